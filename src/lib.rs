@@ -1,0 +1,1 @@
+//! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
