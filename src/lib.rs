@@ -1,1 +1,3 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
+
+pub mod domain;

@@ -1,0 +1,37 @@
+//! The words of the referral relay: events, people, calls, deliveries, outcomes.
+//!
+//! What belongs here: plain values that every other module speaks in, and the rules that hold
+//! for them whatever the source, the store or the destination is. What doesn't: input and output
+//! of any kind, wire formats of a service, SQL, settings. This module knows no other one.
+
+mod call;
+mod clock;
+mod delivery;
+mod event;
+mod facts;
+mod ids;
+mod money;
+mod outcome;
+mod pattern;
+mod person;
+mod plan;
+mod time;
+mod webhook;
+
+pub use call::{Attributes, Call, Scalar};
+pub use clock::{Clock, Random};
+pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased};
+pub use event::{
+    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Told, Who,
+};
+pub use facts::{Fact, Facts};
+pub use ids::{EffectKey, EventId, WebhookId};
+pub use money::Money;
+pub use outcome::{Outcome, Wait};
+pub use pattern::EmailPattern;
+pub use person::{
+    Credit, Email, Identified, Identifier, Participant, ParticipantKey, Person, PersonId,
+};
+pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
+pub use time::Time;
+pub use webhook::{Arrival, Receipt, Status, Webhook};

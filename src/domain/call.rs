@@ -1,0 +1,183 @@
+//! Calls: what the relay asks of Customer.io, before it is written as an HTTP request.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{EventId, Time};
+
+/// A value that an attribute or an event's property can have.
+///
+/// Customer.io's published schema allows strings, integers and booleans for attributes
+/// (<https://docs.customer.io/integrations/api/track/>); decimals occur in event data only.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction, such as money in major units; always finite.
+    Decimal(f64),
+    /// Text.
+    Text(String),
+}
+
+impl Scalar {
+    /// A total order over all values: by kind, then by value. It has no meaning but to break ties.
+    pub fn rank(&self, other: &Self) -> Ordering {
+        fn kind(scalar: &Scalar) -> u8 {
+            match scalar {
+                Scalar::Boolean(_) => 0,
+                Scalar::Integer(_) => 1,
+                Scalar::Decimal(_) => 2,
+                Scalar::Text(_) => 3,
+            }
+        }
+        match (self, other) {
+            (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
+            (Self::Decimal(a), Self::Decimal(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            _ => kind(self).cmp(&kind(other)),
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+}
+
+// By hand, because an untagged enum is read by trying one kind after the other, and every call
+// that is delivered is read once.
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean, a number or a text")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Integer(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
+        i64::try_from(value).map(Scalar::Integer).map_err(E::custom)
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Decimal(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Scalar, E> {
+        Ok(Scalar::Text(value))
+    }
+}
+
+impl From<&str> for Scalar {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Scalar {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Scalar {
+    fn from(integer: i64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+/// Attributes of a person, or properties of an event, by name.
+pub type Attributes = BTreeMap<String, Scalar>;
+
+/// One request to Customer.io, without the person's identifier, which is put in when it is sent.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum Call {
+    /// Sets attributes of the person; makes the person if there is none.
+    Identify {
+        /// The whole merged profile.
+        attributes: Attributes,
+        /// Receive time of the newest fact in it, which orders updates at Customer.io.
+        at: Time,
+    },
+    /// Records an event of the person.
+    Track {
+        /// The event's name at Customer.io, after renaming.
+        name: String,
+        /// Same on retry, replay and backfill; Customer.io ignores a repeated one.
+        event_id: EventId,
+        /// When it happened, by its source.
+        at: Time,
+        /// The event's properties.
+        data: Attributes,
+    },
+}
+
+impl Call {
+    /// The kind as metrics, logs and the store name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Identify { .. } => "identify",
+            Self::Track { .. } => "track",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_call_reads_back_the_same() {
+        let call = Call::Track {
+            name: "referral_converted".to_owned(),
+            event_id: EventId([7; 16]),
+            at: Time::from_seconds(5),
+            data: [
+                ("conversion_value".to_owned(), Scalar::Decimal(49.5)),
+                ("friend_email".to_owned(), Scalar::from("a@b.c")),
+                ("count".to_owned(), Scalar::Integer(3)),
+            ]
+            .into(),
+        };
+        let text = serde_json::to_string(&call).unwrap();
+        assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+    }
+}

@@ -1,0 +1,68 @@
+//! Deliveries: the way of one call to its destination, lane by lane.
+
+use std::time::Duration;
+
+use super::{Call, Identifier, Outcome, Time, WebhookId};
+
+/// Names a lane: all calls for one person, in order, one at a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LaneId(pub i64);
+
+/// Names one delivery.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DeliveryId(pub i64);
+
+/// Which lanes are served first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// Something that happens now.
+    Live,
+    /// Something that happened long ago, told by a backfill.
+    History,
+}
+
+/// One call's way: pending, leased, delivered or dead.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery {
+    /// Its name.
+    pub id: DeliveryId,
+    /// The call.
+    pub call: Call,
+    /// The webhook that led to it, if one did.
+    pub webhook: Option<WebhookId>,
+    /// When it was planned.
+    pub planned_at: Time,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+    /// What the accepting clock showed at the first attempt that failed. That clock stands still
+    /// while the destination accepts nothing from anybody.
+    pub failing_since: Option<Duration>,
+}
+
+/// A worker's claim on a lane until a time, with a token that fences late results.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Leased {
+    /// The lane.
+    pub lane: LaneId,
+    /// Grows with every lease of the lane; a settlement with an old one changes nothing.
+    pub token: i64,
+    /// Whom the calls are for, as Customer.io knows them at the time of sending.
+    pub identifier: Identifier,
+    /// What to send now: one call; or several old tracks, whose order is free.
+    pub deliveries: Vec<Delivery>,
+    /// Old identifies that the one to send makes superfluous; they are settled with it.
+    pub superseded: Vec<DeliveryId>,
+}
+
+/// One HTTP try of a delivery.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Time,
+    /// How long it took.
+    pub took: Duration,
+    /// The status answered, if there was an answer.
+    pub http_status: Option<u16>,
+    /// What it means.
+    pub outcome: Outcome,
+}

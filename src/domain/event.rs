@@ -1,0 +1,246 @@
+//! Events: what happened in the referral program, whatever told the relay.
+
+use std::collections::BTreeMap;
+
+use super::{Attributes, Email, Money, Scalar, Time};
+
+/// A GrowSurf campaign as a source named it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Campaign {
+    /// GrowSurf's id of the campaign; the guide's shape may leave it out.
+    pub id: Option<String>,
+    /// The campaign's name, as its owner wrote it.
+    pub name: Option<String>,
+}
+
+/// A participant as one source told it at one time; every part but `field` may be missing.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot {
+    /// Where in the source this participant stands, such as `data.referrer`; named in reasons.
+    pub field: &'static str,
+    /// GrowSurf's participant id; the guide's shape has none.
+    pub id: Option<String>,
+    /// The normalized address, or why there is none, naming the field.
+    pub email: Result<Email, String>,
+    /// What was told, by the names in [`Facts`](super::Facts). No empty texts.
+    pub facts: Attributes,
+    /// Participant metadata, by its key.
+    pub metadata: Attributes,
+    /// All shares of the participant, over all channels.
+    pub share_total: Option<i64>,
+}
+
+impl Snapshot {
+    /// A participant of whom only the id was told, such as a bare `referredBy`.
+    pub fn named(field: &'static str, id: String) -> Self {
+        Self {
+            field,
+            id: Some(id),
+            email: Err(format!("{field}.email is missing")),
+            facts: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            share_total: None,
+        }
+    }
+}
+
+/// Points at one of the people of a [`News`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Who(pub usize);
+
+/// Everything one source told at once: a webhook, or a row of a REST answer.
+///
+/// Every person in it is a snapshot whose facts are taken in; the events among them lead to calls.
+#[derive(Clone, PartialEq, Debug)]
+pub struct News {
+    /// The campaign it all happened in.
+    pub campaign: Campaign,
+    /// When the snapshots were true; `None` where the source has no time, then the time of receipt.
+    pub as_of: Option<Time>,
+    /// The people told of.
+    pub people: Vec<Snapshot>,
+    /// What happened, in the order it is to be planned in.
+    pub told: Vec<Told>,
+}
+
+/// One event and its own time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Told {
+    /// When it happened; `None` where the source has no time, then the time of receipt.
+    pub at: Option<Time>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// How a referral link was shared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShareMethod {
+    /// By e-mail.
+    Email,
+    /// On a social network.
+    Social,
+    /// By copying the link or its QR code.
+    Link,
+    /// By a message to somebody.
+    Message,
+    /// In a way that GrowSurf added later.
+    Other,
+}
+
+impl ShareMethod {
+    /// The word for it in an event's properties.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Social => "social",
+            Self::Link => "link",
+            Self::Message => "message",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One thing that happened in the referral program.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// Somebody joined a campaign.
+    ParticipantJoined {
+        /// The new participant.
+        who: Who,
+        /// GrowSurf's `referralSource`, as told.
+        referral_source: Option<String>,
+    },
+    /// A friend joined through a participant's link.
+    FriendSignedUp {
+        /// Who referred.
+        referrer: Who,
+        /// Who joined.
+        friend: Who,
+    },
+    /// A referred friend did what the program rewards.
+    ReferralConverted {
+        /// Who converted.
+        friend: Who,
+        /// Who referred them, where told.
+        referrer: Option<Who>,
+        /// What it was worth, in major units.
+        value: Option<Scalar>,
+        /// The currency of the worth, ISO 4217.
+        currency: Option<String>,
+        /// What was bought.
+        product: Option<String>,
+    },
+    /// A participant earned a reward, approved or not yet.
+    RewardEarned {
+        /// Who earned it.
+        earner: Who,
+        /// The reward.
+        reward: Reward,
+    },
+    /// A participant shared their link.
+    Shared {
+        /// Who shared.
+        who: Who,
+        /// GrowSurf's own name of the channel.
+        channel: String,
+        /// The how-many-eth share of this participant on this channel it is, from one.
+        nth: u64,
+    },
+    /// GrowSurf's opinion of a participant's honesty changed.
+    FraudStatusChanged {
+        /// Whose.
+        who: Who,
+    },
+    /// An affiliate earned a commission.
+    CommissionAdded {
+        /// Who earned it.
+        affiliate: Who,
+        /// Whose lead or sale it was, where told.
+        friend: Option<Who>,
+        /// The commission.
+        commission: Commission,
+    },
+    /// A commission was changed, for example by a refund.
+    CommissionAdjusted {
+        /// Whose commission.
+        affiliate: Who,
+        /// Whose sale it was, where told.
+        friend: Option<Who>,
+        /// The change.
+        adjustment: Adjustment,
+    },
+    /// An affiliate was paid.
+    PayoutIssued {
+        /// Who was paid.
+        affiliate: Who,
+        /// The payout.
+        payout: Payout,
+    },
+    /// A campaign ended; told once for each winner.
+    CampaignEnded {
+        /// A winner.
+        winner: Who,
+        /// When it ended, where told; a campaign can end more than once.
+        ended_at: Option<Time>,
+    },
+}
+
+/// A reward that somebody earned.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reward {
+    /// The id of this earned reward, the same before and after approval.
+    pub id: String,
+    /// GrowSurf's type of it, such as `SINGLE_SIDED`.
+    pub kind: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// The coupon code that comes with it.
+    pub coupon_code: Option<String>,
+    /// Whether it is approved; under manual approval GrowSurf tells of it before, too.
+    pub approved: bool,
+    /// The reward's metadata, where operators keep its value.
+    pub metadata: Attributes,
+}
+
+/// A commission of an affiliate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Commission {
+    /// GrowSurf's id.
+    pub id: String,
+    /// `LEAD` or `SALE`, as told.
+    pub kind: Option<String>,
+    /// What the affiliate earns.
+    pub amount: Option<Money>,
+    /// What the friend paid.
+    pub sale: Option<Money>,
+    /// GrowSurf's status of it, as told.
+    pub status: Option<String>,
+}
+
+/// A change of a commission.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Adjustment {
+    /// GrowSurf's id of the commission.
+    pub commission: String,
+    /// When it was changed; part of the effect key, because one commission can change often.
+    pub adjusted_at: Time,
+    /// What it was before.
+    pub original: Option<Money>,
+    /// What it is now.
+    pub new: Option<Money>,
+    /// The difference, negative for a refund.
+    pub change: Option<Money>,
+    /// GrowSurf's reason, as told.
+    pub reason: Option<String>,
+}
+
+/// A payment to an affiliate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Payout {
+    /// GrowSurf's id.
+    pub id: String,
+    /// How much.
+    pub amount: Option<Money>,
+    /// Who transferred it, such as `paypal`.
+    pub provider: Option<String>,
+}

@@ -1,0 +1,117 @@
+//! What is known of a participant, fact by fact, each with the time it was true.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Scalar, Time};
+
+/// A value and the time at which its source knew it to be so.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Fact {
+    /// What was told.
+    #[serde(rename = "v")]
+    pub value: Scalar,
+    /// When it was so: a webhook's `createdAt`, a REST answer's fetch time.
+    #[serde(rename = "t")]
+    pub as_of: Time,
+}
+
+/// Facts by name, merged so that any order of arrival ends in the same state.
+///
+/// Of two values for one name the newer stays; of two equally old ones the greater, so that the
+/// merge is commutative. A source that says nothing about a name takes nothing away.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Facts(BTreeMap<String, Fact>);
+
+impl Facts {
+    /// The participant's address.
+    pub const EMAIL: &str = "email";
+    /// The participant's given name.
+    pub const FIRST_NAME: &str = "first_name";
+    /// The participant's family name.
+    pub const LAST_NAME: &str = "last_name";
+    /// The code that the guide's shape names; GrowSurf's own webhooks have none.
+    pub const REFERRAL_CODE: &str = "referral_code";
+    /// The first vanity key, which `?grsf=` carries in place of the participant id.
+    pub const VANITY_KEY: &str = "vanity_key";
+    /// The participant's own referral link.
+    pub const SHARE_URL: &str = "share_url";
+    /// How many friends GrowSurf counts for the participant.
+    pub const REFERRAL_COUNT: &str = "referral_count";
+    /// The participant id of who referred them.
+    pub const REFERRER_ID: &str = "referrer_id";
+    /// The address of who referred them.
+    pub const REFERRER_EMAIL: &str = "referrer_email";
+    /// GrowSurf's fraud risk level.
+    pub const FRAUD_RISK_LEVEL: &str = "fraud_risk_level";
+    /// GrowSurf's reason for the fraud risk level.
+    pub const FRAUD_REASON: &str = "fraud_reason";
+    /// What comes before the key of a fact that is participant metadata.
+    pub const METADATA: &str = "metadata.";
+
+    /// Takes in one fact; tells whether it changed what is known.
+    pub fn learn(&mut self, name: &str, value: Scalar, as_of: Time) -> bool {
+        match self.0.get_mut(name) {
+            Some(known) => {
+                let newer = as_of > known.as_of;
+                let tie = as_of == known.as_of && value.rank(&known.value).is_gt();
+                let changed = (newer || tie) && value != known.value;
+                if newer || tie {
+                    *known = Fact { value, as_of };
+                }
+                changed
+            }
+            None => {
+                self.0.insert(name.to_owned(), Fact { value, as_of });
+                true
+            }
+        }
+    }
+
+    /// The fact of this name, if one is known.
+    pub fn get(&self, name: &str) -> Option<&Fact> {
+        self.0.get(name)
+    }
+
+    /// All facts, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.0.iter().map(|(name, fact)| (name.as_str(), fact))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_ends_in_the_same_state(
+            mut told in proptest::collection::vec((0..3_u8, 0..4_i64, 0..4_i64), 0..8),
+            seed in any::<u64>(),
+        ) {
+            let merge = |told: &[(u8, i64, i64)]| {
+                let mut facts = Facts::default();
+                for (name, value, time) in told {
+                    let name = format!("n{name}");
+                    facts.learn(&name, Scalar::Integer(*value), Time::from_seconds(*time));
+                }
+                facts
+            };
+            let before = merge(&told);
+            fastrand::Rng::with_seed(seed).shuffle(&mut told);
+            prop_assert_eq!(before, merge(&told));
+        }
+    }
+
+    #[test]
+    fn an_older_snapshot_never_overwrites_a_newer_one() {
+        let mut facts = Facts::default();
+        assert!(facts.learn("a", Scalar::from("new"), Time::from_seconds(2)));
+        assert!(!facts.learn("a", Scalar::from("old"), Time::from_seconds(1)));
+        assert_eq!(facts.get("a").unwrap().value, Scalar::from("new"));
+    }
+}

@@ -1,0 +1,141 @@
+//! Names of things that outlive a process: webhooks, effects, events at Customer.io.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::Time;
+
+/// Names one accepted webhook: a UUID of version 7, so that ids sort by time of receipt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WebhookId(pub Uuid);
+
+impl WebhookId {
+    /// The id for a webhook received at `at`, made unlike all others by `random`.
+    pub fn new(at: Time, random: u64) -> Self {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
+        let mut bytes = [0_u8; 10];
+        bytes[..8].copy_from_slice(&random.to_be_bytes());
+        let sub_milli = u16::try_from(at.micros().rem_euclid(1_000)).expect("below a thousand");
+        bytes[8..].copy_from_slice(&sub_milli.to_be_bytes());
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The meaning of a track call as text, for example `joined:ct8f71:p88y0a`.
+///
+/// The same effect is planned once, ever, whatever told it and however often. A key names no
+/// source and holds no personal data.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EffectKey(pub String);
+
+impl EffectKey {
+    /// The event id that Customer.io and the effects ledger know this effect by: the first 128
+    /// bits of the key's SHA-256.
+    pub fn event_id(&self) -> EventId {
+        let digest = Sha256::digest(self.0.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        EventId(bytes)
+    }
+}
+
+impl fmt::Display for EffectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The id an event carries at Customer.io, which ignores a repeated one.
+///
+/// Its text is a ULID, as Customer.io demands; all 128 bits come from the effect key, because
+/// the sources of an effect don't agree on its time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct EventId(pub [u8; 16]);
+
+/// Crockford's base 32, which ULIDs are written in.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = u128::from_be_bytes(self.0);
+        for position in (0..26).rev() {
+            let digit = usize::try_from((bits >> (5 * position)) & 31).expect("five bits");
+            write!(f, "{}", char::from(ALPHABET[digit]))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<EventId> for String {
+    fn from(id: EventId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut bits = 0_u128;
+        for character in text.bytes() {
+            let digit = ALPHABET.iter().position(|known| *known == character);
+            let digit = digit.ok_or_else(|| format!("{text} is no ULID"))?;
+            bits = (bits << 5) | u128::try_from(digit).expect("below thirty-two");
+        }
+        if text.len() != 26 || text.as_bytes()[0] > b'7' {
+            return Err(format!("{text} is no ULID"));
+        }
+        Ok(Self(bits.to_be_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_has_one_id_for_ever() {
+        // Changing this value would make every relay in the field repeat its history.
+        let id = EffectKey("joined:ct8f71:p88y0a".to_owned()).event_id();
+        let digest = Sha256::digest(b"joined:ct8f71:p88y0a");
+        assert_eq!(id.0, digest[..16]);
+        let text = id.to_string();
+        assert_eq!(text.len(), 26);
+        assert!(text.as_bytes()[0] <= b'7');
+        assert_eq!(EventId::try_from(text).unwrap(), id);
+    }
+
+    #[test]
+    fn all_bits_survive_the_text() {
+        for bytes in [[0xff; 16], [0; 16], [0xa5; 16]] {
+            let id = EventId(bytes);
+            assert_eq!(EventId::try_from(id.to_string()).unwrap(), id);
+        }
+        assert!(EventId::try_from("8ZZZZZZZZZZZZZZZZZZZZZZZZZ".to_owned()).is_err());
+        assert!(EventId::try_from("short".to_owned()).is_err());
+    }
+
+    #[test]
+    fn webhook_ids_sort_by_time() {
+        let early = WebhookId::new(Time::from_millis(1), u64::MAX);
+        let late = WebhookId::new(Time::from_millis(2), 0);
+        assert!(early < late);
+        assert_eq!(early.0.get_version_num(), 7);
+    }
+}

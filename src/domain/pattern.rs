@@ -1,0 +1,102 @@
+//! A pattern of e-mail addresses, such as `*@example.com`.
+//!
+//! `*` stands for any text, also none; everything else stands for itself, without regard to case.
+//! Matching takes time linear in the address for each part between two stars.
+
+use std::str::FromStr;
+
+use super::Email;
+
+/// A pattern of e-mail addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailPattern {
+    /// The texts between the stars, lower case; at least one.
+    parts: Vec<String>,
+}
+
+impl EmailPattern {
+    /// Whether the whole address matches.
+    pub fn matches(&self, email: &Email) -> bool {
+        let address = email.as_str();
+        let (first, rest) =
+            self.parts.split_first().expect("splitting a text gives at least one part");
+        let Some((last, middle)) = rest.split_last() else {
+            return address == *first;
+        };
+        let Some(mut left) = address.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        // The earliest place of each part leaves the most for the next ones.
+        for part in middle {
+            match left.find(part.as_str()) {
+                Some(start) => left = &left[start + part.len()..],
+                None => return false,
+            }
+        }
+        left.ends_with(last.as_str())
+    }
+}
+
+impl FromStr for EmailPattern {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        // A pattern of stars alone would silence every webhook.
+        let is_all = text.chars().all(|c| c == '*');
+        if is_all || !text.contains(['@', '*']) || text.contains(char::is_whitespace) {
+            return Err("a pattern of e-mail addresses such as \"*@example.com\"");
+        }
+        Ok(Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, proptest};
+
+    use super::{Email, EmailPattern};
+
+    #[test]
+    fn matches_whole_addresses() {
+        for (pattern, address, matches) in [
+            ("*@example.com", "Ann@Example.com", true),
+            ("*@example.com", "ann@example.com.evil.org", false),
+            ("ann@example.com", "ANN@example.com ", true),
+            ("ann@example.com", "joann@example.com", false),
+            ("test+*@*", "test+1@a.b", true),
+            ("test*", "test@a.b", true),
+            ("a*b*c@x", "a-b-b-c@x", true),
+            ("ab@*b@c", "ab@c", false),
+            ("*.test", "a@b.test", true),
+        ] {
+            let parsed: EmailPattern = pattern.parse().unwrap();
+            let email = Email::parse(address).unwrap();
+            assert_eq!(parsed.matches(&email), matches, "{pattern} {address}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_matches_everybody_or_nobody() {
+        for text in ["", " ", "*", "**", "ann", "a b@c"] {
+            assert!(text.parse::<EmailPattern>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(pattern in any::<String>(), local in "[^@\\s]{1,20}", host in "[^@\\s]{1,20}") {
+            let email = Email::parse(&format!("{local}@{host}"));
+            if let (Ok(pattern), Ok(email)) = (pattern.parse::<EmailPattern>(), email) {
+                pattern.matches(&email);
+            }
+        }
+
+        #[test]
+        fn a_star_takes_any_text(start in "[a-z]{1,4}", any in "[a-z.]{0,8}", end in "@[a-z]{1,4}") {
+            let pattern: EmailPattern = format!("{start}*{end}").parse().unwrap();
+            let email = Email::parse(&format!("{start}{any}{end}")).unwrap();
+            prop_assert!(pattern.matches(&email));
+        }
+    }
+}

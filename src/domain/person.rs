@@ -1,0 +1,275 @@
+//! People and participants: the relay's own record of whom it tells Customer.io about.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Time};
+
+/// An e-mail address, trimmed and lower-cased. `Debug` shows it masked.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+/// The longest address that mail can be sent to (RFC 5321, 4.5.3.1.3, less the angle brackets).
+const EMAIL_BYTES: usize = 254;
+
+/// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does, and
+/// invisible ones that come along when an address is pasted.
+const UNQUOTED: [char; 16] = [
+    '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{200b}', '\u{200c}', '\u{200d}',
+    '\u{2060}', '\u{feff}',
+];
+
+impl Email {
+    /// Reads an address; the error says what is wrong with it, without repeating it.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 254 bytes, holds white space, control or other impossible
+    /// characters, or hasn't exactly one `@` with a name before and a host behind it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        // Lower case first, because it can be longer.
+        let text = text.trim().to_lowercase();
+        if text.is_empty() {
+            return Err("is empty");
+        }
+        if text.len() > EMAIL_BYTES {
+            return Err("is longer than 254 bytes");
+        }
+        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+            return Err("holds white space or control characters");
+        }
+        if text.contains(UNQUOTED) {
+            return Err("holds a character that no address has");
+        }
+        let mut parts = text.split('@');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(local), Some(host), None)
+                if !local.is_empty() && host.split('.').all(|label| !label.is_empty()) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err("is no e-mail address"),
+        }
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address as logs may show it: first letter and host.
+    pub fn masked(&self) -> String {
+        mask(&self.0)
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+fn mask(address: &str) -> String {
+    let (local, host) = address.split_once('@').unwrap_or((address, ""));
+    let first = local.chars().next().unwrap_or('*');
+    format!("{first}***@{host}")
+}
+
+/// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses masked.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identifier {
+    /// By address.
+    Email(Email),
+    /// By an id of the user's own, taken from participant metadata.
+    Id(String),
+}
+
+impl Identifier {
+    /// The bare value, as it stands in a request.
+    pub fn value(&self) -> &str {
+        match self {
+            Self::Email(email) => email.as_str(),
+            Self::Id(id) => id,
+        }
+    }
+
+    /// As logs may show it.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Email(email) => email.masked(),
+            Self::Id(id) if id.contains('@') => mask(id),
+            Self::Id(id) => id.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// The store's number for a person; also names the person's lane.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PersonId(pub i64);
+
+/// A participant of one campaign, as GrowSurf names one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ParticipantKey {
+    /// The campaign's id.
+    pub campaign: String,
+    /// GrowSurf's participant id.
+    pub participant: String,
+}
+
+/// How far a friend's conversion has come: it counts for the referrer once both are known,
+/// whichever is told first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credit {
+    /// They haven't converted.
+    #[default]
+    None,
+    /// They have, and who referred them isn't known yet.
+    Owed,
+    /// They have, and it counts for the referrer.
+    Given,
+}
+
+impl Credit {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// What the relay knows of one participant.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Participant {
+    /// The campaign's id.
+    pub campaign: String,
+    /// What effect keys name this participant by: GrowSurf's id, or a keyed hash of the address
+    /// where the guide's shape came first. It never changes.
+    pub key: String,
+    /// GrowSurf's id, once told.
+    pub growsurf_id: Option<String>,
+    /// The merged facts.
+    pub facts: Facts,
+    /// The highest total of shares told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<i64>,
+    /// How many friends converted, each counted once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub conversions: i64,
+    /// Whether this participant, as a friend, converted, and for whom it counts.
+    #[serde(default, skip_serializing_if = "Credit::is_none")]
+    pub credit: Credit,
+    /// When the first friend signed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_referral: Option<Time>,
+    /// When the last friend signed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_referral: Option<Time>,
+    /// Whether GrowSurf ever told a change of the fraud status; before that, its everyday value
+    /// is nobody's news.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fraud_told: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+impl Participant {
+    /// A participant of whom nothing is known yet.
+    pub fn new(campaign: String, key: String, growsurf_id: Option<String>) -> Self {
+        Self {
+            campaign,
+            key,
+            growsurf_id,
+            facts: Facts::default(),
+            shares: None,
+            conversions: 0,
+            credit: Credit::None,
+            first_referral: None,
+            last_referral: None,
+            fraud_told: false,
+        }
+    }
+}
+
+/// The profile that was last planned for a person.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Identified {
+    /// A digest of the profile's attributes, hexadecimal.
+    pub digest: String,
+    /// The `_timestamp` it was planned with, which never decreases.
+    pub at: Time,
+}
+
+/// One Customer.io profile and all participants that are this person.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Person {
+    /// The store's number; `None` until the store has the person.
+    pub id: Option<PersonId>,
+    /// How Customer.io knows the person.
+    pub identifier: Identifier,
+    /// The person in each campaign, in the order they were first seen.
+    pub participants: Vec<Participant>,
+    /// Receive time of the newest fact known.
+    pub newest: Time,
+    /// The profile last planned; `None` before the first.
+    pub identified: Option<Identified>,
+}
+
+impl Person {
+    /// A person of whom only the identifier is known.
+    pub fn new(identifier: Identifier) -> Self {
+        Self {
+            id: None,
+            identifier,
+            participants: Vec::new(),
+            newest: Time::default(),
+            identified: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_trimmed_lower_cased_and_masked() {
+        let email = Email::parse("  Fay.Friend+x@Example.COM\n").unwrap();
+        assert_eq!(email.as_str(), "fay.friend+x@example.com");
+        assert_eq!(format!("{email:?}"), "f***@example.com");
+        assert_eq!(Email::parse("zoë@exämple.com").unwrap().masked(), "z***@exämple.com");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(250));
+        for text in [
+            "",
+            " ",
+            "a",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "***************",
+            "<a@b.c>",
+            "a@b..c",
+            "a@.b",
+            "\u{200b}a@b.c",
+            &long,
+        ] {
+            assert!(Email::parse(text).is_err(), "{text}");
+        }
+    }
+}

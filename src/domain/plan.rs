@@ -1,0 +1,115 @@
+//! The plan: what news leads to, as a value; and what must be known to make one.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Call, EffectKey, EventId, Identifier, News, ParticipantKey, Person, Time};
+
+/// A question to the store that a plan depends on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Lookup {
+    /// Which person is this participant?
+    Participant(ParticipantKey),
+    /// Which person has this identifier?
+    Identifier(Identifier),
+    /// Is this effect in the ledger already?
+    Effect(EventId),
+}
+
+/// The answers the store has given so far, for one plan.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The store's own secret, made once, from which addresses become participant keys.
+    pub hash_key: [u8; 32],
+    people: Vec<Person>,
+    found: HashMap<Lookup, Option<usize>>,
+    effects: HashMap<EventId, bool>,
+}
+
+impl Known {
+    /// Nothing known, under the store's own secret.
+    pub fn new(hash_key: [u8; 32]) -> Self {
+        Self { hash_key, ..Self::default() }
+    }
+
+    /// Takes the answer to a question about a person. A person found twice is kept once.
+    pub fn found(&mut self, lookup: Lookup, person: Option<Person>) {
+        let index = person.map(|person| {
+            let same = self.people.iter().position(|known| known.id == person.id);
+            same.unwrap_or_else(|| {
+                self.people.push(person);
+                self.people.len() - 1
+            })
+        });
+        self.found.insert(lookup, index);
+    }
+
+    /// Takes the answer to whether an effect is in the ledger.
+    pub fn effect(&mut self, id: EventId, recorded: bool) {
+        self.effects.insert(id, recorded);
+    }
+
+    /// The answer to a question about a person: `None` if it wasn't asked yet, otherwise the
+    /// person's place in [`Known::people`], or that there is none.
+    pub fn person(&self, lookup: &Lookup) -> Option<Option<usize>> {
+        self.found.get(lookup).copied()
+    }
+
+    /// Whether the effect is in the ledger; `None` if it wasn't asked yet.
+    pub fn is_recorded(&self, id: EventId) -> Option<bool> {
+        self.effects.get(&id).copied()
+    }
+
+    /// Everybody found so far.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+}
+
+/// One call that a plan asks for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlannedCall {
+    /// The call.
+    pub call: Call,
+    /// What a track means; an identify has no row in the ledger.
+    pub effect: Option<EffectKey>,
+}
+
+/// What a plan does to one person: their new state, and calls in order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LanePlan {
+    /// The person as they are from now on.
+    pub person: Person,
+    /// The calls for their lane, first to last.
+    pub calls: Vec<PlannedCall>,
+}
+
+/// What news leads to; applied by the store in one transaction, whole or not at all.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Plan {
+    /// The people it changes, each at most once.
+    pub lanes: Vec<LanePlan>,
+    /// Why parts of the news lead to nothing, each naming the field; the rest is planned.
+    pub unmapped: Vec<String>,
+    /// Events that would be told if the settings hadn't turned them off, by their own names.
+    pub off: BTreeSet<&'static str>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Unplanned {
+    /// More must be known first; ask again with the answers to these.
+    Needs(Vec<Lookup>),
+    /// Nothing of it can be mapped; the reason names the field.
+    Unmappable(String),
+}
+
+/// Makes plans. Pure: the same news and knowledge give the same plan.
+pub trait Planner: Send + Sync {
+    /// What `news`, first received at `received_at`, leads to, given what is known.
+    ///
+    /// # Errors
+    /// [`Unplanned::Needs`] as long as answers are missing in `known`; a store asks at most a few
+    /// times, because each round asks for all it can. [`Unplanned::Unmappable`] if nothing of
+    /// the news leads anywhere.
+    fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned>;
+}

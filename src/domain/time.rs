@@ -1,0 +1,104 @@
+//! Points in time, as the relay keeps them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time: microseconds since the Unix epoch.
+///
+/// GrowSurf speaks milliseconds, Customer.io whole seconds, stores integers; this one type stands
+/// between them, so that no unit is ever guessed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Time(i64);
+
+impl Time {
+    /// The time that is `micros` microseconds after the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The time that is `millis` milliseconds after the epoch; saturates at the ends.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// The time that is `seconds` seconds after the epoch; saturates at the ends.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the epoch, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole seconds since the epoch, rounded down, as Customer.io takes them.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// This time and `duration` more; saturates at the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros_of(duration)))
+    }
+
+    /// This time less `duration`; saturates at the beginning of time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros_of(duration)))
+    }
+
+    /// How long after `earlier` this is; zero if it isn't after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0).max(0);
+        Duration::from_micros(u64::try_from(micros).expect("a maximum with zero is not negative"))
+    }
+}
+
+fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Time {
+    /// RFC 3339 in UTC, or the bare number where no calendar reaches.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_round_down_and_read_as_rfc_3339() {
+        let time = Time::from_millis(1_558_345_215_720);
+        assert_eq!(time.seconds(), 1_558_345_215);
+        assert_eq!(time.millis(), 1_558_345_215_720);
+        assert_eq!(time.to_string(), "2019-05-20T09:40:15.720Z");
+        assert_eq!(Time::from_micros(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Time::from_millis(i64::MAX).plus(Duration::MAX).micros(), i64::MAX);
+        assert_eq!(Time::from_seconds(1).since(Time::from_seconds(2)), Duration::ZERO);
+    }
+}

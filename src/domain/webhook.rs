@@ -1,0 +1,52 @@
+//! Webhooks as received, and what becomes of them.
+
+use super::{News, Time, WebhookId};
+
+/// One HTTP request as received.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Webhook {
+    /// The relay's own id for it.
+    pub id: WebhookId,
+    /// When it was first received.
+    pub received_at: Time,
+    /// The event type it names, where it names one; for lists and logs.
+    pub event: Option<String>,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+/// A webhook on its way into the store, already read.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// What it says, or why it leads to nothing known, naming the field.
+    pub reading: Result<News, String>,
+}
+
+/// What became of a webhook.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// It maps, even if to no new effect.
+    Accepted,
+    /// Its very bytes are in the inbox already and aren't parked.
+    Duplicate,
+    /// Authentic, but it leads to nothing known: kept, and can be replayed.
+    Parked {
+        /// Why, naming the field.
+        reason: String,
+    },
+}
+
+/// The store's answer to an arrival, given after the commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// The webhook's id; of the first one, if this is a duplicate.
+    pub id: WebhookId,
+    /// What became of it.
+    pub status: Status,
+    /// How many calls it led to.
+    pub calls: usize,
+    /// Why parts of an accepted webhook lead to nothing; empty for most.
+    pub unmapped: Vec<String>,
+}
