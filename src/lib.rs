@@ -1,3 +1,4 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
 
+pub mod clock;
 pub mod domain;
