@@ -1,4 +1,5 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
 
 pub mod clock;
+pub mod config;
 pub mod domain;

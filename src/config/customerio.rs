@@ -1,0 +1,177 @@
+//! `[customerio]`: the workspace, how fast it is called, and what identifies a person there.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::key::{Key, Kind};
+use crate::config::reader::Reader;
+use crate::config::value::Expected;
+
+pub(super) const KEYS: &[Key] = &[
+    Key::new("site_id", Kind::Text),
+    Key::new("api_key", Kind::Secret),
+    Key::new("region", Kind::Text),
+    Key::new("base_url", Kind::Text),
+    Key::new("calls_per_second", Kind::Whole),
+    Key::new("timeout", Kind::Text),
+    Key::new("identify_by", Kind::Text),
+    Key::new("trust_metadata_id", Kind::Flag),
+];
+
+/// The workspace, how fast it is called, and what identifies a person there.
+#[derive(Debug, Clone)]
+pub struct CustomerioSettings {
+    /// The Track API credentials; `None` only where the command said it needs none.
+    pub credentials: Option<Credentials>,
+    /// The data centre of the workspace.
+    pub region: Region,
+    /// Stands for the region's host, for tests and sandboxes: http or https, without user,
+    /// password, query or fragment.
+    pub base_url: Option<Url>,
+    /// Calls a second at most; a batch counts each of its calls. At least 1.
+    pub calls_per_second: u32,
+    /// Time one request may take.
+    pub timeout: Duration,
+    /// What a person is identified by.
+    pub identify_by: IdentifyBy,
+    /// Whether ids from participant metadata are written by a server alone.
+    pub trust_metadata_id: bool,
+}
+
+/// The credentials of the Track API.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The site ID, the user of basic authentication; without colon.
+    pub site_id: String,
+    /// The API key, the password.
+    pub api_key: SecretString,
+}
+
+/// The data centre of a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Region {
+    /// United States.
+    Us,
+    /// European Union.
+    Eu,
+}
+
+/// What a person is identified by at Customer.io.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentifyBy {
+    /// The address, trimmed and lower case.
+    Email,
+    /// The id in the participant's metadata under this key.
+    Metadata(String),
+}
+
+impl CustomerioSettings {
+    pub(super) fn read(reader: &mut Reader<'_>, needs_credentials: bool) -> Self {
+        let settings = Self {
+            credentials: credentials(reader, needs_credentials),
+            region: reader.parse("customerio.region", |text| match text {
+                "us" => Ok(Region::Us),
+                "eu" => Ok(Region::Eu),
+                _ => Err("\"us\" or \"eu\"".into()),
+            }),
+            base_url: reader.parse("customerio.base_url", base_url),
+            calls_per_second: reader.whole("customerio.calls_per_second", 1..=1_000_000),
+            timeout: reader.duration("customerio.timeout"),
+            identify_by: reader.parse("customerio.identify_by", identify_by),
+            trust_metadata_id: reader.flag("customerio.trust_metadata_id"),
+        };
+        if settings.trust_metadata_id && settings.identify_by == IdentifyBy::Email {
+            reader.warn(
+                "customerio.trust_metadata_id has no effect while customerio.identify_by is \
+                 \"email\"",
+            );
+        }
+        settings
+    }
+}
+
+fn credentials(reader: &mut Reader<'_>, needed: bool) -> Option<Credentials> {
+    let site_id = reader.text("customerio.site_id").trim().to_owned();
+    let api_key = reader.secret("customerio.api_key");
+    if site_id.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
+        reader.broken("customerio.site_id", "a site ID has no colon and no space in it");
+    }
+    for (key, variable, is_missing) in [
+        ("customerio.site_id", "CIO_SITE_ID", site_id.is_empty()),
+        ("customerio.api_key", "CIO_API_KEY", api_key.is_none()),
+    ] {
+        if needed && is_missing && reader.sound(&[key]) {
+            let rule = format!("is not set; Customer.io shows it, {variable} sets it");
+            reader.broken(key, rule);
+        }
+    }
+    let api_key = api_key?;
+    (!site_id.is_empty()).then_some(Credentials { site_id, api_key })
+}
+
+fn base_url(text: &str) -> Result<Option<Url>, Expected> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected = || {
+        Expected::from(
+            "a URL such as \"http://127.0.0.1:9000\" without user, password, query or fragment",
+        )
+    };
+    let url = Url::parse(text).map_err(|_| expected())?;
+    let is_plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if matches!(url.scheme(), "http" | "https") && is_plain {
+        Ok(Some(url))
+    } else {
+        Err(expected())
+    }
+}
+
+fn identify_by(text: &str) -> Result<IdentifyBy, Expected> {
+    match (text, text.strip_prefix("metadata.")) {
+        ("email", _) => Ok(IdentifyBy::Email),
+        (_, Some(key)) if !key.is_empty() && key.trim() == key => {
+            Ok(IdentifyBy::Metadata(key.to_owned()))
+        }
+        _ => Err("\"email\" or \"metadata.<key>\"".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::{IdentifyBy, base_url, identify_by};
+
+    #[test]
+    fn parses_the_identifier() {
+        assert_eq!(identify_by("email"), Ok(IdentifyBy::Email));
+        let id = IdentifyBy::Metadata("user.id".into());
+        assert_eq!(identify_by("metadata.user.id"), Ok(id));
+        for text in ["", "id", "metadata", "metadata.", "metadata. id", "Email"] {
+            assert!(identify_by(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parses_the_base_url() {
+        assert_eq!(base_url(""), Ok(None));
+        assert!(base_url("http://127.0.0.1:9000").unwrap().is_some());
+        for text in ["127.0.0.1:9000", "ftp://a", "http://u:p@a", "http://a?x=1", "http://"] {
+            assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in any::<String>()) {
+            let _ = identify_by(&text);
+            let _ = base_url(&text);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Where settings come from: one file and the environment, handed in as values.
+//!
+//! Only [`Sources::from_process`] looks at the process; everything else works on what it is given,
+//! so tests and commands can load settings from any environment. What the variables mean is the
+//! business of `environment`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The file that is read when none is named, relative to the directory; it may be missing.
+const DEFAULT_FILE: &str = "config/relay.toml";
+
+/// No settings file or secret is longer, in bytes; stops a path such as `/dev/zero`.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Where settings come from.
+pub struct Sources {
+    file: Option<PathBuf>,
+    directory: PathBuf,
+    environment: BTreeMap<String, String>,
+    not_text: Vec<String>,
+}
+
+impl Sources {
+    /// Settings from a named file, or `config/relay.toml` if it exists, and these variables.
+    ///
+    /// A named file must exist. Paths are relative to the working directory.
+    pub fn new(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self {
+            file,
+            directory: PathBuf::new(),
+            environment: environment.into_iter().collect(),
+            not_text: Vec::new(),
+        }
+    }
+
+    /// The same with the variables of this process; those that aren't Unicode become problems if
+    /// they are the relay's.
+    pub fn from_process(file: Option<PathBuf>) -> Self {
+        let mut environment = Vec::new();
+        let mut not_text = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => environment.push((name, value)),
+                Err(_) => not_text.push(name),
+            }
+        }
+        let mut sources = Self::new(file, environment);
+        sources.not_text = not_text;
+        sources
+    }
+
+    /// The same with paths relative to this directory instead of the working directory.
+    pub fn in_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    pub(super) fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// The names of variables whose values aren't Unicode.
+    pub(super) fn not_text(&self) -> &[String] {
+        &self.not_text
+    }
+
+    /// The settings file's path and content; `None` if none was named and there is none.
+    pub(super) fn file(&self) -> Option<(PathBuf, io::Result<String>)> {
+        match &self.file {
+            Some(path) => Some((path.clone(), self.read(path))),
+            None => match self.read(Path::new(DEFAULT_FILE)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                read => Some((PathBuf::from(DEFAULT_FILE), read)),
+            },
+        }
+    }
+
+    /// The text of a file that a setting names.
+    pub(super) fn read(&self, path: &Path) -> io::Result<String> {
+        let mut text = String::new();
+        File::open(self.directory.join(path))?
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("larger than {MAX_FILE_BYTES} bytes"),
+            ));
+        }
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The variables hold secrets, so not even their number is shown.
+        out.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::Sources;
+
+    #[test]
+    fn the_default_file_may_be_missing_and_a_named_one_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let none = Sources::new(None, []).in_directory(directory.path());
+        assert!(none.file().is_none());
+        let named = Sources::new(Some(PathBuf::from("a.toml")), []).in_directory(directory.path());
+        assert!(named.file().unwrap().1.is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_variable() {
+        let sources = Sources::new(None, [("CIO_API_KEY".into(), "hush".into())]);
+        assert!(!format!("{sources:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,28 @@
+//! Small values that settings are written as: durations, sizes, networks.
+//!
+//! Each parses from text into a type that can't hold nonsense, and says on failure what would have
+//! been right. Limits that only one key has (a minimum, a relation to another key) belong to the
+//! section that owns the key.
+
+pub mod duration;
+pub mod network;
+pub mod size;
+
+use std::borrow::Cow;
+
+/// What a text should have been, as in "expected a duration such as ...".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct Expected(pub Cow<'static, str>);
+
+impl From<&'static str> for Expected {
+    fn from(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Expected {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
