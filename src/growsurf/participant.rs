@@ -1,0 +1,117 @@
+//! Participants as GrowSurf writes them, read into snapshots.
+//!
+//! What belongs here: the fields of a participant, which are nearly the same in both dialects
+//! and the REST API, and how one participant names another as referrer. What doesn't: where in a
+//! body participants stand and what happened to them. Field names are those of
+//! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>; `notes` are internal to a GrowSurf team
+//! and are never read.
+
+use crate::domain::{Attributes, Email, Facts, Scalar, Snapshot};
+
+use super::lenient::{self, Object};
+
+/// The text fields and the facts they are.
+const TEXTS: [(&str, &str); 5] = [
+    ("firstName", Facts::FIRST_NAME),
+    ("lastName", Facts::LAST_NAME),
+    ("shareUrl", Facts::SHARE_URL),
+    ("fraudRiskLevel", Facts::FRAUD_RISK_LEVEL),
+    ("fraudReasonCode", Facts::FRAUD_REASON),
+];
+
+/// Reads the participant that stands at `field`, with all that is told of them there.
+pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
+    let email = match object.text("email") {
+        Some(text) => Email::parse(text).map_err(|fault| format!("{field}.email {fault}")),
+        None => Err(format!("{field}.email is missing")),
+    };
+    let mut facts = Attributes::new();
+    let mut learn = |name: &str, value: Option<Scalar>| {
+        facts.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    learn(Facts::EMAIL, email.as_ref().ok().map(|email| Scalar::from(email.as_str())));
+    for (name, fact) in TEXTS {
+        learn(fact, object.text(name).map(Scalar::from));
+    }
+    let vanity_keys = object.items("vanityKeys").unwrap_or_default();
+    learn(Facts::VANITY_KEY, vanity_keys.iter().find_map(lenient::text).map(Scalar::from));
+    learn(Facts::REFERRAL_COUNT, object.count("referralCount").map(Scalar::Integer));
+    if let Some(reference) = Reference::of(object) {
+        learn(Facts::REFERRER_ID, reference.id().map(Scalar::from));
+        let address = reference.email().and_then(Result::ok);
+        learn(Facts::REFERRER_EMAIL, address.map(|email| Scalar::from(email.as_str())));
+    }
+    Snapshot {
+        field,
+        id: object.id("id"),
+        email,
+        facts,
+        metadata: object.scalars("metadata"),
+        share_total: object.total("shareCount"),
+    }
+}
+
+/// Who referred the participant in `friend`: the referrer told of at length, completed by
+/// `referredBy`; or whom that names, at the field `named_at`; or nobody.
+pub fn referrer(
+    told: Option<Snapshot>,
+    friend: Object<'_>,
+    named_at: &'static str,
+) -> Option<Snapshot> {
+    let reference = Reference::of(friend);
+    let Some(mut referrer) = told else {
+        return reference.map(|reference| reference.snapshot(named_at));
+    };
+    if let Some(reference) = reference {
+        if referrer.id.is_none() {
+            referrer.id = reference.id().map(str::to_owned);
+        }
+        if let (Err(_), Some(Ok(email))) = (&referrer.email, reference.email()) {
+            referrer.facts.insert(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()));
+            referrer.email = Ok(email);
+        }
+    }
+    Some(referrer)
+}
+
+/// Notes in the friend's facts who referred them, as far as the referrer is known.
+pub fn note_referrer(friend: &mut Snapshot, referrer: &Snapshot) {
+    if let Some(id) = &referrer.id {
+        friend.facts.insert(Facts::REFERRER_ID.to_owned(), Scalar::from(id.as_str()));
+    }
+    if let Ok(email) = &referrer.email {
+        friend.facts.insert(Facts::REFERRER_EMAIL.to_owned(), Scalar::from(email.as_str()));
+    }
+}
+
+/// A bare `referredBy`: a participant id, or an address, which the REST API takes there as well.
+struct Reference(String);
+
+impl Reference {
+    fn of(friend: Object<'_>) -> Option<Self> {
+        friend.id("referredBy").map(Self)
+    }
+
+    fn id(&self) -> Option<&str> {
+        (!self.0.contains('@')).then_some(self.0.as_str())
+    }
+
+    fn email(&self) -> Option<Result<Email, &'static str>> {
+        self.0.contains('@').then(|| Email::parse(&self.0))
+    }
+
+    fn snapshot(self, field: &'static str) -> Snapshot {
+        let Some(email) = self.email() else {
+            return Snapshot::named(field, self.0);
+        };
+        let fact = email.as_ref().map(|email| Scalar::from(email.as_str()));
+        Snapshot {
+            field,
+            id: None,
+            facts: fact.into_iter().map(|fact| (Facts::EMAIL.to_owned(), fact)).collect(),
+            email: email.map_err(|fault| format!("{field} {fault}")),
+            metadata: Attributes::new(),
+            share_total: None,
+        }
+    }
+}

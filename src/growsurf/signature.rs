@@ -1,0 +1,163 @@
+//! GrowSurf's signature: who vouches for a webhook, decided on the raw bytes.
+//!
+//! What belongs here: the header's form, the keyed hash over timestamp and body, and how old a
+//! signature may be. What doesn't: what a body says (no JSON is read here), where secrets come
+//! from, and what the HTTP answer to a bad signature is. The scheme is the one of
+//! <https://docs.growsurf.com/developer-tools/webhooks>, "Securing Your Webhooks".
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+
+use crate::domain::Time;
+
+/// The header that carries the signature, as HTTP libraries spell names.
+pub const HEADER: &str = "growsurf-signature";
+
+/// How far a signature's time may lie ahead, as far as an event's own time may. A day, because a
+/// relay whose clock is slow must not refuse everything.
+pub const FUTURE_LEEWAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// SHA-256 gives this many bytes; the header holds twice as many hexadecimal digits.
+const DIGEST_BYTES: usize = 32;
+
+/// Whom a secret belongs to, and thus what a signature made with it may speak for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Every campaign.
+    Global,
+    /// The campaign of this id alone.
+    Campaign(String),
+}
+
+/// A secret to verify against. It has no `Debug`, so that no log line can show it.
+pub struct Key<'a> {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Any text, as its owner typed it at GrowSurf. An empty one never matches, because anybody
+    /// could sign with it.
+    pub secret: &'a [u8],
+}
+
+/// Why a webhook isn't believed. Fit to be shown to the sender: no secret, no expected value.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum SignatureError {
+    /// There is no signature header.
+    #[error("the {HEADER} header is missing")]
+    Missing,
+    /// The header can't be read.
+    #[error("the {HEADER} header is malformed: {what}")]
+    Malformed {
+        /// The part at fault.
+        what: &'static str,
+    },
+    /// No secret makes this signature from this body.
+    #[error("the signature matches no secret")]
+    Mismatch,
+    /// Authentic, but signed too long ago.
+    #[error("the signature of {signed_at} is older than {} seconds", max_age.as_secs())]
+    TooOld {
+        /// When it was signed.
+        signed_at: Time,
+        /// How old it may be.
+        max_age: Duration,
+    },
+    /// Authentic, but signed by a clock that is far ahead of this one.
+    #[error("the signature of {signed_at} is more than {} seconds ahead", FUTURE_LEEWAY.as_secs())]
+    FromFuture {
+        /// When it was signed.
+        signed_at: Time,
+    },
+}
+
+/// Tells whose secrets made the signature of `body`, all of them that match, in the order given.
+///
+/// Every key is tried and each comparison takes constant time. The age is judged last, so that
+/// only an authentic webhook is called old.
+///
+/// # Errors
+/// When the header is missing or malformed, when no key matches, or when the signature's time is
+/// more than `max_age` before or [`FUTURE_LEEWAY`] after `received_at`.
+pub fn verify<'a>(
+    header: Option<&str>,
+    body: &[u8],
+    keys: impl IntoIterator<Item = Key<'a>>,
+    received_at: Time,
+    max_age: Duration,
+) -> Result<Vec<Owner>, SignatureError> {
+    let signature = Signature::parse(header.ok_or(SignatureError::Missing)?)?;
+    let owners: Vec<Owner> = keys
+        .into_iter()
+        .filter(|key| !key.secret.is_empty())
+        .filter(|key| {
+            let digest = keyed_hash(key.secret, signature.timestamp, body);
+            digest.verify_slice(&signature.digest).is_ok()
+        })
+        .map(|key| key.owner)
+        .collect();
+    if owners.is_empty() {
+        return Err(SignatureError::Mismatch);
+    }
+    let signed_at = signature.signed_at;
+    if signed_at < received_at.minus(max_age) {
+        return Err(SignatureError::TooOld { signed_at, max_age });
+    }
+    if signed_at > received_at.plus(FUTURE_LEEWAY) {
+        return Err(SignatureError::FromFuture { signed_at });
+    }
+    Ok(owners)
+}
+
+/// The header's value for `body`, as GrowSurf would send it: for samples and tests.
+pub fn sign(secret: &[u8], signed_at: Time, body: &[u8]) -> String {
+    let timestamp = signed_at.millis().to_string();
+    let digest = keyed_hash(secret, &timestamp, body).finalize().into_bytes();
+    format!("ts={timestamp},v={}", hex::encode(digest))
+}
+
+fn keyed_hash(secret: &[u8], timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(timestamp.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    mac
+}
+
+/// A header taken apart. The timestamp is kept as text, because the text is what was signed.
+struct Signature<'a> {
+    timestamp: &'a str,
+    signed_at: Time,
+    digest: [u8; DIGEST_BYTES],
+}
+
+impl<'a> Signature<'a> {
+    fn parse(header: &'a str) -> Result<Self, SignatureError> {
+        let malformed = |what| SignatureError::Malformed { what };
+        let (mut timestamp, mut digest) = (None, None);
+        for part in header.split(',') {
+            // Parts of other names are left alone: GrowSurf may add some.
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let earlier = match name.trim() {
+                "ts" => timestamp.replace(value.trim()),
+                "v" => digest.replace(value.trim()),
+                _ => None,
+            };
+            if earlier.is_some() {
+                return Err(malformed("ts or v is given twice"));
+            }
+        }
+        let timestamp = timestamp.ok_or_else(|| malformed("ts is missing"))?;
+        let digest = digest.ok_or_else(|| malformed("v is missing"))?;
+        // The digits are checked first, because the parser takes a sign.
+        let millis = Some(timestamp)
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| malformed("ts is no time in milliseconds"))?;
+        let mut bytes = [0; DIGEST_BYTES];
+        hex::decode_to_slice(digest, &mut bytes)
+            .map_err(|_| malformed("v is not 64 hexadecimal digits"))?;
+        Ok(Self { timestamp, signed_at: Time::from_millis(millis), digest: bytes })
+    }
+}

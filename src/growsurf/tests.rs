@@ -1,0 +1,60 @@
+//! What bodies of every kind are read as. The fixtures have the shapes of the documented samples.
+
+mod events;
+mod fixtures;
+mod guide;
+mod leniency;
+mod robustness;
+mod signature;
+
+use serde_json::Value;
+
+use crate::domain::{Event, News, Scalar, Snapshot, Time};
+
+use super::{Decoded, decode};
+
+/// When the tests' webhooks are received: soon after the fixtures' `createdAt`.
+const RECEIVED_AT: Time = Time::from_millis(fixtures::CREATED_AT + 1_500);
+
+fn read(body: &Value) -> Decoded {
+    decode(body.to_string().as_bytes(), RECEIVED_AT).unwrap()
+}
+
+fn news(body: &Value) -> News {
+    read(body).reading.unwrap()
+}
+
+fn reason(body: &Value) -> String {
+    read(body).reading.unwrap_err()
+}
+
+fn events(news: &News) -> Vec<&Event> {
+    news.told.iter().map(|told| &told.event).collect()
+}
+
+/// The person told of at `field`.
+fn at<'a>(news: &'a News, field: &str) -> &'a Snapshot {
+    news.people.iter().find(|person| person.field == field).unwrap()
+}
+
+fn fact<'a>(person: &'a Snapshot, name: &str) -> Option<&'a Scalar> {
+    person.facts.get(name)
+}
+
+fn text(person: &Snapshot, name: &str) -> Option<String> {
+    fact(person, name).and_then(Scalar::as_text).map(str::to_owned)
+}
+
+/// The body with the value at the pointer replaced; a null removes nothing, it stays a null.
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value;
+    body
+}
+
+/// The body without the field at the pointer.
+fn without(mut body: Value, pointer: &str) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    body
+}
