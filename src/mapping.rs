@@ -1,0 +1,18 @@
+//! The plan: what an event leads to. Pure: no input or output, no clock, no randomness.
+//!
+//! What belongs here: who a participant is at Customer.io (`people`), what is said of them
+//! (`profile`), what is told about an event (`tracks`), under which effect key (`effects`), all
+//! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
+//! has to be looked up; what a plan must know it asks for, and the store answers.
+
+mod effects;
+mod people;
+mod plan;
+mod profile;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod tracks;
+
+pub use plan::Mapper;
+pub use rules::{IdentifyBy, Rules, Tier, events};

@@ -1,0 +1,49 @@
+//! Effect keys: the meaning of each track as text, the same from every source.
+
+use crate::domain::{EffectKey, Time};
+
+/// A participant joined.
+pub fn joined(campaign: &str, participant: &str) -> EffectKey {
+    EffectKey(format!("joined:{campaign}:{participant}"))
+}
+
+/// A friend signed up; told to their referrer.
+pub fn friend_signed_up(campaign: &str, friend: &str) -> EffectKey {
+    EffectKey(format!("friend_signed_up:{campaign}:{friend}"))
+}
+
+/// A friend converted, once and for all.
+pub fn converted(campaign: &str, friend: &str) -> EffectKey {
+    EffectKey(format!("converted:{campaign}:{friend}"))
+}
+
+/// A reward was earned and approved.
+pub fn reward(campaign: &str, earned_reward: &str) -> EffectKey {
+    EffectKey(format!("reward:{campaign}:{earned_reward}"))
+}
+
+/// The n-th share of a participant on a channel.
+pub fn shared(campaign: &str, participant: &str, channel: &str, nth: u64) -> EffectKey {
+    EffectKey(format!("shared:{campaign}:{participant}:{channel}:{nth}"))
+}
+
+/// A commission was earned; GrowSurf's ids of commissions are unique.
+pub fn commission(id: &str) -> EffectKey {
+    EffectKey(format!("commission:{id}"))
+}
+
+/// A commission was changed; it can be more than once.
+pub fn commission_adjusted(id: &str, at: Time) -> EffectKey {
+    EffectKey(format!("commission_adjusted:{id}:{}", at.millis()))
+}
+
+/// A payout was issued.
+pub fn payout(id: &str) -> EffectKey {
+    EffectKey(format!("payout:{id}"))
+}
+
+/// A campaign ended with this participant among the winners; it can end again.
+pub fn campaign_ended(campaign: &str, participant: &str, ended_at: Option<Time>) -> EffectKey {
+    let ended_at = ended_at.map_or_else(|| "-".to_owned(), |time| time.millis().to_string());
+    EffectKey(format!("campaign_ended:{campaign}:{ended_at}:{participant}"))
+}

@@ -1,0 +1,255 @@
+//! Who the people of some news are: each snapshot finds its person and participant, or makes them.
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::rules::{IdentifyBy, Rules};
+use crate::domain::{
+    Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar, Snapshot,
+    Time, Who,
+};
+
+/// The longest id that Customer.io takes, in bytes.
+const ID_BYTES: usize = 150;
+
+/// The people of some news, as they are after taking it in.
+pub struct People {
+    /// Each person once.
+    pub persons: Vec<Person>,
+    seats: Vec<Result<Seat, Absent>>,
+}
+
+/// Where a snapshot's participant is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seat {
+    /// The place in [`People::persons`].
+    pub person: usize,
+    participant: usize,
+}
+
+/// Why a snapshot has no person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Absent {
+    /// The settings say to ignore them, and with them whatever they take part in.
+    Ignored(String),
+    /// They can't be identified.
+    Unmapped(String),
+}
+
+impl People {
+    /// Finds or makes the person of every snapshot, and takes the facts in.
+    ///
+    /// # Errors
+    /// The questions that must be answered first.
+    pub fn seat(
+        news: &News,
+        campaign: &str,
+        received_at: Time,
+        known: &Known,
+        rules: &Rules,
+    ) -> Result<Self, Vec<Lookup>> {
+        let wanted = news.people.iter().flat_map(|snapshot| {
+            let by_id = snapshot.id.as_deref().map(|id| participant(campaign, id));
+            by_id.into_iter().chain(identify(snapshot, rules).ok().map(Lookup::Identifier))
+        });
+        let missing: Vec<Lookup> = wanted.filter(|lookup| known.person(lookup).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let mut people = Self { persons: Vec::new(), seats: Vec::new() };
+        let mut places = BTreeMap::new();
+        for snapshot in &news.people {
+            let seat = people.find(snapshot, campaign, known, rules, &mut places);
+            if let Ok(seat) = seat {
+                people.learn(seat, snapshot, news.as_of.unwrap_or(received_at), received_at);
+            }
+            people.seats.push(seat);
+        }
+        Ok(people)
+    }
+
+    /// Where this one sits, or why they don't.
+    pub fn seat_of(&self, who: Who) -> Result<Seat, &Absent> {
+        self.seats[who.0].as_ref().copied()
+    }
+
+    /// The participant at a seat.
+    pub fn participant(&self, seat: Seat) -> &Participant {
+        &self.persons[seat.person].participants[seat.participant]
+    }
+
+    /// The participant at a seat, to change; `received_at` marks the person as changed.
+    pub fn participant_mut(&mut self, seat: Seat, received_at: Time) -> &mut Participant {
+        let person = &mut self.persons[seat.person];
+        person.newest = person.newest.max(received_at);
+        &mut person.participants[seat.participant]
+    }
+
+    /// Who referred the participant at a seat, if that person is known without being told of.
+    ///
+    /// # Errors
+    /// The question that must be answered first.
+    pub fn referrer_of(
+        &mut self,
+        seat: Seat,
+        known: &Known,
+        rules: &Rules,
+    ) -> Result<Option<Seat>, Lookup> {
+        let friend = self.participant(seat);
+        let campaign = friend.campaign.clone();
+        let told = |name| friend.facts.get(name).and_then(|fact| fact.value.as_text());
+        let by_email = || {
+            let email = crate::domain::Email::parse(told(Facts::REFERRER_EMAIL)?).ok()?;
+            (rules.identify_by == IdentifyBy::Email)
+                .then_some(Lookup::Identifier(Identifier::Email(email)))
+        };
+        let by_id = told(Facts::REFERRER_ID).map(|id| participant(&campaign, id));
+        let Some(lookup) = by_id.or_else(by_email) else { return Ok(None) };
+        let Some(index) = known.person(&lookup).ok_or(lookup)? else { return Ok(None) };
+        let person = self.place_known(index, known);
+        let in_campaign = |participant: &Participant| participant.campaign == campaign;
+        let participant = self.persons[person].participants.iter().position(in_campaign);
+        Ok(participant.map(|participant| Seat { person, participant }))
+    }
+
+    fn find(
+        &mut self,
+        snapshot: &Snapshot,
+        campaign: &str,
+        known: &Known,
+        rules: &Rules,
+        places: &mut BTreeMap<Identifier, usize>,
+    ) -> Result<Seat, Absent> {
+        if let Ok(email) = &snapshot.email
+            && rules.ignores(email)
+        {
+            let reason = format!("{}.email matches growsurf.ignore_emails", snapshot.field);
+            return Err(Absent::Ignored(reason));
+        }
+        let stored = |lookup: &Lookup| known.person(lookup).flatten();
+        let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
+        let person = match (by_id, identify(snapshot, rules)) {
+            // Who a participant is stays: neither a new id in their metadata, which a browser can
+            // write, nor a new address makes them somebody else.
+            (Some(index), _) => self.place_known(index, known),
+            (None, Err(reason)) => {
+                let id = snapshot.id.as_deref();
+                let told = id.and_then(|id| self.persons.iter().position(|p| has(p, campaign, id)));
+                told.ok_or(Absent::Unmapped(reason))?
+            }
+            (None, Ok(identifier)) => match stored(&Lookup::Identifier(identifier.clone())) {
+                Some(index) => self.place_known(index, known),
+                None => *places.entry(identifier.clone()).or_insert_with(|| {
+                    self.persons.push(Person::new(identifier));
+                    self.persons.len() - 1
+                }),
+            },
+        };
+        let participant = self.find_participant(person, snapshot, campaign, &known.hash_key);
+        Ok(Seat { person, participant })
+    }
+
+    /// The place of a person that the store knows; each is placed once.
+    fn place_known(&mut self, index: usize, known: &Known) -> usize {
+        let person = &known.people()[index];
+        let placed = self.persons.iter().position(|placed| placed.id == person.id);
+        placed.unwrap_or_else(|| {
+            self.persons.push(person.clone());
+            self.persons.len() - 1
+        })
+    }
+
+    fn find_participant(
+        &mut self,
+        person: usize,
+        snapshot: &Snapshot,
+        campaign: &str,
+        hash_key: &[u8],
+    ) -> usize {
+        let Person { identifier, participants, .. } = &mut self.persons[person];
+        let here = |participant: &Participant| participant.campaign == campaign;
+        let found = match &snapshot.id {
+            Some(id) => participants
+                .iter()
+                .position(|p| here(p) && p.growsurf_id.as_ref() == Some(id))
+                // The guide's shape told of them first, without an id: this is it.
+                .or_else(|| participants.iter().position(|p| here(p) && p.growsurf_id.is_none())),
+            None => participants.iter().position(here),
+        };
+        let index = found.unwrap_or_else(|| {
+            let key = snapshot.id.clone();
+            let key = key.unwrap_or_else(|| hashed(hash_key, campaign, identifier));
+            participants.push(Participant::new(campaign.to_owned(), key, None));
+            participants.len() - 1
+        });
+        if participants[index].growsurf_id.is_none() {
+            participants[index].growsurf_id.clone_from(&snapshot.id);
+        }
+        index
+    }
+
+    fn learn(&mut self, seat: Seat, snapshot: &Snapshot, as_of: Time, received_at: Time) {
+        let person = &mut self.persons[seat.person];
+        let participant = &mut person.participants[seat.participant];
+        let mut changed = false;
+        for (name, value) in &snapshot.facts {
+            changed |= participant.facts.learn(name, value.clone(), as_of);
+        }
+        for (key, value) in &snapshot.metadata {
+            let name = format!("{}{key}", Facts::METADATA);
+            changed |= participant.facts.learn(&name, value.clone(), as_of);
+        }
+        let shares = participant.shares.max(snapshot.share_total);
+        changed |= shares != participant.shares;
+        participant.shares = shares;
+        if changed {
+            person.newest = person.newest.max(received_at);
+        }
+    }
+}
+
+fn has(person: &Person, campaign: &str, id: &str) -> bool {
+    let is = |p: &Participant| p.campaign == campaign && p.growsurf_id.as_deref() == Some(id);
+    person.participants.iter().any(is)
+}
+
+fn participant(campaign: &str, id: &str) -> Lookup {
+    let (campaign, participant) = (campaign.to_owned(), id.to_owned());
+    Lookup::Participant(ParticipantKey { campaign, participant })
+}
+
+/// How Customer.io knows the person of a snapshot; the error names the field that is wanting.
+fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String> {
+    match &rules.identify_by {
+        IdentifyBy::Email => snapshot.email.clone().map(Identifier::Email),
+        IdentifyBy::Metadata(key) => {
+            let field = format!("{}.metadata.{key}", snapshot.field);
+            let id = match snapshot.metadata.get(key) {
+                Some(Scalar::Text(text)) => text.trim().to_owned(),
+                Some(Scalar::Integer(integer)) => integer.to_string(),
+                Some(_) => return Err(format!("{field} is neither text nor a whole number")),
+                None => return Err(format!("{field} is missing")),
+            };
+            if id.is_empty() {
+                Err(format!("{field} is empty"))
+            } else if id.len() > ID_BYTES {
+                Err(format!("{field} is longer than {ID_BYTES} bytes"))
+            } else {
+                Ok(Identifier::Id(id))
+            }
+        }
+    }
+}
+
+/// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
+/// ledger holds nothing that could be traced back to an address.
+fn hashed(key: &[u8], campaign: &str, identifier: &Identifier) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in [campaign, identifier.value()] {
+        mac.update(&u64::try_from(part.len()).expect("a length").to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    format!("~{}", hex::encode(&mac.finalize().into_bytes()[..12]))
+}

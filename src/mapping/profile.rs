@@ -1,0 +1,146 @@
+//! The profile: what Customer.io is told of a person, out of everything known of them.
+
+use std::cmp::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use super::rules::{IdentifyBy, Rules};
+use crate::domain::{Attributes, Fact, Facts, Identifier, Participant, Person, Scalar, Time};
+
+/// The attributes a profile can have beside `email`, by their own names.
+pub const ATTRIBUTES: [&str; 13] = [
+    "first_name",
+    "last_name",
+    "referral_code",
+    "referral_link",
+    "total_referrals",
+    "referral_tier",
+    "referred_by",
+    "first_referral_date",
+    "last_referral_date",
+    "total_conversions",
+    "total_shares",
+    "fraud_risk_level",
+    "fraud_reason",
+];
+
+/// The whole merged profile of a person. What isn't known is not in it.
+pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
+    let mut profile = Attributes::new();
+    if let Some(email) = email(person, rules) {
+        profile.insert("email".to_owned(), email);
+    }
+    for (name, sent_as) in &rules.attributes {
+        if let Some(value) = attribute(person, name, rules) {
+            profile.insert(sent_as.clone(), value);
+        }
+    }
+    for (attribute, key) in &rules.metadata {
+        let fact = latest(person, &format!("{}{key}", Facts::METADATA));
+        // Customer.io takes strings, integers and booleans; a decimal goes as its text.
+        let value = fact.map(|fact| match &fact.value {
+            Scalar::Decimal(decimal) => Scalar::Text(decimal.to_string()),
+            other => other.clone(),
+        });
+        if let Some(value) = value {
+            profile.insert(attribute.clone(), value);
+        }
+    }
+    profile
+}
+
+/// A digest of a profile, to tell whether it differs from the one last planned.
+pub fn digest(profile: &Attributes) -> String {
+    let text = serde_json::to_vec(profile).expect("names and scalars are always JSON");
+    hex::encode(&Sha256::digest(text)[..16])
+}
+
+/// The code that a participant's link carries: the guide's field, else the first vanity key,
+/// else GrowSurf's participant id.
+pub fn referral_code(participant: &Participant) -> Option<Scalar> {
+    let told = |name| participant.facts.get(name).map(|fact| fact.value.clone());
+    told(Facts::REFERRAL_CODE)
+        .or_else(|| told(Facts::VANITY_KEY))
+        .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
+}
+
+/// Who referred a participant: their address, else their participant id.
+pub fn referred_by(facts: &Facts) -> Option<&Fact> {
+    facts.get(Facts::REFERRER_EMAIL).or_else(|| facts.get(Facts::REFERRER_ID))
+}
+
+fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
+    match (&rules.identify_by, &person.identifier) {
+        (IdentifyBy::Email, Identifier::Email(email)) => Some(Scalar::from(email.as_str())),
+        (IdentifyBy::Metadata(_), Identifier::Id(_)) if rules.trust_metadata_id => {
+            latest(person, Facts::EMAIL).map(|fact| fact.value.clone())
+        }
+        // An id from metadata can be anybody's: the address stays out of a profile that the
+        // person may not own. A person of the other kind is from before a change of settings.
+        _ => None,
+    }
+}
+
+fn attribute(person: &Person, name: &str, rules: &Rules) -> Option<Scalar> {
+    let told = |fact| latest(person, fact).map(|fact| fact.value.clone());
+    let fraud_told = || person.participants.iter().any(|participant| participant.fraud_told);
+    match name {
+        "first_name" => told(Facts::FIRST_NAME),
+        "last_name" => told(Facts::LAST_NAME),
+        "referral_code" => latest_participant(person).and_then(referral_code),
+        "referral_link" => told(Facts::SHARE_URL),
+        "total_referrals" => told(Facts::REFERRAL_COUNT),
+        "referral_tier" => {
+            told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
+        }
+        "referred_by" => newest(
+            person.participants.iter().filter_map(|participant| referred_by(&participant.facts)),
+        )
+        .map(|fact| fact.value.clone()),
+        "first_referral_date" => {
+            times(person, |participant| participant.first_referral).min().map(Scalar::Integer)
+        }
+        "last_referral_date" => {
+            times(person, |participant| participant.last_referral).max().map(Scalar::Integer)
+        }
+        "total_conversions" => {
+            let sum = person.participants.iter().map(|participant| participant.conversions).sum();
+            // Before the first one the relay only knows that it saw none, not that there is none.
+            (sum > 0).then_some(Scalar::Integer(sum))
+        }
+        "total_shares" => person
+            .participants
+            .iter()
+            .filter_map(|participant| participant.shares)
+            .reduce(i64::saturating_add)
+            .map(Scalar::Integer),
+        "fraud_risk_level" if fraud_told() => told(Facts::FRAUD_RISK_LEVEL),
+        "fraud_reason" if fraud_told() => told(Facts::FRAUD_REASON),
+        _ => None,
+    }
+}
+
+fn times(
+    person: &Person,
+    time: impl Fn(&Participant) -> Option<Time>,
+) -> impl Iterator<Item = i64> {
+    person.participants.iter().filter_map(time).map(Time::seconds)
+}
+
+/// The newest fact of this name over all campaigns of the person.
+fn latest<'a>(person: &'a Person, name: &str) -> Option<&'a Fact> {
+    newest(person.participants.iter().filter_map(|participant| participant.facts.get(name)))
+}
+
+fn newest<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
+    facts.max_by(|a, b| a.as_of.cmp(&b.as_of).then_with(|| a.value.rank(&b.value)))
+}
+
+/// The participant of whom something was told last.
+fn latest_participant(person: &Person) -> Option<&Participant> {
+    let last = |participant: &Participant| participant.facts.iter().map(|(_, f)| f.as_of).max();
+    person.participants.iter().max_by(|a, b| match last(a).cmp(&last(b)) {
+        Ordering::Equal => (&a.campaign, &a.key).cmp(&(&b.campaign, &b.key)),
+        unequal => unequal,
+    })
+}

@@ -1,0 +1,143 @@
+//! What the settings say about mapping, as plain values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{Email, EmailPattern, Scalar};
+
+/// The events' names before any renaming.
+pub mod events {
+    /// Somebody joined a campaign.
+    pub const JOINED: &str = "referral_program_joined";
+    /// A friend joined through a participant's link.
+    pub const FRIEND_SIGNED_UP: &str = "referral_friend_signed_up";
+    /// A referred friend did what the program rewards.
+    pub const CONVERTED: &str = "referral_converted";
+    /// A participant earned an approved reward.
+    pub const REWARD_CLAIMED: &str = "referral_reward_claimed";
+    /// A participant shared their link.
+    pub const SHARED: &str = "referral_shared";
+    /// An affiliate earned a commission.
+    pub const COMMISSION_EARNED: &str = "affiliate_commission_earned";
+    /// A commission was changed.
+    pub const COMMISSION_ADJUSTED: &str = "affiliate_commission_adjusted";
+    /// An affiliate was paid.
+    pub const PAYOUT_ISSUED: &str = "affiliate_payout_issued";
+    /// A campaign ended with this person among the winners.
+    pub const CAMPAIGN_ENDED: &str = "referral_campaign_ended";
+
+    /// All of them, in the order the settings list them.
+    pub const ALL: [&str; 9] = [
+        JOINED,
+        FRIEND_SIGNED_UP,
+        CONVERTED,
+        REWARD_CLAIMED,
+        SHARED,
+        COMMISSION_EARNED,
+        COMMISSION_ADJUSTED,
+        PAYOUT_ISSUED,
+        CAMPAIGN_ENDED,
+    ];
+}
+
+/// The rules a plan follows; made from the settings once, at start.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The name each event is sent under, by its name in [`events`]; one that is missing is off.
+    pub events: BTreeMap<String, String>,
+    /// The name each attribute is sent under, by its own name; one that is missing is off.
+    pub attributes: BTreeMap<String, String>,
+    /// Extra attributes: name at Customer.io, by key of the participant's metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// The tiers, highest threshold first.
+    pub tiers: Vec<Tier>,
+    /// How people are identified.
+    pub identify_by: IdentifyBy,
+    /// Whether `email` is sent for people identified by metadata, which a browser can write.
+    pub trust_metadata_id: bool,
+    /// The key of a reward's metadata that holds its value.
+    pub reward_value_key: String,
+    /// Campaigns whose conversions only the shop's own server may tell.
+    pub server_told_conversions: BTreeSet<String>,
+    /// The campaign meant by a source that names none: the only one in the settings.
+    pub only_campaign: Option<String>,
+    /// Addresses that are nobody: GrowSurf's Test button sends people that look real.
+    pub ignore_emails: Vec<EmailPattern>,
+}
+
+/// A name for having referred at least so many friends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tier {
+    /// The name sent.
+    pub name: String,
+    /// The least count of referrals.
+    pub at_least: i64,
+}
+
+/// How Customer.io knows people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IdentifyBy {
+    /// By their address.
+    Email,
+    /// By an id in the participant's metadata, under this key.
+    Metadata(String),
+}
+
+impl Rules {
+    /// The rules of the built-in settings: every attribute under its own name, every event but
+    /// the end of a campaign.
+    pub fn standard() -> Self {
+        let own = |name: &&str| ((*name).to_owned(), (*name).to_owned());
+        let on = events::ALL.iter().filter(|name| **name != events::CAMPAIGN_ENDED);
+        let tier = |name: &str, at_least| Tier { name: name.to_owned(), at_least };
+        Self {
+            events: on.map(own).collect(),
+            attributes: super::profile::ATTRIBUTES.iter().map(own).collect(),
+            metadata: BTreeMap::new(),
+            tiers: vec![
+                tier("champion", 10),
+                tier("power_referrer", 5),
+                tier("active", 1),
+                tier("new_participant", 0),
+            ],
+            identify_by: IdentifyBy::Email,
+            trust_metadata_id: false,
+            reward_value_key: "amount".to_owned(),
+            server_told_conversions: BTreeSet::new(),
+            only_campaign: None,
+            ignore_emails: Vec::new(),
+        }
+    }
+
+    /// The tier of so many referrals.
+    pub fn tier(&self, referrals: i64) -> Option<Scalar> {
+        let tier = self.tiers.iter().find(|tier| referrals >= tier.at_least)?;
+        Some(Scalar::from(tier.name.as_str()))
+    }
+
+    /// Whether the address is one to ignore.
+    pub fn ignores(&self, email: &Email) -> bool {
+        self.ignore_emails.iter().any(|pattern| pattern.matches(email))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiers_start_at_their_thresholds() {
+        let rules = Rules::standard();
+        for (referrals, tier) in [
+            (0, "new_participant"),
+            (1, "active"),
+            (4, "active"),
+            (5, "power_referrer"),
+            (9, "power_referrer"),
+            (10, "champion"),
+            (i64::MAX, "champion"),
+        ] {
+            assert_eq!(rules.tier(referrals), Some(Scalar::from(tier)), "{referrals}");
+        }
+        assert_eq!(rules.tier(-1), None);
+    }
+}

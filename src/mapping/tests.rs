@@ -1,0 +1,103 @@
+//! What news leads to: tables of events, and the properties that make repeats and disorder safe.
+
+mod identity;
+mod memory;
+mod properties;
+mod told;
+
+use crate::domain::{
+    Attributes, Call, Campaign, Email, Event, Facts, News, Plan, Scalar, Snapshot, Time, Told, Who,
+};
+
+/// When everything here is received, unless a test says otherwise.
+const RECEIVED: Time = Time::from_seconds(1_790_000_000);
+
+/// A participant `name001` with the address `name@example.com`.
+fn snapshot(name: &str) -> Snapshot {
+    let email = Email::parse(&format!("{name}@example.com"));
+    let facts = [
+        (Facts::EMAIL, Scalar::from(format!("{name}@example.com"))),
+        (Facts::FIRST_NAME, Scalar::from(name)),
+    ];
+    Snapshot {
+        field: "data",
+        id: Some(format!("{name}001")),
+        email: email.map_err(str::to_owned),
+        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        metadata: Attributes::new(),
+        share_total: None,
+    }
+}
+
+fn with(mut snapshot: Snapshot, facts: &[(&str, Scalar)]) -> Snapshot {
+    for (name, value) in facts {
+        snapshot.facts.insert((*name).to_owned(), value.clone());
+    }
+    snapshot
+}
+
+fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
+    let at = Some(Time::from_seconds(at));
+    News {
+        campaign: Campaign { id: Some("camp".to_owned()), name: Some("Spring".to_owned()) },
+        as_of: at,
+        people,
+        told: events.into_iter().map(|event| Told { at, event }).collect(),
+    }
+}
+
+/// A friend signs up through a referrer who then has so many referrals.
+fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> News {
+    let friend = with(
+        snapshot(friend),
+        &[
+            (Facts::REFERRER_ID, Scalar::from(format!("{referrer}001"))),
+            (Facts::REFERRER_EMAIL, Scalar::from(format!("{referrer}@example.com"))),
+        ],
+    );
+    let referrer = with(snapshot(referrer), &[(Facts::REFERRAL_COUNT, Scalar::from(referrals))]);
+    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    news(at, vec![friend, referrer], vec![joined, signed_up])
+}
+
+fn converted(at: i64, friend: &str, referrer: &str) -> News {
+    let event = Event::ReferralConverted {
+        friend: Who(0),
+        referrer: Some(Who(1)),
+        value: None,
+        currency: None,
+        product: None,
+    };
+    news(at, vec![snapshot(friend), snapshot(referrer)], vec![event])
+}
+
+/// The calls of a plan, short: who, and what.
+fn calls(plan: &Plan) -> Vec<(String, String)> {
+    let mut calls = Vec::new();
+    for lane in &plan.lanes {
+        for planned in &lane.calls {
+            let what = match &planned.call {
+                Call::Identify { .. } => "identify".to_owned(),
+                Call::Track { name, .. } => name.clone(),
+            };
+            calls.push((lane.person.identifier.value().to_owned(), what));
+        }
+    }
+    calls
+}
+
+fn call(who: &str, what: &str) -> (String, String) {
+    (format!("{who}@example.com"), what.to_owned())
+}
+
+/// The attributes of the last identify for somebody.
+fn profile(plan: &Plan, who: &str) -> Attributes {
+    let who = format!("{who}@example.com");
+    let lane = plan.lanes.iter().find(|lane| lane.person.identifier.value() == who).unwrap();
+    let identify = |call: &Call| match call {
+        Call::Identify { attributes, .. } => Some(attributes.clone()),
+        Call::Track { .. } => None,
+    };
+    lane.calls.iter().rev().find_map(|planned| identify(&planned.call)).unwrap()
+}

@@ -1,0 +1,124 @@
+//! Who is who: across shapes, campaigns and addresses.
+
+use super::memory::Memory;
+use super::{RECEIVED, call, calls, news, profile, referred, snapshot};
+use crate::domain::{Event, Facts, Identifier, News, Scalar, Snapshot, Time, Who};
+use crate::mapping::{IdentifyBy, Rules};
+
+/// The guide's shape tells a participant without an id.
+fn guide(mut news: News) -> News {
+    news.as_of = None;
+    for snapshot in &mut news.people {
+        snapshot.id = None;
+    }
+    for told in &mut news.told {
+        told.at = None;
+    }
+    news
+}
+
+#[test]
+fn both_shapes_tell_the_same_effects_in_either_order() {
+    let real = referred(1_780_000_000, "fay", "rae", 5);
+    for order in [[real.clone(), guide(real.clone())], [guide(real.clone()), real.clone()]] {
+        let mut memory = Memory::new(Rules::standard());
+        for told in &order {
+            memory.take_in(told, RECEIVED).unwrap();
+        }
+        assert_eq!(memory.effects.len(), 2);
+        assert_eq!(memory.people.len(), 2);
+        assert!(memory.people.iter().all(|person| person.participants.len() == 1));
+    }
+}
+
+#[test]
+fn a_participant_key_without_an_id_shows_no_address() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&guide(referred(1_780_000_000, "fay", "rae", 5)), RECEIVED).unwrap();
+    let key = &memory.people[0].participants[0].key;
+    assert!(key.starts_with('~') && !key.contains("fay"), "{key}");
+}
+
+#[test]
+fn participants_of_two_campaigns_with_one_address_are_one_person() {
+    let mut memory = Memory::new(Rules::standard());
+    let mut other = referred(1_780_000_100, "fay", "rae", 2);
+    other.campaign.id = Some("other".to_owned());
+    for snapshot in &mut other.people {
+        snapshot.id = snapshot.id.as_ref().map(|id| format!("{id}x"));
+    }
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let plan = memory.take_in(&other, RECEIVED).unwrap();
+    assert_eq!(memory.people.len(), 2);
+    assert_eq!(memory.effects.len(), 4);
+    // The latest is kept where campaigns differ.
+    assert_eq!(profile(&plan, "rae")["total_referrals"], Scalar::Integer(2));
+    assert_eq!(profile(&plan, "rae")["first_referral_date"], Scalar::Integer(1_780_000_000));
+}
+
+fn by_metadata() -> Rules {
+    let identify_by = IdentifyBy::Metadata("shopId".to_owned());
+    Rules { identify_by, ..Rules::standard() }
+}
+
+fn joined(snapshot: Snapshot) -> News {
+    let event = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    news(1_780_000_000, vec![snapshot], vec![event])
+}
+
+fn with_id(name: &str, id: &str) -> Snapshot {
+    let mut snapshot = snapshot(name);
+    snapshot.metadata.insert("shopId".to_owned(), id.into());
+    snapshot
+}
+
+#[test]
+fn an_id_from_metadata_comes_without_the_address_unless_it_is_trusted() {
+    let told = joined(with_id("fay", "u-1"));
+    for (trusted, email) in [(false, None), (true, Some(Scalar::from("fay@example.com")))] {
+        let rules = Rules { trust_metadata_id: trusted, ..by_metadata() };
+        let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+        assert_eq!(plan.lanes[0].person.identifier, Identifier::Id("u-1".to_owned()));
+        let crate::domain::Call::Identify { attributes, .. } = &plan.lanes[0].calls[0].call else {
+            panic!()
+        };
+        assert_eq!(attributes.get("email"), email.as_ref());
+    }
+}
+
+#[test]
+fn the_first_id_seen_for_a_participant_stays() {
+    let mut memory = Memory::new(by_metadata());
+    memory.take_in(&joined(with_id("fay", "u-1")), RECEIVED).unwrap();
+    memory.take_in(&joined(with_id("fay", "u-2")), RECEIVED).unwrap();
+    assert_eq!(memory.people.len(), 1);
+    assert_eq!(memory.people[0].identifier, Identifier::Id("u-1".to_owned()));
+}
+
+#[test]
+fn a_person_is_never_guessed_from_the_other_kind() {
+    let reason = Memory::new(by_metadata()).take_in(&joined(snapshot("fay")), RECEIVED);
+    assert_eq!(reason.unwrap_err(), "data.metadata.shopId is missing");
+}
+
+#[test]
+fn a_changed_address_does_not_make_a_second_person() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&joined(snapshot("fay")), RECEIVED).unwrap();
+    let mut moved = snapshot("new");
+    moved.id = Some("fay001".to_owned());
+    memory.take_in(&joined(moved), RECEIVED).unwrap();
+    assert_eq!(memory.people.len(), 1);
+}
+
+#[test]
+fn an_identify_is_never_older_than_the_one_before() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let late = Time::from_seconds(1_700_000_000);
+    let plan = memory.take_in(&referred(1_780_000_500, "gus", "rae", 6), late).unwrap();
+    assert_eq!(calls(&plan)[2], call("rae", "identify"));
+    let rae = memory.people.iter().find(|it| it.identifier.value().starts_with("rae")).unwrap();
+    assert_eq!(rae.identified.as_ref().unwrap().at, RECEIVED);
+    assert_eq!(rae.participants[0].facts.get(Facts::REFERRAL_COUNT).unwrap().value, 6.into());
+}

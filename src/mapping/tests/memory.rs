@@ -1,0 +1,73 @@
+//! A store of people and effects in memory, to apply plans to.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{
+    Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Unplanned,
+};
+use crate::mapping::{Mapper, Rules};
+
+/// What a store would keep of plans.
+pub struct Memory {
+    mapper: Mapper,
+    pub people: Vec<Person>,
+    pub effects: BTreeSet<EventId>,
+}
+
+impl Memory {
+    pub fn new(rules: Rules) -> Self {
+        Self { mapper: Mapper::new(rules), people: Vec::new(), effects: BTreeSet::new() }
+    }
+
+    /// Plans the news and applies the plan.
+    pub fn take_in(&mut self, news: &News, received_at: Time) -> Result<Plan, String> {
+        let mut known = Known::new([7; 32]);
+        let mut rounds = 0;
+        let plan = loop {
+            rounds += 1;
+            assert!(rounds < 6, "the planner asks for ever");
+            match self.mapper.plan(news, received_at, &known) {
+                Ok(plan) => break plan,
+                Err(Unplanned::Unmappable(reason)) => return Err(reason),
+                Err(Unplanned::Needs(lookups)) => {
+                    assert!(!lookups.is_empty(), "a need names what it needs");
+                    for lookup in lookups {
+                        self.answer(lookup, &mut known);
+                    }
+                }
+            }
+        };
+        for lane in &plan.lanes {
+            for planned in &lane.calls {
+                if let Call::Track { event_id, .. } = &planned.call {
+                    assert!(self.effects.insert(*event_id), "an effect is planned once, ever");
+                }
+            }
+            let mut person = lane.person.clone();
+            match person.id {
+                Some(PersonId(id)) => self.people[usize::try_from(id).unwrap()] = person,
+                None => {
+                    person.id = Some(PersonId(i64::try_from(self.people.len()).unwrap()));
+                    self.people.push(person);
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    fn answer(&self, lookup: Lookup, known: &mut Known) {
+        let person = match &lookup {
+            Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
+            Lookup::Identifier(identifier) => {
+                self.people.iter().find(|person| person.identifier == *identifier)
+            }
+            Lookup::Participant(key) => self.people.iter().find(|person| {
+                person.participants.iter().any(|participant| {
+                    participant.campaign == key.campaign
+                        && participant.growsurf_id.as_ref() == Some(&key.participant)
+                })
+            }),
+        };
+        known.found(lookup, person.cloned());
+    }
+}

@@ -1,0 +1,79 @@
+//! What holds for any news, in any order, however often.
+
+use proptest::prelude::*;
+
+use super::memory::Memory;
+use super::{RECEIVED, converted, referred};
+use crate::domain::{Event, News, Time};
+use crate::mapping::{Rules, profile::attributes};
+
+/// News among four people, at distinct times.
+fn any_news() -> impl Strategy<Value = Vec<News>> {
+    let name = || prop_oneof![Just("ann"), Just("bob"), Just("cid"), Just("dee")];
+    proptest::collection::vec((name(), name(), any::<bool>(), 0..9_i64), 1..10).prop_map(|told| {
+        let news =
+            |(index, (friend, referrer, converts, count)): (usize, (&str, &str, bool, i64))| {
+                let at = 1_780_000_000 + i64::try_from(index).unwrap();
+                match (converts, count % 3) {
+                    (true, 0) => unattributed(converted(at, friend, referrer)),
+                    (true, _) => converted(at, friend, referrer),
+                    (false, _) => referred(at, friend, referrer, count),
+                }
+            };
+        told.into_iter().enumerate().map(news).collect()
+    })
+}
+
+/// The same conversion from a source that doesn't say who referred.
+fn unattributed(mut news: News) -> News {
+    news.people.truncate(1);
+    if let Event::ReferralConverted { referrer, .. } = &mut news.told[0].event {
+        *referrer = None;
+    }
+    news
+}
+
+/// The state that matters: everybody's profile, and which effects there were.
+fn state(news: &[News]) -> (Vec<(String, String)>, Vec<String>) {
+    let mut memory = Memory::new(Rules::standard());
+    for told in news {
+        memory.take_in(told, RECEIVED).unwrap();
+    }
+    let rules = Rules::standard();
+    let profile = |person: &crate::domain::Person| {
+        let attributes = attributes(person, &rules);
+        (person.identifier.value().to_owned(), serde_json::to_string(&attributes).unwrap())
+    };
+    let mut people: Vec<(String, String)> = memory.people.iter().map(profile).collect();
+    people.sort();
+    (people, memory.effects.iter().map(ToString::to_string).collect())
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_arrival_ends_in_the_same_state(mut news in any_news(), seed in any::<u64>()) {
+        // Who referred somebody first is said once in real life; conversions by another referrer
+        // are left out, because the first one to tell a conversion wins.
+        let mut referrers = std::collections::BTreeMap::new();
+        news.retain(|told| {
+            let friend = told.people[0].id.clone();
+            let Some(referrer) = told.people.get(1).map(|it| it.id.clone()) else { return true };
+            friend != referrer && *referrers.entry(friend).or_insert(referrer.clone()) == referrer
+        });
+        let before = state(&news);
+        fastrand::Rng::with_seed(seed).shuffle(&mut news);
+        prop_assert_eq!(before, state(&news));
+    }
+
+    #[test]
+    fn a_replay_of_everything_plans_nothing(news in any_news()) {
+        let mut memory = Memory::new(Rules::standard());
+        for told in &news {
+            memory.take_in(told, RECEIVED).unwrap();
+        }
+        for told in &news {
+            let plan = memory.take_in(told, Time::from_seconds(1_790_009_999)).unwrap();
+            prop_assert_eq!(plan.lanes, vec![]);
+        }
+    }
+}

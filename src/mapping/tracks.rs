@@ -1,0 +1,239 @@
+//! What is told about each event: name, effect key and properties.
+
+use super::effects;
+use super::people::{Absent, People, Seat};
+use super::profile::{referral_code, referred_by};
+use super::rules::{Rules, events};
+use crate::domain::{
+    Attributes, EffectKey, Event, Facts, Money, News, Reward, Scalar, ShareMethod, Time, Who,
+};
+
+/// A track that an event leads to, unless it is off or was told before.
+pub struct Track {
+    /// The event's name in [`events`].
+    pub name: &'static str,
+    /// What it means.
+    pub effect: EffectKey,
+    /// Its properties; what isn't known is not in them.
+    pub data: Attributes,
+}
+
+/// Everything a track is written from.
+pub struct Stage<'a> {
+    /// The news.
+    pub news: &'a News,
+    /// The campaign's id, or what stands for one in effect keys.
+    pub campaign: &'a str,
+    /// The people, after taking the news in.
+    pub people: &'a People,
+    /// The rules.
+    pub rules: &'a Rules,
+    /// When the relay took the news in.
+    pub received_at: Time,
+}
+
+/// Whom the event is about: their profile is sent with it.
+pub fn subject(event: &Event) -> Who {
+    match event {
+        Event::ParticipantJoined { who, .. }
+        | Event::Shared { who, .. }
+        | Event::FraudStatusChanged { who } => *who,
+        Event::FriendSignedUp { referrer, .. } => *referrer,
+        Event::ReferralConverted { friend, .. } => *friend,
+        Event::RewardEarned { earner, .. } => *earner,
+        Event::CommissionAdded { affiliate, .. }
+        | Event::CommissionAdjusted { affiliate, .. }
+        | Event::PayoutIssued { affiliate, .. } => *affiliate,
+        Event::CampaignEnded { winner, .. } => *winner,
+    }
+}
+
+/// The other person who takes part in the event, if one does.
+pub fn other(event: &Event) -> Option<Who> {
+    match event {
+        Event::FriendSignedUp { friend, .. } => Some(*friend),
+        Event::ReferralConverted { referrer, .. } => *referrer,
+        Event::CommissionAdded { friend, .. } | Event::CommissionAdjusted { friend, .. } => *friend,
+        _ => None,
+    }
+}
+
+/// The track that an event leads to, for the subject at `seat`; `None` for one that is told by
+/// the profile alone.
+///
+/// # Errors
+/// Why the event can't be told, naming the field.
+pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Track>, String> {
+    let Stage { campaign, people, .. } = *stage;
+    let participant = people.participant(seat);
+    let of_campaign = || stage.campaign_data(seat);
+    let track = match event {
+        Event::ParticipantJoined { referral_source, .. } => {
+            let mut data = of_campaign();
+            let referrer = referred_by(&participant.facts).map(|fact| fact.value.clone());
+            let by_link = referral_source.as_deref().is_some_and(is_referral);
+            let source = if referrer.is_some() || by_link { "referral" } else { "organic" };
+            put(&mut data, "source", Some(source));
+            put(&mut data, "referral_source", referral_source.as_deref());
+            put(&mut data, "referred_by", referrer);
+            Track {
+                name: events::JOINED,
+                effect: effects::joined(campaign, &participant.key),
+                data,
+            }
+        }
+        Event::FriendSignedUp { friend, .. } => {
+            let effect = effects::friend_signed_up(campaign, &stage.key_of(*friend)?);
+            let mut data = of_campaign();
+            put(&mut data, "friend_email", stage.email_of(*friend));
+            put(&mut data, "friend_name", stage.name_of(*friend));
+            put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
+            Track { name: events::FRIEND_SIGNED_UP, effect, data }
+        }
+        Event::ReferralConverted { value, currency, product, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "referrer_email", stage.fact(seat, Facts::REFERRER_EMAIL));
+            put(&mut data, "conversion_value", value.clone());
+            put(&mut data, "currency", currency.clone());
+            put(&mut data, "product", product.clone());
+            let effect = effects::converted(campaign, &participant.key);
+            Track { name: events::CONVERTED, effect, data }
+        }
+        Event::RewardEarned { reward, .. } if !reward.approved => return Ok(None),
+        Event::RewardEarned { reward, .. } => Track {
+            name: events::REWARD_CLAIMED,
+            effect: effects::reward(campaign, &reward.id),
+            data: reward_data(reward, stage.rules),
+        },
+        Event::Shared { channel, nth, .. } => {
+            let mut data = Attributes::new();
+            put(&mut data, "share_method", Some(share_method(channel).word()));
+            put(&mut data, "share_channel", Some(channel.as_str()));
+            let effect = effects::shared(campaign, &participant.key, channel, *nth);
+            Track { name: events::SHARED, effect, data }
+        }
+        Event::FraudStatusChanged { .. } => return Ok(None),
+        Event::CommissionAdded { friend, commission, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "commission_id", Some(commission.id.as_str()));
+            put(&mut data, "commission_type", commission.kind.as_deref());
+            put(&mut data, "commission_status", commission.status.as_deref());
+            put_money(&mut data, "sale_amount", commission.sale.as_ref());
+            put_money(&mut data, "amount", commission.amount.as_ref());
+            put(&mut data, "friend_email", friend.and_then(|friend| stage.email_of(friend)));
+            let effect = effects::commission(&commission.id);
+            Track { name: events::COMMISSION_EARNED, effect, data }
+        }
+        Event::CommissionAdjusted { friend, adjustment, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "commission_id", Some(adjustment.commission.as_str()));
+            put(&mut data, "reason", adjustment.reason.as_deref());
+            put_money(&mut data, "original_amount", adjustment.original.as_ref());
+            put_money(&mut data, "new_amount", adjustment.new.as_ref());
+            put_money(&mut data, "amount", adjustment.change.as_ref());
+            put(&mut data, "friend_email", friend.and_then(|friend| stage.email_of(friend)));
+            let effect =
+                effects::commission_adjusted(&adjustment.commission, adjustment.adjusted_at);
+            Track { name: events::COMMISSION_ADJUSTED, effect, data }
+        }
+        Event::PayoutIssued { payout, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "payout_id", Some(payout.id.as_str()));
+            put(&mut data, "provider", payout.provider.as_deref());
+            put_money(&mut data, "amount", payout.amount.as_ref());
+            Track { name: events::PAYOUT_ISSUED, effect: effects::payout(&payout.id), data }
+        }
+        Event::CampaignEnded { ended_at, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
+            let effect = effects::campaign_ended(campaign, &participant.key, *ended_at);
+            Track { name: events::CAMPAIGN_ENDED, effect, data }
+        }
+    };
+    Ok(Some(track))
+}
+
+impl Stage<'_> {
+    /// The properties that most tracks share.
+    fn campaign_data(&self, seat: Seat) -> Attributes {
+        let mut data = Attributes::new();
+        let campaign = &self.news.campaign;
+        put(&mut data, "campaign_id", campaign.id.clone().or(self.rules.only_campaign.clone()));
+        put(&mut data, "campaign_name", campaign.name.clone());
+        put(&mut data, "referral_code", referral_code(self.people.participant(seat)));
+        put(&mut data, "tracked_at", Some(self.received_at.seconds()));
+        data
+    }
+
+    fn fact(&self, seat: Seat, name: &str) -> Option<Scalar> {
+        self.people.participant(seat).facts.get(name).map(|fact| fact.value.clone())
+    }
+
+    /// What effect keys name somebody by, who need not be a person at Customer.io.
+    fn key_of(&self, who: Who) -> Result<String, String> {
+        match (self.people.seat_of(who), &self.news.people[who.0].id) {
+            (Ok(seat), _) => Ok(self.people.participant(seat).key.clone()),
+            (Err(_), Some(id)) => Ok(id.clone()),
+            (Err(Absent::Unmapped(reason) | Absent::Ignored(reason)), None) => Err(reason.clone()),
+        }
+    }
+
+    fn email_of(&self, who: Who) -> Option<Scalar> {
+        match self.people.seat_of(who) {
+            Ok(seat) => self.fact(seat, Facts::EMAIL),
+            Err(_) => self.news.people[who.0].facts.get(Facts::EMAIL).cloned(),
+        }
+    }
+
+    fn name_of(&self, who: Who) -> Option<String> {
+        let fact = |name| match self.people.seat_of(who) {
+            Ok(seat) => self.fact(seat, name),
+            Err(_) => self.news.people[who.0].facts.get(name).cloned(),
+        };
+        let parts = [fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME)];
+        let parts: Vec<&str> = parts.iter().flatten().filter_map(Scalar::as_text).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}
+
+/// Whether GrowSurf's `referralSource` says that a participant's link led here.
+fn is_referral(source: &str) -> bool {
+    matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT")
+}
+
+fn reward_data(reward: &Reward, rules: &Rules) -> Attributes {
+    let mut data = Attributes::new();
+    put(&mut data, "reward_id", Some(reward.id.as_str()));
+    put(&mut data, "reward_type", reward.kind.as_deref());
+    put(&mut data, "reward_title", reward.title.as_deref());
+    put(&mut data, "reward_value", reward.metadata.get(&rules.reward_value_key).cloned());
+    put(&mut data, "coupon_code", reward.coupon_code.as_deref());
+    data
+}
+
+/// What kind of sharing a channel is; GrowSurf's REST API and its script spell some differently.
+pub fn share_method(channel: &str) -> ShareMethod {
+    match channel {
+        "email" => ShareMethod::Email,
+        "copyRefLink" | "copyLink" | "qrcode" => ShareMethod::Link,
+        "sms" | "messenger" | "whatsapp" | "wechat" | "telegram" | "iosNativeShare"
+        | "androidNativeShare" => ShareMethod::Message,
+        "facebook" | "twitter" | "linkedin" | "pinterest" | "threads" | "bluesky" | "reddit"
+        | "tumblr" => ShareMethod::Social,
+        _ => ShareMethod::Other,
+    }
+}
+
+fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Scalar>>) {
+    if let Some(value) = value {
+        data.insert(name.to_owned(), value.into());
+    }
+}
+
+/// Puts an amount in major units, and its currency beside it.
+fn put_money(data: &mut Attributes, name: &str, money: Option<&Money>) {
+    if let Some(money) = money {
+        data.insert(name.to_owned(), money.major());
+        data.insert("currency".to_owned(), Scalar::from(money.currency.as_str()));
+    }
+}
