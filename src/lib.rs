@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod customerio;
 pub mod domain;
 pub mod growsurf;
 pub mod mapping;

@@ -1,0 +1,260 @@
+//! Customer.io's documented limits, and how a call is made to fit them before it is sent.
+//!
+//! What belongs here: the figures with their source, and [`fit`], which every call passes through.
+//! Whether one over-long attribute costs the whole identify isn't documented, so nothing over a
+//! limit is ever sent. What doesn't: the form of a request (`request`). Unless said otherwise the
+//! source is <https://docs.customer.io/integrations/api/track/>, "Limits".
+
+use std::borrow::Cow;
+use std::fmt;
+
+use thiserror::Error;
+
+use super::text;
+use crate::domain::{Attributes, Call, Identifier, Outcome, Scalar};
+
+/// The longest id of a person. Another page says characters; bytes satisfy both.
+pub const ID_BYTES: usize = 150;
+
+/// The longest name of an attribute.
+pub const ATTRIBUTE_NAME_BYTES: usize = 150;
+
+/// The longest text as an attribute's value; v2 names event data in the same error.
+pub const ATTRIBUTE_VALUE_BYTES: usize = 1_000;
+
+/// The most attributes of one identify.
+pub const ATTRIBUTES: usize = 300;
+
+/// The longest name of an event.
+pub const EVENT_NAME_BYTES: usize = 100;
+
+/// The most data of an event, as JSON, over v1.
+pub const EVENT_DATA_BYTES: usize = 100_000;
+
+/// The longest operation of a v2 batch, as JSON. "32 kb" is read as the smaller of its meanings.
+pub const OPERATION_BYTES: usize = 32_000;
+
+/// A v2 batch must stay below this. "500 kb" is read as the smaller of its meanings.
+pub const BATCH_BYTES: usize = 500_000;
+
+/// Names of a person that mean something to Customer.io, besides those that begin with `cio_` or
+/// `_` (<https://docs.customer.io/journeys/reserved-attributes/>). `email` is one as well; the
+/// relay puts that one there itself.
+const RESERVED_OF_PERSON: [&str; 5] = ["id", "anonymous_id", "phone", "created_at", "unsubscribed"];
+
+/// Names in event data that override whom and from where a campaign's message is sent.
+const RESERVED_OF_EVENT: [&str; 3] = ["recipient", "from_address", "reply_to"];
+
+/// A call within every limit of v1, and for whom it is; only [`fit`] makes one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fitted<'a> {
+    identifier: &'a Identifier,
+    call: Cow<'a, Call>,
+    warnings: Vec<Warning>,
+}
+
+impl Fitted<'_> {
+    /// For whom the call is.
+    pub fn identifier(&self) -> &Identifier {
+        self.identifier
+    }
+
+    /// The call as it may be sent.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// What was changed, by attribute; empty for most calls.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}
+
+/// One change of an attribute or event property. It shows the name and never the value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Warning {
+    /// The name, itself shortened if it is over its limit.
+    pub attribute: String,
+    /// What was done.
+    pub change: Change,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.change {
+            Change::Shortened => {
+                write!(f, "`{}` is shortened to {ATTRIBUTE_VALUE_BYTES} bytes", self.attribute)
+            }
+            Change::LeftOut(reason) => write!(f, "`{}` is left out: {reason}", self.attribute),
+        }
+    }
+}
+
+/// What was done to an attribute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// The text was cut after a whole character.
+    Shortened,
+    /// It isn't sent, and why.
+    LeftOut(&'static str),
+}
+
+/// A call that can't be sent, whatever is left out of it.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{field} {reason}")]
+pub struct OverLimit {
+    /// The part at fault, by its name in the v1 request.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl From<OverLimit> for Outcome {
+    fn from(over: OverLimit) -> Self {
+        Self::Rejected { reason: over.to_string(), field: Some(over.field.to_owned()) }
+    }
+}
+
+/// Makes a call fit the limits, changing as little as possible.
+///
+/// Texts that are too long are cut, but addresses, links, ids and codes, which a cut would turn
+/// into another's, are left out. So are reserved names, names that are too long and attributes
+/// beyond the 300th by name. A call that fits is borrowed as it is.
+///
+/// # Errors
+/// [`OverLimit`] when the person's id or the event's name is blank or too long, or the event's
+/// data is too much in sum.
+pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>, OverLimit> {
+    if let Identifier::Id(id) = identifier {
+        within("id", id, ID_BYTES)?;
+    }
+    let mut warnings = Vec::new();
+    let call = match call {
+        Call::Identify { attributes, at } => {
+            let changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
+            changed.map(|attributes| Call::Identify { attributes, at: *at })
+        }
+        Call::Track { name, event_id, at, data } => {
+            within("name", name, EVENT_NAME_BYTES)?;
+            let changed = fitting(data, event_reserves, usize::MAX, &mut warnings);
+            let bytes = json_bytes(changed.as_ref().unwrap_or(data));
+            if bytes > EVENT_DATA_BYTES {
+                let reason = format!("has {bytes} bytes, {EVENT_DATA_BYTES} are allowed");
+                return Err(OverLimit { field: "data", reason });
+            }
+            let (name, event_id, at) = (name.clone(), *event_id, *at);
+            changed.map(|data| Call::Track { name, event_id, at, data })
+        }
+    }
+    .map_or(Cow::Borrowed(call), Cow::Owned);
+    Ok(Fitted { identifier, call, warnings })
+}
+
+fn within(field: &'static str, text: &str, max_bytes: usize) -> Result<(), OverLimit> {
+    let reason = match text.len() {
+        _ if text.trim().is_empty() => "is blank".to_owned(),
+        bytes if bytes > max_bytes => format!("has {bytes} bytes, {max_bytes} are allowed"),
+        _ => return Ok(()),
+    };
+    Err(OverLimit { field, reason })
+}
+
+/// The attributes as they may be sent, or `None` if they may be sent as they are.
+fn fitting(
+    attributes: &Attributes,
+    reserves: fn(&str) -> bool,
+    most: usize,
+    warnings: &mut Vec<Warning>,
+) -> Option<Attributes> {
+    let mut warn = |name: &str, change| {
+        let attribute = text::cut(name, ATTRIBUTE_NAME_BYTES).to_owned();
+        warnings.push(Warning { attribute, change });
+    };
+    let changes = |(name, value): (&String, &Scalar)| change(name, value, reserves).is_some();
+    if attributes.len() <= most && !attributes.iter().any(changes) {
+        return None;
+    }
+    let mut kept = attributes.clone();
+    for (name, value) in attributes {
+        let Some(change) = change(name, value, reserves) else { continue };
+        warn(name, change);
+        kept.remove(name);
+        if let (Change::Shortened, Scalar::Text(text)) = (change, value) {
+            let text = text::cut(text, ATTRIBUTE_VALUE_BYTES);
+            kept.insert(name.clone(), Scalar::from(text));
+        }
+    }
+    while kept.len() > most {
+        // The address stays: without it nobody can be written to.
+        let last = kept.keys().rev().find(|name| *name != "email").cloned();
+        let name = last.expect("of several names at most one is `email`");
+        kept.remove(&name);
+        warn(&name, Change::LeftOut("there are more than 300"));
+    }
+    Some(kept)
+}
+
+fn change(name: &str, value: &Scalar, reserves: fn(&str) -> bool) -> Option<Change> {
+    if name.is_empty() {
+        return Some(Change::LeftOut("it has no name"));
+    }
+    if reserves(name) {
+        return Some(Change::LeftOut("the name is reserved"));
+    }
+    if name.len() > ATTRIBUTE_NAME_BYTES {
+        return Some(Change::LeftOut("the name is longer than 150 bytes"));
+    }
+    match value {
+        // JSON has no such number, and null in its place could remove what is there.
+        Scalar::Decimal(decimal) if !decimal.is_finite() => {
+            Some(Change::LeftOut("it is no finite number"))
+        }
+        Scalar::Text(text) if text.len() > ATTRIBUTE_VALUE_BYTES => {
+            if names_something(name) || is_link(text) {
+                return Some(Change::LeftOut("it is longer than 1000 bytes and can't be cut"));
+            }
+            Some(Change::Shortened)
+        }
+        _ => None,
+    }
+}
+
+/// Whether values of this name are addresses, ids or codes, which mean something only as a whole.
+fn names_something(name: &str) -> bool {
+    matches!(name, "email" | "referred_by")
+        || ["_email", "_id", "_code"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_link(text: &str) -> bool {
+    let begins = |scheme: &str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    begins("http://") || begins("https://")
+}
+
+fn person_reserves(name: &str) -> bool {
+    name.starts_with("cio_") || name.starts_with('_') || RESERVED_OF_PERSON.contains(&name)
+}
+
+fn event_reserves(name: &str) -> bool {
+    RESERVED_OF_EVENT.contains(&name)
+}
+
+/// How long the data is as JSON, or a bound above that where it is far below the limit.
+fn json_bytes(data: &Attributes) -> usize {
+    /// A byte becomes at most `\u00xx`.
+    const ESCAPED: usize = 6;
+    /// Two pairs of quotes, colon and comma, and the longest number.
+    const AROUND: usize = 32;
+    let bound = |(name, value): (&String, &Scalar)| {
+        AROUND + ESCAPED * (name.len() + value.as_text().map_or(0, str::len))
+    };
+    let bound = data.iter().map(bound).sum::<usize>();
+    if bound <= EVENT_DATA_BYTES {
+        return bound;
+    }
+    serde_json::to_vec(data).expect("scalars by name are JSON").len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! How a call becomes an HTTP request of the Track API, v1 or v2. Pure.
+//!
+//! What belongs here: paths, encoding, bodies, and how operations are put together to batches.
+//! v1 is one call a request with the identifier in the path; v2 is many, with the identifier and
+//! its kind in the body. What doesn't: limits (`limits` has made the call fit), and headers, which
+//! are the client's. `explain` prints what is made here.
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::limits::{BATCH_BYTES, Fitted, OPERATION_BYTES, OverLimit};
+use crate::domain::{Attributes, Call, EventId, Identifier};
+
+/// Everything but RFC 3986's unreserved characters, as all of Customer.io's own libraries do.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// One HTTP request, without host and credentials. `Display` shows all of it, for `explain`;
+/// `Debug`, for logs, shows nobody's data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path, percent-encoded, beginning with `/api/`.
+    pub path: String,
+    /// The body: JSON, UTF-8.
+    pub body: Bytes,
+    /// How often this was tried before; sent as `X-Retry-Count` when it isn't zero, as Customer.io's
+    /// Node library does.
+    pub retry: u32,
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)?;
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(body) => write!(f, "\n{body:#}"),
+            Err(_) => write!(f, "\n{}", String::from_utf8_lossy(&self.body)),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("bytes", &self.body.len())
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The request for one call: v1, or a v2 batch of one where v1 can't carry it.
+///
+/// # Errors
+/// [`OverLimit`] when neither can: v1 not for its identifier, v2 not for its length.
+pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
+    if let Some(request) = v1(fitted) {
+        return Ok(request);
+    }
+    let Some(operation) = operation(fitted) else {
+        let reason = format!(
+            "can't stand in a v1 path, and the call is longer than the {OPERATION_BYTES} bytes of v2"
+        );
+        return Err(OverLimit { field: "identifier", reason });
+    };
+    Ok(joined(&[operation]))
+}
+
+/// The request over v1, which has the identifier in its path and guesses the kind of it.
+///
+/// `None` for identifiers that don't survive that: `.` and `..`, which are directories to every
+/// URL parser; ids with an `@`, which would be taken for addresses; and whatever begins with
+/// `cio_`, which would be taken for Customer.io's own id.
+pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
+    let identifier = fitted.identifier();
+    let value = identifier.value();
+    let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
+        || value.starts_with("cio_")
+        || matches!(value, "." | "..");
+    if is_mistaken {
+        return None;
+    }
+    let path = format!("/api/v1/customers/{}", utf8_percent_encode(value, ENCODED));
+    Some(match fitted.call() {
+        Call::Identify { attributes, at } => {
+            let body = json(&V1Identify { attributes, at: at.seconds() });
+            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+        }
+        Call::Track { name, event_id, at, data } => {
+            let body = json(&V1Event { name, id: *event_id, timestamp: at.seconds(), data });
+            let path = path + "/events";
+            Request { method: Method::POST, path, body: body.into(), retry: 0 }
+        }
+    })
+}
+
+/// One operation of a v2 batch: a call and for whom it is, written as JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Operation(Vec<u8>);
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Operation({} bytes)", self.0.len())
+    }
+}
+
+/// The call as an operation of a v2 batch; `None` if it is longer than 32,000 bytes.
+pub fn operation(fitted: &Fitted<'_>) -> Option<Operation> {
+    let bytes = written(fitted);
+    (bytes.len() <= OPERATION_BYTES).then_some(Operation(bytes))
+}
+
+fn written(fitted: &Fitted<'_>) -> Vec<u8> {
+    let identifiers = match fitted.identifier() {
+        Identifier::Email(email) => V2Identifiers::Email(email.as_str()),
+        Identifier::Id(id) => V2Identifiers::Id(id),
+    };
+    let action = match fitted.call() {
+        Call::Identify { attributes, at } => {
+            V2Action::Identify { timestamp: at.seconds(), attributes }
+        }
+        Call::Track { name, event_id, at, data } => {
+            V2Action::Event { name, id: *event_id, timestamp: at.seconds(), attributes: data }
+        }
+    };
+    json(&V2Operation { kind: "person", identifiers, action })
+}
+
+/// A v2 request and which operations are in it: `batch_index` n is number `operations.start + n`
+/// of the slice that [`batches`] was given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// The request.
+    pub request: Request,
+    /// The places of its operations in the slice.
+    pub operations: Range<usize>,
+}
+
+/// Puts operations, in order, into as few requests as stay below 500,000 bytes and have at most
+/// `most` operations each (at least one, whatever `most` is).
+pub fn batches(operations: &[Operation], most: usize) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut start = 0;
+    while start < operations.len() {
+        let mut bytes = OPEN.len() + CLOSE.len();
+        let mut end = start;
+        while let Some(Operation(next)) = operations.get(end) {
+            bytes += next.len() + usize::from(end > start);
+            if end > start && (bytes >= BATCH_BYTES || end - start >= most) {
+                break;
+            }
+            end += 1;
+        }
+        let request = joined(&operations[start..end]);
+        batches.push(Batch { request, operations: start..end });
+        start = end;
+    }
+    batches
+}
+
+const OPEN: &[u8] = br#"{"batch":["#;
+const CLOSE: &[u8] = b"]}";
+
+fn joined(operations: &[Operation]) -> Request {
+    let bytes = operations.iter().map(|operation| operation.0.len() + 1).sum::<usize>();
+    let mut body = Vec::with_capacity(OPEN.len() + bytes + CLOSE.len());
+    body.extend_from_slice(OPEN);
+    for (place, operation) in operations.iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&operation.0);
+    }
+    body.extend_from_slice(CLOSE);
+    let path = "/api/v2/batch".to_owned();
+    Request { method: Method::POST, path, body: body.into(), retry: 0 }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("texts and scalars by name are JSON")
+}
+
+#[derive(Serialize)]
+struct V1Identify<'a> {
+    #[serde(flatten)]
+    attributes: &'a Attributes,
+    #[serde(rename = "_timestamp")]
+    at: i64,
+}
+
+#[derive(Serialize)]
+struct V1Event<'a> {
+    name: &'a str,
+    id: EventId,
+    timestamp: i64,
+    data: &'a Attributes,
+}
+
+#[derive(Serialize)]
+struct V2Operation<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    identifiers: V2Identifiers<'a>,
+    #[serde(flatten)]
+    action: V2Action<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum V2Identifiers<'a> {
+    Email(&'a str),
+    Id(&'a str),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+enum V2Action<'a> {
+    Identify { timestamp: i64, attributes: &'a Attributes },
+    Event { name: &'a str, id: EventId, timestamp: i64, attributes: &'a Attributes },
+}
+
+#[cfg(test)]
+mod tests;

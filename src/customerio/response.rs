@@ -1,0 +1,155 @@
+//! How an answer, or the want of one, becomes an outcome. Pure.
+//!
+//! What belongs here: the one table from status, headers, body and transport error to
+//! [`Outcome`]. A 2xx means that Customer.io has taken the call, not that it has applied it: that
+//! happens later and out of sight. What doesn't: how often to try and how long to wait besides
+//! (`delivery`), and reading bodies and headers (in the two modules below).
+
+mod complaint;
+mod retry_after;
+
+use url::Url;
+
+use super::answer::{Answer, SendError};
+use super::text;
+use crate::domain::{Outcome, Time, Wait};
+use complaint::Complaint;
+
+/// The longest reason, so that a dead letter stays a letter.
+const REASON_BYTES: usize = 500;
+
+/// What the answer to one call means, whichever API it went over.
+///
+/// `now` is when the answer came; a `Retry-After` with a date counts from it.
+pub fn single(sent: &Result<Answer, SendError>, now: Time) -> Outcome {
+    match read(sent, 1, now) {
+        Reading::Each(outcomes) => outcomes.into_iter().next().expect("an outcome for each call"),
+        Reading::Stopped(outcome) => outcome,
+        Reading::Malformed(complaint) => complaint.into(),
+        // Alone there is nothing to send in smaller pieces.
+        Reading::Unlisted(reason) => Outcome::Retry { reason, wait: None },
+    }
+}
+
+/// What the answer to a batch means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BatchOutcome {
+    /// The batch was read: an outcome for each call, in the order of the batch.
+    Each(Vec<Outcome>),
+    /// It means the same to all calls: retry, or halt.
+    Stopped(Outcome),
+    /// The batch was refused or its answer is too long to be read, so nobody can tell which call
+    /// is at fault. The caller sends each alone; those that were taken before are ignored or
+    /// change nothing.
+    Malformed {
+        /// What was wrong, for people.
+        reason: String,
+    },
+}
+
+/// What the answer to a batch of `calls` calls means; `now` as for [`single`].
+pub fn batch(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> BatchOutcome {
+    match read(sent, calls, now) {
+        Reading::Each(outcomes) => BatchOutcome::Each(outcomes),
+        Reading::Stopped(outcome) => BatchOutcome::Stopped(outcome),
+        Reading::Malformed(complaint) => BatchOutcome::Malformed { reason: complaint.message },
+        Reading::Unlisted(reason) => BatchOutcome::Malformed { reason },
+    }
+}
+
+enum Reading {
+    Each(Vec<Outcome>),
+    Stopped(Outcome),
+    Malformed(Complaint),
+    /// A 207 that was cut off before its list ended.
+    Unlisted(String),
+}
+
+fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(error) => {
+            let reason = format!("{error}: {}", error.cause());
+            let reason = text::shown(&reason, REASON_BYTES);
+            return Reading::Stopped(Outcome::Retry { reason, wait: None });
+        }
+    };
+    match answer.status {
+        200..=299 => accepted(answer, calls),
+        300..=399 => Reading::Stopped(Outcome::Halt { reason: redirected(answer) }),
+        status @ (401 | 403) => Reading::Stopped(Outcome::Halt {
+            reason: format!(
+                "customer.io answered {status}: check that site id and api key are those of the \
+                 Track API, and that the region is the account's"
+            ),
+        }),
+        408 | 429 => Reading::Stopped(retry(answer, now)),
+        400..=499 => Reading::Malformed(refused(answer)),
+        _ => Reading::Stopped(retry(answer, now)),
+    }
+}
+
+/// A 2xx: all calls are taken but those that the body lists, as that of a 207 does.
+fn accepted(answer: &Answer, calls: usize) -> Reading {
+    if answer.status == 207 && !answer.complete {
+        return Reading::Unlisted("customer.io's list of refused calls is too long".to_owned());
+    }
+    let complaints = complaint::list(&answer.body).unwrap_or_default();
+    let (listed, stray): (Vec<_>, Vec<_>) = complaints
+        .into_iter()
+        .partition(|complaint| complaint.index.is_some_and(|index| index < calls));
+    // A 207 says that something was refused. Where it doesn't say what, or not all of it, the
+    // others can't be called delivered; sending them again is safe and losing one is not.
+    let is_unclear = answer.status == 207 && (listed.is_empty() || !stray.is_empty());
+    let other = if is_unclear {
+        let reason = "customer.io answered 207 without telling which calls it refused";
+        Outcome::Retry { reason: reason.to_owned(), wait: None }
+    } else {
+        Outcome::Delivered
+    };
+    let mut outcomes = vec![other; calls];
+    // From the last, so that of several complaints about one call the first is kept.
+    for complaint in listed.into_iter().rev() {
+        let index = complaint.index.expect("only those with an index are listed");
+        outcomes[index] = complaint.into();
+    }
+    Reading::Each(outcomes)
+}
+
+/// A 4xx that isn't about time, pace or credentials: what the body says is wrong.
+fn refused(answer: &Answer) -> Complaint {
+    let status = answer.status;
+    let complaints = complaint::list(&answer.body).unwrap_or_default();
+    let field = complaints.iter().find_map(|complaint| complaint.field.clone());
+    let messages: Vec<_> = complaints.into_iter().map(|complaint| complaint.message).collect();
+    let message = if messages.is_empty() {
+        format!("customer.io answered {status}")
+    } else {
+        format!("customer.io answered {status}: {}", messages.join("; "))
+    };
+    let message = text::cut(&message, REASON_BYTES).to_owned();
+    Complaint { index: None, field, message }
+}
+
+fn retry(answer: &Answer, now: Time) -> Outcome {
+    let time = answer.retry_after.as_deref().and_then(|header| retry_after::wait(header, now));
+    let everybody = matches!(answer.status, 429 | 503);
+    let wait = time.map(|time| Wait { time, everybody });
+    Outcome::Retry { reason: refused(answer).message, wait }
+}
+
+fn redirected(answer: &Answer) -> String {
+    let status = answer.status;
+    let host = answer.location.as_deref().and_then(|location| {
+        let host = Url::parse(location).ok()?.host_str()?.to_owned();
+        Some(format!(" to {}", text::shown(&host, 100)))
+    });
+    let host = host.unwrap_or_default();
+    format!(
+        "customer.io answered {status}, a redirect{host}: check that customerio.region is the \
+         account's, or that customerio.base_url is the API itself"
+    )
+}
+
+#[cfg(test)]
+mod tests;

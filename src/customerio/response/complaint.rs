@@ -1,0 +1,126 @@
+//! What an answer's body complains about, in Customer.io's documented shapes.
+//!
+//! What belongs here: reading `{"meta":{"errors":["…"]}}` and `{"meta":{"error":"…"}}` of v1 and
+//! `{"errors":[{"batch_index":0,"reason":"…","field":"…","message":"…"}]}` of v2 (sections 400 and
+//! 207 of <https://docs.customer.io/integrations/api/track/>), with tolerance: a body of another
+//! shape complains about nothing. Foreign text is masked and cut here. What doesn't: what it means.
+
+use serde_json::Value;
+
+use crate::customerio::text::shown;
+use crate::domain::Outcome;
+
+/// The longest message; the ones seen have about 60 bytes.
+const MESSAGE_BYTES: usize = 300;
+
+/// The longest field: an attribute's name and what comes before it.
+const FIELD_BYTES: usize = 200;
+
+/// One thing that Customer.io found wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Complaint {
+    /// Which operation of a batch it is about, from zero.
+    pub(super) index: Option<usize>,
+    /// The field at fault.
+    pub(super) field: Option<String>,
+    /// What is wrong with it.
+    pub(super) message: String,
+}
+
+impl From<Complaint> for Outcome {
+    fn from(complaint: Complaint) -> Self {
+        Self::Rejected { reason: complaint.message, field: complaint.field }
+    }
+}
+
+/// All complaints of a body, in its order; `None` if the body is no JSON object.
+pub(super) fn list(body: &[u8]) -> Option<Vec<Complaint>> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = body.as_object()?;
+    let mut complaints = Vec::new();
+    if let Some(meta) = body.get("meta") {
+        let errors = meta["errors"].as_array().into_iter().flatten();
+        complaints.extend(errors.chain(meta.get("error")).map(complaint));
+    }
+    let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+    complaints.extend(errors.map(complaint));
+    Some(complaints)
+}
+
+/// Reads one entry. Even an entry that says nothing readable is a complaint about something.
+fn complaint(error: &Value) -> Complaint {
+    let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty());
+    let index = error["batch_index"].as_u64().and_then(|index| usize::try_from(index).ok());
+    let message = error.as_str().or_else(|| text("message")).or_else(|| text("reason"));
+    let message = shown(message.unwrap_or("no reason given"), MESSAGE_BYTES);
+    let field = text("field").map(|field| shown(field, FIELD_BYTES));
+    Complaint { index, field, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Vec<(Option<usize>, Option<String>, String)> {
+        let complaints = list(body.as_bytes()).unwrap();
+        complaints.into_iter().map(|one| (one.index, one.field, one.message)).collect()
+    }
+
+    #[test]
+    fn all_documented_shapes_are_read() {
+        let none = None::<String>;
+        assert_eq!(
+            read(r#"{"meta":{"errors":["event name cannot be longer than 100 bytes","two"]}}"#),
+            [
+                (None, none.clone(), "event name cannot be longer than 100 bytes".to_owned()),
+                (None, none.clone(), "two".to_owned())
+            ]
+        );
+        assert_eq!(
+            read(r#"{"meta":{"error":"one identifier each"}}"#),
+            [(None, none, "one identifier each".to_owned())]
+        );
+        assert_eq!(
+            read(
+                r#"{"errors":[{"batch_index":1,"reason":"invalid","field":"attributes.plan",
+                "message":"property value cannot be longer than 1000 bytes"},{"reason":"required","field":"name"}]}"#
+            ),
+            [
+                (
+                    Some(1),
+                    Some("attributes.plan".to_owned()),
+                    "property value cannot be longer than 1000 bytes".to_owned()
+                ),
+                (None, Some("name".to_owned()), "required".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn other_shapes_complain_about_nothing_or_without_words() {
+        for body in ["{}", r#"{"meta":3,"errors":{}}"#, r#"{"meta":{"errors":"a"},"errors":[]}"#] {
+            assert_eq!(read(body), [], "{body}");
+        }
+        for body in ["", "[]", "<html>", "\"text\"", "{\"meta\":"] {
+            assert_eq!(list(body.as_bytes()), None, "{body}");
+        }
+        for entry in ["7", "null", "{}", "[]", r#"{"batch_index":-1,"message":""}"#] {
+            let wordless = [(None, None, "no reason given".to_owned())];
+            assert_eq!(read(&format!(r#"{{"errors":[{entry}]}}"#)), wordless, "{entry}");
+        }
+    }
+
+    #[test]
+    fn foreign_text_is_masked_and_bounded() {
+        let [(_, field, message)] = read(&format!(
+            r#"{{"errors":[{{"field":"{}","message":"fay@example.com is taken {}"}}]}}"#,
+            "f".repeat(1_000),
+            "é".repeat(1_000),
+        ))
+        .try_into()
+        .unwrap();
+        assert_eq!(field.unwrap().len(), FIELD_BYTES);
+        assert!(message.starts_with("f***@example.com is taken"));
+        assert!(message.len() <= MESSAGE_BYTES);
+    }
+}

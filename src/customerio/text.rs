@@ -1,0 +1,91 @@
+//! Texts that came from outside: cut to a length, and made fit for logs.
+//!
+//! What belongs here: the two ways in which this module shortens or hides text. What doesn't:
+//! which texts are too long, and where they are shown.
+
+use crate::domain::Email;
+
+/// The longest beginning of `text` that has at most `max_bytes` bytes and ends with a whole
+/// character.
+pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
+    let mut end = max_bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// A foreign text as an error may show it: addresses masked, no control characters, at most
+/// `max_bytes` bytes.
+///
+/// Everything between white space, quotes, brackets and commas that holds an `@`, or its percent
+/// encoding, counts as an address: better one word too many hidden than one person shown.
+pub(super) fn shown(text: &str, max_bytes: usize) -> String {
+    let mut safe = String::new();
+    for piece in text.split_inclusive(is_boundary) {
+        let word = piece.trim_end_matches(is_boundary);
+        if word.contains("%40") {
+            safe.push_str("***");
+        } else if word.contains('@') {
+            let masked = Email::parse(word).map(|email| email.masked());
+            safe.push_str(masked.as_deref().unwrap_or("***"));
+        } else {
+            safe.push_str(word);
+        }
+        let rest = piece[word.len()..].chars();
+        safe.extend(rest.map(|character| if character.is_control() { ' ' } else { character }));
+    }
+    // Cut last: a cut before the masking could leave the first half of an address.
+    safe.truncate(cut(&safe, max_bytes).len());
+    safe
+}
+
+fn is_boundary(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_cut_never_splits_a_character() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "abc");
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("🙂", 3), "");
+    }
+
+    #[test]
+    fn addresses_are_masked_wherever_they_stand() {
+        for (text, safe) in [
+            ("email fay@example.com is taken", "email f***@example.com is taken"),
+            ("\"Fay@Example.com\",<a@b>", "\"f***@example.com\",<a***@b>"),
+            ("mailto:fay@x.com", "mailto:f***@x.com"),
+            ("/customers/fay%40x.com/events", "***"),
+            ("a@b@c and email=fay@x.com", "*** and e***@x.com"),
+            ("two\r\nlines\u{1b}[0m", "two  lines [0m"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(text, 500), safe);
+        }
+        assert_eq!(shown("fay.friend@example.com", 5), "f***@");
+    }
+
+    proptest! {
+        #[test]
+        fn no_address_gets_through(before in ".*", after in ".*", max in 0..300_usize) {
+            let text = shown(&format!("{before} secret.person@example.com {after}"), max);
+            prop_assert!(!text.contains("secret.person"));
+            prop_assert!(!text.contains(char::is_control));
+            prop_assert!(text.len() <= max);
+        }
+    }
+}
