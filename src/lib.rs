@@ -6,3 +6,4 @@ pub mod customerio;
 pub mod domain;
 pub mod growsurf;
 pub mod mapping;
+pub mod store;

@@ -1,0 +1,97 @@
+//! The contract suite: what every backend of [`Store`] must keep, tested once for all.
+//!
+//! What belongs here and below: promises of the trait, written against the trait alone. What
+//! doesn't: promises of one backend, such as how it commits; those are beside the backend. A
+//! backend brings a [`Bench`] and calls `contract_tests!` with it.
+
+pub(super) mod accepting;
+pub(super) mod burying;
+pub(super) mod keeping;
+pub(super) mod leasing;
+pub(super) mod numbers;
+pub(super) mod script;
+pub(super) mod settling;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Stats, Store};
+
+/// A place with one store in it, empty at first.
+#[async_trait]
+pub(super) trait Bench: Send + Sync {
+    /// Opens the store with [`script::Script`] as its planner; again, if it was opened before,
+    /// as another process would.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// The numbers of [`Stats`], counted afresh from the rows; panics if rows contradict each
+    /// other in a way that the trait can't show.
+    async fn count(&self) -> Stats;
+}
+
+/// Makes a test of each promise, for the bench that the expression makes.
+macro_rules! contract_tests {
+    ($bench:expr) => {
+        contract_tests! { @ $bench,
+            accepting::what_was_accepted_is_there_after_a_restart,
+            accepting::the_same_bytes_twice_are_a_duplicate,
+            accepting::what_cannot_be_read_is_parked_with_its_reason,
+            accepting::a_parked_webhook_arriving_again_is_planned_under_its_first_time,
+            accepting::a_webhook_mapped_in_part_is_accepted_and_parked,
+            accepting::a_planner_that_panics_parks_only_that_webhook,
+            accepting::a_planner_that_never_ends_parks_the_webhook,
+            accepting::a_plan_that_contradicts_the_store_parks_the_webhook_and_leaves_no_trace,
+            accepting::an_effect_told_many_times_at_once_happens_once,
+            accepting::an_effect_that_one_plan_tells_twice_happens_once,
+            accepting::a_participant_is_found_by_its_id_when_its_address_changed,
+            accepting::what_is_known_of_a_person_comes_back_whole,
+            leasing::calls_of_a_lane_go_out_in_order_one_at_a_time,
+            leasing::a_claim_gives_no_more_calls_than_asked,
+            leasing::the_longest_due_lane_goes_first,
+            leasing::a_lease_that_ends_makes_the_lane_due_and_fences_the_late_result,
+            leasing::a_named_lane_is_given_due_or_not_unless_it_is_leased,
+            leasing::old_tracks_go_together,
+            leasing::an_old_run_gives_its_last_identify_alone,
+            leasing::a_new_track_is_never_part_of_a_run,
+            leasing::a_restart_takes_over_leases_and_the_living_keep_theirs,
+            leasing::next_due_tells_of_retries_and_ends_of_leases,
+            settling::a_failed_call_stays_first_until_its_time,
+            settling::an_untried_call_is_due_at_once,
+            settling::a_dead_call_lets_its_lane_go_on,
+            settling::a_settlement_counts_once,
+            settling::a_run_can_end_in_part,
+            settling::the_accepting_clock_is_kept,
+            burying::dead_letters_are_listed_newest_first_in_pages,
+            burying::a_dead_letter_shows_its_attempts,
+            burying::redelivered_letters_go_to_the_end_of_their_lane_as_if_never_tried,
+            burying::a_superseded_identify_is_not_put_back,
+            burying::discarded_letters_are_gone_and_their_effects_stay,
+            burying::more_dead_letters_than_one_piece_are_all_redelivered,
+            keeping::pruning_takes_delivered_work_and_nothing_else,
+            keeping::pruned_effects_never_happen_again,
+            keeping::pruning_goes_no_further_than_its_limit,
+            keeping::a_replay_plans_only_what_is_new,
+            keeping::a_dry_replay_changes_nothing,
+            keeping::the_inbox_is_read_in_pages,
+            keeping::the_destination_is_remembered,
+            keeping::the_store_keeps_its_first_secret,
+            keeping::a_closed_store_says_so,
+        }
+
+        #[test]
+        fn numbers_kept_equal_numbers_counted() {
+            crate::store::contract::numbers::numbers_kept_equal_numbers_counted(|| $bench);
+        }
+    };
+    (@ $bench:expr, $($chapter:ident :: $promise:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                crate::store::contract::$chapter::$promise(&$bench).await;
+            }
+        )+
+    };
+}
+
+pub(super) use contract_tests;

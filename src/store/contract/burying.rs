@@ -1,0 +1,129 @@
+//! Promises about dead letters.
+
+use std::time::Duration;
+
+use crate::domain::DeliveryId;
+use crate::store::{Claim, DeadLetters, Settle, Settlement, Verdict};
+
+use super::Bench;
+use super::script::{
+    Saying, arrival, at, attempt, bury, claim, did, drain, lease, news, settle, take, word, words,
+};
+
+pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    take(&*store, "ann", "b", at(0)).await;
+    let mut buried = Vec::new();
+    for second in 1..4 {
+        buried.push(bury(&*store, at(second)).await.deliveries[0].id);
+    }
+    let first = store.dead_letters(None, 2).await.unwrap();
+    assert_eq!(
+        first.iter().map(|letter| letter.delivery.id).collect::<Vec<_>>(),
+        [buried[2], buried[1]]
+    );
+    let second = store.dead_letters(Some(buried[1]), 2).await.unwrap();
+    assert_eq!(second.len(), 1);
+    let letter = &second[0];
+    assert_eq!((letter.delivery.id, letter.died_at), (buried[0], at(1)));
+    assert_eq!((letter.reason.as_str(), letter.field.as_deref()), ("no", Some("name")));
+    assert_eq!(letter.identifier.value(), "ann@example.com");
+}
+
+pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let verdicts = [
+        Verdict::Again { at: at(0), failing_since: Duration::ZERO },
+        Verdict::Untried,
+        Verdict::Dead { reason: "no".to_owned(), field: None },
+    ];
+    let mut id = DeliveryId(0);
+    for (second, verdict) in (1..).zip(verdicts) {
+        let leased = lease(&*store, at(second)).await;
+        id = leased.deliveries[0].id;
+        let attempt = Some(attempt(at(second), &format!("reason {second}")));
+        let results = vec![Settle { delivery: id, verdict, attempt }];
+        let settlement = Settlement { lane: leased.lane, token: leased.token, results };
+        store.settle(vec![settlement], Duration::ZERO, at(second)).await.unwrap();
+    }
+    let (letter, attempts) = store.dead_letter(id).await.unwrap().unwrap();
+    assert_eq!((word(&letter.delivery).as_str(), letter.delivery.attempts), ("identify", 2));
+    let told: Vec<_> = attempts.iter().map(|past| (past.at, past.reason.as_str())).collect();
+    assert_eq!(told, [(at(1), "reason 1"), (at(2), "reason 2"), (at(3), "reason 3")]);
+    assert_eq!(attempts[0].took, Duration::from_millis(12));
+    assert_eq!((attempts[0].http_status, attempts[0].outcome.as_str()), (Some(503), "retry"));
+    assert_eq!(store.dead_letter(DeliveryId(id.0 + 1)).await.unwrap(), None, "it is pending");
+}
+
+pub(crate) async fn redelivered_letters_go_to_the_end_of_their_lane_as_if_never_tried(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let leased = lease(&*store, at(0)).await;
+    let later = Verdict::Again { at: at(1), failing_since: Duration::ZERO };
+    settle(&*store, &leased, &later, at(1)).await;
+    let dead = bury(&*store, at(1)).await.deliveries.remove(0);
+    assert_eq!(dead.attempts, 1);
+    let these = DeadLetters::These(vec![dead.id, dead.id, DeliveryId(dead.id.0 + 1)]);
+    assert_eq!(store.redeliver(these.clone(), at(2)).await.unwrap(), 1);
+    assert_eq!(store.redeliver(these, at(2)).await.unwrap(), 0);
+    assert_eq!(store.dead_letter(dead.id).await.unwrap(), None);
+    let track = lease(&*store, at(2)).await;
+    assert_eq!(words(&track), ["a"]);
+    settle(&*store, &track, &Verdict::Delivered, at(2)).await;
+    let back = lease(&*store, at(2)).await.deliveries.remove(0);
+    assert_eq!((back.id, back.attempts, back.failing_since), (dead.id, 0, None));
+    assert_eq!(back.call, dead.call);
+}
+
+pub(crate) async fn a_superseded_identify_is_not_put_back(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let identify = bury(&*store, at(0)).await.deliveries.remove(0);
+    drain(&*store, at(0)).await;
+    take(&*store, "ann", "b", at(1)).await;
+    let these = DeadLetters::These(vec![identify.id]);
+    assert_eq!(store.redeliver(these, at(2)).await.unwrap(), 1);
+    assert_eq!(drain(&*store, at(2)).await, ["identify", "b"]);
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    assert!(store.dead_letters(None, 9).await.unwrap().is_empty());
+}
+
+pub(crate) async fn discarded_letters_are_gone_and_their_effects_stay(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    bury(&*store, at(1)).await;
+    let track = bury(&*store, at(1)).await.deliveries.remove(0);
+    assert_eq!(store.discard(DeadLetters::These(vec![track.id])).await.unwrap(), 1);
+    assert_eq!(store.discard(DeadLetters::All).await.unwrap(), 1);
+    assert!(store.dead_letters(None, 9).await.unwrap().is_empty());
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    let again = store.accept(arrival("again", at(2), did("ann", "a")), at(2)).await.unwrap();
+    assert_eq!(again.calls, 0);
+}
+
+pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut told = news().participant("ann@example.com", "ann");
+    for number in 0..700 {
+        told = told.effect(&format!("{number:03}"), Some(at(0)));
+    }
+    store.accept(arrival("many", at(1_000), told), at(1_000)).await.unwrap();
+    let old = Claim { old_before: at(500), calls: 5_000, ..claim(at(1_000)) };
+    let mut dead = 0;
+    while let Some(leased) = store.claim(old).await.unwrap().pop() {
+        dead += leased.deliveries.len();
+        let no = Verdict::Dead { reason: "no".to_owned(), field: None };
+        settle(&*store, &leased, &no, at(1_000)).await;
+    }
+    assert!(dead > 700, "{dead}");
+    assert_eq!(store.redeliver(DeadLetters::All, at(1_001)).await.unwrap(), dead);
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.pending, stats.dead), (u64::try_from(dead).unwrap(), 0));
+    let mut tracks = drain(&*store, at(1_001)).await;
+    tracks.retain(|word| word != "identify");
+    assert!(tracks.is_sorted() && tracks.len() == 700, "{tracks:?}");
+}

@@ -1,0 +1,178 @@
+//! Promises about what is kept and what goes: inbox, replay, pruning, closing.
+
+use std::time::Duration;
+
+use crate::domain::{Call, News, Scalar, Status, WebhookId};
+use crate::store::{InboxPage, Store, StoreError, Verdict, Workspace};
+
+use super::Bench;
+use super::script::{
+    Saying, arrival, at, bury, claim, did, drain, inbox, lease, news, settle, take,
+};
+
+/// One webhook each with delivered, pending, dead and parked work; the first one's id.
+async fn one_of_each(store: &dyn Store) -> WebhookId {
+    let done = take(store, "ann", "a", at(0)).await;
+    drain(store, at(0)).await;
+    take(store, "bob", "b", at(1)).await;
+    bury(store, at(1)).await;
+    drain(store, at(1)).await;
+    store.accept(arrival("parked", at(2), news().named("unmappable")), at(2)).await.unwrap();
+    store.accept(arrival("part", at(3), did("cid", "c").nobody()), at(3)).await.unwrap();
+    drain(store, at(3)).await;
+    take(store, "dan", "d", at(4)).await;
+    done
+}
+
+pub(crate) async fn pruning_takes_delivered_work_and_nothing_else(bench: &impl Bench) {
+    let store = bench.open().await;
+    let done = one_of_each(&*store).await;
+    let stats = store.stats().await.unwrap();
+    assert_eq!(store.pruned_until().await.unwrap(), None);
+    assert_eq!(store.prune(at(0), 100).await.unwrap(), 0, "not before its time");
+    assert_eq!(store.prune(at(100), 100).await.unwrap(), 1);
+    assert_eq!(store.prune(at(100), 100).await.unwrap(), 0);
+    assert_eq!(store.pruned_until().await.unwrap(), Some(at(0)));
+    let kept = inbox(&*store, false).await;
+    assert_eq!(kept.len(), 4);
+    assert!(kept.iter().all(|webhook| webhook.id != done && !webhook.body.is_empty()));
+    let gone = store.replay(done, Ok(did("ann", "a")), at(101), false).await;
+    assert!(matches!(gone, Err(StoreError::NoSuchWebhook(id)) if id == done), "{gone:?}");
+    assert_eq!(store.stats().await.unwrap(), stats);
+    assert_eq!(bench.count().await, stats);
+    assert_eq!(drain(&*store, at(101)).await, ["identify", "d"]);
+}
+
+pub(crate) async fn pruned_effects_never_happen_again(bench: &impl Bench) {
+    let store = bench.open().await;
+    store.accept(arrival("first", at(0), did("ann", "a")), at(0)).await.unwrap();
+    drain(&*store, at(0)).await;
+    assert_eq!(store.prune(at(10), 10).await.unwrap(), 1);
+    let same = store.accept(arrival("first", at(11), did("ann", "a")), at(11)).await.unwrap();
+    assert_eq!(same.status, Status::Duplicate);
+    let other = store.accept(arrival("other", at(11), did("ann", "a")), at(11)).await.unwrap();
+    assert_eq!((other.status, other.calls), (Status::Accepted, 0));
+}
+
+pub(crate) async fn pruning_goes_no_further_than_its_limit(bench: &impl Bench) {
+    let store = bench.open().await;
+    for number in 0..250 {
+        take(&*store, "ann", &number.to_string(), at(number)).await;
+    }
+    drain(&*store, at(300)).await;
+    assert_eq!(store.prune(at(300), 2).await.unwrap(), 2);
+    assert_eq!(store.pruned_until().await.unwrap(), Some(at(1)));
+    assert_eq!(store.prune(at(240), 1_000).await.unwrap(), 238);
+    assert_eq!(inbox(&*store, false).await.len(), 10);
+}
+
+pub(crate) async fn a_replay_plans_only_what_is_new(bench: &impl Bench) {
+    let store = bench.open().await;
+    let id = take(&*store, "ann", "a", at(0)).await;
+    let same = store.replay(id, Ok(did("ann", "a")), at(5), false).await.unwrap();
+    assert_eq!((same.id, same.status, same.calls), (id, Status::Accepted, 0));
+    // A newer version reads more in the same bytes; its time is still the first receipt's.
+    let more = did("ann", "a").effect("b", None);
+    assert_eq!(store.replay(id, Ok(more), at(6), false).await.unwrap().calls, 2);
+    assert_eq!(drain(&*store, at(6)).await, ["identify", "a", "identify", "b"]);
+    let unknown = WebhookId::new(at(0), u64::MAX);
+    let none = store.replay(unknown, Ok(news()), at(7), false).await;
+    assert!(matches!(none, Err(StoreError::NoSuchWebhook(id)) if id == unknown), "{none:?}");
+    let unread = store.replay(id, Err("event is unknown".to_owned()), at(8), false).await.unwrap();
+    assert_eq!(unread.status, Status::Parked { reason: "event is unknown".to_owned() });
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    store.replay(id, Ok(did("ann", "a")), at(9), false).await.unwrap();
+    assert_eq!(store.stats().await.unwrap().parked, 0);
+}
+
+pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut parked = arrival("x", at(0), news());
+    parked.reading = Err("event is unknown".to_owned());
+    let id = store.accept(parked, at(0)).await.unwrap().id;
+    let before = (store.stats().await.unwrap(), store.next_due().await.unwrap());
+    for _ in 0..2 {
+        let reading: Result<News, String> = Ok(did("ann", "a"));
+        let receipt = store.replay(id, reading, at(5), true).await.unwrap();
+        assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
+    }
+    assert_eq!((store.stats().await.unwrap(), store.next_due().await.unwrap()), before);
+    assert_eq!(bench.count().await, before.0);
+    assert_eq!(store.replay(id, Ok(did("ann", "a")), at(6), false).await.unwrap().calls, 2);
+}
+
+pub(crate) async fn the_inbox_is_read_in_pages(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut ids = Vec::new();
+    for second in 0..5 {
+        ids.push(take(&*store, "ann", &second.to_string(), at(second)).await);
+    }
+    let page = InboxPage { after: None, since: None, parked: false, limit: 2 };
+    let listed = |webhooks: Vec<crate::domain::Webhook>| -> Vec<WebhookId> {
+        webhooks.into_iter().map(|webhook| webhook.id).collect()
+    };
+    assert_eq!(listed(store.inbox(page).await.unwrap()), ids[..2]);
+    let next = InboxPage { after: Some(ids[1]), ..page };
+    assert_eq!(listed(store.inbox(next).await.unwrap()), ids[2..4]);
+    let since = InboxPage { since: Some(at(3)), ..page };
+    assert_eq!(listed(store.inbox(since).await.unwrap()), ids[3..]);
+    let within = at(3).plus(Duration::from_micros(1));
+    let since = InboxPage { since: Some(within), after: Some(ids[0]), ..page };
+    assert_eq!(listed(store.inbox(since).await.unwrap()), ids[4..]);
+    let webhook = store.inbox(page).await.unwrap().remove(0);
+    assert_eq!((webhook.received_at, webhook.event.as_deref()), (at(0), Some("TEST")));
+    assert!(webhook.body.starts_with(b"ann 0"));
+}
+
+pub(crate) async fn the_destination_is_remembered(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.destination().await.unwrap().workspace, None);
+    store.remember_workspace(Workspace { environment_id: 7 }).await.unwrap();
+    store.remember_workspace(Workspace { environment_id: 8 }).await.unwrap();
+    drop(store);
+    let store = bench.open().await;
+    let workspace = store.destination().await.unwrap().workspace;
+    assert_eq!(workspace, Some(Workspace { environment_id: 8 }));
+}
+
+pub(crate) async fn the_store_keeps_its_first_secret(bench: &impl Bench) {
+    let mut secrets = Vec::new();
+    for second in 0..2 {
+        let store = bench.open().await;
+        let person = ["ann", "bob"][usize::try_from(second).unwrap()];
+        take(&*store, person, person, at(second)).await;
+        let leased = lease(&*store, at(second)).await;
+        let Call::Identify { attributes, .. } = &leased.deliveries[0].call else { panic!() };
+        secrets.push(attributes["key"].clone());
+        settle(&*store, &leased, &Verdict::Delivered, at(second)).await;
+        drain(&*store, at(second)).await;
+    }
+    assert_eq!(secrets[0], secrets[1]);
+    assert_ne!(secrets[0], Scalar::from(hex::encode([0; 32])));
+}
+
+pub(crate) async fn a_closed_store_says_so(bench: &impl Bench) {
+    let store = bench.open().await;
+    // What was begun before is finished, whoever waits for it.
+    let begun = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store.accept(arrival("x", at(0), did("ann", "a")), at(0)).await.unwrap()
+        })
+    };
+    assert_eq!(begun.await.unwrap().calls, 2);
+    store.probe(at(0)).await.unwrap();
+    store.close().await.unwrap();
+    let closed = [
+        store.probe(at(1)).await,
+        store.stats().await.map(|_| ()),
+        store.claim(claim(at(1))).await.map(|_| ()),
+        store.accept(arrival("y", at(1), did("ann", "b")), at(1)).await.map(|_| ()),
+        store.close().await,
+    ];
+    for result in closed {
+        assert!(matches!(result, Err(StoreError::Closed)), "{result:?}");
+    }
+    let store = bench.open().await;
+    assert_eq!(drain(&*store, at(2)).await, ["identify", "a"]);
+}

@@ -1,0 +1,178 @@
+//! Promises of `claim`, `next_due` and `take_over`.
+
+use std::time::Duration;
+
+use crate::domain::Time;
+use crate::store::{Claim, Store, Verdict};
+
+use super::Bench;
+use super::script::{
+    Saying, arrival, at, claim, did, drain, lease, news, settle, take, verdict, words,
+};
+
+pub(crate) async fn calls_of_a_lane_go_out_in_order_one_at_a_time(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    take(&*store, "ann", "b", at(0)).await;
+    let leased = lease(&*store, at(1)).await;
+    assert_eq!(words(&leased), ["identify"]);
+    assert!(store.claim(claim(at(1))).await.unwrap().is_empty());
+    // What comes in meanwhile waits for its turn.
+    take(&*store, "ann", "c", at(1)).await;
+    assert!(store.claim(claim(at(2))).await.unwrap().is_empty());
+    settle(&*store, &leased, &Verdict::Delivered, at(2)).await;
+    assert_eq!(drain(&*store, at(2)).await, ["a", "identify", "b", "identify", "c"]);
+}
+
+pub(crate) async fn a_claim_gives_no_more_calls_than_asked(bench: &impl Bench) {
+    let store = bench.open().await;
+    for person in ["ann", "bob", "cid"] {
+        take(&*store, person, person, at(0)).await;
+    }
+    let leases = store.claim(Claim { calls: 2, ..claim(at(1)) }).await.unwrap();
+    assert_eq!(leases.len(), 2);
+    assert_eq!(store.claim(Claim { calls: 2, ..claim(at(1)) }).await.unwrap().len(), 1);
+    assert!(store.claim(Claim { calls: 0, ..claim(at(99)) }).await.unwrap().is_empty());
+}
+
+pub(crate) async fn the_longest_due_lane_goes_first(bench: &impl Bench) {
+    let store = bench.open().await;
+    for (person, second) in [("ann", 2), ("bob", 1), ("cid", 3)] {
+        take(&*store, person, person, at(second)).await;
+    }
+    assert!(store.claim(claim(at(0))).await.unwrap().is_empty());
+    let leases = store.claim(claim(at(5))).await.unwrap();
+    let people: Vec<_> = leases.iter().map(|leased| leased.identifier.value()).collect();
+    assert_eq!(people, ["bob@example.com", "ann@example.com", "cid@example.com"]);
+}
+
+pub(crate) async fn a_lease_that_ends_makes_the_lane_due_and_fences_the_late_result(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let slow = lease(&*store, at(0)).await;
+    assert!(store.claim(claim(at(59))).await.unwrap().is_empty());
+    let quick = lease(&*store, at(60)).await;
+    assert_eq!(words(&quick), words(&slow));
+    assert!(quick.token > slow.token);
+    let late = vec![verdict(&slow, &Verdict::Delivered)];
+    let settled = store.settle(late, Duration::ZERO, at(61)).await.unwrap();
+    assert_eq!(settled.fenced, 1);
+    assert!(store.claim(claim(at(61))).await.unwrap().is_empty());
+    settle(&*store, &quick, &Verdict::Delivered, at(62)).await;
+    assert_eq!(drain(&*store, at(62)).await, ["a"]);
+}
+
+pub(crate) async fn a_named_lane_is_given_due_or_not_unless_it_is_leased(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    take(&*store, "bob", "b", at(0)).await;
+    let named = |lane| Claim { lane: Some(lane), ..claim(at(1)) };
+    for leased in store.claim(claim(at(0))).await.unwrap() {
+        assert!(store.claim(named(leased.lane)).await.unwrap().is_empty());
+        let later = Verdict::Again { at: at(900), failing_since: Duration::ZERO };
+        settle(&*store, &leased, &later, at(1)).await;
+        assert!(store.claim(claim(at(1))).await.unwrap().is_empty());
+        let again = store.claim(named(leased.lane)).await.unwrap();
+        assert_eq!((again.len(), again[0].lane), (1, leased.lane));
+        settle(&*store, &again[0], &Verdict::Delivered, at(1)).await;
+        drain(&*store, at(1)).await;
+        assert!(store.claim(named(leased.lane)).await.unwrap().is_empty());
+    }
+}
+
+/// One person's lane: an identify and a track for each effect, at the time given with it.
+async fn lane(store: &dyn Store, effects: &[(&str, Time)]) {
+    for (effect, time) in effects {
+        let news = news().participant("ann@example.com", "ann").effect(effect, Some(*time));
+        store.accept(arrival(effect, at(1_000), news), at(1_000)).await.unwrap();
+    }
+}
+
+fn old(now: i64) -> Claim {
+    Claim { old_before: at(500), ..claim(at(now)) }
+}
+
+pub(crate) async fn old_tracks_go_together(bench: &impl Bench) {
+    let store = bench.open().await;
+    lane(&*store, &[("a", at(1)), ("b", at(2)), ("c", at(3)), ("new", at(900))]).await;
+    let first = store.claim(old(1_000)).await.unwrap().remove(0);
+    assert_eq!((words(&first), first.superseded.len()), (vec!["identify".to_owned()], 3));
+    settle(&*store, &first, &Verdict::Delivered, at(1_000)).await;
+    let run = store.claim(Claim { calls: 2, ..old(1_000) }).await.unwrap().remove(0);
+    assert_eq!(words(&run), ["a", "b"], "no more than asked");
+    settle(&*store, &run, &Verdict::Untried, at(1_000)).await;
+    let run = store.claim(old(1_000)).await.unwrap().remove(0);
+    assert_eq!(words(&run), ["a", "b", "c"]);
+    settle(&*store, &run, &Verdict::Delivered, at(1_000)).await;
+    assert_eq!(drain(&*store, at(1_000)).await, ["new"]);
+    assert_eq!(store.stats().await.unwrap().pending, 0);
+}
+
+pub(crate) async fn an_old_run_gives_its_last_identify_alone(bench: &impl Bench) {
+    let store = bench.open().await;
+    lane(&*store, &[("a", at(1)), ("b", at(2))]).await;
+    let again = news().participant("ann@example.com", "ann").identify();
+    store.accept(arrival("again", at(1_001), again), at(1_001)).await.unwrap();
+    let first = store.claim(old(1_001)).await.unwrap().remove(0);
+    assert_eq!(first.superseded.len(), 2);
+    let time = match &first.deliveries[..] {
+        [only] => match only.call {
+            crate::domain::Call::Identify { at, .. } => at,
+            _ => panic!("{first:?}"),
+        },
+        _ => panic!("{first:?}"),
+    };
+    assert_eq!(time, at(1_001), "the last one, which carries the newest profile");
+    // Given back untried, it is due again, with all that it makes superfluous.
+    let mut untried = verdict(&first, &Verdict::Untried);
+    untried.results.truncate(1);
+    store.settle(vec![untried], Duration::ZERO, at(1_002)).await.unwrap();
+    let again = store.claim(old(1_002)).await.unwrap().remove(0);
+    assert_eq!(again.superseded, first.superseded);
+    settle(&*store, &again, &Verdict::Delivered, at(1_002)).await;
+    let run = store.claim(old(1_002)).await.unwrap().remove(0);
+    assert_eq!(words(&run), ["a", "b"]);
+}
+
+pub(crate) async fn a_new_track_is_never_part_of_a_run(bench: &impl Bench) {
+    let store = bench.open().await;
+    lane(&*store, &[("new", at(500)), ("a", at(1))]).await;
+    let mut sent = Vec::new();
+    while let Some(leased) = store.claim(old(1_000)).await.unwrap().pop() {
+        assert!(leased.superseded.is_empty(), "an identify stays before the new track it is for");
+        sent.push(words(&leased).join(" "));
+        settle(&*store, &leased, &Verdict::Delivered, at(1_000)).await;
+    }
+    assert_eq!(sent, ["identify", "new", "identify", "a"]);
+}
+
+pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.take_over(at(0)).await.unwrap(), 0);
+    store.accept(arrival("x", at(0), did("ann", "a")), at(0)).await.unwrap();
+    let lost = lease(&*store, at(0)).await;
+    let other = bench.open().await;
+    assert_eq!(other.take_over(at(1)).await.unwrap(), 0, "another live one delivers");
+    assert!(other.claim(claim(at(1))).await.unwrap().is_empty());
+    drop(store);
+    assert_eq!(other.take_over(at(2)).await.unwrap(), 1);
+    let late = vec![verdict(&lost, &Verdict::Delivered)];
+    assert_eq!(other.settle(late, Duration::ZERO, at(2)).await.unwrap().fenced, 1);
+    assert_eq!(drain(&*other, at(2)).await, ["identify", "a"]);
+}
+
+pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.next_due().await.unwrap(), None);
+    take(&*store, "ann", "a", at(5)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(5)));
+    let leased = lease(&*store, at(10)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(70)));
+    let later = Verdict::Again { at: at(33), failing_since: Duration::ZERO };
+    settle(&*store, &leased, &later, at(11)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(33)));
+    drain(&*store, at(33)).await;
+    assert_eq!(store.next_due().await.unwrap(), None);
+}

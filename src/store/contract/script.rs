@@ -1,0 +1,307 @@
+//! The script of the contract tests: a planner that does as the news says, and short ways to say
+//! things to a store.
+//!
+//! What belongs here: what several chapters need. What doesn't: promises.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::domain::{
+    Arrival, Attempt, Attributes, Call, Campaign, Delivery, EffectKey, Email, Event, Identified,
+    Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant, ParticipantKey,
+    Person, Plan, PlannedCall, Planner, Scalar, Snapshot, Time, Told, Unplanned, Webhook,
+    WebhookId, Who,
+};
+use crate::store::{Claim, InboxPage, Settle, Settlement, Store, Verdict};
+
+/// The campaign that all news is of; its name tells the planner to misbehave.
+pub(crate) const CAMPAIGN: &str = "camp";
+
+/// A planner that does as it is told: each `ParticipantJoined` is an identify and a track whose
+/// effect key is its `referral_source`, each `FraudStatusChanged` an identify alone.
+pub(crate) struct Script;
+
+impl Planner for Script {
+    fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+        match news.campaign.name.as_deref() {
+            Some("panic") => panic!("the script says so"),
+            Some("unmappable") => {
+                return Err(Unplanned::Unmappable("data.what is missing".to_owned()));
+            }
+            Some("endless") => return Err(Unplanned::Needs(vec![Lookup::Effect(effect("x").0)])),
+            _ => {}
+        }
+        let needs = needs(news, known);
+        if !needs.is_empty() {
+            return Err(Unplanned::Needs(needs));
+        }
+        let mut plan = Plan::default();
+        let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
+        for told in &news.told {
+            let (Event::ParticipantJoined { who, .. } | Event::FraudStatusChanged { who }) =
+                told.event
+            else {
+                continue;
+            };
+            let snapshot = &news.people[who.0];
+            let email = match &snapshot.email {
+                Ok(email) => email.clone(),
+                Err(reason) => {
+                    plan.unmapped.push(reason.clone());
+                    continue;
+                }
+            };
+            let lane = lanes.entry(Identifier::Email(email)).or_insert_with_key(|identifier| {
+                let person = person(snapshot, identifier, known, news, received_at);
+                LanePlan { person, calls: Vec::new() }
+            });
+            calls(told, received_at, known, lane);
+        }
+        plan.lanes = lanes.into_values().collect();
+        Ok(plan)
+    }
+}
+
+fn effect(key: &str) -> (crate::domain::EventId, EffectKey) {
+    let key = EffectKey(key.to_owned());
+    (key.event_id(), key)
+}
+
+fn participant_key(snapshot: &Snapshot) -> Option<ParticipantKey> {
+    let participant = snapshot.id.clone()?;
+    Some(ParticipantKey { campaign: CAMPAIGN.to_owned(), participant })
+}
+
+fn needs(news: &News, known: &Known) -> Vec<Lookup> {
+    let mut needs = Vec::new();
+    for snapshot in &news.people {
+        needs.extend(participant_key(snapshot).map(Lookup::Participant));
+        let email = snapshot.email.iter().cloned();
+        needs.extend(email.map(|email| Lookup::Identifier(Identifier::Email(email))));
+    }
+    needs.retain(|lookup| known.person(lookup).is_none());
+    for told in &news.told {
+        if let Event::ParticipantJoined { referral_source: Some(key), .. } = &told.event {
+            let id = effect(key).0;
+            if known.is_recorded(id).is_none() {
+                needs.push(Lookup::Effect(id));
+            }
+        }
+    }
+    needs
+}
+
+fn person(
+    snapshot: &Snapshot,
+    identifier: &Identifier,
+    known: &Known,
+    news: &News,
+    received_at: Time,
+) -> Person {
+    let key = participant_key(snapshot);
+    let by_participant = key.clone().and_then(|key| known.person(&Lookup::Participant(key)));
+    let by_identifier = known.person(&Lookup::Identifier(identifier.clone()));
+    let index = by_participant.flatten().or(by_identifier.flatten());
+    let mut person = index
+        .map_or_else(|| Person::new(identifier.clone()), |index| known.people()[index].clone());
+    if news.campaign.name.as_deref() == Some("contradiction") {
+        // As if the planner had forgotten to look: the store has somebody of this identifier.
+        person.id = None;
+    }
+    person.identifier = identifier.clone();
+    person.newest = person.newest.max(received_at);
+    if person.participants.is_empty() {
+        let key = hex::encode(known.hash_key);
+        person.participants.push(Participant::new(CAMPAIGN.to_owned(), key, snapshot.id.clone()));
+    }
+    for (name, value) in &snapshot.facts {
+        person.participants[0].facts.learn(name, value.clone(), received_at);
+    }
+    person
+}
+
+fn calls(told: &Told, received_at: Time, known: &Known, lane: &mut LanePlan) {
+    let mut attributes = Attributes::new();
+    for participant in &lane.person.participants {
+        let facts = participant.facts.iter();
+        attributes.extend(facts.map(|(name, fact)| (name.to_owned(), fact.value.clone())));
+        attributes.insert("key".to_owned(), Scalar::from(participant.key.as_str()));
+    }
+    let identify = Call::Identify { attributes, at: lane.person.newest };
+    let identify = PlannedCall { call: identify, effect: None };
+    let track = match &told.event {
+        Event::ParticipantJoined { referral_source: Some(key), .. } => {
+            let (event_id, key) = effect(key);
+            if known.is_recorded(event_id) == Some(true) {
+                return;
+            }
+            let at = told.at.unwrap_or(received_at);
+            let call = Call::Track { name: key.0.clone(), event_id, at, data: Attributes::new() };
+            Some(PlannedCall { call, effect: Some(key) })
+        }
+        _ => None,
+    };
+    lane.person.identified = Some(Identified { digest: "d".to_owned(), at: lane.person.newest });
+    lane.calls.push(identify);
+    lane.calls.extend(track);
+}
+
+/// Second number `second` of the tests, long after the epoch.
+pub(crate) fn at(second: i64) -> Time {
+    Time::from_seconds(1_700_000_000 + second)
+}
+
+/// News that tells nothing yet.
+pub(crate) fn news() -> News {
+    let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
+    News { campaign, as_of: None, people: Vec::new(), told: Vec::new() }
+}
+
+/// Ways to say things in news.
+pub(crate) trait Saying {
+    /// Tells the planner to misbehave.
+    fn named(self, name: &str) -> Self;
+    /// A participant, with GrowSurf's id.
+    fn participant(self, email: &str, id: &str) -> Self;
+    /// A participant of whom no address is told.
+    fn nobody(self) -> Self;
+    /// Something happened to the participant told last.
+    fn effect(self, key: &str, at: Option<Time>) -> Self;
+    /// The profile of the participant told last changed.
+    fn identify(self) -> Self;
+}
+
+impl Saying for News {
+    fn named(mut self, name: &str) -> Self {
+        self.campaign.name = Some(name.to_owned());
+        self
+    }
+
+    fn participant(mut self, email: &str, id: &str) -> Self {
+        let mut snapshot = Snapshot::named("data", id.to_owned());
+        snapshot.email = Ok(Email::parse(email).unwrap());
+        snapshot.facts.insert("first_name".to_owned(), Scalar::from("Zoë"));
+        self.people.push(snapshot);
+        self
+    }
+
+    fn nobody(mut self) -> Self {
+        self.people.push(Snapshot::named("data.referrer", "nobody".to_owned()));
+        self.effect("nobody", None)
+    }
+
+    fn effect(mut self, key: &str, at: Option<Time>) -> Self {
+        let who = Who(self.people.len() - 1);
+        let event = Event::ParticipantJoined { who, referral_source: Some(key.to_owned()) };
+        self.told.push(Told { at, event });
+        self
+    }
+
+    fn identify(mut self) -> Self {
+        let who = Who(self.people.len() - 1);
+        self.told.push(Told { at: None, event: Event::FraudStatusChanged { who } });
+        self
+    }
+}
+
+/// News that one person did one thing, at the time of its receipt.
+pub(crate) fn did(person: &str, effect: &str) -> News {
+    news().participant(&format!("{person}@example.com"), person).effect(effect, None)
+}
+
+/// A webhook with these bytes, received at this time.
+pub(crate) fn arrival(body: &str, received_at: Time, news: News) -> Arrival {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let random = COUNT.fetch_add(1, Ordering::Relaxed) << 16;
+    let webhook = Webhook {
+        id: WebhookId::new(received_at, random),
+        received_at,
+        event: Some("TEST".to_owned()),
+        body: body.as_bytes().to_vec(),
+    };
+    Arrival { webhook, reading: Ok(news) }
+}
+
+/// Accepts that `person` did `effect`, in a webhook of its own.
+pub(crate) async fn take(store: &dyn Store, person: &str, effect: &str, now: Time) -> WebhookId {
+    let arrival = arrival(&format!("{person} {effect} {now}"), now, did(person, effect));
+    store.accept(arrival, now).await.unwrap().id
+}
+
+/// A claim of up to a hundred calls for a minute, to which nothing is old.
+pub(crate) fn claim(now: Time) -> Claim {
+    let until = now.plus(Duration::from_secs(60));
+    Claim { now, until, calls: 100, old_before: Time::from_micros(i64::MIN), lane: None }
+}
+
+/// The only lease that a claim gives.
+pub(crate) async fn lease(store: &dyn Store, now: Time) -> Leased {
+    let mut leases = store.claim(claim(now)).await.unwrap();
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    leases.remove(0)
+}
+
+/// What a call is, in one word: a track's effect, or `identify`.
+pub(crate) fn word(delivery: &Delivery) -> String {
+    match &delivery.call {
+        Call::Identify { .. } => "identify".to_owned(),
+        Call::Track { name, .. } => name.clone(),
+    }
+}
+
+/// What the calls of a lease are, in one word each.
+pub(crate) fn words(leased: &Leased) -> Vec<String> {
+    leased.deliveries.iter().map(word).collect()
+}
+
+/// The same verdict for all deliveries of a lease, the superseded ones delivered with it.
+pub(crate) fn verdict(leased: &Leased, verdict: &Verdict) -> Settlement {
+    let settle = |delivery, verdict| Settle { delivery, verdict, attempt: None };
+    let given = leased.deliveries.iter().map(|delivery| settle(delivery.id, verdict.clone()));
+    let superseded = leased.superseded.iter().map(|id| settle(*id, Verdict::Delivered));
+    let results = given.chain(superseded).collect();
+    Settlement { lane: leased.lane, token: leased.token, results }
+}
+
+/// Settles a lease with one verdict for all of it.
+pub(crate) async fn settle(store: &dyn Store, leased: &Leased, what: &Verdict, now: Time) {
+    let settlements = vec![verdict(leased, what)];
+    let settled = store.settle(settlements, Duration::ZERO, now).await.unwrap();
+    assert_eq!(settled.fenced, 0);
+}
+
+/// Delivers all that is due, call by call; what went out, in order.
+pub(crate) async fn drain(store: &dyn Store, now: Time) -> Vec<String> {
+    let mut sent = Vec::new();
+    loop {
+        let leases = store.claim(claim(now)).await.unwrap();
+        if leases.is_empty() {
+            return sent;
+        }
+        for leased in leases {
+            sent.extend(words(&leased));
+            settle(store, &leased, &Verdict::Delivered, now).await;
+        }
+    }
+}
+
+/// Turns the next call into a dead letter.
+pub(crate) async fn bury(store: &dyn Store, now: Time) -> Leased {
+    let leased = lease(store, now).await;
+    let dead = Verdict::Dead { reason: "no".to_owned(), field: Some("name".to_owned()) };
+    settle(store, &leased, &dead, now).await;
+    leased
+}
+
+/// An attempt that went wrong.
+pub(crate) fn attempt(at: Time, reason: &str) -> Attempt {
+    let outcome = Outcome::Retry { reason: reason.to_owned(), wait: None };
+    Attempt { at, took: Duration::from_millis(12), http_status: Some(503), outcome }
+}
+
+/// All webhooks in the inbox, or all that are parked.
+pub(crate) async fn inbox(store: &dyn Store, parked: bool) -> Vec<Webhook> {
+    let page = InboxPage { after: None, since: None, parked, limit: 1_000 };
+    store.inbox(page).await.unwrap()
+}

@@ -1,0 +1,309 @@
+//! SQLite: the store in one file, for one machine.
+//!
+//! What belongs here and below: SQL, connections, and the one thread that writes. What doesn't:
+//! the contract (`store`), plans and decisions about attempts, which come in as values.
+//!
+//! Invariants:
+//! - One thread with one connection writes; all that waits shares a commit; nobody is answered
+//!   before it. Readers beside it never wait for it. Other processes may do the same to the file.
+//! - `deliveries.state = 0` means pending. A lane with something pending has `due_at`, one
+//!   without has none; while it is leased `due_at` is the end of the lease. So the index of due
+//!   lanes serves claims and expired leases alike, and no statement scans deliveries.
+//! - A row of `counters` changes in the transaction that changes what it counts.
+//! - Effects are never removed; an inbox row keeps its hash when its body is pruned.
+//!
+//! ```text
+//! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
+//!        │   ├── dead_letters                                     counters, meta
+//!        │   └─< attempts                                         schema_migrations
+//! ```
+
+mod accept;
+mod connection;
+mod dead;
+mod deliveries;
+mod fault;
+mod house;
+mod lanes;
+mod migrate;
+mod people;
+mod planning;
+mod queue;
+mod readers;
+mod right;
+mod settle;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{
+    Arrival, DeliveryId, Leased, News, Planner, Receipt, Time, Webhook, WebhookId,
+};
+
+use super::{
+    Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
+    Stats, Store, StoreError, Workspace,
+};
+use connection::Place;
+use fault::{Fault, unavailable};
+use house::Meta;
+use planning::Planning;
+use queue::Rank;
+use readers::Readers;
+use right::Right;
+use writer::Writer;
+
+/// How a [`SqliteStore`] is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The store's secret, if the store is new; an existing one keeps its own.
+    pub seed: [u8; 32],
+    /// The present time, noted with migrations.
+    pub now: Time,
+    /// How long another process's write is waited for.
+    pub busy_timeout: Duration,
+    /// How many readings may run at once.
+    pub readers: u32,
+}
+
+impl Options {
+    /// The usual way.
+    pub fn new(seed: [u8; 32], now: Time) -> Self {
+        Self { seed, now, busy_timeout: Duration::from_secs(5), readers: 4 }
+    }
+}
+
+/// The store in one SQLite file. Dropping it finishes the writes that wait, in the background.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    planning: Arc<Planning>,
+    right: Arc<Right>,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it and its folder if they aren't there, and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file can't be opened or written,
+    /// [`StoreError::TooNew`] if a newer version has migrated it, [`StoreError::Unreadable`] if
+    /// it was migrated by anything else.
+    pub async fn open(
+        path: &Path,
+        planner: Arc<dyn Planner>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        const DOING: &str = "be opened";
+        let place = Place::new(path, options.busy_timeout);
+        let right = Arc::new(Right::new(place.lock_file()));
+        let readers = Readers::new(place.clone(), options.readers.max(1));
+        let opening = move || {
+            place.make().map_err(|error| storage(DOING, error))?;
+            let (connection, hash_key) =
+                prepare(&place, &options).map_err(|fault| fault.into_store_error(DOING))?;
+            let writer = Writer::start(place, connection).map_err(|error| storage(DOING, error))?;
+            Ok((writer, hash_key))
+        };
+        let opened = tokio::task::spawn_blocking(opening).await;
+        let (writer, hash_key) =
+            opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
+        Ok(Self { writer, readers, planning: Arc::new(Planning { planner, hash_key }), right })
+    }
+
+    /// How many transactions this store has committed since it was opened.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// All dead letters in pieces, or those named.
+    async fn pieces(
+        &self,
+        which: &DeadLetters,
+        last: DeliveryId,
+        done: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        match which {
+            DeadLetters::All => {
+                self.readers
+                    .read("list dead letters", move |connection| dead::after(connection, last.0))
+                    .await
+            }
+            DeadLetters::These(ids) => {
+                Ok(ids.iter().skip(done).take(dead::PIECE).copied().collect())
+            }
+        }
+    }
+
+    /// Does `work` with each piece of the dead letters; the sum of what it returns.
+    async fn in_pieces(
+        &self,
+        which: DeadLetters,
+        doing: &'static str,
+        work: impl Fn(&Connection, &[DeliveryId]) -> Result<usize, Fault> + Clone + Send + 'static,
+    ) -> Result<usize, StoreError> {
+        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
+        loop {
+            let piece = self.pieces(&which, last, seen).await?;
+            let Some(end) = piece.last() else { return Ok(sum) };
+            (last, seen) = (*end, seen + piece.len());
+            let work = work.clone();
+            sum += self
+                .writer
+                .write(Rank::Rest, doing, move |connection| work(connection, &piece))
+                .await?;
+        }
+    }
+}
+
+fn prepare(place: &Place, options: &Options) -> Result<(Connection, [u8; 32]), Fault> {
+    let mut connection = place.writer()?;
+    migrate::migrate(&mut connection, options.now)?;
+    let hash_key = house::hash_key(&connection, options.seed)?;
+    Ok((connection, hash_key))
+}
+
+fn storage(doing: &'static str, error: std::io::Error) -> StoreError {
+    StoreError::Unavailable { doing, source: Box::new(error) }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
+        // Hashed here, on the caller's thread, because the writer's time is everybody's.
+        let sha256: [u8; 32] = Sha256::digest(&arrival.webhook.body).into();
+        let planning = Arc::clone(&self.planning);
+        let work = move |connection: &Connection| {
+            accept::accept(connection, &planning, &sha256, &arrival, now)
+        };
+        self.writer.write(Rank::Accept, "take in a webhook", work).await
+    }
+
+    async fn replay(
+        &self,
+        id: WebhookId,
+        reading: Result<News, String>,
+        now: Time,
+        dry_run: bool,
+    ) -> Result<Receipt, StoreError> {
+        let planning = Arc::clone(&self.planning);
+        let work = move |connection: &Connection| {
+            accept::replay(connection, &planning, id, &reading, now, dry_run)
+        };
+        self.writer.write(Rank::Rest, "replay a webhook", work).await
+    }
+
+    async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
+        self.readers.read("list the inbox", move |connection| house::inbox(connection, page)).await
+    }
+
+    async fn pruned_until(&self) -> Result<Option<Time>, StoreError> {
+        let until = |connection: &Connection| house::recall(connection, Meta::PrunedUntil);
+        let micros = self.readers.read("tell what was pruned", until).await?;
+        Ok(micros.map(Time::from_micros))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError> {
+        let work = move |connection: &Connection| lanes::claim(connection, &claim);
+        self.writer.write(Rank::Rest, "lease lanes", work).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Time>, StoreError> {
+        self.readers.read("tell when a lane is due", lanes::next_due).await
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        accepting: Duration,
+        now: Time,
+    ) -> Result<Settled, StoreError> {
+        let work =
+            move |connection: &Connection| settle::settle(connection, &settlements, accepting, now);
+        self.writer.write(Rank::Rest, "settle leases", work).await
+    }
+
+    async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
+        const DOING: &str = "take over leases";
+        if !self.right.take().map_err(|error| storage(DOING, error))? {
+            return Ok(0);
+        }
+        let work = move |connection: &Connection| lanes::release_all(connection, now);
+        self.writer.write(Rank::Rest, DOING, work).await
+    }
+
+    async fn dead_letters(
+        &self,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let work = move |connection: &Connection| dead::list(connection, before, limit);
+        self.readers.read("list dead letters", work).await
+    }
+
+    async fn dead_letter(
+        &self,
+        id: DeliveryId,
+    ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
+        self.readers.read("show a dead letter", move |connection| dead::show(connection, id)).await
+    }
+
+    async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
+        let work = move |connection: &Connection, ids: &[_]| dead::redeliver(connection, ids, now);
+        self.in_pieces(which, "put dead letters back", work).await
+    }
+
+    async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
+        self.in_pieces(which, "discard dead letters", dead::discard).await
+    }
+
+    async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        // The search may pass over many that can't be pruned, so the writer is spared it.
+        let find = move |connection: &Connection| house::prunable(connection, before, limit);
+        let found = self.readers.read("find what to prune", find).await?;
+        let mut pruned = 0;
+        for piece in found.chunks(house::PIECE) {
+            let piece = piece.to_vec();
+            let work = move |connection: &Connection| house::prune(connection, &piece);
+            pruned += self.writer.write(Rank::Rest, "prune payloads", work).await?;
+        }
+        Ok(pruned)
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        self.readers.read("tell its numbers", house::stats).await
+    }
+
+    async fn probe(&self, now: Time) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            house::remember(connection, Meta::ProbedAt, now.micros())
+        };
+        self.writer.write(Rank::Rest, "take a write", work).await
+    }
+
+    async fn destination(&self) -> Result<Destination, StoreError> {
+        self.readers.read("tell of the destination", house::destination).await
+    }
+
+    async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            house::remember(connection, Meta::Workspace, workspace.environment_id)
+        };
+        self.writer.write(Rank::Rest, "remember the workspace", work).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.readers.close().await;
+        let closed = self.writer.close().await;
+        self.right.give_up();
+        closed
+    }
+}

@@ -1,0 +1,200 @@
+//! Accept and replay: a webhook and all it leads to, in one go.
+//!
+//! What belongs here: the inbox row, duplicates, parking, and the application of a plan. What
+//! doesn't: how a plan is made (`planning`) and how lanes take calls in (`lanes`).
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{
+    Arrival, Call, Class, News, Plan, PlannedCall, Receipt, Status, Time, WebhookId,
+};
+use crate::store::StoreError;
+
+use super::fault::Fault;
+use super::house::{Counter, count};
+use super::lanes;
+use super::people;
+use super::planning::{Planned, Planning};
+use super::writer::undo;
+
+/// The row of the inbox that is planned for.
+enum Row<'a> {
+    New { arrival: &'a Arrival, sha256: &'a [u8; 32] },
+    Kept(Kept),
+}
+
+struct Kept {
+    seq: i64,
+    id: WebhookId,
+    received_at: Time,
+    parked: bool,
+}
+
+/// What an applied plan came to.
+struct Applied {
+    calls: usize,
+    unmapped: Vec<String>,
+}
+
+/// See [`Store::accept`](crate::store::Store::accept).
+pub(super) fn accept(
+    connection: &Connection,
+    planning: &Planning,
+    sha256: &[u8; 32],
+    arrival: &Arrival,
+    now: Time,
+) -> Result<Receipt, Fault> {
+    let kept = connection
+        .prepare_cached(
+            "SELECT seq, id, received_at, parked IS NOT NULL FROM inbox WHERE sha256 = ?1",
+        )?
+        .query_row([sha256], kept)
+        .optional()?;
+    let row = match kept {
+        Some(kept) if !kept.parked => {
+            let status = Status::Duplicate;
+            return Ok(Receipt { id: kept.id, status, calls: 0, unmapped: Vec::new() });
+        }
+        Some(kept) => Row::Kept(kept),
+        None => Row::New { arrival, sha256 },
+    };
+    take_in(connection, planning, &row, &arrival.reading, now)
+}
+
+/// See [`Store::replay`](crate::store::Store::replay).
+pub(super) fn replay(
+    connection: &Connection,
+    planning: &Planning,
+    id: WebhookId,
+    reading: &Result<News, String>,
+    now: Time,
+    dry_run: bool,
+) -> Result<Receipt, Fault> {
+    let kept = connection
+        .prepare_cached(
+            "SELECT seq, id, received_at, parked IS NOT NULL FROM inbox
+             WHERE id = ?1 AND body IS NOT NULL",
+        )?
+        .query_row([id.0.as_bytes()], kept)
+        .optional()?
+        .ok_or(Fault::Store(StoreError::NoSuchWebhook(id)))?;
+    let receipt = take_in(connection, planning, &Row::Kept(kept), reading, now)?;
+    if dry_run {
+        // Done and undone, so that it tells exactly what would happen.
+        undo(connection)?;
+    }
+    Ok(receipt)
+}
+
+fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        seq: row.get(0)?,
+        id: WebhookId(uuid::Uuid::from_bytes(row.get(1)?)),
+        received_at: Time::from_micros(row.get(2)?),
+        parked: row.get(3)?,
+    })
+}
+
+/// Plans and applies. A plan that the schema refuses parks the webhook as if there were none.
+fn take_in(
+    connection: &Connection,
+    planning: &Planning,
+    row: &Row<'_>,
+    reading: &Result<News, String>,
+    now: Time,
+) -> Result<Receipt, Fault> {
+    let (id, received_at) = match row {
+        Row::New { arrival, .. } => (arrival.webhook.id, arrival.webhook.received_at),
+        Row::Kept(kept) => (kept.id, kept.received_at),
+    };
+    let taken = planning
+        .plan(connection, reading, received_at)
+        .and_then(|planned| write(connection, row, planned, now));
+    let written = match taken {
+        Err(fault) if fault.blames_the_plan() => {
+            undo(connection)?;
+            write(connection, row, Err(format!("internal: {fault}")), now)?
+        }
+        taken => taken?,
+    };
+    let (status, Applied { calls, unmapped }) = match written {
+        Ok(applied) => (Status::Accepted, applied),
+        Err(reason) => (Status::Parked { reason }, Applied { calls: 0, unmapped: Vec::new() }),
+    };
+    Ok(Receipt { id, status, calls, unmapped })
+}
+
+fn write(
+    connection: &Connection,
+    row: &Row<'_>,
+    planned: Planned,
+    now: Time,
+) -> Result<Result<Applied, String>, Fault> {
+    let parked = match &planned {
+        Ok(plan) if plan.unmapped.is_empty() => None,
+        Ok(plan) => Some(plan.unmapped.join("; ")),
+        Err(reason) => Some(reason.clone()),
+    };
+    let seq = write_row(connection, row, parked.as_deref())?;
+    Ok(match planned {
+        Ok(plan) => Ok(apply(connection, seq, plan, now)?),
+        Err(reason) => Err(reason),
+    })
+}
+
+fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Result<i64, Fault> {
+    let (seq, was_parked) = match row {
+        Row::New { arrival, sha256 } => {
+            let webhook = &arrival.webhook;
+            let seq = connection
+                .prepare_cached(
+                    "INSERT INTO inbox (id, sha256, received_at, event, parked, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .insert(params![
+                    webhook.id.0.as_bytes(),
+                    sha256,
+                    webhook.received_at.micros(),
+                    webhook.event,
+                    parked,
+                    webhook.body,
+                ])?;
+            (seq, false)
+        }
+        Row::Kept(kept) => {
+            connection
+                .prepare_cached("UPDATE inbox SET parked = ?2 WHERE seq = ?1")?
+                .execute(params![kept.seq, parked])?;
+            (kept.seq, kept.parked)
+        }
+    };
+    count(connection, Counter::Parked, i64::from(parked.is_some()) - i64::from(was_parked))?;
+    Ok(seq)
+}
+
+fn apply(connection: &Connection, webhook: i64, plan: Plan, now: Time) -> Result<Applied, Fault> {
+    let mut calls = 0;
+    for lane in plan.lanes {
+        let person = people::write(connection, &lane.person)?;
+        let mut new = Vec::with_capacity(lane.calls.len());
+        for PlannedCall { call, effect: _ } in lane.calls {
+            if is_new(connection, &call)? {
+                new.push(call);
+            }
+        }
+        calls += new.len();
+        lanes::append(connection, person, Class::Live, Some(webhook), &new, now)?;
+    }
+    count(connection, Counter::Pending, i64::try_from(calls).unwrap_or(i64::MAX))?;
+    Ok(Applied { calls, unmapped: plan.unmapped })
+}
+
+/// Enters a track into the ledger; `false` if it is there already. The plan asked before, so
+/// this is the last line of defence: an effect that the plan tells twice happens once.
+fn is_new(connection: &Connection, call: &Call) -> rusqlite::Result<bool> {
+    let Call::Track { event_id, .. } = call else { return Ok(true) };
+    let inserted = connection
+        .prepare_cached("INSERT INTO effects (id) VALUES (?1) ON CONFLICT (id) DO NOTHING")?
+        .execute([event_id.0])?;
+    Ok(inserted == 1)
+}

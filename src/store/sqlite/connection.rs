@@ -1,0 +1,102 @@
+//! Connections: how the file is opened, and in which mode each connection works.
+//!
+//! What belongs here: paths, flags and pragmas. What doesn't: who uses a connection (`writer`,
+//! `readers`) and for what. The file is never opened by other means than SQLite once it exists:
+//! closing any other handle of it would drop the locks that SQLite holds on it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+/// The store's file and how patiently it is waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    busy_timeout: Duration,
+}
+
+/// How often, and how soon again, a new file is asked to become a WAL file.
+const SWITCHES: u32 = 100;
+const SWITCH_PAUSE: Duration = Duration::from_millis(10);
+
+/// Statements kept prepared for each connection; the store has fewer than this.
+const STATEMENTS: usize = 128;
+
+impl Place {
+    /// The file at `path`; another process's write is waited for as long as `busy_timeout`.
+    pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
+        Self { path: path.to_owned(), busy_timeout }
+    }
+
+    /// Makes the folder and an empty file that only its owner can read, unless they exist. It
+    /// will hold personal data.
+    pub(super) fn make(&self) -> std::io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The file whose lock means the right to deliver.
+    pub(super) fn lock_file(&self) -> PathBuf {
+        let mut path = OsString::from(&self.path);
+        path.push(".lock");
+        PathBuf::from(path)
+    }
+
+    /// Opens the connection that writes. A file that is gone isn't made again: an empty store in
+    /// its place would hide the loss.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = self.open(flags)?;
+        use_wal(&connection)?;
+        // In WAL mode anything less may lose the last commits when the power fails.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // A checkpoint costs two more syncs, so one for every 16 MiB of log and not for every 4.
+        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        // In KiB when negative: room for the inner pages of every index, not for the data.
+        connection.pragma_update(None, "cache_size", -16 * 1024)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection that only reads.
+    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+        self.open(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    }
+
+    fn open(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    }
+}
+
+/// SQLite doesn't wait when two connections switch a new file at once, so this does. On a file
+/// that is a WAL file already there is nothing to switch.
+fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut switched = connection.pragma_update(None, "journal_mode", "WAL");
+    for _ in 0..SWITCHES {
+        match &switched {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(SWITCH_PAUSE);
+                switched = connection.pragma_update(None, "journal_mode", "WAL");
+            }
+            _ => break,
+        }
+    }
+    switched
+}

@@ -1,0 +1,162 @@
+//! Dead letters: listed, shown, put back, thrown away.
+//!
+//! What belongs here: what operators do with them. What doesn't: how a delivery dies (`settle`).
+//! Putting back and throwing away go in pieces, each a transaction, so that webhooks aren't kept
+//! waiting by a hundred thousand of them; what a piece has done needn't be done again.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::{Class, DeliveryId, LaneId, Time};
+use crate::store::{DeadLetter, PastAttempt};
+
+use super::deliveries::{self, DEAD, DELIVERED, duration};
+use super::fault::Fault;
+use super::house::{Counter, count};
+use super::lanes;
+use super::people;
+
+/// How many of them one transaction takes on.
+pub(super) const PIECE: usize = 500;
+
+const COLUMNS: &str = "SELECT deliveries.id, call, inbox.id, planned_at, attempts, failing_since,
+        lane, people.identifier, died_at, reason, field
+    FROM dead_letters
+    CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery
+    CROSS JOIN people ON people.id = deliveries.lane
+    LEFT JOIN inbox ON inbox.seq = deliveries.webhook";
+
+/// See [`Store::dead_letters`](crate::store::Store::dead_letters).
+pub(super) fn list(
+    connection: &Connection,
+    before: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Fault> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = format!("{COLUMNS} WHERE dead_letters.delivery < ?1 ORDER BY delivery DESC LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([before, limit])?;
+    let mut letters = Vec::new();
+    while let Some(row) = rows.next()? {
+        letters.push(letter(row)?);
+    }
+    Ok(letters)
+}
+
+/// See [`Store::dead_letter`](crate::store::Store::dead_letter).
+pub(super) fn show(
+    connection: &Connection,
+    id: DeliveryId,
+) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, Fault> {
+    let sql = format!("{COLUMNS} WHERE dead_letters.delivery = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let Some(letter) = statement.query_row([id.0], |row| Ok(letter(row))).optional()? else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT at, took, http_status, outcome, reason FROM attempts
+         WHERE delivery = ?1 ORDER BY id",
+    )?;
+    let attempts = statement.query_map([id.0], |row| {
+        Ok(PastAttempt {
+            at: Time::from_micros(row.get(0)?),
+            took: duration(row.get(1)?),
+            http_status: row.get(2)?,
+            outcome: row.get(3)?,
+            reason: row.get(4)?,
+        })
+    })?;
+    Ok(Some((letter?, attempts.collect::<Result<_, _>>()?)))
+}
+
+fn letter(row: &Row<'_>) -> Result<DeadLetter, Fault> {
+    let identifier: String = row.get(7)?;
+    Ok(DeadLetter {
+        delivery: deliveries::from_row(row)?,
+        lane: LaneId(row.get(6)?),
+        identifier: people::identifier(&identifier)?,
+        died_at: Time::from_micros(row.get(8)?),
+        reason: row.get(9)?,
+        field: row.get(10)?,
+    })
+}
+
+/// The next piece of all dead letters after one of them, oldest first.
+pub(super) fn after(connection: &Connection, last: i64) -> Result<Vec<DeliveryId>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT delivery FROM dead_letters WHERE delivery > ?1 ORDER BY delivery LIMIT ?2",
+    )?;
+    let piece = i64::try_from(PIECE).expect("a small number");
+    let ids = statement.query_map([last, piece], |row| Ok(DeliveryId(row.get(0)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Puts those of `ids` that are dead letters back at the end of their lanes, but identifies that a
+/// newer one has superseded: at the end they would take the profile back.
+pub(super) fn redeliver(
+    connection: &Connection,
+    ids: &[DeliveryId],
+    now: Time,
+) -> Result<usize, Fault> {
+    let (mut done, mut pending) = (0, 0);
+    for DeliveryId(id) in ids {
+        let lane = connection
+            .prepare_cached(
+                "DELETE FROM dead_letters WHERE delivery = ?1
+                 RETURNING (SELECT lane FROM deliveries WHERE deliveries.id = delivery)",
+            )?
+            .query_row([id], |row| Ok(LaneId(row.get(0)?)))
+            .optional()?;
+        let Some(lane) = lane else { continue };
+        done += 1;
+        if is_superseded(connection, *id)? {
+            connection
+                .prepare_cached(
+                    "UPDATE deliveries SET state = ?2, delivered_at = ?3 WHERE id = ?1",
+                )?
+                .execute(params![id, DELIVERED, now.micros()])?;
+            continue;
+        }
+        let seq = lanes::extend(connection, lane, Class::Live, 1, now)?;
+        connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = 0, seq = ?2, attempts = 0, failing_since = NULL
+                 WHERE id = ?1",
+            )?
+            .execute([*id, seq])?;
+        pending += 1;
+    }
+    moved(connection, done)?;
+    count(connection, Counter::Pending, pending)?;
+    Ok(done)
+}
+
+/// Whether it is an identify, and a newer profile of the person was planned behind it.
+fn is_superseded(connection: &Connection, id: i64) -> Result<bool, Fault> {
+    let superseded = connection
+        .prepare_cached(
+            "SELECT event_at IS NULL
+                 AND json_extract(call, '$.at') < json_extract(people.state, '$.identified.at')
+             FROM deliveries JOIN people ON people.id = deliveries.lane
+             WHERE deliveries.id = ?1",
+        )?
+        .query_row([id], |row| row.get::<_, Option<bool>>(0))?;
+    Ok(superseded.unwrap_or(false))
+}
+
+/// Removes those of `ids` that are dead letters.
+pub(super) fn discard(connection: &Connection, ids: &[DeliveryId]) -> Result<usize, Fault> {
+    let mut done = 0;
+    for DeliveryId(id) in ids {
+        // The dead letter and the attempts go with it.
+        done += connection
+            .prepare_cached("DELETE FROM deliveries WHERE id = ?1 AND state = ?2")?
+            .execute(params![id, DEAD])?;
+    }
+    moved(connection, done)?;
+    Ok(done)
+}
+
+fn moved(connection: &Connection, done: usize) -> Result<(), Fault> {
+    count(connection, Counter::Dead, -i64::try_from(done).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,81 @@
+//! Errors inside the SQLite backend, and what they become for the rest of the relay.
+//!
+//! What belongs here: [`Fault`], which lets statements end in `?`, and its one translation into
+//! [`StoreError`], which needs to know what the store was doing. What doesn't: decisions about
+//! what to do after an error.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::store::StoreError;
+
+/// What can go wrong in a statement or in the reading of its rows.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite refused.
+    Sql(Error),
+    /// The error is already one that callers know.
+    Store(StoreError),
+}
+
+impl Fault {
+    /// A part of a row that can't be read.
+    pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> Self {
+        Self::Store(StoreError::Unreadable { what, detail: detail.to_string() })
+    }
+
+    /// Whether the plan is to blame and not the storage: the same plan would fail again, while
+    /// other transactions go well.
+    pub(super) fn blames_the_plan(&self) -> bool {
+        match self {
+            Self::Sql(error) => error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation),
+            Self::Store(error) => matches!(error, StoreError::Unreadable { .. }),
+        }
+    }
+
+    /// The error as callers know it.
+    pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Sql(
+                error @ (Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)),
+            ) => StoreError::Unreadable { what: "a row", detail: error.to_string() },
+            Self::Sql(error) => StoreError::Unavailable { doing, source: Box::new(error) },
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sql(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+/// One error of SQLite for everybody whose work was in the same transaction.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Shared(pub(super) Arc<Error>);
+
+/// The store can't do it, for a reason that is no error of SQLite.
+pub(super) fn unavailable(doing: &'static str, reason: impl Into<String>) -> StoreError {
+    StoreError::Unavailable { doing, source: reason.into().into() }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

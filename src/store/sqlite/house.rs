@@ -1,0 +1,216 @@
+//! Housekeeping: kept numbers, single values, the pages of the inbox, pruning.
+//!
+//! What belongs here: what the store does for its operators and itself. What doesn't: the way of
+//! a webhook or a delivery.
+
+use rusqlite::types::{FromSql, ToSql};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{Time, Webhook, WebhookId};
+use crate::store::{Destination, InboxPage, Stats, Workspace};
+
+use super::deliveries::{DELIVERED, duration};
+use super::fault::Fault;
+
+/// How many webhooks one transaction prunes.
+pub(super) const PIECE: usize = 100;
+
+/// Numbers that are kept.
+#[derive(Clone, Copy)]
+pub(super) enum Counter {
+    Pending,
+    Dead,
+    Parked,
+}
+
+/// Adds to a kept number.
+pub(super) fn count(connection: &Connection, counter: Counter, change: i64) -> Result<(), Fault> {
+    if change == 0 {
+        return Ok(());
+    }
+    let name = match counter {
+        Counter::Pending => "pending",
+        Counter::Dead => "dead",
+        Counter::Parked => "parked",
+    };
+    connection
+        .prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
+        .execute(params![name, change])?;
+    Ok(())
+}
+
+/// See [`Store::stats`](crate::store::Store::stats).
+pub(super) fn stats(connection: &Connection) -> Result<Stats, Fault> {
+    // One statement, so that all numbers are of one moment.
+    let stats = connection
+        .prepare_cached(
+            "SELECT
+                 (SELECT value FROM counters WHERE name = 'pending'),
+                 (SELECT value FROM counters WHERE name = 'dead'),
+                 (SELECT value FROM counters WHERE name = 'parked'),
+                 (SELECT planned_at FROM deliveries INDEXED BY deliveries_planned
+                  WHERE state = 0 ORDER BY planned_at LIMIT 1)",
+        )?
+        .query_row([], |row| {
+            let number = |column| -> rusqlite::Result<u64> {
+                Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+            };
+            let oldest: Option<i64> = row.get(3)?;
+            Ok(Stats {
+                pending: number(0)?,
+                dead: number(1)?,
+                parked: number(2)?,
+                oldest_pending: oldest.map(Time::from_micros),
+            })
+        })?;
+    Ok(stats)
+}
+
+/// Single values that are remembered.
+#[derive(Clone, Copy)]
+pub(super) enum Meta {
+    HashKey,
+    Accepting,
+    PrunedUntil,
+    Workspace,
+    ProbedAt,
+}
+
+impl Meta {
+    fn key(self) -> &'static str {
+        match self {
+            Self::HashKey => "hash_key",
+            Self::Accepting => "accepting",
+            Self::PrunedUntil => "pruned_until",
+            Self::Workspace => "workspace",
+            Self::ProbedAt => "probed_at",
+        }
+    }
+}
+
+/// The value remembered, if there is one.
+pub(super) fn recall<T: FromSql>(connection: &Connection, meta: Meta) -> Result<Option<T>, Fault> {
+    let value = connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([meta.key()], |row| row.get(0))
+        .optional()?;
+    Ok(value)
+}
+
+/// Remembers a value in place of the one before.
+pub(super) fn remember(
+    connection: &Connection,
+    meta: Meta,
+    value: impl ToSql,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![meta.key(), value])?;
+    Ok(())
+}
+
+/// The store's secret: `seed` if the store is new, else what `seed` was then.
+pub(super) fn hash_key(connection: &Connection, seed: [u8; 32]) -> Result<[u8; 32], Fault> {
+    // Two processes may both be the first; one statement decides.
+    let key = connection.query_row(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET value = value RETURNING value",
+        params![Meta::HashKey.key(), seed],
+        |row| row.get(0),
+    )?;
+    Ok(key)
+}
+
+/// See [`Store::destination`](crate::store::Store::destination).
+pub(super) fn destination(connection: &Connection) -> Result<Destination, Fault> {
+    let accepting: Option<i64> = recall(connection, Meta::Accepting)?;
+    let workspace: Option<i64> = recall(connection, Meta::Workspace)?;
+    Ok(Destination {
+        accepting: accepting.map(duration).unwrap_or_default(),
+        workspace: workspace.map(|environment_id| Workspace { environment_id }),
+    })
+}
+
+/// See [`Store::inbox`](crate::store::Store::inbox).
+pub(super) fn inbox(connection: &Connection, page: InboxPage) -> Result<Vec<Webhook>, Fault> {
+    let since = page.since.map_or(i64::MIN, Time::micros);
+    let after = lowest_id(page.since).max(page.after.map(|id| id.0));
+    let after = after.unwrap_or(uuid::Uuid::nil());
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(if page.parked {
+        "SELECT id, received_at, event, body FROM inbox INDEXED BY inbox_parked
+         WHERE id > ?1 AND received_at >= ?2 AND parked IS NOT NULL AND body IS NOT NULL
+         ORDER BY id LIMIT ?3"
+    } else {
+        "SELECT id, received_at, event, body FROM inbox
+         WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
+         ORDER BY id LIMIT ?3"
+    })?;
+    let webhooks = statement.query_map(params![after.as_bytes(), since, limit], |row| {
+        Ok(Webhook {
+            id: WebhookId(uuid::Uuid::from_bytes(row.get(0)?)),
+            received_at: Time::from_micros(row.get(1)?),
+            event: row.get(2)?,
+            body: row.get(3)?,
+        })
+    })?;
+    Ok(webhooks.collect::<Result<_, _>>()?)
+}
+
+/// What the ids of all webhooks received at `since` or later are greater than: they begin with
+/// the millisecond. It spares a page a walk over everything before.
+fn lowest_id(since: Option<Time>) -> Option<uuid::Uuid> {
+    let millis = u64::try_from(since?.millis()).ok()?;
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    Some(uuid::Uuid::from_bytes(bytes))
+}
+
+/// Webhooks that can be pruned, oldest first: received before, body kept, nothing of them
+/// pending, dead or parked.
+pub(super) fn prunable(
+    connection: &Connection,
+    before: Time,
+    limit: usize,
+) -> Result<Vec<i64>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM inbox INDEXED BY inbox_prunable
+         WHERE received_at < ?1 AND body IS NOT NULL AND parked IS NULL
+         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> ?2)
+         ORDER BY received_at LIMIT ?3",
+    )?;
+    let seqs = statement.query_map([before.micros(), DELIVERED, limit], |row| row.get(0))?;
+    Ok(seqs.collect::<Result<_, _>>()?)
+}
+
+/// Prunes those of `seqs` that still can be: since they were found, one may have been replayed.
+pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Fault> {
+    let mut pruned = 0;
+    let mut until: Option<i64> = recall(connection, Meta::PrunedUntil)?;
+    for seq in seqs {
+        let received_at: Option<i64> = connection
+            .prepare_cached(
+                "UPDATE inbox SET body = NULL
+                 WHERE seq = ?1 AND body IS NOT NULL AND parked IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> ?2)
+                 RETURNING received_at",
+            )?
+            .query_row([*seq, DELIVERED], |row| row.get(0))
+            .optional()?;
+        let Some(received_at) = received_at else { continue };
+        // Their attempts go with them.
+        connection
+            .prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND state = ?2")?
+            .execute([*seq, DELIVERED])?;
+        until = until.max(Some(received_at));
+        pruned += 1;
+    }
+    if let (1.., Some(until)) = (pruned, until) {
+        remember(connection, Meta::PrunedUntil, until)?;
+    }
+    Ok(pruned)
+}

@@ -1,0 +1,260 @@
+//! Lanes: taking calls in at the tail, and leasing them from the head.
+//!
+//! What belongs here: appending, claiming, and when a lane is due. What doesn't: what comes of a
+//! lease (`settle`). A claim reads the index of due lanes and, of each lane, the index of what is
+//! pending in it, so it costs the same whatever else the store holds.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Leased, PersonId, Time};
+use crate::store::Claim;
+
+use super::deliveries;
+use super::fault::Fault;
+use super::people;
+
+/// How many pending deliveries of a lane are looked at when old ones may go together.
+const RUN: i64 = 500;
+
+/// Puts calls at the end of a person's lane.
+pub(super) fn append(
+    connection: &Connection,
+    PersonId(person): PersonId,
+    class: Class,
+    webhook: Option<i64>,
+    calls: &[Call],
+    now: Time,
+) -> Result<(), Fault> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let lane = LaneId(person);
+    let first = extend(connection, lane, class, calls.len(), now)?;
+    for (seq, call) in (first..).zip(calls) {
+        deliveries::insert(connection, lane, seq, webhook, call, now)?;
+    }
+    Ok(())
+}
+
+/// Makes room for `more` deliveries at a lane's end, which makes it due unless it is already, or
+/// waits, or is leased. Returns the first new place.
+pub(super) fn extend(
+    connection: &Connection,
+    lane: LaneId,
+    class: Class,
+    more: usize,
+    now: Time,
+) -> Result<i64, Fault> {
+    let more = i64::try_from(more).unwrap_or(i64::MAX);
+    let values = params![lane.0, rank(class), now.micros(), more];
+    // No upsert: for an insert that may turn into an update SQLite looks for children of the new
+    // row, and there is no index of all deliveries by lane.
+    let next: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE lanes SET next_seq = next_seq + ?4, class = MIN(class, ?2),
+                 due_at = COALESCE(due_at, ?3)
+             WHERE id = ?1 RETURNING next_seq",
+        )?
+        .query_row(values, |row| row.get(0))
+        .optional()?;
+    let Some(next) = next else {
+        connection
+            .prepare_cached(
+                "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(values)?;
+        return Ok(0);
+    };
+    Ok(next - more)
+}
+
+/// A class as the column holds it: what is served first is less.
+fn rank(class: Class) -> i64 {
+    match class {
+        Class::Live => 0,
+        Class::History => 1,
+    }
+}
+
+/// A lane that may be leased.
+struct Due {
+    lane: i64,
+    token: i64,
+    identifier: String,
+}
+
+/// See [`Store::claim`](crate::store::Store::claim).
+pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Leased>, Fault> {
+    let mut leases = Vec::new();
+    let mut room = claim.calls;
+    for due in due_lanes(connection, claim)? {
+        if room == 0 {
+            break;
+        }
+        if let Some(leased) = lease(connection, claim, &due, room)? {
+            room = room.saturating_sub(leased.deliveries.len());
+            leases.push(leased);
+        }
+    }
+    Ok(leases)
+}
+
+fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> {
+    fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Due> {
+        Ok(Due { lane: row.get(0)?, token: row.get(1)?, identifier: row.get(2)? })
+    }
+    if let Some(lane) = claim.lane {
+        let due = connection
+            .prepare_cached(
+                "SELECT lanes.id, lanes.token, people.identifier
+                 FROM lanes JOIN people ON people.id = lanes.id
+                 WHERE lanes.id = ?1 AND due_at IS NOT NULL AND (leased = 0 OR due_at <= ?2)",
+            )?
+            .query_row(params![lane.0, claim.now.micros()], row)
+            .optional()?;
+        return Ok(due.into_iter().collect());
+    }
+    // Read before the first lease, because leasing moves lanes in the very index this reads.
+    let mut due = Vec::new();
+    for class in [Class::Live, Class::History] {
+        let room = i64::try_from(claim.calls.saturating_sub(due.len())).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached(
+            "SELECT lanes.id, lanes.token, people.identifier
+             FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
+             WHERE lanes.class = ?1 AND lanes.due_at <= ?2
+             ORDER BY lanes.due_at LIMIT ?3",
+        )?;
+        for lane in statement.query_map(params![rank(class), claim.now.micros(), room], row)? {
+            due.push(lane?);
+        }
+    }
+    Ok(due)
+}
+
+/// Leases one lane; `None` if there is nothing in it that can be sent.
+fn lease(
+    connection: &Connection,
+    claim: &Claim,
+    due: &Due,
+    room: usize,
+) -> Result<Option<Leased>, Fault> {
+    let lane = LaneId(due.lane);
+    let head = head(connection, lane, claim.old_before, room)?;
+    let empty = head.give.is_empty();
+    connection
+        .prepare_cached("UPDATE lanes SET token = ?2, leased = ?3, due_at = ?4 WHERE id = ?1")?
+        .execute(params![
+            lane.0,
+            due.token + 1,
+            !empty,
+            (!empty).then_some(claim.until.micros())
+        ])?;
+    if empty {
+        return Ok(None);
+    }
+    let read = || {
+        let deliveries = head.give.iter().map(|id| deliveries::read(connection, *id));
+        let deliveries: Vec<Delivery> = deliveries.collect::<Result<_, _>>()?;
+        Ok((people::identifier(&due.identifier)?, deliveries))
+    };
+    match read() {
+        Ok((identifier, deliveries)) => {
+            let (token, superseded) = (due.token + 1, head.superseded);
+            Ok(Some(Leased { lane, token, identifier, deliveries, superseded }))
+        }
+        Err(fault @ Fault::Store(_)) => {
+            // Were this an error, one row would stop all lanes. So the lane stays leased to
+            // nobody, and is looked at again when the lease ends, perhaps by a newer version.
+            tracing::error!(lane.id = lane.0, error = %fault, "a lane can't be read");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// What of a lane goes out now.
+#[derive(Default)]
+struct Head {
+    give: Vec<DeliveryId>,
+    superseded: Vec<DeliveryId>,
+}
+
+/// The first pending delivery; or, where tracks are so old that their order is free, a run.
+///
+/// If it begins with an identify and holds an old track, its last identify goes alone: it carries
+/// the whole profile, so the ones before it are superfluous. Then the old tracks go together.
+fn head(
+    connection: &Connection,
+    lane: LaneId,
+    old_before: Time,
+    room: usize,
+) -> Result<Head, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, event_at FROM deliveries INDEXED BY deliveries_pending
+         WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![lane.0, RUN])?;
+    let mut identifies = Vec::new();
+    let mut tracks = Vec::new();
+    let mut first_is_identify = None;
+    while let Some(row) = rows.next()? {
+        let id = DeliveryId(row.get(0)?);
+        let event_at: Option<i64> = row.get(1)?;
+        let is_first = first_is_identify.is_none();
+        let begins_with_identify = *first_is_identify.get_or_insert(event_at.is_none());
+        match event_at {
+            None if begins_with_identify => identifies.push(id),
+            None => break,
+            Some(at) if at < old_before.micros() => {
+                tracks.push(id);
+                if !begins_with_identify && tracks.len() >= room {
+                    break;
+                }
+            }
+            Some(_) => {
+                if is_first {
+                    tracks.push(id);
+                }
+                break;
+            }
+        }
+    }
+    Ok(match first_is_identify {
+        Some(true) if tracks.is_empty() => {
+            identifies.truncate(1);
+            Head { give: identifies, superseded: Vec::new() }
+        }
+        Some(true) => {
+            let last = identifies.pop().into_iter().collect();
+            Head { give: last, superseded: identifies }
+        }
+        _ => Head { give: tracks, superseded: Vec::new() },
+    })
+}
+
+/// See [`Store::next_due`](crate::store::Store::next_due).
+pub(super) fn next_due(connection: &Connection) -> Result<Option<Time>, Fault> {
+    // One look into each half of the index; a minimum over both would read all of it.
+    let due: Option<i64> = connection
+        .prepare_cached(
+            "SELECT MIN(due_at) FROM (
+                 SELECT MIN(due_at) AS due_at FROM lanes INDEXED BY lanes_due
+                 WHERE class = 0 AND due_at IS NOT NULL
+                 UNION ALL
+                 SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
+                 WHERE class = 1 AND due_at IS NOT NULL
+             )",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(due.map(Time::from_micros))
+}
+
+/// See [`Store::take_over`](crate::store::Store::take_over); the caller holds the right to.
+pub(super) fn release_all(connection: &Connection, now: Time) -> Result<usize, Fault> {
+    let released = connection
+        .prepare_cached(
+            "UPDATE lanes INDEXED BY lanes_leased SET leased = 0, due_at = ?1 WHERE leased = 1",
+        )?
+        .execute([now.micros()])?;
+    Ok(released)
+}

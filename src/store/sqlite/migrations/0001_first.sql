@@ -1,0 +1,109 @@
+-- Times are microseconds since the epoch, ids of webhooks and effects are 16 bytes.
+
+-- Single values: the hash key, the accepting clock, how far payloads were pruned.
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Numbers that operators watch, changed by the transactions that change what they count.
+CREATE TABLE counters (
+    name TEXT NOT NULL PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO counters (name, value) VALUES ('pending', 0), ('dead', 0), ('parked', 0);
+
+-- Webhooks as received. A row outlives its body, so that the same bytes stay known.
+CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    sha256 BLOB NOT NULL UNIQUE,
+    received_at INTEGER NOT NULL,
+    event TEXT,
+    -- Why it is parked, wholly or in part; NULL if it isn't.
+    parked TEXT,
+    -- NULL once pruned. Last, because it is long.
+    body BLOB
+) STRICT;
+
+CREATE INDEX inbox_parked ON inbox (id) WHERE parked IS NOT NULL;
+CREATE INDEX inbox_prunable ON inbox (received_at) WHERE body IS NOT NULL AND parked IS NULL;
+
+-- One Customer.io profile each. The state is a document, because only the plan looks into it.
+CREATE TABLE people (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- 'email:...' or 'id:...'.
+    identifier TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL
+) STRICT;
+
+-- Finds the person that a participant is.
+CREATE TABLE participants (
+    campaign TEXT NOT NULL,
+    growsurf_id TEXT NOT NULL,
+    person INTEGER NOT NULL REFERENCES people (id),
+    PRIMARY KEY (campaign, growsurf_id)
+) STRICT, WITHOUT ROWID;
+
+-- Every effect ever planned. Hashes only: it outlives payloads and people.
+CREATE TABLE effects (
+    id BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- One row a person with calls: whose turn it is, and when.
+CREATE TABLE lanes (
+    id INTEGER PRIMARY KEY REFERENCES people (id),
+    -- 0 live, 1 history; history when nothing is pending.
+    class INTEGER NOT NULL,
+    -- NULL when nothing is pending; while leased, when the lease ends.
+    due_at INTEGER,
+    next_seq INTEGER NOT NULL,
+    token INTEGER NOT NULL DEFAULT 0,
+    leased INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX lanes_due ON lanes (class, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX lanes_leased ON lanes (id) WHERE leased = 1;
+
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane INTEGER NOT NULL REFERENCES lanes (id),
+    seq INTEGER NOT NULL,
+    webhook INTEGER REFERENCES inbox (seq),
+    -- 0 pending, 1 delivered, 2 dead.
+    state INTEGER NOT NULL DEFAULT 0,
+    planned_at INTEGER NOT NULL,
+    -- A track's own time; NULL for an identify.
+    event_at INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- The accepting clock at the first failure.
+    failing_since INTEGER,
+    delivered_at INTEGER,
+    call TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX deliveries_pending ON deliveries (lane, seq, event_at) WHERE state = 0;
+CREATE INDEX deliveries_planned ON deliveries (planned_at) WHERE state = 0;
+CREATE INDEX deliveries_webhook ON deliveries (webhook, state) WHERE webhook IS NOT NULL;
+
+-- What is known of the deliveries in state 2, and only of them.
+CREATE TABLE dead_letters (
+    delivery INTEGER PRIMARY KEY REFERENCES deliveries (id) ON DELETE CASCADE,
+    died_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    field TEXT
+) STRICT;
+
+-- Attempts that didn't deliver.
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    delivery INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    took INTEGER NOT NULL,
+    http_status INTEGER,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX attempts_delivery ON attempts (delivery);

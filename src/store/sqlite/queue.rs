@@ -1,0 +1,175 @@
+//! The queue before the writer: what waits, and in which order it is taken.
+//!
+//! What belongs here: fairness between accepts and the rest, and bounds. What doesn't: what a job
+//! does and how it is committed (`writer`).
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::store::StoreError;
+
+use super::fault::unavailable;
+use super::writer::Job;
+
+/// Who waits for a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rank {
+    /// A sender of webhooks, who is told only after the commit.
+    Accept,
+    /// The relay itself, or an operator.
+    Rest,
+}
+
+/// Jobs of one transaction. More of them wouldn't make a job cheaper, only the wait longer.
+const ACCEPTS: usize = 256;
+/// The same for other jobs, which may each do the work of hundreds of accepts.
+const OTHERS: usize = 16;
+/// How many transactions of nothing but accepts the rest may be made to wait for. Without a bound
+/// a flood of webhooks would stop their delivery.
+const PASSED_OVER: u32 = 3;
+/// Accepts that may wait. Each holds a body; a disk that stands still mustn't fill the memory.
+const WAITING: usize = 8_192;
+
+/// What waits for the writer.
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    accepts: VecDeque<Box<dyn Job>>,
+    rest: VecDeque<Box<dyn Job>>,
+    passed_over: u32,
+    closed: bool,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self { waiting: Mutex::default(), filled: Condvar::new() }
+    }
+
+    /// Puts a job in its line.
+    pub(super) fn push(
+        &self,
+        rank: Rank,
+        doing: &'static str,
+        job: Box<dyn Job>,
+    ) -> Result<(), StoreError> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(StoreError::Closed);
+        }
+        match rank {
+            Rank::Accept if waiting.accepts.len() >= WAITING => {
+                return Err(unavailable(doing, "too many others wait for the disk"));
+            }
+            Rank::Accept => waiting.accepts.push_back(job),
+            Rank::Rest => waiting.rest.push_back(job),
+        }
+        drop(waiting);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits for jobs and takes those of the next transaction; `None` once the queue is closed
+    /// and empty.
+    pub(super) fn take(&self) -> Option<Vec<Box<dyn Job>>> {
+        let mut waiting = self.lock();
+        loop {
+            let batch = waiting.next_batch();
+            if !batch.is_empty() {
+                return Some(batch);
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes no more jobs; those that wait are still done. Tells whether it was open.
+    pub(super) fn close(&self) -> bool {
+        let was_closed = std::mem::replace(&mut self.lock().closed, true);
+        self.filled.notify_all();
+        !was_closed
+    }
+
+    /// Closes the queue and drops what waits, so that nobody waits for a writer that is gone.
+    pub(super) fn abandon(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.accepts.clear();
+        waiting.rest.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Accepts first. The rest yields to them, but not for ever; then one goes with them.
+    fn next_batch(&mut self) -> Vec<Box<dyn Job>> {
+        let others = match (self.accepts.is_empty(), self.passed_over < PASSED_OVER) {
+            (true, _) => OTHERS,
+            (false, true) => 0,
+            (false, false) => 1,
+        };
+        let passed_over = others == 0 && !self.rest.is_empty();
+        self.passed_over = if passed_over { self.passed_over + 1 } else { 0 };
+        let accepts = self.accepts.len().min(ACCEPTS);
+        let others = self.rest.len().min(others);
+        self.accepts.drain(..accepts).chain(self.rest.drain(..others)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::fault::Shared;
+    use super::*;
+
+    struct Nothing;
+
+    impl Job for Nothing {
+        fn run(&mut self, _connection: &Connection) -> bool {
+            true
+        }
+
+        fn answer(self: Box<Self>, _transaction: Result<(), Shared>) {}
+    }
+
+    fn push(queue: &Queue, rank: Rank, count: usize) -> Result<(), StoreError> {
+        (0..count).try_for_each(|_| queue.push(rank, "test", Box::new(Nothing)))
+    }
+
+    #[test]
+    fn the_rest_yields_to_accepts_but_not_for_ever() {
+        let queue = Queue::new();
+        push(&queue, Rank::Accept, 5 * ACCEPTS).unwrap();
+        push(&queue, Rank::Rest, 2).unwrap();
+        let sizes: Vec<usize> = (0..6).map(|_| queue.take().unwrap().len()).collect();
+        assert_eq!(sizes, [ACCEPTS, ACCEPTS, ACCEPTS, ACCEPTS + 1, ACCEPTS, 1]);
+    }
+
+    #[test]
+    fn a_flood_is_refused_before_it_fills_the_memory() {
+        let queue = Queue::new();
+        push(&queue, Rank::Accept, WAITING).unwrap();
+        assert!(matches!(push(&queue, Rank::Accept, 1), Err(StoreError::Unavailable { .. })));
+        push(&queue, Rank::Rest, 1).unwrap();
+    }
+
+    #[test]
+    fn a_closed_queue_gives_out_what_waits_and_takes_no_more() {
+        let queue = Queue::new();
+        push(&queue, Rank::Rest, 1).unwrap();
+        assert!(queue.close());
+        assert!(!queue.close());
+        assert!(matches!(push(&queue, Rank::Rest, 1), Err(StoreError::Closed)));
+        assert_eq!(queue.take().unwrap().len(), 1);
+        assert!(queue.take().is_none());
+    }
+}

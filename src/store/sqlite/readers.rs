@@ -1,0 +1,65 @@
+//! Readers: a few read-only connections beside the writer.
+//!
+//! What belongs here: handing a connection to a reading that runs on a blocking thread. What
+//! doesn't: what is read. Readings are short, because a reader keeps the log from being emptied.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::store::StoreError;
+
+use super::connection::Place;
+use super::fault::{Fault, unavailable};
+
+/// Read-only connections, opened when first needed.
+pub(super) struct Readers {
+    place: Place,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+    size: u32,
+}
+
+impl Readers {
+    /// At most `size` readings at once.
+    pub(super) fn new(place: Place, size: u32) -> Self {
+        let turns = usize::try_from(size).expect("at least 32 bits");
+        Self { place, idle: Arc::default(), turns: Arc::new(Semaphore::new(turns)), size }
+    }
+
+    /// Reads. A connection that saw an error isn't used again.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|_closed| StoreError::Closed)?;
+        let (idle, place) = (Arc::clone(&self.idle), self.place.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let connection = lock(&idle).pop();
+            let connection = connection.map_or_else(|| place.reader(), Ok)?;
+            let result = work(&connection)?;
+            lock(&idle).push(connection);
+            drop(turn);
+            Ok(result)
+        });
+        match reading.await {
+            Ok(result) => result.map_err(|fault: Fault| fault.into_store_error(doing)),
+            Err(error) => Err(unavailable(doing, error.to_string())),
+        }
+    }
+
+    /// Waits for the readings under way and closes all connections.
+    pub(super) async fn close(&self) {
+        let all = self.turns.acquire_many(self.size).await;
+        self.turns.close();
+        drop(all);
+        lock(&self.idle).clear();
+    }
+}
+
+fn lock(idle: &Mutex<Vec<Connection>>) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}

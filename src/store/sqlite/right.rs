@@ -1,0 +1,47 @@
+//! The right to deliver: one live process has it, by the lock of a file beside the store.
+//!
+//! What belongs here: that lock, which the system takes back when the process dies, however it
+//! dies. What doesn't: leases, which keep workers apart whether or not they have the right.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// The right to deliver from one store, taken at most once.
+pub(super) struct Right {
+    path: PathBuf,
+    lock: Mutex<Option<File>>,
+}
+
+impl Right {
+    /// Not taken yet.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, lock: Mutex::new(None) }
+    }
+
+    /// Takes it, and keeps it until given up; `false` if another has it.
+    pub(super) fn take(&self) -> std::io::Result<bool> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
+            return Ok(true);
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.path)?;
+        match file.try_lock() {
+            Ok(()) => {
+                *lock = Some(file);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Gives it up.
+    pub(super) fn give_up(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

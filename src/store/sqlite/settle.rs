@@ -1,0 +1,188 @@
+//! Settle: ends leases with what came of them.
+//!
+//! What belongs here: the fence, the verdicts, and when the lane goes on. What doesn't: the
+//! decision which verdict an attempt leads to, which `delivery` makes.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
+use crate::store::{Settle, Settled, Settlement, Verdict};
+
+use super::deliveries::{DEAD, DELIVERED, micros};
+use super::fault::Fault;
+use super::house::{Counter, Meta, count, remember};
+
+/// Attempts kept of one delivery, the latest; the head that probes a halted destination for
+/// weeks would else have tens of thousands.
+const ATTEMPTS: i64 = 100;
+
+/// How many deliveries changed their state.
+#[derive(Default)]
+struct Changes {
+    delivered: i64,
+    died: i64,
+}
+
+/// See [`Store::settle`](crate::store::Store::settle).
+pub(super) fn settle(
+    connection: &Connection,
+    settlements: &[Settlement],
+    accepting: Duration,
+    now: Time,
+) -> Result<Settled, Fault> {
+    let mut settled = Settled::default();
+    let mut changes = Changes::default();
+    for settlement in settlements {
+        if holds(connection, settlement)? {
+            settle_one(connection, settlement, now, &mut changes)?;
+        } else {
+            settled.fenced += 1;
+        }
+    }
+    count(connection, Counter::Pending, -(changes.delivered + changes.died))?;
+    count(connection, Counter::Dead, changes.died)?;
+    remember(connection, Meta::Accepting, micros(accepting))?;
+    Ok(settled)
+}
+
+/// Whether the lease is still the lane's present one.
+fn holds(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<bool> {
+    let held = connection
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND token = ?2 AND leased = 1")?
+        .query_row([settlement.lane.0, settlement.token], |_row| Ok(()))
+        .optional()?;
+    Ok(held.is_some())
+}
+
+fn settle_one(
+    connection: &Connection,
+    settlement: &Settlement,
+    now: Time,
+    changes: &mut Changes,
+) -> Result<(), Fault> {
+    let lane = settlement.lane;
+    let mut due_at = now;
+    for result in &settlement.results {
+        if let Some(attempt) = &result.attempt {
+            keep_attempt(connection, result.delivery, attempt)?;
+        }
+        match &result.verdict {
+            Verdict::Delivered => {
+                changes.delivered += i64::from(deliver(connection, lane, result, now)?);
+            }
+            Verdict::Again { at, failing_since } => {
+                due_at = due_at.max(*at);
+                again(connection, lane, result, *failing_since)?;
+            }
+            Verdict::Dead { reason, field } => {
+                changes.died +=
+                    i64::from(bury(connection, lane, result, reason, field.as_deref(), now)?);
+            }
+            Verdict::Untried => {}
+        }
+    }
+    let pending = connection
+        .prepare_cached(
+            "SELECT 1 FROM deliveries INDEXED BY deliveries_pending
+             WHERE lane = ?1 AND state = 0 LIMIT 1",
+        )?
+        .query_row([lane.0], |_row| Ok(()))
+        .optional()?;
+    // An empty lane forgets that it was live; the next call tells anew.
+    let statement = match pending {
+        Some(()) => "UPDATE lanes SET leased = 0, due_at = ?2 WHERE id = ?1",
+        None => "UPDATE lanes SET leased = 0, due_at = NULL, class = 1 WHERE id = ?1 AND ?2 = ?2",
+    };
+    connection.prepare_cached(statement)?.execute([lane.0, due_at.micros()])?;
+    Ok(())
+}
+
+fn deliver(
+    connection: &Connection,
+    lane: LaneId,
+    result: &Settle,
+    now: Time,
+) -> Result<bool, Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, delivered_at = ?4
+             WHERE id = ?1 AND lane = ?2 AND state = 0",
+        )?
+        .execute([result.delivery.0, lane.0, DELIVERED, now.micros()])?;
+    Ok(changed == 1)
+}
+
+fn again(
+    connection: &Connection,
+    lane: LaneId,
+    result: &Settle,
+    failing_since: Duration,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET attempts = attempts + 1, failing_since = ?3
+             WHERE id = ?1 AND lane = ?2 AND state = 0",
+        )?
+        .execute([result.delivery.0, lane.0, micros(failing_since)])?;
+    Ok(())
+}
+
+fn bury(
+    connection: &Connection,
+    lane: LaneId,
+    result: &Settle,
+    reason: &str,
+    field: Option<&str>,
+    now: Time,
+) -> Result<bool, Fault> {
+    let tried = i64::from(result.attempt.is_some());
+    let changed = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, attempts = attempts + ?4
+             WHERE id = ?1 AND lane = ?2 AND state = 0",
+        )?
+        .execute([result.delivery.0, lane.0, DEAD, tried])?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO dead_letters (delivery, died_at, reason, field) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![result.delivery.0, now.micros(), reason, field])?;
+    Ok(true)
+}
+
+/// Keeps an attempt that didn't deliver; the others are told by the delivery itself.
+fn keep_attempt(
+    connection: &Connection,
+    DeliveryId(delivery): DeliveryId,
+    attempt: &Attempt,
+) -> Result<(), Fault> {
+    if attempt.outcome == Outcome::Delivered {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
+             SELECT id, ?2, ?3, ?4, ?5, ?6 FROM deliveries WHERE id = ?1",
+        )?
+        .execute(params![
+            delivery,
+            attempt.at.micros(),
+            micros(attempt.took),
+            attempt.http_status,
+            attempt.outcome.word(),
+            attempt.outcome.reason().unwrap_or_default(),
+        ])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM attempts WHERE delivery = ?1 AND id <= (
+                 SELECT id FROM attempts WHERE delivery = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2
+             )",
+        )?
+        .execute([delivery, ATTEMPTS])?;
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! The contract on SQLite, and promises that only this backend makes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::domain::Time;
+use crate::store::contract::script::{Script, arrival, at, did, drain, lease, take};
+use crate::store::contract::{Bench, contract_tests};
+use crate::store::{Stats, Store, StoreError};
+
+use super::queue::Rank;
+use super::{Options, SqliteStore};
+
+contract_tests!(Folder::new());
+
+/// A temporary folder with one store file in a folder of its own.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("data").join("relay.db")
+    }
+
+    async fn try_open(&self) -> Result<SqliteStore, StoreError> {
+        // A seed of its own for each opening, to show that only the first one counts.
+        let seed = std::array::from_fn(|_| fastrand::u8(1..));
+        let options =
+            Options { busy_timeout: Duration::from_secs(10), ..Options::new(seed, at(0)) };
+        SqliteStore::open(&self.file(), Arc::new(Script), options).await
+    }
+
+    async fn open_sqlite(&self) -> SqliteStore {
+        self.try_open().await.unwrap()
+    }
+
+    fn sql(&self, sql: &str) -> i64 {
+        let connection = Connection::open(self.file()).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[async_trait]
+impl Bench for Folder {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.open_sqlite().await)
+    }
+
+    async fn count(&self) -> Stats {
+        let count = |sql| u64::try_from(self.sql(sql)).unwrap();
+        let contradictions = "SELECT
+            (SELECT COUNT(*) FROM lanes WHERE (due_at IS NOT NULL) <> EXISTS
+                (SELECT 1 FROM deliveries WHERE lane = lanes.id AND state = 0))
+            + (SELECT COUNT(*) FROM lanes WHERE due_at IS NULL AND leased = 1)
+            + (SELECT COUNT(*) FROM deliveries WHERE (state = 2) <> EXISTS
+                (SELECT 1 FROM dead_letters WHERE delivery = deliveries.id))
+            + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
+                WHERE seq >= next_seq)
+            + (SELECT COUNT(*) FROM pragma_foreign_key_check)";
+        assert_eq!(self.sql(contradictions), 0);
+        let oldest = self.sql(
+            "SELECT COALESCE(MIN(planned_at), -1) FROM deliveries NOT INDEXED WHERE state = 0",
+        );
+        Stats {
+            pending: count("SELECT COUNT(*) FROM deliveries NOT INDEXED WHERE state = 0"),
+            oldest_pending: (oldest >= 0).then(|| Time::from_micros(oldest)),
+            dead: count("SELECT COUNT(*) FROM dead_letters"),
+            parked: count("SELECT COUNT(*) FROM inbox NOT INDEXED WHERE parked IS NOT NULL"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_accepts_at_once_share_few_commits() {
+    let folder = Folder::new();
+    let store = Arc::new(folder.open_sqlite().await);
+    // While another holds the right to write, all of them come to wait.
+    let other = Connection::open(folder.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let store = Arc::clone(&store);
+        waiting.spawn(async move {
+            let news = did(&format!("p{number}"), &format!("e{number}"));
+            store.accept(arrival(&number.to_string(), at(0), news), at(0)).await.unwrap()
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(waiting.join_all().await.len(), 200);
+    assert!(store.commits() < 20, "{}", store.commits());
+    assert_eq!(store.stats().await.unwrap(), folder.count().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_fails_or_panics_takes_nothing_else_with_it() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    let sabotage = "INSERT INTO meta (key, value) VALUES ('sabotage', 1)";
+    let failing = store.writer.write(Rank::Rest, "fail", move |connection| {
+        connection.execute(sabotage, [])?;
+        Ok(connection.execute("INSERT INTO nowhere VALUES (1)", [])?)
+    });
+    let panicking = store.writer.write::<()>(Rank::Rest, "panic", move |connection| {
+        connection.execute(sabotage, [])?;
+        panic!("on purpose")
+    });
+    let (failed, panicked, accepted) =
+        tokio::join!(failing, panicking, store.accept(arrival("x", at(0), did("ann", "a")), at(0)));
+    for error in [failed.unwrap_err(), panicked.unwrap_err()] {
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    }
+    assert_eq!(accepted.unwrap().calls, 2);
+    assert_eq!(folder.sql("SELECT COUNT(*) FROM meta WHERE key = 'sabotage'"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_write_says_so_and_recovers() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    take(&store, "ann", "a", at(0)).await;
+    let break_disk = |pragma: &'static str| {
+        store.writer.write(Rank::Rest, "break the disk", move |connection| {
+            Ok(connection.execute_batch(pragma)?)
+        })
+    };
+    // This connection refuses to write, as on a disk that went read-only; the next one doesn't.
+    break_disk("PRAGMA query_only = ON").await.unwrap();
+    let refused = store.accept(arrival("b", at(1), did("ann", "b")), at(1)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    take(&store, "ann", "b", at(2)).await;
+
+    // The disk is full: nothing of a body that is too large stays, and nothing else is harmed.
+    break_disk("PRAGMA max_page_count = 1").await.unwrap();
+    let body = "x".repeat(1 << 20);
+    let refused = store.accept(arrival(&body, at(3), did("bob", "c")), at(3)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    break_disk("PRAGMA max_page_count = 4294967294").await.unwrap();
+    let accepted = store.accept(arrival(&body, at(4), did("bob", "c")), at(4)).await.unwrap();
+    assert_eq!(accepted.calls, 2);
+    assert_eq!(store.stats().await.unwrap(), folder.count().await);
+    assert_eq!(drain(&store, at(5)).await.len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_locked_by_another_process_says_so_and_recovers() {
+    let folder = Folder::new();
+    let options =
+        Options { busy_timeout: Duration::from_millis(50), ..Options::new([1; 32], at(0)) };
+    let store = SqliteStore::open(&folder.file(), Arc::new(Script), options).await.unwrap();
+    let other = Connection::open(folder.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.probe(at(0)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(store.next_due().await.unwrap(), None, "readers don't wait for writers");
+    other.execute_batch("ROLLBACK").unwrap();
+    store.probe(at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let folder = Folder::new();
+    folder.open_sqlite().await.close().await.unwrap();
+    folder.sql("UPDATE schema_migrations SET sha256 = 'other' RETURNING version");
+    let refused = folder.try_open().await.err().unwrap();
+    assert!(matches!(refused, StoreError::Unreadable { what: "a schema", .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = Folder::new();
+    folder.open_sqlite().await.close().await.unwrap();
+    folder.sql("INSERT INTO schema_migrations VALUES (99, 'x', 0) RETURNING version");
+    let refused = folder.try_open().await.err().unwrap();
+    assert!(matches!(refused, StoreError::TooNew { found: 99, .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_stops_no_other() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    take(&store, "ann", "a", at(0)).await;
+    folder.sql("UPDATE deliveries SET call = '{}' RETURNING id");
+    take(&store, "bob", "b", at(0)).await;
+    let leased = lease(&store, at(1)).await;
+    assert_eq!(leased.identifier.value(), "bob@example.com");
+    assert_eq!(store.stats().await.unwrap().pending, 4);
+    // A person who can't be read parks the webhook, which is kept and can be replayed.
+    folder.sql("UPDATE people SET state = '{}' RETURNING id");
+    let receipt = store.accept(arrival("c", at(2), did("ann", "c")), at(2)).await.unwrap();
+    assert!(matches!(receipt.status, crate::domain::Status::Parked { .. }), "{receipt:?}");
+}
+
+#[tokio::test]
+async fn a_closed_store_leaves_one_file_that_only_its_owner_reads() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    take(&store, "ann", "a", at(0)).await;
+    store.stats().await.unwrap();
+    store.close().await.unwrap();
+    let names = std::fs::read_dir(folder.file().parent().unwrap()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["relay.db"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn no_statement_walks_over_a_table() {
+    // A few walk over a partial index that holds nothing but what they want.
+    const FINE: [&str; 4] =
+        ["CONSTANT ROW", "INDEX deliveries_planned", "INDEX lanes_leased", "SCAN dead_letters"];
+    let folder = Folder::new();
+    folder.open_sqlite().await.close().await.unwrap();
+    let connection = Connection::open(folder.file()).unwrap();
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sqlite");
+    let mut seen = 0;
+    for source in std::fs::read_dir(sources).unwrap() {
+        let path = source.unwrap().path();
+        let skipped = ["tests.rs", "migrate.rs"].iter().any(|name| path.ends_with(name));
+        if skipped || path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let verbs = ["SELECT ", "SELECT\n", "UPDATE ", "DELETE ", "INSERT "];
+        for sql in text.split('"').filter(|text| verbs.iter().any(|verb| text.starts_with(verb))) {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut rows = plan.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                let detail: String = row.get(3).unwrap();
+                let walks = detail.starts_with("SCAN") || detail.contains("TEMP B-TREE");
+                let fine = !walks || FINE.iter().any(|fine| detail.contains(fine));
+                assert!(fine, "{detail}: {sql}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_open_a_new_store_at_once() {
+    for _ in 0..5 {
+        let folder = Arc::new(Folder::new());
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let folder = Arc::clone(&folder);
+            opening.spawn(async move { folder.try_open().await.map(|store| store.commits()) });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
+        }
+        assert_eq!(folder.sql("SELECT COUNT(*) FROM meta WHERE key = 'hash_key'"), 1);
+    }
+}

@@ -1,0 +1,204 @@
+//! The writer: one thread, one connection, many jobs to a commit.
+//!
+//! What belongs here: transactions, savepoints, recovery from a broken connection. What doesn't:
+//! what the jobs do, and SQL other than that of transactions. A commit costs a sync of the disk,
+//! so everything that waits shares one; each job has a savepoint, so that one that fails or
+//! panics takes nothing else with it. Nobody is answered before the commit. A job belongs to the
+//! thread once it is queued: a caller that goes away undoes nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, Error, ErrorCode, ffi};
+use tokio::sync::oneshot;
+
+use crate::store::StoreError;
+
+use super::connection::Place;
+use super::fault::{Fault, Shared, panic_text, unavailable};
+use super::queue::{Queue, Rank};
+
+/// The way to the writing thread.
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    commits: Arc<AtomicU64>,
+    thread: Mutex<Option<JoinHandle<rusqlite::Result<()>>>>,
+}
+
+impl Writer {
+    /// Starts the thread with a connection that is open already.
+    pub(super) fn start(place: Place, connection: Connection) -> std::io::Result<Self> {
+        let queue = Arc::new(Queue::new());
+        let commits = Arc::default();
+        let mut pen = Pen { place, connection: Some(connection), commits: Arc::clone(&commits) };
+        let source = Arc::clone(&queue);
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+                let _abandon = AbandonOnExit(&source);
+                while let Some(batch) = source.take() {
+                    pen.write(batch);
+                }
+                pen.rest()
+            })?;
+        Ok(Self { queue, commits, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Does `work` in a transaction and returns after its commit.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        rank: Rank,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let task = Task { doing, work: Some(work), result: None, answer };
+        self.queue.push(rank, doing, Box::new(task))?;
+        answered.await.unwrap_or_else(|_gone| Err(unavailable(doing, "the writer has ended")))
+    }
+
+    /// How many transactions were committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Finishes what waits, empties the log into the file and ends the thread.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        const DOING: &str = "be closed";
+        if !self.queue.close() {
+            return Err(StoreError::Closed);
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return Err(StoreError::Closed) };
+        match tokio::task::spawn_blocking(move || thread.join()).await {
+            Ok(Ok(rested)) => rested.map_err(|error| Fault::Sql(error).into_store_error(DOING)),
+            Ok(Err(_)) | Err(_) => Err(unavailable(DOING, "the writer panicked")),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// Undoes what the present job has done so far; the job goes on with a clean slate.
+pub(super) fn undo(connection: &Connection) -> rusqlite::Result<()> {
+    execute(connection, "ROLLBACK TO job")
+}
+
+/// Something to do in a transaction, for somebody who waits.
+pub(super) trait Job: Send {
+    /// Does it; tells whether to keep what it did.
+    fn run(&mut self, connection: &Connection) -> bool;
+
+    /// Tells who waits what came of it, given what came of the transaction.
+    fn answer(self: Box<Self>, transaction: Result<(), Shared>);
+}
+
+struct Task<T, W> {
+    doing: &'static str,
+    work: Option<W>,
+    result: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W> Job for Task<T, W>
+where
+    T: Send,
+    W: FnOnce(&Connection) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // What a panic leaves behind is rolled back with the savepoint.
+        let result = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+            Ok(result) => result.map_err(|fault| fault.into_store_error(self.doing)),
+            Err(panic) => Err(unavailable(self.doing, panic_text(&*panic))),
+        };
+        self.result.insert(result).is_ok()
+    }
+
+    fn answer(self: Box<Self>, transaction: Result<(), Shared>) {
+        let Self { doing, result, answer, .. } = *self;
+        let answered = match (result, transaction) {
+            (Some(result), Ok(())) => result,
+            (Some(Err(own)), Err(_)) => Err(own),
+            (_, Err(shared)) => Err(StoreError::Unavailable { doing, source: Box::new(shared) }),
+            (None, Ok(())) => Err(unavailable(doing, "it wasn't done")),
+        };
+        // Whoever waited may be gone; what was done stays done.
+        let _ = answer.send(answered);
+    }
+}
+
+/// The connection in the hand of the thread.
+struct Pen {
+    place: Place,
+    connection: Option<Connection>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Pen {
+    fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let transaction = self.transact(&mut batch).map_err(|error| Shared(Arc::new(error)));
+        if transaction.is_ok() {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        for job in batch {
+            job.answer(transaction.clone());
+        }
+    }
+
+    /// After an error the connection is dropped, which rolls back whatever is open, and the next
+    /// transaction begins with a new one: so the store recovers when the disk does.
+    fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let connection = self.connection.take().map_or_else(|| self.place.writer(), Ok)?;
+        let result = transact(&connection, batch);
+        let busy = matches!(&result, Err(error)
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        if result.is_ok() || (busy && connection.is_autocommit()) {
+            self.connection = Some(connection);
+        }
+        result
+    }
+
+    /// Brings the file into its resting state: an empty log. If somebody else reads from the
+    /// log it stays, and the last one to close the file empties it.
+    fn rest(&mut self) -> rusqlite::Result<()> {
+        let Some(connection) = self.connection.take() else { return Ok(()) };
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
+        connection.close().map_err(|(_connection, error)| error)
+    }
+}
+
+fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for job in batch {
+        execute(connection, "SAVEPOINT job")?;
+        if !job.run(connection) {
+            if connection.is_autocommit() {
+                // A full disk or a failed write makes SQLite roll back everything by itself.
+                let error = ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK);
+                let reason = "a write failed, and the whole transaction was rolled back";
+                return Err(Error::SqliteFailure(error, Some(reason.to_owned())));
+            }
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    execute(connection, "COMMIT")
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_changed| ())
+}
+
+struct AbandonOnExit<'a>(&'a Queue);
+
+impl Drop for AbandonOnExit<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
