@@ -7,3 +7,4 @@ pub mod domain;
 pub mod growsurf;
 pub mod mapping;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,11 @@
+//! Logs and metrics: how the relay is watched.
+//!
+//! What belongs here: setting up the log, and the metrics that code counts. What doesn't: numbers
+//! that the store keeps (they are read at scrape time, in `http`), and what is worth saying
+//! (whoever acts says it, once, where it happens).
+
+mod logs;
+mod metrics;
+
+pub use logs::start_logs;
+pub use metrics::{CONTENT_TYPE, Gauges, Metrics};

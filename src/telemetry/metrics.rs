@@ -1,0 +1,238 @@
+//! The metrics, in OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The content type of what [`Metrics::render`] gives.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Latencies from half a millisecond to half a minute, in seconds.
+const BUCKETS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
+    30.0,
+];
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Outcome {
+    outcome: Word,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct CallOutcome {
+    call: Word,
+    outcome: Word,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct State {
+    state: Word,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Word(&'static str);
+
+impl EncodeLabelValue for Word {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&self.0, encoder)
+    }
+}
+
+/// Numbers that aren't counted in code but read when the metrics are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    /// Deliveries that wait or are leased.
+    pub pending: u64,
+    /// How long ago the oldest of them was planned.
+    pub oldest_pending_age: Duration,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Webhooks that are parked, wholly or in part.
+    pub parked: u64,
+    /// The destination's state.
+    pub destination: &'static str,
+}
+
+/// Everything the relay counts. No personal data ever becomes a label.
+pub struct Metrics {
+    registry: Registry,
+    webhooks: Family<Outcome, Counter>,
+    calls: Family<CallOutcome, Counter>,
+    attempts: Family<Outcome, Counter>,
+    fenced: Counter,
+    accept_seconds: Histogram,
+    attempt_seconds: Histogram,
+    pending: Gauge,
+    oldest_pending: Gauge<f64, AtomicU64>,
+    dead_letters: Gauge,
+    parked: Gauge,
+    destination: Family<State, Gauge>,
+}
+
+/// What can become of a webhook, as a label.
+pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
+    "accepted",
+    "duplicate",
+    "parked",
+    "unauthorized",
+    "invalid",
+    "too_large",
+    "timeout",
+    "unavailable",
+];
+
+impl Metrics {
+    /// Fresh metrics; each outcome is there from the start, at zero.
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("relay"),
+            webhooks: Family::default(),
+            calls: Family::default(),
+            attempts: Family::default(),
+            fenced: Counter::default(),
+            accept_seconds: Histogram::new(BUCKETS),
+            attempt_seconds: Histogram::new(BUCKETS),
+            pending: Gauge::default(),
+            oldest_pending: Gauge::default(),
+            dead_letters: Gauge::default(),
+            parked: Gauge::default(),
+            destination: Family::default(),
+        };
+        for outcome in WEBHOOK_OUTCOMES {
+            let _there_from_now_on =
+                metrics.webhooks.get_or_create(&Outcome { outcome: Word(outcome) });
+        }
+        for outcome in ["delivered", "retry", "rejected", "halt"] {
+            let _there_from_now_on =
+                metrics.attempts.get_or_create(&Outcome { outcome: Word(outcome) });
+        }
+        for call in ["identify", "track"] {
+            for outcome in ["delivered", "dead"] {
+                let labels = CallOutcome { call: Word(call), outcome: Word(outcome) };
+                let _there_from_now_on = metrics.calls.get_or_create(&labels);
+            }
+        }
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("webhooks", "Webhooks by what became of them", self.webhooks.clone());
+        registry.register("calls", "Calls that came to an end, by how", self.calls.clone());
+        registry.register("attempts", "Tries of calls by outcome", self.attempts.clone());
+        registry.register("fenced", "Results that came after their lease", self.fenced.clone());
+        registry.register(
+            "accept_duration_seconds",
+            "Time from a webhook's last byte to its answer",
+            self.accept_seconds.clone(),
+        );
+        registry.register(
+            "attempt_duration_seconds",
+            "Time a request to Customer.io took",
+            self.attempt_seconds.clone(),
+        );
+        registry.register("pending_calls", "Calls that wait or are leased", self.pending.clone());
+        registry.register(
+            "oldest_pending_age_seconds",
+            "How long ago the oldest pending call was planned; alarm before 72 hours",
+            self.oldest_pending.clone(),
+        );
+        registry.register("dead_letters", "Dead letters", self.dead_letters.clone());
+        registry.register("parked_webhooks", "Webhooks that are parked", self.parked.clone());
+        registry.register(
+            "destination_state",
+            "One for the state that Customer.io is in, zero for the others",
+            self.destination.clone(),
+        );
+        self
+    }
+
+    /// Counts a webhook; `outcome` is one of the fixed words.
+    pub fn webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+    }
+
+    /// Takes the time from a webhook's last byte to its receipt.
+    pub fn accepted_in(&self, took: Duration) {
+        self.accept_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a try of a call.
+    pub fn attempt(&self, outcome: &'static str) {
+        self.attempts.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+    }
+
+    /// Takes the time a request took, whatever came of it.
+    pub fn attempted_in(&self, took: Duration) {
+        self.attempt_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a call that came to an end: `delivered` or `dead`.
+    pub fn call(&self, kind: &'static str, outcome: &'static str) {
+        let labels = CallOutcome { call: Word(kind), outcome: Word(outcome) };
+        self.calls.get_or_create(&labels).inc();
+    }
+
+    /// Counts results that came after their lease.
+    pub fn fenced(&self, results: usize) {
+        self.fenced.inc_by(u64::try_from(results).unwrap_or(u64::MAX));
+    }
+
+    /// The metrics as text, with the numbers that were just read. `states` are all the states
+    /// that the destination can be in.
+    pub fn render(&self, gauges: Gauges, states: &[&'static str]) -> String {
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.pending.set(count(gauges.pending));
+        self.oldest_pending.set(gauges.oldest_pending_age.as_secs_f64());
+        self.dead_letters.set(count(gauges.dead_letters));
+        self.parked.set(count(gauges.parked));
+        for state in states {
+            let present = i64::from(*state == gauges.destination);
+            self.destination.get_or_create(&State { state: Word(state) }).set(present);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing into a string can't fail");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_metrics_are_a_contract() {
+        let metrics = Metrics::new();
+        metrics.webhook("accepted");
+        let text = metrics.render(Gauges::default(), &["running", "halted"]);
+        let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        insta::assert_snapshot!(types.join("\n"), @r"
+        # TYPE relay_webhooks counter
+        # TYPE relay_calls counter
+        # TYPE relay_attempts counter
+        # TYPE relay_fenced counter
+        # TYPE relay_accept_duration_seconds histogram
+        # TYPE relay_attempt_duration_seconds histogram
+        # TYPE relay_pending_calls gauge
+        # TYPE relay_oldest_pending_age_seconds gauge
+        # TYPE relay_dead_letters gauge
+        # TYPE relay_parked_webhooks gauge
+        # TYPE relay_destination_state gauge
+        ");
+        assert!(text.contains("relay_webhooks_total{outcome=\"accepted\"} 1\n"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
