@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod customerio;
+pub mod delivery;
 pub mod domain;
 pub mod growsurf;
 pub mod mapping;

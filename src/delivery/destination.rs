@@ -1,0 +1,90 @@
+//! The destination as everybody in the process sees it: its gate, and a bell to ring.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::gate::{Admission, Gate, Standing};
+use crate::domain::{LaneId, Outcome, Time};
+
+/// Customer.io's state, shared by whoever sends, watches or mends. Clones are the same one.
+#[derive(Clone)]
+pub struct Destination {
+    gate: Arc<Mutex<Gate>>,
+    bell: Arc<Notify>,
+}
+
+impl Destination {
+    /// A destination behind this gate; `bell` wakes the dispatcher.
+    pub fn new(gate: Gate, bell: Arc<Notify>) -> Self {
+        Self { gate: Arc::new(Mutex::new(gate)), bell }
+    }
+
+    /// There may be something new to send.
+    pub fn wake(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Waits until somebody rings. A ring before the wait isn't lost.
+    pub(super) async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
+    pub(super) fn admit(&self, now: Time) -> Admission {
+        self.gate().admit(now)
+    }
+
+    pub(super) fn nothing_to_probe(&self, now: Time) {
+        self.gate().nothing_to_probe(now);
+    }
+
+    /// Takes in what an attempt meant, and says so when the state changes by it.
+    pub(super) fn observe(&self, lane: LaneId, outcome: &Outcome, now: Time) {
+        let (before, after, reason) = {
+            let mut gate = self.gate();
+            let before = gate.standing(now);
+            gate.observe(lane, outcome, now);
+            (before, gate.standing(now), gate.halted_by().map(str::to_owned))
+        };
+        if before == after {
+            return;
+        }
+        let (from, to) = (before.word(), after.word());
+        match after {
+            Standing::Running => tracing::info!(from, to, "the destination takes calls again"),
+            Standing::Halted => {
+                let reason = reason.as_deref();
+                tracing::error!(from, to, reason, "the destination is halted; nothing is lost");
+            }
+            Standing::Paused | Standing::Broken => {
+                tracing::warn!(from, to, reason = outcome.reason(), "the destination rests");
+            }
+        }
+    }
+
+    /// Stops everything until an operator mends it.
+    pub(super) fn bar(&self, reason: String) {
+        tracing::error!(reason, "the destination is halted; nothing is lost");
+        self.gate().bar(reason);
+    }
+
+    /// The accepting clock.
+    pub(super) fn accepting(&self) -> Duration {
+        self.gate().accepting()
+    }
+
+    /// The state, for operators.
+    pub fn standing(&self, now: Time) -> Standing {
+        self.gate().standing(now)
+    }
+
+    /// Why it is halted, if it is.
+    pub fn halted_by(&self) -> Option<String> {
+        self.gate().halted_by().map(str::to_owned)
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().expect("nothing panics while it holds the gate")
+    }
+}

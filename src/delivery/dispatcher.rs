@@ -1,0 +1,187 @@
+//! The dispatcher: claims what is due, as much as gate and pace allow, and hands it to senders.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Admission;
+use super::pace::Pace;
+use super::pulse::Pulse;
+use super::sender::Sender;
+use crate::domain::{LaneId, Leased, Time};
+use crate::store::{Claim, Settlement, StoreError};
+
+/// How often the store is looked into unasked: other processes queue calls in it without ringing
+/// here, and are promised that they go within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Tracks older than this trigger nothing at Customer.io: 72 hours
+/// (<https://docs.customer.io/journeys/events/>) and an hour for clocks that differ.
+const OLD: Duration = Duration::from_secs(73 * 60 * 60);
+
+/// The dispatcher's bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct DispatcherRules {
+    /// Requests at once.
+    pub in_flight: usize,
+    /// Calls a claim.
+    pub batch_calls: usize,
+    /// Calls a second.
+    pub calls_per_second: u32,
+    /// How long a lease lasts.
+    pub lease: Duration,
+}
+
+/// Lanes that are leased to this process, with their tokens.
+type Held = Arc<Mutex<HashMap<LaneId, i64>>>;
+
+/// Claims and sends until it is told to stop.
+pub struct Dispatcher {
+    sender: Arc<Sender>,
+    rules: DispatcherRules,
+    pulse: Pulse,
+    pace: Pace,
+    held: Held,
+}
+
+/// What one look for work came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Calls were handed to a sender; there may be more.
+    Worked,
+    /// Nothing can go for so long, unless something changes.
+    Idle(Duration),
+}
+
+impl Dispatcher {
+    /// A dispatcher that hands claims to `sender` and shows its life by `pulse`.
+    pub fn new(sender: Arc<Sender>, rules: DispatcherRules, pulse: Pulse) -> Self {
+        let pace = Pace::new(rules.calls_per_second, sender.clock.now());
+        Self { sender, rules, pulse, pace, held: Held::default() }
+    }
+
+    /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
+    /// leases of the others back.
+    pub async fn run(mut self, shutdown: CancellationToken, grace: Duration) {
+        let mut sends = JoinSet::new();
+        while !shutdown.is_cancelled() {
+            self.pulse.beat(self.sender.clock.now());
+            let step = if sends.len() < self.rules.in_flight {
+                self.step(&mut sends).await
+            } else {
+                Step::Idle(LOOK_EVERY)
+            };
+            let Step::Idle(wait) = step else { continue };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                Some(ended) = sends.join_next() => report(ended),
+                () = self.sender.destination.rung() => {}
+                () = tokio::time::sleep(wait.min(LOOK_EVERY)) => {}
+            }
+        }
+        let drained = tokio::time::timeout(grace, async {
+            while let Some(ended) = sends.join_next().await {
+                report(ended);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(requests = sends.len(), "requests are still under way; giving them up");
+            sends.shutdown().await;
+        }
+        self.give_back().await;
+    }
+
+    /// Claims once, as much as may go.
+    async fn step(&mut self, sends: &mut JoinSet<()>) -> Step {
+        let now = self.sender.clock.now();
+        let destination = &self.sender.destination;
+        let (calls, lane, is_probe) = match destination.admit(now) {
+            Admission::Wait(until) => return Step::Idle(until.since(now)),
+            Admission::Probe(lane) => (1, lane, true),
+            Admission::Open => (self.pace.available(now).min(self.rules.batch_calls), None, false),
+        };
+        if calls == 0 {
+            return Step::Idle(self.pace.wait(now));
+        }
+        let until = now.plus(self.rules.lease);
+        let claim = Claim { now, until, calls, old_before: now.minus(OLD), lane };
+        let claimed = self.sender.store.claim(claim).await;
+        let leases = match claimed {
+            Ok(leases) if !leases.is_empty() => leases,
+            Ok(_) => {
+                if is_probe {
+                    destination.nothing_to_probe(now);
+                }
+                return Step::Idle(self.next_due(now).await);
+            }
+            Err(error) => {
+                if is_probe {
+                    destination.nothing_to_probe(now);
+                }
+                return rest(&error);
+            }
+        };
+        self.pace.take(leases.iter().map(|lease| lease.deliveries.len()).sum());
+        sends.spawn(deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until));
+        Step::Worked
+    }
+
+    async fn next_due(&self, now: Time) -> Duration {
+        match self.sender.store.next_due().await {
+            // Work that is due but can't be claimed is looked for again at leisure.
+            Ok(Some(due)) if due > now => due.since(now),
+            Ok(_) => LOOK_EVERY,
+            Err(error) => {
+                rest(&error);
+                LOOK_EVERY
+            }
+        }
+    }
+
+    async fn give_back(&self) {
+        let held: Vec<(LaneId, i64)> = self.held().drain().collect();
+        if held.is_empty() {
+            return;
+        }
+        let untried = |(lane, token)| Settlement { lane, token, results: Vec::new() };
+        let settlements = held.into_iter().map(untried).collect();
+        let now = self.sender.clock.now();
+        let accepting = self.sender.destination.accepting();
+        if let Err(error) = self.sender.store.settle(settlements, accepting, now).await {
+            rest(&error);
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<LaneId, i64>> {
+        self.held.lock().expect("nothing panics while it holds the list")
+    }
+}
+
+async fn deliver(sender: Arc<Sender>, held: Held, leases: Vec<Leased>, until: Time) {
+    let names: Vec<(LaneId, i64)> = leases.iter().map(|lease| (lease.lane, lease.token)).collect();
+    held.lock().expect("nothing panics while it holds the list").extend(names.iter().copied());
+    sender.deliver(leases, until).await;
+    let mut held = held.lock().expect("nothing panics while it holds the list");
+    for (lane, token) in names {
+        // The lane may be leased again already, under a newer token.
+        if held.get(&lane) == Some(&token) {
+            held.remove(&lane);
+        }
+    }
+}
+
+fn rest(error: &StoreError) -> Step {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(error, "the dispatcher can't reach the store; trying again");
+    Step::Idle(LOOK_EVERY)
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        // The lease's end takes care of what it held.
+        tracing::error!(%error, "a sender ended unexpectedly");
+    }
+}

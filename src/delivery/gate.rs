@@ -1,0 +1,252 @@
+//! The gate before the destination: whether anything may be sent now, and what may.
+//!
+//! A pure state machine, told what attempts meant and asked what may go. It holds the breaker
+//! (a run of failures stops everything but a probe), the halt (wrong credentials or region stop
+//! everything but a probe of the call that met them), the pause that the destination asked for,
+//! and the accepting clock, by which giving up is measured.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::domain::{LaneId, Outcome, Time};
+
+/// When the gate opens, closes and is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct GateRules {
+    /// How many failures in a row, with no success between, open the breaker.
+    pub breaker_failures: u32,
+    /// The breaker's first wait before a probe; it doubles.
+    pub backoff_base: Duration,
+    /// The longest wait before a probe, and the wait of a halt's probe.
+    pub probe_every: Duration,
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// Everything that is due.
+    Open,
+    /// One call, to see whether the destination is back; of this lane, if it is a halt's probe.
+    Probe(Option<LaneId>),
+    /// Nothing before this time.
+    Wait(Time),
+}
+
+/// The destination's state, for operators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Calls go out.
+    Running,
+    /// The destination asked to be left alone for a while.
+    Paused,
+    /// Failures opened the breaker; probes go out.
+    Broken,
+    /// Credentials or region are wrong; probes go out.
+    Halted,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Paused, Self::Broken, Self::Halted];
+
+    /// The word for it in metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Broken => "broken",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum State {
+    Running,
+    Broken {
+        probe_at: Time,
+        wait: Duration,
+        probing: bool,
+    },
+    Halted {
+        lane: Option<LaneId>,
+        probe_at: Time,
+        probing: bool,
+        reason: String,
+    },
+    /// Not the workspace that the effects belong to: no probe may go there either.
+    Barred {
+        reason: String,
+    },
+}
+
+/// The gate; see the module.
+#[derive(Debug)]
+pub struct Gate {
+    rules: GateRules,
+    state: State,
+    failures: u32,
+    paused_until: Time,
+    accepted_for: Duration,
+    /// From when on the next acceptance shows that the destination accepted calls all along.
+    counts_from: Time,
+}
+
+impl Gate {
+    /// A gate that is open at `now`, with the accepting clock at `accepted_for`.
+    pub fn new(rules: GateRules, accepted_for: Duration, now: Time) -> Self {
+        Self {
+            rules,
+            state: State::Running,
+            failures: 0,
+            paused_until: Time::default(),
+            accepted_for,
+            counts_from: now,
+        }
+    }
+
+    /// What may be sent at `now`. A probe that is admitted must be answered by
+    /// [`Gate::observe`] or [`Gate::nothing_to_probe`]; until then no other goes.
+    pub fn admit(&mut self, now: Time) -> Admission {
+        if now < self.paused_until {
+            return Admission::Wait(self.paused_until);
+        }
+        let patience = self.rules.probe_every;
+        match &mut self.state {
+            State::Running => Admission::Open,
+            State::Broken { probing: true, .. }
+            | State::Halted { probing: true, .. }
+            | State::Barred { .. } => Admission::Wait(now.plus(patience)),
+            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } if now < *probe_at => {
+                Admission::Wait(*probe_at)
+            }
+            State::Broken { probing, .. } => {
+                *probing = true;
+                Admission::Probe(None)
+            }
+            State::Halted { probing, lane, .. } => {
+                *probing = true;
+                Admission::Probe(*lane)
+            }
+        }
+    }
+
+    /// There was no call to probe with.
+    pub fn nothing_to_probe(&mut self, now: Time) {
+        match &mut self.state {
+            State::Broken { probing, .. } => *probing = false,
+            // The head that halted is gone, for example discarded: any other call will do.
+            State::Halted { probing, lane, probe_at, .. } => {
+                *probing = false;
+                if lane.take().is_none() {
+                    *probe_at = now.plus(self.rules.probe_every);
+                }
+            }
+            State::Running | State::Barred { .. } => {}
+        }
+    }
+
+    /// Takes in what an attempt meant.
+    pub fn observe(&mut self, lane: LaneId, outcome: &Outcome, now: Time) {
+        match outcome {
+            // A refusal of one call shows that the destination is there and knows us.
+            Outcome::Delivered | Outcome::Rejected { .. } => self.answered(now),
+            Outcome::Retry { wait, .. } => {
+                // What one call is told to wait says nothing about the others.
+                let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
+                self.failed(pause, now);
+            }
+            Outcome::Halt { reason } => self.halt(Some(lane), reason.clone(), now),
+        }
+    }
+
+    /// Stops everything, probes included: what answers isn't the workspace that the effects
+    /// belong to.
+    pub fn bar(&mut self, reason: String) {
+        self.state = State::Barred { reason };
+    }
+
+    /// The accepting clock: for how long the destination has accepted calls, in all.
+    ///
+    /// It goes on with each call that is accepted, by the time since the one before, less what
+    /// was spent paused, broken or halted. So it stands still while nothing is accepted: then
+    /// nobody can tell a call at fault from a destination at fault.
+    pub fn accepting(&self) -> Duration {
+        self.accepted_for
+    }
+
+    /// The state, for operators.
+    pub fn standing(&self, now: Time) -> Standing {
+        match self.state {
+            State::Running if now < self.paused_until => Standing::Paused,
+            State::Running => Standing::Running,
+            State::Broken { .. } => Standing::Broken,
+            State::Halted { .. } | State::Barred { .. } => Standing::Halted,
+        }
+    }
+
+    /// Why the destination is halted, if it is.
+    pub fn halted_by(&self) -> Option<&str> {
+        match &self.state {
+            State::Halted { reason, .. } | State::Barred { reason } => Some(reason),
+            State::Running | State::Broken { .. } => None,
+        }
+    }
+
+    fn answered(&mut self, now: Time) {
+        self.failures = 0;
+        match self.state {
+            State::Running => {
+                self.accepted_for += now.since(self.counts_from);
+                self.counts_from = now.max(self.paused_until);
+            }
+            State::Broken { .. } | State::Halted { probing: true, .. } => {
+                self.state = State::Running;
+                self.counts_from = now.max(self.paused_until);
+            }
+            // An answer that was on its way when the halt came says nothing about it.
+            State::Halted { probing: false, .. } | State::Barred { .. } => {}
+        }
+    }
+
+    fn failed(&mut self, pause: Option<Duration>, now: Time) {
+        self.failures = self.failures.saturating_add(1);
+        if let Some(pause) = pause {
+            self.paused_until = self.paused_until.max(now.plus(pause));
+            self.counts_from = self.counts_from.max(self.paused_until);
+        }
+        let GateRules { breaker_failures, backoff_base, probe_every } = self.rules;
+        match &mut self.state {
+            State::Running if self.failures >= breaker_failures => {
+                let wait = backoff_base.min(probe_every);
+                self.state = State::Broken { probe_at: now.plus(wait), wait, probing: false };
+            }
+            State::Broken { probe_at, wait, probing: probing @ true } => {
+                *probing = false;
+                *wait = wait.saturating_mul(2).min(probe_every);
+                *probe_at = now.plus(*wait);
+            }
+            State::Halted { probe_at, probing: probing @ true, .. } => {
+                *probing = false;
+                *probe_at = now.plus(probe_every);
+            }
+            _ => {}
+        }
+    }
+
+    fn halt(&mut self, lane: Option<LaneId>, reason: String, now: Time) {
+        let next = now.plus(self.rules.probe_every);
+        match &mut self.state {
+            State::Barred { .. } | State::Halted { probing: false, .. } => {}
+            State::Halted { probe_at, probing, .. } => {
+                *probing = false;
+                *probe_at = next;
+            }
+            State::Running | State::Broken { .. } => {
+                self.state = State::Halted { lane, probe_at: next, probing: false, reason };
+            }
+        }
+    }
+}

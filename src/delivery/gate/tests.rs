@@ -1,0 +1,138 @@
+//! The gate, step by step.
+
+use std::time::Duration;
+
+use super::{Admission, Gate, GateRules, Standing};
+use crate::domain::{LaneId, Outcome, Time, Wait};
+
+const LANE: LaneId = LaneId(7);
+const RULES: GateRules = GateRules {
+    breaker_failures: 3,
+    backoff_base: Duration::from_secs(1),
+    probe_every: Duration::from_secs(15),
+};
+
+fn at(seconds: i64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+fn retry(wait: Option<u64>) -> Outcome {
+    let wait = wait.map(|seconds| Wait { time: Duration::from_secs(seconds), everybody: true });
+    Outcome::Retry { reason: "500".to_owned(), wait }
+}
+
+fn halt() -> Outcome {
+    Outcome::Halt { reason: "401".to_owned() }
+}
+
+#[test]
+fn a_run_of_failures_opens_the_breaker_and_probes_go_ever_more_slowly() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    for _ in 0..3 {
+        assert_eq!(gate.admit(at(0)), Admission::Open);
+        gate.observe(LANE, &retry(None), at(0));
+    }
+    let mut now = 0;
+    for wait in [1, 2, 4, 8, 15, 15] {
+        assert_eq!(gate.admit(at(now)), Admission::Wait(at(now + wait)));
+        now += wait;
+        assert_eq!(gate.admit(at(now)), Admission::Probe(None));
+        assert_ne!(gate.admit(at(now)), Admission::Probe(None), "one probe at a time");
+        gate.observe(LANE, &retry(None), at(now));
+    }
+    now += 15;
+    assert_eq!(gate.admit(at(now)), Admission::Probe(None));
+    gate.observe(LANE, &Outcome::Delivered, at(now));
+    assert_eq!(gate.admit(at(now)), Admission::Open);
+}
+
+#[test]
+fn a_success_between_failures_keeps_the_breaker_shut() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    for _ in 0..10 {
+        gate.observe(LANE, &retry(None), at(0));
+        gate.observe(LANE, &retry(None), at(0));
+        gate.observe(LaneId(8), &Outcome::Delivered, at(0));
+    }
+    assert_eq!(gate.admit(at(0)), Admission::Open);
+}
+
+#[test]
+fn a_halt_is_probed_with_the_head_that_met_it_until_it_is_delivered() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.observe(LANE, &halt(), at(0));
+    gate.observe(LaneId(8), &halt(), at(1));
+    gate.observe(LaneId(9), &Outcome::Delivered, at(1));
+    assert_eq!(gate.standing(at(1)), Standing::Halted);
+    assert_eq!(gate.admit(at(1)), Admission::Wait(at(15)));
+    assert_eq!(gate.admit(at(15)), Admission::Probe(Some(LANE)));
+    gate.observe(LANE, &halt(), at(16));
+    assert_eq!(gate.admit(at(16)), Admission::Wait(at(31)));
+    assert_eq!(gate.admit(at(31)), Admission::Probe(Some(LANE)));
+    gate.observe(LANE, &Outcome::Delivered, at(31));
+    assert_eq!(gate.admit(at(31)), Admission::Open);
+    assert_eq!(gate.halted_by(), None);
+}
+
+#[test]
+fn a_halt_whose_head_is_gone_is_probed_with_any_call() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.observe(LANE, &halt(), at(0));
+    assert_eq!(gate.admit(at(15)), Admission::Probe(Some(LANE)));
+    gate.nothing_to_probe(at(15));
+    assert_eq!(gate.admit(at(15)), Admission::Probe(None));
+    gate.nothing_to_probe(at(15));
+    assert_eq!(gate.admit(at(15)), Admission::Wait(at(30)));
+}
+
+#[test]
+fn a_pause_that_was_asked_for_is_kept_in_full() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.observe(LANE, &retry(Some(3_600)), at(0));
+    gate.observe(LANE, &retry(Some(5)), at(1));
+    gate.observe(LANE, &Outcome::Delivered, at(2));
+    assert_eq!(gate.admit(at(3_599)), Admission::Wait(at(3_600)));
+    assert_eq!(gate.standing(at(3_599)), Standing::Paused);
+    assert_eq!(gate.admit(at(3_600)), Admission::Open);
+}
+
+#[test]
+fn what_one_call_is_told_to_wait_holds_up_nobody_else() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    let wait = Some(Wait { time: Duration::from_secs(3_600), everybody: false });
+    gate.observe(LANE, &Outcome::Retry { reason: "500".to_owned(), wait }, at(0));
+    assert_eq!(gate.admit(at(0)), Admission::Open);
+}
+
+#[test]
+fn the_accepting_clock_counts_only_time_in_which_calls_were_accepted() {
+    let other = LaneId(8);
+    let mut gate = Gate::new(RULES, Duration::from_secs(100), at(0));
+    gate.observe(other, &Outcome::Delivered, at(10));
+    assert_eq!(gate.accepting(), Duration::from_secs(110));
+    // One call fails again and again, and nothing shows whose fault it is.
+    gate.observe(LANE, &retry(None), at(1_000));
+    assert_eq!(gate.accepting(), Duration::from_secs(110));
+    gate.observe(other, &Outcome::Delivered, at(1_010));
+    assert_eq!(gate.accepting(), Duration::from_secs(1_110));
+    // A pause that was asked for isn't counted.
+    gate.observe(LANE, &retry(Some(3_600)), at(1_020));
+    gate.observe(other, &Outcome::Delivered, at(4_630));
+    assert_eq!(gate.accepting(), Duration::from_secs(1_120));
+    // Nor is a halt.
+    gate.observe(LANE, &halt(), at(5_000));
+    assert_eq!(gate.admit(at(900_000)), Admission::Probe(Some(LANE)));
+    gate.observe(LANE, &Outcome::Delivered, at(900_000));
+    assert_eq!(gate.accepting(), Duration::from_secs(1_120));
+    gate.observe(other, &Outcome::Delivered, at(900_005));
+    assert_eq!(gate.accepting(), Duration::from_secs(1_125));
+}
+
+#[test]
+fn a_wrong_workspace_gets_no_probe() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.bar("another workspace".to_owned());
+    gate.observe(LANE, &Outcome::Delivered, at(1));
+    assert_eq!(gate.admit(at(100)), Admission::Wait(at(115)));
+    assert_eq!(gate.halted_by(), Some("another workspace"));
+}

@@ -1,0 +1,201 @@
+//! Sends what was claimed and settles what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backoff::delay;
+use super::destination::Destination;
+use super::transmission::{Item, Transmission};
+use crate::customerio::client::Client;
+use crate::domain::{Attempt, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, Time};
+use crate::store::{Settle, Settlement, Store, Verdict};
+use crate::telemetry::Metrics;
+
+/// When to try again, and when no more.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryRules {
+    /// The span of the first wait; it doubles.
+    pub backoff_base: Duration,
+    /// The longest span.
+    pub backoff_cap: Duration,
+    /// How long a call may fail, by the accepting clock.
+    pub give_up_after: Duration,
+    /// How many calls a batch holds at most.
+    pub batch_calls: usize,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// The wait between two tries of a settlement.
+const SETTLE_REST: Duration = Duration::from_millis(500);
+
+/// Sends claims and settles them; many at once.
+pub struct Sender {
+    /// The client.
+    pub client: Client,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter.
+    pub random: Arc<dyn Random>,
+    /// The destination's state.
+    pub destination: Destination,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// When to try again.
+    pub rules: RetryRules,
+}
+
+impl Sender {
+    /// Sends all calls of a claim whose leases end at `until`, and ends the leases.
+    pub async fn deliver(&self, leases: Vec<Leased>, until: Time) {
+        let items: Vec<Item<'_>> = leases
+            .iter()
+            .flat_map(|lease| {
+                let Leased { identifier, deliveries, .. } = lease;
+                deliveries.iter().map(move |delivery| Item { identifier, delivery })
+            })
+            .collect();
+        let transmission = Transmission {
+            client: &self.client,
+            clock: &*self.clock,
+            batch_calls: self.rules.batch_calls,
+            until: until.minus(self.rules.timeout),
+            took: &|took| self.metrics.attempted_in(took),
+        };
+        let mut attempts = transmission.send(&items).await.into_iter();
+        let now = self.clock.now();
+        let settlements = leases.iter().map(|lease| {
+            let own: Vec<Option<Attempt>> =
+                attempts.by_ref().take(lease.deliveries.len()).collect();
+            self.settlement(lease, own, now)
+        });
+        let settlements: Vec<Settlement> = settlements.collect();
+        self.settle(settlements, until).await;
+        // What was behind the delivered calls is due now.
+        self.destination.wake();
+    }
+
+    fn settlement(&self, lease: &Leased, attempts: Vec<Option<Attempt>>, now: Time) -> Settlement {
+        let Leased { lane, token, identifier, deliveries, superseded } = lease;
+        if attempts.iter().all(Option::is_none) {
+            self.destination.nothing_to_probe(now);
+        }
+        let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
+        for (delivery, attempt) in deliveries.iter().zip(attempts) {
+            let verdict = match &attempt {
+                Some(attempt) => {
+                    if was_sent(attempt) {
+                        self.destination.observe(*lane, &attempt.outcome, now);
+                    } else {
+                        self.destination.nothing_to_probe(now);
+                    }
+                    let verdict = self.verdict(delivery, &attempt.outcome, now);
+                    self.tell(delivery, *lane, identifier, attempt, &verdict);
+                    verdict
+                }
+                None => Verdict::Untried,
+            };
+            let went = matches!(verdict, Verdict::Delivered);
+            results.push(Settle { delivery: delivery.id, verdict, attempt });
+            if went {
+                let superfluous = superseded.iter().map(|delivery| Settle {
+                    delivery: *delivery,
+                    verdict: Verdict::Delivered,
+                    attempt: None,
+                });
+                results.extend(superfluous);
+            }
+        }
+        Settlement { lane: *lane, token: *token, results }
+    }
+
+    fn verdict(&self, delivery: &Delivery, outcome: &Outcome, now: Time) -> Verdict {
+        match outcome {
+            Outcome::Delivered => Verdict::Delivered,
+            Outcome::Rejected { reason, field } => {
+                Verdict::Dead { reason: reason.clone(), field: field.clone() }
+            }
+            Outcome::Halt { .. } => Verdict::Untried,
+            Outcome::Retry { reason, wait } => {
+                let accepting = self.destination.accepting();
+                let failing_since = delivery.failing_since.unwrap_or(accepting);
+                let RetryRules { backoff_base, backoff_cap, give_up_after, .. } = self.rules;
+                if accepting.saturating_sub(failing_since) >= give_up_after {
+                    let reason = format!(
+                        "gave up after {} attempts, while other calls were accepted; the last: {reason}",
+                        delivery.attempts.saturating_add(1)
+                    );
+                    return Verdict::Dead { reason, field: None };
+                }
+                let attempts = delivery.attempts.saturating_add(1);
+                let backoff = delay(attempts, backoff_base, backoff_cap, self.random.next());
+                let at = now.plus(wait.map_or(backoff, |wait| backoff.max(wait.time)));
+                Verdict::Again { at, failing_since }
+            }
+        }
+    }
+
+    /// One line an attempt.
+    fn tell(
+        &self,
+        delivery: &Delivery,
+        lane: LaneId,
+        identifier: &Identifier,
+        attempt: &Attempt,
+        verdict: &Verdict,
+    ) {
+        let outcome = attempt.outcome.word();
+        let kind = delivery.call.kind();
+        self.metrics.attempt(outcome);
+        match verdict {
+            Verdict::Delivered => self.metrics.call(kind, "delivered"),
+            Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
+            Verdict::Again { .. } | Verdict::Untried => {}
+        }
+        tracing::info!(
+            delivery.id = delivery.id.0,
+            lane.id = lane.0,
+            person = identifier.masked(),
+            call = kind,
+            attempt.number = delivery.attempts + 1,
+            attempt.outcome = outcome,
+            attempt.duration_ms = attempt.took.as_millis(),
+            http.status = attempt.http_status,
+            reason = attempt.outcome.reason(),
+            dead = matches!(verdict, Verdict::Dead { .. }),
+            "attempted a delivery"
+        );
+    }
+
+    /// Settles, however long the store refuses; the leases' end at `until` then takes care.
+    async fn settle(&self, settlements: Vec<Settlement>, until: Time) {
+        loop {
+            let now = self.clock.now();
+            let accepting = self.destination.accepting();
+            match self.store.settle(settlements.clone(), accepting, now).await {
+                Ok(settled) => {
+                    if settled.fenced > 0 {
+                        self.metrics.fenced(settled.fenced);
+                        tracing::warn!(lanes = settled.fenced, "results came after their lease");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "can't settle; trying again until the leases end");
+                }
+            }
+            if now >= until {
+                return;
+            }
+            tokio::time::sleep(SETTLE_REST).await;
+        }
+    }
+}
+
+/// Whether the destination had a part in the outcome; what is over a limit never left.
+fn was_sent(attempt: &Attempt) -> bool {
+    attempt.http_status.is_some() || !matches!(attempt.outcome, Outcome::Rejected { .. })
+}

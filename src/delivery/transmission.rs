@@ -1,0 +1,173 @@
+//! Sends the calls of one claim: alone over v1, or together over v2.
+//!
+//! What belongs here: which requests a claim becomes, and which outcome each call gets of them.
+//! What doesn't: what follows from an outcome (`sender`).
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::customerio::client::Client;
+use crate::customerio::limits::{self, Fitted};
+use crate::customerio::request::{self, Operation, Request};
+use crate::customerio::response::{self, BatchOutcome};
+use crate::domain::{Attempt, Clock, Delivery, Identifier, Outcome, Time};
+
+/// One call to send, and for whom.
+pub struct Item<'a> {
+    /// For whom.
+    pub identifier: &'a Identifier,
+    /// The delivery.
+    pub delivery: &'a Delivery,
+}
+
+/// Sends calls over one client.
+pub struct Transmission<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// How many calls a batch holds at most.
+    pub batch_calls: usize,
+    /// No request begins after this; the lease must outlive every answer.
+    pub until: Time,
+    /// Told how long each request took.
+    pub took: &'a (dyn Fn(Duration) + Sync),
+}
+
+impl Transmission<'_> {
+    /// Sends all items; an attempt for each, or `None` for one that wasn't tried.
+    ///
+    /// One item goes alone; several go together, but those that v2 can't carry. Once the
+    /// destination fails or halts, the rest isn't tried.
+    pub async fn send(&self, items: &[Item<'_>]) -> Vec<Option<Attempt>> {
+        let mut attempts: Vec<Option<Attempt>> = items.iter().map(|_| None).collect();
+        let mut together: Vec<(usize, Operation)> = Vec::new();
+        let mut alone = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match limits::fit(item.identifier, &item.delivery.call) {
+                Ok(fitted) => {
+                    warn(&fitted, item.delivery);
+                    let operation = (items.len() > 1).then(|| request::operation(&fitted));
+                    match operation.flatten() {
+                        Some(operation) => together.push((index, operation)),
+                        None => alone.push(index),
+                    }
+                }
+                Err(over) => attempts[index] = Some(self.unsent(over.into())),
+            }
+        }
+        // The indices are parallel to the operations, which the batches are cut from.
+        let (indices, operations): (Vec<usize>, Vec<Operation>) = together.into_iter().unzip();
+        let went_on = self.send_together(items, &indices, &operations, &mut attempts).await;
+        if went_on {
+            for index in alone {
+                if !self.send_alone(items, index, &mut attempts).await {
+                    break;
+                }
+            }
+        }
+        attempts
+    }
+
+    /// Sends operations as batches; a batch that is refused as a whole is halved until the call
+    /// at fault is alone. Tells whether the destination still takes calls.
+    async fn send_together(
+        &self,
+        items: &[Item<'_>],
+        indices: &[usize],
+        operations: &[Operation],
+        attempts: &mut [Option<Attempt>],
+    ) -> bool {
+        let whole = request::batches(operations, self.batch_calls);
+        let mut ranges: Vec<Range<usize>> =
+            whole.into_iter().map(|batch| batch.operations).rev().collect();
+        while let Some(range) = ranges.pop() {
+            if range.len() == 1 {
+                if !self.send_alone(items, indices[range.start], attempts).await {
+                    return false;
+                }
+                continue;
+            }
+            let Some(batch) = request::batches(&operations[range.clone()], range.len()).pop()
+            else {
+                continue;
+            };
+            let Some((at, took, sent)) = self.exchange(&batch.request).await else { return false };
+            let http_status = sent.as_ref().ok().map(|answer| answer.status);
+            let attempt = |outcome| Some(Attempt { at, took, http_status, outcome });
+            match response::batch(&sent, range.len(), self.clock.now()) {
+                BatchOutcome::Each(outcomes) => {
+                    for (index, outcome) in indices[range].iter().zip(outcomes) {
+                        attempts[*index] = attempt(outcome);
+                    }
+                }
+                BatchOutcome::Stopped(outcome) => {
+                    for index in &indices[range] {
+                        attempts[*index] = attempt(outcome.clone());
+                    }
+                    return false;
+                }
+                BatchOutcome::Malformed { reason } => {
+                    tracing::warn!(reason, calls = range.len(), "a batch was refused; halving it");
+                    let middle = range.start + range.len() / 2;
+                    ranges.push(middle..range.end);
+                    ranges.push(range.start..middle);
+                }
+            }
+        }
+        true
+    }
+
+    /// Sends one call in a request of its own. Tells whether the destination still takes calls.
+    async fn send_alone(
+        &self,
+        items: &[Item<'_>],
+        index: usize,
+        attempts: &mut [Option<Attempt>],
+    ) -> bool {
+        let Item { identifier, delivery } = &items[index];
+        let fitted = limits::fit(identifier, &delivery.call);
+        let request = match fitted.and_then(|fitted| request::alone(&fitted)) {
+            Ok(request) => Request { retry: delivery.attempts, ..request },
+            Err(over) => {
+                attempts[index] = Some(self.unsent(over.into()));
+                return true;
+            }
+        };
+        let Some((at, took, sent)) = self.exchange(&request).await else { return false };
+        let http_status = sent.as_ref().ok().map(|answer| answer.status);
+        let outcome = response::single(&sent, self.clock.now());
+        let goes_on = matches!(outcome, Outcome::Delivered | Outcome::Rejected { .. });
+        attempts[index] = Some(Attempt { at, took, http_status, outcome });
+        goes_on
+    }
+
+    /// One request; `None` if its lease might end before the answer.
+    async fn exchange(&self, request: &Request) -> Option<(Time, Duration, Sent)> {
+        let at = self.clock.now();
+        if at >= self.until {
+            return None;
+        }
+        let sent = self.client.send(request).await;
+        let took = self.clock.now().since(at);
+        (self.took)(took);
+        Some((at, took, sent))
+    }
+
+    /// The attempt of a call that can't be sent at all.
+    fn unsent(&self, outcome: Outcome) -> Attempt {
+        Attempt { at: self.clock.now(), took: Duration::ZERO, http_status: None, outcome }
+    }
+}
+
+type Sent = Result<crate::customerio::answer::Answer, crate::customerio::answer::SendError>;
+
+/// Says what the limits changed; once, not with each retry.
+fn warn(fitted: &Fitted<'_>, delivery: &Delivery) {
+    if delivery.attempts > 0 {
+        return;
+    }
+    for change in fitted.warnings() {
+        tracing::warn!(delivery.id = delivery.id.0, %change, "made a call fit Customer.io's limits");
+    }
+}
