@@ -1,0 +1,204 @@
+//! Receiving: verify, decode, accept.
+//!
+//! What belongs here: the way of a webhook from its bytes to its receipt, the same for HTTP and
+//! for a replay. What doesn't: HTTP itself (`http`), reading the dialects (`growsurf`), what it
+//! leads to (`mapping`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
+
+use crate::domain::{Arrival, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
+use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
+use crate::growsurf::{self, DecodeError};
+use crate::store::{InboxPage, Store, StoreError};
+
+/// How webhooks prove themselves.
+#[derive(Debug)]
+pub struct Trust {
+    /// Every secret that may have signed, and whose it is.
+    pub secrets: Vec<(Owner, SecretString)>,
+    /// How old a signature may be.
+    pub max_age: Duration,
+}
+
+/// Why a webhook isn't taken; nothing of it is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It isn't signed by a secret that the settings know.
+    #[error("{0}")]
+    Signature(#[from] SignatureError),
+    /// A campaign's own secret signed it, but it names another campaign.
+    #[error(
+        "the signature is of campaign {signed_by}, but the body names {named}; \
+         check growsurf.campaigns"
+    )]
+    WrongCampaign {
+        /// Whose secrets fit.
+        signed_by: String,
+        /// The campaign in the body.
+        named: String,
+    },
+    /// It isn't a JSON object.
+    #[error("{0}")]
+    Unreadable(#[from] DecodeError),
+    /// It can't be kept now; the sender must try again.
+    #[error("the webhook can't be stored now; try again")]
+    Store(#[from] StoreError),
+    /// The store took too long. It may take it later after all; then the next try is a duplicate.
+    #[error("the webhook wasn't stored within {0:?}; try again")]
+    Slow(Duration),
+}
+
+/// Takes webhooks in.
+pub struct Ingest {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    trust: Trust,
+    patience: Duration,
+    wake: Arc<Notify>,
+}
+
+impl Ingest {
+    /// The store has `patience` to take a webhook. `wake` is notified when there is something new
+    /// to deliver.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        trust: Trust,
+        patience: Duration,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { store, clock, random, trust, patience, wake }
+    }
+
+    /// Takes in one webhook; the receipt is given once it is on disk.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; then nothing of it was kept.
+    pub async fn receive(
+        &self,
+        signature: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Receipt, Refusal> {
+        let received_at = self.clock.now();
+        let owners = self.owners(signature, &body, received_at)?;
+        let decoded = growsurf::decode(&body, received_at)?;
+        check_campaign(owners, decoded.campaign.as_deref())?;
+        let webhook = Webhook {
+            id: WebhookId::new(received_at, self.random.next()),
+            received_at,
+            event: decoded.event,
+            body,
+        };
+        let arrival = Arrival { webhook, reading: decoded.reading };
+        let accepting =
+            tokio::time::timeout(self.patience, self.store.accept(arrival, received_at));
+        let receipt = accepting.await.map_err(|_| Refusal::Slow(self.patience))??;
+        if receipt.calls > 0 {
+            self.wake.notify_one();
+        }
+        Ok(receipt)
+    }
+
+    /// Whose secrets signed the body; `None` where signatures aren't asked for.
+    fn owners(
+        &self,
+        signature: Option<&str>,
+        body: &[u8],
+        received_at: Time,
+    ) -> Result<Option<Vec<Owner>>, SignatureError> {
+        let Trust { secrets, max_age } = &self.trust;
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let keys = secrets.iter().map(|(owner, secret)| Key {
+            owner: owner.clone(),
+            secret: secret.expose_secret().as_bytes(),
+        });
+        verify(signature, body, keys, received_at, *max_age).map(Some)
+    }
+}
+
+/// A secret of one campaign vouches for that campaign only.
+fn check_campaign(owners: Option<Vec<Owner>>, named: Option<&str>) -> Result<(), Refusal> {
+    let Some(owners) = owners else { return Ok(()) };
+    let vouches = |owner: &Owner| match owner {
+        Owner::Global => true,
+        Owner::Campaign(id) => named == Some(id.as_str()),
+    };
+    if owners.iter().any(vouches) {
+        return Ok(());
+    }
+    let campaigns = owners.iter().filter_map(|owner| match owner {
+        Owner::Global => None,
+        Owner::Campaign(id) => Some(id.as_str()),
+    });
+    Err(Refusal::WrongCampaign {
+        signed_by: campaigns.collect::<Vec<_>>().join(", "),
+        named: named.unwrap_or("none").to_owned(),
+    })
+}
+
+/// What a replay came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replayed {
+    /// Webhooks planned again.
+    pub webhooks: usize,
+    /// Those that lead to something new.
+    pub changed: usize,
+    /// Calls planned.
+    pub calls: usize,
+    /// Those that are parked still, with the first reasons.
+    pub parked: usize,
+    /// Why, for some of them: the webhook's id and the reason.
+    pub reasons: Vec<(WebhookId, String)>,
+}
+
+/// How many webhooks a replay reads at a time.
+const REPLAY_PAGE: usize = 200;
+
+/// How many reasons a replay reports.
+const REPLAY_REASONS: usize = 20;
+
+/// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
+/// a `serve` beside it is never held up. `page` says which; its limit is ours to choose.
+///
+/// # Errors
+/// What the store says; what was planned until then stays.
+pub async fn replay(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    mut page: InboxPage,
+    dry_run: bool,
+) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed::default();
+    page.limit = REPLAY_PAGE;
+    loop {
+        let webhooks = store.inbox(page).await?;
+        let Some(last) = webhooks.last() else { return Ok(replayed) };
+        page.after = Some(last.id);
+        for webhook in webhooks {
+            let reading = growsurf::decode(&webhook.body, webhook.received_at);
+            let reading = reading.map_or_else(|error| Err(error.to_string()), |read| read.reading);
+            let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
+            replayed.webhooks += 1;
+            replayed.calls += receipt.calls;
+            replayed.changed += usize::from(receipt.calls > 0);
+            let mut reasons = receipt.unmapped;
+            if let Status::Parked { reason } = receipt.status {
+                reasons.push(reason);
+            }
+            if let Some(reason) = reasons.into_iter().next() {
+                replayed.parked += 1;
+                if replayed.reasons.len() < REPLAY_REASONS {
+                    replayed.reasons.push((webhook.id, reason));
+                }
+            }
+        }
+    }
+}
