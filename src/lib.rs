@@ -6,6 +6,7 @@ pub mod customerio;
 pub mod delivery;
 pub mod domain;
 pub mod growsurf;
+pub mod http;
 pub mod ingest;
 pub mod mapping;
 pub mod store;

@@ -1,0 +1,19 @@
+//! The HTTP face: webhooks in, health and metrics out.
+//!
+//! What belongs here: routes, what a request may cost (time, bytes, connections), how refusals
+//! read. What doesn't: what becomes of a webhook (`ingest`), what is sent (`delivery`).
+
+mod admin;
+mod body;
+mod client;
+mod health;
+mod listener;
+mod metrics;
+mod problem;
+mod router;
+mod webhooks;
+
+pub use body::BodyLimits;
+pub use health::Health;
+pub use listener::{Listener, ListenerLimits};
+pub use router::{Face, operator, public};

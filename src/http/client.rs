@@ -1,0 +1,80 @@
+//! Who is at the other end: the peer, or whom trusted proxies say they speak for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+
+use crate::config::value::network::Network;
+
+/// The address of the client, for logs. Walks the chain of proxies from the near end and believes
+/// each entry only as long as everybody nearer is trusted (RFC 7239, 8.1).
+pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let mut client = peer.ip().to_canonical();
+    for ip in forwarded_for(headers).into_iter().rev() {
+        if !is_trusted(client) {
+            break;
+        }
+        let Some(ip) = ip else { break };
+        client = ip;
+    }
+    client
+}
+
+/// The chain as told, far end first; `None` where an entry is no address.
+fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    let values = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let standard: Vec<Option<IpAddr>> = values("forwarded")
+        .flat_map(|value| value.split(','))
+        .map(|element| {
+            let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+            let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+            nodes.next().and_then(|(_, node)| address(node))
+        })
+        .collect();
+    if !standard.is_empty() {
+        return standard;
+    }
+    values("x-forwarded-for").flat_map(|value| value.split(',')).map(address).collect()
+}
+
+/// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `"[2001:db8::1]:80"`.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"');
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().ok().or_else(with_port).map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, headers: &[(&'static str, &'static str)], trusted: &[&str]) -> String {
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let headers = headers.iter().map(|(name, value)| {
+            (name.parse().unwrap(), axum::http::HeaderValue::from_static(value))
+        });
+        client_ip(peer.parse().unwrap(), &headers.collect(), &trusted).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let xff = [("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.0.0.2")];
+        assert_eq!(client("192.0.2.1:5", &xff, &[]), "192.0.2.1");
+        assert_eq!(client("10.0.0.1:5", &xff, &["10.0.0.0/8"]), "198.51.100.7");
+        let all = ["10.0.0.0/8", "198.51.100.7"];
+        assert_eq!(client("10.0.0.1:5", &xff, &all), "203.0.113.9");
+        let spoofed = [("x-forwarded-for", "unknown, 10.0.0.2")];
+        assert_eq!(client("10.0.0.1:5", &spoofed, &["10.0.0.0/8"]), "10.0.0.2");
+    }
+
+    #[test]
+    fn the_standard_header_wins() {
+        let headers = [
+            ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https"),
+            ("x-forwarded-for", "203.0.113.9"),
+        ];
+        assert_eq!(client("10.0.0.1:5", &headers, &["10.0.0.0/8"]), "2001:db8::7");
+    }
+}

@@ -1,0 +1,137 @@
+//! Health and readiness.
+//!
+//! Healthy: the process lives and its loops make progress. Ready: the store takes a write, and
+//! the relay isn't draining. Customer.io being down makes it neither: the relay is there to wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use super::router::Face;
+use crate::delivery::Pulse;
+use crate::domain::{Clock, Time};
+use crate::store::Store;
+
+/// For how long a commit vouches for the store, and how often it is probed at most.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a probe may take before the store counts as unable.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a loop may be silent before it counts as stalled.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// The age of a pending call at which readiness warns: Customer.io triggers campaigns only from
+/// events under 72 hours old (<https://docs.customer.io/journeys/events/>).
+const LATE: Duration = Duration::from_secs(48 * 60 * 60);
+
+/// What health is judged by.
+pub struct Health {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    draining: CancellationToken,
+    dispatcher: Pulse,
+    committed_at: AtomicI64,
+    probe: Mutex<Option<(Time, Result<(), String>)>>,
+}
+
+impl Health {
+    /// Judges by the store, by the dispatcher's pulse and by whether the relay drains.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        dispatcher: Pulse,
+        draining: CancellationToken,
+    ) -> Self {
+        let committed_at = AtomicI64::new(0);
+        Self { store, clock, draining, dispatcher, committed_at, probe: Mutex::new(None) }
+    }
+
+    /// The store has just committed a write.
+    pub fn committed(&self) {
+        self.committed_at.store(self.clock.now().micros(), Ordering::Relaxed);
+    }
+
+    fn is_fresh(&self, at: Time) -> bool {
+        self.clock.now().since(at) < FRESH
+    }
+
+    /// Why the relay isn't alive, if it isn't.
+    fn stalled(&self) -> Result<(), String> {
+        let silent = self.clock.now().since(self.dispatcher.last());
+        if silent < STALLED {
+            return Ok(());
+        }
+        Err(format!("the dispatcher has made no progress for {} s", silent.as_secs()))
+    }
+
+    /// Why the relay isn't ready, if it isn't.
+    async fn unready(&self) -> Result<(), String> {
+        if self.draining.is_cancelled() {
+            return Err("the relay is shutting down".to_owned());
+        }
+        if self.is_fresh(Time::from_micros(self.committed_at.load(Ordering::Relaxed))) {
+            return Ok(());
+        }
+        // Whoever waits for the lock takes the answer of who held it.
+        let mut probe = self.probe.lock().await;
+        if let Some((at, answer)) = probe.as_ref()
+            && self.is_fresh(*at)
+        {
+            return answer.clone();
+        }
+        let writing = self.store.probe(self.clock.now());
+        let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the store takes no write");
+                Err("the store takes no write".to_owned())
+            }
+            Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
+        };
+        *probe = Some((self.clock.now(), answer.clone()));
+        answer
+    }
+}
+
+/// `GET /healthz`: the process lives and its loops make progress.
+pub async fn healthz(State(face): State<Face>) -> Response {
+    match face.health.stalled() {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(why) => Problem::unavailable(why, 1).into_response(),
+    }
+}
+
+/// `GET /readyz` and `GET /health`: the store takes a write, and the relay isn't draining.
+pub async fn readyz(State(face): State<Face>) -> Response {
+    if let Err(why) = face.health.unready().await {
+        return Problem::unavailable(why, 1).into_response();
+    }
+    let now = face.clock.now();
+    let mut warnings = Vec::new();
+    if let Ok(stats) = face.store.stats().await
+        && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
+        && age > LATE
+    {
+        let hours = age.as_secs() / 3600;
+        warnings.push(format!(
+            "the oldest pending call is {hours} hours old; from 72 on its event triggers nothing"
+        ));
+    }
+    if let Some(reason) = face.destination.halted_by() {
+        warnings.push(format!("Customer.io is halted: {reason}"));
+    }
+    if warnings.is_empty() {
+        return Json(json!({ "status": "ready" })).into_response();
+    }
+    Json(json!({ "status": "ready", "warnings": warnings })).into_response()
+}

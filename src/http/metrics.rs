@@ -1,0 +1,33 @@
+//! `GET /metrics`.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use super::router::Face;
+use crate::delivery::Standing;
+use crate::telemetry::{CONTENT_TYPE, Gauges};
+
+/// What the code counted and what the store keeps, as OpenMetrics text.
+pub async fn metrics(State(face): State<Face>) -> Response {
+    let stats = match face.store.stats().await {
+        Ok(stats) => stats,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "can't read the store's numbers");
+            return Problem::unavailable("the store's numbers can't be read", 5).into_response();
+        }
+    };
+    let now = face.clock.now();
+    let age = stats.oldest_pending.map(|oldest| now.since(oldest));
+    let gauges = Gauges {
+        pending: stats.pending,
+        oldest_pending_age: age.unwrap_or_default(),
+        dead_letters: stats.dead,
+        parked: stats.parked,
+        destination: face.destination.standing(now).word(),
+    };
+    let text = face.metrics.render(gauges, &Standing::ALL.map(Standing::word));
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
+}

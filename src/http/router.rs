@@ -1,0 +1,82 @@
+//! Which path leads where.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use secrecy::SecretString;
+
+use super::body::BodyLimits;
+use super::health::{self, Health};
+use super::problem::Problem;
+use super::{admin, metrics, webhooks};
+use crate::config::value::network::Network;
+use crate::delivery::Destination;
+use crate::domain::Clock;
+use crate::ingest::Ingest;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// Everything the handlers need.
+#[derive(Clone)]
+pub struct Face {
+    /// Takes webhooks in.
+    pub ingest: Arc<Ingest>,
+    /// The store, for numbers and dead letters.
+    pub store: Arc<dyn Store>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Customer.io's state.
+    pub destination: Destination,
+    /// What health is judged by.
+    pub health: Arc<Health>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What reading bodies may cost.
+    pub bodies: BodyLimits,
+    /// Whose word on the client's address is believed.
+    pub trusted_proxies: Arc<[Network]>,
+    /// What `/admin` asks for; without one it isn't there.
+    pub admin_token: Option<Arc<SecretString>>,
+}
+
+/// What the internet may reach: webhooks and health.
+pub fn public(face: Face) -> Router {
+    finished(routes()).with_state(face)
+}
+
+/// What operators reach: metrics, administration, and health as well. Where they have no listener
+/// of their own, `webhooks` puts it all on one.
+pub fn operator(face: Face, webhooks: bool) -> Router {
+    let base = if webhooks { routes() } else { health_routes() };
+    let mut router = base.route("/metrics", get(metrics::metrics));
+    if face.admin_token.is_some() {
+        router = router.nest("/admin", admin::routes(face.clone()));
+    }
+    finished(router).with_state(face)
+}
+
+fn routes() -> Router<Face> {
+    health_routes()
+        .route("/webhooks/growsurf", post(webhooks::receive))
+        .route("/api/growsurf-to-cio", post(webhooks::receive))
+}
+
+fn health_routes() -> Router<Face> {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/health", get(health::readyz))
+}
+
+/// With problem documents for all other paths and methods. The last step, because it changes only
+/// the routes that are there already.
+fn finished(router: Router<Face>) -> Router<Face> {
+    router
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            let detail = "this path takes another method; webhooks are posted";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+        })
+}

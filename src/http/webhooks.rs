@@ -1,0 +1,105 @@
+//! The endpoint that GrowSurf posts to.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::body::ReadBody;
+use super::client::client_ip;
+use super::problem::Problem;
+use super::router::Face;
+use crate::domain::{Receipt, Status};
+use crate::ingest::Refusal;
+
+/// GrowSurf's header with time and signature
+/// (<https://docs.growsurf.com/developer-tools/webhooks>).
+const SIGNATURE: &str = "growsurf-signature";
+
+/// When a sender may try again after the store refused, in seconds.
+const STORE_RETRY_AFTER: u64 = 5;
+
+#[derive(Serialize)]
+struct Answer {
+    success: bool,
+    status: &'static str,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Takes in one webhook; answers 2xx only once it is on disk.
+pub async fn receive(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    // The share is held until the body is on disk or refused.
+    let (body, _share) = match face.bodies.read(request).await {
+        Ok(ReadBody { bytes, share }) => (bytes, share),
+        Err(problem) => {
+            face.metrics.webhook(problem.webhook_outcome());
+            // What is left of the body isn't read, so the connection can't be used again.
+            return ([(header::CONNECTION, "close")], problem).into_response();
+        }
+    };
+    let began = face.clock.now();
+    let result = face.ingest.receive(signature(&headers), body).await;
+    face.metrics.accepted_in(face.clock.now().since(began));
+    match result {
+        Ok(receipt) => answer(&face, receipt),
+        Err(refusal) => {
+            let problem = refuse(&refusal);
+            let outcome = problem.webhook_outcome();
+            face.metrics.webhook(outcome);
+            let client = client_ip(peer, &headers, &face.trusted_proxies);
+            let error = &refusal as &dyn std::error::Error;
+            tracing::warn!(webhook.outcome = outcome, client.ip = %client, error, "refused a webhook");
+            problem.into_response()
+        }
+    }
+}
+
+fn signature(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SIGNATURE)?.to_str().ok()
+}
+
+fn answer(face: &Face, receipt: Receipt) -> Response {
+    let Receipt { id, status, calls, unmapped } = receipt;
+    if !matches!(status, Status::Duplicate) {
+        face.health.committed();
+    }
+    let (status, reason) = match status {
+        Status::Accepted => ("accepted", None),
+        Status::Duplicate => ("duplicate", None),
+        Status::Parked { reason } => ("parked", Some(reason)),
+    };
+    face.metrics.webhook(status);
+    let parked = reason.as_deref().or(unmapped.first().map(String::as_str));
+    match parked {
+        Some(reason) => {
+            tracing::warn!(webhook.id = %id, webhook.outcome = status, calls, reason, "parked a webhook, or a part of it");
+        }
+        None => {
+            tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "took in a webhook")
+        }
+    }
+    let answer = Answer { success: true, status, id: id.to_string(), reason };
+    (StatusCode::OK, Json(answer)).into_response()
+}
+
+fn refuse(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Signature(_) | Refusal::WrongCampaign { .. } => {
+            Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
+        }
+        Refusal::Unreadable(_) => Problem::new(StatusCode::BAD_REQUEST, refusal.to_string()),
+        Refusal::Store(_) | Refusal::Slow(_) => {
+            Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)
+        }
+    }
+}
