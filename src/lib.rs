@@ -9,5 +9,6 @@ pub mod growsurf;
 pub mod http;
 pub mod ingest;
 pub mod mapping;
+pub mod sandbox;
 pub mod store;
 pub mod telemetry;

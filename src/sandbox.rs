@@ -1,0 +1,106 @@
+//! A stand-in Customer.io: the Track API, v1 and v2, as its documentation describes it.
+//!
+//! It serves `serve --sandbox`, `referral-relay sandbox` and the tests, where it is the witness of
+//! what the relay did. So it reads raw JSON by the documentation, shares no type with the rest of
+//! the crate, and forgives nothing: what is documented as dropped in silence is dropped in silence,
+//! and shown in the activity. Its state lives in memory. What speaks *to* Customer.io doesn't
+//! belong here, but in `customerio`.
+//!
+//! # The read-back interface
+//!
+//! JSON without authentication. Times are Unix seconds, but `received_at` is Unix milliseconds.
+//! Lists take `?since=SEQ` (only entries after that number) and `?limit=N`, and say in `forgotten`
+//! how many older entries the memory's bounds have dropped.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /sandbox/people` | `{"people":[{id,email,cio_id,attributes,anonymous_ids,newest_update,merged_from,events}]}`, where `events` is a number; `since` doesn't apply |
+//! | `GET /sandbox/people/{identifier}` | one person, where `events` is the list; 404 with `merged_into` (a `cio_id` or null) and `suppressed` (true or false) if there is none. The kind of identifier is told by its shape, as in v1 |
+//! | `GET /sandbox/events` | `{"events":[{seq,id,type,name,timestamp,data,identifier,identifier_kind,cio_id,anonymous_id,invite,repeats,received_at,request}],"forgotten"}` in order of arrival. `identifier` is as sent, `cio_id` is whose it is now |
+//! | `GET /sandbox/requests` | `{"requests":[{seq,received_at,method,path,body,status,applied,faulted}],"forgotten"}`. `path` is raw, `body` is the JSON or a string if it is none, `status` is null if no answer was (or is yet) sent, `applied` says that at least one operation took effect |
+//! | `GET /sandbox/activity` | `{"activity":[{seq,received_at,request,kind,identifier,detail}],"forgotten"}`: failures, and what was ignored or dropped under a 200 |
+//! | `GET /sandbox/stats` | `{"people","events","repeats","requests","activity"}`: numbers since the last reset, cheap to poll |
+//! | `DELETE /sandbox/requests` | 204; forgets the requests, their numbers go on |
+//! | `POST /sandbox/reset` | 204; forgets everything, faults too |
+//! | `GET`, `PUT /sandbox/faults` | the fault rules, `{"rules":[...]}`, as `sandbox/faults.rs` documents them; 400 with `error` if they make no sense |
+
+mod activity;
+mod answer;
+mod api;
+mod auth;
+mod body;
+mod connections;
+mod events;
+mod faults;
+mod identifier;
+mod identify;
+mod limits;
+mod merge;
+mod operation;
+mod people;
+mod readback;
+mod ring;
+mod state;
+mod suppression;
+mod v1;
+mod v2;
+mod views;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::SocketAddr};
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::state::Shared;
+
+/// A stand-in Customer.io that is bound to an address, but doesn't serve yet.
+#[derive(Debug)]
+pub struct Sandbox {
+    listener: TcpListener,
+    addr: SocketAddr,
+    router: Router,
+}
+
+impl Sandbox {
+    /// Binds an empty sandbox. Port 0 lets the system choose; [`Sandbox::addr`] tells which.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the address can't be bound.
+    pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
+
+        Ok(Self { listener, addr, router: router() })
+    }
+
+    /// The address it is bound to.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `shutdown` is cancelled, then finishes the requests in flight for a short
+    /// while and closes what is left.
+    ///
+    /// # Errors
+    ///
+    /// None today: a failing accept is logged and tried again.
+    pub async fn serve(self, shutdown: CancellationToken) -> io::Result<()> {
+        connections::run(self.listener, self.router, shutdown).await;
+        Ok(())
+    }
+}
+
+/// The sandbox as a router with an empty state of its own, for embedding.
+///
+/// A dropped connection is truly dropped only by [`Sandbox::serve`]; another server sends the head
+/// of an answer whose body breaks off.
+pub fn router() -> Router {
+    let shared = Shared::new(state::system_clock);
+    readback::routes().fallback(api::answer).with_state(shared)
+}

@@ -1,0 +1,103 @@
+//! The activity log: what happened under a 200 that the caller wasn't told.
+//!
+//! Customer.io answers 200 for much that it doesn't do, and shows it to people in its activity log
+//! only. A test that reads the answers alone would miss it; here it can look. Plain successes
+//! aren't recorded.
+
+use serde::Serialize;
+
+use super::ring::Ring;
+
+const MAX_ENTRIES: usize = 100_000;
+const MAX_BYTES: usize = 32 << 20;
+/// Counts for the fixed part of an entry.
+const ENTRY_BYTES: usize = 128;
+
+/// What kind of thing happened. The names are part of the read-back interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// Identifiers of one identify belong to different people, or would change without a `cio_id`.
+    /// Nothing was changed.
+    AttributeUpdateFailure,
+    /// `_update: true` for somebody unknown. Nothing was created.
+    FailedAttributeChange,
+    /// An identify older than the newest one of that person. Nothing was changed.
+    DroppedOlderUpdate,
+    /// A `cio_id` that doesn't exist or is gone. Nothing was done.
+    DroppedUnknownCioId,
+    /// An identifier that is suppressed. Nothing was done.
+    IgnoredSuppressed,
+    /// An event id that was received before. Nothing was done.
+    RepeatedEvent,
+    /// The repeated event has another name or person than the first: two effects share one id.
+    EventIdReused,
+    /// Event data that overrides a campaign's settings. Kept.
+    ReservedDataKey,
+    /// An attribute name that is Customer.io's own.
+    ReservedAttribute,
+    /// An anonymous event without `anonymous_id`: it goes to `data.recipient`.
+    InviteEvent,
+    /// An anonymous id that belongs to another person. Not joined.
+    AnonymousIdTaken,
+    /// Two people became one.
+    Merged,
+    /// A merge whose primary doesn't exist. Nothing was done.
+    MergeWithoutPrimary,
+    /// A merge whose secondary doesn't exist, or is the primary. Nothing was done.
+    MergeWithoutSecondary,
+    /// Events older than 30 days that a merge left behind.
+    MergeLeftEventsBehind,
+    /// A person was deleted, or was to be.
+    Deleted,
+    /// An identifier was suppressed.
+    Suppressed,
+    /// An identifier was unsuppressed, or was to be.
+    Unsuppressed,
+    /// An identifier in a path with characters that must be percent-encoded. Read as it is.
+    UnencodedPath,
+    /// A batch with several operations on one person, not all of them events. Their order isn't
+    /// documented. Applied as listed.
+    BatchOrderUnspecified,
+    /// A device was added or deleted. Not kept.
+    Device,
+    /// Relationships were added or deleted. Not kept.
+    Relationships,
+    /// An operation on an object. Not kept.
+    Object,
+    /// A delivery metric. Not kept.
+    Delivery,
+}
+
+/// One line of the log.
+#[derive(Debug, Serialize)]
+pub(super) struct Activity {
+    pub(super) received_at: i64,
+    pub(super) request: u64,
+    pub(super) kind: Kind,
+    pub(super) identifier: Option<String>,
+    pub(super) detail: String,
+}
+
+/// The bounded log.
+#[derive(Debug)]
+pub(super) struct ActivityLog(Ring<Activity>);
+
+impl Default for ActivityLog {
+    fn default() -> Self {
+        Self(Ring::new(MAX_ENTRIES, MAX_BYTES))
+    }
+}
+
+impl ActivityLog {
+    pub(super) fn record(&mut self, activity: Activity) {
+        let identifier = activity.identifier.as_ref().map_or(0, String::len);
+        let bytes = ENTRY_BYTES + identifier + activity.detail.len();
+        self.0.push(activity, bytes);
+        while self.0.overflow().is_some() {}
+    }
+
+    pub(super) fn entries(&self) -> &Ring<Activity> {
+        &self.0
+    }
+}

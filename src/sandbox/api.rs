@@ -1,0 +1,110 @@
+//! One request to the API, from its bytes to its end: read, take effect, wait, answer or not.
+//!
+//! What it means is read by `v1` and `v2`, done by `state`; this carries out the faults.
+
+use std::time::Duration;
+
+use axum::{
+    body::{self, Body},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use tokio::time;
+
+use super::{
+    answer::Answer,
+    auth,
+    connections::{BrokenBody, Hangup},
+    faults::Ending,
+    operation::Reading,
+    state::{self, Received, Shared},
+    v1, v2,
+};
+
+/// Twice the largest request that is documented, so that the documented limits are what answers.
+const MAX_BODY_BYTES: usize = 1_000_000;
+
+/// Answers everything that isn't the sandbox's own.
+pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let (reading, body) = match body::to_bytes(body, MAX_BODY_BYTES).await {
+        Ok(body) => (read(&parts, &body), body),
+        Err(_) => {
+            let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
+            (Reading::Fixed(answer), Bytes::new())
+        }
+    };
+    let is_authorized = auth::is_authorized(&parts.headers);
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let request = state::Request {
+        received_at: shared.now(),
+        path: path.into(),
+        // A copy, because the original shares its memory with the connection's buffer.
+        body: body.as_ref().into(),
+        method: parts.method,
+        status: None,
+        applied: false,
+        faulted: false,
+    };
+
+    let received = shared.lock().receive(request, reading, is_authorized);
+    end(&shared, received).await
+}
+
+fn read(parts: &Parts, body: &[u8]) -> Reading {
+    let path = parts.uri.path();
+    if let Some(path) = path.strip_prefix("/api/v1/") {
+        v1::read(&parts.method, path, &parts.headers, body)
+    } else if let Some(path) = path.strip_prefix("/api/v2/") {
+        v2::read(&parts.method, path, body)
+    } else {
+        Reading::Fixed(Answer::error(StatusCode::NOT_FOUND, "not found"))
+    }
+}
+
+async fn end(shared: &Shared, received: Received) -> Response {
+    let Received { seq, fault, answer } = received;
+    let answer = answer.unwrap_or_else(Answer::success);
+    let Some(fault) = fault else {
+        return answer.into_response();
+    };
+
+    pause(fault.latency).await;
+    let answer = match &fault.ending {
+        Ending::Answered => answer,
+        Ending::Replaced(answer) => answer.clone(),
+        Ending::Closed(after) => {
+            pause(*after).await;
+            return hang_up();
+        }
+        Ending::Lost => return hang_up(),
+        Ending::Broken => return break_off(answer),
+    };
+    shared.lock().answered(seq, answer.status);
+    answer.into_response()
+}
+
+async fn pause(duration: Duration) {
+    // Even a sleep of nothing costs a millisecond.
+    if !duration.is_zero() {
+        time::sleep(duration).await;
+    }
+}
+
+fn hang_up() -> Response {
+    let mut response = Response::new(Body::new(BrokenBody::new(Bytes::new())));
+    response.extensions_mut().insert(Hangup);
+    response
+}
+
+/// Promises the whole body and sends its first byte.
+fn break_off(answer: Answer) -> Response {
+    let promised = HeaderValue::from(answer.body.len());
+    let part = answer.body.slice(..answer.body.len().min(1));
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, promised);
+    *response.body_mut() = Body::new(BrokenBody::new(part));
+    response
+}

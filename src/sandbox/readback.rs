@@ -1,0 +1,165 @@
+//! What the sandbox shows: the `/sandbox/...` endpoints. Their interface is documented in
+//! [`super`].
+//!
+//! Answers are written straight from the state under its lock, without copies of it.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    faults::Faults,
+    identifier::Identifier,
+    ring::Ring,
+    state::Shared,
+    views::{ActivityView, EventView, PersonView, RequestView},
+};
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/sandbox/people", get(all_people))
+        .route("/sandbox/people/{identifier}", get(one_person))
+        .route("/sandbox/events", get(events))
+        .route("/sandbox/activity", get(activity))
+        .route("/sandbox/requests", get(requests).merge(delete(clear)))
+        .route("/sandbox/stats", get(stats))
+        .route("/sandbox/faults", get(faults).put(set_faults))
+        .route("/sandbox/reset", post(reset))
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    since: u64,
+    limit: Option<usize>,
+}
+
+impl Page {
+    /// `{name: [...], "forgotten": n}` of the entries that are asked for.
+    fn of<'a, T, V: Serialize>(
+        &self,
+        name: &str,
+        ring: &'a Ring<T>,
+        view: impl Fn(u64, &'a T) -> V,
+    ) -> Response {
+        let entries = ring.after(self.since).take(self.limit.unwrap_or(usize::MAX));
+        let entries: Vec<V> = entries.map(|(seq, entry)| view(seq, entry)).collect();
+        list(name, &entries, Some(ring.forgotten()))
+    }
+}
+
+async fn all_people(State(shared): State<Shared>) -> Response {
+    let state = shared.lock();
+    let workspace = &state.workspace;
+    let people: Vec<_> = workspace
+        .people
+        .iter()
+        .map(|(key, person)| PersonView::new(key, person, person.events.len()))
+        .collect();
+    list("people", &people, None)
+}
+
+async fn one_person(State(shared): State<Shared>, Path(identifier): Path<String>) -> Response {
+    let state = shared.lock();
+    let workspace = &state.workspace;
+    let identifier = Identifier::from_shape(&identifier);
+    let found = workspace.people.find(&identifier);
+    let Some((key, person)) = found.and_then(|key| Some((key, workspace.people.get(key)?))) else {
+        let body = json!({
+            "error": "nobody has this identifier",
+            "merged_into": workspace.merged.get(&identifier),
+            "suppressed": workspace.suppressed.contains_key(&identifier),
+        });
+        return json_response(StatusCode::NOT_FOUND, &body);
+    };
+
+    let events: Vec<_> = person
+        .events
+        .iter()
+        .filter_map(|seq| Some(EventView::new(*seq, workspace.events.get(*seq)?)))
+        .collect();
+    json_response(StatusCode::OK, &PersonView::new(key, person, events))
+}
+
+async fn events(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
+    let state = shared.lock();
+    page.of("events", state.workspace.events.records(), EventView::new)
+}
+
+async fn activity(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
+    let state = shared.lock();
+    let log = state.workspace.activity.entries();
+    page.of("activity", log, |seq, activity| ActivityView { seq, activity })
+}
+
+async fn requests(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
+    let state = shared.lock();
+    page.of("requests", &state.requests, RequestView::new)
+}
+
+async fn clear(State(shared): State<Shared>) -> StatusCode {
+    shared.lock().requests.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn stats(State(shared): State<Shared>) -> Response {
+    let state = shared.lock();
+    let workspace = &state.workspace;
+    let body = json!({
+        "people": workspace.people.len(),
+        "events": workspace.events.records().next_seq() - 1,
+        "repeats": workspace.events.repeats,
+        "requests": state.received,
+        "activity": workspace.activity.entries().next_seq() - 1,
+    });
+    json_response(StatusCode::OK, &body)
+}
+
+async fn faults(State(shared): State<Shared>) -> Response {
+    let rules = shared.lock().faults.to_json();
+    json_response(StatusCode::OK, &rules)
+}
+
+async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Response {
+    let script = serde_json::from_slice(&body).map_err(|error| error.to_string());
+    match script.and_then(Faults::new) {
+        Ok(faults) => {
+            let rules = faults.to_json();
+            shared.lock().faults = faults;
+            json_response(StatusCode::OK, &rules)
+        }
+        Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({"error": error})),
+    }
+}
+
+async fn reset(State(shared): State<Shared>) -> StatusCode {
+    shared.lock().reset();
+    StatusCode::NO_CONTENT
+}
+
+fn list<V: Serialize>(name: &str, entries: &[V], forgotten: Option<u64>) -> Response {
+    #[derive(Serialize)]
+    struct List<'a, V> {
+        #[serde(flatten)]
+        entries: BTreeMap<&'a str, &'a [V]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        forgotten: Option<u64>,
+    }
+    let list = List { entries: std::iter::once((name, entries)).collect(), forgotten };
+    json_response(StatusCode::OK, &list)
+}
+
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    let bytes = serde_json::to_vec(body).expect("what the sandbox shows can be written as JSON");
+    (status, [(header::CONTENT_TYPE, JSON)], bytes).into_response()
+}

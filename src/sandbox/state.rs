@@ -1,0 +1,185 @@
+//! The shared state: workspace, requests and faults behind one lock, and the clock.
+//!
+//! The lock is held for as long as one request takes effect; parsing and writing bodies happen
+//! outside it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use http::{Method, StatusCode};
+
+use super::{
+    answer::{Answer, Problem},
+    faults::{Fault, Faults, Subject},
+    operation::Reading,
+    ring::Ring,
+    workspace::{Receipt, Workspace},
+};
+
+const MAX_REQUESTS: usize = 100_000;
+const MAX_REQUEST_BYTES: usize = 256 << 20;
+/// Counts for the fixed part of a request.
+const REQUEST_BYTES: usize = 256;
+/// People have no oldest that could go, so beyond this the sandbox says that it is full.
+const MAX_PEOPLE: usize = 1_000_000;
+
+/// Gives Unix milliseconds.
+pub(super) type Clock = fn() -> i64;
+
+/// The clock outside tests.
+#[expect(clippy::disallowed_methods, reason = "the sandbox owns its own clock, here")]
+pub(super) fn system_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What all handlers share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+/// Everything that the sandbox remembers.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) workspace: Workspace,
+    pub(super) requests: Ring<Request>,
+    /// Since the last reset.
+    pub(super) received: u64,
+    pub(super) faults: Faults,
+}
+
+/// A request as received.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) received_at: i64,
+    pub(super) method: Method,
+    /// Raw, with the query.
+    pub(super) path: Box<str>,
+    pub(super) body: Box<[u8]>,
+    pub(super) status: Option<u16>,
+    pub(super) applied: bool,
+    pub(super) faulted: bool,
+}
+
+/// What became of a request so far.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) seq: u64,
+    pub(super) fault: Option<Arc<Fault>>,
+    /// The true answer, if the fault lets the request take effect.
+    pub(super) answer: Option<Answer>,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Clock) -> Self {
+        let state = State {
+            workspace: Workspace::default(),
+            requests: Ring::new(MAX_REQUESTS, MAX_REQUEST_BYTES),
+            received: 0,
+            faults: Faults::default(),
+        };
+        Self { clock, state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// The state; even after a panic elsewhere, because a witness should keep talking.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Logs a request, decides its fault and lets it take effect.
+    pub(super) fn receive(
+        &mut self,
+        request: Request,
+        reading: Reading,
+        is_authorized: bool,
+    ) -> Received {
+        let fault = self.faults.decide(&Subject {
+            method: request.method.as_str(),
+            path: &request.path,
+            is_about: &|identifier| reading.is_about(identifier),
+        });
+        let at_ms = request.received_at;
+        let seq = self.log(request, fault.is_some());
+        let receipt = Receipt { at_ms, request: seq };
+
+        let has_effect = fault.as_ref().is_none_or(|fault| fault.has_effect());
+        let answer = has_effect.then(|| {
+            if is_authorized {
+                let item_errors = fault.as_ref().map_or(&[][..], |fault| &fault.item_errors);
+                self.take_effect(receipt, reading, item_errors)
+            } else {
+                Answer::error(StatusCode::UNAUTHORIZED, "Unauthorized request")
+            }
+        });
+        if let (None, Some(answer)) = (&fault, &answer) {
+            self.answered(seq, answer.status);
+        }
+        Received { seq, fault, answer }
+    }
+
+    /// Logs the status that a request is answered with.
+    pub(super) fn answered(&mut self, seq: u64, status: StatusCode) {
+        if let Some(request) = self.requests.get_mut(seq) {
+            request.status = Some(status.as_u16());
+        }
+    }
+
+    /// Forgets everything; only the requests' numbers go on.
+    pub(super) fn reset(&mut self) {
+        self.workspace = Workspace::default();
+        self.requests.clear();
+        self.received = 0;
+        self.faults = Faults::default();
+    }
+
+    fn log(&mut self, mut request: Request, faulted: bool) -> u64 {
+        request.faulted = faulted;
+        let bytes = REQUEST_BYTES + request.path.len() + request.body.len();
+        let seq = self.requests.push(request, bytes);
+        while self.requests.overflow().is_some() {}
+        self.received += 1;
+        seq
+    }
+
+    fn take_effect(&mut self, receipt: Receipt, reading: Reading, item_errors: &[usize]) -> Answer {
+        let (style, items, notes) = match reading {
+            Reading::Fixed(answer) => return answer,
+            Reading::Operations { style, items, notes } => (style, items, notes),
+        };
+        if self.workspace.people.len() >= MAX_PEOPLE {
+            let message = "the sandbox is full of people: POST /sandbox/reset";
+            return Answer::error(StatusCode::INSUFFICIENT_STORAGE, message);
+        }
+
+        for note in notes {
+            self.workspace.note(receipt, note);
+        }
+        let number = items.len();
+        let mut problems = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let outcome = if item_errors.contains(&index) {
+                Err(Problem::invalid("batch", "a scripted fault"))
+            } else {
+                item.and_then(|operation| self.workspace.apply(receipt, operation))
+            };
+            if let Err(problem) = outcome {
+                problems.push((index, problem));
+            }
+        }
+
+        if let Some(request) = self.requests.get_mut(receipt.request) {
+            request.applied = problems.len() < number;
+        }
+        Answer::outcome(style, &problems)
+    }
+}
