@@ -1,5 +1,6 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod customerio;

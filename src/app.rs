@@ -1,0 +1,346 @@
+//! The composition root: settings become a running relay.
+//!
+//! What belongs here: making the parts, wiring them, and ending them in order. What doesn't:
+//! anything a part could decide for itself.
+
+mod rules;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{SystemClock, SystemRandom};
+use crate::config::Settings;
+use crate::config::customerio::{CustomerioSettings, Region};
+use crate::config::growsurf::GrowsurfSettings;
+use crate::customerio::client::{Client, ClientConfig, ClientError};
+use crate::delivery::{
+    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender,
+    WorkspaceCheck, keep_house,
+};
+use crate::domain::Clock;
+use crate::growsurf::signature::Owner;
+use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
+use crate::ingest::{Ingest, Trust};
+use crate::mapping::Mapper;
+use crate::store::sqlite::{Options, SqliteStore};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+pub use rules::rules;
+
+/// Why the relay didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store can't be opened.
+    #[error("can't open the store {url}")]
+    Store {
+        /// The store's address.
+        url: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// There is no store where the settings say.
+    #[error("there is no store {url}; check store.url, which is relative to the working directory")]
+    NoStore {
+        /// The store's address.
+        url: String,
+    },
+    /// An address can't be listened on.
+    #[error("can't listen on {address} ({key})")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The setting that names it.
+        key: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The client of Customer.io can't be made.
+    #[error("can't set up the client of Customer.io")]
+    Client(#[from] ClientError),
+    /// The settings hold no credentials.
+    #[error("customerio.site_id and customerio.api_key are not set")]
+    NoCredentials,
+    /// The system gives no randomness for the store's secret.
+    #[error("the system gives no random numbers: {0}")]
+    Randomness(String),
+}
+
+/// A relay at work.
+pub struct Running {
+    /// Where webhooks are taken in.
+    pub address: SocketAddr,
+    /// Where operators look, if that is elsewhere.
+    pub operator_address: Option<SocketAddr>,
+    store: Arc<dyn Store>,
+    stop: Stop,
+    http: TaskTracker,
+    loops: TaskTracker,
+    dispatcher: JoinHandle<()>,
+    grace: Duration,
+}
+
+/// What ends the parts, in the order they end.
+#[derive(Clone, Default)]
+struct Stop {
+    /// No new requests; those under way are finished.
+    http: CancellationToken,
+    /// No new claims; those under way are finished or given back.
+    delivery: CancellationToken,
+}
+
+/// How much of the grace is kept for closing the store.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Opens the store that the settings name.
+///
+/// # Errors
+/// [`StartError::Store`] or [`StartError::Randomness`].
+pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
+    let planner = Arc::new(Mapper::new(rules(settings)));
+    let options = Options::new(seed, SystemClock.now());
+    let url = &settings.store.url;
+    let opened = SqliteStore::open(url.path(), planner, options).await;
+    let store = opened.map_err(|source| StartError::Store { url: url.to_string(), source })?;
+    Ok(Arc::new(store))
+}
+
+/// Opens the store that the settings name, if it is there: a command that looks into a store must
+/// not make an empty one and say that nothing is in it.
+///
+/// # Errors
+/// [`StartError::NoStore`], and as [`open_store`].
+pub async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    let url = &settings.store.url;
+    if !url.path().exists() {
+        return Err(StartError::NoStore { url: url.to_string() });
+    }
+    open_store(settings).await
+}
+
+/// The client of the Customer.io that the settings name.
+///
+/// # Errors
+/// [`StartError::NoCredentials`] or [`StartError::Client`].
+pub fn client(settings: &Settings) -> Result<Client, StartError> {
+    let CustomerioSettings { credentials, timeout, .. } = &settings.customerio;
+    let credentials = credentials.as_ref().ok_or(StartError::NoCredentials)?;
+    let config = ClientConfig {
+        base_url: base_url(&settings.customerio),
+        site_id: credentials.site_id.clone(),
+        api_key: credentials.api_key.clone(),
+        timeout: *timeout,
+        connections: settings.delivery.in_flight,
+    };
+    Ok(Client::new(config)?)
+}
+
+/// Where Customer.io is: the settings' own host, else the region's.
+pub fn base_url(settings: &CustomerioSettings) -> url::Url {
+    let region = region_name(settings.region);
+    let of_region = || crate::customerio::base_url(region).expect("each region has a host");
+    settings.base_url.clone().unwrap_or_else(of_region)
+}
+
+/// The region's name at Customer.io.
+pub fn region_name(region: Region) -> &'static str {
+    match region {
+        Region::Us => "us",
+        Region::Eu => "eu",
+    }
+}
+
+/// Starts the relay.
+///
+/// # Errors
+/// See [`StartError`]; then nothing is left running.
+pub async fn start(settings: &Settings) -> Result<Running, StartError> {
+    let limits = ListenerLimits {
+        connections: settings.server.max_connections,
+        header_timeout: settings.server.header_timeout,
+    };
+    let listener = bind(settings.server.listen, "server.listen", limits).await?;
+    let operator_listener = match settings.server.operator_listen {
+        Some(address) => Some(bind(address, "server.operator_listen", limits).await?),
+        None => None,
+    };
+    let client = client(settings)?;
+    let store = open_store(settings).await?;
+    let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let taken_over = store.take_over(clock.now()).await.map_err(unopenable)?;
+    if taken_over > 0 {
+        tracing::info!(lanes = taken_over, "took over what another process had begun");
+    }
+    let remembered = store.destination().await.map_err(unopenable)?;
+
+    let stop = Stop::default();
+    let metrics = Arc::new(Metrics::new());
+    let pulse = Pulse::default();
+    pulse.beat(clock.now());
+    let bell = Arc::new(Notify::new());
+    let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
+    let destination = Destination::new(gate, Arc::clone(&bell));
+    let sender = Sender {
+        client: client.clone(),
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        random: Arc::new(SystemRandom),
+        destination: destination.clone(),
+        metrics: Arc::clone(&metrics),
+        rules: retry_rules(settings),
+    };
+    let dispatcher = Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), pulse.clone());
+    let grace = settings.server.shutdown_grace;
+    // Where the settings name a host, the region says nothing about it.
+    let region = settings.customerio.base_url.is_none();
+    let check = WorkspaceCheck {
+        client,
+        store: Arc::clone(&store),
+        destination: destination.clone(),
+        region: region.then(|| region_name(settings.customerio.region)),
+        patience: settings.delivery.probe_every,
+    };
+    let dispatching = dispatcher.run(stop.delivery.clone(), grace.saturating_sub(CLOSING));
+    let asked_first = remembered.workspace.is_some();
+    let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.delivery.clone()));
+
+    let loops = TaskTracker::new();
+    loops.spawn(keep_house(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        settings.store.keep_payloads,
+        stop.delivery.clone(),
+    ));
+
+    let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulse, stop.http.clone());
+    let trust = trust(&settings.growsurf);
+    let ingest = Ingest::new(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        Arc::new(SystemRandom),
+        trust,
+        settings.server.answer_timeout,
+        bell,
+    );
+    let face = Face {
+        ingest: Arc::new(ingest),
+        store: Arc::clone(&store),
+        metrics,
+        destination,
+        health: Arc::new(health),
+        clock,
+        bodies: BodyLimits::new(
+            settings.server.max_body,
+            settings.server.body_timeout,
+            settings.server.body_memory,
+        ),
+        trusted_proxies: settings.server.trusted_proxies.clone().into(),
+        admin_token: settings.admin.token.clone().map(Arc::new),
+    };
+    let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
+    let http = TaskTracker::new();
+    let router = match operator_listener {
+        Some((operators, _)) => {
+            http.spawn(operators.serve(operator(face.clone(), false), stop.http.clone()));
+            public(face)
+        }
+        None => operator(face, true),
+    };
+    http.spawn(listener.0.serve(router, stop.http.clone()));
+    tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
+    Ok(Running { address, operator_address, store, stop, http, loops, dispatcher, grace })
+}
+
+impl Running {
+    /// Ends the relay in order, within the grace period: requests are finished, then deliveries
+    /// finished or given back, then the store is closed.
+    ///
+    /// # Errors
+    /// If the store can't be closed cleanly; what it acknowledged is kept all the same.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        tracing::info!("stopping");
+        let Self { store, stop, http, loops, dispatcher, grace, .. } = self;
+        stop.http.cancel();
+        http.close();
+        // Claims stop at once; what the last requests queue is delivered after the next start.
+        stop.delivery.cancel();
+        loops.close();
+        let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
+        let (requests, deliveries) = tokio::join!(requests, dispatcher);
+        if requests.is_err() {
+            tracing::warn!("requests are still under way; giving them up");
+        }
+        if let Err(error) = deliveries {
+            tracing::error!(%error, "the dispatcher ended unexpectedly");
+        }
+        let closed = tokio::time::timeout(CLOSING, store.close()).await;
+        closed.unwrap_or_else(|_| {
+            tracing::warn!("the store takes long to close; it recovers at the next start");
+            Ok(())
+        })?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn bind(
+    address: SocketAddr,
+    key: &'static str,
+    limits: ListenerLimits,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let fail = |source| StartError::Listen { address, key, source };
+    let listener = Listener::bind(address, limits).await.map_err(fail)?;
+    let bound = listener.address().map_err(fail)?;
+    Ok((listener, bound))
+}
+
+fn gate_rules(settings: &Settings) -> GateRules {
+    let delivery = &settings.delivery;
+    GateRules {
+        breaker_failures: delivery.breaker_failures,
+        backoff_base: delivery.backoff_base,
+        probe_every: delivery.probe_every,
+    }
+}
+
+fn retry_rules(settings: &Settings) -> RetryRules {
+    let delivery = &settings.delivery;
+    RetryRules {
+        backoff_base: delivery.backoff_base,
+        backoff_cap: delivery.backoff_cap,
+        give_up_after: delivery.give_up_after,
+        batch_calls: delivery.batch_calls,
+        timeout: settings.customerio.timeout,
+    }
+}
+
+fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
+    let delivery = &settings.delivery;
+    DispatcherRules {
+        in_flight: delivery.in_flight,
+        batch_calls: delivery.batch_calls,
+        calls_per_second: settings.customerio.calls_per_second,
+        lease: delivery.lease,
+    }
+}
+
+fn trust(settings: &GrowsurfSettings) -> Trust {
+    let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
+    let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
+        let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
+        campaign.webhook_secrets.iter().map(owned)
+    });
+    Trust { secrets: global.chain(of_campaigns).collect(), max_age: settings.signature_max_age }
+}

@@ -1,0 +1,50 @@
+//! The settings' mapping, as the rules that a plan follows.
+
+use crate::config::Settings;
+use crate::config::customerio;
+use crate::config::growsurf::ConversionsFrom;
+use crate::mapping::{IdentifyBy, Rules, Tier};
+
+/// The rules that the settings describe.
+pub fn rules(settings: &Settings) -> Rules {
+    let Settings { growsurf, customerio, mapping, .. } = settings;
+    let tiers = mapping.tiers.iter().map(|tier| Tier {
+        name: tier.name.clone(),
+        at_least: i64::try_from(tier.at_least).unwrap_or(i64::MAX),
+    });
+    let by_server = |from| from == ConversionsFrom::Server;
+    let server_told = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
+    let only_campaign = match growsurf.campaigns.as_slice() {
+        [only] => Some(only.id.clone()),
+        _ => None,
+    };
+    Rules {
+        events: mapping.events.clone(),
+        attributes: mapping.attributes.clone(),
+        metadata: mapping.metadata.clone(),
+        tiers: tiers.collect(),
+        identify_by: match &customerio.identify_by {
+            customerio::IdentifyBy::Email => IdentifyBy::Email,
+            customerio::IdentifyBy::Metadata(key) => IdentifyBy::Metadata(key.clone()),
+        },
+        trust_metadata_id: customerio.trust_metadata_id,
+        reward_value_key: mapping.reward_value_key.clone(),
+        server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
+        only_campaign,
+        ignore_emails: growsurf.ignore_emails.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Needs;
+    use crate::config::sources::Sources;
+
+    #[test]
+    fn the_built_in_settings_are_the_standard_rules() {
+        let sources = Sources::new(None, Vec::new()).in_directory("/nonexistent");
+        let settings = Settings::load(&sources, Needs::NOTHING).unwrap();
+        assert_eq!(format!("{:?}", rules(&settings)), format!("{:?}", Rules::standard()));
+    }
+}
