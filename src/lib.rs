@@ -1,6 +1,82 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
+//!
+//! This page is the guide to the architecture. The README says what the relay does for its users;
+//! here is how it is built, and what must stay true.
+//!
+//! # The flow: one way, no way back
+//!
+//! ```text
+//!  bytes ─► verify ─► decode ─► accept ───────────────► claim ─► send ─► settle
+//!           signature  News      one transaction:         lane     HTTP    Outcome
+//!                                inbox + people           lease            + attempt
+//!                                + effects + deliveries
+//! ```
+//!
+//! Nothing downstream calls upstream. Between accepting and claiming lies the store; a wake-up is
+//! a signal without data.
+//!
+//! # Code map
+//!
+//! | module | job | may name |
+//! |---|---|---|
+//! | [`domain`] | the words: events, people, calls, deliveries, outcomes; plain values | nobody |
+//! | [`mapping`] | the plan: what news leads to; pure | `domain` |
+//! | [`growsurf`] | the source: signatures, both shapes of webhooks | `domain` |
+//! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
+//! | [`store`] | the durability contract, and SQLite keeping it | `domain` |
+//! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
+//! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
+//! | [`http`], [`cli`] | the faces | the use cases |
+//! | [`app`] | the composition root: settings become a running relay | everybody |
+//! | [`config`], [`telemetry`], [`clock`] | settings, logs and metrics, time and randomness | `domain` |
+//! | [`sandbox`] | a stand-in Customer.io; shares no type with the relay's own client | nobody |
+//!
+//! A test reads the sources and holds the directions.
+//!
+//! # Invariants
+//!
+//! - **The core is pure.** [`domain::Planner::plan`] has no input or output, no clock, no
+//!   randomness. What it must know it asks for ([`domain::Lookup`]), and the store answers.
+//! - **Accepting is one transaction**, on disk before the 2xx. There is no second step that a
+//!   crash could come before. See [`store::Store::accept`].
+//! - **The destination is never on the way of the answer.** GrowSurf gets its 2xx when the disk
+//!   has the webhook, whatever Customer.io does.
+//! - **An effect is planned once, ever.** Its key is its meaning, its event id the key's hash; the
+//!   ledger of effects outlives the payloads ([`domain::EffectKey`]).
+//! - **A lane has at most one call in flight**, under a lease whose token fences late results
+//!   ([`domain::Leased`]).
+//! - **Any order of arrival ends in the same state.** Facts are merged by the time they were true
+//!   ([`domain::Facts`]); aggregates are minima, maxima and counts of effects.
+//! - **Meaning is decided in one place each**: what a webhook leads to in [`mapping`], what an
+//!   answer means in [`customerio::response`], whether anything may be sent in [`delivery::Gate`].
+//! - **Absent on purpose**: no global state, no ambient clock outside [`clock`], no personal data
+//!   in ids, labels or logs.
+//!
+//! # Walkthroughs
+//!
+//! **A webhook arrives.** `http` bounds its size and time, [`ingest::Ingest::receive`] verifies
+//! the raw bytes, [`growsurf::decode`] makes [`domain::News`] of them, or says why not. The store
+//! asks the planner inside its transaction, writes inbox, people, effects and deliveries, commits
+//! together with whoever else waits, and only then the answer goes out.
+//!
+//! **A call is delivered.** The [`delivery::Dispatcher`] asks its gate and its pace what may go,
+//! claims the heads of due lanes, and hands them to a [`delivery::Sender`]: one alone goes over
+//! v1, several as one v2 batch. Each answer becomes an [`domain::Outcome`], each outcome a
+//! verdict, and the settlement frees the lane for its next call.
+//!
+//! **Customer.io is down.** Attempts fail, lanes back off one by one; after a run of failures the
+//! breaker stops everything but a probe. The accepting clock stands still, so nothing is given
+//! up. When a probe is delivered, everything due goes again.
+//!
+//! **The process is killed.** Everything acknowledged is in the file. The next process takes the
+//! right to deliver over, makes every leased lane due at once, and sends what may have been
+//! sent before with the same event ids, which Customer.io ignores.
+//!
+//! **A stored webhook is replayed.** It is decoded and planned again under its first time of
+//! receipt; whatever is in the ledger already isn't planned, so a replay of everything is nothing.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod customerio;

@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary: parse the command line, run the command, exit with its code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    referral_relay::cli::run()
+}

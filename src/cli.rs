@@ -1,0 +1,114 @@
+//! The command line: one file a command.
+//!
+//! What belongs here: arguments, what is printed, exit codes. What doesn't: anything a library
+//! user would want without a terminal.
+
+mod check;
+mod dead_letters;
+mod explain;
+mod healthcheck;
+mod output;
+mod replay;
+mod sandbox;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::sources::Sources;
+use crate::config::{Needs, Settings};
+use output::{Failure, print_error};
+
+/// Relays GrowSurf's webhooks to Customer.io: durable, once, in order.
+#[derive(Parser, Debug)]
+#[command(
+    name = "referral-relay",
+    version,
+    arg_required_else_help = true,
+    after_help = "First steps:\n  \
+        referral-relay serve --sandbox        try it: relay and a stand-in Customer.io, no account needed\n  \
+        referral-relay check                  are settings, store and credentials fit?\n  \
+        referral-relay explain webhook.json   what would this webhook lead to?\n  \
+        referral-relay serve                  run\n\n\
+        Settings: config/relay.toml or --config FILE, then RELAY__SECTION__KEY variables. All keys are \
+        documented in config/default.toml.\n\n\
+        Exit codes: 0 done, 1 failed, 64 bad usage or settings."
+)]
+struct Cli {
+    /// Settings file, instead of config/relay.toml.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the relay: take webhooks in, deliver them to Customer.io.
+    Serve(serve::Args),
+    /// Check settings, store, credentials and region; exit 1 if something isn't fit.
+    Check,
+    /// Show what a webhook would lead to, without sending or storing anything.
+    Explain(explain::Args),
+    /// List, show, redeliver or discard calls that Customer.io refused for good.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Action),
+    /// Plan stored webhooks again; what was sent before isn't sent twice.
+    Replay(replay::Args),
+    /// Ask a running relay whether it is ready; exit 1 if not. For HEALTHCHECK in images.
+    Healthcheck(healthcheck::Args),
+    /// Run the stand-in Customer.io alone.
+    Sandbox(sandbox::Args),
+}
+
+/// Runs the command that the process was started with; the exit code says how it went.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come as errors, too; they go to standard output and succeed.
+            let code = if error.use_stderr() { output::usage() } else { ExitCode::SUCCESS };
+            let _nobody_reads_it = error.print();
+            return code;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return print_error(&output::failed(error)),
+    };
+    let sources = Sources::from_process(cli.config);
+    let result = runtime.block_on(dispatch(cli.command, &sources));
+    // What still blocks, such as a look-up of a name, must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(failure) => print_error(&failure),
+    }
+}
+
+async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failure> {
+    let load = |needs| Settings::load(sources, needs);
+    match command {
+        Command::Serve(args) => serve::run(args, sources).await,
+        Command::Check => check::run(sources).await,
+        Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
+        Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
+        Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
+        Command::Healthcheck(args) => healthcheck::run(args, sources).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,226 @@
+//! `referral-relay explain`: what a webhook would lead to, without doing it.
+
+use std::fmt::Write;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::output::{Failure, Page, failed};
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::customerio::{limits, request};
+use crate::domain::{
+    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner, Time,
+    Unplanned,
+};
+use crate::growsurf::{self, Dialect};
+use crate::mapping::Mapper;
+
+/// Customer.io starts campaigns from events that are younger
+/// (<https://docs.customer.io/journeys/events/>).
+const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// Arguments of `explain`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// File with the webhook's body; `-` or nothing reads standard input.
+    file: Option<PathBuf>,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows effect keys, lanes and the exact requests, for a relay that knows nobody yet. Exits 1
+/// if the webhook would be parked.
+pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let body = read(args)?;
+    let received_at = SystemClock.now();
+    let decoded = growsurf::decode(&body, received_at).map_err(failed)?;
+    let planner = Mapper::new(app::rules(settings));
+    let planned = decoded.reading.and_then(|news| plan(&planner, &news, received_at));
+    let mut document = json!({
+        "event": decoded.event,
+        "shape": decoded.dialect.map(|dialect| match dialect {
+            Dialect::Webhook => "growsurf",
+            Dialect::Guide => "guide",
+        }),
+        "campaign": decoded.campaign,
+    });
+    let code = match planned {
+        Ok(plan) => {
+            document["status"] = json!("accepted");
+            document["unmapped"] = json!(plan.unmapped);
+            document["turned_off"] = json!(plan.off);
+            let host = app::base_url(&settings.customerio);
+            let host = host.as_str().trim_end_matches('/');
+            document["lanes"] =
+                plan.lanes.iter().map(|lane| lane_document(lane, host, received_at)).collect();
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            document["status"] = json!("parked");
+            document["reason"] = json!(reason);
+            ExitCode::FAILURE
+        }
+    };
+    let mut page = Page::default();
+    page.line(if args.json { format!("{document:#}") } else { text(&document) });
+    page.print()?;
+    Ok(code)
+}
+
+fn read(args: &Args) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    match args.file.as_deref() {
+        Some(path) if path.as_os_str() != "-" => {
+            body = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+        }
+        _ => {
+            let read = std::io::stdin().read_to_end(&mut body);
+            read.context("can't read standard input")?;
+        }
+    }
+    Ok(body)
+}
+
+/// The plan of a relay that knows nobody yet.
+fn plan(planner: &dyn Planner, news: &News, received_at: Time) -> Result<Plan, String> {
+    let mut known = Known::default();
+    loop {
+        let lookups = match planner.plan(news, received_at, &known) {
+            Ok(plan) => return Ok(plan),
+            Err(Unplanned::Unmappable(reason)) => return Err(reason),
+            Err(Unplanned::Needs(lookups)) => lookups,
+        };
+        for lookup in lookups {
+            match lookup {
+                Lookup::Effect(id) => known.effect(id, false),
+                about_a_person => known.found(about_a_person, None),
+            }
+        }
+    }
+}
+
+fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
+    let identifier = &lane.person.identifier;
+    let kind = match identifier {
+        Identifier::Email(_) => "email",
+        Identifier::Id(_) => "id",
+    };
+    let calls: Vec<Value> =
+        lane.calls.iter().map(|call| call_document(identifier, call, host, now)).collect();
+    json!({ "person": { kind: identifier.value() }, "calls": calls })
+}
+
+fn call_document(identifier: &Identifier, planned: &PlannedCall, host: &str, now: Time) -> Value {
+    let mut document = json!({ "call": planned.call.kind() });
+    if let Some(effect) = &planned.effect {
+        document["effect_key"] = json!(effect.0);
+        document["event_id"] = json!(effect.event_id());
+    }
+    let fitted = limits::fit(identifier, &planned.call);
+    if let Ok(fitted) = &fitted {
+        let warnings: Vec<String> = fitted.warnings().iter().map(ToString::to_string).collect();
+        if !warnings.is_empty() {
+            document["warnings"] = json!(warnings);
+        }
+    }
+    match fitted.and_then(|fitted| request::alone(&fitted)) {
+        Ok(request) => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let mut notes = Vec::new();
+            document["request"] = json!({
+                "method": request.method.as_str(),
+                "url": format!("{host}{}", request.path),
+                "path": request.path,
+                "body": body,
+            });
+            if planned.effect.as_ref().is_some_and(|effect| effect.0.contains(":~")) {
+                let note = "the guide's shape names no participant id: each store makes this event \
+                            id with a secret of its own, so it will be another one";
+                notes.push(note);
+            }
+            if let Call::Track { at, .. } = &planned.call
+                && now.since(*at) > TRIGGERS_FOR
+            {
+                notes.push("older than 72 hours: recorded, but starts no campaign");
+            }
+            document["notes"] = json!(notes);
+        }
+        Err(over) => document["refused"] = json!(over.to_string()),
+    }
+    document
+}
+
+/// The document for people.
+fn text(document: &Value) -> String {
+    let mut out = String::new();
+    let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    line(format!("event     {}", word(&document["event"])));
+    line(format!("shape     {}", word(&document["shape"])));
+    line(format!("campaign  {}", word(&document["campaign"])));
+    line(format!("status    {}", word(&document["status"])));
+    if let Some(reason) = document["reason"].as_str() {
+        line(format!("reason    {reason}"));
+    }
+    for reason in document["unmapped"].as_array().into_iter().flatten() {
+        line(format!("left out  {}", word(reason)));
+    }
+    for event in document["turned_off"].as_array().into_iter().flatten() {
+        let event = word(event);
+        line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
+    }
+    for (number, lane) in document["lanes"].as_array().into_iter().flatten().enumerate() {
+        let person = &lane["person"];
+        let person = person.as_object().and_then(|it| it.iter().next());
+        let (kind, value) = person.expect("a lane names its person by one identifier");
+        line(format!("\nperson {}  {kind} {}", number + 1, word(value)));
+        let calls = lane["calls"].as_array().expect("a lane has a list of calls");
+        if calls.is_empty() {
+            line("  no call; what was told is kept".to_owned());
+        }
+        for call in calls {
+            line(call_text(call));
+        }
+    }
+    line(
+        "\nNothing was sent or stored. A person's calls go out in this order (their lane)."
+            .to_owned(),
+    );
+    out
+}
+
+fn call_text(call: &Value) -> String {
+    let mut out = String::new();
+    let word = |name: &str| call[name].as_str().unwrap_or_default();
+    let written = if call["effect_key"].is_string() {
+        writeln!(out, "\n  effect {}  ->  event id {}", word("effect_key"), word("event_id"))
+    } else {
+        writeln!(out)
+    };
+    written.expect("writing into a string can't fail");
+    for note in call["notes"].as_array().into_iter().flatten() {
+        out.push_str(&format!("  note: {}\n", note.as_str().unwrap_or_default()));
+    }
+    for warning in call["warnings"].as_array().into_iter().flatten() {
+        out.push_str(&format!("  warning: {}\n", warning.as_str().unwrap_or_default()));
+    }
+    match &call["request"] {
+        Value::Null => out.push_str(&format!("  not sent: {}", word("refused"))),
+        request => {
+            let part = |name: &str| request[name].as_str().unwrap_or_default();
+            let body = format!("{:#}", request["body"]).replace('\n', "\n  ");
+            out.push_str(&format!("  {} {}\n  {body}", part("method"), part("url")));
+        }
+    }
+    out
+}

@@ -1,0 +1,67 @@
+//! `referral-relay replay`: plans stored webhooks again.
+
+use std::process::ExitCode;
+
+use super::output::{Failure, Page, failed};
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::config::value::duration;
+use crate::domain::{Clock, Time};
+use crate::ingest;
+use crate::store::InboxPage;
+
+/// Arguments of `replay`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Only webhooks that are parked.
+    #[arg(long)]
+    parked: bool,
+    /// Only webhooks received since then: a time such as 2026-11-23T09:00:00Z, or how long ago,
+    /// such as 2d or 90m.
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    /// Only say what it would lead to.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Plans them again and says what came of it; a running `serve` delivers it.
+pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let clock = SystemClock;
+    let since = args.since.as_deref().map(|text| since(text, clock.now())).transpose()?;
+    let store = app::open_existing_store(settings).await.map_err(failed)?;
+    let pruned = store.pruned_until().await.map_err(failed)?;
+    if let Some(pruned) = pruned
+        && since.is_none_or(|since| since < pruned)
+    {
+        eprintln!(
+            "Bodies received before {pruned} were pruned (store.keep_payloads); they are out of reach."
+        );
+    }
+    let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
+    let replayed = ingest::replay(&*store, &clock, page, args.dry_run).await.map_err(failed)?;
+    store.close().await.map_err(failed)?;
+    let (would, led) = if args.dry_run { ("would be ", "would lead") } else { ("", "led") };
+    let mut page = Page::default();
+    page.line(format!(
+        "{} webhooks {would}planned again; {} of them {led} to {} new calls, {} are parked still.",
+        replayed.webhooks, replayed.changed, replayed.calls, replayed.parked
+    ));
+    for (id, reason) in replayed.reasons {
+        page.line(format!("  {id}  {reason}"));
+    }
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn since(text: &str, now: Time) -> Result<Time, Failure> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Time::from_micros(time.as_microsecond()));
+    }
+    let ago = duration::parse(text).map_err(|_| {
+        let usage = "is neither a time such as 2026-11-23T09:00:00Z nor a span such as 2d";
+        Failure::Usage(format!("--since {text:?} {usage}"))
+    })?;
+    Ok(now.minus(ago))
+}

@@ -1,0 +1,33 @@
+//! `referral-relay sandbox`: the stand-in Customer.io alone.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{Failure, failed};
+use super::serve::stop_signal;
+use crate::sandbox::Sandbox;
+
+/// Arguments of `sandbox`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+}
+
+/// Runs until it is told to stop.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let context = || format!("can't listen on {}; give another address with --listen", args.listen);
+    let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
+    println!("A stand-in Customer.io listens on http://{}", sandbox.addr());
+    println!("What it holds: http://{}/sandbox/people, /sandbox/events", sandbox.addr());
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
+    stop_signal().await.map_err(failed)?;
+    shutdown.cancel();
+    serving.await.map_err(failed)?.map_err(failed)?;
+    Ok(ExitCode::SUCCESS)
+}

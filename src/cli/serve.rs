@@ -1,0 +1,198 @@
+//! `referral-relay serve`: the relay itself, and `--sandbox` to try it without an account.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{Failure, failed};
+use crate::app::{self, Running};
+use crate::clock::SystemClock;
+use crate::config::customerio::Credentials;
+use crate::config::log::LogFormat;
+use crate::config::sources::Sources;
+use crate::config::{Needs, Settings};
+use crate::domain::{Clock, Time};
+use crate::growsurf::signature::sign;
+use crate::sandbox::Sandbox;
+use crate::telemetry::start_logs;
+
+/// The secret that `serve --sandbox` takes webhooks with.
+const SANDBOX_SECRET: &str = "sandbox";
+
+/// Arguments of `serve`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Deliver into a built-in stand-in Customer.io, with a store that is thrown away.
+    ///
+    /// Listens on the loopback address only, takes webhooks signed with the secret `sandbox`, and
+    /// prints a signed `curl` to start with. Nothing of it reaches the real Customer.io or the
+    /// real store. ADDR is where the stand-in listens.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:8090"
+    )]
+    sandbox: Option<SocketAddr>,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
+    let needs = if args.sandbox.is_some() { Needs::NOTHING } else { Needs::EVERYTHING };
+    let mut settings = Settings::load(sources, needs)?;
+    start_logs(settings.log.format == LogFormat::Json, &settings.log.level);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let trial = match args.sandbox {
+        Some(address) => Some(Trial::start(address, &mut settings).await?),
+        None => None,
+    };
+    let served = serve(&settings, trial.as_ref()).await;
+    if let Some(trial) = trial {
+        trial.stop().await?;
+    }
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(settings: &Settings, trial: Option<&Trial>) -> Result<(), Failure> {
+    let running = app::start(settings).await.map_err(failed)?;
+    if let Some(trial) = trial {
+        trial.print_first_steps(&running);
+    }
+    stop_signal().await.map_err(failed)?;
+    running.stop().await.map_err(failed)
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn stop_signal() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The stand-in and the throw-away store of `serve --sandbox`.
+struct Trial {
+    address: SocketAddr,
+    folder: PathBuf,
+    serving: JoinHandle<std::io::Result<()>>,
+    shutdown: CancellationToken,
+}
+
+impl Trial {
+    /// Starts the stand-in and turns the settings towards it.
+    async fn start(address: SocketAddr, settings: &mut Settings) -> Result<Self, Failure> {
+        let context =
+            || format!("the stand-in can't listen on {address}; give another with --sandbox=ADDR");
+        let sandbox = Sandbox::bind(address).await.with_context(context)?;
+        let address = sandbox.addr();
+        let name = format!("referral-relay-sandbox-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("can't make the folder {}", folder.display()))?;
+
+        let store = format!("sqlite:{}", folder.join("relay.db").display());
+        settings.store.url = store.parse().map_err(|error| {
+            Failure::Failed(anyhow::anyhow!("{store} is no address of a store: {error:?}"))
+        })?;
+        settings.growsurf.webhook_secrets = vec![SANDBOX_SECRET.into()];
+        for campaign in &mut settings.growsurf.campaigns {
+            campaign.webhook_secrets.clear();
+        }
+        let api_key = SecretString::from(SANDBOX_SECRET);
+        settings.customerio.credentials =
+            Some(Credentials { site_id: SANDBOX_SECRET.to_owned(), api_key });
+        let base_url = format!("http://{address}").parse();
+        settings.customerio.base_url = Some(base_url.expect("an address makes a URL"));
+        settings.server.listen = loopback(settings.server.listen);
+        settings.server.operator_listen = settings.server.operator_listen.map(loopback);
+
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
+        Ok(Self { address, folder, serving, shutdown })
+    }
+
+    fn print_first_steps(&self, running: &Running) {
+        let now = SystemClock.now();
+        let body = first_webhook(now);
+        let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
+        let (relay, sandbox) = (running.address, self.address);
+        println!(
+            "\n\
+             The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\
+             Customer.io, a stand-in, is at  http://{sandbox}\n\
+             \n\
+             Send a first webhook; a friend signs up through Rae's link:\n\
+             \n\
+             curl -sS http://{relay}/webhooks/growsurf \\\n  \
+               -H 'Content-Type: application/json' \\\n  \
+               -H 'GrowSurf-Signature: {signature}' \\\n  \
+               -d '{body}'\n\
+             \n\
+             Then look at the person and the events that arrived:\n\
+             \n\
+             curl -sS http://{sandbox}/sandbox/people/fay.friend@example.com\n\
+             curl -sS http://{sandbox}/sandbox/events\n\
+             \n\
+             The store is thrown away at the end; stop with Ctrl-C.\n"
+        );
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        self.shutdown.cancel();
+        self.serving.await.map_err(failed)?.map_err(failed)?;
+        let context = || format!("can't remove the folder {}", self.folder.display());
+        std::fs::remove_dir_all(&self.folder).with_context(context)?;
+        Ok(())
+    }
+}
+
+/// The same port, reachable from this machine only.
+fn loopback(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_loopback() {
+        return address;
+    }
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+}
+
+/// A webhook as GrowSurf sends one: a friend signed up through a participant's link.
+fn first_webhook(now: Time) -> String {
+    let (joined, long_ago) = (now.millis(), now.millis() - 86_400_000);
+    let webhook = serde_json::json!({
+        "event": "NEW_PARTICIPANT_ADDED",
+        "createdAt": joined,
+        "data": {
+            "id": "fay001",
+            "email": "fay.friend@example.com",
+            "firstName": "Fay",
+            "lastName": "Friend",
+            "referralCount": 0,
+            "shareUrl": "https://shop.example.com?grsf=fay001",
+            "createdAt": joined,
+            "referralSource": "PARTICIPANT",
+            "referredBy": "rae001",
+            "referrer": {
+                "id": "rae001",
+                "email": "rae.referrer@example.com",
+                "firstName": "Rae",
+                "lastName": "Referrer",
+                "referralCount": 5,
+                "shareUrl": "https://shop.example.com?grsf=rae001",
+                "createdAt": long_ago
+            },
+            "campaign": { "id": "demo01", "name": "Spring Referral Program", "type": "REFERRAL" }
+        }
+    });
+    webhook.to_string()
+}
