@@ -1,1 +1,17 @@
-//! The relay from outside.
+//! The relay from outside: the built binary over HTTP, with the sandbox as Customer.io; and what
+//! the sources say about themselves.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod architecture;
+mod commands;
+mod crash;
+mod delivery;
+mod identity;
+mod kit;
+mod mapping;
+mod operating;
+mod receiving;
+mod segments;
+mod shutdown;
+mod workspace;

@@ -1,0 +1,381 @@
+//! The command line: exit codes, what is printed, and settings from every place.
+//!
+//! What belongs here: commands that need no running relay, and the start of `serve`. Dead letters
+//! and replay beside a running relay are in `delivery` and `receiving`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::kit::http;
+use crate::kit::ids::{event_id, signature};
+use crate::kit::now_millis;
+use crate::kit::process::{Process, binary};
+use crate::kit::relay::{API_KEY, Finished, Relay, SECRET, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{Webhook, joined};
+
+/// Settings with a Customer.io that nobody asks anything of.
+fn setup() -> Setup {
+    Setup::towards("http://127.0.0.1:9")
+}
+
+/// The settings are refused, with all of these words.
+#[track_caller]
+fn assert_refused(finished: Finished, words: &[&str]) {
+    let told = finished.expect(64);
+    for word in words {
+        assert!(told.contains(word), "{told:?} doesn't tell of {word}");
+    }
+}
+
+#[test]
+fn the_version_is_printed() {
+    let told = setup().command(&["--version"]).expect(0);
+    assert_eq!(told, concat!("referral-relay ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let told = setup().command(&["--help"]).expect(0);
+    for word in [
+        "serve",
+        "check",
+        "explain",
+        "dead-letters",
+        "replay",
+        "healthcheck",
+        "sandbox",
+        "64",
+        "config/default.toml",
+    ] {
+        assert!(told.contains(word), "{told}");
+    }
+}
+
+#[test]
+fn bad_usage_is_64() {
+    for arguments in [
+        &[][..],
+        &["--frobnicate"],
+        &["frobnicate"],
+        &["serve", "--frobnicate"],
+        &["dead-letters"],
+        &["dead-letters", "redeliver"],
+        &["dead-letters", "redeliver", "--all", "7"],
+        &["dead-letters", "show", "seven"],
+        &["sandbox", "--listen", "somewhere"],
+        &["replay", "--since", "the other day"],
+    ] {
+        let finished = setup().command(arguments);
+        assert_eq!(finished.code, Some(64), "{arguments:?} {finished:?}");
+        assert!(!finished.stderr.is_empty() && finished.stdout.is_empty(), "{finished:?}");
+    }
+}
+
+#[test]
+fn unknown_keys_stop_the_start_and_are_named_with_what_was_meant() {
+    let finished = setup().set("log.levl", "debug").command(&["serve"]);
+    assert_refused(finished, &["RELAY__LOG__LEVL", "unknown key", "RELAY__LOG__LEVEL"]);
+    let finished = setup().file("[delivery]\nbackof_base = \"1s\"\n").command(&["serve"]);
+    assert_refused(finished, &["config/relay.toml", "delivery.backof_base", "backoff_base"]);
+}
+
+#[test]
+fn everything_that_is_missing_is_told_at_once() {
+    let finished = setup()
+        .unset("growsurf.webhook_secrets")
+        .unset("customerio.site_id")
+        .unset("customerio.api_key")
+        .set("delivery.backoff_base", "soon")
+        .set("customerio.region", "mars")
+        .set("server.max_body", "-3")
+        .command(&["serve"]);
+    assert_refused(
+        finished,
+        &[
+            "growsurf.webhook_secrets",
+            "RELAY__GROWSURF__WEBHOOK_SECRETS",
+            "customerio.site_id",
+            "customerio.api_key",
+            "CIO_API_KEY",
+            "delivery.backoff_base",
+            "soon",
+            "customerio.region",
+            "mars",
+            "server.max_body",
+        ],
+    );
+}
+
+#[test]
+fn a_settings_file_that_is_named_must_be_there_and_be_toml() {
+    let finished = setup().command(&["serve", "--config", "nowhere.toml"]);
+    assert_refused(finished, &["nowhere.toml"]);
+    let setup = setup().file("[log\nlevel = 1");
+    assert_refused(setup.command(&["serve"]), &["relay.toml", "not valid TOML", "line 1"]);
+}
+
+#[test]
+fn secrets_are_never_shown_in_problems() {
+    let setup = setup().set("growsurf.webhook_secrets", "").set("admin.tokem", "hush-hush");
+    let told = setup.file("[customerio]\napi_key = 4711\n").unset("customerio.api_key");
+    let told = told.command(&["serve"]).expect(64);
+    assert!(!told.contains("hush-hush") && !told.contains("4711"), "{told}");
+}
+
+#[test]
+fn settings_come_from_file_environment_and_secret_files_in_this_order() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox)
+        .file("[mapping.events]\nreferral_program_joined = \"from the file\"\n[log]\nlevel = \"error\"\n")
+        .set("mapping.events.referral_program_joined", "from the environment")
+        .set("log.level", "info")
+        .set("delivery.probe_every", "1m 30s")
+        .unset("customerio.site_id")
+        .unset("customerio.api_key")
+        .variable("CIO_SITE_ID", "the-guides-site")
+        .variable("CIO_API_KEY", "the-guides-key")
+        .unset("growsurf.webhook_secrets");
+    let file = setup.folder().join("secrets");
+    fs::write(&file, "first,with a comma\n0012\n").unwrap();
+    let file = file.display().to_string();
+    let relay = setup.set("growsurf.webhook_secrets_file", file).start();
+    let mut statuses = Vec::new();
+    for secret in ["first,with a comma", "0012", "12"] {
+        let body = joined("fay").body();
+        let proof = signature(secret, now_millis(), body.as_bytes());
+        let request = relay.post("/webhooks/growsurf", body, Some(proof));
+        statuses.push(http::send(request).status);
+    }
+    assert_eq!(statuses, [200, 200, 401]);
+    relay.drained();
+    assert_eq!(sandbox.told(), ["from the environment fay@example.com"]);
+}
+
+#[test]
+fn the_guides_variables_may_be_empty_and_lose_to_ours() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).variable("CIO_SITE_ID", "").variable("CIO_API_KEY", " ");
+    setup.command(&["check"]).expect(0);
+}
+
+#[test]
+fn check_prints_a_table_of_what_is_fit() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox);
+    let told = setup.command(&["check"]).expect(0);
+    for line in ["ok    settings", "ok    store", "ok    credentials", "ok    workspace"] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{line}: {told}");
+    }
+    assert!(told.contains("\nFit to run.\n"), "{told}");
+    assert!(!told.contains(SECRET) && !told.contains(API_KEY), "{told}");
+}
+
+#[test]
+fn check_fails_on_wrong_credentials() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"match": {"path": "/accounts/region"}, "status": 401}]));
+    let finished = Setup::new(&sandbox).command(&["check"]);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("FAIL  credentials"), "{finished:?}");
+    assert!(finished.stderr.contains("not fit to run"), "{finished:?}");
+}
+
+#[test]
+fn check_fails_on_what_it_cannot_reach() {
+    let told = setup().command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  customer.io"), "{told}");
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox);
+    fs::write(setup.folder().join("file"), "").unwrap();
+    let inside = format!("sqlite:{}", setup.folder().join("file/relay.db").display());
+    let setup = setup.set("store.url", inside);
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  store"), "{told}");
+    assert!(told.contains("ok    credentials"), "the rest is looked at all the same: {told}");
+    setup.command(&["serve"]).expect(1);
+}
+
+#[test]
+fn check_tells_bad_settings_as_findings() {
+    let told = setup().unset("growsurf.webhook_secrets").command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  settings     ") && told.contains("webhook_secrets"), "{told}");
+}
+
+#[test]
+fn a_busy_address_fails_the_start_and_is_named() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    let address = relay.address();
+    let told = Setup::new(&sandbox).set("server.listen", address).command(&["serve"]).expect(1);
+    assert!(told.contains(address) && told.contains("server.listen"), "{told}");
+}
+
+#[test]
+fn healthcheck_asks_the_relay_that_runs() {
+    let sandbox = Sandbox::start();
+    let mut relay = Relay::start(&sandbox);
+    let address = relay.address().to_owned();
+    let told = relay.command(&["healthcheck", "--address", &address]).expect(0);
+    assert!(told.contains("ready"), "{told}");
+    // As in a container, where the settings name the address.
+    let other = Setup::new(&sandbox).set("server.listen", address.as_str());
+    other.command(&["healthcheck"]).expect(0);
+    relay.kill();
+    other.command(&["healthcheck"]).expect(1);
+}
+
+/// What `explain --json` says of a webhook.
+#[track_caller]
+fn explained(webhook: &Webhook, code: i32) -> Value {
+    let finished = setup().command_with(&["explain", "--json", "-"], &webhook.body());
+    assert_eq!(finished.code, Some(code), "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+#[test]
+fn explain_shows_lanes_effects_and_the_exact_requests_as_json() {
+    let webhook = joined("fay").referred_by("rae");
+    let document = explained(&webhook, 0);
+    assert_eq!(document["event"], "NEW_PARTICIPANT_ADDED");
+    assert_eq!(document["shape"], "growsurf");
+    assert_eq!(document["campaign"], "ct8f71");
+    assert_eq!(document["status"], "accepted");
+    assert_eq!(document["unmapped"], json!([]));
+    let lanes = document["lanes"].as_array().unwrap();
+    let people: Vec<&Value> = lanes.iter().map(|lane| &lane["person"]).collect();
+    assert_eq!(
+        people,
+        [&json!({"email": "fay@example.com"}), &json!({"email": "rae@example.com"})]
+    );
+    let effects = ["joined:ct8f71:fay", "friend_signed_up:ct8f71:fay"];
+    for (lane, effect) in lanes.iter().zip(effects) {
+        let calls = lane["calls"].as_array().unwrap();
+        assert_eq!(calls.len(), 2);
+        assert_eq!(calls[0]["call"], "identify");
+        assert_eq!(calls[0]["request"]["method"], "PUT");
+        assert_eq!(calls[1]["call"], "track");
+        assert_eq!(calls[1]["effect_key"], effect);
+        assert_eq!(calls[1]["event_id"], event_id(effect));
+        assert_eq!(calls[1]["request"]["body"]["id"], event_id(effect));
+        assert_eq!(calls[1]["request"]["body"]["timestamp"], webhook.seconds());
+    }
+    let url = "http://127.0.0.1:9/api/v1/customers/fay%40example.com/events";
+    assert_eq!(lanes[0]["calls"][1]["request"]["url"], url);
+}
+
+#[test]
+fn explain_promises_exactly_what_is_sent() {
+    let sandbox = Sandbox::start();
+    // One call a request, as `explain` shows them.
+    let relay = Setup::new(&sandbox).set("delivery.batch_calls", "1").start();
+    let webhook = joined("fay").referred_by("rae");
+    relay.accept(&webhook);
+    relay.drained();
+    let shape = |method: &Value, path: &Value, body: &Value| {
+        let mut body = body.clone();
+        body.as_object_mut().unwrap().remove("_timestamp");
+        if let Some(data) = body.get_mut("data") {
+            data.as_object_mut().unwrap().remove("tracked_at");
+        }
+        json!([method, path, body]).to_string()
+    };
+    let is_call = |sent: &&Value| sent["path"] != "/api/v1/accounts/region";
+    let mut sent: Vec<String> = sandbox
+        .requests()
+        .iter()
+        .filter(is_call)
+        .map(|sent| shape(&sent["method"], &sent["path"], &sent["body"]))
+        .collect();
+    let document = explained(&webhook, 0);
+    let lanes = document["lanes"].as_array().unwrap();
+    let mut promised: Vec<String> = lanes
+        .iter()
+        .flat_map(|lane| lane["calls"].as_array().unwrap())
+        .map(|call| &call["request"])
+        .map(|request| shape(&request["method"], &request["path"], &request["body"]))
+        .collect();
+    sent.sort();
+    promised.sort();
+    assert_eq!(sent, promised);
+}
+
+#[test]
+fn explain_shows_the_same_for_people_and_touches_nothing() {
+    let setup = setup();
+    fs::write(setup.folder().join("webhook.json"), joined("fay").referred_by("rae").body())
+        .unwrap();
+    let told = setup.command(&["explain", "webhook.json"]).expect(0);
+    for words in [
+        "event     NEW_PARTICIPANT_ADDED",
+        "status    accepted",
+        "person 1  email fay@example.com",
+        "person 2  email rae@example.com",
+        "effect joined:ct8f71:fay",
+        "PUT http://127.0.0.1:9/api/v1/customers/rae%40example.com",
+        "\"referral_tier\": \"active\"",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!setup.folder().join("relay.db").exists());
+}
+
+#[test]
+fn explain_exits_1_for_what_would_be_parked_and_says_why() {
+    let document = explained(&joined("fay").with("/event", "PARTICIPANT_TELEPORTED"), 1);
+    assert_eq!(document["status"], "parked");
+    assert!(document["reason"].as_str().unwrap().contains("PARTICIPANT_TELEPORTED"));
+    let finished = setup().command_with(&["explain"], "this is not json");
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("not JSON"), "{finished:?}");
+    setup().command(&["explain", "nowhere.json"]).expect(1);
+}
+
+#[test]
+fn what_looks_into_a_store_does_not_make_one() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox);
+    for command in [["replay", "--parked"], ["dead-letters", "list"]] {
+        let told = setup.command(&command).expect(1);
+        assert!(told.contains("there is no store") && told.contains("store.url"), "{told}");
+    }
+    setup.command(&["check"]).expect(0);
+    let told = setup.command(&["replay"]).expect(0);
+    assert!(told.starts_with("0 webhooks planned again"), "{told}");
+}
+
+#[test]
+fn serve_with_a_sandbox_prints_a_curl_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = binary();
+    command.args(["serve", "--sandbox=127.0.0.1:0"]).current_dir(folder.path());
+    command.env("RELAY__SERVER__LISTEN", "0.0.0.0:0");
+    let mut process = Process::spawn(command);
+    let relay = process.wait_for("the relay's address", |line| {
+        let rest = line.split_once("The relay listens on  http://")?.1;
+        Some(rest.split_whitespace().next()?.to_owned())
+    });
+    assert!(relay.starts_with("127.0.0.1:"), "{relay} is reachable from elsewhere");
+    let sandbox = process.wait_for("the sandbox's address", |line| {
+        Some(line.split_once("stand-in, is at  http://")?.1.trim().to_owned())
+    });
+    let proof = process.wait_for("the signature", |line| {
+        let rest = line.split_once("GrowSurf-Signature: ")?.1;
+        Some(rest.split('\'').next()?.to_owned())
+    });
+    let body = process.wait_for("the body", |line| {
+        Some(line.split_once("-d '")?.1.strip_suffix('\'')?.to_owned())
+    });
+    let request = http::client().post(format!("http://{relay}/webhooks/growsurf"));
+    let answer = http::send(request.header("GrowSurf-Signature", proof).body(body));
+    assert_eq!(answer.json()["status"], "accepted", "{answer:?}");
+    crate::kit::eventually("the friend's event is there", || {
+        http::get(format!("http://{sandbox}/sandbox/events")).json()["events"]
+            .as_array()
+            .is_some_and(|events| events.len() == 2)
+    });
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}

@@ -1,0 +1,172 @@
+//! The stand-in Customer.io as a process of its own, and what it shows.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::calls::{Call, calls};
+use super::http::{self, Answer};
+use super::process::{self, Process};
+use super::relay::{API_KEY, SITE_ID};
+
+/// A sandbox at work. It outlives every relay of its test.
+pub struct Sandbox {
+    _process: Process,
+    address: String,
+}
+
+/// An event that took effect.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Everything the sandbox shows of it.
+    pub shown: Value,
+}
+
+impl Event {
+    pub fn name(&self) -> &str {
+        self.shown["name"].as_str().unwrap()
+    }
+
+    pub fn id(&self) -> &str {
+        self.shown["id"].as_str().unwrap()
+    }
+
+    /// The identifier it was sent with.
+    pub fn person(&self) -> &str {
+        self.shown["identifier"].as_str().unwrap()
+    }
+
+    pub fn timestamp(&self) -> i64 {
+        self.shown["timestamp"].as_i64().unwrap()
+    }
+
+    pub fn data(&self) -> &Value {
+        &self.shown["data"]
+    }
+}
+
+impl Sandbox {
+    /// Starts one on a free port.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Starts one at this address.
+    #[track_caller]
+    pub fn start_at(address: &str) -> Self {
+        let mut command: Command = process::binary();
+        command.args(["sandbox", "--listen", address]);
+        let process = Process::spawn(command);
+        let address = process.wait_for("the sandbox's address", |line| {
+            Some(line.split_once("listens on http://")?.1.trim().to_owned())
+        });
+        Self { _process: process, address }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    #[track_caller]
+    fn list(&self, name: &str) -> Vec<Value> {
+        let mut document = http::get(format!("{}/sandbox/{name}", self.url())).json();
+        assert!(document["forgotten"].as_u64().unwrap_or(0) == 0, "the sandbox forgot {name}");
+        serde_json::from_value(document[name].take()).unwrap()
+    }
+
+    /// Everybody it knows, without their events.
+    pub fn people(&self) -> Vec<Value> {
+        self.list("people")
+    }
+
+    /// Somebody by their address.
+    pub fn person(&self, email: &str) -> Option<Value> {
+        let answer = http::get(format!("{}/sandbox/people/{email}", self.url()));
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// The attributes of somebody that must be there.
+    #[track_caller]
+    pub fn attributes(&self, email: &str) -> Value {
+        let person = self.person(email);
+        person.unwrap_or_else(|| panic!("nobody is {email}"))["attributes"].clone()
+    }
+
+    /// All events that took effect, in order of arrival.
+    pub fn events(&self) -> Vec<Event> {
+        self.list("events").into_iter().map(|shown| Event { shown }).collect()
+    }
+
+    /// Those of one name.
+    pub fn events_named(&self, name: &str) -> Vec<Event> {
+        self.events().into_iter().filter(|event| event.name() == name).collect()
+    }
+
+    /// The only event of a name.
+    #[track_caller]
+    pub fn event(&self, name: &str) -> Event {
+        let mut events = self.events_named(name);
+        assert_eq!(events.len(), 1, "{name}: {events:?}");
+        events.remove(0)
+    }
+
+    /// `name person` of every event, sorted, to compare as a whole.
+    pub fn told(&self) -> Vec<String> {
+        let shown = |event: &Event| format!("{} {}", event.name(), event.person());
+        let mut told: Vec<String> = self.events().iter().map(shown).collect();
+        told.sort();
+        told
+    }
+
+    /// All requests that came, whatever they were answered.
+    pub fn requests(&self) -> Vec<Value> {
+        self.list("requests")
+    }
+
+    /// All identifies and tracks that came, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.requests().iter().flat_map(calls).collect()
+    }
+
+    /// The identifies that came for a person, in order.
+    pub fn identifies(&self, person: &str) -> Vec<Call> {
+        let calls = self.calls().into_iter();
+        calls.filter(|call| call.is_identify() && call.person() == person).collect()
+    }
+
+    /// What happened under a 200 without being told, of this kind.
+    pub fn activity(&self, kind: &str) -> Vec<Value> {
+        self.list("activity").into_iter().filter(|entry| entry["kind"] == kind).collect()
+    }
+
+    /// Scripts faults: the sandbox's own rules.
+    #[track_caller]
+    pub fn faults(&self, rules: Value) {
+        let request = http::client().put(format!("{}/sandbox/faults", self.url()));
+        let answer = http::send(request.json(&json!({"rules": rules})));
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// How often the rule of this number was used.
+    pub fn uses(&self, rule: usize) -> u64 {
+        let document = http::get(format!("{}/sandbox/faults", self.url())).json();
+        document["rules"][rule]["used"].as_u64().unwrap()
+    }
+
+    /// Everything works again.
+    pub fn heal(&self) {
+        self.faults(json!([]));
+    }
+
+    /// Tracks an event as somebody else than the relay does, for example the shop.
+    #[track_caller]
+    pub fn track_by_others(&self, person: &str, name: &str, timestamp: i64) {
+        let url = format!("{}/api/v1/customers/{person}/events", self.url());
+        let body = json!({"name": name, "timestamp": timestamp});
+        let request = http::client().post(url).basic_auth(SITE_ID, Some(API_KEY)).json(&body);
+        let answer: Answer = http::send(request);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
