@@ -166,6 +166,10 @@ pub struct Participant {
     /// Whether this participant, as a friend, converted, and for whom it counts.
     #[serde(default, skip_serializing_if = "Credit::is_none")]
     pub credit: Credit,
+    /// When this participant, as a friend, signed up, as it was told first: the sources of one
+    /// sign-up don't agree on its time, and telling it again must change nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_up: Option<Time>,
     /// When the first friend signed up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_referral: Option<Time>,
@@ -194,6 +198,7 @@ impl Participant {
             shares: None,
             conversions: 0,
             credit: Credit::None,
+            signed_up: None,
             first_referral: None,
             last_referral: None,
             fraud_told: false,

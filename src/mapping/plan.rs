@@ -191,7 +191,13 @@ impl Mapper {
         for Seated { told, seat } in seated {
             let at = told.at.unwrap_or(received_at);
             match &told.event {
-                Event::FriendSignedUp { .. } => {
+                Event::FriendSignedUp { friend, .. } => {
+                    if let Ok(friend) = people.seat_of(*friend) {
+                        if people.participant(friend).signed_up.is_some() {
+                            continue;
+                        }
+                        people.participant_mut(friend, received_at).signed_up = Some(at);
+                    }
                     let known = people.participant(*seat);
                     let first = known.first_referral.map_or(at, |first| first.min(at));
                     let last = known.last_referral.map_or(at, |last| last.max(at));

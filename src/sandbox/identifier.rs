@@ -64,6 +64,11 @@ impl Identifier {
         let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
             return Err(exactly_one());
         };
+        if kind == "phone" {
+            // Documented, but only for workspaces that turn it on; this one has not.
+            let message = "phone is not enabled as an identifier in this workspace".to_owned();
+            return Err(Problem::invalid(field, message));
+        }
         if !KINDS.contains(&kind.as_str()) {
             return Err(exactly_one());
         }

@@ -22,9 +22,13 @@ fn both_shapes_tell_the_same_effects_in_either_order() {
     let real = referred(1_780_000_000, "fay", "rae", 5);
     for order in [[real.clone(), guide(real.clone())], [guide(real.clone()), real.clone()]] {
         let mut memory = Memory::new(Rules::standard());
-        for told in &order {
-            memory.take_in(told, RECEIVED).unwrap();
-        }
+        memory.take_in(&order[0], RECEIVED).unwrap();
+        let before = memory.people.iter().map(|it| it.participants[0].last_referral);
+        let before: Vec<_> = before.collect();
+        let plan = memory.take_in(&order[1], RECEIVED).unwrap();
+        assert!(calls(&plan).iter().all(|(_, what)| what == "identify"));
+        let after = memory.people.iter().map(|it| it.participants[0].last_referral);
+        assert_eq!(after.collect::<Vec<_>>(), before);
         assert_eq!(memory.effects.len(), 2);
         assert_eq!(memory.people.len(), 2);
         assert!(memory.people.iter().all(|person| person.participants.len() == 1));

@@ -17,11 +17,20 @@ fn any_news() -> impl Strategy<Value = Vec<News>> {
                 match (converts, count % 3) {
                     (true, 0) => unattributed(converted(at, friend, referrer)),
                     (true, _) => converted(at, friend, referrer),
-                    (false, _) => referred(at, friend, referrer, count),
+                    (false, _) => signed_up_once(referred(at, friend, referrer, count)),
                 }
             };
         told.into_iter().enumerate().map(news).collect()
     })
+}
+
+/// However often a sign-up is told, all agree on its time.
+fn signed_up_once(mut news: News) -> News {
+    let name = news.people[0].id.as_deref().unwrap_or_default().as_bytes()[0];
+    for told in &mut news.told {
+        told.at = Some(Time::from_seconds(1_779_000_000 + i64::from(name)));
+    }
+    news
 }
 
 /// The same conversion from a source that doesn't say who referred.
