@@ -1,5 +1,6 @@
 //! `referral-relay serve`: the relay itself, and `--sandbox` to try it without an account.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,16 +33,15 @@ pub struct Args {
     ///
     /// Listens on the loopback address only, takes webhooks signed with the secret `sandbox`, and
     /// prints a signed `curl` to start with. Nothing of it reaches the real Customer.io or the
-    /// real store. ADDR is where the stand-in listens.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "127.0.0.1:8090"
-    )]
-    sandbox: Option<SocketAddr>,
+    /// real store. ADDR is where the stand-in listens: by default 127.0.0.1:8090, or a free port
+    /// if that one is taken.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "no flag, the flag alone, the flag with a value")]
+    sandbox: Option<Option<SocketAddr>>,
 }
+
+/// Where the stand-in listens unless told otherwise.
+const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
@@ -92,10 +92,17 @@ struct Trial {
 
 impl Trial {
     /// Starts the stand-in and turns the settings towards it.
-    async fn start(address: SocketAddr, settings: &mut Settings) -> Result<Self, Failure> {
+    async fn start(asked: Option<SocketAddr>, settings: &mut Settings) -> Result<Self, Failure> {
+        let address = asked.unwrap_or(SANDBOX_ADDRESS);
         let context =
             || format!("the stand-in can't listen on {address}; give another with --sandbox=ADDR");
-        let sandbox = Sandbox::bind(address).await.with_context(context)?;
+        let bound = match Sandbox::bind(address).await {
+            Err(error) if asked.is_none() && error.kind() == ErrorKind::AddrInUse => {
+                Sandbox::bind(SocketAddr::new(address.ip(), 0)).await
+            }
+            bound => bound,
+        };
+        let sandbox = bound.with_context(context)?;
         let address = sandbox.addr();
         let name = format!("referral-relay-sandbox-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
