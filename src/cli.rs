@@ -53,9 +53,20 @@ enum Command {
     /// Show what a webhook would lead to, without sending or storing anything.
     Explain(explain::Args),
     /// List, show, redeliver or discard calls that Customer.io refused for good.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Works beside a running relay.\n\n  \
+            referral-relay dead-letters list\n  \
+            referral-relay dead-letters show 17            the call, why it died, every attempt\n  \
+            referral-relay dead-letters redeliver 17 18    once the cause is mended\n  \
+            referral-relay dead-letters redeliver --all"
+    )]
     DeadLetters(dead_letters::Action),
     /// Plan stored webhooks again; what was sent before isn't sent twice.
+    #[command(after_help = "Works beside a running relay, which delivers what is new.\n\n  \
+            referral-relay replay --parked             after an update that knows more event types\n  \
+            referral-relay replay --since 2d           after a change of settings, the last two days\n  \
+            referral-relay replay --dry-run            only say what it would lead to")]
     Replay(replay::Args),
     /// Ask a running relay whether it is ready; exit 1 if not. For HEALTHCHECK in images.
     Healthcheck(healthcheck::Args),
