@@ -13,7 +13,7 @@ use crate::kit::now_millis;
 use crate::kit::process::{Process, binary};
 use crate::kit::relay::{API_KEY, Finished, Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::{Webhook, joined};
+use crate::kit::webhooks::{Webhook, guide, joined};
 
 /// Settings with a Customer.io that nobody asks anything of.
 fn setup() -> Setup {
@@ -232,6 +232,14 @@ fn explained(webhook: &Webhook, code: i32) -> Value {
     let finished = setup().command_with(&["explain", "--json", "-"], &webhook.body());
     assert_eq!(finished.code, Some(code), "{finished:?}");
     serde_json::from_str(&finished.stdout).unwrap()
+}
+
+#[test]
+fn explain_says_where_its_event_id_is_not_the_one_that_is_sent() {
+    let notes =
+        |webhook: &Webhook| explained(webhook, 0)["lanes"][0]["calls"][1]["notes"].to_string();
+    assert!(notes(&guide("PARTICIPANT_CREATED", "fay")).contains("a secret of its own"));
+    assert!(!notes(&joined("fay")).contains("a secret of its own"));
 }
 
 #[test]

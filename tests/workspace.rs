@@ -13,6 +13,15 @@ fn another_workspace() -> Value {
     json!({"match": {"path": "/accounts/region"}, "status": 200, "body": other})
 }
 
+/// A relay that has delivered something, and knows whereto.
+fn relay_with_a_workspace(sandbox: &Sandbox) -> Relay {
+    let relay = Relay::start(sandbox);
+    relay.accept(&joined("fay"));
+    relay.drained();
+    workspace_is_remembered(&relay);
+    relay
+}
+
 fn workspace_is_remembered(relay: &Relay) {
     let is_known = "the one that the store belongs to";
     eventually("the workspace is remembered", || {
@@ -23,10 +32,7 @@ fn workspace_is_remembered(relay: &Relay) {
 #[test]
 fn another_workspace_than_the_stores_gets_nothing() {
     let sandbox = Sandbox::start();
-    let mut relay = Relay::start(&sandbox);
-    relay.accept(&joined("fay"));
-    relay.drained();
-    workspace_is_remembered(&relay);
+    let mut relay = relay_with_a_workspace(&sandbox);
     relay.terminate();
 
     sandbox.faults(json!([another_workspace()]));
@@ -53,10 +59,7 @@ fn another_workspace_than_the_stores_gets_nothing() {
 #[test]
 fn what_waits_at_the_start_does_not_go_before_the_workspace_is_known() {
     let sandbox = Sandbox::start();
-    let mut relay = Relay::start(&sandbox);
-    relay.accept(&joined("fay"));
-    relay.drained();
-    workspace_is_remembered(&relay);
+    let mut relay = relay_with_a_workspace(&sandbox);
     let down = json!({"match": {"path": "/customers/"}, "status": 503});
     sandbox.faults(json!([down]));
     relay.accept(&joined("rae"));

@@ -20,6 +20,13 @@ pub struct Item<'a> {
     pub delivery: &'a Delivery,
 }
 
+/// A call made to fit, and which item it is.
+struct Ready<'a> {
+    index: usize,
+    retry: u32,
+    fitted: Fitted<'a>,
+}
+
 /// Sends calls over one client.
 pub struct Transmission<'a> {
     /// The client.
@@ -41,29 +48,30 @@ impl Transmission<'_> {
     /// destination fails or halts, the rest isn't tried.
     pub async fn send(&self, items: &[Item<'_>]) -> Vec<Option<Attempt>> {
         let mut attempts: Vec<Option<Attempt>> = items.iter().map(|_| None).collect();
-        let mut together: Vec<(usize, Operation)> = Vec::new();
+        let mut together: Vec<(Ready<'_>, Operation)> = Vec::new();
         let mut alone = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            match limits::fit(item.identifier, &item.delivery.call) {
-                Ok(fitted) => {
-                    warn(&fitted, item.delivery);
-                    let operation = (items.len() > 1).then(|| request::operation(&fitted));
-                    match operation.flatten() {
-                        Some(operation) => together.push((index, operation)),
-                        None => alone.push(index),
-                    }
+        for (index, Item { identifier, delivery }) in items.iter().enumerate() {
+            let fitted = match limits::fit(identifier, &delivery.call) {
+                Ok(fitted) => fitted,
+                Err(over) => {
+                    attempts[index] = Some(self.unsent(over.into()));
+                    continue;
                 }
-                Err(over) => attempts[index] = Some(self.unsent(over.into())),
+            };
+            warn(&fitted, delivery);
+            let operation = (items.len() > 1).then(|| request::operation(&fitted)).flatten();
+            let ready = Ready { index, retry: delivery.attempts, fitted };
+            match operation {
+                Some(operation) => together.push((ready, operation)),
+                None => alone.push(ready),
             }
         }
-        // The indices are parallel to the operations, which the batches are cut from.
-        let (indices, operations): (Vec<usize>, Vec<Operation>) = together.into_iter().unzip();
-        let went_on = self.send_together(items, &indices, &operations, &mut attempts).await;
-        if went_on {
-            for index in alone {
-                if !self.send_alone(items, index, &mut attempts).await {
-                    break;
-                }
+        // The calls are parallel to the operations, which the batches are cut from.
+        let (ready, operations): (Vec<Ready<'_>>, Vec<Operation>) = together.into_iter().unzip();
+        let mut goes_on = self.send_together(&ready, &operations, &mut attempts).await;
+        for ready in &alone {
+            if goes_on {
+                goes_on = self.send_alone(ready, &mut attempts).await;
             }
         }
         attempts
@@ -73,8 +81,7 @@ impl Transmission<'_> {
     /// at fault is alone. Tells whether the destination still takes calls.
     async fn send_together(
         &self,
-        items: &[Item<'_>],
-        indices: &[usize],
+        ready: &[Ready<'_>],
         operations: &[Operation],
         attempts: &mut [Option<Attempt>],
     ) -> bool {
@@ -83,7 +90,7 @@ impl Transmission<'_> {
             whole.into_iter().map(|batch| batch.operations).rev().collect();
         while let Some(range) = ranges.pop() {
             if range.len() == 1 {
-                if !self.send_alone(items, indices[range.start], attempts).await {
+                if !self.send_alone(&ready[range.start], attempts).await {
                     return false;
                 }
                 continue;
@@ -97,13 +104,13 @@ impl Transmission<'_> {
             let attempt = |outcome| Some(Attempt { at, took, http_status, outcome });
             match response::batch(&sent, range.len(), self.clock.now()) {
                 BatchOutcome::Each(outcomes) => {
-                    for (index, outcome) in indices[range].iter().zip(outcomes) {
-                        attempts[*index] = attempt(outcome);
+                    for (call, outcome) in ready[range].iter().zip(outcomes) {
+                        attempts[call.index] = attempt(outcome);
                     }
                 }
                 BatchOutcome::Stopped(outcome) => {
-                    for index in &indices[range] {
-                        attempts[*index] = attempt(outcome.clone());
+                    for call in &ready[range] {
+                        attempts[call.index] = attempt(outcome.clone());
                     }
                     return false;
                 }
@@ -119,18 +126,11 @@ impl Transmission<'_> {
     }
 
     /// Sends one call in a request of its own. Tells whether the destination still takes calls.
-    async fn send_alone(
-        &self,
-        items: &[Item<'_>],
-        index: usize,
-        attempts: &mut [Option<Attempt>],
-    ) -> bool {
-        let Item { identifier, delivery } = &items[index];
-        let fitted = limits::fit(identifier, &delivery.call);
-        let request = match fitted.and_then(|fitted| request::alone(&fitted)) {
-            Ok(request) => Request { retry: delivery.attempts, ..request },
+    async fn send_alone(&self, ready: &Ready<'_>, attempts: &mut [Option<Attempt>]) -> bool {
+        let request = match request::alone(&ready.fitted) {
+            Ok(request) => Request { retry: ready.retry, ..request },
             Err(over) => {
-                attempts[index] = Some(self.unsent(over.into()));
+                attempts[ready.index] = Some(self.unsent(over.into()));
                 return true;
             }
         };
@@ -138,7 +138,7 @@ impl Transmission<'_> {
         let http_status = sent.as_ref().ok().map(|answer| answer.status);
         let outcome = response::single(&sent, self.clock.now());
         let goes_on = matches!(outcome, Outcome::Delivered | Outcome::Rejected { .. });
-        attempts[index] = Some(Attempt { at, took, http_status, outcome });
+        attempts[ready.index] = Some(Attempt { at, took, http_status, outcome });
         goes_on
     }
 

@@ -8,6 +8,7 @@ use super::rules::{IdentifyBy, Rules};
 use crate::domain::{Attributes, Fact, Facts, Identifier, Participant, Person, Scalar, Time};
 
 /// The attributes a profile can have beside `email`, by their own names.
+#[cfg(test)]
 pub const ATTRIBUTES: [&str; 13] = [
     "first_name",
     "last_name",

@@ -68,6 +68,15 @@ fn refuses_values_without_sense() {
         ("[customerio]\nbase_url = \"http://u:hush@h\"", "got \"http:...@h\""),
         ("[customerio]\ncalls_per_second = -1", "from 1 to 1000000, got -1"),
         ("[mapping.events]\nreferral_shared = \"referral_converted\"", "is the name of"),
+        // Of two alike, the renamed one is at fault, whichever is read first.
+        (
+            "[mapping.attributes]\nfirst_name = \"last_name\"",
+            "mapping.attributes.first_name: \"last_name\" is the name of last_name too",
+        ),
+        (
+            "[mapping.attributes]\nlast_name = \"first_name\"",
+            "mapping.attributes.last_name: \"first_name\" is the name of first_name too",
+        ),
         ("[mapping.events]\nreferral_shared = \" a\"", "starts or ends with a space"),
         ("[mapping.attributes]\nfirst_name = \"email\"", "is reserved by Customer.io"),
         ("[mapping.metadata]\nfirst_name = \"name\"", "in mapping.attributes too"),
