@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -49,18 +49,18 @@ impl BodyLimits {
         Self { largest, time, memory: Arc::new(Semaphore::new(units)) }
     }
 
-    /// Reads a request's body.
+    /// Reads the body of a request with these headers.
     ///
     /// # Errors
     /// 413 if it is too large, 408 if it takes too long, 503 with `Retry-After` if the memory is
     /// in use, 400 if the connection breaks.
-    pub async fn read(&self, request: axum::extract::Request) -> Result<ReadBody, Problem> {
-        let told = request.headers().get(header::CONTENT_LENGTH);
+    pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<ReadBody, Problem> {
+        let told = headers.get(header::CONTENT_LENGTH);
         let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if told.is_some_and(|length| length > self.largest) {
             return Err(self.too_large());
         }
-        let read = self.read_frames(request.into_body());
+        let read = self.read_frames(body);
         tokio::time::timeout(self.time, read).await.unwrap_or_else(|_| {
             let detail = format!("the body didn't arrive within {:?}", self.time);
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
@@ -106,27 +106,25 @@ impl BodyLimits {
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::Request;
-
     use super::*;
 
-    fn request(body: impl Into<Body>) -> Request {
-        Request::new(body.into())
+    async fn read(limits: &BodyLimits, bytes: usize) -> Result<ReadBody, Problem> {
+        limits.read(&HeaderMap::new(), vec![b'x'; bytes].into()).await
     }
 
     #[tokio::test]
     async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_refused() {
         let limits = BodyLimits::new(4096, Duration::from_secs(1), 8192);
-        assert_eq!(limits.read(request(vec![b'x'; 4096])).await.unwrap().bytes.len(), 4096);
-        assert!(limits.read(request(vec![b'x'; 4097])).await.is_err());
+        assert_eq!(read(&limits, 4096).await.unwrap().bytes.len(), 4096);
+        assert!(read(&limits, 4097).await.is_err());
     }
 
     #[tokio::test]
     async fn memory_is_given_back_when_a_body_is_dropped() {
         let limits = BodyLimits::new(4096, Duration::from_secs(1), 4096);
-        let first = limits.read(request(vec![b'x'; 4096])).await.unwrap();
-        assert!(limits.read(request(vec![b'x'; 2048])).await.is_err());
+        let first = read(&limits, 4096).await.unwrap();
+        assert!(read(&limits, 2048).await.is_err());
         drop(first);
-        assert!(limits.read(request(vec![b'x'; 2048])).await.is_ok());
+        assert!(read(&limits, 2048).await.is_ok());
     }
 }

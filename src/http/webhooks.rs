@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -37,9 +38,9 @@ pub async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let headers = request.headers().clone();
+    let (Parts { headers, .. }, body) = request.into_parts();
     // The share is held until the body is on disk or refused.
-    let (body, _share) = match face.bodies.read(request).await {
+    let (body, _share) = match face.bodies.read(&headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
         Err(problem) => {
             face.metrics.webhook(problem.webhook_outcome());
