@@ -4,8 +4,10 @@
 //! that the store keeps (they are read at scrape time, in `http`), and what is worth saying
 //! (whoever acts says it, once, where it happens).
 
+mod causes;
 mod logs;
 mod metrics;
 
+pub use causes::Causes;
 pub use logs::start_logs;
 pub use metrics::{CONTENT_TYPE, Gauges, Metrics};

@@ -13,6 +13,7 @@ use super::pulse::Pulse;
 use super::sender::Sender;
 use crate::domain::{LaneId, Leased, Time};
 use crate::store::{Claim, Settlement, StoreError};
+use crate::telemetry::Causes;
 
 /// How often the store is looked into unasked: other processes queue calls in it without ringing
 /// here, and are promised that they go within a second.
@@ -174,8 +175,7 @@ async fn deliver(sender: Arc<Sender>, held: Held, leases: Vec<Leased>, until: Ti
 }
 
 fn rest(error: &StoreError) -> Step {
-    let error = error as &dyn std::error::Error;
-    tracing::error!(error, "the dispatcher can't reach the store; trying again");
+    tracing::error!(error = %Causes(error), "the dispatcher can't reach the store; trying again");
     Step::Idle(LOOK_EVERY)
 }
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::Clock;
 use crate::store::Store;
+use crate::telemetry::Causes;
 
 /// How often the store is tidied.
 const EVERY: Duration = Duration::from_secs(15 * 60);
@@ -30,8 +31,7 @@ pub async fn keep_house(
                 EVERY
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "can't prune now");
+                tracing::warn!(error = %Causes(&error), "can't prune now");
                 EVERY
             }
         };

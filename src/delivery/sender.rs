@@ -9,7 +9,7 @@ use super::transmission::{Item, Transmission};
 use crate::customerio::client::Client;
 use crate::domain::{Attempt, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, Time};
 use crate::store::{Settle, Settlement, Store, Verdict};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Causes, Metrics};
 
 /// When to try again, and when no more.
 #[derive(Clone, Copy, Debug)]
@@ -183,8 +183,7 @@ impl Sender {
                     return;
                 }
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "can't settle; trying again until the leases end");
+                    tracing::error!(error = %Causes(&error), "can't settle; trying again until the leases end");
                 }
             }
             if now >= until {

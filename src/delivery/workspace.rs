@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::destination::Destination;
 use crate::customerio::client::{Client, Region, RegionError};
 use crate::store::{Store, StoreError, Workspace};
+use crate::telemetry::Causes;
 
 /// For how long deliveries wait for the answer whose workspace it is.
 const ASKING: Duration = Duration::from_secs(10);
@@ -73,8 +74,7 @@ impl WorkspaceCheck {
                     true
                 }
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "can't compare the workspace now");
+                    tracing::warn!(error = %Causes(&error), "can't compare the workspace now");
                     false
                 }
             },

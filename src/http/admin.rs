@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::router::Face;
 use crate::domain::DeliveryId;
 use crate::store::{DeadLetter, DeadLetters, StoreError};
+use crate::telemetry::Causes;
 
 /// How many dead letters a page holds at most.
 const PAGE: usize = 100;
@@ -115,7 +116,6 @@ fn not_found(id: i64) -> Problem {
 }
 
 fn unavailable(error: StoreError) -> Problem {
-    let error = &error as &dyn std::error::Error;
-    tracing::warn!(error, "the store can't serve an administrator");
+    tracing::warn!(error = %Causes(&error), "the store can't serve an administrator");
     Problem::unavailable("the store can't do this now", 5)
 }

@@ -19,6 +19,7 @@ use super::router::Face;
 use crate::delivery::Pulse;
 use crate::domain::{Clock, Time};
 use crate::store::Store;
+use crate::telemetry::Causes;
 
 /// For how long a commit vouches for the store, and how often it is probed at most.
 const FRESH: Duration = Duration::from_secs(1);
@@ -92,8 +93,7 @@ impl Health {
         let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the store takes no write");
+                tracing::warn!(error = %Causes(&error), "the store takes no write");
                 Err("the store takes no write".to_owned())
             }
             Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),

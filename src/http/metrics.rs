@@ -7,15 +7,14 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 use super::router::Face;
 use crate::delivery::Standing;
-use crate::telemetry::{CONTENT_TYPE, Gauges};
+use crate::telemetry::{CONTENT_TYPE, Causes, Gauges};
 
 /// What the code counted and what the store keeps, as OpenMetrics text.
 pub async fn metrics(State(face): State<Face>) -> Response {
     let stats = match face.store.stats().await {
         Ok(stats) => stats,
         Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "can't read the store's numbers");
+            tracing::warn!(error = %Causes(&error), "can't read the store's numbers");
             return Problem::unavailable("the store's numbers can't be read", 5).into_response();
         }
     };

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::router::Face;
 use crate::domain::{Receipt, Status};
 use crate::ingest::Refusal;
+use crate::telemetry::Causes;
 
 /// GrowSurf's header with time and signature
 /// (<https://docs.growsurf.com/developer-tools/webhooks>).
@@ -58,8 +59,7 @@ pub async fn receive(
             let outcome = problem.webhook_outcome();
             face.metrics.webhook(outcome);
             let client = client_ip(peer, &headers, &face.trusted_proxies);
-            let error = &refusal as &dyn std::error::Error;
-            tracing::warn!(webhook.outcome = outcome, client.ip = %client, error, "refused a webhook");
+            tracing::warn!(webhook.outcome = outcome, client.ip = %client, error = %Causes(&refusal), "refused a webhook");
             problem.into_response()
         }
     }
