@@ -14,4 +14,5 @@ mod operating;
 mod receiving;
 mod segments;
 mod shutdown;
+mod storage;
 mod workspace;

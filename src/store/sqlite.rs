@@ -28,6 +28,7 @@ mod lanes;
 mod migrate;
 mod people;
 mod planning;
+mod presence;
 mod queue;
 mod readers;
 mod right;

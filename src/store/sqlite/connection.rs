@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::presence::Presence;
+
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -52,6 +54,11 @@ impl Place {
         let mut path = OsString::from(&self.path);
         path.push(".lock");
         PathBuf::from(path)
+    }
+
+    /// The file as it is now, to be compared with later.
+    pub(super) fn presence(&self) -> std::io::Result<Presence> {
+        Presence::of(&self.path)
     }
 
     /// Opens the connection that writes. A file that is gone isn't made again: an empty store in

@@ -18,6 +18,7 @@ use crate::store::StoreError;
 
 use super::connection::Place;
 use super::fault::{Fault, Shared, panic_text, unavailable};
+use super::presence::Presence;
 use super::queue::{Queue, Rank};
 
 /// The way to the writing thread.
@@ -32,7 +33,12 @@ impl Writer {
     pub(super) fn start(place: Place, connection: Connection) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
-        let mut pen = Pen { place, connection: Some(connection), commits: Arc::clone(&commits) };
+        let mut pen = Pen {
+            presence: place.presence()?,
+            place,
+            connection: Some(connection),
+            commits: Arc::clone(&commits),
+        };
         let source = Arc::clone(&queue);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
@@ -135,6 +141,7 @@ where
 
 /// The connection in the hand of the thread.
 struct Pen {
+    presence: Presence,
     place: Place,
     connection: Option<Connection>,
     commits: Arc<AtomicU64>,
@@ -154,6 +161,9 @@ impl Pen {
     /// After an error the connection is dropped, which rolls back whatever is open, and the next
     /// transaction begins with a new one: so the store recovers when the disk does.
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        self.presence.confirm().map_err(|why| {
+            Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why))
+        })?;
         let connection = self.connection.take().map_or_else(|| self.place.writer(), Ok)?;
         let result = transact(&connection, batch);
         let busy = matches!(&result, Err(error)

@@ -1,0 +1,55 @@
+//! Presence: whether the file that is written to is still the one at its path.
+//!
+//! What belongs here: that one question. What doesn't: what follows from the answer, which is the
+//! writer's. A system lets a process go on writing to a file that somebody moved, deleted or
+//! unmounted: every write succeeds, and the next start finds nothing of it. So the writer asks
+//! before each commit, and a webhook that would end in such a file isn't acknowledged.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file at a path, as it was when it was opened.
+pub(super) struct Presence {
+    path: PathBuf,
+    file: Identity,
+}
+
+impl Presence {
+    /// The file that is at `path` now.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: identity(&path.metadata()?) })
+    }
+
+    /// Fails, with what happened and the mend, unless the same file is still there.
+    pub(super) fn confirm(&self) -> Result<(), String> {
+        let path = self.path.display();
+        match self.path.metadata() {
+            Ok(found) if identity(&found) == self.file => Ok(()),
+            Ok(_) => Err(format!(
+                "another file is at {path} since the store was opened; put the former back, or \
+                 restart the relay to work with the new one"
+            )),
+            Err(error) => Err(format!(
+                "the store's file {path} was moved or deleted, or its volume is gone ({error}); \
+                 put it back, and the relay goes on"
+            )),
+        }
+    }
+}
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(file: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (file.dev(), file.ino())
+}
+
+/// Elsewhere an open file can't be moved or deleted.
+#[cfg(not(unix))]
+type Identity = ();
+
+#[cfg(not(unix))]
+fn identity(_file: &Metadata) -> Identity {}
