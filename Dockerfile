@@ -1,17 +1,44 @@
-# The relay as an image: one binary, CA roots, no shell, one volume.
+# The relay as an image: one static binary, CA roots, no shell, one volume.
+#
+# `docker build .` makes the image, `docker build --target binary --output DIR .` only the binary.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
-COPY . .
-RUN cargo build --release --locked \
- && install -D target/release/referral-relay /image/bin/referral-relay \
+# musl, because a static glibc loads the host's name service modules and dies of their version.
+ENV TARGET_CC=musl-gcc TARGET_AR=ar
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends musl-tools \
+ && rm -rf /var/lib/apt/lists/* \
+ && rustup target add "$(uname -m)-unknown-linux-musl" \
+ && printf '[build]\ntarget = "%s-unknown-linux-musl"\n' "$(uname -m)" > "$CARGO_HOME/config.toml"
+# The dependencies are built behind an empty crate, so this layer lasts until they change.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src tests \
+ && touch src/lib.rs tests/main.rs \
+ && echo 'fn main() {}' > src/main.rs \
+ && cargo build --release --locked
+COPY config/default.toml config/
+COPY src src
+# Cargo goes by times, and a file of the checkout may be older than its stand-in above.
+RUN touch src/lib.rs src/main.rs \
+ && cargo build --release --locked \
+ && install -D target/*/release/referral-relay /image/referral-relay \
  && mkdir /image/data
 
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /image/bin/referral-relay /usr/local/bin/referral-relay
+FROM scratch AS binary
+COPY --from=build /image/referral-relay /
+
+FROM gcr.io/distroless/static-debian12:nonroot
+LABEL org.opencontainers.image.title="referral-relay" \
+      org.opencontainers.image.description="Relays GrowSurf referral webhooks to Customer.io: durable, once, in order" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /image/referral-relay /usr/local/bin/referral-relay
 # A new volume takes its owner from the folder in the image; without one the relay couldn't write.
 COPY --from=build --chown=65532:65532 /image/data /data
 ENV RELAY__STORE__URL=sqlite:/data/relay.db
+# Settings are found in /config/relay.toml.
+WORKDIR /
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// The allocator of the static binary; elsewhere the system's is as good.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     referral_relay::cli::run()
 }
