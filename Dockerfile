@@ -6,6 +6,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 # musl, because a static glibc loads the host's name service modules and dies of their version.
 ENV TARGET_CC=musl-gcc TARGET_AR=ar
+# The base image dates its packages, so their versions are not named again.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends musl-tools \
