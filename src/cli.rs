@@ -4,9 +4,11 @@
 //! user would want without a terminal.
 
 mod check;
+mod completions;
 mod dead_letters;
 mod explain;
 mod healthcheck;
+mod man;
 mod output;
 mod replay;
 mod sandbox;
@@ -15,7 +17,7 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::sources::Sources;
 use crate::config::{Needs, Settings};
@@ -72,6 +74,15 @@ enum Command {
     Healthcheck(healthcheck::Args),
     /// Run the stand-in Customer.io alone.
     Sandbox(sandbox::Args),
+    /// Print completions of the command line for a shell.
+    #[command(after_help = "  referral-relay completions bash > \
+            ~/.local/share/bash-completion/completions/referral-relay\n  \
+            referral-relay completions zsh > /usr/share/zsh/site-functions/_referral-relay")]
+    Completions(completions::Args),
+    /// Print the manual page, or write the pages of all commands into a folder.
+    #[command(after_help = "  referral-relay man | man -l -             read the first page\n  \
+            referral-relay man /usr/share/man/man1    write all of them")]
+    Man(man::Args),
 }
 
 /// Runs the command that the process was started with; the exit code says how it went.
@@ -109,13 +120,13 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -137,6 +137,8 @@ fn only_the_owners_of_a_technology_name_it() {
         ("reqwest::", &["customerio", "sandbox"]),
         ("axum::", &["http", "sandbox"]),
         ("clap::", &["cli"]),
+        ("clap_complete::", &["cli"]),
+        ("clap_mangen::", &["cli"]),
         ("anyhow::", &["cli", "main"]),
         ("prometheus_client::", &["telemetry"]),
     ] {

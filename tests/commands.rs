@@ -46,6 +46,8 @@ fn help_names_every_command_and_the_exit_codes() {
         "replay",
         "healthcheck",
         "sandbox",
+        "completions",
+        "man",
         "64",
         "config/default.toml",
     ] {

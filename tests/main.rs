@@ -9,6 +9,7 @@ mod crash;
 mod delivery;
 mod identity;
 mod kit;
+mod manual;
 mod mapping;
 mod operating;
 mod receiving;
