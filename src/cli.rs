@@ -3,6 +3,7 @@
 //! What belongs here: arguments, what is printed, exit codes. What doesn't: anything a library
 //! user would want without a terminal.
 
+mod backup;
 mod check;
 mod completions;
 mod dead_letters;
@@ -11,6 +12,7 @@ mod healthcheck;
 mod man;
 mod output;
 mod replay;
+mod restore;
 mod sandbox;
 mod serve;
 
@@ -70,6 +72,22 @@ enum Command {
             referral-relay replay --since 2d           after a change of settings, the last two days\n  \
             referral-relay replay --dry-run            only say what it would lead to")]
     Replay(replay::Args),
+    /// Copy the store, as it is at this moment, into a file.
+    #[command(
+        after_help = "Works beside a running relay and doesn't hold it up. FILE appears when it is whole.\n\n  \
+            referral-relay backup relay-backup.db\n  \
+            referral-relay backup --force latest.db                    replace the one before\n  \
+            docker exec relay referral-relay backup - > relay-backup.db"
+    )]
+    Backup(backup::Args),
+    /// Put a backup in the place of the store; the store before is kept under another name.
+    #[command(
+        after_help = "Stop the relay first. Webhooks accepted after the backup aren't in the store then; calls that \
+            are pending\nin it are sent again with the ids they had, and Customer.io ignores what it has.\n\n  \
+            referral-relay restore relay-backup.db\n  \
+            docker run --rm -i -v relay-data:/data referral-relay restore - < relay-backup.db"
+    )]
+    Restore(restore::Args),
     /// Ask a running relay whether it is ready; exit 1 if not. For HEALTHCHECK in images.
     Healthcheck(healthcheck::Args),
     /// Run the stand-in Customer.io alone.
@@ -118,6 +136,8 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
+        Command::Backup(args) => backup::run(args, &load(Needs::NOTHING)?).await,
+        Command::Restore(args) => restore::run(&args, &load(Needs::NOTHING)?),
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(&args, Cli::command()),

@@ -38,6 +38,11 @@ pub fn failed(error: impl Into<anyhow::Error>) -> Failure {
     Failure::Failed(error.into())
 }
 
+/// A number of things, `thing` being the word for one of them.
+pub fn plural(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// What a command says, printed in one go.
 #[derive(Debug, Default)]
 pub struct Page(String);

@@ -19,10 +19,13 @@
 //! ```
 
 mod accept;
+mod backup;
 mod connection;
+mod contents;
 mod dead;
 mod deliveries;
 mod fault;
+mod files;
 mod house;
 mod lanes;
 mod migrate;
@@ -31,6 +34,7 @@ mod planning;
 mod presence;
 mod queue;
 mod readers;
+mod restore;
 mod right;
 mod settle;
 mod writer;
@@ -62,6 +66,11 @@ use queue::Rank;
 use readers::Readers;
 use right::Right;
 use writer::Writer;
+
+pub use backup::{BackupError, back_up, snapshot};
+pub use contents::{Contents, Unfit};
+pub use files::FileError;
+pub use restore::{RestoreError, Restored, Source, restore};
 
 /// How a [`SqliteStore`] is opened.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -92,18 +92,31 @@ impl Setup {
 
     /// Runs a command to its end, with this as standard input.
     pub fn command_with(&self, arguments: &[&str], input: &str) -> Finished {
-        let mut command = self.prepared(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = Self::spawn(self.prepared(arguments));
         let mut stdin = child.stdin.take().unwrap();
         let _may_have_closed_it = stdin.write_all(input.as_bytes());
         drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        Finished {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Finished::of(child)
+    }
+
+    /// Runs a command that can't make a file longer than so many KiB: a write beyond that fails,
+    /// as on a bad disk, or ends the process, as a kill in the middle does.
+    pub fn command_up_to(&self, kib: u32, beyond: Beyond, arguments: &[&str]) -> Finished {
+        let relay = self.prepared(arguments);
+        let signal = match beyond {
+            Beyond::Fails => "trap '' XFSZ",
+            Beyond::Kills => "trap - XFSZ",
+        };
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("{signal}; ulimit -c 0; ulimit -f {kib}; exec \"$0\" \"$@\"")]);
+        bash.arg(relay.get_program()).args(relay.get_args());
+        bash.envs(&self.variables).current_dir(self.folder());
+        Finished::of(Self::spawn(bash))
+    }
+
+    fn spawn(mut command: Command) -> Child {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Starts `serve` and waits until it listens.
@@ -140,7 +153,23 @@ pub struct Finished {
     pub stderr: String,
 }
 
+/// What becomes of a write that a file is too long for.
+#[derive(Clone, Copy)]
+pub enum Beyond {
+    Fails,
+    Kills,
+}
+
 impl Finished {
+    fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// What it wrote; it must have ended with this code.
     #[track_caller]
     pub fn expect(self, code: i32) -> String {

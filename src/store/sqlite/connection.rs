@@ -84,6 +84,14 @@ impl Place {
         self.open(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
     }
 
+    /// Opens the only connection there is, which brings the log into the file and ends it.
+    pub(super) fn at_rest(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = self.open(flags)?;
+        connection.pragma_update(None, "journal_mode", "DELETE")?;
+        Ok(connection)
+    }
+
     fn open(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.busy_timeout)?;

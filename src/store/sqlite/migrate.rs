@@ -38,6 +38,18 @@ pub(super) fn migrate(connection: &mut Connection, now: Time) -> Result<(), Faul
     Ok(())
 }
 
+/// The version of a schema that this version knows, or an older one; changes nothing.
+pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
+    refuse_newer(connection)?;
+    let mut version = 0;
+    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+        if is_applied(connection, number, sql)? {
+            version = number;
+        }
+    }
+    Ok(version)
+}
+
 fn refuse_newer(connection: &Connection) -> Result<(), Fault> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a short list");
     let sql = "SELECT COALESCE(MAX(version), 0) FROM schema_migrations";
@@ -49,25 +61,32 @@ fn refuse_newer(connection: &Connection) -> Result<(), Fault> {
 }
 
 fn apply(transaction: &Transaction<'_>, version: i64, sql: &str, now: Time) -> Result<(), Fault> {
-    let checksum = hex::encode(Sha256::digest(sql));
-    let applied: Option<String> = transaction
+    if is_applied(transaction, version, sql)? {
+        return Ok(());
+    }
+    transaction.execute_batch(sql)?;
+    transaction.execute(
+        "INSERT INTO schema_migrations (version, sha256, applied_at) VALUES (?1, ?2, ?3)",
+        params![version, checksum(sql), now.micros()],
+    )?;
+    Ok(())
+}
+
+fn is_applied(connection: &Connection, version: i64, sql: &str) -> Result<bool, Fault> {
+    let applied: Option<String> = connection
         .query_row("SELECT sha256 FROM schema_migrations WHERE version = ?1", [version], |row| {
             row.get(0)
         })
         .optional()?;
     match applied {
-        Some(applied) if applied == checksum => Ok(()),
-        Some(_) => Err(Fault::unreadable(
+        Some(applied) if applied != checksum(sql) => Err(Fault::unreadable(
             "a schema",
             format!("migration {version} isn't the one that was applied to it"),
         )),
-        None => {
-            transaction.execute_batch(sql)?;
-            transaction.execute(
-                "INSERT INTO schema_migrations (version, sha256, applied_at) VALUES (?1, ?2, ?3)",
-                params![version, checksum, now.micros()],
-            )?;
-            Ok(())
-        }
+        applied => Ok(applied.is_some()),
     }
+}
+
+fn checksum(sql: &str) -> String {
+    hex::encode(Sha256::digest(sql))
 }

@@ -1,0 +1,77 @@
+//! `referral-relay backup`: a copy of the store, made beside a relay at work.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+
+use super::output::{Failure, Page, failed, plural};
+use super::serve::stop_signal;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::domain::Clock;
+use crate::store::sqlite::{Contents, back_up, snapshot};
+
+/// Arguments of `backup`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Where the copy goes; `-` is standard output.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Replace FILE if it is there.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Makes it, and says what was copied.
+pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    // A signal ends it in order, so that no unfinished copy is left behind.
+    tokio::select! {
+        made = make(args, settings.store.url.path()) => made.map(|()| ExitCode::SUCCESS),
+        stopped = stop_signal() => {
+            stopped.map_err(failed)?;
+            Err(failed(anyhow!("stopped; there is no backup")))
+        }
+    }
+}
+
+async fn make(args: Args, store: &Path) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    if args.file != Path::new("-") {
+        let contents = back_up(store, &args.file, args.force, now).await.map_err(failed)?;
+        let mut page = Page::default();
+        page.line(format!("Copied {} to {}.", told(&contents), args.file.display()));
+        return page.print();
+    }
+    if io::stdout().is_terminal() {
+        let told = "a backup is no text for a terminal; send standard output into a file";
+        return Err(Failure::Usage(told.to_owned()));
+    }
+    let (file, contents) = snapshot(store, now).await.map_err(failed)?;
+    let writing = tokio::task::spawn_blocking(move || write_out(file));
+    writing.await.map_err(failed)?.context("can't write to standard output").map_err(failed)?;
+    eprintln!("Copied {}.", told(&contents));
+    Ok(())
+}
+
+fn write_out(mut file: File) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    io::copy(&mut file, &mut out)?;
+    io::Write::flush(&mut out)
+}
+
+/// What a store holds, in words.
+pub fn told(contents: &Contents) -> String {
+    let Contents { schema, webhooks, people, stats, bytes, .. } = contents;
+    format!(
+        "{}, {}, {}, {}, {} ({} kB, schema {schema})",
+        plural(*webhooks, "webhook"),
+        if *people == 1 { "1 person".to_owned() } else { format!("{people} people") },
+        plural(stats.pending, "pending call"),
+        plural(stats.dead, "dead letter"),
+        plural(stats.parked, "parked webhook"),
+        bytes.div_ceil(1_000),
+    )
+}

@@ -1,0 +1,147 @@
+//! What is in a file that may be a store, looked at as a whole.
+//!
+//! What belongs here: whether a file at rest is a store that this version can run on, and what it
+//! holds. What doesn't: a store at work: this reads every row, so it is for copies.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, Error, ErrorCode};
+use sha2::{Digest, Sha256};
+
+use crate::domain::Time;
+use crate::store::{Stats, StoreError};
+
+use super::connection::Place;
+use super::fault::Fault;
+use super::{house, migrate};
+
+/// What a store holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Contents {
+    /// The version of its schema.
+    pub schema: i64,
+    /// Webhooks, whether or not their bodies are still there.
+    pub webhooks: u64,
+    /// When the newest of them was received.
+    pub newest: Option<Time>,
+    /// People.
+    pub people: u64,
+    /// What is pending, dead and parked.
+    pub stats: Stats,
+    /// How long the file is, in bytes.
+    pub bytes: u64,
+}
+
+/// Why a file is no store that this version can run on.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It is something else than a database.
+    #[error("it isn't a SQLite file")]
+    NotSqlite,
+    /// It is a database of something else.
+    #[error("it is a SQLite file, but no store of referral-relay")]
+    NotAStore,
+    /// A newer version has migrated it.
+    #[error(
+        "its schema is version {found} and this referral-relay knows {known}; use the version \
+         that wrote it, or a newer one"
+    )]
+    TooNew {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// Some of it can't be read, or contradicts the rest.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Brings what lies beside the file at `path` into it.
+///
+/// # Errors
+/// See [`Unfit`].
+pub(super) fn rest(path: &Path) -> Result<(), Unfit> {
+    let resting = Place::new(path, Duration::ZERO).at_rest();
+    resting.map(drop).map_err(|error| unfit(error.into()))
+}
+
+/// Looks through the file at `path`, which nobody may be writing to.
+///
+/// # Errors
+/// See [`Unfit`].
+pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
+    let reader = Place::new(path, Duration::ZERO).reader();
+    let connection = reader.map_err(|error| unfit(error.into()))?;
+    let tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'
+        AND name IN ('schema_migrations', 'meta', 'inbox', 'deliveries', 'effects')";
+    if number(&connection, tables).map_err(unfit)? < 5 {
+        return Err(Unfit::NotAStore);
+    }
+    let schema = migrate::version(&connection).map_err(unfit)?;
+    check(&connection)?;
+    summary(&connection, schema).map_err(unfit)
+}
+
+/// Reads everything that can be checked against something else.
+fn check(connection: &Connection) -> Result<(), Unfit> {
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| unfit(error.into()))?;
+    if found != "ok" {
+        return Err(Unfit::Damaged(found.replace('\n', " ")));
+    }
+    let broken = "SELECT COUNT(*) FROM pragma_foreign_key_check";
+    if number(connection, broken).map_err(unfit)? > 0 {
+        return Err(Unfit::Damaged("rows refer to others that are missing".to_owned()));
+    }
+    if !bodies_are_whole(connection).map_err(unfit)? {
+        return Err(Unfit::Damaged("the body of a webhook isn't what was received".to_owned()));
+    }
+    Ok(())
+}
+
+/// SQLite notices where its own structure is damaged, but not in the middle of a value.
+fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
+    let sql = "SELECT sha256, body FROM inbox WHERE body IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let sha256: [u8; 32] = row.get(0)?;
+        let body = row.get_ref(1)?.as_blob().map_err(|error| Fault::unreadable("a body", error))?;
+        if <[u8; 32]>::from(Sha256::digest(body)) != sha256 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn summary(connection: &Connection, schema: i64) -> Result<Contents, Fault> {
+    let newest: Option<i64> =
+        connection.query_row("SELECT MAX(received_at) FROM inbox", [], |row| row.get(0))?;
+    let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    Ok(Contents {
+        schema,
+        webhooks: number(connection, "SELECT COUNT(*) FROM inbox")?,
+        newest: newest.map(Time::from_micros),
+        people: number(connection, "SELECT COUNT(*) FROM people")?,
+        stats: house::stats(connection)?,
+        bytes: number(connection, pages)?,
+    })
+}
+
+fn number(connection: &Connection, sql: &str) -> Result<u64, Fault> {
+    let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(number).unwrap_or(0))
+}
+
+fn unfit(fault: Fault) -> Unfit {
+    let not_sqlite = |error: &Error| error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
+    match fault {
+        Fault::Sql(error) if not_sqlite(&error) => Unfit::NotSqlite,
+        Fault::Store(StoreError::TooNew { found, known }) => Unfit::TooNew { found, known },
+        Fault::Store(StoreError::Unreadable { detail, .. }) => Unfit::Damaged(detail),
+        other => Unfit::Damaged(other.to_string()),
+    }
+}

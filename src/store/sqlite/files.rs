@@ -1,0 +1,147 @@
+//! Files in the making, and files that must survive a crash.
+//!
+//! What belongs here: names, syncs and renames. What doesn't: what is in a file.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::domain::Time;
+
+/// What SQLite may put beside a file and read as part of it: the log, and the journal.
+pub(super) const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
+
+/// What nobody has written to for so long is left from a process that was killed.
+const STALE: Duration = Duration::from_secs(3_600);
+
+/// A file that can't be read or written where it has to be.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {doing} {}", path.display())]
+pub struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    /// Makes an error of what failed: `.map_err(FileError::when("read", path))`.
+    pub(super) fn when(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { doing, path: path.to_owned(), source }
+    }
+}
+
+/// The path with more behind its name.
+pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The folder that a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether two paths lead to the same file, which need not be there yet.
+pub(super) fn same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        path.canonicalize().or_else(|_| {
+            let folder = folder(path).canonicalize()?;
+            Ok::<_, io::Error>(folder.join(path.file_name().unwrap_or_default()))
+        })
+    };
+    matches!((whole(one), whole(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Waits until what was written to a file, or which files a folder holds, is on the disk.
+pub(super) fn sync(path: &Path) -> Result<(), FileError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(FileError::when("sync", path))
+}
+
+/// A file in the making, beside the one that it will become. Dropping it removes it.
+pub(super) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// An empty one that only its owner can read: it will hold personal data. Removes those that
+    /// killed processes have left.
+    pub(super) fn beside(target: &Path, now: Time) -> Result<Self, FileError> {
+        let mut number = 0;
+        loop {
+            number += 1;
+            let path = with(target, &format!(".unfinished-{number}"));
+            if is_stale(&path, now) {
+                drop(Self(path.clone()));
+            }
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(_) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(FileError::when("make", &path)(error)),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Puts it on the disk under its final name, in place of what may be there.
+    pub(super) fn publish(self, target: &Path) -> Result<(), FileError> {
+        sync(&self.0)?;
+        fs::rename(&self.0, target).map_err(FileError::when("make", target))?;
+        sync(folder(target))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        for suffix in COMPANIONS.into_iter().chain(["-shm", ""]) {
+            // It may never have been there, or have its final name by now.
+            let _gone = fs::remove_file(with(&self.0, suffix));
+        }
+    }
+}
+
+fn is_stale(path: &Path, now: Time) -> bool {
+    let written = fs::metadata(path).and_then(|about| about.modified());
+    let since_epoch = written.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let micros = since_epoch.and_then(|at| i64::try_from(at.as_micros()).ok());
+    micros.is_some_and(|micros| now.since(Time::from_micros(micros)) > STALE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_killed_process_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("backup.db");
+        let path = |number: u32| with(&target, &format!(".unfinished-{number}"));
+        for number in 1..=3 {
+            fs::write(path(number), "").unwrap();
+            fs::write(with(&path(number), "-journal"), "").unwrap();
+        }
+        let now = Time::from_seconds(2_000_000_000);
+        let written = |number, ago| {
+            let at = UNIX_EPOCH + Duration::from_secs(2_000_000_000) - ago;
+            File::options().write(true).open(path(number)).unwrap().set_modified(at).unwrap();
+        };
+        written(1, STALE / 2);
+        written(2, STALE * 2);
+        written(3, STALE * 2);
+        let unfinished = Unfinished::beside(&target, now).unwrap();
+        assert_eq!(unfinished.path(), path(2));
+        assert!(path(1).exists(), "somebody may be at work on it");
+        assert!(!with(&path(2), "-journal").exists());
+        drop(unfinished);
+        assert!(!path(2).exists());
+    }
+}

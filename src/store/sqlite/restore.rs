@@ -1,0 +1,284 @@
+//! Restoring: a backup takes the place of the store.
+//!
+//! What belongs here: the order of the steps. What doesn't: making backups (`backup`), and what
+//! makes a file a fit store (`contents`). After each step a crash leaves a whole store under the
+//! store's name, the old one or the new: the backup is copied and checked under another name, the
+//! old store gets a second name, and then one rename replaces it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::domain::Time;
+
+use super::connection::Place;
+use super::contents::{self, Contents, Unfit};
+use super::files::{self, COMPANIONS, FileError, Unfinished};
+use super::right::Right;
+
+/// Where a backup comes from.
+pub enum Source<'a> {
+    /// A file, with its log, if one lies beside it.
+    File(&'a Path),
+    /// Bytes as they come.
+    Stream(&'a mut dyn Read),
+}
+
+/// What a restore did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Restored {
+    /// What the store holds now.
+    pub contents: Contents,
+    /// The name that the store before has now, if there was one.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Why nothing was restored. The store is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The backup is what it would replace.
+    #[error("{} is the store itself; a backup is another file", .0.display())]
+    IsTheStore(PathBuf),
+    /// A relay delivers from the store.
+    #[error("a relay runs on {}; stop it first", .0.display())]
+    Running(PathBuf),
+    /// Something else works on the store.
+    #[error("another process has {} open; let it end first", .0.display())]
+    Busy(PathBuf),
+    /// The backup can't be run on.
+    #[error("{backup} can't be restored")]
+    Unfit {
+        /// Its name.
+        backup: String,
+        /// Why.
+        #[source]
+        source: Unfit,
+    },
+    /// The name that the old store would get is taken.
+    #[error("{} is there already; try again", .0.display())]
+    Taken(PathBuf),
+    /// The old store can't be brought to rest.
+    #[error("can't set {} aside", store.display())]
+    SetAside {
+        /// The store.
+        store: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Puts a backup in the place of the store at `store`, or where a store will be.
+///
+/// The backup isn't touched. Everything it holds comes with it, also the store's secret, the
+/// accepting clock and the workspace. A store that was there is kept under another name, which
+/// tells `now`. A backup of an older version is migrated when it is opened for the first time.
+///
+/// # Errors
+/// See [`RestoreError`].
+pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, RestoreError> {
+    let name = match &backup {
+        Source::File(path) if files::same(path, store) => {
+            return Err(RestoreError::IsTheStore(store.to_owned()));
+        }
+        Source::File(path) => path.display().to_string(),
+        Source::Stream(_) => "standard input".to_owned(),
+    };
+    let folder = files::folder(store);
+    fs::create_dir_all(folder).map_err(FileError::when("make the folder", folder))?;
+    // Until the end, no relay that starts may take the store for its own.
+    let right = Right::new(Place::new(store, PATIENCE).lock_file());
+    if !right.take().map_err(FileError::when("lock", store))? {
+        return Err(RestoreError::Running(store.to_owned()));
+    }
+    let unfinished = Unfinished::beside(store, now)?;
+    copy(backup, unfinished.path())?;
+    let looked = contents::rest(unfinished.path()).and_then(|()| contents::read(unfinished.path()));
+    let contents = looked.map_err(|source| RestoreError::Unfit { backup: name, source })?;
+    if let Ok(old) = fs::metadata(store) {
+        // Whoever restores may be somebody else than who runs the relay.
+        let owned = chown(unfinished.path(), Some(old.uid()), Some(old.gid()));
+        owned.map_err(FileError::when("keep the owner of", store))?;
+    }
+    files::sync(unfinished.path())?;
+    let (hold, set_aside) = set_aside(store, now)?;
+    unfinished.publish(store)?;
+    drop(hold);
+    Ok(Restored { contents, set_aside })
+}
+
+/// How long another process may keep the store busy.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What every SQLite file begins with.
+const HEAD: &[u8; 16] = b"SQLite format 3\0";
+
+fn copy(backup: Source<'_>, to: &Path) -> Result<(), FileError> {
+    let path = match backup {
+        Source::Stream(stream) => return fill(stream, to),
+        Source::File(path) => path,
+    };
+    for suffix in ["", "-wal", "-journal"] {
+        let from = files::with(path, suffix);
+        match File::open(&from) {
+            Ok(mut file) => fill(&mut file, &files::with(to, suffix))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
+            Err(error) => return Err(FileError::when("read", &from)(error)),
+        }
+    }
+    Ok(())
+}
+
+fn fill<R: Read + ?Sized>(from: &mut R, to: &Path) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let copied = options.open(to).and_then(|mut file| io::copy(from, &mut file));
+    copied.map(|_bytes| ()).map_err(FileError::when("copy the backup to", to))
+}
+
+/// Gives the store that is there another name, too. Where the connection that comes back is open,
+/// nobody else can open the store.
+fn set_aside(
+    store: &Path,
+    now: Time,
+) -> Result<(Option<Connection>, Option<PathBuf>), RestoreError> {
+    let hold = if store.exists() { fold(store)? } else { None };
+    let here = |suffix: &&str| files::with(store, suffix).exists();
+    let parts: Vec<&str> = COMPANIONS.into_iter().chain([""]).filter(here).collect();
+    if parts.is_empty() {
+        return Ok((hold, None));
+    }
+    let at = now.to_string().replace(['-', ':', '.'], "");
+    let aside = files::with(store, &format!(".replaced-{at}"));
+    for part in &parts {
+        let (from, to) = (files::with(store, part), files::with(&aside, part));
+        if to.exists() {
+            return Err(RestoreError::Taken(to));
+        }
+        // Where the file system has no second names, a crash from here on leaves no store.
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::rename(&from, &to))
+            .map_err(FileError::when("set aside", &from))?;
+    }
+    files::sync(files::folder(store))?;
+    // Of a damaged store alone: SQLite would take its log for the new one's.
+    for suffix in COMPANIONS.into_iter().chain(["-shm"]) {
+        let path = files::with(store, suffix);
+        if path.exists() {
+            fs::remove_file(&path).map_err(FileError::when("remove", &path))?;
+        }
+    }
+    Ok((hold, Some(aside)))
+}
+
+/// Brings the log of the store into its file and locks it; `None` if it is too damaged for that.
+fn fold(store: &Path) -> Result<Option<Connection>, RestoreError> {
+    let mut head = [0; HEAD.len()];
+    let read = File::open(store).and_then(|mut file| file.read_exact(&mut head));
+    if read.is_err() || &head != HEAD {
+        // SQLite would take it for a new file and throw the log away.
+        return Ok(None);
+    }
+    let fold = || {
+        let connection = Place::new(store, PATIENCE).at_rest()?;
+        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        Ok(connection)
+    };
+    fold().map_or_else(
+        |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => Err(RestoreError::Busy(store.to_owned())),
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(None),
+            _ => {
+                let store = store.to_owned();
+                Err(RestoreError::SetAside { store, source: Box::new(error) })
+            }
+        },
+        |connection| Ok(Some(connection)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NOW: Time = Time::from_seconds(1_800_000_000);
+
+    /// A store that holds one number, in a log that was never folded.
+    fn store(folder: &TempDir, number: i64) -> PathBuf {
+        let (path, from) = (folder.path().join("relay.db"), folder.path().join("origin.db"));
+        let connection = Connection::open(&from).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE it (number INTEGER)").unwrap();
+        connection.execute("INSERT INTO it VALUES (?1)", [number]).unwrap();
+        fs::copy(&from, &path).unwrap();
+        fs::copy(files::with(&from, "-wal"), files::with(&path, "-wal")).unwrap();
+        path
+    }
+
+    fn number(path: &Path) -> i64 {
+        let connection = Connection::open(path).unwrap();
+        connection.query_row("SELECT number FROM it", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_crash_before_the_new_store_has_its_name_leaves_the_old_one_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = store(&folder, 7);
+        let (hold, aside) = set_aside(&path, NOW).unwrap();
+        let aside = aside.unwrap();
+        assert!(aside.to_str().unwrap().ends_with("relay.db.replaced-20270115T080000000Z"));
+        let refused = Connection::open(&path).unwrap().execute("INSERT INTO it VALUES (1)", []);
+        assert!(refused.is_err(), "nobody can come in between");
+        drop(hold);
+        assert!(!files::with(&path, "-wal").exists(), "the log is in the file");
+        assert_eq!((number(&path), number(&aside)), (7, 7));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_set_aside_with_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = store(&folder, 7);
+        let log = fs::read(files::with(&path, "-wal")).unwrap();
+        for damage in ["", "not a database any more"] {
+            fs::write(&path, damage).unwrap();
+            fs::write(files::with(&path, "-wal"), &log).unwrap();
+            fs::write(files::with(&path, "-shm"), "of the old store").unwrap();
+            let now = Time::from_seconds(i64::try_from(damage.len()).unwrap());
+            let (_, aside) = set_aside(&path, now).unwrap();
+            let aside = aside.unwrap();
+            assert_eq!(fs::read_to_string(&aside).unwrap(), damage);
+            assert_eq!(fs::read(files::with(&aside, "-wal")).unwrap(), log);
+            for suffix in ["-wal", "-shm"] {
+                assert!(!files::with(&path, suffix).exists(), "{suffix} would be the new store's");
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_without_its_store_is_set_aside_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = store(&folder, 7);
+        fs::remove_file(&path).unwrap();
+        let (_, aside) = set_aside(&path, NOW).unwrap();
+        assert!(files::with(&aside.unwrap(), "-wal").exists());
+        assert!(!files::with(&path, "-wal").exists());
+    }
+
+    #[test]
+    fn what_was_set_aside_before_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = store(&folder, 7);
+        set_aside(&path, NOW).unwrap();
+        assert!(matches!(set_aside(&path, NOW), Err(RestoreError::Taken(_))));
+    }
+}

@@ -1,0 +1,309 @@
+//! Backups beside a relay at work, and the way back.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::kit::eventually;
+use crate::kit::process::binary;
+use crate::kit::relay::{Beyond, Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{NOTES, Webhook, joined};
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// A number that is asked of a SQLite file.
+fn ask(file: &Path, sql: &str) -> i64 {
+    Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// A setup whose store, at rest, has taken these people's webhooks in and delivered none.
+fn stored(people: &[&str]) -> (Setup, PathBuf) {
+    let setup = Setup::towards("http://127.0.0.1:9");
+    let store = setup.folder().join("relay.db");
+    let mut relay = setup.clone().start();
+    for name in people {
+        relay.accept(&joined(name));
+    }
+    relay.terminate();
+    (setup, store)
+}
+
+#[test]
+fn a_backup_made_under_load_has_all_that_was_acknowledged_and_is_a_store_again() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"match": {"path": "/api/"}, "status": 503}]));
+    let mut relay = Relay::start(&sandbox);
+    let acknowledged: Mutex<Vec<Webhook>> = Mutex::default();
+    let stop = AtomicBool::new(false);
+    let before: Vec<Webhook> = thread::scope(|scope| {
+        for sender in 0..4 {
+            let (relay, acknowledged, stop) = (&relay, &acknowledged, &stop);
+            scope.spawn(move || {
+                for number in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let webhook = joined(&format!("p{number}of{sender}"));
+                    relay.accept(&webhook);
+                    acknowledged.lock().unwrap().push(webhook);
+                }
+            });
+        }
+        eventually("there is something to lose", || acknowledged.lock().unwrap().len() > 60);
+        let before = acknowledged.lock().unwrap().clone();
+        let told = relay.command(&["backup", "backup.db"]).expect(0);
+        assert!(told.contains(" webhooks, ") && told.contains("schema "), "{told}");
+        let then = acknowledged.lock().unwrap().len();
+        eventually("the relay goes on", || acknowledged.lock().unwrap().len() > then);
+        stop.store(true, Ordering::Relaxed);
+        before
+    });
+    let backup = relay.setup().folder().join("backup.db");
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let copied = ask(&backup, "SELECT COUNT(*) FROM inbox");
+    relay.kill();
+
+    let elsewhere = Setup::new(&sandbox);
+    let told = elsewhere.command(&["restore", backup.to_str().unwrap()]).expect(0);
+    assert!(told.contains(&format!("Restored {copied} webhooks")), "{told}");
+    assert!(told.contains("newest webhook came at 20"), "{told}");
+    assert!(told.contains(&format!("sends {} pending calls", 2 * copied)), "{told}");
+    assert!(!told.contains("The store before"), "there was none: {told}");
+    sandbox.heal();
+    let relay = elsewhere.start();
+    relay.drained();
+    for webhook in &before {
+        relay.must("duplicate", webhook);
+    }
+    let told = sandbox.told();
+    assert_eq!(told.len(), usize::try_from(copied).unwrap(), "each once: {told:?}");
+    for webhook in &before {
+        let event =
+            format!("referral_program_joined {}", webhook.0["data"]["email"].as_str().unwrap());
+        assert!(told.contains(&event), "{event} is lost");
+    }
+}
+
+#[test]
+fn a_backup_replaces_a_file_only_if_it_may() {
+    let (setup, _) = stored(&["fay"]);
+    let backup = setup.folder().join("backup.db");
+    fs::write(&backup, "something else").unwrap();
+    let told = setup.command(&["backup", "backup.db"]).expect(1);
+    assert!(told.contains("backup.db exists already") && told.contains("--force"), "{told}");
+    assert_eq!(fs::read_to_string(&backup).unwrap(), "something else");
+    let told = setup.command(&["backup", "--force", "backup.db"]).expect(0);
+    let copied = "Copied 1 webhook, 1 person, 2 pending calls, 0 dead letters, 0 parked webhooks (";
+    assert!(told.starts_with(copied), "{told}");
+    assert_eq!(ask(&backup, "SELECT COUNT(*) FROM inbox"), 1);
+}
+
+#[test]
+fn a_backup_to_standard_output_leaves_nothing_beside_the_store() {
+    let (setup, store) = stored(&["fay"]);
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup.db");
+    let mut command = binary();
+    command.args(["backup", "-"]).current_dir(setup.folder());
+    command.env("RELAY__STORE__URL", format!("sqlite:{}", store.display()));
+    let command = command.stdout(File::create(&backup).unwrap()).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.starts_with("Copied 1 webhook, "), "{told}");
+    assert_eq!(ask(&backup, "SELECT COUNT(*) FROM inbox"), 1);
+    let unfinished = |name: &String| name.contains("unfinished");
+    assert!(!names(setup.folder()).iter().any(unfinished));
+}
+
+#[test]
+fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing_behind() {
+    let (setup, store) = stored(&["fay"]);
+    fs::write(setup.folder().join("used.db-wal"), "").unwrap();
+    symlink(&store, setup.folder().join("link.db")).unwrap();
+    let refused = |setup: &Setup, arguments: &[&str], why: &str| {
+        let before = names(setup.folder());
+        let told = setup.command(arguments).expect(1);
+        assert!(told.contains(why), "{arguments:?}: {told}");
+        let after: Vec<String> = names(setup.folder());
+        let new = after.iter().filter(|name| !before.contains(name));
+        // A reader of a store at rest leaves SQLite's own files beside it.
+        let new: Vec<_> = new.filter(|name| !name.starts_with("relay.db-")).collect();
+        assert!(new.is_empty(), "{arguments:?} left {new:?}");
+    };
+    refused(&setup, &["backup", "nowhere/backup.db"], "there is no folder nowhere; make it first");
+    refused(&setup, &["backup", "/proc/backup.db"], "can't make /proc/backup.db");
+    refused(&setup, &["backup", "used.db"], "used.db-wal is left there from another SQLite file");
+    for itself in ["relay.db", "./relay.db", "relay.db-wal", "relay.db.lock", "link.db"] {
+        refused(&setup, &["backup", "--force", itself], "is a file of the store itself");
+    }
+    let told = setup.command_up_to(64, Beyond::Fails, &["backup", "backup.db"]).expect(1);
+    assert!(told.contains("can't copy ") && told.contains("backup.db"), "{told}");
+    assert!(!names(setup.folder()).iter().any(|name| name.starts_with("backup.db")));
+
+    let nowhere = setup.clone().set("store.url", "sqlite:nowhere/relay.db");
+    refused(
+        &nowhere,
+        &["backup", "backup.db"],
+        "there is no store nowhere/relay.db; check store.url",
+    );
+    fs::write(setup.folder().join("text.db"), "not a database, but long enough").unwrap();
+    let text = setup.clone().set("store.url", "sqlite:text.db");
+    refused(&text, &["backup", "backup.db"], "file is not a database");
+}
+
+#[test]
+fn a_backup_killed_in_the_middle_has_no_name_and_the_next_one_is_whole() {
+    let (setup, _) = stored(&["fay"]);
+    let killed = setup.command_up_to(64, Beyond::Kills, &["backup", "backup.db"]);
+    assert_eq!(killed.code, None, "{killed:?}");
+    assert!(!names(setup.folder()).contains(&"backup.db".to_owned()));
+    setup.command(&["backup", "backup.db"]).expect(0);
+    assert_eq!(ask(&setup.folder().join("backup.db"), "SELECT COUNT(*) FROM inbox"), 1);
+}
+
+#[test]
+fn nothing_is_restored_while_the_store_is_in_use() {
+    let sandbox = Sandbox::start();
+    let mut relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    relay.command(&["backup", "backup.db"]).expect(0);
+    let told = relay.command(&["restore", "backup.db"]).expect(1);
+    assert!(told.contains("a relay runs on ") && told.contains("stop it first"), "{told}");
+    relay.accept(&joined("rae"));
+    relay.drained();
+    relay.terminate();
+
+    let other = Connection::open(relay.setup().folder().join("relay.db")).unwrap();
+    other.query_row("SELECT COUNT(*) FROM inbox", [], |_| Ok(())).unwrap();
+    let told = relay.command(&["restore", "backup.db"]).expect(1);
+    assert!(told.contains("another process has ") && told.contains(" open"), "{told}");
+    drop(other);
+    relay.command(&["restore", "backup.db"]).expect(0);
+}
+
+#[test]
+fn the_store_before_is_set_aside_whole_and_can_come_back() {
+    let (setup, store) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    // Killed, so that what came last is in the log alone.
+    let mut relay = setup.clone().start();
+    let webhook = joined("rae");
+    relay.accept(&webhook);
+    relay.kill();
+    let told = setup.command(&["restore", "backup.db"]).expect(0);
+    let line = told.lines().find_map(|line| line.strip_prefix("The store before is ")).unwrap();
+    let aside = line.strip_suffix(" now.").unwrap().to_owned();
+    assert!(aside.contains("relay.db.replaced-20"), "{aside}");
+    assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
+    assert_eq!(ask(Path::new(&aside), "SELECT COUNT(*) FROM inbox"), 2);
+
+    setup.command(&["restore", &aside]).expect(0);
+    assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 2);
+    let mut relay = setup.start();
+    relay.must("duplicate", &webhook);
+    relay.terminate();
+}
+
+#[test]
+fn a_copy_with_its_log_beside_it_is_restored_with_what_is_in_the_log() {
+    let setup = Setup::towards("http://127.0.0.1:9");
+    let mut relay = setup.clone().start();
+    relay.accept(&joined("fay"));
+    relay.kill();
+    fs::create_dir(setup.folder().join("by-hand")).unwrap();
+    for name in ["relay.db", "relay.db-wal"] {
+        fs::copy(setup.folder().join(name), setup.folder().join("by-hand").join(name)).unwrap();
+    }
+    let elsewhere = setup.clone().set("store.url", "sqlite:elsewhere/relay.db");
+    let told = elsewhere.command(&["restore", "by-hand/relay.db"]).expect(0);
+    assert!(told.contains("Restored 1 webhook, "), "{told}");
+    assert_eq!(names(&setup.folder().join("by-hand")), ["relay.db", "relay.db-wal"]);
+}
+
+#[test]
+fn a_backup_comes_back_from_standard_input_too() {
+    let (setup, store) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let mut command = binary();
+    command.args(["restore", "-"]).env("RELAY__STORE__URL", "sqlite:new/folder/relay.db");
+    command.stdin(File::open(setup.folder().join("backup.db")).unwrap());
+    let output = command.current_dir(setup.folder()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(ask(&setup.folder().join("new/folder/relay.db"), "SELECT COUNT(*) FROM inbox"), 1);
+    assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
+}
+
+#[test]
+fn what_is_no_fit_backup_is_refused_and_the_store_stays() {
+    let (setup, store) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let backup = setup.folder().join("backup.db");
+    let bytes = fs::read(&backup).unwrap();
+    let before = fs::read(&store).unwrap();
+    let refused = |name: &str, why: &str| {
+        let told = setup.command(&["restore", name]).expect(1);
+        assert!(told.contains(name) && told.contains(why), "{told}");
+        assert_eq!(fs::read(&store).unwrap(), before);
+        assert!(!names(setup.folder()).iter().any(|name| name.contains("unfinished")));
+    };
+    let write = |name: &str, bytes: &[u8]| fs::write(setup.folder().join(name), bytes).unwrap();
+
+    write("half.db", &bytes[..bytes.len() / 2]);
+    refused("half.db", "it is damaged: database disk image is malformed");
+    let mut page = bytes.clone();
+    page[5 * 4_096..6 * 4_096].fill(0xff);
+    write("page.db", &page);
+    refused("page.db", "it is damaged: ");
+    // These stand in the webhook's body alone.
+    let notes = NOTES.as_bytes();
+    let place = bytes.windows(notes.len()).position(|window| window == notes).unwrap();
+    let mut letter = bytes.clone();
+    letter[place] = b'?';
+    write("letter.db", &letter);
+    refused("letter.db", "it is damaged: the body of a webhook isn't what was received");
+    write("text.db", b"this is a text");
+    refused("text.db", "it isn't a SQLite file");
+    write("empty.db", b"");
+    refused("empty.db", "no store of referral-relay");
+    let foreign = Connection::open(setup.folder().join("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE inbox (id INTEGER)").unwrap();
+    drop(foreign);
+    refused("foreign.db", "it is a SQLite file, but no store of referral-relay");
+    refused("nothing.db", "can't read nothing.db: No such file");
+    refused("relay.db", "is the store itself");
+
+    let newer = Connection::open(&backup).unwrap();
+    newer.execute("INSERT INTO schema_migrations VALUES (99, 'x', 0)", []).unwrap();
+    drop(newer);
+    refused("backup.db", "its schema is version 99 and this referral-relay knows ");
+}
+
+#[test]
+fn a_restore_killed_in_the_middle_leaves_the_old_store_at_work() {
+    let (setup, _) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let killed = setup.command_up_to(64, Beyond::Kills, &["restore", "backup.db"]);
+    assert_eq!(killed.code, None, "{killed:?}");
+    let told = setup.command_up_to(64, Beyond::Fails, &["restore", "backup.db"]).expect(1);
+    assert!(told.contains("can't copy the backup to "), "{told}");
+    let mut relay = setup.clone().start();
+    assert_eq!(relay.metric("relay_pending_calls"), Some(2.0));
+    relay.accept(&joined("rae"));
+    relay.terminate();
+    setup.command(&["restore", "backup.db"]).expect(0);
+}
