@@ -310,7 +310,8 @@ pub enum StoreError {
     },
     /// The store's schema is newer than this version knows.
     #[error(
-        "the store's schema is version {found}, this version knows {known}; run a newer version"
+        "the store's schema is version {found} and this version knows {known}; start the newer \
+         version again, or go back with `referral-relay restore` and a backup made before it ran"
     )]
     TooNew {
         /// The version found.

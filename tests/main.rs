@@ -17,4 +17,5 @@ mod receiving;
 mod segments;
 mod shutdown;
 mod storage;
+mod upgrades;
 mod workspace;
