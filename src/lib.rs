@@ -74,6 +74,11 @@
 //!
 //! **A stored webhook is replayed.** It is decoded and planned again under its first time of
 //! receipt; whatever is in the ledger already isn't planned, so a replay of everything is nothing.
+//!
+//! **The store is backed up and restored.** A backup is one long reading, vacuumed into a file that
+//! gets its name when it is checked and synced. A restore takes the right to deliver, so that no
+//! relay runs, gives the old file a second name and replaces it by one rename: at any moment there
+//! is a whole store under the store's name.
 
 pub mod app;
 pub mod cli;

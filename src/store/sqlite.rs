@@ -1,7 +1,8 @@
 //! SQLite: the store in one file, for one machine.
 //!
-//! What belongs here and below: SQL, connections, and the one thread that writes. What doesn't:
-//! the contract (`store`), plans and decisions about attempts, which come in as values.
+//! What belongs here and below: SQL, connections, the one thread that writes, and copies of the
+//! file. What doesn't: the contract (`store`), plans and decisions about attempts, which come in
+//! as values.
 //!
 //! Invariants:
 //! - One thread with one connection writes; all that waits shares a commit; nobody is answered

@@ -1,7 +1,8 @@
 //! Backups: a consistent copy of the store, made beside a relay at work.
 //!
 //! What belongs here: making the copy and giving it a name. What doesn't: what makes a file a fit
-//! store (`contents`), and the way back (`restore`).
+//! store (`contents`), and the way back (`restore`). None of it is part of the store's contract: a
+//! database server has tools of its own for this.
 //!
 //! The copy is a `VACUUM INTO` on a connection that only reads. It is one read transaction, so it
 //! shows the store of one moment, takes as long as the store is long and never makes a writer

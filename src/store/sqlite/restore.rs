@@ -94,24 +94,37 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
     let folder = files::folder(store);
     fs::create_dir_all(folder).map_err(FileError::when("make the folder", folder))?;
     // Until the end, no relay that starts may take the store for its own.
-    let right = Right::new(Place::new(store, PATIENCE).lock_file());
-    if !right.take().map_err(FileError::when("lock", store))? {
+    let lock = Place::new(store, PATIENCE).lock_file();
+    let right = Right::new(lock.clone());
+    if !right.take().map_err(FileError::when("lock", &lock))? {
         return Err(RestoreError::Running(store.to_owned()));
     }
+    hand_over(&lock, store)?;
     let unfinished = Unfinished::beside(store, now)?;
     copy(backup, unfinished.path())?;
     let looked = contents::rest(unfinished.path()).and_then(|()| contents::read(unfinished.path()));
     let contents = looked.map_err(|source| RestoreError::Unfit { backup: name, source })?;
-    if let Ok(old) = fs::metadata(store) {
-        // Whoever restores may be somebody else than who runs the relay.
-        let owned = chown(unfinished.path(), Some(old.uid()), Some(old.gid()));
-        owned.map_err(FileError::when("keep the owner of", store))?;
-    }
+    hand_over(unfinished.path(), store)?;
     files::sync(unfinished.path())?;
     let (hold, set_aside) = set_aside(store, now)?;
     unfinished.publish(store)?;
     drop(hold);
     Ok(Restored { contents, set_aside })
+}
+
+/// Gives a file to whoever runs the relay, who may be somebody else than who restores: to the
+/// owner of the store, or of its folder if there is no store.
+fn hand_over(path: &Path, store: &Path) -> Result<(), FileError> {
+    let owner = |path| fs::metadata(path).map(|about| (about.uid(), about.gid()));
+    let (of_store, of_folder) = (owner(store), owner(files::folder(store)));
+    let must = of_store.is_ok();
+    match (owner(path), of_store.or(of_folder)) {
+        (Ok((own, _)), Ok((uid, gid))) if own != uid => {
+            let given = chown(path, Some(uid), Some(gid));
+            if must { given.map_err(FileError::when("keep the owner of", store)) } else { Ok(()) }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How long another process may keep the store busy.
