@@ -44,6 +44,8 @@ fn help_names_every_command_and_the_exit_codes() {
         "explain",
         "dead-letters",
         "replay",
+        "backup",
+        "restore",
         "healthcheck",
         "sandbox",
         "completions",
@@ -68,6 +70,9 @@ fn bad_usage_is_64() {
         &["dead-letters", "show", "seven"],
         &["sandbox", "--listen", "somewhere"],
         &["replay", "--since", "the other day"],
+        &["backup"],
+        &["restore"],
+        &["completions", "smalltalk"],
     ] {
         let finished = setup().command(arguments);
         assert_eq!(finished.code, Some(64), "{arguments:?} {finished:?}");
