@@ -41,7 +41,6 @@ impl Place {
         }
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
-        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),

@@ -7,6 +7,7 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The file at a path, as it was when it was opened.
@@ -38,18 +39,8 @@ impl Presence {
     }
 }
 
-#[cfg(unix)]
 type Identity = (u64, u64);
 
-#[cfg(unix)]
 fn identity(file: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
     (file.dev(), file.ino())
 }
-
-/// Elsewhere an open file can't be moved or deleted.
-#[cfg(not(unix))]
-type Identity = ();
-
-#[cfg(not(unix))]
-fn identity(_file: &Metadata) -> Identity {}

@@ -210,7 +210,6 @@ async fn a_closed_store_leaves_one_file_that_only_its_owner_reads() {
     let names = std::fs::read_dir(folder.file().parent().unwrap()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["relay.db"]);
-    #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
