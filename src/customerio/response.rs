@@ -89,7 +89,7 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
     }
 }
 
-/// A 2xx: all calls are taken but those that the body lists, as that of a 207 does.
+/// A 2xx: all calls are taken but those that the body complains about, as that of a 207 does.
 fn accepted(answer: &Answer, calls: usize) -> Reading {
     if answer.status == 207 && !answer.complete {
         return Reading::Unlisted("customer.io's list of refused calls is too long".to_owned());
@@ -98,6 +98,11 @@ fn accepted(answer: &Answer, calls: usize) -> Reading {
     let (listed, stray): (Vec<_>, Vec<_>) = complaints
         .into_iter()
         .partition(|complaint| complaint.index.is_some_and(|index| index < calls));
+    // Undocumented, but no success: alone it is the call that is complained about, and of a batch
+    // each call alone will tell.
+    if answer.status != 207 && !stray.is_empty() {
+        return Reading::Malformed(refused(answer));
+    }
     // A 207 says that something was refused. Where it doesn't say what, or not all of it, the
     // others can't be called delivered; sending them again is safe and losing one is not.
     let is_unclear = answer.status == 207 && (listed.is_empty() || !stray.is_empty());
@@ -116,7 +121,8 @@ fn accepted(answer: &Answer, calls: usize) -> Reading {
     Reading::Each(outcomes)
 }
 
-/// A 4xx that isn't about time, pace or credentials: what the body says is wrong.
+/// A 4xx that isn't about time, pace or credentials, or a 2xx that complains: what the body says is
+/// wrong.
 fn refused(answer: &Answer) -> Complaint {
     let status = answer.status;
     let complaints = complaint::list(&answer.body).unwrap_or_default();

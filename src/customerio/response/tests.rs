@@ -92,12 +92,21 @@ fn a_207_that_tells_too_little_is_retried() {
         let BatchOutcome::Each(outcomes) = many(207, body) else { panic!("{body}") };
         assert!(outcomes.iter().all(|outcome| outcome.word() == "retry"), "{body}");
         assert_eq!(one(207, body).word(), "retry");
-        assert_eq!(one(200, body).word(), "delivered");
     }
     // One of the unlisted is meant by the index that isn't there.
     let stray = r#"{"errors":[{"batch_index":0,"message":"a"},{"batch_index":3,"message":"b"}]}"#;
     let BatchOutcome::Each(outcomes) = many(207, stray) else { panic!() };
     assert_eq!(words(&outcomes), ["rejected", "retry", "retry"]);
+}
+
+#[test]
+fn a_200_that_complains_is_no_success() {
+    for body in ["", "{}", "{\"errors\":[", r#"{"errors":[]}"#] {
+        assert_eq!(one(200, body), Outcome::Delivered, "{body}");
+    }
+    let body = r#"{"meta":{"errors":["locked"]}}"#;
+    assert_eq!(one(200, body), rejected("customer.io answered 200: locked", None));
+    assert!(matches!(many(200, body), BatchOutcome::Malformed { .. }));
 }
 
 fn words(outcomes: &[Outcome]) -> Vec<&'static str> {
