@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,22 +17,21 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
-use crate::config::growsurf::GrowsurfSettings;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::{
     Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender,
     WorkspaceCheck, keep_house,
 };
 use crate::domain::Clock;
-use crate::growsurf::signature::Owner;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
-use crate::ingest::{Ingest, Trust};
+use crate::ingest::Ingest;
 use crate::mapping::Mapper;
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use rules::rules;
+use rules::trust;
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -187,8 +185,11 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
 
     let stop = Stop::default();
     let metrics = Arc::new(Metrics::new());
-    let pulse = Pulse::default();
-    pulse.beat(clock.now());
+    let pulse = |name| Pulse::new(name, clock.steady());
+    let dispatcher_pulse = pulse("the dispatcher");
+    let check_pulse = pulse("the question about the workspace");
+    let house_pulse = pulse("the housekeeping");
+    let pulses = vec![dispatcher_pulse.clone(), check_pulse.clone(), house_pulse.clone()];
     let bell = Arc::new(Notify::new());
     let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
     let destination = Destination::new(gate, Arc::clone(&bell));
@@ -201,7 +202,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         metrics: Arc::clone(&metrics),
         rules: retry_rules(settings),
     };
-    let dispatcher = Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), pulse.clone());
+    let dispatcher =
+        Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), dispatcher_pulse);
     let grace = settings.server.shutdown_grace;
     // Where the settings name a host, the region says nothing about it.
     let region = settings.customerio.base_url.is_none();
@@ -211,6 +213,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         destination: destination.clone(),
         region: region.then(|| region_name(settings.customerio.region)),
         patience: settings.delivery.probe_every,
+        timeout: settings.customerio.timeout,
+        clock: Arc::clone(&clock),
+        pulse: check_pulse,
     };
     let dispatching = dispatcher.run(stop.delivery.clone(), grace.saturating_sub(CLOSING));
     let asked_first = remembered.workspace.is_some();
@@ -221,10 +226,11 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         Arc::clone(&store),
         Arc::clone(&clock),
         settings.store.keep_payloads,
+        house_pulse,
         stop.delivery.clone(),
     ));
 
-    let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulse, stop.http.clone());
+    let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulses, stop.http.clone());
     let trust = trust(&settings.growsurf);
     let ingest = Ingest::new(
         Arc::clone(&store),
@@ -334,13 +340,4 @@ fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
         calls_per_second: settings.customerio.calls_per_second,
         lease: delivery.lease,
     }
-}
-
-fn trust(settings: &GrowsurfSettings) -> Trust {
-    let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
-    let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
-        let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
-        campaign.webhook_secrets.iter().map(owned)
-    });
-    Trust { secrets: global.chain(of_campaigns).collect(), max_age: settings.signature_max_age }
 }

@@ -1,6 +1,6 @@
 //! The machine's own clock and randomness: the only place that asks the machine for them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Clock, Random, Time};
 
@@ -14,6 +14,10 @@ impl Clock for SystemClock {
         let now = SystemTime::now();
         let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         Time::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    fn steady(&self) -> Instant {
+        Instant::now()
     }
 }
 

@@ -18,7 +18,7 @@ mod workspace;
 pub use destination::Destination;
 pub use dispatcher::{Dispatcher, DispatcherRules};
 pub use gate::{Gate, GateRules, Standing};
-pub use pulse::Pulse;
+pub use pulse::{Pulse, Silence};
 pub use retention::keep_house;
 pub use sender::{RetryRules, Sender};
 pub use workspace::WorkspaceCheck;

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod contract;
 pub mod sqlite;
+mod writing;
 
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::domain::{
     Arrival, Attempt, Delivery, DeliveryId, Identifier, LaneId, Leased, News, Receipt, Time,
     Webhook, WebhookId,
 };
+
+pub use writing::Writing;
 
 /// Keeps everything that must outlive the process.
 ///
@@ -121,6 +124,9 @@ pub trait Store: Send + Sync {
 
     /// Commits a small write, to prove that the store takes one.
     async fn probe(&self, now: Time) -> Result<(), StoreError>;
+
+    /// What its writing is at, for whoever watches over it. Answers at once.
+    fn writing(&self) -> Writing;
 
     /// What the store remembers of the destination.
     async fn destination(&self) -> Result<Destination, StoreError>;

@@ -1,8 +1,12 @@
-//! The settings' mapping, as the rules that a plan follows.
+//! The settings' mapping, as the rules that a plan follows; and whom webhooks are believed from.
+
+use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::config::customerio;
-use crate::config::growsurf::ConversionsFrom;
+use crate::config::growsurf::{ConversionsFrom, GrowsurfSettings};
+use crate::growsurf::signature::Owner;
+use crate::ingest::Trust;
 use crate::mapping::{IdentifyBy, Rules, Tier};
 
 /// The rules that the settings describe.
@@ -33,6 +37,16 @@ pub fn rules(settings: &Settings) -> Rules {
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
     }
+}
+
+/// The secrets that the settings name, and whose each is.
+pub(super) fn trust(settings: &GrowsurfSettings) -> Trust {
+    let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
+    let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
+        let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
+        campaign.webhook_secrets.iter().map(owned)
+    });
+    Trust { secrets: global.chain(of_campaigns).collect(), max_age: settings.signature_max_age }
 }
 
 #[cfg(test)]

@@ -67,9 +67,10 @@ impl Dispatcher {
     /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
     /// leases of the others back.
     pub async fn run(mut self, shutdown: CancellationToken, grace: Duration) {
+        let _panics_are_seen = self.pulse.guard();
         let mut sends = JoinSet::new();
         while !shutdown.is_cancelled() {
-            self.pulse.beat(self.sender.clock.now());
+            self.beat();
             let step = if sends.len() < self.rules.in_flight {
                 self.step(&mut sends).await
             } else {
@@ -83,6 +84,7 @@ impl Dispatcher {
                 () = tokio::time::sleep(wait.min(LOOK_EVERY)) => {}
             }
         }
+        self.pulse.excuse();
         let drained = tokio::time::timeout(grace, async {
             while let Some(ended) = sends.join_next().await {
                 report(ended);
@@ -109,7 +111,7 @@ impl Dispatcher {
         }
         let until = now.plus(self.rules.lease);
         let claim = Claim { now, until, calls, old_before: now.minus(OLD), lane };
-        let claimed = self.sender.store.claim(claim).await;
+        let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,
             Ok(_) => {
@@ -128,6 +130,19 @@ impl Dispatcher {
         self.pace.take(leases.iter().map(|lease| lease.deliveries.len()).sum());
         sends.spawn(deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until));
         Step::Worked
+    }
+
+    /// Waits for a write. If it never comes, it is the store that has stalled: it waits its turn
+    /// behind others, and that may take long where another process holds the file.
+    async fn writing<T>(&self, write: impl Future<Output = T>) -> T {
+        self.pulse.excuse();
+        let written = write.await;
+        self.beat();
+        written
+    }
+
+    fn beat(&self) {
+        self.pulse.beat(self.sender.clock.steady());
     }
 
     async fn next_due(&self, now: Time) -> Duration {

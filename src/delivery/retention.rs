@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::pulse::Pulse;
 use crate::domain::Clock;
 use crate::store::Store;
 use crate::telemetry::Causes;
@@ -15,14 +16,20 @@ const EVERY: Duration = Duration::from_secs(15 * 60);
 /// How many webhooks a step prunes at most, so that nobody waits for it.
 const PIECE: usize = 200;
 
+/// How long a step may take: it yields to everybody.
+const STEP: Duration = Duration::from_secs(5 * 60);
+
 /// Prunes payloads older than `keep`, in small pieces, now and again until `shutdown`.
 pub async fn keep_house(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     keep: Duration,
+    pulse: Pulse,
     shutdown: CancellationToken,
 ) {
+    let _panics_are_seen = pulse.guard();
     while !shutdown.is_cancelled() {
+        pulse.rest(clock.steady(), STEP);
         let rest = match store.prune(clock.now().minus(keep), PIECE).await {
             Ok(PIECE) => Duration::from_millis(100),
             Ok(0) => EVERY,
@@ -35,9 +42,11 @@ pub async fn keep_house(
                 EVERY
             }
         };
+        pulse.rest(clock.steady(), rest);
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }
+    pulse.excuse();
 }

@@ -6,12 +6,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
+use super::pulse::Pulse;
 use crate::customerio::client::{Client, Region, RegionError};
+use crate::domain::Clock;
 use crate::store::{Store, StoreError, Workspace};
 use crate::telemetry::Causes;
 
 /// For how long deliveries wait for the answer whose workspace it is.
 const ASKING: Duration = Duration::from_secs(10);
+
+/// How long the store may take to compare, besides the question's own time.
+const COMPARING: Duration = Duration::from_secs(60);
 
 /// Keeps effects out of a workspace that isn't theirs.
 pub struct WorkspaceCheck {
@@ -25,6 +30,12 @@ pub struct WorkspaceCheck {
     pub region: Option<&'static str>,
     /// How long to wait before asking again.
     pub patience: Duration,
+    /// How long one question may take.
+    pub timeout: Duration,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Shows that it asks, as long as it does.
+    pub pulse: Pulse,
 }
 
 impl WorkspaceCheck {
@@ -39,6 +50,7 @@ impl WorkspaceCheck {
         asked_first: bool,
         shutdown: CancellationToken,
     ) {
+        let _panics_are_seen = self.pulse.guard();
         let mut is_known = false;
         if asked_first {
             tokio::select! {
@@ -52,13 +64,15 @@ impl WorkspaceCheck {
             while !is_known && !shutdown.is_cancelled() {
                 is_known = self.is_answered().await;
                 if is_known {
-                    return;
+                    break;
                 }
+                self.pulse.rest(self.clock.steady(), self.patience);
                 tokio::select! {
                     () = shutdown.cancelled() => {}
                     () = tokio::time::sleep(self.patience) => {}
                 }
             }
+            self.pulse.excuse();
         };
         tokio::join!(delivering, asking);
     }
@@ -66,6 +80,7 @@ impl WorkspaceCheck {
     /// Compares the workspace with the one that the store's effects went to, and the account's
     /// region with the settings'. Tells whether there was a definite answer.
     async fn is_answered(&self) -> bool {
+        self.pulse.rest(self.clock.steady(), self.timeout.saturating_add(COMPARING));
         match self.client.region().await {
             Ok(told) => match self.wrong(&told).await {
                 Ok(None) => true,

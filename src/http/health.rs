@@ -3,9 +3,8 @@
 //! Healthy: the process lives and its loops make progress. Ready: the store takes a write, and
 //! the relay isn't draining. Customer.io being down makes it neither: the relay is there to wait.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use super::router::Face;
-use crate::delivery::Pulse;
-use crate::domain::{Clock, Time};
-use crate::store::Store;
+use crate::delivery::{Pulse, Silence};
+use crate::domain::Clock;
+use crate::store::{Store, Writing};
 use crate::telemetry::Causes;
 
 /// For how long a commit vouches for the store, and how often it is probed at most.
@@ -27,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long a probe may take before the store counts as unable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a loop may be silent before it counts as stalled.
+/// How long a loop may be silent, or one write of the store take, before it counts as stalled.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// The age of a pending call at which readiness warns: Customer.io triggers campaigns only from
@@ -39,39 +38,63 @@ pub struct Health {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
-    dispatcher: Pulse,
-    committed_at: AtomicI64,
-    probe: Mutex<Option<(Time, Result<(), String>)>>,
+    loops: Vec<Pulse>,
+    committed_at: SyncMutex<Option<Instant>>,
+    probe: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Health {
-    /// Judges by the store, by the dispatcher's pulse and by whether the relay drains.
+    /// Judges by the store, by the pulses of all loops and by whether the relay drains.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        dispatcher: Pulse,
+        loops: Vec<Pulse>,
         draining: CancellationToken,
     ) -> Self {
-        let committed_at = AtomicI64::new(0);
-        Self { store, clock, draining, dispatcher, committed_at, probe: Mutex::new(None) }
+        let committed_at = SyncMutex::new(None);
+        Self { store, clock, draining, loops, committed_at, probe: Mutex::new(None) }
     }
 
     /// The store has just committed a write.
     pub fn committed(&self) {
-        self.committed_at.store(self.clock.now().micros(), Ordering::Relaxed);
+        let mut at = self.committed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *at = Some(self.clock.steady());
     }
 
-    fn is_fresh(&self, at: Time) -> bool {
-        self.clock.now().since(at) < FRESH
+    fn has_just_committed(&self) -> bool {
+        let at = *self.committed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| self.is_fresh(at))
+    }
+
+    fn is_fresh(&self, at: Instant) -> bool {
+        self.clock.steady().saturating_duration_since(at) < FRESH
     }
 
     /// Why the relay isn't alive, if it isn't.
     fn stalled(&self) -> Result<(), String> {
-        let silent = self.clock.now().since(self.dispatcher.last());
-        if silent < STALLED {
-            return Ok(());
+        let now = self.clock.steady();
+        match self.store.writing() {
+            Writing::Since(begun) if now.saturating_duration_since(begun) >= STALLED => {
+                let seconds = now.saturating_duration_since(begun).as_secs();
+                return Err(format!("the store has been at one write for {seconds} s"));
+            }
+            Writing::Ended if !self.draining.is_cancelled() => {
+                return Err("the store has stopped writing".to_owned());
+            }
+            Writing::Idle | Writing::Since(_) | Writing::Ended => {}
         }
-        Err(format!("the dispatcher has made no progress for {} s", silent.as_secs()))
+        for pulse in &self.loops {
+            let name = pulse.name();
+            match pulse.silence(now) {
+                Silence::For(silence) if silence < STALLED => {}
+                Silence::For(silence) => {
+                    let seconds = silence.as_secs();
+                    return Err(format!("{name} has made no progress for {seconds} s"));
+                }
+                Silence::Forever => return Err(format!("{name} has ended unexpectedly")),
+            }
+        }
+        Ok(())
     }
 
     /// Why the relay isn't ready, if it isn't.
@@ -79,7 +102,7 @@ impl Health {
         if self.draining.is_cancelled() {
             return Err("the relay is shutting down".to_owned());
         }
-        if self.is_fresh(Time::from_micros(self.committed_at.load(Ordering::Relaxed))) {
+        if self.has_just_committed() {
             return Ok(());
         }
         // Whoever waits for the lock takes the answer of who held it.
@@ -98,7 +121,7 @@ impl Health {
             }
             Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
         };
-        *probe = Some((self.clock.now(), answer.clone()));
+        *probe = Some((self.clock.steady(), answer.clone()));
         answer
     }
 }

@@ -57,7 +57,7 @@ use crate::domain::{
 
 use super::{
     Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
-    Stats, Store, StoreError, Workspace,
+    Stats, Store, StoreError, Workspace, Writing,
 };
 use connection::Place;
 use fault::{Fault, unavailable};
@@ -298,6 +298,10 @@ impl Store for SqliteStore {
             house::remember(connection, Meta::ProbedAt, now.micros())
         };
         self.writer.write(Rank::Rest, "take a write", work).await
+    }
+
+    fn writing(&self) -> Writing {
+        self.writer.writing()
     }
 
     async fn destination(&self) -> Result<Destination, StoreError> {

@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, Writing};
 
 use super::connection::Place;
 use super::fault::{Fault, Shared, panic_text, unavailable};
@@ -25,6 +26,7 @@ use super::queue::{Queue, Rank};
 pub(super) struct Writer {
     queue: Arc<Queue>,
     commits: Arc<AtomicU64>,
+    at_work: Arc<AtWork>,
     thread: Mutex<Option<JoinHandle<rusqlite::Result<()>>>>,
 }
 
@@ -39,16 +41,19 @@ impl Writer {
             connection: Some(connection),
             commits: Arc::clone(&commits),
         };
-        let source = Arc::clone(&queue);
+        let at_work = Arc::new(AtWork(Mutex::new(Writing::Idle)));
+        let (source, shown) = (Arc::clone(&queue), Arc::clone(&at_work));
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-                let _abandon = AbandonOnExit(&source);
+                let _abandon = AbandonOnExit(&source, &shown);
                 while let Some(batch) = source.take() {
+                    shown.set(Writing::Since(Instant::now()));
                     pen.write(batch);
+                    shown.set(Writing::Idle);
                 }
                 pen.rest()
             })?;
-        Ok(Self { queue, commits, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, commits, at_work, thread: Mutex::new(Some(thread)) })
     }
 
     /// Does `work` in a transaction and returns after its commit.
@@ -67,6 +72,11 @@ impl Writer {
     /// How many transactions were committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// What the thread is at.
+    pub(super) fn writing(&self) -> Writing {
+        *self.at_work.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finishes what waits, empties the log into the file and ends the thread.
@@ -205,10 +215,20 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_changed| ())
 }
 
-struct AbandonOnExit<'a>(&'a Queue);
+/// What the thread shows of itself.
+struct AtWork(Mutex<Writing>);
+
+impl AtWork {
+    fn set(&self, writing: Writing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = writing;
+    }
+}
+
+struct AbandonOnExit<'a>(&'a Queue, &'a AtWork);
 
 impl Drop for AbandonOnExit<'_> {
     fn drop(&mut self) {
         self.0.abandon();
+        self.1.set(Writing::Ended);
     }
 }
