@@ -12,6 +12,7 @@ mod pace;
 mod pulse;
 mod retention;
 mod sender;
+mod setback;
 mod transmission;
 mod workspace;
 

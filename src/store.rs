@@ -89,6 +89,10 @@ pub trait Store: Send + Sync {
     /// right to deliver; a no-op if another live process delivers from this store.
     async fn take_over(&self, now: Time) -> Result<usize, StoreError>;
 
+    /// The clock was set back by so much: lanes that aren't leased and are due after `now` are due
+    /// by as much sooner. Leases end when they would; whoever has one goes by the same clock.
+    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError>;
+
     /// A page of the dead letters, newest first.
     async fn dead_letters(
         &self,

@@ -63,6 +63,11 @@ impl Destination {
         }
     }
 
+    /// The clock was set back by so much: what waits by it waits no longer for that.
+    pub(super) fn set_back(&self, by: Duration) {
+        self.gate().set_back(by);
+    }
+
     /// Stops everything until an operator mends it.
     pub(super) fn bar(&self, reason: String) {
         tracing::error!(reason, "the destination is halted; nothing is lost");

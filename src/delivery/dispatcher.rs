@@ -11,6 +11,7 @@ use super::gate::Admission;
 use super::pace::Pace;
 use super::pulse::Pulse;
 use super::sender::Sender;
+use super::setback::SetBack;
 use crate::domain::{LaneId, Leased, Time};
 use crate::store::{Claim, Settlement, StoreError};
 use crate::telemetry::Causes;
@@ -46,6 +47,9 @@ pub struct Dispatcher {
     pulse: Pulse,
     pace: Pace,
     held: Held,
+    clock: SetBack,
+    /// By how much the clock was set back since lanes were last moved along.
+    set_back: Duration,
 }
 
 /// What one look for work came to.
@@ -60,8 +64,11 @@ enum Step {
 impl Dispatcher {
     /// A dispatcher that hands claims to `sender` and shows its life by `pulse`.
     pub fn new(sender: Arc<Sender>, rules: DispatcherRules, pulse: Pulse) -> Self {
-        let pace = Pace::new(rules.calls_per_second, sender.clock.now());
-        Self { sender, rules, pulse, pace, held: Held::default() }
+        let now = sender.clock.now();
+        let pace = Pace::new(rules.calls_per_second, now);
+        let clock = SetBack::new(now, sender.clock.steady());
+        let (held, set_back) = (Held::default(), Duration::ZERO);
+        Self { sender, rules, pulse, pace, held, clock, set_back }
     }
 
     /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
@@ -70,6 +77,7 @@ impl Dispatcher {
         let _panics_are_seen = self.pulse.guard();
         let mut sends = JoinSet::new();
         while !shutdown.is_cancelled() {
+            self.follow_clock().await;
             self.beat();
             let step = if sends.len() < self.rules.in_flight {
                 self.step(&mut sends).await
@@ -130,6 +138,31 @@ impl Dispatcher {
         self.pace.take(leases.iter().map(|lease| lease.deliveries.len()).sum());
         sends.spawn(deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until));
         Step::Worked
+    }
+
+    /// Where the clock was set back, everything that waits until a time moves along: else nothing
+    /// of it would go until the clock has caught up with itself.
+    async fn follow_clock(&mut self) {
+        let now = self.sender.clock.now();
+        let by = self.clock.look(now, self.sender.clock.steady());
+        if !by.is_zero() {
+            tracing::warn!(
+                seconds = by.as_secs(),
+                "the clock was set back; calls don't wait for it"
+            );
+            self.sender.destination.set_back(by);
+            self.set_back = self.set_back.saturating_add(by);
+        }
+        if self.set_back.is_zero() {
+            return;
+        }
+        match self.writing(self.sender.store.set_back(self.set_back, now)).await {
+            Ok(()) => self.set_back = Duration::ZERO,
+            // The next round tries again.
+            Err(error) => {
+                rest(&error);
+            }
+        }
     }
 
     /// Waits for a write. If it never comes, it is the store that has stalled: it waits its turn

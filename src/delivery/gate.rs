@@ -162,6 +162,18 @@ impl Gate {
         }
     }
 
+    /// The clock was set back by so much: every wait goes on to the moment it was meant for.
+    pub fn set_back(&mut self, by: Duration) {
+        self.paused_until = self.paused_until.minus(by);
+        self.counts_from = self.counts_from.minus(by);
+        match &mut self.state {
+            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } => {
+                *probe_at = probe_at.minus(by);
+            }
+            State::Running | State::Barred { .. } => {}
+        }
+    }
+
     /// Stops everything, probes included: what answers isn't the workspace that the effects
     /// belong to.
     pub fn bar(&mut self, reason: String) {

@@ -56,6 +56,7 @@ macro_rules! contract_tests {
             leasing::a_new_track_is_never_part_of_a_run,
             leasing::a_restart_takes_over_leases_and_the_living_keep_theirs,
             leasing::next_due_tells_of_retries_and_ends_of_leases,
+            leasing::a_clock_set_back_holds_up_no_lane_and_ends_no_lease,
             settling::a_failed_call_stays_first_until_its_time,
             settling::an_untried_call_is_due_at_once,
             settling::a_dead_call_lets_its_lane_go_on,

@@ -251,6 +251,11 @@ impl Store for SqliteStore {
         self.writer.write(Rank::Rest, DOING, work).await
     }
 
+    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| lanes::set_back(connection, by, now);
+        self.writer.write(Rank::Rest, "follow the clock", work).await
+    }
+
     async fn dead_letters(
         &self,
         before: Option<DeliveryId>,

@@ -136,3 +136,18 @@ fn a_wrong_workspace_gets_no_probe() {
     assert_eq!(gate.admit(at(100)), Admission::Wait(at(115)));
     assert_eq!(gate.halted_by(), Some("another workspace"));
 }
+
+#[test]
+fn a_clock_set_back_holds_up_neither_pause_nor_probe() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(5_000));
+    gate.observe(LANE, &retry(Some(60)), at(5_000));
+    gate.set_back(HOUR);
+    assert_eq!(gate.admit(at(5_059 - 3_600)), Admission::Wait(at(5_060 - 3_600)));
+    assert_eq!(gate.admit(at(5_060 - 3_600)), Admission::Open);
+    gate.observe(LANE, &Outcome::Delivered, at(5_070 - 3_600));
+    assert_eq!(gate.accepting(), Duration::from_secs(10), "the pause doesn't count");
+    gate.observe(LANE, &halt(), at(5_070 - 3_600));
+    gate.set_back(HOUR);
+    assert_eq!(gate.admit(at(5_085 - 7_200)), Admission::Probe(Some(LANE)));
+}

@@ -176,3 +176,26 @@ pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Be
     drain(&*store, at(33)).await;
     assert_eq!(store.next_due().await.unwrap(), None);
 }
+
+pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &impl Bench) {
+    let store = bench.open().await;
+    let hour = Duration::from_secs(3_600);
+    take(&*store, "ann", "a", at(5_000)).await;
+    let held = lease(&*store, at(5_000)).await;
+    take(&*store, "bob", "b", at(5_000)).await;
+    let refused = lease(&*store, at(5_000)).await;
+    take(&*store, "cid", "c", at(5_000)).await;
+    let later = Verdict::Again { at: at(5_600), failing_since: Duration::ZERO };
+    settle(&*store, &refused, &later, at(5_000)).await;
+    let now = at(5_001).minus(hour);
+    assert!(store.claim(claim(now)).await.unwrap().is_empty());
+    store.set_back(hour, now).await.unwrap();
+    let other = lease(&*store, now).await;
+    assert_ne!(other.lane, refused.lane, "what is to wait waits as long as it would");
+    settle(&*store, &other, &Verdict::Dead { reason: String::new(), field: None }, now).await;
+    drain(&*store, now).await;
+    assert!(store.claim(claim(at(5_599).minus(hour))).await.unwrap().is_empty());
+    assert_eq!(lease(&*store, at(5_600).minus(hour)).await.lane, refused.lane);
+    settle(&*store, &held, &Verdict::Delivered, now).await;
+    assert_eq!(lease(&*store, now).await.lane, held.lane, "its lease was still its own");
+}

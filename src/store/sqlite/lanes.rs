@@ -4,6 +4,8 @@
 //! lease (`settle`). A claim reads the index of due lanes and, of each lane, the index of what is
 //! pending in it, so it costs the same whatever else the store holds.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Leased, PersonId, Time};
@@ -257,4 +259,17 @@ pub(super) fn release_all(connection: &Connection, now: Time) -> Result<usize, F
         )?
         .execute([now.micros()])?;
     Ok(released)
+}
+
+/// See [`Store::set_back`](crate::store::Store::set_back).
+pub(super) fn set_back(connection: &Connection, by: Duration, now: Time) -> Result<(), Fault> {
+    for class in [Class::Live, Class::History] {
+        connection
+            .prepare_cached(
+                "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
+                 WHERE class = ?1 AND due_at > ?2 AND leased = 0",
+            )?
+            .execute(params![rank(class), now.micros(), deliveries::micros(by)])?;
+    }
+    Ok(())
 }
