@@ -6,9 +6,11 @@
 pub mod calls;
 pub mod http;
 pub mod ids;
+pub mod machine;
 pub mod process;
 pub mod relay;
 pub mod sandbox;
+pub mod way;
 pub mod webhooks;
 
 use std::thread;

@@ -296,6 +296,34 @@ impl Relay {
         format!("{dead}").parse().unwrap()
     }
 
+    /// The number of the only dead letter, from its list.
+    #[track_caller]
+    pub fn only_dead_letter(&self) -> String {
+        assert_eq!(self.dead_letters(), 1);
+        let listed = self.command(&["dead-letters", "list"]).expect(0);
+        let line = listed.lines().nth(1).unwrap_or_else(|| panic!("{listed}"));
+        line.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// The value of a metric that must be there.
+    #[track_caller]
+    pub fn count(&self, metric: &str) -> f64 {
+        self.metric(metric).unwrap_or_else(|| panic!("there is no {metric}"))
+    }
+
+    /// Waits until the log has a line with this in it.
+    #[track_caller]
+    pub fn logs(&self, part: &str) {
+        self.process.wait_for(part, |line| line.contains(part).then_some(()));
+    }
+
+    /// Waits until a page of health is answered so.
+    #[track_caller]
+    pub fn answers(&self, path: &str, status: u16) {
+        let url = self.url(path);
+        eventually(&format!("{path} answers {status}"), || http::get(&url).status == status);
+    }
+
     /// Runs a command with the same settings, beside the relay.
     pub fn command(&self, arguments: &[&str]) -> Finished {
         self.setup.command(arguments)

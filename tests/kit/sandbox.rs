@@ -15,6 +15,15 @@ pub struct Sandbox {
     address: String,
 }
 
+/// Faults for calls and not for the question about the workspace.
+pub fn on_calls(fault: Value) -> [Value; 2] {
+    ["/customers/", "/v2/batch"].map(|path| {
+        let mut rule = fault.clone();
+        rule["match"] = json!({"path": path});
+        rule
+    })
+}
+
 /// An event that took effect.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -67,6 +76,11 @@ impl Sandbox {
     /// Where it is.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Its address and port.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     #[track_caller]

@@ -1,0 +1,129 @@
+//! Customer.io out of reach: names, connections, bytes, and all of it for a long time.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::kit::eventually;
+use crate::kit::http;
+use crate::kit::machine::Machine;
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::{Sandbox, on_calls};
+use crate::kit::way::{Trouble, Way};
+use crate::kit::webhooks::joined;
+use crate::promises::{assert_kept, assert_lanes_in_order, assert_no_lane_waits};
+
+const RETRIED: &str = "relay_attempts_total{outcome=\"retry\"}";
+const TOLD: &[&str] =
+    &["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
+
+/// The relay stays ready while what it accepts can't go, and tries again and again.
+#[track_caller]
+fn accepts_meanwhile(relay: &Relay) {
+    relay.accept(&joined("fay").referred_by("rae"));
+    eventually("it was tried", || relay.count(RETRIED) >= 3.0);
+    assert_eq!(http::get(relay.url("/readyz")).status, 200);
+    assert_eq!(http::get(relay.url("/healthz")).status, 200);
+}
+
+#[test]
+fn a_connection_reset_is_tried_again() {
+    let sandbox = Sandbox::start();
+    let way = Way::to(&sandbox, Trouble::Reset);
+    let relay = Setup::towards(&way.url()).start();
+    accepts_meanwhile(&relay);
+    assert!(sandbox.calls().is_empty(), "nothing had an effect");
+    way.heal();
+    assert_kept(&relay, &sandbox, TOLD);
+}
+
+#[test]
+fn a_body_that_drips_without_end_is_a_timeout() {
+    let sandbox = Sandbox::start();
+    let way = Way::to(&sandbox, Trouble::Drip);
+    let relay = Setup::towards(&way.url()).set("customerio.timeout", "300ms").start();
+    accepts_meanwhile(&relay);
+    way.heal();
+    assert_kept(&relay, &sandbox, TOLD);
+}
+
+#[test]
+fn a_name_that_is_not_found_stops_nothing() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    let url = sandbox.url().replace("127.0.0.1", "localhost");
+    machine.names_are_gone(true);
+    let mut relay = machine.beneath(Setup::towards(&url)).start();
+    machine.is_beneath();
+    accepts_meanwhile(&relay);
+    machine.names_are_gone(false);
+    assert_kept(&relay, &sandbox, TOLD);
+    let log = relay.whole_log().join("\n");
+    assert!(log.contains("failed to lookup address"), "{log}");
+}
+
+#[test]
+fn a_destination_that_is_not_there_stops_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let relay = Setup::towards(&format!("http://{address}")).start();
+    relay.accept(&joined("fay"));
+    relay.accept(&joined("rae"));
+    assert_eq!(http::get(relay.url("/readyz")).status, 200);
+    let name = "relay_attempts_total{outcome=\"retry\"}";
+    eventually("it was tried", || relay.metric(name).unwrap() >= 3.0);
+    let sandbox = Sandbox::start_at(&address);
+    relay.drained();
+    let told =
+        ["referral_program_joined fay@example.com", "referral_program_joined rae@example.com"];
+    assert_kept(&relay, &sandbox, &told);
+}
+
+#[test]
+fn a_destination_that_is_down_is_probed_and_gets_everything_later() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!(on_calls(json!({"drop": "before"}))));
+    let relay = Setup::new(&sandbox).set("delivery.breaker_failures", "3").start();
+    for number in 0..20 {
+        relay.accept(&joined(&format!("lane{number}")).referred_by("rae"));
+    }
+    relay.destination_is("broken");
+    // What was under way when the breaker opened comes first.
+    eventually("single calls go out as probes", || {
+        sandbox.calls().iter().rev().take(3).all(|probe| probe.alone)
+    });
+    sandbox.heal();
+    relay.drained();
+    relay.destination_is("running");
+    assert_eq!((sandbox.events().len(), relay.dead_letters()), (40, 0));
+    assert_lanes_in_order(&sandbox);
+    assert_no_lane_waits(&relay);
+}
+
+/// With the waits that everybody has: 15 minutes at most between two tries, and 14 days until what
+/// fails alone is given up.
+#[test]
+fn a_destination_down_for_longer_than_every_backoff_costs_no_call() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    sandbox.faults(json!(on_calls(json!({"drop": "before"}))));
+    let setup = Setup::new(&sandbox).unset("delivery.backoff_base").unset("delivery.probe_every");
+    let relay = machine.beneath(setup.unset("delivery.backoff_cap")).start();
+    machine.is_beneath();
+    relay.accept(&joined("fay").referred_by("rae"));
+    for round in 1..=40_u32 {
+        let tries = relay.count(RETRIED);
+        machine.passes(Duration::from_secs(16 * 60));
+        eventually(&format!("it is tried in round {round}"), || relay.count(RETRIED) > tries);
+    }
+    relay.destination_is("broken");
+    let tries = relay.count(RETRIED);
+    machine.passes(Duration::from_secs(15 * 24 * 3_600));
+    eventually("it is tried after 15 days", || relay.count(RETRIED) > tries);
+    assert_eq!(relay.count("relay_dead_letters"), 0.0);
+    let warnings = http::get(relay.url("/readyz")).json()["warnings"].to_string();
+    assert!(warnings.contains("hours old"), "{warnings}");
+    sandbox.heal();
+    machine.passes(Duration::from_secs(16 * 60));
+    assert_kept(&relay, &sandbox, TOLD);
+}

@@ -1,0 +1,53 @@
+//! What holds after everything that can happen: the README's promises, as tests ask for them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::kit::calls::Call;
+use crate::kit::relay::Relay;
+use crate::kit::sandbox::Sandbox;
+
+/// Everything that was acknowledged has arrived, once and in order; nothing else has; no call is
+/// dead, and no lane is held or waits.
+///
+/// `told` is all that must have arrived, as `event person`, sorted.
+#[track_caller]
+pub fn assert_kept(relay: &Relay, sandbox: &Sandbox, told: &[&str]) {
+    relay.drained();
+    assert_eq!(sandbox.told(), told);
+    assert_eq!(relay.dead_letters(), 0);
+    assert_no_lane_waits(relay);
+    assert_lanes_in_order(sandbox);
+}
+
+/// No lane is leased, and none has anything to do.
+#[track_caller]
+pub fn assert_no_lane_waits(relay: &Relay) {
+    let store = relay.setup().folder().join("relay.db");
+    let store = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sql = "SELECT COUNT(*) FROM lanes WHERE leased = 1 OR due_at IS NOT NULL";
+    let waiting: i64 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(waiting, 0, "lanes are held, or wait for nothing");
+}
+
+/// In each lane every track came right behind an identify, or again behind itself; and nothing
+/// happened that Customer.io would have kept quiet about.
+#[track_caller]
+pub fn assert_lanes_in_order(sandbox: &Sandbox) {
+    let mut lanes = BTreeMap::<String, Vec<Call>>::new();
+    for call in sandbox.calls().into_iter().filter(|call| call.applied) {
+        lanes.entry(call.person().to_owned()).or_default().push(call);
+    }
+    for (person, calls) in &lanes {
+        assert!(calls[0].is_identify(), "{person}: {:?} before any identify", calls[0]);
+        for pair in calls.windows(2) {
+            assert!(pair[0].request < pair[1].request, "{person} twice in a request: {pair:?}");
+            let is_behind_identify = pair[0].is_identify() || pair[0].id == pair[1].id;
+            assert!(pair[1].is_identify() || is_behind_identify, "{person}: {pair:?}");
+        }
+    }
+    assert!(sandbox.activity("dropped_older_update").is_empty());
+    assert!(sandbox.activity("batch_order_unspecified").is_empty());
+    assert!(sandbox.activity("event_id_reused").is_empty());
+}
