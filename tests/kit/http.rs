@@ -18,7 +18,9 @@ static RUNTIME: LazyLock<Runtime> =
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    client.timeout(Duration::from_secs(60)).build().unwrap()
+    // A connection that is kept may be closed at the very moment it is used again, above all where
+    // time passes by order of a test.
+    client.pool_max_idle_per_host(0).timeout(Duration::from_secs(60)).build().unwrap()
 });
 
 /// What came back.
