@@ -107,7 +107,8 @@ impl Settings {
         layers.push(environment::layer(sources, &mut problems));
         let tree = merge(layers);
         let defaults = merge(vec![defaults]);
-        let settings = Self::read(&tree, &defaults, needs, &mut problems);
+        let mut settings = Self::read(&tree, &defaults, needs, &mut problems);
+        settings.warnings.extend(environment::suspicions(sources));
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
 

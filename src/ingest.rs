@@ -28,7 +28,7 @@ pub struct Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It isn't signed by a secret that the settings know.
-    #[error("{0}")]
+    #[error(transparent)]
     Signature(#[from] SignatureError),
     /// A campaign's own secret signed it, but it names another campaign.
     #[error(
@@ -42,7 +42,7 @@ pub enum Refusal {
         named: String,
     },
     /// It isn't a JSON object.
-    #[error("{0}")]
+    #[error(transparent)]
     Unreadable(#[from] DecodeError),
     /// It can't be kept now; the sender must try again.
     #[error("the webhook can't be stored now; try again")]

@@ -307,3 +307,39 @@ fn a_restore_killed_in_the_middle_leaves_the_old_store_at_work() {
     relay.terminate();
     setup.command(&["restore", "backup.db"]).expect(0);
 }
+
+/// An operator may work as root in a folder that belongs to the relay's user, who could put links
+/// there to files that are somebody else's.
+#[test]
+fn a_restore_follows_no_link_to_other_files() {
+    let (setup, store) = stored(&["ann"]);
+    let backup = setup.folder().join("backup.db");
+    setup.command(&["backup", backup.to_str().unwrap()]).expect(0);
+    let log = setup.folder().join("backup.db-wal");
+    fs::write(&log, "").unwrap();
+    let victim = setup.folder().join("victim");
+    for name in ["relay.db.lock", "relay.db.unfinished-1-wal"] {
+        fs::write(&victim, "somebody else's").unwrap();
+        let link = setup.folder().join(name);
+        let _there = fs::remove_file(&link);
+        symlink(&victim, &link).unwrap();
+        let refused = setup.command(&["restore", backup.to_str().unwrap()]).expect(1);
+        assert!(refused.contains(name), "{refused}");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "somebody else's");
+        assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
+        let _gone = fs::remove_file(&link);
+    }
+    setup.command(&["restore", backup.to_str().unwrap()]).expect(0);
+}
+
+#[test]
+fn a_backup_replaces_nothing_but_files() {
+    let (setup, _store) = stored(&["ann"]);
+    let link = setup.folder().join("link");
+    symlink("/dev/null", &link).unwrap();
+    for target in [link.to_str().unwrap(), "/dev/null"] {
+        let refused = setup.command(&["backup", target, "--force"]).expect(1);
+        assert!(refused.contains("no ordinary file"), "{refused}");
+    }
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}

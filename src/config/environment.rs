@@ -61,6 +61,29 @@ pub(super) fn layer(sources: &Sources, problems: &mut Problems) -> Layer {
     builder.layer
 }
 
+/// Warns of variables that look as if a shell were to read them. What does read them, such as
+/// Docker's `--env-file`, takes quotes and comments as a part of the value.
+pub(super) fn suspicions(sources: &Sources) -> Vec<String> {
+    let is_ours =
+        |name: &str| name.starts_with(PREFIX) || GUIDE.iter().any(|(guide, _)| *guide == name);
+    let variables = sources.environment().iter().filter(|(name, _)| is_ours(name));
+    let odd = variables.filter_map(|(name, value)| {
+        let is_quoted =
+            |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+        let what = if is_quoted('"') || is_quoted('\'') {
+            "quotes around its value"
+        } else if value.contains(" #") {
+            "what looks like a comment behind its value"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{name} has {what}; they count as a part of it, so take them out if they aren't"
+        ))
+    });
+    odd.collect()
+}
+
 struct Builder<'a> {
     sources: &'a Sources,
     problems: &'a mut Problems,

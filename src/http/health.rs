@@ -23,6 +23,10 @@ use crate::telemetry::Causes;
 /// For how long a commit vouches for the store, and how often it is probed at most.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long a webhook that the store refused speaks against it, unless it takes one meanwhile. A
+/// probe is small: on a full disk it may fit where no webhook does.
+const REFUSED: Duration = Duration::from_secs(10);
+
 /// How long a probe may take before the store counts as unable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -39,7 +43,7 @@ pub struct Health {
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
     loops: Vec<Pulse>,
-    committed_at: SyncMutex<Option<Instant>>,
+    last_write: SyncMutex<Option<(Instant, bool)>>,
     probe: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
@@ -51,19 +55,26 @@ impl Health {
         loops: Vec<Pulse>,
         draining: CancellationToken,
     ) -> Self {
-        let committed_at = SyncMutex::new(None);
-        Self { store, clock, draining, loops, committed_at, probe: Mutex::new(None) }
+        let last_write = SyncMutex::new(None);
+        Self { store, clock, draining, loops, last_write, probe: Mutex::new(None) }
     }
 
-    /// The store has just committed a write.
-    pub fn committed(&self) {
-        let mut at = self.committed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        *at = Some(self.clock.steady());
+    /// The store has just committed a webhook, or refused one.
+    pub fn wrote(&self, committed: bool) {
+        let mut last = self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((self.clock.steady(), committed));
     }
 
-    fn has_just_committed(&self) -> bool {
-        let at = *self.committed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        at.is_some_and(|at| self.is_fresh(at))
+    /// What the last webhook says of the store, as long as it says something.
+    fn last_write(&self) -> Option<Result<(), String>> {
+        let last = *self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, committed) = last?;
+        let ago = self.clock.steady().saturating_duration_since(at);
+        match committed {
+            true if ago < FRESH => Some(Ok(())),
+            false if ago < REFUSED => Some(Err("the store has just refused a webhook".to_owned())),
+            _ => None,
+        }
     }
 
     fn is_fresh(&self, at: Instant) -> bool {
@@ -102,8 +113,8 @@ impl Health {
         if self.draining.is_cancelled() {
             return Err("the relay is shutting down".to_owned());
         }
-        if self.has_just_committed() {
-            return Ok(());
+        if let Some(answer) = self.last_write() {
+            return answer;
         }
         // Whoever waits for the lock takes the answer of who held it.
         let mut probe = self.probe.lock().await;

@@ -55,6 +55,9 @@ pub async fn receive(
     match result {
         Ok(receipt) => answer(&face, receipt),
         Err(refusal) => {
+            if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
+                face.health.wrote(false);
+            }
             let problem = refuse(&refusal);
             let outcome = problem.webhook_outcome();
             face.metrics.webhook(outcome);
@@ -72,7 +75,7 @@ fn signature(headers: &HeaderMap) -> Option<&str> {
 fn answer(face: &Face, receipt: Receipt) -> Response {
     let Receipt { id, status, calls, unmapped } = receipt;
     if !matches!(status, Status::Duplicate) {
-        face.health.committed();
+        face.health.wrote(true);
     }
     let (status, reason) = match status {
         Status::Accepted => ("accepted", None),

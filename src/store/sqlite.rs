@@ -20,6 +20,7 @@
 //! ```
 
 mod accept;
+mod access;
 mod backup;
 mod connection;
 mod contents;
@@ -114,14 +115,18 @@ impl SqliteStore {
         options: Options,
     ) -> Result<Self, StoreError> {
         const DOING: &str = "be opened";
+        let unopened = |error| storage(DOING, error);
         let place = Place::new(path, options.busy_timeout);
         let right = Arc::new(Right::new(place.lock_file()));
         let readers = Readers::new(place.clone(), options.readers.max(1));
         let opening = move || {
-            place.make().map_err(|error| storage(DOING, error))?;
-            let (connection, hash_key) =
-                prepare(&place, &options).map_err(|fault| fault.into_store_error(DOING))?;
-            let writer = Writer::start(place, connection).map_err(|error| storage(DOING, error))?;
+            place.make().map_err(|error| unopened(access::explain(place.path(), error)))?;
+            files::tidy(place.path(), options.now);
+            let (connection, hash_key) = prepare(&place, &options).map_err(|fault| {
+                let refusal = access::refusal(place.path(), &fault);
+                refusal.map_or_else(|| fault.into_store_error(DOING), unopened)
+            })?;
+            let writer = Writer::start(place, connection).map_err(unopened)?;
             Ok((writer, hash_key))
         };
         let opened = tokio::task::spawn_blocking(opening).await;

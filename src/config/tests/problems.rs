@@ -147,3 +147,16 @@ fn warns_of_what_is_probably_not_meant() {
         .settings();
     assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
 }
+
+#[test]
+fn warns_of_values_that_a_shell_was_meant_to_read() {
+    let settings = Setup::new()
+        .variable("RELAY__GROWSURF__WEBHOOK_SECRETS", "\"deadbeef\"")
+        .variable("RELAY__ADMIN__TOKEN", "0123456789abcdef0123456789abcdef   # for scripts")
+        .variable("RELAY__LOG__LEVEL", "info")
+        .settings();
+    let [token, secret] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(token.contains("RELAY__ADMIN__TOKEN has what looks like a comment"), "{token}");
+    assert!(secret.contains("WEBHOOK_SECRETS has quotes"), "{secret}");
+    assert!(!format!("{:?}", settings.warnings).contains("beef"), "no secret is shown");
+}

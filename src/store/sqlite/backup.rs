@@ -39,6 +39,9 @@ pub enum BackupError {
     /// The name is taken.
     #[error("{} exists already; give another name, or --force to replace it", .0.display())]
     Exists(PathBuf),
+    /// The name belongs to a device, a folder, a link or the like.
+    #[error("{} is there and is no ordinary file; give another name", .0.display())]
+    NotAFile(PathBuf),
     /// SQLite would take what lies there for a part of the copy.
     #[error(
         "{} is left there from another SQLite file; give another name, or remove it if it is of \
@@ -104,6 +107,7 @@ pub async fn back_up(
         return Err(BackupError::Beside(companion));
     }
     let refuse_taken = || match fs::symlink_metadata(target) {
+        Ok(there) if !there.is_file() => Err(BackupError::NotAFile(target.to_owned())),
         Ok(_) if !replace => Err(BackupError::Exists(target.to_owned())),
         _ => Ok(()),
     };
@@ -115,8 +119,8 @@ pub async fn back_up(
     Ok(contents)
 }
 
-/// Copies the store into a file without a name, and tells what is in it. Whatever becomes of the
-/// process, the disk has its room back afterwards.
+/// Copies the store into a file without a name, and tells what is in it. The copy is made beside
+/// the store; one that a kill left unfinished is removed later, by `tidy`.
 ///
 /// # Errors
 /// See [`BackupError`].

@@ -48,6 +48,11 @@ impl Place {
         }
     }
 
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file whose lock means the right to deliver.
     pub(super) fn lock_file(&self) -> PathBuf {
         let mut path = OsString::from(&self.path);

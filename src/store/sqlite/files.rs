@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -65,22 +65,32 @@ pub(super) fn sync(path: &Path) -> Result<(), FileError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(FileError::when("sync", path))
 }
 
+/// How a file is opened that only its owner may read: it holds personal data. Never through a
+/// symbolic link: an operator may work as root in a folder where the relay's user can put one.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options
+}
+
 /// A file in the making, beside the one that it will become. Dropping it removes it.
-pub(super) struct Unfinished(PathBuf);
+pub(super) struct Unfinished {
+    path: PathBuf,
+    file: File,
+}
 
 impl Unfinished {
-    /// An empty one that only its owner can read: it will hold personal data. Removes those that
-    /// killed processes have left.
+    /// An empty one that only its owner can read. Removes those that killed processes have left.
     pub(super) fn beside(target: &Path, now: Time) -> Result<Self, FileError> {
         let mut number = 0;
         loop {
             number += 1;
-            let path = with(target, &format!(".unfinished-{number}"));
+            let path = unfinished(target, number);
             if is_stale(&path, now) {
-                drop(Self(path.clone()));
+                remove(&path);
             }
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(_) => return Ok(Self(path)),
+            match private().create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { path, file }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(FileError::when("make", &path)(error)),
             }
@@ -89,23 +99,55 @@ impl Unfinished {
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// The file itself, whatever may be at the path by now.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Puts it on the disk under its final name, in place of what may be there.
     pub(super) fn publish(self, target: &Path) -> Result<(), FileError> {
-        sync(&self.0)?;
-        fs::rename(&self.0, target).map_err(FileError::when("make", target))?;
+        self.file.sync_all().map_err(FileError::when("sync", &self.path))?;
+        let identity = |about: fs::Metadata| (about.dev(), about.ino());
+        let there = fs::symlink_metadata(&self.path).map(identity).ok();
+        if there.is_none() || there != self.file.metadata().map(identity).ok() {
+            let foreign = io::Error::other("somebody has put another file in its place");
+            return Err(FileError::when("go on with", &self.path)(foreign));
+        }
+        fs::rename(&self.path, target).map_err(FileError::when("make", target))?;
         sync(folder(target))
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        for suffix in COMPANIONS.into_iter().chain(["-shm", ""]) {
-            // It may never have been there, or have its final name by now.
-            let _gone = fs::remove_file(with(&self.0, suffix));
+        remove(&self.path);
+    }
+}
+
+/// Removes what killed processes have left beside `target`: copies with personal data.
+pub(super) fn tidy(target: &Path, now: Time) {
+    for number in 1.. {
+        let path = unfinished(target, number);
+        if !path.exists() {
+            return;
         }
+        if is_stale(&path, now) {
+            remove(&path);
+        }
+    }
+}
+
+fn unfinished(target: &Path, number: u32) -> PathBuf {
+    with(target, &format!(".unfinished-{number}"))
+}
+
+fn remove(path: &Path) {
+    for suffix in COMPANIONS.into_iter().chain(["-shm", ""]) {
+        // It may never have been there, or have its final name by now.
+        let _gone = fs::remove_file(with(path, suffix));
     }
 }
 
@@ -124,7 +166,7 @@ mod tests {
     fn only_what_a_killed_process_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("backup.db");
-        let path = |number: u32| with(&target, &format!(".unfinished-{number}"));
+        let path = |number: u32| unfinished(&target, number);
         for number in 1..=3 {
             fs::write(path(number), "").unwrap();
             fs::write(with(&path(number), "-journal"), "").unwrap();

@@ -5,9 +5,9 @@
 //! store's name, the old one or the new: the backup is copied and checked under another name, the
 //! old store gets a second name, and then one rename replaces it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -99,13 +99,13 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
     if !right.take().map_err(FileError::when("lock", &lock))? {
         return Err(RestoreError::Running(store.to_owned()));
     }
-    hand_over(&lock, store)?;
+    right.with_file(|file| hand_over(file, store)).unwrap_or(Ok(()))?;
     let unfinished = Unfinished::beside(store, now)?;
-    copy(backup, unfinished.path())?;
+    copy(backup, &unfinished)?;
     let looked = contents::rest(unfinished.path()).and_then(|()| contents::read(unfinished.path()));
     let contents = looked.map_err(|source| RestoreError::Unfit { backup: name, source })?;
-    hand_over(unfinished.path(), store)?;
-    files::sync(unfinished.path())?;
+    hand_over(unfinished.file(), store)?;
+    unfinished.file().sync_all().map_err(FileError::when("sync", unfinished.path()))?;
     let (hold, set_aside) = set_aside(store, now)?;
     unfinished.publish(store)?;
     drop(hold);
@@ -113,14 +113,15 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
 }
 
 /// Gives a file to whoever runs the relay, who may be somebody else than who restores: to the
-/// owner of the store, or of its folder if there is no store.
-fn hand_over(path: &Path, store: &Path) -> Result<(), FileError> {
+/// owner of the store, or of its folder if there is no store. The open file and not its name,
+/// which the owner of the folder may have given to another file by now.
+fn hand_over(file: &File, store: &Path) -> Result<(), FileError> {
     let owner = |path| fs::metadata(path).map(|about| (about.uid(), about.gid()));
     let (of_store, of_folder) = (owner(store), owner(files::folder(store)));
     let must = of_store.is_ok();
-    match (owner(path), of_store.or(of_folder)) {
-        (Ok((own, _)), Ok((uid, gid))) if own != uid => {
-            let given = chown(path, Some(uid), Some(gid));
+    match (file.metadata(), of_store.or(of_folder)) {
+        (Ok(own), Ok((uid, gid))) if own.uid() != uid => {
+            let given = fchown(file, Some(uid), Some(gid));
             if must { given.map_err(FileError::when("keep the owner of", store)) } else { Ok(()) }
         }
         _ => Ok(()),
@@ -133,28 +134,30 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What every SQLite file begins with.
 const HEAD: &[u8; 16] = b"SQLite format 3\0";
 
-fn copy(backup: Source<'_>, to: &Path) -> Result<(), FileError> {
+fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
     let path = match backup {
-        Source::Stream(stream) => return fill(stream, to),
+        Source::Stream(stream) => return fill(stream, to.file(), to.path()),
         Source::File(path) => path,
     };
-    for suffix in ["", "-wal", "-journal"] {
-        let from = files::with(path, suffix);
+    let mut from = File::open(path).map_err(FileError::when("read", path))?;
+    fill(&mut from, to.file(), to.path())?;
+    for suffix in COMPANIONS {
+        let (from, to) = (files::with(path, suffix), files::with(to.path(), suffix));
         match File::open(&from) {
-            Ok(mut file) => fill(&mut file, &files::with(to, suffix))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
+            Ok(mut from) => {
+                let made = files::private().create_new(true).open(&to);
+                fill(&mut from, &made.map_err(FileError::when("make", &to))?, &to)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(FileError::when("read", &from)(error)),
         }
     }
     Ok(())
 }
 
-fn fill<R: Read + ?Sized>(from: &mut R, to: &Path) -> Result<(), FileError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let copied = options.open(to).and_then(|mut file| io::copy(from, &mut file));
-    copied.map(|_bytes| ()).map_err(FileError::when("copy the backup to", to))
+fn fill<R: Read + ?Sized>(from: &mut R, mut to: &File, path: &Path) -> Result<(), FileError> {
+    let copied = io::copy(from, &mut to);
+    copied.map(|_bytes| ()).map_err(FileError::when("copy the backup to", path))
 }
 
 /// Gives the store that is there another name, too. Where the connection that comes back is open,

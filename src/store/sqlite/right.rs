@@ -3,9 +3,11 @@
 //! What belongs here: that lock, which the system takes back when the process dies, however it
 //! dies. What doesn't: leases, which keep workers apart whether or not they have the right.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+use super::files::private;
 
 /// The right to deliver from one store, taken at most once.
 pub(super) struct Right {
@@ -25,10 +27,7 @@ impl Right {
         if lock.is_some() {
             return Ok(true);
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.path)?;
+        let file = private().create(true).truncate(false).open(&self.path)?;
         match file.try_lock() {
             Ok(()) => {
                 *lock = Some(file);
@@ -37,6 +36,12 @@ impl Right {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Does something to the file while it is held.
+    pub(super) fn with_file<T>(&self, work: impl FnOnce(&File) -> T) -> Option<T> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.as_ref().map(work)
     }
 
     /// Gives it up.
