@@ -29,6 +29,13 @@ pub struct Seat {
     participant: usize,
 }
 
+/// The places of those who were found or made for some news, by what others in it name them by.
+#[derive(Default)]
+struct Places {
+    by_id: BTreeMap<String, usize>,
+    by_identifier: BTreeMap<Identifier, usize>,
+}
+
 /// Why a snapshot has no person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Absent {
@@ -59,14 +66,20 @@ impl People {
             return Err(missing);
         }
         let mut people = Self { persons: Vec::new(), seats: Vec::new() };
-        let mut places = BTreeMap::new();
-        for snapshot in &news.people {
-            let seat = people.find(snapshot, campaign, known, rules, &mut places);
-            if let Ok(seat) = seat {
-                people.learn(seat, snapshot, news.as_of.unwrap_or(received_at), received_at);
+        let mut places = Places::default();
+        let mut seat = |snapshot: &Snapshot| {
+            let seat = people.find(snapshot, campaign, known, rules, &mut places)?;
+            people.learn(seat, snapshot, news.as_of.unwrap_or(received_at), received_at);
+            Ok(seat)
+        };
+        let mut seats: Vec<_> = news.people.iter().map(&mut seat).collect();
+        // Who can't be identified in one place may be in a later one, under the same id.
+        for (taken, snapshot) in seats.iter_mut().zip(&news.people) {
+            if matches!(taken, Err(Absent::Unmapped(_))) {
+                *taken = seat(snapshot);
             }
-            people.seats.push(seat);
         }
+        people.seats = seats;
         Ok(people)
     }
 
@@ -120,7 +133,7 @@ impl People {
         campaign: &str,
         known: &Known,
         rules: &Rules,
-        places: &mut BTreeMap<Identifier, usize>,
+        places: &mut Places,
     ) -> Result<Seat, Absent> {
         if let Ok(email) = &snapshot.email
             && rules.ignores(email)
@@ -130,23 +143,25 @@ impl People {
         }
         let stored = |lookup: &Lookup| known.person(lookup).flatten();
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
-        let person = match (by_id, identify(snapshot, rules)) {
-            // Who a participant is stays: neither a new id in their metadata, which a browser can
-            // write, nor a new address makes them somebody else.
-            (Some(index), _) => self.place_known(index, known),
-            (None, Err(reason)) => {
-                let id = snapshot.id.as_deref();
-                let told = id.and_then(|id| self.persons.iter().position(|p| has(p, campaign, id)));
-                told.ok_or(Absent::Unmapped(reason))?
+        let told = || places.by_id.get(snapshot.id.as_ref()?).copied();
+        // Who a participant is stays: neither a new id in their metadata, which a browser can
+        // write, nor a new address makes them somebody else.
+        let person = match by_id.map(|index| self.place_known(index, known)).or_else(told) {
+            Some(person) => person,
+            None => {
+                let identifier = identify(snapshot, rules).map_err(Absent::Unmapped)?;
+                match stored(&Lookup::Identifier(identifier.clone())) {
+                    Some(index) => self.place_known(index, known),
+                    None => *places.by_identifier.entry(identifier.clone()).or_insert_with(|| {
+                        self.persons.push(Person::new(identifier));
+                        self.persons.len() - 1
+                    }),
+                }
             }
-            (None, Ok(identifier)) => match stored(&Lookup::Identifier(identifier.clone())) {
-                Some(index) => self.place_known(index, known),
-                None => *places.entry(identifier.clone()).or_insert_with(|| {
-                    self.persons.push(Person::new(identifier));
-                    self.persons.len() - 1
-                }),
-            },
         };
+        if let Some(id) = &snapshot.id {
+            places.by_id.insert(id.clone(), person);
+        }
         let participant = self.find_participant(person, snapshot, campaign, &known.hash_key);
         Ok(Seat { person, participant })
     }
@@ -208,11 +223,6 @@ impl People {
             person.newest = person.newest.max(received_at);
         }
     }
-}
-
-fn has(person: &Person, campaign: &str, id: &str) -> bool {
-    let is = |p: &Participant| p.campaign == campaign && p.growsurf_id.as_deref() == Some(id);
-    person.participants.iter().any(is)
 }
 
 fn participant(campaign: &str, id: &str) -> Lookup {

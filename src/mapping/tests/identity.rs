@@ -116,6 +116,27 @@ fn a_changed_address_does_not_make_a_second_person() {
 }
 
 #[test]
+fn a_participant_who_is_told_of_twice_in_one_webhook_is_one_person() {
+    for (rules, first, second) in [
+        (by_metadata(), with_id("fay", "u-1"), with_id("fay", "u-2")),
+        (by_metadata(), snapshot("fay"), with_id("fay", "u-1")),
+        (
+            Rules::standard(),
+            snapshot("fay"),
+            Snapshot { id: snapshot("fay").id, ..snapshot("gus") },
+        ),
+    ] {
+        let mut memory = Memory::new(rules);
+        let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+        let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+        let told = news(1_780_000_000, vec![first, second], vec![joined, signed_up]);
+        memory.take_in(&told, RECEIVED).unwrap();
+        assert_eq!(memory.people.len(), 1);
+        assert_eq!(calls(&memory.take_in(&told, RECEIVED).unwrap()), []);
+    }
+}
+
+#[test]
 fn an_identify_is_never_older_than_the_one_before() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
