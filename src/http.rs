@@ -14,6 +14,7 @@ mod router;
 mod webhooks;
 
 pub use body::BodyLimits;
+pub use client::client_ip;
 pub use health::Health;
 pub use listener::{Listener, ListenerLimits};
 pub use router::{Face, operator, public};

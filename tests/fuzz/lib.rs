@@ -1,0 +1,5 @@
+//! The targets as a library, for the programs in `bin/`.
+
+mod targets;
+
+pub use targets::{answer, forwarded, settings, signature, webhook};

@@ -1,0 +1,59 @@
+//! `Forwarded` and `X-Forwarded-For`: only those are believed whom somebody trusted vouches for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use referral_relay::config::value::network::Network;
+use referral_relay::http::client_ip;
+
+/// The peer, a line of trusted networks, then headers.
+pub fn forwarded(data: &[u8]) {
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let mut text = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
+    let Ok(peer) = text().parse::<IpAddr>() else { return };
+    let trusted: Vec<Network> = text().split(',').filter_map(|it| it.parse().ok()).collect();
+    let header = |line: &[u8]| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+        Some((name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?))
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.filter_map(header) {
+        headers.append(name, value);
+    }
+    judge(peer, &headers, &trusted);
+}
+
+fn judge(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) {
+    let client = client_ip(SocketAddr::new(peer, 4711), headers, trusted);
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let peer = peer.to_canonical();
+    assert_eq!(client, client.to_canonical());
+    if !is_trusted(peer) {
+        assert_eq!(client, peer, "a peer that nobody trusts speaks for itself");
+    }
+    if client != peer {
+        let told = ["forwarded", "x-forwarded-for"].map(|name| headers.get_all(name));
+        let told = told.iter().flatten().filter_map(|value| value.to_str().ok());
+        let digits = told.flat_map(|value| value.chars()).any(|it| it.is_ascii_hexdigit());
+        assert!(digits || client.is_unspecified(), "{client} is told by nobody");
+    }
+    if headers.contains_key("forwarded") {
+        return;
+    }
+    // From the near end on, whoever is told by somebody trusted, as far as addresses can be read.
+    let mut nearest = peer;
+    let told = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let told: Vec<&str> = told.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for text in told.into_iter().rev() {
+        // Ports and brackets are left to the parser itself.
+        if text.contains(['"', '[', ']']) || (text.contains('.') && text.contains(':')) {
+            return;
+        }
+        match text.parse::<IpAddr>() {
+            Ok(ip) if is_trusted(nearest) => nearest = ip.to_canonical(),
+            _ => break,
+        }
+    }
+    assert_eq!(client, nearest);
+}
