@@ -14,6 +14,10 @@ use crate::domain::{Attributes, Scalar, Time};
 /// The greatest whole number up to which every double is exact: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The most fields of metadata that are taken, first by name; a person has at most 300 attributes
+/// at Customer.io. Whoever signs up can write metadata, and it is kept with the participant.
+const FIELDS: usize = 300;
+
 /// A JSON object whose fields are read by name. Null, blank and wrong-typed fields are absent.
 #[derive(Clone, Copy)]
 pub struct Object<'a>(&'a Map<String, Value>);
@@ -95,9 +99,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The scalar fields of a nested object, under their own names; nested values are left out.
+    /// The scalar fields of a nested object, under their own names; nested values are left out, and
+    /// what goes beyond so many fields that nobody meant them.
     pub fn scalars(self, name: &str) -> Attributes {
-        let fields = self.object(name).into_iter().flat_map(|object| object.0);
+        let fields = self.object(name).into_iter().flat_map(|object| object.0).take(FIELDS);
         fields.filter_map(|(name, value)| Some((name.clone(), scalar(value)?))).collect()
     }
 }
@@ -208,6 +213,15 @@ mod tests {
         assert_eq!(object.count("minus"), None);
         assert!(object.person("object").is_none() && object.object("object").is_some());
         assert!(object.is_true("yes") && !object.is_true("text") && !object.is_true("nothing"));
+    }
+
+    #[test]
+    fn no_more_metadata_is_taken_than_a_person_can_have() {
+        let fields = (0..1_000).map(|number| (format!("k{number:03}"), json!(number)));
+        let value = json!({"metadata": fields.collect::<Map<_, _>>()});
+        let taken = Object::of(&value).unwrap().scalars("metadata");
+        assert_eq!(taken.len(), 300);
+        assert!(taken.contains_key("k299"));
     }
 
     #[test]
