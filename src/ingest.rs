@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::{Arrival, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
@@ -52,6 +52,16 @@ pub enum Refusal {
     Slow(Duration),
 }
 
+/// The bodies of the webhooks that are read and stored at one time, in bytes: thousands of usual
+/// ones. One that is larger goes alone.
+const AT_ONCE: usize = 8 * 1024 * 1024;
+
+/// Bodies beyond this size have a room of their own, so that the usual ones don't wait for them.
+const USUAL: usize = 64 * 1024;
+
+/// Bodies are counted in units of this many bytes.
+const UNIT: usize = 1024;
+
 /// Takes webhooks in.
 pub struct Ingest {
     store: Arc<dyn Store>,
@@ -59,6 +69,9 @@ pub struct Ingest {
     random: Arc<dyn Random>,
     trust: Trust,
     patience: Duration,
+    /// What is read of a body takes many times its memory, so those that are read at one time are
+    /// bounded: usual ones, and large ones.
+    rooms: [Arc<Semaphore>; 2],
     wake: Arc<Notify>,
 }
 
@@ -73,10 +86,12 @@ impl Ingest {
         patience: Duration,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { store, clock, random, trust, patience, wake }
+        let rooms = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
+        Self { store, clock, random, trust, patience, rooms, wake }
     }
 
-    /// Takes in one webhook; the receipt is given once it is on disk.
+    /// Takes in one webhook; the receipt is given once it is on disk. `share` is dropped with the
+    /// body, which the store may hold for longer than anybody waits.
     ///
     /// # Errors
     /// See [`Refusal`]; then nothing of it was kept.
@@ -84,25 +99,43 @@ impl Ingest {
         &self,
         signature: Option<&str>,
         body: Vec<u8>,
+        share: impl Send + 'static,
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
         let owners = self.owners(signature, &body, received_at)?;
-        let decoded = growsurf::decode(&body, received_at)?;
-        check_campaign(owners, decoded.campaign.as_deref())?;
-        let webhook = Webhook {
-            id: WebhookId::new(received_at, self.random.next()),
-            received_at,
-            event: decoded.event,
-            body,
-        };
-        let arrival = Arrival { webhook, reading: decoded.reading };
-        let accepting =
-            tokio::time::timeout(self.patience, self.store.accept(arrival, received_at));
-        let receipt = accepting.await.map_err(|_| Refusal::Slow(self.patience))??;
+        let accepting = tokio::time::timeout(self.patience, async {
+            let room = self.room(body.len()).await;
+            let decoded = growsurf::decode(&body, received_at)?;
+            check_campaign(owners, decoded.campaign.as_deref())?;
+            let webhook = Webhook {
+                id: WebhookId::new(received_at, self.random.next()),
+                received_at,
+                event: decoded.event,
+                body,
+            };
+            let arrival = Arrival { webhook, reading: decoded.reading };
+            let store = Arc::clone(&self.store);
+            let accepting = tokio::spawn(async move {
+                let receipt = store.accept(arrival, received_at).await;
+                drop((room, share));
+                receipt
+            });
+            Ok(accepting.await.map_err(|_| StoreError::Closed)??)
+        });
+        let receipt = accepting.await.unwrap_or(Err(Refusal::Slow(self.patience)))?;
         if receipt.calls > 0 {
             self.wake.notify_one();
         }
         Ok(receipt)
+    }
+
+    /// Waits until a body of so many bytes may be read.
+    async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = bytes.div_ceil(UNIT).min(AT_ONCE / UNIT);
+        let units = u32::try_from(units).expect("no more than all units");
+        let room = &self.rooms[usize::from(bytes > USUAL)];
+        // Nobody closes it.
+        Arc::clone(room).acquire_many_owned(units).await.ok()
     }
 
     /// Whose secrets signed the body; `None` where signatures aren't asked for.

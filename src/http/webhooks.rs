@@ -40,8 +40,7 @@ pub async fn receive(
     request: Request,
 ) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
-    // The share is held until the body is on disk or refused.
-    let (body, _share) = match face.bodies.read(&headers, body).await {
+    let (body, share) = match face.bodies.read(&headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
         Err(problem) => {
             face.metrics.webhook(problem.webhook_outcome());
@@ -50,7 +49,7 @@ pub async fn receive(
         }
     };
     let began = face.clock.now();
-    let result = face.ingest.receive(signature(&headers), body).await;
+    let result = face.ingest.receive(signature(&headers), body, share).await;
     face.metrics.accepted_in(face.clock.now().since(began));
     match result {
         Ok(receipt) => answer(&face, receipt),
