@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -26,6 +27,9 @@ const FIRST_STEP: usize = 4 * UNIT;
 
 /// For how long a sender is asked to wait when all memory for bodies is in use, in seconds.
 const MEMORY_RETRY_AFTER: u64 = 2;
+
+/// For how long a refused body is read on, so that its sender hears the refusal.
+const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// A body that was read.
 #[derive(Debug)]
@@ -54,22 +58,28 @@ impl BodyLimits {
     /// # Errors
     /// 413 if it is too large, 408 if it takes too long, 503 with `Retry-After` if the memory is
     /// in use, 400 if the connection breaks.
-    pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<ReadBody, Problem> {
+    pub async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<ReadBody, Problem> {
         let told = headers.get(header::CONTENT_LENGTH);
         let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if told.is_some_and(|length| length > self.largest) {
-            return Err(self.too_large());
+        let read = if told.is_some_and(|length| length > self.largest) {
+            Err(self.too_large())
+        } else {
+            let read = self.read_frames(&mut body);
+            tokio::time::timeout(self.time, read).await.map_err(|_| {
+                let detail = format!("the body didn't arrive within {:?}", self.time);
+                Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+            })?
+        };
+        // Who waits to be told to go on hasn't sent any of it.
+        if read.is_err() && !headers.contains_key(header::EXPECT) {
+            tokio::spawn(discard(body, self.largest));
         }
-        let read = self.read_frames(body);
-        tokio::time::timeout(self.time, read).await.unwrap_or_else(|_| {
-            let detail = format!("the body didn't arrive within {:?}", self.time);
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
-        })
+        read
     }
 
     /// Memory is taken for what has come, in doubling steps, and not for what was announced:
     /// whoever announces much and sends little must not keep others out.
-    async fn read_frames(&self, mut body: Body) -> Result<ReadBody, Problem> {
+    async fn read_frames(&self, body: &mut Body) -> Result<ReadBody, Problem> {
         let mut permits = Vec::new();
         let mut taken = 0;
         let mut bytes = Vec::new();
@@ -102,6 +112,21 @@ impl BodyLimits {
         let detail = format!("the body is larger than {} bytes (server.max_body)", self.largest);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
+}
+
+/// Reads what is left of a refused body and keeps nothing of it. Closing a connection on a sender
+/// in the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
+async fn discard(mut body: Body, most: usize) {
+    let mut read = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > most {
+                return;
+            }
+        }
+    };
+    let _in_time = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ pub struct ListenerLimits {
 /// How long to rest when the system can't give a connection, for example out of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
+/// The most that a connection buffers of what it reads, and thus the longest headers of a request;
+/// Node takes as much. Bodies pass through it before they are counted, so it is what each of many
+/// senders can cost besides.
+const BUFFER: usize = 16 * 1024;
+
 /// A bound listener.
 #[derive(Debug)]
 pub struct Listener {
@@ -85,6 +90,7 @@ impl Listener {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(self.limits.header_timeout)
+                .max_buf_size(BUFFER)
                 .serve_connection(TokioIo::new(stream), service);
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
