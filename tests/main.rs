@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod delivery;
 mod faults;
+mod hostile;
 mod identity;
 mod kit;
 mod manual;
