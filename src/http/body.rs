@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::problem::Problem;
 
@@ -27,9 +28,6 @@ const FIRST_STEP: usize = 4 * UNIT;
 
 /// For how long a sender is asked to wait when all memory for bodies is in use, in seconds.
 const MEMORY_RETRY_AFTER: u64 = 2;
-
-/// For how long a refused body is read on, so that its sender hears the refusal.
-const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// A body that was read.
 #[derive(Debug)]
@@ -59,20 +57,21 @@ impl BodyLimits {
     /// 413 if it is too large, 408 if it takes too long, 503 with `Retry-After` if the memory is
     /// in use, 400 if the connection breaks.
     pub async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<ReadBody, Problem> {
+        let until = Instant::now() + self.time;
         let told = headers.get(header::CONTENT_LENGTH);
         let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let read = if told.is_some_and(|length| length > self.largest) {
             Err(self.too_large())
         } else {
             let read = self.read_frames(&mut body);
-            tokio::time::timeout(self.time, read).await.map_err(|_| {
+            tokio::time::timeout_at(until, read).await.map_err(|_| {
                 let detail = format!("the body didn't arrive within {:?}", self.time);
                 Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
             })?
         };
         // Who waits to be told to go on hasn't sent any of it.
         if read.is_err() && !headers.contains_key(header::EXPECT) {
-            tokio::spawn(discard(body, self.largest));
+            tokio::spawn(discard(body, self.largest, until));
         }
         read
     }
@@ -116,7 +115,7 @@ impl BodyLimits {
 
 /// Reads what is left of a refused body and keeps nothing of it. Closing a connection on a sender
 /// in the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
-async fn discard(mut body: Body, most: usize) {
+async fn discard(mut body: Body, most: usize, until: Instant) {
     let mut read = 0;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
@@ -126,7 +125,7 @@ async fn discard(mut body: Body, most: usize) {
             }
         }
     };
-    let _in_time = tokio::time::timeout(DISCARD_TIME, reading).await;
+    let _in_time = tokio::time::timeout_at(until, reading).await;
 }
 
 #[cfg(test)]
