@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -35,6 +35,10 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// senders can cost besides.
 const BUFFER: usize = 16 * 1024;
 
+/// How many connections may wait in the system's queue; it may allow fewer. The usual 128 are few:
+/// when they are full, Linux resets some of those that come at once.
+const WAITING: u32 = 4096;
+
 /// A bound listener.
 #[derive(Debug)]
 pub struct Listener {
@@ -48,7 +52,11 @@ impl Listener {
     /// # Errors
     /// What the system says, most often that the address is in use.
     pub async fn bind(address: SocketAddr, limits: ListenerLimits) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, limits })
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // As `TcpListener::bind` does: a restart needn't wait for old connections to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { listener: socket.listen(WAITING)?, limits })
     }
 
     /// The address that is bound.
