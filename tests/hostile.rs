@@ -203,6 +203,7 @@ struct Large {
     beginning: Vec<u8>,
     hashed: Hmac<Sha256>,
     time: i64,
+    began: Instant,
 }
 
 impl Large {
@@ -214,7 +215,7 @@ impl Large {
         );
         let mut hashed = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         hashed.update(format!("{time}.{start}").as_bytes());
-        Self { beginning: start.into_bytes(), hashed, time }
+        Self { beginning: start.into_bytes(), hashed, time, began: Instant::now() }
     }
 
     /// The head and the end of the request; between them comes the beginning of the body.
@@ -239,7 +240,11 @@ impl Large {
             .and_then(|()| stream.write_all(&self.beginning))
             .and_then(|()| stream.write_all(end.as_bytes()));
         let answer = rest(&stream);
-        assert!(!answer.is_empty(), "{name} was hung up on without an answer: {sent:?}");
+        assert!(
+            !answer.is_empty(),
+            "{name} was hung up on without an answer: {sent:?} after {:?}",
+            self.began.elapsed()
+        );
         answer
     }
 }

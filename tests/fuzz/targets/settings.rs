@@ -54,7 +54,10 @@ pub fn settings(data: &[u8]) {
 fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Problems> {
     FOLDER.with(|folder| {
         let write = |name: &str, text: &str| {
-            fs::write(folder.path().join(name), text).expect("a short file can be written");
+            let path = folder.path().join(name);
+            // A file system may take a new text in an old file for precious, and sync it.
+            let _may_not_be_there = fs::remove_file(&path);
+            fs::write(path, text).expect("a short file can be written");
         };
         write("relay.toml", file);
         let variable = |(number, (name, value)): (usize, &(&str, &str))| {
