@@ -3,6 +3,7 @@
 //! What belongs here: making the parts, wiring them, and ending them in order. What doesn't:
 //! anything a part could decide for itself.
 
+mod descriptors;
 mod rules;
 
 use std::net::SocketAddr;
@@ -165,7 +166,7 @@ pub fn region_name(region: Region) -> &'static str {
 /// See [`StartError`]; then nothing is left running.
 pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let limits = ListenerLimits {
-        connections: settings.server.max_connections,
+        connections: descriptors::connections(settings),
         header_timeout: settings.server.header_timeout,
     };
     let listener = bind(settings.server.listen, "server.listen", limits).await?;
