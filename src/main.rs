@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// The allocator of the static binary; elsewhere the system's is as good.
-#[cfg(target_env = "musl")]
+/// Webhooks are parsed on one thread and dropped on another, which the allocators of glibc and musl
+/// pay dearly for: they took a quarter of the time of a webhook.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

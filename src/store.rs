@@ -67,8 +67,8 @@ pub trait Store: Send + Sync {
     ///
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
-    /// each lane only the first pending delivery is given, with one exception: a run of tracks
-    /// and identifies all older than `old_before` (see [`Claim::old_before`]).
+    /// each lane the first pending deliveries are given, to be sent in turn, or a run of old ones
+    /// (see [`Claim::old_before`]).
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next lane is due, if any is; may lie in the past. Doesn't wait for writes.
@@ -165,6 +165,8 @@ pub struct Claim {
     pub until: Time,
     /// How many calls at most, over all lanes.
     pub calls: usize,
+    /// How many calls of one lane at most, to be sent one after the other.
+    pub in_turn: usize,
     /// Tracks that happened before this trigger nothing at Customer.io, so that their order
     /// within a lane is free: a run of them may be given at once. A run of old tracks with
     /// identifies between them gives the last of those identifies alone, with the others as

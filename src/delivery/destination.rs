@@ -79,6 +79,11 @@ impl Destination {
         self.gate().accepting()
     }
 
+    /// Whether calls that are under way already may go on.
+    pub(super) fn takes_calls(&self, now: Time) -> bool {
+        self.standing(now) == Standing::Running
+    }
+
     /// The state, for operators.
     pub fn standing(&self, now: Time) -> Standing {
         self.gate().standing(now)

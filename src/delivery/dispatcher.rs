@@ -24,6 +24,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// (<https://docs.customer.io/journeys/events/>) and an hour for clocks that differ.
 const OLD: Duration = Duration::from_secs(73 * 60 * 60);
 
+/// Calls of one person that go out one after the other under one lease: a claim and a settlement
+/// cost more than a call.
+const IN_TURN: usize = 8;
+
 /// The dispatcher's bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct DispatcherRules {
@@ -118,7 +122,8 @@ impl Dispatcher {
             return Step::Idle(self.pace.wait(now));
         }
         let until = now.plus(self.rules.lease);
-        let claim = Claim { now, until, calls, old_before: now.minus(OLD), lane };
+        let old_before = now.minus(OLD);
+        let claim = Claim { now, until, calls, in_turn: IN_TURN, old_before, lane };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,

@@ -50,13 +50,19 @@ pub struct Sender {
 impl Sender {
     /// Sends all calls of a claim whose leases end at `until`, and ends the leases.
     pub async fn deliver(&self, leases: Vec<Leased>, until: Time) {
-        let items: Vec<Item<'_>> = leases
-            .iter()
-            .flat_map(|lease| {
-                let Leased { identifier, deliveries, .. } = lease;
-                deliveries.iter().map(move |delivery| Item { identifier, delivery })
-            })
-            .collect();
+        let attempts = self.send(&leases, until).await;
+        let now = self.clock.now();
+        let settlements = leases.iter().zip(attempts);
+        let settlements =
+            settlements.map(|(lease, attempts)| self.settlement(lease, attempts, now)).collect();
+        self.settle(settlements, until).await;
+        // What was behind the delivered calls is due now.
+        self.destination.wake();
+    }
+
+    /// Sends turn by turn: first what may go at once, then what waited for it to be delivered. An
+    /// attempt for each delivery of each lease, or `None` for one that wasn't tried.
+    async fn send(&self, leases: &[Leased], until: Time) -> Vec<Vec<Option<Attempt>>> {
         let transmission = Transmission {
             client: &self.client,
             clock: &*self.clock,
@@ -64,33 +70,39 @@ impl Sender {
             until: until.minus(self.rules.timeout),
             took: &|took| self.metrics.attempted_in(took),
         };
-        let mut attempts = transmission.send(&items).await.into_iter();
-        let now = self.clock.now();
-        let settlements = leases.iter().map(|lease| {
-            let own: Vec<Option<Attempt>> =
-                attempts.by_ref().take(lease.deliveries.len()).collect();
-            self.settlement(lease, own, now)
-        });
-        let settlements: Vec<Settlement> = settlements.collect();
-        self.settle(settlements, until).await;
-        // What was behind the delivered calls is due now.
-        self.destination.wake();
+        let mut attempts: Vec<Vec<Option<Attempt>>> =
+            leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
+        for turn in 0.. {
+            let places = places(leases, &attempts, turn);
+            let goes_on = turn == 0 || self.destination.takes_calls(self.clock.now());
+            if places.is_empty() || !goes_on {
+                break;
+            }
+            let items = places.iter().map(|&(lease, delivery)| {
+                let Leased { identifier, deliveries, .. } = &leases[lease];
+                Item { identifier, delivery: &deliveries[delivery] }
+            });
+            let sent = transmission.send(&items.collect::<Vec<_>>()).await;
+            let now = self.clock.now();
+            for ((lease, delivery), attempt) in places.into_iter().zip(sent) {
+                match &attempt {
+                    Some(attempt) if was_sent(attempt) => {
+                        self.destination.observe(leases[lease].lane, &attempt.outcome, now);
+                    }
+                    _ => self.destination.nothing_to_probe(now),
+                }
+                attempts[lease][delivery] = attempt;
+            }
+        }
+        attempts
     }
 
     fn settlement(&self, lease: &Leased, attempts: Vec<Option<Attempt>>, now: Time) -> Settlement {
-        let Leased { lane, token, identifier, deliveries, superseded } = lease;
-        if attempts.iter().all(Option::is_none) {
-            self.destination.nothing_to_probe(now);
-        }
+        let Leased { lane, token, identifier, deliveries, superseded, in_turn: _ } = lease;
         let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
         for (delivery, attempt) in deliveries.iter().zip(attempts) {
             let verdict = match &attempt {
                 Some(attempt) => {
-                    if was_sent(attempt) {
-                        self.destination.observe(*lane, &attempt.outcome, now);
-                    } else {
-                        self.destination.nothing_to_probe(now);
-                    }
                     let verdict = self.verdict(delivery, &attempt.outcome, now);
                     self.tell(delivery, *lane, identifier, attempt, &verdict);
                     verdict
@@ -192,6 +204,29 @@ impl Sender {
             tokio::time::sleep(SETTLE_REST).await;
         }
     }
+}
+
+/// Which deliveries go at this turn, as places of leases and of deliveries in them.
+fn places(
+    leases: &[Leased],
+    attempts: &[Vec<Option<Attempt>>],
+    turn: usize,
+) -> Vec<(usize, usize)> {
+    let delivered = |lease: usize, delivery: usize| {
+        attempts[lease][delivery].as_ref().is_some_and(|it| it.outcome == Outcome::Delivered)
+    };
+    let of = |(number, lease): (usize, &Leased)| {
+        let places = match (lease.in_turn, turn) {
+            (true, 0) => 0..1.min(lease.deliveries.len()),
+            (true, turn) if turn < lease.deliveries.len() && delivered(number, turn - 1) => {
+                turn..turn + 1
+            }
+            (false, 0) => 0..lease.deliveries.len(),
+            _ => 0..0,
+        };
+        places.map(move |delivery| (number, delivery))
+    };
+    leases.iter().enumerate().flat_map(of).collect()
 }
 
 /// Whether the destination had a part in the outcome; what is over a limit never left.

@@ -48,8 +48,11 @@ pub struct Leased {
     pub token: i64,
     /// Whom the calls are for, as Customer.io knows them at the time of sending.
     pub identifier: Identifier,
-    /// What to send now: one call; or several old tracks, whose order is free.
+    /// What to send now.
     pub deliveries: Vec<Delivery>,
+    /// Whether each goes only when the one before was delivered; else they are old tracks, whose
+    /// order is free.
+    pub in_turn: bool,
     /// Old identifies that the one to send makes superfluous; they are settled with it.
     pub superseded: Vec<DeliveryId>,
 }

@@ -7,7 +7,8 @@
 //! Invariants:
 //! - One thread with one connection writes; all that waits shares a commit; nobody is answered
 //!   before it. Readers beside it never wait for it. Other processes may do the same to the file.
-//! - `deliveries.state = 0` means pending. A lane with something pending has `due_at`, one
+//! - A row of `deliveries` is a call and perhaps the identify before it: deliveries number
+//!   `2 * id + 1` and `2 * id`. `state = 0` means that the call is pending. A lane with something pending has `due_at`, one
 //!   without has none; while it is leased `due_at` is the end of the lease. So the index of due
 //!   lanes serves claims and expired leases alike, and no statement scans deliveries.
 //! - A row of `counters` changes in the transaction that changes what it counts.
@@ -15,8 +16,8 @@
 //!
 //! ```text
 //! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
-//!        │   ├── dead_letters                                     counters, meta
-//!        │   └─< attempts                                         schema_migrations
+//!        │   ├ ─ dead_letters                                     counters, meta
+//!        │   └ ─ attempts                                         schema_migrations
 //! ```
 
 mod accept;
@@ -150,7 +151,7 @@ impl SqliteStore {
         match which {
             DeadLetters::All => {
                 self.readers
-                    .read("list dead letters", move |connection| dead::after(connection, last.0))
+                    .read("list dead letters", move |connection| dead::after(connection, last))
                     .await
             }
             DeadLetters::These(ids) => {

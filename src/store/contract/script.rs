@@ -232,7 +232,8 @@ pub(crate) async fn take(store: &dyn Store, person: &str, effect: &str, now: Tim
 /// A claim of up to a hundred calls for a minute, to which nothing is old.
 pub(crate) fn claim(now: Time) -> Claim {
     let until = now.plus(Duration::from_secs(60));
-    Claim { now, until, calls: 100, old_before: Time::from_micros(i64::MIN), lane: None }
+    let old_before = Time::from_micros(i64::MIN);
+    Claim { now, until, calls: 100, in_turn: 1, old_before, lane: None }
 }
 
 /// The only lease that a claim gives.

@@ -6,10 +6,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{Class, DeliveryId, LaneId, Time};
+use crate::domain::{Class, Delivery, DeliveryId, LaneId, Time};
 use crate::store::{DeadLetter, PastAttempt};
 
-use super::deliveries::{self, DEAD, DELIVERED, duration};
+use super::deliveries::{DEAD, DELIVERED, Half, Waiting, duration, half};
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::lanes;
@@ -18,10 +18,12 @@ use super::people;
 /// How many of them one transaction takes on.
 pub(super) const PIECE: usize = 500;
 
-const COLUMNS: &str = "SELECT deliveries.id, call, inbox.id, planned_at, attempts, failing_since,
+const COLUMNS: &str = "SELECT dead_letters.delivery,
+        CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
+        inbox.id, planned_at, dead_letters.attempts, NULL, event_at, NULL,
         lane, people.identifier, died_at, reason, field
     FROM dead_letters
-    CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery
+    CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
     CROSS JOIN people ON people.id = deliveries.lane
     LEFT JOIN inbox ON inbox.seq = deliveries.webhook";
 
@@ -70,24 +72,25 @@ pub(super) fn show(
 }
 
 fn letter(row: &Row<'_>) -> Result<DeadLetter, Fault> {
-    let identifier: String = row.get(7)?;
+    let identifier: String = row.get(9)?;
+    let id = DeliveryId(row.get(0)?);
     Ok(DeadLetter {
-        delivery: deliveries::from_row(row)?,
-        lane: LaneId(row.get(6)?),
+        delivery: Delivery { id, ..Waiting::of(row)?.1.read()? },
+        lane: LaneId(row.get(8)?),
         identifier: people::identifier(&identifier)?,
-        died_at: Time::from_micros(row.get(8)?),
-        reason: row.get(9)?,
-        field: row.get(10)?,
+        died_at: Time::from_micros(row.get(10)?),
+        reason: row.get(11)?,
+        field: row.get(12)?,
     })
 }
 
 /// The next piece of all dead letters after one of them, oldest first.
-pub(super) fn after(connection: &Connection, last: i64) -> Result<Vec<DeliveryId>, Fault> {
+pub(super) fn after(connection: &Connection, last: DeliveryId) -> Result<Vec<DeliveryId>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT delivery FROM dead_letters WHERE delivery > ?1 ORDER BY delivery LIMIT ?2",
     )?;
     let piece = i64::try_from(PIECE).expect("a small number");
-    let ids = statement.query_map([last, piece], |row| Ok(DeliveryId(row.get(0)?)))?;
+    let ids = statement.query_map([last.0, piece], |row| Ok(DeliveryId(row.get(0)?)))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
@@ -99,59 +102,97 @@ pub(super) fn redeliver(
     now: Time,
 ) -> Result<usize, Fault> {
     let (mut done, mut pending) = (0, 0);
-    for DeliveryId(id) in ids {
-        let lane = connection
-            .prepare_cached(
-                "DELETE FROM dead_letters WHERE delivery = ?1
-                 RETURNING (SELECT lane FROM deliveries WHERE deliveries.id = delivery)",
-            )?
-            .query_row([id], |row| Ok(LaneId(row.get(0)?)))
-            .optional()?;
-        let Some(lane) = lane else { continue };
+    for id in ids {
+        let (row, half) = half(*id);
+        let Some(lane) = take(connection, *id)? else { continue };
         done += 1;
-        if is_superseded(connection, *id)? {
+        if half == Half::Call || !is_superseded(connection, row)? {
+            let seq = lanes::extend(connection, lane, Class::Live, 1, now)?;
             connection
                 .prepare_cached(
-                    "UPDATE deliveries SET state = ?2, delivered_at = ?3 WHERE id = ?1",
+                    "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)
+                     SELECT lane, ?2, webhook, planned_at,
+                         CASE ?3 WHEN 1 THEN event_at END,
+                         CASE ?3 WHEN 1 THEN call ELSE identify END
+                     FROM deliveries WHERE id = ?1",
                 )?
-                .execute(params![id, DELIVERED, now.micros()])?;
-            continue;
+                .execute(params![row, seq, half == Half::Call])?;
+            pending += 1;
         }
-        let seq = lanes::extend(connection, lane, Class::Live, 1, now)?;
-        connection
-            .prepare_cached(
-                "UPDATE deliveries SET state = 0, seq = ?2, attempts = 0, failing_since = NULL
-                 WHERE id = ?1",
-            )?
-            .execute([*id, seq])?;
-        pending += 1;
+        clear(connection, row, half)?;
     }
     moved(connection, done)?;
     count(connection, Counter::Pending, pending)?;
     Ok(done)
 }
 
-/// Whether it is an identify, and a newer profile of the person was planned behind it.
-fn is_superseded(connection: &Connection, id: i64) -> Result<bool, Fault> {
+/// Ends a dead letter and its attempts; gives its lane, or nothing if it is none.
+fn take(connection: &Connection, DeliveryId(id): DeliveryId) -> Result<Option<LaneId>, Fault> {
+    let lane = connection
+        .prepare_cached(
+            "DELETE FROM dead_letters WHERE delivery = ?1
+             RETURNING (SELECT lane FROM deliveries WHERE deliveries.id = delivery / 2)",
+        )?
+        .query_row([id], |row| Ok(LaneId(row.get(0)?)))
+        .optional()?;
+    connection.prepare_cached("DELETE FROM attempts WHERE delivery = ?1")?.execute([id])?;
+    Ok(lane)
+}
+
+/// Removes the half of a row that was a dead letter, and the row with it if nothing is left.
+fn clear(connection: &Connection, row: i64, half: Half) -> Result<(), Fault> {
+    let statement = match half {
+        Half::Identify => {
+            "UPDATE deliveries SET identify = NULL, identify_dead = 0 WHERE id = ?1
+             RETURNING state, call = '', 0,
+                 EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * ?1 + 1)"
+        }
+        Half::Call => {
+            "UPDATE deliveries SET call = '' WHERE id = ?1 RETURNING state, 1, identify_dead, 0"
+        }
+    };
+    let (state, is_empty, rest): (i64, bool, bool) =
+        connection.prepare_cached(statement)?.query_row([row], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)? || row.get(3)?))
+        })?;
+    if state != DEAD || rest {
+        return Ok(());
+    }
+    if is_empty {
+        // An identify that went out after all may have left some.
+        connection
+            .prepare_cached("DELETE FROM attempts WHERE delivery = 2 * ?1")?
+            .execute([row])?;
+        connection.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([row])?;
+    } else {
+        connection
+            .prepare_cached("UPDATE deliveries SET state = ?2 WHERE id = ?1")?
+            .execute([row, DELIVERED])?;
+    }
+    Ok(())
+}
+
+/// Whether a newer profile of the person was planned behind an identify.
+fn is_superseded(connection: &Connection, row: i64) -> Result<bool, Fault> {
     let superseded = connection
         .prepare_cached(
-            "SELECT event_at IS NULL
-                 AND json_extract(call, '$.at') < json_extract(people.state, '$.identified.at')
+            "SELECT json_extract(identify, '$.at') < json_extract(people.state, '$.identified.at')
              FROM deliveries JOIN people ON people.id = deliveries.lane
              WHERE deliveries.id = ?1",
         )?
-        .query_row([id], |row| row.get::<_, Option<bool>>(0))?;
+        .query_row([row], |row| row.get::<_, Option<bool>>(0))?;
     Ok(superseded.unwrap_or(false))
 }
 
 /// Removes those of `ids` that are dead letters.
 pub(super) fn discard(connection: &Connection, ids: &[DeliveryId]) -> Result<usize, Fault> {
     let mut done = 0;
-    for DeliveryId(id) in ids {
-        // The dead letter and the attempts go with it.
-        done += connection
-            .prepare_cached("DELETE FROM deliveries WHERE id = ?1 AND state = ?2")?
-            .execute(params![id, DEAD])?;
+    for id in ids {
+        if take(connection, *id)?.is_some() {
+            let (row, half) = half(*id);
+            clear(connection, row, half)?;
+            done += 1;
+        }
     }
     moved(connection, done)?;
     Ok(done)

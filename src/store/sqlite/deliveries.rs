@@ -1,7 +1,8 @@
 //! Deliveries: how one is written as a row and read back.
 //!
 //! What belongs here: the row and its values. What doesn't: when a delivery's state changes
-//! (`settle`, `dead`, `house`).
+//! (`settle`, `dead`, `house`). A row is up to two deliveries, because nearly every track has an
+//! identify before it, and a row costs more to write than what is in it.
 
 use std::time::Duration;
 
@@ -15,54 +16,123 @@ use super::fault::Fault;
 pub(super) const DELIVERED: i64 = 1;
 pub(super) const DEAD: i64 = 2;
 
-/// Writes a new pending delivery at a place of its lane.
+/// Which of a row's calls a delivery is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Half {
+    /// The identify that goes before.
+    Identify,
+    /// The row's own call.
+    Call,
+}
+
+/// The delivery that is one half of a row.
+pub(super) fn id(row: i64, half: Half) -> DeliveryId {
+    DeliveryId(2 * row + i64::from(half == Half::Call))
+}
+
+/// The row of a delivery, and which half of it.
+pub(super) fn half(DeliveryId(id): DeliveryId) -> (i64, Half) {
+    (id.div_euclid(2), if id.rem_euclid(2) == 0 { Half::Identify } else { Half::Call })
+}
+
+/// Calls as rows hold them: an identify shares the row of the track behind it.
+pub(super) fn rows(calls: &[Call]) -> Vec<(Option<&Call>, &Call)> {
+    let mut rows: Vec<(Option<&Call>, &Call)> = Vec::with_capacity(calls.len());
+    for call in calls {
+        match rows.last_mut() {
+            Some(row @ (None, Call::Identify { .. })) if matches!(call, Call::Track { .. }) => {
+                *row = (Some(row.1), call);
+            }
+            _ => rows.push((None, call)),
+        }
+    }
+    rows
+}
+
+/// Writes a new row of pending deliveries at a place of its lane.
 pub(super) fn insert(
     connection: &Connection,
     lane: LaneId,
     seq: i64,
     webhook: Option<i64>,
-    call: &Call,
+    (identify, call): (Option<&Call>, &Call),
     now: Time,
 ) -> Result<(), Fault> {
     let event_at = match call {
         Call::Identify { .. } => None,
         Call::Track { at, .. } => Some(at.micros()),
     };
-    let call = serde_json::to_string(call).map_err(|error| Fault::unreadable("a plan", error))?;
+    let column =
+        |call| serde_json::to_string(call).map_err(|error| Fault::unreadable("a plan", error));
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![lane.0, seq, webhook, now.micros(), event_at, call])?;
+        .execute(params![
+            lane.0,
+            seq,
+            webhook,
+            now.micros(),
+            event_at,
+            column(call)?,
+            identify.map(column).transpose()?,
+        ])?;
     Ok(())
 }
 
-/// Reads one delivery, whatever its state.
-pub(super) fn read(connection: &Connection, id: DeliveryId) -> Result<Delivery, Fault> {
-    connection
-        .prepare_cached(
-            "SELECT deliveries.id, call, inbox.id, planned_at, attempts, failing_since
-             FROM deliveries LEFT JOIN inbox ON inbox.seq = deliveries.webhook
-             WHERE deliveries.id = ?1",
-        )?
-        .query_row([id.0], |row| Ok(from_row(row)))?
+/// A pending call as its row holds it, not read yet.
+pub(super) struct Waiting {
+    pub(super) id: DeliveryId,
+    /// A track's own time, in microseconds; `None` for an identify.
+    pub(super) event_at: Option<i64>,
+    call: String,
+    webhook: Option<[u8; 16]>,
+    planned_at: i64,
+    attempts: u32,
+    failing_since: Option<i64>,
 }
 
-/// Reads a row whose first columns are those of [`read`].
-pub(super) fn from_row(row: &Row<'_>) -> Result<Delivery, Fault> {
-    let call: String = row.get(1)?;
-    let call = serde_json::from_str(&call).map_err(|error| Fault::unreadable("a call", error))?;
-    let webhook: Option<[u8; 16]> = row.get(2)?;
-    let failing_since: Option<i64> = row.get(5)?;
-    Ok(Delivery {
-        id: DeliveryId(row.get(0)?),
-        call,
-        webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
-        planned_at: Time::from_micros(row.get(3)?),
-        attempts: row.get(4)?,
-        failing_since: failing_since.map(duration),
-    })
+impl Waiting {
+    /// The calls of a row, the identify first. The row's columns are its id, the call, the
+    /// webhook's id, `planned_at`, `attempts`, `failing_since`, `event_at` and `identify`. Attempts
+    /// are those of whichever goes first.
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<(Option<Self>, Self)> {
+        let number = row.get(0)?;
+        let mut own = Self {
+            id: id(number, Half::Call),
+            event_at: row.get(6)?,
+            call: row.get(1)?,
+            webhook: row.get(2)?,
+            planned_at: row.get(3)?,
+            attempts: row.get(4)?,
+            failing_since: row.get(5)?,
+        };
+        // One that is dead isn't asked for.
+        let identify: Option<String> = row.get(7)?;
+        let before = identify.map(|call| Self {
+            id: id(number, Half::Identify),
+            event_at: None,
+            call,
+            attempts: std::mem::take(&mut own.attempts),
+            failing_since: own.failing_since.take(),
+            ..own
+        });
+        Ok((before, own))
+    }
+
+    /// Reads the call.
+    pub(super) fn read(self) -> Result<Delivery, Fault> {
+        let call = serde_json::from_str(&self.call);
+        Ok(Delivery {
+            id: self.id,
+            call: call.map_err(|error| Fault::unreadable("a call", error))?,
+            webhook: self.webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
+            planned_at: Time::from_micros(self.planned_at),
+            attempts: self.attempts,
+            failing_since: self.failing_since.map(duration),
+        })
+    }
 }
 
 /// A duration as a column holds it, in microseconds.

@@ -202,7 +202,15 @@ pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Faul
             .query_row([*seq, DELIVERED], |row| row.get(0))
             .optional()?;
         let Some(received_at) = received_at else { continue };
-        // Their attempts go with them.
+        connection
+            .prepare_cached(
+                "DELETE FROM attempts WHERE delivery IN (
+                     SELECT 2 * id FROM deliveries WHERE webhook = ?1 AND state = ?2
+                     UNION ALL
+                     SELECT 2 * id + 1 FROM deliveries WHERE webhook = ?1 AND state = ?2
+                 )",
+            )?
+            .execute([*seq, DELIVERED])?;
         connection
             .prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND state = ?2")?
             .execute([*seq, DELIVERED])?;

@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Leased, PersonId, Time};
+use crate::domain::{Call, Class, DeliveryId, LaneId, Leased, PersonId, Time};
 use crate::store::Claim;
 
-use super::deliveries;
+use super::deliveries::{self, Waiting};
 use super::fault::Fault;
 use super::people;
-
-/// How many pending deliveries of a lane are looked at when old ones may go together.
-const RUN: i64 = 500;
 
 /// Puts calls at the end of a person's lane.
 pub(super) fn append(
@@ -31,9 +28,10 @@ pub(super) fn append(
         return Ok(());
     }
     let lane = LaneId(person);
-    let first = extend(connection, lane, class, calls.len(), now)?;
-    for (seq, call) in (first..).zip(calls) {
-        deliveries::insert(connection, lane, seq, webhook, call, now)?;
+    let rows = deliveries::rows(calls);
+    let first = extend(connection, lane, class, rows.len(), now)?;
+    for (seq, row) in (first..).zip(rows) {
+        deliveries::insert(connection, lane, seq, webhook, row, now)?;
     }
     Ok(())
 }
@@ -110,7 +108,7 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
             .prepare_cached(
                 "SELECT lanes.id, lanes.token, people.identifier
                  FROM lanes JOIN people ON people.id = lanes.id
-                 WHERE lanes.id = ?1 AND due_at IS NOT NULL AND (leased = 0 OR due_at <= ?2)",
+                 WHERE lanes.id = ?1 AND due_at > -1 AND (leased = 0 OR due_at <= ?2)",
             )?
             .query_row(params![lane.0, claim.now.micros()], row)
             .optional()?;
@@ -123,7 +121,7 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
         let mut statement = connection.prepare_cached(
             "SELECT lanes.id, lanes.token, people.identifier
              FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
-             WHERE lanes.class = ?1 AND lanes.due_at <= ?2
+             WHERE lanes.class = ?1 AND lanes.due_at > -1 AND lanes.due_at <= ?2
              ORDER BY lanes.due_at LIMIT ?3",
         )?;
         for lane in statement.query_map(params![rank(class), claim.now.micros(), room], row)? {
@@ -141,7 +139,7 @@ fn lease(
     room: usize,
 ) -> Result<Option<Leased>, Fault> {
     let lane = LaneId(due.lane);
-    let head = head(connection, lane, claim.old_before, room)?;
+    let head = head(connection, lane, claim, room)?;
     let empty = head.give.is_empty();
     connection
         .prepare_cached("UPDATE lanes SET token = ?2, leased = ?3, due_at = ?4 WHERE id = ?1")?
@@ -154,15 +152,15 @@ fn lease(
     if empty {
         return Ok(None);
     }
+    let Head { give, in_turn, superseded } = head;
     let read = || {
-        let deliveries = head.give.iter().map(|id| deliveries::read(connection, *id));
-        let deliveries: Vec<Delivery> = deliveries.collect::<Result<_, _>>()?;
+        let deliveries = give.into_iter().map(Waiting::read).collect::<Result<_, _>>()?;
         Ok((people::identifier(&due.identifier)?, deliveries))
     };
     match read() {
         Ok((identifier, deliveries)) => {
-            let (token, superseded) = (due.token + 1, head.superseded);
-            Ok(Some(Leased { lane, token, identifier, deliveries, superseded }))
+            let token = due.token + 1;
+            Ok(Some(Leased { lane, token, identifier, deliveries, in_turn, superseded }))
         }
         Err(fault @ Fault::Store(_)) => {
             // Were this an error, one row would stop all lanes. So the lane stays leased to
@@ -175,63 +173,76 @@ fn lease(
 }
 
 /// What of a lane goes out now.
-#[derive(Default)]
 struct Head {
-    give: Vec<DeliveryId>,
+    give: Vec<Waiting>,
+    in_turn: bool,
     superseded: Vec<DeliveryId>,
 }
 
-/// The first pending delivery; or, where tracks are so old that their order is free, a run.
+/// The first pending calls, one after the other; or, where tracks are so old that their order is
+/// free, a run.
 ///
 /// If it begins with an identify and holds an old track, its last identify goes alone: it carries
 /// the whole profile, so the ones before it are superfluous. Then the old tracks go together.
-fn head(
-    connection: &Connection,
-    lane: LaneId,
-    old_before: Time,
-    room: usize,
-) -> Result<Head, Fault> {
+fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Result<Head, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, event_at FROM deliveries INDEXED BY deliveries_pending
-         WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2",
+        "SELECT deliveries.id, call, inbox.id, planned_at, attempts, failing_since, event_at,
+                CASE identify_dead WHEN 0 THEN identify END
+         FROM deliveries INDEXED BY deliveries_pending
+         LEFT JOIN inbox ON inbox.seq = deliveries.webhook
+         WHERE lane = ?1 AND state = 0 ORDER BY deliveries.seq LIMIT 500",
     )?;
-    let mut rows = statement.query(params![lane.0, RUN])?;
-    let mut identifies = Vec::new();
-    let mut tracks = Vec::new();
-    let mut first_is_identify = None;
-    while let Some(row) = rows.next()? {
-        let id = DeliveryId(row.get(0)?);
-        let event_at: Option<i64> = row.get(1)?;
-        let is_first = first_is_identify.is_none();
-        let begins_with_identify = *first_is_identify.get_or_insert(event_at.is_none());
-        match event_at {
-            None if begins_with_identify => identifies.push(id),
-            None => break,
-            Some(at) if at < old_before.micros() => {
-                tracks.push(id);
-                if !begins_with_identify && tracks.len() >= room {
-                    break;
-                }
-            }
-            Some(_) => {
-                if is_first {
-                    tracks.push(id);
-                }
-                break;
-            }
+    let mut rows = statement.query([lane.0])?;
+    let mut held_back = None;
+    let mut next = || -> Result<Option<Waiting>, Fault> {
+        if let Some(call) = held_back.take() {
+            return Ok(Some(call));
         }
+        let Some(row) = rows.next()? else { return Ok(None) };
+        Ok(Some(match Waiting::of(row)? {
+            (None, call) => call,
+            (Some(identify), call) => {
+                held_back = Some(call);
+                identify
+            }
+        }))
+    };
+    let is_old = |call: &Waiting| call.event_at.is_some_and(|at| at < claim.old_before.micros());
+    let (mut read, mut old) = (Vec::new(), 0);
+    let mut following = None;
+    while let Some(call) = next()? {
+        let begins_with_track =
+            read.first().is_some_and(|first: &Waiting| first.event_at.is_some());
+        let goes_on = match call.event_at {
+            Some(_) => is_old(&call),
+            None => !begins_with_track,
+        };
+        if !goes_on || (begins_with_track && old >= room) {
+            following = Some(call);
+            break;
+        }
+        old += usize::from(call.event_at.is_some());
+        read.push(call);
     }
-    Ok(match first_is_identify {
-        Some(true) if tracks.is_empty() => {
-            identifies.truncate(1);
-            Head { give: identifies, superseded: Vec::new() }
-        }
-        Some(true) => {
-            let last = identifies.pop().into_iter().collect();
-            Head { give: last, superseded: identifies }
-        }
-        _ => Head { give: tracks, superseded: Vec::new() },
-    })
+    if old > 0 {
+        let (tracks, mut identifies): (Vec<_>, Vec<_>) =
+            read.into_iter().partition(|call| call.event_at.is_some());
+        let Some(last) = identifies.pop() else {
+            return Ok(Head { give: tracks, in_turn: false, superseded: Vec::new() });
+        };
+        let superseded = identifies.into_iter().map(|call| call.id).collect();
+        return Ok(Head { give: vec![last], in_turn: false, superseded });
+    }
+    let most = claim.in_turn.min(room);
+    read.extend(following);
+    while read.len() < most
+        && let Some(call) = next()?
+        && !is_old(&call)
+    {
+        read.push(call);
+    }
+    read.truncate(most);
+    Ok(Head { give: read, in_turn: true, superseded: Vec::new() })
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
@@ -241,10 +252,10 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Time>, Fault> {
         .prepare_cached(
             "SELECT MIN(due_at) FROM (
                  SELECT MIN(due_at) AS due_at FROM lanes INDEXED BY lanes_due
-                 WHERE class = 0 AND due_at IS NOT NULL
+                 WHERE class = 0 AND due_at > -1
                  UNION ALL
                  SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
-                 WHERE class = 1 AND due_at IS NOT NULL
+                 WHERE class = 1 AND due_at > -1
              )",
         )?
         .query_row([], |row| row.get(0))?;
@@ -267,7 +278,7 @@ pub(super) fn set_back(connection: &Connection, by: Duration, now: Time) -> Resu
         connection
             .prepare_cached(
                 "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
-                 WHERE class = ?1 AND due_at > ?2 AND leased = 0",
+                 WHERE class = ?1 AND due_at > -1 AND due_at > ?2 AND leased = 0",
             )?
             .execute(params![rank(class), now.micros(), deliveries::micros(by)])?;
     }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
 use crate::store::{Settle, Settled, Settlement, Verdict};
 
-use super::deliveries::{DEAD, DELIVERED, micros};
+use super::deliveries::{DEAD, DELIVERED, Half, half, micros};
 use super::fault::Fault;
 use super::house::{Counter, Meta, count, remember};
 
@@ -64,13 +64,21 @@ fn settle_one(
 ) -> Result<(), Fault> {
     let lane = settlement.lane;
     let mut due_at = now;
-    for result in &settlement.results {
+    let mut results = settlement.results.iter().peekable();
+    while let Some(result) = results.next() {
         if let Some(attempt) = &result.attempt {
             keep_attempt(connection, result.delivery, attempt)?;
         }
         match &result.verdict {
             Verdict::Delivered => {
-                changes.delivered += i64::from(deliver(connection, lane, result, now)?);
+                let whole = results.next_if(|next| {
+                    next.verdict == Verdict::Delivered && is_behind(next.delivery, result.delivery)
+                });
+                changes.delivered += match (whole, half(result.delivery)) {
+                    (Some(_), (row, _)) => 2 * deliver_both(connection, lane, row, now)?,
+                    (None, (row, Half::Identify)) => identified(connection, lane, row)?,
+                    (None, (row, Half::Call)) => deliver(connection, lane, row, now)?,
+                };
             }
             Verdict::Again { at, failing_since } => {
                 due_at = due_at.max(*at);
@@ -99,19 +107,55 @@ fn settle_one(
     Ok(())
 }
 
-fn deliver(
+/// Whether a delivery is the other half of the row of an identify.
+fn is_behind(next: DeliveryId, identify: DeliveryId) -> bool {
+    half(identify).1 == Half::Identify && next.0 == identify.0 + 1
+}
+
+/// An identify and the call behind it went out; tells how many rows that was.
+fn deliver_both(
     connection: &Connection,
-    lane: LaneId,
-    result: &Settle,
+    LaneId(lane): LaneId,
+    row: i64,
     now: Time,
-) -> Result<bool, Fault> {
+) -> Result<i64, Fault> {
     let changed = connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?3, delivered_at = ?4
-             WHERE id = ?1 AND lane = ?2 AND state = 0",
+             WHERE id = ?1 AND lane = ?2 AND state = 0
+                 AND identify IS NOT NULL AND identify_dead = 0",
         )?
-        .execute([result.delivery.0, lane.0, DELIVERED, now.micros()])?;
-    Ok(changed == 1)
+        .execute([row, lane, DELIVERED, now.micros()])?;
+    Ok(i64::from(changed == 1))
+}
+
+/// A row's own call went out.
+fn deliver(
+    connection: &Connection,
+    LaneId(lane): LaneId,
+    row: i64,
+    now: Time,
+) -> Result<i64, Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = CASE identify_dead WHEN 1 THEN ?5 ELSE ?3 END,
+                 delivered_at = ?4
+             WHERE id = ?1 AND lane = ?2 AND state = 0 AND (identify IS NULL OR identify_dead = 1)",
+        )?
+        .execute([row, lane, DELIVERED, now.micros(), DEAD])?;
+    Ok(i64::from(changed == 1))
+}
+
+/// An identify is done with, and the call behind it isn't; the row's attempts are that call's now.
+fn identified(connection: &Connection, LaneId(lane): LaneId, row: i64) -> Result<i64, Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE deliveries SET identify = NULL, attempts = 0, failing_since = NULL
+             WHERE id = ?1 AND lane = ?2 AND state = 0
+                 AND identify IS NOT NULL AND identify_dead = 0",
+        )?
+        .execute([row, lane])?;
+    Ok(i64::from(changed == 1))
 }
 
 fn again(
@@ -125,7 +169,7 @@ fn again(
             "UPDATE deliveries SET attempts = attempts + 1, failing_since = ?3
              WHERE id = ?1 AND lane = ?2 AND state = 0",
         )?
-        .execute([result.delivery.0, lane.0, micros(failing_since)])?;
+        .execute([half(result.delivery).0, lane.0, micros(failing_since)])?;
     Ok(())
 }
 
@@ -137,45 +181,63 @@ fn bury(
     field: Option<&str>,
     now: Time,
 ) -> Result<bool, Fault> {
+    let (row, half) = half(result.delivery);
     let tried = i64::from(result.attempt.is_some());
-    let changed = connection
+    let died = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?3, attempts = attempts + ?4
-             WHERE id = ?1 AND lane = ?2 AND state = 0",
+            "INSERT INTO dead_letters (delivery, died_at, reason, field, attempts)
+             SELECT ?1, ?2, ?3, ?4, attempts + ?5 FROM deliveries
+             WHERE id = ?6 AND lane = ?7 AND state = 0
+                 AND (identify IS NOT NULL AND identify_dead = 0) = ?8",
         )?
-        .execute([result.delivery.0, lane.0, DEAD, tried])?;
-    if changed == 0 {
+        .execute(params![
+            result.delivery.0,
+            now.micros(),
+            reason,
+            field,
+            tried,
+            row,
+            lane.0,
+            half == Half::Identify,
+        ])?;
+    if died == 0 {
         return Ok(false);
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO dead_letters (delivery, died_at, reason, field) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![result.delivery.0, now.micros(), reason, field])?;
+    let statement = match half {
+        // The call goes on without it, and its attempts are its own.
+        Half::Identify => {
+            "UPDATE deliveries SET identify_dead = 1, attempts = 0, failing_since = NULL
+             WHERE id = ?1"
+        }
+        Half::Call => "UPDATE deliveries SET state = 2 WHERE id = ?1",
+    };
+    connection.prepare_cached(statement)?.execute([row])?;
     Ok(true)
 }
 
 /// Keeps an attempt that didn't deliver; the others are told by the delivery itself.
 fn keep_attempt(
     connection: &Connection,
-    DeliveryId(delivery): DeliveryId,
+    delivery: DeliveryId,
     attempt: &Attempt,
 ) -> Result<(), Fault> {
     if attempt.outcome == Outcome::Delivered {
         return Ok(());
     }
+    let (row, _) = half(delivery);
     connection
         .prepare_cached(
             "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
-             SELECT id, ?2, ?3, ?4, ?5, ?6 FROM deliveries WHERE id = ?1",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM deliveries WHERE id = ?7",
         )?
         .execute(params![
-            delivery,
+            delivery.0,
             attempt.at.micros(),
             micros(attempt.took),
             attempt.http_status,
             attempt.outcome.word(),
             attempt.outcome.reason().unwrap_or_default(),
+            row,
         ])?;
     connection
         .prepare_cached(
@@ -183,6 +245,6 @@ fn keep_attempt(
                  SELECT id FROM attempts WHERE delivery = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2
              )",
         )?
-        .execute([delivery, ATTEMPTS])?;
+        .execute([delivery.0, ATTEMPTS])?;
     Ok(())
 }

@@ -61,8 +61,12 @@ impl Bench for Folder {
             (SELECT COUNT(*) FROM lanes WHERE (due_at IS NOT NULL) <> EXISTS
                 (SELECT 1 FROM deliveries WHERE lane = lanes.id AND state = 0))
             + (SELECT COUNT(*) FROM lanes WHERE due_at IS NULL AND leased = 1)
-            + (SELECT COUNT(*) FROM deliveries WHERE (state = 2) <> EXISTS
-                (SELECT 1 FROM dead_letters WHERE delivery = deliveries.id))
+            + (SELECT COUNT(*) FROM deliveries WHERE (state = 2) <> (state <> 0 AND EXISTS
+                (SELECT 1 FROM dead_letters WHERE delivery / 2 = deliveries.id)))
+            + (SELECT COUNT(*) FROM deliveries WHERE identify_dead <> EXISTS
+                (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id))
+            + (SELECT COUNT(*) FROM attempts WHERE NOT EXISTS
+                (SELECT 1 FROM deliveries WHERE deliveries.id = delivery / 2))
             + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
                 WHERE seq >= next_seq)
             + (SELECT COUNT(*) FROM pragma_foreign_key_check)";
@@ -71,7 +75,10 @@ impl Bench for Folder {
             "SELECT COALESCE(MIN(planned_at), -1) FROM deliveries NOT INDEXED WHERE state = 0",
         );
         Stats {
-            pending: count("SELECT COUNT(*) FROM deliveries NOT INDEXED WHERE state = 0"),
+            pending: count(
+                "SELECT COUNT(*) + COUNT(CASE identify_dead WHEN 0 THEN identify END)
+                 FROM deliveries NOT INDEXED WHERE state = 0",
+            ),
             oldest_pending: (oldest >= 0).then(|| Time::from_micros(oldest)),
             dead: count("SELECT COUNT(*) FROM dead_letters"),
             parked: count("SELECT COUNT(*) FROM inbox NOT INDEXED WHERE parked IS NOT NULL"),
@@ -189,7 +196,7 @@ async fn a_lane_that_cannot_be_read_stops_no_other() {
     let folder = Folder::new();
     let store = folder.open_sqlite().await;
     take(&store, "ann", "a", at(0)).await;
-    folder.sql("UPDATE deliveries SET call = '{}' RETURNING id");
+    folder.sql("UPDATE deliveries SET call = '{}', identify = NULL RETURNING id");
     take(&store, "bob", "b", at(0)).await;
     let leased = lease(&store, at(1)).await;
     assert_eq!(leased.identifier.value(), "bob@example.com");

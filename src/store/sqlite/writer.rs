@@ -2,9 +2,10 @@
 //!
 //! What belongs here: transactions, savepoints, recovery from a broken connection. What doesn't:
 //! what the jobs do, and SQL other than that of transactions. A commit costs a sync of the disk,
-//! so everything that waits shares one; each job has a savepoint, so that one that fails or
-//! panics takes nothing else with it. Nobody is answered before the commit. A job belongs to the
-//! thread once it is queued: a caller that goes away undoes nothing.
+//! so everything that waits shares one. A job that fails or panics takes nothing else with it: all
+//! of its transaction is done once more, with a savepoint for each job. Not at once, because under
+//! a savepoint SQLite copies every page before it is changed. Nobody is answered before the commit.
+//! A job belongs to the thread once it is queued: a caller that goes away undoes nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::{Connection, Error, ErrorCode, ffi};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::store::{StoreError, Writing};
@@ -31,7 +33,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread with a connection that is open already.
+    /// Starts the thread with a connection that is open already. Must be called from a runtime,
+    /// which runs those who wait.
     pub(super) fn start(place: Place, connection: Connection) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
@@ -40,6 +43,7 @@ impl Writer {
             place,
             connection: Some(connection),
             commits: Arc::clone(&commits),
+            runtime: Handle::current(),
         };
         let at_work = Arc::new(AtWork(Mutex::new(Writing::Idle)));
         let (source, shown) = (Arc::clone(&queue), Arc::clone(&at_work));
@@ -56,15 +60,16 @@ impl Writer {
         Ok(Self { queue, commits, at_work, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Does `work` in a transaction and returns after its commit.
+    /// Does `work` in a transaction and returns after its commit. It may be done twice, the first
+    /// time without effect.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         rank: Rank,
         doing: &'static str,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let task = Task { doing, work: Some(work), result: None, answer };
+        let task = Task { doing, work, result: None, answer };
         self.queue.push(rank, doing, Box::new(task))?;
         answered.await.unwrap_or_else(|_gone| Err(unavailable(doing, "the writer has ended")))
     }
@@ -100,7 +105,8 @@ impl Drop for Writer {
     }
 }
 
-/// Undoes what the present job has done so far; the job goes on with a clean slate.
+/// Undoes what the present job has done so far; the job goes on with a clean slate. Fails if the
+/// job has no savepoint yet, and thereby gets one.
 pub(super) fn undo(connection: &Connection) -> rusqlite::Result<()> {
     execute(connection, "ROLLBACK TO job")
 }
@@ -116,7 +122,7 @@ pub(super) trait Job: Send {
 
 struct Task<T, W> {
     doing: &'static str,
-    work: Option<W>,
+    work: W,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -124,12 +130,11 @@ struct Task<T, W> {
 impl<T, W> Job for Task<T, W>
 where
     T: Send,
-    W: FnOnce(&Connection) -> Result<T, Fault> + Send,
+    W: Fn(&Connection) -> Result<T, Fault> + Send,
 {
     fn run(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        // What a panic leaves behind is rolled back with the savepoint.
-        let result = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+        // What a panic leaves behind is rolled back.
+        let result = match catch_unwind(AssertUnwindSafe(|| (self.work)(connection))) {
             Ok(result) => result.map_err(|fault| fault.into_store_error(self.doing)),
             Err(panic) => Err(unavailable(self.doing, panic_text(&*panic))),
         };
@@ -155,6 +160,7 @@ struct Pen {
     place: Place,
     connection: Option<Connection>,
     commits: Arc<AtomicU64>,
+    runtime: Handle,
 }
 
 impl Pen {
@@ -163,9 +169,12 @@ impl Pen {
         if transaction.is_ok() {
             self.commits.fetch_add(1, Ordering::Relaxed);
         }
-        for job in batch {
-            job.answer(transaction.clone());
-        }
+        // From a task of the runtime, because each answer from a thread outside it wakes a thread.
+        self.runtime.spawn(async move {
+            for job in batch {
+                job.answer(transaction.clone());
+            }
+        });
     }
 
     /// After an error the connection is dropped, which rolls back whatever is open, and the next
@@ -195,20 +204,36 @@ impl Pen {
 
 fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
+    if !batch.iter_mut().all(|job| job.run(connection)) {
+        still_open(connection)?;
+        execute(connection, "ROLLBACK")?;
+        execute(connection, "BEGIN IMMEDIATE")?;
+        each_apart(connection, batch)?;
+    }
+    execute(connection, "COMMIT")
+}
+
+/// Does every job, and undoes those that fail.
+fn each_apart(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     for job in batch {
         execute(connection, "SAVEPOINT job")?;
         if !job.run(connection) {
-            if connection.is_autocommit() {
-                // A full disk or a failed write makes SQLite roll back everything by itself.
-                let error = ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK);
-                let reason = "a write failed, and the whole transaction was rolled back";
-                return Err(Error::SqliteFailure(error, Some(reason.to_owned())));
-            }
+            still_open(connection)?;
             execute(connection, "ROLLBACK TO job")?;
         }
         execute(connection, "RELEASE job")?;
     }
-    execute(connection, "COMMIT")
+    Ok(())
+}
+
+/// A full disk or a failed write makes SQLite roll back everything by itself.
+fn still_open(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_autocommit() {
+        let error = ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK);
+        let reason = "a write failed, and the whole transaction was rolled back";
+        return Err(Error::SqliteFailure(error, Some(reason.to_owned())));
+    }
+    Ok(())
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
