@@ -151,7 +151,7 @@ fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing_behind() {
     for itself in ["relay.db", "./relay.db", "relay.db-wal", "relay.db.lock", "link.db"] {
         refused(&setup, &["backup", "--force", itself], "is a file of the store itself");
     }
-    let told = setup.command_up_to(64, Beyond::Fails, &["backup", "backup.db"]).expect(1);
+    let told = setup.command_up_to(32, Beyond::Fails, &["backup", "backup.db"]).expect(1);
     assert!(told.contains("can't copy ") && told.contains("backup.db"), "{told}");
     assert!(!names(setup.folder()).iter().any(|name| name.starts_with("backup.db")));
 
@@ -169,7 +169,7 @@ fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing_behind() {
 #[test]
 fn a_backup_killed_in_the_middle_has_no_name_and_the_next_one_is_whole() {
     let (setup, _) = stored(&["fay"]);
-    let killed = setup.command_up_to(64, Beyond::Kills, &["backup", "backup.db"]);
+    let killed = setup.command_up_to(32, Beyond::Kills, &["backup", "backup.db"]);
     assert_eq!(killed.code, None, "{killed:?}");
     assert!(!names(setup.folder()).contains(&"backup.db".to_owned()));
     setup.command(&["backup", "backup.db"]).expect(0);
@@ -266,7 +266,7 @@ fn what_is_no_fit_backup_is_refused_and_the_store_stays() {
     write("half.db", &bytes[..bytes.len() / 2]);
     refused("half.db", "it is damaged: database disk image is malformed");
     let mut page = bytes.clone();
-    page[5 * 4_096..6 * 4_096].fill(0xff);
+    page[5 * 2_048..6 * 2_048].fill(0xff);
     write("page.db", &page);
     refused("page.db", "it is damaged: ");
     // These stand in the webhook's body alone.
@@ -297,9 +297,9 @@ fn what_is_no_fit_backup_is_refused_and_the_store_stays() {
 fn a_restore_killed_in_the_middle_leaves_the_old_store_at_work() {
     let (setup, _) = stored(&["fay"]);
     setup.command(&["backup", "backup.db"]).expect(0);
-    let killed = setup.command_up_to(64, Beyond::Kills, &["restore", "backup.db"]);
+    let killed = setup.command_up_to(32, Beyond::Kills, &["restore", "backup.db"]);
     assert_eq!(killed.code, None, "{killed:?}");
-    let told = setup.command_up_to(64, Beyond::Fails, &["restore", "backup.db"]).expect(1);
+    let told = setup.command_up_to(32, Beyond::Fails, &["restore", "backup.db"]).expect(1);
     assert!(told.contains("can't copy the backup to "), "{told}");
     let mut relay = setup.clone().start();
     assert_eq!(relay.metric("relay_pending_calls"), Some(2.0));

@@ -108,7 +108,7 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
             .prepare_cached(
                 "SELECT lanes.id, lanes.token, people.identifier
                  FROM lanes JOIN people ON people.id = lanes.id
-                 WHERE lanes.id = ?1 AND due_at > -1 AND (leased = 0 OR due_at <= ?2)",
+                 WHERE lanes.id = ?1 AND due_at IS NOT NULL AND (leased = 0 OR due_at <= ?2)",
             )?
             .query_row(params![lane.0, claim.now.micros()], row)
             .optional()?;
@@ -117,14 +117,14 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
     // Read before the first lease, because leasing moves lanes in the very index this reads.
     let mut due = Vec::new();
     for class in [Class::Live, Class::History] {
-        let room = i64::try_from(claim.calls.saturating_sub(due.len())).unwrap_or(i64::MAX);
         let mut statement = connection.prepare_cached(
             "SELECT lanes.id, lanes.token, people.identifier
              FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
-             WHERE lanes.class = ?1 AND lanes.due_at > -1 AND lanes.due_at <= ?2
-             ORDER BY lanes.due_at LIMIT ?3",
+             WHERE lanes.class = ?1 AND lanes.due_at <= ?2
+             ORDER BY lanes.due_at",
         )?;
-        for lane in statement.query_map(params![rank(class), claim.now.micros(), room], row)? {
+        let lanes = statement.query_map([rank(class), claim.now.micros()], row)?;
+        for lane in lanes.take(claim.calls - due.len()) {
             due.push(lane?);
         }
     }
@@ -186,11 +186,10 @@ struct Head {
 /// the whole profile, so the ones before it are superfluous. Then the old tracks go together.
 fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Result<Head, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT deliveries.id, call, inbox.id, planned_at, attempts, failing_since, event_at,
-                CASE identify_dead WHEN 0 THEN identify END
+        "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
+                attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END
          FROM deliveries INDEXED BY deliveries_pending
-         LEFT JOIN inbox ON inbox.seq = deliveries.webhook
-         WHERE lane = ?1 AND state = 0 ORDER BY deliveries.seq LIMIT 500",
+         WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT 500",
     )?;
     let mut rows = statement.query([lane.0])?;
     let mut held_back = None;
@@ -252,10 +251,10 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Time>, Fault> {
         .prepare_cached(
             "SELECT MIN(due_at) FROM (
                  SELECT MIN(due_at) AS due_at FROM lanes INDEXED BY lanes_due
-                 WHERE class = 0 AND due_at > -1
+                 WHERE class = 0 AND due_at IS NOT NULL
                  UNION ALL
                  SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
-                 WHERE class = 1 AND due_at > -1
+                 WHERE class = 1 AND due_at IS NOT NULL
              )",
         )?
         .query_row([], |row| row.get(0))?;
@@ -278,7 +277,7 @@ pub(super) fn set_back(connection: &Connection, by: Duration, now: Time) -> Resu
         connection
             .prepare_cached(
                 "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
-                 WHERE class = ?1 AND due_at > -1 AND due_at > ?2 AND leased = 0",
+                 WHERE class = ?1 AND due_at > ?2 AND leased = 0",
             )?
             .execute(params![rank(class), now.micros(), deliveries::micros(by)])?;
     }

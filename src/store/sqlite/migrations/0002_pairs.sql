@@ -33,10 +33,3 @@ CREATE INDEX attempts_delivery ON attempts (delivery);
 INSERT INTO attempts
 SELECT id, 2 * delivery + 1, at, took, http_status, outcome, reason FROM row_attempts;
 DROP TABLE row_attempts;
-
--- SQLite prepares a statement anew whenever it is bound, if it can't tell without the values
--- whether a partial index serves; a condition that is no IS NOT NULL spares it the question.
-DROP INDEX deliveries_webhook;
-CREATE INDEX deliveries_webhook ON deliveries (webhook);
-DROP INDEX lanes_due;
-CREATE INDEX lanes_due ON lanes (class, due_at) WHERE due_at > -1;
