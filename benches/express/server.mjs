@@ -1,13 +1,25 @@
 // What the relay is compared with: a handler as GrowSurf's guide describes one. It tells Customer.io
 // before it answers, keeps nothing and checks nothing.
 //
-//   node server.mjs PORT CUSTOMERIO_URL
+//   node server.mjs PORT CUSTOMERIO_PORT
+//
+// customerio-node 4.5.1 is the fastest there is: 5 sends with `fetch`, which costs three to five
+// times as much of a core for a call, on Node 20, 22 and 24. 4 always speaks HTTPS and takes no
+// port from the URL, so both are given beside it; and connections are kept, so that no time goes
+// into opening them.
+
+import http from "node:http";
 
 import express from "express";
 import { TrackClient } from "customerio-node";
 
-const [port, customerio] = process.argv.slice(2);
-const cio = new TrackClient("site", "key", { url: `${customerio}/api/v1` });
+const [port, customerio] = process.argv.slice(2).map(Number);
+const cio = new TrackClient("site", "key", {
+  url: "http://127.0.0.1/api/v1",
+  port: customerio,
+  protocol: "http:",
+  agent: new http.Agent({ keepAlive: true }),
+});
 const app = express();
 app.use(express.json({ limit: "8mb" }));
 
@@ -43,4 +55,4 @@ app.post("/api/growsurf-to-cio", async (request, response) => {
   response.json({ success: true });
 });
 
-app.listen(Number(port), "127.0.0.1");
+app.listen(port, "127.0.0.1");

@@ -1,7 +1,12 @@
 //! The command line of the benchmark.
 
-use super::Setting;
+use std::path::{Path, PathBuf};
+
+use super::Part;
 use super::candidates::Candidate;
+
+/// Where the parts are measured: connections, and the destination's delay in milliseconds.
+pub type Setting = (usize, u64);
 
 /// What was asked for.
 pub struct Arguments {
@@ -11,9 +16,17 @@ pub struct Arguments {
     pub rounds: usize,
     /// How long one measurement takes, after as long a warm-up at most.
     pub seconds: u64,
+    /// The destination's delays in milliseconds.
+    pub delays: Vec<u64>,
+    /// How many webhooks the filled stores hold, smallest first.
+    pub rows: Vec<u64>,
+    /// How many calls a backlog has.
+    pub backlog: u64,
+    /// Where stores are kept. Cargo's own folder by default, because `/tmp` may be memory.
+    pub folder: PathBuf,
     connections: Vec<usize>,
-    delays: Vec<u64>,
-    only: Option<String>,
+    candidate: Option<String>,
+    only: Vec<String>,
 }
 
 impl Arguments {
@@ -23,9 +36,13 @@ impl Arguments {
             role: None,
             rounds: 3,
             seconds: 5,
-            connections: vec![1, 32, 128],
             delays: vec![0, 50],
-            only: None,
+            rows: vec![10_000, 1_000_000, 5_000_000],
+            backlog: 100_000,
+            folder: Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned(),
+            connections: vec![1, 32, 128],
+            candidate: None,
+            only: Vec::new(),
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -37,27 +54,60 @@ impl Arguments {
                     arguments.role = Some(words.collect());
                     return arguments;
                 }
+                "--only" => arguments.only = parts(&word, &value()),
                 "--rounds" => arguments.rounds = number(&word, &value()),
                 "--seconds" => arguments.seconds = number(&word, &value()),
                 "--connections" => arguments.connections = numbers(&word, &value()),
                 "--delays" => arguments.delays = numbers(&word, &value()),
-                "--only" => arguments.only = Some(value()),
+                "--candidate" => arguments.candidate = Some(value()),
+                "--rows" => arguments.rows = numbers(&word, &value()),
+                "--backlog" => arguments.backlog = number(&word, &value()),
+                "--folder" => arguments.folder = value().into(),
                 _ => wrong(&word),
             }
         }
+        arguments.rows.sort_unstable();
+        if arguments.rounds == 0 || arguments.seconds == 0 || arguments.rows.is_empty() {
+            wrong("--rounds, --seconds or --rows");
+        }
+        std::fs::create_dir_all(&arguments.folder).unwrap();
         arguments
     }
 
-    /// Every combination of connections and delay.
-    pub fn settings(&self) -> Vec<Setting> {
-        let of = |&delay| self.connections.iter().map(move |&connections| (connections, delay));
-        self.delays.iter().flat_map(of).collect()
+    /// How often what takes a moment only is measured.
+    pub fn short_rounds(&self) -> usize {
+        2 * self.rounds - 1
     }
 
-    /// Whether a candidate is to be measured.
-    pub fn wants(&self, candidate: Candidate) -> bool {
-        self.only.as_ref().is_none_or(|only| candidate.name().contains(only.as_str()))
+    /// Whether this part was asked for.
+    pub fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == part.name())
     }
+
+    /// Every combination of connections and delay, each with the candidates to measure there: what
+    /// doesn't deliver is measured once, because no delay changes it.
+    pub fn settings(&self) -> Vec<(Setting, Vec<Candidate>)> {
+        let first = self.delays.first().copied();
+        let of_delay = |&delay| {
+            let fits = move |candidate: &Candidate| {
+                self.is_asked(*candidate) && (candidate.delivers() || Some(delay) == first)
+            };
+            self.connections.iter().map(move |&connections| {
+                ((connections, delay), Candidate::ALL.into_iter().filter(fits).collect())
+            })
+        };
+        self.delays.iter().flat_map(of_delay).collect()
+    }
+
+    fn is_asked(&self, candidate: Candidate) -> bool {
+        self.candidate.as_ref().is_none_or(|asked| candidate.name().contains(asked.as_str()))
+    }
+}
+
+fn parts(word: &str, value: &str) -> Vec<String> {
+    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
+    let is_known = |name: &String| Part::ALL.iter().any(|part| part.name() == name.as_str());
+    if names.iter().all(is_known) { names } else { wrong(word) }
 }
 
 fn number<T: std::str::FromStr>(word: &str, value: &str) -> T {

@@ -1,15 +1,17 @@
 //! What is compared.
 
+use std::fs::File;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Once;
 
 use tempfile::TempDir;
 
 use super::arguments::Arguments;
+use super::destination::Destination;
 use super::process::{Process, free_address, role};
-use super::webhooks::{Requests, SECRET};
-use super::{Sample, Setting, client, machine};
+use super::webhooks::SECRET;
 
 /// One way to take webhooks in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +26,17 @@ pub enum Candidate {
     Signed,
     /// Express and Customer.io's official client, nothing kept.
     Express,
+}
+
+/// A candidate at work, alone with its destination and its folder.
+pub struct Running {
+    /// The candidate.
+    pub process: Process,
+    /// Where it takes webhooks in.
+    pub address: SocketAddr,
+    /// Where it delivers to, if it does.
+    pub destination: Option<Destination>,
+    _folder: TempDir,
 }
 
 impl Candidate {
@@ -42,51 +55,45 @@ impl Candidate {
         }
     }
 
-    /// Measures it once.
-    pub fn measure(self, (connections, delay): Setting, arguments: &Arguments) -> Sample {
-        let (address, customerio) = (free_address(), free_address());
-        let (listen, delay) = (customerio.to_string(), delay.to_string());
-        let _destination = (self != Self::Accepts)
-            .then(|| Process::start(role(&["destination", &listen, &delay]), customerio));
-        let folder = TempDir::new_in(machine::disk()).unwrap();
-        let url = format!("http://{customerio}");
-        let process = match self {
-            Self::Bare => Process::start(role(&["bare", &address.to_string()]), address),
-            Self::Express => Process::start(express(&address.port().to_string(), &url), address),
-            _ => Process::start(
-                relay(folder.path(), &address.to_string(), &url, self == Self::Signed),
-                address,
-            ),
+    /// Whether it tells Customer.io anything.
+    pub fn delivers(self) -> bool {
+        !matches!(self, Self::Bare | Self::Accepts)
+    }
+
+    /// Whether it has webhooks on disk before it answers.
+    pub fn keeps(self) -> bool {
+        !matches!(self, Self::Bare | Self::Express)
+    }
+
+    /// Starts it, and before it a destination that answers after `delay` milliseconds.
+    pub fn start(self, arguments: &Arguments, delay: u64, watch: bool) -> Running {
+        let address = free_address();
+        let destination = self.delivers().then(|| Destination::start(delay, watch));
+        let customerio = destination.as_ref().map_or_else(free_address, |it| it.address);
+        let folder = TempDir::new_in(&arguments.folder).unwrap();
+        let command = match self {
+            Self::Bare => role(&["bare", &address.to_string()]),
+            Self::Express => express(address.port(), customerio.port()),
+            _ => relay(folder.path(), address, customerio, self == Self::Signed),
         };
-        let spans =
-            (Duration::from_secs(arguments.seconds.min(2)), Duration::from_secs(arguments.seconds));
-        let requests = Requests::new(self == Self::Signed, machine::now_millis());
-        let (mut before, mut after) = Default::default();
-        let measured = client::closed_loop(
-            address,
-            connections,
-            requests,
-            spans,
-            || before = process.usage(),
-            || after = process.usage(),
-        );
-        after.cpu -= before.cpu;
-        Sample { measured, usage: after }
+        let process = Process::start(command, address);
+        Running { process, address, destination, _folder: folder }
     }
 }
 
-fn relay(folder: &Path, address: &str, customerio: &str, signed: bool) -> Command {
+/// The relay as it ships, on the store in `folder`, at any pace Customer.io takes.
+pub fn relay(folder: &Path, address: SocketAddr, customerio: SocketAddr, signed: bool) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_referral-relay"));
     // Into a file, as a service's log goes: one line a webhook and one an attempt.
-    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let log = File::create(folder.join("log")).unwrap();
     command
         .arg("serve")
         .current_dir(folder)
         .env_clear()
         .env("CIO_SITE_ID", "site")
         .env("CIO_API_KEY", "key")
-        .env("RELAY__SERVER__LISTEN", address)
-        .env("RELAY__CUSTOMERIO__BASE_URL", customerio)
+        .env("RELAY__SERVER__LISTEN", address.to_string())
+        .env("RELAY__CUSTOMERIO__BASE_URL", format!("http://{customerio}"))
         .env("RELAY__CUSTOMERIO__CALLS_PER_SECOND", "1000000")
         .env("RELAY__STORE__URL", "sqlite:relay.db")
         .stderr(log);
@@ -98,16 +105,22 @@ fn relay(folder: &Path, address: &str, customerio: &str, signed: bool) -> Comman
     command
 }
 
-fn express(port: &str, customerio: &str) -> Command {
+fn express(port: u16, customerio: u16) -> Command {
+    static INSTALLED: Once = Once::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/express");
-    if !folder.join("node_modules").exists() {
+    // Once a run and not once for all, because what is there may be of other versions.
+    INSTALLED.call_once(|| {
         let installed = Command::new("npm")
             .args(["ci", "--silent", "--no-audit", "--no-fund"])
             .current_dir(&folder)
             .status();
         assert!(installed.is_ok_and(|status| status.success()), "npm ci failed in {folder:?}");
-    }
+    });
     let mut command = Command::new("node");
-    command.arg("server.mjs").args([port, customerio]).current_dir(folder);
+    command
+        .arg("server.mjs")
+        .args([port.to_string(), customerio.to_string()])
+        .env("NODE_ENV", "production")
+        .current_dir(folder);
     command
 }

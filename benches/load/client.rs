@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::statistics;
 use super::webhooks::Requests;
 
 /// What was measured in one go.
@@ -29,9 +30,7 @@ impl Measured {
 
     /// The latency that this share of the answers had at most, in milliseconds.
     pub fn percentile(&self, share: f64) -> f64 {
-        let index = (self.latencies.len() as f64 * share) as usize;
-        let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get(index.min(last)).map_or(f64::NAN, |&micros| f64::from(micros) / 1e3)
+        statistics::percentile(&self.latencies, share) / 1e3
     }
 }
 
@@ -99,7 +98,7 @@ async fn one(
 }
 
 /// Reads one answer with a `Content-Length`, and gives its status.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
+pub async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
     answer.clear();
     loop {
         let read = stream.read_buf(answer).await.unwrap();

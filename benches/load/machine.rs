@@ -1,57 +1,89 @@
 //! What is to be known of the machine, so that figures can be judged.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::statistics::{median, range};
 
 /// Above this share of busy cores, figures mustn't be quoted.
 const BUSY: f64 = 0.02;
 
-/// Prints it, with a warning if something else is at work.
-pub fn describe() {
+/// Prints it, with a warning if something else is at work; tells whether nothing is.
+pub fn describe(folder: &Path) -> bool {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("{cores} cores, {}", model.map_or("unknown", |(_, model)| model));
-    println!("{:.2} ms an fsync (median of 50)", fsync().as_secs_f64() * 1e3);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    println!(
+        "{cores} cores, {}; {} of memory; Linux {}",
+        model.map_or("unknown", |(_, model)| model),
+        memory.unwrap_or("unknown").trim(),
+        kernel.trim(),
+    );
+    println!("{}", fsync_line(folder));
     let busy = busy();
     println!("{:.1} % busy before the start", busy * 100.0);
-    if busy > BUSY {
+    let is_quiet = busy <= BUSY;
+    if !is_quiet {
         println!("DON'T QUOTE: something else is at work on this machine.");
     }
-    println!();
+    is_quiet
 }
 
-/// A folder on the disk that the project is on; `/tmp` may be memory.
-pub fn disk() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// The time in Unix milliseconds.
-#[expect(clippy::disallowed_methods, reason = "the benchmark's one clock")]
-pub fn now_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
-}
-
-fn fsync() -> Duration {
-    let path = disk().join("fsync");
+/// What the disk does, in a line: 4 KiB appended and synced, over and over.
+pub fn fsync_line(folder: &Path) -> String {
+    let path = folder.join("fsync");
     let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
-    let mut took: Vec<Duration> = (0..50)
+    let took: Vec<f64> = (0..200)
         .map(|_| {
             file.write_all(&[7; 4096]).unwrap();
             let began = Instant::now();
             file.sync_data().unwrap();
-            began.elapsed()
+            began.elapsed().as_secs_f64() * 1e3
         })
         .collect();
     fs::remove_file(path).unwrap();
-    took.sort_unstable();
-    took[25]
+    let typical = median(took.iter().copied());
+    format!("{typical:.2} ms an fsync ({}), {:.0} a second", range(took, 2), 1e3 / typical)
+}
+
+/// The time in Unix microseconds.
+#[expect(clippy::disallowed_methods, reason = "the benchmark's one clock")]
+pub fn now_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_micros()).unwrap()
+}
+
+/// The time in Unix milliseconds.
+pub fn now_millis() -> i64 {
+    now_micros() / 1_000
+}
+
+/// How often the disk below a folder was told to flush since it was plugged in, whoever told it;
+/// 0 where there is no disk below.
+pub fn flushes(folder: &Path) -> u64 {
+    let device = fs::metadata(folder).unwrap().dev();
+    // As the C library takes a device number apart.
+    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xf_ff00));
+    let disks = fs::read_to_string("/proc/diskstats").unwrap_or_default();
+    let of_disk = disks.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_it = fields[..2] == [major.to_string(), minor.to_string()];
+        is_it.then(|| fields.get(18)?.parse().ok()).flatten()
+    });
+    of_disk.unwrap_or(0)
+}
+
+/// Copies a file to the disk itself, so that what is measured next doesn't pay for it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    File::open(to).unwrap().sync_all().unwrap();
 }
 
 fn busy() -> f64 {

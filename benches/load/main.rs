@@ -1,61 +1,103 @@
-//! `cargo bench --bench load`: how fast the relay acknowledges, beside what people build by hand.
+//! `cargo bench --bench load`: how fast the relay is, beside what people build by hand.
 //!
-//! One run, separate processes, candidates in turn: a bare axum handler, the relay in four ways,
-//! and an Express handler with Customer.io's official client (`benches/express`). Closed loop: each
-//! connection sends its next webhook when the one before is answered. Medians over the rounds.
+//! One run in several parts, each a table; at the end the targets, each with what was measured.
+//! Separate processes, candidates in turn, medians over the rounds.
+//!
+//! | part | what is measured |
+//! |---|---|
+//! | `latency` | from webhook to acceptance by Customer.io, at a low rate, open loop |
+//! | `acks` | acknowledgements a second, beside a bare axum handler and one made by hand, closed loop |
+//! | `drain` | a backlog that is delivered after a start |
+//! | `rows` | time to accept and to deliver, in stores with few and many rows |
+//! | `start` | from the start of the process to ready, with few and many rows, after a kill, too |
 //!
 //! ```text
-//! cargo bench --bench load -- [--rounds 3] [--seconds 5] [--connections 1,32,128] [--delays 0,50] [--only NAME]
+//! cargo bench --bench load -- [--only latency,acks,drain,rows,start] [--rounds 3] [--seconds 5]
+//!     [--connections 1,32,128] [--delays 0,50] [--candidate NAME] [--backlog 100000]
+//!     [--rows 10000,1000000,5000000] [--folder PATH]
 //! ```
+//!
+//! It needs Linux, Node with npm for the handler made by hand (`benches/express`), and for
+//! 5,000,000 rows some 15 GB of disk. `--folder` on a tmpfs shows what is left without a disk.
 //!
 //! This binary is all the other roles, too: it starts itself as the bare handler and as the
 //! stand-in for Customer.io, which only counts, because the sandbox remembers everything.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't go on has to stop")]
 
+mod acks;
 mod arguments;
 mod candidates;
 mod client;
+mod destination;
+mod drain;
+mod keeper;
+mod latency;
 mod machine;
+mod paced;
 mod process;
 mod roles;
+mod rows;
+mod start;
+mod statistics;
+mod stock;
 mod table;
+mod targets;
 mod webhooks;
 
-use std::collections::BTreeMap;
-
 use arguments::Arguments;
-use candidates::Candidate;
-use client::Measured;
-use process::Usage;
+use stock::Stock;
+use targets::Target;
 
-/// What one candidate did in one round of one setting.
-pub struct Sample {
-    measured: Measured,
-    usage: Usage,
+/// A part of the run.
+#[derive(Clone, Copy)]
+enum Part {
+    Latency,
+    Acks,
+    Drain,
+    Rows,
+    Start,
 }
 
-/// Where a candidate was measured: connections, and the destination's delay in milliseconds.
-type Setting = (usize, u64);
+impl Part {
+    /// In the order of measuring: what leaves the disk busy comes last.
+    const ALL: [Self; 5] = [Self::Latency, Self::Acks, Self::Drain, Self::Rows, Self::Start];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Acks => "acks",
+            Self::Drain => "drain",
+            Self::Rows => "rows",
+            Self::Start => "start",
+        }
+    }
+
+    fn run(self, arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
+        match self {
+            Self::Latency => latency::run(arguments),
+            Self::Acks => acks::run(arguments),
+            Self::Drain => drain::run(arguments),
+            Self::Rows => rows::run(arguments, stock),
+            Self::Start => start::run(arguments, stock),
+        }
+    }
+}
 
 fn main() {
     let arguments = Arguments::read();
     if let Some(role) = &arguments.role {
         return roles::play(role);
     }
-    machine::describe();
-    let mut samples: BTreeMap<(Setting, Candidate), Vec<Sample>> = BTreeMap::new();
-    for round in 0..arguments.rounds {
-        for setting in arguments.settings() {
-            for candidate in Candidate::ALL {
-                if !arguments.wants(candidate) {
-                    continue;
-                }
-                let sample = candidate.measure(setting, &arguments);
-                eprintln!("round {} {}", round + 1, table::line(candidate, setting, &sample));
-                samples.entry((setting, candidate)).or_default().push(sample);
-            }
+    let is_quiet = machine::describe(&arguments.folder);
+    let mut stock = Stock::new(&arguments);
+    let mut targets = Vec::new();
+    for part in Part::ALL {
+        if arguments.wants(part) {
+            println!("\n## {}\n", part.name());
+            targets.extend(part.run(&arguments, &mut stock));
         }
     }
-    table::print(&samples);
+    println!("\n{}", machine::fsync_line(&arguments.folder));
+    targets::print(&targets, is_quiet);
 }

@@ -1,8 +1,14 @@
 //! The processes that are measured: started, watched through `/proc`, killed at the end.
 
+use std::fs;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a process may take to start or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process that dies with its measurement.
 pub struct Process(Child);
@@ -14,32 +20,65 @@ pub struct Usage {
     pub cpu: f64,
     /// Resident memory at its highest, in MiB.
     pub memory: f64,
+    /// What it had written to the disk, in KiB.
+    pub written: f64,
 }
 
-impl Process {
-    /// Starts it and waits until it listens on `address`.
-    pub fn start(mut command: Command, address: SocketAddr) -> Self {
-        let shown = format!("{command:?}");
-        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
-        while TcpStream::connect(address).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "{shown} ended early");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Self(child)
-    }
-
-    /// What it has used so far.
-    pub fn usage(&self) -> Usage {
-        let file = |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).unwrap();
+impl Usage {
+    /// Of the process with this number, or of `self`.
+    pub fn of(process: &str) -> Self {
+        let file = |name| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap();
         let stat = file("stat");
         // The name, in parentheses, may hold spaces.
         let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
         let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
-        let status = file("status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kib: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        // Linux counts in hundredths of a second.
-        Usage { cpu: ticks / 100.0, memory: kib / 1024.0 }
+        let named = |text: &str, name| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+            value.trim_end_matches(" kB").parse::<f64>().unwrap()
+        };
+        Self {
+            // Linux counts in hundredths of a second.
+            cpu: ticks / 100.0,
+            memory: named(&file("status"), "VmHWM:") / 1024.0,
+            written: named(&file("io"), "write_bytes:") / 1024.0,
+        }
+    }
+
+    /// What was used since `before`; memory stays the highest.
+    pub fn since(self, before: Self) -> Self {
+        Self { cpu: self.cpu - before.cpu, written: self.written - before.written, ..self }
+    }
+}
+
+impl Process {
+    /// Starts it and waits until it listens on `address`.
+    pub fn start(command: Command, address: SocketAddr) -> Self {
+        Self::start_until(command, || TcpStream::connect(address).is_ok()).0
+    }
+
+    /// Starts it, and tells how long it took until it was ready.
+    pub fn start_until(mut command: Command, is_ready: impl Fn() -> bool) -> (Self, Duration) {
+        let shown = format!("{command:?}");
+        let began = Instant::now();
+        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+        while !is_ready() {
+            assert!(child.try_wait().unwrap().is_none(), "{shown} ended early");
+            assert!(began.elapsed() < PATIENCE, "{shown} doesn't get ready");
+            sleep(Duration::from_micros(500));
+        }
+        (Self(child), began.elapsed())
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        Usage::of(&self.0.id().to_string())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(asked.unwrap().success());
+        assert!(self.0.wait().unwrap().success(), "it didn't end cleanly");
     }
 }
 
@@ -49,6 +88,18 @@ impl Drop for Process {
         let _ended = self.0.kill();
         let _ended = self.0.wait();
     }
+}
+
+/// Status and body of what is at this path.
+pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.get(9..12).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
 }
 
 /// An address that nobody listens on now.

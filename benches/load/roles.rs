@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::routing::{any, post};
+use axum::routing::post;
 use tokio::net::TcpListener;
 
-/// Plays a role until it is killed: `bare ADDRESS`, or `destination ADDRESS DELAY_MS`.
+use super::destination;
+
+/// Plays a role until it is killed: `bare ADDRESS`, or `destination ADDRESS DELAY_MS WATCH`.
 pub fn play(arguments: &[String]) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let router = match arguments {
         [role, _] if role == "bare" => bare(),
-        [role, _, delay] if role == "destination" => {
-            destination(Duration::from_millis(delay.parse().unwrap()))
+        [role, _, delay, watch] if role == "destination" => {
+            let delay = Duration::from_millis(delay.parse().unwrap());
+            destination::router(delay, watch.parse().unwrap())
         }
         _ => panic!("no such role: {arguments:?}"),
     };
@@ -34,15 +37,4 @@ fn bare() -> Router {
             r#"{"success":true}"#
         }),
     )
-}
-
-/// Says yes to everything, after a while.
-fn destination(delay: Duration) -> Router {
-    Router::new().fallback(any(async move |body: Bytes| {
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
-        drop(body);
-        "{}"
-    }))
 }

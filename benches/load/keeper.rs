@@ -1,0 +1,121 @@
+//! The library's own store, filled and emptied without HTTP.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use referral_relay::app::rules;
+use referral_relay::config::sources::Sources;
+use referral_relay::config::{Needs, Settings};
+use referral_relay::domain::{Arrival, Leased, Time, Webhook, WebhookId};
+use referral_relay::growsurf;
+use referral_relay::mapping::Mapper;
+use referral_relay::store::sqlite::{Options, SqliteStore};
+use referral_relay::store::{Claim, Settle, Settlement, Store, Verdict};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use super::machine;
+use super::webhooks::write_body;
+
+/// How many webhooks wait at a time, as from so many connections.
+const AT_ONCE: usize = 128;
+
+/// How many calls are claimed at once.
+const CLAIM: usize = 1_000;
+
+/// A store that is open, and what works on it.
+pub struct Keeper {
+    runtime: Runtime,
+    store: Arc<SqliteStore>,
+    now: Time,
+}
+
+impl Keeper {
+    /// Opens the store, or makes it.
+    pub fn open(file: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let now = Time::from_millis(machine::now_millis());
+        let built_in = Sources::new(None, Vec::new()).in_directory("/nonexistent");
+        let settings = Settings::load(&built_in, Needs::NOTHING).unwrap();
+        let planner = Arc::new(Mapper::new(rules(&settings)));
+        let options = Options::new([7; 32], now);
+        let store = runtime.block_on(SqliteStore::open(file, planner, options)).unwrap();
+        Self { runtime, store: Arc::new(store), now }
+    }
+
+    /// How many transactions it has committed.
+    pub fn commits(&self) -> u64 {
+        self.store.commits()
+    }
+
+    /// Takes in a webhook of each of these people.
+    pub fn accept(&self, people: Range<u64>) {
+        let next = Arc::new(AtomicU64::new(people.start));
+        self.runtime.block_on(async {
+            let mut tasks = JoinSet::new();
+            for _ in 0..AT_ONCE {
+                let (store, next, now, end) =
+                    (self.store.clone(), next.clone(), self.now, people.end);
+                tasks.spawn(async move {
+                    let mut body = Vec::new();
+                    loop {
+                        let person = next.fetch_add(1, Ordering::Relaxed);
+                        if person >= end {
+                            return;
+                        }
+                        write_body(person, &mut body);
+                        store.accept(arrival(&body, now), now).await.unwrap();
+                    }
+                });
+            }
+            while let Some(done) = tasks.join_next().await {
+                done.unwrap();
+            }
+        });
+    }
+
+    /// Delivers everything that waits, to nobody; tells how many calls that were.
+    pub fn deliver(&self) -> u64 {
+        self.runtime.block_on(async {
+            let mut calls = 0;
+            loop {
+                let claim = Claim {
+                    now: self.now.plus(Duration::from_secs(1)),
+                    until: self.now.plus(Duration::from_secs(60)),
+                    calls: CLAIM,
+                    old_before: self.now.minus(Duration::from_secs(72 * 60 * 60)),
+                    lane: None,
+                };
+                let leases = self.store.claim(claim).await.unwrap();
+                if leases.is_empty() {
+                    return calls;
+                }
+                let settlements: Vec<Settlement> = leases.into_iter().map(delivered).collect();
+                calls += settlements.iter().map(|it| it.results.len() as u64).sum::<u64>();
+                self.store.settle(settlements, Duration::ZERO, self.now).await.unwrap();
+            }
+        })
+    }
+
+    /// Brings the file into its resting state and lets go of it.
+    pub fn close(self) {
+        self.runtime.block_on(self.store.close()).unwrap();
+    }
+}
+
+fn arrival(body: &[u8], now: Time) -> Arrival {
+    let decoded = growsurf::decode(body, now).unwrap();
+    let id = WebhookId::new(now, fastrand::u64(..));
+    let webhook = Webhook { id, received_at: now, event: decoded.event, body: body.to_vec() };
+    Arrival { webhook, reading: decoded.reading }
+}
+
+fn delivered(lease: Leased) -> Settlement {
+    let Leased { lane, token, deliveries, superseded, .. } = lease;
+    let ids = deliveries.into_iter().map(|delivery| delivery.id).chain(superseded);
+    let result = |delivery| Settle { delivery, verdict: Verdict::Delivered, attempt: None };
+    Settlement { lane, token, results: ids.map(result).collect() }
+}
