@@ -12,6 +12,9 @@ use super::targets::{Bound, Target};
 use super::webhooks::Requests;
 use super::{machine, table};
 
+/// Seconds before a measurement, at most: code that is compiled as it runs needs them.
+const WARM_UP: u64 = 3;
+
 /// What one candidate did in one round of one setting.
 pub struct Sample {
     /// What the client saw.
@@ -54,8 +57,10 @@ pub fn run(arguments: &Arguments) -> Vec<Target> {
 
 fn measure(candidate: Candidate, (connections, delay): Setting, arguments: &Arguments) -> Sample {
     let running = candidate.start(arguments, delay, false);
-    let spans =
-        (Duration::from_secs(arguments.seconds.min(2)), Duration::from_secs(arguments.seconds));
+    let spans = (
+        Duration::from_secs(arguments.seconds.min(WARM_UP)),
+        Duration::from_secs(arguments.seconds),
+    );
     let requests = Requests::new(candidate == Candidate::Signed, 0, machine::now_millis());
     let look = || {
         let requests = running.destination.as_ref().map_or(0, |it| it.requests());

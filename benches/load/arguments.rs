@@ -24,6 +24,8 @@ pub struct Arguments {
     pub backlog: u64,
     /// Where stores are kept. Cargo's own folder by default, because `/tmp` may be memory.
     pub folder: PathBuf,
+    /// Where filled stores stay after the run, to be found by the next; else they are removed.
+    pub stock: Option<PathBuf>,
     connections: Vec<usize>,
     candidate: Option<String>,
     only: Vec<String>,
@@ -37,9 +39,10 @@ impl Arguments {
             rounds: 3,
             seconds: 5,
             delays: vec![0, 50],
-            rows: vec![10_000, 1_000_000, 5_000_000],
+            rows: vec![10_000, 1_000_000],
             backlog: 100_000,
             folder: Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned(),
+            stock: None,
             connections: vec![1, 32, 128],
             candidate: None,
             only: Vec::new(),
@@ -62,6 +65,7 @@ impl Arguments {
                 "--candidate" => arguments.candidate = Some(value()),
                 "--rows" => arguments.rows = numbers(&word, &value()),
                 "--backlog" => arguments.backlog = number(&word, &value()),
+                "--stock" => arguments.stock = Some(value().into()),
                 "--folder" => arguments.folder = value().into(),
                 _ => wrong(&word),
             }

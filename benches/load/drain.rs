@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> Vec<Target> {
     let full = folder.path().join("full.db");
     let keeper = Keeper::open(&full);
     let lanes = arguments.backlog / CALLS;
-    keeper.accept(0..lanes);
+    keeper.accept(0..lanes, 512);
     keeper.close();
 
     let samples: Vec<Sample> = (0..arguments.short_rounds())

@@ -20,9 +20,6 @@ use tokio::task::JoinSet;
 use super::machine;
 use super::webhooks::write_body;
 
-/// How many webhooks wait at a time, as from so many connections.
-const AT_ONCE: usize = 128;
-
 /// How many calls are claimed at once.
 const CLAIM: usize = 1_000;
 
@@ -51,12 +48,12 @@ impl Keeper {
         self.store.commits()
     }
 
-    /// Takes in a webhook of each of these people.
-    pub fn accept(&self, people: Range<u64>) {
+    /// Takes in a webhook of each of these people, as from so many connections.
+    pub fn accept(&self, people: Range<u64>, connections: usize) {
         let next = Arc::new(AtomicU64::new(people.start));
         self.runtime.block_on(async {
             let mut tasks = JoinSet::new();
-            for _ in 0..AT_ONCE {
+            for _ in 0..connections {
                 let (store, next, now, end) =
                     (self.store.clone(), next.clone(), self.now, people.end);
                 tasks.spawn(async move {

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,9 @@ pub fn describe(folder: &Path) -> bool {
         memory.unwrap_or("unknown").trim(),
         kernel.trim(),
     );
+    let node = Command::new("node").arg("--version").output();
+    let node = node.map_or(String::new(), |it| String::from_utf8_lossy(&it.stdout).into_owned());
+    println!("Node {}", if node.is_empty() { "isn't here" } else { node.trim() });
     println!("{}", fsync_line(folder));
     let busy = busy();
     println!("{:.1} % busy before the start", busy * 100.0);
@@ -84,6 +88,12 @@ pub fn flushes(folder: &Path) -> u64 {
 pub fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
     File::open(to).unwrap().sync_all().unwrap();
+}
+
+/// Waits until nothing that was written waits for the disk, so that what comes next doesn't pay for
+/// what was before.
+pub fn settle_disk() {
+    assert!(Command::new("sync").status().unwrap().success());
 }
 
 fn busy() -> f64 {

@@ -14,11 +14,13 @@
 //! ```text
 //! cargo bench --bench load -- [--only latency,acks,drain,rows,start] [--rounds 3] [--seconds 5]
 //!     [--connections 1,32,128] [--delays 0,50] [--candidate NAME] [--backlog 100000]
-//!     [--rows 10000,1000000,5000000] [--folder PATH]
+//!     [--rows 10000,1000000] [--stock PATH] [--folder PATH]
 //! ```
 //!
-//! It needs Linux, Node with npm for the handler made by hand (`benches/express`), and for
-//! 5,000,000 rows some 15 GB of disk. `--folder` on a tmpfs shows what is left without a disk.
+//! It needs Linux, and Node with npm for the handler made by hand (`benches/express`). The target
+//! for large stores asks for `--rows 10000,1000000,5000000`, which takes 15 GB of disk and most of
+//! an hour to fill; `--stock` names a folder where filled stores stay for the next run.
+//! `--folder` on a tmpfs shows what is left without a disk.
 //!
 //! This binary is all the other roles, too: it starts itself as the bare handler and as the
 //! stand-in for Customer.io, which only counts, because the sandbox remembers everything.

@@ -1,6 +1,7 @@
 //! Time to accept and to deliver a webhook, in stores with few and many rows: the library's own
 //! store, without HTTP, warm cache, sizes in turn.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Instant;
 
 use super::arguments::Arguments;
 use super::keeper::Keeper;
+use super::machine;
 use super::process::Usage;
 use super::statistics::{median, range};
 use super::stock::Stock;
@@ -16,6 +18,9 @@ use super::webhooks::CALLS;
 
 /// How many webhooks are measured at once.
 const WEBHOOKS: u64 = 10_000;
+
+/// As from so many connections.
+const CONNECTIONS: usize = 128;
 
 /// What one phase cost for each webhook.
 #[derive(Clone, Copy)]
@@ -44,29 +49,28 @@ pub fn run(arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
     for (_, keeper) in &keepers {
         measure(keeper, stock);
     }
-    let mut empty = Vec::new();
-    let mut filled: Vec<Vec<Sample>> = keepers.iter().map(|_| Vec::new()).collect();
+    let mut samples: BTreeMap<u64, Vec<Sample>> = BTreeMap::new();
     for round in 0..arguments.short_rounds() {
-        let folder = stock.folder();
-        let keeper = Keeper::open(&folder.path().join("relay.db"));
-        empty.push(measure(&keeper, stock));
-        keeper.close();
-        for ((rows, keeper), samples) in keepers.iter().zip(&mut filled) {
+        let folder = stock.empty_folder();
+        let empty = (0, Keeper::open(&folder.path().join("relay.db")));
+        let all: Vec<&(u64, Keeper)> = std::iter::once(&empty).chain(&keepers).collect();
+        // Another one is the first each time, because the first finds the disk at rest.
+        for (rows, keeper) in all.iter().cycle().skip(round).take(all.len()) {
             let sample = measure(keeper, stock);
             let [accept, deliver] = sample.map(|cost| cost.micros);
             eprintln!("round {} {rows} rows: {accept:.1} + {deliver:.1} us", round + 1);
-            samples.push(sample);
+            samples.entry(*rows).or_default().push(sample);
         }
+        empty.1.close();
     }
     for (_, keeper) in keepers {
         keeper.close();
     }
-    let sizes = files.iter().map(|(rows, _)| *rows);
-    print(std::iter::once(0).chain(sizes), std::iter::once(&empty).chain(&filled), &empty);
-    let most = filled.last().unwrap();
+    print(&samples);
     let ratio = |phase: usize| {
+        let (_, most) = samples.range(5_000_000..).next()?;
         let typical = |of: &[Sample]| median(of.iter().map(|sample| sample[phase].micros));
-        (arguments.rows.last() >= Some(&5_000_000)).then(|| typical(most) / typical(&empty))
+        Some(typical(most) / typical(&samples[&0]))
     };
     vec![
         Target::new("accept with 5 million rows to an empty store", Bound::AtMost(1.5), ratio(0)),
@@ -76,7 +80,8 @@ pub fn run(arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
 
 fn measure(keeper: &Keeper, stock: &mut Stock) -> Sample {
     let first = stock.strangers(WEBHOOKS);
-    let accepted = cost(keeper, || keeper.accept(first..first + WEBHOOKS));
+    machine::settle_disk();
+    let accepted = cost(keeper, || keeper.accept(first..first + WEBHOOKS, CONNECTIONS));
     let delivered = cost(keeper, || {
         assert_eq!(keeper.deliver(), WEBHOOKS * CALLS, "not everything was delivered");
     });
@@ -97,17 +102,13 @@ fn cost(keeper: &Keeper, work: impl FnOnce()) -> Cost {
     }
 }
 
-fn print<'a>(
-    sizes: impl Iterator<Item = u64>,
-    samples: impl Iterator<Item = &'a Vec<Sample>>,
-    empty: &[Sample],
-) {
+fn print(samples: &BTreeMap<u64, Vec<Sample>>) {
     println!("For each webhook, which leads to {CALLS} calls; {WEBHOOKS} at a time.\n");
     println!(
         "| rows | phase | us (range) | of an empty store's | CPU us | KiB written | webhooks a commit |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (rows, of) in sizes.zip(samples) {
+    for (rows, of) in samples {
         for (phase, name) in ["accept", "claim and settle"].into_iter().enumerate() {
             let typical = |of: &[Sample], value: fn(&Cost) -> f64| {
                 median(of.iter().map(|sample| value(&sample[phase])))
@@ -116,7 +117,7 @@ fn print<'a>(
             println!(
                 "| {rows} | {name} | {micros:.1} ({}) | {:.2} | {:.1} | {:.2} | {:.1} |",
                 range(of.iter().map(|sample| sample[phase].micros), 1),
-                micros / typical(empty, |cost| cost.micros),
+                micros / typical(&samples[&0], |cost| cost.micros),
                 typical(of, |cost| cost.cpu_micros),
                 typical(of, |cost| cost.written),
                 WEBHOOKS as f64 / typical(of, |cost| cost.commits),

@@ -25,7 +25,7 @@ type Sample = [f64; 2];
 
 /// Measures and prints; what came of the targets.
 pub fn run(arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
-    let new = stock.folder();
+    let new = stock.empty_folder();
     let stores = stock.stores();
     let ends = [stores.first_key_value(), stores.last_key_value()].into_iter().flatten();
     let mut folders: Vec<_> = ends.map(|(rows, folder)| (*rows, folder.clone())).collect();

@@ -1,4 +1,5 @@
-//! Stores that hold many delivered webhooks, filled once a run and kept until its end.
+//! Stores that hold many delivered webhooks, filled once a run and kept until its end, or longer
+//! where the run is told to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +16,13 @@ use super::webhooks::CALLS;
 /// How many webhooks are taken in before they are delivered, as where nothing piles up.
 const PIECE: u64 = 20_000;
 
+/// As from so many connections: more than share a commit, so that each commit is full.
+const CONNECTIONS: usize = 512;
+
 /// The filled stores, each in a folder of its own.
 pub struct Stock {
-    folder: TempDir,
+    temporary: TempDir,
+    kept: Option<PathBuf>,
     rows: Vec<u64>,
     filled: BTreeMap<u64, PathBuf>,
     next_person: u64,
@@ -27,17 +32,18 @@ impl Stock {
     /// Nothing yet; it is filled when it is asked for.
     pub fn new(arguments: &Arguments) -> Self {
         Self {
-            folder: TempDir::new_in(&arguments.folder).unwrap(),
+            temporary: TempDir::new_in(&arguments.folder).unwrap(),
+            kept: arguments.stock.clone(),
             rows: arguments.rows.clone(),
             filled: BTreeMap::new(),
-            // Those before are in the stores already.
-            next_person: arguments.rows.iter().copied().max().unwrap_or(0),
+            // By the time, because a kept store knows the strangers of earlier runs.
+            next_person: u64::try_from(machine::now_micros()).unwrap(),
         }
     }
 
-    /// A new, empty folder beside the stores.
-    pub fn folder(&self) -> TempDir {
-        TempDir::new_in(self.folder.path()).unwrap()
+    /// A new, empty folder on the same disk.
+    pub fn empty_folder(&self) -> TempDir {
+        TempDir::new_in(self.temporary.path()).unwrap()
     }
 
     /// So many people that are in no store yet; the first of them.
@@ -50,15 +56,28 @@ impl Stock {
     /// The folders by how many webhooks their `relay.db` was filled with.
     pub fn stores(&mut self) -> &BTreeMap<u64, PathBuf> {
         if self.filled.is_empty() {
-            self.fill();
+            let of_rows = |rows: &u64| (*rows, self.folder().join(rows.to_string()));
+            self.filled = self.rows.iter().map(of_rows).collect();
+            if self.filled.values().any(|folder| !folder.exists()) {
+                self.fill();
+            }
         }
         &self.filled
     }
 
+    fn folder(&self) -> &Path {
+        self.kept.as_deref().unwrap_or(self.temporary.path())
+    }
+
     /// One store grows, and leaves a copy of itself at each size; it becomes the last.
-    fn fill(&mut self) {
-        let growing = self.folder.path().join("growing");
-        fs::create_dir(&growing).unwrap();
+    fn fill(&self) {
+        let growing = self.folder().join("growing");
+        // A run that was broken off may have left one, and stores that don't belong to this.
+        let stale = std::iter::once(&growing).chain(self.filled.values());
+        for folder in stale.filter(|folder| folder.exists()) {
+            fs::remove_dir_all(folder).unwrap();
+        }
+        fs::create_dir_all(&growing).unwrap();
         let mut held = 0;
         for &rows in &self.rows {
             let began = Instant::now();
@@ -66,9 +85,12 @@ impl Stock {
             let added = rows - held;
             while held < rows {
                 let piece = PIECE.min(rows - held);
-                keeper.accept(held..held + piece);
+                keeper.accept(held..held + piece, CONNECTIONS);
                 assert_eq!(keeper.deliver(), piece * CALLS, "not everything was delivered");
                 held += piece;
+                if held % 100_000 == 0 {
+                    eprintln!("filled with {held} webhooks");
+                }
             }
             keeper.close();
             let file = growing.join("relay.db");
@@ -78,19 +100,18 @@ impl Stock {
                 "{rows} webhooks with {} calls, all delivered: {size:.0} MiB; {added} more took {took:.1} s.",
                 rows * CALLS
             );
-            self.filled.insert(rows, self.put_by(&growing, rows));
+            self.put_by(&growing, rows);
         }
         println!();
     }
 
-    fn put_by(&self, growing: &Path, rows: u64) -> PathBuf {
-        let folder = self.folder.path().join(rows.to_string());
+    fn put_by(&self, growing: &Path, rows: u64) {
+        let folder = &self.filled[&rows];
         if self.rows.last() == Some(&rows) {
-            fs::rename(growing, &folder).unwrap();
+            fs::rename(growing, folder).unwrap();
         } else {
-            fs::create_dir(&folder).unwrap();
+            fs::create_dir(folder).unwrap();
             machine::copy(&growing.join("relay.db"), &folder.join("relay.db"));
         }
-        folder
     }
 }
