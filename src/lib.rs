@@ -94,3 +94,5 @@ pub mod mapping;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub(super) mod accepting;
 pub(super) mod burying;
 pub(super) mod keeping;
 pub(super) mod leasing;
+pub(super) mod model;
 pub(super) mod numbers;
 pub(super) mod script;
 pub(super) mod settling;
@@ -84,6 +85,11 @@ macro_rules! contract_tests {
         #[test]
         fn numbers_kept_equal_numbers_counted() {
             crate::store::contract::numbers::numbers_kept_equal_numbers_counted(|| $bench);
+        }
+
+        #[test]
+        fn the_store_does_what_the_model_does() {
+            crate::store::contract::model::the_store_does_what_the_model_does(|| $bench);
         }
     };
     (@ $bench:expr, $($chapter:ident :: $promise:ident),+ $(,)?) => {

@@ -25,6 +25,8 @@ mod access;
 mod backup;
 mod connection;
 mod contents;
+#[cfg(test)]
+pub(crate) mod counted;
 mod dead;
 mod deliveries;
 mod fault;
@@ -32,6 +34,7 @@ mod files;
 mod house;
 mod lanes;
 mod migrate;
+mod options;
 mod people;
 mod planning;
 mod presence;
@@ -40,6 +43,8 @@ mod readers;
 mod restore;
 mod right;
 mod settle;
+#[cfg(test)]
+pub(crate) mod watch;
 mod writer;
 
 #[cfg(test)]
@@ -73,27 +78,8 @@ use writer::Writer;
 pub use backup::{BackupError, back_up, snapshot};
 pub use contents::{Contents, Unfit};
 pub use files::FileError;
+pub use options::Options;
 pub use restore::{RestoreError, Restored, Source, restore};
-
-/// How a [`SqliteStore`] is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The store's secret, if the store is new; an existing one keeps its own.
-    pub seed: [u8; 32],
-    /// The present time, noted with migrations.
-    pub now: Time,
-    /// How long another process's write is waited for.
-    pub busy_timeout: Duration,
-    /// How many readings may run at once.
-    pub readers: u32,
-}
-
-impl Options {
-    /// The usual way.
-    pub fn new(seed: [u8; 32], now: Time) -> Self {
-        Self { seed, now, busy_timeout: Duration::from_secs(5), readers: 4 }
-    }
-}
 
 /// The store in one SQLite file. Dropping it finishes the writes that wait, in the background.
 pub struct SqliteStore {
@@ -118,6 +104,8 @@ impl SqliteStore {
         const DOING: &str = "be opened";
         let unopened = |error| storage(DOING, error);
         let place = Place::new(path, options.busy_timeout);
+        #[cfg(test)]
+        let place = place.shown_to(options.watch.clone());
         let right = Arc::new(Right::new(place.lock_file()));
         let readers = Readers::new(place.clone(), options.readers.max(1));
         let opening = move || {

@@ -19,6 +19,8 @@ use super::presence::Presence;
 pub(super) struct Place {
     path: PathBuf,
     busy_timeout: Duration,
+    #[cfg(test)]
+    watch: Option<super::watch::Watch>,
 }
 
 /// How often, and how soon again, a new file is asked to become a WAL file.
@@ -31,7 +33,12 @@ const STATEMENTS: usize = 128;
 impl Place {
     /// The file at `path`; another process's write is waited for as long as `busy_timeout`.
     pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
-        Self { path: path.to_owned(), busy_timeout }
+        Self {
+            path: path.to_owned(),
+            busy_timeout,
+            #[cfg(test)]
+            watch: None,
+        }
     }
 
     /// Makes the folder and an empty file that only its owner can read, unless they exist. It
@@ -84,12 +91,32 @@ impl Place {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // In KiB when negative: room for the inner pages of every index, not for the data.
         connection.pragma_update(None, "cache_size", -16 * 1024)?;
+        #[cfg(test)]
+        let connection = self.watched(connection)?;
         Ok(connection)
     }
 
     /// Opens a connection that only reads.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
-        self.open(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        let connection =
+            self.open(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        #[cfg(test)]
+        let connection = self.watched(connection)?;
+        Ok(connection)
+    }
+
+    /// Whose connections are watched.
+    #[cfg(test)]
+    pub(super) fn shown_to(self, watch: Option<super::watch::Watch>) -> Self {
+        Self { watch, ..self }
+    }
+
+    #[cfg(test)]
+    fn watched(&self, mut connection: Connection) -> rusqlite::Result<Connection> {
+        if let Some(watch) = &self.watch {
+            watch.attach(&mut connection)?;
+        }
+        Ok(connection)
     }
 
     /// Opens the only connection there is, which brings the log into the file and ends it.

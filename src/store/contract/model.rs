@@ -1,0 +1,190 @@
+//! The promise that a store does what a small model of it does, whatever happens in which order.
+//!
+//! What belongs here: the walk, which takes each step in the store and in the model and compares
+//! all that the trait shows. What doesn't: what the contract means, which the model says (`lanes`).
+//! `RELAY_TEST_CASES` says how many walks there are (default 60); proptest shortens one that fails.
+
+mod lanes;
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::domain::{Leased, Status};
+use crate::store::{Claim, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
+
+use super::Bench;
+use super::script::{Saying, arrival, at, attempt, claim, news, words};
+use lanes::Lanes;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Accept { person: u8, effect: u8, old: bool, again: bool },
+    Claim { calls: usize, in_turn: usize, old: bool, lane: Option<usize> },
+    Settle { lease: usize, delivered: usize, verdict: u8 },
+    Wait { seconds: i64 },
+    SetBack { seconds: i64 },
+    TakeOver,
+    Restart,
+    Redeliver,
+    Discard,
+    Prune { limit: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let any = proptest::bool::ANY;
+    let lane = proptest::option::weighted(0.1, 0..3_usize);
+    prop_oneof![
+        6 => (0..3_u8, 0..20_u8, any, proptest::bool::weighted(0.1))
+            .prop_map(|(person, effect, old, again)| Step::Accept { person, effect, old, again }),
+        8 => (0..6_usize, 1..=4_usize, any, lane)
+            .prop_map(|(calls, in_turn, old, lane)| Step::Claim { calls, in_turn, old, lane }),
+        8 => (0..4_usize, 0..4_usize, 0..6_u8)
+            .prop_map(|(lease, delivered, verdict)| Step::Settle { lease, delivered, verdict }),
+        3 => (0..90_i64).prop_map(|seconds| Step::Wait { seconds }),
+        1 => (1..50_i64).prop_map(|seconds| Step::SetBack { seconds }),
+        1 => Just(Step::TakeOver),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Redeliver),
+        1 => Just(Step::Discard),
+        1 => (0..4_usize).prop_map(|limit| Step::Prune { limit }),
+    ]
+}
+
+pub(crate) fn the_store_does_what_the_model_does<B: Bench>(bench: impl Fn() -> B) {
+    let cases = std::env::var("RELAY_TEST_CASES").map_or(60, |cases| cases.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let steps = proptest::collection::vec(step(), 1..60);
+    let walked = std::cell::Cell::new(0);
+    let result = TestRunner::new(config).run(&steps, |steps| {
+        runtime.block_on(walk(&bench(), &steps));
+        walked.set(walked.get() + steps.len());
+        Ok(())
+    });
+    result.unwrap();
+    println!("the model and the store took {} steps in {cases} walks", walked.get());
+}
+
+async fn walk(bench: &impl Bench, steps: &[Step]) {
+    let mut walk = Walk { now: 1_000, leases: Vec::new(), model: Lanes::default() };
+    let mut store = bench.open().await;
+    // It holds the right to deliver, so that a later taking over isn't another's.
+    store.take_over(at(walk.now)).await.unwrap();
+    for (number, step) in steps.iter().enumerate() {
+        if let Step::Restart = step {
+            drop(store);
+            store = bench.open().await;
+        }
+        walk.take(&*store, *step, number).await;
+        walk.compare(&*store).await;
+        assert_eq!(store.stats().await.unwrap(), bench.count().await, "after step {number}");
+    }
+}
+
+struct Walk {
+    now: i64,
+    /// Leases that were given and not settled yet, ended ones among them.
+    leases: Vec<Leased>,
+    model: Lanes,
+}
+
+impl Walk {
+    async fn take(&mut self, store: &dyn Store, step: Step, number: usize) {
+        let now = at(self.now);
+        match step {
+            Step::Accept { person, effect, old, again } => {
+                let happened = at(if old { self.now - 900 } else { self.now });
+                let (name, effect) = (format!("p{person}"), format!("e{effect}"));
+                let news = news().participant(&format!("{name}@example.com"), &name);
+                let news = news.effect(&effect, Some(happened));
+                let body = if again { format!("{name} {effect}") } else { number.to_string() };
+                let receipt = store.accept(arrival(&body, now, news), now).await.unwrap();
+                let duplicate = receipt.status == Status::Duplicate;
+                let calls = self.model.accept(&name, &effect, happened, &body, now);
+                assert_eq!((duplicate, receipt.calls), (calls.is_none(), calls.unwrap_or(0)));
+            }
+            Step::Claim { calls, in_turn, old, lane } => {
+                let old_before = at(if old { self.now - 500 } else { -1_000_000 });
+                let lane = lane.and_then(|lane| self.leases.get(lane)).map(|leased| leased.lane);
+                let claim = Claim { calls, in_turn, old_before, lane, ..claim(now) };
+                let leases = store.claim(claim).await.unwrap();
+                self.model.claim(&claim, &leases);
+                self.leases.extend(leases);
+            }
+            Step::Settle { lease, delivered, verdict } => {
+                if lease >= self.leases.len() {
+                    return;
+                }
+                let settlement = verdicts(&self.leases.remove(lease), delivered, verdict, self.now);
+                let fenced = self.model.settle(&settlement, now);
+                let settled = store.settle(vec![settlement], Duration::ZERO, now).await.unwrap();
+                assert_eq!(settled.fenced, usize::from(fenced));
+            }
+            Step::Wait { seconds } => self.now += seconds,
+            Step::SetBack { seconds } => {
+                self.now -= seconds;
+                let by = Duration::from_secs(u64::try_from(seconds).unwrap());
+                self.model.set_back(by, at(self.now));
+                store.set_back(by, at(self.now)).await.unwrap();
+            }
+            Step::TakeOver | Step::Restart => {
+                assert_eq!(store.take_over(now).await.unwrap(), self.model.take_over(now));
+            }
+            Step::Redeliver => {
+                let letters = self.model.redeliver(now);
+                assert_eq!(store.redeliver(DeadLetters::All, now).await.unwrap(), letters);
+            }
+            Step::Discard => {
+                let letters = self.model.discard();
+                assert_eq!(store.discard(DeadLetters::All).await.unwrap(), letters);
+            }
+            Step::Prune { limit } => {
+                let pruned = self.model.prune(now, limit);
+                assert_eq!(store.prune(now, limit).await.unwrap(), pruned);
+            }
+        }
+    }
+
+    /// All that can be seen without changing anything.
+    async fn compare(&self, store: &dyn Store) {
+        assert_eq!(store.next_due().await.unwrap(), self.model.next_due());
+        let (pending, oldest_pending) = self.model.pending();
+        let letters = store.dead_letters(None, 1_000).await.unwrap();
+        let ids: Vec<_> = letters.iter().rev().map(|letter| letter.delivery.id).collect();
+        assert_eq!(ids, self.model.dead());
+        let dead = u64::try_from(ids.len()).unwrap();
+        let stats = Stats { pending, oldest_pending, dead, parked: 0 };
+        assert_eq!(store.stats().await.unwrap(), stats);
+    }
+}
+
+/// The verdict for one delivery. Those to be sent before it in turn were delivered, and those behind
+/// it only if it is; the others of a run are delivered, and those that it makes superfluous if it is.
+fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlement {
+    assert!(!words(leased).is_empty());
+    let verdict = match verdict {
+        0 => Verdict::Untried,
+        1 => Verdict::Again { at: at(now + 30), failing_since: Duration::from_secs(7) },
+        2 => Verdict::Dead { reason: "no".to_owned(), field: None },
+        _ => Verdict::Delivered,
+    };
+    let place = if leased.in_turn { delivered.min(leased.deliveries.len() - 1) } else { 0 };
+    let of = |number: usize| match number.cmp(&place) {
+        Ordering::Equal => verdict.clone(),
+        Ordering::Greater if leased.in_turn && verdict != Verdict::Delivered => Verdict::Untried,
+        Ordering::Less | Ordering::Greater => Verdict::Delivered,
+    };
+    let superseded = if verdict == Verdict::Delivered { &leased.superseded[..] } else { &[] };
+    let given = leased.deliveries.iter().enumerate();
+    let given = given.map(|(number, delivery)| (delivery.id, of(number)));
+    let given = given.chain(superseded.iter().map(|id| (*id, Verdict::Delivered)));
+    let settle = |(delivery, verdict)| {
+        let attempt = (verdict != Verdict::Untried).then(|| attempt(at(now), "no"));
+        Settle { delivery, verdict, attempt }
+    };
+    let results = given.map(settle).collect();
+    Settlement { lane: leased.lane, token: leased.token, results }
+}

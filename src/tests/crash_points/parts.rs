@@ -1,0 +1,182 @@
+//! A relay of the real parts, wired as `app` does, by a clock that ticks when it is looked at.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::customerio::client::{Client, ClientConfig};
+use crate::delivery::{
+    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender,
+};
+use crate::domain::{Clock, Random, Receipt, Time};
+use crate::ingest::{Ingest, Trust};
+use crate::mapping::{Mapper, Rules};
+use crate::store::sqlite::watch::Watch;
+use crate::store::sqlite::{Options, SqliteStore};
+use crate::store::{DeadLetters, Stats, Store};
+use crate::telemetry::Metrics;
+
+/// When the first process starts.
+pub(super) const START: Time = Time::from_seconds(1_790_000_000);
+
+/// How long a lease lasts; the sandbox answers at once.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Each look is a tick later than the one before, so that what is to wait has waited at the next.
+pub(super) struct Ticking {
+    since: AtomicI64,
+    began: Instant,
+}
+
+const TICK: Duration = Duration::from_millis(1);
+
+impl Ticking {
+    pub(super) fn new() -> Self {
+        Self { since: AtomicI64::new(0), began: Instant::now() }
+    }
+
+    /// So much time passes at once.
+    pub(super) fn skip(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.since.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn since(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.since.load(Ordering::Relaxed)).unwrap())
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Time {
+        self.skip(TICK);
+        START.plus(self.since())
+    }
+
+    fn steady(&self) -> Instant {
+        self.began + self.since()
+    }
+}
+
+struct NoJitter;
+
+impl Random for NoJitter {
+    fn next(&self) -> u64 {
+        0
+    }
+}
+
+/// A relay at work, without HTTP of its own.
+pub(super) struct Relay {
+    store: Arc<SqliteStore>,
+    ingest: Ingest,
+    dispatcher: Option<Dispatcher>,
+    dispatching: Option<JoinHandle<()>>,
+    stop: CancellationToken,
+    bell: Arc<Notify>,
+}
+
+impl Relay {
+    /// Starts on the store at `path`; nothing is delivered yet.
+    pub(super) async fn start(
+        path: &Path,
+        customerio: Url,
+        clock: Arc<Ticking>,
+        bell: Arc<Notify>,
+        watch: Watch,
+    ) -> Self {
+        let clock: Arc<dyn Clock> = clock;
+        let options = Options { watch: Some(watch), ..Options::new([7; 32], clock.now()) };
+        let planner = Arc::new(Mapper::new(Rules::standard()));
+        let store = Arc::new(SqliteStore::open(path, planner, options).await.unwrap());
+        store.take_over(clock.now()).await.unwrap();
+        let accepting = store.destination().await.unwrap().accepting;
+        let config = ClientConfig {
+            base_url: customerio,
+            site_id: "site".to_owned(),
+            api_key: "key".into(),
+            timeout: Duration::from_secs(10),
+            connections: 2,
+        };
+        let gate_rules = GateRules { breaker_failures: 9, backoff_base: TICK, probe_every: TICK };
+        let gate = Gate::new(gate_rules, accepting, clock.now());
+        let sender = Sender {
+            client: Client::new(config).unwrap(),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::clone(&clock),
+            random: Arc::new(NoJitter),
+            destination: Destination::new(gate, Arc::clone(&bell)),
+            metrics: Arc::new(Metrics::new()),
+            rules: RetryRules {
+                backoff_base: TICK,
+                backoff_cap: TICK,
+                give_up_after: Duration::from_secs(1_000_000),
+                batch_calls: 10,
+                timeout: Duration::from_secs(10),
+            },
+        };
+        let rules = DispatcherRules {
+            in_flight: 2,
+            batch_calls: 10,
+            calls_per_second: 1_000_000,
+            lease: LEASE,
+        };
+        let pulse = Pulse::new("the dispatcher", clock.steady());
+        let dispatcher = Some(Dispatcher::new(Arc::new(sender), rules, pulse));
+        let unsigned = Trust { secrets: Vec::new(), max_age: Duration::MAX };
+        let ingest = Ingest::new(
+            Arc::clone(&store) as Arc<dyn Store>,
+            clock,
+            Arc::new(NoJitter),
+            unsigned,
+            Duration::from_secs(60),
+            Arc::clone(&bell),
+        );
+        let stop = CancellationToken::new();
+        Self { store, ingest, dispatcher, dispatching: None, stop, bell }
+    }
+
+    /// Takes in a webhook.
+    pub(super) async fn take(&self, body: &str) -> Receipt {
+        self.ingest.receive(None, body.as_bytes().to_vec(), ()).await.unwrap()
+    }
+
+    /// Delivers from now on, and returns when nothing is pending.
+    pub(super) async fn deliver(&mut self) {
+        if let Some(dispatcher) = self.dispatcher.take() {
+            let run = dispatcher.run(self.stop.clone(), Duration::from_secs(60));
+            self.dispatching = Some(tokio::spawn(run));
+        }
+        for _ in 0..20_000 {
+            if self.stats().await.pending == 0 {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        panic!("something stays pending: {:?}", self.stats().await);
+    }
+
+    /// Puts all dead letters back.
+    pub(super) async fn redeliver(&self) {
+        self.store.redeliver(DeadLetters::All, START).await.unwrap();
+        self.bell.notify_one();
+    }
+
+    pub(super) async fn stats(&self) -> Stats {
+        self.store.stats().await.unwrap()
+    }
+
+    /// Stops in order.
+    pub(super) async fn end(self) {
+        self.stop.cancel();
+        if let Some(dispatching) = self.dispatching {
+            dispatching.await.unwrap();
+        }
+        self.store.close().await.unwrap();
+    }
+}
