@@ -69,6 +69,7 @@ macro_rules! contract_tests {
             burying::a_dead_letter_shows_its_attempts,
             burying::redelivered_letters_go_to_the_end_of_their_lane_as_if_never_tried,
             burying::a_superseded_identify_is_not_put_back,
+            burying::a_superseded_identify_that_was_put_back_once_is_not_put_back_again,
             burying::discarded_letters_are_gone_and_their_effects_stay,
             burying::more_dead_letters_than_one_piece_are_all_redelivered,
             keeping::pruning_takes_delivered_work_and_nothing_else,

@@ -92,6 +92,21 @@ pub(crate) async fn a_superseded_identify_is_not_put_back(bench: &impl Bench) {
     assert!(store.dead_letters(None, 9).await.unwrap().is_empty());
 }
 
+pub(crate) async fn a_superseded_identify_that_was_put_back_once_is_not_put_back_again(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    bury(&*store, at(0)).await;
+    drain(&*store, at(0)).await;
+    assert_eq!(store.redeliver(DeadLetters::All, at(1)).await.unwrap(), 1);
+    assert_eq!(words(&bury(&*store, at(1)).await), ["identify"]);
+    take(&*store, "ann", "b", at(2)).await;
+    assert_eq!(store.redeliver(DeadLetters::All, at(3)).await.unwrap(), 1);
+    assert_eq!(drain(&*store, at(3)).await, ["identify", "b"]);
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+}
+
 pub(crate) async fn discarded_letters_are_gone_and_their_effects_stay(bench: &impl Bench) {
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;

@@ -106,7 +106,7 @@ pub(super) fn redeliver(
         let (row, half) = half(*id);
         let Some(lane) = take(connection, *id)? else { continue };
         done += 1;
-        if half == Half::Call || !is_superseded(connection, row)? {
+        if !is_superseded(connection, row, half)? {
             let seq = lanes::extend(connection, lane, Class::Live, 1, now)?;
             connection
                 .prepare_cached(
@@ -172,15 +172,17 @@ fn clear(connection: &Connection, row: i64, half: Half) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a newer profile of the person was planned behind an identify.
-fn is_superseded(connection: &Connection, row: i64) -> Result<bool, Fault> {
+/// Whether it is an identify, and a newer profile of the person was planned behind it.
+fn is_superseded(connection: &Connection, row: i64, half: Half) -> Result<bool, Fault> {
     let superseded = connection
         .prepare_cached(
-            "SELECT json_extract(identify, '$.at') < json_extract(people.state, '$.identified.at')
+            "SELECT json_extract(
+                     CASE WHEN ?2 THEN identify WHEN event_at IS NULL THEN call END, '$.at'
+                 ) < json_extract(people.state, '$.identified.at')
              FROM deliveries JOIN people ON people.id = deliveries.lane
              WHERE deliveries.id = ?1",
         )?
-        .query_row([row], |row| row.get::<_, Option<bool>>(0))?;
+        .query_row(params![row, half == Half::Identify], |row| row.get::<_, Option<bool>>(0))?;
     Ok(superseded.unwrap_or(false))
 }
 
