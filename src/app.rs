@@ -5,6 +5,8 @@
 
 mod descriptors;
 mod rules;
+mod soundness;
+mod store;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,13 +28,12 @@ use crate::delivery::{
 use crate::domain::Clock;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
 use crate::ingest::Ingest;
-use crate::mapping::Mapper;
-use crate::store::sqlite::{Options, SqliteStore};
-use crate::store::{Store, StoreError};
+use crate::store::{Damage, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use rules::rules;
 use rules::trust;
+pub use store::{open_existing_store, open_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -100,34 +101,6 @@ struct Stop {
 /// How much of the grace is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// Opens the store that the settings name.
-///
-/// # Errors
-/// [`StartError::Store`] or [`StartError::Randomness`].
-pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
-    let planner = Arc::new(Mapper::new(rules(settings)));
-    let options = Options::new(seed, SystemClock.now());
-    let url = &settings.store.url;
-    let opened = SqliteStore::open(url.path(), planner, options).await;
-    let store = opened.map_err(|source| StartError::Store { url: url.to_string(), source })?;
-    Ok(Arc::new(store))
-}
-
-/// Opens the store that the settings name, if it is there: a command that looks into a store must
-/// not make an empty one and say that nothing is in it.
-///
-/// # Errors
-/// [`StartError::NoStore`], and as [`open_store`].
-pub async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let url = &settings.store.url;
-    if !url.path().exists() {
-        return Err(StartError::NoStore { url: url.to_string() });
-    }
-    open_store(settings).await
-}
-
 /// The client of the Customer.io that the settings name.
 ///
 /// # Errors
@@ -175,7 +148,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         None => None,
     };
     let client = client(settings)?;
-    let store = open_store(settings).await?;
+    let store = store::open_for_delivery(settings).await?;
     let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let taken_over = store.take_over(clock.now()).await.map_err(unopenable)?;
@@ -231,6 +204,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         stop.delivery.clone(),
     ));
 
+    let (damage, path) = (Damage::default(), settings.store.url.path().to_owned());
+    loops.spawn(soundness::watch(path, damage.clone(), stop.delivery.clone()));
+
     let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulses, stop.http.clone());
     let trust = trust(&settings.growsurf);
     let ingest = Ingest::new(
@@ -247,6 +223,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         metrics,
         destination,
         health: Arc::new(health),
+        damage,
         clock,
         bodies: BodyLimits::new(
             settings.server.max_body,
@@ -285,7 +262,9 @@ impl Running {
         stop.delivery.cancel();
         loops.close();
         let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
-        let (requests, deliveries) = tokio::join!(requests, dispatcher);
+        // Before the store: whoever reads from its log keeps it from being emptied.
+        let looking = tokio::time::timeout(CLOSING, loops.wait());
+        let (requests, deliveries, _) = tokio::join!(requests, dispatcher, looking);
         if requests.is_err() {
             tracing::warn!("requests are still under way; giving them up");
         }

@@ -53,7 +53,7 @@ enum Command {
     /// Run the relay: take webhooks in, deliver them to Customer.io.
     Serve(serve::Args),
     /// Check settings, store, credentials and region; exit 1 if something isn't fit.
-    Check,
+    Check(check::Args),
     /// Show what a webhook would lead to, without sending or storing anything.
     Explain(explain::Args),
     /// List, show, redeliver or discard calls that Customer.io refused for good.
@@ -132,7 +132,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
     let load = |needs| Settings::load(sources, needs);
     match command {
         Command::Serve(args) => serve::run(args, sources).await,
-        Command::Check => check::run(sources).await,
+        Command::Check(args) => check::run(&args, sources).await,
         Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,

@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 mod contract;
+mod damage;
+mod error;
 pub mod sqlite;
 mod writing;
 
@@ -19,6 +21,8 @@ use crate::domain::{
     Webhook, WebhookId,
 };
 
+pub use damage::Damage;
+pub use error::StoreError;
 pub use writing::Writing;
 
 /// Keeps everything that must outlive the process.
@@ -297,44 +301,4 @@ pub struct Destination {
 pub struct Workspace {
     /// Customer.io's `environment_id`.
     pub environment_id: i64,
-}
-
-/// Why the store couldn't do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The storage below refused: disk full, file read-only, locked, damaged. Nothing of the
-    /// transaction happened; trying again may help.
-    #[error("the store can't {doing}")]
-    Unavailable {
-        /// What it was doing.
-        doing: &'static str,
-        /// What the storage said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// What the store holds can't be read: written by another version, or damaged.
-    #[error("the store holds {what} that this version can't read: {detail}")]
-    Unreadable {
-        /// Which part.
-        what: &'static str,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// The store's schema is newer than this version knows.
-    #[error(
-        "the store's schema is version {found} and this version knows {known}; start the newer \
-         version again, or go back with `referral-relay restore` and a backup made before it ran"
-    )]
-    TooNew {
-        /// The version found.
-        found: i64,
-        /// The newest version known.
-        known: i64,
-    },
-    /// There is no such webhook, or its body was pruned.
-    #[error("there is no webhook {0} with a body in the inbox")]
-    NoSuchWebhook(WebhookId),
-    /// The store was closed.
-    #[error("the store is closed")]
-    Closed,
 }

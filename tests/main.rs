@@ -7,6 +7,7 @@ mod architecture;
 mod backups;
 mod commands;
 mod crash;
+mod damage;
 mod delivery;
 mod faults;
 mod hostile;

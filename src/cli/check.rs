@@ -1,5 +1,6 @@
 //! `referral-relay check`: is everything fit to run?
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -11,7 +12,17 @@ use crate::config::sources::Sources;
 use crate::config::{Needs, Settings};
 use crate::customerio::client::RegionError;
 use crate::domain::Clock;
-use crate::store::{Store, Workspace};
+use crate::store::sqlite::{Examination, damaged_aside, examine};
+use crate::store::{Store, StoreError, Workspace};
+
+/// Arguments of `check`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Also read the whole store, for damage. Takes as long as the store is long; a relay goes on
+    /// beside it.
+    #[arg(long)]
+    full: bool,
+}
 
 /// How serious a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +71,7 @@ impl Report {
 }
 
 /// Looks at settings, store, credentials and region, and reports every finding.
-pub async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
+pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
     // Whatever is wrong, as much as can be is looked at: first all that is needed to run, then
     // what can be read without it.
@@ -81,6 +92,7 @@ pub async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
         report.add(Grade::Note, "settings", warning.as_str());
     }
     let store = check_store(&settings, &mut report).await;
+    check_soundness(settings.store.url.path(), args.full && store.is_some(), &mut report).await;
     if settings.customerio.credentials.is_some() {
         check_customerio(&settings, store.as_deref(), &mut report).await;
     }
@@ -122,6 +134,35 @@ async fn check_store(
         }
     }
     Some(store)
+}
+
+/// Whether anything is damaged: what was set aside earlier, and with `full` the store itself.
+async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
+    for aside in damaged_aside(store) {
+        let what = "is a damaged store that was set aside; save from it what is needed, then \
+                    remove it";
+        report.add(Grade::Note, "store", format!("{} {what}", aside.display()));
+    }
+    if !full {
+        return;
+    }
+    let path = store.to_owned();
+    let examining = tokio::task::spawn_blocking(move || examine(&path, None, || false));
+    let examined = examining.await.unwrap_or(Err(StoreError::Closed));
+    let (grade, detail) = match examined {
+        Ok(Examination::Damaged(damage)) => {
+            let mend = "make a backup, then restart the relay, which sets the store aside";
+            (Grade::Bad, format!("it is damaged: {damage}; {mend}"))
+        }
+        Ok(Examination::Contradictory(found)) => {
+            (Grade::Bad, format!("it contradicts itself: {}; please report it", found.join("; ")))
+        }
+        Ok(Examination::Sound | Examination::Unneeded | Examination::Stopped) => {
+            (Grade::Good, "every page, row and body of it is sound".to_owned())
+        }
+        Err(error) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
+    };
+    report.add(grade, "store", detail);
 }
 
 async fn check_customerio(settings: &Settings, store: Option<&dyn Store>, report: &mut Report) {

@@ -9,8 +9,11 @@ use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
 
-pub(super) const KEYS: &[Key] =
-    &[Key::new("url", Kind::Text), Key::new("keep_payloads", Kind::Text)];
+pub(super) const KEYS: &[Key] = &[
+    Key::new("url", Kind::Text),
+    Key::new("keep_payloads", Kind::Text),
+    Key::new("on_damage", Kind::Text),
+];
 
 /// Where webhooks and deliveries are kept, and for how long.
 #[derive(Debug, Clone)]
@@ -19,6 +22,29 @@ pub struct StoreSettings {
     pub url: StoreUrl,
     /// How long the raw bodies of finished webhooks are kept.
     pub keep_payloads: Duration,
+    /// What becomes of a store that is damaged.
+    pub on_damage: OnDamage,
+}
+
+/// What becomes of a store that is damaged, when the relay starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDamage {
+    /// It gets another name, and the relay goes on with what can be kept of it.
+    SetAside,
+    /// The relay doesn't start.
+    Refuse,
+}
+
+impl FromStr for OnDamage {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "set_aside" => Ok(Self::SetAside),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err("\"set_aside\" or \"refuse\"".into()),
+        }
+    }
 }
 
 /// The URL of a SQLite database, `sqlite:` and the path of its file.
@@ -35,6 +61,7 @@ impl StoreSettings {
         Self {
             url: reader.parse("store.url", str::parse),
             keep_payloads: reader.duration("store.keep_payloads"),
+            on_damage: reader.parse("store.on_damage", str::parse),
         }
     }
 }

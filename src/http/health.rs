@@ -151,7 +151,7 @@ pub async fn readyz(State(face): State<Face>) -> Response {
         return Problem::unavailable(why, 1).into_response();
     }
     let now = face.clock.now();
-    let mut warnings = Vec::new();
+    let mut warnings = face.damage.told();
     if let Ok(stats) = face.store.stats().await
         && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
         && age > LATE

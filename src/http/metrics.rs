@@ -25,6 +25,7 @@ pub async fn metrics(State(face): State<Face>) -> Response {
         oldest_pending_age: age.unwrap_or_default(),
         dead_letters: stats.dead,
         parked: stats.parked,
+        damaged: !face.damage.told().is_empty(),
         destination: face.destination.standing(now).word(),
     };
     let text = face.metrics.render(gauges, &Standing::ALL.map(Standing::word));

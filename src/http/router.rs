@@ -15,7 +15,7 @@ use crate::config::value::network::Network;
 use crate::delivery::Destination;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
-use crate::store::Store;
+use crate::store::{Damage, Store};
 use crate::telemetry::Metrics;
 
 /// Everything the handlers need.
@@ -31,6 +31,8 @@ pub struct Face {
     pub destination: Destination,
     /// What health is judged by.
     pub health: Arc<Health>,
+    /// What is known of damage to the store.
+    pub damage: Damage,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What reading bodies may cost.

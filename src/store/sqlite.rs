@@ -22,27 +22,33 @@
 
 mod accept;
 mod access;
+mod aside;
 mod backup;
 mod connection;
 mod contents;
 #[cfg(test)]
 pub(crate) mod counted;
+mod damage;
 mod dead;
 mod deliveries;
+mod examination;
 mod fault;
 mod files;
 mod house;
 mod lanes;
 mod migrate;
+mod opening;
 mod options;
 mod people;
 mod planning;
 mod presence;
 mod queue;
 mod readers;
+mod rebuild;
 mod restore;
 mod right;
 mod settle;
+mod soundness;
 #[cfg(test)]
 pub(crate) mod watch;
 mod writer;
@@ -50,7 +56,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,25 +63,26 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{
-    Arrival, DeliveryId, Leased, News, Planner, Receipt, Time, Webhook, WebhookId,
-};
+use crate::domain::{Arrival, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
 
 use super::{
     Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
     Stats, Store, StoreError, Workspace, Writing,
 };
-use connection::Place;
-use fault::{Fault, unavailable};
+use fault::Fault;
 use house::Meta;
+use opening::storage;
 use planning::Planning;
 use queue::Rank;
 use readers::Readers;
 use right::Right;
 use writer::Writer;
 
+pub use aside::damaged_aside;
 pub use backup::{BackupError, back_up, snapshot};
 pub use contents::{Contents, Unfit};
+pub use damage::{Kept, SetAside};
+pub use examination::{Examination, examine, examine_once};
 pub use files::FileError;
 pub use options::Options;
 pub use restore::{RestoreError, Restored, Source, restore};
@@ -90,40 +96,6 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it and its folder if they aren't there, and migrates it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the file can't be opened or written,
-    /// [`StoreError::TooNew`] if a newer version has migrated it, [`StoreError::Unreadable`] if
-    /// it was migrated by anything else.
-    pub async fn open(
-        path: &Path,
-        planner: Arc<dyn Planner>,
-        options: Options,
-    ) -> Result<Self, StoreError> {
-        const DOING: &str = "be opened";
-        let unopened = |error| storage(DOING, error);
-        let place = Place::new(path, options.busy_timeout);
-        #[cfg(test)]
-        let place = place.shown_to(options.watch.clone());
-        let right = Arc::new(Right::new(place.lock_file()));
-        let readers = Readers::new(place.clone(), options.readers.max(1));
-        let opening = move || {
-            place.make().map_err(|error| unopened(access::explain(place.path(), error)))?;
-            files::tidy(place.path(), options.now);
-            let (connection, hash_key) = prepare(&place, &options).map_err(|fault| {
-                let refusal = access::refusal(place.path(), &fault);
-                refusal.map_or_else(|| fault.into_store_error(DOING), unopened)
-            })?;
-            let writer = Writer::start(place, connection).map_err(unopened)?;
-            Ok((writer, hash_key))
-        };
-        let opened = tokio::task::spawn_blocking(opening).await;
-        let (writer, hash_key) =
-            opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
-        Ok(Self { writer, readers, planning: Arc::new(Planning { planner, hash_key }), right })
-    }
-
     /// How many transactions this store has committed since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
@@ -167,17 +139,6 @@ impl SqliteStore {
                 .await?;
         }
     }
-}
-
-fn prepare(place: &Place, options: &Options) -> Result<(Connection, [u8; 32]), Fault> {
-    let mut connection = place.writer()?;
-    migrate::migrate(&mut connection, options.now)?;
-    let hash_key = house::hash_key(&connection, options.seed)?;
-    Ok((connection, hash_key))
-}
-
-fn storage(doing: &'static str, error: std::io::Error) -> StoreError {
-    StoreError::Unavailable { doing, source: Box::new(error) }
 }
 
 #[async_trait]

@@ -56,6 +56,8 @@ pub struct Gauges {
     pub dead_letters: u64,
     /// Webhooks that are parked, wholly or in part.
     pub parked: u64,
+    /// Whether the store is damaged, or one that was set aside for it waits for somebody.
+    pub damaged: bool,
     /// The destination's state.
     pub destination: &'static str,
 }
@@ -73,6 +75,7 @@ pub struct Metrics {
     oldest_pending: Gauge<f64, AtomicU64>,
     dead_letters: Gauge,
     parked: Gauge,
+    damaged: Gauge,
     destination: Family<State, Gauge>,
 }
 
@@ -103,6 +106,7 @@ impl Metrics {
             oldest_pending: Gauge::default(),
             dead_letters: Gauge::default(),
             parked: Gauge::default(),
+            damaged: Gauge::default(),
             destination: Family::default(),
         };
         for outcome in WEBHOOK_OUTCOMES {
@@ -146,6 +150,11 @@ impl Metrics {
         );
         registry.register("dead_letters", "Dead letters", self.dead_letters.clone());
         registry.register("parked_webhooks", "Webhooks that are parked", self.parked.clone());
+        registry.register(
+            "store_damaged",
+            "One while the store is damaged, or one that was set aside waits for somebody",
+            self.damaged.clone(),
+        );
         registry.register(
             "destination_state",
             "One for the state that Customer.io is in, zero for the others",
@@ -193,6 +202,7 @@ impl Metrics {
         self.oldest_pending.set(gauges.oldest_pending_age.as_secs_f64());
         self.dead_letters.set(count(gauges.dead_letters));
         self.parked.set(count(gauges.parked));
+        self.damaged.set(i64::from(gauges.damaged));
         for state in states {
             let present = i64::from(*state == gauges.destination);
             self.destination.get_or_create(&State { state: Word(state) }).set(present);
@@ -230,6 +240,7 @@ mod tests {
         # TYPE relay_oldest_pending_age_seconds gauge
         # TYPE relay_dead_letters gauge
         # TYPE relay_parked_webhooks gauge
+        # TYPE relay_store_damaged gauge
         # TYPE relay_destination_state gauge
         ");
         assert!(text.contains("relay_webhooks_total{outcome=\"accepted\"} 1\n"), "{text}");

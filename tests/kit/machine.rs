@@ -63,6 +63,11 @@ impl Machine {
         setup.variable("LD_PRELOAD", text(&LIBRARY)).variable("MACHINE", text(self.orders.path()))
     }
 
+    /// The settings of a relay that learns from this file which start of the machine it is.
+    pub fn tells_its_start_by(&self, setup: Setup, file: &Path) -> Setup {
+        self.beneath(setup).variable("MACHINE_BOOT_ID", file.to_str().unwrap())
+    }
+
     /// Time passes, on both clocks.
     pub fn passes(&self, time: Duration) {
         let nanos = i64::try_from(time.as_nanos()).unwrap();

@@ -78,6 +78,8 @@ impl Place {
     pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = self.open(flags)?;
+        // What turns out to be damaged is left as it is.
+        keep_as_it_is(&connection, true)?;
         // Counts for a new file only. Hashes are written all over their indexes, each a page to log,
         // so that pages of half the usual size halve most of what a webhook writes.
         connection.pragma_update(None, "page_size", 2048)?;
@@ -91,6 +93,7 @@ impl Place {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // In KiB when negative: room for the inner pages of every index, not for the data.
         connection.pragma_update(None, "cache_size", -16 * 1024)?;
+        keep_as_it_is(&connection, false)?;
         #[cfg(test)]
         let connection = self.watched(connection)?;
         Ok(connection)
@@ -136,6 +139,12 @@ impl Place {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     }
+}
+
+/// Whether the file and its log stay as they are when this connection is closed. Otherwise the
+/// last one to be closed brings the log into the file.
+pub(super) fn keep_as_it_is(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
 
 /// SQLite doesn't wait when two connections switch a new file at once, so this does. On a file

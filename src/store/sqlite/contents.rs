@@ -7,14 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode};
-use sha2::{Digest, Sha256};
 
 use crate::domain::Time;
 use crate::store::{Stats, StoreError};
 
 use super::connection::Place;
 use super::fault::Fault;
-use super::{house, migrate};
+use super::{house, migrate, soundness};
 
 /// What a store holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,41 +79,10 @@ pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
         return Err(Unfit::NotAStore);
     }
     let schema = migrate::version(&connection).map_err(unfit)?;
-    check(&connection)?;
+    if let Some(damage) = soundness::damage(&connection) {
+        return Err(Unfit::Damaged(damage));
+    }
     summary(&connection, schema).map_err(unfit)
-}
-
-/// Reads everything that can be checked against something else.
-fn check(connection: &Connection) -> Result<(), Unfit> {
-    let found: String = connection
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| unfit(error.into()))?;
-    if found != "ok" {
-        return Err(Unfit::Damaged(found.replace('\n', " ")));
-    }
-    let broken = "SELECT COUNT(*) FROM pragma_foreign_key_check";
-    if number(connection, broken).map_err(unfit)? > 0 {
-        return Err(Unfit::Damaged("rows refer to others that are missing".to_owned()));
-    }
-    if !bodies_are_whole(connection).map_err(unfit)? {
-        return Err(Unfit::Damaged("the body of a webhook isn't what was received".to_owned()));
-    }
-    Ok(())
-}
-
-/// SQLite notices where its own structure is damaged, but not in the middle of a value.
-fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
-    let sql = "SELECT sha256, body FROM inbox WHERE body IS NOT NULL";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let sha256: [u8; 32] = row.get(0)?;
-        let body = row.get_ref(1)?.as_blob().map_err(|error| Fault::unreadable("a body", error))?;
-        if <[u8; 32]>::from(Sha256::digest(body)) != sha256 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn summary(connection: &Connection, schema: i64) -> Result<Contents, Fault> {

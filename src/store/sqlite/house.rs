@@ -74,6 +74,10 @@ pub(super) enum Meta {
     PrunedUntil,
     Workspace,
     ProbedAt,
+    /// The start of the machine since which the store was looked through.
+    LookedThrough,
+    /// The damage that was found then.
+    Damaged,
 }
 
 impl Meta {
@@ -84,6 +88,8 @@ impl Meta {
             Self::PrunedUntil => "pruned_until",
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
+            Self::LookedThrough => "looked_through",
+            Self::Damaged => "damaged",
         }
     }
 }
@@ -109,6 +115,12 @@ pub(super) fn remember(
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         )?
         .execute(params![meta.key(), value])?;
+    Ok(())
+}
+
+/// Forgets a value, if there is one.
+pub(super) fn forget(connection: &Connection, meta: Meta) -> Result<(), Fault> {
+    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([meta.key()])?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::domain::Time;
 
+use super::aside::{self, AsideError, Why};
 use super::connection::Place;
 use super::contents::{self, Contents, Unfit};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
@@ -73,6 +74,15 @@ pub enum RestoreError {
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl From<AsideError> for RestoreError {
+    fn from(error: AsideError) -> Self {
+        match error {
+            AsideError::Taken(path) => Self::Taken(path),
+            AsideError::File(error) => Self::File(error),
+        }
+    }
 }
 
 /// Puts a backup in the place of the store at `store`, or where a store will be.
@@ -167,32 +177,8 @@ fn set_aside(
     now: Time,
 ) -> Result<(Option<Connection>, Option<PathBuf>), RestoreError> {
     let hold = if store.exists() { fold(store)? } else { None };
-    let here = |suffix: &&str| files::with(store, suffix).exists();
-    let parts: Vec<&str> = COMPANIONS.into_iter().chain([""]).filter(here).collect();
-    if parts.is_empty() {
-        return Ok((hold, None));
-    }
-    let at = now.to_string().replace(['-', ':', '.'], "");
-    let aside = files::with(store, &format!(".replaced-{at}"));
-    for part in &parts {
-        let (from, to) = (files::with(store, part), files::with(&aside, part));
-        if to.exists() {
-            return Err(RestoreError::Taken(to));
-        }
-        // Where the file system has no second names, a crash from here on leaves no store.
-        fs::hard_link(&from, &to)
-            .or_else(|_| fs::rename(&from, &to))
-            .map_err(FileError::when("set aside", &from))?;
-    }
-    files::sync(files::folder(store))?;
-    // Of a damaged store alone: SQLite would take its log for the new one's.
-    for suffix in COMPANIONS.into_iter().chain(["-shm"]) {
-        let path = files::with(store, suffix);
-        if path.exists() {
-            fs::remove_file(&path).map_err(FileError::when("remove", &path))?;
-        }
-    }
-    Ok((hold, Some(aside)))
+    let aside = aside::set_aside(store, Why::Replaced, now)?;
+    Ok((hold, aside))
 }
 
 /// Brings the log of the store into its file and locks it; `None` if it is too damaged for that.

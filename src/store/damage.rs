@@ -1,0 +1,52 @@
+//! What is known of damage to the store, for whoever watches over it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is known of damage to the store. Clones share it.
+///
+/// A damaged store makes the relay neither unready nor unhealthy: nobody else would take the
+/// webhooks in, and a restart in the middle of the night mends nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Damage(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    found: Option<String>,
+    aside: Vec<PathBuf>,
+}
+
+impl Damage {
+    /// The store that is worked on is damaged, in this way.
+    pub fn found(&self, what: String) {
+        self.known().found = Some(what);
+    }
+
+    /// These damaged stores were set aside and wait for somebody.
+    pub fn set_aside(&self, stores: Vec<PathBuf>) {
+        self.known().aside = stores;
+    }
+
+    /// What there is to do, a sentence each; empty if there is no damage.
+    pub fn told(&self) -> Vec<String> {
+        let known = self.known();
+        let found = known.found.iter().map(|what| {
+            format!(
+                "the store is damaged: {what}; make a backup, then restart the relay, which sets \
+                 the store aside (README: a damaged store)"
+            )
+        });
+        let aside = known.aside.iter().map(|store| {
+            format!(
+                "a damaged store was set aside as {}; save from it what is needed, then remove it \
+                 (README: a damaged store)",
+                store.display()
+            )
+        });
+        found.chain(aside).collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,91 @@
+//! Setting aside: the files of a store get another name, byte for byte.
+//!
+//! What belongs here: the names, and finding what has them. What doesn't: why a store is set aside
+//! (`restore`, `damage`), and what takes its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::domain::Time;
+
+use super::files::{self, COMPANIONS, FileError};
+
+/// Why a store was set aside, as a part of its new name.
+#[derive(Clone, Copy)]
+pub(super) enum Why {
+    /// A backup took its place.
+    Replaced,
+    /// It is damaged.
+    Damaged,
+}
+
+/// Why it can't be set aside; nothing has changed that matters.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AsideError {
+    /// The name that it would get is taken.
+    #[error("{} is there already; try again", .0.display())]
+    Taken(PathBuf),
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Why {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// Gives the files of the store another name that tells `now`, and leaves nothing beside the old
+/// one that SQLite would take for a part of the next store. The file itself may keep both names.
+/// Returns the new name, if there was anything.
+pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<PathBuf>, AsideError> {
+    let here = |suffix: &&str| files::with(store, suffix).exists();
+    let parts: Vec<&str> = COMPANIONS.into_iter().chain([""]).filter(here).collect();
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let at = now.to_string().replace(['-', ':', '.'], "");
+    let aside = files::with(store, &format!(".{}-{at}", why.word()));
+    for part in &parts {
+        let (from, to) = (files::with(store, part), files::with(&aside, part));
+        if to.exists() {
+            return Err(AsideError::Taken(to));
+        }
+        // Where the file system has no second names, a crash from here on leaves no store.
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::rename(&from, &to))
+            .map_err(FileError::when("set aside", &from))?;
+    }
+    files::sync(files::folder(store))?;
+    // Of a damaged store alone: SQLite would take its log for the new one's.
+    for suffix in COMPANIONS.into_iter().chain(["-shm"]) {
+        let path = files::with(store, suffix);
+        if path.exists() {
+            fs::remove_file(&path).map_err(FileError::when("remove", &path))?;
+        }
+    }
+    Ok(Some(aside))
+}
+
+/// The damaged stores that were set aside from `store` and are there still, oldest first.
+pub fn damaged_aside(store: &Path) -> Vec<PathBuf> {
+    let name = store.file_name().unwrap_or_default().to_string_lossy();
+    let start = format!("{name}.{}-", Why::Damaged.word());
+    let folder = files::folder(store);
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let time = name.strip_prefix(&start)?;
+            let time = time.split('-').next().unwrap_or_default();
+            Some(folder.join(format!("{start}{time}")))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}

@@ -1,0 +1,217 @@
+//! A damaged store, seen when it is opened, and what takes its place.
+//!
+//! What belongs here: telling a damaged store from a file that was never one, and the order of the
+//! steps. What doesn't: damage that only shows when everything is read (`examination`), which
+//! leaves a note that is found here.
+//!
+//! Only the process that has the right to deliver sets a store aside. Another file that is there
+//! by mistake, or the store of a newer version, is refused and stays where it is.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::domain::Time;
+use crate::store::StoreError;
+
+use super::aside::{self, Why};
+use super::connection::{Place, keep_as_it_is};
+use super::fault::Fault;
+use super::house::{self, Meta};
+use super::opening::{self, Opened, storage};
+use super::rebuild::rebuild;
+use super::right::Right;
+use super::{Options, files, lanes, soundness};
+
+/// What became of a damaged store.
+#[derive(Debug)]
+pub struct SetAside {
+    /// What is wrong with it.
+    pub damage: String,
+    /// The name that it has now.
+    pub aside: Option<PathBuf>,
+    /// What is in the store that has taken its place.
+    pub kept: Kept,
+}
+
+/// What of a damaged store is in the one that has taken its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// Everything: only what can be made anew from the rest was damaged.
+    Everything,
+    /// Its secret, and the workspace that it belongs to; no webhook, no person, no call.
+    Secret,
+    /// Nothing.
+    Nothing,
+}
+
+/// Opens the store for the process that delivers from it. If it is damaged, `set_aside` tells
+/// whether another takes its place.
+pub(super) fn open(
+    place: &Place,
+    right: &Right,
+    options: &Options,
+    set_aside: bool,
+) -> Result<(Opened, Option<SetAside>), StoreError> {
+    const DOING: &str = "be opened";
+    let was_there = place.lock_file().exists();
+    if !right.take().map_err(|error| storage(DOING, error))? {
+        // Another process delivers from it, so it is fit to.
+        return Ok((opening::open(place, options)?, None));
+    }
+    let exists = place.path().exists() && before_opening(place.path()).is_none();
+    let emptied = was_there && exists && is_empty(place.path());
+    let opened = if emptied {
+        Err(StoreError::Damaged { detail: "it is empty, although a relay has used it".to_owned() })
+    } else {
+        opening::open(place, options).and_then(|opened| fit_to_deliver(opened, options.now))
+    };
+    let damage = match opened {
+        Err(StoreError::Damaged { detail }) if set_aside => detail,
+        opened => return Ok((opened?, None)),
+    };
+    tracing::warn!(store = %place.path().display(), damage, "the store is damaged; setting it aside");
+    replace(place, options, damage).map(|(opened, set_aside)| (opened, Some(set_aside)))
+}
+
+/// Does what a relay does first, and undoes it: else it would stop the start later.
+fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
+    let (connection, _) = &opened;
+    let damaged = |detail| {
+        let _closed_anyway = keep_as_it_is(connection, true);
+        StoreError::Damaged { detail }
+    };
+    let tried = || {
+        let found: Option<String> = house::recall(connection, Meta::Damaged)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let transaction = connection.unchecked_transaction()?;
+        lanes::release_all(&transaction, now)?;
+        lanes::next_due(&transaction)?;
+        house::stats(&transaction)?;
+        house::destination(&transaction)?;
+        Ok(None)
+    };
+    match tried() {
+        Ok(None) => Ok(opened),
+        Ok(Some(found)) => Err(damaged(found)),
+        Err(Fault::Sql(error)) if soundness::is_damage(&error) => Err(damaged(error.to_string())),
+        Err(fault) => Err(fault.into_store_error("be delivered from")),
+    }
+}
+
+fn replace(
+    place: &Place,
+    options: &Options,
+    damage: String,
+) -> Result<(Opened, SetAside), StoreError> {
+    const DOING: &str = "be set aside";
+    let store = place.path();
+    // SQLite would throw away the log of an empty file.
+    let (rebuilt, remembered) = if is_empty(store) {
+        (None, None)
+    } else {
+        (Some(rebuild(place, options.now)), remembered(place))
+    };
+    let aside = aside::set_aside(store, Why::Damaged, options.now)
+        .map_err(|error| StoreError::Unavailable { doing: DOING, source: Box::new(error) })?;
+    let mut options = options.clone();
+    let mut kept = match rebuilt {
+        Some(Ok(new)) => {
+            new.publish(store).map_err(|error| StoreError::Unavailable {
+                doing: DOING,
+                source: Box::new(error),
+            })?;
+            Kept::Everything
+        }
+        unbuilt => {
+            if let Some(Err(why)) = unbuilt {
+                tracing::warn!(%why, "what it holds can't be brought into a new store");
+            }
+            // Under a second name it is safe, and a new one takes its place.
+            match fs::remove_file(store) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(storage(DOING, error));
+                }
+                Ok(()) | Err(_) => Kept::Nothing,
+            }
+        }
+    };
+    if let Some((hash_key, _)) = remembered {
+        options.seed = hash_key;
+    }
+    let opened = opening::open(place, &options)?;
+    if let (Kept::Nothing, Some((_, workspace))) = (kept, remembered) {
+        let remembering = workspace
+            .map_or(Ok(()), |workspace| house::remember(&opened.0, Meta::Workspace, workspace));
+        remembering.map_err(|fault| fault.into_store_error(DOING))?;
+        kept = Kept::Secret;
+    }
+    Ok((opened, SetAside { damage, aside, kept }))
+}
+
+/// The store's secret and its workspace, if they can be read.
+fn remembered(place: &Place) -> Option<([u8; 32], Option<i64>)> {
+    let connection = place.reader().ok()?;
+    let hash_key = house::recall(&connection, Meta::HashKey).ok()??;
+    Some((hash_key, house::recall(&connection, Meta::Workspace).ok()?))
+}
+
+/// The damage that opening would hide: SQLite takes an empty file for a new one, and throws away
+/// the log beside it.
+pub(super) fn before_opening(path: &Path) -> Option<String> {
+    // In this order, because a store that somebody makes now has a log only when it isn't empty.
+    let is_lost = !is_empty(&files::with(path, "-wal")) && is_empty(path);
+    is_lost.then(|| "its file is empty or gone, and its log is there".to_owned())
+}
+
+/// Whether there is nothing at the path, or an empty file.
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).map_or(0, |about| about.len()) == 0
+}
+
+/// The damage that made opening fail, if it was damage and the file a store.
+pub(super) fn of(path: &Path, fault: &Fault) -> Option<String> {
+    let Fault::Sql(error) = fault else { return None };
+    if !soundness::is_damage(error) || !was_a_store(path) {
+        return None;
+    }
+    Some(match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "its first page isn't SQLite's any more".to_owned(),
+        _ => error.to_string(),
+    })
+}
+
+/// Refuses to make a store of another application's database.
+pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
+    let sql = "SELECT COUNT(*), COALESCE(SUM(name = 'schema_migrations'), 0) FROM sqlite_schema";
+    let (all, own): (i64, i64) =
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if all > 0 && own == 0 {
+        let why = "it is a SQLite file of another application; check store.url";
+        return Err(Fault::unreadable("tables", why));
+    }
+    Ok(())
+}
+
+/// How far into a file the text of its schema is looked for: it is among the first pages.
+const SCHEMA_WITHIN: u64 = 1 << 20;
+
+/// Whether a file that can't be read was a store: then the text of its schema is in it, or in its
+/// log, in pages of SQLite's.
+fn was_a_store(path: &Path) -> bool {
+    ["", "-wal"].iter().any(|suffix| {
+        let mut start = Vec::new();
+        let read = File::open(files::with(path, suffix))
+            .and_then(|file| file.take(SCHEMA_WITHIN).read_to_end(&mut start));
+        let has = |text: &[u8]| start.windows(text.len()).any(|window| window == text);
+        // The text alone could also be that of a dump, which is no file of SQLite's.
+        read.is_ok()
+            && start.contains(&0)
+            && has(b"CREATE TABLE schema_migrations")
+            && has(b"CREATE TABLE inbox")
+    })
+}

@@ -1,0 +1,135 @@
+//! Examination: a store at work is looked through, once after each start of the machine.
+//!
+//! What belongs here: when, how gently, and the note of what came of it. What doesn't: the
+//! questions (`soundness`), and when the service asks for it (`app`).
+//!
+//! SQLite recovers by itself from everything that a process can die of, so a start of the relay
+//! asks nothing. A machine that went down may have lost or garbled what was on its way to the
+//! disk. The note is in the store itself, so that it goes where the store goes: what was damaged
+//! is known at the next start (`damage`), and a copy of a store is looked through on its machine.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::store::StoreError;
+
+use super::connection::Place;
+use super::fault::Fault;
+use super::house::{self, Meta};
+use super::soundness;
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Examination {
+    /// It was looked through since the machine started.
+    Unneeded,
+    /// It was asked to stop before the end.
+    Stopped,
+    /// Everything is as it was written.
+    Sound,
+    /// Every page is sound, but these numbers or lanes contradict the rest.
+    Contradictory(Vec<&'static str>),
+    /// It is damaged, in this way. The next start that delivers from it sets it aside.
+    Damaged(String),
+}
+
+/// How long another process's write is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many steps of SQLite's machine it does before it looks up.
+const STEPS: i32 = 1_000;
+
+/// How long it works before it rests for as long, so that it takes a part of one core at most.
+const STRETCH: Duration = Duration::from_millis(10);
+
+/// Looks through the store at `path` unless it was done since the machine started as `boot`, and
+/// notes what came of it. Takes as long as the store is long; other work goes on beside it.
+/// `stop` is asked often.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the store can't be read or written for other reasons.
+pub fn examine_once(
+    path: &Path,
+    boot: &str,
+    stop: impl Fn() -> bool + Send + Clone + 'static,
+) -> Result<Examination, StoreError> {
+    let looked_through = || {
+        let reader = Place::new(path, PATIENCE).reader()?;
+        let known: Option<String> = house::recall(&reader, Meta::LookedThrough)?;
+        Ok(known.as_deref() == Some(boot))
+    };
+    match looked_through() {
+        Ok(true) => Ok(Examination::Unneeded),
+        Ok(false) => examine(path, Some(boot), stop),
+        Err(fault) => examined(path, Some(boot), &stop, Err(fault)),
+    }
+}
+
+/// Looks through the store at `path` in any case; see [`examine_once`].
+///
+/// # Errors
+/// As [`examine_once`].
+pub fn examine(
+    path: &Path,
+    boot: Option<&str>,
+    stop: impl Fn() -> bool + Send + Clone + 'static,
+) -> Result<Examination, StoreError> {
+    let ask = || {
+        let mut reader = Place::new(path, PATIENCE).reader()?;
+        reader.progress_handler(STEPS, Some(gently(stop.clone())))?;
+        Ok(match soundness::search_damage(&reader)? {
+            Some(damage) => Examination::Damaged(damage),
+            None => match soundness::contradictions(&reader)? {
+                found if found.is_empty() => Examination::Sound,
+                found => Examination::Contradictory(found),
+            },
+        })
+    };
+    examined(path, boot, &stop, ask())
+}
+
+fn examined(
+    path: &Path,
+    boot: Option<&str>,
+    stop: &impl Fn() -> bool,
+    found: Result<Examination, Fault>,
+) -> Result<Examination, StoreError> {
+    let found = match found {
+        _ if stop() => return Ok(Examination::Stopped),
+        Ok(found) => found,
+        Err(Fault::Sql(error)) if soundness::is_damage(&error) => {
+            Examination::Damaged(error.to_string())
+        }
+        Err(fault) => return Err(fault.into_store_error("be looked through")),
+    };
+    let noted = Place::new(path, PATIENCE).writer().map_err(Fault::from);
+    if let Err(error) = noted.and_then(|connection| note(&connection, boot, &found)) {
+        // The next start looks again.
+        tracing::warn!(%error, "can't note what came of looking through the store");
+    }
+    Ok(found)
+}
+
+fn note(connection: &Connection, boot: Option<&str>, found: &Examination) -> Result<(), Fault> {
+    match (found, boot) {
+        (Examination::Damaged(damage), _) => house::remember(connection, Meta::Damaged, damage),
+        (_, Some(boot)) => house::remember(connection, Meta::LookedThrough, boot),
+        (_, None) => Ok(()),
+    }
+}
+
+/// Works and rests in turn, until it is to stop.
+fn gently(stop: impl Fn() -> bool) -> impl FnMut() -> bool {
+    let mut begun = Instant::now();
+    move || {
+        let worked = begun.elapsed();
+        if worked >= STRETCH {
+            thread::sleep(worked.min(STRETCH));
+            begun = Instant::now();
+        }
+        stop()
+    }
+}

@@ -1,0 +1,122 @@
+//! Opening: from a path to a connection that writes and a schema that is this version's.
+//!
+//! What belongs here: the order of the steps, and what a failure among them is called. What
+//! doesn't: what follows from damage (`damage`).
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::domain::Planner;
+use crate::store::StoreError;
+
+use super::connection::{Place, keep_as_it_is};
+use super::damage::SetAside;
+use super::fault::{Fault, unavailable};
+use super::planning::Planning;
+use super::readers::Readers;
+use super::right::Right;
+use super::writer::Writer;
+use super::{Options, SqliteStore, access, damage, files, house, migrate};
+
+impl SqliteStore {
+    /// Opens the file, makes it and its folder if they aren't there, and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file can't be opened or written,
+    /// [`StoreError::Damaged`] if it is a store and damaged, [`StoreError::TooNew`] if a newer
+    /// version has migrated it, [`StoreError::Unreadable`] if it was migrated by anything else.
+    pub async fn open(
+        path: &Path,
+        planner: Arc<dyn Planner>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let opening = |place: &Place, _: &Right, options: &Options| {
+            open(place, options).map(|opened| (opened, None))
+        };
+        Self::open_by(opening, path, planner, options).await.map(|(store, _)| store)
+    }
+
+    /// The same for the process that delivers, which also refuses a store that was found to be
+    /// damaged earlier. With `set_aside` a damaged one gets another name instead, and opened is
+    /// what takes its place; tells what became of it.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_to_deliver(
+        path: &Path,
+        planner: Arc<dyn Planner>,
+        options: Options,
+        set_aside: bool,
+    ) -> Result<(Self, Option<SetAside>), StoreError> {
+        let opening = move |place: &Place, right: &Right, options: &Options| {
+            damage::open(place, right, options, set_aside)
+        };
+        Self::open_by(opening, path, planner, options).await
+    }
+
+    async fn open_by(
+        open: impl FnOnce(&Place, &Right, &Options) -> Result<(Opened, Option<SetAside>), StoreError>
+        + Send
+        + 'static,
+        path: &Path,
+        planner: Arc<dyn Planner>,
+        options: Options,
+    ) -> Result<(Self, Option<SetAside>), StoreError> {
+        const DOING: &str = "be opened";
+        let place = Place::new(path, options.busy_timeout);
+        #[cfg(test)]
+        let place = place.shown_to(options.watch.clone());
+        let right = Arc::new(Right::new(place.lock_file()));
+        let readers = Readers::new(place.clone(), options.readers.max(1));
+        let held = Arc::clone(&right);
+        let opening = move || {
+            let ((connection, hash_key), set_aside) = open(&place, &held, &options)?;
+            let writer = Writer::start(place, connection);
+            Ok((writer.map_err(|error| storage(DOING, error))?, hash_key, set_aside))
+        };
+        let opened = tokio::task::spawn_blocking(opening).await;
+        let (writer, hash_key, set_aside) =
+            opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
+        let planning = Arc::new(Planning { planner, hash_key });
+        Ok((Self { writer, readers, planning, right }, set_aside))
+    }
+}
+
+/// The connection that writes, and the store's secret.
+pub(super) type Opened = (Connection, [u8; 32]);
+
+/// Opens the file, makes it and its folder if they aren't there, and migrates it.
+pub(super) fn open(place: &Place, options: &Options) -> Result<Opened, StoreError> {
+    const DOING: &str = "be opened";
+    let (path, unopened) = (place.path(), |error| storage(DOING, error));
+    if let Some(detail) = damage::before_opening(path) {
+        return Err(StoreError::Damaged { detail });
+    }
+    place.make().map_err(|error| unopened(access::explain(path, error)))?;
+    files::tidy(path, options.now);
+    prepare(place, options).map_err(|fault| match damage::of(path, &fault) {
+        Some(detail) => StoreError::Damaged { detail },
+        None => {
+            let refusal = access::refusal(path, &fault);
+            refusal.map_or_else(|| fault.into_store_error(DOING), unopened)
+        }
+    })
+}
+
+fn prepare(place: &Place, options: &Options) -> Result<Opened, Fault> {
+    let mut connection = place.writer()?;
+    keep_as_it_is(&connection, true)?;
+    damage::refuse_foreign(&connection)?;
+    migrate::migrate(&mut connection, options.now)?;
+    let hash_key = house::hash_key(&connection, options.seed)?;
+    keep_as_it_is(&connection, false)?;
+    Ok((connection, hash_key))
+}
+
+/// The storage below refused.
+pub(super) fn storage(doing: &'static str, error: io::Error) -> StoreError {
+    StoreError::Unavailable { doing, source: Box::new(error) }
+}

@@ -1,0 +1,96 @@
+//! Rebuilding: a new store of the rows of a damaged one.
+//!
+//! What belongs here: copying row by row, which needs the tables and no index: where only indexes,
+//! free pages or the like are damaged, nothing is lost. What doesn't: a table with a hole in it.
+//! Rows refer to each other, and which of them may be missing only a person can tell; then the
+//! next store begins empty.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::domain::Time;
+
+use super::connection::Place;
+use super::contents;
+use super::fault::Fault;
+use super::files::{FileError, Unfinished};
+use super::house::{self, Meta};
+use super::{migrate, soundness};
+
+/// Why there is no new store.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RebuildError {
+    /// A row can't be read or written.
+    #[error("{0}")]
+    Rows(Fault),
+    /// What came of it is no fit store either.
+    #[error(transparent)]
+    Unfit(#[from] contents::Unfit),
+    /// An older version has written it; its rows aren't those of this version.
+    #[error("it has the schema of an older version")]
+    Older,
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl From<Fault> for RebuildError {
+    fn from(fault: Fault) -> Self {
+        Self::Rows(fault)
+    }
+}
+
+impl From<rusqlite::Error> for RebuildError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Rows(error.into())
+    }
+}
+
+/// Copies every row of the damaged store at `place` into a new one beside it, checks that and
+/// brings it to rest. The damaged one isn't touched.
+pub(super) fn rebuild(place: &Place, now: Time) -> Result<Unfinished, RebuildError> {
+    let unfinished = Unfinished::beside(place.path(), now)?;
+    copy(&place.reader()?, unfinished.path(), now)?;
+    contents::rest(unfinished.path())?;
+    contents::read(unfinished.path())?;
+    Ok(unfinished)
+}
+
+fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
+    let mut to = Place::new(to, Duration::ZERO).writer()?;
+    migrate::migrate(&mut to, now)?;
+    if migrate::version(from)? != migrate::version(&to)? {
+        return Err(RebuildError::Older);
+    }
+    // It is checked and synced as a whole before it gets its name.
+    to.pragma_update(None, "synchronous", "OFF")?;
+    to.pragma_update(None, "foreign_keys", false)?;
+    let transaction = to.transaction()?;
+    // With the table of SQLite's own that remembers which ids were given.
+    for table in soundness::tables(&transaction)? {
+        if table != "schema_migrations" {
+            copy_table(from, &transaction, &table)?;
+        }
+    }
+    house::forget(&transaction, Meta::Damaged)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn copy_table(from: &Connection, to: &Connection, table: &str) -> Result<(), Fault> {
+    to.execute(&format!("DELETE FROM {table}"), [])?;
+    let mut rows = from.prepare(&format!("SELECT * FROM {table} NOT INDEXED"))?;
+    let columns = rows.column_count();
+    let places = vec!["?"; columns].join(", ");
+    let mut insert = to.prepare(&format!("INSERT INTO {table} VALUES ({places})"))?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| row.get_ref(column).map(ToSqlOutput::Borrowed));
+        let values = values.collect::<rusqlite::Result<Vec<_>>>()?;
+        insert.execute(params_from_iter(values))?;
+    }
+    Ok(())
+}
