@@ -45,9 +45,10 @@ const STEPS: i32 = 1_000;
 /// How long it works before it rests for as long, so that it takes a part of one core at most.
 const STRETCH: Duration = Duration::from_millis(10);
 
-/// Looks through the store at `path` unless it was done since the machine started as `boot`, and
-/// notes what came of it. Takes as long as the store is long; other work goes on beside it.
-/// `stop` is asked often.
+/// Looks through the store at `path`, unless it was done since the machine started as `boot`.
+///
+/// Notes in the store what came of it. Takes as long as the store is long; other work goes on
+/// beside it. `stop` is asked often.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if the store can't be read or written for other reasons.
