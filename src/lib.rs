@@ -79,6 +79,10 @@
 //! gets its name when it is checked and synced. A restore takes the right to deliver, so that no
 //! relay runs, gives the old file a second name and replaces it by one rename: at any moment there
 //! is a whole store under the store's name.
+//!
+//! **The disk damages the store.** What a start meets, and what is found when everything is read
+//! beside the service, once after each start of the machine, leads to the same at a start: every
+//! row goes into a new store, or an empty one begins, and the damaged file gets another name.
 
 pub mod app;
 pub mod cli;
