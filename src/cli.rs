@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod explain;
+mod forget;
 mod healthcheck;
 mod man;
 mod output;
@@ -72,6 +73,14 @@ enum Command {
             referral-relay replay --since 2d           after a change of settings, the last two days\n  \
             referral-relay replay --dry-run            only say what it would lead to")]
     Replay(replay::Args),
+    /// Erase a person from the store, for good, and print a receipt.
+    #[command(
+        after_help = "Works beside a running relay. What tells of them later leads to nothing; somebody who joins later \
+            with the\nsame address is new. It can be repeated at any time.\n\n  \
+            referral-relay forget fay@example.com\n  \
+            referral-relay forget fay@example.com --delete-in-customerio   and suppress them there"
+    )]
+    Forget(forget::Args),
     /// Copy the store, as it is at this moment, into a file.
     #[command(
         after_help = "Works beside a running relay and doesn't hold it up. FILE appears when it is whole.\n\n  \
@@ -136,6 +145,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
+        Command::Forget(args) => forget::run(args, &load(Needs::NOTHING)?).await,
         Command::Backup(args) => backup::run(args, &load(Needs::NOTHING)?).await,
         Command::Restore(args) => restore::run(&args, &load(Needs::NOTHING)?),
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,

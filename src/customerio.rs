@@ -15,6 +15,8 @@ pub mod response;
 
 pub mod client;
 
+pub mod erasure;
+
 mod text;
 
 use url::Url;

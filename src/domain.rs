@@ -9,6 +9,7 @@ mod clock;
 mod delivery;
 mod event;
 mod facts;
+mod forgotten;
 mod ids;
 mod money;
 mod outcome;
@@ -25,6 +26,7 @@ pub use event::{
     Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Told, Who,
 };
 pub use facts::{Fact, Facts};
+pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use money::Money;
 pub use outcome::{Outcome, Wait};

@@ -13,6 +13,7 @@ mod guide;
 mod json;
 mod lenient;
 mod participant;
+mod redact;
 pub mod signature;
 mod webhook;
 
@@ -24,6 +25,8 @@ use thiserror::Error;
 use crate::domain::{Campaign, News, Time};
 
 use lenient::Object;
+
+pub use redact::redact;
 
 /// The longest event type that is kept; the longest known one has 31 characters, and a longer
 /// one would only fill lists and logs.

@@ -25,6 +25,7 @@
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`store`] | the durability contract, and SQLite keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
+//! | [`forget`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`http`], [`cli`] | the faces | the use cases |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
@@ -75,6 +76,11 @@
 //! **A stored webhook is replayed.** It is decoded and planned again under its first time of
 //! receipt; whatever is in the ledger already isn't planned, so a replay of everything is nothing.
 //!
+//! **A person is forgotten.** [`forget::forget`] removes their calls, waits for one that is under
+//! way, and then the store cuts them out of everything in pieces; the last one takes the person
+//! and sets tombstones, keyed hashes that the planner asks for ([`domain::Lookup`]) before it says
+//! who somebody is. A webhook that tells of them again leads to nothing and is kept without them.
+//!
 //! **The store is backed up and restored.** A backup is one long reading, vacuumed into a file that
 //! gets its name when it is checked and synced. A restore takes the right to deliver, so that no
 //! relay runs, gives the old file a second name and replaces it by one rename: at any moment there
@@ -91,6 +97,7 @@ pub mod config;
 pub mod customerio;
 pub mod delivery;
 pub mod domain;
+pub mod forget;
 pub mod growsurf;
 pub mod http;
 pub mod ingest;

@@ -9,6 +9,7 @@
 mod contract;
 mod damage;
 mod error;
+mod forgetting;
 pub mod sqlite;
 mod writing;
 
@@ -23,6 +24,7 @@ use crate::domain::{
 
 pub use damage::Damage;
 pub use error::StoreError;
+pub use forgetting::{Erased, Forgetting, Hushed, Traced};
 pub use writing::Writing;
 
 /// Keeps everything that must outlive the process.
@@ -32,7 +34,7 @@ pub use writing::Writing;
 /// may or may not have happened. Methods may be called from many tasks at once; writes that wait
 /// together may share one commit, and then each gets its own result.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Forgetting {
     /// Takes in a webhook: inbox, people, effects and deliveries are born together.
     ///
     /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the

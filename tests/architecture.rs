@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
@@ -16,6 +16,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("customerio", &["domain"]),
     ("store", &["domain"]),
     ("ingest", &["domain", "growsurf", "store"]),
+    ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
     ("http", &["config", "delivery", "domain", "ingest", "store", "telemetry"]),
     (
@@ -42,6 +43,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
             "config",
             "customerio",
             "domain",
+            "forget",
             "growsurf",
             "ingest",
             "mapping",

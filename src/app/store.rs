@@ -76,7 +76,12 @@ fn how(settings: &Settings) -> Result<(&Path, Arc<dyn Planner>, Options), StartE
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
     let planner = Arc::new(Mapper::new(rules(settings)));
-    Ok((settings.store.url.path(), planner, Options::new(seed, SystemClock.now())))
+    let options = Options {
+        redact: crate::growsurf::redact,
+        tombstone_key: settings.store.tombstone_key.clone(),
+        ..Options::new(seed, SystemClock.now())
+    };
+    Ok((settings.store.url.path(), planner, options))
 }
 
 fn unopened(settings: &Settings) -> impl FnOnce(StoreError) -> StartError {

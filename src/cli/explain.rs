@@ -100,6 +100,7 @@ fn plan(planner: &dyn Planner, news: &News, received_at: Time) -> Result<Plan, S
         for lookup in lookups {
             match lookup {
                 Lookup::Effect(id) => known.effect(id, false),
+                Lookup::Tombstone(trace) => known.buried(trace, None),
                 about_a_person => known.found(about_a_person, None),
             }
         }

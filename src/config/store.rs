@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
@@ -13,6 +15,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("url", Kind::Text),
     Key::new("keep_payloads", Kind::Text),
     Key::new("on_damage", Kind::Text),
+    Key::new("tombstone_key", Kind::Secret),
 ];
 
 /// Where webhooks and deliveries are kept, and for how long.
@@ -24,6 +27,8 @@ pub struct StoreSettings {
     pub keep_payloads: Duration,
     /// What becomes of a store that is damaged.
     pub on_damage: OnDamage,
+    /// What tombstones of forgotten people are made with, instead of the store's own secret.
+    pub tombstone_key: Option<SecretString>,
 }
 
 /// What becomes of a store that is damaged, when the relay starts.
@@ -62,6 +67,7 @@ impl StoreSettings {
             url: reader.parse("store.url", str::parse),
             keep_payloads: reader.duration("store.keep_payloads"),
             on_damage: reader.parse("store.on_damage", str::parse),
+            tombstone_key: reader.secret("store.tombstone_key"),
         }
     }
 }

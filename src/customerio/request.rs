@@ -78,15 +78,7 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
 /// URL parser; ids with an `@`, which would be taken for addresses; and whatever begins with
 /// `cio_`, which would be taken for Customer.io's own id.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
-    let identifier = fitted.identifier();
-    let value = identifier.value();
-    let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
-        || value.starts_with("cio_")
-        || matches!(value, "." | "..");
-    if is_mistaken {
-        return None;
-    }
-    let path = format!("/api/v1/customers/{}", utf8_percent_encode(value, ENCODED));
+    let path = v1_path(fitted.identifier())?;
     Some(match fitted.call() {
         Call::Identify { attributes, at } => {
             let body = json(&V1Identify { attributes, at: at.seconds() });
@@ -98,6 +90,15 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
             Request { method: Method::POST, path, body: body.into(), retry: 0 }
         }
     })
+}
+
+/// Where v1 has a person; `None` for identifiers that don't survive it, see [`v1`].
+pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
+    let value = identifier.value();
+    let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
+        || value.starts_with("cio_")
+        || matches!(value, "." | "..");
+    (!is_mistaken).then(|| format!("/api/v1/customers/{}", utf8_percent_encode(value, ENCODED)))
 }
 
 /// One operation of a v2 batch: a call and for whom it is, written as JSON.

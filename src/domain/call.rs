@@ -151,6 +151,11 @@ pub enum Call {
 }
 
 impl Call {
+    /// The property of a track that holds a friend's address.
+    pub const FRIEND_EMAIL: &str = "friend_email";
+    /// The property of a track that holds a friend's name.
+    pub const FRIEND_NAME: &str = "friend_name";
+
     /// The kind as metrics, logs and the store name it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub metadata: Attributes,
     /// All shares of the participant, over all channels.
     pub share_total: Option<i64>,
+    /// When they joined, where told: it tells a new participant from one that was forgotten.
+    pub joined_at: Option<Time>,
 }
 
 impl Snapshot {
@@ -40,6 +42,7 @@ impl Snapshot {
             facts: BTreeMap::new(),
             metadata: BTreeMap::new(),
             share_total: None,
+            joined_at: None,
         }
     }
 }

@@ -75,6 +75,13 @@ impl Facts {
         self.0.get(name)
     }
 
+    /// Forgets the facts that `keep` doesn't want; tells whether there were any.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Fact) -> bool) -> bool {
+        let before = self.0.len();
+        self.0.retain(|name, fact| keep(name, fact));
+        self.0.len() != before
+    }
+
     /// All facts, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
         self.0.iter().map(|(name, fact)| (name.as_str(), fact))

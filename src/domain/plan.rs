@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Call, EffectKey, EventId, Identifier, News, ParticipantKey, Person, Time};
+use super::{
+    Call, EffectKey, EventId, Forgotten, Identifier, News, ParticipantKey, Person, PersonId, Time,
+    Trace,
+};
 
 /// A question to the store that a plan depends on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -13,6 +16,8 @@ pub enum Lookup {
     Identifier(Identifier),
     /// Is this effect in the ledger already?
     Effect(EventId),
+    /// Was whoever leaves this trace forgotten?
+    Tombstone(Trace),
 }
 
 /// The answers the store has given so far, for one plan.
@@ -23,6 +28,7 @@ pub struct Known {
     people: Vec<Person>,
     found: HashMap<Lookup, Option<usize>>,
     effects: HashMap<EventId, bool>,
+    tombstones: Option<HashMap<Trace, Option<Time>>>,
 }
 
 impl Known {
@@ -59,6 +65,29 @@ impl Known {
         self.effects.get(&id).copied()
     }
 
+    /// Somebody was forgotten once, so tombstones must be asked for.
+    pub fn somebody_was_forgotten(&mut self) {
+        self.tombstones.get_or_insert_default();
+    }
+
+    /// Whether anybody was ever forgotten; if not, no tombstone need be asked for.
+    pub fn has_tombstones(&self) -> bool {
+        self.tombstones.is_some()
+    }
+
+    /// Takes the answer to when whoever leaves the trace was forgotten, if they were.
+    pub fn buried(&mut self, trace: Trace, forgotten_at: Option<Time>) {
+        self.tombstones.get_or_insert_default().insert(trace, forgotten_at);
+    }
+
+    /// When whoever leaves the trace was forgotten, if they were; `None` if it wasn't asked yet.
+    pub fn tombstone(&self, trace: &Trace) -> Option<Option<Time>> {
+        match &self.tombstones {
+            None => Some(None),
+            Some(tombstones) => tombstones.get(trace).copied(),
+        }
+    }
+
     /// Everybody found so far.
     pub fn people(&self) -> &[Person] {
         &self.people
@@ -92,6 +121,10 @@ pub struct Plan {
     pub unmapped: Vec<String>,
     /// Events that would be told if the settings hadn't turned them off, by their own names.
     pub off: BTreeSet<&'static str>,
+    /// People of whom nothing new was told: they are named, and nothing of them changes.
+    pub named: Vec<PersonId>,
+    /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
+    pub forgotten: Forgotten,
 }
 
 /// Why there is no plan.
@@ -112,4 +145,11 @@ pub trait Planner: Send + Sync {
     /// times, because each round asks for all it can. [`Unplanned::Unmappable`] if nothing of
     /// the news leads anywhere.
     fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned>;
+
+    /// A person without what is known of them about somebody who is forgotten; `None` if nothing
+    /// is. What was planned for the person isn't planned again because of it.
+    fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
+        let mut person = person.clone();
+        forgotten.cut_facts(&mut person).then_some(person)
+    }
 }

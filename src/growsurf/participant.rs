@@ -48,6 +48,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         facts,
         metadata: object.scalars("metadata"),
         share_total: object.total("shareCount"),
+        joined_at: object.time("createdAt"),
     }
 }
 
@@ -112,6 +113,7 @@ impl Reference {
             email: email.map_err(|fault| format!("{field} {fault}")),
             metadata: Attributes::new(),
             share_total: None,
+            joined_at: None,
         }
     }
 }

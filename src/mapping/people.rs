@@ -8,7 +8,7 @@ use sha2::Sha256;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar, Snapshot,
-    Time, Who,
+    Time, Trace, Who,
 };
 
 /// The longest id that Customer.io takes, in bytes.
@@ -162,7 +162,7 @@ impl People {
         if let Some(id) = &snapshot.id {
             places.by_id.insert(id.clone(), person);
         }
-        let participant = self.find_participant(person, snapshot, campaign, &known.hash_key);
+        let participant = self.find_participant(person, snapshot, campaign, known);
         Ok(Seat { person, participant })
     }
 
@@ -181,7 +181,7 @@ impl People {
         person: usize,
         snapshot: &Snapshot,
         campaign: &str,
-        hash_key: &[u8],
+        known: &Known,
     ) -> usize {
         let Person { identifier, participants, .. } = &mut self.persons[person];
         let here = |participant: &Participant| participant.campaign == campaign;
@@ -195,7 +195,7 @@ impl People {
         };
         let index = found.unwrap_or_else(|| {
             let key = snapshot.id.clone();
-            let key = key.unwrap_or_else(|| hashed(hash_key, campaign, identifier));
+            let key = key.unwrap_or_else(|| hashed(known, campaign, identifier));
             participants.push(Participant::new(campaign.to_owned(), key, None));
             participants.len() - 1
         });
@@ -225,13 +225,14 @@ impl People {
     }
 }
 
-fn participant(campaign: &str, id: &str) -> Lookup {
+/// The question who a participant is.
+pub fn participant(campaign: &str, id: &str) -> Lookup {
     let (campaign, participant) = (campaign.to_owned(), id.to_owned());
     Lookup::Participant(ParticipantKey { campaign, participant })
 }
 
 /// How Customer.io knows the person of a snapshot; the error names the field that is wanting.
-fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String> {
+pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String> {
     match &rules.identify_by {
         IdentifyBy::Email => snapshot.email.clone().map(Identifier::Email),
         IdentifyBy::Metadata(key) => {
@@ -255,11 +256,18 @@ fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String> {
 
 /// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
 /// ledger holds nothing that could be traced back to an address.
-fn hashed(key: &[u8], campaign: &str, identifier: &Identifier) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+fn hashed(known: &Known, campaign: &str, identifier: &Identifier) -> String {
+    let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
+    let mut mac = key.expect("HMAC takes a key of any length");
     for part in [campaign, identifier.value()] {
         mac.update(&u64::try_from(part.len()).expect("a length").to_be_bytes());
         mac.update(part.as_bytes());
+    }
+    // Whoever joins after somebody of the same address was forgotten is somebody else.
+    if let Identifier::Email(email) = identifier
+        && let Some(Some(forgotten_at)) = known.tombstone(&Trace::Address(email.clone()))
+    {
+        mac.update(&forgotten_at.micros().to_be_bytes());
     }
     format!("~{}", hex::encode(&mac.finalize().into_bytes()[..12]))
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::forgotten;
 use super::people::{Absent, People, Seat};
 use super::profile;
 use super::rules::Rules;
 use super::tracks::{self, Stage};
 use crate::domain::{
-    Call, Credit, Event, Facts, Identified, Known, LanePlan, Lookup, News, Person, Plan,
+    Call, Credit, Event, Facts, Forgotten, Identified, Known, LanePlan, Lookup, News, Person, Plan,
     PlannedCall, Planner, Scalar, Time, Told, Unplanned,
 };
 
@@ -54,6 +55,10 @@ impl Planner for Mapper {
     fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
         let campaign = self.campaign(news);
         let rules = &self.rules;
+        let (news, forgotten) =
+            forgotten::leave_out(news, campaign, received_at, known, rules)
+                .map_err(Unplanned::Needs)?;
+        let news = news.as_ref();
         let mut people =
             People::seat(news, campaign, received_at, known, rules).map_err(Unplanned::Needs)?;
         let (seated, mut unmapped) = self.seated(news, &people, campaign);
@@ -106,8 +111,29 @@ impl Planner for Mapper {
             .collect();
         let mut lanes = self.lanes(people, &subjects, due);
         // Somebody of whom nothing new was told needs no writing.
-        lanes.retain(|lane| !lane.calls.is_empty() || !known.people().contains(&lane.person));
-        Ok(Plan { lanes, unmapped, off })
+        let mut named = Vec::new();
+        lanes.retain(|lane| {
+            let changes = !lane.calls.is_empty() || !known.people().contains(&lane.person);
+            named.extend(lane.person.id.filter(|_| !changes));
+            changes
+        });
+        Ok(Plan { lanes, unmapped, off, named, forgotten })
+    }
+
+    fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
+        let mut left = person.clone();
+        if !forgotten.cut_facts(&mut left) {
+            return None;
+        }
+        // What changes by it was planned with the rest; planning it again would tell nothing.
+        let digest = |person: &Person| profile::digest(&profile::attributes(person, &self.rules));
+        let now = digest(&left);
+        if let Some(identified) = &mut left.identified
+            && identified.digest == digest(person)
+        {
+            identified.digest = now;
+        }
+        Some(left)
     }
 }
 

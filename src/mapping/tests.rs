@@ -26,6 +26,7 @@ fn snapshot(name: &str) -> Snapshot {
         facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         metadata: Attributes::new(),
         share_total: None,
+        joined_at: None,
     }
 }
 

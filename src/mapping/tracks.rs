@@ -5,7 +5,7 @@ use super::people::{Absent, People, Seat};
 use super::profile::{referral_code, referred_by};
 use super::rules::{Rules, events};
 use crate::domain::{
-    Attributes, EffectKey, Event, Facts, Money, News, Reward, Scalar, ShareMethod, Time, Who,
+    Attributes, Call, EffectKey, Event, Facts, Money, News, Reward, Scalar, ShareMethod, Time, Who,
 };
 
 /// A track that an event leads to, unless it is off or was told before.
@@ -85,8 +85,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         Event::FriendSignedUp { friend, .. } => {
             let effect = effects::friend_signed_up(campaign, &stage.key_of(*friend)?);
             let mut data = of_campaign();
-            put(&mut data, "friend_email", stage.email_of(*friend));
-            put(&mut data, "friend_name", stage.name_of(*friend));
+            put(&mut data, Call::FRIEND_EMAIL, stage.email_of(*friend));
+            put(&mut data, Call::FRIEND_NAME, stage.name_of(*friend));
             put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
             Track { name: events::FRIEND_SIGNED_UP, effect, data }
         }
@@ -120,7 +120,7 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put(&mut data, "commission_status", commission.status.as_deref());
             put_money(&mut data, "sale_amount", commission.sale.as_ref());
             put_money(&mut data, "amount", commission.amount.as_ref());
-            put(&mut data, "friend_email", friend.and_then(|friend| stage.email_of(friend)));
+            put(&mut data, Call::FRIEND_EMAIL, friend.and_then(|friend| stage.email_of(friend)));
             let effect = effects::commission(&commission.id);
             Track { name: events::COMMISSION_EARNED, effect, data }
         }
@@ -131,7 +131,7 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put_money(&mut data, "original_amount", adjustment.original.as_ref());
             put_money(&mut data, "new_amount", adjustment.new.as_ref());
             put_money(&mut data, "amount", adjustment.change.as_ref());
-            put(&mut data, "friend_email", friend.and_then(|friend| stage.email_of(friend)));
+            put(&mut data, Call::FRIEND_EMAIL, friend.and_then(|friend| stage.email_of(friend)));
             let effect =
                 effects::commission_adjusted(&adjustment.commission, adjustment.adjusted_at);
             Track { name: events::COMMISSION_ADJUSTED, effect, data }

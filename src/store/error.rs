@@ -46,6 +46,9 @@ pub enum StoreError {
         /// The newest version known.
         known: i64,
     },
+    /// Tombstones were made with another key; without it, it would bring back who was forgotten.
+    #[error("people were forgotten under another store.tombstone_key; put that key back")]
+    OtherKey,
     /// There is no such webhook, or its body was pruned.
     #[error("there is no webhook {0} with a body in the inbox")]
     NoSuchWebhook(WebhookId),

@@ -16,8 +16,10 @@
 //!
 //! ```text
 //! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
-//!        │   ├ ─ dead_letters                                     counters, meta
-//!        │   └ ─ attempts                                         schema_migrations
+//!        │   ├ ─ dead_letters         │                           counters, meta
+//!        │   └ ─ attempts             │                           schema_migrations
+//!        ├── redactions               │                           tombstones (hashes alone)
+//!        └─< mentions >───────────────┘
 //! ```
 
 mod accept;
@@ -31,9 +33,11 @@ pub(crate) mod counted;
 mod damage;
 mod dead;
 mod deliveries;
+mod erasing;
 mod examination;
 mod fault;
 mod files;
+mod forget;
 mod house;
 mod lanes;
 mod migrate;
@@ -49,6 +53,8 @@ mod restore;
 mod right;
 mod settle;
 mod soundness;
+mod tombstones;
+mod traces;
 #[cfg(test)]
 pub(crate) mod watch;
 mod writer;
@@ -69,6 +75,7 @@ use super::{
     Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
     Stats, Store, StoreError, Workspace, Writing,
 };
+use connection::Place;
 use fault::Fault;
 use house::Meta;
 use opening::storage;
@@ -76,6 +83,7 @@ use planning::Planning;
 use queue::Rank;
 use readers::Readers;
 use right::Right;
+use tombstones::Tombstones;
 use writer::Writer;
 
 pub use aside::damaged_aside;
@@ -93,6 +101,7 @@ pub struct SqliteStore {
     readers: Readers,
     planning: Arc<Planning>,
     right: Arc<Right>,
+    place: Place,
 }
 
 impl SqliteStore {
@@ -243,7 +252,9 @@ impl Store for SqliteStore {
         let mut pruned = 0;
         for piece in found.chunks(house::PIECE) {
             let piece = piece.to_vec();
-            let work = move |connection: &Connection| house::prune(connection, &piece);
+            let work = move |connection: &Connection| {
+                erasing::overwriting(connection, || house::prune(connection, &piece))
+            };
             pruned += self.writer.write(Rank::Rest, "prune payloads", work).await?;
         }
         Ok(pruned)

@@ -58,6 +58,7 @@ impl Memory {
     fn answer(&self, lookup: Lookup, known: &mut Known) {
         let person = match &lookup {
             Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
+            Lookup::Tombstone(trace) => return known.buried(trace.clone(), None),
             Lookup::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }

@@ -10,6 +10,7 @@ use crate::domain::{
 };
 use crate::store::StoreError;
 
+use super::erasing;
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::lanes;
@@ -109,11 +110,11 @@ fn take_in(
     };
     let taken = planning
         .plan(connection, reading, received_at)
-        .and_then(|planned| write(connection, row, planned, now));
+        .and_then(|planned| write(connection, planning, row, planned, now));
     let written = match taken {
         Err(fault) if fault.blames_the_plan() => {
             undo(connection)?;
-            write(connection, row, Err(format!("internal: {fault}")), now)?
+            write(connection, planning, row, Err(format!("internal: {fault}")), now)?
         }
         taken => taken?,
     };
@@ -126,6 +127,7 @@ fn take_in(
 
 fn write(
     connection: &Connection,
+    planning: &Planning,
     row: &Row<'_>,
     planned: Planned,
     now: Time,
@@ -136,6 +138,13 @@ fn write(
         Err(reason) => Some(reason.clone()),
     };
     let seq = write_row(connection, row, parked.as_deref())?;
+    if let Ok(Plan { forgotten, .. }) = &planned
+        && !forgotten.is_empty()
+    {
+        erasing::overwriting(connection, || {
+            erasing::redact_body(connection, seq, planning.redact, forgotten)
+        })?;
+    }
     Ok(match planned {
         Ok(plan) => Ok(apply(connection, seq, plan, now)?),
         Err(reason) => Err(reason),
@@ -174,8 +183,12 @@ fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Re
 
 fn apply(connection: &Connection, webhook: i64, plan: Plan, now: Time) -> Result<Applied, Fault> {
     let mut calls = 0;
+    for person in plan.named {
+        people::mention(connection, person, webhook)?;
+    }
     for lane in plan.lanes {
         let person = people::write(connection, &lane.person)?;
+        people::mention(connection, person, webhook)?;
         let mut new = Vec::with_capacity(lane.calls.len());
         for PlannedCall { call, effect: _ } in lane.calls {
             if is_new(connection, &call)? {

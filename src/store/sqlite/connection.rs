@@ -90,12 +90,22 @@ impl Place {
         connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        overwrite(&connection, false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // In KiB when negative: room for the inner pages of every index, not for the data.
         connection.pragma_update(None, "cache_size", -16 * 1024)?;
         keep_as_it_is(&connection, false)?;
         #[cfg(test)]
         let connection = self.watched(connection)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection that erases a person. It checks no foreign keys: nothing could find what
+    /// refers to a lane but a walk through all deliveries.
+    pub(super) fn eraser(&self) -> rusqlite::Result<Connection> {
+        let connection = self.writer()?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        overwrite(&connection, true)?;
         Ok(connection)
     }
 
@@ -145,6 +155,13 @@ impl Place {
 /// last one to be closed brings the log into the file.
 pub(super) fn keep_as_it_is(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
+}
+
+/// Whether pages that this connection frees are overwritten as well, which writes them; so only
+/// whoever erases personal data has it so. What it removes from pages that it writes anyway is
+/// overwritten in any case: an older state of somebody mustn't stay behind in an unused place.
+pub(super) fn overwrite(connection: &Connection, pages: bool) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "secure_delete", if pages { "ON" } else { "FAST" })
 }
 
 /// SQLite doesn't wait when two connections switch a new file at once, so this does. On a file

@@ -78,7 +78,7 @@ pub(super) fn open(
 
 /// Does what a relay does first, and undoes it: else it would stop the start later.
 fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
-    let (connection, _) = &opened;
+    let connection = &opened.connection;
     let damaged = |detail| {
         let _closed_anyway = keep_as_it_is(connection, true);
         StoreError::Damaged { detail }
@@ -145,8 +145,9 @@ fn replace(
     }
     let opened = opening::open(place, &options)?;
     if let (Kept::Nothing, Some((_, workspace))) = (kept, remembered) {
-        let remembering = workspace
-            .map_or(Ok(()), |workspace| house::remember(&opened.0, Meta::Workspace, workspace));
+        let remembering = workspace.map_or(Ok(()), |workspace| {
+            house::remember(&opened.connection, Meta::Workspace, workspace)
+        });
         remembering.map_err(|fault| fault.into_store_error(DOING))?;
         kept = Kept::Secret;
     }

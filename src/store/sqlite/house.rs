@@ -78,6 +78,8 @@ pub(super) enum Meta {
     LookedThrough,
     /// The damage that was found then.
     Damaged,
+    MentionsAfter,
+    TombstoneCheck,
 }
 
 impl Meta {
@@ -90,6 +92,8 @@ impl Meta {
             Self::ProbedAt => "probed_at",
             Self::LookedThrough => "looked_through",
             Self::Damaged => "damaged",
+            Self::MentionsAfter => "mentions_after",
+            Self::TombstoneCheck => "tombstone_check",
         }
     }
 }

@@ -13,8 +13,11 @@ use crate::store::StoreError;
 use super::fault::Fault;
 
 /// All migrations; the first is version 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_pairs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_pairs.sql"),
+    include_str!("migrations/0003_forget.sql"),
+];
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, now: Time) -> Result<(), Fault> {

@@ -18,6 +18,7 @@ use super::fault::{Fault, unavailable};
 use super::planning::Planning;
 use super::readers::Readers;
 use super::right::Right;
+use super::tombstones::Tombstones;
 use super::writer::Writer;
 use super::{Options, SqliteStore, access, damage, files, house, migrate};
 
@@ -71,22 +72,29 @@ impl SqliteStore {
         let place = place.shown_to(options.watch.clone());
         let right = Arc::new(Right::new(place.lock_file()));
         let readers = Readers::new(place.clone(), options.readers.max(1));
-        let held = Arc::clone(&right);
+        let (kept, held, redact) = (place.clone(), Arc::clone(&right), options.redact);
         let opening = move || {
-            let ((connection, hash_key), set_aside) = open(&place, &held, &options)?;
+            let (opened, set_aside) = open(&place, &held, &options)?;
+            let Opened { connection, hash_key, tombstones } = opened;
             let writer = Writer::start(place, connection);
-            Ok((writer.map_err(|error| storage(DOING, error))?, hash_key, set_aside))
+            let planning = Planning { planner, hash_key, tombstones, redact };
+            Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))
         };
         let opened = tokio::task::spawn_blocking(opening).await;
-        let (writer, hash_key, set_aside) =
+        let (writer, planning, set_aside) =
             opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
-        let planning = Arc::new(Planning { planner, hash_key });
-        Ok((Self { writer, readers, planning, right }, set_aside))
+        Ok((Self { writer, readers, planning, right, place: kept }, set_aside))
     }
 }
 
-/// The connection that writes, and the store's secret.
-pub(super) type Opened = (Connection, [u8; 32]);
+/// What comes of opening.
+pub(super) struct Opened {
+    /// The connection that writes.
+    pub(super) connection: Connection,
+    /// The store's secret.
+    pub(super) hash_key: [u8; 32],
+    pub(super) tombstones: Tombstones,
+}
 
 /// Opens the file, makes it and its folder if they aren't there, and migrates it.
 pub(super) fn open(place: &Place, options: &Options) -> Result<Opened, StoreError> {
@@ -112,8 +120,9 @@ fn prepare(place: &Place, options: &Options) -> Result<Opened, Fault> {
     damage::refuse_foreign(&connection)?;
     migrate::migrate(&mut connection, options.now)?;
     let hash_key = house::hash_key(&connection, options.seed)?;
+    let tombstones = Tombstones::open(&connection, options.tombstone_key.as_ref(), &hash_key)?;
     keep_as_it_is(&connection, false)?;
-    Ok((connection, hash_key))
+    Ok(Opened { connection, hash_key, tombstones })
 }
 
 /// The storage below refused.

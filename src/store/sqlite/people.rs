@@ -53,6 +53,32 @@ pub(super) fn by_identifier(
     row.map(read).transpose()
 }
 
+/// The person of this number.
+pub(super) fn by_id(
+    connection: &Connection,
+    PersonId(id): PersonId,
+) -> Result<Option<Person>, Fault> {
+    let row = connection
+        .prepare_cached("SELECT id, identifier, state FROM people WHERE id = ?1")?
+        .query_row([id], row)
+        .optional()?;
+    row.map(read).transpose()
+}
+
+/// Notes that a webhook names a person.
+pub(super) fn mention(
+    connection: &Connection,
+    PersonId(person): PersonId,
+    webhook: i64,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO mentions (person, webhook) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute([person, webhook])?;
+    Ok(())
+}
+
 /// Writes a new person, or the new state of a known one.
 pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId, Fault> {
     let state = State {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::domain::{Known, Lookup, News, Plan, Planner, Time, Unplanned};
+use crate::domain::{Known, Lookup, News, Plan, Planner, Redact, Time, Unplanned};
 
 use super::fault::{Fault, panic_text};
 use super::people;
+use super::tombstones::Tombstones;
 
 /// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
 /// them mean that it asks the same thing again and again.
@@ -21,6 +22,8 @@ const ROUNDS: usize = 16;
 pub(super) struct Planning {
     pub(super) planner: Arc<dyn Planner>,
     pub(super) hash_key: [u8; 32],
+    pub(super) tombstones: Tombstones,
+    pub(super) redact: Redact,
 }
 
 /// A plan, or the reason why the webhook is parked.
@@ -39,6 +42,9 @@ impl Planning {
             Err(reason) => return Ok(Err(reason.clone())),
         };
         let mut known = Known::new(self.hash_key);
+        if self.tombstones.any(connection)? {
+            known.somebody_was_forgotten();
+        }
         for _ in 0..ROUNDS {
             let plan = || self.planner.plan(news, received_at, &known);
             match catch_unwind(AssertUnwindSafe(plan)) {
@@ -46,7 +52,7 @@ impl Planning {
                 Ok(Err(Unplanned::Unmappable(reason))) => return Ok(Err(reason)),
                 Ok(Err(Unplanned::Needs(lookups))) => {
                     for lookup in lookups {
-                        answer(connection, &mut known, lookup)?;
+                        self.answer(connection, &mut known, lookup)?;
                     }
                 }
                 Err(panic) => {
@@ -59,25 +65,34 @@ impl Planning {
         }
         Ok(Err(format!("internal: no plan after {ROUNDS} rounds of questions")))
     }
-}
 
-fn answer(connection: &Connection, known: &mut Known, lookup: Lookup) -> Result<(), Fault> {
-    match &lookup {
-        Lookup::Participant(key) => {
-            let person = people::by_participant(connection, key)?;
-            known.found(lookup, person);
+    fn answer(
+        &self,
+        connection: &Connection,
+        known: &mut Known,
+        lookup: Lookup,
+    ) -> Result<(), Fault> {
+        match &lookup {
+            Lookup::Participant(key) => {
+                let person = people::by_participant(connection, key)?;
+                known.found(lookup, person);
+            }
+            Lookup::Identifier(identifier) => {
+                let person = people::by_identifier(connection, identifier)?;
+                known.found(lookup, person);
+            }
+            Lookup::Effect(id) => {
+                let recorded = connection
+                    .prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?
+                    .query_row([id.0], |_row| Ok(()))
+                    .optional()?;
+                known.effect(*id, recorded.is_some());
+            }
+            Lookup::Tombstone(trace) => {
+                let forgotten_at = self.tombstones.find(connection, trace)?;
+                known.buried(trace.clone(), forgotten_at);
+            }
         }
-        Lookup::Identifier(identifier) => {
-            let person = people::by_identifier(connection, identifier)?;
-            known.found(lookup, person);
-        }
-        Lookup::Effect(id) => {
-            let recorded = connection
-                .prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?
-                .query_row([id.0], |_row| Ok(()))
-                .optional()?;
-            known.effect(*id, recorded.is_some());
-        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,0 +1,144 @@
+//! `referral-relay forget`: erases a person, and hands out a receipt.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::{Failure, Page, failed, plural};
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::config::value::duration;
+use crate::domain::{Email, Identifier};
+use crate::forget::{Deletion, Forgetting, forget};
+use crate::store::Erased;
+
+/// Arguments of `forget`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The person's address.
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    /// Delete and suppress the person at Customer.io as well, before they are erased here.
+    #[arg(long)]
+    delete_in_customerio: bool,
+    /// How long to wait for a call to the person that is under way.
+    #[arg(long, value_name = "TIME", default_value = "90s")]
+    wait: String,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What backups mean for a forgetting.
+const BACKUPS: &str = "Backups made before still hold them: let those go, and run this again after restoring one.";
+
+/// Forgets them and says what was erased.
+pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let email = Email::parse(&args.email)
+        .map_err(|fault| Failure::Usage(format!("the address {fault}")))?;
+    let wait = duration::parse(&args.wait)
+        .map_err(|expected| Failure::Usage(format!("--wait must be {expected}")))?;
+    let deletion = if args.delete_in_customerio {
+        let client = app::client(settings).map_err(failed)?;
+        Some(Deletion { client, trust_ids: settings.customerio.trust_metadata_id })
+    } else {
+        None
+    };
+    let store = app::open_existing_store(settings).await.map_err(failed)?;
+    let done = forget(&*store, &SystemClock, &email, wait, deletion.as_ref()).await;
+    store.close().await.map_err(failed)?;
+    let receipt = done.map_err(failed)?;
+    let mut page = Page::default();
+    if args.json {
+        page.line(format!("{:#}", document(&email, &receipt)));
+    } else {
+        tell(&email, &receipt, deletion.is_some(), &mut page);
+    }
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
+    let Forgetting { at, erased, deleted, spared } = receipt;
+    let found = Erased { tombstones: 0, log_emptied: false, ..*erased } != Erased::default();
+    let masked = email.masked();
+    page.line(if found {
+        format!("Forgot {masked} at {at}.")
+    } else {
+        format!("Nothing of {masked} was found at {at}.")
+    });
+    let people = plural(erased.people, "record");
+    page.line(format!("person       {people}, {}", plural(erased.participants, "participant")));
+    page.line(format!(
+        "calls        {} waiting, {} delivered, {}, {}",
+        erased.pending,
+        erased.delivered,
+        plural(erased.dead, "dead letter"),
+        plural(erased.attempts, "attempt")
+    ));
+    page.line(format!(
+        "webhooks     {} removed, {} of others without them now",
+        plural(erased.bodies, "body").replace("bodys", "bodies"),
+        erased.bodies_of_others
+    ));
+    page.line(format!(
+        "others       {} and {} don't name them any more",
+        plural(erased.people_of_others, "record"),
+        plural(erased.calls_of_others, "call")
+    ));
+    page.line(format!(
+        "tombstones   {}: nothing of before this time brings them back",
+        erased.tombstones
+    ));
+    page.line(format!(
+        "Customer.io  {}",
+        match (asked, deleted.as_slice()) {
+            (false, _) => "not asked; --delete-in-customerio deletes and suppresses them there".to_owned(),
+            (true, []) => "nobody to delete".to_owned(),
+            (true, deleted) => format!("deleted and suppressed {}", list(deleted)),
+        }
+    ));
+    if !spared.is_empty() {
+        page.line(format!(
+            "             not deleted: {}; ids from participant metadata can be claimed by anybody, \
+             see customerio.trust_metadata_id",
+            list(spared)
+        ));
+    }
+    if !erased.log_emptied {
+        page.line("The log beside the store is in use and may hold them a little longer; run this again.");
+    }
+    page.line(BACKUPS);
+}
+
+fn list(identifiers: &[Identifier]) -> String {
+    identifiers.iter().map(Identifier::masked).collect::<Vec<_>>().join(", ")
+}
+
+fn document(email: &Email, receipt: &Forgetting) -> serde_json::Value {
+    let Forgetting { at, erased, deleted, spared } = receipt;
+    let masked = |identifiers: &[Identifier]| -> Vec<String> {
+        identifiers.iter().map(Identifier::masked).collect()
+    };
+    json!({
+        "email": email.masked(),
+        "at": at.to_string(),
+        "erased": {
+            "people": erased.people,
+            "participants": erased.participants,
+            "pending_calls": erased.pending,
+            "delivered_calls": erased.delivered,
+            "dead_letters": erased.dead,
+            "attempts": erased.attempts,
+            "webhook_bodies": erased.bodies,
+            "webhook_bodies_of_others": erased.bodies_of_others,
+            "calls_of_others": erased.calls_of_others,
+            "people_of_others": erased.people_of_others,
+        },
+        "tombstones": erased.tombstones,
+        "log_emptied": erased.log_emptied,
+        "customerio": {"deleted": masked(deleted), "not_deleted": masked(spared)},
+        "note": BACKUPS,
+    })
+}

@@ -1,0 +1,223 @@
+//! Forgetting: who is to be forgotten, and what of others' data tells about them.
+//!
+//! What belongs here: the traces that somebody leaves, and cutting them out of facts and calls.
+//! What doesn't: cutting them out of a webhook's body, which the source's dialect knows how to do,
+//! and what remembers that somebody was forgotten, which the store does.
+
+use std::collections::BTreeSet;
+
+use super::{Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot};
+
+/// Somebody who is to be forgotten, by everything that names them in others' data.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Forgotten {
+    /// Their addresses.
+    pub emails: BTreeSet<Email>,
+    /// Whom GrowSurf knows them as.
+    pub participants: BTreeSet<ParticipantKey>,
+    /// Their full names, as events about others tell them.
+    names: BTreeSet<String>,
+}
+
+/// What a tombstone is made for, and what it is looked up by.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Trace {
+    /// A participant: forgotten for ever.
+    Participant(ParticipantKey),
+    /// An address: whoever joins with it later is somebody new.
+    Address(Email),
+}
+
+/// What is left of a webhook's body without somebody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Redaction {
+    /// It doesn't tell of them.
+    Untouched,
+    /// The body without them, which still tells of the others.
+    Body(Vec<u8>),
+    /// Nothing: it was about them.
+    Nothing,
+}
+
+/// Takes somebody out of a webhook's body. Pure.
+pub type Redact = fn(&[u8], &Forgotten) -> Redaction;
+
+impl Forgotten {
+    /// Whoever has this address.
+    pub fn with_address(email: Email) -> Self {
+        Self { emails: [email].into(), ..Self::default() }
+    }
+
+    /// Whether nobody is to be forgotten.
+    pub fn is_empty(&self) -> bool {
+        self.emails.is_empty() && self.participants.is_empty()
+    }
+
+    /// Whether this person is them: known by one of their addresses, or having had it.
+    pub fn is(&self, person: &Person) -> bool {
+        let identifier = match &person.identifier {
+            Identifier::Email(email) => self.emails.contains(email),
+            Identifier::Id(_) => false,
+        };
+        let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
+        identifier || person.participants.iter().any(|it| has_had(&it.facts))
+    }
+
+    /// Takes in every trace of a person who is them.
+    pub fn learn(&mut self, person: &Person) {
+        if let Identifier::Email(email) = &person.identifier {
+            self.emails.insert(email.clone());
+        }
+        for participant in &person.participants {
+            self.emails.extend(address(&participant.facts));
+            self.participants.extend(participant.growsurf_id.clone().map(|id| ParticipantKey {
+                campaign: participant.campaign.clone(),
+                participant: id,
+            }));
+            let fact = |name| participant.facts.get(name).map(|fact| &fact.value);
+            self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
+        }
+    }
+
+    /// Takes in every trace in what a source told of them.
+    pub fn learn_told(&mut self, snapshot: &Snapshot, campaign: &str) {
+        self.emails.extend(snapshot.email.clone().ok());
+        self.participants.extend(snapshot.id.clone().map(|participant| ParticipantKey {
+            campaign: campaign.to_owned(),
+            participant,
+        }));
+        let fact = |name| snapshot.facts.get(name);
+        self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
+    }
+
+    fn learn_name(&mut self, first: Option<&Scalar>, last: Option<&Scalar>) {
+        let parts: Vec<&str> =
+            [first, last].into_iter().flatten().filter_map(Scalar::as_text).collect();
+        if !parts.is_empty() {
+            self.names.insert(parts.join(" "));
+        }
+    }
+
+    /// Whether a text holds one of their addresses, in whatever case.
+    pub fn is_addressed_in(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.emails.iter().any(|email| text.contains(email.as_str()))
+    }
+
+    /// Whether it is one of their participant ids; in one campaign, if one is given.
+    pub fn is_participant(&self, campaign: Option<&str>, id: &str) -> bool {
+        self.participants.iter().any(|key| {
+            key.participant == id && campaign.is_none_or(|campaign| key.campaign == campaign)
+        })
+    }
+
+    /// Takes out of somebody else's facts what names them: as the referrer, or anywhere else by
+    /// their address. Tells whether there was anything.
+    pub fn cut_facts(&self, person: &mut Person) -> bool {
+        let mut cut = false;
+        for participant in &mut person.participants {
+            let campaign = participant.campaign.as_str();
+            let text = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
+            let by_id = text(Facts::REFERRER_ID).is_some_and(|id| {
+                self.is_participant(Some(campaign), id)
+            });
+            let by_email = text(Facts::REFERRER_EMAIL).is_some_and(|it| self.is_addressed_in(it));
+            let is_referrer = by_id || by_email;
+            cut |= participant.facts.retain(|name, fact| {
+                let as_referrer =
+                    is_referrer && matches!(name, Facts::REFERRER_ID | Facts::REFERRER_EMAIL);
+                let elsewhere = fact.value.as_text().is_some_and(|it| self.is_addressed_in(it));
+                !as_referrer && !elsewhere
+            });
+        }
+        cut
+    }
+
+    /// Takes out of somebody else's call what names them: their address, their participant id,
+    /// and their name where it is told as a friend's. Tells whether there was anything.
+    pub fn cut_call(&self, call: &mut Call) -> bool {
+        let (Call::Identify { attributes: data, .. } | Call::Track { data, .. }) = call;
+        let before = data.len();
+        let names = |text: &str| self.is_addressed_in(text) || self.is_participant(None, text);
+        let is_friend = data.get(Call::FRIEND_EMAIL).and_then(Scalar::as_text).is_some_and(names);
+        data.retain(|name, value| {
+            let Some(text) = value.as_text() else { return true };
+            let as_friend = name == Call::FRIEND_NAME && (is_friend || self.names.contains(text));
+            !as_friend && !names(text)
+        });
+        data.len() != before
+    }
+}
+
+/// The address in somebody's own facts.
+fn address(facts: &Facts) -> Option<Email> {
+    Email::parse(facts.get(Facts::EMAIL)?.value.as_text()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Attributes, EventId, Participant, Time};
+
+    fn ann() -> Forgotten {
+        let mut forgotten = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+        let mut told = Snapshot::named("data", "p1".to_owned());
+        told.facts.insert(Facts::FIRST_NAME.to_owned(), Scalar::from("Ann"));
+        told.facts.insert(Facts::LAST_NAME.to_owned(), Scalar::from("Lee"));
+        forgotten.learn_told(&told, "c");
+        forgotten
+    }
+
+    #[test]
+    fn a_friends_facts_lose_the_referrer_and_keep_the_rest() {
+        let friend = Identifier::Email(Email::parse("bob@example.com").unwrap());
+        let mut person = Person::new(friend);
+        for (campaign, id) in [("c", "p1"), ("d", "p1")] {
+            let key = format!("bob in {campaign}");
+            let mut participant = Participant::new(campaign.to_owned(), key, None);
+            for (name, value) in [
+                (Facts::REFERRER_ID, id),
+                (Facts::FIRST_NAME, "Bob"),
+                ("metadata.invited", "by Ann@Example.com"),
+            ] {
+                participant.facts.learn(name, Scalar::from(value), Time::default());
+            }
+            person.participants.push(participant);
+        }
+        assert!(ann().cut_facts(&mut person));
+        let names = |index: usize| -> Vec<&str> {
+            person.participants[index].facts.iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(0), [Facts::FIRST_NAME]);
+        // Another campaign's participant of the same id is somebody else.
+        assert_eq!(names(1), [Facts::FIRST_NAME, Facts::REFERRER_ID]);
+        assert!(!ann().cut_facts(&mut person));
+    }
+
+    #[test]
+    fn a_call_loses_what_names_them_and_keeps_the_rest() {
+        let track = |data: &[(&str, &str)]| Call::Track {
+            name: "n".to_owned(),
+            event_id: EventId([1; 16]),
+            at: Time::default(),
+            data: data.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
+        };
+        for (before, after) in [
+            (&[("friend_email", "ann@example.com"), ("friend_name", "A. L."), ("x", "1")][..], 1),
+            (&[("friend_name", "Ann Lee"), ("x", "Ann Lee")], 1),
+            (&[("renamed_referred_by", "p1"), ("x", "p12")], 1),
+            (&[("referrer_email", "ANN@example.com")], 0),
+            (&[("friend_email", "bob@example.com"), ("friend_name", "Bob")], 2),
+        ] {
+            let mut call = track(before);
+            assert_eq!(ann().cut_call(&mut call), after != before.len());
+            let Call::Track { data, .. } = call else { panic!() };
+            assert_eq!(data.len(), after, "{data:?}");
+        }
+        let mut identify = Call::Identify {
+            attributes: Attributes::from([("referred_by".to_owned(), "p1".into())]),
+            at: Time::default(),
+        };
+        assert!(ann().cut_call(&mut identify));
+    }
+}

@@ -1,0 +1,101 @@
+//! Taking somebody out of a body: what is left still tells of the others, or nothing is left.
+//!
+//! What belongs here: where a body of either shape tells of a participant. What doesn't: who is to
+//! be forgotten. It looks everywhere and not only where the events known today have people, since
+//! parked webhooks have other fields.
+
+use serde_json::Value;
+
+use super::lenient::{self, Object};
+use super::{decode, json};
+use crate::domain::{Email, Forgotten, Redaction, Time};
+
+/// Whom an event of either shape is about.
+const SUBJECTS: [&str; 3] = ["/data", "/data/participant", "/participant"];
+
+/// Fields beside a participant's own that hold a participant id, which may be a bare number.
+const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "participantId"];
+
+/// The body without whoever is forgotten.
+///
+/// Their part becomes `{}`, which is how GrowSurf writes nobody, an element of a list is taken out,
+/// and texts elsewhere that name them become `null`. If the event is about them, or without them
+/// can't be read any more, nothing is left.
+pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
+    let Ok(before) = json::parse(body) else { return Redaction::Untouched };
+    let named = read(body).and_then(|decoded| decoded.campaign);
+    let theirs = Theirs { forgotten, campaign: named.as_deref() };
+    if SUBJECTS.into_iter().filter_map(|place| before.pointer(place)).any(|it| theirs.is(it)) {
+        return Redaction::Nothing;
+    }
+    let mut after = before.clone();
+    theirs.cut(&mut after);
+    if after == before {
+        return Redaction::Untouched;
+    }
+    let after = after.to_string().into_bytes();
+    let is_read = |body: &[u8]| read(body).is_some_and(|decoded| decoded.reading.is_ok());
+    if is_read(body) && !is_read(&after) {
+        return Redaction::Nothing;
+    }
+    Redaction::Body(after)
+}
+
+/// Reads a body whatever its time.
+fn read(body: &[u8]) -> Option<super::Decoded> {
+    decode(body, Time::from_micros(i64::MAX)).ok()
+}
+
+/// What is theirs in a body of a campaign.
+struct Theirs<'a> {
+    forgotten: &'a Forgotten,
+    campaign: Option<&'a str>,
+}
+
+impl Theirs<'_> {
+    /// Whether it is them: by address, or by participant id.
+    fn is(&self, value: &Value) -> bool {
+        let Some(object) = Object::of(value) else { return false };
+        let email = object.text("email").and_then(|text| Email::parse(text).ok());
+        email.is_some_and(|email| self.forgotten.emails.contains(&email))
+            || object.id("id").is_some_and(|id| self.forgotten.is_participant(self.campaign, &id))
+    }
+
+    fn cut(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields.iter_mut() {
+                    if self.is(value) {
+                        *value = Value::Object(serde_json::Map::new());
+                    } else if self.names(name, value) {
+                        *value = Value::Null;
+                    } else {
+                        self.cut(value);
+                    }
+                }
+                // A name may hold an address as well as a value.
+                fields.retain(|name, _| !self.forgotten.is_addressed_in(name));
+            }
+            Value::Array(items) => {
+                items.retain(|item| !self.is(item) && !self.names("", item));
+                items.iter_mut().for_each(|item| self.cut(item));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a single value names them.
+    fn names(&self, field: &str, value: &Value) -> bool {
+        match value {
+            Value::String(text) => {
+                self.forgotten.is_addressed_in(text)
+                    || lenient::text(value)
+                        .is_some_and(|id| self.forgotten.is_participant(self.campaign, id))
+            }
+            Value::Number(number) if REFERENCES.contains(&field) => {
+                self.forgotten.is_participant(self.campaign, &number.to_string())
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Forget: erases a person in small transactions, on a connection of its own.
+//!
+//! What belongs here: the order of the pieces, and the last one, which takes the person and sets
+//! the tombstones. What doesn't: where they are named (`traces`), what is cut out of a webhook and
+//! its calls (`erasing`), the hashes of tombstones (`tombstones`).
+//!
+//! The connection checks no foreign keys: to let a lane go it would walk through all deliveries.
+//! What refers to the person is gone by then, and nothing new comes, because it is one transaction.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use crate::domain::{Email, Person, PersonId, Redact, Time, Trace};
+use crate::store::{Erased, Forgetting, Hushed, StoreError, Traced};
+
+use super::SqliteStore;
+use super::connection::Place;
+use super::erasing::{self, Eraser};
+use super::fault::Fault;
+use super::people;
+use super::planning::Planning;
+use super::traces;
+
+/// How many webhooks, calls or people one transaction takes on.
+const PIECE: usize = 100;
+
+/// How often the log is tried to be emptied: readers may hold it for a moment.
+const EMPTYINGS: u32 = 5;
+
+#[async_trait]
+impl Forgetting for SqliteStore {
+    async fn traced(&self, email: &Email) -> Result<Traced, StoreError> {
+        let email = email.clone();
+        let work = move |connection: &Connection| traces::traced(connection, &email);
+        self.readers.read("look for a person", work).await
+    }
+
+    async fn hush(&self, traced: &Traced, now: Time) -> Result<Hushed, StoreError> {
+        let (traced, place) = (traced.clone(), self.place.clone());
+        let work = move |_: &Connection| hush(&place, &traced, now);
+        self.readers.read("remove a person's calls", work).await
+    }
+
+    async fn erase(&self, traced: &Traced, now: Time) -> Result<Erased, StoreError> {
+        let (traced, place, redact) = (traced.clone(), self.place.clone(), self.planning.redact);
+        let planning = Arc::clone(&self.planning);
+        let work = move |reader: &Connection| {
+            let work = Work { planning: &planning, redact, reader, place: &place };
+            work.erase(traced, now)
+        };
+        self.readers.read("erase a person", work).await
+    }
+}
+
+/// See [`Forgetting::hush`].
+fn hush(place: &Place, traced: &Traced, now: Time) -> Result<Hushed, Fault> {
+    let mut connection = place.eraser()?;
+    let mut hushed = Hushed::default();
+    for id in traced.people.keys() {
+        loop {
+            let piece = in_one(&mut connection, |connection| {
+                let waiting = erasing::waiting(connection, *id, PIECE)?;
+                let mut erased = Erased::default();
+                for row in &waiting {
+                    erased = erased.and(erasing::remove_row(connection, *row)?);
+                }
+                erasing::count(connection, &erased)?;
+                Ok((waiting.len(), erased))
+            })?;
+            hushed.erased = hushed.erased.and(piece.1);
+            if piece.0 < PIECE {
+                break;
+            }
+        }
+        let under_way = in_one(&mut connection, |it| erasing::under_way(it, *id, now))?;
+        hushed.under_way = hushed.under_way.max(under_way);
+    }
+    Ok(hushed)
+}
+
+/// Everything that erasing needs.
+struct Work<'a> {
+    planning: &'a Planning,
+    redact: Redact,
+    reader: &'a Connection,
+    place: &'a Place,
+}
+
+impl Work<'_> {
+    /// See [`Forgetting::erase`].
+    fn erase(&self, mut traced: Traced, now: Time) -> Result<Erased, Fault> {
+        let mut connection = self.place.eraser()?;
+        let mut erased = self.sweep(&mut connection, &traced)?;
+        let taken = in_one(&mut connection, |it| self.take_person(it, &mut traced, now))?;
+        erased = erased.and(taken);
+        // What was accepted meanwhile may name them; from now on nothing can.
+        erased = erased.and(self.sweep(&mut connection, &traced)?);
+        erased.log_emptied = empty_log(&connection)?;
+        Ok(erased)
+    }
+
+    /// Cuts them out of everything that is others'.
+    fn sweep(&self, connection: &mut Connection, traced: &Traced) -> Result<Erased, Fault> {
+        let mut erased = Erased::default();
+        let others = traces::others(self.reader, traced)?;
+        for piece in others.chunks(PIECE) {
+            erased.people_of_others += in_one(connection, |it| self.cut_people(it, traced, piece))?;
+        }
+        let webhooks = traces::webhooks(self.reader, traced, &others, self.redact)?;
+        let webhooks: Vec<i64> = webhooks.into_iter().collect();
+        for piece in webhooks.chunks(PIECE) {
+            erased = erased.and(in_one(connection, |it| self.cut_webhooks(it, traced, piece))?);
+        }
+        Ok(erased)
+    }
+
+    fn cut_people(
+        &self,
+        connection: &Connection,
+        traced: &Traced,
+        piece: &[PersonId],
+    ) -> Result<u64, Fault> {
+        let mut cut = 0;
+        for id in piece {
+            let Some(person) = people::by_id(connection, *id)? else { continue };
+            if let Some(left) = self.planning.planner.without(&person, &traced.forgotten) {
+                people::write(connection, &left)?;
+                cut += 1;
+            }
+        }
+        Ok(cut)
+    }
+
+    fn cut_webhooks(
+        &self,
+        connection: &Connection,
+        traced: &Traced,
+        piece: &[i64],
+    ) -> Result<Erased, Fault> {
+        let eraser = Eraser { connection, redact: self.redact, traced };
+        let mut erased = Erased::default();
+        for webhook in piece {
+            erased = erased.and(eraser.cut_webhook(*webhook)?);
+        }
+        erasing::count(connection, &erased)?;
+        Ok(erased)
+    }
+
+    /// Takes what is left of the person, in one transaction with the tombstones.
+    fn take_person(
+        &self,
+        connection: &Connection,
+        traced: &mut Traced,
+        now: Time,
+    ) -> Result<Erased, Fault> {
+        let mut erased = Erased::default();
+        let mut records: Vec<(PersonId, Person)> = Vec::new();
+        for id in traced.people.keys() {
+            let Some(person) = people::by_id(connection, *id)? else { continue };
+            // They may have got another trace since they were found.
+            traced.forgotten.learn(&person);
+            records.push((*id, person));
+        }
+        for (id, person) in &records {
+            let mut statement =
+                connection.prepare_cached("SELECT webhook FROM mentions WHERE person = ?1")?;
+            let webhooks = statement.query_map([id.0], |row| row.get(0))?;
+            let webhooks: Vec<i64> = webhooks.collect::<Result<_, _>>()?;
+            erased = erased.and(self.cut_webhooks(connection, traced, &webhooks)?);
+            let mut waiting = Erased::default();
+            for row in erasing::waiting(connection, *id, usize::MAX)? {
+                waiting = waiting.and(erasing::remove_row(connection, row)?);
+            }
+            erasing::count(connection, &waiting)?;
+            erased = erased.and(waiting);
+            erased = erased.and(erasing::remove_person(connection, *id, person)?);
+        }
+        let participants = traced.forgotten.participants.iter().cloned().map(Trace::Participant);
+        let addresses = traced.forgotten.emails.iter().cloned().map(Trace::Address);
+        for trace in participants.chain(addresses) {
+            self.planning.tombstones.set(connection, &trace, now)?;
+            erased.tombstones += 1;
+        }
+        Ok(erased)
+    }
+}
+
+/// One transaction. It waits for others' as long as a connection waits.
+fn in_one<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let begin = rusqlite::TransactionBehavior::Immediate;
+    let transaction = connection.transaction_with_behavior(begin)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// Brings the log into the file and cuts it to nothing; tells whether it could.
+fn empty_log(connection: &Connection) -> Result<bool, Fault> {
+    for _ in 0..EMPTYINGS {
+        let is_busy: bool = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !is_busy {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

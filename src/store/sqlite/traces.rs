@@ -1,0 +1,130 @@
+//! Traces: where somebody is named in the store.
+//!
+//! What belongs here: looking for them, with a connection that only reads. What doesn't: erasing
+//! what is found (`forget`). People are looked through one by one, because a record may name
+//! anybody in any fact; webhooks are found by the index of mentions, but for those that are parked
+//! or older than the index, whose bodies are read.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, params_from_iter};
+
+use crate::domain::{Email, Forgotten, PersonId, Redact, Redaction};
+use crate::store::Traced;
+
+use super::fault::Fault;
+use super::house::{Meta, recall};
+use super::people;
+
+/// See [`Forgetting::traced`](crate::store::Forgetting::traced).
+pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, Fault> {
+    let forgotten = Forgotten::with_address(email.clone());
+    let mut traced = Traced { people: [].into(), forgotten };
+    // Somebody may have had several addresses, and each may lead to more.
+    loop {
+        let addresses = traced.forgotten.emails.len();
+        let names: Vec<&str> = traced.forgotten.emails.iter().map(Email::as_str).collect();
+        for id in named(connection, &names, &[])? {
+            let Some(person) = people::by_id(connection, id)? else { continue };
+            if traced.forgotten.is(&person) {
+                traced.forgotten.learn(&person);
+                traced.people.insert(id, person.identifier);
+            }
+        }
+        if traced.forgotten.emails.len() == addresses {
+            return Ok(traced);
+        }
+    }
+}
+
+/// Other people whose records name them.
+pub(super) fn others(connection: &Connection, traced: &Traced) -> Result<Vec<PersonId>, Fault> {
+    let forgotten = &traced.forgotten;
+    let addresses: Vec<&str> = forgotten.emails.iter().map(Email::as_str).collect();
+    let ids: Vec<&str> = forgotten.participants.iter().map(|it| it.participant.as_str()).collect();
+    let mut named = named(connection, &addresses, &ids)?;
+    named.retain(|id| !traced.people.contains_key(id));
+    Ok(named)
+}
+
+/// People whose records hold one of these addresses, or one of these ids as a value.
+fn named(
+    connection: &Connection,
+    addresses: &[&str],
+    ids: &[&str],
+) -> Result<Vec<PersonId>, Fault> {
+    let mut conditions = Vec::new();
+    let mut values = Vec::new();
+    for address in addresses {
+        values.push((*address).to_owned());
+        let place = values.len();
+        conditions.push(format!("instr(lower(state), ?{place}) OR identifier = 'email:' || ?{place}"));
+    }
+    for id in ids {
+        values.push(serde_json::to_string(id).map_err(|it| Fault::unreadable("an id", it))?);
+        conditions.push(format!("instr(state, ?{})", values.len()));
+    }
+    if conditions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT id FROM people WHERE {}", conditions.join(" OR "));
+    let mut statement = connection.prepare(&sql)?;
+    let ids = statement.query_map(params_from_iter(values), |row| Ok(PersonId(row.get(0)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Webhooks that may name them, or that led to calls which do: `others` are those whose records
+/// named them.
+pub(super) fn webhooks(
+    connection: &Connection,
+    traced: &Traced,
+    others: &[PersonId],
+    redact: Redact,
+) -> Result<BTreeSet<i64>, Fault> {
+    let mut found = BTreeSet::new();
+    for PersonId(person) in traced.people.keys().chain(others) {
+        let mut statement =
+            connection.prepare_cached("SELECT webhook FROM mentions WHERE person = ?1")?;
+        for webhook in statement.query_map([person], |row| row.get(0))? {
+            found.insert(webhook?);
+        }
+    }
+    let after: Option<i64> = recall(connection, Meta::MentionsAfter)?;
+    // Two indexes, each read from one end to the other.
+    let mut statement = connection.prepare(
+        "SELECT seq, body FROM inbox INDEXED BY inbox_parked
+         WHERE parked IS NOT NULL AND body IS NOT NULL
+         UNION ALL
+         SELECT seq, body FROM inbox WHERE seq <= ?1 AND parked IS NULL AND body IS NOT NULL",
+    )?;
+    let mut rows = statement.query([after.unwrap_or(0)])?;
+    while let Some(row) = rows.next()? {
+        let seq: i64 = row.get(0)?;
+        let body = row.get_ref(1)?.as_blob().map_err(|error| Fault::unreadable("a body", error))?;
+        let names = redact(body, &traced.forgotten) != Redaction::Untouched;
+        if names || (Some(seq) <= after && calls_name(connection, seq, &traced.forgotten)?) {
+            found.insert(seq);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a call that a webhook led to names them, though its body needn't.
+fn calls_name(connection: &Connection, seq: i64, forgotten: &Forgotten) -> Result<bool, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT call, COALESCE(identify, '') FROM deliveries WHERE webhook = ?1")?;
+    let mut rows = statement.query([seq])?;
+    while let Some(row) = rows.next()? {
+        for half in 0..2 {
+            let call = row.get_ref(half)?.as_str();
+            let call = call.map_err(|error| Fault::unreadable("a call", error))?;
+            let quoted = |id: &str| call.contains(&format!("\"{id}\""));
+            if forgotten.is_addressed_in(call)
+                || forgotten.participants.iter().any(|it| quoted(&it.participant))
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
