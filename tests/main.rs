@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod delivery;
 mod faults;
+mod forgetting;
 mod hostile;
 mod identity;
 mod kit;

@@ -31,7 +31,8 @@ pub struct Args {
 }
 
 /// What backups mean for a forgetting.
-const BACKUPS: &str = "Backups made before still hold them: let those go, and run this again after restoring one.";
+const BACKUPS: &str =
+    "Backups made before still hold them: let those go, and run this again after restoring one.";
 
 /// Forgets them and says what was erased.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -94,7 +95,8 @@ fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
     page.line(format!(
         "Customer.io  {}",
         match (asked, deleted.as_slice()) {
-            (false, _) => "not asked; --delete-in-customerio deletes and suppresses them there".to_owned(),
+            (false, _) =>
+                "not asked; --delete-in-customerio deletes and suppresses them there".to_owned(),
             (true, []) => "nobody to delete".to_owned(),
             (true, deleted) => format!("deleted and suppressed {}", list(deleted)),
         }
@@ -107,7 +109,9 @@ fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
         ));
     }
     if !erased.log_emptied {
-        page.line("The log beside the store is in use and may hold them a little longer; run this again.");
+        page.line(
+            "The log beside the store is in use and may hold them a little longer; run this again.",
+        );
     }
     page.line(BACKUPS);
 }

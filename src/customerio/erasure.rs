@@ -13,7 +13,8 @@ use crate::domain::Identifier;
 
 /// The requests that delete a person and then suppress them. Both can be repeated.
 pub fn erasure(identifier: &Identifier) -> [Request; 2] {
-    let request = |method, path, body: String| Request { method, path, body: body.into(), retry: 0 };
+    let request =
+        |method, path, body: String| Request { method, path, body: body.into(), retry: 0 };
     let Some(path) = v1_path(identifier) else {
         return ["delete", "suppress"].map(|action| {
             let identifiers = match identifier {
@@ -25,10 +26,7 @@ pub fn erasure(identifier: &Identifier) -> [Request; 2] {
         });
     };
     let suppress = format!("{path}/suppress");
-    [
-        request(Method::DELETE, path, String::new()),
-        request(Method::POST, suppress, String::new()),
-    ]
+    [request(Method::DELETE, path, String::new()), request(Method::POST, suppress, String::new())]
 }
 
 #[cfg(test)]

@@ -82,10 +82,12 @@ impl Forgotten {
     /// Takes in every trace in what a source told of them.
     pub fn learn_told(&mut self, snapshot: &Snapshot, campaign: &str) {
         self.emails.extend(snapshot.email.clone().ok());
-        self.participants.extend(snapshot.id.clone().map(|participant| ParticipantKey {
-            campaign: campaign.to_owned(),
-            participant,
-        }));
+        self.participants.extend(
+            snapshot
+                .id
+                .clone()
+                .map(|participant| ParticipantKey { campaign: campaign.to_owned(), participant }),
+        );
         let fact = |name| snapshot.facts.get(name);
         self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
     }
@@ -118,9 +120,8 @@ impl Forgotten {
         for participant in &mut person.participants {
             let campaign = participant.campaign.as_str();
             let text = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-            let by_id = text(Facts::REFERRER_ID).is_some_and(|id| {
-                self.is_participant(Some(campaign), id)
-            });
+            let by_id =
+                text(Facts::REFERRER_ID).is_some_and(|id| self.is_participant(Some(campaign), id));
             let by_email = text(Facts::REFERRER_EMAIL).is_some_and(|it| self.is_addressed_in(it));
             let is_referrer = by_id || by_email;
             cut |= participant.facts.retain(|name, fact| {

@@ -4,6 +4,7 @@ mod events;
 mod fixtures;
 mod guide;
 mod leniency;
+mod redact;
 mod robustness;
 mod signature;
 

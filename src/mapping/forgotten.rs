@@ -115,11 +115,9 @@ impl Memory<'_> {
             return joined_at <= forgotten_at;
         }
         let happened_at = self.news.as_of.unwrap_or(self.received_at);
-        let is_join = |told: &Told| {
-            matches!(&told.event, Event::ParticipantJoined { who, .. } if who.0 == index)
-        };
-        let is_new = self.news.told.iter().any(is_join)
-            || self.people_of(snapshot).iter().any(is_known);
+        let is_join = |told: &Told| matches!(&told.event, Event::ParticipantJoined { who, .. } if who.0 == index);
+        let is_new =
+            self.news.told.iter().any(is_join) || self.people_of(snapshot).iter().any(is_known);
         happened_at <= forgotten_at || !is_new
     }
 
@@ -179,7 +177,9 @@ fn without(told: &Told, gone: &BTreeSet<usize>) -> Option<Told> {
         Event::FriendSignedUp { friend, .. } if is_gone(friend) => return None,
         Event::ReferralConverted { referrer: other, .. }
         | Event::CommissionAdded { friend: other, .. }
-        | Event::CommissionAdjusted { friend: other, .. } => *other = other.filter(|it| !is_gone(it)),
+        | Event::CommissionAdjusted { friend: other, .. } => {
+            *other = other.filter(|it| !is_gone(it))
+        }
         _ => {}
     }
     Some(told)

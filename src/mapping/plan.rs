@@ -55,9 +55,8 @@ impl Planner for Mapper {
     fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
         let campaign = self.campaign(news);
         let rules = &self.rules;
-        let (news, forgotten) =
-            forgotten::leave_out(news, campaign, received_at, known, rules)
-                .map_err(Unplanned::Needs)?;
+        let (news, forgotten) = forgotten::leave_out(news, campaign, received_at, known, rules)
+            .map_err(Unplanned::Needs)?;
         let news = news.as_ref();
         let mut people =
             People::seat(news, campaign, received_at, known, rules).map_err(Unplanned::Needs)?;

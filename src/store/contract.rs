@@ -6,6 +6,7 @@
 
 pub(super) mod accepting;
 pub(super) mod burying;
+pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
 pub(super) mod model;
@@ -22,8 +23,8 @@ use super::{Stats, Store};
 /// A place with one store in it, empty at first.
 #[async_trait]
 pub(super) trait Bench: Send + Sync {
-    /// Opens the store with [`script::Script`] as its planner; again, if it was opened before,
-    /// as another process would.
+    /// Opens the store with [`script::Script`] as its planner and [`script::redact`]; again, if it
+    /// was opened before, as another process would.
     async fn open(&self) -> Arc<dyn Store>;
 
     /// The numbers of [`Stats`], counted afresh from the rows; panics if rows contradict each
@@ -72,6 +73,14 @@ macro_rules! contract_tests {
             burying::a_superseded_identify_that_was_put_back_once_is_not_put_back_again,
             burying::discarded_letters_are_gone_and_their_effects_stay,
             burying::more_dead_letters_than_one_piece_are_all_redelivered,
+            forgetting::everything_of_a_person_goes_and_others_stay,
+            forgetting::a_forgotten_participant_never_comes_back,
+            forgetting::others_lose_what_names_them_and_nothing_else,
+            forgetting::a_call_under_way_is_told_until_it_is_settled_or_its_lease_ends,
+            forgetting::a_result_that_comes_after_the_erasing_is_fenced_off,
+            forgetting::forgetting_somebody_twice_finds_nothing_more,
+            forgetting::parked_webhooks_lose_them_as_well,
+            forgetting::many_calls_and_webhooks_go_in_pieces,
             keeping::pruning_takes_delivered_work_and_nothing_else,
             keeping::pruned_effects_never_happen_again,
             keeping::pruning_goes_no_further_than_its_limit,

@@ -21,8 +21,8 @@ pub trait Forgetting: Send + Sync {
     /// Who has this address or had it, and every trace of them. It looks through all people.
     async fn traced(&self, email: &Email) -> Result<Traced, StoreError>;
 
-    /// Removes the calls to them that wait, and their dead letters. Goes in pieces. A call that is
-    /// under way stays so, and its settlement changes nothing else.
+    /// Removes the calls to them that wait, and their dead letters. Goes in pieces. Calls that are
+    /// under way, all that their lease carries, stay so, and its settlement changes nothing else.
     async fn hush(&self, traced: &Traced, now: Time) -> Result<Hushed, StoreError>;
 
     /// Erases them: their record, lane, calls and attempts; their part of every webhook; and what
@@ -51,7 +51,7 @@ pub struct Traced {
 pub struct Hushed {
     /// What was removed.
     pub erased: Erased,
-    /// When the lease of a call that is under way ends, if one is.
+    /// When the lease of calls that are under way ends, if any are.
     pub under_way: Option<Time>,
 }
 
@@ -64,7 +64,7 @@ pub struct Erased {
     pub participants: u64,
     /// Calls to the person that were waiting.
     pub pending: u64,
-    /// Calls to the person that were delivered.
+    /// Calls to the person that were delivered and are kept; a store needn't keep all of them.
     pub delivered: u64,
     /// Dead letters of the person.
     pub dead: u64,

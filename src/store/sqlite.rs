@@ -83,7 +83,6 @@ use planning::Planning;
 use queue::Rank;
 use readers::Readers;
 use right::Right;
-use tombstones::Tombstones;
 use writer::Writer;
 
 pub use aside::damaged_aside;

@@ -1,9 +1,9 @@
 //! A store of people and effects in memory, to apply plans to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Unplanned,
+    Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Trace, Unplanned,
 };
 use crate::mapping::{Mapper, Rules};
 
@@ -12,16 +12,25 @@ pub struct Memory {
     mapper: Mapper,
     pub people: Vec<Person>,
     pub effects: BTreeSet<EventId>,
+    pub tombstones: BTreeMap<Trace, Time>,
 }
 
 impl Memory {
     pub fn new(rules: Rules) -> Self {
-        Self { mapper: Mapper::new(rules), people: Vec::new(), effects: BTreeSet::new() }
+        Self {
+            mapper: Mapper::new(rules),
+            people: Vec::new(),
+            effects: BTreeSet::new(),
+            tombstones: BTreeMap::new(),
+        }
     }
 
     /// Plans the news and applies the plan.
     pub fn take_in(&mut self, news: &News, received_at: Time) -> Result<Plan, String> {
         let mut known = Known::new([7; 32]);
+        if !self.tombstones.is_empty() {
+            known.somebody_was_forgotten();
+        }
         let mut rounds = 0;
         let plan = loop {
             rounds += 1;
@@ -58,7 +67,9 @@ impl Memory {
     fn answer(&self, lookup: Lookup, known: &mut Known) {
         let person = match &lookup {
             Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
-            Lookup::Tombstone(trace) => return known.buried(trace.clone(), None),
+            Lookup::Tombstone(trace) => {
+                return known.buried(trace.clone(), self.tombstones.get(trace).copied());
+            }
             Lookup::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }

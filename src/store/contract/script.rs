@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    Arrival, Attempt, Attributes, Call, Campaign, Delivery, EffectKey, Email, Event, Identified,
-    Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant, ParticipantKey,
-    Person, Plan, PlannedCall, Planner, Scalar, Snapshot, Time, Told, Unplanned, Webhook,
-    WebhookId, Who,
+    Arrival, Attempt, Attributes, Call, Campaign, Delivery, EffectKey, Email, Event, Forgotten,
+    Identified, Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant,
+    ParticipantKey, Person, Plan, PlannedCall, Planner, Redaction, Scalar, Snapshot, Time, Told,
+    Trace, Unplanned, Webhook, WebhookId, Who,
 };
 use crate::store::{Claim, InboxPage, Settle, Settlement, Store, Verdict};
 
@@ -45,6 +45,10 @@ impl Planner for Script {
                 continue;
             };
             let snapshot = &news.people[who.0];
+            if is_forgotten(snapshot, known) {
+                plan.forgotten.learn_told(snapshot, CAMPAIGN);
+                continue;
+            }
             let email = match &snapshot.email {
                 Ok(email) => email.clone(),
                 Err(reason) => {
@@ -81,6 +85,9 @@ fn needs(news: &News, known: &Known) -> Vec<Lookup> {
         needs.extend(email.map(|email| Lookup::Identifier(Identifier::Email(email))));
     }
     needs.retain(|lookup| known.person(lookup).is_none());
+    let traces = news.people.iter().filter_map(participant_key).map(Trace::Participant);
+    let unasked = traces.filter(|trace| known.tombstone(trace).is_none());
+    needs.extend(unasked.map(Lookup::Tombstone));
     for told in &news.told {
         if let Event::ParticipantJoined { referral_source: Some(key), .. } = &told.event {
             let id = effect(key).0;
@@ -90,6 +97,25 @@ fn needs(news: &News, known: &Known) -> Vec<Lookup> {
         }
     }
     needs
+}
+
+/// To the script only a participant id is ever forgotten.
+fn is_forgotten(snapshot: &Snapshot, known: &Known) -> bool {
+    let trace = participant_key(snapshot).map(Trace::Participant);
+    trace.is_some_and(|trace| known.tombstone(&trace).flatten().is_some())
+}
+
+/// Takes somebody out of a body: nothing is left of one that begins with their address.
+pub(crate) fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
+    let before = String::from_utf8(body.to_vec()).unwrap();
+    let mut after = before.clone();
+    for email in &forgotten.emails {
+        if before.starts_with(email.as_str()) {
+            return Redaction::Nothing;
+        }
+        after = after.replace(email.as_str(), "");
+    }
+    if after == before { Redaction::Untouched } else { Redaction::Body(after.into_bytes()) }
 }
 
 fn person(

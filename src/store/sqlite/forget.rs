@@ -202,8 +202,8 @@ fn in_one<T>(
 /// Brings the log into the file and cuts it to nothing; tells whether it could.
 fn empty_log(connection: &Connection) -> Result<bool, Fault> {
     for _ in 0..EMPTYINGS {
-        let is_busy: bool = connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let is_busy: bool =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if !is_busy {
             return Ok(true);
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::store::contract::script::{Script, arrival, at, did, drain, lease, take};
+use crate::store::contract::script::{Script, arrival, at, did, drain, lease, redact, take};
 use crate::store::contract::{Bench, contract_tests};
 use crate::store::{Stats, Store, StoreError};
 
@@ -16,6 +16,8 @@ use super::counted::counted;
 use super::queue::Rank;
 use super::watch::Watch;
 use super::{Options, SqliteStore};
+
+mod forgetting;
 
 contract_tests!(Folder::new());
 
@@ -37,7 +39,7 @@ impl Folder {
         // No test here cuts the power, and the disk is spared.
         let watch = Some(Watch::idle());
         let busy_timeout = Duration::from_secs(10);
-        let options = Options { busy_timeout, watch, ..Options::new(seed, at(0)) };
+        let options = Options { busy_timeout, watch, redact, ..Options::new(seed, at(0)) };
         SqliteStore::open(&self.file(), Arc::new(Script), options).await
     }
 

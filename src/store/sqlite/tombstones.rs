@@ -38,26 +38,26 @@ impl Tombstones {
             None => digest(hash_key, &[b"tombstones"]),
         };
         let tombstones = Self { key, any: AtomicBool::new(false) };
-        let check: Option<[u8; 32]> = recall(connection, Meta::TombstoneCheck)?;
-        if check.is_some_and(|check| check != tombstones.check()) {
-            return Err(Fault::Store(StoreError::OtherKey));
-        }
+        tombstones.any(connection)?;
         Ok(tombstones)
     }
 
     /// Whether anybody was ever forgotten here, by this process or another.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherKey`] if that was under another key.
     pub(super) fn any(&self, connection: &Connection) -> Result<bool, Fault> {
         if self.any.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let first = connection
-            .prepare_cached("SELECT 1 FROM tombstones LIMIT 1")?
-            .query_row([], |_row| Ok(()))
-            .optional()?;
-        if first.is_some() {
-            self.any.store(true, Ordering::Relaxed);
+        let Some(check) = recall::<[u8; 32]>(connection, Meta::TombstoneCheck)? else {
+            return Ok(false);
+        };
+        if check != self.check() {
+            return Err(Fault::Store(StoreError::OtherKey));
         }
-        Ok(first.is_some())
+        self.any.store(true, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// When whoever leaves this trace was forgotten, if they were.

@@ -58,7 +58,8 @@ fn named(
     for address in addresses {
         values.push((*address).to_owned());
         let place = values.len();
-        conditions.push(format!("instr(lower(state), ?{place}) OR identifier = 'email:' || ?{place}"));
+        conditions
+            .push(format!("instr(lower(state), ?{place}) OR identifier = 'email:' || ?{place}"));
     }
     for id in ids {
         values.push(serde_json::to_string(id).map_err(|it| Fault::unreadable("an id", it))?);

@@ -1,0 +1,121 @@
+//! Who was forgotten: what the news lead to without them, and who counts as somebody new.
+
+use super::memory::Memory;
+use super::{RECEIVED, calls, converted, news, referred, snapshot};
+use crate::domain::{
+    Call, Event, Facts, Forgotten, News, ParticipantKey, Planner, Snapshot, Time, Trace, Who,
+};
+use crate::mapping::{Mapper, Rules};
+
+/// When somebody was forgotten.
+const FORGOTTEN: i64 = 1_785_000_000;
+
+fn joined(at: i64, who: Snapshot) -> News {
+    news(at, vec![who], vec![Event::ParticipantJoined { who: Who(0), referral_source: None }])
+}
+
+/// A memory in which this person was forgotten.
+fn without(name: &str) -> Memory {
+    let mut memory = Memory::new(Rules::standard());
+    let told = snapshot(name);
+    let participant = told.id.clone().unwrap();
+    let key = ParticipantKey { campaign: "camp".to_owned(), participant };
+    for trace in [Trace::Participant(key), Trace::Address(told.email.unwrap())] {
+        memory.tombstones.insert(trace, Time::from_seconds(FORGOTTEN));
+    }
+    memory
+}
+
+#[test]
+fn a_forgotten_participant_leads_to_nothing_whenever_they_are_told_of() {
+    let mut fay = snapshot("fay");
+    fay.joined_at = Some(Time::from_seconds(FORGOTTEN + 5));
+    for news in [joined(FORGOTTEN - 9, fay.clone()), joined(FORGOTTEN + 9, fay)] {
+        let plan = without("fay").take_in(&news, RECEIVED).unwrap();
+        assert!(plan.lanes.is_empty() && plan.unmapped.is_empty(), "{plan:?}");
+        assert_eq!((plan.forgotten.emails.len(), plan.forgotten.participants.len()), (1, 1));
+    }
+}
+
+#[test]
+fn the_same_address_is_somebody_new_if_they_joined_later() {
+    let other = |id: Option<&str>, joined_at: Option<i64>| Snapshot {
+        id: id.map(str::to_owned),
+        joined_at: joined_at.map(Time::from_seconds),
+        ..snapshot("fay")
+    };
+    for (told, at, is_new) in [
+        (other(Some("new"), Some(FORGOTTEN + 1)), FORGOTTEN + 9, true),
+        (other(Some("new"), Some(FORGOTTEN)), FORGOTTEN + 9, false),
+        (other(Some("new"), None), FORGOTTEN + 9, true),
+        (other(Some("new"), None), FORGOTTEN, false),
+        (other(None, None), FORGOTTEN + 9, true),
+        (other(None, None), FORGOTTEN - 9, false),
+    ] {
+        let plan = without("fay").take_in(&joined(at, told.clone()), RECEIVED).unwrap();
+        assert_eq!(!plan.lanes.is_empty(), is_new, "{told:?} {at}");
+        assert_eq!(plan.forgotten.is_empty(), is_new, "{told:?} {at}");
+    }
+    // What isn't a join makes nobody new, but goes to somebody who is.
+    let suspected = |at| {
+        let event = Event::FraudStatusChanged { who: Who(0) };
+        news(at, vec![other(None, None)], vec![event])
+    };
+    let mut memory = without("fay");
+    assert!(memory.take_in(&suspected(FORGOTTEN + 1), RECEIVED).unwrap().lanes.is_empty());
+    let plan = memory.take_in(&joined(FORGOTTEN + 2, other(None, None)), RECEIVED).unwrap();
+    // It is a join of its own, although the guide's shape told of one before the forgetting.
+    assert_eq!(calls(&plan).len(), 2);
+    let plan = memory.take_in(&suspected(FORGOTTEN + 3), RECEIVED).unwrap();
+    assert!(plan.forgotten.is_empty(), "{plan:?}");
+    let plan = memory.take_in(&suspected(FORGOTTEN - 3), RECEIVED).unwrap();
+    assert!(plan.lanes.is_empty() && !plan.forgotten.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn a_friend_of_somebody_forgotten_joins_without_a_referrer() {
+    let plan = without("rae").take_in(&referred(FORGOTTEN + 1, "fay", "rae", 5), RECEIVED).unwrap();
+    assert_eq!(plan.lanes.len(), 1);
+    let told = format!("{:?}", plan.lanes);
+    assert!(!told.contains("rae001"), "{told}");
+    let person = &plan.lanes[0].person;
+    assert!(person.participants[0].facts.get(Facts::REFERRER_EMAIL).is_none());
+    assert!(plan.unmapped.is_empty());
+}
+
+#[test]
+fn what_is_somebody_elses_is_told_without_them() {
+    let told = converted(FORGOTTEN + 1, "fay", "rae");
+    let plan = without("rae").take_in(&told, RECEIVED).unwrap();
+    let Some(Call::Track { data, .. }) = plan.lanes[0].calls.last().map(|it| &it.call) else {
+        panic!("{plan:?}")
+    };
+    assert!(!data.contains_key("referrer_email"), "{data:?}");
+    // A conversion of somebody forgotten is nobody's.
+    let plan = without("fay").take_in(&told, RECEIVED).unwrap();
+    assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty()), "{plan:?}");
+}
+
+#[test]
+fn who_is_named_and_doesnt_change_is_told_apart_from_who_does() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let again = memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    assert_eq!((again.lanes.len(), again.named.len()), (0, 2));
+}
+
+#[test]
+fn a_friends_record_without_them_plans_nothing_by_itself() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let rae = Forgotten::with_address(snapshot("rae").email.unwrap());
+    let mapper = Mapper::new(Rules::standard());
+    let fay = memory.people.iter().position(|it| !rae.is(it)).unwrap();
+    let left = mapper.without(&memory.people[fay], &rae).unwrap();
+    assert_eq!(mapper.without(&left, &rae), None);
+    memory.people[fay] = left;
+    let told = Snapshot { facts: [].into(), ..snapshot("fay") };
+    let suspected =
+        news(1_780_000_001, vec![told], vec![Event::FraudStatusChanged { who: Who(0) }]);
+    assert_eq!(calls(&memory.take_in(&suspected, RECEIVED).unwrap()), []);
+}

@@ -1,0 +1,81 @@
+//! What only this backend promises of forgetting: bytes, keys, and stores of before the index.
+
+use std::sync::Arc;
+
+use crate::domain::Email;
+use crate::store::contract::script::{Script, arrival, at, did, drain, redact};
+use crate::store::{Forgetting, Store, StoreError};
+
+use super::{Folder, Options, SqliteStore};
+
+async fn forget(store: &SqliteStore) -> crate::store::Erased {
+    let ann = Email::parse("ann@example.com").unwrap();
+    let traced = store.traced(&ann).await.unwrap();
+    store.hush(&traced, at(50)).await.unwrap();
+    store.erase(&traced, at(50)).await.unwrap()
+}
+
+/// Where in the store's files the text stands.
+fn grep(folder: &Folder, text: &str) -> Vec<String> {
+    let files = std::fs::read_dir(folder.file().parent().unwrap()).unwrap();
+    let holds = |bytes: Vec<u8>| bytes.windows(text.len()).any(|it| it == text.as_bytes());
+    let found =
+        files.map(|file| file.unwrap().path()).filter(|path| holds(std::fs::read(path).unwrap()));
+    found.map(|path| path.display().to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_byte_of_a_forgotten_person_stays_in_the_files() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    let long = "x".repeat(9_000);
+    for number in 0..60 {
+        let who = ["ann", "bob"][number % 2];
+        let body = format!("{who}@example.com {number} {long}");
+        let news = did(who, &number.to_string());
+        store.accept(arrival(&body, at(0), news), at(0)).await.unwrap();
+    }
+    drain(&store, at(1)).await;
+    // What was pruned before is in unused pages by now, unless it was overwritten.
+    assert_eq!(store.prune(at(2), 20).await.unwrap(), 20);
+    assert_ne!(grep(&folder, "ann@example.com"), [""; 0]);
+    assert!(forget(&store).await.log_emptied);
+    assert_eq!(grep(&folder, "ann@example.com"), [""; 0]);
+    assert_ne!(grep(&folder, "bob@example.com"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_older_than_the_index_are_found_by_their_bodies() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    store.accept(arrival("ann@example.com", at(0), did("ann", "a")), at(0)).await.unwrap();
+    drain(&store, at(1)).await;
+    folder.sql("DELETE FROM mentions RETURNING 1");
+    folder.sql("UPDATE meta SET value = 1 WHERE key = 'mentions_after' RETURNING 1");
+    let erased = forget(&store).await;
+    // An identify that was settled before its track isn't kept.
+    assert_eq!((erased.bodies, erased.delivered, erased.people), (1, 1, 1));
+    assert_eq!(folder.sql("SELECT COUNT(*) FROM pragma_foreign_key_check"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_tombstone_key_is_refused_once_somebody_was_forgotten() {
+    let folder = Folder::new();
+    let open = |key: Option<&str>| {
+        let tombstone_key = key.map(|key| key.to_owned().into());
+        let options = Options { redact, tombstone_key, ..Options::new([1; 32], at(0)) };
+        let file = folder.file();
+        async move { SqliteStore::open(&file, Arc::new(Script), options).await }
+    };
+    open(Some("other")).await.unwrap().close().await.unwrap();
+    let store = open(Some("key")).await.unwrap();
+    store.accept(arrival("ann@example.com", at(0), did("ann", "a")), at(0)).await.unwrap();
+    forget(&store).await;
+    store.close().await.unwrap();
+    for key in [None, Some("other")] {
+        assert!(matches!(open(key).await.err(), Some(StoreError::OtherKey)), "{key:?}");
+    }
+    let store = open(Some("key")).await.unwrap();
+    let again = store.accept(arrival("ann again", at(60), did("ann", "b")), at(60)).await.unwrap();
+    assert_eq!(again.calls, 0);
+}

@@ -1,0 +1,212 @@
+//! Forgetting a person: what is gone, what stays, and what doesn't bring them back.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{
+    Webhook, campaign_ended, commission_added, email, goal_reached, guide, joined, suspected,
+};
+use crate::kit::{eventually, now_millis};
+
+/// The store's files that hold the text.
+fn holding(folder: &Path, text: &str) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let found = files.filter(|path| path.is_file() && holds(&fs::read(path).unwrap()));
+    found.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// Forgets somebody beside the relay; the receipt.
+#[track_caller]
+fn forget(relay: &Relay, name: &str, options: &[&str]) -> Value {
+    let address = email(name);
+    let arguments = [&["forget", &address, "--json"][..], options].concat();
+    let finished = relay.command(&arguments);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(!finished.stdout.contains(&address), "{}", finished.stdout);
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+/// Everything that a campaign tells of `fay`, whom `rae` referred and who referred `bob`.
+fn story() -> Vec<Webhook> {
+    vec![
+        joined("rae"),
+        joined("fay").referred_by("rae"),
+        guide("PARTICIPANT_CREATED", "fay").referred_by("rae"),
+        joined("bob").referred_by("fay"),
+        guide("PARTICIPANT_REFERRED", "bob").referred_by("fay"),
+        suspected("fay"),
+        goal_reached("fay", "r1"),
+        goal_reached("rae", "r2")
+            .with("/data/participant/referee", joined("fay").0["data"].clone()),
+        commission_added("c1", "rae", "fay"),
+        commission_added("c2", "fay", "bob"),
+        campaign_ended(&["rae", "fay", "bob"]),
+        joined("fay").with("/event", "PARTICIPANT_TELEPORTED"),
+    ]
+}
+
+/// Somebody new with the address of somebody who was forgotten.
+fn newcomer(name: &str, id: &str) -> Webhook {
+    joined(name).with("/data/id", id).with("/data/createdAt", now_millis())
+}
+
+#[test]
+fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    let story = story();
+    for webhook in &story {
+        assert_eq!(relay.send(webhook).status, 200);
+    }
+    relay.drained();
+    let folder = relay.setup().folder().to_path_buf();
+    assert_ne!(holding(&folder, &email("fay")), [""; 0]);
+
+    let receipt = forget(&relay, "fay", &[]);
+    assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
+    assert_eq!(receipt["log_emptied"], true, "{receipt}");
+    assert_eq!(holding(&folder, &email("fay")), [""; 0], "{receipt}");
+    assert_eq!(holding(&folder, "Fay"), [""; 0], "{receipt}");
+    assert_ne!(holding(&folder, &email("bob")), [""; 0]);
+
+    let before = (sandbox.told().len(), sandbox.calls().len());
+    // GrowSurf's retry of the same bytes, the same with new bytes, and a replay of everything.
+    for webhook in &story {
+        assert_eq!(relay.send(webhook).status, 200);
+        let changed = webhook.clone().with("/unknown", "makes other bytes");
+        // What nobody understands can't be known to be about them, and the guide's join, which has
+        // neither id nor time, is somebody new.
+        let event = webhook.0["event"].as_str().unwrap();
+        if !["PARTICIPANT_TELEPORTED", "PARTICIPANT_CREATED"].contains(&event) {
+            relay.must("accepted", &changed);
+        }
+    }
+    let replayed = relay.command(&["replay"]).expect(0);
+    assert!(replayed.contains("to 0 new calls"), "{replayed}");
+    relay.drained();
+    assert_eq!((sandbox.told().len(), sandbox.calls().len()), before);
+    assert_eq!(holding(&folder, &email("fay")), [""; 0]);
+    assert_eq!(relay.count("relay_dead_letters"), 0.0);
+
+    // Somebody else joins with the address.
+    relay.accept(&newcomer("fay", "fay2"));
+    relay.drained();
+    let events = sandbox.events_named("referral_program_joined");
+    let new = events.iter().filter(|event| event.data()["referral_code"] == "fay2");
+    assert_eq!(new.count(), 1);
+    let backup = relay.command(&["backup", "after.db"]).expect(0);
+    assert!(backup.contains("Copied"), "bodies without them are whole: {backup}");
+}
+
+#[test]
+fn what_is_pending_for_others_goes_out_without_them() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"status": 503}]));
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("rae"));
+    relay.accept(&joined("fay").referred_by("rae"));
+    relay.accept(&joined("bob").referred_by("fay"));
+    let receipt = forget(&relay, "fay", &[]);
+    assert!(receipt["erased"]["pending_calls"].as_u64().unwrap() >= 4, "{receipt}");
+    assert!(receipt["erased"]["calls_of_others"].as_u64().unwrap() >= 3, "{receipt}");
+    sandbox.heal();
+    relay.drained();
+    assert_eq!(sandbox.person(&email("fay")), None);
+    let signed_up = sandbox.event("referral_friend_signed_up");
+    assert_eq!(signed_up.person(), email("rae"));
+    assert!(signed_up.data().get("friend_email").is_none(), "{:?}", signed_up.data());
+    assert!(signed_up.data().get("friend_name").is_none(), "{:?}", signed_up.data());
+    assert!(sandbox.attributes(&email("bob")).get("referred_by").is_none());
+}
+
+#[test]
+fn a_call_under_way_is_waited_for() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"latency_ms": 2_000}]));
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    eventually("a call is under way", || sandbox.uses(0) > 0);
+    let impatient = relay.command(&["forget", &email("fay"), "--wait", "1ms"]);
+    let told = impatient.expect(1);
+    assert!(told.contains("--wait") && !told.contains(&email("fay")), "{told}");
+    let receipt = forget(&relay, "fay", &[]);
+    assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
+    assert_eq!(relay.count("relay_pending_calls"), 0.0);
+    // Nothing more is sent than was under way.
+    let calls = || sandbox.calls().iter().filter(|call| call.person() == email("fay")).count();
+    let before = calls();
+    sandbox.heal();
+    relay.accept(&joined("bob"));
+    relay.drained();
+    assert_eq!(calls(), before);
+}
+
+#[test]
+fn customer_io_deletes_and_suppresses_them_first() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    relay.drained();
+    sandbox.faults(json!([{"match": {"path": "suppress"}, "status": 503, "times": 1}]));
+    let refused = relay.command(&["forget", &email("fay"), "--delete-in-customerio"]).expect(1);
+    assert!(refused.contains("503") && refused.contains("run it again"), "{refused}");
+    sandbox.heal();
+    let receipt = forget(&relay, "fay", &["--delete-in-customerio"]);
+    assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
+    assert_eq!(receipt["customerio"]["deleted"], json!(["f***@example.com"]));
+    assert_eq!(sandbox.person(&email("fay")), None);
+    assert_ne!(sandbox.activity("suppressed"), [Value::Null; 0]);
+}
+
+#[test]
+fn an_id_that_anybody_could_claim_deletes_nobody_at_customer_io() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).set("customerio.identify_by", "metadata.companyName");
+    let relay = setup.start();
+    relay.accept(&joined("fay").with("/data/metadata/companyName", "somebody-elses"));
+    relay.drained();
+    let receipt = forget(&relay, "fay", &["--delete-in-customerio"]);
+    // Found by the address among their facts.
+    assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
+    assert_eq!(receipt["customerio"]["not_deleted"], json!(["somebody-elses"]));
+    assert_ne!(sandbox.person("somebody-elses"), None);
+    relay.accept(&joined("fay").with("/data/metadata/companyName", "another"));
+    relay.drained();
+    assert_eq!(sandbox.person("another"), None);
+}
+
+#[test]
+fn forgetting_again_finds_nothing_more_and_says_so() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    relay.drained();
+    let first = relay.command(&["forget", " Fay@Example.com "]).expect(0);
+    assert!(first.contains("Forgot f***@example.com at "), "{first}");
+    assert!(first.contains("Backups made before still hold them"), "{first}");
+    let second = relay.command(&["forget", &email("fay")]).expect(0);
+    assert!(second.contains("Nothing of f***@example.com was found"), "{second}");
+}
+
+#[test]
+fn the_guides_shape_tells_somebody_new_by_a_later_join() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&guide("PARTICIPANT_CREATED", "fay"));
+    relay.drained();
+    forget(&relay, "fay", &[]);
+    relay.accept(&guide("CAMPAIGN_REFERRAL_CONVERTED", "fay"));
+    relay.drained();
+    assert_eq!(sandbox.events().len(), 1);
+    assert_eq!(holding(relay.setup().folder(), &email("fay")), [""; 0]);
+    // Later than the very bytes of the join that was forgotten.
+    relay.must("duplicate", &guide("PARTICIPANT_CREATED", "fay"));
+    relay.accept(&guide("PARTICIPANT_CREATED", "fay").with("/participant/lastName", "Newcomer"));
+    relay.drained();
+    assert_eq!(sandbox.events_named("referral_program_joined").len(), 2);
+}
