@@ -7,7 +7,8 @@ use referral_relay::config::sources::Sources;
 use referral_relay::config::{Needs, Settings};
 use referral_relay::customerio::{limits, request};
 use referral_relay::domain::{
-    Attributes, Call, Identifier, LanePlan, News, Participant, Plan, PlannedCall, Scalar, Time,
+    Attributes, Call, Email, Forgotten, Identifier, LanePlan, News, Participant, Plan, PlannedCall,
+    Redaction, Scalar, Time,
 };
 use referral_relay::growsurf;
 use referral_relay::mapping::{Mapper, Rules};
@@ -46,6 +47,7 @@ pub fn webhook(data: &[u8]) {
         Ok(decoded) => decoded,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
+    is_cut_once(data);
     assert!(decoded.event.is_none_or(|event| event.chars().count() <= 100));
     match decoded.reading {
         Ok(news) => {
@@ -53,6 +55,16 @@ pub fn webhook(data: &[u8]) {
             planned(&news, &BY_ID);
         }
         Err(reason) => is_fit_to_be_shown(&reason),
+    }
+}
+
+/// Whoever is taken out of a body is out of it, and the rest is still a body.
+fn is_cut_once(data: &[u8]) {
+    let email = Email::parse("rae.referrer@example.com").expect("an address");
+    let forgotten = Forgotten::with_address(email);
+    if let Redaction::Body(left) = growsurf::redact(data, &forgotten) {
+        growsurf::decode(&left, RECEIVED_AT).expect("what is left is an object");
+        assert_eq!(growsurf::redact(&left, &forgotten), Redaction::Untouched);
     }
 }
 
