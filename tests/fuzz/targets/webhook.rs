@@ -60,7 +60,7 @@ pub fn webhook(data: &[u8]) {
 
 /// Whoever is taken out of a body is out of it, and the rest is still a body.
 fn is_cut_once(data: &[u8]) {
-    let email = Email::parse("rae.referrer@example.com").expect("an address");
+    let email = Email::parse("fay@example.com").expect("an address");
     let forgotten = Forgotten::with_address(email);
     if let Redaction::Body(left) = growsurf::redact(data, &forgotten) {
         growsurf::decode(&left, RECEIVED_AT).expect("what is left is an object");
