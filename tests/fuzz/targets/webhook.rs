@@ -64,6 +64,7 @@ fn is_cut_once(data: &[u8]) {
     let forgotten = Forgotten::with_address(email);
     if let Redaction::Body(left) = growsurf::redact(data, &forgotten) {
         growsurf::decode(&left, RECEIVED_AT).expect("what is left is an object");
+        assert!(!forgotten.is_addressed_in(&String::from_utf8_lossy(&left)));
         assert_eq!(growsurf::redact(&left, &forgotten), Redaction::Untouched);
     }
 }
