@@ -201,14 +201,21 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
 /// How far into a file the text of its schema is looked for: it is among the first pages.
 const SCHEMA_WITHIN: u64 = 1 << 20;
 
-/// Whether a file that can't be read was a store: then the text of its schema is in it, or in its
-/// log, in pages of SQLite's.
+/// Where a file of SQLite's says whose it is, and what the relay's say (`migrations/0004_mark.sql`).
+const MARK: (std::ops::Range<usize>, &[u8]) = (68..72, b"RELA");
+
+/// Whether a file that can't be read was a store: then its first page says so, or the text of its
+/// schema is in it, or in its log, in pages of SQLite's.
 fn was_a_store(path: &Path) -> bool {
     ["", "-wal"].iter().any(|suffix| {
         let mut start = Vec::new();
         let read = File::open(files::with(path, suffix))
             .and_then(|file| file.take(SCHEMA_WITHIN).read_to_end(&mut start));
         let has = |text: &[u8]| start.windows(text.len()).any(|window| window == text);
+        let (place, mark) = MARK;
+        if start.starts_with(b"SQLite format 3\0") && start.get(place) == Some(mark) {
+            return true;
+        }
         // The text alone could also be that of a dump, which is no file of SQLite's.
         read.is_ok()
             && start.contains(&0)
