@@ -29,6 +29,9 @@ const PIECE: usize = 100;
 /// How often the log is tried to be emptied: readers may hold it for a moment.
 const EMPTYINGS: u32 = 5;
 
+/// The longest row that takes free pages, in bytes.
+const FILLER: i64 = 64 << 20;
+
 #[async_trait]
 impl Forgetting for SqliteStore {
     async fn traced(&self, email: &Email) -> Result<Traced, StoreError> {
@@ -97,6 +100,7 @@ impl Work<'_> {
         erased = erased.and(taken);
         // What was accepted meanwhile may name them; from now on nothing can.
         erased = erased.and(self.sweep(&mut connection, &traced)?);
+        in_one(&mut connection, overwrite_free_pages)?;
         erased.log_emptied = empty_log(&connection)?;
         Ok(erased)
     }
@@ -197,6 +201,24 @@ fn in_one<T>(
     let done = work(&transaction)?;
     transaction.commit()?;
     Ok(done)
+}
+
+/// Overwrites the pages that nothing uses: what was freed in passing, by whoever accepts or settles,
+/// still holds older states. It takes them all, and this connection overwrites what it frees.
+fn overwrite_free_pages(connection: &Connection) -> Result<(), Fault> {
+    let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let mut bytes = number("PRAGMA freelist_count")? * number("PRAGMA page_size")?;
+    let mut filler = 0;
+    while bytes > 0 {
+        filler -= 1;
+        connection
+            .prepare_cached("INSERT INTO redactions (webhook, sha256) VALUES (?1, zeroblob(?2))")?
+            .execute([filler, bytes.min(FILLER)])?;
+        bytes -= FILLER;
+    }
+    // No webhook has such a number.
+    connection.prepare_cached("DELETE FROM redactions WHERE webhook < 0")?.execute([])?;
+    Ok(())
 }
 
 /// Brings the log into the file and cuts it to nothing; tells whether it could.

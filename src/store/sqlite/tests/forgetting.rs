@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::Email;
+use crate::domain::{Email, Scalar};
 use crate::store::contract::script::{Script, arrival, at, did, drain, redact};
 use crate::store::{Forgetting, Store, StoreError};
 
@@ -42,6 +42,26 @@ async fn no_byte_of_a_forgotten_person_stays_in_the_files() {
     assert!(forget(&store).await.log_emptied);
     assert_eq!(grep(&folder, "ann@example.com"), [""; 0]);
     assert_ne!(grep(&folder, "bob@example.com"), [""; 0]);
+}
+
+/// Whoever accepts and settles frees pages without overwriting them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_byte_stays_in_pages_that_were_freed_in_passing() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    for (number, length) in [9_000, 5_000, 20, 9_000, 20].into_iter().enumerate() {
+        let mut news = did("ann", &number.to_string());
+        let name = Scalar::from("ann@example.com ".repeat(length / 16));
+        news.people[0].facts.insert("first_name".to_owned(), name);
+        store
+            .accept(arrival(&format!("ann@example.com {number}"), at(0), news), at(0))
+            .await
+            .unwrap();
+        drain(&store, at(1)).await;
+    }
+    assert!(folder.sql("SELECT freelist_count FROM pragma_freelist_count") > 0, "none was freed");
+    assert!(forget(&store).await.log_emptied);
+    assert_eq!(grep(&folder, "ann@example.com"), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
