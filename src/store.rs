@@ -73,8 +73,8 @@ pub trait Store: Forgetting {
     ///
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
-    /// each lane the first pending deliveries are given, to be sent in turn, or a run of old ones
-    /// (see [`Claim::old_before`]).
+    /// each lane the first pending delivery is given, and behind an identify the tracks up to the
+    /// next one, to be sent in turn; or a run of old ones (see [`Claim::old_before`]).
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next lane is due, if any is; may lie in the past. Doesn't wait for writes.

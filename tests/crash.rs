@@ -99,7 +99,7 @@ fn two_relays_share_a_store_and_one_outlives_the_other() {
     }
     assert_eq!(sandbox.events().len(), 120);
     assert_eq!(second.dead_letters(), 0);
-    assert_lanes_in_order(&sandbox);
+    assert!(sandbox.activity("dropped_older_update").is_empty());
 }
 
 /// How many referrers get friends at the same time.

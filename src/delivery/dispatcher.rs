@@ -24,8 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// (<https://docs.customer.io/journeys/events/>) and an hour for clocks that differ.
 const OLD: Duration = Duration::from_secs(73 * 60 * 60);
 
-/// Calls of one person that go out one after the other under one lease: a claim and a settlement
-/// cost more than a call.
+/// Calls of one person that go out one after the other under one lease, at most: a claim and a
+/// settlement cost more than a call.
 const IN_TURN: usize = 8;
 
 /// The dispatcher's bounds.

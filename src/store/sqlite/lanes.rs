@@ -179,8 +179,10 @@ struct Head {
     superseded: Vec<DeliveryId>,
 }
 
-/// The first pending calls, one after the other; or, where tracks are so old that their order is
-/// free, a run.
+/// The first pending call, and if it is an identify, the tracks up to the next one, to be sent one
+/// after the other; or, where tracks are so old that their order is free, a run. Not more, because
+/// what isn't settled when the process dies is sent again from the first, and an identify that came
+/// again behind a newer one would take the profile back.
 ///
 /// If it begins with an identify and holds an old track, its last identify goes alone: it carries
 /// the whole profile, so the ones before it are superfluous. Then the old tracks go together.
@@ -232,15 +234,19 @@ fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Re
         let superseded = identifies.into_iter().map(|call| call.id).collect();
         return Ok(Head { give: vec![last], in_turn: false, superseded });
     }
-    let most = claim.in_turn.min(room);
     read.extend(following);
-    while read.len() < most
+    let begins_with_identify = read.first().is_some_and(|first| first.event_at.is_none());
+    let goes_along = |call: &Waiting| call.event_at.is_some() && !is_old(call);
+    let most = if begins_with_identify { claim.in_turn.min(room) } else { 1.min(room) };
+    let alone = read.get(1).is_some_and(|second| !goes_along(second));
+    read.truncate(if alone { 1.min(most) } else { most });
+    while !alone
+        && read.len() < most
         && let Some(call) = next()?
-        && !is_old(&call)
+        && goes_along(&call)
     {
         read.push(call);
     }
-    read.truncate(most);
     Ok(Head { give: read, in_turn: true, superseded: Vec::new() })
 }
 

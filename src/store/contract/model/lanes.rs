@@ -251,8 +251,10 @@ fn head(pending: &[Call], claim: &Claim, room: usize) -> Head {
     let (mut identifies, mut tracks): (Vec<usize>, Vec<usize>) =
         (0..run).partition(|place| pending[*place].event_at.is_none());
     if tracks.is_empty() {
-        let new = pending.iter().take_while(|call| !is_old(call)).count();
-        let given = (0..new.min(claim.in_turn).min(room)).collect();
+        let is_new_track = |call: &&Call| call.event_at.is_some() && !is_old(call);
+        let behind = pending[1..].iter().take_while(is_new_track).count();
+        let along = if begins_with_track { 1 } else { 1 + behind };
+        let given = (0..along.min(claim.in_turn).min(room)).collect();
         return Head { given, in_turn: true, superseded: Vec::new() };
     }
     let given = match identifies.pop() {
