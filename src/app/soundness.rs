@@ -26,9 +26,17 @@ const LOOK: Duration = Duration::from_secs(60);
 const REMIND: Duration = Duration::from_secs(60 * 60);
 
 /// Looks the store through, if the machine has restarted since that was done, and tells of damage
-/// until `shutdown`.
-pub(super) async fn watch(store: PathBuf, damage: Damage, shutdown: CancellationToken) {
+/// until `shutdown`. What was set aside is known when this returns, before anybody can ask.
+pub(super) fn watch(
+    store: PathBuf,
+    damage: Damage,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> {
     damage.set_aside(damaged_aside(&store));
+    look_and_remind(store, damage, shutdown)
+}
+
+async fn look_and_remind(store: PathBuf, damage: Damage, shutdown: CancellationToken) {
     let (path, stop) = (store.clone(), shutdown.clone());
     let examining = tokio::task::spawn_blocking(move || {
         // Where the system doesn't tell, nothing is known and nothing is read: `check --full` is
