@@ -64,8 +64,21 @@ fn is_cut_once(data: &[u8]) {
     let forgotten = Forgotten::with_address(email);
     if let Redaction::Body(left) = growsurf::redact(data, &forgotten) {
         growsurf::decode(&left, RECEIVED_AT).expect("what is left is an object");
-        assert!(!forgotten.is_addressed_in(&String::from_utf8_lossy(&left)));
+        let value = serde_json::from_slice(&left).expect("what is left is JSON");
+        assert!(!is_in(&value, &forgotten));
         assert_eq!(growsurf::redact(&left, &forgotten), Redaction::Untouched);
+    }
+}
+
+/// Whether any text tells their address. Not the bytes: in those an escape may look like a letter.
+fn is_in(value: &Value, forgotten: &Forgotten) -> bool {
+    match value {
+        Value::String(text) => forgotten.is_addressed_in(text),
+        Value::Array(items) => items.iter().any(|item| is_in(item, forgotten)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| forgotten.is_addressed_in(name) || is_in(value, forgotten)),
+        _ => false,
     }
 }
 
