@@ -45,27 +45,25 @@ pub(super) fn extend(
     more: usize,
     now: Time,
 ) -> Result<i64, Fault> {
-    let more = i64::try_from(more).unwrap_or(i64::MAX);
-    let values = params![lane.0, rank(class), now.micros(), more];
     // No upsert: for an insert that may turn into an update SQLite looks for children of the new
-    // row, and there is no index of all deliveries by lane.
+    // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
+    // drop a table in memory for it, which costs more than the update.
     let next: Option<i64> = connection
-        .prepare_cached(
-            "UPDATE lanes SET next_seq = next_seq + ?4, class = MIN(class, ?2),
-                 due_at = COALESCE(due_at, ?3)
-             WHERE id = ?1 RETURNING next_seq",
-        )?
-        .query_row(values, |row| row.get(0))
+        .prepare_cached("SELECT next_seq FROM lanes WHERE id = ?1")?
+        .query_row([lane.0], |row| row.get(0))
         .optional()?;
-    let Some(next) = next else {
-        connection
-            .prepare_cached(
-                "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(values)?;
-        return Ok(0);
+    let first = next.unwrap_or(0);
+    let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
+    let statement = match next {
+        Some(_) => {
+            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
+             WHERE id = ?1"
+        }
+        None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
     };
-    Ok(next - more)
+    let values = params![lane.0, rank(class), now.micros(), after];
+    connection.prepare_cached(statement)?.execute(values)?;
+    Ok(first)
 }
 
 /// A class as the column holds it: what is served first is less.
