@@ -1,7 +1,10 @@
 //! From the start of the process to the first 200 of `/readyz`.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
+
+use referral_relay::store::sqlite::{Examination, examine_once};
 
 use super::arguments::Arguments;
 use super::candidates::relay;
@@ -64,6 +67,7 @@ fn measure(folder: &Path, first: u64) -> Sample {
         Process::start_until(command, || matches!(get(address, "/readyz"), Ok((200, _))))
     };
     start().0.stop();
+    look_through(&folder.join("relay.db"));
     let (process, clean) = start();
     let requests = Requests::new(true, first, machine::now_millis());
     let spans = (Duration::ZERO, Duration::from_millis(500));
@@ -72,4 +76,12 @@ fn measure(folder: &Path, first: u64) -> Sample {
     let (process, killed) = start();
     process.stop();
     [clean, killed].map(|took| took.as_secs_f64() * 1e3)
+}
+
+/// Does what a relay does once after each start of the machine, else it would be at it while it is
+/// killed, and the log would be as long as what was written since.
+fn look_through(store: &Path) {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let examined = examine_once(store, boot.trim(), || false).unwrap();
+    assert!(matches!(examined, Examination::Sound | Examination::Unneeded), "{examined:?}");
 }
