@@ -281,6 +281,21 @@ fn a_relay_that_must_not_go_on_refuses_a_damaged_store() {
 }
 
 #[test]
+fn a_store_that_nothing_can_be_told_of_any_more_is_set_aside_where_a_relay_has_used_it() {
+    for garble in [0_u8, 0xb7] {
+        let sandbox = Sandbox::start();
+        let (setup, _) = stored(&sandbox);
+        let length = usize::try_from(fs::metadata(store(&setup)).unwrap().len()).unwrap();
+        fs::write(store(&setup), vec![garble; length]).unwrap();
+        let relay = setup.clone().start();
+        relay.logs("its first page isn't SQLite's any more");
+        assert_eq!(set_aside(&setup).len(), 1);
+        relay.accept(&joined("bob"));
+        relay.drained();
+    }
+}
+
+#[test]
 fn what_was_never_a_store_and_what_is_newer_stays_where_it_is() {
     let refused = |write: &dyn Fn(&Path), why: &str| {
         let setup = Setup::towards("http://127.0.0.1:9");

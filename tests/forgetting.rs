@@ -104,6 +104,25 @@ fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
 }
 
 #[test]
+fn whoever_has_a_longer_address_is_somebody_else() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"status": 503}]));
+    let relay = Relay::start(&sandbox);
+    for name in ["fay", "marifay"] {
+        relay.accept(&joined(name).referred_by("rae"));
+    }
+    let receipt = forget(&relay, "fay", &[]);
+    assert_eq!(receipt["erased"]["calls_of_others"], 1, "{receipt}");
+    assert_eq!(receipt["erased"]["webhook_bodies_of_others"], 0, "{receipt}");
+    sandbox.heal();
+    relay.drained();
+    let told = sandbox.events_named("referral_friend_signed_up");
+    let friends: Vec<_> = told.iter().map(|event| event.data()["friend_email"].clone()).collect();
+    assert!(friends.contains(&json!(email("marifay"))), "{friends:?}");
+    assert_eq!(sandbox.events_named("referral_program_joined").len(), 1);
+}
+
+#[test]
 fn what_is_pending_for_others_goes_out_without_them() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{"status": 503}]));

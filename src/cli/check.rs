@@ -151,7 +151,8 @@ async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
     let examined = examining.await.unwrap_or(Err(StoreError::Closed));
     let (grade, detail) = match examined {
         Ok(Examination::Damaged(damage)) => {
-            let mend = "make a backup, then restart the relay, which sets the store aside";
+            let mend = "copy its file and the log beside it, then restart the relay, which sets the \
+                        store aside";
             (Grade::Bad, format!("it is damaged: {damage}; {mend}"))
         }
         Ok(Examination::Contradictory(found)) => {

@@ -100,10 +100,19 @@ impl Forgotten {
         }
     }
 
-    /// Whether a text holds one of their addresses, in whatever case.
+    /// Whether a text is one of their addresses or holds one, in whatever case. An address of which
+    /// theirs is only a part is somebody else's.
     pub fn is_addressed_in(&self, text: &str) -> bool {
+        if let Ok(email) = Email::parse(text)
+            && has_plain_host(&email)
+        {
+            return self.emails.contains(&email);
+        }
         let text = text.to_lowercase();
-        self.emails.iter().any(|email| text.contains(email.as_str()))
+        self.emails.iter().any(|email| {
+            let mut places = text.match_indices(email.as_str());
+            places.any(|(start, address)| is_apart(&text, start, start + address.len()))
+        })
     }
 
     /// Whether it is one of their participant ids; in one campaign, if one is given.
@@ -114,7 +123,7 @@ impl Forgotten {
     }
 
     /// Takes out of somebody else's facts what names them: as the referrer, or anywhere else by
-    /// their address. Tells whether there was anything.
+    /// their address or participant id. Tells whether there was anything.
     pub fn cut_facts(&self, person: &mut Person) -> bool {
         let mut cut = false;
         for participant in &mut person.participants {
@@ -127,8 +136,10 @@ impl Forgotten {
             cut |= participant.facts.retain(|name, fact| {
                 let as_referrer =
                     is_referrer && matches!(name, Facts::REFERRER_ID | Facts::REFERRER_EMAIL);
-                let elsewhere = fact.value.as_text().is_some_and(|it| self.is_addressed_in(it));
-                !as_referrer && !elsewhere
+                let elsewhere = fact.value.as_text().is_some_and(|text| {
+                    self.is_addressed_in(text) || self.is_participant(Some(campaign), text)
+                });
+                !as_referrer && !elsewhere && !self.is_addressed_in(plain_name(name))
             });
         }
         cut
@@ -148,6 +159,36 @@ impl Forgotten {
         });
         data.len() != before
     }
+}
+
+/// What a fact from metadata is called there.
+fn plain_name(name: &str) -> &str {
+    name.strip_prefix("metadata.").unwrap_or(name)
+}
+
+/// Whether nothing but a host stands behind the `@`: no closing quote, nor the rest of a query.
+fn has_plain_host(email: &Email) -> bool {
+    let host = email.as_str().split('@').nth(1).unwrap_or_default();
+    host.chars().all(|character| character.is_alphanumeric() || ".-".contains(character))
+}
+
+/// Whether what stands between two places of a text is an address of its own: it neither goes on
+/// before, as "joann@" does with "ann@", nor behind, as ".com.au" does with ".com". Punctuation of a
+/// sentence belongs to no address.
+fn is_apart(text: &str, start: usize, end: usize) -> bool {
+    let mut before = text[..start].chars().rev();
+    let goes_on_before = match before.next() {
+        Some('.' | '-' | '_' | '+') => before.next().is_some_and(char::is_alphanumeric),
+        Some(character) => character.is_alphanumeric(),
+        None => false,
+    };
+    let mut behind = text[end..].chars();
+    let goes_on_behind = match behind.next() {
+        Some('.' | '-') => behind.next().is_some_and(char::is_alphanumeric),
+        Some(character) => character.is_alphanumeric(),
+        None => false,
+    };
+    !goes_on_before && !goes_on_behind
 }
 
 /// The address in somebody's own facts.
@@ -170,6 +211,40 @@ mod tests {
     }
 
     #[test]
+    fn an_address_counts_and_not_a_part_of_another() {
+        for text in [
+            "ann@example.com",
+            " Ann@Example.COM ",
+            "mailto:ann@example.com?subject=x",
+            "<ann@example.com>",
+            "ask ann@example.com.",
+            "ann@example.com, bob@example.com",
+            "joann@example.com or ann@example.com",
+            "...ann@example.com - yes",
+            "'ann@example.com'",
+            "code=1&mail=ann@example.com&x=1",
+        ] {
+            assert!(ann().is_addressed_in(text), "{text}");
+        }
+        for text in [
+            "joann@example.com",
+            "mary.ann@example.com",
+            "x+ann@example.com",
+            "write to jo-ann@example.com!",
+            "zoë_ann@example.com x",
+            "ëann@example.com x",
+            "ann@example.com.au",
+            "to ann@example.com.au.",
+            "ann@example.com-pany.de or",
+            "ann@example.community",
+            "o'ann@example.com",
+            "x=ann@example.com",
+        ] {
+            assert!(!ann().is_addressed_in(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_friends_facts_lose_the_referrer_and_keep_the_rest() {
         let friend = Identifier::Email(Email::parse("bob@example.com").unwrap());
         let mut person = Person::new(friend);
@@ -180,6 +255,8 @@ mod tests {
                 (Facts::REFERRER_ID, id),
                 (Facts::FIRST_NAME, "Bob"),
                 ("metadata.invited", "by Ann@Example.com"),
+                ("metadata.ann@example.com", "yes"),
+                ("metadata.code", "p1"),
             ] {
                 participant.facts.learn(name, Scalar::from(value), Time::default());
             }
@@ -191,7 +268,7 @@ mod tests {
         };
         assert_eq!(names(0), [Facts::FIRST_NAME]);
         // Another campaign's participant of the same id is somebody else.
-        assert_eq!(names(1), [Facts::FIRST_NAME, Facts::REFERRER_ID]);
+        assert_eq!(names(1), [Facts::FIRST_NAME, "metadata.code", Facts::REFERRER_ID]);
         assert!(!ann().cut_facts(&mut person));
     }
 

@@ -32,8 +32,8 @@ impl Damage {
         let known = self.known();
         let found = known.found.iter().map(|what| {
             format!(
-                "the store is damaged: {what}; make a backup, then restart the relay, which sets \
-                 the store aside (README: a damaged store)"
+                "the store is damaged: {what}; copy its file and the log beside it, then restart \
+                 the relay, which sets the store aside (README: a damaged store)"
             )
         });
         let aside = known.aside.iter().map(|store| {

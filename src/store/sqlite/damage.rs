@@ -62,11 +62,11 @@ pub(super) fn open(
         return Ok((opening::open(place, options)?, None));
     }
     let exists = place.path().exists() && before_opening(place.path()).is_none();
-    let emptied = was_there && exists && is_empty(place.path());
-    let opened = if emptied {
-        Err(StoreError::Damaged { detail: "it is empty, although a relay has used it".to_owned() })
-    } else {
-        opening::open(place, options).and_then(|opened| fit_to_deliver(opened, options.now))
+    let opened = match overwritten(place.path()) {
+        Some(detail) if was_there && exists => {
+            Err(StoreError::Damaged { detail: detail.to_owned() })
+        }
+        _ => opening::open(place, options).and_then(|opened| fit_to_deliver(opened, options.now)),
     };
     let damage = match opened {
         Err(StoreError::Damaged { detail }) if set_aside => detail,
@@ -169,6 +169,20 @@ pub(super) fn before_opening(path: &Path) -> Option<String> {
     is_lost.then(|| "its file is empty or gone, and its log is there".to_owned())
 }
 
+/// The damage to a file that nothing says was a store, where a relay has used one of its name.
+/// Nobody puts bytes there that are neither a text nor SQLite's, but a text may be a mistake.
+fn overwritten(path: &Path) -> Option<&'static str> {
+    if is_empty(path) {
+        return Some("it is empty, although a relay has used it");
+    }
+    let mut start = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(FIRST_PAGE).read_to_end(&mut start).ok()?;
+    let is_text = !start.contains(&0) && start.iter().filter(|byte| !byte.is_ascii()).count() == 0;
+    let is_sqlite = start.starts_with(b"SQLite format 3\0");
+    (!is_text && !is_sqlite).then_some("its first page isn't SQLite's any more")
+}
+
 /// Whether there is nothing at the path, or an empty file.
 fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(0, |about| about.len()) == 0
@@ -197,6 +211,9 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// The shortest page that a store has, in bytes.
+const FIRST_PAGE: u64 = 2048;
 
 /// How far into a file the text of its schema is looked for: it is among the first pages.
 const SCHEMA_WITHIN: u64 = 1 << 20;
