@@ -10,7 +10,11 @@ mod contract;
 mod damage;
 mod error;
 mod forgetting;
+mod head;
+mod planning;
+mod record;
 pub mod sqlite;
+mod tombstones;
 mod writing;
 
 use std::time::Duration;

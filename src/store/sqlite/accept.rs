@@ -9,13 +9,14 @@ use crate::domain::{
     Arrival, Call, Class, News, Plan, PlannedCall, Receipt, Status, Time, WebhookId,
 };
 use crate::store::StoreError;
+use crate::store::planning::Planned;
 
 use super::erasing;
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::lanes;
 use super::people;
-use super::planning::{Planned, Planning};
+use super::planning::Planning;
 use super::writer::undo;
 
 /// The row of the inbox that is planned for.

@@ -7,13 +7,13 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{Class, Delivery, DeliveryId, LaneId, Time};
+use crate::store::record;
 use crate::store::{DeadLetter, PastAttempt};
 
 use super::deliveries::{DEAD, DELIVERED, Half, Waiting, duration, half};
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::lanes;
-use super::people;
 
 /// How many of them one transaction takes on.
 pub(super) const PIECE: usize = 500;
@@ -77,7 +77,7 @@ fn letter(row: &Row<'_>) -> Result<DeadLetter, Fault> {
     Ok(DeadLetter {
         delivery: Delivery { id, ..Waiting::of(row)?.1.read()? },
         lane: LaneId(row.get(8)?),
-        identifier: people::identifier(&identifier)?,
+        identifier: record::identifier(&identifier)?,
         died_at: Time::from_micros(row.get(10)?),
         reason: row.get(11)?,
         field: row.get(12)?,

@@ -10,6 +10,8 @@ use rusqlite::{Connection, Row, params};
 
 use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
 
+use crate::store::head::Pending;
+
 use super::fault::Fault;
 
 /// Values of `deliveries.state`.
@@ -83,14 +85,23 @@ pub(super) fn insert(
 
 /// A pending call as its row holds it, not read yet.
 pub(super) struct Waiting {
-    pub(super) id: DeliveryId,
-    /// A track's own time, in microseconds; `None` for an identify.
-    pub(super) event_at: Option<i64>,
+    id: DeliveryId,
+    event_at: Option<i64>,
     call: String,
     webhook: Option<[u8; 16]>,
     planned_at: i64,
     attempts: u32,
     failing_since: Option<i64>,
+}
+
+impl Pending for Waiting {
+    fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    fn event_at(&self) -> Option<Time> {
+        self.event_at.map(Time::from_micros)
+    }
 }
 
 impl Waiting {

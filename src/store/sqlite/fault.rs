@@ -4,7 +4,6 @@
 //! [`StoreError`], which needs to know what the store was doing. What doesn't: decisions about
 //! what to do after an error.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use rusqlite::{Error, ErrorCode};
@@ -55,6 +54,12 @@ impl From<Error> for Fault {
     }
 }
 
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -72,10 +77,4 @@ pub(super) struct Shared(pub(super) Arc<Error>);
 /// The store can't do it, for a reason that is no error of SQLite.
 pub(super) fn unavailable(doing: &'static str, reason: impl Into<String>) -> StoreError {
     StoreError::Unavailable { doing, source: reason.into().into() }
-}
-
-/// What a panic said.
-pub(super) fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, DeliveryId, LaneId, Leased, PersonId, Time};
+use crate::domain::{Call, Class, LaneId, Leased, PersonId, Time};
 use crate::store::Claim;
+use crate::store::head::{Head, Room};
+use crate::store::record;
 
 use super::deliveries::{self, Waiting};
 use super::fault::Fault;
-use super::people;
 
 /// Puts calls at the end of a person's lane.
 pub(super) fn append(
@@ -153,7 +154,7 @@ fn lease(
     let Head { give, in_turn, superseded } = head;
     let read = || {
         let deliveries = give.into_iter().map(Waiting::read).collect::<Result<_, _>>()?;
-        Ok((people::identifier(&due.identifier)?, deliveries))
+        Ok((record::identifier(&due.identifier)?, deliveries))
     };
     match read() {
         Ok((identifier, deliveries)) => {
@@ -170,21 +171,13 @@ fn lease(
     }
 }
 
-/// What of a lane goes out now.
-struct Head {
-    give: Vec<Waiting>,
-    in_turn: bool,
-    superseded: Vec<DeliveryId>,
-}
-
-/// The first pending call, and if it is an identify, the tracks up to the next one, to be sent one
-/// after the other; or, where tracks are so old that their order is free, a run. Not more, because
-/// what isn't settled when the process dies is sent again from the first, and an identify that came
-/// again behind a newer one would take the profile back.
-///
-/// If it begins with an identify and holds an old track, its last identify goes alone: it carries
-/// the whole profile, so the ones before it are superfluous. Then the old tracks go together.
-fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Result<Head, Fault> {
+/// Reads what of a lane goes out now.
+fn head(
+    connection: &Connection,
+    lane: LaneId,
+    claim: &Claim,
+    room: usize,
+) -> Result<Head<Waiting>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
                 attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END
@@ -193,7 +186,7 @@ fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Re
     )?;
     let mut rows = statement.query([lane.0])?;
     let mut held_back = None;
-    let mut next = || -> Result<Option<Waiting>, Fault> {
+    let next = || -> Result<Option<Waiting>, Fault> {
         if let Some(call) = held_back.take() {
             return Ok(Some(call));
         }
@@ -206,46 +199,8 @@ fn head(connection: &Connection, lane: LaneId, claim: &Claim, room: usize) -> Re
             }
         }))
     };
-    let is_old = |call: &Waiting| call.event_at.is_some_and(|at| at < claim.old_before.micros());
-    let (mut read, mut old) = (Vec::new(), 0);
-    let mut following = None;
-    while let Some(call) = next()? {
-        let begins_with_track =
-            read.first().is_some_and(|first: &Waiting| first.event_at.is_some());
-        let goes_on = match call.event_at {
-            Some(_) => is_old(&call),
-            None => !begins_with_track,
-        };
-        if !goes_on || (begins_with_track && old >= room) {
-            following = Some(call);
-            break;
-        }
-        old += usize::from(call.event_at.is_some());
-        read.push(call);
-    }
-    if old > 0 {
-        let (tracks, mut identifies): (Vec<_>, Vec<_>) =
-            read.into_iter().partition(|call| call.event_at.is_some());
-        let Some(last) = identifies.pop() else {
-            return Ok(Head { give: tracks, in_turn: false, superseded: Vec::new() });
-        };
-        let superseded = identifies.into_iter().map(|call| call.id).collect();
-        return Ok(Head { give: vec![last], in_turn: false, superseded });
-    }
-    read.extend(following);
-    let begins_with_identify = read.first().is_some_and(|first| first.event_at.is_none());
-    let goes_along = |call: &Waiting| call.event_at.is_some() && !is_old(call);
-    let most = if begins_with_identify { claim.in_turn.min(room) } else { 1.min(room) };
-    let alone = read.get(1).is_some_and(|second| !goes_along(second));
-    read.truncate(if alone { 1.min(most) } else { most });
-    while !alone
-        && read.len() < most
-        && let Some(call) = next()?
-        && goes_along(&call)
-    {
-        read.push(call);
-    }
-    Ok(Head { give: read, in_turn: true, superseded: Vec::new() })
+    let Claim { in_turn, old_before, .. } = *claim;
+    Head::choose(Room { calls: room, in_turn, old_before }, next)
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).

@@ -1,29 +1,14 @@
 //! People: one document each, found by identifier or by participant.
 //!
-//! What belongs here: how a [`Person`] is written as a row and read back. What doesn't: merging
+//! What belongs here: rows of people, found, written and read back. What doesn't: merging
 //! what is known of one, which the plan does.
 
-use std::borrow::Cow;
-
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as ValueError;
-use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Email, Identified, Identifier, Participant, ParticipantKey, Person, PersonId, Time,
-};
+use crate::domain::{Identifier, ParticipantKey, Person, PersonId};
+use crate::store::record;
 
 use super::fault::Fault;
-
-/// The part of a person that only the plan looks into.
-#[derive(Serialize, Deserialize)]
-struct State<'a> {
-    participants: Cow<'a, [Participant]>,
-    newest: Time,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    identified: Option<Cow<'a, Identified>>,
-}
 
 /// The person who is this participant.
 pub(super) fn by_participant(
@@ -48,7 +33,7 @@ pub(super) fn by_identifier(
 ) -> Result<Option<Person>, Fault> {
     let row = connection
         .prepare_cached("SELECT id, identifier, state FROM people WHERE identifier = ?1")?
-        .query_row([column(identifier)], row)
+        .query_row([record::column(identifier)], row)
         .optional()?;
     row.map(read).transpose()
 }
@@ -81,14 +66,8 @@ pub(super) fn mention(
 
 /// Writes a new person, or the new state of a known one.
 pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId, Fault> {
-    let state = State {
-        participants: Cow::Borrowed(&person.participants),
-        newest: person.newest,
-        identified: person.identified.as_ref().map(Cow::Borrowed),
-    };
-    let state =
-        serde_json::to_string(&state).map_err(|error| Fault::unreadable("a plan", error))?;
-    let identifier = column(&person.identifier);
+    let state = record::state(person)?;
+    let identifier = record::column(&person.identifier);
     let id = match person.id {
         None => connection
             .prepare_cached("INSERT INTO people (identifier, state) VALUES (?1, ?2)")?
@@ -116,40 +95,10 @@ pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId
     Ok(PersonId(id))
 }
 
-/// An identifier as the column holds it.
-fn column(identifier: &Identifier) -> String {
-    let kind = match identifier {
-        Identifier::Email(_) => "email",
-        Identifier::Id(_) => "id",
-    };
-    format!("{kind}:{}", identifier.value())
-}
-
-/// Reads the column of an identifier.
-pub(super) fn identifier(column: &str) -> Result<Identifier, Fault> {
-    match column.split_once(':') {
-        Some(("email", address)) => {
-            let address: Result<_, ValueError> = Email::deserialize(address.into_deserializer());
-            let email = address.map_err(|error| Fault::unreadable("an address", error))?;
-            Ok(Identifier::Email(email))
-        }
-        Some(("id", id)) => Ok(Identifier::Id(id.to_owned())),
-        _ => Err(Fault::unreadable("an identifier", "its kind is unknown")),
-    }
-}
-
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, String, String)> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?))
 }
 
 fn read((id, column, state): (i64, String, String)) -> Result<Person, Fault> {
-    let state: State<'static> =
-        serde_json::from_str(&state).map_err(|error| Fault::unreadable("a person", error))?;
-    Ok(Person {
-        id: Some(PersonId(id)),
-        identifier: identifier(&column)?,
-        participants: state.participants.into_owned(),
-        newest: state.newest,
-        identified: state.identified.map(Cow::into_owned),
-    })
+    Ok(record::person(id, &column, &state)?)
 }

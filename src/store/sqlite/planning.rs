@@ -1,22 +1,18 @@
-//! Planning: asks the planner until it has a plan, and answers its questions from the store.
+//! Planning on SQLite: answers the planner's questions from the rows.
 //!
-//! What belongs here: the rounds of question and answer, and what becomes of a planner that fails
-//! or panics. What doesn't: writing anything (`accept` applies the plan).
+//! What belongs here: those answers. What doesn't: the rounds of question and answer
+//! (`store::planning`), and writing anything (`accept` applies the plan).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::domain::{Known, Lookup, News, Plan, Planner, Redact, Time, Unplanned};
+use crate::domain::{Known, Lookup, News, Planner, Redact, Time};
+use crate::store::planning::{self, Planned};
 
-use super::fault::{Fault, panic_text};
+use super::fault::Fault;
 use super::people;
 use super::tombstones::Tombstones;
-
-/// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
-/// them mean that it asks the same thing again and again.
-const ROUNDS: usize = 16;
 
 /// Makes plans from what the store knows.
 pub(super) struct Planning {
@@ -26,9 +22,6 @@ pub(super) struct Planning {
     pub(super) redact: Redact,
 }
 
-/// A plan, or the reason why the webhook is parked.
-pub(super) type Planned = Result<Plan, String>;
-
 impl Planning {
     /// What the news leads to. Only reads, so there is nothing to undo when it fails.
     pub(super) fn plan(
@@ -37,33 +30,13 @@ impl Planning {
         reading: &Result<News, String>,
         received_at: Time,
     ) -> Result<Planned, Fault> {
-        let news = match reading {
-            Ok(news) => news,
-            Err(reason) => return Ok(Err(reason.clone())),
-        };
         let mut known = Known::new(self.hash_key);
         if self.tombstones.any(connection)? {
             known.somebody_was_forgotten();
         }
-        for _ in 0..ROUNDS {
-            let plan = || self.planner.plan(news, received_at, &known);
-            match catch_unwind(AssertUnwindSafe(plan)) {
-                Ok(Ok(plan)) => return Ok(Ok(plan)),
-                Ok(Err(Unplanned::Unmappable(reason))) => return Ok(Err(reason)),
-                Ok(Err(Unplanned::Needs(lookups))) => {
-                    for lookup in lookups {
-                        self.answer(connection, &mut known, lookup)?;
-                    }
-                }
-                Err(panic) => {
-                    return Ok(Err(format!(
-                        "internal: planning panicked: {}",
-                        panic_text(&*panic)
-                    )));
-                }
-            }
-        }
-        Ok(Err(format!("internal: no plan after {ROUNDS} rounds of questions")))
+        planning::plan(&*self.planner, reading, received_at, known, |known, lookups| {
+            lookups.into_iter().try_for_each(|lookup| self.answer(connection, known, lookup))
+        })
     }
 
     fn answer(

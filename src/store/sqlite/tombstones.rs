@@ -1,24 +1,23 @@
-//! Tombstones: what remembers that somebody was forgotten, without knowing who.
+//! Tombstones on SQLite: their rows.
 //!
-//! What belongs here: the key, the hashes and their rows. What doesn't: who counts as forgotten,
-//! which the plan decides.
+//! What belongs here: setting and finding them, and whether there are any. What doesn't: what they
+//! are kept as (`store::tombstones`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::{Connection, OptionalExtension, params};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 
 use crate::domain::{Time, Trace};
 use crate::store::StoreError;
+use crate::store::tombstones::TombstoneKey;
 
 use super::fault::Fault;
 use super::house::{Meta, recall, remember};
 
 /// Makes and finds tombstones under one key.
 pub(super) struct Tombstones {
-    key: [u8; 32],
+    key: TombstoneKey,
     /// Once there is one, there always is.
     any: AtomicBool,
 }
@@ -33,10 +32,7 @@ impl Tombstones {
         setting: Option<&SecretString>,
         hash_key: &[u8; 32],
     ) -> Result<Self, Fault> {
-        let key = match setting {
-            Some(key) => digest(key.expose_secret().as_bytes(), &[b"tombstones"]),
-            None => digest(hash_key, &[b"tombstones"]),
-        };
+        let key = TombstoneKey::new(setting, hash_key);
         let tombstones = Self { key, any: AtomicBool::new(false) };
         tombstones.any(connection)?;
         Ok(tombstones)
@@ -53,7 +49,7 @@ impl Tombstones {
         let Some(check) = recall::<[u8; 32]>(connection, Meta::TombstoneCheck)? else {
             return Ok(false);
         };
-        if check != self.check() {
+        if check != self.key.check() {
             return Err(Fault::Store(StoreError::OtherKey));
         }
         self.any.store(true, Ordering::Relaxed);
@@ -68,7 +64,7 @@ impl Tombstones {
     ) -> Result<Option<Time>, Fault> {
         let found: Option<i64> = connection
             .prepare_cached("SELECT forgotten_at FROM tombstones WHERE hash = ?1")?
-            .query_row([self.hash(trace)], |row| row.get(0))
+            .query_row([self.key.hash(trace)], |row| row.get(0))
             .optional()?;
         Ok(found.map(Time::from_micros))
     }
@@ -86,33 +82,7 @@ impl Tombstones {
                  ON CONFLICT (hash) DO UPDATE
                  SET forgotten_at = MAX(forgotten_at, excluded.forgotten_at)",
             )?
-            .execute(params![self.hash(trace), now.micros()])?;
-        remember(connection, Meta::TombstoneCheck, self.check())
+            .execute(params![self.key.hash(trace), now.micros()])?;
+        remember(connection, Meta::TombstoneCheck, self.key.check())
     }
-
-    fn hash(&self, trace: &Trace) -> [u8; 32] {
-        match trace {
-            Trace::Participant(key) => {
-                let parts = [b"participant", key.campaign.as_bytes(), key.participant.as_bytes()];
-                digest(&self.key, &parts)
-            }
-            Trace::Address(email) => digest(&self.key, &[b"address", email.as_str().as_bytes()]),
-        }
-    }
-
-    /// What shows that the key is the same, and not which it is.
-    fn check(&self) -> [u8; 32] {
-        digest(&self.key, &[b"check"])
-    }
-}
-
-fn digest(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mac = Hmac::<Sha256>::new_from_slice(key);
-    let mut mac = mac.expect("HMAC takes a key of any length");
-    for part in parts {
-        // With its length, so that no two lists of parts read the same.
-        mac.update(&u64::try_from(part.len()).expect("a length").to_be_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
 }

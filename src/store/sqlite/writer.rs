@@ -17,10 +17,11 @@ use rusqlite::{Connection, Error, ErrorCode, ffi};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::store::planning::panic_text;
 use crate::store::{StoreError, Writing};
 
 use super::connection::Place;
-use super::fault::{Fault, Shared, panic_text, unavailable};
+use super::fault::{Fault, Shared, unavailable};
 use super::presence::Presence;
 use super::queue::{Queue, Rank};
 

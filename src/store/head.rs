@@ -1,0 +1,91 @@
+//! The head of a lane: which of its pending calls go out under one lease.
+//!
+//! What belongs here: that choice, which is the same in every backend. What doesn't: reading the
+//! calls, and the lease.
+
+use crate::domain::{DeliveryId, Time};
+
+/// A pending call, as far as the choice looks into it.
+pub(super) trait Pending {
+    /// Which delivery it is.
+    fn id(&self) -> DeliveryId;
+    /// A track's own time; `None` for an identify.
+    fn event_at(&self) -> Option<Time>;
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// How many calls at most.
+    pub(super) calls: usize,
+    /// How many of them one after the other.
+    pub(super) in_turn: usize,
+    /// Tracks that happened before this have no order.
+    pub(super) old_before: Time,
+}
+
+/// What of a lane goes out now.
+pub(super) struct Head<P> {
+    /// The calls, in order.
+    pub(super) give: Vec<P>,
+    /// Whether each waits for the one before.
+    pub(super) in_turn: bool,
+    /// Identifies that the one given makes superfluous.
+    pub(super) superseded: Vec<DeliveryId>,
+}
+
+impl<P: Pending> Head<P> {
+    /// The first pending call, and if it is an identify, the tracks up to the next one, to be sent
+    /// one after the other; or, where tracks are so old that their order is free, a run. Not more,
+    /// because what isn't settled when the process dies is sent again from the first, and an
+    /// identify that came again behind a newer one would take the profile back.
+    ///
+    /// If it begins with an identify and holds an old track, its last identify goes alone: it
+    /// carries the whole profile, so the ones before it are superfluous. Then the old tracks go
+    /// together.
+    pub(super) fn choose<E>(
+        room: Room,
+        mut next: impl FnMut() -> Result<Option<P>, E>,
+    ) -> Result<Self, E> {
+        let is_old = |call: &P| call.event_at().is_some_and(|at| at < room.old_before);
+        let (mut read, mut old) = (Vec::new(), 0);
+        let mut following = None;
+        while let Some(call) = next()? {
+            let begins_with_track = read.first().is_some_and(|it: &P| it.event_at().is_some());
+            let goes_on = match call.event_at() {
+                Some(_) => is_old(&call),
+                None => !begins_with_track,
+            };
+            if !goes_on || (begins_with_track && old >= room.calls) {
+                following = Some(call);
+                break;
+            }
+            old += usize::from(call.event_at().is_some());
+            read.push(call);
+        }
+        if old > 0 {
+            let (tracks, mut identifies): (Vec<_>, Vec<_>) =
+                read.into_iter().partition(|call| call.event_at().is_some());
+            let Some(last) = identifies.pop() else {
+                return Ok(Self { give: tracks, in_turn: false, superseded: Vec::new() });
+            };
+            let superseded = identifies.into_iter().map(|call| call.id()).collect();
+            return Ok(Self { give: vec![last], in_turn: false, superseded });
+        }
+        read.extend(following);
+        let begins_with_identify = read.first().is_some_and(|first| first.event_at().is_none());
+        let goes_along = |call: &P| call.event_at().is_some() && !is_old(call);
+        let most =
+            if begins_with_identify { room.in_turn.min(room.calls) } else { 1.min(room.calls) };
+        let alone = read.get(1).is_some_and(|second| !goes_along(second));
+        read.truncate(if alone { 1.min(most) } else { most });
+        while !alone
+            && read.len() < most
+            && let Some(call) = next()?
+            && goes_along(&call)
+        {
+            read.push(call);
+        }
+        Ok(Self { give: read, in_turn: true, superseded: Vec::new() })
+    }
+}

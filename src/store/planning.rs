@@ -1,0 +1,49 @@
+//! Planning: asks the planner until it has a plan.
+//!
+//! What belongs here: the rounds of question and answer, and what becomes of a planner that never
+//! ends or panics. What doesn't: the answers, which each backend has in its own way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::domain::{Known, Lookup, News, Plan, Planner, Time, Unplanned};
+
+/// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
+/// them mean that it asks the same thing again and again.
+const ROUNDS: usize = 16;
+
+/// A plan, or the reason why the webhook is parked.
+pub(super) type Planned = Result<Plan, String>;
+
+/// What a webhook's reading leads to, given what `answer` adds to `known` for each question. Only
+/// asks, so there is nothing to undo when it fails.
+pub(super) fn plan<E>(
+    planner: &dyn Planner,
+    reading: &Result<News, String>,
+    received_at: Time,
+    mut known: Known,
+    mut answer: impl FnMut(&mut Known, Vec<Lookup>) -> Result<(), E>,
+) -> Result<Planned, E> {
+    let news = match reading {
+        Ok(news) => news,
+        Err(reason) => return Ok(Err(reason.clone())),
+    };
+    for _ in 0..ROUNDS {
+        let plan = || planner.plan(news, received_at, &known);
+        match catch_unwind(AssertUnwindSafe(plan)) {
+            Ok(Ok(plan)) => return Ok(Ok(plan)),
+            Ok(Err(Unplanned::Unmappable(reason))) => return Ok(Err(reason)),
+            Ok(Err(Unplanned::Needs(lookups))) => answer(&mut known, lookups)?,
+            Err(panic) => {
+                let said = panic_text(&*panic);
+                return Ok(Err(format!("internal: planning panicked: {said}")));
+            }
+        }
+    }
+    Ok(Err(format!("internal: no plan after {ROUNDS} rounds of questions")))
+}
+
+/// What a panic said.
+pub(super) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

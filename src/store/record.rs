@@ -1,0 +1,73 @@
+//! Records: how a person is written as columns and read back, in any backend.
+//!
+//! What belongs here: the document of what only the plan looks into, and the text of an
+//! identifier. What doesn't: SQL.
+
+use std::borrow::Cow;
+
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Email, Identified, Identifier, Participant, Person, PersonId, Time};
+
+use super::StoreError;
+
+/// The part of a person that only the plan looks into.
+#[derive(Serialize, Deserialize)]
+struct State<'a> {
+    participants: Cow<'a, [Participant]>,
+    newest: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identified: Option<Cow<'a, Identified>>,
+}
+
+/// Something in a row that can't be read, or in a plan that can't be written.
+pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreError {
+    StoreError::Unreadable { what, detail: detail.to_string() }
+}
+
+/// A person's state as the column holds it.
+pub(super) fn state(person: &Person) -> Result<String, StoreError> {
+    let state = State {
+        participants: Cow::Borrowed(&person.participants),
+        newest: person.newest,
+        identified: person.identified.as_ref().map(Cow::Borrowed),
+    };
+    serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
+}
+
+/// Reads a person from their columns.
+pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, StoreError> {
+    let state: State<'static> =
+        serde_json::from_str(state).map_err(|error| unreadable("a person", error))?;
+    Ok(Person {
+        id: Some(PersonId(id)),
+        identifier: identifier(column)?,
+        participants: state.participants.into_owned(),
+        newest: state.newest,
+        identified: state.identified.map(Cow::into_owned),
+    })
+}
+
+/// An identifier as the column holds it.
+pub(super) fn column(identifier: &Identifier) -> String {
+    let kind = match identifier {
+        Identifier::Email(_) => "email",
+        Identifier::Id(_) => "id",
+    };
+    format!("{kind}:{}", identifier.value())
+}
+
+/// Reads the column of an identifier.
+pub(super) fn identifier(column: &str) -> Result<Identifier, StoreError> {
+    match column.split_once(':') {
+        Some(("email", address)) => {
+            let address: Result<_, ValueError> = Email::deserialize(address.into_deserializer());
+            let email = address.map_err(|error| unreadable("an address", error))?;
+            Ok(Identifier::Email(email))
+        }
+        Some(("id", id)) => Ok(Identifier::Id(id.to_owned())),
+        _ => Err(unreadable("an identifier", "its kind is unknown")),
+    }
+}

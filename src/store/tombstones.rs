@@ -1,0 +1,50 @@
+//! Tombstones: what remembers that somebody was forgotten, without knowing who.
+//!
+//! What belongs here: the key and the hashes. What doesn't: their rows, which each backend keeps,
+//! and who counts as forgotten, which the plan decides.
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use crate::domain::Trace;
+
+/// Makes the hashes that tombstones are kept as.
+pub(super) struct TombstoneKey([u8; 32]);
+
+impl TombstoneKey {
+    /// The key of the settings, else one made of the store's own secret.
+    pub(super) fn new(setting: Option<&SecretString>, hash_key: &[u8; 32]) -> Self {
+        Self(match setting {
+            Some(key) => digest(key.expose_secret().as_bytes(), &[b"tombstones"]),
+            None => digest(hash_key, &[b"tombstones"]),
+        })
+    }
+
+    /// What the tombstone of whoever leaves this trace is kept as.
+    pub(super) fn hash(&self, trace: &Trace) -> [u8; 32] {
+        match trace {
+            Trace::Participant(key) => {
+                let parts = [b"participant", key.campaign.as_bytes(), key.participant.as_bytes()];
+                digest(&self.0, &parts)
+            }
+            Trace::Address(email) => digest(&self.0, &[b"address", email.as_str().as_bytes()]),
+        }
+    }
+
+    /// What shows that the key is the same, and not which it is.
+    pub(super) fn check(&self) -> [u8; 32] {
+        digest(&self.0, &[b"check"])
+    }
+}
+
+fn digest(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mac = Hmac::<Sha256>::new_from_slice(key);
+    let mut mac = mac.expect("HMAC takes a key of any length");
+    for part in parts {
+        // With its length, so that no two lists of parts read the same.
+        mac.update(&u64::try_from(part.len()).expect("a length").to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
