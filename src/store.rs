@@ -12,6 +12,7 @@ mod error;
 mod forgetting;
 mod head;
 mod planning;
+pub mod postgres;
 mod record;
 pub mod sqlite;
 mod tombstones;
@@ -81,8 +82,9 @@ pub trait Store: Forgetting {
     /// next one, to be sent in turn; or a run of old ones (see [`Claim::old_before`]).
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
 
-    /// When the next lane is due, if any is; may lie in the past. Doesn't wait for writes.
-    async fn next_due(&self) -> Result<Option<Time>, StoreError>;
+    /// When the next lane is due, if any is, by the clock that shows `now`; may lie in the past.
+    /// Doesn't wait for writes.
+    async fn next_due(&self, now: Time) -> Result<Option<Time>, StoreError>;
 
     /// Ends leases with what came of them. A settlement whose token isn't the lane's present one
     /// changes nothing and is counted in the answer.

@@ -184,7 +184,7 @@ impl Dispatcher {
     }
 
     async fn next_due(&self, now: Time) -> Duration {
-        match self.sender.store.next_due().await {
+        match self.sender.store.next_due(now).await {
             // Work that is due but can't be claimed is looked for again at leisure.
             Ok(Some(due)) if due > now => due.since(now),
             Ok(_) => LOOK_EVERY,

@@ -190,7 +190,7 @@ impl Store for SqliteStore {
         self.writer.write(Rank::Rest, "lease lanes", work).await
     }
 
-    async fn next_due(&self) -> Result<Option<Time>, StoreError> {
+    async fn next_due(&self, _now: Time) -> Result<Option<Time>, StoreError> {
         self.readers.read("tell when a lane is due", lanes::next_due).await
     }
 

@@ -197,16 +197,16 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
 
 pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
     let store = bench.open().await;
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(at(0)).await.unwrap(), None);
     take(&*store, "ann", "a", at(5)).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(5)));
     let leased = lease(&*store, at(10)).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(70)));
+    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(70)));
     let later = Verdict::Again { at: at(33), failing_since: Duration::ZERO };
     settle(&*store, &leased, &later, at(11)).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(33)));
+    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(33)));
     drain(&*store, at(33)).await;
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(at(0)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &impl Bench) {

@@ -151,7 +151,7 @@ async fn a_store_locked_by_another_process_says_so_and_recovers() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = store.probe(at(0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
-    assert_eq!(store.next_due().await.unwrap(), None, "readers don't wait for writers");
+    assert_eq!(store.next_due(at(0)).await.unwrap(), None, "readers don't wait for writers");
     other.execute_batch("ROLLBACK").unwrap();
     store.probe(at(0)).await.unwrap();
 }

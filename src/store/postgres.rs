@@ -1,0 +1,270 @@
+//! Postgres: the store on a server, for several relays at once.
+//!
+//! What belongs here and below: SQL, connections, transactions. What doesn't: the contract (`store`),
+//! plans and decisions about attempts, which come in as values.
+//!
+//! Invariants:
+//! - Statements read what others have committed until then (READ COMMITTED), so whatever a
+//!   transaction decides by, it holds first: people while they are planned for, lanes while they are
+//!   leased, settled or added to. What is held in one order everywhere: people, then lanes, each by
+//!   number.
+//! - A lane's calls are placed by the lane's own row, so their order is the order of commits. A lane
+//!   with something pending has `due_at`, one without has none; while it is leased `due_at` is the end
+//!   of the lease. Both are by the server's clock.
+//! - A row of `counters` changes in the transaction that changes what it counts.
+//! - Effects are never removed; an inbox row keeps its hash when its body is pruned.
+//! - No transaction belongs to a request: a connection that was dropped amid one is closed.
+//!
+//! ```text
+//! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
+//!        │   ├ ─ dead_letters         │                           counters, meta
+//!        │   └ ─ attempts             │                           schema_migrations
+//!        ├── redactions               │                           tombstones (hashes alone)
+//!        └─< mentions >───────────────┘
+//! ```
+
+mod accept;
+mod asking;
+mod connecting;
+mod dead;
+mod deliveries;
+mod erasing;
+mod fault;
+mod forget;
+mod house;
+mod intake;
+mod keeping;
+mod lanes;
+mod migrate;
+mod opening;
+mod options;
+mod planning;
+mod session;
+mod settle;
+mod traces;
+mod transaction;
+mod value;
+mod wake;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Arrival, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
+
+use super::{
+    Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
+    Stats, Store, StoreError, Workspace, Writing,
+};
+use accept::{Item, What};
+use house::Meta;
+use intake::Intake;
+use planning::Planning;
+use session::Session;
+use transaction::{Connections, transact};
+use wake::Wake;
+
+pub use options::ServerOptions;
+
+/// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.
+pub struct PostgresStore {
+    connections: Connections,
+    planning: Arc<Planning>,
+    intake: Intake,
+    session: Option<Session>,
+    wake: Wake,
+    closed: CancellationToken,
+}
+
+impl PostgresStore {
+    /// The same connections, for what may take long: it reads whole tables.
+    fn patient(&self) -> Connections {
+        const PATIENCE: Duration = Duration::from_secs(15 * 60);
+        let statement_timeout = self.connections.statement_timeout.max(PATIENCE);
+        Connections { statement_timeout, ..self.connections.clone() }
+    }
+
+    fn open(&self) -> Result<&Connections, StoreError> {
+        if self.closed.is_cancelled() {
+            return Err(StoreError::Closed);
+        }
+        Ok(&self.connections)
+    }
+
+    /// All dead letters in pieces, or those named.
+    async fn pieces(
+        &self,
+        which: &DeadLetters,
+        last: DeliveryId,
+        done: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        match which {
+            DeadLetters::All => {
+                transact!(self.open()?, "list dead letters", |it| dead::after(&it, last))
+            }
+            DeadLetters::These(ids) => {
+                Ok(ids.iter().skip(done).take(dead::PIECE).copied().collect())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
+        let sha256: [u8; 32] = Sha256::digest(&arrival.webhook.body).into();
+        self.intake.take(arrival, sha256, now).await
+    }
+
+    async fn replay(
+        &self,
+        id: WebhookId,
+        reading: Result<News, String>,
+        now: Time,
+        dry_run: bool,
+    ) -> Result<Receipt, StoreError> {
+        let items = [Item { what: What::Kept(id), reading: &reading, now }];
+        let mut wanted = BTreeSet::new();
+        let receipts = transact!(self.open()?, "replay a webhook", |it| async {
+            let receipts = accept::take_in(&it, &self.planning, &items, &mut wanted).await?;
+            if dry_run {
+                // Done and undone, so that it tells exactly what would happen.
+                it.script("ROLLBACK").await?;
+            }
+            Ok(receipts)
+        })?;
+        if !dry_run {
+            self.wake.others();
+        }
+        Ok(receipts.into_iter().next().expect("one receipt for each item"))
+    }
+
+    async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
+        transact!(self.open()?, "list the inbox", |it| house::inbox(&it, page))
+    }
+
+    async fn pruned_until(&self) -> Result<Option<Time>, StoreError> {
+        transact!(self.open()?, "tell what was pruned", |it| house::pruned_until(&it))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError> {
+        transact!(self.open()?, "lease lanes", |it| lanes::claim(&it, &claim))
+    }
+
+    async fn next_due(&self, now: Time) -> Result<Option<Time>, StoreError> {
+        transact!(self.open()?, "tell when a lane is due", |it| lanes::next_due(&it, now))
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        accepting: Duration,
+        now: Time,
+    ) -> Result<Settled, StoreError> {
+        transact!(self.open()?, "settle leases", |it| {
+            settle::settle(&it, &settlements, accepting, now)
+        })
+    }
+
+    async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
+        self.take_right(now).await
+    }
+
+    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError> {
+        transact!(self.open()?, "follow the clock", |it| lanes::set_back(&it, by, now))
+    }
+
+    async fn dead_letters(
+        &self,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        transact!(self.open()?, "list dead letters", |it| dead::list(&it, before, limit))
+    }
+
+    async fn dead_letter(
+        &self,
+        id: DeliveryId,
+    ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
+        transact!(self.open()?, "show a dead letter", |it| dead::show(&it, id))
+    }
+
+    async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
+        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
+        loop {
+            let piece = self.pieces(&which, last, seen).await?;
+            let Some(end) = piece.last() else { return Ok(sum) };
+            (last, seen) = (*end, seen + piece.len());
+            sum += transact!(self.open()?, "put dead letters back", |it| {
+                dead::redeliver(&it, &piece, now)
+            })?;
+            self.wake.others();
+        }
+    }
+
+    async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
+        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
+        loop {
+            let piece = self.pieces(&which, last, seen).await?;
+            let Some(end) = piece.last() else { return Ok(sum) };
+            (last, seen) = (*end, seen + piece.len());
+            sum +=
+                transact!(self.open()?, "discard dead letters", |it| dead::discard(&it, &piece))?;
+        }
+    }
+
+    async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        let mut pruned = 0;
+        while pruned < limit {
+            let rest = limit - pruned;
+            let piece =
+                transact!(self.open()?, "prune payloads", |it| house::prune(&it, before, rest))?;
+            pruned += piece;
+            if piece < house::PIECE {
+                break;
+            }
+        }
+        Ok(pruned)
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        transact!(self.open()?, "tell its numbers", |it| house::stats(&it))
+    }
+
+    async fn probe(&self, now: Time) -> Result<(), StoreError> {
+        transact!(self.open()?, "take a write", |it| {
+            house::remember(&it, Meta::ProbedAt, now.micros().to_string())
+        })
+    }
+
+    fn writing(&self) -> Writing {
+        // Whatever waits for the server is given up in time, so nothing of it can hang.
+        Writing::Idle
+    }
+
+    async fn destination(&self) -> Result<Destination, StoreError> {
+        transact!(self.open()?, "tell of the destination", |it| house::destination(&it))
+    }
+
+    async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
+        transact!(self.open()?, "remember the workspace", |it| {
+            house::remember(&it, Meta::Workspace, workspace.environment_id.to_string())
+        })
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.open()?;
+        self.intake.close().await;
+        self.closed.cancel();
+        self.connections.pool.close();
+        Ok(())
+    }
+}

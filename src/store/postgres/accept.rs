@@ -1,0 +1,241 @@
+//! Accept and replay: a batch of webhooks and all they lead to, in one transaction and few
+//! statements.
+//!
+//! What belongs here: duplicates, parking, and planning webhook by webhook until nothing more must
+//! be asked. What doesn't: the questions (`asking`), the rows that come of it (`keeping`), and how
+//! webhooks come to share a batch (`intake`).
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::domain::{Call, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId};
+use crate::store::StoreError;
+use crate::store::planning::{self, Planned};
+
+use super::asking;
+use super::fault::Fault;
+use super::keeping;
+use super::planning::Planning;
+use super::transaction::Transaction;
+use super::world::{LaneCalls, Unapplied, World};
+
+/// A webhook that is to be planned.
+pub(super) struct Item<'a> {
+    pub(super) what: What<'a>,
+    pub(super) reading: &'a Result<News, String>,
+    pub(super) now: Time,
+}
+
+/// Which webhook it is.
+pub(super) enum What<'a> {
+    /// One that came in, with the hash of its body.
+    Arrived(&'a Webhook, [u8; 32]),
+    /// One that is kept.
+    Kept(WebhookId),
+}
+
+/// A webhook as the inbox has it.
+struct Row {
+    id: Uuid,
+    received_at: Time,
+    was_parked: bool,
+}
+
+/// A webhook on its way through a batch.
+pub(super) struct Entry<'a> {
+    pub(super) id: Uuid,
+    /// What is to be written as a new row; `None` if there is one.
+    pub(super) new: Option<(&'a Webhook, [u8; 32])>,
+    pub(super) received_at: Time,
+    pub(super) was_parked: bool,
+    pub(super) now: Time,
+    pub(super) outcome: Outcome,
+}
+
+/// What became of it.
+pub(super) enum Outcome {
+    /// Its very bytes are there already.
+    Duplicate,
+    /// Why nothing of it is mapped.
+    Parked(String),
+    /// What was planned, and the calls that are new.
+    Planned(Plan, Vec<LaneCalls>),
+}
+
+/// Takes a batch in; no two of its webhooks have the same bytes. `wanted` keeps what was asked, so
+/// that the next try asks everything at once.
+pub(super) async fn take_in(
+    transaction: &Transaction,
+    planning: &Planning,
+    items: &[Item<'_>],
+    wanted: &mut BTreeSet<Lookup>,
+) -> Result<Vec<Receipt>, Fault> {
+    let rows = rows(transaction, items).await?;
+    let mut world = World::new(planning.hash_key);
+    let mut asked = BTreeSet::new();
+    let mut locked = false;
+    if !wanted.is_empty() {
+        ask(transaction, planning, &mut world, wanted).await?;
+        (asked, locked) = (wanted.clone(), true);
+    }
+    let (world, entries) = loop {
+        let mut after = world.clone();
+        let (entries, needs) = attempt(planning, &mut after, items, &rows)?;
+        let needs: BTreeSet<Lookup> = needs.difference(&asked).cloned().collect();
+        if needs.is_empty() {
+            break (after, entries);
+        }
+        wanted.extend(needs.iter().cloned());
+        let of_people = |it: &Lookup| matches!(it, Lookup::Identifier(_) | Lookup::Participant(_));
+        if locked && needs.iter().any(of_people) {
+            return Err(Fault::Overtaken);
+        }
+        locked |= needs.iter().any(of_people);
+        ask(transaction, planning, &mut world, &needs).await?;
+        asked.extend(needs);
+    };
+    keeping::keep(transaction, planning, &world, &entries).await?;
+    Ok(entries.into_iter().map(receipt).collect())
+}
+
+async fn ask(
+    transaction: &Transaction,
+    planning: &Planning,
+    world: &mut World,
+    lookups: &BTreeSet<Lookup>,
+) -> Result<(), Fault> {
+    asking::people(transaction, world, lookups).await?;
+    // Behind the locks: whoever isn't there because they were forgotten has their tombstone by now.
+    world.has_tombstones = planning.has_tombstones(transaction).await?;
+    asking::ledgers(transaction, world, &planning.tombstones, lookups).await
+}
+
+/// Finds the rows that are there, and holds those that will change.
+async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Option<Row>>, Fault> {
+    let mut hashes: Vec<&[u8]> = Vec::new();
+    let mut ids: Vec<Uuid> = Vec::new();
+    for item in items {
+        match &item.what {
+            What::Arrived(_, sha256) => hashes.push(sha256),
+            What::Kept(id) => ids.push(id.0),
+        }
+    }
+    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL FROM inbox
+         WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
+    let mut of_hash: HashMap<Vec<u8>, Row> = HashMap::new();
+    let mut held: Vec<Uuid> = Vec::new();
+    for row in transaction.rows(sql, &[&hashes, &ids]).await? {
+        let (id, was_parked) = (row.try_get(0)?, row.try_get(3)?);
+        let received_at = Time::from_micros(row.try_get(2)?);
+        if was_parked || ids.contains(&id) {
+            held.push(id);
+        }
+        of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked });
+    }
+    if !held.is_empty() {
+        let sql = "SELECT id, parked IS NOT NULL FROM inbox WHERE id = ANY ($1)
+             ORDER BY id FOR UPDATE";
+        for row in transaction.rows(sql, &[&held]).await? {
+            let (id, is_parked): (Uuid, bool) = (row.try_get(0)?, row.try_get(1)?);
+            let row = of_hash.values_mut().find(|row| row.id == id);
+            row.ok_or(Fault::Overtaken)?.was_parked = is_parked;
+        }
+    }
+    let mut of_id: HashMap<Uuid, Row> = HashMap::new();
+    items
+        .iter()
+        .map(|item| match &item.what {
+            What::Arrived(_, sha256) => Ok(of_hash.remove(sha256.as_slice())),
+            What::Kept(id) => {
+                if of_id.is_empty() {
+                    of_id = of_hash.drain().map(|(_, row)| (row.id, row)).collect();
+                }
+                let none = Fault::Store(StoreError::NoSuchWebhook(*id));
+                of_id.remove(&id.0).map(Some).ok_or(none)
+            }
+        })
+        .collect()
+}
+
+/// Plans and applies one webhook after the other; and what must be asked first, if anything.
+fn attempt<'a>(
+    planning: &Planning,
+    world: &mut World,
+    items: &[Item<'a>],
+    rows: &[Option<Row>],
+) -> Result<(Vec<Entry<'a>>, BTreeSet<Lookup>), Fault> {
+    let mut entries = Vec::with_capacity(items.len());
+    let mut needs = BTreeSet::new();
+    for (item, row) in items.iter().zip(rows) {
+        let (id, received_at, new) = match (&item.what, row) {
+            (_, Some(row)) => (row.id, row.received_at, None),
+            (What::Arrived(webhook, sha256), None) => {
+                (webhook.id.0, webhook.received_at, Some((*webhook, *sha256)))
+            }
+            (What::Kept(id), None) => return Err(StoreError::NoSuchWebhook(*id).into()),
+        };
+        let was_parked = row.as_ref().is_some_and(|row| row.was_parked);
+        let arrived = matches!(item.what, What::Arrived(..));
+        let outcome = if arrived && row.is_some() && !was_parked {
+            Outcome::Duplicate
+        } else {
+            match plan(planning, world, item.reading, received_at) {
+                Ok(outcome) => outcome,
+                Err(missing) => {
+                    needs.extend(missing);
+                    continue;
+                }
+            }
+        };
+        entries.push(Entry { id, new, received_at, was_parked, now: item.now, outcome });
+    }
+    Ok((entries, needs))
+}
+
+/// What one webhook leads to, applied; or what must be asked first.
+fn plan(
+    planning: &Planning,
+    world: &mut World,
+    reading: &Result<News, String>,
+    received_at: Time,
+) -> Result<Outcome, Vec<Lookup>> {
+    let answer = |known: &mut _, lookups: Vec<Lookup>| {
+        let unanswered = world.answer(known, lookups);
+        if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
+    };
+    let planned: Planned =
+        planning::plan(&*planning.planner, reading, received_at, world.known(), answer)?;
+    Ok(match planned {
+        Err(reason) => Outcome::Parked(reason),
+        Ok(plan) => match world.apply(&plan) {
+            Ok(calls) => Outcome::Planned(plan, calls),
+            Err(Unapplied::Needs(needs)) => return Err(needs),
+            Err(Unapplied::Contradiction(why)) => Outcome::Parked(format!("internal: {why}")),
+        },
+    })
+}
+
+fn receipt(entry: Entry<'_>) -> Receipt {
+    let id = WebhookId(entry.id);
+    match entry.outcome {
+        Outcome::Duplicate => {
+            Receipt { id, status: Status::Duplicate, calls: 0, unmapped: Vec::new() }
+        }
+        Outcome::Parked(reason) => {
+            Receipt { id, status: Status::Parked { reason }, calls: 0, unmapped: Vec::new() }
+        }
+        Outcome::Planned(plan, lanes) => {
+            let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
+            Receipt { id, status: Status::Accepted, calls, unmapped: plan.unmapped }
+        }
+    }
+}
+
+/// A call's own time, if it is a track.
+pub(super) fn event_at(call: &Call) -> Option<Time> {
+    match call {
+        Call::Identify { .. } => None,
+        Call::Track { at, .. } => Some(*at),
+    }
+}

@@ -1,0 +1,133 @@
+//! Asking: the planner's questions about a whole batch, in few statements and under lock.
+//!
+//! What belongs here: which rows are locked, in which order, and what they answer. What doesn't:
+//! what comes of the answers (`world`).
+//!
+//! Whoever changes a person, or makes one, holds the row of their identifier until the commit: rows
+//! that aren't there are made first, sorted by identifier; then all are locked, sorted by number. So
+//! two batches that meet, on two relays, wait for each other in one direction. What is read after
+//! the locks stays true until the commit.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{EventId, Lookup, ParticipantKey, Time};
+use crate::store::record;
+use crate::store::tombstones::TombstoneKey;
+
+use super::fault::Fault;
+use super::transaction::Transaction;
+use super::value::text;
+use super::world::World;
+
+/// Answers the questions about people, once a transaction: rows found later couldn't be locked in
+/// order.
+///
+/// # Errors
+/// [`Fault::Overtaken`] if another transaction was in the way.
+pub(super) async fn people(
+    transaction: &Transaction,
+    world: &mut World,
+    lookups: &BTreeSet<Lookup>,
+) -> Result<(), Fault> {
+    let columns: BTreeSet<String> = lookups
+        .iter()
+        .filter_map(|lookup| match lookup {
+            Lookup::Identifier(identifier) => Some(text(&record::column(identifier))),
+            _ => None,
+        })
+        .collect();
+    let keys: Vec<&ParticipantKey> = lookups
+        .iter()
+        .filter_map(|lookup| match lookup {
+            Lookup::Participant(key) => Some(key),
+            _ => None,
+        })
+        .collect();
+    if columns.is_empty() && keys.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<String> = columns.into_iter().collect();
+    let campaigns: Vec<String> = keys.iter().map(|key| text(&key.campaign)).collect();
+    let ids: Vec<String> = keys.iter().map(|key| text(&key.participant)).collect();
+
+    let blanks = "INSERT INTO people (identifier, state)
+         SELECT identifier, '' FROM unnest($1::text[]) AS new (identifier)
+         WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
+         ORDER BY identifier COLLATE \"C\"
+         ON CONFLICT (identifier) DO NOTHING RETURNING id, identifier";
+    for row in transaction.rows(blanks, &[&columns]).await? {
+        world.blank(row.try_get(1)?, row.try_get(0)?);
+    }
+    let locked = "SELECT id, identifier, state FROM people
+         WHERE state <> '' AND id IN (
+             SELECT id FROM people WHERE identifier = ANY ($1)
+             UNION ALL
+             SELECT person FROM participants
+             JOIN unnest($2::text[], $3::text[]) AS key (campaign, id)
+                 ON participants.campaign = key.campaign AND growsurf_id = key.id
+         )
+         ORDER BY id FOR UPDATE";
+    for row in transaction.rows(locked, &[&columns, &campaigns, &ids]).await? {
+        let (id, column, state): (i64, String, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let person = record::person(id, &column, &state)?;
+        world.person(column, id, person);
+    }
+    if columns.iter().any(|column| !world.has_asked(column)) {
+        return Err(Fault::Overtaken);
+    }
+    // Asked again, because a participant may have become somebody else's while this waited.
+    let whose = "SELECT person FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+             AS key (campaign, id, place)
+         LEFT JOIN participants
+             ON participants.campaign = key.campaign AND growsurf_id = key.id
+         ORDER BY place";
+    let rows = transaction.rows(whose, &[&campaigns, &ids]).await?;
+    for (key, row) in keys.into_iter().zip(rows) {
+        let person: Option<i64> = row.try_get(0)?;
+        if person.is_some_and(|id| !world.has(id)) {
+            return Err(Fault::Overtaken);
+        }
+        world.participant(key.clone(), person);
+    }
+    Ok(())
+}
+
+/// Answers the other questions; they may come one after the other.
+pub(super) async fn ledgers(
+    transaction: &Transaction,
+    world: &mut World,
+    key: &TombstoneKey,
+    lookups: &BTreeSet<Lookup>,
+) -> Result<(), Fault> {
+    let mut effects: Vec<EventId> = Vec::new();
+    let mut traces = Vec::new();
+    for lookup in lookups {
+        match lookup {
+            Lookup::Effect(id) => effects.push(*id),
+            Lookup::Tombstone(trace) => traces.push(trace),
+            Lookup::Identifier(_) | Lookup::Participant(_) => {}
+        }
+    }
+    if !effects.is_empty() {
+        let ids: Vec<uuid::Uuid> = effects.iter().map(|id| uuid::Uuid::from_bytes(id.0)).collect();
+        let rows = transaction.rows("SELECT id FROM effects WHERE id = ANY ($1)", &[&ids]).await?;
+        let mut recorded = BTreeSet::new();
+        for row in rows {
+            recorded.insert(row.try_get::<_, uuid::Uuid>(0)?);
+        }
+        for id in effects {
+            world.effect(id, recorded.contains(&uuid::Uuid::from_bytes(id.0)));
+        }
+    }
+    if !traces.is_empty() {
+        let hashes: Vec<Vec<u8>> = traces.iter().map(|trace| key.hash(trace).to_vec()).collect();
+        let sql = "SELECT forgotten_at FROM unnest($1::bytea[]) WITH ORDINALITY AS it (hash, place)
+             LEFT JOIN tombstones ON tombstones.hash = it.hash ORDER BY place";
+        for (trace, row) in traces.into_iter().zip(transaction.rows(sql, &[&hashes]).await?) {
+            let forgotten_at: Option<i64> = row.try_get(0)?;
+            world.tombstone(trace.clone(), forgotten_at.map(Time::from_micros));
+        }
+    }
+    Ok(())
+}

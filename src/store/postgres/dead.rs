@@ -1,0 +1,172 @@
+//! Dead letters: listed, shown, put back, thrown away.
+//!
+//! What belongs here: what operators do with them. What doesn't: how a delivery dies (`settle`).
+//! Putting back and throwing away go in pieces, each a transaction, so that nobody is kept waiting
+//! by a hundred thousand of them; what a piece has done needn't be done again.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::Row;
+
+use crate::domain::{Call, DeliveryId, LaneId, Time};
+use crate::store::{DeadLetter, PastAttempt, record};
+
+use super::accept::event_at;
+use super::deliveries::{COLUMNS, NewCall, Waiting, append, duration};
+use super::fault::Fault;
+use super::house::{Counter, count};
+use super::transaction::Transaction;
+use super::value::number;
+
+/// How many of them one transaction takes on.
+pub(super) const PIECE: usize = 500;
+
+fn letters(and: &str) -> String {
+    format!(
+        "SELECT {COLUMNS}, people.identifier, died_at, reason, field
+         FROM dead_letters
+         JOIN deliveries AS it ON it.id = dead_letters.delivery
+         JOIN people ON people.id = it.lane
+         WHERE {and}"
+    )
+}
+
+/// See [`Store::dead_letters`](crate::store::Store::dead_letters).
+pub(super) async fn list(
+    transaction: &Transaction,
+    before: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Fault> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let sql = letters("dead_letters.delivery < $1 ORDER BY dead_letters.delivery DESC LIMIT $2");
+    let rows = transaction.rows(&sql, &[&before, &number(limit)]).await?;
+    rows.iter().map(letter).collect()
+}
+
+/// See [`Store::dead_letter`](crate::store::Store::dead_letter).
+pub(super) async fn show(
+    transaction: &Transaction,
+    id: DeliveryId,
+) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, Fault> {
+    let row = transaction.row(&letters("dead_letters.delivery = $1"), &[&id.0]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
+         WHERE delivery = $1 ORDER BY id";
+    let rows = transaction.rows(sql, &[&id.0]).await?;
+    let attempts = rows.iter().map(|row| {
+        let status: Option<i32> = row.try_get(2)?;
+        Ok::<_, Fault>(PastAttempt {
+            at: Time::from_micros(row.try_get(0)?),
+            took: duration(row.try_get(1)?),
+            http_status: status.and_then(|status| u16::try_from(status).ok()),
+            outcome: row.try_get(3)?,
+            reason: row.try_get(4)?,
+        })
+    });
+    Ok(Some((letter(&row)?, attempts.collect::<Result<_, _>>()?)))
+}
+
+fn letter(row: &Row) -> Result<DeadLetter, Fault> {
+    let waiting = Waiting::of(row)?;
+    let lane = waiting.lane;
+    let mut delivery = waiting.read()?;
+    // The clock of giving up is of no use any more.
+    delivery.failing_since = None;
+    Ok(DeadLetter {
+        delivery,
+        lane,
+        identifier: record::identifier(row.try_get(8)?)?,
+        died_at: Time::from_micros(row.try_get(9)?),
+        reason: row.try_get(10)?,
+        field: row.try_get(11)?,
+    })
+}
+
+/// The next piece of all dead letters after one of them, oldest first.
+pub(super) async fn after(
+    transaction: &Transaction,
+    last: DeliveryId,
+) -> Result<Vec<DeliveryId>, Fault> {
+    let sql = "SELECT delivery FROM dead_letters WHERE delivery > $1 ORDER BY delivery LIMIT $2";
+    let rows = transaction.rows(sql, &[&last.0, &number(PIECE)]).await?;
+    rows.iter().map(|row| Ok(DeliveryId(row.try_get(0)?))).collect()
+}
+
+/// A dead letter that was taken.
+struct Taken {
+    lane: LaneId,
+    webhook: Option<uuid::Uuid>,
+    planned_at: Time,
+    call: Call,
+    /// When a profile of the person was last planned.
+    identified_at: Option<Time>,
+}
+
+/// Ends those of `ids` that are dead letters, with their rows.
+async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken>, Fault> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    // In the order of the ids, so that a person's calls keep theirs.
+    let sql =
+        "SELECT delivery FROM dead_letters WHERE delivery = ANY ($1) ORDER BY delivery FOR UPDATE";
+    let rows = transaction.rows(sql, &[&ids]).await?;
+    let held: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let sql = format!(
+        "SELECT {COLUMNS}, people.id, people.identifier, people.state
+         FROM deliveries AS it JOIN people ON people.id = it.lane
+         WHERE it.id = ANY ($1) ORDER BY it.id"
+    );
+    let mut taken = Vec::new();
+    for row in transaction.rows(&sql, &[&held]).await? {
+        let waiting = Waiting::of(&row)?;
+        let lane = waiting.lane;
+        let delivery = waiting.read()?;
+        let person = record::person(row.try_get(8)?, row.try_get(9)?, row.try_get(10)?)?;
+        taken.push(Taken {
+            lane,
+            webhook: delivery.webhook.map(|id| id.0),
+            planned_at: delivery.planned_at,
+            call: delivery.call,
+            identified_at: person.identified.map(|identified| identified.at),
+        });
+    }
+    for sql in [
+        "DELETE FROM dead_letters WHERE delivery = ANY ($1)",
+        "DELETE FROM attempts WHERE delivery = ANY ($1)",
+        "DELETE FROM deliveries WHERE id = ANY ($1)",
+    ] {
+        transaction.change(sql, &[&held]).await?;
+    }
+    count(transaction, Counter::Dead, -number(held.len())).await?;
+    Ok(taken)
+}
+
+/// Puts those of `ids` that are dead letters back at the end of their lanes, but identifies that a
+/// newer one has superseded: at the end they would take the profile back.
+pub(super) async fn redeliver(
+    transaction: &Transaction,
+    ids: &[DeliveryId],
+    now: Time,
+) -> Result<usize, Fault> {
+    let taken = take(transaction, ids).await?;
+    let mut lanes: BTreeMap<i64, Vec<NewCall<'_>>> = BTreeMap::new();
+    for Taken { lane, webhook, planned_at, call, identified_at } in &taken {
+        let is_superseded = matches!(call, Call::Identify { at, .. } if Some(*at) < *identified_at);
+        if !is_superseded {
+            lanes.entry(lane.0).or_default().push(NewCall {
+                lane: lane.0,
+                webhook: *webhook,
+                call,
+                event_at: event_at(call),
+                planned_at: *planned_at,
+                now,
+            });
+        }
+    }
+    append(transaction, lanes.into_values().flatten().collect()).await?;
+    Ok(taken.len())
+}
+
+/// Removes those of `ids` that are dead letters.
+pub(super) async fn discard(transaction: &Transaction, ids: &[DeliveryId]) -> Result<usize, Fault> {
+    Ok(take(transaction, ids).await?.len())
+}

@@ -1,0 +1,167 @@
+//! Deliveries: calls put at the end of lanes, and how one is read back.
+//!
+//! What belongs here: the row and its values. What doesn't: when a delivery's state changes
+//! (`settle`, `dead`, `house`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::try_join;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
+use crate::store::StoreError;
+use crate::store::head::Pending;
+use crate::store::record::unreadable;
+
+use super::fault::Fault;
+use super::house::{Counter, count};
+use super::transaction::Transaction;
+use super::value::{Value, number};
+
+/// Values of `deliveries.state`.
+pub(super) const PENDING: i16 = 0;
+pub(super) const DELIVERED: i16 = 1;
+pub(super) const DEAD: i16 = 2;
+
+/// The columns that [`Waiting::of`] reads, of a table or subquery called `it`.
+pub(super) const COLUMNS: &str = "it.id, it.call, it.webhook, it.planned_at, it.attempts, \
+                                  it.failing_since, it.event_at, it.lane";
+
+/// A call that is to be put at the end of a lane.
+pub(super) struct NewCall<'a> {
+    pub(super) lane: i64,
+    pub(super) webhook: Option<Uuid>,
+    pub(super) call: &'a Call,
+    pub(super) event_at: Option<Time>,
+    pub(super) planned_at: Time,
+    /// The present time.
+    pub(super) now: Time,
+}
+
+#[derive(Default)]
+struct Rows {
+    lanes: Vec<i64>,
+    places: Vec<i64>,
+    webhooks: Vec<Option<Uuid>>,
+    planned: Vec<i64>,
+    events: Vec<Option<i64>>,
+    calls: Vec<String>,
+}
+
+/// Puts calls at the ends of their lanes, which makes those due that aren't, don't wait, and
+/// aren't leased.
+pub(super) async fn append(
+    transaction: &Transaction,
+    calls: Vec<NewCall<'_>>,
+) -> Result<(), Fault> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    // How many calls each lane gets, and when it is due.
+    let mut lanes: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for call in &calls {
+        let due_at = call.now.micros().saturating_add(transaction.ahead_of(call.now));
+        let (more, _) = lanes.entry(call.lane).or_insert((0, due_at));
+        rows.lanes.push(call.lane);
+        rows.places.push(*more);
+        *more += 1;
+        rows.webhooks.push(call.webhook);
+        rows.planned.push(call.planned_at.micros());
+        rows.events.push(call.event_at.map(Time::micros));
+        let text = serde_json::to_string(call.call);
+        rows.calls.push(text.map_err(|error| unreadable("a plan", error))?);
+    }
+    let ids: Vec<i64> = lanes.keys().copied().collect();
+    let (more, due): (Vec<i64>, Vec<i64>) = lanes.into_values().unzip();
+    // The lane's own row gives the places, so that their order is the order of commits. Lanes in
+    // their order, so that nobody waits in a circle.
+    let sql = "WITH lane AS (
+             INSERT INTO lanes (id, class, due_at, next_seq)
+             SELECT id, 0, due_at, more
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, more, due_at)
+             ORDER BY id
+             ON CONFLICT (id) DO UPDATE SET class = LEAST(lanes.class, excluded.class),
+                 due_at = COALESCE(lanes.due_at, excluded.due_at),
+                 next_seq = lanes.next_seq + excluded.next_seq
+             RETURNING id, next_seq
+         )
+         INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)
+         SELECT new.lane, lane.next_seq - own.more + new.place, new.webhook, new.planned_at,
+             new.event_at, new.call
+         FROM unnest($4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::text[])
+             AS new (lane, place, webhook, planned_at, event_at, call)
+         JOIN lane ON lane.id = new.lane
+         JOIN unnest($1::bigint[], $2::bigint[]) AS own (id, more) ON own.id = new.lane";
+    let Rows { lanes, places, webhooks, planned, events, calls: texts } = &rows;
+    let values: [&dyn Value; 9] =
+        [&ids, &more, &due, lanes, places, webhooks, planned, events, texts];
+    try_join!(
+        transaction.change(sql, &values),
+        count(transaction, Counter::Pending, number(calls.len())),
+    )?;
+    Ok(())
+}
+
+/// A call as its row holds it, not read yet.
+pub(super) struct Waiting {
+    pub(super) id: DeliveryId,
+    pub(super) lane: LaneId,
+    event_at: Option<i64>,
+    call: String,
+    webhook: Option<Uuid>,
+    planned_at: i64,
+    attempts: i32,
+    failing_since: Option<i64>,
+}
+
+impl Waiting {
+    /// Of a row that begins with [`COLUMNS`].
+    pub(super) fn of(row: &Row) -> Result<Self, Fault> {
+        Ok(Self {
+            id: DeliveryId(row.try_get(0)?),
+            call: row.try_get(1)?,
+            webhook: row.try_get(2)?,
+            planned_at: row.try_get(3)?,
+            attempts: row.try_get(4)?,
+            failing_since: row.try_get(5)?,
+            event_at: row.try_get(6)?,
+            lane: LaneId(row.try_get(7)?),
+        })
+    }
+
+    /// Reads the call.
+    pub(super) fn read(self) -> Result<Delivery, StoreError> {
+        let call = serde_json::from_str(&self.call);
+        Ok(Delivery {
+            id: self.id,
+            call: call.map_err(|error| unreadable("a call", error))?,
+            webhook: self.webhook.map(WebhookId),
+            planned_at: Time::from_micros(self.planned_at),
+            attempts: u32::try_from(self.attempts).unwrap_or(0),
+            failing_since: self.failing_since.map(duration),
+        })
+    }
+}
+
+impl Pending for Waiting {
+    fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    fn event_at(&self) -> Option<Time> {
+        self.event_at.map(Time::from_micros)
+    }
+}
+
+/// A duration as a column holds it, in microseconds.
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A duration as a column held it.
+pub(super) fn duration(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}

@@ -1,0 +1,194 @@
+//! Erasing: single pieces of a person's data, each within somebody else's transaction.
+//!
+//! What belongs here: rows that are removed and rows that are cut. What doesn't: in which order,
+//! and where they are found (`forget`, `traces`).
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time};
+use crate::store::record::unreadable;
+use crate::store::{Erased, Traced};
+
+use super::deliveries::{DEAD, DELIVERED, PENDING};
+use super::fault::Fault;
+use super::house::{self, Counter};
+use super::traces;
+use super::transaction::Transaction;
+use super::value::number;
+
+/// Cuts somebody out of webhooks: out of their bodies and their calls; removes the calls that are
+/// theirs.
+pub(super) async fn cut_webhooks(
+    transaction: &Transaction,
+    traced: &Traced,
+    redact: Redact,
+    webhooks: &[Uuid],
+) -> Result<Erased, Fault> {
+    let mut erased = Erased::default();
+    let mut own = Vec::new();
+    for webhook in webhooks {
+        match redact_body(transaction, *webhook, redact, &traced.forgotten).await? {
+            Redaction::Untouched => {}
+            Redaction::Body(_) => erased.bodies_of_others += 1,
+            Redaction::Nothing => erased.bodies += 1,
+        }
+        let sql = "SELECT id, lane, call FROM deliveries WHERE webhook = $1 ORDER BY id FOR UPDATE";
+        for row in transaction.rows(sql, &[webhook]).await? {
+            let (id, lane): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            if traced.people.contains_key(&PersonId(lane)) {
+                own.push(id);
+            } else {
+                let cut = cut_row(transaction, id, row.try_get(2)?, &traced.forgotten).await?;
+                erased.calls_of_others += u64::from(cut);
+            }
+        }
+    }
+    erased = erased.and(remove_rows(transaction, &own).await?);
+    let people: Vec<i64> = traced.people.keys().map(|person| person.0).collect();
+    let sql = "DELETE FROM mentions WHERE person = ANY ($1) AND webhook = ANY ($2)";
+    transaction.change(sql, &[&people, &webhooks.to_vec()]).await?;
+    Ok(erased)
+}
+
+/// Cuts somebody out of a webhook's body; the row and the hash of what was received stay.
+pub(super) async fn redact_body(
+    transaction: &Transaction,
+    webhook: Uuid,
+    redact: Redact,
+    forgotten: &Forgotten,
+) -> Result<Redaction, Fault> {
+    let sql = "SELECT body, parked IS NOT NULL FROM inbox
+         WHERE id = $1 AND body IS NOT NULL FOR UPDATE";
+    let Some(row) = transaction.row(sql, &[&webhook]).await? else {
+        return Ok(Redaction::Untouched);
+    };
+    let is_parked: bool = row.try_get(1)?;
+    let left = redact(row.try_get(0)?, forgotten);
+    match &left {
+        Redaction::Untouched => {}
+        Redaction::Body(body) => {
+            let sql = "UPDATE inbox SET body = $2 WHERE id = $1";
+            transaction.change(sql, &[&webhook, body]).await?;
+            let sql = "INSERT INTO redactions (webhook, sha256) VALUES ($1, $2)
+                 ON CONFLICT (webhook) DO UPDATE SET sha256 = excluded.sha256";
+            transaction.change(sql, &[&webhook, &Sha256::digest(body).to_vec()]).await?;
+        }
+        Redaction::Nothing => {
+            // Nobody could mend what was parked of it.
+            let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = $1";
+            transaction.change(sql, &[&webhook]).await?;
+            house::count(transaction, Counter::Parked, -i64::from(is_parked)).await?;
+        }
+    }
+    Ok(left)
+}
+
+/// Cuts somebody out of a call to another person, and out of what was answered to it; tells
+/// whether the call named them.
+async fn cut_row(
+    transaction: &Transaction,
+    id: i64,
+    text: &str,
+    forgotten: &Forgotten,
+) -> Result<bool, Fault> {
+    let emails: Vec<String> = forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
+    for sql in [
+        "UPDATE attempts SET reason = '' WHERE delivery = $1 AND EXISTS (
+             SELECT 1 FROM unnest($2::text[]) AS own (address)
+             WHERE strpos(lower(reason), address) > 0)",
+        "UPDATE dead_letters SET reason = '' WHERE delivery = $1 AND EXISTS (
+             SELECT 1 FROM unnest($2::text[]) AS own (address)
+             WHERE strpos(lower(reason), address) > 0)",
+    ] {
+        transaction.change(sql, &[&id, &emails]).await?;
+    }
+    let mut call: Call = serde_json::from_str(text).map_err(|it| unreadable("a call", it))?;
+    if !forgotten.cut_call(&mut call) {
+        return Ok(false);
+    }
+    let text = serde_json::to_string(&call).map_err(|it| unreadable("a call", it))?;
+    transaction.change("UPDATE deliveries SET call = $2 WHERE id = $1", &[&id, &text]).await?;
+    Ok(true)
+}
+
+/// Calls to somebody that are pending or dead, so many at most.
+pub(super) async fn waiting(
+    transaction: &Transaction,
+    PersonId(lane): PersonId,
+    limit: usize,
+) -> Result<Vec<i64>, Fault> {
+    let sql = "(SELECT id FROM deliveries WHERE lane = $1 AND state = 0 ORDER BY seq)
+         UNION ALL
+         SELECT id FROM dead_letters JOIN deliveries ON id = delivery WHERE lane = $1 AND state = 2
+         LIMIT $2";
+    let rows = transaction.rows(sql, &[&lane, &number(limit)]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Removes calls and all that is known of their deliveries.
+pub(super) async fn remove_rows(transaction: &Transaction, ids: &[i64]) -> Result<Erased, Fault> {
+    let mut erased = Erased::default();
+    if ids.is_empty() {
+        return Ok(erased);
+    }
+    let ids = ids.to_vec();
+    let sql = "DELETE FROM deliveries WHERE id = ANY ($1) RETURNING state";
+    for row in transaction.rows(sql, &[&ids]).await? {
+        match row.try_get(0)? {
+            PENDING => erased.pending += 1,
+            DELIVERED => erased.delivered += 1,
+            DEAD => erased.dead += 1,
+            state => return Err(unreadable("a delivery", format!("state {state}")).into()),
+        }
+    }
+    let sql = "DELETE FROM attempts WHERE delivery = ANY ($1)";
+    erased.attempts = transaction.change(sql, &[&ids]).await?;
+    let sql = "DELETE FROM dead_letters WHERE delivery = ANY ($1)";
+    transaction.change(sql, &[&ids]).await?;
+    let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
+    house::count(transaction, Counter::Pending, less(erased.pending)).await?;
+    house::count(transaction, Counter::Dead, less(erased.dead)).await?;
+    Ok(erased)
+}
+
+/// When the lease of a lane ends, by the caller's clock, if it has one; a lane without isn't due
+/// any more, unless there is something new in it.
+pub(super) async fn under_way(
+    transaction: &Transaction,
+    PersonId(lane): PersonId,
+    now: Time,
+) -> Result<Option<Time>, Fault> {
+    let ahead = transaction.ahead_of(now);
+    let ruling = now.micros().saturating_add(ahead);
+    // Held first, so that what is read of its calls stays true.
+    let sql = "SELECT due_at FROM lanes WHERE id = $1 AND leased FOR UPDATE";
+    let leased = transaction.row(sql, &[&lane]).await?;
+    let until: Option<i64> = leased.map(|row| row.try_get(0)).transpose()?.flatten();
+    if let Some(until) = until.filter(|until| *until > ruling) {
+        return Ok(Some(Time::from_micros(until.saturating_sub(ahead))));
+    }
+    transaction.row("SELECT id FROM lanes WHERE id = $1 FOR UPDATE", &[&lane]).await?;
+    let sql = "UPDATE lanes SET leased = false, due_at = NULL, class = 1
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE lane = $1 AND state = 0)";
+    let emptied = transaction.change(sql, &[&lane]).await?;
+    // Something new came in behind a lease that has ended.
+    Ok(until.filter(|_| emptied == 0).map(|it| Time::from_micros(it.saturating_sub(ahead))))
+}
+
+/// Removes a person's record, participants and lane.
+pub(super) async fn remove_person(
+    transaction: &Transaction,
+    PersonId(id): PersonId,
+    person: &Person,
+) -> Result<Erased, Fault> {
+    let (campaigns, ids) = traces::columns(person);
+    let sql = "DELETE FROM participants USING unnest($1::text[], $2::text[]) AS own (campaign, id)
+         WHERE participants.campaign = own.campaign AND growsurf_id = own.id AND person = $3";
+    let participants = transaction.change(sql, &[&campaigns, &ids, &id]).await?;
+    for sql in ["DELETE FROM mentions WHERE person = $1", "DELETE FROM lanes WHERE id = $1"] {
+        transaction.change(sql, &[&id]).await?;
+    }
+    let people = transaction.change("DELETE FROM people WHERE id = $1", &[&id]).await?;
+    Ok(Erased { people, participants, ..Erased::default() })
+}

@@ -1,0 +1,122 @@
+//! Errors inside the Postgres backend, and what they become for the rest of the relay.
+//!
+//! What belongs here: [`Fault`], which lets statements end in `?`, whether trying again may help at
+//! once, and the one translation into [`StoreError`]. What doesn't: the trying (`transaction`).
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::store::StoreError;
+
+/// What can go wrong in a transaction.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Postgres refused, or can't be reached.
+    Sql(tokio_postgres::Error),
+    /// There is no connection to be had.
+    Pool(PoolError),
+    /// It took too long.
+    Slow,
+    /// What was read before the locks isn't so any more, or isn't all; from the beginning.
+    Overtaken,
+    /// The error is already one that callers know.
+    Store(StoreError),
+}
+
+impl Fault {
+    /// Whether the same transaction may go well when it is done again at once: others were in its
+    /// way, and it has changed nothing.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Overtaken => true,
+            Self::Sql(error) => matches!(
+                error.code(),
+                Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE)
+            ),
+            Self::Pool(_) | Self::Slow | Self::Store(_) => false,
+        }
+    }
+
+    /// Whether the plan is to blame and not the server: the same plan would fail again, while other
+    /// transactions go well.
+    pub(super) fn blames_the_plan(&self) -> bool {
+        match self {
+            // Data exceptions, violated constraints, and limits such as that of an index's row.
+            Self::Sql(error) => error.code().is_some_and(|code| {
+                ["22", "23", "54"].iter().any(|it| code.code().starts_with(it))
+            }),
+            Self::Store(error) => matches!(error, StoreError::Unreadable { .. }),
+            Self::Pool(_) | Self::Slow | Self::Overtaken => false,
+        }
+    }
+
+    /// The error as callers know it.
+    pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
+        let source: Box<dyn std::error::Error + Send + Sync> = match self {
+            Self::Store(error) => return error,
+            Self::Sql(error) => Box::new(Said(error)),
+            Self::Pool(PoolError::Backend(error)) => Box::new(Said(error)),
+            Self::Pool(PoolError::Timeout(_)) => {
+                "no connection became free in time; store.connections bounds them".into()
+            }
+            Self::Pool(error) => Box::new(error),
+            Self::Slow => "the server took too long to answer".into(),
+            Self::Overtaken => "others changed the same people again and again".into(),
+        };
+        StoreError::Unavailable { doing, source }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sql(error) => match error.as_db_error() {
+                Some(said) => out.write_str(said.message()),
+                None => error.fmt(out),
+            },
+            Self::Pool(error) => error.fmt(out),
+            Self::Slow => out.write_str("it took too long"),
+            Self::Overtaken => out.write_str("others were in its way"),
+            Self::Store(error) => error.fmt(out),
+        }
+    }
+}
+
+/// What Postgres said, which its own error keeps for its cause. Never the row at fault, which the
+/// detail of a message may quote.
+#[derive(Debug)]
+struct Said(tokio_postgres::Error);
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_db_error() {
+            Some(error) => write!(out, "{} (SQLSTATE {})", error.message(), error.code().code()),
+            None => self.0.fmt(out),
+        }
+    }
+}
+
+impl std::error::Error for Said {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = std::error::Error::source(&self.0);
+        source.filter(|_| self.0.as_db_error().is_none())
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<PoolError> for Fault {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,82 @@
+//! Opening: from a URL to a schema that is this version's; and the right to take lanes over.
+//!
+//! What belongs here: the order of the steps. What doesn't: what each does.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Planner, Time};
+use crate::store::StoreError;
+use crate::store::tombstones::TombstoneKey;
+
+use super::connecting::{ConnectError, Connecting};
+use super::fault::Fault;
+use super::intake::Intake;
+use super::planning::Planning;
+use super::session::Session;
+use super::transaction::{Connections, Transaction, transact};
+use super::wake::Wake;
+use super::{PostgresStore, ServerOptions, house, lanes, migrate};
+
+const OPENING: &str = "be opened";
+
+impl PostgresStore {
+    /// Connects, and brings the schema to this version's.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the server can't be reached, refuses the role, or doesn't let
+    /// it make tables; [`StoreError::TooNew`] if a newer version has changed the schema so that
+    /// this one can't work on it, [`StoreError::Unreadable`] if something else has.
+    pub async fn connect(
+        url: &SecretString,
+        planner: Arc<dyn Planner>,
+        options: ServerOptions,
+    ) -> Result<Self, StoreError> {
+        let unset = |error: ConnectError| StoreError::Unavailable {
+            doing: OPENING,
+            source: Box::new(error),
+        };
+        let connecting = Connecting::new(url, &options).map_err(unset)?;
+        let pool = connecting.pool(&options).map_err(unset)?;
+        let statement_timeout = options.statement_timeout;
+        let connections = Connections { pool, ruling: options.ruling, statement_timeout };
+        let hash_key = transact!(connections, OPENING, |it| prepare(&it, &options))?;
+        let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
+        let planning = Arc::new(Planning::new(planner, hash_key, tombstones, options.redact));
+        // So that another key is noticed before it does harm.
+        transact!(connections, OPENING, |it| planning.has_tombstones(&it))?;
+        let closed = CancellationToken::new();
+        let wake = Wake::start(connections.pool.clone(), options.notify, closed.clone());
+        let told = wake.clone();
+        let intake = Intake::start(&connections, &planning, move || told.others());
+        let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
+        Ok(Self { connections, planning, intake, session, wake, closed })
+    }
+
+    /// Makes every leased lane due, if no relay delivers from this store, and shows from then on
+    /// that one does. Else lanes of a relay that died are due when their leases end.
+    pub(super) async fn take_right(&self, now: Time) -> Result<usize, StoreError> {
+        const DOING: &str = "take over leases";
+        let Some(session) = &self.session else { return Ok(0) };
+        let released = if session.is_alone().await {
+            transact!(self.connections, DOING, |it| lanes::release_all(&it, now))?
+        } else {
+            0
+        };
+        session.share().await;
+        Ok(released)
+    }
+}
+
+async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<[u8; 32], Fault> {
+    migrate::migrate(transaction, options.now).await?;
+    house::hash_key(transaction, options.seed).await
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.closed.cancel();
+    }
+}

@@ -1,0 +1,61 @@
+//! What whoever opens the store decides.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+
+use crate::domain::{Redact, Time};
+
+use super::transaction::Ruling;
+
+/// How a [`PostgresStore`](super::PostgresStore) is opened.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The store's secret, if the store is new; an existing one keeps its own.
+    pub seed: [u8; 32],
+    /// The present time, noted with migrations.
+    pub now: Time,
+    /// Takes somebody out of a webhook's body.
+    pub redact: Redact,
+    /// What tombstones are made with; by itself something made of the store's secret.
+    pub tombstone_key: Option<SecretString>,
+    /// The password, if it isn't in the URL.
+    pub password: Option<SecretString>,
+    /// How many connections there may be, but for the one that stays for wake-ups.
+    pub connections: usize,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long the server may take for a statement.
+    pub statement_timeout: Duration,
+    /// Whether a connection stays for wake-ups, which a pooler of transactions can't give.
+    pub notify: bool,
+    /// Certificates of the authorities that are trusted instead of the system's.
+    pub tls_ca_file: Option<PathBuf>,
+    /// Rung when another relay has queued work.
+    pub bell: Arc<Notify>,
+    /// Whose clock leases go by.
+    pub(super) ruling: Ruling,
+}
+
+impl ServerOptions {
+    /// The usual way.
+    pub fn new(seed: [u8; 32], now: Time, redact: Redact, bell: Arc<Notify>) -> Self {
+        Self {
+            seed,
+            now,
+            redact,
+            tombstone_key: None,
+            password: None,
+            connections: 8,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            notify: true,
+            tls_ca_file: None,
+            bell,
+            ruling: Ruling::Server,
+        }
+    }
+}

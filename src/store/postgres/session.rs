@@ -1,0 +1,168 @@
+//! The session: one connection that stays, for wake-ups and for showing that this relay lives.
+//!
+//! What belongs here: LISTEN, and the lock that every relay that delivers shares. The server lets go
+//! of it when the relay dies, however it dies. What doesn't: leases, which keep relays apart whether
+//! or not one is known to live. A pooler that gives every transaction another connection can't have
+//! this; then lanes of the dead wait for the end of their leases, and wake-ups for the next look.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_postgres::{AsyncMessage, Client, Error};
+use tokio_util::sync::CancellationToken;
+
+use super::connecting::Connecting;
+use super::migrate::LOCKS;
+
+/// What is sent when there is new work.
+pub(super) const CHANNEL: &str = "referral_relay";
+
+/// The wait between two tries to connect.
+const REST: Duration = Duration::from_secs(1);
+
+/// The lock that whoever delivers shares. Whoever has it alone knows that nobody else delivers.
+const LOCK: &str = "hashtext('deliver' || current_schema())";
+
+/// How often it is asked whether others deliver: the server takes a moment to notice that a relay
+/// died.
+const ASKED: u32 = 6;
+
+/// The wait in between.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// What the connection is asked for.
+enum Order {
+    /// To take the lock alone; answers whether it has it.
+    Alone(oneshot::Sender<bool>),
+    /// To share the lock from now on; answers when it does.
+    Share(oneshot::Sender<()>),
+}
+
+/// The connection that stays; ends when it is dropped.
+pub(super) struct Session {
+    orders: mpsc::Sender<Order>,
+    ending: CancellationToken,
+}
+
+impl Session {
+    /// Connects, again and again if need be, and rings `bell` when others have queued work.
+    pub(super) fn start(connecting: Connecting, bell: Arc<Notify>) -> Self {
+        let (orders, given) = mpsc::channel(1);
+        let ending = CancellationToken::new();
+        let keeper = Keeper { connecting, bell, orders: given, shares: false };
+        let end = ending.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = keeper.keep() => {}
+            }
+        });
+        Self { orders, ending }
+    }
+
+    /// Whether no other relay delivers. If so none begins to before [`Session::share`].
+    pub(super) async fn is_alone(&self) -> bool {
+        self.order(Order::Alone).await.unwrap_or(false)
+    }
+
+    /// From now on shares the lock of those who deliver, and with it says that this relay does.
+    pub(super) async fn share(&self) {
+        // Without an answer the connection has ended; it shares the lock once there is another.
+        let _ = self.order(Order::Share).await;
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(order(answer)).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+struct Keeper {
+    connecting: Connecting,
+    bell: Arc<Notify>,
+    orders: mpsc::Receiver<Order>,
+    /// Whether it is to share the lock, whenever it is connected.
+    shares: bool,
+}
+
+impl Keeper {
+    async fn keep(mut self) {
+        loop {
+            if let Err(error) = self.hold().await {
+                tracing::debug!(%error, "the connection for wake-ups ended; connecting again");
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Connects, and does its work until the connection ends.
+    async fn hold(&mut self) -> Result<(), Error> {
+        let Connecting { config, tls } = &self.connecting;
+        let (client, mut connection) = config.connect(tls.clone()).await?;
+        let bell = Arc::clone(&self.bell);
+        let messages = async move {
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notification(_) = message? {
+                    bell.notify_one();
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            ended = messages => ended,
+            failed = self.work(client) => failed,
+        }
+    }
+
+    async fn work(&mut self, client: Client) -> Result<(), Error> {
+        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        if self.shares {
+            share(&client).await?;
+        }
+        // Whatever was queued while nobody listened.
+        self.bell.notify_one();
+        while let Some(order) = self.orders.recv().await {
+            match order {
+                Order::Alone(answer) => {
+                    let _ = answer.send(take_alone(&client).await?);
+                }
+                Order::Share(answer) => {
+                    if !self.shares {
+                        share(&client).await?;
+                        self.shares = true;
+                    }
+                    let sql = format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})");
+                    client.batch_execute(&sql).await?;
+                    let _ = answer.send(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn share(client: &Client) -> Result<(), Error> {
+    client.batch_execute(&format!("SELECT pg_advisory_lock_shared({LOCKS}, {LOCK})")).await
+}
+
+async fn take_alone(client: &Client) -> Result<bool, Error> {
+    let sql = format!("SELECT pg_try_advisory_lock({LOCKS}, {LOCK})");
+    for asked in 0..ASKED {
+        if asked > 0 {
+            tokio::time::sleep(MOMENT).await;
+        }
+        if client.query_typed_one(&sql, &[]).await?.get(0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

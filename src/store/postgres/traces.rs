@@ -1,0 +1,121 @@
+//! Traces: where somebody is named in the store.
+//!
+//! What belongs here: looking for them. What doesn't: erasing what is found (`erasing`, `forget`).
+//! People are looked through one by one, because a record may name anybody in any fact; webhooks
+//! are found by the index of mentions, but for those that are parked, whose bodies are read.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
+use crate::store::{Traced, record};
+
+use super::fault::Fault;
+use super::transaction::Transaction;
+use super::value::{number, text};
+
+/// How many parked webhooks are read at a time; a body may have megabytes.
+const PAGE: usize = 50;
+
+/// See [`Forgetting::traced`](crate::store::Forgetting::traced).
+pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<Traced, Fault> {
+    let forgotten = Forgotten::with_address(email.clone());
+    let mut traced = Traced { people: [].into(), forgotten };
+    // Somebody may have had several addresses, and each may lead to more.
+    loop {
+        let addresses = traced.forgotten.emails.len();
+        let names = traced.forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
+        for id in named(transaction, names, Vec::new()).await? {
+            let Some(person) = by_id(transaction, id).await? else { continue };
+            if traced.forgotten.is(&person) {
+                traced.forgotten.learn(&person);
+                traced.people.insert(id, person.identifier);
+            }
+        }
+        if traced.forgotten.emails.len() == addresses {
+            return Ok(traced);
+        }
+    }
+}
+
+/// Other people whose records name them.
+pub(super) async fn others(
+    transaction: &Transaction,
+    traced: &Traced,
+) -> Result<Vec<PersonId>, Fault> {
+    let forgotten = &traced.forgotten;
+    let addresses = forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
+    let quoted = forgotten.participants.iter().map(|it| {
+        serde_json::to_string(&it.participant).map_err(|it| record::unreadable("an id", it))
+    });
+    let quoted = quoted.collect::<Result<_, _>>()?;
+    let mut named = named(transaction, addresses, quoted).await?;
+    named.retain(|id| !traced.people.contains_key(id));
+    Ok(named)
+}
+
+/// People whose records hold one of these addresses, or one of these ids as a value.
+async fn named(
+    transaction: &Transaction,
+    addresses: Vec<String>,
+    quoted: Vec<String>,
+) -> Result<Vec<PersonId>, Fault> {
+    let sql = "SELECT id FROM people
+         WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) AS own (address)
+                 WHERE strpos(lower(state), address) > 0 OR identifier = 'email:' || address)
+             OR EXISTS (SELECT 1 FROM unnest($2::text[]) AS own (id) WHERE strpos(state, id) > 0)
+         ORDER BY id";
+    let rows = transaction.rows(sql, &[&addresses, &quoted]).await?;
+    rows.iter().map(|row| Ok(PersonId(row.try_get(0)?))).collect()
+}
+
+/// The person of this number; held until the commit.
+pub(super) async fn by_id(
+    transaction: &Transaction,
+    PersonId(id): PersonId,
+) -> Result<Option<Person>, Fault> {
+    let sql = "SELECT identifier, state FROM people WHERE id = $1 FOR UPDATE";
+    let row = transaction.row(sql, &[&id]).await?;
+    row.map(|row| Ok(record::person(id, row.try_get(0)?, row.try_get(1)?)?)).transpose()
+}
+
+/// Webhooks that may name them, or that led to calls which do: `others` are those whose records
+/// named them.
+pub(super) async fn webhooks(
+    transaction: &Transaction,
+    traced: &Traced,
+    others: &[PersonId],
+    redact: Redact,
+) -> Result<BTreeSet<Uuid>, Fault> {
+    let people: Vec<i64> = traced.people.keys().chain(others).map(|person| person.0).collect();
+    let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
+    let mut found = BTreeSet::new();
+    for row in transaction.rows(sql, &[&people]).await? {
+        found.insert(row.try_get(0)?);
+    }
+    let sql = "SELECT id, body FROM inbox
+         WHERE parked IS NOT NULL AND body IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+    let mut last = Uuid::nil();
+    loop {
+        let rows = transaction.rows(sql, &[&last, &number(PAGE)]).await?;
+        for row in &rows {
+            last = row.try_get(0)?;
+            if redact(row.try_get(1)?, &traced.forgotten) != Redaction::Untouched {
+                found.insert(last);
+            }
+        }
+        if rows.len() < PAGE {
+            return Ok(found);
+        }
+    }
+}
+
+/// Participants as columns hold them.
+pub(super) fn columns(person: &Person) -> (Vec<String>, Vec<String>) {
+    let named = person.participants.iter().filter_map(|participant| {
+        let id = participant.growsurf_id.as_deref()?;
+        Some((text(&participant.campaign), text(id)))
+    });
+    named.unzip()
+}

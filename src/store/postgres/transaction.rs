@@ -1,0 +1,199 @@
+//! Transactions: a connection between BEGIN and COMMIT, and doing one again where others were in
+//! its way.
+//!
+//! What belongs here: how one begins, ends and is undone, and the server's clock. What doesn't:
+//! what is done in it. A connection whose transaction didn't end is closed, and not used again: so
+//! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, SimpleQueryMessage};
+
+use crate::domain::Time;
+use crate::store::record::unreadable;
+
+use super::fault::Fault;
+use super::value::Value;
+
+/// How often a transaction is done again when others are in its way, at most.
+const TRIES: u32 = 20;
+
+/// Whose clock leases and waits go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ruling {
+    /// The server's, because the clocks of several relays differ.
+    Server,
+    /// The caller's, for tests that bring their own time.
+    #[cfg(test)]
+    Caller,
+}
+
+/// Connections, and how they are used.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pub(super) pool: Pool,
+    pub(super) ruling: Ruling,
+    /// How long the server may take for a statement.
+    pub(super) statement_timeout: Duration,
+}
+
+/// A transaction that is under way. Dropped, it is undone.
+pub(super) struct Transaction {
+    connection: Option<Object>,
+    server_now: Time,
+    ruling: Ruling,
+}
+
+impl Connections {
+    /// Begins a transaction that sees, statement by statement, what others have committed.
+    pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
+        let connection = self.pool.get().await?;
+        let mut transaction = Transaction {
+            connection: Some(connection),
+            server_now: Time::default(),
+            ruling: self.ruling,
+        };
+        // On disk when COMMIT answers, whatever the role's defaults are. And these values end with
+        // the transaction, so that they are right behind a pooler, too.
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+             SET LOCAL synchronous_commit = on;
+             SET LOCAL statement_timeout = {};
+             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+            self.statement_timeout.as_millis()
+        );
+        for message in transaction.client().simple_query(&sql).await? {
+            if let SimpleQueryMessage::Row(row) = message {
+                let micros = row.get(0).and_then(|text| text.parse().ok());
+                let micros = micros.ok_or_else(|| unreadable("the server's clock", "no number"))?;
+                transaction.server_now = Time::from_micros(micros);
+            }
+        }
+        Ok(transaction)
+    }
+}
+
+impl Transaction {
+    fn client(&self) -> &tokio_postgres::Client {
+        self.connection.as_ref().expect("the connection is there until the end")
+    }
+
+    /// The rows that a statement gives.
+    pub(super) async fn rows(&self, sql: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Fault> {
+        Ok(self.client().query_typed(sql, &typed(values)).await?)
+    }
+
+    /// The one row that a statement gives, if it gives one.
+    pub(super) async fn row(&self, sql: &str, values: &[&dyn Value]) -> Result<Option<Row>, Fault> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// How many rows a statement changed.
+    pub(super) async fn change(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Fault> {
+        Ok(self.client().execute_typed(sql, &typed(values)).await?)
+    }
+
+    /// Statements without values, one after the other.
+    pub(super) async fn script(&self, sql: &str) -> Result<(), Fault> {
+        Ok(self.client().batch_execute(sql).await?)
+    }
+
+    /// By how much the clock that rules lanes is ahead of the caller's, in microseconds.
+    pub(super) fn ahead_of(&self, now: Time) -> i64 {
+        match self.ruling {
+            Ruling::Server => self.server_now.micros().saturating_sub(now.micros()),
+            #[cfg(test)]
+            Ruling::Caller => 0,
+        }
+    }
+
+    /// Whether it is the server's clock that rules lanes.
+    pub(super) fn is_ruled_by_server(&self) -> bool {
+        self.ruling == Ruling::Server
+    }
+
+    /// Ends the transaction: keeps what was done, or undoes it.
+    pub(super) async fn end<T>(mut self, done: Result<T, Fault>) -> Result<T, Fault> {
+        let sql = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.script(sql).await;
+        if ended.is_ok()
+            && let Some(connection) = self.connection.take()
+        {
+            drop(connection);
+        }
+        let done = done?;
+        ended.map(|()| done)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // Out of the pool, and closed by being dropped; the server then undoes what is open.
+            drop(Object::take(connection));
+        }
+    }
+}
+
+fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    values.iter().map(|value| (value.sql(), value.kind())).collect()
+}
+
+/// Counts how often a transaction was tried, and says whether to try again.
+#[derive(Default)]
+pub(super) struct Tries(u32);
+
+impl Tries {
+    /// Whether to do it again after this; waits a little the more often it failed, unlike others
+    /// who failed at the same moment.
+    pub(super) async fn again(&mut self, fault: &Fault) -> bool {
+        self.0 += 1;
+        if !fault.is_passing() || self.0 >= TRIES {
+            return false;
+        }
+        if self.0 > 2 {
+            let most = 1_u64 << self.0.min(7);
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
+        }
+        true
+    }
+}
+
+/// Does work in a transaction, again where others were in its way, and translates what went wrong.
+macro_rules! transact {
+    ($connections:expr, $doing:expr, |$transaction:ident| $work:expr) => {{
+        let connections = &$connections;
+        let mut tries = $crate::store::postgres::transaction::Tries::default();
+        loop {
+            let one = async {
+                let $transaction = connections.begin().await?;
+                let done = $work.await;
+                $transaction.end(done).await
+            };
+            match connections.in_time(one).await {
+                Ok(done) => break Ok(done),
+                Err(fault) => {
+                    if !tries.again(&fault).await {
+                        break Err(fault.into_store_error($doing));
+                    }
+                }
+            }
+        }
+    }};
+}
+
+pub(super) use transact;
+
+impl Connections {
+    /// Gives up on a server that doesn't answer at all: its own timeout doesn't reach it then.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        // A transaction is a handful of statements.
+        let patience = self.statement_timeout.saturating_mul(4);
+        tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Slow))
+    }
+}

@@ -1,0 +1,56 @@
+//! Wake-ups: tells other relays that there is work, at most once a batch.
+//!
+//! What belongs here: when they are told. What doesn't: hearing it (`session`). It is told outside
+//! the transactions that queue work, because the server lets only one transaction at a time commit
+//! that tells anything; and whoever isn't told finds the work at its next look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::session::CHANNEL;
+
+/// The shortest time between two wake-ups.
+const REST: Duration = Duration::from_millis(20);
+
+/// Tells others; ends with the token.
+#[derive(Clone)]
+pub(super) struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// Starts the task that tells them. Without `notify` nobody is told.
+    pub(super) fn start(pool: Pool, notify: bool, ending: CancellationToken) -> Self {
+        let told = Arc::new(Notify::new());
+        if notify {
+            let asked = Arc::clone(&told);
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = ending.cancelled() => {}
+                    () = tell(pool, asked) => {}
+                }
+            });
+        }
+        Self(told)
+    }
+
+    /// There is new work. Costs the caller nothing.
+    pub(super) fn others(&self) {
+        self.0.notify_one();
+    }
+}
+
+async fn tell(pool: Pool, asked: Arc<Notify>) {
+    loop {
+        asked.notified().await;
+        if let Ok(connection) = pool.get().await {
+            let told = connection.batch_execute(&format!("NOTIFY {CHANNEL}")).await;
+            if let Err(error) = told {
+                tracing::debug!(%error, "can't wake other relays; they look by themselves");
+            }
+        }
+        tokio::time::sleep(REST).await;
+    }
+}

@@ -1,0 +1,273 @@
+//! The world: what a batch of webhooks knows of the store, and what becomes of it webhook by
+//! webhook.
+//!
+//! What belongs here: answers to the planner's questions, and the effect of a plan on the answers
+//! that the next webhook of the batch gets. It is pure: what must be asked of Postgres is told. What
+//! doesn't: SQL (`asking` fills it, `keeping` writes what came of it).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::{
+    Call, EventId, Known, LanePlan, Lookup, ParticipantKey, Person, PersonId, Plan, Time, Trace,
+};
+use crate::store::record;
+
+use super::value::text;
+
+/// What is known of the store's contents.
+#[derive(Clone, Default)]
+pub(super) struct World {
+    hash_key: [u8; 32],
+    /// Whether anybody was ever forgotten.
+    pub(super) has_tombstones: bool,
+    people: HashMap<i64, Person>,
+    /// Identifiers as columns; `None` where nobody has it.
+    identifiers: HashMap<String, Option<i64>>,
+    participants: HashMap<ParticipantKey, Option<i64>>,
+    effects: HashMap<EventId, bool>,
+    tombstones: HashMap<Trace, Option<Time>>,
+    /// Empty rows that this transaction has made for identifiers nobody has.
+    blanks: BTreeMap<String, i64>,
+    changes: Changes,
+}
+
+/// What plans changed.
+#[derive(Clone, Default)]
+pub(super) struct Changes {
+    pub(super) people: BTreeSet<i64>,
+    /// Blank rows that became people.
+    pub(super) born: BTreeSet<i64>,
+    pub(super) new_participants: BTreeMap<ParticipantKey, i64>,
+    pub(super) moved_participants: BTreeMap<ParticipantKey, i64>,
+    pub(super) effects: BTreeSet<EventId>,
+}
+
+/// Why a plan wasn't applied. Nothing of it was.
+#[derive(Debug)]
+pub(super) enum Unapplied {
+    /// It depends on something that isn't known yet.
+    Needs(Vec<Lookup>),
+    /// It contradicts what the store holds.
+    Contradiction(&'static str),
+}
+
+/// Calls for one lane, as a plan leads to them.
+pub(super) struct LaneCalls {
+    pub(super) lane: i64,
+    pub(super) calls: Vec<Call>,
+}
+
+impl World {
+    /// Nothing known, under the store's own secret.
+    pub(super) fn new(hash_key: [u8; 32]) -> Self {
+        Self { hash_key, ..Self::default() }
+    }
+
+    /// Takes in a person as read.
+    pub(super) fn person(&mut self, column: String, id: i64, person: Person) {
+        self.identifiers.insert(column, Some(id));
+        self.people.insert(id, person);
+    }
+
+    /// Takes in that nobody has an identifier, and the row that waits for whoever will.
+    pub(super) fn blank(&mut self, column: String, id: i64) {
+        self.identifiers.insert(column.clone(), None);
+        self.blanks.insert(column, id);
+    }
+
+    /// Takes in who a participant is.
+    pub(super) fn participant(&mut self, key: ParticipantKey, person: Option<i64>) {
+        self.participants.insert(key, person);
+    }
+
+    /// Takes in whether an effect is in the ledger.
+    pub(super) fn effect(&mut self, id: EventId, recorded: bool) {
+        self.effects.insert(id, recorded);
+    }
+
+    /// Takes in when whoever leaves the trace was forgotten.
+    pub(super) fn tombstone(&mut self, trace: Trace, forgotten_at: Option<Time>) {
+        self.tombstones.insert(trace, forgotten_at);
+    }
+
+    /// Whether somebody of this number was read.
+    pub(super) fn has(&self, id: i64) -> bool {
+        self.people.contains_key(&id)
+    }
+
+    /// Whether it is known who has an identifier.
+    pub(super) fn has_asked(&self, column: &str) -> bool {
+        self.identifiers.contains_key(column)
+    }
+
+    /// A person as the plans have left them.
+    pub(super) fn found(&self, id: i64) -> Option<&Person> {
+        self.people.get(&id)
+    }
+
+    /// What the plans have changed, and the blank rows that nobody came for.
+    pub(super) fn changes(&self) -> (&Changes, Vec<i64>) {
+        let left = self.blanks.values().filter(|id| !self.changes.born.contains(id));
+        (&self.changes, left.copied().collect())
+    }
+
+    /// The beginning of what is known for one plan.
+    pub(super) fn known(&self) -> Known {
+        let mut known = Known::new(self.hash_key);
+        if self.has_tombstones {
+            known.somebody_was_forgotten();
+        }
+        known
+    }
+
+    /// Answers questions; gives back those that only Postgres can answer.
+    pub(super) fn answer(&self, known: &mut Known, lookups: Vec<Lookup>) -> Vec<Lookup> {
+        let mut unanswered = Vec::new();
+        for lookup in lookups {
+            match &lookup {
+                Lookup::Participant(key) => match self.participants.get(key) {
+                    Some(id) => known.found(lookup, self.copy(*id)),
+                    None => unanswered.push(lookup),
+                },
+                Lookup::Identifier(identifier) => {
+                    match self.identifiers.get(&text(&record::column(identifier))) {
+                        Some(id) => known.found(lookup, self.copy(*id)),
+                        None => unanswered.push(lookup),
+                    }
+                }
+                Lookup::Effect(id) => match self.effects.get(id) {
+                    Some(recorded) => known.effect(*id, *recorded),
+                    None => unanswered.push(lookup),
+                },
+                Lookup::Tombstone(trace) => match self.tombstones.get(trace) {
+                    Some(forgotten_at) => known.buried(trace.clone(), *forgotten_at),
+                    None => unanswered.push(lookup),
+                },
+            }
+        }
+        unanswered
+    }
+
+    fn copy(&self, id: Option<i64>) -> Option<Person> {
+        id.and_then(|id| self.people.get(&id)).cloned()
+    }
+
+    /// Applies a plan whole, or not at all; gives the calls that are new.
+    pub(super) fn apply(&mut self, plan: &Plan) -> Result<Vec<LaneCalls>, Unapplied> {
+        let mut ids = Vec::with_capacity(plan.lanes.len());
+        let mut needs = Vec::new();
+        let mut columns = BTreeSet::new();
+        for lane in &plan.lanes {
+            let id = self.whose(&lane.person, &mut needs)?;
+            if !columns.insert(record::column(&lane.person.identifier)) {
+                return Err(Unapplied::Contradiction("it makes two people of one identifier"));
+            }
+            self.check_participants(&lane.person, &mut needs);
+            self.check_effects(lane, &mut needs);
+            ids.push(id);
+        }
+        if !needs.is_empty() {
+            return Err(Unapplied::Needs(needs));
+        }
+        let ids = ids.into_iter().flatten();
+        Ok(plan.lanes.iter().zip(ids).map(|(lane, id)| self.take(lane, id)).collect())
+    }
+
+    /// The number of a planned person; `None` if more must be known first.
+    fn whose(&self, person: &Person, needs: &mut Vec<Lookup>) -> Result<Option<i64>, Unapplied> {
+        let column = text(&record::column(&person.identifier));
+        let of_identifier = self.identifiers.get(&column);
+        if of_identifier.is_none() {
+            needs.push(Lookup::Identifier(person.identifier.clone()));
+        }
+        let owner = of_identifier.copied().flatten();
+        match (person.id, owner) {
+            (Some(PersonId(id)), _) if !self.has(id) => {
+                Err(Unapplied::Contradiction("it names a person who isn't there"))
+            }
+            (Some(PersonId(id)), Some(owner)) if owner != id => {
+                Err(Unapplied::Contradiction("somebody else has the identifier"))
+            }
+            (Some(PersonId(id)), _) => Ok(Some(id)),
+            (None, Some(_)) => Err(Unapplied::Contradiction("somebody has the identifier already")),
+            (None, None) => Ok(self.blanks.get(&column).copied()),
+        }
+    }
+
+    /// Who a participant is must be known before it is written; for those that the person had
+    /// already it is.
+    fn check_participants(&self, person: &Person, needs: &mut Vec<Lookup>) {
+        let before = person.id.and_then(|PersonId(id)| self.people.get(&id));
+        let before = before.map(|person| person.participants.as_slice()).unwrap_or_default();
+        for key in keys(person) {
+            let had = before.iter().any(|it| {
+                it.campaign == key.campaign && it.growsurf_id.as_ref() == Some(&key.participant)
+            });
+            if !had && !self.participants.contains_key(&key) {
+                needs.push(Lookup::Participant(key));
+            }
+        }
+    }
+
+    fn check_effects(&self, lane: &LanePlan, needs: &mut Vec<Lookup>) {
+        for planned in &lane.calls {
+            if let Call::Track { event_id, .. } = &planned.call
+                && !self.effects.contains_key(event_id)
+            {
+                needs.push(Lookup::Effect(*event_id));
+            }
+        }
+    }
+
+    fn take(&mut self, lane: &LanePlan, id: i64) -> LaneCalls {
+        let person = Person { id: Some(PersonId(id)), ..lane.person.clone() };
+        let column = text(&record::column(&person.identifier));
+        if let Some(before) = self.people.get(&id) {
+            let former = text(&record::column(&before.identifier));
+            if former != column {
+                self.identifiers.insert(former, None);
+            }
+        }
+        if lane.person.id.is_none() {
+            self.changes.born.insert(id);
+        }
+        self.identifiers.insert(column, Some(id));
+        for key in keys(&person) {
+            match self.participants.insert(key.clone(), Some(id)) {
+                Some(Some(same)) if same == id => {}
+                Some(Some(_)) => {
+                    // One that this very batch has made goes straight to its last person.
+                    match self.changes.new_participants.get_mut(&key) {
+                        Some(person) => *person = id,
+                        None => drop(self.changes.moved_participants.insert(key, id)),
+                    }
+                }
+                Some(None) => drop(self.changes.new_participants.insert(key, id)),
+                // The person had it before.
+                None => {}
+            }
+        }
+        self.changes.people.insert(id);
+        self.people.insert(id, person);
+        let mut calls = Vec::with_capacity(lane.calls.len());
+        for planned in &lane.calls {
+            if let Call::Track { event_id, .. } = &planned.call {
+                // The plan asked before, so this is the last line of defence: an effect that a
+                // plan tells twice happens once.
+                if self.effects.insert(*event_id, true) != Some(false) {
+                    continue;
+                }
+                self.changes.effects.insert(*event_id);
+            }
+            calls.push(planned.call.clone());
+        }
+        LaneCalls { lane: id, calls }
+    }
+}
+
+fn keys(person: &Person) -> impl Iterator<Item = ParticipantKey> {
+    person.participants.iter().filter_map(|participant| {
+        let id = participant.growsurf_id.clone()?;
+        Some(ParticipantKey { campaign: participant.campaign.clone(), participant: id })
+    })
+}

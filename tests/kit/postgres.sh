@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A throw-away PostgreSQL cluster: makes one and keeps it until standard input ends, however the
+# process at its other end does. `postgres.sh PORT FSYNC` prints "up" once the server answers; then
+# each line read is a command: "start", "stop fast" or "stop immediate", answered by "done".
+# `postgres.sh install` only makes sure that the server's programs are here.
+set -euo pipefail
+trap '' INT TERM HUP
+
+programs() {
+  local folder
+  for folder in "$(pg_config --bindir 2>/dev/null || true)" $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV); do
+    if [[ -x $folder/initdb && -x $folder/postgres ]]; then
+      echo "$folder"
+      return
+    fi
+  done
+  folder=$(command -v initdb || true)
+  [[ -n $folder ]] && dirname "$(readlink -f "$folder")"
+}
+
+# Debian's package would start a cluster of its own; nobody needs that.
+install_them() {
+  local root=()
+  ((EUID == 0)) || root=(sudo -n)
+  "${root[@]}" mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' | "${root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  "${root[@]}" apt-get -qq update
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends \
+    --yes postgresql >/dev/null
+}
+
+if ! bin=$(programs) || [[ -z $bin ]]; then
+  # Two test binaries may come here at once.
+  exec 9>"${TMPDIR:-/tmp}/referral-relay-postgres.lock"
+  flock 9
+  bin=$(programs) || install_them >&2 || {
+    echo 'PostgreSQL is missing and apt-get could not install it: install the server programs' \
+      '(Debian: postgresql), so that initdb is on the PATH or in /usr/lib/postgresql' >&2
+    exit 1
+  }
+  bin=$(programs)
+  exec 9>&-
+fi
+if [[ $1 == install ]]; then
+  echo "$bin"
+  exit
+fi
+
+# The server refuses to run as root.
+if ((EUID == 0)); then
+  user=postgres
+  id -u "$user" >/dev/null 2>&1 || user=nobody
+  exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups bash "$0" "$@"
+fi
+
+port=$1 fsync=$2
+cd /
+space=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1 || echo 0)
+parent=${TMPDIR:-/tmp}
+((space > 1500)) && [[ -w /dev/shm ]] && parent=/dev/shm
+[[ -w $parent ]] || parent=/tmp
+folder=$(mktemp -d "$parent/relay-postgres.XXXXXX")
+ended() {
+  "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop </dev/null >/dev/null 2>&1 || true
+  rm -rf "$folder"
+}
+trap ended EXIT
+"$bin/initdb" -D "$folder/data" -U relay --auth=trust --encoding=UTF8 --locale=C --no-sync \
+  </dev/null >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
+cat >>"$folder/data/postgresql.conf" <<END
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = ''
+max_connections = 400
+fsync = $fsync
+shared_buffers = '64MB'
+END
+
+start() {
+  "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start </dev/null >/dev/null 2>&1 ||
+    { cat "$folder/log" >&2; exit 1; }
+}
+start
+echo up
+while read -r command mode; do
+  case $command in
+    start) start ;;
+    stop) "$bin/pg_ctl" -D "$folder/data" -m "$mode" -w stop </dev/null >/dev/null 2>&1 ;;
+    *) exit 1 ;;
+  esac
+  echo 'done'
+done
