@@ -148,7 +148,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         None => None,
     };
     let client = client(settings)?;
-    let store = store::open_for_delivery(settings).await?;
+    let bell = Arc::new(Notify::new());
+    let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
     let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let taken_over = store.take_over(clock.now()).await.map_err(unopenable)?;
@@ -164,7 +165,6 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let check_pulse = pulse("the question about the workspace");
     let house_pulse = pulse("the housekeeping");
     let pulses = vec![dispatcher_pulse.clone(), check_pulse.clone(), house_pulse.clone()];
-    let bell = Arc::new(Notify::new());
     let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
     let destination = Destination::new(gate, Arc::clone(&bell));
     let sender = Sender {
@@ -204,8 +204,11 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         stop.delivery.clone(),
     ));
 
-    let (damage, path) = (Damage::default(), settings.store.url.path().to_owned());
-    loops.spawn(soundness::watch(path, damage.clone(), stop.delivery.clone()));
+    let damage = Damage::default();
+    // A server looks after its own disk.
+    if let Some(file) = settings.store.url.file() {
+        loops.spawn(soundness::watch(file.to_owned(), damage.clone(), stop.delivery.clone()));
+    }
 
     let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulses, stop.http.clone());
     let trust = trust(&settings.growsurf);

@@ -11,6 +11,7 @@ mod damage;
 mod error;
 mod forgetting;
 mod head;
+mod place;
 mod planning;
 pub mod postgres;
 mod record;
@@ -30,6 +31,7 @@ use crate::domain::{
 pub use damage::Damage;
 pub use error::StoreError;
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
+pub use place::Place;
 pub use writing::Writing;
 
 /// Keeps everything that must outlive the process.

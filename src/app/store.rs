@@ -3,23 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{StartError, rules};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::config::store::OnDamage;
+use crate::config::store::{OnDamage, StoreSettings};
 use crate::domain::{Clock, Planner};
 use crate::mapping::Mapper;
-use crate::store::sqlite::{Kept, Options, SetAside, SqliteStore};
-use crate::store::{Store, StoreError};
+use crate::store::postgres::ServerOptions;
+use crate::store::sqlite::{Kept, Options, SetAside};
+use crate::store::{Place, Store, StoreError};
 
 /// Opens the store that the settings name.
 ///
 /// # Errors
 /// [`StartError::Store`] or [`StartError::Randomness`].
 pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let (path, planner, options) = how(settings)?;
-    let opened = SqliteStore::open(path, planner, options).await;
-    Ok(Arc::new(opened.map_err(unopened(settings))?))
+    let opened = place(settings, Arc::default())?.open(planner(settings)).await;
+    opened.map_err(unopened(settings))
 }
 
 /// Opens the store that the settings name, if it is there: a command that looks into a store must
@@ -28,24 +30,27 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartErro
 /// # Errors
 /// [`StartError::NoStore`], and as [`open_store`].
 pub async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let url = &settings.store.url;
-    if !url.path().exists() {
-        return Err(StartError::NoStore { url: url.to_string() });
+    let place = place(settings, Arc::default())?;
+    if !place.is_taken().await.map_err(unopened(settings))? {
+        return Err(StartError::NoStore { url: settings.store.url.to_string() });
     }
-    open_store(settings).await
+    place.open(planner(settings)).await.map_err(unopened(settings))
 }
 
-/// Opens the store that the settings name for the process that delivers. One that is damaged is
-/// set aside, if the settings say so; commands only look and leave it where it is.
-pub(super) async fn open_for_delivery(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let (path, planner, options) = how(settings)?;
+/// Opens the store that the settings name for the process that delivers; `bell` is rung when others
+/// have queued work. One that is damaged is set aside, if the settings say so; commands only look
+/// and leave it where it is.
+pub(super) async fn open_for_delivery(
+    settings: &Settings,
+    bell: Arc<Notify>,
+) -> Result<Arc<dyn Store>, StartError> {
     let set_aside = settings.store.on_damage == OnDamage::SetAside;
-    let opened = SqliteStore::open_to_deliver(path, planner, options, set_aside).await;
+    let opened = place(settings, bell)?.open_to_deliver(planner(settings), set_aside).await;
     let (store, set_aside) = opened.map_err(unopened(settings))?;
     if let Some(set_aside) = set_aside {
         tell(&set_aside);
     }
-    Ok(Arc::new(store))
+    Ok(store)
 }
 
 fn tell(SetAside { damage, aside, kept }: &SetAside) {
@@ -72,16 +77,33 @@ fn tell(SetAside { damage, aside, kept }: &SetAside) {
     }
 }
 
-fn how(settings: &Settings) -> Result<(&Path, Arc<dyn Planner>, Options), StartError> {
+fn planner(settings: &Settings) -> Arc<dyn Planner> {
+    Arc::new(Mapper::new(rules(settings)))
+}
+
+fn place(settings: &Settings, bell: Arc<Notify>) -> Result<Place, StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
-    let planner = Arc::new(Mapper::new(rules(settings)));
-    let options = Options {
-        redact: crate::growsurf::redact,
-        tombstone_key: settings.store.tombstone_key.clone(),
-        ..Options::new(seed, SystemClock.now())
-    };
-    Ok((settings.store.url.path(), planner, options))
+    let StoreSettings { url, server, tombstone_key, .. } = &settings.store;
+    let (redact, tombstone_key) = (crate::growsurf::redact, tombstone_key.clone());
+    let now = SystemClock.now();
+    Ok(match (url.file(), url.server()) {
+        (_, Some(url)) => {
+            let mut options = ServerOptions::new(seed, now, redact, bell);
+            options.tombstone_key = tombstone_key;
+            options.password.clone_from(&server.password);
+            options.connections = server.connections;
+            options.connect_timeout = server.connect_timeout;
+            options.statement_timeout = server.statement_timeout;
+            options.notify = server.notify;
+            options.tls_ca_file.clone_from(&server.tls_ca_file);
+            Place::Server(url.clone(), options)
+        }
+        (file, None) => {
+            let file = file.expect("a store is a file or on a server").to_owned();
+            Place::File(file, Options { redact, tombstone_key, ..Options::new(seed, now) })
+        }
+    })
 }
 
 fn unopened(settings: &Settings) -> impl FnOnce(StoreError) -> StartError {

@@ -29,12 +29,23 @@ pub struct Args {
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     // A signal ends it in order, so that no unfinished copy is left behind.
     tokio::select! {
-        made = make(args, settings.store.url.path()) => made.map(|()| ExitCode::SUCCESS),
+        made = make(args, file(settings)?) => made.map(|()| ExitCode::SUCCESS),
         stopped = stop_signal() => {
             stopped.map_err(failed)?;
             Err(failed(anyhow!("stopped; there is no backup")))
         }
     }
+}
+
+/// The file that the store is.
+pub fn file(settings: &Settings) -> Result<&Path, Failure> {
+    settings.store.url.file().ok_or_else(|| {
+        failed(anyhow!(
+            "the store is on a Postgres server, {}: back it up and restore it there, with pg_dump \
+             and pg_restore or the snapshots of whoever runs it",
+            settings.store.url
+        ))
+    })
 }
 
 async fn make(args: Args, store: &Path) -> Result<(), Failure> {

@@ -92,7 +92,9 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
         report.add(Grade::Note, "settings", warning.as_str());
     }
     let store = check_store(&settings, &mut report).await;
-    check_soundness(settings.store.url.path(), args.full && store.is_some(), &mut report).await;
+    if let Some(file) = settings.store.url.file() {
+        check_soundness(file, args.full && store.is_some(), &mut report).await;
+    }
     if settings.customerio.credentials.is_some() {
         check_customerio(&settings, store.as_deref(), &mut report).await;
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::backup::told;
+use super::backup::{file, told};
 use super::output::{Failure, Page, failed, plural};
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -27,7 +27,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     } else {
         (Source::File(&args.file), args.file.display().to_string())
     };
-    let restored = restore(source, settings.store.url.path(), SystemClock.now()).map_err(failed)?;
+    let restored = restore(source, file(settings)?, SystemClock.now()).map_err(failed)?;
     say(&restored, &from).print()?;
     Ok(ExitCode::SUCCESS)
 }

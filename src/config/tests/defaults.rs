@@ -87,6 +87,11 @@ fn the_defaults_are_what_the_interface_says() {
     assert_eq!(settings.server.body_memory, 256 << 20);
     assert_eq!(settings.server.operator_listen, None);
     assert_eq!(settings.store.url.to_string(), "sqlite:data/relay.db");
+    assert_eq!(settings.store.server.connections, 8);
+    assert_eq!(settings.store.server.statement_timeout, Duration::from_secs(10));
+    assert_eq!(settings.store.server.connect_timeout, Duration::from_secs(5));
+    assert!(settings.store.server.notify);
+    assert_eq!(settings.store.server.tls_ca_file, None);
     assert_eq!(settings.store.keep_payloads, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.customerio.region, Region::Us);
     assert_eq!(settings.customerio.identify_by, IdentifyBy::Email);

@@ -34,14 +34,7 @@ impl PostgresStore {
         planner: Arc<dyn Planner>,
         options: ServerOptions,
     ) -> Result<Self, StoreError> {
-        let unset = |error: ConnectError| StoreError::Unavailable {
-            doing: OPENING,
-            source: Box::new(error),
-        };
-        let connecting = Connecting::new(url, &options).map_err(unset)?;
-        let pool = connecting.pool(&options).map_err(unset)?;
-        let statement_timeout = options.statement_timeout;
-        let connections = Connections { pool, ruling: options.ruling, statement_timeout };
+        let (connections, connecting) = connections(url, &options)?;
         let hash_key = transact!(connections, OPENING, |it| prepare(&it, &options))?;
         let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
         let planning = Arc::new(Planning::new(planner, hash_key, tombstones, options.redact));
@@ -53,6 +46,15 @@ impl PostgresStore {
         let intake = Intake::start(&connections, &planning, move || told.others());
         let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
         Ok(Self { connections, planning, intake, session, wake, closed })
+    }
+
+    /// Whether a relay has made its tables there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the server can't be asked.
+    pub async fn is_made(url: &SecretString, options: &ServerOptions) -> Result<bool, StoreError> {
+        let connections = connections(url, options)?.0;
+        transact!(connections, OPENING, |it| migrate::is_made(&it))
     }
 
     /// Makes every leased lane due, if no relay delivers from this store, and shows from then on
@@ -68,6 +70,18 @@ impl PostgresStore {
         session.share().await;
         Ok(released)
     }
+}
+
+fn connections(
+    url: &SecretString,
+    options: &ServerOptions,
+) -> Result<(Connections, Connecting), StoreError> {
+    let unset =
+        |error: ConnectError| StoreError::Unavailable { doing: OPENING, source: Box::new(error) };
+    let connecting = Connecting::new(url, options).map_err(unset)?;
+    let pool = connecting.pool(options).map_err(unset)?;
+    let statement_timeout = options.statement_timeout;
+    Ok((Connections { pool, ruling: options.ruling, statement_timeout }, connecting))
 }
 
 async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<[u8; 32], Fault> {

@@ -1,0 +1,71 @@
+//! Where a store is, and opening whichever kind is there.
+//!
+//! What belongs here: the choice of the backend, made once and nowhere else. What doesn't: what a
+//! backend does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::domain::Planner;
+
+use super::postgres::{PostgresStore, ServerOptions};
+use super::sqlite::{Options, SetAside, SqliteStore};
+use super::{Store, StoreError};
+
+/// Where a store is, and how it is opened.
+pub enum Place {
+    /// In a file of SQLite's.
+    File(PathBuf, Options),
+    /// In a database on a Postgres server, named by a URL.
+    Server(SecretString, ServerOptions),
+}
+
+impl Place {
+    /// Whether there is a store already.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if a server can't be asked.
+    pub async fn is_taken(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::File(path, _) => Ok(path.exists()),
+            Self::Server(url, options) => PostgresStore::is_made(url, options).await,
+        }
+    }
+
+    /// Opens the store, and makes it if there is none.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`] and [`PostgresStore::connect`].
+    pub async fn open(self, planner: Arc<dyn Planner>) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::File(path, options) => {
+                Arc::new(SqliteStore::open(&path, planner, options).await?)
+            }
+            Self::Server(url, options) => {
+                Arc::new(PostgresStore::connect(&url, planner, options).await?)
+            }
+        })
+    }
+
+    /// The same for a process that delivers. With `set_aside` a damaged file gets another name, and
+    /// opened is what takes its place; tells what became of it.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_to_deliver`] and [`PostgresStore::connect`].
+    pub async fn open_to_deliver(
+        self,
+        planner: Arc<dyn Planner>,
+        set_aside: bool,
+    ) -> Result<(Arc<dyn Store>, Option<SetAside>), StoreError> {
+        match self {
+            Self::File(path, options) => {
+                let opened = SqliteStore::open_to_deliver(&path, planner, options, set_aside);
+                let (store, set_aside) = opened.await?;
+                Ok((Arc::new(store), set_aside))
+            }
+            server @ Self::Server(..) => Ok((server.open(planner).await?, None)),
+        }
+    }
+}
