@@ -7,6 +7,7 @@ pub mod calls;
 pub mod http;
 pub mod ids;
 pub mod machine;
+pub mod postgres;
 pub mod process;
 pub mod relay;
 pub mod sandbox;
@@ -15,6 +16,9 @@ pub mod webhooks;
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Whether this test binary runs the relay on Postgres; the other one runs it on SQLite.
+pub const ON_POSTGRES: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"postgres");
 
 /// How long anything may take; generous, because machines that run tests are busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod delivery;
 mod faults;
+mod file;
 mod forgetting;
 mod hostile;
 mod identity;

@@ -46,15 +46,3 @@ fn an_interrupt_ends_it_like_a_termination() {
     relay.signal_interrupt();
     relay.ended_well();
 }
-
-#[test]
-fn a_clean_end_leaves_one_file() {
-    let sandbox = Sandbox::start();
-    let mut relay = Relay::start(&sandbox);
-    relay.accept(&joined("fay"));
-    relay.drained();
-    relay.terminate();
-    let folder = relay.setup().folder();
-    assert!(folder.join("relay.db").exists());
-    assert!(!folder.join("relay.db-wal").exists(), "the store was not checkpointed");
-}

@@ -7,15 +7,17 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{self, Answer};
 use super::ids::signature;
+use super::postgres::{Cluster, Database};
 use super::process::{self, Process};
 use super::sandbox::Sandbox;
 use super::webhooks::Webhook;
-use super::{eventually, now_millis};
+use super::{ON_POSTGRES, eventually, now_millis};
 
 /// What webhooks are signed with, unless a test says otherwise.
 pub const SECRET: &str = "the-webhook-secret-of-the-tests";
@@ -27,6 +29,7 @@ pub const API_KEY: &str = "the-track-api-key-of-the-tests";
 #[derive(Clone)]
 pub struct Setup {
     folder: Arc<TempDir>,
+    database: Option<Database>,
     variables: BTreeMap<String, String>,
 }
 
@@ -39,8 +42,12 @@ impl Setup {
     /// The same, with Customer.io at this address.
     pub fn towards(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let store = format!("sqlite:{}", folder.path().join("relay.db").display());
-        Self { folder, variables: BTreeMap::new() }
+        let database = ON_POSTGRES.then(|| Cluster::shared().database());
+        let store = match &database {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", folder.path().join("relay.db").display()),
+        };
+        Self { folder, database, variables: BTreeMap::new() }
             .set("server.listen", "127.0.0.1:0")
             .set("store.url", store)
             .set("growsurf.webhook_secrets", SECRET)
@@ -78,6 +85,18 @@ impl Setup {
         fs::create_dir_all(self.folder().join("config")).unwrap();
         fs::write(self.folder().join("config/relay.toml"), toml).unwrap();
         self
+    }
+
+    /// The number that a query gives, asked of the store itself.
+    #[track_caller]
+    pub fn number(&self, sql: &str) -> i64 {
+        match &self.database {
+            Some(database) => database.query(sql).parse().unwrap(),
+            None => {
+                let store = Connection::open(self.folder().join("relay.db")).unwrap();
+                store.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+        }
     }
 
     /// The folder that is its working directory.
