@@ -105,7 +105,7 @@ fn two_relays_share_a_store_and_one_outlives_the_other() {
 /// How many referrers get friends at the same time.
 const REFERRERS: usize = 6;
 
-fn number(variable: &str, default: u64) -> u64 {
+pub fn number(variable: &str, default: u64) -> u64 {
     let text = std::env::var(variable).ok();
     text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text:?}")))
 }

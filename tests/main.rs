@@ -14,6 +14,7 @@ mod file;
 mod forgetting;
 mod hostile;
 mod identity;
+#[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
 mod manual;
 mod mapping;

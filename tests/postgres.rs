@@ -2,24 +2,24 @@
 //! several relays on one server can show.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "the kit is also there for tests of the file")]
 
 mod crash;
 mod delivery;
 mod forgetting;
 mod identity;
+#[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
 mod mapping;
 mod operating;
 mod promises;
 mod receiving;
+mod replicas;
 mod segments;
 mod shutdown;
 mod workspace;
 
 mod faults {
     mod answers;
-    mod clocks;
     mod endings;
     mod outages;
     mod refusals;

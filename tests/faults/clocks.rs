@@ -17,6 +17,10 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const FAY_AND_RAE: &[&str] =
     &["referral_program_joined fay@example.com", "referral_program_joined rae@example.com"];
 
+const RETRIED: &str = "relay_attempts_total{outcome=\"retry\"}";
+const FAY_JOINED_BY_RAE: &[&str] =
+    &["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
+
 /// What waits until a time by that clock doesn't wait an hour longer, and what the store was seen
 /// doing before doesn't vouch for it.
 #[test]
@@ -110,4 +114,31 @@ fn a_loop_that_stalls_turns_healthz_red() {
     eventually("it is known", || relay.send(&rae).json()["status"] == "duplicate");
     assert_kept(&relay, &sandbox, FAY_AND_RAE);
     relay.terminate();
+}
+
+/// With the waits that everybody has: 15 minutes at most between two tries, and 14 days until what
+/// fails alone is given up.
+#[test]
+fn a_destination_down_for_longer_than_every_backoff_costs_no_call() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    sandbox.faults(json!(on_calls(json!({"drop": "before"}))));
+    let setup = Setup::new(&sandbox).unset("delivery.backoff_base").unset("delivery.probe_every");
+    let relay = machine.beneath(setup.unset("delivery.backoff_cap")).start();
+    machine.is_beneath();
+    relay.accept(&joined("fay").referred_by("rae"));
+    for round in 1..=40_u32 {
+        let tries = relay.count(RETRIED);
+        machine.passes(Duration::from_secs(16 * 60));
+        eventually(&format!("it is tried in round {round}"), || relay.count(RETRIED) > tries);
+    }
+    relay.destination_is("broken");
+    let tries = relay.count(RETRIED);
+    machine.passes(Duration::from_secs(15 * 24 * 3_600));
+    eventually("it is tried after 15 days", || relay.count(RETRIED) > tries);
+    assert_eq!(relay.count("relay_dead_letters"), 0.0);
+    let warnings = http::get(relay.url("/readyz")).json()["warnings"].to_string();
+    assert!(warnings.contains("hours old"), "{warnings}");
+    sandbox.heal();
+    machine.passes(Duration::from_secs(16 * 60));
+    assert_kept(&relay, &sandbox, FAY_JOINED_BY_RAE);
 }

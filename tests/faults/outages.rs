@@ -1,7 +1,6 @@
 //! Customer.io out of reach: names, connections, bytes, and all of it for a long time.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -99,31 +98,4 @@ fn a_destination_that_is_down_is_probed_and_gets_everything_later() {
     assert_eq!((sandbox.events().len(), relay.dead_letters()), (40, 0));
     assert_lanes_in_order(&sandbox);
     assert_no_lane_waits(&relay);
-}
-
-/// With the waits that everybody has: 15 minutes at most between two tries, and 14 days until what
-/// fails alone is given up.
-#[test]
-fn a_destination_down_for_longer_than_every_backoff_costs_no_call() {
-    let (sandbox, machine) = (Sandbox::start(), Machine::new());
-    sandbox.faults(json!(on_calls(json!({"drop": "before"}))));
-    let setup = Setup::new(&sandbox).unset("delivery.backoff_base").unset("delivery.probe_every");
-    let relay = machine.beneath(setup.unset("delivery.backoff_cap")).start();
-    machine.is_beneath();
-    relay.accept(&joined("fay").referred_by("rae"));
-    for round in 1..=40_u32 {
-        let tries = relay.count(RETRIED);
-        machine.passes(Duration::from_secs(16 * 60));
-        eventually(&format!("it is tried in round {round}"), || relay.count(RETRIED) > tries);
-    }
-    relay.destination_is("broken");
-    let tries = relay.count(RETRIED);
-    machine.passes(Duration::from_secs(15 * 24 * 3_600));
-    eventually("it is tried after 15 days", || relay.count(RETRIED) > tries);
-    assert_eq!(relay.count("relay_dead_letters"), 0.0);
-    let warnings = http::get(relay.url("/readyz")).json()["warnings"].to_string();
-    assert!(warnings.contains("hours old"), "{warnings}");
-    sandbox.heal();
-    machine.passes(Duration::from_secs(16 * 60));
-    assert_kept(&relay, &sandbox, TOLD);
 }

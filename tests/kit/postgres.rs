@@ -4,8 +4,6 @@
 //! crate. The server ends with the process that started it, however that ends: it is kept by a
 //! script that ends when its standard input does.
 
-#![allow(dead_code, reason = "each of the crates that include this uses a part of it")]
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -114,6 +112,16 @@ impl Database {
     /// What a statement gives: a line a row, columns apart by `|`.
     pub fn query(&self, sql: &str) -> String {
         psql(&self.url(), sql)
+    }
+
+    /// Whether a row holds the text.
+    pub fn holds(&self, text: &str) -> bool {
+        let output = Command::new("pg_dump").args(["--data-only", &self.url()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let dump = String::from_utf8(output.stdout).unwrap();
+        // Bodies are dumped in hexadecimal.
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        dump.contains(text) || dump.contains(&hex)
     }
 
     /// Ends all connections to it but the asking one.

@@ -99,6 +99,24 @@ impl Setup {
         }
     }
 
+    /// Where the store holds the text: files, or the tables of a server.
+    pub fn holding(&self, text: &str) -> Vec<String> {
+        if let Some(database) = &self.database {
+            return if database.holds(text) { vec!["the database".to_owned()] } else { Vec::new() };
+        }
+        let files = fs::read_dir(self.folder()).unwrap().map(|entry| entry.unwrap().path());
+        let holds =
+            |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let found = files.filter(|path| path.is_file() && holds(&fs::read(path).unwrap()));
+        found.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    /// The same, with the store in this database, reached by this address.
+    pub fn on(mut self, database: &Database, address: &str) -> Self {
+        self.database = Some(database.clone());
+        self.set("store.url", database.url_by(address))
+    }
+
     /// The folder that is its working directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()

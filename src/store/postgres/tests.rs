@@ -1,5 +1,6 @@
 //! The contract on Postgres, and promises that only this backend makes.
 
+#[expect(dead_code, reason = "the tests of the service use more of it")]
 #[path = "../../../tests/kit/postgres.rs"]
 mod kit;
 

@@ -1,0 +1,232 @@
+//! Several relays on one server: what holds although relays die, stand still and come back, and the
+//! server does.
+//!
+//! `RELAY_TEST_CYCLES` says how often something of that happens (default 12), and `RELAY_TEST_SEED`
+//! repeats a run.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::crash::number;
+use crate::kit::ids::signature;
+use crate::kit::postgres::Cluster;
+use crate::kit::process::signal;
+use crate::kit::relay::{Relay, SECRET, Setup};
+use crate::kit::sandbox::{Event, Sandbox};
+use crate::kit::webhooks::{Webhook, email, joined};
+use crate::kit::{eventually, http, now_millis};
+use crate::promises::{assert_kept, assert_no_lane_waits};
+
+const FAY: &[&str] = &["referral_program_joined fay@example.com"];
+
+/// A relay on a server of the test's own.
+fn alone(sandbox: &Sandbox) -> (Cluster, Setup) {
+    let cluster = Cluster::start(false);
+    let address = format!("127.0.0.1:{}", cluster.port());
+    let setup = Setup::new(sandbox).on(&cluster.database(), &address);
+    (cluster, setup.set("server.answer_timeout", "500ms"))
+}
+
+#[test]
+fn a_server_that_is_down_costs_a_503_and_nothing_else() {
+    let sandbox = Sandbox::start();
+    let (cluster, setup) = alone(&sandbox);
+    let relay = setup.start();
+    cluster.stop();
+    let webhook = joined("fay");
+    let refused = relay.send(&webhook);
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    relay.answers("/readyz", 503);
+    relay.answers("/healthz", 200);
+    cluster.begin();
+    relay.answers("/readyz", 200);
+    relay.accept(&webhook);
+    assert_kept(&relay, &sandbox, FAY);
+}
+
+#[test]
+fn connections_that_the_server_ends_are_made_anew() {
+    let sandbox = Sandbox::start();
+    let cluster = Cluster::start(false);
+    let database = cluster.database();
+    let address = format!("127.0.0.1:{}", cluster.port());
+    let relay = Setup::new(&sandbox).on(&database, &address).start();
+    for round in 0..10 {
+        database.end_connections();
+        let webhook = joined("fay");
+        // One that was under way may fail; then it is told so.
+        eventually(&format!("it is taken in round {round}"), || relay.send(&webhook).status == 200);
+    }
+    relay.answers("/readyz", 200);
+    assert_kept(&relay, &sandbox, FAY);
+}
+
+#[test]
+fn the_same_webhook_at_two_relays_at_once_has_its_effects_once() {
+    let sandbox = Sandbox::start();
+    let first = Relay::start(&sandbox);
+    let second = first.start_beside();
+    let statuses = Mutex::new(Vec::new());
+    for number in 0..20 {
+        let webhook = joined(&format!("fay{number}")).referred_by("rae");
+        thread::scope(|scope| {
+            for relay in [&first, &second, &first, &second] {
+                scope.spawn(|| {
+                    let status = relay.send(&webhook).json()["status"].clone();
+                    statuses.lock().unwrap().push(status);
+                });
+            }
+        });
+    }
+    let statuses = statuses.into_inner().unwrap();
+    let accepted = statuses.iter().filter(|status| *status == "accepted").count();
+    assert_eq!((accepted, statuses.len()), (20, 80), "{statuses:?}");
+    first.drained();
+    assert_eq!(sandbox.events().len(), 40);
+    assert!(sandbox.events().iter().all(|event| event.shown["repeats"] == 0));
+    assert_no_lane_waits(&first);
+}
+
+/// How many referrers get friends at the same time.
+const REFERRERS: usize = 6;
+
+/// Tells of a referrer's friends one by one, each until one of the relays acknowledges it; how many.
+fn befriend(
+    referrer: usize,
+    relays: &[RwLock<Relay>],
+    acknowledged: &AtomicUsize,
+    stop: &AtomicBool,
+) -> usize {
+    let mut told = 0;
+    while !stop.load(Ordering::Relaxed) {
+        told += 1;
+        let name = format!("friend{told}of{referrer}");
+        let count = u64::try_from(told).unwrap();
+        let webhook = joined(&name).referred_by_with(&format!("rae{referrer}"), count);
+        let mut turn = told + referrer;
+        eventually(&format!("{name} is acknowledged"), || {
+            turn += 1;
+            is_taken(&relays[turn % relays.len()], &webhook)
+        });
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+    told
+}
+
+/// Whether a relay acknowledges a webhook, in about the time that a load balancer waits.
+fn is_taken(relay: &RwLock<Relay>, webhook: &Webhook) -> bool {
+    // One that is being started again isn't asked.
+    let Ok(relay) = relay.try_read() else { return false };
+    let body = webhook.body();
+    let signature = signature(SECRET, now_millis(), body.as_bytes());
+    let request = relay.post("/webhooks/growsurf", body, Some(signature));
+    drop(relay);
+    let answer = http::try_send(request.timeout(Duration::from_secs(2)));
+    answer.is_ok_and(|answer| {
+        assert!([200, 503].contains(&answer.status), "{answer:?}");
+        answer.status == 200
+    })
+}
+
+#[test]
+fn three_relays_lose_nothing_and_repeat_nothing_whatever_happens_to_them() {
+    let cycles = number("RELAY_TEST_CYCLES", 12);
+    let seed = number("RELAY_TEST_SEED", u64::try_from(now_millis()).unwrap());
+    println!("RELAY_TEST_SEED={seed} RELAY_TEST_CYCLES={cycles}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([
+        {"probability": 0.05, "seed": seed, "drop": "after"},
+        {"probability": 0.05, "seed": seed + 1, "status": 500},
+        {"probability": 0.2, "seed": seed + 2, "latency_ms": 15}
+    ]));
+    let (cluster, setup) = alone(&sandbox);
+    let setup = setup.set("customerio.timeout", "400ms").set("delivery.lease", "5500ms");
+    let relays: Vec<_> = (0..3).map(|_| RwLock::new(setup.clone().start())).collect();
+    let (acknowledged, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (mut kills, mut pauses, mut crashes) = (0, 0, 0);
+    let told: Vec<usize> = thread::scope(|scope| {
+        let senders: Vec<_> = (0..REFERRERS)
+            .map(|referrer| {
+                let (relays, acknowledged, stop) = (&relays, &acknowledged, &stop);
+                scope.spawn(move || befriend(referrer, relays, acknowledged, stop))
+            })
+            .collect();
+        for cycle in 0..cycles {
+            let enough = acknowledged.load(Ordering::Relaxed) + random.usize(0..25);
+            eventually("webhooks are acknowledged", || {
+                acknowledged.load(Ordering::Relaxed) >= enough
+            });
+            let relay = &relays[random.usize(0..relays.len())];
+            let pid = relay.read().unwrap().pid();
+            thread::sleep(Duration::from_micros(random.u64(0..20_000)));
+            match cycle % 6 {
+                // Longer than its leases, so that what it does then is too late.
+                2 => {
+                    signal(pid, "STOP");
+                    thread::sleep(Duration::from_secs(6));
+                    signal(pid, "CONT");
+                    pauses += 1;
+                }
+                5 => {
+                    cluster.stop();
+                    cluster.begin();
+                    crashes += 1;
+                }
+                _ => {
+                    signal(pid, "KILL");
+                    let mut relay = relay.write().unwrap();
+                    relay.kill();
+                    relay.restart();
+                    kills += 1;
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    sandbox.heal();
+    let relay = relays[0].read().unwrap();
+    relay.drained();
+    let events = sandbox.events();
+    for (referrer, told) in told.iter().enumerate() {
+        assert_friends(&events, referrer, *told);
+    }
+    let ids: BTreeSet<&str> = events.iter().map(Event::id).collect();
+    assert_eq!(ids.len(), events.len(), "an event id was applied twice");
+    assert!(sandbox.activity("event_id_reused").is_empty());
+    eventually("no lane is held", || {
+        relay.setup().number("SELECT COUNT(*) FROM lanes WHERE due_at IS NOT NULL") == 0
+    });
+    assert_eq!(relay.dead_letters(), 0);
+    println!(
+        "{kills} kills, {pauses} pauses, {crashes} crashes of the server: {} webhooks were \
+         acknowledged and none was lost; {} events took effect once each, in order",
+        told.iter().sum::<usize>(),
+        events.len()
+    );
+}
+
+/// Each friend was told of once, in order, and joined.
+#[track_caller]
+fn assert_friends(events: &[Event], referrer: usize, told: usize) {
+    let person = email(&format!("rae{referrer}"));
+    let arrived: Vec<u64> = events
+        .iter()
+        .filter(|event| event.name() == "referral_friend_signed_up" && event.person() == person)
+        .map(|event| event.data()["total_referrals"].as_u64().unwrap())
+        .collect();
+    let expected: Vec<u64> = (1..=u64::try_from(told).unwrap()).collect();
+    assert_eq!(arrived, expected, "{person}");
+    for number in 1..=told {
+        let friend = email(&format!("friend{number}of{referrer}"));
+        let joins = events.iter().filter(|event| event.person() == friend).count();
+        assert_eq!(joins, 1, "{friend}");
+    }
+}
