@@ -16,14 +16,15 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::{
-    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender,
-    WorkspaceCheck, keep_house,
+    Destination, Dispatcher, DispatcherRules, Gate, GateRules, KeepCompany, Pulse, RetryRules,
+    Sender, Sharers, WorkspaceCheck, keep_house,
 };
 use crate::domain::Clock;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
@@ -164,7 +165,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let dispatcher_pulse = pulse("the dispatcher");
     let check_pulse = pulse("the question about the workspace");
     let house_pulse = pulse("the housekeeping");
-    let pulses = vec![dispatcher_pulse.clone(), check_pulse.clone(), house_pulse.clone()];
+    let company_pulse = pulse("the talk with other relays");
+    let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
+    let pulses = pulses.into_iter().cloned().collect();
     let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
     let destination = Destination::new(gate, Arc::clone(&bell));
     let sender = Sender {
@@ -176,8 +179,21 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         metrics: Arc::clone(&metrics),
         rules: retry_rules(settings),
     };
+    let mut relay = [0; 16];
+    getrandom::fill(&mut relay).map_err(|error| StartError::Randomness(error.to_string()))?;
+    let sharers = Sharers::default();
+    let company = KeepCompany {
+        relay: Uuid::from_bytes(relay),
+        store: Arc::clone(&store),
+        destination: destination.clone(),
+        sharers: sharers.clone(),
+        clock: Arc::clone(&clock),
+        pulse: company_pulse,
+    };
+    company.begin().await;
+    let relay = company.relay;
     let dispatcher =
-        Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), dispatcher_pulse);
+        Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), sharers, dispatcher_pulse);
     let grace = settings.server.shutdown_grace;
     // Where the settings name a host, the region says nothing about it.
     let region = settings.customerio.base_url.is_none();
@@ -196,10 +212,12 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.delivery.clone()));
 
     let loops = TaskTracker::new();
+    loops.spawn(company.run(stop.delivery.clone()));
     loops.spawn(keep_house(
         Arc::clone(&store),
         Arc::clone(&clock),
         settings.store.keep_payloads,
+        relay,
         house_pulse,
         stop.delivery.clone(),
     ));

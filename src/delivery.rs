@@ -5,6 +5,7 @@
 //! (`customerio`), and what is kept where (`store`).
 
 mod backoff;
+mod company;
 mod destination;
 mod dispatcher;
 mod gate;
@@ -16,6 +17,7 @@ mod setback;
 mod transmission;
 mod workspace;
 
+pub use company::{KeepCompany, Sharers};
 pub use destination::Destination;
 pub use dispatcher::{Dispatcher, DispatcherRules};
 pub use gate::{Gate, GateRules, Standing};

@@ -23,7 +23,7 @@
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
 //! | [`growsurf`] | the source: signatures, both shapes of webhooks | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
-//! | [`store`] | the durability contract, and SQLite keeping it | `domain` |
+//! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`forget`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |

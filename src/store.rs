@@ -5,6 +5,7 @@
 //! SQL (in the backends below), decisions about calls (the [`Planner`](crate::domain::Planner)
 //! makes them) and decisions about attempts (`delivery` makes them).
 
+mod company;
 #[cfg(test)]
 mod contract;
 mod damage;
@@ -28,6 +29,7 @@ use crate::domain::{
     Webhook, WebhookId,
 };
 
+pub use company::{Company, Job, Rest, RestKind, Told};
 pub use damage::Damage;
 pub use error::StoreError;
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
@@ -41,7 +43,7 @@ pub use writing::Writing;
 /// may or may not have happened. Methods may be called from many tasks at once; writes that wait
 /// together may share one commit, and then each gets its own result.
 #[async_trait]
-pub trait Store: Forgetting {
+pub trait Store: Forgetting + Company {
     /// Takes in a webhook: inbox, people, effects and deliveries are born together.
     ///
     /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the

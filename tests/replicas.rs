@@ -93,6 +93,22 @@ fn the_same_webhook_at_two_relays_at_once_has_its_effects_once() {
     assert_no_lane_waits(&first);
 }
 
+#[test]
+fn what_one_relay_finds_the_others_know() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"match": {"path": "/api/v1/customers"}, "status": 401}]));
+    let first = Relay::start(&sandbox);
+    let second = first.start_beside();
+    first.logs("relays share the destination's pace");
+    first.accept(&joined("fay"));
+    first.destination_is("halted");
+    second.destination_is("halted");
+    sandbox.heal();
+    first.destination_is("running");
+    second.destination_is("running");
+    assert_kept(&first, &sandbox, FAY);
+}
+
 /// How many referrers get friends at the same time.
 const REFERRERS: usize = 6;
 

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::gate::{Admission, Gate, Standing};
 use crate::domain::{LaneId, Outcome, Time};
+use crate::store::{Rest, Told};
 
 /// Customer.io's state, shared by whoever sends, watches or mends. Clones are the same one.
 #[derive(Clone)]
@@ -66,6 +67,27 @@ impl Destination {
     /// The clock was set back by so much: what waits by it waits no longer for that.
     pub(super) fn set_back(&self, by: Duration) {
         self.gate().set_back(by);
+    }
+
+    /// What other relays are told: how often it recovered, and why nothing is sent.
+    pub(super) fn rest(&self, now: Time) -> (i64, Option<Rest>) {
+        let gate = self.gate();
+        (gate.recoveries(), gate.rest(now))
+    }
+
+    /// Takes in what other relays tell.
+    pub(super) fn hear(&self, others: &[Told], now: Time) {
+        let (before, after) = {
+            let mut gate = self.gate();
+            let before = gate.standing(now);
+            gate.hear(others, now);
+            (before, gate.standing(now))
+        };
+        if before != after {
+            let (from, to) = (before.word(), after.word());
+            tracing::warn!(from, to, "another relay found the destination to be so");
+            self.wake();
+        }
     }
 
     /// Stops everything until an operator mends it.

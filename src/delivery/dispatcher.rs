@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::company::Sharers;
 use super::gate::Admission;
 use super::pace::Pace;
 use super::pulse::Pulse;
@@ -50,6 +51,7 @@ pub struct Dispatcher {
     rules: DispatcherRules,
     pulse: Pulse,
     pace: Pace,
+    sharers: Sharers,
     held: Held,
     clock: SetBack,
     /// By how much the clock was set back since lanes were last moved along.
@@ -67,12 +69,18 @@ enum Step {
 
 impl Dispatcher {
     /// A dispatcher that hands claims to `sender` and shows its life by `pulse`.
-    pub fn new(sender: Arc<Sender>, rules: DispatcherRules, pulse: Pulse) -> Self {
+    /// Its pace is a part of what relays that share the destination may send together.
+    pub fn new(
+        sender: Arc<Sender>,
+        rules: DispatcherRules,
+        sharers: Sharers,
+        pulse: Pulse,
+    ) -> Self {
         let now = sender.clock.now();
         let pace = Pace::new(rules.calls_per_second, now);
         let clock = SetBack::new(now, sender.clock.steady());
         let (held, set_back) = (Held::default(), Duration::ZERO);
-        Self { sender, rules, pulse, pace, held, clock, set_back }
+        Self { sender, rules, pulse, pace, sharers, held, clock, set_back }
     }
 
     /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
@@ -113,6 +121,7 @@ impl Dispatcher {
     async fn step(&mut self, sends: &mut JoinSet<()>) -> Step {
         let now = self.sender.clock.now();
         let destination = &self.sender.destination;
+        self.pace.shared_by(self.sharers.count(), self.rules.calls_per_second);
         let (calls, lane, is_probe) = match destination.admit(now) {
             Admission::Wait(until) => return Step::Idle(until.since(now)),
             Admission::Probe(lane) => (1, lane, true),

@@ -5,12 +5,16 @@
 //! everything but a probe of the call that met them), the pause that the destination asked for,
 //! and the accepting clock, by which giving up is measured.
 
+mod standing;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 use crate::domain::{LaneId, Outcome, Time};
+use crate::store::{Rest, RestKind, Told};
+
+pub use standing::Standing;
 
 /// When the gate opens, closes and is tried.
 #[derive(Clone, Copy, Debug)]
@@ -32,34 +36,6 @@ pub enum Admission {
     Probe(Option<LaneId>),
     /// Nothing before this time.
     Wait(Time),
-}
-
-/// The destination's state, for operators.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
-    /// Calls go out.
-    Running,
-    /// The destination asked to be left alone for a while.
-    Paused,
-    /// Failures opened the breaker; probes go out.
-    Broken,
-    /// Credentials or region are wrong; probes go out.
-    Halted,
-}
-
-impl Standing {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Running, Self::Paused, Self::Broken, Self::Halted];
-
-    /// The word for it in metrics and logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Broken => "broken",
-            Self::Halted => "halted",
-        }
-    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -92,6 +68,14 @@ pub struct Gate {
     accepted_for: Duration,
     /// From when on the next acceptance shows that the destination accepted calls all along.
     counts_from: Time,
+    /// Counts this gate's own rests.
+    rests: i64,
+    /// The state that another relay told of, if this one is in it for that.
+    is_hearsay: bool,
+    /// Counts the rests of its own that it saw the end of.
+    recoveries: i64,
+    /// What other relays told last.
+    heard: Vec<Told>,
 }
 
 impl Gate {
@@ -104,6 +88,10 @@ impl Gate {
             paused_until: Time::default(),
             accepted_for,
             counts_from: now,
+            rests: 0,
+            is_hearsay: false,
+            recoveries: 0,
+            heard: Vec::new(),
         }
     }
 
@@ -162,6 +150,72 @@ impl Gate {
         }
     }
 
+    /// Why nothing is sent, as other relays are told. Nothing is told of what was only heard, or of
+    /// a workspace that is wrong: those are the others' to find out.
+    pub fn rest(&self, now: Time) -> Option<Rest> {
+        let (kind, reason) = match &self.state {
+            _ if self.is_hearsay => return None,
+            State::Running if now < self.paused_until => (RestKind::Paused, String::new()),
+            State::Running | State::Barred { .. } => return None,
+            State::Broken { .. } => (RestKind::Broken, String::new()),
+            State::Halted { reason, .. } => (RestKind::Halted, reason.clone()),
+        };
+        let remaining = self.paused_until.since(now);
+        Some(Rest { kind, number: self.rests, remaining, reason })
+    }
+
+    /// How often it saw the end of a rest of its own.
+    pub fn recoveries(&self) -> i64 {
+        self.recoveries
+    }
+
+    /// Takes in what other relays tell. What one sees the end of is over for all. A pause is kept as if it had been asked of this one; of a
+    /// destination that fails or refuses another, this one makes sure with one call of its own
+    /// before it sends more, once for each time that it is told: what is wrong may be the other's
+    /// own.
+    pub fn hear(&mut self, others: &[Told], now: Time) {
+        for told in others {
+            let before = self.heard.iter().find(|heard| heard.relay == told.relay);
+            let is_over = before.is_some_and(|before| before.recoveries < told.recoveries);
+            let rests = matches!(self.state, State::Broken { .. } | State::Halted { .. });
+            if is_over && rests {
+                // If it isn't over here, the next call tells.
+                self.state = State::Running;
+                self.failures = 0;
+                self.is_hearsay = false;
+                self.counts_from = now.max(self.paused_until);
+            }
+            let Some(rest) = &told.rest else { continue };
+            let number = |told: &Told| told.rest.as_ref().map(|rest| rest.number);
+            let is_new = before.is_none_or(|before| number(before) != Some(rest.number));
+            self.paused_until = self.paused_until.max(now.plus(rest.remaining));
+            self.counts_from = self.counts_from.max(self.paused_until);
+            if !is_new || self.state != State::Running {
+                continue;
+            }
+            let wait = self.rules.backoff_base.min(self.rules.probe_every);
+            self.state = match rest.kind {
+                RestKind::Paused => continue,
+                RestKind::Broken => State::Broken { probe_at: now, wait, probing: false },
+                RestKind::Halted => State::Halted {
+                    lane: None,
+                    probe_at: now,
+                    probing: false,
+                    reason: rest.reason.clone(),
+                },
+            };
+            self.is_hearsay = true;
+        }
+        let rests =
+            |told: &Told| told.rest.as_ref().is_some_and(|rest| rest.kind != RestKind::Paused);
+        if self.is_hearsay && !others.iter().any(rests) {
+            // Nobody says so any more, and there was no call to make sure with.
+            self.state = State::Running;
+            self.is_hearsay = false;
+        }
+        self.heard = others.to_vec();
+    }
+
     /// The clock was set back by so much: every wait goes on to the moment it was meant for.
     pub fn set_back(&mut self, by: Duration) {
         self.paused_until = self.paused_until.minus(by);
@@ -209,6 +263,9 @@ impl Gate {
 
     fn answered(&mut self, now: Time) {
         self.failures = 0;
+        let ends = matches!(self.state, State::Broken { .. } | State::Halted { probing: true, .. });
+        self.recoveries += i64::from(ends && !self.is_hearsay);
+        self.is_hearsay &= matches!(self.state, State::Halted { probing: false, .. });
         match self.state {
             State::Running => {
                 self.accepted_for += now.since(self.counts_from);
@@ -225,6 +282,7 @@ impl Gate {
 
     fn failed(&mut self, pause: Option<Duration>, now: Time) {
         self.failures = self.failures.saturating_add(1);
+        self.found_out(false);
         if let Some(pause) = pause {
             self.paused_until = self.paused_until.max(now.plus(pause));
             self.counts_from = self.counts_from.max(self.paused_until);
@@ -249,6 +307,7 @@ impl Gate {
     }
 
     fn halt(&mut self, lane: Option<LaneId>, reason: String, now: Time) {
+        self.found_out(true);
         let next = now.plus(self.rules.probe_every);
         match &mut self.state {
             State::Barred { .. } | State::Halted { probing: false, .. } => {}
@@ -260,5 +319,17 @@ impl Gate {
                 self.state = State::Halted { lane, probe_at: next, probing: false, reason };
             }
         }
+    }
+
+    /// An attempt of this relay's own went wrong, so what was heard is so, or something new begins.
+    fn found_out(&mut self, is_halt: bool) {
+        let begins = self.is_hearsay
+            || match self.state {
+                State::Running => true,
+                State::Broken { .. } => is_halt,
+                State::Halted { .. } | State::Barred { .. } => false,
+            };
+        self.rests += i64::from(begins);
+        self.is_hearsay = false;
     }
 }

@@ -25,6 +25,14 @@ impl Pace {
         Self { per_second, most, tokens: most, refilled_at: now }
     }
 
+    /// So many relays share the pace from now on.
+    pub fn shared_by(&mut self, relays: u32, calls_per_second: u32) {
+        let per_second = f64::from(calls_per_second) / f64::from(relays.max(1));
+        self.per_second = per_second;
+        self.most = (per_second * SAVED_UP.as_secs_f64()).max(1.0);
+        self.tokens = self.tokens.min(self.most);
+    }
+
     /// How many calls may go now.
     pub fn available(&mut self, now: Time) -> usize {
         self.refill(now);
@@ -92,5 +100,20 @@ mod tests {
         pace.take(1);
         assert_eq!(pace.available(Time::from_seconds(3_600)), 0);
         assert_eq!(pace.available(Time::from_seconds(3_601)), 1);
+    }
+
+    #[test]
+    fn relays_that_share_the_pace_send_it_together() {
+        let mut relays: Vec<Pace> = (0..3).map(|_| Pace::new(90, Time::from_seconds(0))).collect();
+        let mut sent = 0;
+        for millis in 0..10_000 {
+            for pace in &mut relays {
+                pace.shared_by(3, 90);
+                let calls = pace.available(Time::from_millis(millis));
+                pace.take(calls);
+                sent += calls;
+            }
+        }
+        assert!((890..=909).contains(&sent), "{sent}");
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::pulse::Pulse;
 use crate::domain::Clock;
-use crate::store::Store;
+use crate::store::{Job, Store, StoreError};
 use crate::telemetry::Causes;
 
 /// How often the store is tidied.
@@ -19,18 +20,33 @@ const PIECE: usize = 200;
 /// How long a step may take: it yields to everybody.
 const STEP: Duration = Duration::from_secs(5 * 60);
 
+/// One step, if no other relay is at it.
+async fn prune(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    keep: Duration,
+    relay: Uuid,
+) -> Result<usize, StoreError> {
+    let now = clock.now();
+    if !store.take_job(Job::Pruning, relay, STEP, now).await? {
+        return Ok(0);
+    }
+    store.prune(now.minus(keep), PIECE).await
+}
+
 /// Prunes payloads older than `keep`, in small pieces, now and again until `shutdown`.
 pub async fn keep_house(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     keep: Duration,
+    relay: Uuid,
     pulse: Pulse,
     shutdown: CancellationToken,
 ) {
     let _panics_are_seen = pulse.guard();
     while !shutdown.is_cancelled() {
         pulse.rest(clock.steady(), STEP);
-        let rest = match store.prune(clock.now().minus(keep), PIECE).await {
+        let rest = match prune(&*store, &*clock, keep, relay).await {
             Ok(PIECE) => Duration::from_millis(100),
             Ok(0) => EVERY,
             Ok(pruned) => {

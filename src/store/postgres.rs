@@ -25,6 +25,7 @@
 
 mod accept;
 mod asking;
+mod company;
 mod connecting;
 mod dead;
 mod deliveries;

@@ -26,6 +26,7 @@ mod accept;
 mod access;
 mod aside;
 mod backup;
+mod company;
 mod connection;
 mod contents;
 #[cfg(test)]

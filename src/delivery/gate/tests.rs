@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Admission, Gate, GateRules, Standing};
 use crate::domain::{LaneId, Outcome, Time, Wait};
+use crate::store::{Rest, RestKind, Told};
 
 const LANE: LaneId = LaneId(7);
 const RULES: GateRules = GateRules {
@@ -150,4 +151,69 @@ fn a_clock_set_back_holds_up_neither_pause_nor_probe() {
     gate.observe(LANE, &halt(), at(5_070 - 3_600));
     gate.set_back(HOUR);
     assert_eq!(gate.admit(at(5_085 - 7_200)), Admission::Probe(Some(LANE)));
+}
+
+fn told(number: i64, kind: RestKind, remaining: u64) -> Vec<Told> {
+    let reason = "401".to_owned();
+    let rest = Rest { kind, number, remaining: Duration::from_secs(remaining), reason };
+    vec![Told { relay: uuid::Uuid::from_u128(1), recoveries: number - 1, rest: Some(rest) }]
+}
+
+#[test]
+fn what_another_relay_met_is_made_sure_of_with_one_call_and_once() {
+    for (kind, outcome) in [(RestKind::Halted, halt()), (RestKind::Broken, retry(None))] {
+        let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+        gate.hear(&told(1, kind, 0), at(0));
+        assert_eq!(gate.rest(at(0)), None, "hearsay isn't told on");
+        assert_eq!(gate.admit(at(0)), Admission::Probe(None));
+        gate.observe(LANE, &Outcome::Delivered, at(0));
+        assert_eq!(gate.admit(at(1)), Admission::Open, "it is the other's own trouble");
+        gate.hear(&told(1, kind, 0), at(2));
+        assert_eq!(gate.admit(at(2)), Admission::Open);
+        gate.hear(&told(2, kind, 0), at(3));
+        assert_eq!(gate.admit(at(3)), Admission::Probe(None));
+        gate.observe(LANE, &outcome, at(3));
+        assert_eq!(gate.rest(at(3)).unwrap().kind, kind, "now it is known");
+        assert!(matches!(gate.admit(at(3)), Admission::Wait(_)));
+    }
+}
+
+#[test]
+fn what_another_relay_sees_the_end_of_is_over() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.observe(LANE, &halt(), at(0));
+    gate.hear(&told(1, RestKind::Halted, 0), at(1));
+    assert_eq!(gate.standing(at(1)), Standing::Halted);
+    let well = Told { rest: None, recoveries: 1, ..told(1, RestKind::Halted, 0).remove(0) };
+    gate.hear(std::slice::from_ref(&well), at(2));
+    assert_eq!(gate.standing(at(2)), Standing::Running);
+    assert_eq!(gate.recoveries(), 0, "it isn't told on");
+    gate.observe(LANE, &halt(), at(3));
+    gate.hear(&[well], at(4));
+    assert_eq!(gate.standing(at(4)), Standing::Halted, "once for each time");
+}
+
+#[test]
+fn a_pause_that_another_relay_was_asked_for_is_kept() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.hear(&told(1, RestKind::Paused, 30), at(0));
+    assert_eq!(gate.admit(at(29)), Admission::Wait(at(30)));
+    assert_eq!(gate.admit(at(30)), Admission::Open);
+}
+
+#[test]
+fn each_rest_of_its_own_is_told_under_another_number() {
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        gate.observe(LANE, &halt(), at(0));
+        numbers.push(gate.rest(at(0)).unwrap().number);
+        assert_eq!(gate.admit(at(15)), Admission::Probe(Some(LANE)));
+        gate.observe(LANE, &halt(), at(15));
+        assert_eq!(gate.rest(at(15)).unwrap().number, *numbers.last().unwrap());
+        assert_eq!(gate.admit(at(30)), Admission::Probe(Some(LANE)));
+        gate.observe(LANE, &Outcome::Delivered, at(30));
+        assert_eq!(gate.rest(at(30)), None);
+    }
+    assert_ne!(numbers[0], numbers[1]);
 }

@@ -60,6 +60,7 @@ impl Connections {
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
              SET LOCAL synchronous_commit = on;
+             SET LOCAL client_min_messages = warning;
              SET LOCAL statement_timeout = {};
              SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
             self.statement_timeout.as_millis()

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::customerio::client::{Client, ClientConfig};
 use crate::delivery::{
-    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender,
+    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender, Sharers,
 };
 use crate::domain::{Clock, Random, Receipt, Time};
 use crate::ingest::{Ingest, Trust};
@@ -127,7 +127,7 @@ impl Relay {
             lease: LEASE,
         };
         let pulse = Pulse::new("the dispatcher", clock.steady());
-        let dispatcher = Some(Dispatcher::new(Arc::new(sender), rules, pulse));
+        let dispatcher = Some(Dispatcher::new(Arc::new(sender), rules, Sharers::default(), pulse));
         let unsigned = Trust { secrets: Vec::new(), max_age: Duration::MAX };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,

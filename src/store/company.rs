@@ -1,0 +1,102 @@
+//! Company: what relays that deliver from one store tell each other, and who does what but one may
+//! do.
+//!
+//! What belongs here: that part of the contract, and its values. What doesn't: what a relay makes of
+//! what it hears (`delivery`).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::domain::Time;
+
+use super::StoreError;
+
+/// For how long a relay that says nothing counts as there. Each speaks once a second.
+pub const HEARD: Duration = Duration::from_secs(5);
+
+/// Keeps relays that deliver from one store together.
+#[async_trait]
+pub trait Company: Send + Sync {
+    /// Tells the others of this relay, and what they last told: each that was heard of within
+    /// [`HEARD`], by the clock of the store. In a store that is one relay's there is nobody else.
+    async fn confer(&self, told: &Told, now: Time) -> Result<Vec<Told>, StoreError>;
+
+    /// Says goodbye: the others go on without this relay at once.
+    async fn leave(&self, relay: Uuid) -> Result<(), StoreError>;
+
+    /// Takes a job for so long, or goes on with it; `false` if another relay has it.
+    async fn take_job(
+        &self,
+        job: Job,
+        relay: Uuid,
+        lasts: Duration,
+        now: Time,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What one relay tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Which relay; a new one at each start.
+    pub relay: Uuid,
+    /// How often it has seen the destination take calls again after a rest of its own.
+    pub recoveries: i64,
+    /// Why it sends nothing, if it doesn't because of the destination.
+    pub rest: Option<Rest>,
+}
+
+/// Why a relay sends nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rest {
+    /// The kind.
+    pub kind: RestKind,
+    /// Tells one rest of a relay from its next.
+    pub number: i64,
+    /// How much longer the destination asked for, if it did.
+    pub remaining: Duration,
+    /// What the destination said, for people.
+    pub reason: String,
+}
+
+/// The kinds of rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RestKind {
+    /// The destination asked to be left alone for a while.
+    Paused,
+    /// Failures opened the breaker.
+    Broken,
+    /// Credentials or region are wrong.
+    Halted,
+}
+
+impl RestKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Paused, Self::Broken, Self::Halted];
+
+    /// The word that a store keeps.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Broken => "broken",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+/// What only one of several relays does at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Job {
+    /// Pruning payloads.
+    Pruning,
+}
+
+impl Job {
+    /// The word that a store keeps.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pruning => "pruning",
+        }
+    }
+}
