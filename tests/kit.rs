@@ -7,6 +7,7 @@ pub mod calls;
 pub mod http;
 pub mod ids;
 pub mod machine;
+pub mod network;
 pub mod postgres;
 pub mod process;
 pub mod relay;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::crash::number;
 use crate::kit::ids::signature;
+use crate::kit::network::{Network, State};
 use crate::kit::postgres::Cluster;
 use crate::kit::process::signal;
 use crate::kit::relay::{Relay, SECRET, Setup};
@@ -65,6 +66,40 @@ fn connections_that_the_server_ends_are_made_anew() {
     }
     relay.answers("/readyz", 200);
     assert_kept(&relay, &sandbox, FAY);
+}
+
+/// One relay is cut off in every way; the other goes on, and both end well.
+#[test]
+fn a_relay_that_is_cut_off_from_the_server_comes_back_by_itself() {
+    for trouble in [State::Stalls, State::Loses, State::Resets] {
+        let sandbox = Sandbox::start();
+        let cluster = Cluster::start(false);
+        let server = format!("127.0.0.1:{}", cluster.port());
+        let (database, network) = (cluster.database(), Network::to(&server));
+        let setup = Setup::new(&sandbox)
+            .set("server.answer_timeout", "500ms")
+            .set("store.statement_timeout", "1s")
+            .set("customerio.timeout", "400ms")
+            .set("delivery.lease", "5500ms");
+        let cut_off = setup.clone().on(&database, network.address()).start();
+        let other = setup.on(&database, &server).start();
+        cut_off.accept(&joined("ann"));
+        network.is(trouble);
+        assert_eq!(cut_off.send(&joined("bob")).status, 503, "{trouble:?}");
+        cut_off.answers("/readyz", 503);
+        assert_eq!(http::get(cut_off.url("/healthz")).status, 200, "{trouble:?}");
+        other.accept(&joined("cid"));
+        network.is(State::Passes);
+        cut_off.answers("/readyz", 200);
+        // It may have been taken in after all, and then is known.
+        let answer = cut_off.send(&joined("bob").at(1_700_000_000_000));
+        assert_eq!(answer.status, 200, "{trouble:?}: {answer:?}");
+        cut_off.accept(&joined("dan"));
+        let told: Vec<String> = ["ann", "bob", "cid", "dan"]
+            .map(|name| format!("referral_program_joined {}", email(name)))
+            .into();
+        assert_kept(&other, &sandbox, &told.iter().map(String::as_str).collect::<Vec<_>>());
+    }
 }
 
 #[test]

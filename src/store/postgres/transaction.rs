@@ -55,15 +55,17 @@ impl Connections {
             server_now: Time::default(),
             ruling: self.ruling,
         };
-        // On disk when COMMIT answers, whatever the role's defaults are. And these values end with
-        // the transaction, so that they are right behind a pooler, too.
+        // On disk when COMMIT answers, whatever the role's defaults are. A relay that the network
+        // has cut off holds nothing for long. And these values end with the transaction, so that
+        // they are right behind a pooler, too.
+        let timeout = self.statement_timeout.as_millis();
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
              SET LOCAL synchronous_commit = on;
              SET LOCAL client_min_messages = warning;
-             SET LOCAL statement_timeout = {};
-             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-            self.statement_timeout.as_millis()
+             SET LOCAL statement_timeout = {timeout};
+             SET LOCAL idle_in_transaction_session_timeout = {timeout};
+             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         );
         for message in transaction.client().simple_query(&sql).await? {
             if let SimpleQueryMessage::Row(row) = message {
