@@ -29,7 +29,7 @@ use crate::domain::{
     Webhook, WebhookId,
 };
 
-pub use company::{Company, Job, Rest, RestKind, Told};
+pub use company::{Company, HEARD, Job, Rest, RestKind, Told};
 pub use damage::Damage;
 pub use error::StoreError;
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};

@@ -2,7 +2,7 @@
 
 use crate::kit::relay::Relay;
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::joined;
+use crate::kit::webhooks::{email, joined};
 
 #[test]
 fn a_clean_end_leaves_one_file() {
@@ -14,4 +14,15 @@ fn a_clean_end_leaves_one_file() {
     let folder = relay.setup().folder();
     assert!(folder.join("relay.db").exists());
     assert!(!folder.join("relay.db-wal").exists(), "the store was not checkpointed");
+}
+
+#[test]
+fn a_backup_takes_bodies_without_somebody_for_whole() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay").referred_by("rae"));
+    relay.drained();
+    relay.command(&["forget", &email("rae")]).expect(0);
+    let backup = relay.command(&["backup", "after.db"]).expect(0);
+    assert!(backup.contains("Copied 1 webhook"), "{backup}");
 }

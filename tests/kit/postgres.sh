@@ -46,11 +46,13 @@ if [[ $1 == install ]]; then
   exit
 fi
 
-# The server refuses to run as root.
+# The server refuses to run as root; and whoever it runs as may not be let into this folder.
 if ((EUID == 0)); then
   user=postgres
   id -u "$user" >/dev/null 2>&1 || user=nobody
-  exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups bash "$0" "$@"
+  script=$(<"$0")
+  cd /
+  exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups bash -c "$script" postgres.sh "$@"
 fi
 
 port=$1 fsync=$2

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
-use crate::store::company::HEARD;
-use crate::store::{Company, Job, Rest, RestKind, StoreError, Told};
+use crate::store::{Company, HEARD, Job, Rest, RestKind, StoreError, Told};
 
 use super::PostgresStore;
 use super::deliveries::{duration, micros};

@@ -32,6 +32,13 @@ const ASKED: u32 = 6;
 /// The wait in between.
 const MOMENT: Duration = Duration::from_millis(50);
 
+/// How long a relay waits for this connection at its start. It can do without: then lanes of the
+/// dead wait for the end of their leases.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many orders may wait for the connection; a start gives two.
+const ORDERS: usize = 4;
+
 /// What the connection is asked for.
 enum Order {
     /// To take the lock alone; answers whether it has it.
@@ -49,7 +56,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, again and again if need be, and rings `bell` when others have queued work.
     pub(super) fn start(connecting: Connecting, bell: Arc<Notify>) -> Self {
-        let (orders, given) = mpsc::channel(1);
+        let (orders, given) = mpsc::channel(ORDERS);
         let ending = CancellationToken::new();
         let keeper = Keeper { connecting, bell, orders: given, shares: false };
         let end = ending.clone();
@@ -75,8 +82,8 @@ impl Session {
 
     async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        self.orders.send(order(answer)).await.ok()?;
-        answered.await.ok()
+        self.orders.try_send(order(answer)).ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
     }
 }
 
@@ -133,15 +140,18 @@ impl Keeper {
         while let Some(order) = self.orders.recv().await {
             match order {
                 Order::Alone(answer) => {
-                    let _ = answer.send(take_alone(&client).await?);
+                    let is_alone = take_alone(&client).await?;
+                    if answer.send(is_alone).is_err() && is_alone {
+                        // Whoever asked has gone on without.
+                        give_up(&client).await?;
+                    }
                 }
                 Order::Share(answer) => {
                     if !self.shares {
                         share(&client).await?;
                         self.shares = true;
                     }
-                    let sql = format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})");
-                    client.batch_execute(&sql).await?;
+                    give_up(&client).await?;
                     let _ = answer.send(());
                 }
             }
@@ -152,6 +162,11 @@ impl Keeper {
 
 async fn share(client: &Client) -> Result<(), Error> {
     client.batch_execute(&format!("SELECT pg_advisory_lock_shared({LOCKS}, {LOCK})")).await
+}
+
+/// Lets go of the lock that it has alone, if it has it; a server only warns if it hasn't.
+async fn give_up(client: &Client) -> Result<(), Error> {
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})")).await
 }
 
 async fn take_alone(client: &Client) -> Result<bool, Error> {
