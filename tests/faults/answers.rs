@@ -1,12 +1,9 @@
 //! What Customer.io answers, and answers that never come whole.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::delivery::{assert_twelve_friends, twelve_friends};
 use crate::kit::http;
-use crate::kit::machine::Machine;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::{Sandbox, on_calls};
 use crate::kit::webhooks::joined;
@@ -118,26 +115,6 @@ fn status_429_with_a_date_pauses_until_then() {
     assert_eq!(calls[0].status, Some(429));
     let early = until * 1_000 - calls[1].received_at;
     assert!(early <= 10, "the next call came {early} ms early");
-}
-
-#[test]
-fn status_429_with_an_hour_is_waited_in_full() {
-    let (sandbox, machine) = (Sandbox::start(), Machine::new());
-    let fault = json!({"times": 1, "status": 429, "headers": {"Retry-After": "3600"}});
-    sandbox.faults(json!([on_calls(fault)[0]]));
-    let relay = machine.beneath(Setup::new(&sandbox)).start();
-    machine.is_beneath();
-    relay.accept(&joined("fay"));
-    relay.destination_is("paused");
-    machine.passes(Duration::from_secs(3_590));
-    relay.accept(&joined("rae"));
-    relay.destination_is("paused");
-    assert_eq!(http::get(relay.url("/healthz")).status, 200);
-    machine.passes(Duration::from_secs(5));
-    relay.destination_is("paused");
-    assert_eq!(sandbox.calls().len(), 1, "nothing went within the hour");
-    machine.passes(Duration::from_secs(5));
-    assert_kept(&relay, &sandbox, FAY_AND_RAE);
 }
 
 /// The destination halts under this fault, keeps everything, and heals by itself.

@@ -142,3 +142,23 @@ fn a_destination_down_for_longer_than_every_backoff_costs_no_call() {
     machine.passes(Duration::from_secs(16 * 60));
     assert_kept(&relay, &sandbox, FAY_JOINED_BY_RAE);
 }
+
+#[test]
+fn status_429_with_an_hour_is_waited_in_full() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    let fault = json!({"times": 1, "status": 429, "headers": {"Retry-After": "3600"}});
+    sandbox.faults(json!([on_calls(fault)[0]]));
+    let relay = machine.beneath(Setup::new(&sandbox)).start();
+    machine.is_beneath();
+    relay.accept(&joined("fay"));
+    relay.destination_is("paused");
+    machine.passes(Duration::from_secs(3_590));
+    relay.accept(&joined("rae"));
+    relay.destination_is("paused");
+    assert_eq!(http::get(relay.url("/healthz")).status, 200);
+    machine.passes(Duration::from_secs(5));
+    relay.destination_is("paused");
+    assert_eq!(sandbox.calls().len(), 1, "nothing went within the hour");
+    machine.passes(Duration::from_secs(5));
+    assert_kept(&relay, &sandbox, FAY_AND_RAE);
+}
