@@ -29,12 +29,13 @@ use crate::delivery::{
 use crate::domain::Clock;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
 use crate::ingest::Ingest;
+use crate::store::copying::CopyError;
 use crate::store::{Damage, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use rules::rules;
 use rules::trust;
-pub use store::{open_existing_store, open_store};
+pub use store::{copy_store, open_existing_store, open_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum StartError {
         #[source]
         source: StoreError,
     },
+    /// A store can't be copied into another.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// There is no store where the settings say.
     #[error("there is no store {url}; check store.url, which is relative to the working directory")]
     NoStore {

@@ -16,6 +16,7 @@ mod replay;
 mod restore;
 mod sandbox;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -97,6 +98,13 @@ enum Command {
             docker run --rm -i -v relay-data:/data referral-relay restore - < relay-backup.db"
     )]
     Restore(restore::Args),
+    /// Move the store: from a file to a Postgres server, or back.
+    #[command(
+        subcommand,
+        after_help = "Stop the relays of both stores first.\n\n  \
+            referral-relay store copy --from sqlite:data/relay.db --to postgres://relay@db.example.com/relay"
+    )]
+    Store(store::Action),
     /// Ask a running relay whether it is ready; exit 1 if not. For HEALTHCHECK in images.
     Healthcheck(healthcheck::Args),
     /// Run the stand-in Customer.io alone.
@@ -148,6 +156,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Forget(args) => forget::run(args, &load(Needs::NOTHING)?).await,
         Command::Backup(args) => backup::run(args, &load(Needs::NOTHING)?).await,
         Command::Restore(args) => restore::run(&args, &load(Needs::NOTHING)?),
+        Command::Store(action) => store::run(action, &load(Needs::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(&args, Cli::command()),

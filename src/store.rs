@@ -8,6 +8,7 @@
 mod company;
 #[cfg(test)]
 mod contract;
+pub mod copying;
 mod damage;
 mod error;
 mod forgetting;

@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 use super::{StartError, rules};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::config::store::{OnDamage, StoreSettings};
+use crate::config::store::{OnDamage, StoreSettings, StoreUrl};
 use crate::domain::{Clock, Planner};
 use crate::mapping::Mapper;
+use crate::store::copying::{Compared, Step, copy};
 use crate::store::postgres::ServerOptions;
 use crate::store::sqlite::{Kept, Options, SetAside};
 use crate::store::{Place, Store, StoreError};
@@ -20,7 +21,8 @@ use crate::store::{Place, Store, StoreError};
 /// # Errors
 /// [`StartError::Store`] or [`StartError::Randomness`].
 pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let opened = place(settings, Arc::default())?.open(planner(settings)).await;
+    let opened =
+        place(settings, &settings.store.url, Arc::default())?.open(planner(settings)).await;
     opened.map_err(unopened(settings))
 }
 
@@ -30,11 +32,26 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartErro
 /// # Errors
 /// [`StartError::NoStore`], and as [`open_store`].
 pub async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let place = place(settings, Arc::default())?;
+    let place = place(settings, &settings.store.url, Arc::default())?;
     if !place.is_taken().await.map_err(unopened(settings))? {
         return Err(StartError::NoStore { url: settings.store.url.to_string() });
     }
     place.open(planner(settings)).await.map_err(unopened(settings))
+}
+
+/// Copies a store into another, both opened as the settings say.
+///
+/// # Errors
+/// [`StartError::Copy`] or [`StartError::Randomness`].
+pub async fn copy_store(
+    settings: &Settings,
+    from: &StoreUrl,
+    to: &StoreUrl,
+    tell: &mut (dyn FnMut(Step) + Send),
+) -> Result<Vec<Compared>, StartError> {
+    let place = |url| place(settings, url, Arc::default());
+    let (source, target) = (place(from)?, place(to)?);
+    Ok(copy(&source, &target, tell).await?)
 }
 
 /// Opens the store that the settings name for the process that delivers; `bell` is rung when others
@@ -45,7 +62,8 @@ pub(super) async fn open_for_delivery(
     bell: Arc<Notify>,
 ) -> Result<Arc<dyn Store>, StartError> {
     let set_aside = settings.store.on_damage == OnDamage::SetAside;
-    let opened = place(settings, bell)?.open_to_deliver(planner(settings), set_aside).await;
+    let place = place(settings, &settings.store.url, bell)?;
+    let opened = place.open_to_deliver(planner(settings), set_aside).await;
     let (store, set_aside) = opened.map_err(unopened(settings))?;
     if let Some(set_aside) = set_aside {
         tell(&set_aside);
@@ -81,10 +99,10 @@ fn planner(settings: &Settings) -> Arc<dyn Planner> {
     Arc::new(Mapper::new(rules(settings)))
 }
 
-fn place(settings: &Settings, bell: Arc<Notify>) -> Result<Place, StartError> {
+fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place, StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
-    let StoreSettings { url, server, tombstone_key, .. } = &settings.store;
+    let StoreSettings { server, tombstone_key, .. } = &settings.store;
     let (redact, tombstone_key) = (crate::growsurf::redact, tombstone_key.clone());
     let now = SystemClock.now();
     Ok(match (url.file(), url.server()) {

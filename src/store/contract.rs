@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Stats, Store};
+use super::{Place, Stats, Store};
 
 /// A place with one store in it, empty at first.
 #[async_trait]
@@ -26,6 +26,9 @@ pub(super) trait Bench: Send + Sync {
     /// Opens the store with [`script::Script`] as its planner and [`script::redact`]; again, if it
     /// was opened before, as another process would.
     async fn open(&self) -> Arc<dyn Store>;
+
+    /// Where it is, for whoever copies it.
+    async fn place(&self) -> Place;
 
     /// The numbers of [`Stats`], counted afresh from the rows; panics if rows contradict each
     /// other in a way that the trait can't show.

@@ -46,6 +46,12 @@ pub enum StoreError {
         /// The newest version known.
         known: i64,
     },
+    /// Another store was being copied into it, and not all of it is here.
+    #[error(
+        "a copy into the store was begun and isn't finished; run `referral-relay store copy` again \
+         as before, which goes on where it was"
+    )]
+    HalfCopied,
     /// Tombstones were made with another key; without it, it would bring back who was forgotten.
     #[error("people were forgotten under another store.tombstone_key; put that key back")]
     OtherKey,

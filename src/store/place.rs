@@ -10,8 +10,9 @@ use secrecy::SecretString;
 
 use crate::domain::Planner;
 
-use super::postgres::{PostgresStore, ServerOptions};
-use super::sqlite::{Options, SetAside, SqliteStore};
+use super::copying::Tables;
+use super::postgres::{PostgresStore, ServerOptions, ServerTables};
+use super::sqlite::{FileTables, Options, SetAside, SqliteStore};
 use super::{Store, StoreError};
 
 /// Where a store is, and how it is opened.
@@ -32,6 +33,17 @@ impl Place {
             Self::File(path, _) => Ok(path.exists()),
             Self::Server(url, options) => PostgresStore::is_made(url, options).await,
         }
+    }
+
+    /// Opens the store to be copied or copied into, and makes it if there is none.
+    ///
+    /// # Errors
+    /// As [`Place::open`], but for a copy that isn't whole.
+    pub(super) async fn tables(&self) -> Result<Box<dyn Tables>, StoreError> {
+        Ok(match self {
+            Self::File(path, options) => Box::new(FileTables::open(path, options)?),
+            Self::Server(url, options) => Box::new(ServerTables::open(url, options).await?),
+        })
     }
 
     /// Opens the store, and makes it if there is none.

@@ -27,6 +27,7 @@ mod accept;
 mod asking;
 mod company;
 mod connecting;
+mod copying;
 mod dead;
 mod deliveries;
 mod erasing;
@@ -49,7 +50,7 @@ mod wake;
 mod world;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -73,6 +74,7 @@ use session::Session;
 use transaction::{Connections, transact};
 use wake::Wake;
 
+pub(super) use copying::ServerTables;
 pub use options::ServerOptions;
 
 /// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.
@@ -86,13 +88,6 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// The same connections, for what may take long: it reads whole tables.
-    fn patient(&self) -> Connections {
-        const PATIENCE: Duration = Duration::from_secs(15 * 60);
-        let statement_timeout = self.connections.statement_timeout.max(PATIENCE);
-        Connections { statement_timeout, ..self.connections.clone() }
-    }
-
     fn open(&self) -> Result<&Connections, StoreError> {
         if self.closed.is_cancelled() {
             return Err(StoreError::Closed);

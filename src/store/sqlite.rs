@@ -29,6 +29,7 @@ mod backup;
 mod company;
 mod connection;
 mod contents;
+mod copying;
 #[cfg(test)]
 pub(crate) mod counted;
 mod damage;
@@ -61,7 +62,7 @@ pub(crate) mod watch;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,7 @@ use writer::Writer;
 pub use aside::damaged_aside;
 pub use backup::{BackupError, back_up, snapshot};
 pub use contents::{Contents, Unfit};
+pub(super) use copying::FileTables;
 pub use damage::{Kept, SetAside};
 pub use examination::{Examination, examine, examine_once};
 pub use files::FileError;

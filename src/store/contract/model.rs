@@ -13,6 +13,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::domain::{Leased, Status};
+use crate::store::copying::copy;
 use crate::store::{Claim, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
 
 use super::Bench;
@@ -21,16 +22,38 @@ use lanes::Lanes;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Accept { person: u8, effect: u8, old: bool, again: bool },
-    Claim { calls: usize, in_turn: usize, old: bool, lane: Option<usize> },
-    Settle { lease: usize, delivered: usize, verdict: u8 },
-    Wait { seconds: i64 },
-    SetBack { seconds: i64 },
+    Accept {
+        person: u8,
+        effect: u8,
+        old: bool,
+        again: bool,
+    },
+    Claim {
+        calls: usize,
+        in_turn: usize,
+        old: bool,
+        lane: Option<usize>,
+    },
+    Settle {
+        lease: usize,
+        delivered: usize,
+        verdict: u8,
+    },
+    Wait {
+        seconds: i64,
+    },
+    SetBack {
+        seconds: i64,
+    },
     TakeOver,
     Restart,
     Redeliver,
     Discard,
-    Prune { limit: usize },
+    Prune {
+        limit: usize,
+    },
+    /// To another store, by a copy.
+    Move,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -53,14 +76,31 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-pub(crate) fn the_store_does_what_the_model_does<B: Bench>(bench: impl Fn() -> B) {
-    let cases = std::env::var("RELAY_TEST_CASES").map_or(60, |cases| cases.parse().unwrap());
+pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl Fn() -> B) {
+    walk_often(step(), 60, |_| Moved { to: Box::new(bench()), renumbers: false });
+}
+
+/// The same while the store moves again and again; `next` makes the one it moves to, given how often
+/// it has.
+pub(crate) fn moved_stores_do_what_the_model_does(next: impl Fn(usize) -> Moved) {
+    walk_often(prop_oneof![20 => step(), 1 => Just(Step::Move)], 30, next);
+}
+
+/// A store to begin with or to move to.
+pub(crate) struct Moved {
+    pub(crate) to: Box<dyn Bench>,
+    /// Whether what moves there gets other numbers.
+    pub(crate) renumbers: bool,
+}
+
+fn walk_often(step: impl Strategy<Value = Step>, usual: u32, next: impl Fn(usize) -> Moved) {
+    let cases = std::env::var("RELAY_TEST_CASES").map_or(usual, |cases| cases.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let steps = proptest::collection::vec(step(), 1..60);
+    let steps = proptest::collection::vec(step, 1..60);
     let walked = std::cell::Cell::new(0);
     let result = TestRunner::new(config).run(&steps, |steps| {
-        runtime.block_on(walk(&bench(), &steps));
+        runtime.block_on(walk(&next, &steps));
         walked.set(walked.get() + steps.len());
         Ok(())
     });
@@ -68,7 +108,8 @@ pub(crate) fn the_store_does_what_the_model_does<B: Bench>(bench: impl Fn() -> B
     println!("the model and the store took {} steps in {cases} walks", walked.get());
 }
 
-async fn walk(bench: &impl Bench, steps: &[Step]) {
+async fn walk(next: &impl Fn(usize) -> Moved, steps: &[Step]) {
+    let (mut bench, mut moves) = (next(0).to, 0);
     let mut walk = Walk { now: 1_000, leases: Vec::new(), model: Lanes::default() };
     let mut store = bench.open().await;
     // It holds the right to deliver, so that a later taking over isn't another's.
@@ -76,6 +117,15 @@ async fn walk(bench: &impl Bench, steps: &[Step]) {
     for (number, step) in steps.iter().enumerate() {
         if let Step::Restart = step {
             drop(store);
+            store = bench.open().await;
+        }
+        if let Step::Move = step {
+            drop(store);
+            moves += 1;
+            let Moved { to, renumbers } = next(moves);
+            copy(&bench.place().await, &to.place().await, &mut |_step| ()).await.unwrap();
+            walk.model.moved(renumbers);
+            bench = to;
             store = bench.open().await;
         }
         walk.take(&*store, *step, number).await;
@@ -130,7 +180,7 @@ impl Walk {
                 self.model.set_back(by, at(self.now));
                 store.set_back(by, at(self.now)).await.unwrap();
             }
-            Step::TakeOver | Step::Restart => {
+            Step::TakeOver | Step::Restart | Step::Move => {
                 assert_eq!(store.take_over(now).await.unwrap(), self.model.take_over(now));
             }
             Step::Redeliver => {

@@ -28,7 +28,7 @@ const VACUUM: &str =
 #[async_trait]
 impl Forgetting for PostgresStore {
     async fn traced(&self, email: &Email) -> Result<Traced, StoreError> {
-        transact!(self.patient(), "look for a person", |it| traces::traced(&it, email))
+        transact!(self.connections.patient(), "look for a person", |it| traces::traced(&it, email))
     }
 
     async fn hush(&self, traced: &Traced, now: Time) -> Result<Hushed, StoreError> {
@@ -68,13 +68,14 @@ impl PostgresStore {
         const DOING: &str = "erase a person from others' data";
         let redact = self.planning.redact;
         let mut erased = Erased::default();
-        let others = transact!(self.patient(), DOING, |it| traces::others(&it, traced))?;
+        let others =
+            transact!(self.connections.patient(), DOING, |it| traces::others(&it, traced))?;
         for piece in others.chunks(PIECE) {
             erased.people_of_others += transact!(self.connections, DOING, |it| {
                 cut_people(&it, &self.planning, traced, piece)
             })?;
         }
-        let webhooks = transact!(self.patient(), DOING, |it| {
+        let webhooks = transact!(self.connections.patient(), DOING, |it| {
             traces::webhooks(&it, traced, &others, redact)
         })?;
         let webhooks: Vec<Uuid> = webhooks.into_iter().collect();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{Time, Webhook, WebhookId};
+use crate::store::copying::Mark;
 use crate::store::{Destination, InboxPage, Stats, Workspace};
 
 use super::deliveries::{DELIVERED, duration, micros};
@@ -81,6 +82,8 @@ pub(super) enum Meta {
     Workspace,
     ProbedAt,
     TombstoneCheck,
+    /// The mark of a copy that isn't whole.
+    Copying,
 }
 
 impl Meta {
@@ -92,6 +95,7 @@ impl Meta {
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
             Self::TombstoneCheck => "tombstone_check",
+            Self::Copying => Mark::KEY,
         }
     }
 }
@@ -116,6 +120,12 @@ pub(super) async fn remember(
     let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     transaction.change(sql, &[&meta.key(), &value]).await?;
+    Ok(())
+}
+
+/// Forgets a value, if there is one.
+pub(super) async fn forget(transaction: &Transaction, meta: Meta) -> Result<(), Fault> {
+    transaction.change("DELETE FROM meta WHERE key = $1", &[&meta.key()]).await?;
     Ok(())
 }
 

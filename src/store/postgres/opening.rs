@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Planner, Time};
 use crate::store::StoreError;
+use crate::store::copying::refuse_marked;
 use crate::store::tombstones::TombstoneKey;
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
+use super::house::Meta;
 use super::intake::Intake;
 use super::planning::Planning;
 use super::session::Session;
@@ -72,7 +74,7 @@ impl PostgresStore {
     }
 }
 
-fn connections(
+pub(super) fn connections(
     url: &SecretString,
     options: &ServerOptions,
 ) -> Result<(Connections, Connecting), StoreError> {
@@ -86,6 +88,7 @@ fn connections(
 
 async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<[u8; 32], Fault> {
     migrate::migrate(transaction, options.now).await?;
+    refuse_marked(house::recall(transaction, Meta::Copying).await?)?;
     house::hash_key(transaction, options.seed).await
 }
 

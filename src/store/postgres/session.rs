@@ -169,6 +169,14 @@ async fn give_up(client: &Client) -> Result<(), Error> {
     client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})")).await
 }
 
+/// A connection that shows nobody else that it is alone while it lasts; none if a relay delivers.
+pub(super) async fn alone(connecting: &Connecting) -> Result<Option<Client>, Error> {
+    let Connecting { config, tls } = connecting;
+    let (client, connection) = config.connect(tls.clone()).await?;
+    tokio::spawn(connection);
+    Ok(take_alone(&client).await?.then_some(client))
+}
+
 async fn take_alone(client: &Client) -> Result<bool, Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCKS}, {LOCK})");
     for asked in 0..ASKED {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::Time;
 use crate::store::contract::script::{Script, at, redact};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{Company, Job, Rest, RestKind, Stats, Store, Told};
+use crate::store::{Company, Job, Place, Rest, RestKind, Stats, Store, Told};
 
 use super::transaction::Ruling;
 use super::{PostgresStore, ServerOptions};
@@ -25,13 +25,13 @@ use super::{PostgresStore, ServerOptions};
 contract_tests!(Schema::new());
 
 /// A schema of its own in the database that all tests share.
-struct Schema {
+pub(in crate::store) struct Schema {
     url: String,
     client: OnceCell<Client>,
 }
 
 impl Schema {
-    fn new() -> Self {
+    pub(in crate::store) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         static DATABASE: OnceLock<kit::Database> = OnceLock::new();
         let database = DATABASE.get_or_init(|| kit::Cluster::shared().database());
@@ -55,15 +55,21 @@ impl Schema {
 
     async fn open_postgres(&self) -> PostgresStore {
         self.client().await;
+        PostgresStore::connect(&self.url(), Arc::new(Script), Self::options()).await.unwrap()
+    }
+
+    fn url(&self) -> SecretString {
+        SecretString::from(self.url.as_str())
+    }
+
+    fn options() -> ServerOptions {
         // A seed of its own for each opening, to show that only the first one counts.
         let seed = std::array::from_fn(|_| fastrand::u8(1..));
-        let options = ServerOptions {
+        ServerOptions {
             ruling: Ruling::Caller,
             connections: 4,
             ..ServerOptions::new(seed, at(0), redact, Arc::new(Notify::new()))
-        };
-        let url = SecretString::from(self.url.as_str());
-        PostgresStore::connect(&url, Arc::new(Script), options).await.unwrap()
+        }
     }
 }
 
@@ -71,6 +77,11 @@ impl Schema {
 impl Bench for Schema {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.open_postgres().await)
+    }
+
+    async fn place(&self) -> Place {
+        self.client().await;
+        Place::Server(self.url(), Self::options())
     }
 
     async fn count(&self) -> Stats {

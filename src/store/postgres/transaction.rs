@@ -47,6 +47,13 @@ pub(super) struct Transaction {
 }
 
 impl Connections {
+    /// The same connections, for what may take long: it reads whole tables.
+    pub(super) fn patient(&self) -> Self {
+        const PATIENCE: Duration = Duration::from_secs(15 * 60);
+        let statement_timeout = self.statement_timeout.max(PATIENCE);
+        Self { statement_timeout, ..self.clone() }
+    }
+
     /// Begins a transaction that sees, statement by statement, what others have committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
         let connection = self.pool.get().await?;

@@ -7,6 +7,7 @@ use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Time, Webhook, WebhookId};
+use crate::store::copying::Mark;
 use crate::store::{Destination, InboxPage, Stats, Workspace};
 
 use super::deliveries::{DELIVERED, duration};
@@ -80,6 +81,8 @@ pub(super) enum Meta {
     Damaged,
     MentionsAfter,
     TombstoneCheck,
+    /// The mark of a copy that isn't whole.
+    Copying,
 }
 
 impl Meta {
@@ -94,6 +97,7 @@ impl Meta {
             Self::Damaged => "damaged",
             Self::MentionsAfter => "mentions_after",
             Self::TombstoneCheck => "tombstone_check",
+            Self::Copying => Mark::KEY,
         }
     }
 }

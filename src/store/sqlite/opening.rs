@@ -11,10 +11,12 @@ use rusqlite::Connection;
 
 use crate::domain::Planner;
 use crate::store::StoreError;
+use crate::store::copying::refuse_marked;
 
 use super::connection::{Place, keep_as_it_is};
 use super::damage::SetAside;
 use super::fault::{Fault, unavailable};
+use super::house::Meta;
 use super::planning::Planning;
 use super::readers::Readers;
 use super::right::Right;
@@ -119,6 +121,7 @@ fn prepare(place: &Place, options: &Options) -> Result<Opened, Fault> {
     keep_as_it_is(&connection, true)?;
     damage::refuse_foreign(&connection)?;
     migrate::migrate(&mut connection, options.now)?;
+    refuse_marked(house::recall(&connection, Meta::Copying)?)?;
     let hash_key = house::hash_key(&connection, options.seed)?;
     let tombstones = Tombstones::open(&connection, options.tombstone_key.as_ref(), &hash_key)?;
     keep_as_it_is(&connection, false)?;

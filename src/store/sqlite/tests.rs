@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::store::contract::script::{Script, arrival, at, did, drain, lease, redact, take};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{Stats, Store, StoreError};
+use crate::store::{Place, Stats, Store, StoreError};
 
 use super::counted::counted;
 use super::queue::Rank;
@@ -22,10 +22,10 @@ mod forgetting;
 contract_tests!(Folder::new());
 
 /// A temporary folder with one store file in a folder of its own.
-struct Folder(TempDir);
+pub(in crate::store) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(in crate::store) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -34,13 +34,16 @@ impl Folder {
     }
 
     async fn try_open(&self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.file(), Arc::new(Script), Self::options()).await
+    }
+
+    fn options() -> Options {
         // A seed of its own for each opening, to show that only the first one counts.
         let seed = std::array::from_fn(|_| fastrand::u8(1..));
         // No test here cuts the power, and the disk is spared.
         let watch = Some(Watch::idle());
         let busy_timeout = Duration::from_secs(10);
-        let options = Options { busy_timeout, watch, redact, ..Options::new(seed, at(0)) };
-        SqliteStore::open(&self.file(), Arc::new(Script), options).await
+        Options { busy_timeout, watch, redact, ..Options::new(seed, at(0)) }
     }
 
     async fn open_sqlite(&self) -> SqliteStore {
@@ -62,6 +65,10 @@ impl Folder {
 impl Bench for Folder {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.open_sqlite().await)
+    }
+
+    async fn place(&self) -> Place {
+        Place::File(self.file(), Self::options())
     }
 
     async fn count(&self) -> Stats {

@@ -1,0 +1,117 @@
+//! `referral-relay store`: what is done with a store as a whole.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{Failure, Page, failed};
+use super::serve::stop_signal;
+use crate::app;
+use crate::config::Settings;
+use crate::config::store::StoreUrl;
+use crate::store::copying::{Compared, Step};
+
+/// What to do with it.
+#[derive(clap::Subcommand, Debug)]
+pub enum Action {
+    /// Copy everything that one store holds into another, and compare the two.
+    #[command(
+        after_help = "No relay may deliver from either store. The one is left as it is; the other must be new. A copy that \
+            was stopped\ngoes on where it was when the same command is given again. Server settings (store.password, \
+            store.tls_ca_file, ...)\ncount for both.\n\n  \
+            referral-relay store copy --from sqlite:data/relay.db --to postgres://relay@db.example.com/relay\n  \
+            referral-relay store copy --from postgres://relay@db.example.com/relay --to sqlite:data/back.db"
+    )]
+    Copy(CopyArgs),
+}
+
+/// Arguments of `store copy`.
+#[derive(clap::Args, Debug)]
+pub struct CopyArgs {
+    /// The store that is copied, written as store.url is.
+    #[arg(long, value_name = "URL")]
+    from: String,
+    /// The store that it goes into.
+    #[arg(long, value_name = "URL")]
+    to: String,
+}
+
+/// Does it.
+pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<ExitCode, Failure> {
+    let (from, to) = (url("--from", &args.from)?, url("--to", &args.to)?);
+    if args.from == args.to {
+        return Err(Failure::Usage("--from and --to are the same store".to_owned()));
+    }
+    let progress = Progress::new();
+    let mut tell = |step| progress.tell(step);
+    let copied = tokio::select! {
+        copied = app::copy_store(settings, &from, &to, &mut tell) => copied,
+        stopped = stop_signal() => {
+            stopped.map_err(failed)?;
+            return Err(failed(anyhow!("stopped; the same command goes on where it was")));
+        }
+    };
+    progress.bar.finish_and_clear();
+    report(&copied.map_err(failed)?, &from, &to).print()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn url(argument: &str, text: &str) -> Result<StoreUrl, Failure> {
+    text.parse().map_err(|expected| Failure::Usage(format!("{argument} must be {expected}")))
+}
+
+fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Page {
+    let mut page = Page::default();
+    page.line(format!("Copied {from} to {to}, and compared them:"));
+    for Compared { part, rows, checksum } in copied {
+        page.line(format!("  {part:<14} {rows:>12}  {checksum}"));
+    }
+    page.line("Both hold the same. Now let store.url name the new one, and start no relay on the old one again.");
+    page
+}
+
+/// A bar on a terminal; elsewhere a line for each part.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        let style = "{msg:<22} {wide_bar} {human_pos}/{human_len} rows, {per_sec}, {eta} left";
+        bar.set_style(ProgressStyle::with_template(style).expect("a template that is well formed"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    fn tell(&self, step: Step) {
+        let what = match step {
+            Step::Begin { rows, done } => {
+                self.bar.set_length(rows);
+                self.bar.set_position(done);
+                self.bar.reset_eta();
+                format!("{rows} rows to copy, {done} of them copied before")
+            }
+            Step::Copied(part, rows) => {
+                self.bar.inc(rows);
+                format!("copying {part}")
+            }
+            Step::Compare => {
+                self.bar.set_length(2 * self.bar.length().unwrap_or(0));
+                self.bar.set_position(0);
+                self.bar.reset_eta();
+                return;
+            }
+            Step::Read(part, rows) => {
+                self.bar.inc(rows);
+                format!("comparing {part}")
+            }
+        };
+        if self.bar.is_hidden() && self.bar.message() != what {
+            eprintln!("{what}");
+        }
+        self.bar.set_message(what);
+    }
+}

@@ -1,0 +1,137 @@
+//! Copying: everything that one store holds, into another that may be of another kind.
+//!
+//! What belongs here and below: the order of the steps, what a copy leaves in the store it goes
+//! into until it is whole, and the comparison at the end. What doesn't: SQL; each backend reads and
+//! writes rows in the one form that [`part`] describes.
+//!
+//! ```text
+//! refuse a store in use → mark the target → rows, page by page, each with the mark that tells how
+//!                         far → compare all rows of both → take the mark away
+//! ```
+//!
+//! A store with a mark is opened by nothing else, so half a store never delivers; and a copy that
+//! was stopped goes on behind its last page.
+
+mod mark;
+mod part;
+mod row;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+
+pub(super) use mark::{Mark, refuse_marked};
+pub use part::Part;
+pub(super) use part::{Column, Kind, META};
+pub(super) use row::{Cell, Row};
+pub use steps::{Compared, Step, copy};
+
+/// Which of the two stores an error is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The one that is copied.
+    From,
+    /// The one that it goes into.
+    To,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::From => "the store that is to be copied",
+            Self::To => "the store that it is to be copied into",
+        })
+    }
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// A store couldn't do its part.
+    #[error("{0}")]
+    Store(Side, #[source] StoreError),
+    /// There is nothing to copy.
+    #[error(
+        "there is no store to be copied; the path of a file is relative to the working directory"
+    )]
+    NoStore,
+    /// A relay works on it.
+    #[error("{0} is in use: a relay delivers from it; stop it first")]
+    InUse(Side),
+    /// There is something in the target already.
+    #[error("the store that it is to be copied into isn't empty; name a new file or database")]
+    NotEmpty,
+    /// Another copy was begun there.
+    #[error(
+        "a copy of another store was begun in the store that it is to be copied into; finish that \
+         one, or name a new file or database"
+    )]
+    OtherCopy,
+    /// What was read and what was written aren't the same.
+    #[error(
+        "the copy isn't whole: of the {part} the one store has {from} and the other {to}{same}; \
+         did something change the store meanwhile? Begin again with a new file or database",
+        same = if from == to { ", but not the same" } else { "" }
+    )]
+    Differs {
+        /// The rows that differ.
+        part: Part,
+        /// How many there are in the one.
+        from: u64,
+        /// How many there are in the other.
+        to: u64,
+    },
+}
+
+/// A store as it is copied: its rows in pages, in one form for all backends. Having one means that
+/// no relay delivers from the store.
+#[async_trait]
+pub(super) trait Tables: Send {
+    /// Whether a relay delivers from the store.
+    async fn is_in_use(&mut self) -> Result<bool, StoreError>;
+
+    /// Why the store can't be copied, if it can't.
+    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError>;
+
+    /// How many rows a part has.
+    async fn count(&mut self, part: Part) -> Result<u64, StoreError>;
+
+    /// The next rows of a part by its key, behind the one given; none behind the last.
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError>;
+
+    /// The mark that an unfinished copy has left.
+    async fn mark(&mut self) -> Result<Option<Mark>, StoreError>;
+
+    /// Marks an empty store as one that is copied into.
+    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError>;
+
+    /// Writes rows that [`Tables::page`] has given for another store, and the mark, in one
+    /// transaction.
+    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError>;
+
+    /// A row as this store gives it back after it was written. Numbers may be others where a
+    /// backend counts in another way.
+    fn kept(&self, part: Part, row: Row) -> Row {
+        let _ = part;
+        row
+    }
+
+    /// The highest numbers that this store has given to people and deliveries.
+    async fn given(&mut self) -> Result<Given, StoreError>;
+
+    /// Gives higher numbers than these from now on, and makes the store ready for work.
+    async fn settle(&mut self, given: Given) -> Result<(), StoreError>;
+
+    /// Takes the mark away: the copy is whole.
+    async fn end(&mut self) -> Result<(), StoreError>;
+}
+
+/// The highest numbers that a store has given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    pub(super) people: i64,
+    pub(super) deliveries: i64,
+}

@@ -1,0 +1,56 @@
+//! The mark that a copy leaves in the store it goes into, until it is whole.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::store::StoreError;
+use crate::store::record::unreadable;
+
+use super::{Cell, Part, Row};
+
+/// How far a copy is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(in crate::store) struct Mark {
+    /// Of which store it is a copy; the same for the same store, and no secret.
+    pub(super) source: String,
+    /// What is being copied. Everything before is.
+    pub(super) part: Part,
+    /// The key of its last row that was.
+    pub(super) after: Option<Vec<Cell>>,
+}
+
+impl Mark {
+    /// The key under which stores keep it.
+    pub(in crate::store) const KEY: &'static str = "copying";
+
+    /// As a store keeps it.
+    pub(in crate::store) fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts, numbers and bytes can be written")
+    }
+
+    /// Reads what [`Mark::text`] has written.
+    pub(in crate::store) fn read(text: &str) -> Result<Self, StoreError> {
+        serde_json::from_str(text).map_err(|error| unreadable("the mark of a copy", error))
+    }
+}
+
+/// Refuses to work on a store in which a copy has left its mark.
+///
+/// # Errors
+/// [`StoreError::HalfCopied`].
+pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreError> {
+    match mark {
+        Some(_) => Err(StoreError::HalfCopied),
+        None => Ok(()),
+    }
+}
+
+/// What tells a store from others: something made of its secret.
+pub(super) fn source(meta: &[Row]) -> Result<String, StoreError> {
+    let secret = meta.iter().find_map(|Row(cells)| match cells.as_slice() {
+        [Cell::Text(key), Cell::Text(secret)] if key == "hash_key" => Some(secret),
+        _ => None,
+    });
+    let secret = secret.ok_or_else(|| unreadable("no secret", "was it ever opened?"))?;
+    Ok(hex::encode(&Sha256::digest(format!("copy of {secret}"))[..8]))
+}

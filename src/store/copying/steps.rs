@@ -1,0 +1,164 @@
+//! The steps of a copy, over the rows of any two backends.
+
+use crate::store::{Place, StoreError};
+
+use super::mark::source;
+use super::row::Sum;
+use super::{Cell, CopyError, Mark, Part, Row, Side, Tables};
+
+/// What a copy tells while it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// So many rows are to be copied, of which so many were by a copy that was stopped.
+    Begin {
+        /// All of them.
+        rows: u64,
+        /// Those that are there already.
+        done: u64,
+    },
+    /// So many more rows were copied.
+    Copied(Part, u64),
+    /// All were; both stores are read to be compared.
+    Compare,
+    /// So many more rows of both were read.
+    Read(Part, u64),
+}
+
+/// What a part came to, the same in both stores.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Compared {
+    /// Which part.
+    pub part: Part,
+    /// How many rows it has.
+    pub rows: u64,
+    /// What shows that they are the same: a checksum over every value of every row.
+    pub checksum: String,
+}
+
+/// Copies everything from one store into another, which is empty or has a part of the same copy, and
+/// compares the two.
+///
+/// # Errors
+/// [`CopyError`]. Whatever it is, the one store is as it was, and the other isn't opened by a relay.
+pub async fn copy(
+    from: &Place,
+    to: &Place,
+    tell: &mut (dyn FnMut(Step) + Send),
+) -> Result<Vec<Compared>, CopyError> {
+    if !from.is_taken().await.map_err(of(Side::From))? {
+        return Err(CopyError::NoStore);
+    }
+    let from = &mut *from.tables().await.map_err(of(Side::From))?;
+    refuse(from, Side::From).await?;
+    let to = &mut *to.tables().await.map_err(of(Side::To))?;
+    refuse(to, Side::To).await?;
+    let mark = begin(from, to).await?;
+    let (mut rows, mut done, mut is_whole) = (0, 0, true);
+    for part in Part::ALL {
+        let in_from = from.count(part).await.map_err(of(Side::From))?;
+        let in_to = to.count(part).await.map_err(of(Side::To))?;
+        is_whole &= part != mark.part;
+        if is_whole && in_from != in_to {
+            // It changed since the copy was stopped.
+            return Err(CopyError::Differs { part, from: in_from, to: in_to });
+        }
+        rows += in_from;
+        done += in_to;
+    }
+    tell(Step::Begin { rows, done });
+    for part in Part::ALL.into_iter().skip_while(|part| *part != mark.part) {
+        let after = mark.after.clone().filter(|_| part == mark.part);
+        copy_part(from, to, Mark { part, after, ..mark.clone() }, tell).await?;
+    }
+    let given = from.given().await.map_err(of(Side::From))?;
+    to.settle(given).await.map_err(of(Side::To))?;
+    tell(Step::Compare);
+    let mut compared = Vec::new();
+    for part in Part::ALL {
+        compared.push(compare(from, to, part, tell).await?);
+    }
+    // One may have been started meanwhile.
+    refuse(from, Side::From).await?;
+    to.end().await.map_err(of(Side::To))?;
+    Ok(compared)
+}
+
+async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
+    if tables.is_in_use().await.map_err(of(side))? {
+        return Err(CopyError::InUse(side));
+    }
+    match tables.objection().await.map_err(of(side))? {
+        Some(objection) if side == Side::From => Err(CopyError::Store(side, objection)),
+        _ => Ok(()),
+    }
+}
+
+/// Marks the target, or finds the mark that the same copy has left there.
+async fn begin(from: &mut dyn Tables, to: &mut dyn Tables) -> Result<Mark, CopyError> {
+    let meta = from.page(Part::Meta, None).await.map_err(of(Side::From))?;
+    let source = source(&meta).map_err(of(Side::From))?;
+    if let Some(mark) = to.mark().await.map_err(of(Side::To))? {
+        return if mark.source == source { Ok(mark) } else { Err(CopyError::OtherCopy) };
+    }
+    for part in Part::ALL.into_iter().filter(|part| part.is_empty_at_first()) {
+        if to.count(part).await.map_err(of(Side::To))? > 0 {
+            return Err(CopyError::NotEmpty);
+        }
+    }
+    let mark = Mark { source, part: Part::ALL[0], after: None };
+    to.begin(&mark).await.map_err(of(Side::To))?;
+    Ok(mark)
+}
+
+async fn copy_part(
+    from: &mut dyn Tables,
+    to: &mut dyn Tables,
+    mut mark: Mark,
+    tell: &mut (dyn FnMut(Step) + Send),
+) -> Result<(), CopyError> {
+    loop {
+        let part = mark.part;
+        let rows = from.page(part, mark.after.as_deref()).await.map_err(of(Side::From))?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        mark.after = Some(part.key(last).to_vec());
+        to.write(part, &rows, &mark).await.map_err(of(Side::To))?;
+        tell(Step::Copied(part, length(&rows)));
+    }
+}
+
+async fn compare(
+    from: &mut dyn Tables,
+    to: &mut dyn Tables,
+    part: Part,
+    tell: &mut (dyn FnMut(Step) + Send),
+) -> Result<Compared, CopyError> {
+    let (mut expected, mut found) = (Sum::default(), Sum::default());
+    let mut after: Option<Vec<Cell>> = None;
+    loop {
+        let rows = from.page(part, after.as_deref()).await.map_err(of(Side::From))?;
+        let Some(last) = rows.last() else { break };
+        after = Some(part.key(last).to_vec());
+        tell(Step::Read(part, length(&rows)));
+        rows.into_iter().for_each(|row| expected.add(&to.kept(part, row)));
+    }
+    after = None;
+    loop {
+        let rows = to.page(part, after.as_deref()).await.map_err(of(Side::To))?;
+        let Some(last) = rows.last() else { break };
+        after = Some(part.key(last).to_vec());
+        tell(Step::Read(part, length(&rows)));
+        rows.iter().for_each(|row| found.add(row));
+    }
+    if expected != found {
+        return Err(CopyError::Differs { part, from: expected.rows(), to: found.rows() });
+    }
+    Ok(Compared { part, rows: found.rows(), checksum: found.checksum() })
+}
+
+fn length(rows: &[Row]) -> u64 {
+    u64::try_from(rows.len()).unwrap_or(u64::MAX)
+}
+
+fn of(side: Side) -> impl Fn(StoreError) -> CopyError {
+    move |error| CopyError::Store(side, error)
+}

@@ -1,0 +1,183 @@
+//! Copies between any two backends.
+
+use std::time::Duration;
+
+use crate::domain::{Arrival, Email, Status};
+use crate::store::contract::Bench;
+use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
+use crate::store::contract::script::{
+    Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take, verdict,
+};
+use crate::store::postgres::tests::Schema;
+use crate::store::sqlite::tests::Folder;
+use crate::store::{DeadLetters, Place, Stats, Verdict, Workspace};
+
+use super::*;
+
+fn file() -> Box<dyn Bench> {
+    Box::new(Folder::new())
+}
+
+fn server() -> Box<dyn Bench> {
+    Box::new(Schema::new())
+}
+
+/// Every way from one kind to another.
+fn ways() -> Vec<(Box<dyn Bench>, Box<dyn Bench>)> {
+    vec![(file(), server()), (server(), file()), (file(), file()), (server(), server())]
+}
+
+async fn copied(from: &dyn Bench, to: &dyn Bench) -> Result<Vec<Compared>, CopyError> {
+    copy(&from.place().await, &to.place().await, &mut |_step| ()).await
+}
+
+#[test]
+fn a_store_that_moves_to_a_server_and_back_does_what_the_model_does() {
+    moved_stores_do_what_the_model_does(|moves| match moves % 2 {
+        0 => Moved { to: file(), renumbers: true },
+        _ => Moved { to: server(), renumbers: false },
+    });
+}
+
+const WORKSPACE: Workspace = Workspace { environment_id: 77 };
+
+/// A store with something of everything in it, at rest.
+async fn filled(bench: &dyn Bench) {
+    let store = &*bench.open().await;
+    take(store, "dora", "dead", at(0)).await;
+    let leased = lease(store, at(0)).await;
+    let again = Verdict::Again { at: at(0), failing_since: Duration::from_secs(1) };
+    let mut failed = verdict(&leased, &again);
+    failed.results[0].attempt = Some(attempt(at(0), "busy"));
+    store.settle(vec![failed], Duration::from_secs(5), at(0)).await.unwrap();
+    bury(store, at(0)).await;
+    drain(store, at(1)).await;
+    take(store, "done", "delivered", at(2)).await;
+    drain(store, at(2)).await;
+    let gone = Email::parse("gone@example.com").unwrap();
+    let both = did("gone", "forgotten").participant("dora@example.com", "dora");
+    let body = "dora@example.com and gone@example.com";
+    store.accept(arrival(body, at(3), both.effect("kept", None)), at(3)).await.unwrap();
+    let traced = store.traced(&gone).await.unwrap();
+    store.hush(&traced, at(4)).await.unwrap();
+    store.erase(&traced, at(4)).await.unwrap();
+    let parked = Arrival { reading: Err("why not".to_owned()), ..arrival("?", at(5), news()) };
+    store.accept(parked, at(5)).await.unwrap();
+    take(store, "amy", "waiting", at(6)).await;
+    store.remember_workspace(WORKSPACE).await.unwrap();
+    store.close().await.unwrap();
+}
+
+/// What is left in it is what was, and it goes on.
+async fn goes_on(bench: &dyn Bench, stats: Stats) {
+    let store = &*bench.open().await;
+    assert_eq!(store.stats().await.unwrap(), stats);
+    assert_eq!(bench.count().await, stats);
+    let again = arrival("?", at(9), news());
+    assert_eq!(store.accept(again, at(9)).await.unwrap().status, Status::Accepted);
+    for (body, person, effect) in [
+        ("gone again", "gone", "came back"),
+        ("done again", "done", "delivered"),
+        ("amy again", "amy", "waiting"),
+    ] {
+        let receipt = store.accept(arrival(body, at(9), did(person, effect)), at(9)).await.unwrap();
+        assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 0), "{body}");
+    }
+    let letters = store.dead_letters(None, 10).await.unwrap();
+    let (letter, attempts) = store.dead_letter(letters[0].delivery.id).await.unwrap().unwrap();
+    assert_eq!((letters.len(), letter.reason.as_str(), letter.delivery.attempts), (1, "no", 1));
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(inbox(store, false).await.len(), 8);
+    assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
+    let mut waiting = drain(store, at(10)).await;
+    waiting.sort();
+    assert_eq!(waiting, ["identify", "identify", "kept", "waiting"]);
+    assert_eq!(store.redeliver(DeadLetters::All, at(11)).await.unwrap(), 1);
+    take(store, "new", "somebody", at(12)).await;
+    assert_eq!(drain(store, at(12)).await.last().unwrap(), "somebody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_holds_everything_and_goes_on_where_the_store_was() {
+    for (from, to) in ways() {
+        filled(&*from).await;
+        let compared = copied(&*from, &*to).await.unwrap();
+        for Compared { part, rows, .. } in compared {
+            assert!(rows > 0, "there are no {part}, so that nothing is shown of them");
+        }
+        let stats = from.count().await;
+        goes_on(&*to, stats).await;
+        assert_eq!(from.count().await, stats);
+        goes_on(&*from, stats).await;
+    }
+}
+
+/// A copy that dies once it has copied this many more pages.
+async fn dying(from: &dyn Bench, to: &dyn Bench, pages: usize) -> Option<Result<(), CopyError>> {
+    let (from, to) = (from.place().await, to.place().await);
+    let mut left = pages;
+    let mut tell = move |step| {
+        if let Step::Copied(..) = step {
+            assert!(left > 0, "dies as it should");
+            left -= 1;
+        }
+    };
+    let copying = tokio::spawn(async move { copy(&from, &to, &mut tell).await.map(drop) });
+    copying.await.ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_died_is_no_store_and_goes_on_behind_its_last_page() {
+    for (from, to) in ways() {
+        filled(&*from).await;
+        let mut deaths = 0;
+        while dying(&*from, &*to, 0).await.is_none() {
+            deaths += 1;
+            let half = Place::open(to.place().await, std::sync::Arc::new(Script)).await;
+            assert!(matches!(half, Err(StoreError::HalfCopied)));
+            let further = copied(&*to, &*file()).await;
+            assert!(matches!(further, Err(CopyError::Store(Side::From, StoreError::HalfCopied))));
+        }
+        assert_eq!(deaths, Part::ALL.len(), "one for each page");
+        goes_on(&*to, from.count().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_under_a_copy_is_noticed() {
+    for (from, to) in ways() {
+        filled(&*from).await;
+        assert!(dying(&*from, &*to, 3).await.is_none());
+        let store = from.open().await;
+        take(&*store, "late", "behind the copy", at(20)).await;
+        store.close().await.unwrap();
+        drop(store);
+        let result = copied(&*from, &*to).await;
+        assert!(
+            matches!(result, Err(CopyError::Differs { part: Part::Webhooks, .. })),
+            "{result:?}"
+        );
+        let half = Place::open(to.place().await, std::sync::Arc::new(Script)).await;
+        assert!(matches!(half, Err(StoreError::HalfCopied)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_copied_over_something_else_or_under_a_relay() {
+    for (from, to) in ways() {
+        let missing = copied(&*from, &*to).await;
+        assert!(matches!(missing, Err(CopyError::NoStore)), "{missing:?}");
+        filled(&*from).await;
+        let other = file();
+        filled(&*other).await;
+        assert!(dying(&*other, &*to, 2).await.is_none());
+        assert!(matches!(copied(&*from, &*to).await, Err(CopyError::OtherCopy)));
+        assert!(matches!(copied(&*from, &*other).await, Err(CopyError::NotEmpty)));
+        let (one, fresh) = (from.open().await, file());
+        one.take_over(at(30)).await.unwrap();
+        let used = copied(&*from, &*fresh).await;
+        assert!(matches!(used, Err(CopyError::InUse(Side::From))), "{used:?}");
+        let used = copied(&*other, &*from).await;
+        assert!(matches!(used, Err(CopyError::InUse(Side::To))), "{used:?}");
+    }
+}

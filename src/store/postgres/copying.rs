@@ -1,0 +1,139 @@
+//! Copying from and into a server: rows in the form that other backends take and give.
+//!
+//! What belongs here: how this backend's rows differ from that form, which is by types alone. What
+//! doesn't: which rows there are (`store::copying`).
+
+mod rows;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio_postgres::Client;
+
+use crate::store::copying::{Cell, Given, Mark, Part, Row, Tables};
+use crate::store::{HEARD, StoreError};
+
+use super::connecting::Connecting;
+use super::deliveries::micros;
+use super::fault::Fault;
+use super::house::{self, Meta};
+use super::opening::connections;
+use super::transaction::{Connections, Transaction, transact};
+use super::{ServerOptions, migrate, session};
+
+const DOING: &str = "be copied";
+
+/// A server's rows.
+pub(in crate::store) struct ServerTables {
+    connections: Connections,
+    connecting: Connecting,
+    /// Whether a connection can stay; behind a pooler it can't.
+    stays: bool,
+    /// Keeps relays from knowing themselves alone; ends with this value.
+    alone: Option<Client>,
+}
+
+impl ServerTables {
+    /// Connects, and makes the tables if they aren't there.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::connect`](super::PostgresStore::connect), but for its secret.
+    pub(in crate::store) async fn open(
+        url: &SecretString,
+        options: &ServerOptions,
+    ) -> Result<Self, StoreError> {
+        let (connections, connecting) = connections(url, options)?;
+        transact!(connections, DOING, |it| migrate::migrate(&it, options.now))?;
+        let connections = connections.patient();
+        Ok(Self { connections, connecting, stays: options.notify, alone: None })
+    }
+}
+
+#[async_trait]
+impl Tables for ServerTables {
+    async fn is_in_use(&mut self) -> Result<bool, StoreError> {
+        let held = self.alone.as_ref().is_some_and(|client| !client.is_closed());
+        if self.stays && !held {
+            let alone = session::alone(&self.connecting).await;
+            self.alone = alone.map_err(|error| Fault::Sql(error).into_store_error(DOING))?;
+            if self.alone.is_none() {
+                return Ok(true);
+            }
+        }
+        transact!(self.connections, DOING, |it| is_heard(&it))
+    }
+
+    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError> {
+        let mark = transact!(self.connections, DOING, |it| house::recall(&it, Meta::Copying))?;
+        Ok(mark.map(|_| StoreError::HalfCopied))
+    }
+
+    async fn count(&mut self, part: Part) -> Result<u64, StoreError> {
+        transact!(self.connections, DOING, |it| rows::count(&it, part))
+    }
+
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+        transact!(self.connections, DOING, |it| rows::page(&it, part, after))
+    }
+
+    async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
+        let text = transact!(self.connections, DOING, |it| house::recall(&it, Meta::Copying))?;
+        text.as_deref().map(Mark::read).transpose()
+    }
+
+    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| async {
+            rows::clear(&it).await?;
+            house::remember(&it, Meta::Copying, mark.text()).await
+        })
+    }
+
+    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| async {
+            rows::write(&it, part, rows).await?;
+            house::remember(&it, Meta::Copying, mark.text()).await
+        })
+    }
+
+    fn kept(&self, _part: Part, row: Row) -> Row {
+        rows::kept(row)
+    }
+
+    async fn given(&mut self) -> Result<Given, StoreError> {
+        transact!(self.connections, DOING, |it| given(&it))
+    }
+
+    async fn settle(&mut self, given: Given) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| settle(&it, given))
+    }
+
+    async fn end(&mut self) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| house::forget(&it, Meta::Copying))
+    }
+}
+
+/// Whether a relay has told of itself lately, by the server's clock.
+async fn is_heard(transaction: &Transaction) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM relays
+         WHERE seen_at >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 LIMIT 1";
+    Ok(transaction.row(sql, &[&micros(HEARD)]).await?.is_some())
+}
+
+async fn given(transaction: &Transaction) -> Result<Given, Fault> {
+    let sql = "SELECT people.last_value, deliveries.last_value
+         FROM people_id_seq AS people, deliveries_id_seq AS deliveries";
+    let row = transaction.row(sql, &[]).await?;
+    let row = row.ok_or_else(|| crate::store::record::unreadable("sequences", "there are none"))?;
+    Ok(Given { people: row.try_get(0)?, deliveries: row.try_get(1)? })
+}
+
+async fn settle(transaction: &Transaction, given: Given) -> Result<(), Fault> {
+    let sql = "SELECT setval('people_id_seq', GREATEST($1, 1)),
+             setval('deliveries_id_seq', GREATEST($2, 1)),
+             setval('attempts_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM attempts))";
+    transaction.rows(sql, &[&given.people, &given.deliveries]).await?;
+    // Else the first plans of statements are made for empty tables.
+    for part in Part::ALL {
+        transaction.script(&format!("ANALYZE {}", part.table())).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Copying from and into a file: rows in the form that other backends take and give.
+//!
+//! What belongs here: how this backend's rows differ from that form. A row of `deliveries` is up to
+//! two of them, webhooks are referred to by a number of their own, single values have types.
+
+mod halves;
+mod rows;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::StoreError;
+use crate::store::copying::{Cell, Given, Mark, Part, Row, Tables};
+
+use super::connection::Place;
+use super::deliveries::{Half, id};
+use super::fault::Fault;
+use super::house::{self, Meta};
+use super::opening::storage;
+use super::right::Right;
+use super::{Options, damage, migrate};
+
+const DOING: &str = "be copied";
+
+/// A file's rows.
+pub(in crate::store) struct FileTables {
+    connection: Connection,
+    right: Right,
+}
+
+impl FileTables {
+    /// Opens the file, and makes it if it isn't there.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`](super::SqliteStore::open), but for its secret.
+    pub(in crate::store) fn open(
+        path: &std::path::Path,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        let place = Place::new(path, options.busy_timeout);
+        place.make().map_err(|error| storage(DOING, error))?;
+        let open = || {
+            let mut connection = place.writer()?;
+            damage::refuse_foreign(&connection)?;
+            migrate::migrate(&mut connection, options.now)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|fault: Fault| fault.into_store_error(DOING))?;
+        Ok(Self { connection, right: Right::new(place.lock_file()) })
+    }
+
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let work = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        work().map_err(|fault: Fault| fault.into_store_error(DOING))
+    }
+}
+
+#[async_trait]
+impl Tables for FileTables {
+    async fn is_in_use(&mut self) -> Result<bool, StoreError> {
+        Ok(!self.right.take().map_err(|error| storage(DOING, error))?)
+    }
+
+    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError> {
+        self.with(objection)
+    }
+
+    async fn count(&mut self, part: Part) -> Result<u64, StoreError> {
+        self.with(|connection| rows::count(connection, part))
+    }
+
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+        self.with(|connection| match part {
+            Part::Deliveries => halves::page(connection, after),
+            _ => rows::page(connection, part, after),
+        })
+    }
+
+    async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
+        let text: Option<String> = self.with(|it| house::recall(it, Meta::Copying))?;
+        text.as_deref().map(Mark::read).transpose()
+    }
+
+    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
+        self.with(|connection| {
+            connection.execute(&format!("DELETE FROM meta WHERE {}", rows::meta_keys()), [])?;
+            house::remember(connection, Meta::Copying, mark.text())
+        })
+    }
+
+    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
+        self.with(|connection| {
+            rows::write(connection, part, rows)?;
+            house::remember(connection, Meta::Copying, mark.text())
+        })
+    }
+
+    fn kept(&self, part: Part, row: Row) -> Row {
+        rows::kept(part, row)
+    }
+
+    async fn given(&mut self) -> Result<Given, StoreError> {
+        self.with(|connection| {
+            let given = |table: &str| {
+                let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+                let last = connection.query_row(sql, [table], |row| row.get(0)).optional()?;
+                Ok::<i64, Fault>(last.unwrap_or(0))
+            };
+            let deliveries = id(given("deliveries")?, Half::Call).0;
+            Ok(Given { people: given("people")?, deliveries })
+        })
+    }
+
+    async fn settle(&mut self, given: Given) -> Result<(), StoreError> {
+        self.with(|connection| {
+            for (table, last) in [("people", given.people), ("deliveries", given.deliveries)] {
+                let sql = "UPDATE sqlite_sequence SET seq = MAX(seq, ?2) WHERE name = ?1";
+                if connection.execute(sql, (table, last))? == 0 {
+                    let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+                    connection.execute(sql, (table, last))?;
+                }
+            }
+            // Whoever was named in these webhooks is among the mentions.
+            house::remember(connection, Meta::MentionsAfter, 0_i64)
+        })
+    }
+
+    async fn end(&mut self) -> Result<(), StoreError> {
+        self.with(|connection| house::forget(connection, Meta::Copying))
+    }
+}
+
+/// Damage that was found, a copy that isn't whole, or webhooks from a version that didn't note who
+/// is named in them: no other store can find whoever is to be forgotten there.
+fn objection(connection: &Connection) -> Result<Option<StoreError>, Fault> {
+    if let Some(detail) = house::recall(connection, Meta::Damaged)? {
+        return Ok(Some(StoreError::Damaged { detail }));
+    }
+    if house::recall::<String>(connection, Meta::Copying)?.is_some() {
+        return Ok(Some(StoreError::HalfCopied));
+    }
+    let after: Option<i64> = house::recall(connection, Meta::MentionsAfter)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE seq <= ?1 AND body IS NOT NULL)";
+    let old: bool = connection.query_row(sql, [after.unwrap_or(0)], |row| row.get(0))?;
+    Ok(old.then(|| StoreError::Unreadable {
+        what: "webhooks of an early version",
+        detail: "they can't be moved; wait until they are pruned (store.keep_payloads)".to_owned(),
+    }))
+}

@@ -1,0 +1,192 @@
+//! Rows of any part but deliveries: statements made of the columns of the common form.
+
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+
+use crate::store::copying::{Cell, Column, Kind, META, Part, Row};
+
+use super::super::deliveries::{Half, id};
+use super::super::fault::Fault;
+
+/// Which single values are copied.
+pub(super) fn meta_keys() -> String {
+    format!("key IN ('{}')", META.join("', '"))
+}
+
+/// Which rows are copied.
+fn only(part: Part) -> String {
+    match part {
+        // An identify that went out alone leaves no row, but may leave attempts.
+        Part::Attempts => "EXISTS (
+                 SELECT 1 FROM deliveries WHERE deliveries.id = attempts.delivery / 2
+                 AND CASE attempts.delivery % 2 WHEN 0 THEN identify IS NOT NULL ELSE call <> '' END
+             )"
+        .to_owned(),
+        Part::Meta => meta_keys(),
+        _ => "1".to_owned(),
+    }
+}
+
+/// How many rows of a part are copied.
+pub(super) fn count(connection: &Connection, part: Part) -> Result<u64, Fault> {
+    let sql = match part {
+        Part::Deliveries => {
+            "SELECT COALESCE(SUM((identify IS NOT NULL) + (call <> '')), 0) FROM deliveries"
+                .to_owned()
+        }
+        _ => format!("SELECT COUNT(*) FROM {} WHERE {}", part.table(), only(part)),
+    };
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// A column as the common form has it.
+fn expression(part: Part, (name, kind): Column) -> String {
+    match (part, name, kind) {
+        (_, _, Kind::Webhook) => {
+            format!("(SELECT inbox.id FROM inbox WHERE seq = {}.webhook)", part.table())
+        }
+        (Part::Lanes, "next_seq", _) => "2 * next_seq".to_owned(),
+        (Part::Meta, "value", _) => {
+            "CASE typeof(value) WHEN 'blob' THEN lower(hex(value)) ELSE CAST(value AS TEXT) END"
+                .to_owned()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The place of a value in a statement.
+fn place(number: usize, kind: Kind) -> String {
+    match kind {
+        Kind::Webhook => format!("(SELECT seq FROM inbox WHERE id = ?{number})"),
+        _ => format!("?{number}"),
+    }
+}
+
+/// A list of what there is for each column of the key.
+fn key(part: Part, one: impl Fn(usize, Column) -> String) -> String {
+    let columns = part.columns()[..part.key_length()].iter().enumerate();
+    columns.map(|(at, column)| one(at + 1, *column)).collect::<Vec<_>>().join(", ")
+}
+
+/// The next rows of a part.
+pub(super) fn page(
+    connection: &Connection,
+    part: Part,
+    after: Option<&[Cell]>,
+) -> Result<Vec<Row>, Fault> {
+    let columns: Vec<String> = part.columns().iter().map(|it| expression(part, *it)).collect();
+    let names = key(part, |_, (name, _)| name.to_owned());
+    let behind = match after {
+        Some(_) => format!("({names}) > ({})", key(part, |at, (_, kind)| place(at, kind))),
+        None => "1".to_owned(),
+    };
+    let only = only(part);
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {behind} AND {only} ORDER BY {names} LIMIT {}",
+        columns.join(", "),
+        part.table(),
+        part.page()
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows =
+        statement.query(params_from_iter(after.unwrap_or_default().iter().map(value)))?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(Row(cells(row, part.columns().len())?));
+    }
+    Ok(page)
+}
+
+fn value(cell: &Cell) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match cell {
+        Cell::Null => ValueRef::Null,
+        Cell::Number(number) => ValueRef::Integer(*number),
+        Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+        Cell::Bytes(bytes) => ValueRef::Blob(bytes),
+    })
+}
+
+/// The first columns of a row.
+pub(super) fn cells(row: &rusqlite::Row<'_>, count: usize) -> Result<Vec<Cell>, Fault> {
+    let cell = |place| {
+        Ok(match row.get_ref(place)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(number) => Cell::Number(number),
+            ValueRef::Text(_) => Cell::Text(row.get(place)?),
+            ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_owned()),
+            ValueRef::Real(_) => return Err(Fault::unreadable("a row", "a fraction in it")),
+        })
+    };
+    (0..count).map(cell).collect()
+}
+
+/// The statement that writes a row.
+fn insert(part: Part) -> String {
+    let columns = part.columns().iter().enumerate();
+    let names: Vec<&str> = part.columns().iter().map(|(name, _)| *name).collect();
+    let places: Vec<String> = columns.map(|(at, (_, kind))| place(at + 1, *kind)).collect();
+    let (table, names, places) = (part.table(), names.join(", "), places.join(", "));
+    match part {
+        // They keep the attempts of what died; elsewhere the delivery does.
+        Part::DeadLetters => format!(
+            "INSERT INTO {table} ({names}, attempts)
+             SELECT {places}, attempts FROM deliveries WHERE id = ?1 / 2"
+        ),
+        Part::Counters | Part::Meta => {
+            format!("INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})")
+        }
+        _ => format!("INSERT INTO {table} ({names}) VALUES ({places})"),
+    }
+}
+
+/// Writes rows that another store has given.
+pub(super) fn write(connection: &Connection, part: Part, rows: &[Row]) -> Result<(), Fault> {
+    let mut insert = connection.prepare_cached(&insert(part))?;
+    for Row(cells) in rows {
+        let mut values = Vec::with_capacity(cells.len());
+        for ((name, _), cell) in part.columns().iter().zip(cells) {
+            values.push(match (part, *name, cell) {
+                (Part::DeadLetters | Part::Attempts, "delivery", Cell::Number(number)) => {
+                    Value::Integer(id(*number, Half::Call).0)
+                }
+                (Part::Meta, "value", Cell::Text(text)) => single(&cells[0], text)?,
+                (_, _, Cell::Number(number)) => Value::Integer(*number),
+                (_, _, Cell::Text(text)) => Value::Text(text.clone()),
+                (_, _, Cell::Bytes(bytes)) => Value::Blob(bytes.clone()),
+                (_, _, Cell::Null) => Value::Null,
+            });
+        }
+        if insert.execute(params_from_iter(values))? != 1 {
+            return Err(Fault::unreadable("a row", "what it refers to isn't there"));
+        }
+    }
+    Ok(())
+}
+
+/// A single value as it is kept: bytes, or a number.
+fn single(key: &Cell, text: &str) -> Result<Value, Fault> {
+    let unreadable = |why: &dyn ToString| Fault::unreadable("a single value", why.to_string());
+    match key {
+        Cell::Text(key) if key == "hash_key" || key == "tombstone_check" => {
+            hex::decode(text).map(Value::Blob).map_err(|error| unreadable(&error))
+        }
+        _ => text.parse().map(Value::Integer).map_err(|error| unreadable(&error)),
+    }
+}
+
+/// A row as it is read again: what was one delivery is a row of its own, which has room for an
+/// identify before it.
+pub(super) fn kept(part: Part, Row(mut cells): Row) -> Row {
+    for ((name, _), cell) in part.columns().iter().zip(&mut cells) {
+        if let Cell::Number(number) = cell {
+            *number = match (part, *name) {
+                (Part::Deliveries, "id" | "seq")
+                | (Part::DeadLetters | Part::Attempts, "delivery") => id(*number, Half::Call).0,
+                (Part::Lanes, "next_seq") => id(*number, Half::Identify).0,
+                _ => *number,
+            };
+        }
+    }
+    Row(cells)
+}
