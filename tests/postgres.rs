@@ -10,6 +10,7 @@ mod identity;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
 mod mapping;
+mod moving;
 mod operating;
 mod promises;
 mod receiving;

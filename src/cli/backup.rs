@@ -28,12 +28,10 @@ pub struct Args {
 /// Makes it, and says what was copied.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     // A signal ends it in order, so that no unfinished copy is left behind.
+    let stop = stop_signal().map_err(failed)?;
     tokio::select! {
         made = make(args, file(settings)?) => made.map(|()| ExitCode::SUCCESS),
-        stopped = stop_signal() => {
-            stopped.map_err(failed)?;
-            Err(failed(anyhow!("stopped; there is no backup")))
-        }
+        () = stop => Err(failed(anyhow!("stopped; there is no backup"))),
     }
 }
 

@@ -20,13 +20,14 @@ pub struct Args {
 
 /// Runs until it is told to stop.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let stop = stop_signal().map_err(failed)?;
     let context = || format!("can't listen on {}; give another address with --listen", args.listen);
     let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
     println!("A stand-in Customer.io listens on http://{}", sandbox.addr());
     println!("What it holds: http://{}/sandbox/people, /sandbox/events", sandbox.addr());
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
-    stop_signal().await.map_err(failed)?;
+    stop.await;
     shutdown.cancel();
     serving.await.map_err(failed)?.map_err(failed)?;
     Ok(ExitCode::SUCCESS)

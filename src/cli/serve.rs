@@ -51,35 +51,45 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+    let stop = stop_signal().map_err(failed)?;
     let trial = match args.sandbox {
         Some(address) => Some(Trial::start(address, &mut settings).await?),
         None => None,
     };
-    let served = serve(&settings, trial.as_ref()).await;
+    let served = serve(&settings, trial.as_ref(), stop).await;
     if let Some(trial) = trial {
         trial.stop().await?;
     }
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(settings: &Settings, trial: Option<&Trial>) -> Result<(), Failure> {
-    let running = app::start(settings).await.map_err(failed)?;
+async fn serve(
+    settings: &Settings,
+    trial: Option<&Trial>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    tokio::pin!(stop);
+    let running = tokio::select! {
+        started = app::start(settings) => started.map_err(failed)?,
+        () = &mut stop => return Ok(()),
+    };
     if let Some(trial) = trial {
         trial.print_first_steps(&running);
     }
-    stop_signal().await.map_err(failed)?;
+    stop.await;
     running.stop().await.map_err(failed)
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn stop_signal() -> std::io::Result<()> {
+/// From now on SIGTERM and SIGINT end nothing by themselves; what is returned waits for one.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// The stand-in and the throw-away store of `serve --sandbox`.

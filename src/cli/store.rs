@@ -46,10 +46,10 @@ pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<Exit
     }
     let progress = Progress::new();
     let mut tell = |step| progress.tell(step);
+    let stop = stop_signal().map_err(failed)?;
     let copied = tokio::select! {
         copied = app::copy_store(settings, &from, &to, &mut tell) => copied,
-        stopped = stop_signal() => {
-            stopped.map_err(failed)?;
+        () = stop => {
             return Err(failed(anyhow!("stopped; the same command goes on where it was")));
         }
     };
@@ -59,7 +59,7 @@ pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<Exit
 }
 
 fn url(argument: &str, text: &str) -> Result<StoreUrl, Failure> {
-    text.parse().map_err(|expected| Failure::Usage(format!("{argument} must be {expected}")))
+    text.parse().map_err(|expected| Failure::Usage(format!("{argument}: {expected}")))
 }
 
 fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Page {

@@ -90,12 +90,12 @@ impl Setup {
     /// The number that a query gives, asked of the store itself.
     #[track_caller]
     pub fn number(&self, sql: &str) -> i64 {
-        match &self.database {
-            Some(database) => database.query(sql).parse().unwrap(),
-            None => {
-                let store = Connection::open(self.folder().join("relay.db")).unwrap();
+        match self.variables["RELAY__STORE__URL"].strip_prefix("sqlite:") {
+            Some(file) => {
+                let store = Connection::open(self.folder().join(file)).unwrap();
                 store.query_row(sql, [], |row| row.get(0)).unwrap()
             }
+            None => self.database.as_ref().unwrap().query(sql).parse().unwrap(),
         }
     }
 
@@ -163,7 +163,8 @@ impl Setup {
         Relay { setup: self, process, addresses, log: Vec::new() }
     }
 
-    fn prepared(&self, arguments: &[&str]) -> Command {
+    /// A command, not started yet.
+    pub fn prepared(&self, arguments: &[&str]) -> Command {
         let mut command = process::binary();
         command.args(arguments).envs(&self.variables).current_dir(self.folder());
         command
