@@ -83,7 +83,14 @@ pub(super) fn connections(
     let connecting = Connecting::new(url, options).map_err(unset)?;
     let pool = connecting.pool(options).map_err(unset)?;
     let statement_timeout = options.statement_timeout;
-    Ok((Connections { pool, ruling: options.ruling, statement_timeout }, connecting))
+    let connections = Connections {
+        pool,
+        ruling: options.ruling,
+        statement_timeout,
+        prepares: options.notify,
+        reads_tables: false,
+    };
+    Ok((connections, connecting))
 }
 
 async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<[u8; 32], Fault> {

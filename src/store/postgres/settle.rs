@@ -55,11 +55,8 @@ async fn held(
     settlements: &[Settlement],
 ) -> Result<BTreeSet<(i64, i64)>, Fault> {
     let lanes: Vec<i64> = settlements.iter().map(|it| it.lane.0).collect();
-    let tokens: Vec<i64> = settlements.iter().map(|it| it.token).collect();
-    let sql = "SELECT id, token FROM lanes
-         WHERE leased AND (id, token) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-         ORDER BY id FOR UPDATE";
-    let rows = transaction.rows(sql, &[&lanes, &tokens]).await?;
+    let sql = "SELECT id, token FROM lanes WHERE id = ANY ($1) AND leased ORDER BY id FOR UPDATE";
+    let rows = transaction.rows(sql, &[&lanes]).await?;
     rows.into_iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::TryStreamExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage};
 
@@ -15,7 +16,7 @@ use crate::domain::Time;
 use crate::store::record::unreadable;
 
 use super::fault::Fault;
-use super::value::Value;
+use super::value::{Hidden, Value};
 
 /// How often a transaction is done again when others are in its way, at most.
 const TRIES: u32 = 20;
@@ -37,6 +38,11 @@ pub(super) struct Connections {
     pub(super) ruling: Ruling,
     /// How long the server may take for a statement.
     pub(super) statement_timeout: Duration,
+    /// Whether statements stay prepared, which a pooler that gives every transaction another
+    /// connection can't have. To plan one anew takes the server longer than to execute it.
+    pub(super) prepares: bool,
+    /// Whether whole tables are read.
+    pub(super) reads_tables: bool,
 }
 
 /// A transaction that is under way. Dropped, it is undone.
@@ -44,6 +50,7 @@ pub(super) struct Transaction {
     connection: Option<Object>,
     server_now: Time,
     ruling: Ruling,
+    prepares: bool,
 }
 
 impl Connections {
@@ -51,7 +58,7 @@ impl Connections {
     pub(super) fn patient(&self) -> Self {
         const PATIENCE: Duration = Duration::from_secs(15 * 60);
         let statement_timeout = self.statement_timeout.max(PATIENCE);
-        Self { statement_timeout, ..self.clone() }
+        Self { statement_timeout, reads_tables: true, ..self.clone() }
     }
 
     /// Begins a transaction that sees, statement by statement, what others have committed.
@@ -61,17 +68,31 @@ impl Connections {
             connection: Some(connection),
             server_now: Time::default(),
             ruling: self.ruling,
+            prepares: self.prepares && !self.reads_tables,
         };
         // On disk when COMMIT answers, whatever the role's defaults are. A relay that the network
         // has cut off holds nothing for long. And these values end with the transaction, so that
         // they are right behind a pooler, too.
         let timeout = self.statement_timeout.as_millis();
+        // There is an index for whatever a webhook or a delivery needs, and reading a table instead is
+        // cheaper only as long as it is small, or said to be by old statistics.
+        let plans = match self.reads_tables {
+            true => "",
+            false => {
+                "SET LOCAL enable_seqscan = off;
+                 SET LOCAL enable_hashjoin = off;
+                 SET LOCAL enable_mergejoin = off;
+                 SET LOCAL plan_cache_mode = force_generic_plan;"
+            }
+        };
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
              SET LOCAL synchronous_commit = on;
              SET LOCAL client_min_messages = warning;
              SET LOCAL statement_timeout = {timeout};
              SET LOCAL idle_in_transaction_session_timeout = {timeout};
+             SET LOCAL jit = off;
+             {plans}
              SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         );
         for message in transaction.client().simple_query(&sql).await? {
@@ -86,13 +107,18 @@ impl Connections {
 }
 
 impl Transaction {
-    fn client(&self) -> &tokio_postgres::Client {
+    fn client(&self) -> &Object {
         self.connection.as_ref().expect("the connection is there until the end")
     }
 
     /// The rows that a statement gives.
     pub(super) async fn rows(&self, sql: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Fault> {
-        Ok(self.client().query_typed(sql, &typed(values)).await?)
+        if !self.prepares {
+            return Ok(self.client().query_typed(sql, &typed(values)).await?);
+        }
+        let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+        let rows = self.client().query_raw(&statement, hidden(values)).await?;
+        Ok(rows.try_collect().await?)
     }
 
     /// The one row that a statement gives, if it gives one.
@@ -102,7 +128,11 @@ impl Transaction {
 
     /// How many rows a statement changed.
     pub(super) async fn change(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Fault> {
-        Ok(self.client().execute_typed(sql, &typed(values)).await?)
+        if !self.prepares {
+            return Ok(self.client().execute_typed(sql, &typed(values)).await?);
+        }
+        let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+        Ok(self.client().execute_raw(&statement, hidden(values)).await?)
     }
 
     /// Statements without values, one after the other.
@@ -145,6 +175,14 @@ impl Drop for Transaction {
             drop(Object::take(connection));
         }
     }
+}
+
+fn kinds(values: &[&dyn Value]) -> Vec<Type> {
+    values.iter().map(|value| value.kind()).collect()
+}
+
+fn hidden<'a>(values: &'a [&'a dyn Value]) -> Vec<Hidden<'a>> {
+    values.iter().map(|value| Hidden(value.sql())).collect()
 }
 
 fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {

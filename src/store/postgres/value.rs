@@ -1,10 +1,13 @@
 //! Values: parameters of statements with their Postgres types, and columns read back.
 //!
 //! What belongs here: which type a Rust value is sent as. Statements go with the types of their
-//! parameters and without a name, so that one takes one round trip and a pooler that gives every
-//! transaction another connection has nothing to lose. What doesn't: statements.
+//! parameters, so that nothing needs to be asked of the server before. What doesn't: statements.
 
-use tokio_postgres::types::{ToSql, Type};
+use std::error::Error;
+use std::fmt;
+
+use bytes::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
 use uuid::Uuid;
 
 /// A value that a statement can be given.
@@ -67,6 +70,39 @@ values! {
     Vec<u8> => BYTEA, BYTEA_ARRAY;
     &[u8] => BYTEA, BYTEA_ARRAY;
     Uuid => UUID, UUID_ARRAY;
+}
+
+/// A value that doesn't show itself: what Postgres is given the client would write into a log that
+/// asks for everything.
+pub(super) struct Hidden<'a>(pub(super) &'a (dyn ToSql + Sync));
+
+impl fmt::Debug for Hidden<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("...")
+    }
+}
+
+impl ToSql for Hidden<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql_checked(kind, out)
+    }
+
+    fn accepts(_kind: &Type) -> bool {
+        // What is hidden says so itself.
+        true
+    }
+
+    fn to_sql_checked(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql_checked(kind, out)
+    }
 }
 
 /// Text as a column can hold it: Postgres has no NUL in texts, so it becomes U+FFFD, which keeps
