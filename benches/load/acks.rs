@@ -13,7 +13,7 @@ use super::webhooks::Requests;
 use super::{machine, table};
 
 /// Seconds before a measurement, at most: code that is compiled as it runs needs them.
-const WARM_UP: u64 = 3;
+pub const WARM_UP: u64 = 3;
 
 /// What one candidate did in one round of one setting.
 pub struct Sample {
@@ -69,7 +69,7 @@ fn measure(candidate: Candidate, (connections, delay): Setting, arguments: &Argu
     };
     let (mut before, mut after) = Default::default();
     let measured = client::closed_loop(
-        running.address,
+        &[running.address],
         connections,
         requests,
         spans,

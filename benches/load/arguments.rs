@@ -26,7 +26,10 @@ pub struct Arguments {
     pub folder: PathBuf,
     /// Where filled stores stay after the run, to be found by the next; else they are removed.
     pub stock: Option<PathBuf>,
-    connections: Vec<usize>,
+    /// How many connections the client has.
+    pub connections: Vec<usize>,
+    /// Whether it is about stores on a Postgres server.
+    server: bool,
     candidate: Option<String>,
     only: Vec<String>,
 }
@@ -44,6 +47,7 @@ impl Arguments {
             folder: Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned(),
             stock: None,
             connections: vec![1, 32, 128],
+            server: false,
             candidate: None,
             only: Vec::new(),
         };
@@ -58,6 +62,11 @@ impl Arguments {
                     return arguments;
                 }
                 "--only" => arguments.only = parts(&word, &value()),
+                "--store" => match value().as_str() {
+                    "sqlite" => arguments.server = false,
+                    "postgres" => arguments.server = true,
+                    _ => wrong(&word),
+                },
                 "--rounds" => arguments.rounds = number(&word, &value()),
                 "--seconds" => arguments.seconds = number(&word, &value()),
                 "--connections" => arguments.connections = numbers(&word, &value()),
@@ -85,7 +94,10 @@ impl Arguments {
 
     /// Whether this part was asked for.
     pub fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == part.name())
+        if self.only.is_empty() {
+            return self.server == matches!(part, Part::Server);
+        }
+        self.only.iter().any(|name| name == part.name())
     }
 
     /// Every combination of connections and delay, each with the candidates to measure there: what
@@ -94,7 +106,7 @@ impl Arguments {
         let first = self.delays.first().copied();
         let of_delay = |&delay| {
             let fits = move |candidate: &Candidate| {
-                self.is_asked(*candidate) && (candidate.delivers() || Some(delay) == first)
+                self.is_asked(candidate.name()) && (candidate.delivers() || Some(delay) == first)
             };
             self.connections.iter().map(move |&connections| {
                 ((connections, delay), Candidate::ALL.into_iter().filter(fits).collect())
@@ -103,8 +115,9 @@ impl Arguments {
         self.delays.iter().flat_map(of_delay).collect()
     }
 
-    fn is_asked(&self, candidate: Candidate) -> bool {
-        self.candidate.as_ref().is_none_or(|asked| candidate.name().contains(asked.as_str()))
+    /// Whether the candidate of this name is to be measured.
+    pub fn is_asked(&self, name: &str) -> bool {
+        self.candidate.as_ref().is_none_or(|asked| name.contains(asked.as_str()))
     }
 }
 

@@ -34,10 +34,10 @@ impl Measured {
     }
 }
 
-/// Sends over so many connections for `warm` and then for `measure`; calls `begin` and `end`
-/// around the second.
+/// Sends over so many connections, to each target in turn, for `warm` and then for `measure`; calls
+/// `begin` and `end` around the second.
 pub fn closed_loop(
-    target: SocketAddr,
+    targets: &[SocketAddr],
     connections: usize,
     requests: Requests,
     (warm, measure): (Duration, Duration),
@@ -49,8 +49,9 @@ pub fn closed_loop(
         let requests = Rc::new(RefCell::new(requests));
         let start = Instant::now() + warm;
         let stop = start + measure;
-        let tasks: Vec<_> = (0..connections)
-            .map(|_| tokio::task::spawn_local(one(target, requests.clone(), start, stop)))
+        let targets = targets.iter().cycle().take(connections);
+        let tasks: Vec<_> = targets
+            .map(|target| tokio::task::spawn_local(one(*target, requests.clone(), start, stop)))
             .collect();
         tokio::time::sleep_until(start.into()).await;
         begin();

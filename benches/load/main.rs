@@ -9,15 +9,17 @@
 //! | `acks` | acknowledgements a second, beside a bare axum handler and one made by hand, closed loop |
 //! | `drain` | a backlog that is delivered after a start |
 //! | `rows` | time to accept and to deliver, in stores with few and many rows |
+//! | `server` | acknowledgements a second and backlogs with stores on a Postgres server; with `--store postgres` alone |
 //! | `start` | from the start of the process to ready, with few and many rows, after a kill, too |
 //!
 //! ```text
 //! cargo bench --bench load -- [--only latency,acks,drain,rows,start] [--rounds 3] [--seconds 5]
 //!     [--connections 1,32,128] [--delays 0,50] [--candidate NAME] [--backlog 100000]
-//!     [--rows 10000,1000000] [--stock PATH] [--folder PATH]
+//!     [--rows 10000,1000000] [--stock PATH] [--folder PATH] [--store postgres]
 //! ```
 //!
-//! It needs Linux, and Node with npm for the handler made by hand (`benches/express`). The target
+//! The server is one that the run starts with Debian's PostgreSQL, in the same folder and with its
+//! usual settings. It needs Linux, and Node with npm for the handler made by hand (`benches/express`). The target
 //! for large stores asks for `--rows 10000,1000000,5000000`, which takes 15 GB of disk and most of
 //! an hour to fill; `--stock` names a folder where filled stores stay for the next run.
 //! `--folder` on a tmpfs shows what is left without a disk.
@@ -37,9 +39,13 @@ mod keeper;
 mod latency;
 mod machine;
 mod paced;
+#[expect(dead_code, reason = "tests use more of it")]
+#[path = "../../tests/kit/postgres.rs"]
+mod postgres;
 mod process;
 mod roles;
 mod rows;
+mod server;
 mod start;
 mod statistics;
 mod stock;
@@ -59,11 +65,13 @@ enum Part {
     Drain,
     Rows,
     Start,
+    Server,
 }
 
 impl Part {
     /// In the order of measuring: what leaves the disk busy comes last.
-    const ALL: [Self; 5] = [Self::Latency, Self::Acks, Self::Drain, Self::Rows, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Latency, Self::Acks, Self::Drain, Self::Server, Self::Rows, Self::Start];
 
     fn name(self) -> &'static str {
         match self {
@@ -72,6 +80,7 @@ impl Part {
             Self::Drain => "drain",
             Self::Rows => "rows",
             Self::Start => "start",
+            Self::Server => "server",
         }
     }
 
@@ -82,6 +91,7 @@ impl Part {
             Self::Drain => drain::run(arguments),
             Self::Rows => rows::run(arguments, stock),
             Self::Start => start::run(arguments, stock),
+            Self::Server => server::run(arguments),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,26 +29,41 @@ impl Usage {
     /// Of the process with this number, or of `self`.
     pub fn of(process: &str) -> Self {
         let file = |name| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap();
-        let stat = file("stat");
-        // The name, in parentheses, may hold spaces.
-        let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
-        let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
         let named = |text: &str, name| {
             let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
             value.trim_end_matches(" kB").parse::<f64>().unwrap()
         };
         Self {
-            // Linux counts in hundredths of a second.
-            cpu: ticks / 100.0,
+            cpu: seconds(&file("stat"), 11..13),
             memory: named(&file("status"), "VmHWM:") / 1024.0,
             written: named(&file("io"), "write_bytes:") / 1024.0,
         }
+    }
+
+    /// The seconds of one core that all processes of this name have used, and those of their children
+    /// that have ended.
+    pub fn of_all(name: &str) -> f64 {
+        let processes = fs::read_dir("/proc").unwrap();
+        let ids = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        // One may end while it is looked at.
+        let stats = ids.filter_map(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
+        let named = format!("({name})");
+        stats.filter(|stat| stat.contains(&named)).map(|stat| seconds(&stat, 11..15)).sum()
     }
 
     /// What was used since `before`; memory stays the highest.
     pub fn since(self, before: Self) -> Self {
         Self { cpu: self.cpu - before.cpu, written: self.written - before.written, ..self }
     }
+}
+
+/// Seconds from these fields of a process's `stat`.
+fn seconds(stat: &str, fields: Range<usize>) -> f64 {
+    // The name, in parentheses, may hold spaces.
+    let all: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
+    let ticks: f64 = all[fields].iter().map(|field| field.parse::<f64>().unwrap()).sum();
+    // Linux counts in hundredths.
+    ticks / 100.0
 }
 
 impl Process {

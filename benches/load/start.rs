@@ -71,7 +71,7 @@ fn measure(folder: &Path, first: u64) -> Sample {
     let (process, clean) = start();
     let requests = Requests::new(true, first, machine::now_millis());
     let spans = (Duration::ZERO, Duration::from_millis(500));
-    client::closed_loop(address, 32, requests, spans, || (), || ());
+    client::closed_loop(&[address], 32, requests, spans, || (), || ());
     drop(process);
     let (process, killed) = start();
     process.stop();

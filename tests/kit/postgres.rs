@@ -27,10 +27,15 @@ impl Cluster {
     /// Starts one that writes to disk as a real one does, or doesn't wait for the disk. Installs
     /// the server's programs, if they are missing; panics if it can't.
     pub fn start(fsync: bool) -> Self {
+        Self::start_in("", fsync)
+    }
+
+    /// The same with its files in this folder, which everybody has to have access to.
+    pub fn start_in(folder: &str, fsync: bool) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kit/postgres.sh");
         let mut script = Command::new("bash")
-            .args([script, &port.to_string(), if fsync { "on" } else { "off" }])
+            .args([script, &port.to_string(), if fsync { "on" } else { "off" }, folder])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -54,6 +59,15 @@ impl Cluster {
         let name = format!("relay{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let database = Database { port: self.port, name };
         psql(&database.of("postgres"), &format!("CREATE DATABASE {}", database.name));
+        database
+    }
+
+    /// A new database with all that another has, which nobody may be connected to.
+    pub fn like(&self, other: &Database) -> Database {
+        let name = format!("relay{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let database = Database { port: self.port, name };
+        let sql = format!("CREATE DATABASE {} TEMPLATE {}", database.name, other.name);
+        psql(&database.of("postgres"), &sql);
         database
     }
 

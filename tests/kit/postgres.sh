@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A throw-away PostgreSQL cluster: makes one and keeps it until standard input ends, however the
-# process at its other end does. `postgres.sh PORT FSYNC` prints "up" once the server answers; then
-# each line read is a command: "start", "stop fast" or "stop immediate", answered by "done".
+# process at its other end does. `postgres.sh PORT FSYNC [FOLDER]` prints "up" once the server
+# answers; its files are in FOLDER, or in memory where there is room for them. Then each line read is a command: "start", "stop fast" or "stop immediate", answered by "done".
 # `postgres.sh install` only makes sure that the server's programs are here.
 set -euo pipefail
 trap '' INT TERM HUP
@@ -55,12 +55,14 @@ if ((EUID == 0)); then
   exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups bash -c "$script" postgres.sh "$@"
 fi
 
-port=$1 fsync=$2
+port=$1 fsync=$2 parent=${3:-}
 cd /
-space=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1 || echo 0)
-parent=${TMPDIR:-/tmp}
-((space > 1500)) && [[ -w /dev/shm ]] && parent=/dev/shm
-[[ -w $parent ]] || parent=/tmp
+if [[ -z $parent ]]; then
+  space=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1 || echo 0)
+  parent=${TMPDIR:-/tmp}
+  ((space > 1500)) && [[ -w /dev/shm ]] && parent=/dev/shm
+  [[ -w $parent ]] || parent=/tmp
+fi
 folder=$(mktemp -d "$parent/relay-postgres.XXXXXX")
 ended() {
   "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop </dev/null >/dev/null 2>&1 || true
@@ -75,7 +77,6 @@ port = $port
 unix_socket_directories = ''
 max_connections = 400
 fsync = $fsync
-shared_buffers = '64MB'
 END
 
 start() {
