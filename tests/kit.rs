@@ -8,6 +8,7 @@ pub mod http;
 pub mod ids;
 pub mod machine;
 pub mod network;
+pub mod pooler;
 pub mod postgres;
 pub mod process;
 pub mod relay;

@@ -5,6 +5,7 @@
 
 mod crash;
 mod delivery;
+mod encryption;
 mod forgetting;
 mod identity;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
@@ -12,9 +13,11 @@ mod kit;
 mod mapping;
 mod moving;
 mod operating;
+mod pooling;
 mod promises;
 mod receiving;
 mod replicas;
+mod rolling;
 mod segments;
 mod shutdown;
 mod workspace;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::{StartError, rules};
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::store::{OnDamage, StoreSettings, StoreUrl};
 use crate::domain::{Clock, Planner};
@@ -107,7 +107,7 @@ fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place
     let now = SystemClock.now();
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
-            let mut options = ServerOptions::new(seed, now, redact, bell);
+            let mut options = ServerOptions::new(seed, now, redact, bell, Arc::new(SystemRandom));
             options.tombstone_key = tombstone_key;
             options.password.clone_from(&server.password);
             options.connections = server.connections;

@@ -41,12 +41,15 @@ pub(super) fn layer(sources: &Sources, problems: &mut Problems) -> Layer {
             let Some(name) = variable.strip_prefix(PREFIX) else {
                 continue;
             };
-            let (name, is_file) = match name.strip_suffix(FILE_SUFFIX) {
-                Some(name) => (name, true),
-                None => (name, false),
+            let path_of = |name: &str| name.to_ascii_lowercase().replace(SEPARATOR, ".");
+            let (path, is_file) = match name.strip_suffix(FILE_SUFFIX) {
+                // Some keys are called so themselves.
+                Some(name_of_file) if !Key::is_known(&path_of(name)) => {
+                    (path_of(name_of_file), true)
+                }
+                _ => (path_of(name), false),
             };
             if is_file == from_file {
-                let path = name.to_ascii_lowercase().replace(SEPARATOR, ".");
                 builder.set(variable, &path, value, is_file);
             }
         }
@@ -284,6 +287,16 @@ mod tests {
             assert!(shown.starts_with(name) && shown.ends_with(expected), "{shown}");
         }
         assert_eq!(problems_of("RELAY_PORT", "tcp://10.0.0.1"), "");
+    }
+
+    #[test]
+    fn a_key_that_is_called_file_is_no_file_of_another() {
+        let variable = ("RELAY__STORE__TLS_CA_FILE".to_owned(), "/nowhere/ca.pem".to_owned());
+        let mut problems = Problems::none();
+        let mut layer = layer(&Sources::new(None, [variable]), &mut problems);
+        assert_eq!(problems.to_string(), "");
+        let store = layer.0.remove("store").unwrap().into_table().unwrap();
+        assert_eq!(store["tls_ca_file"].clone().into_string().unwrap(), "/nowhere/ca.pem");
     }
 
     proptest! {

@@ -50,6 +50,16 @@ impl Key {
         Self { name, kind }
     }
 
+    /// Whether a section has the key at this dotted path.
+    pub(super) fn is_known(path: &str) -> bool {
+        path.split_once('.').is_some_and(|(section, name)| {
+            Self::find(ROOT, section).is_some_and(|section| match &section.kind {
+                Kind::Table(keys) => Self::find(keys, name).is_some(),
+                _ => false,
+            })
+        })
+    }
+
     /// The key of that name in a list of keys.
     pub(super) fn find(keys: &'static [Self], name: &str) -> Option<&'static Self> {
         keys.iter().find(|key| key.name == name)

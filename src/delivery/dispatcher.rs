@@ -17,7 +17,7 @@ use crate::domain::{LaneId, Leased, Time};
 use crate::store::{Claim, Settlement, StoreError};
 use crate::telemetry::Causes;
 
-/// How often the store is looked into unasked: other processes queue calls in it without ringing
+/// How often the store is looked into unasked, at least: other processes queue calls in it without ringing
 /// here, and are promised that they go within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -101,7 +101,7 @@ impl Dispatcher {
                 () = shutdown.cancelled() => {}
                 Some(ended) = sends.join_next() => report(ended),
                 () = self.sender.destination.rung() => {}
-                () = tokio::time::sleep(wait.min(LOOK_EVERY)) => {}
+                () = tokio::time::sleep(wait.min(self.look())) => {}
             }
         }
         self.pulse.excuse();
@@ -115,6 +115,12 @@ impl Dispatcher {
             sends.shutdown().await;
         }
         self.give_back().await;
+    }
+
+    /// When to look unasked next. Relays that share a store don't do so in step.
+    fn look(&self) -> Duration {
+        let half = LOOK_EVERY / 2;
+        half + half.mul_f64(self.sender.random.next() as f64 / u64::MAX as f64)
     }
 
     /// Claims once, as much as may go.

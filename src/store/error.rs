@@ -38,7 +38,7 @@ pub enum StoreError {
     /// The store's schema is newer than this version knows.
     #[error(
         "the store's schema is version {found} and this version knows {known}; start the newer \
-         version again, or go back with `referral-relay restore` and a backup made before it ran"
+         version again, or go back with a backup made before it ran (`referral-relay restore`, for a file)"
     )]
     TooNew {
         /// The version found.

@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -84,6 +85,14 @@ impl Cluster {
     /// Starts it again.
     pub fn begin(&self) {
         self.order("start");
+    }
+
+    /// From now on it offers TLS; gives the certificate of the authority that has signed its own, which is
+    /// for `127.0.0.1`.
+    pub fn secure(&self) -> PathBuf {
+        self.order("secure");
+        let data = psql(&self.database().url(), "SHOW data_directory");
+        Path::new(&data).with_file_name("ca.pem")
     }
 
     fn order(&self, order: &str) {

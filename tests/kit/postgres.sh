@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # A throw-away PostgreSQL cluster: makes one and keeps it until standard input ends, however the
-# process at its other end does. `postgres.sh PORT FSYNC [FOLDER]` prints "up" once the server
-# answers; its files are in FOLDER, or in memory where there is room for them. Then each line read is a command: "start", "stop fast" or "stop immediate", answered by "done".
+# process at its other end does. `postgres.sh PORT FSYNC [FOLDER]` prints "up" once the server answers;
+# its files are in FOLDER, or in memory where there is room for them. Then each line read is a command,
+# answered by "done": "start", "stop fast", "stop immediate", or "secure", which makes the server offer
+# TLS with a certificate for 127.0.0.1, signed by an authority whose own is `ca.pem` beside the data.
 # `postgres.sh install` only makes sure that the server's programs are here.
 set -euo pipefail
 trap '' INT TERM HUP
@@ -83,11 +85,24 @@ start() {
   "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start </dev/null >/dev/null 2>&1 ||
     { cat "$folder/log" >&2; exit 1; }
 }
+secure() {
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  openssl req -x509 "${key[@]}" -days 2 -subj '/CN=authority of the tests' \
+    -keyout "$folder/ca.key" -out "$folder/ca.pem"
+  openssl req "${key[@]}" -subj '/CN=server of the tests' \
+    -keyout "$folder/data/server.key" -out "$folder/server.csr"
+  openssl x509 -req -in "$folder/server.csr" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -CAcreateserial \
+    -days 2 -extfile <(echo 'subjectAltName = IP:127.0.0.1') -out "$folder/data/server.crt"
+  chmod 600 "$folder/data/server.key"
+  echo 'ssl = on' >>"$folder/data/postgresql.conf"
+  "$bin/pg_ctl" -D "$folder/data" -w restart </dev/null >/dev/null
+}
 start
 echo up
 while read -r command mode; do
   case $command in
     start) start ;;
+    secure) secure >>"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; } ;;
     stop) "$bin/pg_ctl" -D "$folder/data" -m "$mode" -w stop </dev/null >/dev/null 2>&1 ;;
     *) exit 1 ;;
   esac

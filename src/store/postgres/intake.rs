@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use super::accept::{Item, What, take_in};
 use super::fault::Fault;
 use super::planning::Planning;
-use super::transaction::{Connections, Tries};
+use super::transaction::Connections;
 
 /// Webhooks of one transaction. More of them wouldn't make one cheaper, only the wait longer.
 const TOGETHER: usize = 256;
@@ -182,7 +182,7 @@ impl Worker {
     /// One transaction, done again where others were in its way.
     async fn together(&self, items: &[Item<'_>]) -> Result<Vec<Receipt>, Fault> {
         let mut wanted = BTreeSet::new();
-        let mut tries = Tries::default();
+        let mut tries = self.connections.tries();
         loop {
             let one = async {
                 let transaction = self.connections.begin().await?;

@@ -82,13 +82,13 @@ pub(super) fn connections(
         |error: ConnectError| StoreError::Unavailable { doing: OPENING, source: Box::new(error) };
     let connecting = Connecting::new(url, options).map_err(unset)?;
     let pool = connecting.pool(options).map_err(unset)?;
-    let statement_timeout = options.statement_timeout;
     let connections = Connections {
         pool,
         ruling: options.ruling,
-        statement_timeout,
+        statement_timeout: options.statement_timeout,
         prepares: options.notify,
         reads_tables: false,
+        random: Arc::clone(&options.random),
     };
     Ok((connections, connecting))
 }

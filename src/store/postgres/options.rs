@@ -7,12 +7,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
-use crate::domain::{Redact, Time};
+use crate::domain::{Random, Redact, Time};
 
 use super::transaction::Ruling;
 
 /// How a [`PostgresStore`](super::PostgresStore) is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerOptions {
     /// The store's secret, if the store is new; an existing one keeps its own.
     pub seed: [u8; 32],
@@ -36,13 +36,21 @@ pub struct ServerOptions {
     pub tls_ca_file: Option<PathBuf>,
     /// Rung when another relay has queued work.
     pub bell: Arc<Notify>,
+    /// Keeps those apart who are in each other's way.
+    pub random: Arc<dyn Random>,
     /// Whose clock leases go by.
     pub(super) ruling: Ruling,
 }
 
 impl ServerOptions {
     /// The usual way.
-    pub fn new(seed: [u8; 32], now: Time, redact: Redact, bell: Arc<Notify>) -> Self {
+    pub fn new(
+        seed: [u8; 32],
+        now: Time,
+        redact: Redact,
+        bell: Arc<Notify>,
+        random: Arc<dyn Random>,
+    ) -> Self {
         Self {
             seed,
             now,
@@ -55,6 +63,7 @@ impl ServerOptions {
             notify: true,
             tls_ca_file: None,
             bell,
+            random,
             ruling: Ruling::Server,
         }
     }

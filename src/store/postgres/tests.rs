@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
+use crate::clock::SystemRandom;
 use crate::domain::Time;
 use crate::store::contract::script::{Script, at, redact};
 use crate::store::contract::{Bench, contract_tests};
@@ -68,7 +69,7 @@ impl Schema {
         ServerOptions {
             ruling: Ruling::Caller,
             connections: 4,
-            ..ServerOptions::new(seed, at(0), redact, Arc::new(Notify::new()))
+            ..ServerOptions::new(seed, at(0), redact, Arc::default(), Arc::new(SystemRandom))
         }
     }
 }

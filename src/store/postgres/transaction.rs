@@ -5,6 +5,7 @@
 //! what is done in it. A connection whose transaction didn't end is closed, and not used again: so
 //! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
@@ -12,7 +13,7 @@ use futures_util::TryStreamExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage};
 
-use crate::domain::Time;
+use crate::domain::{Random, Time};
 use crate::store::record::unreadable;
 
 use super::fault::Fault;
@@ -43,6 +44,8 @@ pub(super) struct Connections {
     pub(super) prepares: bool,
     /// Whether whole tables are read.
     pub(super) reads_tables: bool,
+    /// Keeps those apart who are in each other's way.
+    pub(super) random: Arc<dyn Random>,
 }
 
 /// A transaction that is under way. Dropped, it is undone.
@@ -190,20 +193,22 @@ fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)>
 }
 
 /// Counts how often a transaction was tried, and says whether to try again.
-#[derive(Default)]
-pub(super) struct Tries(u32);
+pub(super) struct Tries<'a> {
+    tried: u32,
+    random: &'a dyn Random,
+}
 
-impl Tries {
+impl Tries<'_> {
     /// Whether to do it again after this; waits a little the more often it failed, unlike others
     /// who failed at the same moment.
     pub(super) async fn again(&mut self, fault: &Fault) -> bool {
-        self.0 += 1;
-        if !fault.is_passing() || self.0 >= TRIES {
+        self.tried += 1;
+        if !fault.is_passing() || self.tried >= TRIES {
             return false;
         }
-        if self.0 > 2 {
-            let most = 1_u64 << self.0.min(7);
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
+        if self.tried > 2 {
+            let most = 1_u64 << self.tried.min(7);
+            tokio::time::sleep(Duration::from_millis(self.random.next() % most)).await;
         }
         true
     }
@@ -213,7 +218,7 @@ impl Tries {
 macro_rules! transact {
     ($connections:expr, $doing:expr, |$transaction:ident| $work:expr) => {{
         let connections = &$connections;
-        let mut tries = $crate::store::postgres::transaction::Tries::default();
+        let mut tries = connections.tries();
         loop {
             let one = async {
                 let $transaction = connections.begin().await?;
@@ -235,6 +240,11 @@ macro_rules! transact {
 pub(super) use transact;
 
 impl Connections {
+    /// Of a transaction that wasn't tried yet.
+    pub(super) fn tries(&self) -> Tries<'_> {
+        Tries { tried: 0, random: &*self.random }
+    }
+
     /// Gives up on a server that doesn't answer at all: its own timeout doesn't reach it then.
     pub(super) async fn in_time<T>(
         &self,
