@@ -47,6 +47,7 @@ fn help_names_every_command_and_the_exit_codes() {
         "forget",
         "backup",
         "restore",
+        "store",
         "healthcheck",
         "sandbox",
         "completions",

@@ -1,4 +1,4 @@
-//! Relays behind a pooler that gives every transaction another connection: PgBouncer itself.
+//! Relays behind a pooler that gives every transaction another connection: `PgBouncer` itself.
 
 use crate::kit::pooler::Pooler;
 use crate::kit::postgres::Cluster;

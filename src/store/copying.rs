@@ -2,7 +2,7 @@
 //!
 //! What belongs here and below: the order of the steps, what a copy leaves in the store it goes
 //! into until it is whole, and the comparison at the end. What doesn't: SQL; each backend reads and
-//! writes rows in the one form that [`part`] describes.
+//! writes rows in the one form that [`Part`] describes.
 //!
 //! ```text
 //! refuse a store in use → mark the target → rows, page by page, each with the mark that tells how

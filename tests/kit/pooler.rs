@@ -1,4 +1,4 @@
-//! A PgBouncer between relays and a server, in the mode that gives every transaction another
+//! A `PgBouncer` between relays and a server, in the mode that gives every transaction another
 //! connection.
 
 use std::fs;
