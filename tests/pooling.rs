@@ -13,7 +13,12 @@ fn relays_work_behind_a_pooler_of_transactions_and_find_each_others_work() {
     let database = Cluster::shared().database();
     // Fewer connections than the relays have, so that transactions do change places.
     let pooler = Pooler::before(Cluster::shared().port(), 3);
-    let setup = Setup::new(&sandbox).on(&database, &pooler.address()).set("store.notify", "false");
+    let setup = Setup::new(&sandbox)
+        .on(&database, &pooler.address())
+        .set("store.notify", "false")
+        // Nothing else tells here that a relay has died.
+        .set("customerio.timeout", "400ms")
+        .set("delivery.lease", "5500ms");
     let first = setup.clone().start();
     let mut second = setup.start();
     let mut told = Vec::new();

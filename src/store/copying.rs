@@ -59,7 +59,7 @@ pub enum CopyError {
     )]
     NoStore,
     /// A relay works on it.
-    #[error("{0} is in use: a relay delivers from it; stop it first")]
+    #[error("{0} is in use: a relay delivers from it, or did so some seconds ago; stop it first")]
     InUse(Side),
     /// There is something in the target already.
     #[error("the store that it is to be copied into isn't empty; name a new file or database")]
@@ -112,18 +112,15 @@ pub(super) trait Tables: Send {
     /// transaction.
     async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError>;
 
-    /// A row as this store gives it back after it was written. Numbers may be others where a
-    /// backend counts in another way.
-    fn kept(&self, part: Part, row: Row) -> Row {
-        let _ = part;
-        row
-    }
+    /// What makes of a row what this store gives back after it was written: numbers may be others
+    /// where a backend counts in another way.
+    fn kept(&self) -> fn(Part, Row) -> Row;
 
     /// The highest numbers that this store has given to people and deliveries.
     async fn given(&mut self) -> Result<Given, StoreError>;
 
     /// Gives higher numbers than these from now on, and makes the store ready for work.
-    async fn settle(&mut self, given: Given) -> Result<(), StoreError>;
+    async fn make_ready(&mut self, given: Given) -> Result<(), StoreError>;
 
     /// Takes the mark away: the copy is whole.
     async fn end(&mut self) -> Result<(), StoreError>;

@@ -71,7 +71,7 @@ pub async fn copy(
         copy_part(from, to, Mark { part, after, ..mark.clone() }, tell).await?;
     }
     let given = from.given().await.map_err(of(Side::From))?;
-    to.settle(given).await.map_err(of(Side::To))?;
+    to.make_ready(given).await.map_err(of(Side::To))?;
     tell(Step::Compare);
     let mut compared = Vec::new();
     for part in Part::ALL {
@@ -133,29 +133,31 @@ async fn compare(
     part: Part,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Compared, CopyError> {
-    let (mut expected, mut found) = (Sum::default(), Sum::default());
-    let mut after: Option<Vec<Cell>> = None;
-    loop {
-        let rows = from.page(part, after.as_deref()).await.map_err(of(Side::From))?;
-        let Some(last) = rows.last() else { break };
-        after = Some(part.key(last).to_vec());
-        tell(Step::Read(part, length(&rows)));
-        give_way().await;
-        rows.into_iter().for_each(|row| expected.add(&to.kept(part, row)));
-    }
-    after = None;
-    loop {
-        let rows = to.page(part, after.as_deref()).await.map_err(of(Side::To))?;
-        let Some(last) = rows.last() else { break };
-        after = Some(part.key(last).to_vec());
-        tell(Step::Read(part, length(&rows)));
-        give_way().await;
-        rows.iter().for_each(|row| found.add(row));
-    }
+    let expected = sum(from, Side::From, part, to.kept(), tell).await?;
+    let found = sum(to, Side::To, part, |_part, row| row, tell).await?;
     if expected != found {
         return Err(CopyError::Differs { part, from: expected.rows(), to: found.rows() });
     }
     Ok(Compared { part, rows: found.rows(), checksum: found.checksum() })
+}
+
+/// Of all rows of a part.
+async fn sum(
+    tables: &mut dyn Tables,
+    side: Side,
+    part: Part,
+    kept: fn(Part, Row) -> Row,
+    tell: &mut (dyn FnMut(Step) + Send),
+) -> Result<Sum, CopyError> {
+    let (mut sum, mut after) = (Sum::default(), None::<Vec<Cell>>);
+    loop {
+        let rows = tables.page(part, after.as_deref()).await.map_err(of(side))?;
+        let Some(last) = rows.last() else { return Ok(sum) };
+        after = Some(part.key(last).to_vec());
+        tell(Step::Read(part, length(&rows)));
+        give_way().await;
+        rows.into_iter().for_each(|row| sum.add(&kept(part, row)));
+    }
 }
 
 /// A file's rows come without any waiting; whoever would stop the copy has to get a word in.

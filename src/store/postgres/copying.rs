@@ -94,16 +94,16 @@ impl Tables for ServerTables {
         })
     }
 
-    fn kept(&self, _part: Part, row: Row) -> Row {
-        rows::kept(row)
+    fn kept(&self) -> fn(Part, Row) -> Row {
+        rows::kept
     }
 
     async fn given(&mut self) -> Result<Given, StoreError> {
         transact!(self.connections, DOING, |it| given(&it))
     }
 
-    async fn settle(&mut self, given: Given) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| settle(&it, given))
+    async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| make_ready(&it, given))
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {
@@ -126,7 +126,7 @@ async fn given(transaction: &Transaction) -> Result<Given, Fault> {
     Ok(Given { people: row.try_get(0)?, deliveries: row.try_get(1)? })
 }
 
-async fn settle(transaction: &Transaction, given: Given) -> Result<(), Fault> {
+async fn make_ready(transaction: &Transaction, given: Given) -> Result<(), Fault> {
     let sql = "SELECT setval('people_id_seq', GREATEST($1, 1)),
              setval('deliveries_id_seq', GREATEST($2, 1)),
              setval('attempts_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM attempts))";

@@ -103,8 +103,8 @@ impl Tables for FileTables {
         })
     }
 
-    fn kept(&self, part: Part, row: Row) -> Row {
-        rows::kept(part, row)
+    fn kept(&self) -> fn(Part, Row) -> Row {
+        rows::kept
     }
 
     async fn given(&mut self) -> Result<Given, StoreError> {
@@ -119,7 +119,7 @@ impl Tables for FileTables {
         })
     }
 
-    async fn settle(&mut self, given: Given) -> Result<(), StoreError> {
+    async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
         self.with(|connection| {
             for (table, last) in [("people", given.people), ("deliveries", given.deliveries)] {
                 let sql = "UPDATE sqlite_sequence SET seq = MAX(seq, ?2) WHERE name = ?1";

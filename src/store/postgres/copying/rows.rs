@@ -166,7 +166,7 @@ fn array(rows: &[Row], place: usize, kind: Kind) -> Box<dyn Value + Send + '_> {
 }
 
 /// A row as it is read again.
-pub(super) fn kept(Row(mut cells): Row) -> Row {
+pub(super) fn kept(_part: Part, Row(mut cells): Row) -> Row {
     for cell in &mut cells {
         if let Cell::Text(it) = cell {
             *it = text(it);
