@@ -1,6 +1,6 @@
 //! The store as a file: what the relay makes of it that a server's store hasn't.
 
-use crate::kit::relay::Relay;
+use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{email, joined};
 
@@ -14,6 +14,15 @@ fn a_clean_end_leaves_one_file() {
     let folder = relay.setup().folder();
     assert!(folder.join("relay.db").exists());
     assert!(!folder.join("relay.db-wal").exists(), "the store was not checkpointed");
+}
+
+#[test]
+fn a_first_start_makes_the_folders_of_its_store() {
+    let setup = Setup::towards("http://127.0.0.1:9").set("store.url", "sqlite:data/of/relay.db");
+    let mut relay = setup.start();
+    relay.accept(&joined("fay"));
+    relay.terminate();
+    assert!(relay.setup().folder().join("data/of/relay.db").exists());
 }
 
 #[test]

@@ -52,6 +52,17 @@ fn a_server_that_is_down_costs_a_503_and_nothing_else() {
 }
 
 #[test]
+fn a_database_that_cannot_hold_every_text_is_refused() {
+    let sandbox = Sandbox::start();
+    let (cluster, setup) = alone(&sandbox);
+    let sql = "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0";
+    cluster.database().query(sql);
+    let url = format!("postgres://relay@127.0.0.1:{}/latin?sslmode=disable", cluster.port());
+    let refused = setup.set("store.url", url).command(&["serve"]).expect(1);
+    assert!(refused.contains("holds LATIN1") && refused.contains("ENCODING 'UTF8'"), "{refused}");
+}
+
+#[test]
 fn connections_that_the_server_ends_are_made_anew() {
     let sandbox = Sandbox::start();
     let cluster = Cluster::start(false);

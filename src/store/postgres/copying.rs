@@ -20,6 +20,7 @@ use super::opening::connections;
 use super::transaction::{Connections, Transaction, transact};
 use super::{ServerOptions, migrate, session};
 
+const OPENING: &str = "be opened";
 const DOING: &str = "be copied";
 
 /// A server's rows.
@@ -42,7 +43,7 @@ impl ServerTables {
         options: &ServerOptions,
     ) -> Result<Self, StoreError> {
         let (connections, connecting) = connections(url, options)?;
-        transact!(connections, DOING, |it| migrate::migrate(&it, options.now))?;
+        transact!(connections, OPENING, |it| migrate::migrate(&it, options.now))?;
         let connections = connections.patient();
         Ok(Self { connections, connecting, stays: options.notify, alone: None })
     }

@@ -32,6 +32,7 @@ pub(super) const LOCKS: i32 = 0x5245_4c41;
 /// [`StoreError::TooNew`] if it can't, [`StoreError::Unreadable`] if the schema was made by
 /// something else.
 pub(super) async fn migrate(transaction: &Transaction, now: Time) -> Result<(), Fault> {
+    refuse_encoding(transaction).await?;
     // One at a time; ends with the transaction.
     let lock = "SELECT pg_advisory_xact_lock($1, hashtext('migrate' || current_schema()))";
     transaction.rows(lock, &[&LOCKS]).await?;
@@ -70,6 +71,20 @@ pub(super) async fn migrate(transaction: &Transaction, now: Time) -> Result<(), 
         tracing::info!(version, "migrated the store");
     }
     Ok(())
+}
+
+/// Refuses a database that can't hold every text.
+async fn refuse_encoding(transaction: &Transaction) -> Result<(), Fault> {
+    let row = transaction.row("SELECT current_setting('server_encoding')", &[]).await?;
+    let encoding: String = row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    let source = format!(
+        "its database holds {encoding} and not every text; make one with \
+         CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+    );
+    Err(StoreError::Unavailable { doing: "be opened", source: source.into() }.into())
 }
 
 /// Whether a relay has made its tables here.

@@ -41,12 +41,15 @@ impl Place {
         }
     }
 
+    /// Makes the folder, unless it exists.
+    pub(super) fn make_folder(&self) -> std::io::Result<()> {
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)
+    }
+
     /// Makes the folder and an empty file that only its owner can read, unless they exist. It
     /// will hold personal data.
     pub(super) fn make(&self) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        self.make_folder()?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -18,8 +18,9 @@ use super::fault::Fault;
 use super::house::{self, Meta};
 use super::opening::storage;
 use super::right::Right;
-use super::{Options, damage, migrate};
+use super::{Options, access, damage, migrate};
 
+const OPENING: &str = "be opened";
 const DOING: &str = "be copied";
 
 /// A file's rows.
@@ -38,14 +39,18 @@ impl FileTables {
         options: &Options,
     ) -> Result<Self, StoreError> {
         let place = Place::new(path, options.busy_timeout);
-        place.make().map_err(|error| storage(DOING, error))?;
+        place.make().map_err(|error| storage(OPENING, access::explain(path, error)))?;
         let open = || {
             let mut connection = place.writer()?;
             damage::refuse_foreign(&connection)?;
             migrate::migrate(&mut connection, options.now)?;
             Ok(connection)
         };
-        let connection = open().map_err(|fault: Fault| fault.into_store_error(DOING))?;
+        let unopened = |fault: Fault| match access::refusal(path, &fault) {
+            Some(refusal) => storage(OPENING, refusal),
+            None => fault.into_store_error(OPENING),
+        };
+        let connection = open().map_err(unopened)?;
         Ok(Self { connection, right: Right::new(place.lock_file()) })
     }
 

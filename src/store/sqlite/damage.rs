@@ -23,7 +23,7 @@ use super::house::{self, Meta};
 use super::opening::{self, Opened, storage};
 use super::rebuild::rebuild;
 use super::right::Right;
-use super::{Options, files, lanes, soundness};
+use super::{Options, access, files, lanes, soundness};
 
 /// What became of a damaged store.
 #[derive(Debug)]
@@ -57,7 +57,9 @@ pub(super) fn open(
 ) -> Result<(Opened, Option<SetAside>), StoreError> {
     const DOING: &str = "be opened";
     let was_there = place.lock_file().exists();
-    if !right.take().map_err(|error| storage(DOING, error))? {
+    let unopened = |error| storage(DOING, access::explain(place.path(), error));
+    place.make_folder().map_err(unopened)?;
+    if !right.take().map_err(unopened)? {
         // Another process delivers from it, so it is fit to.
         return Ok((opening::open(place, options)?, None));
     }
