@@ -3,6 +3,8 @@
 //! What belongs here: making the parts, wiring them, and ending them in order. What doesn't:
 //! anything a part could decide for itself.
 
+mod asking;
+mod delivering;
 mod descriptors;
 mod rules;
 mod soundness;
@@ -16,26 +18,24 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
 use crate::customerio::client::{Client, ClientConfig, ClientError};
-use crate::delivery::{
-    Destination, Dispatcher, DispatcherRules, Gate, GateRules, KeepCompany, Pulse, RetryRules,
-    Sender, Sharers, WorkspaceCheck, keep_house,
-};
 use crate::domain::Clock;
+use crate::growsurf::rest::RestError;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
 use crate::ingest::Ingest;
 use crate::store::copying::CopyError;
 use crate::store::{Damage, Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::sync::watch_lateness;
 
+pub use asking::Asking;
+pub use delivering::Delivering;
 pub use rules::rules;
 use rules::trust;
-pub use store::{copy_store, open_existing_store, open_store};
+pub use store::{copy_store, open_existing_store, open_for_delivery, open_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The client of Customer.io can't be made.
     #[error("can't set up the client of Customer.io")]
     Client(#[from] ClientError),
+    /// The client of GrowSurf can't be made.
+    #[error("can't set up the client of GrowSurf")]
+    Growsurf(#[source] RestError),
     /// The settings hold no credentials.
     #[error("customerio.site_id and customerio.api_key are not set")]
     NoCredentials,
@@ -102,6 +105,9 @@ struct Stop {
     /// No new claims; those under way are finished or given back.
     delivery: CancellationToken,
 }
+
+/// How long a running relay waits for GrowSurf's limits, the longest of which is an hour's.
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How much of the grace is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -152,79 +158,20 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         Some(address) => Some(bind(address, "server.operator_listen", limits).await?),
         None => None,
     };
-    let client = client(settings)?;
     let bell = Arc::new(Notify::new());
     let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
-    let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let taken_over = store.take_over(clock.now()).await.map_err(unopenable)?;
-    if taken_over > 0 {
-        tracing::info!(lanes = taken_over, "took over what another process had begun");
-    }
-    let remembered = store.destination().await.map_err(unopenable)?;
-
     let stop = Stop::default();
-    let metrics = Arc::new(Metrics::new());
-    let pulse = |name| Pulse::new(name, clock.steady());
-    let dispatcher_pulse = pulse("the dispatcher");
-    let check_pulse = pulse("the question about the workspace");
-    let house_pulse = pulse("the housekeeping");
-    let company_pulse = pulse("the talk with other relays");
-    let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
-    let pulses = pulses.into_iter().cloned().collect();
-    let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
-    let destination = Destination::new(gate, Arc::clone(&bell));
-    let sender = Sender {
-        client: client.clone(),
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        random: Arc::new(SystemRandom),
-        destination: destination.clone(),
-        metrics: Arc::clone(&metrics),
-        rules: retry_rules(settings),
-    };
-    let mut relay = [0; 16];
-    getrandom::fill(&mut relay).map_err(|error| StartError::Randomness(error.to_string()))?;
-    let sharers = Sharers::default();
-    let company = KeepCompany {
-        relay: Uuid::from_bytes(relay),
-        store: Arc::clone(&store),
-        destination: destination.clone(),
-        sharers: sharers.clone(),
-        clock: Arc::clone(&clock),
-        pulse: company_pulse,
-    };
-    company.begin().await;
-    let relay = company.relay;
-    let dispatcher =
-        Dispatcher::new(Arc::new(sender), dispatcher_rules(settings), sharers, dispatcher_pulse);
+    let delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
+    let Delivering { destination, metrics, relay, pulses, dispatcher, loops } = delivering;
     let grace = settings.server.shutdown_grace;
-    // Where the settings name a host, the region says nothing about it.
-    let region = settings.customerio.base_url.is_none();
-    let check = WorkspaceCheck {
-        client,
-        store: Arc::clone(&store),
-        destination: destination.clone(),
-        region: region.then(|| region_name(settings.customerio.region)),
-        patience: settings.delivery.probe_every,
-        timeout: settings.customerio.timeout,
-        clock: Arc::clone(&clock),
-        pulse: check_pulse,
-    };
-    let dispatching = dispatcher.run(stop.delivery.clone(), grace.saturating_sub(CLOSING));
-    let asked_first = remembered.workspace.is_some();
-    let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.delivery.clone()));
-
-    let loops = TaskTracker::new();
-    loops.spawn(company.run(stop.delivery.clone()));
-    loops.spawn(keep_house(
-        Arc::clone(&store),
-        Arc::clone(&clock),
-        settings.store.keep_payloads,
-        relay,
-        house_pulse,
-        stop.delivery.clone(),
-    ));
+    if settings.growsurf.has_api_key() {
+        let asking = Asking::new(settings, &store, LONGEST_WAIT)?;
+        let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
+        loops.spawn(periodic.run(stop.delivery.clone()));
+    }
+    let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
+    loops.spawn(watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown));
 
     let damage = Damage::default();
     // A server looks after its own disk.
@@ -232,7 +179,13 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         loops.spawn(soundness::watch(file.to_owned(), damage.clone(), stop.delivery.clone()));
     }
 
-    let health = Health::new(Arc::clone(&store), Arc::clone(&clock), pulses, stop.http.clone());
+    let health = Health::new(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        pulses,
+        settings.delivery.late_warning,
+        stop.http.clone(),
+    );
     let trust = trust(&settings.growsurf);
     let ingest = Ingest::new(
         Arc::clone(&store),
@@ -315,34 +268,4 @@ async fn bind(
     let listener = Listener::bind(address, limits).await.map_err(fail)?;
     let bound = listener.address().map_err(fail)?;
     Ok((listener, bound))
-}
-
-fn gate_rules(settings: &Settings) -> GateRules {
-    let delivery = &settings.delivery;
-    GateRules {
-        breaker_failures: delivery.breaker_failures,
-        backoff_base: delivery.backoff_base,
-        probe_every: delivery.probe_every,
-    }
-}
-
-fn retry_rules(settings: &Settings) -> RetryRules {
-    let delivery = &settings.delivery;
-    RetryRules {
-        backoff_base: delivery.backoff_base,
-        backoff_cap: delivery.backoff_cap,
-        give_up_after: delivery.give_up_after,
-        batch_calls: delivery.batch_calls,
-        timeout: settings.customerio.timeout,
-    }
-}
-
-fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
-    let delivery = &settings.delivery;
-    DispatcherRules {
-        in_flight: delivery.in_flight,
-        batch_calls: delivery.batch_calls,
-        calls_per_second: settings.customerio.calls_per_second,
-        lease: delivery.lease,
-    }
 }

@@ -3,6 +3,8 @@
 //! What belongs here: arguments, what is printed, exit codes. What doesn't: anything a library
 //! user would want without a terminal.
 
+mod asking;
+mod backfill;
 mod backup;
 mod check;
 mod completions;
@@ -12,11 +14,14 @@ mod forget;
 mod healthcheck;
 mod man;
 mod output;
+mod progress;
 mod replay;
 mod restore;
 mod sandbox;
 mod serve;
 mod store;
+mod sync;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +79,24 @@ enum Command {
             referral-relay replay --since 2d           after a change of settings, the last two days\n  \
             referral-relay replay --dry-run            only say what it would lead to")]
     Replay(replay::Args),
+    /// Take in everything that GrowSurf has: participants, friends, rewards, conversions.
+    #[command(
+        after_help = "Works beside a running relay, which delivers; where none runs, it delivers itself. It can be stopped and\nrepeated at any time: it goes on where it was, and nothing is sent twice.\n\n  \
+            referral-relay backfill --dry-run          what would it send?\n  \
+            referral-relay backfill                    people, and events that trigger no campaign\n  \
+            referral-relay backfill --events all       events under 72 hours old as well"
+    )]
+    Backfill(backfill::Args),
+    /// Compare with GrowSurf now, and take in what webhooks didn't tell.
+    #[command(
+        after_help = "Works beside a running relay, which delivers; where none runs, it delivers itself.\n\n  \
+            referral-relay sync                        everything: a request for each 100 participants\n  \
+            referral-relay sync --recent               what is new: a few requests"
+    )]
+    Sync(sync::Args),
+    /// Show, switch on or test the webhook in GrowSurf that comes to this relay.
+    #[command(subcommand)]
+    Webhook(webhook::Action),
     /// Erase a person from the store, for good, and print a receipt.
     #[command(
         after_help = "Works beside a running relay. What tells of them later leads to nothing; somebody who joins later \
@@ -153,6 +176,9 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
+        Command::Backfill(args) => backfill::run(args, &load(Needs::NOTHING)?).await,
+        Command::Sync(args) => sync::run(args, &load(Needs::NOTHING)?).await,
+        Command::Webhook(action) => webhook::run(action, &load(Needs::NOTHING)?).await,
         Command::Forget(args) => forget::run(args, &load(Needs::NOTHING)?).await,
         Command::Backup(args) => backup::run(args, &load(Needs::NOTHING)?).await,
         Command::Restore(args) => restore::run(&args, &load(Needs::NOTHING)?),

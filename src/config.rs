@@ -20,6 +20,7 @@ pub mod server;
 pub mod sources;
 pub mod store;
 pub mod summary;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod value;
@@ -39,6 +40,7 @@ use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::summary::Shown;
+use crate::config::sync::SyncSettings;
 
 /// The documented defaults of every key.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -56,6 +58,8 @@ pub struct Settings {
     pub customerio: CustomerioSettings,
     /// Retries, probes, batches and leases.
     pub delivery: DeliverySettings,
+    /// The comparison with GrowSurf, and the watch over its webhooks.
+    pub sync: SyncSettings,
     /// Names of events and attributes, tiers, attributes from metadata.
     pub mapping: MappingSettings,
     /// Who may use the admin API.
@@ -124,6 +128,7 @@ impl Settings {
         let growsurf = GrowsurfSettings::read(&mut reader, needs.webhook_secret);
         let customerio = CustomerioSettings::read(&mut reader, needs.credentials);
         let delivery = DeliverySettings::read(&mut reader, customerio.timeout);
+        let sync = SyncSettings::read(&mut reader, growsurf.has_api_key());
         let mapping = MappingSettings::read(&mut reader);
         let admin = AdminSettings::read(&mut reader);
         let log = LogSettings::read(&mut reader);
@@ -133,6 +138,7 @@ impl Settings {
             growsurf,
             customerio,
             delivery,
+            sync,
             mapping,
             admin,
             log,

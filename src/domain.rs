@@ -21,9 +21,10 @@ mod webhook;
 
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
-pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased};
+pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR};
 pub use event::{
-    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Told, Who,
+    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Tell,
+    Told, Who,
 };
 pub use facts::{Fact, Facts};
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
@@ -32,7 +33,8 @@ pub use money::Money;
 pub use outcome::{Outcome, Wait};
 pub use pattern::EmailPattern;
 pub use person::{
-    Credit, Email, Identified, Identifier, Participant, ParticipantKey, Person, PersonId,
+    Channels, Credit, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person,
+    PersonId,
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use time::Time;

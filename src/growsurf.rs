@@ -2,7 +2,7 @@
 //!
 //! What belongs here: everything that knows how GrowSurf writes things down, up to the point
 //! where it is news in the relay's own words. What doesn't: what news lead to, people's merged
-//! state, answering HTTP. Nothing here does input or output or asks for the time.
+//! state, answering HTTP. Nothing here but the client in `rest` does input or output.
 //!
 //! Two dialects arrive at one endpoint and are told apart by shape, never by setting:
 //! [`Dialect::Webhook`] and [`Dialect::Guide`].
@@ -14,6 +14,7 @@ mod json;
 mod lenient;
 mod participant;
 mod redact;
+pub mod rest;
 pub mod signature;
 mod webhook;
 
@@ -119,6 +120,24 @@ pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
         (None, Campaign::default(), Err(reason))
     };
     Ok(Decoded { event, campaign: campaign.id, dialect, reading })
+}
+
+/// Reads a body of the inbox: a webhook, or a row that was fetched from the REST API.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_kept(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
+    let value = json::parse(body)?;
+    let Some(row) = rest::rows::kept(&value) else { return decode(body, received_at) };
+    Ok(match row {
+        Ok(row) => Decoded {
+            event: Some(row.kind().event().to_owned()),
+            campaign: Some(row.campaign().to_owned()),
+            dialect: None,
+            reading: row.news(),
+        },
+        Err(reason) => Decoded { event: None, campaign: None, dialect: None, reading: Err(reason) },
+    })
 }
 
 fn named(event: Option<&str>) -> Result<&str, String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{Arrival, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
 use crate::store::{InboxPage, Store, StoreError};
@@ -113,7 +113,7 @@ impl Ingest {
                 event: decoded.event,
                 body,
             };
-            let arrival = Arrival { webhook, reading: decoded.reading };
+            let arrival = Arrival { webhook, reading: decoded.reading, class: Class::Live };
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
                 let receipt = store.accept(arrival, received_at).await;
@@ -216,7 +216,7 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let reading = growsurf::decode(&webhook.body, webhook.received_at);
+            let reading = growsurf::decode_kept(&webhook.body, webhook.received_at);
             let reading = reading.map_or_else(|error| Err(error.to_string()), |read| read.reading);
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;

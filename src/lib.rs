@@ -104,6 +104,7 @@ pub mod ingest;
 pub mod mapping;
 pub mod sandbox;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,15 @@
 //! The plan: what an event leads to. Pure: no input or output, no clock, no randomness.
 //!
 //! What belongs here: who a participant is at Customer.io (`people`), who was forgotten
-//! (`forgotten`), what is said of them
-//! (`profile`), what is told about an event (`tracks`), under which effect key (`effects`), all
+//! (`forgotten`), whose address changed (`moving`), what is said of them (`profile`), what is counted
+//! (`counting`), what is told about an event (`tracks`), under which effect key (`effects`), all
 //! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
 //! has to be looked up; what a plan must know it asks for, and the store answers.
 
+mod counting;
 mod effects;
 mod forgotten;
+mod moving;
 mod people;
 mod plan;
 mod profile;

@@ -11,6 +11,7 @@ mod contract;
 pub mod copying;
 mod damage;
 mod error;
+mod fetching;
 mod forgetting;
 mod head;
 mod place;
@@ -33,6 +34,7 @@ use crate::domain::{
 pub use company::{Company, HEARD, Job, Rest, RestKind, Told};
 pub use damage::Damage;
 pub use error::StoreError;
+pub use fetching::{Fetching, Revise};
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
 pub use place::Place;
 pub use writing::Writing;
@@ -44,7 +46,7 @@ pub use writing::Writing;
 /// may or may not have happened. Methods may be called from many tasks at once; writes that wait
 /// together may share one commit, and then each gets its own result.
 #[async_trait]
-pub trait Store: Forgetting + Company {
+pub trait Store: Forgetting + Company + Fetching {
     /// Takes in a webhook: inbox, people, effects and deliveries are born together.
     ///
     /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the

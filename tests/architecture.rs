@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 16] = [
+const MAY_NAME: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
@@ -18,6 +18,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("ingest", &["domain", "growsurf", "store"]),
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
+    ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),
     ("http", &["config", "delivery", "domain", "ingest", "store", "telemetry"]),
     (
         "app",
@@ -32,6 +33,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
             "ingest",
             "mapping",
             "store",
+            "sync",
             "telemetry",
         ],
     ),
@@ -49,6 +51,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
             "mapping",
             "sandbox",
             "store",
+            "sync",
             "telemetry",
         ],
     ),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use referral_relay::app::rules;
 use referral_relay::config::sources::Sources;
 use referral_relay::config::{Needs, Settings};
-use referral_relay::domain::{Arrival, Leased, Time, Webhook, WebhookId};
+use referral_relay::domain::{Arrival, Class, Leased, Time, Webhook, WebhookId};
 use referral_relay::growsurf;
 use referral_relay::mapping::Mapper;
 use referral_relay::store::sqlite::{Options, SqliteStore};
@@ -108,7 +108,7 @@ fn arrival(body: &[u8], now: Time) -> Arrival {
     let decoded = growsurf::decode(body, now).unwrap();
     let id = WebhookId::new(now, fastrand::u64(..));
     let webhook = Webhook { id, received_at: now, event: decoded.event, body: body.to_vec() };
-    Arrival { webhook, reading: decoded.reading }
+    Arrival { webhook, reading: decoded.reading, class: Class::Live }
 }
 
 fn delivered(lease: Leased) -> Settlement {

@@ -22,9 +22,12 @@ pub fn rules(settings: &Settings) -> Rules {
         [only] => Some(only.id.clone()),
         _ => None,
     };
+    let prefixed = growsurf.campaigns.iter().filter(|it| !it.attribute_prefix.is_empty());
+    let prefixes = prefixed.map(|it| (it.id.clone(), it.attribute_prefix.clone()));
     Rules {
         events: mapping.events.clone(),
         attributes: mapping.attributes.clone(),
+        prefixes: prefixes.collect(),
         metadata: mapping.metadata.clone(),
         tiers: tiers.collect(),
         identify_by: match &customerio.identify_by {

@@ -54,10 +54,14 @@ pub async fn copy_store(
     Ok(copy(&source, &target, tell).await?)
 }
 
-/// Opens the store that the settings name for the process that delivers; `bell` is rung when others
-/// have queued work. One that is damaged is set aside, if the settings say so; commands only look
+/// Opens the store that the settings name for the process that delivers.
+///
+/// `bell` is rung when others have queued work. A store that is damaged is set aside, if the settings say so; commands only look
 /// and leave it where it is.
-pub(super) async fn open_for_delivery(
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn open_for_delivery(
     settings: &Settings,
     bell: Arc<Notify>,
 ) -> Result<Arc<dyn Store>, StartError> {

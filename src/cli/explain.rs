@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -15,15 +14,11 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner, Time,
-    Unplanned,
+    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner,
+    TRIGGERS_FOR, Time, Unplanned,
 };
 use crate::growsurf::{self, Dialect};
 use crate::mapping::Mapper;
-
-/// Customer.io starts campaigns from events that are younger
-/// (<https://docs.customer.io/journeys/events/>).
-const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// Arguments of `explain`.
 #[derive(clap::Args, Debug)]
@@ -107,7 +102,8 @@ fn plan(planner: &dyn Planner, news: &News, received_at: Time) -> Result<Plan, S
     }
 }
 
-fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
+/// What is done in one lane, as a document.
+pub(super) fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
     let identifier = &lane.person.identifier;
     let kind = match identifier {
         Identifier::Email(_) => "email",
@@ -200,7 +196,8 @@ fn text(document: &Value) -> String {
     out
 }
 
-fn call_text(call: &Value) -> String {
+/// A call of such a document, for people.
+pub(super) fn call_text(call: &Value) -> String {
     let mut out = String::new();
     let word = |name: &str| call[name].as_str().unwrap_or_default();
     let written = if call["effect_key"].is_string() {

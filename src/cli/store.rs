@@ -1,13 +1,12 @@
 //! `referral-relay store`: what is done with a store as a whole.
 
-use std::fmt;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::anyhow;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::output::{Failure, Page, failed};
+use super::progress;
 use super::serve::stop_signal;
 use crate::app;
 use crate::config::Settings;
@@ -80,14 +79,7 @@ struct Progress {
 
 impl Progress {
     fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        let template = "{msg:<22} {wide_bar} {human_pos}/{human_len} rows, {rate}, {eta} left";
-        let style = ProgressStyle::with_template(template).expect("a template that is well formed");
-        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _only_drawn = write!(out, "{:.0} a second", state.per_sec());
-        }));
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar }
+        Self { bar: progress::bar() }
     }
 
     fn tell(&self, step: Step) {

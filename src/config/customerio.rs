@@ -8,6 +8,7 @@ use url::Url;
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
+use crate::config::value::address::plain_url;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("site_id", Kind::Text),
@@ -112,24 +113,7 @@ fn credentials(reader: &mut Reader<'_>, needed: bool) -> Option<Credentials> {
 }
 
 fn base_url(text: &str) -> Result<Option<Url>, Expected> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let expected = || {
-        Expected::from(
-            "a URL such as \"http://127.0.0.1:9000\" without user, password, query or fragment",
-        )
-    };
-    let url = Url::parse(text).map_err(|_| expected())?;
-    let is_plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if matches!(url.scheme(), "http" | "https") && is_plain {
-        Ok(Some(url))
-    } else {
-        Err(expected())
-    }
+    if text.is_empty() { Ok(None) } else { plain_url(text).map(Some) }
 }
 
 fn identify_by(text: &str) -> Result<IdentifyBy, Expected> {

@@ -14,6 +14,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("batch_calls", Kind::Whole),
     Key::new("lease", Kind::Text),
     Key::new("breaker_failures", Kind::Whole),
+    Key::new("late_warning", Kind::Text),
 ];
 
 /// What a lease must have beyond the time of one request, to claim before it and settle after it.
@@ -38,6 +39,8 @@ pub struct DeliverySettings {
     pub lease: Duration,
     /// Failures in a row that open the breaker, at least 1.
     pub breaker_failures: u32,
+    /// How long a call may wait before the relay warns.
+    pub late_warning: Duration,
 }
 
 impl DeliverySettings {
@@ -52,6 +55,7 @@ impl DeliverySettings {
             batch_calls: reader.whole("delivery.batch_calls", 1..=1000),
             lease: reader.duration("delivery.lease"),
             breaker_failures: reader.whole("delivery.breaker_failures", 1..=1_000_000),
+            late_warning: reader.duration("delivery.late_warning"),
         };
         settings.check(reader, timeout);
         settings

@@ -4,9 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use url::Url;
 
 use crate::config::key::{Key, Kind};
+use crate::config::mapping::names::prefix_fault;
 use crate::config::reader::{Item, Reader};
+use crate::config::value::address::plain_url;
 use crate::domain::EmailPattern;
 
 pub(super) const KEYS: &[Key] = &[
@@ -14,12 +17,19 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("allow_unsigned", Kind::Flag),
     Key::new("signature_max_age", Kind::Text),
     Key::new("ignore_emails", Kind::List),
+    Key::new("api_key", Kind::Secret),
+    Key::new("base_url", Kind::Text),
+    Key::new("timeout", Kind::Text),
+    Key::new("webhook_url", Kind::Text),
     Key::new(
         "campaigns",
         Kind::Tables(&[
             Key::new("id", Kind::Text),
             Key::new("webhook_secrets", Kind::Secrets),
             Key::new("conversions_from", Kind::Text),
+            Key::new("api_key", Kind::Secret),
+            Key::new("shares_from", Kind::Text),
+            Key::new("attribute_prefix", Kind::Text),
         ]),
     ),
 ];
@@ -35,6 +45,14 @@ pub struct GrowsurfSettings {
     pub signature_max_age: Duration,
     /// Addresses whose webhooks are parked.
     pub ignore_emails: Vec<EmailPattern>,
+    /// The key of GrowSurf's REST API.
+    pub api_key: Option<SecretString>,
+    /// Where that API is.
+    pub base_url: Url,
+    /// How long one request to it may take.
+    pub timeout: Duration,
+    /// Where GrowSurf sends webhooks, if its path isn't one of the relay's own.
+    pub webhook_url: Option<Url>,
     /// Campaigns that differ from the rest; each id once.
     pub campaigns: Vec<CampaignSettings>,
 }
@@ -48,6 +66,22 @@ pub struct CampaignSettings {
     pub webhook_secrets: Vec<SecretString>,
     /// Who may tell its conversions.
     pub conversions_from: ConversionsFrom,
+    /// A key of GrowSurf's REST API that sees it, if the general one doesn't.
+    pub api_key: Option<SecretString>,
+    /// Who may tell its shares.
+    pub shares_from: SharesFrom,
+    /// What comes before the names of the attributes that tell of it; empty for nothing.
+    pub attribute_prefix: String,
+}
+
+/// Who may tell a campaign's shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SharesFrom {
+    /// The counts of GrowSurf's API.
+    #[default]
+    Sync,
+    /// Only the page's script.
+    Page,
 }
 
 /// Who may tell a campaign's conversions.
@@ -69,6 +103,13 @@ impl GrowsurfSettings {
             ignore_emails: reader.parse_list("growsurf.ignore_emails", |text| {
                 text.parse::<EmailPattern>().map_err(Into::into)
             }),
+            api_key: reader.secret("growsurf.api_key"),
+            base_url: reader.parse("growsurf.base_url", plain_url),
+            timeout: reader.duration("growsurf.timeout"),
+            webhook_url: reader.parse("growsurf.webhook_url", |text| match text {
+                "" => Ok(None),
+                text => Url::parse(text).map(Some).map_err(|_| "a URL".into()),
+            }),
             campaigns: campaigns(reader),
         };
         settings.check(reader, needs_secret);
@@ -81,6 +122,11 @@ impl GrowsurfSettings {
         std::iter::once(&self.webhook_secrets)
             .chain(of_campaigns)
             .any(|secrets| !secrets.is_empty())
+    }
+
+    /// Whether any key of GrowSurf's REST API is set, for all campaigns or for one.
+    pub fn has_api_key(&self) -> bool {
+        self.api_key.is_some() || self.campaigns.iter().any(|campaign| campaign.api_key.is_some())
     }
 
     fn check(&self, reader: &mut Reader<'_>, needs_secret: bool) {
@@ -124,6 +170,9 @@ fn campaigns(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
             id: id.to_owned(),
             webhook_secrets: reader.item_secrets(&item, "webhook_secrets"),
             conversions_from: conversions_from(reader, &item),
+            api_key: secret(&item),
+            shares_from: shares_from(reader, &item),
+            attribute_prefix: attribute_prefix(reader, &item),
         });
     }
     campaigns
@@ -139,4 +188,28 @@ fn conversions_from(reader: &mut Reader<'_>, item: &Item<'_>) -> ConversionsFrom
             ConversionsFrom::Auto
         }
     }
+}
+
+fn secret(item: &Item<'_>) -> Option<SecretString> {
+    item.text("api_key").map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from)
+}
+
+fn shares_from(reader: &mut Reader<'_>, item: &Item<'_>) -> SharesFrom {
+    match item.text("shares_from") {
+        None | Some("sync") => SharesFrom::Sync,
+        Some("page") => SharesFrom::Page,
+        Some(other) => {
+            let rule = format!("expected \"sync\" or \"page\", got {other:?}");
+            reader.broken_item(item, "shares_from", rule);
+            SharesFrom::Sync
+        }
+    }
+}
+
+fn attribute_prefix(reader: &mut Reader<'_>, item: &Item<'_>) -> String {
+    let prefix = item.text("attribute_prefix").unwrap_or_default();
+    if let Some(fault) = (!prefix.is_empty()).then(|| prefix_fault(prefix)).flatten() {
+        reader.broken_item(item, "attribute_prefix", fault);
+    }
+    prefix.to_owned()
 }

@@ -4,7 +4,7 @@
 //! kind decides how text from the environment is read and which type a file must use. Whether a
 //! value makes sense is the section's business.
 
-use crate::config::{admin, customerio, delivery, growsurf, log, mapping, server, store};
+use crate::config::{admin, customerio, delivery, growsurf, log, mapping, server, store, sync};
 
 /// The sections in the order they are documented, read and reported.
 pub(super) const ROOT: &[Key] = &[
@@ -13,6 +13,7 @@ pub(super) const ROOT: &[Key] = &[
     Key::new("growsurf", Kind::Table(growsurf::KEYS)),
     Key::new("customerio", Kind::Table(customerio::KEYS)),
     Key::new("delivery", Kind::Table(delivery::KEYS)),
+    Key::new("sync", Kind::Table(sync::KEYS)),
     Key::new("mapping", Kind::Table(mapping::KEYS)),
     Key::new("admin", Kind::Table(admin::KEYS)),
     Key::new("log", Kind::Table(log::KEYS)),

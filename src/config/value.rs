@@ -1,9 +1,10 @@
-//! Small values that settings are written as: durations, sizes, networks.
+//! Small values that settings are written as: durations, sizes, networks, addresses.
 //!
 //! Each parses from text into a type that can't hold nonsense, and says on failure what would have
 //! been right. Limits that only one key has (a minimum, a relation to another key) belong to the
 //! section that owns the key.
 
+pub mod address;
 pub mod duration;
 pub mod network;
 pub mod size;

@@ -145,6 +145,13 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
             let (name, event_id, at) = (name.clone(), *event_id, *at);
             changed.map(|data| Call::Track { name, event_id, at, data })
         }
+        Call::Merge { from, .. } => {
+            if let Identifier::Id(id) = from {
+                within("secondary.id", id, ID_BYTES)?;
+            }
+            None
+        }
+        Call::Unsubscribe { .. } => None,
     }
     .map_or(Cow::Borrowed(call), Cow::Owned);
     Ok(Fitted { identifier, call, warnings })

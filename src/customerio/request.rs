@@ -78,6 +78,11 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
 /// URL parser; ids with an `@`, which would be taken for addresses; and whatever begins with
 /// `cio_`, which would be taken for Customer.io's own id.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
+    if let Call::Merge { from, .. } = fitted.call() {
+        let body = json(&Merge { primary: fitted.identifier().into(), secondary: from.into() });
+        let path = "/api/v1/merge_customers".to_owned();
+        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
+    }
     let path = v1_path(fitted.identifier())?;
     Some(match fitted.call() {
         Call::Identify { attributes, at } => {
@@ -89,6 +94,11 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
             let path = path + "/events";
             Request { method: Method::POST, path, body: body.into(), retry: 0 }
         }
+        Call::Unsubscribe { at } => {
+            let body = json(&V1Unsubscribe { unsubscribed: Unsubscribed::NOW, at: at.seconds() });
+            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+        }
+        Call::Merge { .. } => return None,
     })
 }
 
@@ -118,16 +128,22 @@ pub fn operation(fitted: &Fitted<'_>) -> Option<Operation> {
 }
 
 fn written(fitted: &Fitted<'_>) -> Vec<u8> {
-    let identifiers = match fitted.identifier() {
-        Identifier::Email(email) => V2Identifiers::Email(email.as_str()),
-        Identifier::Id(id) => V2Identifiers::Id(id),
-    };
+    let identifiers = fitted.identifier().into();
     let action = match fitted.call() {
         Call::Identify { attributes, at } => {
             V2Action::Identify { timestamp: at.seconds(), attributes }
         }
         Call::Track { name, event_id, at, data } => {
             V2Action::Event { name, id: *event_id, timestamp: at.seconds(), attributes: data }
+        }
+        Call::Unsubscribe { at } => V2Action::Unsubscribe {
+            action: "identify",
+            timestamp: at.seconds(),
+            attributes: Unsubscribed::NOW,
+        },
+        Call::Merge { from, .. } => {
+            let people = Merge { primary: identifiers, secondary: from.into() };
+            return json(&V2Merge { kind: "person", action: "merge", people });
         }
     };
     json(&V2Operation { kind: "person", identifiers, action })
@@ -204,26 +220,85 @@ struct V1Event<'a> {
 }
 
 #[derive(Serialize)]
+struct V1Unsubscribe {
+    #[serde(flatten)]
+    unsubscribed: Unsubscribed,
+    #[serde(rename = "_timestamp")]
+    at: i64,
+}
+
+/// Ends a subscription, and makes nobody who isn't there.
+#[derive(Serialize)]
+struct Unsubscribed {
+    unsubscribed: bool,
+    #[serde(rename = "_update")]
+    only_update: bool,
+}
+
+impl Unsubscribed {
+    const NOW: Self = Self { unsubscribed: true, only_update: true };
+}
+
+/// Which profile stays, and which goes into it.
+#[derive(Serialize)]
+struct Merge<'a> {
+    primary: Identifiers<'a>,
+    secondary: Identifiers<'a>,
+}
+
+#[derive(Serialize)]
+struct V2Merge<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    action: &'static str,
+    #[serde(flatten)]
+    people: Merge<'a>,
+}
+
+#[derive(Serialize)]
 struct V2Operation<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    identifiers: V2Identifiers<'a>,
+    identifiers: Identifiers<'a>,
     #[serde(flatten)]
     action: V2Action<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum V2Identifiers<'a> {
+enum Identifiers<'a> {
     Email(&'a str),
     Id(&'a str),
+}
+
+impl<'a> From<&'a Identifier> for Identifiers<'a> {
+    fn from(identifier: &'a Identifier) -> Self {
+        match identifier {
+            Identifier::Email(email) => Self::Email(email.as_str()),
+            Identifier::Id(id) => Self::Id(id),
+        }
+    }
 }
 
 #[derive(Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 enum V2Action<'a> {
-    Identify { timestamp: i64, attributes: &'a Attributes },
-    Event { name: &'a str, id: EventId, timestamp: i64, attributes: &'a Attributes },
+    Identify {
+        timestamp: i64,
+        attributes: &'a Attributes,
+    },
+    Event {
+        name: &'a str,
+        id: EventId,
+        timestamp: i64,
+        attributes: &'a Attributes,
+    },
+    #[serde(untagged)]
+    Unsubscribe {
+        action: &'static str,
+        timestamp: i64,
+        attributes: Unsubscribed,
+    },
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use super::backoff::delay;
 use super::destination::Destination;
 use super::transmission::{Item, Transmission};
 use crate::customerio::client::Client;
-use crate::domain::{Attempt, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, Time};
+use crate::domain::{
+    Attempt, Call, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
+};
 use crate::store::{Settle, Settlement, Store, Verdict};
 use crate::telemetry::{Causes, Metrics};
 
@@ -162,7 +164,15 @@ impl Sender {
         let kind = delivery.call.kind();
         self.metrics.attempt(outcome);
         match verdict {
-            Verdict::Delivered => self.metrics.call(kind, "delivered"),
+            Verdict::Delivered => {
+                self.metrics.call(kind, "delivered");
+                if let Call::Track { at, .. } = delivery.call
+                    && attempt.at.since(at) > TRIGGERS_FOR
+                    && delivery.planned_at.since(at) <= TRIGGERS_FOR
+                {
+                    self.metrics.late();
+                }
+            }
             Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
             Verdict::Again { .. } | Verdict::Untried => {}
         }

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{EventId, Time};
+use super::{EventId, Identifier, Time};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -148,6 +148,19 @@ pub enum Call {
         /// The event's properties.
         data: Attributes,
     },
+    /// Merges the person's profile under a former identifier into the present one, which stays.
+    /// Doing it again changes nothing.
+    Merge {
+        /// How Customer.io knew the person before.
+        from: Identifier,
+        /// When it was planned.
+        at: Time,
+    },
+    /// Notes that the person wants no more mail. Never the contrary, and it makes nobody.
+    Unsubscribe {
+        /// When the relay learned of it.
+        at: Time,
+    },
 }
 
 impl Call {
@@ -161,6 +174,20 @@ impl Call {
         match self {
             Self::Identify { .. } => "identify",
             Self::Track { .. } => "track",
+            Self::Merge { .. } => "merge",
+            Self::Unsubscribe { .. } => "unsubscribe",
+        }
+    }
+
+    /// The kinds that [`Call::kind`] tells.
+    pub const KINDS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+
+    /// Its own time. An identify has none: it carries the whole profile, so that a later one makes
+    /// it superfluous. Others each have an effect of their own.
+    pub fn happened_at(&self) -> Option<Time> {
+        match self {
+            Self::Identify { .. } => None,
+            Self::Track { at, .. } | Self::Merge { at, .. } | Self::Unsubscribe { at } => Some(*at),
         }
     }
 }

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::{Call, Identifier, Outcome, Time, WebhookId};
 
+/// Customer.io triggers campaigns from events that are younger
+/// (<https://docs.customer.io/journeys/events/>).
+pub const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
+
 /// Names a lane: all calls for one person, in order, one at a time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LaneId(pub i64);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Attributes, Email, Money, Scalar, Time};
 
 /// A GrowSurf campaign as a source named it.
@@ -51,6 +53,34 @@ impl Snapshot {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Who(pub usize);
 
+/// Which of the events in some news are to be told to Customer.io, by their own times. The people
+/// in it are taken in all the same, and what is counted is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tell {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that happened before.
+    Before(Time),
+    /// Those that happened then or later.
+    Since(Time),
+    /// None.
+    Nothing,
+}
+
+impl Tell {
+    /// Whether an event of this time is to be told.
+    pub fn covers(self, at: Time) -> bool {
+        match self {
+            Self::All => true,
+            Self::Before(time) => at < time,
+            Self::Since(time) => at >= time,
+            Self::Nothing => false,
+        }
+    }
+}
+
 /// Everything one source told at once: a webhook, or a row of a REST answer.
 ///
 /// Every person in it is a snapshot whose facts are taken in; the events among them lead to calls.
@@ -64,6 +94,8 @@ pub struct News {
     pub people: Vec<Snapshot>,
     /// What happened, in the order it is to be planned in.
     pub told: Vec<Told>,
+    /// Which of it Customer.io is to be told.
+    pub tell: Tell,
 }
 
 /// One event and its own time.
@@ -148,6 +180,16 @@ pub enum Event {
         channel: String,
         /// The how-many-eth share of this participant on this channel it is, from one.
         nth: u64,
+        /// Before when it can't have happened, where its source only counts now and then.
+        after: Option<Time>,
+    },
+    /// How often a participant has shared so far, by GrowSurf's own names of the channels. The
+    /// first such counts tell nothing; those that follow tell of the shares between.
+    SharesCounted {
+        /// Who shared.
+        who: Who,
+        /// The counts, over all time.
+        counts: BTreeMap<String, i64>,
     },
     /// GrowSurf's opinion of a participant's honesty changed.
     FraudStatusChanged {

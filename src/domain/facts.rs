@@ -46,6 +46,8 @@ impl Facts {
     pub const REFERRER_EMAIL: &str = "referrer_email";
     /// GrowSurf's fraud risk level.
     pub const FRAUD_RISK_LEVEL: &str = "fraud_risk_level";
+    /// Whether the participant wants no more mail from the campaign; `true` or `false`.
+    pub const UNSUBSCRIBED: &str = "unsubscribed";
     /// GrowSurf's reason for the fraud risk level.
     pub const FRAUD_REASON: &str = "fraud_reason";
     /// What comes before the key of a fact that is participant metadata.
@@ -80,6 +82,11 @@ impl Facts {
         let before = self.0.len();
         self.0.retain(|name, fact| keep(name, fact));
         self.0.len() != before
+    }
+
+    /// Makes all facts equally old.
+    pub fn forget_times(&mut self) {
+        self.0.values_mut().for_each(|fact| fact.as_of = Time::default());
     }
 
     /// All facts, by name.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot};
+use super::{Call, Email, Facts, Identifier, Moved, ParticipantKey, Person, Scalar, Snapshot};
 
 /// Somebody who is to be forgotten, by everything that names them in others' data.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -60,12 +60,19 @@ impl Forgotten {
             Identifier::Id(_) => false,
         };
         let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
-        identifier || person.participants.iter().any(|it| has_had(&it.facts))
+        let former = person.moved.as_ref().is_some_and(|moved| match &moved.from {
+            Identifier::Email(email) => self.emails.contains(email),
+            Identifier::Id(_) => false,
+        });
+        identifier || former || person.participants.iter().any(|it| has_had(&it.facts))
     }
 
     /// Takes in every trace of a person who is them.
     pub fn learn(&mut self, person: &Person) {
         if let Identifier::Email(email) = &person.identifier {
+            self.emails.insert(email.clone());
+        }
+        if let Some(Moved { from: Identifier::Email(email), .. }) = &person.moved {
             self.emails.insert(email.clone());
         }
         for participant in &person.participants {
@@ -148,7 +155,10 @@ impl Forgotten {
     /// Takes out of somebody else's call what names them: their address, their participant id,
     /// and their name where it is told as a friend's. Tells whether there was anything.
     pub fn cut_call(&self, call: &mut Call) -> bool {
-        let (Call::Identify { attributes: data, .. } | Call::Track { data, .. }) = call;
+        let (Call::Identify { attributes: data, .. } | Call::Track { data, .. }) = call else {
+            // These are of nobody but the person whose lane they are in.
+            return false;
+        };
         let before = data.len();
         let names = |text: &str| self.is_addressed_in(text) || self.is_participant(None, text);
         let is_friend = data.get(Call::FRIEND_EMAIL).and_then(Scalar::as_text).is_some_and(names);

@@ -1,5 +1,6 @@
 //! People and participants: the relay's own record of whom it tells Customer.io about.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -157,9 +158,18 @@ pub struct Participant {
     pub growsurf_id: Option<String>,
     /// The merged facts.
     pub facts: Facts,
+    /// When they joined, as it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Time>,
     /// The highest total of shares told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<i64>,
+    /// How often they shared on each channel, as it was counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+    /// How many approved rewards they earned, each counted once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rewards: i64,
     /// How many friends converted, each counted once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub conversions: i64,
@@ -182,6 +192,15 @@ pub struct Participant {
     pub fraud_told: bool,
 }
 
+/// Shares by channel, and when they were counted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Channels {
+    /// When.
+    pub at: Time,
+    /// By GrowSurf's own names. Never decreasing, so that the n-th share of a channel is one only.
+    pub counts: BTreeMap<String, i64>,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &i64) -> bool {
     *count == 0
@@ -195,7 +214,10 @@ impl Participant {
             key,
             growsurf_id,
             facts: Facts::default(),
+            joined: None,
             shares: None,
+            channels: None,
+            rewards: 0,
             conversions: 0,
             credit: Credit::None,
             signed_up: None,
@@ -215,6 +237,17 @@ pub struct Identified {
     pub at: Time,
 }
 
+/// A profile that is merged into the person's, because their address changed.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Moved {
+    /// How Customer.io knew the person before.
+    pub from: Identifier,
+    /// When the last merge was planned.
+    pub at: Time,
+    /// How many were planned.
+    pub times: u32,
+}
+
 /// One Customer.io profile and all participants that are this person.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Person {
@@ -228,6 +261,8 @@ pub struct Person {
     pub newest: Time,
     /// The profile last planned; `None` before the first.
     pub identified: Option<Identified>,
+    /// The profile under a former address, while its merge is repeated.
+    pub moved: Option<Moved>,
 }
 
 impl Person {
@@ -239,7 +274,23 @@ impl Person {
             participants: Vec::new(),
             newest: Time::default(),
             identified: None,
+            moved: None,
         }
+    }
+
+    /// Whether what is known of them is the same, whenever it was told.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let timeless = |person: &Self| {
+            let mut person = person.clone();
+            for participant in &mut person.participants {
+                participant.facts.forget_times();
+                if let Some(channels) = &mut participant.channels {
+                    channels.at = Time::default();
+                }
+            }
+            person
+        };
+        timeless(self) == timeless(other)
     }
 }
 

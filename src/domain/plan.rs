@@ -123,6 +123,15 @@ pub struct Plan {
     pub off: BTreeSet<&'static str>,
     /// People of whom nothing new was told: they are named, and nothing of them changes.
     pub named: Vec<PersonId>,
+    /// What was counted for the first time: entered into the ledger beside the calls' effects, so
+    /// that it is counted once, whether or not it is told.
+    pub counted: Vec<EventId>,
+    /// Events that are new and weren't to be told, see [`Tell`](super::Tell), by their own names.
+    pub left_out: Vec<&'static str>,
+    /// What somebody should know who looks after the relay. Names nobody but by participant id.
+    pub notices: Vec<String>,
+    /// Whether it says anything that wasn't known, other than when it was true.
+    pub is_news: bool,
     /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
     pub forgotten: Forgotten,
 }

@@ -1,6 +1,6 @@
 //! Webhooks as received, and what becomes of them.
 
-use super::{News, Time, WebhookId};
+use super::{Class, News, Time, WebhookId};
 
 /// One HTTP request as received.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,6 +22,8 @@ pub struct Arrival {
     pub webhook: Webhook,
     /// What it says, or why it leads to nothing known, naming the field.
     pub reading: Result<News, String>,
+    /// Whether what comes of it overtakes what doesn't hurry.
+    pub class: Class,
 }
 
 /// What became of a webhook.

@@ -2,36 +2,51 @@
 //!
 //! What belongs here: bookkeeping that all dialects share. What doesn't: names of fields.
 
-use crate::domain::{Campaign, Event, News, Snapshot, Time, Told, Who};
+use crate::domain::{Campaign, Event, News, Snapshot, Tell, Time, Told, Who};
 
-/// News that still grows. Everything in one webhook has one time, or none.
-pub struct Draft(News);
+/// News that still grows. Everything in one webhook has one time, or none; the events in a row of
+/// the REST API each have their own.
+pub struct Draft {
+    news: News,
+    /// When what is told from now on happened.
+    at: Option<Time>,
+}
 
 impl Draft {
-    /// Nothing told yet; `at` is the webhook's own time, if it has one.
-    pub fn new(campaign: Campaign, at: Option<Time>) -> Self {
-        Self(News { campaign, as_of: at, people: Vec::new(), told: Vec::new() })
+    /// Nothing told yet; `as_of` is the source's own time, if it has one.
+    pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
+        let (people, told) = (Vec::new(), Vec::new());
+        Self { news: News { campaign, as_of, people, told, tell: Tell::All }, at: as_of }
+    }
+
+    /// What is told from now on happened then.
+    pub fn at(&mut self, at: Time) {
+        self.at = Some(at);
+    }
+
+    /// What is told from now on is as old as the source.
+    pub fn as_fetched(&mut self) {
+        self.at = self.news.as_of;
     }
 
     /// Takes in a person.
     pub fn person(&mut self, snapshot: Snapshot) -> Who {
-        self.0.people.push(snapshot);
-        Who(self.0.people.len() - 1)
+        self.news.people.push(snapshot);
+        Who(self.news.people.len() - 1)
     }
 
     /// A person taken in before.
     pub fn told_of(&self, who: Who) -> &Snapshot {
-        &self.0.people[who.0]
+        &self.news.people[who.0]
     }
 
     /// Takes in an event.
     pub fn tell(&mut self, event: Event) {
-        let at = self.0.as_of;
-        self.0.told.push(Told { at, event });
+        self.news.told.push(Told { at: self.at, event });
     }
 
     /// The finished news.
     pub fn finish(self) -> News {
-        self.0
+        self.news
     }
 }

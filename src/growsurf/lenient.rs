@@ -7,6 +7,8 @@
 //! The readers work on a parsed [`Value`], not on derived structs: those refuse repeated keys,
 //! and would copy every nested value before they could forgive it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::domain::{Attributes, Scalar, Time};
@@ -26,6 +28,11 @@ impl<'a> Object<'a> {
     /// The value as an object, if it is one.
     pub fn of(value: &'a Value) -> Option<Self> {
         value.as_object().map(Self)
+    }
+
+    /// All of it.
+    pub fn value(self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     /// A nested object.
@@ -97,6 +104,25 @@ impl<'a> Object<'a> {
             Some(value) => text(value).is_some_and(|text| text.eq_ignore_ascii_case("true")),
             None => false,
         }
+    }
+
+    /// What the field says, where it says yes or no.
+    pub fn flag(self, name: &str) -> Option<bool> {
+        match self.0.get(name)? {
+            Value::Bool(flag) => Some(*flag),
+            value => match text(value)?.to_ascii_lowercase().as_str() {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    /// The counts in a nested object, by their names; others in it are left out.
+    pub fn counts(self, name: &str) -> Option<BTreeMap<String, i64>> {
+        let object = self.object(name)?;
+        let names = object.0.keys().take(FIELDS);
+        Some(names.filter_map(|it| Some((it.clone(), object.count(it)?))).collect())
     }
 
     /// The scalar fields of a nested object, under their own names; nested values are left out, and

@@ -7,11 +7,11 @@
 use serde_json::Value;
 
 use super::lenient::{self, Object};
-use super::{decode, json};
+use super::{decode_kept, json};
 use crate::domain::{Email, Forgotten, Redaction, Time};
 
 /// Whom an event of either shape is about.
-const SUBJECTS: [&str; 3] = ["/data", "/data/participant", "/participant"];
+const SUBJECTS: [&str; 4] = ["/data", "/data/participant", "/participant", "/row"];
 
 /// Fields beside a participant's own that hold a participant id, which may be a bare number.
 const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "participantId"];
@@ -43,7 +43,7 @@ pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
 
 /// Reads a body whatever its time.
 fn read(body: &[u8]) -> Option<super::Decoded> {
-    decode(body, Time::from_micros(i64::MAX)).ok()
+    decode_kept(body, Time::from_micros(i64::MAX)).ok()
 }
 
 /// What is theirs in a body of a campaign.

@@ -33,30 +33,29 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a loop may be silent, or one write of the store take, before it counts as stalled.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// The age of a pending call at which readiness warns: Customer.io triggers campaigns only from
-/// events under 72 hours old (<https://docs.customer.io/journeys/events/>).
-const LATE: Duration = Duration::from_secs(48 * 60 * 60);
-
 /// What health is judged by.
 pub struct Health {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
     loops: Vec<Pulse>,
+    late_warning: Duration,
     last_write: SyncMutex<Option<(Instant, bool)>>,
     probe: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Health {
-    /// Judges by the store, by the pulses of all loops and by whether the relay drains.
+    /// Judges by the store, by the pulses of all loops and by whether the relay drains. Warns while
+    /// a call has waited for longer than `late_warning`.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         loops: Vec<Pulse>,
+        late_warning: Duration,
         draining: CancellationToken,
     ) -> Self {
         let last_write = SyncMutex::new(None);
-        Self { store, clock, draining, loops, last_write, probe: Mutex::new(None) }
+        Self { store, clock, draining, loops, late_warning, last_write, probe: Mutex::new(None) }
     }
 
     /// The store has just committed a webhook, or refused one.
@@ -154,7 +153,7 @@ pub async fn readyz(State(face): State<Face>) -> Response {
     let mut warnings = face.damage.told();
     if let Ok(stats) = face.store.stats().await
         && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
-        && age > LATE
+        && age >= face.health.late_warning
     {
         let hours = age.as_secs() / 3600;
         warnings.push(format!(

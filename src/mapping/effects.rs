@@ -22,6 +22,11 @@ pub fn reward(campaign: &str, earned_reward: &str) -> EffectKey {
     EffectKey(format!("reward:{campaign}:{earned_reward}"))
 }
 
+/// A reward was counted; no call tells of that.
+pub fn reward_counted(campaign: &str, earned_reward: &str) -> EffectKey {
+    EffectKey(format!("reward_counted:{campaign}:{earned_reward}"))
+}
+
 /// The n-th share of a participant on a channel.
 pub fn shared(campaign: &str, participant: &str, channel: &str, nth: u64) -> EffectKey {
     EffectKey(format!("shared:{campaign}:{participant}:{channel}:{nth}"))

@@ -54,7 +54,8 @@ pub fn leave_out<'a>(
     }
     let told = news.told.iter().filter_map(|told| without(told, &gone)).collect();
     let campaign = news.campaign.clone();
-    Ok((Cow::Owned(News { campaign, as_of: news.as_of, people, told }), forgotten))
+    let (as_of, tell) = (news.as_of, news.tell);
+    Ok((Cow::Owned(News { campaign, as_of, people, told, tell }), forgotten))
 }
 
 /// Some news, and what the store remembers.

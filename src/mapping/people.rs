@@ -1,6 +1,7 @@
 //! Who the people of some news are: each snapshot finds its person and participant, or makes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -11,6 +12,12 @@ use crate::domain::{
     Time, Trace, Who,
 };
 
+/// Before this, in 2001, nobody joined anything.
+const EARLIEST: Time = Time::from_seconds(1_000_000_000);
+
+/// How far a source's clock may be ahead.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The longest id that Customer.io takes, in bytes.
 const ID_BYTES: usize = 150;
 
@@ -18,6 +25,10 @@ const ID_BYTES: usize = 150;
 pub struct People {
     /// Each person once.
     pub persons: Vec<Person>,
+    /// The places of those who want no more mail since these news.
+    pub unsubscribed: BTreeSet<usize>,
+    /// What became of addresses that changed and can't be followed.
+    pub notices: Vec<String>,
     seats: Vec<Result<Seat, Absent>>,
 }
 
@@ -65,7 +76,12 @@ impl People {
         if !missing.is_empty() {
             return Err(missing);
         }
-        let mut people = Self { persons: Vec::new(), seats: Vec::new() };
+        let mut people = Self {
+            persons: Vec::new(),
+            unsubscribed: BTreeSet::new(),
+            notices: Vec::new(),
+            seats: Vec::new(),
+        };
         let mut places = Places::default();
         let mut seat = |snapshot: &Snapshot| {
             let seat = people.find(snapshot, campaign, known, rules, &mut places)?;
@@ -80,6 +96,9 @@ impl People {
             }
         }
         people.seats = seats;
+        if rules.identify_by == IdentifyBy::Email {
+            people.follow(known, received_at);
+        }
         Ok(people)
     }
 
@@ -210,7 +229,20 @@ impl People {
         let participant = &mut person.participants[seat.participant];
         let mut changed = false;
         for (name, value) in &snapshot.facts {
-            changed |= participant.facts.learn(name, value.clone(), as_of);
+            let before = participant.facts.get(name).map(|fact| &fact.value);
+            let was_subscribed =
+                name == Facts::UNSUBSCRIBED && before == Some(&Scalar::Boolean(false));
+            if participant.facts.learn(name, value.clone(), as_of) {
+                changed = true;
+                if was_subscribed {
+                    self.unsubscribed.insert(seat.person);
+                }
+            }
+        }
+        if let Some(joined) = snapshot.joined_at.filter(|at| is_sane(*at, received_at)) {
+            let joined = participant.joined.map_or(joined, |known| known.min(joined));
+            changed |= participant.joined != Some(joined);
+            participant.joined = Some(joined);
         }
         for (key, value) in &snapshot.metadata {
             let name = format!("{}{key}", Facts::METADATA);
@@ -223,6 +255,12 @@ impl People {
             person.newest = person.newest.max(received_at);
         }
     }
+}
+
+/// Whether something can have happened then: neither before GrowSurf was nor in the future. Sources
+/// that write in another unit aren't believed.
+fn is_sane(at: Time, received_at: Time) -> bool {
+    at >= EARLIEST && at <= received_at.plus(AHEAD)
 }
 
 /// The question who a participant is.

@@ -1,14 +1,17 @@
 //! The plan itself: news and what is known, turned into new states and calls.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::counting;
 use super::forgotten;
+use super::moving;
 use super::people::{Absent, People, Seat};
 use super::profile;
 use super::rules::Rules;
 use super::tracks::{self, Stage};
 use crate::domain::{
-    Call, Credit, Event, Facts, Forgotten, Identified, Known, LanePlan, Lookup, News, Person, Plan,
+    Call, Event, Facts, Forgotten, Identified, Known, LanePlan, Lookup, News, Person, Plan,
     PlannedCall, Planner, Scalar, Time, Told, Unplanned,
 };
 
@@ -34,15 +37,15 @@ impl Mapper {
 }
 
 /// An event whose subject has a seat.
-struct Seated<'a> {
-    told: &'a Told,
-    seat: Seat,
+pub(super) struct Seated<'a> {
+    pub(super) told: Cow<'a, Told>,
+    pub(super) seat: Seat,
 }
 
 /// A friend and who referred them.
-struct Referral {
-    friend: Seat,
-    referrer: Seat,
+pub(super) struct Referral {
+    pub(super) friend: Seat,
+    pub(super) referrer: Seat,
 }
 
 /// A call that is going to be planned for a person.
@@ -68,7 +71,16 @@ impl Planner for Mapper {
         let mut unanswered = Vec::new();
         let mut planned = BTreeSet::new();
         let mut off = BTreeSet::new();
+        let mut left_out = Vec::new();
+        let mut counted = Vec::new();
         for event in &seated {
+            if let Some(id) = counting::once(&event.told.event, campaign) {
+                match known.is_recorded(id) {
+                    None => unanswered.push(Lookup::Effect(id)),
+                    Some(false) if planned.insert(id) => counted.push((event.seat, id)),
+                    Some(_) => {}
+                }
+            }
             let track = match tracks::track(&event.told.event, event.seat, &stage) {
                 Ok(track) => track,
                 Err(reason) => {
@@ -86,6 +98,9 @@ impl Planner for Mapper {
                 None => unanswered.push(Lookup::Effect(event_id)),
                 Some(true) => {}
                 Some(false) if !planned.insert(event_id) => {}
+                Some(false) if !news.tell.covers(event.told.at.unwrap_or(received_at)) => {
+                    left_out.push(track.name);
+                }
                 Some(false) => {
                     let at = event.told.at.unwrap_or(received_at);
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
@@ -102,21 +117,30 @@ impl Planner for Mapper {
         {
             return Err(Unplanned::Unmappable(reason.clone()));
         }
-        self.count(&seated, &pairs, received_at, &mut people);
+        counting::count(&seated, &pairs, news.as_of, received_at, &mut people);
+        for (seat, _) in &counted {
+            people.participant_mut(*seat, received_at).rewards += 1;
+        }
         let subjects: BTreeSet<usize> = seated
             .iter()
             .filter(|event| self.concerns_subject(&event.told.event))
             .map(|event| event.seat.person)
             .collect();
-        let mut lanes = self.lanes(people, &subjects, due);
+        let mut notices = std::mem::take(&mut people.notices);
+        let mut lanes = self.lanes(people, &subjects, due, received_at, &mut notices);
         // Somebody of whom nothing new was told needs no writing.
         let mut named = Vec::new();
+        let mut is_news = !counted.is_empty();
         lanes.retain(|lane| {
-            let changes = !lane.calls.is_empty() || !known.people().contains(&lane.person);
+            let before = known.people().iter().find(|person| person.id == lane.person.id);
+            let changes = !lane.calls.is_empty() || before != Some(&lane.person);
+            is_news |= !lane.calls.is_empty()
+                || (changes && before.is_none_or(|it| !it.says_the_same(&lane.person)));
             named.extend(lane.person.id.filter(|_| !changes));
             changes
         });
-        Ok(Plan { lanes, unmapped, off, named, forgotten })
+        let counted = counted.into_iter().map(|(_, id)| id).collect();
+        Ok(Plan { lanes, unmapped, off, named, counted, left_out, notices, is_news, forgotten })
     }
 
     fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
@@ -158,7 +182,11 @@ impl Mapper {
                 | (Err(Absent::Ignored(reason) | Absent::Unmapped(reason)), _) => {
                     unmapped.push(reason.clone());
                 }
-                (Ok(seat), _) => seated.push(Seated { told, seat }),
+                (Ok(seat), _) => {
+                    let shares = counting::shares(told, people.participant(seat));
+                    seated.extend(shares.map(|it| Seated { told: Cow::Owned(it), seat }));
+                    seated.push(Seated { told: Cow::Borrowed(told), seat });
+                }
             }
         }
         (seated, unmapped)
@@ -205,67 +233,35 @@ impl Mapper {
         Ok(referrals)
     }
 
-    /// Keeps what no single fact tells: minima, maxima and counts, the same in any order.
-    fn count(
-        &self,
-        seated: &[Seated<'_>],
-        referrals: &[Referral],
-        received_at: Time,
-        people: &mut People,
-    ) {
-        for Seated { told, seat } in seated {
-            let at = told.at.unwrap_or(received_at);
-            match &told.event {
-                Event::FriendSignedUp { friend, .. } => {
-                    if let Ok(friend) = people.seat_of(*friend) {
-                        if people.participant(friend).signed_up.is_some() {
-                            continue;
-                        }
-                        people.participant_mut(friend, received_at).signed_up = Some(at);
-                    }
-                    let known = people.participant(*seat);
-                    let first = known.first_referral.map_or(at, |first| first.min(at));
-                    let last = known.last_referral.map_or(at, |last| last.max(at));
-                    if (known.first_referral, known.last_referral) != (Some(first), Some(last)) {
-                        let participant = people.participant_mut(*seat, received_at);
-                        participant.first_referral = Some(first);
-                        participant.last_referral = Some(last);
-                    }
-                }
-                Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {
-                    people.participant_mut(*seat, received_at).fraud_told = true;
-                }
-                Event::ReferralConverted { .. }
-                    if people.participant(*seat).credit == Credit::None =>
-                {
-                    people.participant_mut(*seat, received_at).credit = Credit::Owed;
-                }
-                _ => {}
-            }
-        }
-        for Referral { friend, referrer } in referrals {
-            if people.participant(*friend).credit == Credit::Owed {
-                people.participant_mut(*friend, received_at).credit = Credit::Given;
-                people.participant_mut(*referrer, received_at).conversions += 1;
-            }
-        }
-    }
-
     /// Whether the event's subject becomes a person at Customer.io by it. The end of a campaign
     /// is off by default, and then it makes nobody.
     fn concerns_subject(&self, event: &Event) -> bool {
+        if let Event::SharesCounted { .. } = event {
+            return false;
+        }
         !matches!(event, Event::CampaignEnded { .. })
             || self.rules.events.contains_key(super::events::CAMPAIGN_ENDED)
     }
 
     /// Puts an identify before each track, and alone where the profile differs from the one last
     /// planned for somebody whom Customer.io knows or gets to know.
-    fn lanes(&self, people: People, subjects: &BTreeSet<usize>, due: Vec<Due>) -> Vec<LanePlan> {
+    fn lanes(
+        &self,
+        people: People,
+        subjects: &BTreeSet<usize>,
+        due: Vec<Due>,
+        received_at: Time,
+        notices: &mut Vec<String>,
+    ) -> Vec<LanePlan> {
+        let unsubscribed = people.unsubscribed;
         let mut tracks: Vec<Vec<PlannedCall>> = people.persons.iter().map(|_| Vec::new()).collect();
         for Due { person, call } in due {
             tracks[person].push(call);
         }
-        let lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
+        let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
+            let alone = |call| PlannedCall { call, effect: None };
+            let merge = moving::merge(&mut person, received_at, notices).map(alone);
+            let unsubscribe = Call::Unsubscribe { at: received_at };
             let attributes = profile::attributes(&person, &self.rules);
             let digest = profile::digest(&attributes);
             let last = person.identified.as_ref();
@@ -275,7 +271,7 @@ impl Mapper {
                 call: Call::Identify { attributes: attributes.clone(), at },
                 effect: None,
             };
-            let calls: Vec<PlannedCall> = if !tracks.is_empty() {
+            let mut calls: Vec<PlannedCall> = if !tracks.is_empty() {
                 tracks.into_iter().flat_map(|track| [identify(), track]).collect()
             } else if differs && (person.identified.is_some() || subjects.contains(&index)) {
                 vec![identify()]
@@ -285,8 +281,15 @@ impl Mapper {
             if !calls.is_empty() {
                 person.identified = Some(Identified { digest, at });
             }
+            // The present profile must be there before another is merged into it.
+            if let Some(merge) = merge {
+                calls.insert(1.min(calls.len()), merge);
+            }
+            if unsubscribed.contains(&index) && person.identified.is_some() {
+                calls.push(alone(unsubscribe));
+            }
             LanePlan { person, calls }
         };
-        people.persons.into_iter().zip(tracks).enumerate().map(lane).collect()
+        people.persons.into_iter().zip(tracks).enumerate().map(&mut lane).collect()
     }
 }

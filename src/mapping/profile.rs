@@ -1,6 +1,7 @@
 //! The profile: what Customer.io is told of a person, out of everything known of them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +10,7 @@ use crate::domain::{Attributes, Fact, Facts, Identifier, Participant, Person, Sc
 
 /// The attributes a profile can have beside `email`, by their own names.
 #[cfg(test)]
-pub const ATTRIBUTES: [&str; 13] = [
+pub const ATTRIBUTES: [&str; 15] = [
     "first_name",
     "last_name",
     "referral_code",
@@ -21,9 +22,14 @@ pub const ATTRIBUTES: [&str; 13] = [
     "last_referral_date",
     "total_conversions",
     "total_shares",
+    "total_rewards",
+    "days_to_first_referral",
     "fraud_risk_level",
     "fraud_reason",
 ];
+
+/// Those that tell of the person and of no campaign.
+const PERSONAL: [&str; 2] = ["first_name", "last_name"];
 
 /// The whole merged profile of a person. What isn't known is not in it.
 pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
@@ -31,13 +37,24 @@ pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
     if let Some(email) = email(person, rules) {
         profile.insert("email".to_owned(), email);
     }
+    let everywhere: Vec<&Participant> = person.participants.iter().collect();
+    let mut groups: BTreeMap<&str, Vec<&Participant>> = BTreeMap::new();
+    for participant in &person.participants {
+        let prefix = rules.prefixes.get(&participant.campaign).map_or("", String::as_str);
+        groups.entry(prefix).or_default().push(participant);
+    }
     for (name, sent_as) in &rules.attributes {
-        if let Some(value) = attribute(person, name, rules) {
-            profile.insert(sent_as.clone(), value);
+        if PERSONAL.contains(&name.as_str()) {
+            profile.extend(Some(sent_as.clone()).zip(attribute(&everywhere, name, rules)));
+            continue;
+        }
+        for (prefix, group) in &groups {
+            let sent_as = format!("{prefix}{sent_as}");
+            profile.extend(Some(sent_as).zip(attribute(group, name, rules)));
         }
     }
     for (attribute, key) in &rules.metadata {
-        let fact = latest(person, &format!("{}{key}", Facts::METADATA));
+        let fact = latest(&everywhere, &format!("{}{key}", Facts::METADATA));
         // Customer.io takes strings, integers and booleans; a decimal goes as its text.
         let value = fact.map(|fact| match &fact.value {
             Scalar::Decimal(decimal) => Scalar::Text(decimal.to_string()),
@@ -74,7 +91,8 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
     match (&rules.identify_by, &person.identifier) {
         (IdentifyBy::Email, Identifier::Email(email)) => Some(Scalar::from(email.as_str())),
         (IdentifyBy::Metadata(_), Identifier::Id(_)) if rules.trust_metadata_id => {
-            latest(person, Facts::EMAIL).map(|fact| fact.value.clone())
+            let participants: Vec<&Participant> = person.participants.iter().collect();
+            latest(&participants, Facts::EMAIL).map(|fact| fact.value.clone())
         }
         // An id from metadata can be anybody's: the address stays out of a profile that the
         // person may not own. A person of the other kind is from before a change of settings.
@@ -82,55 +100,65 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
     }
 }
 
-fn attribute(person: &Person, name: &str, rules: &Rules) -> Option<Scalar> {
-    let told = |fact| latest(person, fact).map(|fact| fact.value.clone());
-    let fraud_told = || person.participants.iter().any(|participant| participant.fraud_told);
+/// An attribute of a person, out of what is known of some of their participants.
+fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option<Scalar> {
+    let told = |fact| latest(participants, fact).map(|fact| fact.value.clone());
+    let fraud_told = || participants.iter().any(|participant| participant.fraud_told);
+    let sum = |count: fn(&Participant) -> i64| {
+        let sum = participants.iter().map(|it| count(it)).fold(0, i64::saturating_add);
+        // Before the first one the relay only knows that it saw none, not that there is none.
+        (sum > 0).then_some(Scalar::Integer(sum))
+    };
     match name {
         "first_name" => told(Facts::FIRST_NAME),
         "last_name" => told(Facts::LAST_NAME),
-        "referral_code" => latest_participant(person).and_then(referral_code),
+        "referral_code" => latest_participant(participants).and_then(referral_code),
         "referral_link" => told(Facts::SHARE_URL),
         "total_referrals" => told(Facts::REFERRAL_COUNT),
         "referral_tier" => {
             told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
         }
-        "referred_by" => newest(
-            person.participants.iter().filter_map(|participant| referred_by(&participant.facts)),
-        )
-        .map(|fact| fact.value.clone()),
+        "referred_by" => {
+            newest(participants.iter().filter_map(|participant| referred_by(&participant.facts)))
+                .map(|fact| fact.value.clone())
+        }
         "first_referral_date" => {
-            times(person, |participant| participant.first_referral).min().map(Scalar::Integer)
+            times(participants, |participant| participant.first_referral).min().map(Scalar::Integer)
         }
         "last_referral_date" => {
-            times(person, |participant| participant.last_referral).max().map(Scalar::Integer)
+            times(participants, |participant| participant.last_referral).max().map(Scalar::Integer)
         }
-        "total_conversions" => {
-            let sum = person.participants.iter().map(|participant| participant.conversions).sum();
-            // Before the first one the relay only knows that it saw none, not that there is none.
-            (sum > 0).then_some(Scalar::Integer(sum))
-        }
-        "total_shares" => person
-            .participants
+        "total_conversions" => sum(|participant| participant.conversions),
+        "total_rewards" => sum(|participant| participant.rewards),
+        "total_shares" => participants
             .iter()
             .filter_map(|participant| participant.shares)
             .reduce(i64::saturating_add)
             .map(Scalar::Integer),
+        "days_to_first_referral" => {
+            let of = |it: &&Participant| Some((it.first_referral?, it.joined?));
+            let (first, joined) = participants.iter().filter_map(of).min()?;
+            Some(Scalar::Integer((first.seconds() - joined.seconds()).max(0) / DAY))
+        }
         "fraud_risk_level" if fraud_told() => told(Facts::FRAUD_RISK_LEVEL),
         "fraud_reason" if fraud_told() => told(Facts::FRAUD_REASON),
         _ => None,
     }
 }
 
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
+
 fn times(
-    person: &Person,
+    participants: &[&Participant],
     time: impl Fn(&Participant) -> Option<Time>,
 ) -> impl Iterator<Item = i64> {
-    person.participants.iter().filter_map(time).map(Time::seconds)
+    participants.iter().filter_map(move |it| time(it)).map(Time::seconds)
 }
 
-/// The newest fact of this name over all campaigns of the person.
-fn latest<'a>(person: &'a Person, name: &str) -> Option<&'a Fact> {
-    newest(person.participants.iter().filter_map(|participant| participant.facts.get(name)))
+/// The newest fact of this name over some campaigns of the person.
+fn latest<'a>(participants: &[&'a Participant], name: &str) -> Option<&'a Fact> {
+    newest(participants.iter().filter_map(|participant| participant.facts.get(name)))
 }
 
 fn newest<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
@@ -138,9 +166,9 @@ fn newest<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
 }
 
 /// The participant of whom something was told last.
-fn latest_participant(person: &Person) -> Option<&Participant> {
+fn latest_participant<'a>(participants: &[&'a Participant]) -> Option<&'a Participant> {
     let last = |participant: &Participant| participant.facts.iter().map(|(_, f)| f.as_of).max();
-    person.participants.iter().max_by(|a, b| match last(a).cmp(&last(b)) {
+    participants.iter().copied().max_by(|a, b| match last(a).cmp(&last(b)) {
         Ordering::Equal => (&a.campaign, &a.key).cmp(&(&b.campaign, &b.key)),
         unequal => unequal,
     })

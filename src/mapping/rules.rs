@@ -47,6 +47,9 @@ pub struct Rules {
     pub events: BTreeMap<String, String>,
     /// The name each attribute is sent under, by its own name; one that is missing is off.
     pub attributes: BTreeMap<String, String>,
+    /// What comes before the names of the attributes that tell of one campaign, by its id. Campaigns
+    /// without one share the bare names, and the latest fact of any counts.
+    pub prefixes: BTreeMap<String, String>,
     /// Extra attributes: name at Customer.io, by key of the participant's metadata.
     pub metadata: BTreeMap<String, String>,
     /// The tiers, highest threshold first.
@@ -94,6 +97,7 @@ impl Rules {
         Self {
             events: on.map(own).collect(),
             attributes: super::profile::ATTRIBUTES.iter().map(own).collect(),
+            prefixes: BTreeMap::new(),
             metadata: BTreeMap::new(),
             tiers: vec![
                 tier("champion", 10),

@@ -3,11 +3,14 @@
 mod forgotten;
 mod identity;
 mod memory;
+mod moving;
 mod properties;
+mod sources;
 mod told;
 
 use crate::domain::{
-    Attributes, Call, Campaign, Email, Event, Facts, News, Plan, Scalar, Snapshot, Time, Told, Who,
+    Attributes, Call, Campaign, Email, Event, Facts, News, Plan, Scalar, Snapshot, Tell, Time,
+    Told, Who,
 };
 
 /// When everything here is received, unless a test says otherwise.
@@ -45,6 +48,7 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
         as_of: at,
         people,
         told: events.into_iter().map(|event| Told { at, event }).collect(),
+        tell: Tell::All,
     }
 }
 
@@ -82,6 +86,7 @@ fn calls(plan: &Plan) -> Vec<(String, String)> {
             let what = match &planned.call {
                 Call::Identify { .. } => "identify".to_owned(),
                 Call::Track { name, .. } => name.clone(),
+                other => other.kind().to_owned(),
             };
             calls.push((lane.person.identifier.value().to_owned(), what));
         }
@@ -99,7 +104,7 @@ fn profile(plan: &Plan, who: &str) -> Attributes {
     let lane = plan.lanes.iter().find(|lane| lane.person.identifier.value() == who).unwrap();
     let identify = |call: &Call| match call {
         Call::Identify { attributes, .. } => Some(attributes.clone()),
-        Call::Track { .. } => None,
+        _ => None,
     };
     lane.calls.iter().rev().find_map(|planned| identify(&planned.call)).unwrap()
 }

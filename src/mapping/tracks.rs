@@ -37,6 +37,7 @@ pub fn subject(event: &Event) -> Who {
     match event {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
+        | Event::SharesCounted { who, .. }
         | Event::FraudStatusChanged { who } => *who,
         Event::FriendSignedUp { referrer, .. } => *referrer,
         Event::ReferralConverted { friend, .. } => *friend,
@@ -105,14 +106,16 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             effect: effects::reward(campaign, &reward.id),
             data: reward_data(reward, stage.rules),
         },
-        Event::Shared { channel, nth, .. } => {
-            let mut data = Attributes::new();
+        Event::Shared { channel, nth, after, .. } => {
+            let mut data = of_campaign();
             put(&mut data, "share_method", Some(share_method(channel).word()));
             put(&mut data, "share_channel", Some(channel.as_str()));
+            // Who only counts now and then knows no time but the interval.
+            put(&mut data, "shared_after", after.map(Time::seconds));
             let effect = effects::shared(campaign, &participant.key, channel, *nth);
             Track { name: events::SHARED, effect, data }
         }
-        Event::FraudStatusChanged { .. } => return Ok(None),
+        Event::FraudStatusChanged { .. } | Event::SharesCounted { .. } => return Ok(None),
         Event::CommissionAdded { friend, commission, .. } => {
             let mut data = of_campaign();
             put(&mut data, "commission_id", Some(commission.id.as_str()));

@@ -90,6 +90,8 @@ impl RestKind {
 pub enum Job {
     /// Pruning payloads.
     Pruning,
+    /// Asking GrowSurf what webhooks don't tell.
+    Asking,
 }
 
 impl Job {
@@ -97,6 +99,7 @@ impl Job {
     pub fn word(self) -> &'static str {
         match self {
             Self::Pruning => "pruning",
+            Self::Asking => "asking",
         }
     }
 }

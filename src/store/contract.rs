@@ -6,6 +6,7 @@
 
 pub(super) mod accepting;
 pub(super) mod burying;
+pub(super) mod comparing;
 pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
@@ -93,6 +94,12 @@ macro_rules! contract_tests {
             keeping::the_destination_is_remembered,
             keeping::the_store_keeps_its_first_secret,
             keeping::a_closed_store_says_so,
+            comparing::a_preview_tells_what_an_accept_would_and_changes_nothing,
+            comparing::history_waits_for_what_is_live_and_live_calls_raise_it,
+            comparing::what_was_history_once_is_live_when_its_person_is_told_of_again,
+            comparing::a_note_is_revised_by_many_one_after_the_other,
+            comparing::the_store_knows_when_it_was_made,
+            comparing::participants_are_listed_in_pages,
         }
 
         #[test]

@@ -32,6 +32,7 @@ mod dead;
 mod deliveries;
 mod erasing;
 mod fault;
+mod fetching;
 mod forget;
 mod house;
 mod intake;
@@ -60,7 +61,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Arrival, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
 
 use super::{
     Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
@@ -127,7 +128,7 @@ impl Store for PostgresStore {
         now: Time,
         dry_run: bool,
     ) -> Result<Receipt, StoreError> {
-        let items = [Item { what: What::Kept(id), reading: &reading, now }];
+        let items = [Item { what: What::Kept(id), reading: &reading, class: Class::Live, now }];
         let mut wanted = BTreeSet::new();
         let receipts = transact!(self.open()?, "replay a webhook", |it| async {
             let receipts = accept::take_in(&it, &self.planning, &items, &mut wanted).await?;

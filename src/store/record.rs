@@ -9,7 +9,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Email, Identified, Identifier, Participant, Person, PersonId, Time};
+use crate::domain::{Email, Identified, Identifier, Moved, Participant, Person, PersonId, Time};
 
 use super::StoreError;
 
@@ -20,6 +20,8 @@ struct State<'a> {
     newest: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identified: Option<Cow<'a, Identified>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved: Option<Cow<'a, Moved>>,
 }
 
 /// Something in a row that can't be read, or in a plan that can't be written.
@@ -33,6 +35,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
         participants: Cow::Borrowed(&person.participants),
         newest: person.newest,
         identified: person.identified.as_ref().map(Cow::Borrowed),
+        moved: person.moved.as_ref().map(Cow::Borrowed),
     };
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
 }
@@ -47,6 +50,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         participants: state.participants.into_owned(),
         newest: state.newest,
         identified: state.identified.map(Cow::into_owned),
+        moved: state.moved.map(Cow::into_owned),
     })
 }
 

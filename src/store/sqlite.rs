@@ -38,6 +38,7 @@ mod deliveries;
 mod erasing;
 mod examination;
 mod fault;
+mod fetching;
 mod files;
 mod forget;
 mod house;
@@ -71,7 +72,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Arrival, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
 
 use super::{
     Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
@@ -157,11 +158,13 @@ impl Store for SqliteStore {
     async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
         // Hashed here, on the caller's thread, because the writer's time is everybody's.
         let sha256: [u8; 32] = Sha256::digest(&arrival.webhook.body).into();
-        let planning = Arc::clone(&self.planning);
+        let (planning, class) = (Arc::clone(&self.planning), arrival.class);
         let work = move |connection: &Connection| {
             accept::accept(connection, &planning, &sha256, &arrival, now)
         };
-        self.writer.write(Rank::Accept, "take in a webhook", work).await
+        // History yields to webhooks, whose senders wait.
+        let rank = if class == Class::Live { Rank::Accept } else { Rank::Rest };
+        self.writer.write(rank, "take in a webhook", work).await
     }
 
     async fn replay(

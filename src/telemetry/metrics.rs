@@ -36,6 +36,16 @@ struct State {
     state: Word,
 }
 
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Kind {
+    kind: Word,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Named {
+    problem: Word,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Word(&'static str);
 
@@ -69,6 +79,9 @@ pub struct Metrics {
     calls: Family<CallOutcome, Counter>,
     attempts: Family<Outcome, Counter>,
     fenced: Counter,
+    late: Counter,
+    healed: Family<Kind, Counter>,
+    growsurf_problems: Family<Named, Gauge>,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -91,6 +104,23 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
     "unavailable",
 ];
 
+/// The kinds of calls.
+const CALLS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+
+/// What a comparison with GrowSurf can find, as a label.
+const HEALED: [&str; 10] = [
+    "joined",
+    "friend_signed_up",
+    "converted",
+    "reward",
+    "shared",
+    "commission",
+    "payout",
+    "merge",
+    "unsubscribe",
+    "deleted",
+];
+
 impl Metrics {
     /// Fresh metrics; each outcome is there from the start, at zero.
     pub fn new() -> Self {
@@ -100,6 +130,9 @@ impl Metrics {
             calls: Family::default(),
             attempts: Family::default(),
             fenced: Counter::default(),
+            late: Counter::default(),
+            healed: Family::default(),
+            growsurf_problems: Family::default(),
             accept_seconds: Histogram::new(BUCKETS),
             attempt_seconds: Histogram::new(BUCKETS),
             pending: Gauge::default(),
@@ -117,7 +150,10 @@ impl Metrics {
             let _there_from_now_on =
                 metrics.attempts.get_or_create(&Outcome { outcome: Word(outcome) });
         }
-        for call in ["identify", "track"] {
+        for kind in HEALED {
+            let _there_from_now_on = metrics.healed.get_or_create(&Kind { kind: Word(kind) });
+        }
+        for call in CALLS {
             for outcome in ["delivered", "dead"] {
                 let labels = CallOutcome { call: Word(call), outcome: Word(outcome) };
                 let _there_from_now_on = metrics.calls.get_or_create(&labels);
@@ -132,6 +168,21 @@ impl Metrics {
         registry.register("calls", "Calls that came to an end, by how", self.calls.clone());
         registry.register("attempts", "Tries of calls by outcome", self.attempts.clone());
         registry.register("fenced", "Results that came after their lease", self.fenced.clone());
+        registry.register(
+            "late",
+            "Events that were sent more than 72 hours after they happened, and were told in time",
+            self.late.clone(),
+        );
+        registry.register(
+            "sync_healed",
+            "What a comparison with GrowSurf found and no webhook had told, by kind",
+            self.healed.clone(),
+        );
+        registry.register(
+            "growsurf_problems",
+            "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
+            self.growsurf_problems.clone(),
+        );
         registry.register(
             "accept_duration_seconds",
             "Time from a webhook's last byte to its answer",
@@ -194,6 +245,24 @@ impl Metrics {
         self.fenced.inc_by(u64::try_from(results).unwrap_or(u64::MAX));
     }
 
+    /// Counts an event that went out too late to trigger anything.
+    pub fn late(&self) {
+        self.late.inc();
+    }
+
+    /// Counts what a comparison found; `kind` is one of the fixed words, others aren't counted.
+    pub fn healed(&self, kind: &str, count: u64) {
+        if let Some(kind) = HEALED.into_iter().find(|it| *it == kind) {
+            self.healed.get_or_create(&Kind { kind: Word(kind) }).inc_by(count);
+        }
+    }
+
+    /// Notes in how many campaigns a problem is.
+    pub fn growsurf_problem(&self, problem: &'static str, campaigns: usize) {
+        let gauge = self.growsurf_problems.get_or_create(&Named { problem: Word(problem) });
+        gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
+    }
+
     /// The metrics as text, with the numbers that were just read. `states` are all the states
     /// that the destination can be in.
     pub fn render(&self, gauges: Gauges, states: &[&'static str]) -> String {
@@ -234,6 +303,8 @@ mod tests {
         # TYPE relay_calls counter
         # TYPE relay_attempts counter
         # TYPE relay_fenced counter
+        # TYPE relay_late counter
+        # TYPE relay_sync_healed counter
         # TYPE relay_accept_duration_seconds histogram
         # TYPE relay_attempt_duration_seconds histogram
         # TYPE relay_pending_calls gauge

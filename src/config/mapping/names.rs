@@ -33,6 +33,8 @@ pub(super) const ATTRIBUTE_KEYS: &[Key] = &[
     Key::new("last_referral_date", Kind::Text),
     Key::new("total_conversions", Kind::Text),
     Key::new("total_shares", Kind::Text),
+    Key::new("total_rewards", Kind::Text),
+    Key::new("days_to_first_referral", Kind::Text),
     Key::new("fraud_risk_level", Kind::Text),
     Key::new("fraud_reason", Kind::Text),
 ];
@@ -91,6 +93,16 @@ pub(super) fn extra_attributes(
         extra.insert(name.to_owned(), metadata_key.to_owned());
     }
     extra
+}
+
+/// What is wrong with putting `prefix` before the names of attributes, if anything is.
+pub(in crate::config) fn prefix_fault(prefix: &str) -> Option<String> {
+    // Any name that it is part of has the same faults.
+    let longest = MAX_ATTRIBUTE_NAME_BYTES / 2;
+    if prefix.len() > longest {
+        return Some(format!("is longer than {longest} bytes"));
+    }
+    attribute_fault(&format!("{prefix}x"))
 }
 
 fn read(

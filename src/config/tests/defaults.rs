@@ -44,7 +44,7 @@ fn the_file_sets_every_key_and_no_other() {
         known.into_iter().partition(|key| key.starts_with("growsurf.campaigns."));
     assert_eq!(keys_in(DEFAULTS), others);
     // There is no campaign by default, so its keys are documented in a comment.
-    assert_eq!(campaigns.len(), 3);
+    assert_eq!(campaigns.len(), 6);
     for key in campaigns {
         let name = key.rsplit('.').next().unwrap();
         assert!(DEFAULTS.contains(&format!("\n# {name} = ")), "{key}");
@@ -99,7 +99,7 @@ fn the_defaults_are_what_the_interface_says() {
     assert_eq!(settings.delivery.backoff_cap, Duration::from_secs(900));
     assert_eq!(settings.mapping.events.get("referral_campaign_ended"), None);
     assert_eq!(settings.mapping.events["referral_shared"], "referral_shared");
-    assert_eq!(settings.mapping.attributes.len(), 13);
+    assert_eq!(settings.mapping.attributes.len(), 15);
     let thresholds: Vec<u64> = settings.mapping.tiers.iter().map(|tier| tier.at_least).collect();
     assert_eq!(thresholds, [10, 5, 1, 0]);
     assert!(settings.admin.token.is_none());

@@ -52,6 +52,7 @@ fn a_participant_is_read_whole_but_for_the_notes() {
         (Facts::REFERRER_EMAIL, Scalar::from("omar@example.com")),
         (Facts::FRAUD_RISK_LEVEL, Scalar::from("LOW")),
         (Facts::FRAUD_REASON, Scalar::from("UNIQUE_IDENTITY")),
+        (Facts::UNSUBSCRIBED, Scalar::Boolean(false)),
     ];
     assert_eq!(friend.facts, attributes(&expected));
     let expected = [

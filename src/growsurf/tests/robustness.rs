@@ -79,6 +79,7 @@ fn people(event: &Event) -> Vec<Who> {
     match event {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
+        | Event::SharesCounted { who, .. }
         | Event::FraudStatusChanged { who } => vec![*who],
         Event::FriendSignedUp { referrer, friend } => vec![*referrer, *friend],
         Event::ReferralConverted { friend, referrer, .. } => {

@@ -46,6 +46,9 @@ impl Memory {
                 }
             }
         };
+        for id in &plan.counted {
+            assert!(self.effects.insert(*id), "a reward is counted once, ever");
+        }
         for lane in &plan.lanes {
             for planned in &lane.calls {
                 if let Call::Track { event_id, .. } = &planned.call {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    Arrival, Attempt, Attributes, Call, Campaign, Delivery, EffectKey, Email, Event, Forgotten,
-    Identified, Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant,
-    ParticipantKey, Person, Plan, PlannedCall, Planner, Redaction, Scalar, Snapshot, Time, Told,
-    Trace, Unplanned, Webhook, WebhookId, Who,
+    Arrival, Attempt, Attributes, Call, Campaign, Class, Delivery, EffectKey, Email, Event,
+    Forgotten, Identified, Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant,
+    ParticipantKey, Person, Plan, PlannedCall, Planner, Redaction, Scalar, Snapshot, Tell, Time,
+    Told, Trace, Unplanned, Webhook, WebhookId, Who,
 };
 use crate::store::{Claim, InboxPage, Settle, Settlement, Store, Verdict};
 
@@ -181,7 +181,7 @@ pub(crate) fn at(second: i64) -> Time {
 /// News that tells nothing yet.
 pub(crate) fn news() -> News {
     let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
-    News { campaign, as_of: None, people: Vec::new(), told: Vec::new() }
+    News { campaign, as_of: None, people: Vec::new(), told: Vec::new(), tell: Tell::All }
 }
 
 /// Ways to say things in news.
@@ -246,7 +246,7 @@ pub(crate) fn arrival(body: &str, received_at: Time, news: News) -> Arrival {
         event: Some("TEST".to_owned()),
         body: body.as_bytes().to_vec(),
     };
-    Arrival { webhook, reading: Ok(news) }
+    Arrival { webhook, reading: Ok(news), class: Class::Live }
 }
 
 /// Accepts that `person` did `effect`, in a webhook of its own.
@@ -274,6 +274,7 @@ pub(crate) fn word(delivery: &Delivery) -> String {
     match &delivery.call {
         Call::Identify { .. } => "identify".to_owned(),
         Call::Track { name, .. } => name.clone(),
+        other => other.kind().to_owned(),
     }
 }
 

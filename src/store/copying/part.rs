@@ -35,6 +35,8 @@ pub enum Part {
     Redactions,
     /// Who was forgotten.
     Tombstones,
+    /// How far comparing with GrowSurf came.
+    Notes,
     /// Kept numbers.
     Counters,
     /// Single values.
@@ -67,7 +69,7 @@ pub(in crate::store) const META: &[&str] =
 
 impl Part {
     /// All of them, in the order they are copied.
-    pub(in crate::store) const ALL: [Self; 13] = [
+    pub(in crate::store) const ALL: [Self; 14] = [
         Self::Webhooks,
         Self::People,
         Self::Participants,
@@ -79,6 +81,7 @@ impl Part {
         Self::Mentions,
         Self::Redactions,
         Self::Tombstones,
+        Self::Notes,
         Self::Counters,
         Self::Meta,
     ];
@@ -97,6 +100,7 @@ impl Part {
             Self::Mentions => "mentions",
             Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",
+            Self::Notes => "notes",
             Self::Counters => "counters",
             Self::Meta => "meta",
         }
@@ -153,6 +157,7 @@ impl Part {
             Self::Mentions => &[("person", Number), ("webhook", Webhook)],
             Self::Redactions => &[("webhook", Webhook), ("sha256", Bytes)],
             Self::Tombstones => &[("hash", Bytes), ("forgotten_at", Number)],
+            Self::Notes => &[("name", Text), ("value", Text)],
             Self::Counters => &[("name", Text), ("value", Number)],
             Self::Meta => &[("key", Text), ("value", Text)],
         }
@@ -182,7 +187,7 @@ impl Part {
 
     /// Whether a store that was only opened has none of them.
     pub(super) fn is_empty_at_first(self) -> bool {
-        !matches!(self, Self::Counters | Self::Meta)
+        !matches!(self, Self::Notes | Self::Counters | Self::Meta)
     }
 }
 
@@ -200,6 +205,7 @@ impl fmt::Display for Part {
             Self::Mentions => "mentions",
             Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",
+            Self::Notes => "notes",
             Self::Counters => "counters",
             Self::Meta => "single values",
         })

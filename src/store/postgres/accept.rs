@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::domain::{Call, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId};
+use crate::domain::{Class, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId};
 use crate::store::StoreError;
 use crate::store::planning::{self, Planned};
 
@@ -24,6 +24,7 @@ use super::world::{LaneCalls, Unapplied, World};
 pub(super) struct Item<'a> {
     pub(super) what: What<'a>,
     pub(super) reading: &'a Result<News, String>,
+    pub(super) class: Class,
     pub(super) now: Time,
 }
 
@@ -49,6 +50,7 @@ pub(super) struct Entry<'a> {
     pub(super) new: Option<(&'a Webhook, [u8; 32])>,
     pub(super) received_at: Time,
     pub(super) was_parked: bool,
+    pub(super) class: Class,
     pub(super) now: Time,
     pub(super) outcome: Outcome,
 }
@@ -60,7 +62,7 @@ pub(super) enum Outcome {
     /// Why nothing of it is mapped.
     Parked(String),
     /// What was planned, and the calls that are new.
-    Planned(Plan, Vec<LaneCalls>),
+    Planned(Box<Plan>, Vec<LaneCalls>),
 }
 
 /// Takes a batch in; no two of its webhooks have the same bytes. `wanted` keeps what was asked, so
@@ -188,7 +190,15 @@ fn attempt<'a>(
                 }
             }
         };
-        entries.push(Entry { id, new, received_at, was_parked, now: item.now, outcome });
+        entries.push(Entry {
+            id,
+            new,
+            received_at,
+            was_parked,
+            class: item.class,
+            now: item.now,
+            outcome,
+        });
     }
     Ok((entries, needs))
 }
@@ -209,7 +219,7 @@ fn plan(
     Ok(match planned {
         Err(reason) => Outcome::Parked(reason),
         Ok(plan) => match world.apply(&plan) {
-            Ok(calls) => Outcome::Planned(plan, calls),
+            Ok(calls) => Outcome::Planned(Box::new(plan), calls),
             Err(Unapplied::Needs(needs)) => return Err(needs),
             Err(Unapplied::Contradiction(why)) => Outcome::Parked(format!("internal: {why}")),
         },
@@ -229,13 +239,5 @@ fn receipt(entry: Entry<'_>) -> Receipt {
             let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
             Receipt { id, status: Status::Accepted, calls, unmapped: plan.unmapped }
         }
-    }
-}
-
-/// A call's own time, if it is a track.
-pub(super) fn event_at(call: &Call) -> Option<Time> {
-    match call {
-        Call::Identify { .. } => None,
-        Call::Track { at, .. } => Some(*at),
     }
 }

@@ -29,27 +29,10 @@ pub(super) async fn people(
     world: &mut World,
     lookups: &BTreeSet<Lookup>,
 ) -> Result<(), Fault> {
-    let columns: BTreeSet<String> = lookups
-        .iter()
-        .filter_map(|lookup| match lookup {
-            Lookup::Identifier(identifier) => Some(text(&record::column(identifier))),
-            _ => None,
-        })
-        .collect();
-    let keys: Vec<&ParticipantKey> = lookups
-        .iter()
-        .filter_map(|lookup| match lookup {
-            Lookup::Participant(key) => Some(key),
-            _ => None,
-        })
-        .collect();
+    let Wanted { columns, keys, campaigns, ids } = Wanted::of(lookups);
     if columns.is_empty() && keys.is_empty() {
         return Ok(());
     }
-    let columns: Vec<String> = columns.into_iter().collect();
-    let campaigns: Vec<String> = keys.iter().map(|key| text(&key.campaign)).collect();
-    let ids: Vec<String> = keys.iter().map(|key| text(&key.participant)).collect();
-
     let blanks = "INSERT INTO people (identifier, state)
          SELECT identifier, '' FROM unnest($1::text[]) AS new (identifier)
          WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
@@ -58,16 +41,8 @@ pub(super) async fn people(
     for row in transaction.rows(blanks, &[&columns]).await? {
         world.blank(row.try_get(1)?, row.try_get(0)?);
     }
-    let locked = "SELECT id, identifier, state FROM people
-         WHERE state <> '' AND id IN (
-             SELECT id FROM people WHERE identifier = ANY ($1)
-             UNION ALL
-             SELECT person FROM participants
-             JOIN unnest($2::text[], $3::text[]) AS key (campaign, id)
-                 ON participants.campaign = key.campaign AND growsurf_id = key.id
-         )
-         ORDER BY id FOR UPDATE";
-    for row in transaction.rows(locked, &[&columns, &campaigns, &ids]).await? {
+    let locked = format!("{FOUND} FOR UPDATE");
+    for row in transaction.rows(&locked, &[&columns, &campaigns, &ids]).await? {
         let (id, column, state): (i64, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let person = record::person(id, &column, &state)?;
@@ -77,18 +52,95 @@ pub(super) async fn people(
         return Err(Fault::Overtaken);
     }
     // Asked again, because a participant may have become somebody else's while this waited.
+    owners(transaction, world, &keys, &campaigns, &ids).await
+}
+
+/// The people that some questions are about.
+const FOUND: &str = "SELECT id, identifier, state FROM people
+     WHERE state <> '' AND id IN (
+         SELECT id FROM people WHERE identifier = ANY ($1)
+         UNION ALL
+         SELECT person FROM participants
+         JOIN unnest($2::text[], $3::text[]) AS key (campaign, id)
+             ON participants.campaign = key.campaign AND growsurf_id = key.id
+     )
+     ORDER BY id";
+
+/// What is asked about people.
+struct Wanted<'a> {
+    /// Identifiers as columns.
+    columns: Vec<String>,
+    keys: Vec<&'a ParticipantKey>,
+    campaigns: Vec<String>,
+    ids: Vec<String>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(lookups: &'a BTreeSet<Lookup>) -> Self {
+        let mut columns = BTreeSet::new();
+        let mut keys = Vec::new();
+        for lookup in lookups {
+            match lookup {
+                Lookup::Identifier(identifier) => {
+                    columns.insert(text(&record::column(identifier)));
+                }
+                Lookup::Participant(key) => keys.push(key),
+                Lookup::Effect(_) | Lookup::Tombstone(_) => {}
+            }
+        }
+        let campaigns = keys.iter().map(|key| text(&key.campaign)).collect();
+        let ids = keys.iter().map(|key| text(&key.participant)).collect();
+        Self { columns: columns.into_iter().collect(), keys, campaigns, ids }
+    }
+}
+
+/// Answers the questions about people without a lock: for those who change nothing.
+///
+/// # Errors
+/// [`Fault::Overtaken`] if another transaction was in the way.
+pub(super) async fn people_as_they_are(
+    transaction: &Transaction,
+    world: &mut World,
+    lookups: &BTreeSet<Lookup>,
+) -> Result<(), Fault> {
+    let Wanted { columns, keys, campaigns, ids } = Wanted::of(lookups);
+    if columns.is_empty() && keys.is_empty() {
+        return Ok(());
+    }
+    for row in transaction.rows(FOUND, &[&columns, &campaigns, &ids]).await? {
+        let (id, column, state): (i64, String, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let person = record::person(id, &column, &state)?;
+        world.person(column, id, person);
+    }
+    for column in columns {
+        if !world.has_asked(&column) {
+            world.nobody(column);
+        }
+    }
+    owners(transaction, world, &keys, &campaigns, &ids).await
+}
+
+/// Answers which people participants are.
+async fn owners(
+    transaction: &Transaction,
+    world: &mut World,
+    keys: &[&ParticipantKey],
+    campaigns: &Vec<String>,
+    ids: &Vec<String>,
+) -> Result<(), Fault> {
     let whose = "SELECT person FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
              AS key (campaign, id, place)
          LEFT JOIN participants
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          ORDER BY place";
-    let rows = transaction.rows(whose, &[&campaigns, &ids]).await?;
-    for (key, row) in keys.into_iter().zip(rows) {
+    let rows = transaction.rows(whose, &[campaigns, ids]).await?;
+    for (key, row) in keys.iter().zip(rows) {
         let person: Option<i64> = row.try_get(0)?;
         if person.is_some_and(|id| !world.has(id)) {
             return Err(Fault::Overtaken);
         }
-        world.participant(key.clone(), person);
+        world.participant((*key).clone(), person);
     }
     Ok(())
 }

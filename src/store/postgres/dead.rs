@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 
-use crate::domain::{Call, DeliveryId, LaneId, Time};
+use crate::domain::{Call, Class, DeliveryId, LaneId, Time};
 use crate::store::{DeadLetter, PastAttempt, record};
 
-use super::accept::event_at;
 use super::deliveries::{COLUMNS, NewCall, Waiting, append, duration};
 use super::fault::Fault;
 use super::house::{Counter, count};
@@ -156,7 +155,8 @@ pub(super) async fn redeliver(
                 lane: lane.0,
                 webhook: *webhook,
                 call,
-                event_at: event_at(call),
+                class: Class::Live,
+                event_at: call.happened_at(),
                 planned_at: *planned_at,
                 now,
             });

@@ -10,7 +10,7 @@ use futures_util::try_join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
+use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::head::Pending;
 use crate::store::record::unreadable;
@@ -34,6 +34,7 @@ pub(super) struct NewCall<'a> {
     pub(super) lane: i64,
     pub(super) webhook: Option<Uuid>,
     pub(super) call: &'a Call,
+    pub(super) class: Class,
     pub(super) event_at: Option<Time>,
     pub(super) planned_at: Time,
     /// The present time.
@@ -60,11 +61,16 @@ pub(super) async fn append(
         return Ok(());
     }
     let mut rows = Rows::default();
-    // How many calls each lane gets, and when it is due.
-    let mut lanes: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    // How many calls each lane gets, when it is due, and whether it hurries.
+    let mut lanes: BTreeMap<i64, (i64, i64, i16)> = BTreeMap::new();
     for call in &calls {
         let due_at = call.now.micros().saturating_add(transaction.ahead_of(call.now));
-        let (more, _) = lanes.entry(call.lane).or_insert((0, due_at));
+        let class = match call.class {
+            Class::Live => 0,
+            Class::History => 1,
+        };
+        let (more, _, hurry) = lanes.entry(call.lane).or_insert((0, due_at, class));
+        *hurry = class.min(*hurry);
         rows.lanes.push(call.lane);
         rows.places.push(*more);
         *more += 1;
@@ -75,13 +81,16 @@ pub(super) async fn append(
         rows.calls.push(text.map_err(|error| unreadable("a plan", error))?);
     }
     let ids: Vec<i64> = lanes.keys().copied().collect();
-    let (more, due): (Vec<i64>, Vec<i64>) = lanes.into_values().unzip();
+    let more: Vec<i64> = lanes.values().map(|it| it.0).collect();
+    let due: Vec<i64> = lanes.values().map(|it| it.1).collect();
+    let classes: Vec<i16> = lanes.values().map(|it| it.2).collect();
     // The lane's own row gives the places, so that their order is the order of commits. Lanes in
     // their order, so that nobody waits in a circle.
     let sql = "WITH lane AS (
              INSERT INTO lanes (id, class, due_at, next_seq)
-             SELECT id, 0, due_at, more
-             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, more, due_at)
+             SELECT id, class, due_at, more
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $10::smallint[])
+                 AS new (id, more, due_at, class)
              ORDER BY id
              ON CONFLICT (id) DO UPDATE SET class = LEAST(lanes.class, excluded.class),
                  due_at = COALESCE(lanes.due_at, excluded.due_at),
@@ -96,8 +105,8 @@ pub(super) async fn append(
          JOIN lane ON lane.id = new.lane
          JOIN unnest($1::bigint[], $2::bigint[]) AS own (id, more) ON own.id = new.lane";
     let Rows { lanes, places, webhooks, planned, events, calls: texts } = &rows;
-    let values: [&dyn Value; 9] =
-        [&ids, &more, &due, lanes, places, webhooks, planned, events, texts];
+    let values: [&dyn Value; 10] =
+        [&ids, &more, &due, lanes, places, webhooks, planned, events, texts, &classes];
     try_join!(
         transaction.change(sql, &values),
         count(transaction, Counter::Pending, number(calls.len())),

@@ -199,7 +199,7 @@ impl Worker {
 
 fn item<'a>(waiting: &'a Waiting, reading: &'a Result<News, String>) -> Item<'a> {
     let what = What::Arrived(&waiting.arrival.webhook, waiting.sha256);
-    Item { what, reading, now: waiting.now }
+    Item { what, reading, class: waiting.arrival.class, now: waiting.now }
 }
 
 /// One error for everybody of a transaction.

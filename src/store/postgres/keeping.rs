@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::Redaction;
 use crate::store::record;
 
-use super::accept::{Entry, Outcome, event_at};
+use super::accept::{Entry, Outcome};
 use super::deliveries::{self, NewCall};
 use super::erasing;
 use super::fault::Fault;
@@ -229,7 +229,8 @@ fn calls<'a>(entries: &'a [Entry<'_>]) -> Vec<NewCall<'a>> {
                 lane: lane.lane,
                 webhook: Some(entry.id),
                 call,
-                event_at: event_at(call),
+                class: entry.class,
+                event_at: call.happened_at(),
                 planned_at: entry.now,
                 now: entry.now,
             }));

@@ -20,8 +20,10 @@ struct Migration {
 }
 
 /// In order; the first is version 1. What was released never changes.
-const MIGRATIONS: &[Migration] =
-    &[Migration { sql: include_str!("migrations/0001_start.sql"), fit_for: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { sql: include_str!("migrations/0001_start.sql"), fit_for: 1 },
+    Migration { sql: include_str!("migrations/0002_notes.sql"), fit_for: 1 },
+];
 
 /// A number of the relay's own, for the server's advisory locks: "RELA".
 pub(super) const LOCKS: i32 = 0x5245_4c41;

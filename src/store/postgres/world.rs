@@ -75,6 +75,11 @@ impl World {
         self.blanks.insert(column, id);
     }
 
+    /// Takes in that nobody has an identifier.
+    pub(super) fn nobody(&mut self, column: String) {
+        self.identifiers.insert(column, None);
+    }
+
     /// Takes in who a participant is.
     pub(super) fn participant(&mut self, key: ParticipantKey, person: Option<i64>) {
         self.participants.insert(key, person);
@@ -103,6 +108,11 @@ impl World {
     /// A person as the plans have left them.
     pub(super) fn found(&self, id: i64) -> Option<&Person> {
         self.people.get(&id)
+    }
+
+    /// Who a participant is.
+    pub(super) fn whose_participant(&self, key: &ParticipantKey) -> Option<&Person> {
+        self.participants.get(key).copied().flatten().and_then(|id| self.people.get(&id))
     }
 
     /// What the plans have changed, and the blank rows that nobody came for.
@@ -166,8 +176,15 @@ impl World {
             self.check_effects(lane, &mut needs);
             ids.push(id);
         }
+        let uncertain = plan.counted.iter().filter(|id| !self.effects.contains_key(id));
+        needs.extend(uncertain.copied().map(Lookup::Effect));
         if !needs.is_empty() {
             return Err(Unapplied::Needs(needs));
+        }
+        for id in &plan.counted {
+            if self.effects.insert(*id, true) == Some(false) {
+                self.changes.effects.insert(*id);
+            }
         }
         let ids = ids.into_iter().flatten();
         Ok(plan.lanes.iter().zip(ids).map(|(lane, id)| self.take(lane, id)).collect())

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{
-    Arrival, Call, Class, News, Plan, PlannedCall, Receipt, Status, Time, WebhookId,
+    Arrival, Call, Class, EventId, News, Plan, PlannedCall, Receipt, Status, Time, WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::planning::Planned;
@@ -23,6 +23,16 @@ use super::writer::undo;
 enum Row<'a> {
     New { arrival: &'a Arrival, sha256: &'a [u8; 32] },
     Kept(Kept),
+}
+
+impl Row<'_> {
+    /// Whether what comes of it overtakes what doesn't hurry.
+    fn class(&self) -> Class {
+        match self {
+            Self::New { arrival, .. } => arrival.class,
+            Self::Kept(_) => Class::Live,
+        }
+    }
 }
 
 struct Kept {
@@ -147,7 +157,7 @@ fn write(
         })?;
     }
     Ok(match planned {
-        Ok(plan) => Ok(apply(connection, seq, plan, now)?),
+        Ok(plan) => Ok(apply(connection, seq, row.class(), plan, now)?),
         Err(reason) => Err(reason),
     })
 }
@@ -182,8 +192,17 @@ fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Re
     Ok(seq)
 }
 
-fn apply(connection: &Connection, webhook: i64, plan: Plan, now: Time) -> Result<Applied, Fault> {
+fn apply(
+    connection: &Connection,
+    webhook: i64,
+    class: Class,
+    plan: Plan,
+    now: Time,
+) -> Result<Applied, Fault> {
     let mut calls = 0;
+    for id in plan.counted {
+        is_new(connection, id)?;
+    }
     for person in plan.named {
         people::mention(connection, person, webhook)?;
     }
@@ -192,21 +211,24 @@ fn apply(connection: &Connection, webhook: i64, plan: Plan, now: Time) -> Result
         people::mention(connection, person, webhook)?;
         let mut new = Vec::with_capacity(lane.calls.len());
         for PlannedCall { call, effect: _ } in lane.calls {
-            if is_new(connection, &call)? {
+            let is_new = match &call {
+                Call::Track { event_id, .. } => is_new(connection, *event_id)?,
+                _ => true,
+            };
+            if is_new {
                 new.push(call);
             }
         }
         calls += new.len();
-        lanes::append(connection, person, Class::Live, Some(webhook), &new, now)?;
+        lanes::append(connection, person, class, Some(webhook), &new, now)?;
     }
     count(connection, Counter::Pending, i64::try_from(calls).unwrap_or(i64::MAX))?;
     Ok(Applied { calls, unmapped: plan.unmapped })
 }
 
-/// Enters a track into the ledger; `false` if it is there already. The plan asked before, so
+/// Enters an effect into the ledger; `false` if it is there already. The plan asked before, so
 /// this is the last line of defence: an effect that the plan tells twice happens once.
-fn is_new(connection: &Connection, call: &Call) -> rusqlite::Result<bool> {
-    let Call::Track { event_id, .. } = call else { return Ok(true) };
+fn is_new(connection: &Connection, event_id: EventId) -> rusqlite::Result<bool> {
     let inserted = connection
         .prepare_cached("INSERT INTO effects (id) VALUES (?1) ON CONFLICT (id) DO NOTHING")?
         .execute([event_id.0])?;

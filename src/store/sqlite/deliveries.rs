@@ -42,7 +42,7 @@ pub(super) fn rows(calls: &[Call]) -> Vec<(Option<&Call>, &Call)> {
     let mut rows: Vec<(Option<&Call>, &Call)> = Vec::with_capacity(calls.len());
     for call in calls {
         match rows.last_mut() {
-            Some(row @ (None, Call::Identify { .. })) if matches!(call, Call::Track { .. }) => {
+            Some(row @ (None, Call::Identify { .. })) if call.happened_at().is_some() => {
                 *row = (Some(row.1), call);
             }
             _ => rows.push((None, call)),
@@ -60,10 +60,7 @@ pub(super) fn insert(
     (identify, call): (Option<&Call>, &Call),
     now: Time,
 ) -> Result<(), Fault> {
-    let event_at = match call {
-        Call::Identify { .. } => None,
-        Call::Track { at, .. } => Some(at.micros()),
-    };
+    let event_at = call.happened_at().map(Time::micros);
     let column =
         |call| serde_json::to_string(call).map_err(|error| Fault::unreadable("a plan", error));
     connection

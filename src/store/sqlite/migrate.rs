@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_pairs.sql"),
     include_str!("migrations/0003_forget.sql"),
     include_str!("migrations/0004_mark.sql"),
+    include_str!("migrations/0005_notes.sql"),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own.

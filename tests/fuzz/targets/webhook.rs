@@ -141,6 +141,14 @@ fn call_is_sound(planned: &PlannedCall, identifier: &Identifier, rules: &Rules) 
             is_clean(data);
             is_a_time(*at);
         }
+        Call::Merge { from, at } => {
+            assert!(effect.is_none() && from != identifier);
+            is_a_time(*at);
+        }
+        Call::Unsubscribe { at } => {
+            assert!(effect.is_none());
+            is_a_time(*at);
+        }
     }
     // An id from metadata may be too long, and that is for a dead letter to say.
     let Ok(fitted) = limits::fit(identifier, call) else {
@@ -187,6 +195,7 @@ fn is_within_limits(call: &Call) {
             assert!(bytes <= 100_000, "{name} has {bytes} bytes of data");
             (data, ["recipient", "from_address", "reply_to"].as_slice())
         }
+        Call::Merge { .. } | Call::Unsubscribe { .. } => return,
     };
     for (name, value) in values {
         assert!((1..=150).contains(&name.len()) && !reserved.contains(&name.as_str()), "{name}");

@@ -178,6 +178,9 @@ pub(super) fn kept(_part: Part, Row(mut cells): Row) -> Row {
 /// Removes what a store has that was only opened.
 pub(super) async fn clear(transaction: &Transaction) -> Result<(), Fault> {
     transaction
-        .script(&format!("DELETE FROM counters; DELETE FROM meta WHERE {}", meta_keys()))
+        .script(&format!(
+            "DELETE FROM counters; DELETE FROM notes; DELETE FROM meta WHERE {}",
+            meta_keys()
+        ))
         .await
 }

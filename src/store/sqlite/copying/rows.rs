@@ -133,7 +133,7 @@ fn insert(part: Part) -> String {
             "INSERT INTO {table} ({names}, attempts)
              SELECT {places}, attempts FROM deliveries WHERE id = ?1 / 2"
         ),
-        Part::Counters | Part::Meta => {
+        Part::Notes | Part::Counters | Part::Meta => {
             format!("INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})")
         }
         _ => format!("INSERT INTO {table} ({names}) VALUES ({places})"),

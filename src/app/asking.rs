@@ -1,0 +1,136 @@
+//! What asks GrowSurf: clients, campaigns and rules, made of the settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::StartError;
+use crate::clock::{SystemClock, SystemRandom};
+use crate::config::Settings;
+use crate::config::growsurf::SharesFrom;
+use crate::config::sync as settings_of;
+use crate::domain::Class;
+use crate::growsurf::rest::{Client, ClientConfig, RestError};
+use crate::store::Store;
+use crate::sync::{
+    Compare, CompareRules, Deletions, Intake, Named, Periodic, PeriodicRules, SharedBudget, Source,
+    SourceError, Watch,
+};
+use crate::telemetry::Metrics;
+
+/// How GrowSurf is asked, by the settings.
+pub struct Asking {
+    general: Option<Client>,
+    named: Vec<Named>,
+    store: Arc<dyn Store>,
+}
+
+impl Asking {
+    /// Makes the clients; connects to nothing yet. A request waits as long as `patience` for the
+    /// limits, whose budget is in `store`.
+    ///
+    /// # Errors
+    /// If a client can't be made.
+    pub fn new(
+        settings: &Settings,
+        store: &Arc<dyn Store>,
+        patience: Duration,
+    ) -> Result<Self, RestError> {
+        let growsurf = &settings.growsurf;
+        let pace = Arc::new(SharedBudget::new(Arc::clone(store), Arc::new(SystemClock)));
+        let client = |key: &SecretString| {
+            Client::new(ClientConfig {
+                base_url: growsurf.base_url.clone(),
+                api_key: key.clone(),
+                timeout: growsurf.timeout,
+                patience,
+                pace: Arc::clone(&pace) as _,
+                clock: Arc::new(SystemClock),
+                random: Arc::new(SystemRandom),
+            })
+        };
+        let mut named = Vec::new();
+        for campaign in &growsurf.campaigns {
+            named.push(Named {
+                id: campaign.id.clone(),
+                client: campaign.api_key.as_ref().map(client).transpose()?,
+                shares: campaign.shares_from == SharesFrom::Sync,
+            });
+        }
+        let general = growsurf.api_key.as_ref().map(client).transpose()?;
+        Ok(Self { general, named, store: Arc::clone(store) })
+    }
+
+    /// The campaigns that are asked about; all that there are, if none is `asked` for.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn sources(&self, asked: &[String]) -> Result<Vec<Source>, SourceError> {
+        Source::find(self.general.as_ref(), &self.named, asked).await
+    }
+
+    /// What takes rows in. `bell` is rung when there is something new to deliver.
+    pub fn intake(&self, bell: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
+        Intake {
+            store: Arc::clone(&self.store),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            bell: Arc::clone(bell),
+            class,
+            dry_run,
+        }
+    }
+
+    /// What compares.
+    pub fn compare(&self, settings: &Settings, intake: Intake) -> Compare {
+        let sync = &settings.sync;
+        let rules = CompareRules {
+            overlap: sync.overlap,
+            horizon: sync.horizon,
+            deletions: match sync.deletions {
+                settings_of::Deletions::Report => Deletions::Report,
+                settings_of::Deletions::Forget => Deletions::Forget,
+            },
+        };
+        Compare { intake, rules }
+    }
+
+    /// What looks after webhooks.
+    pub fn watch(&self, settings: &Settings) -> Watch {
+        Watch {
+            store: Some(Arc::clone(&self.store)),
+            clock: Arc::new(SystemClock),
+            url: settings.growsurf.webhook_url.clone(),
+        }
+    }
+
+    /// What does both again and again.
+    pub(super) fn periodic(
+        self,
+        settings: &Settings,
+        bell: &Arc<Notify>,
+        relay: Uuid,
+        metrics: Arc<Metrics>,
+    ) -> Periodic {
+        let sync = &settings.sync;
+        let rules = PeriodicRules {
+            compares: sync.enabled,
+            every: sync.every,
+            full_every: sync.full_every,
+            watch_every: sync.watch_every,
+        };
+        let compare = self.compare(settings, self.intake(bell, Class::Live, false));
+        let watch = self.watch(settings);
+        let Self { general, named, .. } = self;
+        Periodic { compare, watch, general, named, rules, relay, metrics }
+    }
+}
+
+impl From<RestError> for StartError {
+    fn from(source: RestError) -> Self {
+        Self::Growsurf(source)
+    }
+}

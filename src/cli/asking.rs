@@ -1,0 +1,144 @@
+//! What commands that ask GrowSurf share: the way to it, delivering where no relay runs, and the
+//! report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{Failure, Page, failed, plural};
+use crate::app::{self, Asking, Delivering};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::config::log::LogFormat;
+use crate::domain::Clock;
+use crate::store::Store;
+use crate::sync::{Source, Tally};
+use crate::telemetry::start_logs;
+
+/// How long a command waits for GrowSurf's limits: those of an hour.
+const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A command's way to GrowSurf and to the store.
+pub struct Way {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What asks.
+    pub asking: Asking,
+    /// The campaigns that are asked about.
+    pub sources: Vec<Source>,
+    /// Rung when there is something to deliver.
+    pub bell: Arc<Notify>,
+    /// Set where no relay runs: what is found is delivered here.
+    own: Option<Delivering>,
+    stop: CancellationToken,
+}
+
+impl Way {
+    /// Opens the store, finds the campaigns, and begins to deliver where no relay does.
+    pub async fn open(
+        settings: &Settings,
+        campaigns: &[String],
+        dry_run: bool,
+    ) -> Result<Self, Failure> {
+        // Each attempt would be a line between those of the progress.
+        start_logs(settings.log.format == LogFormat::Json, "warn");
+        let store = app::open_store(settings).await.map_err(failed)?;
+        let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+        let sources = asking.sources(campaigns).await.map_err(failed)?;
+        let (bell, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let is_attended = dry_run || store.is_attended(SystemClock.now()).await.map_err(failed)?;
+        let own = if is_attended {
+            None
+        } else {
+            let begun = Delivering::begin(settings, &store, &bell, &stop).await;
+            Some(begun.map_err(|error| {
+                failed(anyhow::Error::from(error).context(
+                    "no relay runs on this store, so what is found would be delivered here, and \
+                     that isn't possible",
+                ))
+            })?)
+        };
+        Ok(Self { store, asking, sources, bell, own, stop })
+    }
+
+    /// Delivers what was found, where no relay does, until `stop`. Tells how many calls are left.
+    pub async fn close(self, stop: impl Future<Output = ()>) -> Result<u64, Failure> {
+        let Self { store, own, stop: ending, .. } = self;
+        let Some(own) = own else {
+            let pending = store.stats().await.map_err(failed)?.pending;
+            store.close().await.map_err(failed)?;
+            return Ok(pending);
+        };
+        let left = tokio::select! {
+            left = own.drain(&*store, &ending) => left,
+            () = stop => store.stats().await.map_err(failed)?.pending,
+        };
+        ending.cancel();
+        let halted = own.destination.halted_by();
+        own.loops.close();
+        let (dispatched, ()) = tokio::join!(own.dispatcher, own.loops.wait());
+        dispatched.map_err(failed)?;
+        store.close().await.map_err(failed)?;
+        match halted {
+            Some(reason) if left > 0 => Err(failed(anyhow!(
+                "Customer.io takes nothing: {reason}; {} wait in the store",
+                plural(left, "call")
+            ))),
+            _ => Ok(left),
+        }
+    }
+
+    /// Whether a relay runs that delivers.
+    pub fn is_attended(&self) -> bool {
+        self.own.is_none()
+    }
+}
+
+/// What came of one campaign, for people.
+pub fn report(page: &mut Page, source: &Source, tally: &Tally) {
+    let name = source.campaign.name.as_deref().unwrap_or("no name");
+    page.line(format!(
+        "{} ({name}): {} looked at, {} with something new",
+        source.campaign.id,
+        plural(tally.rows, "row"),
+        tally.changed
+    ));
+    let mut list = |what: &str, counts: &BTreeMap<String, u64>| {
+        for (kind, count) in counts {
+            page.line(format!("  {what:<9} {count:>9}  {kind}"));
+        }
+    };
+    list("event", &tally.effects);
+    list("left out", &tally.left_out);
+    list("off", &tally.off);
+    list("call", &tally.calls);
+    if tally.unmapped_rows > 0 {
+        page.line(format!(
+            "  {} to nothing:",
+            plural(tally.unmapped_rows, "row leads").replace("row leadss", "rows lead")
+        ));
+        for reason in &tally.unmapped {
+            page.line(format!("    {reason}"));
+        }
+    }
+    for notice in &tally.notices {
+        page.line(format!("  note: {notice}"));
+    }
+}
+
+/// What becomes of calls, for people.
+pub fn report_delivery(page: &mut Page, is_attended: bool, left: u64) {
+    page.line(match (is_attended, left) {
+        (_, 0) => "Everything is delivered.".to_owned(),
+        (true, left) => format!("The running relay delivers; {} wait.", plural(left, "call")),
+        (false, left) => format!(
+            "{} wait in the store; `referral-relay serve` delivers them, and so does the same \
+             command again.",
+            plural(left, "call")
+        ),
+    });
+}

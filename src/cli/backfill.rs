@@ -1,0 +1,200 @@
+//! `referral-relay backfill`: everything that GrowSurf has, once.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::asking::{Way, report, report_delivery};
+use super::explain::{call_text, lane_document};
+use super::output::{Failure, Page, failed, plural};
+use super::progress;
+use super::serve::stop_signal;
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::domain::{Class, Clock, Plan};
+use crate::sync::{Backfill, Events, Step, Tally};
+
+/// Arguments of `backfill`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The campaign, by its id; can be given more than once. Default: those in the settings, else
+    /// all that the key sees.
+    #[arg(long, value_name = "ID")]
+    campaign: Vec<String>,
+    /// Which events are sent: those older than 72 hours, which trigger no campaign; all; or none.
+    #[arg(long, value_enum, default_value_t = Which::Late)]
+    events: Which,
+    /// Only count, and show samples.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which events are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Which {
+    /// Those older than 72 hours.
+    Late,
+    /// All of them.
+    All,
+    /// None, only people.
+    None,
+}
+
+impl From<Which> for Events {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Late => Self::Late,
+            Which::All => Self::All,
+            Which::None => Self::None,
+        }
+    }
+}
+
+/// How many rows a dry run shows.
+const SAMPLES: usize = 3;
+
+/// Asks, takes in, and delivers if nobody else does.
+pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let stop = stop_signal().map_err(failed)?;
+    tokio::pin!(stop);
+    let way = Way::open(settings, &args.campaign, args.dry_run).await?;
+    let intake = way.asking.intake(&way.bell, Class::History, args.dry_run);
+    let backfill = Backfill { intake, events: args.events.into() };
+    let mut samples = Vec::new();
+    let mut tallies: Vec<Tally> = Vec::new();
+    for source in &way.sources {
+        let progress = Progress { bar: progress::bar(), campaign: source.campaign.id.clone() };
+        let tell = |step: Step<'_>| {
+            if let (true, Step::Page { plans, .. }) = (args.dry_run, &step) {
+                let room = SAMPLES.saturating_sub(samples.len());
+                samples.extend(plans.iter().take(room).map(|plan| sample(plan, settings)));
+            }
+            progress.tell(&step);
+        };
+        let done = tokio::select! {
+            done = backfill.run(source, tell) => done,
+            () = &mut stop => {
+                return Err(failed(anyhow!("stopped; the same command goes on where it was")));
+            }
+        };
+        progress.bar.finish_and_clear();
+        tallies.push(done.map_err(|error| {
+            failed(anyhow::Error::from(error).context(format!(
+                "the backfill of {} was broken off; the same command goes on where it was",
+                source.campaign.id
+            )))
+        })?);
+    }
+    let (sources, is_attended) = (way.sources.clone(), way.is_attended());
+    if !is_attended && !args.json {
+        eprintln!("delivering what was queued; Ctrl-C leaves the rest for `serve`");
+    }
+    let left = way.close(stop).await?;
+
+    let mut page = Page::default();
+    if args.json {
+        let campaigns: Vec<Value> = sources
+            .iter()
+            .zip(&tallies)
+            .map(|(source, tally)| json!({ "campaign": source.campaign.id, "found": tally }))
+            .collect();
+        let document = json!({
+            "dry_run": args.dry_run,
+            "campaigns": campaigns,
+            "samples": samples,
+            "pending_calls": left,
+        });
+        page.line(format!("{document:#}"));
+        page.print()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (source, tally) in sources.iter().zip(&tallies) {
+        report(&mut page, source, tally);
+    }
+    let left_out: u64 = tallies.iter().flat_map(|tally| tally.left_out.values()).sum();
+    if left_out > 0 {
+        page.line(left_out_text(left_out, args.events));
+    }
+    if args.dry_run {
+        show(&mut page, &samples);
+        page.line("Nothing was sent or stored.");
+    } else {
+        report_delivery(&mut page, is_attended, left);
+    }
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn left_out_text(left_out: u64, events: Which) -> String {
+    let which = match events {
+        Which::None => "because of --events none",
+        Which::Late | Which::All => "because they are under 72 hours old",
+    };
+    format!(
+        "{} left out {which}. `--events all` sends them as well; those under 72 hours old then \
+         trigger campaigns in Customer.io.",
+        plural(left_out, "event")
+    )
+}
+
+fn sample(plan: &Plan, settings: &Settings) -> Value {
+    let host = app::base_url(&settings.customerio);
+    let (host, now) = (host.as_str().trim_end_matches('/'), SystemClock.now());
+    plan.lanes.iter().map(|lane| lane_document(lane, host, now)).collect()
+}
+
+fn show(page: &mut Page, samples: &[Value]) {
+    for (number, sample) in samples.iter().enumerate() {
+        page.line(format!("\nsample {}", number + 1));
+        for lane in sample.as_array().into_iter().flatten() {
+            page.line(format!("person {}", lane["person"]));
+            for call in lane["calls"].as_array().into_iter().flatten() {
+                page.line(call_text(call));
+            }
+        }
+    }
+    page.line("");
+}
+
+/// A bar on a terminal; elsewhere a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    campaign: String,
+}
+
+/// Without a terminal there is a line every so many rows.
+const LINE_EVERY: u64 = 10_000;
+
+impl Progress {
+    fn tell(&self, step: &Step<'_>) {
+        match step {
+            Step::Begin { source, before } => {
+                let all = source.campaign.participants.unwrap_or(0);
+                self.bar.set_length(u64::try_from(all).unwrap_or(0));
+                self.bar.set_position(*before);
+                self.bar.reset_eta();
+                self.bar.set_message(self.campaign.clone());
+                if self.bar.is_hidden() {
+                    let goes_on = if *before > 0 { " (goes on)" } else { "" };
+                    eprintln!("{}: {before} of {all} rows{goes_on}", self.campaign);
+                }
+            }
+            Step::Page { rows, .. } => {
+                let before = self.bar.position();
+                // Conversions come behind the participants.
+                self.bar.set_length(self.bar.length().unwrap_or(0).max(*rows));
+                self.bar.set_position(*rows);
+                if self.bar.is_hidden() && before / LINE_EVERY != rows / LINE_EVERY {
+                    eprintln!("{}: {rows} rows", self.campaign);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `referral-relay sync`: one comparison with GrowSurf, now.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::asking::{Way, report, report_delivery};
+use super::output::{Failure, Page, failed};
+use super::serve::stop_signal;
+use crate::config::Settings;
+use crate::domain::Class;
+use crate::sync::Depth;
+
+/// Arguments of `sync`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The campaign, by its id; can be given more than once. Default: those in the settings, else
+    /// all that the key sees.
+    #[arg(long, value_name = "ID")]
+    campaign: Vec<String>,
+    /// Only what is new since the last comparison: a few requests instead of one for each 100
+    /// participants. Finds no shares, changed addresses or deletions of older participants.
+    #[arg(long)]
+    recent: bool,
+    /// Only say what would be taken in.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Compares, takes in, and delivers if nobody else does.
+pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let stop = stop_signal().map_err(failed)?;
+    tokio::pin!(stop);
+    let way = Way::open(settings, &args.campaign, args.dry_run).await?;
+    let intake = way.asking.intake(&way.bell, Class::Live, args.dry_run);
+    let compare = way.asking.compare(settings, intake);
+    let depth = if args.recent { Depth::Recent } else { Depth::Full };
+    let mut tallies = Vec::new();
+    for source in &way.sources {
+        let compared = tokio::select! {
+            compared = compare.run(source, depth) => compared,
+            () = &mut stop => {
+                return Err(failed(anyhow!("stopped; what was found until now is taken in")));
+            }
+        };
+        tallies.push(compared.map_err(|error| {
+            let context = format!("the comparison of {} was broken off", source.campaign.id);
+            failed(anyhow::Error::from(error).context(context))
+        })?);
+    }
+    let (sources, is_attended) = (way.sources.clone(), way.is_attended());
+    let left = way.close(stop).await?;
+    let mut page = Page::default();
+    if args.json {
+        let campaigns: Vec<Value> = sources
+            .iter()
+            .zip(&tallies)
+            .map(|(source, tally)| json!({ "campaign": source.campaign.id, "found": tally }))
+            .collect();
+        let document =
+            json!({ "dry_run": args.dry_run, "campaigns": campaigns, "pending_calls": left });
+        page.line(format!("{document:#}"));
+    } else {
+        for (source, tally) in sources.iter().zip(&tallies) {
+            report(&mut page, source, tally);
+        }
+        if args.dry_run {
+            page.line("Nothing was sent or stored.");
+        } else {
+            report_delivery(&mut page, is_attended, left);
+        }
+    }
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,113 @@
+//! `referral-relay webhook`: the webhook's state in GrowSurf, read and mended.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use serde_json::Value;
+
+use super::output::{Failure, Page, failed};
+use crate::app::{self, Asking};
+use crate::config::Settings;
+use crate::growsurf::rest::WebhookState;
+use crate::sync::{Finding, Problem, Source, Watch, needed_events};
+
+/// What to do.
+#[derive(clap::Subcommand, Debug)]
+pub enum Action {
+    /// Show the state of the webhooks that come here; exit 1 if one must be mended.
+    Status(Which),
+    /// Switch the webhook on, and subscribe it to all that the relay needs.
+    Enable(Which),
+    /// Let GrowSurf send a made-up event here, and show what it was answered.
+    Test(Which),
+}
+
+/// Which webhooks.
+#[derive(clap::Args, Debug)]
+pub struct Which {
+    /// The campaign, by its id; can be given more than once. Default: those in the settings, else
+    /// all that the key sees.
+    #[arg(long, value_name = "ID")]
+    campaign: Vec<String>,
+}
+
+/// How long the command waits for GrowSurf's limits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Does it.
+pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
+    let (Action::Status(which) | Action::Enable(which) | Action::Test(which)) = &action;
+    let store = app::open_store(settings).await.map_err(failed)?;
+    let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+    let sources = asking.sources(&which.campaign).await.map_err(failed)?;
+    let watch = asking.watch(settings);
+    let mut page = Page::default();
+    let mut is_well = true;
+    for source in &sources {
+        is_well &= match &action {
+            Action::Status(_) => status(&watch, source, &mut page).await?,
+            Action::Enable(_) => enable(&watch, source, &mut page).await?,
+            Action::Test(_) => test(&watch, source, &mut page).await?,
+        };
+    }
+    store.close().await.map_err(failed)?;
+    page.print()?;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn status(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+    let campaign = &source.campaign.id;
+    for webhook in watch.ours(source).await.map_err(failed)? {
+        let state = if webhook.is_enabled { "on" } else { "off" };
+        let events = webhook.events.join(", ");
+        let events = if events.is_empty() { "nothing" } else { &events };
+        page.line(format!(
+            "{campaign}  {} {}  {state}, subscribed to {events}",
+            webhook.id, webhook.url
+        ));
+    }
+    let findings = watch.look(source).await.map_err(failed)?;
+    for Finding { problem, detail, .. } in &findings {
+        let word = problem.map_or("ok", |_| "note");
+        page.line(format!("{campaign}  {word}: {detail}"));
+    }
+    Ok(!findings.iter().any(|it| it.problem.is_some_and(Problem::is_grave)))
+}
+
+/// The webhook that is meant: the one that is on, else the first that comes here.
+async fn ours(watch: &Watch, source: &Source) -> Result<WebhookState, Failure> {
+    let all = watch.ours(source).await.map_err(failed)?;
+    let is_on = all.iter().position(|it| it.is_enabled).unwrap_or(0);
+    all.into_iter().nth(is_on).ok_or_else(|| {
+        failed(anyhow!(
+            "no webhook of {} comes to this relay; add one in GrowSurf, or name its URL in \
+             growsurf.webhook_url",
+            source.campaign.id
+        ))
+    })
+}
+
+async fn enable(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+    let webhook = ours(watch, source).await?;
+    let needed = needed_events(source.campaign.is_affiliate()).iter().map(|it| (*it).to_owned());
+    let events: BTreeSet<String> = webhook.events.into_iter().chain(needed).collect();
+    let events: Vec<String> = events.into_iter().collect();
+    let campaign = &source.campaign.id;
+    let enabled = source.client.enable_webhook(campaign, &webhook.id, &events).await;
+    enabled.map_err(failed)?;
+    page.line(format!("{campaign}  {} is on, subscribed to {}", webhook.id, events.join(", ")));
+    Ok(true)
+}
+
+async fn test(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+    let webhook = ours(watch, source).await?;
+    let campaign = &source.campaign.id;
+    let answer = source.client.test_webhook(campaign, &webhook.id).await.map_err(failed)?;
+    let answered = &answer["response"];
+    let is_well = answer["success"] == Value::Bool(true);
+    let word = if is_well { "ok" } else { "FAIL" };
+    page.line(format!("{campaign}  {word}: {} was answered {answered}", webhook.url));
+    Ok(is_well)
+}

@@ -1,0 +1,361 @@
+//! The HTTP client of GrowSurf's REST API.
+//!
+//! What belongs here: requests one after the other, paced; reads that are tried again, writes that
+//! aren't; and the endpoints. GrowSurf takes three connections at a time from an address, so a
+//! process has one, and two processes beside each other are in bounds. What doesn't: what an answer
+//! means (`answer`).
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::redirect;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::answer;
+use super::error::RestError;
+use super::limits::Told;
+use super::types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState};
+use crate::domain::{Attributes, Clock, Random, Time};
+use crate::growsurf::lenient::Object;
+
+/// Everything but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// How often a read is tried.
+const TRIES: u32 = 5;
+
+/// The first wait before a read is tried again; it doubles.
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// The most of an answer that is read: a hundred participants at their largest are about 3 MB.
+const ANSWER_BYTES: usize = 32 << 20;
+
+/// The most rows of a page.
+const ROWS: &str = "100";
+
+/// The budget of requests, wherever it is kept.
+#[async_trait]
+pub trait Pace: Send + Sync {
+    /// Takes a request out of the budget; tells when it may go.
+    async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>>;
+
+    /// Takes in what an answer told of the limits.
+    async fn told(&self, told: Told) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
+/// What a client needs to know.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// Where the API is.
+    pub base_url: Url,
+    /// The key.
+    pub api_key: SecretString,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How long a request may wait for the limits.
+    pub patience: Duration,
+    /// The budget.
+    pub pace: Arc<dyn Pace>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter.
+    pub random: Arc<dyn Random>,
+}
+
+/// A client with one key. Clones share their connection.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    config: Arc<ClientConfig>,
+    /// Held while a request is under way.
+    turn: Arc<Mutex<()>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.config.base_url.as_str()).finish()
+    }
+}
+
+/// A request, before it is sent.
+struct Request<'a> {
+    method: Method,
+    path: &'a [&'a str],
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    /// What an id in the path names that GrowSurf may not know.
+    what: Option<&'static str>,
+}
+
+impl<'a> Request<'a> {
+    fn get(path: &'a [&'a str]) -> Self {
+        Self { method: Method::GET, path, query: Vec::new(), body: None, what: None }
+    }
+
+    fn of(mut self, what: &'static str) -> Self {
+        self.what = Some(what);
+        self
+    }
+
+    fn page(mut self, next: Option<&str>) -> Self {
+        self.query.push(("limit", ROWS.to_owned()));
+        self.query.extend(next.map(|next| ("nextId", next.to_owned())));
+        self
+    }
+
+    fn write(method: Method, path: &'a [&'a str], body: Value) -> Self {
+        Self { method, path, query: Vec::new(), body: Some(body), what: None }
+    }
+}
+
+impl Client {
+    /// A client; connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`RestError::Setup`].
+    pub fn new(config: ClientConfig) -> Result<Self, RestError> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("referral-relay/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .timeout(config.timeout)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(|error| RestError::Setup(error.into()))?;
+        Ok(Self { http, config: Arc::new(config), turn: Arc::default() })
+    }
+
+    /// All campaigns that the key sees.
+    pub async fn campaigns(&self) -> Result<Vec<Campaign>, RestError> {
+        let value = self.read(&Request::get(&["campaigns"])).await?;
+        let rows = list(&value, "campaigns")?;
+        Ok(rows.iter().filter_map(Campaign::of).collect())
+    }
+
+    /// One campaign.
+    pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
+        let path = ["campaign", campaign];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Campaign::of(&value).ok_or_else(|| no("campaign"))
+    }
+
+    /// A page of the participants, the newest first; `next` is where it begins.
+    pub async fn participants(
+        &self,
+        campaign: &str,
+        next: Option<&str>,
+    ) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "participants"];
+        self.page(Request::get(&path).page(next), "participants", next.is_some()).await
+    }
+
+    /// One participant, by id or address.
+    pub async fn participant(&self, campaign: &str, who: &str) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "participant", who];
+        self.read(&Request::get(&path).of("participant of this id or address")).await
+    }
+
+    /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
+    pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "referrals"];
+        self.referrals_at(&path, which).await
+    }
+
+    /// A page of one participant's referrals.
+    pub async fn participant_referrals(
+        &self,
+        campaign: &str,
+        who: &str,
+        which: &Referrals,
+    ) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "participant", who, "referrals"];
+        self.referrals_at(&path, which).await
+    }
+
+    async fn referrals_at(&self, path: &[&str], which: &Referrals) -> Result<Page, RestError> {
+        let mut request = Request::get(path).page(which.next.as_deref());
+        request.query.push(("desc", "true".to_owned()));
+        request.query.extend(which.sort_by.map(|name| ("sortBy", name.to_owned())));
+        request.query.extend(which.status.map(|status| ("referralStatus", status.to_owned())));
+        self.page(request, "referrals", which.next.is_some()).await
+    }
+
+    /// The rewards of one participant.
+    pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
+        let path = ["campaign", campaign, "participant", who, "rewards"];
+        let request = Request::get(&path).page(None).of("participant of this id or address");
+        let value = self.read(&request).await?;
+        Ok(list(&value, "rewards")?.to_vec())
+    }
+
+    /// A page of the campaign's commissions.
+    pub async fn commissions(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "commissions"];
+        self.page(Request::get(&path).page(next), "commissions", next.is_some()).await
+    }
+
+    /// A page of the campaign's payouts.
+    pub async fn payouts(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "payouts"];
+        self.page(Request::get(&path).page(next), "payouts", next.is_some()).await
+    }
+
+    /// The campaign's webhooks.
+    pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
+        let path = ["campaign", campaign, "webhooks"];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Ok(list(&value, "webhooks")?.iter().filter_map(WebhookState::of).collect())
+    }
+
+    /// GrowSurf's own integrations of the campaign.
+    pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
+        let path = ["campaign", campaign, "integrations"];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Ok(list(&value, "integrations")?.iter().filter_map(Integration::of).collect())
+    }
+
+    /// Switches a webhook on, subscribed to these events. Doing it again changes nothing.
+    pub async fn enable_webhook(
+        &self,
+        campaign: &str,
+        webhook: &str,
+        events: &[String],
+    ) -> Result<(), RestError> {
+        let path = ["campaign", campaign, "webhooks", webhook];
+        let body = json!({ "isEnabled": true, "events": events });
+        self.once(&Request::write(Method::PATCH, &path, body)).await.map(drop)
+    }
+
+    /// Lets GrowSurf send a made-up event to a webhook; tells what it was answered.
+    pub async fn test_webhook(&self, campaign: &str, webhook: &str) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "webhooks", webhook, "test"];
+        self.once(&Request::write(Method::POST, &path, json!({}))).await
+    }
+
+    /// Changes a participant's fields, by their names at GrowSurf; the others stay.
+    pub async fn update_participant(
+        &self,
+        campaign: &str,
+        who: &str,
+        fields: Value,
+    ) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "participant", who];
+        self.once(&Request::write(Method::POST, &path, fields)).await
+    }
+
+    /// Adds to a participant's metadata; other keys stay.
+    pub async fn set_metadata(
+        &self,
+        campaign: &str,
+        who: &str,
+        metadata: &Attributes,
+    ) -> Result<Value, RestError> {
+        self.update_participant(campaign, who, json!({ "metadata": metadata })).await
+    }
+
+    /// Tells GrowSurf that a referred participant converted. Never repeat it blindly.
+    pub async fn trigger_referral(
+        &self,
+        campaign: &str,
+        who: &str,
+    ) -> Result<Triggered, RestError> {
+        let path = ["campaign", campaign, "participant", who, "ref"];
+        let value = self.once(&Request::write(Method::POST, &path, json!({}))).await?;
+        Triggered::of(&value).ok_or_else(|| no("success"))
+    }
+
+    async fn page(
+        &self,
+        request: Request<'_>,
+        list: &'static str,
+        goes_on: bool,
+    ) -> Result<Page, RestError> {
+        // A page that begins with somebody who isn't there any more is refused.
+        let what = if goes_on { "page that begins there" } else { "campaign of this id" };
+        let value = self.read(&request.of(what)).await?;
+        Page::of(&value, list).ok_or_else(|| no(list))
+    }
+
+    /// Sends a read, again where it may help.
+    async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
+        let (mut backoff, mut left) = (BACKOFF, TRIES);
+        loop {
+            left -= 1;
+            match self.once(request).await {
+                // The budget knows for how long to wait.
+                Err(RestError::Limited(wait)) if left > 0 && wait <= self.config.patience => {}
+                Err(RestError::Unavailable { .. } | RestError::Unreachable(_)) if left > 0 => {
+                    let half = u64::try_from(backoff.as_millis() / 2).unwrap_or(0);
+                    let jitter = self.config.random.next() % (half + 1);
+                    tokio::time::sleep(Duration::from_millis(half + jitter)).await;
+                    backoff *= 2;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Sends a request once, in its turn.
+    async fn once(&self, request: &Request<'_>) -> Result<Value, RestError> {
+        let config = &self.config;
+        let _turn = self.turn.lock().await;
+        let at = config.pace.take().await.map_err(RestError::Budget)?;
+        let wait = at.since(config.clock.now());
+        if wait > config.patience {
+            return Err(RestError::Limited(wait));
+        }
+        tokio::time::sleep(wait).await;
+        let mut url = config.base_url.clone();
+        let path: Vec<String> =
+            request.path.iter().map(|it| utf8_percent_encode(it, ENCODED).to_string()).collect();
+        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), path.join("/")));
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut sending = self
+            .http
+            .request(request.method.clone(), url)
+            .bearer_auth(config.api_key.expose_secret());
+        if let Some(body) = &request.body {
+            sending = sending
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        // The URL may hold an address.
+        let lost = |error: reqwest::Error| RestError::Unreachable(error.without_url().into());
+        let mut response = sending.send().await.map_err(lost)?;
+        let status = response.status().as_u16();
+        let mut told = Told::of(response.headers());
+        if status == 429 {
+            told.retry_after.get_or_insert(2 * BACKOFF);
+        }
+        let retry_after = told.retry_after;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > ANSWER_BYTES {
+                return Err(RestError::Unreadable("it is too long".to_owned()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        config.pace.told(told).await.map_err(RestError::Budget)?;
+        if let (429, Some(wait)) = (status, retry_after) {
+            return Err(RestError::Limited(wait));
+        }
+        answer::read(status, &body, request.what)
+    }
+}
+
+fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], RestError> {
+    Object::of(value).and_then(|object| object.items(name)).ok_or_else(|| no(name))
+}
+
+fn no(name: &str) -> RestError {
+    RestError::Unreadable(format!("there is no {name} in it"))
+}

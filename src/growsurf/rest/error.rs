@@ -1,0 +1,73 @@
+//! Errors: what went wrong with a request, and with it what to do.
+
+use std::error::Error;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why a request came to nothing.
+#[derive(Debug, Error)]
+pub enum RestError {
+    /// There is none of this id. GrowSurf answers 400 for a participant it doesn't know, and 404
+    /// elsewhere.
+    #[error("growsurf knows no {what}")]
+    Unknown {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The key is missing, revoked or lacks a scope, or the plan doesn't include the API. GrowSurf
+    /// answers 403 even where no key was sent. Definite.
+    #[error(
+        "growsurf answered {status} ({code}): {message}; check growsurf.api_key, its scopes and \
+         the plan"
+    )]
+    Forbidden {
+        /// 401, 402 or 403.
+        status: u16,
+        /// GrowSurf's word for it.
+        code: String,
+        /// What GrowSurf says.
+        message: String,
+    },
+    /// GrowSurf understands the request and won't do it. Definite.
+    #[error("growsurf answered {status} ({code}): {message}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// GrowSurf's word for it.
+        code: String,
+        /// What GrowSurf says.
+        message: String,
+    },
+    /// Over a limit, for longer than this use waits.
+    #[error("growsurf's limit of requests is reached; it asks to wait {0:?}")]
+    Limited(Duration),
+    /// GrowSurf can't answer now.
+    #[error("growsurf answered {status}")]
+    Unavailable {
+        /// 408 or 5xx.
+        status: u16,
+    },
+    /// No whole answer came. A write may have been done all the same.
+    #[error("growsurf can't be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// Something answers there, but not as GrowSurf's API.
+    #[error("growsurf's answer can't be read: {0}")]
+    Unreadable(String),
+    /// The budget of requests, which is kept in the store, can't be asked.
+    #[error("the budget of requests can't be kept")]
+    Budget(#[source] Box<dyn Error + Send + Sync>),
+    /// The client can't be made.
+    #[error("the client of growsurf can't be set up")]
+    Setup(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl RestError {
+    /// Whether asking again later may lead to something else.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Limited(_) | Self::Unavailable { .. } | Self::Unreachable(_) | Self::Budget(_)
+        )
+    }
+}

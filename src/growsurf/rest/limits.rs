@@ -1,0 +1,238 @@
+//! Limits: how many requests GrowSurf allows, and when the next may go. Pure.
+//!
+//! What belongs here: reading the headers, and the budget that requests are paced by. What doesn't:
+//! where the budget is kept.
+//!
+//! The documented limits, shared by all keys of a team, are 50 requests in 5 seconds, 400 a minute
+//! and 20,000 an hour; every answer tells them, and what is left
+//! (<https://docs.growsurf.com/developer-tools/rest-api#rate-limits>).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Time;
+
+/// What an answer told of the limits.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Told {
+    /// By name: so many requests in so many seconds.
+    pub policies: BTreeMap<String, (u32, u32)>,
+    /// By name: so many are left, until so many seconds from now.
+    pub left: BTreeMap<String, (u32, u32)>,
+    /// For how long to leave GrowSurf alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Told {
+    /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After`; what can't be read isn't told.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let retry_after = text("retry-after").and_then(|text| text.trim().parse().ok());
+        Self {
+            policies: pairs(text("ratelimit-policy"), "q", "w"),
+            left: pairs(text("ratelimit"), "r", "t"),
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+}
+
+/// Reads `"second";q=50;w=5, "minute";q=400;w=60`.
+fn pairs(text: Option<&str>, first: &str, second: &str) -> BTreeMap<String, (u32, u32)> {
+    let items = text.unwrap_or_default().split(',');
+    items
+        .filter_map(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            let name = parts.next()?.trim_matches('"').to_owned();
+            let values: BTreeMap<&str, &str> = parts.filter_map(|it| it.split_once('=')).collect();
+            let number = |key| values.get(key)?.parse().ok();
+            Some((name, (number(first)?, number(second)?)))
+        })
+        .collect()
+}
+
+/// Most that may be waited for at once: an hour's limit, and a clock that was set back.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// When requests may go. One for all processes that use the API.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Budget {
+    windows: BTreeMap<String, Window>,
+    /// Nothing goes before.
+    #[serde(default)]
+    blocked_until: Time,
+    /// When the request that asked last may go.
+    #[serde(default)]
+    granted: Time,
+}
+
+/// So many requests in so many seconds; spread out, with room for a few at once.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Window {
+    quota: u32,
+    seconds: u32,
+    /// When the requests so far would have gone if they had been spread out.
+    spread: Time,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        let window = |quota, seconds| Window { quota, seconds, spread: Time::default() };
+        let windows = [("second", 50, 5), ("minute", 400, 60), ("hour", 20_000, 3_600)];
+        let windows = windows.map(|(name, q, w)| (name.to_owned(), window(q, w)));
+        Self { windows: windows.into(), blocked_until: Time::default(), granted: Time::default() }
+    }
+}
+
+impl Window {
+    /// A tenth of the quota may go at once, and the rest is spread over the window: so no window of
+    /// GrowSurf's, wherever it begins, sees more than its quota.
+    fn interval(&self) -> Duration {
+        let most = f64::from(self.quota.max(1)) * 0.9;
+        Duration::from_secs_f64(f64::from(self.seconds.max(1)) / most)
+    }
+
+    fn slack(&self) -> Duration {
+        self.interval() * (self.quota / 10).saturating_sub(1)
+    }
+}
+
+impl Budget {
+    /// Takes a request out of the budget; [`Budget::granted`] says when it may go.
+    pub fn take(&mut self, now: Time) {
+        let mut at = now.max(self.blocked_until.min(now.plus(LONGEST)));
+        for window in self.windows.values_mut() {
+            window.spread = window.spread.min(now.plus(LONGEST));
+            at = at.max(window.spread.minus(window.slack()));
+        }
+        for window in self.windows.values_mut() {
+            window.spread = window.spread.max(at).plus(window.interval());
+        }
+        self.granted = at;
+    }
+
+    /// When the request that asked last may go.
+    pub fn granted(&self) -> Time {
+        self.granted
+    }
+
+    /// Takes in what an answer told.
+    pub fn told(&mut self, told: &Told, now: Time) {
+        for (name, (quota, seconds)) in &told.policies {
+            let fresh = || Window { quota: *quota, seconds: *seconds, spread: now };
+            let window = self.windows.entry(name.clone()).or_insert_with(fresh);
+            if (window.quota, window.seconds) != (*quota, *seconds) {
+                // What was spread by another limit says nothing about this one.
+                *window = fresh();
+            }
+        }
+        for (name, (left, seconds)) in &told.left {
+            let until = now.plus(Duration::from_secs(u64::from(*seconds)));
+            if *left == 0 {
+                self.blocked_until = self.blocked_until.max(until);
+            } else if let Some(window) = self.windows.get_mut(name)
+                && *left <= window.quota / 10
+            {
+                // Somebody else uses the API as well: what is left is spread over what remains.
+                let apart = Duration::from_secs(u64::from(*seconds)) / (left + 1);
+                window.spread = window.spread.max(now.plus(apart).plus(window.slack()));
+            }
+        }
+        if let Some(retry_after) = told.retry_after {
+            self.blocked_until = self.blocked_until.max(now.plus(retry_after));
+        }
+    }
+
+    /// Whether an answer tells something that others must know.
+    pub fn is_news(&self, told: &Told) -> bool {
+        let known = |name: &String| self.windows.get(name);
+        told.retry_after.is_some()
+            || told.policies.iter().any(|(name, (quota, seconds))| {
+                known(name).is_none_or(|it| (it.quota, it.seconds) != (*quota, *seconds))
+            })
+            || told.left.iter().any(|(name, (left, _))| {
+                *left == 0 || known(name).is_some_and(|it| *left <= it.quota / 10)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn headers_tell_policies_what_is_left_and_how_long_to_wait() {
+        let told = Told::of(&headers(&[
+            ("ratelimit-policy", r#""second";q=50;w=5, "minute";q=400;w=60"#),
+            ("ratelimit", r#""second";r=12;t=3"#),
+            ("retry-after", "7"),
+        ]));
+        assert_eq!(told.policies["second"], (50, 5));
+        assert_eq!(told.policies["minute"], (400, 60));
+        assert_eq!(told.left["second"], (12, 3));
+        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        for junk in ["", ";;;", "\"second\"", "\"second\";q=x;w=5", "a;q=1"] {
+            let told = Told::of(&headers(&[("ratelimit-policy", junk), ("retry-after", "soon")]));
+            assert_eq!(told, Told::default(), "{junk}");
+        }
+    }
+
+    #[test]
+    fn what_growsurf_asks_for_is_kept_to() {
+        let now = Time::from_seconds(1_000_000);
+        let mut budget = Budget::default();
+        budget.told(&Told { retry_after: Some(Duration::from_secs(30)), ..Told::default() }, now);
+        budget.take(now);
+        assert_eq!(budget.granted(), now.plus(Duration::from_secs(30)));
+        let mut budget = Budget::default();
+        let left = [("minute".to_owned(), (0, 12))].into();
+        budget.told(&Told { left, ..Told::default() }, now);
+        budget.take(now);
+        assert_eq!(budget.granted(), now.plus(Duration::from_secs(12)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_stops_nothing_for_long() {
+        let mut budget = Budget::default();
+        budget.take(Time::from_seconds(2_000_000_000));
+        let now = Time::from_seconds(1_000_000);
+        budget.take(now);
+        assert!(budget.granted() <= now.plus(LONGEST), "{budget:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_sees_more_than_its_quota(
+            gaps in proptest::collection::vec(0..400_u64, 1..900),
+            quota in 1..60_u32,
+        ) {
+            let mut now = Time::from_seconds(1_000_000);
+            let mut budget = Budget::default();
+            let policies = [("second".to_owned(), (quota, 5))].into();
+            budget.told(&Told { policies, ..Told::default() }, now);
+            let mut granted: Vec<Time> = Vec::new();
+            for gap in gaps {
+                now = now.plus(Duration::from_millis(gap));
+                budget.take(now);
+                prop_assert!(budget.granted() >= now);
+                granted.push(budget.granted());
+            }
+            for (first, at) in granted.iter().enumerate() {
+                let within = |window| {
+                    let end = at.plus(Duration::from_secs(window));
+                    granted[first..].iter().filter(|it| **it < end).count()
+                };
+                prop_assert!(within(5) <= usize::try_from(quota).unwrap().max(2));
+                prop_assert!(within(60) <= 400);
+            }
+        }
+    }
+}

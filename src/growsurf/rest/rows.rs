@@ -1,0 +1,270 @@
+//! Rows of the REST API's answers, as they are kept and as the news they are.
+//!
+//! What belongs here: the form in which a row is kept in the inbox, beside webhooks, with all that
+//! must be known to read it again; and what each kind of row tells. What doesn't: fetching them.
+//!
+//! A kept row is `{"fetched": kind, "at": milliseconds, "campaign": {...}, "tell": ..., "row":
+//! {...}}`. Its shape is taken from nobody but the relay itself: a webhook of this shape is parked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::types::Campaign;
+use crate::domain::{self, Event, News, Reward, Tell, Time};
+use crate::growsurf::draft::Draft;
+use crate::growsurf::lenient::{Object, text};
+use crate::growsurf::participant::{note_referrer, referrer, snapshot};
+use crate::growsurf::{affiliate, missing};
+
+/// The field that tells a kept row from a webhook.
+const FETCHED: &str = "fetched";
+
+/// What a row tells of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A participant, with their rewards.
+    Participant,
+    /// A friend who converted.
+    Referral,
+    /// A commission of an affiliate.
+    Commission,
+    /// A payout to an affiliate.
+    Payout,
+}
+
+impl Kind {
+    /// What stands in lists where a webhook's event type does.
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Participant => "REST_PARTICIPANT",
+            Self::Referral => "REST_REFERRAL",
+            Self::Commission => "REST_COMMISSION",
+            Self::Payout => "REST_PAYOUT",
+        }
+    }
+}
+
+/// A row, and all that must be known to read it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    #[serde(rename = "fetched")]
+    kind: Kind,
+    /// When it was fetched, in milliseconds: what it says was true then.
+    at: i64,
+    campaign: Of,
+    /// Which of its events are to be told.
+    #[serde(default)]
+    tell: Tell,
+    /// Whether its counts of shares are taken.
+    #[serde(default)]
+    shares: bool,
+    row: Value,
+}
+
+/// The campaign that a row is of.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Of {
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+/// Where rows come from, and what is to be made of them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Origin {
+    /// The campaign they are of.
+    pub campaign: Campaign,
+    /// When they were fetched.
+    pub at: Time,
+    /// Which of their events are to be told.
+    pub tell: Tell,
+    /// Whether their counts of shares are taken.
+    pub shares: bool,
+}
+
+impl Row {
+    /// A row as it was fetched. Rewards get what the campaign says of them, where GrowSurf's rows
+    /// leave it out and its webhooks don't.
+    pub fn new(kind: Kind, mut row: Value, origin: &Origin) -> Self {
+        if kind == Kind::Participant {
+            complete_rewards(&mut row, &origin.campaign.rewards);
+        }
+        let Campaign { id, name, .. } = origin.campaign.clone();
+        let Origin { tell, shares, .. } = *origin;
+        Self { kind, at: origin.at.millis(), campaign: Of { id, name }, tell, shares, row }
+    }
+
+    /// The row as the inbox keeps it.
+    pub fn to_body(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("it was JSON before")
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The campaign's id.
+    pub fn campaign(&self) -> &str {
+        &self.campaign.id
+    }
+
+    /// GrowSurf's id of what the row tells of.
+    pub fn id(&self) -> Option<String> {
+        Object::of(&self.row)?.id("id")
+    }
+
+    /// What it says, or why it leads to nothing known, naming the field.
+    pub fn news(&self) -> Result<News, String> {
+        let Of { id, name } = self.campaign.clone();
+        let row = Object::of(&self.row).ok_or("row is no object")?;
+        let fetched_at = Time::from_millis(self.at);
+        let campaign = domain::Campaign { id: Some(id), name };
+        let mut draft = Draft::new(campaign, Some(fetched_at));
+        match self.kind {
+            Kind::Participant => participant(&mut draft, row, self.shares)?,
+            Kind::Referral => conversion(&mut draft, row)?,
+            Kind::Commission => {
+                draft.at(row.time("createdAt").ok_or_else(|| missing("row.createdAt"))?);
+                affiliate::commission_added(&mut draft, of(&commission(row)?)?, fetched_at)?;
+            }
+            Kind::Payout => {
+                draft.at(row.time("issuedAt").ok_or_else(|| missing("row.issuedAt"))?);
+                affiliate::payout_issued(&mut draft, of(&payout(row)?)?, fetched_at)?;
+            }
+        }
+        let mut news = draft.finish();
+        news.tell = self.tell;
+        news.as_of = Some(fetched_at);
+        Ok(news)
+    }
+}
+
+/// The row that a body of the inbox keeps, if it keeps one.
+pub fn kept(body: &Value) -> Option<Result<Row, String>> {
+    Object::of(body)?.text(FETCHED)?;
+    Some(Row::deserialize(body).map_err(|error| error.to_string()))
+}
+
+fn participant(draft: &mut Draft, row: Object<'_>, shares: bool) -> Result<(), String> {
+    let joined_at = row.time("createdAt").ok_or_else(|| missing("row.createdAt"))?;
+    let mut friend = snapshot(row, "row");
+    let told = row.person("referrer").map(|object| snapshot(object, "row.referrer"));
+    let referrer = referrer(told, row, "row.referredBy");
+    if let Some(referrer) = &referrer {
+        note_referrer(&mut friend, referrer);
+    }
+    let referral_source = row.text("referralSource").map(str::to_owned);
+    draft.at(joined_at);
+    let friend = draft.person(friend);
+    draft.tell(Event::ParticipantJoined { who: friend, referral_source });
+    if let Some(referrer) = referrer {
+        let referrer = draft.person(referrer);
+        draft.tell(Event::FriendSignedUp { referrer, friend });
+    }
+    for (at, reward) in row.items("rewards").unwrap_or_default().iter().filter_map(reward) {
+        draft.at(at);
+        draft.tell(Event::RewardEarned { earner: friend, reward });
+    }
+    if let (true, Some(counts)) = (shares, row.counts("shareCount")) {
+        draft.as_fetched();
+        draft.tell(Event::SharesCounted { who: friend, counts });
+    }
+    Ok(())
+}
+
+/// An approved reward and when it was approved. One that waits for approval is no news yet, and one
+/// that was cancelled none any more.
+fn reward(value: &Value) -> Option<(Time, Reward)> {
+    let object = Object::of(value)?;
+    let status = object.text("status").unwrap_or_default();
+    let approved_at = object.time("approvedAt").filter(|at| *at > Time::default());
+    let approved = object.is_true("approved") || approved_at.is_some() || status == "FULFILLED";
+    if !approved || status == "CANCELLED" {
+        return None;
+    }
+    let at =
+        approved_at.or_else(|| object.time("fulfilledAt")).or_else(|| object.time("createdAt"))?;
+    let own = |name| object.text(name).map(str::to_owned);
+    Some((
+        at,
+        Reward {
+            id: object.id("id")?,
+            kind: own("type"),
+            title: own("title"),
+            coupon_code: own("couponCode"),
+            approved,
+            metadata: object.scalars("metadata"),
+        },
+    ))
+}
+
+/// A friend's conversion. GrowSurf tells when the row last changed, not when the friend converted.
+fn conversion(draft: &mut Draft, row: Object<'_>) -> Result<(), String> {
+    let status = row.text("referralStatus").unwrap_or_default();
+    if status != "CREDIT_AWARDED" {
+        return Err(format!("row.referralStatus is {status:?}"));
+    }
+    let at = row.time("updatedAt").or_else(|| row.time("createdAt"));
+    draft.at(at.ok_or_else(|| missing("row.updatedAt"))?);
+    let mut friend = snapshot(row, "row");
+    let referrer = referrer(None, row, "row.referredBy");
+    if let Some(referrer) = &referrer {
+        note_referrer(&mut friend, referrer);
+    }
+    let friend = draft.person(friend);
+    let referrer = referrer.map(|referrer| draft.person(referrer));
+    draft.tell(Event::ReferralConverted {
+        friend,
+        referrer,
+        value: None,
+        currency: None,
+        product: None,
+    });
+    Ok(())
+}
+
+/// A commission as its webhook writes it.
+fn commission(row: Object<'_>) -> Result<Value, String> {
+    let affiliate = row.id("referrerId").ok_or_else(|| missing("row.referrerId"))?;
+    let friend = row.id("referredId").map(|id| json!({ "id": id, "referredBy": affiliate }));
+    Ok(json!({
+        "participant": { "id": affiliate },
+        "referredParticipant": friend,
+        "commission": row.value(),
+    }))
+}
+
+/// A payout as its webhook writes it.
+fn payout(row: Object<'_>) -> Result<Value, String> {
+    let affiliate = row.id("participantId").ok_or_else(|| missing("row.participantId"))?;
+    Ok(json!({ "participant": { "id": affiliate }, "payout": row.value() }))
+}
+
+fn of(value: &Value) -> Result<Object<'_>, String> {
+    Object::of(value).ok_or_else(|| "row is no object".to_owned())
+}
+
+/// Puts into each reward of a participant what the campaign says of that reward.
+fn complete_rewards(row: &mut Value, rewards: &BTreeMap<String, Value>) {
+    const WANTED: [&str; 4] = ["type", "title", "couponCode", "metadata"];
+    let Some(own) = row.get_mut("rewards").and_then(Value::as_array_mut) else { return };
+    for reward in own.iter_mut().filter_map(Value::as_object_mut) {
+        let told: Option<&Map<String, Value>> = reward
+            .get("rewardId")
+            .and_then(text)
+            .and_then(|id| rewards.get(id))
+            .and_then(Value::as_object);
+        let Some(told) = told.cloned() else { continue };
+        for name in WANTED {
+            if let Some(value) =
+                told.get(name).filter(|_| reward.get(name).is_none_or(Value::is_null))
+            {
+                reward.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+}

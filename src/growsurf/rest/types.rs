@@ -1,0 +1,149 @@
+//! The answers, as far as they are looked into. Rows of lists stay as GrowSurf wrote them.
+//!
+//! What belongs here: lenient reading of answers. What doesn't: what rows mean (`rows`).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::growsurf::lenient::{Object, text};
+
+/// A campaign.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Campaign {
+    /// GrowSurf's id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// `REFERRAL` or `AFFILIATE`.
+    pub kind: Option<String>,
+    /// Such as `IN_PROGRESS` or `DRAFT`.
+    pub status: Option<String>,
+    /// How many participants GrowSurf counts.
+    pub participants: Option<i64>,
+    /// The rewards that can be earned, by their ids, as GrowSurf writes them.
+    pub rewards: BTreeMap<String, Value>,
+}
+
+impl Campaign {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let object = Object::of(value)?;
+        let own = |name| object.text(name).map(str::to_owned);
+        let rewards = object.items("rewards").unwrap_or_default().iter();
+        Some(Self {
+            id: object.id("id")?,
+            name: own("name"),
+            kind: own("type"),
+            status: own("status"),
+            participants: object.count("participantCount"),
+            rewards: rewards
+                .filter_map(|reward| Some((Object::of(reward)?.id("id")?, reward.clone())))
+                .collect(),
+        })
+    }
+
+    /// Whether it is a program of affiliates, who earn commissions.
+    pub fn is_affiliate(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("AFFILIATE"))
+    }
+
+    /// Whether anybody can be in it.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.status.as_deref(), Some("DRAFT" | "PENDING" | "DELETED"))
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Page {
+    /// Its rows, as GrowSurf writes them.
+    pub rows: Vec<Value>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Page {
+    pub(super) fn of(value: &Value, list: &str) -> Option<Self> {
+        let object = Object::of(value)?;
+        Some(Self { rows: object.items(list)?.to_vec(), next: object.id("nextId") })
+    }
+}
+
+/// Which referrals are asked for, the last one first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Referrals {
+    /// GrowSurf's word for the status, such as `CREDIT_AWARDED`.
+    pub status: Option<&'static str>,
+    /// GrowSurf's name for the order, such as `referralTriggeredAt`.
+    pub sort_by: Option<&'static str>,
+    /// Where the page begins.
+    pub next: Option<String>,
+}
+
+/// A webhook as GrowSurf has it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WebhookState {
+    /// GrowSurf's id.
+    pub id: String,
+    /// Where it goes.
+    pub url: String,
+    /// Whether it is the campaign's main one.
+    pub is_primary: bool,
+    /// Whether it is on.
+    pub is_enabled: bool,
+    /// Whether GrowSurf switched it off because it failed too often.
+    pub is_auto_disabled: bool,
+    /// Failures in a row.
+    pub failures: i64,
+    /// What it is subscribed to; a webhook that was made without is subscribed to nothing.
+    pub events: Vec<String>,
+}
+
+impl WebhookState {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let object = Object::of(value)?;
+        let events = object.items("events").unwrap_or_default().iter();
+        Some(Self {
+            id: object.id("id")?,
+            url: object.text("payloadUrl").unwrap_or_default().to_owned(),
+            is_primary: object.is_true("primary"),
+            is_enabled: object.is_true("isEnabled"),
+            is_auto_disabled: object.is_true("autoDisabledDueToFailures"),
+            failures: object.count("failureCount").unwrap_or(0),
+            events: events.filter_map(text).map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// One of GrowSurf's own integrations.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Integration {
+    /// Such as `customerio`.
+    pub id: String,
+    /// Whether it is on.
+    pub is_enabled: bool,
+}
+
+impl Integration {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let object = Object::of(value)?;
+        Some(Self { id: object.id("id")?, is_enabled: object.is_true("enabled") })
+    }
+}
+
+/// What came of triggering a referral; GrowSurf answers 200 in any case.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Triggered {
+    /// Whether it was done.
+    pub success: bool,
+    /// What GrowSurf says.
+    pub message: String,
+}
+
+impl Triggered {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let object = Object::of(value)?;
+        let message = object.text("message").unwrap_or_default().to_owned();
+        Some(Self { success: object.is_true("success"), message })
+    }
+}

@@ -1,0 +1,109 @@
+//! Promises of [`Fetching`](crate::store::Fetching), and of history beside what is live.
+
+use std::sync::Arc;
+
+use crate::domain::{Class, Email, ParticipantKey, Time};
+use crate::store::Revise;
+
+use super::Bench;
+use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, news, take, words};
+
+fn key(id: &str) -> ParticipantKey {
+    ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() }
+}
+
+pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let before = store.stats().await.unwrap();
+    let asked = vec![did("ann", "a"), did("ann", "b"), did("bob", "c"), news().named("unmappable")];
+    let previews = store.preview(asked, at(1)).await.unwrap();
+    let calls = |place: usize| -> usize {
+        previews[place].as_ref().unwrap().lanes.iter().map(|lane| lane.calls.len()).sum()
+    };
+    assert_eq!((calls(0), calls(1), calls(2)), (0, 2, 2));
+    assert_eq!(previews[3].as_ref().unwrap_err(), "data.what is missing");
+    assert_eq!(store.stats().await.unwrap(), before);
+    assert_eq!(inbox(&*store, false).await.len(), 1);
+    assert_eq!(store.address(&key("bob")).await.unwrap(), None);
+    let receipt = store.accept(arrival("later", at(2), did("bob", "c")), at(2)).await.unwrap();
+    assert_eq!(receipt.calls, calls(2));
+}
+
+pub(crate) async fn history_waits_for_what_is_live_and_live_calls_raise_it(bench: &impl Bench) {
+    let store = bench.open().await;
+    for (person, effect) in [("ann", "a"), ("bob", "b"), ("cid", "c")] {
+        let mut history = arrival(effect, at(0), did(person, effect));
+        history.class = Class::History;
+        store.accept(history, at(0)).await.unwrap();
+    }
+    take(&*store, "dee", "d", at(5)).await;
+    // A live call of somebody's raises what of theirs waited before it.
+    take(&*store, "cid", "live", at(6)).await;
+    let all = store.claim(claim(at(10))).await.unwrap();
+    let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
+    assert_eq!(order, ["cid@example.com", "dee@example.com", "ann@example.com", "bob@example.com"]);
+    assert!(all.iter().all(|leased| words(leased) == ["identify"]));
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+}
+
+pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_again(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    drain(&*store, at(1)).await;
+    let mut history = arrival("h", at(2), did("ann", "h"));
+    history.class = Class::History;
+    store.accept(history, at(2)).await.unwrap();
+    take(&*store, "bob", "b", at(3)).await;
+    let all = store.claim(claim(at(10))).await.unwrap();
+    let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
+    assert_eq!(order, ["bob@example.com", "ann@example.com"]);
+}
+
+pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.note("count").await.unwrap(), None);
+    let next: Revise = Arc::new(|before: Option<&str>| {
+        let count: u32 = before.map_or(0, |text| text.parse().unwrap());
+        (count + 1).to_string()
+    });
+    let revising = (0..20).map(|_| {
+        let (store, next) = (Arc::clone(&store), Arc::clone(&next));
+        tokio::spawn(async move { store.revise("count", next).await.unwrap() })
+    });
+    let mut seen = Vec::new();
+    for revised in revising.collect::<Vec<_>>() {
+        seen.push(revised.await.unwrap().parse::<u32>().unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+    assert_eq!(store.note("count").await.unwrap().as_deref(), Some("20"));
+    assert_eq!(store.note("other").await.unwrap(), None);
+    drop(store);
+    let store = bench.open().await;
+    assert_eq!(store.note("count").await.unwrap().as_deref(), Some("20"));
+}
+
+pub(crate) async fn the_store_knows_when_it_was_made(bench: &impl Bench) {
+    let store = bench.open().await;
+    let made_at = store.made_at().await.unwrap();
+    assert!(made_at > Time::default());
+    drop(store);
+    assert_eq!(bench.open().await.made_at().await.unwrap(), made_at);
+}
+
+pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
+    let store = bench.open().await;
+    for name in ["ann", "bob", "cid"] {
+        take(&*store, name, name, at(0)).await;
+    }
+    let page = |after: Option<&'static str>| store.participants(CAMPAIGN, after, 2);
+    assert_eq!(page(None).await.unwrap(), ["ann", "bob"]);
+    assert_eq!(page(Some("bob")).await.unwrap(), ["cid"]);
+    assert_eq!(page(Some("cid")).await.unwrap(), [""; 0]);
+    assert_eq!(store.participants("other", None, 2).await.unwrap(), [""; 0]);
+    let address = store.address(&key("bob")).await.unwrap();
+    assert_eq!(address, Some(Email::parse("bob@example.com").unwrap()));
+}

@@ -1,0 +1,73 @@
+//! Fetching: what the store does for those who ask GrowSurf and compare.
+//!
+//! What belongs here: that part of the contract. What doesn't: what is asked and when (`sync`), and
+//! taking in what was fetched, which is [`Store::accept`](super::Store::accept), as for webhooks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::{Email, Facts, Identifier, News, ParticipantKey, Person, Plan, Time};
+
+use super::StoreError;
+
+/// Makes the new text of a note out of the one before. May be called more than once.
+pub type Revise = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
+
+/// Compares, and remembers how far comparing came.
+#[async_trait]
+pub trait Fetching: Send + Sync {
+    /// What each of some news would lead to if it came alone, and changes nothing. Waits for no
+    /// writes, and none waits for it: by the time it is answered it may lead to something else.
+    async fn preview(
+        &self,
+        news: Vec<News>,
+        now: Time,
+    ) -> Result<Vec<Result<Plan, String>>, StoreError>;
+
+    /// The note of this name, if there is one.
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Changes a note, in one transaction; gives what it is now.
+    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError>;
+
+    /// When the store was made. A copy was made when its original was.
+    async fn made_at(&self) -> Result<Time, StoreError>;
+
+    /// GrowSurf's ids of known participants of a campaign, in their order, those behind `after`.
+    async fn participants(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// The address of a participant, if it is known.
+    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError>;
+
+    /// Whether a live process delivers from this store. If none does, this one has the right from
+    /// now on, where there is one to have.
+    async fn is_attended(&self, now: Time) -> Result<bool, StoreError>;
+}
+
+/// The note that tells when the store was made, in microseconds since the epoch.
+pub(super) const MADE_AT: &str = "made_at";
+
+/// Reads that note.
+pub(super) fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
+    let micros = note.and_then(|text| text.parse().ok());
+    micros.map(Time::from_micros).ok_or_else(|| {
+        super::record::unreadable("a note", "when the store was made isn't told in it")
+    })
+}
+
+/// The address of a person.
+pub(super) fn address(person: Person) -> Option<Email> {
+    match person.identifier {
+        Identifier::Email(email) => Some(email),
+        Identifier::Id(_) => {
+            let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
+            told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next()
+        }
+    }
+}

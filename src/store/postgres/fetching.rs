@@ -1,0 +1,131 @@
+//! Fetching on Postgres: previews without locks, and notes.
+//!
+//! What belongs here: reading what a preview must know; whoever changes anything asks in another
+//! way (`asking`). What doesn't: what the notes say.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use crate::domain::{Email, Lookup, News, ParticipantKey, Plan, Time};
+use crate::store::fetching::{MADE_AT, Revise, address, made_at};
+use crate::store::planning::{self, Planned};
+use crate::store::{Fetching, HEARD, StoreError};
+
+use super::PostgresStore;
+use super::asking;
+use super::deliveries::micros;
+use super::fault::Fault;
+use super::planning::Planning;
+use super::transaction::{Transaction, transact};
+use super::value::text;
+use super::world::World;
+
+#[async_trait]
+impl Fetching for PostgresStore {
+    async fn preview(
+        &self,
+        news: Vec<News>,
+        now: Time,
+    ) -> Result<Vec<Result<Plan, String>>, StoreError> {
+        let readings: Vec<Result<News, String>> = news.into_iter().map(Ok).collect();
+        transact!(self.open()?, "compare", |it| preview(&it, &self.planning, &readings, now))
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        transact!(self.open()?, "read a note", |it| note(&it, name, ""))
+    }
+
+    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError> {
+        transact!(self.open()?, "write a note", |it| async {
+            // The lock is there before the row is, so that two don't both make the first one.
+            let lock = "SELECT pg_advisory_xact_lock(hashtext('note' || current_schema() || $1))";
+            it.rows(lock, &[&name]).await?;
+            let value = text(&revise(note(&it, name, "FOR UPDATE").await?.as_deref()));
+            let sql = "INSERT INTO notes (name, value) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            it.change(sql, &[&name, &value]).await?;
+            Ok(value)
+        })
+    }
+
+    async fn made_at(&self) -> Result<Time, StoreError> {
+        made_at(self.note(MADE_AT).await?.as_deref())
+    }
+
+    async fn participants(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let after = after.unwrap_or_default();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        transact!(self.open()?, "list participants", |it| async {
+            let sql = "SELECT growsurf_id FROM participants
+                 WHERE campaign = $1 AND growsurf_id > $2 ORDER BY growsurf_id LIMIT $3";
+            let rows = it.rows(sql, &[&text(campaign), &after, &limit]).await?;
+            rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        })
+    }
+
+    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError> {
+        let asked: BTreeSet<Lookup> = [Lookup::Participant(who.clone())].into();
+        transact!(self.open()?, "look for a participant", |it| async {
+            let mut world = World::new(self.planning.hash_key);
+            asking::people_as_they_are(&it, &mut world, &asked).await?;
+            Ok(world.whose_participant(who).cloned().and_then(address))
+        })
+    }
+
+    async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
+        transact!(self.open()?, "be attended", |it| async {
+            let now = now.micros().saturating_add(it.ahead_of(now));
+            let since = now.saturating_sub(micros(HEARD));
+            let row = it.row("SELECT 1 FROM relays WHERE seen_at >= $1 LIMIT 1", &[&since]).await?;
+            Ok(row.is_some())
+        })
+    }
+}
+
+async fn note(
+    transaction: &Transaction,
+    name: &str,
+    lock: &'static str,
+) -> Result<Option<String>, Fault> {
+    let sql = format!("SELECT value FROM notes WHERE name = $1 {lock}");
+    let row = transaction.row(&sql, &[&name]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+async fn preview(
+    transaction: &Transaction,
+    planning: &Planning,
+    readings: &[Result<News, String>],
+    now: Time,
+) -> Result<Vec<Planned>, Fault> {
+    let mut world = World::new(planning.hash_key);
+    world.has_tombstones = planning.has_tombstones(transaction).await?;
+    let mut asked: BTreeSet<Lookup> = BTreeSet::new();
+    loop {
+        let mut needs = BTreeSet::new();
+        let mut plans = Vec::with_capacity(readings.len());
+        for reading in readings {
+            let answer = |known: &mut _, lookups: Vec<Lookup>| {
+                let unanswered = world.answer(known, lookups);
+                if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
+            };
+            match planning::plan(&*planning.planner, reading, now, world.known(), answer) {
+                Ok(planned) => plans.push(planned),
+                Err(missing) => needs.extend(missing),
+            }
+        }
+        needs.retain(|lookup| !asked.contains(lookup));
+        if needs.is_empty() {
+            return Ok(plans);
+        }
+        asking::people_as_they_are(transaction, &mut world, &needs).await?;
+        asking::ledgers(transaction, &mut world, &planning.tombstones, &needs).await?;
+        asked.extend(needs);
+    }
+}

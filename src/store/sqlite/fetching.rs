@@ -1,0 +1,92 @@
+//! Fetching on SQLite: previews from the rows as they are, and notes.
+//!
+//! What belongs here: reading without the writer wherever nothing is written. What doesn't: what
+//! the notes say.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{Email, News, ParticipantKey, Plan, Time};
+use crate::store::fetching::{MADE_AT, Revise, address, made_at};
+use crate::store::{Fetching, StoreError};
+
+use super::SqliteStore;
+use super::fault::Fault;
+use super::opening::storage;
+use super::people;
+use super::queue::Rank;
+
+#[async_trait]
+impl Fetching for SqliteStore {
+    async fn preview(
+        &self,
+        news: Vec<News>,
+        now: Time,
+    ) -> Result<Vec<Result<Plan, String>>, StoreError> {
+        let planning = std::sync::Arc::clone(&self.planning);
+        let work = move |connection: &Connection| {
+            let plan = |news: &News| planning.plan(connection, &Ok(news.clone()), now);
+            news.iter().map(plan).collect()
+        };
+        self.readers.read("compare", work).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read("read a note", move |connection| note(connection, &name)).await
+    }
+
+    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError> {
+        let name = name.to_owned();
+        let work = move |connection: &Connection| {
+            let text = revise(note(connection, &name)?.as_deref());
+            connection
+                .prepare_cached(
+                    "INSERT INTO notes (name, value) VALUES (?1, ?2)
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                )?
+                .execute([&name, &text])?;
+            Ok(text)
+        };
+        self.writer.write(Rank::Rest, "write a note", work).await
+    }
+
+    async fn made_at(&self) -> Result<Time, StoreError> {
+        made_at(self.note(MADE_AT).await?.as_deref())
+    }
+
+    async fn participants(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let (campaign, after) = (campaign.to_owned(), after.unwrap_or_default().to_owned());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT growsurf_id FROM participants WHERE campaign = ?1 AND growsurf_id > ?2
+                 ORDER BY growsurf_id LIMIT ?3",
+            )?;
+            let ids = statement.query_map(params![campaign, after, limit], |row| row.get(0))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        };
+        self.readers.read("list participants", work).await
+    }
+
+    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError> {
+        let who = who.clone();
+        let work = move |connection: &Connection| people::by_participant(connection, &who);
+        Ok(self.readers.read("look for a participant", work).await?.and_then(address))
+    }
+
+    async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {
+        let taken = self.right.take().map_err(|error| storage("be attended", error))?;
+        Ok(!taken)
+    }
+}
+
+fn note(connection: &Connection, name: &str) -> Result<Option<String>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,224 @@
+//! Backfill: everything that GrowSurf has of some campaigns, once.
+//!
+//! What belongs here: the pages in their order, and the bookmark behind each. What doesn't: showing
+//! how far it is. A page is taken in whole before the bookmark moves on, so a backfill that dies
+//! begins again with the page it was at, which then tells nothing new.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SyncError;
+use super::bookmark;
+use super::intake::Intake;
+use super::source::Source;
+use super::tally::Tally;
+use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
+use crate::growsurf::rest::rows::{Kind, Origin, Row};
+use crate::growsurf::rest::{Page, Referrals, RestError};
+
+/// Which events are sent. People are sent in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Events {
+    /// Those that trigger no campaign any more.
+    Late,
+    /// All of them.
+    All,
+    /// None.
+    None,
+}
+
+/// A part of a campaign's history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    Participants,
+    Referrals,
+    Commissions,
+    Payouts,
+    Done,
+}
+
+/// How far the backfill of a campaign came.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Place {
+    events: Events,
+    began_at: Time,
+    part: Part,
+    /// Where the next page of the part begins; `None` for its first.
+    next: Option<String>,
+    tally: Tally,
+}
+
+/// What a backfill is at.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A campaign begins, or goes on.
+    Begin {
+        /// The campaign.
+        source: &'a Source,
+        /// Rows that were looked at before it was interrupted.
+        before: u64,
+    },
+    /// A page was taken in.
+    Page {
+        /// Rows looked at in this campaign so far.
+        rows: u64,
+        /// What the page led to, for samples.
+        plans: &'a [Plan],
+    },
+}
+
+/// Backfills campaigns.
+pub struct Backfill {
+    /// Takes the rows in.
+    pub intake: Intake,
+    /// Which events are sent.
+    pub events: Events,
+}
+
+impl Backfill {
+    /// Backfills one campaign, from where it was interrupted if it was. Tells what came of it, and
+    /// of what was done before the interruption.
+    ///
+    /// # Errors
+    /// See [`SyncError`]; the same again goes on where it was.
+    pub async fn run(
+        &self,
+        source: &Source,
+        mut tell: impl FnMut(Step<'_>),
+    ) -> Result<Tally, SyncError> {
+        let store = &*self.intake.store;
+        let name = format!("backfill:{}", source.campaign.id);
+        let mut place = self.begin(&name).await?;
+        tell(Step::Begin { source, before: place.tally.rows });
+        while place.part != Part::Done {
+            let page = match self.page(source, &place).await {
+                // Whoever the page began with is gone; what of the part was done changes nothing.
+                Err(RestError::Unknown { .. }) if place.next.is_some() => {
+                    place.next = None;
+                    continue;
+                }
+                page => page?,
+            };
+            let rows = self.rows(source, &place, page.rows).await?;
+            let mut tally = Tally::default();
+            let plans = self.intake.take(rows, &mut tally).await?;
+            place.tally.add(&tally);
+            tell(Step::Page { rows: place.tally.rows, plans: &plans });
+            place.next = page.next;
+            if place.next.is_none() {
+                place.part = following(place.part, source);
+            }
+            if !self.intake.dry_run {
+                bookmark::keep(store, &name, &place).await?;
+            }
+        }
+        Ok(place.tally)
+    }
+
+    async fn begin(&self, name: &str) -> Result<Place, SyncError> {
+        let kept = if self.intake.dry_run {
+            None
+        } else {
+            bookmark::find::<Place>(&*self.intake.store, name).await?
+        };
+        let goes_on = |it: &Place| it.part != Part::Done && it.events == self.events;
+        Ok(kept.filter(goes_on).unwrap_or_else(|| Place {
+            events: self.events,
+            began_at: self.intake.clock.now(),
+            part: Part::Participants,
+            next: None,
+            tally: Tally::default(),
+        }))
+    }
+
+    async fn page(&self, source: &Source, place: &Place) -> Result<Page, RestError> {
+        let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_deref());
+        match place.part {
+            Part::Participants => client.participants(id, next).await,
+            Part::Referrals => client.referrals(id, &converted(place.next.clone())).await,
+            Part::Commissions => client.commissions(id, next).await,
+            Part::Payouts => client.payouts(id, next).await,
+            Part::Done => Ok(Page::default()),
+        }
+    }
+
+    async fn rows(
+        &self,
+        source: &Source,
+        place: &Place,
+        mut rows: Vec<Value>,
+    ) -> Result<Vec<Row>, SyncError> {
+        let tell = match self.events {
+            Events::All => Tell::All,
+            Events::Late => Tell::Before(place.began_at.minus(TRIGGERS_FOR)),
+            Events::None => Tell::Nothing,
+        };
+        if place.part == Part::Participants {
+            for row in &mut rows {
+                complete(source, row).await?;
+            }
+        }
+        let Source { campaign, shares, .. } = source.clone();
+        let origin = Origin { campaign, at: self.intake.clock.now(), tell, shares };
+        let kind = match place.part {
+            Part::Participants | Part::Done => Kind::Participant,
+            Part::Referrals => Kind::Referral,
+            Part::Commissions => Kind::Commission,
+            Part::Payouts => Kind::Payout,
+        };
+        Ok(told(kind, rows, &origin))
+    }
+}
+
+/// Rows as they are taken in, without those that tell of nothing that happened.
+pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
+    let status = |row: &Value| row["status"].as_str().unwrap_or_default().to_owned();
+    rows.into_iter()
+        .filter(|row| match kind {
+            Kind::Payout => status(row) == "ISSUED",
+            Kind::Commission => status(row) != "DELETED",
+            Kind::Referral => row["referralStatus"] == "CREDIT_AWARDED",
+            Kind::Participant => true,
+        })
+        .map(|row| Row::new(kind, row, origin))
+        .collect()
+}
+
+/// Asks for the rewards of a participant whose row doesn't tell them and who may have some.
+pub(super) async fn complete(source: &Source, row: &mut Value) -> Result<(), RestError> {
+    let Some(fields) = row.as_object_mut() else { return Ok(()) };
+    let is_some = |name| fields.get(name).is_some_and(|value| !value.is_null());
+    let may_have = is_some("referredBy")
+        || fields.get("referralCount").is_none_or(|count| count.as_i64() != Some(0));
+    let (false, true, Some(id)) =
+        (is_some("rewards"), may_have, fields.get("id").and_then(Value::as_str))
+    else {
+        return Ok(());
+    };
+    match source.client.rewards(&source.campaign.id, id).await {
+        Ok(rewards) => {
+            fields.insert("rewards".to_owned(), rewards.into());
+            Ok(())
+        }
+        // They were deleted meanwhile.
+        Err(RestError::Unknown { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The referrals that converted, the last one first.
+pub(super) fn converted(next: Option<String>) -> Referrals {
+    Referrals { status: Some("CREDIT_AWARDED"), sort_by: Some("referralTriggeredAt"), next }
+}
+
+/// What comes behind a part: affiliate programs have commissions where others have referrals.
+fn following(part: Part, source: &Source) -> Part {
+    match (part, source.campaign.is_affiliate()) {
+        (Part::Participants, false) => Part::Referrals,
+        (Part::Participants, true) => Part::Commissions,
+        (Part::Commissions, _) => Part::Payouts,
+        (Part::Referrals | Part::Payouts | Part::Done, _) => Part::Done,
+    }
+}

@@ -1,0 +1,181 @@
+//! Compare: what GrowSurf has and the store hasn't, found and taken in.
+//!
+//! What belongs here: how far back is read, and the marks that remember it. What doesn't: the rhythm
+//! (`periodic`), and history, which is `backfill`'s.
+//!
+//! GrowSurf lists participants by when they joined, the newest first, and has no list of what
+//! changed. So most comparisons read what is new, a page or two, and some read everything.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SyncError;
+use super::backfill::{complete, converted, told};
+use super::bookmark;
+use super::deletions::{self, Deletions, Seen};
+use super::intake::Intake;
+use super::source::Source;
+use super::tally::Tally;
+use crate::domain::{Tell, Time};
+use crate::growsurf::rest::rows::{Kind, Origin};
+use crate::growsurf::rest::{Page, RestError};
+
+/// How a comparison is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CompareRules {
+    /// How far each goes back behind the one before.
+    pub overlap: Duration,
+    /// How long before the store was made events are told.
+    pub horizon: Duration,
+    /// What becomes of those who are gone.
+    pub deletions: Deletions,
+}
+
+/// How much is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// What is new since the last comparison.
+    Recent,
+    /// All there is.
+    Full,
+}
+
+/// What is remembered of a campaign's comparisons.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Marks {
+    /// Up to when everything was read.
+    pub(super) read_until: Option<Time>,
+    /// When everything was compared last.
+    pub(super) full_at: Option<Time>,
+}
+
+/// Compares campaigns.
+pub struct Compare {
+    /// Takes the rows in.
+    pub intake: Intake,
+    /// How.
+    pub rules: CompareRules,
+}
+
+/// The name of a campaign's marks.
+pub(super) fn marks(campaign: &str) -> String {
+    format!("sync:{campaign}")
+}
+
+impl Compare {
+    /// Compares one campaign. Tells what came of it.
+    ///
+    /// # Errors
+    /// See [`SyncError`]; what was found until then stays, and the next comparison begins where
+    /// this one did.
+    pub async fn run(&self, source: &Source, depth: Depth) -> Result<Tally, SyncError> {
+        let store = &*self.intake.store;
+        let name = marks(&source.campaign.id);
+        let marks: Marks = bookmark::find(store, &name).await?.unwrap_or_default();
+        let began_at = self.intake.clock.now();
+        let horizon = store.made_at().await?.minus(self.rules.horizon);
+        let back_to = match depth {
+            Depth::Full => None,
+            Depth::Recent => {
+                Some(marks.read_until.map_or(horizon, |it| it.minus(self.rules.overlap)))
+            }
+        };
+        let mut walk = Walk { compare: self, source, tell: Tell::Since(horizon), back_to };
+        let mut tally = Tally::default();
+        let mut seen = Seen::default();
+        walk.read(Kind::Participant, &mut tally, Some(&mut seen)).await?;
+        if source.campaign.is_affiliate() {
+            walk.read(Kind::Commission, &mut tally, None).await?;
+            // A payout is issued long after it was made, so its place in the list says nothing.
+            walk.back_to = None;
+            walk.read(Kind::Payout, &mut tally, None).await?;
+        } else {
+            walk.read(Kind::Referral, &mut tally, None).await?;
+        }
+        if depth == Depth::Full {
+            let what = self.rules.deletions;
+            deletions::look(&self.intake, source, &seen, what, &mut tally).await?;
+        }
+        if !self.intake.dry_run {
+            let full_at = if depth == Depth::Full { Some(began_at) } else { marks.full_at };
+            let marks = Marks { read_until: Some(began_at), full_at };
+            bookmark::keep(store, &name, &marks).await?;
+        }
+        Ok(tally)
+    }
+}
+
+/// A walk through one campaign's lists.
+struct Walk<'a> {
+    compare: &'a Compare,
+    source: &'a Source,
+    tell: Tell,
+    /// Where it ends; `None` for the end of the list.
+    back_to: Option<Time>,
+}
+
+impl Walk<'_> {
+    /// Reads a list as far back as is wanted.
+    async fn read(
+        &self,
+        kind: Kind,
+        tally: &mut Tally,
+        mut seen: Option<&mut Seen>,
+    ) -> Result<(), SyncError> {
+        let intake = &self.compare.intake;
+        let mut next: Option<String> = None;
+        let mut begun_again = false;
+        loop {
+            let page = match self.page(kind, next.clone()).await {
+                // Whoever the page began with is gone; what was read changes nothing.
+                Err(RestError::Unknown { .. }) if next.is_some() && !begun_again => {
+                    (next, begun_again) = (None, true);
+                    continue;
+                }
+                page => page?,
+            };
+            let is_past = |row: &Value| match (self.back_to, changed_at(kind, row)) {
+                (Some(back_to), Some(at)) => at < back_to,
+                _ => false,
+            };
+            let reaches_past = page.rows.iter().any(is_past);
+            let mut rows: Vec<Value> = page.rows;
+            rows.retain(|row| !is_past(row));
+            for row in &mut rows {
+                if let (Some(seen), Some(id)) = (&mut seen, row["id"].as_str()) {
+                    seen.note(id);
+                }
+                if kind == Kind::Participant {
+                    complete(self.source, row).await?;
+                }
+            }
+            let Source { campaign, shares, .. } = self.source.clone();
+            let origin = Origin { campaign, at: intake.clock.now(), tell: self.tell, shares };
+            intake.take(told(kind, rows, &origin), tally).await?;
+            next = page.next;
+            if next.is_none() || reaches_past {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn page(&self, kind: Kind, next: Option<String>) -> Result<Page, RestError> {
+        let (client, id) = (&self.source.client, &self.source.campaign.id);
+        match kind {
+            Kind::Participant => client.participants(id, next.as_deref()).await,
+            Kind::Referral => client.referrals(id, &converted(next)).await,
+            Kind::Commission => client.commissions(id, next.as_deref()).await,
+            Kind::Payout => client.payouts(id, next.as_deref()).await,
+        }
+    }
+}
+
+/// The time by which a list is in order, or a later one: a referral's row tells when it changed last
+/// and is listed by when it converted.
+fn changed_at(kind: Kind, row: &Value) -> Option<Time> {
+    let field = if kind == Kind::Referral { "updatedAt" } else { "createdAt" };
+    row[field].as_i64().map(Time::from_millis)
+}

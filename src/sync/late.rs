@@ -1,0 +1,57 @@
+//! Lateness: an alarm before a call that waits gets too old to trigger anything.
+//!
+//! What belongs here: the alarm. What doesn't: counting those that went out too late, which is the
+//! sender's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Clock, TRIGGERS_FOR, Time};
+use crate::store::Store;
+use crate::telemetry::Causes;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is said again.
+const AGAIN: Duration = Duration::from_secs(60 * 60);
+
+/// Warns in the log while the oldest call that waits does so for longer than `warning`, now and
+/// again until `shutdown`.
+pub async fn watch_lateness(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    warning: Duration,
+    shutdown: CancellationToken,
+) {
+    let mut said: Option<Time> = None;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let now = clock.now();
+        let oldest = match store.stats().await {
+            Ok(stats) => stats.oldest_pending,
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "can't look for late calls");
+                continue;
+            }
+        };
+        let Some(age) = oldest.map(|at| now.since(at)).filter(|age| *age >= warning) else {
+            said = None;
+            continue;
+        };
+        if said.is_none_or(|at| now.since(at) >= AGAIN) {
+            said = Some(now);
+            let left = TRIGGERS_FOR.saturating_sub(age);
+            tracing::warn!(
+                waits_for_hours = age.as_secs() / 3_600,
+                minutes_left = left.as_secs() / 60,
+                "a call waits for Customer.io; events that are 72 hours old trigger no campaign"
+            );
+        }
+    }
+}

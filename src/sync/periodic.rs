@@ -1,0 +1,221 @@
+//! The rhythm: comparing and watching, now and again, in a relay that runs.
+//!
+//! What belongs here: when, by whom of several relays, and what is said about it. What doesn't: the
+//! comparison (`compare`), the look (`watch`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::bookmark;
+use super::compare::{Compare, Depth, Marks, marks};
+use super::source::{Named, Source, SourceError};
+use super::watch::{Finding, Problem, Watch};
+use super::{SyncError, Tally};
+use crate::domain::Time;
+use crate::growsurf::rest::Client;
+use crate::store::{Job, StoreError};
+use crate::telemetry::{Causes, Metrics};
+
+/// When what is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeriodicRules {
+    /// Whether it is compared.
+    pub compares: bool,
+    /// Time from one comparison of what is new to the next.
+    pub every: Duration,
+    /// Time from one comparison of everything to the next.
+    pub full_every: Duration,
+    /// Time from one look at the webhooks to the next.
+    pub watch_every: Duration,
+}
+
+/// How much longer than a period a relay keeps its job.
+const GRACE: Duration = Duration::from_secs(5 * 60);
+
+/// Compares and watches, again and again.
+pub struct Periodic {
+    /// The comparison.
+    pub compare: Compare,
+    /// The look.
+    pub watch: Watch,
+    /// The client of the key for all campaigns.
+    pub general: Option<Client>,
+    /// The campaigns that the settings name.
+    pub named: Vec<Named>,
+    /// When.
+    pub rules: PeriodicRules,
+    /// Which relay this is.
+    pub relay: Uuid,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Periodic {
+    /// Runs until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut compared: Option<Time> = None;
+        let mut watched: Option<Time> = None;
+        let mut said = BTreeMap::new();
+        while !shutdown.is_cancelled() {
+            let now = self.compare.intake.clock.now();
+            let due = |last: Option<Time>, every: Duration| {
+                // A clock that was set back makes nothing wait.
+                last.is_none_or(|last| now >= last.plus(every) || now < last)
+            };
+            let watches = due(watched, self.rules.watch_every);
+            let compares = self.rules.compares && due(compared, self.rules.every);
+            if watches || compares {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = self.round(watches, compares, &mut said) => {}
+                }
+            }
+            if watches {
+                watched = Some(now);
+            }
+            if compares {
+                compared = Some(now);
+            }
+            let rest = if self.rules.compares {
+                self.rules.every.min(self.rules.watch_every)
+            } else {
+                self.rules.watch_every
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    async fn round(
+        &self,
+        watches: bool,
+        compares: bool,
+        said: &mut BTreeMap<String, BTreeSet<Problem>>,
+    ) {
+        match self.is_ours().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "can't compare with GrowSurf now");
+                return;
+            }
+        }
+        let sources = match Source::find(self.general.as_ref(), &self.named, &[]).await {
+            Ok(sources) => sources,
+            Err(error) => {
+                self.unknown(&error, said);
+                return;
+            }
+        };
+        if compares {
+            for source in &sources {
+                self.compare(source).await;
+            }
+        }
+        if watches {
+            self.look(&sources, said).await;
+        }
+    }
+
+    /// Whether this relay is the one of several that does it.
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        let intake = &self.compare.intake;
+        let lasts = self.rules.every.max(self.rules.watch_every) + GRACE;
+        intake.store.take_job(Job::Asking, self.relay, lasts, intake.clock.now()).await
+    }
+
+    async fn compare(&self, source: &Source) {
+        let campaign = source.campaign.id.as_str();
+        let compared = match self.depth(source).await {
+            Ok(depth) => self.compare.run(source, depth).await,
+            Err(error) => Err(SyncError::Store(error)),
+        };
+        match compared {
+            Ok(tally) => self.report(campaign, &tally),
+            Err(error) => {
+                tracing::warn!(campaign, error = %Causes(&error), "the comparison was broken off");
+            }
+        }
+    }
+
+    async fn depth(&self, source: &Source) -> Result<Depth, StoreError> {
+        let intake = &self.compare.intake;
+        let name = marks(&source.campaign.id);
+        let marks: Marks = bookmark::find(&*intake.store, &name).await?.unwrap_or_default();
+        let now = intake.clock.now();
+        let is_due = marks.full_at.is_none_or(|at| now >= at.plus(self.rules.full_every));
+        Ok(if is_due { Depth::Full } else { Depth::Recent })
+    }
+
+    fn report(&self, campaign: &str, tally: &Tally) {
+        let healed = tally.effects.iter().chain(&tally.calls);
+        for (kind, count) in healed.filter(|(kind, _)| *kind != "identify") {
+            self.metrics.healed(kind, *count);
+        }
+        for notice in &tally.notices {
+            tracing::warn!(campaign, "{notice}");
+        }
+        for reason in &tally.unmapped {
+            tracing::warn!(campaign, "a row of GrowSurf's leads to nothing: {reason}");
+        }
+        if tally.changed > 0 {
+            tracing::info!(
+                campaign,
+                rows = tally.rows,
+                changed = tally.changed,
+                effects = ?tally.effects,
+                "compared with GrowSurf and took in what was missing"
+            );
+        } else {
+            tracing::debug!(campaign, rows = tally.rows, "compared with GrowSurf; nothing is new");
+        }
+    }
+
+    async fn look(&self, sources: &[Source], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+        let mut all = Vec::new();
+        for source in sources {
+            let campaign = source.campaign.id.clone();
+            all.extend(self.watch.look(source).await.unwrap_or_else(|error| {
+                let problem = Some(Problem::Unknown);
+                vec![Finding { campaign, problem, detail: Causes(&error).to_string() }]
+            }));
+        }
+        self.tell(&all, said);
+    }
+
+    fn unknown(&self, error: &SourceError, said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+        let detail = Causes(error).to_string();
+        let problem = Some(Problem::Unknown);
+        self.tell(&[Finding { campaign: "all".to_owned(), problem, detail }], said);
+    }
+
+    /// Counts what was found, and says what wasn't said before.
+    fn tell(&self, findings: &[Finding], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+        for problem in Problem::ALL {
+            let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();
+            self.metrics.growsurf_problem(problem.word(), campaigns);
+        }
+        let mut now: BTreeMap<String, BTreeSet<Problem>> = BTreeMap::new();
+        for Finding { campaign, problem, detail } in findings {
+            let Some(problem) = problem else { continue };
+            now.entry(campaign.clone()).or_default().insert(*problem);
+            let is_new = said.get(campaign).is_none_or(|known| !known.contains(problem));
+            if is_new {
+                tracing::warn!(campaign, problem = problem.word(), "{detail}");
+            }
+        }
+        for (campaign, known) in said.iter() {
+            let is_over = |it: &&Problem| now.get(campaign).is_none_or(|now| !now.contains(it));
+            for problem in known.iter().filter(is_over) {
+                tracing::info!(campaign, problem = problem.word(), "it is over");
+            }
+        }
+        *said = now;
+    }
+}

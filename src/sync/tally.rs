@@ -1,0 +1,110 @@
+//! A tally: what asking GrowSurf came to.
+//!
+//! What belongs here: the numbers, added up, as they are reported and remembered. What doesn't:
+//! how they are shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Call, Plan};
+
+/// How many of each kind of remark are kept.
+const REMARKS: usize = 20;
+
+/// What asking GrowSurf came to.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Rows looked at.
+    pub rows: u64,
+    /// Those that told something new.
+    pub changed: u64,
+    /// New effects, by the first word of their keys.
+    pub effects: BTreeMap<String, u64>,
+    /// Events that are new and weren't told, by their own names.
+    pub left_out: BTreeMap<String, u64>,
+    /// Events that the settings turn off, by their own names.
+    pub off: BTreeMap<String, u64>,
+    /// Calls that aren't events: profiles, merges, unsubscriptions.
+    pub calls: BTreeMap<String, u64>,
+    /// Why rows lead to nothing, some of them.
+    pub unmapped: Vec<String>,
+    /// How many do.
+    pub unmapped_rows: u64,
+    /// What somebody should know.
+    pub notices: Vec<String>,
+}
+
+impl Tally {
+    /// Takes in what a row leads to.
+    pub fn plan(&mut self, plan: &Plan) {
+        for call in plan.lanes.iter().flat_map(|lane| &lane.calls) {
+            match &call.effect {
+                Some(effect) => {
+                    let kind = effect.0.split(':').next().unwrap_or_default();
+                    add(&mut self.effects, kind, 1);
+                }
+                None if matches!(call.call, Call::Identify { .. }) => {}
+                None => add(&mut self.calls, call.call.kind(), 1),
+            }
+        }
+        let identified = |calls: &[crate::domain::PlannedCall]| {
+            calls.iter().any(|it| matches!(it.call, Call::Identify { .. }))
+        };
+        let profiles = plan.lanes.iter().filter(|lane| identified(&lane.calls)).count();
+        if profiles > 0 {
+            add(&mut self.calls, "identify", u64::try_from(profiles).unwrap_or(u64::MAX));
+        }
+        for name in &plan.left_out {
+            add(&mut self.left_out, name, 1);
+        }
+        for name in &plan.off {
+            add(&mut self.off, name, 1);
+        }
+        if !plan.unmapped.is_empty() {
+            self.unmapped(&plan.unmapped.join("; "));
+        }
+        for notice in &plan.notices {
+            self.notice(notice);
+        }
+    }
+
+    /// Takes in why a row leads to nothing.
+    pub fn unmapped(&mut self, reason: &str) {
+        self.unmapped_rows += 1;
+        remark(&mut self.unmapped, reason);
+    }
+
+    /// Takes in what somebody should know.
+    pub fn notice(&mut self, notice: &str) {
+        remark(&mut self.notices, notice);
+    }
+
+    /// Adds another.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.changed += other.changed;
+        self.unmapped_rows += other.unmapped_rows;
+        for (mine, theirs) in [
+            (&mut self.effects, &other.effects),
+            (&mut self.left_out, &other.left_out),
+            (&mut self.off, &other.off),
+            (&mut self.calls, &other.calls),
+        ] {
+            theirs.iter().for_each(|(name, count)| add(mine, name, *count));
+        }
+        other.unmapped.iter().for_each(|it| remark(&mut self.unmapped, it));
+        other.notices.iter().for_each(|it| remark(&mut self.notices, it));
+    }
+}
+
+fn add(counts: &mut BTreeMap<String, u64>, name: &str, more: u64) {
+    *counts.entry(name.to_owned()).or_default() += more;
+}
+
+fn remark(remarks: &mut Vec<String>, text: &str) {
+    if remarks.len() < REMARKS && !remarks.iter().any(|it| it == text) {
+        remarks.push(text.to_owned());
+    }
+}
