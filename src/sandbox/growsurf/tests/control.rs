@@ -136,7 +136,7 @@ async fn webhooks_agree_with_rows() {
     let people = asked.people().await;
     let told = asked.webhooks("").await;
     assert!(told.is_sorted_by_key(|told| number(told, "createdAt")));
-    let of = |event: &str| told.iter().filter(move |told| told["event"] == event);
+    let of = |event: &'static str| told.iter().filter(move |told| told["event"] == event);
     let (mut joins, mut goals) = (0, 0);
     for told in of("NEW_PARTICIPANT_ADDED") {
         let data = &told["data"];
@@ -244,4 +244,16 @@ async fn a_program_is_replaced_and_checked() {
         let answer = asked.send("PUT", "/sandbox/growsurf/program", bad).await;
         assert_eq!(answer.0, 400);
     }
+}
+
+#[tokio::test]
+async fn a_reset_of_the_sandbox_forgets_this_too() {
+    let asked = Asked(crate::sandbox::router());
+    asked.change(json!([{"join": {"email": "a@example.com"}}])).await;
+    asked.put("limits", json!({"minute": 0})).await;
+    asked.put("faults", json!({"rules": [{"status": 500}]})).await;
+    assert_eq!(asked.status("campaigns").await, 429);
+    assert_eq!(asked.send("POST", "/sandbox/reset", json!(null)).await.0, 204);
+    assert_eq!(asked.get("").await["participantCount"], 300);
+    assert_eq!(asked.shown("requests").await["total"], 1);
 }
