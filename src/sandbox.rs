@@ -1,4 +1,5 @@
-//! A stand-in Customer.io: the Track API, v1 and v2, as its documentation describes it.
+//! A stand-in Customer.io: the Track API, v1 and v2, as its documentation describes it. Beside it, a
+//! stand-in GrowSurf: the REST API below `/growsurf/v2/`, in `sandbox/growsurf.rs`.
 //!
 //! It serves `serve --sandbox`, `referral-relay sandbox` and the tests, where it is the witness of
 //! what the relay did. So it reads raw JSON by the documentation, shares no type with the rest of
@@ -21,8 +22,19 @@
 //! | `GET /sandbox/activity` | `{"activity":[{seq,received_at,request,kind,identifier,detail}],"forgotten"}`: failures, and what was ignored or dropped under a 200 |
 //! | `GET /sandbox/stats` | `{"people","events","repeats","requests","activity"}`: numbers since the last reset, cheap to poll |
 //! | `DELETE /sandbox/requests` | 204; forgets the requests, their numbers go on |
-//! | `POST /sandbox/reset` | 204; forgets everything, faults too |
+//! | `POST /sandbox/reset` | 204; forgets everything, faults and the stand-in GrowSurf too |
 //! | `GET`, `PUT /sandbox/faults` | the fault rules, `{"rules":[...]}`, as `sandbox/faults.rs` documents them; 400 with `error` if they make no sense |
+//!
+//! What steers the stand-in GrowSurf is documented with its bodies in `sandbox/growsurf.rs`:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET`, `PUT /sandbox/growsurf/program` | what program is made up; `PUT` forgets all changes |
+//! | `POST /sandbox/growsurf/changes` | `{"ids":[...]}` of who has joined; joins, shares, conversions and other changes of a campaign |
+//! | `GET /sandbox/growsurf/webhooks` | the bodies of the webhooks that GrowSurf would have sent, one a line; `?since=MS&campaign=ID` |
+//! | `GET`, `PUT /sandbox/growsurf/faults` | the fault rules of its API |
+//! | `GET`, `PUT /sandbox/growsurf/limits` | its rate limits |
+//! | `GET`, `DELETE /sandbox/growsurf/requests` | the requests to its API, and how many were in flight or refused |
 
 mod activity;
 mod answer;
@@ -32,6 +44,7 @@ mod body;
 mod connections;
 mod events;
 mod faults;
+mod growsurf;
 mod identifier;
 mod identify;
 mod limits;
@@ -102,5 +115,6 @@ impl Sandbox {
 /// of an answer whose body breaks off.
 pub fn router() -> Router {
     let shared = Shared::new(state::system_clock);
-    readback::routes().fallback(api::answer).with_state(shared)
+    let growsurf = growsurf::routes(shared.growsurf.clone());
+    readback::routes().merge(growsurf).fallback(api::answer).with_state(shared)
 }

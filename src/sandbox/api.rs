@@ -17,7 +17,7 @@ use super::{
     answer::Answer,
     auth,
     connections::{BrokenBody, Hangup},
-    faults::Ending,
+    faults::{Ending, Fault},
     operation::Reading,
     state::{self, Received, Shared},
     v1, v2,
@@ -71,19 +71,36 @@ async fn end(shared: &Shared, received: Received) -> Response {
         return answer.into_response();
     };
 
+    match carry_out(&fault, answer).await {
+        Ended::Answered(answer) => {
+            shared.lock().answered(seq, answer.status);
+            answer.into_response()
+        }
+        Ended::Silent(response) => response,
+    }
+}
+
+/// How a faulted request has ended.
+pub(super) enum Ended {
+    /// With this answer, whose status is to be logged.
+    Answered(Answer),
+    /// Without a whole answer; this is what makes the connection end so.
+    Silent(Response),
+}
+
+/// Does what a fault says with the true answer of a request.
+pub(super) async fn carry_out(fault: &Fault, answer: Answer) -> Ended {
     pause(fault.latency).await;
-    let answer = match &fault.ending {
-        Ending::Answered => answer,
-        Ending::Replaced(answer) => answer.clone(),
+    match &fault.ending {
+        Ending::Answered => Ended::Answered(answer),
+        Ending::Replaced(answer) => Ended::Answered(answer.clone()),
         Ending::Closed(after) => {
             pause(*after).await;
-            return hang_up();
+            Ended::Silent(hang_up())
         }
-        Ending::Lost => return hang_up(),
-        Ending::Broken => return break_off(answer),
-    };
-    shared.lock().answered(seq, answer.status);
-    answer.into_response()
+        Ending::Lost => Ended::Silent(hang_up()),
+        Ending::Broken => Ended::Silent(break_off(answer)),
+    }
 }
 
 async fn pause(duration: Duration) {

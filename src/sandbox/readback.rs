@@ -143,6 +143,7 @@ async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Response {
 
 async fn reset(State(shared): State<Shared>) -> StatusCode {
     shared.lock().reset();
+    shared.growsurf.reset();
     StatusCode::NO_CONTENT
 }
 

@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use super::{
     answer::{Answer, Problem},
     faults::{Fault, Faults, Subject},
+    growsurf::Growsurf,
     operation::Reading,
     ring::Ring,
     workspace::{Receipt, Workspace},
@@ -39,6 +40,7 @@ pub(super) fn system_clock() -> i64 {
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     clock: Clock,
+    pub(super) growsurf: Growsurf,
     state: Arc<Mutex<State>>,
 }
 
@@ -82,7 +84,8 @@ impl Shared {
             received: 0,
             faults: Faults::default(),
         };
-        Self { clock, state: Arc::new(Mutex::new(state)) }
+        let growsurf = Growsurf::new(clock);
+        Self { clock, growsurf, state: Arc::new(Mutex::new(state)) }
     }
 
     pub(super) fn now(&self) -> i64 {

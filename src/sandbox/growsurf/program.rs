@@ -1,0 +1,125 @@
+//! The program: what is made up, and by which options. Reads and checks what the control sends.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::MAX_CAMPAIGNS;
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// What is made up; joins by changes come on top.
+const MAX_MADE_UP: u64 = 10_000_000;
+/// Unix milliseconds beyond which a time is a mistake: the year 3000.
+const MAX_TIME: i64 = 32_503_680_000_000;
+
+/// The options of the program, as they are sent and shown.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Program {
+    pub(super) campaigns: Vec<Named>,
+    /// In each campaign.
+    pub(super) participants: u64,
+    pub(super) seed: u64,
+    pub(super) started_at: i64,
+    pub(super) ended_at: i64,
+    pub(super) rewards_in_rows: bool,
+}
+
+/// A campaign, as it is sent and shown.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) id: String,
+    #[serde(default = "default_name")]
+    pub(super) name: String,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Kind,
+}
+
+/// The two types of program.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Kind {
+    /// Friends convert, and referrers earn rewards.
+    #[default]
+    Referral,
+    /// Customers buy, and affiliates earn commissions.
+    Affiliate,
+}
+
+impl Kind {
+    /// The name in the API.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Referral => "REFERRAL",
+            Self::Affiliate => "AFFILIATE",
+        }
+    }
+}
+
+/// A program as it is sent: what is left out is as in the default program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Options {
+    campaigns: Option<Vec<Named>>,
+    participants: Option<u64>,
+    seed: Option<u64>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    rewards_in_rows: Option<bool>,
+}
+
+impl Program {
+    /// The program that is there at the start: 300 participants in 60 days.
+    pub(super) fn standard(now: i64) -> Self {
+        let demo = Named { id: "demo01".to_owned(), name: default_name(), kind: Kind::Referral };
+        Self {
+            campaigns: vec![demo],
+            participants: 300,
+            seed: 1,
+            started_at: now - 60 * DAY_MS,
+            ended_at: now - HOUR_MS,
+            rewards_in_rows: true,
+        }
+    }
+
+    /// The standard program with these options.
+    ///
+    /// # Errors
+    ///
+    /// Says which option makes no sense.
+    pub(super) fn with(options: Options, now: i64) -> Result<Self, String> {
+        let standard = Self::standard(now);
+        let program = Self {
+            campaigns: options.campaigns.unwrap_or(standard.campaigns),
+            participants: options.participants.unwrap_or(standard.participants),
+            seed: options.seed.unwrap_or(standard.seed),
+            started_at: options.started_at.unwrap_or(standard.started_at),
+            ended_at: options.ended_at.unwrap_or(standard.ended_at),
+            rewards_in_rows: options.rewards_in_rows.unwrap_or(standard.rewards_in_rows),
+        };
+        program.check()?;
+        Ok(program)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let ids: BTreeSet<_> = self.campaigns.iter().map(|campaign| &campaign.id).collect();
+        if ids.len() < self.campaigns.len() || ids.iter().any(|id| id.is_empty()) {
+            return Err("campaigns: each needs an id of its own".to_owned());
+        }
+        if ids.is_empty() || ids.len() > MAX_CAMPAIGNS {
+            return Err(format!("campaigns: there must be 1 to {MAX_CAMPAIGNS}"));
+        }
+        if self.participants > MAX_MADE_UP {
+            return Err(format!("participants: there can be {MAX_MADE_UP} at most"));
+        }
+        if self.started_at < 0 || self.ended_at > MAX_TIME || self.started_at > self.ended_at {
+            return Err("started_at, ended_at: not a span of time in Unix milliseconds".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn default_name() -> String {
+    "Spring Referral Program".to_owned()
+}

@@ -1,0 +1,259 @@
+//! What the control does to the API: limits, faults, changes, webhooks, the program itself.
+
+use serde_json::{Value, json};
+
+use super::{AT, Asked, number, text};
+use crate::sandbox::growsurf::{Growsurf, routes};
+
+#[tokio::test]
+async fn limits_are_told_and_kept() {
+    let asked = Asked(routes(Growsurf::new(|| AT)));
+    let campaigns = "/growsurf/v2/campaigns";
+    let (status, headers, _) = asked.send("GET", campaigns, json!(null)).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["ratelimit-policy"], "\"second\";q=50;w=5");
+    assert_eq!(headers["ratelimit"], "\"second\";r=49;t=5");
+    assert_eq!(headers["growsurf-ratelimit-minute-limit"], "400");
+    assert_eq!(headers["growsurf-ratelimit-hour-remaining"], "19999");
+    for _ in 1..50 {
+        assert_eq!(asked.status("campaigns").await, 200);
+    }
+    let (status, headers, body) = asked.send("GET", campaigns, json!(null)).await;
+    assert_eq!((status, &headers["retry-after"]), (429, &"5".parse().unwrap()));
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["code"], &body["policyName"]), (&json!("RATE_LIMIT"), &json!("SECOND")));
+    assert_eq!(body["timestamp"], "2023-11-14T22:13:20Z");
+
+    asked.put("limits", json!({"minute": 1})).await;
+    assert_eq!((asked.status("campaigns").await, asked.status("campaigns").await), (200, 429));
+    let shown = asked.shown("requests").await;
+    assert_eq!((&shown["total"], &shown["refused"]), (&json!(53), &json!(2)));
+    let last = json!({"seq": 53, "method": "GET", "path": campaigns, "status": 429});
+    assert_eq!(shown["requests"][52], last);
+    let path = "/sandbox/growsurf/requests";
+    assert_eq!(asked.send("DELETE", path, json!(null)).await.0, 204);
+    assert_eq!(asked.shown("requests").await["total"], 0);
+}
+
+#[tokio::test]
+async fn a_fourth_request_in_flight_is_refused() {
+    let asked = Asked::new().await;
+    asked.put("faults", json!({"rules": [{"latency_ms": 50}]})).await;
+    let ask = || asked.status("campaigns");
+    let mut statuses = <[u16; 4]>::from(tokio::join!(ask(), ask(), ask(), ask()));
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 429]);
+    assert_eq!(asked.shown("requests").await["most_in_flight"], 4);
+    assert_eq!(ask().await, 200);
+}
+
+#[tokio::test]
+async fn faults_meet_the_requests_they_match() {
+    let asked = Asked::new().await;
+    let rule = json!({"match": {"path": "/referrals"}, "times": 1, "status": 503,
+        "headers": {"Retry-After": "2"}, "body": {"name": "Oops"}});
+    asked.put("faults", json!({"rules": [rule, {"skip": 1, "drop": "before"}]})).await;
+    assert_eq!(asked.status("campaigns").await, 200);
+    let path = "/growsurf/v2/campaign/demo01/referrals";
+    let (status, headers, body) = asked.send("GET", path, json!(null)).await;
+    assert_eq!((status, body.as_str()), (503, "{\"name\":\"Oops\"}\n"));
+    assert_eq!(headers["retry-after"], "2");
+    assert!(headers.contains_key("ratelimit"));
+    assert_eq!(asked.shown("faults").await["rules"][0]["used"], 1);
+    assert_eq!(asked.shown("requests").await["requests"][1]["status"], 503);
+}
+
+#[tokio::test]
+async fn changes_show_up_in_rows_lists_and_webhooks() {
+    let asked = Asked::new().await;
+    let referrer = text(&asked.get("/participants?limit=1").await["participants"][0], "id");
+    let join =
+        json!({"join": {"email": "New@example.com", "firstName": "Nia", "referredBy": referrer}});
+    let ids = asked.change(json!([join, {"join": {"email": "two@example.com"}}])).await;
+    let friend = ids[0].as_str();
+    let newest = asked.get("/participants?limit=2").await;
+    assert_eq!(newest["participants"][0]["id"], ids[1]);
+    assert_eq!(newest["participants"][1]["id"], friend);
+    let row = asked.get("/participant/new%40example.com").await;
+    assert_eq!((&row["id"], &row["referralStatus"]), (&json!(friend), &json!("CREDIT_PENDING")));
+    let before = asked.get(&format!("/participant/{referrer}")).await;
+    assert_eq!(before["leadCount"], 1);
+
+    asked
+        .change(json!([
+            {"convert": {"friend": friend}}, {"reward": {"participant": friend}},
+            {"share": {"participant": referrer, "channel": "email", "times": 2}},
+            {"unsubscribe": {"participant": friend}},
+            {"email": {"participant": friend, "email": "newer@example.com"}},
+        ]))
+        .await;
+    let after = asked.get(&format!("/participant/{referrer}")).await;
+    assert_eq!(number(&after, "referralCount"), number(&before, "referralCount") + 1);
+    let shares = |row: &Value| row["shareCount"]["email"].as_i64().unwrap_or(0);
+    assert_eq!(shares(&after), shares(&before) + 2);
+    let reward = after["rewards"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&reward["referredId"], &reward["approvedAt"]), (&json!(friend), &json!(AT)));
+    let row = asked.get("/participant/newer@example.com").await;
+    assert_eq!((&row["unsubscribed"], &row["isWinner"]), (&json!(true), &json!(false)));
+    assert_eq!(row["rewards"].as_array().unwrap().len(), 1);
+    assert_eq!(asked.status("campaign/demo01/participant/new@example.com").await, 400);
+    let path = "/referrals?sortBy=referralTriggeredAt&desc=true&referralStatus=CREDIT_AWARDED";
+    let first = &asked.get(path).await["referrals"][0];
+    assert_eq!((&first["id"], &first["updatedAt"]), (&json!(friend), &json!(AT)));
+
+    let told = asked.webhooks(&format!("since={AT}&campaign=demo01")).await;
+    let events: Vec<_> = told.iter().map(|told| text(told, "event")).collect();
+    let [join, goal] = ["NEW_PARTICIPANT_ADDED", "PARTICIPANT_REACHED_A_GOAL"];
+    assert_eq!(events, [join, join, goal, goal]);
+    assert_eq!(told[2]["data"]["reward"]["id"], reward["id"]);
+    assert_eq!(told[2]["data"]["participant"]["referee"]["id"], friend);
+
+    asked.change(json!([{"delete": {"participant": referrer}}])).await;
+    assert_eq!(asked.status(&format!("campaign/demo01/participant/{referrer}")).await, 400);
+    let orphan = asked.get(&format!("/participant/{friend}")).await;
+    assert_eq!(orphan["referralSource"], "DELETED_PARTICIPANT");
+    assert!(orphan.get("referredBy").is_none() && orphan.get("referralStatus").is_none());
+    assert_eq!(asked.people().await.len(), 301);
+    assert_eq!(asked.get("").await["participantCount"], 301);
+
+    for change in [
+        json!({"convert": {"friend": friend}}),
+        json!({"join": {"email": "two@example.com"}}),
+        json!({"join": {"email": "three@example.com", "referredBy": referrer}}),
+        json!({"webhook": {"colour": "red"}}),
+        json!({"dance": {}}),
+    ] {
+        let body = json!({"changes": [change]});
+        let (status, _, body) = asked.send("POST", "/sandbox/growsurf/changes", body).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body.contains("error"));
+    }
+}
+
+#[tokio::test]
+async fn webhooks_agree_with_rows() {
+    let asked = Asked::new().await;
+    let people = asked.people().await;
+    let told = asked.webhooks("").await;
+    assert!(told.is_sorted_by_key(|told| number(told, "createdAt")));
+    let of = |event: &'static str| told.iter().filter(move |told| told["event"] == event);
+    let (mut joins, mut goals) = (0, 0);
+    for told in of("NEW_PARTICIPANT_ADDED") {
+        let data = &told["data"];
+        let row = &people[&text(data, "id")];
+        for field in ["email", "firstName", "createdAt", "referredBy", "shareUrl", "metadata"] {
+            assert_eq!(data[field], row[field]);
+        }
+        assert_eq!(told["createdAt"], row["createdAt"]);
+        let shares = row["shareCount"].as_object().unwrap().values().filter_map(Value::as_i64);
+        assert_eq!(number(data, "shareCount"), shares.sum::<i64>());
+        assert!(data.get("rewards").is_none() && data.get("referralStatus").is_none());
+        assert_eq!(data["campaign"]["id"], "demo01");
+        joins += 1;
+    }
+    for told in of("PARTICIPANT_REACHED_A_GOAL") {
+        let (participant, reward) = (&told["data"]["participant"], &told["data"]["reward"]);
+        let row = &people[&text(participant, "id")];
+        let rewards = row["rewards"].as_array().unwrap();
+        let same = rewards.iter().find(|of_row| of_row["id"] == reward["id"]).unwrap();
+        assert_eq!(same["approvedAt"], told["createdAt"]);
+        assert_eq!(same["referredId"], participant["referee"]["id"]);
+        assert_eq!(reward["approved"], true);
+        assert!(number(participant, "referralCount") <= number(row, "referralCount"));
+        goals += 1;
+    }
+    let rewards: usize = people.values().map(|row| row["rewards"].as_array().unwrap().len()).sum();
+    assert_eq!((joins, goals), (300, rewards));
+    let since = number(&told[200], "createdAt");
+    assert_eq!(asked.webhooks(&format!("since={since}")).await, told[200..]);
+}
+
+#[tokio::test]
+async fn the_api_updates_and_triggers() {
+    let asked = Asked::new().await;
+    let people = asked.people().await;
+    let pending = people.values().find(|row| row["referralStatus"] == "CREDIT_PENDING").unwrap();
+    let path = format!("campaign/demo01/participant/{}", text(pending, "id"));
+    let body = json!({"metadata": {"Customer id": 7, "b": "c"}, "firstName": "Zoe"});
+    let (status, row) = asked.api("POST", &path, body).await;
+    assert_eq!((status, &row["firstName"]), (200, &json!("Zoe")));
+    assert_eq!(row["metadata"], json!({"customerId": "7", "b": "c"}));
+    let (_, row) = asked.api("POST", &path, json!({"metadata": {"b": null}})).await;
+    assert_eq!(row["metadata"], json!({"customerId": "7"}));
+    assert_eq!(asked.api("POST", &path, json!({"referralCount": 3})).await.0, 400);
+
+    let path = format!("{path}/ref");
+    assert_eq!(asked.api("POST", &path, json!(null)).await.1["success"], true);
+    let (status, again) = asked.api("POST", &path, json!(null)).await;
+    assert_eq!((status, &again["success"]), (200, &json!(false)));
+    assert_eq!(again["message"], "Referral credit has already been awarded");
+}
+
+#[tokio::test]
+async fn webhooks_and_integrations_are_configured() {
+    let asked = Asked::new().await;
+    let hook = asked.get("/webhooks").await["webhooks"][0].clone();
+    assert_eq!((&hook["primary"], &hook["isEnabled"]), (&json!(true), &json!(true)));
+    assert_eq!(hook["events"].as_array().unwrap().len(), 7);
+    asked
+        .change(json!([{"webhook": {"isEnabled": false, "autoDisabledDueToFailures": true}}]))
+        .await;
+    asked.change(json!([{"integration": {"id": "customerio", "enabled": true}}])).await;
+    assert_eq!(asked.get("/webhooks").await["webhooks"][0]["isEnabled"], false);
+    assert_eq!(asked.get("/integrations").await["integrations"][0]["enabled"], true);
+
+    let path = format!("campaign/demo01/webhooks/{}", text(&hook, "id"));
+    let (_, enabled) = asked.api("PATCH", &path, json!({"isEnabled": true})).await;
+    assert_eq!(enabled, hook);
+    let (_, test) = asked.api("POST", &format!("{path}/test"), json!(null)).await;
+    assert_eq!((&test["success"], &test["response"]["statusCode"]), (&json!(true), &json!(200)));
+    let body = json!({"payloadUrl": "http://127.0.0.1:1/x"});
+    let (status, other) = asked.api("POST", "campaign/demo01/webhooks", body).await;
+    assert_eq!((status, &other["events"]), (200, &json!([])));
+    let path = format!("campaign/demo01/webhooks/{}/test", text(&other, "id"));
+    assert_eq!(asked.api("POST", &path, json!(null)).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_program_is_replaced_and_checked() {
+    let asked = Asked::new().await;
+    asked.change(json!([{"join": {"email": "a@example.com"}}])).await;
+    let campaigns = json!([{"id": "one"}, {"id": "two", "type": "AFFILIATE"}]);
+    let sent = json!({"campaigns": campaigns, "participants": 5, "started_at": 0, "ended_at": 8});
+    let shown = asked.put("program", sent).await;
+    assert_eq!(shown, asked.shown("program").await);
+    let (_, list) = asked.api("GET", "campaigns", json!(null)).await;
+    assert_eq!(list["campaigns"][1]["participantCount"], 5);
+    let (_, one) = asked.api("GET", "campaign/one/participants", json!(null)).await;
+    let times: Vec<_> = one["participants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| number(row, "createdAt"))
+        .collect();
+    assert_eq!(times, [8, 6, 4, 2, 0]);
+    let (_, two) = asked.api("GET", "campaign/two/participants", json!(null)).await;
+    assert_ne!(one["participants"][0]["email"], two["participants"][0]["email"]);
+
+    asked.put("program", json!({"participants": 0})).await;
+    assert_eq!(asked.people().await.len(), 0);
+    assert_eq!(asked.all("/referrals", "referrals").await.len(), 0);
+    assert!(asked.webhooks("").await.is_empty());
+    for bad in [json!({"campaigns": []}), json!({"started_at": 9, "ended_at": 8}), json!({"x": 1})]
+    {
+        let answer = asked.send("PUT", "/sandbox/growsurf/program", bad).await;
+        assert_eq!(answer.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_reset_of_the_sandbox_forgets_this_too() {
+    let asked = Asked(crate::sandbox::router());
+    asked.change(json!([{"join": {"email": "a@example.com"}}])).await;
+    asked.put("limits", json!({"minute": 0})).await;
+    asked.put("faults", json!({"rules": [{"status": 500}]})).await;
+    assert_eq!(asked.status("campaigns").await, 429);
+    assert_eq!(asked.send("POST", "/sandbox/reset", json!(null)).await.0, 204);
+    assert_eq!(asked.get("").await["participantCount"], 300);
+    assert_eq!(asked.shown("requests").await["total"], 1);
+}
