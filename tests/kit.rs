@@ -4,6 +4,7 @@
 //! tests' own. Nothing here uses the library: a test must notice when the library is wrong.
 
 pub mod calls;
+pub mod growsurf;
 pub mod http;
 pub mod ids;
 pub mod machine;

@@ -12,6 +12,7 @@ mod delivery;
 mod faults;
 mod file;
 mod forgetting;
+mod growsurf;
 mod hostile;
 mod identity;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]

@@ -7,6 +7,7 @@ mod crash;
 mod delivery;
 mod encryption;
 mod forgetting;
+mod growsurf;
 mod identity;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;

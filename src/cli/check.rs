@@ -1,5 +1,7 @@
 //! `referral-relay check`: is everything fit to run?
 
+mod growsurf;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -97,6 +99,9 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     }
     if settings.customerio.credentials.is_some() {
         check_customerio(&settings, store.as_deref(), &mut report).await;
+    }
+    if let (true, Some(store)) = (settings.growsurf.has_api_key(), &store) {
+        growsurf::look(&settings, store, &mut report).await;
     }
     if let Some(store) = store
         && let Err(error) = store.close().await

@@ -23,6 +23,9 @@ use crate::growsurf::signature::sign;
 use crate::sandbox::Sandbox;
 use crate::telemetry::start_logs;
 
+/// Where the stand-in has GrowSurf's API.
+const GROWSURF_PATH: &str = "/growsurf/v2";
+
 /// The secret that `serve --sandbox` takes webhooks with.
 const SANDBOX_SECRET: &str = "sandbox";
 
@@ -124,8 +127,12 @@ impl Trial {
             Failure::Failed(anyhow::anyhow!("{store} is no address of a store: {error:?}"))
         })?;
         settings.growsurf.webhook_secrets = vec![SANDBOX_SECRET.into()];
+        settings.growsurf.api_key = Some(SANDBOX_SECRET.into());
+        let growsurf = format!("http://{address}{GROWSURF_PATH}").parse();
+        settings.growsurf.base_url = growsurf.expect("an address makes a URL");
         for campaign in &mut settings.growsurf.campaigns {
             campaign.webhook_secrets.clear();
+            campaign.api_key = None;
         }
         let api_key = SecretString::from(SANDBOX_SECRET);
         settings.customerio.credentials =
@@ -145,6 +152,9 @@ impl Trial {
         let body = first_webhook(now);
         let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
         let (relay, sandbox) = (running.address, self.address);
+        let store = format!("sqlite:{}", self.folder.join("relay.db").display());
+        let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
+        let program = program.display();
         println!(
             "\n\
              The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\
@@ -161,6 +171,13 @@ impl Trial {
              \n\
              curl -sS http://{sandbox}/sandbox/people/fay.friend@example.com\n\
              curl -sS http://{sandbox}/sandbox/events\n\
+             \n\
+             Or take in the history of a made-up program of 300 participants, from a stand-in GrowSurf:\n\
+             \n\
+             RELAY__STORE__URL={store} \\\n  \
+               RELAY__GROWSURF__API_KEY={SANDBOX_SECRET} \\\n  \
+               RELAY__GROWSURF__BASE_URL=http://{sandbox}{GROWSURF_PATH} \\\n  \
+               {program} backfill\n\
              \n\
              The store is thrown away at the end; stop with Ctrl-C.\n"
         );

@@ -281,7 +281,7 @@ impl Person {
     /// Whether what is known of them is the same, whenever it was told.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let timeless = |person: &Self| {
-            let mut person = person.clone();
+            let mut person = Self { newest: Time::default(), ..person.clone() };
             for participant in &mut person.participants {
                 participant.facts.forget_times();
                 if let Some(channels) = &mut participant.channels {

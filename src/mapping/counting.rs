@@ -3,6 +3,8 @@
 //! What belongs here: when friends signed up, who converted, how many rewards were earned, and the
 //! shares between two counts. What doesn't: facts, which are merged where they are told (`people`).
 
+use std::collections::BTreeMap;
+
 use super::effects;
 use super::people::People;
 use super::plan::{Referral, Seated};
@@ -83,10 +85,8 @@ pub fn count(
             }
             Event::SharesCounted { counts, .. } => {
                 let before = people.participant(*seat).channels.clone();
-                let after = counted(before.clone(), counts, as_of.unwrap_or(received_at));
-                if before.as_ref() != Some(&after) {
-                    people.participant_mut(*seat, received_at).channels = Some(after);
-                }
+                let after = counted(before, counts, as_of.unwrap_or(received_at));
+                people.participant_in_silence(*seat).channels = Some(after);
             }
             _ => {}
         }
@@ -102,7 +102,7 @@ pub fn count(
 /// The counts after some more; those of a first count are taken as they are.
 fn counted(
     before: Option<Channels>,
-    counts: &std::collections::BTreeMap<String, i64>,
+    counts: &BTreeMap<String, i64>,
     at: Time,
 ) -> Channels {
     let Some(mut channels) = before else { return Channels { at, counts: counts.clone() } };

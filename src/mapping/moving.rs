@@ -63,10 +63,16 @@ impl People {
     }
 }
 
-/// The merge that is due for a person, if one is; counts it.
-pub fn merge(person: &mut Person, received_at: Time, notices: &mut Vec<String>) -> Option<Call> {
+/// The merge that is due for a person, if one is; counts it. Only what was true some time after the
+/// last one leads to another, so a replay leads to none.
+pub fn merge(
+    person: &mut Person,
+    as_of: Time,
+    received_at: Time,
+    notices: &mut Vec<String>,
+) -> Option<Call> {
     let moved = person.moved.as_mut()?;
-    if moved.times > 0 && received_at < moved.at.plus(APART) {
+    if moved.times > 0 && as_of.min(received_at) < moved.at.plus(APART) {
         return None;
     }
     let call = Call::Merge { from: moved.from.clone(), at: received_at };

@@ -119,6 +119,11 @@ impl People {
         &mut person.participants[seat.participant]
     }
 
+    /// The participant at a seat, to change in a way that no profile shows.
+    pub fn participant_in_silence(&mut self, seat: Seat) -> &mut Participant {
+        &mut self.persons[seat.person].participants[seat.participant]
+    }
+
     /// Who referred the participant at a seat, if that person is known without being told of.
     ///
     /// # Errors

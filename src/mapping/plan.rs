@@ -126,8 +126,9 @@ impl Planner for Mapper {
             .filter(|event| self.concerns_subject(&event.told.event))
             .map(|event| event.seat.person)
             .collect();
+        let times = (news.as_of.unwrap_or_default(), received_at);
         let mut notices = std::mem::take(&mut people.notices);
-        let mut lanes = self.lanes(people, &subjects, due, received_at, &mut notices);
+        let mut lanes = self.lanes(people, &subjects, due, times, &mut notices);
         // Somebody of whom nothing new was told needs no writing.
         let mut named = Vec::new();
         let mut is_news = !counted.is_empty();
@@ -250,7 +251,7 @@ impl Mapper {
         people: People,
         subjects: &BTreeSet<usize>,
         due: Vec<Due>,
-        received_at: Time,
+        (as_of, received_at): (Time, Time),
         notices: &mut Vec<String>,
     ) -> Vec<LanePlan> {
         let unsubscribed = people.unsubscribed;
@@ -260,7 +261,7 @@ impl Mapper {
         }
         let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
             let alone = |call| PlannedCall { call, effect: None };
-            let merge = moving::merge(&mut person, received_at, notices).map(alone);
+            let merge = moving::merge(&mut person, as_of, received_at, notices).map(alone);
             let unsubscribe = Call::Unsubscribe { at: received_at };
             let attributes = profile::attributes(&person, &self.rules);
             let digest = profile::digest(&attributes);

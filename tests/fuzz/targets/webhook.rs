@@ -99,8 +99,10 @@ fn planned(news: &News, rules: &Rules) {
     let again_at = news.as_of.map_or(RECEIVED_AT, |_| AGAIN_AT);
     let again = memory.take_in(&planner, news, again_at);
     let again = again.unwrap_or_else(|reason| panic!("planned once, and then not: {reason}"));
-    let calls = again.lanes.iter().map(|lane| lane.calls.len()).sum::<usize>();
-    assert_eq!(calls, 0, "a replay is nothing");
+    // A merge is planned a few times, because nobody can say whether it was done.
+    let calls = again.lanes.iter().flat_map(|lane| &lane.calls);
+    let other = calls.filter(|planned| !matches!(planned.call, Call::Merge { .. })).count();
+    assert_eq!(other, 0, "a replay is nothing");
 }
 
 fn is_sound(plan: &Plan, rules: &Rules) {

@@ -1,0 +1,157 @@
+//! The stand-in GrowSurf in the sandbox's process: its program, changes to it, and what it shows.
+
+use std::collections::BTreeSet;
+
+use ::http::Method;
+use serde_json::{Value, json};
+
+use super::http::{self, Answer};
+use super::now_millis;
+use super::relay::Setup;
+use super::sandbox::Sandbox;
+
+/// The campaign of the stand-in's program, unless a test says otherwise.
+pub const CAMPAIGN: &str = "demo01";
+
+/// The hour and the day in milliseconds.
+pub const HOUR: i64 = 3_600_000;
+pub const DAY: i64 = 24 * HOUR;
+
+/// A way to the stand-in GrowSurf of a sandbox.
+#[derive(Clone)]
+pub struct Growsurf {
+    url: String,
+}
+
+impl Growsurf {
+    /// The stand-in beside this Customer.io, at no limit that a test would wait for.
+    pub fn of(sandbox: &Sandbox) -> Self {
+        let growsurf = Self { url: sandbox.url() };
+        growsurf.limits(100_000, 1_000_000, 10_000_000);
+        growsurf
+    }
+
+    /// Settings that ask it.
+    pub fn asked_by(&self, setup: Setup) -> Setup {
+        setup
+            .set("growsurf.api_key", "sandbox")
+            .set("growsurf.base_url", format!("{}/growsurf/v2", self.url))
+    }
+
+    fn control(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let url = format!("{}/sandbox/growsurf/{path}", self.url);
+        let answer = http::send(http::client().request(method, url).json(body));
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        answer
+    }
+
+    /// So many participants, who joined evenly between so many days ago and so many.
+    pub fn program(&self, participants: usize, from_days: i64, to_days: i64) {
+        let now = now_millis();
+        let program = json!({
+            "participants": participants,
+            "started_at": now - from_days * DAY,
+            "ended_at": now - to_days * DAY,
+        });
+        self.control(Method::PUT, "program", &program);
+    }
+
+    /// The same with fields of the program's own.
+    pub fn program_with(&self, program: &Value) {
+        self.control(Method::PUT, "program", program);
+    }
+
+    /// Changes what it has, some milliseconds ago; gives the ids of those who joined.
+    pub fn change(&self, ago: i64, changes: &Value) -> Vec<String> {
+        let at = now_millis() - ago;
+        let body = json!({ "at": at, "changes": changes });
+        let answer = self.control(Method::POST, "changes", &body).json();
+        serde_json::from_value(answer["ids"].clone()).unwrap()
+    }
+
+    /// The limits, in five seconds, a minute and an hour.
+    pub fn limits(&self, second: u32, minute: u32, hour: u32) {
+        let limits = json!({ "second": second, "minute": minute, "hour": hour });
+        self.control(Method::PUT, "limits", &limits);
+    }
+
+    /// Scripts faults of its API.
+    pub fn faults(&self, rules: &Value) {
+        self.control(Method::PUT, "faults", &json!({ "rules": rules }));
+    }
+
+    /// The bodies of the webhooks that it would have sent in the last so many milliseconds.
+    pub fn webhooks(&self, ago: i64) -> Vec<String> {
+        let since = now_millis() - ago;
+        let answer = http::get(format!("{}/sandbox/growsurf/webhooks?since={since}", self.url));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body.lines().map(str::to_owned).collect()
+    }
+
+    /// `total`, `refused`, `most_in_flight` and the last requests.
+    pub fn requests(&self) -> Value {
+        http::get(format!("{}/sandbox/growsurf/requests", self.url)).json()
+    }
+
+    /// Its requests are forgotten; their numbers go on.
+    pub fn forget_requests(&self) {
+        self.control(Method::DELETE, "requests", &Value::Null);
+    }
+
+    /// An answer of its API.
+    pub fn ask(&self, path: &str) -> Value {
+        let request = http::client().get(format!("{}/growsurf/v2/{path}", self.url));
+        http::send(request.bearer_auth("sandbox")).json()
+    }
+
+    /// All participants, as its API tells them.
+    pub fn participants(&self) -> Vec<Value> {
+        self.pages("participants", "")
+    }
+
+    fn pages(&self, list: &str, query: &str) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut next = String::new();
+        loop {
+            let path = format!("campaign/{CAMPAIGN}/{list}?limit=100{query}{next}");
+            let page = self.ask(&path);
+            rows.extend(page[list].as_array().unwrap_or_else(|| panic!("{path}: {page}")).clone());
+            match page["nextId"].as_str() {
+                Some(id) => next = format!("&nextId={id}"),
+                None => return rows,
+            }
+        }
+    }
+
+    /// What all there is should lead to: `name address`, for events of the last so many
+    /// milliseconds, and for older ones.
+    pub fn effects(&self, recent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
+        let since = now_millis() - recent;
+        let (mut young, mut old) = (BTreeSet::new(), BTreeSet::new());
+        let mut tell = |at: i64, text: String| {
+            if at >= since {
+                young.insert(text)
+            } else {
+                old.insert(text)
+            };
+        };
+        for row in self.participants() {
+            let (email, id) = (row["email"].as_str().unwrap(), row["id"].as_str().unwrap());
+            let at = row["createdAt"].as_i64().unwrap();
+            tell(at, format!("referral_program_joined {email}"));
+            if let Some(referrer) = row["referrer"]["email"].as_str() {
+                tell(at, format!("referral_friend_signed_up {referrer} {id}"));
+            }
+            for reward in row["rewards"].as_array().into_iter().flatten() {
+                let at = reward["approvedAt"].as_i64().unwrap();
+                let id = reward["id"].as_str().unwrap();
+                tell(at, format!("referral_reward_claimed {email} {id}"));
+            }
+        }
+        for row in self.pages("referrals", "&referralStatus=CREDIT_AWARDED") {
+            let email = row["email"].as_str().unwrap();
+            tell(row["updatedAt"].as_i64().unwrap(), format!("referral_converted {email}"));
+        }
+        (young, old)
+    }
+}
