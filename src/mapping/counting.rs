@@ -100,11 +100,7 @@ pub fn count(
 }
 
 /// The counts after some more; those of a first count are taken as they are.
-fn counted(
-    before: Option<Channels>,
-    counts: &BTreeMap<String, i64>,
-    at: Time,
-) -> Channels {
+fn counted(before: Option<Channels>, counts: &BTreeMap<String, i64>, at: Time) -> Channels {
     let Some(mut channels) = before else { return Channels { at, counts: counts.clone() } };
     channels.at = channels.at.max(at);
     for (channel, count) in counts {

@@ -95,7 +95,8 @@ fn call(
         identifiers,
         name: name.to_owned(),
         id: Value::Null,
-        timestamp: timestamp.as_i64().unwrap(),
+        // A merge has none.
+        timestamp: timestamp.as_i64().unwrap_or_default(),
         data: data.clone(),
     }
 }

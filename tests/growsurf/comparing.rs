@@ -1,0 +1,193 @@
+//! Sync: what no webhook tells, and what they would have told.
+
+use serde_json::{Value, json};
+
+use super::{ids, send, services};
+use crate::kit::calls::Call;
+use crate::kit::eventually;
+use crate::kit::growsurf::{DAY, Growsurf, HOUR};
+use crate::kit::relay::Setup;
+use crate::kit::sandbox::Sandbox;
+
+#[test]
+fn one_comparison_restores_what_a_day_of_lost_webhooks_would_have_told() {
+    let (heard, growsurf) = services();
+    let deaf = Sandbox::start();
+    growsurf.program(50, 40, 5);
+    let told = growsurf.asked_by(Setup::new(&heard)).start();
+    let untold = growsurf.asked_by(Setup::new(&deaf)).start();
+    for relay in [&told, &untold] {
+        relay.setup().command(&["backfill"]).expect(0);
+        relay.drained();
+    }
+    // A day passes: somebody joins, friends join through them, some convert.
+    let referrer = growsurf.participants()[0]["id"].as_str().unwrap().to_owned();
+    let joins: Vec<_> = (0..12)
+        .map(|number| {
+            let email = format!("new{number}@example.com");
+            match number % 3 {
+                0 => json!({ "join": { "email": email, "firstName": "New" } }),
+                _ => json!({ "join": { "email": email, "referredBy": referrer } }),
+            }
+        })
+        .collect();
+    let joined = growsurf.change(20 * HOUR, &json!(joins));
+    growsurf.change(
+        10 * HOUR,
+        &json!([
+            { "convert": { "friend": joined[1] } },
+            { "convert": { "friend": joined[2] } },
+            { "reward": { "participant": joined[0] } },
+        ]),
+    );
+    for body in growsurf.webhooks(DAY) {
+        send(&told, &body);
+    }
+    told.drained();
+    let by_webhook = ids(&heard);
+    let text = untold.setup().command(&["sync"]).expect(0);
+    untold.drained();
+    let by_sync = ids(&deaf);
+    assert!(by_webhook.is_subset(&by_sync), "{text}");
+    // Conversions are what no webhook tells.
+    let more: Vec<_> = by_sync.difference(&by_webhook).collect();
+    let conversions = deaf.events_named("referral_converted");
+    let of_today = conversions.iter().filter(|event| more.contains(&&event.id().to_owned()));
+    assert_eq!((more.len(), of_today.count()), (2, 2), "{text}");
+    told.setup().command(&["sync"]).expect(0);
+    told.drained();
+    assert_eq!(ids(&heard), by_sync);
+    for relay in [&told, &untold] {
+        let text = relay.setup().command(&["sync"]).expect(0);
+        assert!(text.contains(", 0 with something new"), "{text}");
+    }
+}
+
+#[test]
+fn a_running_relay_finds_conversions_and_shares_by_itself() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(40, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let relay = setup
+        .set("sync.enabled", "true")
+        .set("sync.every", "100ms")
+        .set("sync.full_every", "100ms")
+        .set("sync.overlap", "2h")
+        .start();
+    // The first comparison sends people, and no event of before the store was made.
+    eventually("everybody is there", || sandbox.people().len() == 40);
+    relay.drained();
+    assert_eq!(sandbox.told(), [""; 0]);
+    let pending =
+        growsurf.participants().into_iter().find(|it| it["referralStatus"] == "CREDIT_PENDING");
+    let pending = pending.expect("a friend whose conversion waits");
+    let (friend, email) = (pending["id"].as_str().unwrap(), pending["email"].as_str().unwrap());
+    growsurf.change(
+        0,
+        &json!([
+            { "convert": { "friend": friend } },
+            { "share": { "participant": friend, "channel": "email", "times": 2 } },
+            { "share": { "participant": friend, "channel": "copyRefLink" } },
+            { "share": { "participant": friend, "channel": "facebook" } },
+            { "share": { "participant": friend, "channel": "newChannel" } },
+        ]),
+    );
+    eventually("the conversion arrives", || !sandbox.events_named("referral_converted").is_empty());
+    eventually("the shares arrive", || sandbox.events_named("referral_shared").len() == 5);
+    relay.drained();
+    assert_eq!(sandbox.event("referral_converted").person(), email);
+    let mut shares: Vec<(String, String)> = sandbox
+        .events_named("referral_shared")
+        .iter()
+        .map(|event| {
+            assert_eq!(event.person(), email);
+            let data = event.data();
+            assert!(data["shared_after"].as_i64().unwrap() <= event.timestamp(), "{data}");
+            let text = |name: &str| data[name].as_str().unwrap().to_owned();
+            (text("share_channel"), text("share_method"))
+        })
+        .collect();
+    shares.sort();
+    let expected = [
+        ("copyRefLink", "link"),
+        ("email", "email"),
+        ("email", "email"),
+        ("facebook", "social"),
+        ("newChannel", "other"),
+    ];
+    let expected = expected.map(|(channel, method)| (channel.to_owned(), method.to_owned()));
+    assert_eq!(shares, expected);
+    let total: u64 =
+        pending["shareCount"].as_object().unwrap().values().filter_map(|it| it.as_u64()).sum();
+    assert_eq!(sandbox.attributes(email)["total_shares"], total + 5);
+    assert_eq!(relay.metric("relay_sync_healed_total{kind=\"shared\"}"), Some(5.0));
+    assert_eq!(relay.metric("relay_sync_healed_total{kind=\"converted\"}"), Some(1.0));
+}
+
+#[test]
+fn a_changed_address_takes_the_profile_along_and_ends_of_subscriptions_are_passed_on() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(20, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill"]).expect(0);
+    let all = growsurf.participants();
+    let id = |place: usize| all[place]["id"].as_str().unwrap().to_owned();
+    let email = |place: usize| all[place]["email"].as_str().unwrap().to_owned();
+    growsurf.change(
+        0,
+        &json!([
+            { "email": { "participant": id(0), "email": "moved@example.com" } },
+            { "unsubscribe": { "participant": id(1) } },
+        ]),
+    );
+    let text = setup.command(&["sync"]).expect(0);
+    assert!(text.contains("  merge") && text.contains("  unsubscribe"), "{text}");
+    assert_eq!(sandbox.person(&email(0)), None, "{text}");
+    let moved = sandbox.person("moved@example.com").unwrap();
+    assert_eq!(moved["attributes"]["referral_code"], id(0));
+    let joined = |it: &&Value| it["name"] == "referral_program_joined";
+    assert_eq!(moved["events"].as_array().unwrap().iter().filter(joined).count(), 1, "{moved}");
+    assert_eq!(sandbox.attributes(&email(1))["unsubscribed"], true);
+    // Nobody is ever subscribed again.
+    growsurf.change(0, &json!([{ "resubscribe": { "participant": id(1) } }]));
+    setup.command(&["sync"]).expect(0);
+    assert_eq!(sandbox.attributes(&email(1))["unsubscribed"], true);
+    let subscribes = |call: &Call| call.data["unsubscribed"] == false;
+    assert!(!sandbox.calls().iter().any(subscribes));
+    assert_eq!(sandbox.people().len(), 20);
+}
+
+#[test]
+fn an_address_that_somebody_else_has_is_reported_and_nobody_is_merged() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(10, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill"]).expect(0);
+    let all = growsurf.participants();
+    let (mine, theirs) = (all[0]["id"].as_str().unwrap(), all[1]["email"].as_str().unwrap());
+    let other = Growsurf::of(&sandbox);
+    other.change(0, &json!([{ "delete": { "participant": all[1]["id"] } }]));
+    other.change(0, &json!([{ "email": { "participant": mine, "email": theirs } }]));
+    let text = setup.command(&["sync"]).expect(0);
+    assert!(text.contains("somebody else has already"), "{text}");
+    assert!(text.contains("was deleted at GrowSurf; their profile is kept"), "{text}");
+    assert_eq!(sandbox.people().len(), 10);
+    let text = setup.command(&["sync"]).expect(0);
+    assert!(!text.contains("somebody else has") && !text.contains("deleted"), "said once: {text}");
+}
+
+#[test]
+fn whoever_is_deleted_is_forgotten_where_the_settings_say_so() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(10, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.deletions", "forget");
+    setup.command(&["backfill"]).expect(0);
+    let gone = growsurf.participants()[3].clone();
+    let email = gone["email"].as_str().unwrap();
+    assert!(!setup.holding(email).is_empty());
+    growsurf.change(0, &json!([{ "delete": { "participant": gone["id"] } }]));
+    let text = setup.command(&["sync"]).expect(0);
+    assert!(text.contains("erased from the store"), "{text}");
+    assert_eq!(setup.holding(email), [""; 0]);
+    assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 9);
+}

@@ -1,0 +1,172 @@
+//! Backfill: everything once, whatever happens on the way.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{arrived, send, services};
+use crate::kit::growsurf::DAY;
+use crate::kit::process::Process;
+use crate::kit::relay::Setup;
+use crate::kit::{eventually, now_millis};
+
+#[test]
+fn a_dry_run_counts_and_shows_samples_and_changes_nothing() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(120, 30, 0);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let text = setup.command(&["backfill", "--dry-run"]).expect(0);
+    assert!(text.contains("  joined\n") && text.contains("  friend_signed_up\n"), "{text}");
+    assert!(text.contains("sample 1") && text.contains("/api/v1/customers/"), "{text}");
+    assert!(text.contains("--events all"), "{text}");
+    assert!(text.contains("Nothing was sent or stored."), "{text}");
+    assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 0);
+    assert_eq!(sandbox.calls().len(), 0);
+}
+
+#[test]
+fn a_backfill_sends_everybody_and_what_triggers_nothing_and_twice_is_once() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(250, 60, 0);
+    let (young, old) = growsurf.effects(3 * DAY);
+    assert!(!young.is_empty() && old.len() > 250, "{} {}", young.len(), old.len());
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    // No relay runs: it delivers itself.
+    let text = setup.command(&["backfill"]).expect(0);
+    assert!(text.contains("Everything is delivered."), "{text}");
+    assert_eq!(arrived(&sandbox, &growsurf), old);
+    assert_eq!(sandbox.people().len(), 250);
+    assert!(text.contains(&format!("{} events left out", young.len())), "{text}");
+
+    let before = sandbox.calls().len();
+    let text = setup.command(&["backfill"]).expect(0);
+    assert!(text.contains(", 0 with something new"), "{text}");
+    assert_eq!(sandbox.calls().len(), before, "{text}");
+
+    let text = setup.command(&["backfill", "--events", "all"]).expect(0);
+    assert_eq!(arrived(&sandbox, &growsurf), young.union(&old).cloned().collect(), "{text}");
+}
+
+#[test]
+fn people_arrive_as_they_are_and_events_with_their_own_times() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(90, 40, 10);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill"]).expect(0);
+    for row in growsurf.participants() {
+        let email = row["email"].as_str().unwrap();
+        let attributes = sandbox.attributes(email);
+        assert_eq!(attributes["referral_code"], row["id"], "{email}");
+        assert_eq!(attributes["total_referrals"], row["referralCount"], "{email}");
+        let rewards = row["rewards"].as_array().unwrap().len();
+        let counted = attributes["total_rewards"].as_u64().unwrap_or(0);
+        assert_eq!(counted, u64::try_from(rewards).unwrap(), "{email}");
+        assert_eq!(attributes.get("unsubscribed"), None, "{email}");
+    }
+    for event in sandbox.events_named("referral_program_joined") {
+        let row = growsurf.ask(&format!("campaign/demo01/participant/{}", event.person()));
+        assert_eq!(event.timestamp(), row["createdAt"].as_i64().unwrap() / 1_000);
+    }
+    let claimed = sandbox.events_named("referral_reward_claimed");
+    assert!(claimed.iter().all(|event| event.data()["reward_type"].is_string()), "{claimed:?}");
+}
+
+#[test]
+fn rewards_are_asked_for_only_where_rows_leave_them_out() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(60, 40, 10);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let asked = || {
+        let shown = growsurf.requests();
+        let requests = shown["requests"].as_array().unwrap().clone();
+        let of_rewards = |it: &&Value| it["path"].as_str().unwrap().contains("/rewards");
+        (requests.iter().filter(of_rewards).count(), requests.len())
+    };
+    growsurf.forget_requests();
+    setup.command(&["backfill"]).expect(0);
+    let (rewards, all) = asked();
+    assert_eq!(rewards, 0);
+    assert!(all <= 6, "{all} requests for 60 participants");
+    let (_, effects) = growsurf.effects(0);
+
+    let (other, without) = services();
+    let now = now_millis();
+    without.program_with(&json!({ "participants": 60, "rewards_in_rows": false,
+        "started_at": now - 40 * DAY, "ended_at": now - 10 * DAY }));
+    let setup = without.asked_by(Setup::new(&other));
+    setup.command(&["backfill"]).expect(0);
+    let claimed = |set: &BTreeSet<String>| {
+        set.iter().filter(|it| it.starts_with("referral_reward_claimed")).count()
+    };
+    assert_eq!(claimed(&arrived(&other, &without)), claimed(&effects));
+}
+
+#[test]
+fn a_backfill_beside_a_relay_and_its_webhooks_repeats_nothing() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(200, 20, 0);
+    let relay = growsurf.asked_by(Setup::new(&sandbox)).start();
+    let webhooks = growsurf.webhooks(20 * DAY);
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| webhooks.iter().for_each(|body| send(&relay, body)));
+        let text = relay.setup().command(&["backfill", "--events", "all"]).expect(0);
+        assert!(
+            text.contains("The running relay delivers") || text.contains("delivered"),
+            "{text}"
+        );
+        sending.join().unwrap();
+    });
+    relay.drained();
+    let (young, old) = growsurf.effects(3 * DAY);
+    assert_eq!(arrived(&sandbox, &growsurf), young.union(&old).cloned().collect());
+    // What both told is one participant of one person each.
+    assert_eq!(sandbox.people().len(), 200);
+}
+
+#[test]
+fn a_backfill_that_is_killed_again_and_again_ends_with_every_effect_once() {
+    let knob =
+        |name: &str, usual: usize| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
+    let (participants, kills) =
+        (knob("RELAY_TEST_PARTICIPANTS", 1_500), knob("RELAY_TEST_KILLS", 8));
+    let (sandbox, growsurf) = services();
+    growsurf.program(participants, 60, 10);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    // So slow that a kill comes somewhere between any two steps.
+    growsurf.faults(&json!([{ "latency_ms": 15 }]));
+    let mut random = fastrand::Rng::new();
+    for _ in 0..kills {
+        let mut process = Process::spawn(setup.prepared(&["backfill"]));
+        let requests = growsurf.requests()["total"].as_u64().unwrap();
+        let pages = random.u64(1..6);
+        eventually("it is on its way", || {
+            process.has_ended()
+                || growsurf.requests()["total"].as_u64().unwrap() >= requests + pages
+        });
+        process.kill();
+    }
+    growsurf.faults(&json!([]));
+    let text = setup.command(&["backfill"]).expect(0);
+    assert!(text.contains("Everything is delivered."), "{text}");
+    let (_, effects) = growsurf.effects(0);
+    assert_eq!(arrived(&sandbox, &growsurf), effects);
+    assert_eq!(sandbox.people().len(), participants);
+    println!("{participants} participants, {kills} kills, {} effects once each", effects.len());
+}
+
+#[test]
+fn somebody_whom_a_backfill_told_of_can_be_forgotten() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(60, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill"]).expect(0);
+    let all = growsurf.participants();
+    let friend = all.iter().find(|row| row["referrer"].is_object()).unwrap();
+    let email = friend["email"].as_str().unwrap();
+    assert!(!setup.holding(email).is_empty());
+    setup.command(&["forget", email]).expect(0);
+    assert_eq!(setup.holding(email), [""; 0]);
+    // GrowSurf still has them, and they stay forgotten.
+    setup.command(&["backfill", "--events", "all"]).expect(0);
+    assert_eq!(setup.holding(email), [""; 0]);
+}
