@@ -22,8 +22,15 @@ use crate::telemetry::start_logs;
 /// How long a command waits for GrowSurf's limits: those of an hour.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// For how long a relay may seem to run that died: its last sign of life is young enough.
+const SEEMING: Duration = Duration::from_secs(6);
+
+/// How often it is looked whether it does.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// A command's way to GrowSurf and to the store.
-pub struct Way {
+pub struct Way<'a> {
+    settings: &'a Settings,
     /// The store.
     pub store: Arc<dyn Store>,
     /// What asks.
@@ -37,10 +44,10 @@ pub struct Way {
     stop: CancellationToken,
 }
 
-impl Way {
+impl<'a> Way<'a> {
     /// Opens the store, finds the campaigns, and begins to deliver where no relay does.
     pub async fn open(
-        settings: &Settings,
+        settings: &'a Settings,
         campaigns: &[String],
         dry_run: bool,
     ) -> Result<Self, Failure> {
@@ -50,28 +57,59 @@ impl Way {
         let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;
         let (bell, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let is_attended = dry_run || store.is_attended(SystemClock.now()).await.map_err(failed)?;
-        let own = if is_attended {
-            None
-        } else {
-            let begun = Delivering::begin(settings, &store, &bell, &stop).await;
-            Some(begun.map_err(|error| {
-                failed(anyhow::Error::from(error).context(
-                    "no relay runs on this store, so what is found would be delivered here, and \
-                     that isn't possible",
-                ))
-            })?)
-        };
-        Ok(Self { store, asking, sources, bell, own, stop })
+        let mut way = Self { settings, store, asking, sources, bell, own: None, stop };
+        if !dry_run && !way.is_attended_now().await? {
+            way.attend().await?;
+        }
+        Ok(way)
     }
 
-    /// Delivers what was found, where no relay does, until `stop`. Tells how many calls are left.
-    pub async fn close(self, stop: impl Future<Output = ()>) -> Result<u64, Failure> {
+    async fn is_attended_now(&self) -> Result<bool, Failure> {
+        self.store.is_attended(SystemClock.now()).await.map_err(failed)
+    }
+
+    /// Begins to deliver.
+    async fn attend(&mut self) -> Result<(), Failure> {
+        let begun = Delivering::begin(self.settings, &self.store, &self.bell, &self.stop).await;
+        self.own = Some(begun.map_err(|error| {
+            failed(anyhow::Error::from(error).context(
+                "no relay runs on this store, so what is found would be delivered here, and that \
+                 isn't possible",
+            ))
+        })?);
+        Ok(())
+    }
+
+    /// Delivers here after all, if the relay that seemed to run doesn't.
+    async fn make_sure(&mut self) -> Result<(), Failure> {
+        let deadline = SystemClock.steady() + SEEMING;
+        while self.own.is_none()
+            && SystemClock.steady() < deadline
+            && self.store.stats().await.map_err(failed)?.pending > 0
+        {
+            if !self.is_attended_now().await? {
+                self.attend().await?;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Delivers what was found, where no relay does, until `stop`. Tells how many calls are left,
+    /// and whether a relay runs that delivers them.
+    pub async fn close(
+        mut self,
+        dry_run: bool,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(u64, bool), Failure> {
+        if !dry_run {
+            self.make_sure().await?;
+        }
         let Self { store, own, stop: ending, .. } = self;
         let Some(own) = own else {
             let pending = store.stats().await.map_err(failed)?.pending;
             store.close().await.map_err(failed)?;
-            return Ok(pending);
+            return Ok((pending, true));
         };
         let left = tokio::select! {
             left = own.drain(&*store, &ending) => left,
@@ -88,13 +126,8 @@ impl Way {
                 "Customer.io takes nothing: {reason}; {} wait in the store",
                 plural(left, "call")
             ))),
-            _ => Ok(left),
+            _ => Ok((left, false)),
         }
-    }
-
-    /// Whether a relay runs that delivers.
-    pub fn is_attended(&self) -> bool {
-        self.own.is_none()
     }
 }
 
@@ -117,10 +150,7 @@ pub fn report(page: &mut Page, source: &Source, tally: &Tally) {
     list("off", &tally.off);
     list("call", &tally.calls);
     if tally.unmapped_rows > 0 {
-        page.line(format!(
-            "  {} to nothing:",
-            plural(tally.unmapped_rows, "row leads").replace("row leadss", "rows lead")
-        ));
+        page.line(format!("  {} led to nothing:", plural(tally.unmapped_rows, "row")));
         for reason in &tally.unmapped {
             page.line(format!("    {reason}"));
         }

@@ -92,11 +92,11 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
             )))
         })?);
     }
-    let (sources, is_attended) = (way.sources.clone(), way.is_attended());
-    if !is_attended && !args.json {
+    let sources = way.sources.clone();
+    if !args.dry_run && !args.json {
         eprintln!("delivering what was queued; Ctrl-C leaves the rest for `serve`");
     }
-    let left = way.close(stop).await?;
+    let (left, is_attended) = way.close(args.dry_run, stop).await?;
 
     let mut page = Page::default();
     if args.json {

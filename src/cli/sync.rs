@@ -52,8 +52,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
             failed(anyhow::Error::from(error).context(context))
         })?);
     }
-    let (sources, is_attended) = (way.sources.clone(), way.is_attended());
-    let left = way.close(stop).await?;
+    let sources = way.sources.clone();
+    let (left, is_attended) = way.close(args.dry_run, stop).await?;
     let mut page = Page::default();
     if args.json {
         let campaigns: Vec<Value> = sources
