@@ -190,9 +190,17 @@ impl Client {
     /// The rewards of one participant.
     pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
         let path = ["campaign", campaign, "participant", who, "rewards"];
-        let request = Request::get(&path).page(None).of("participant of this id or address");
-        let value = self.read(&request).await?;
-        Ok(list(&value, "rewards")?.to_vec())
+        let (mut rewards, mut next) = (Vec::new(), None::<String>);
+        loop {
+            let request = Request::get(&path).page(next.as_deref());
+            let value = self.read(&request.of("participant of this id or address")).await?;
+            let page = Page::of(&value, "rewards").ok_or_else(|| no("rewards"))?;
+            rewards.extend(page.rows);
+            if page.next.is_none() || page.next == next {
+                return Ok(rewards);
+            }
+            next = page.next;
+        }
     }
 
     /// A page of the campaign's commissions.

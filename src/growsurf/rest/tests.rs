@@ -1,1 +1,387 @@
+//! The client against a server that answers what it is told, and rows as GrowSurf writes them.
 
+use std::collections::VecDeque;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::rows::{Kind, Origin, Row};
+use super::{Campaign, Client, ClientConfig, Pace, Referrals, RestError, Told, Triggered};
+use crate::domain::{Clock, Event, Facts, News, Random, Scalar, Tell, Time, Who};
+use crate::growsurf::{decode, decode_kept};
+
+/// An answer that the server gives: status, headers, body.
+type Scripted = (u16, Vec<(&'static str, &'static str)>, Value);
+
+#[derive(Clone, Default)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Scripted>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+async fn answer(State(script): State<Script>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let key = parts.headers["authorization"].to_str().unwrap().to_owned();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    let asked = format!("{} {} {key} {body}", parts.method, parts.uri);
+    script.asked.lock().unwrap().push(asked.trim_end().to_owned());
+    let next = script.answers.lock().unwrap().pop_front();
+    let (status, headers, body) = next.unwrap_or((500, Vec::new(), json!({})));
+    let status = http::StatusCode::from_u16(status).unwrap();
+    let mut response = (status, axum::Json(body)).into_response();
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value.parse().unwrap());
+    }
+    response
+}
+
+/// A budget that remembers what it was told and holds nobody up.
+#[derive(Default)]
+struct Free(Mutex<Vec<Told>>);
+
+#[async_trait]
+impl Pace for Free {
+    async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
+        Ok(Time::default())
+    }
+
+    async fn told(&self, told: Told) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0.lock().unwrap().push(told);
+        Ok(())
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Time {
+        Time::from_seconds(1_790_000_000)
+    }
+
+    fn steady(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+impl Random for Still {
+    fn next(&self) -> u64 {
+        0
+    }
+}
+
+struct Stage {
+    client: Client,
+    script: Script,
+    pace: Arc<Free>,
+}
+
+impl Stage {
+    async fn with(answers: Vec<Scripted>) -> Self {
+        let script = Script::default();
+        script.answers.lock().unwrap().extend(answers);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(answer).with_state(script.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let pace = Arc::new(Free::default());
+        let client = Client::new(ClientConfig {
+            base_url: format!("http://{address}/v2").parse().unwrap(),
+            api_key: "the-key".into(),
+            timeout: Duration::from_secs(10),
+            patience: Duration::from_secs(60),
+            pace: Arc::clone(&pace) as _,
+            clock: Arc::new(Still),
+            random: Arc::new(Still),
+        });
+        Self { client: client.unwrap(), script, pace }
+    }
+
+    async fn answering(status: u16, body: Value) -> Self {
+        Self::with(vec![(status, Vec::new(), body)]).await
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.script.asked.lock().unwrap().clone()
+    }
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Value {
+    json!({ "name": "Error", "code": code, "message": message, "status": status,
+        "supportUrl": "https://support.growsurf.com", "errors": [{ "param": "limit" }] })
+}
+
+#[tokio::test]
+async fn every_documented_error_says_what_to_do() {
+    for (status, code, kind) in [
+        (400, "BAD_REQUEST", "unknown"),
+        (404, "NOT_FOUND", "unknown"),
+        (402, "PAYMENT_REQUIRED", "forbidden"),
+        (403, "FORBIDDEN", "forbidden"),
+        (401, "UNAUTHORIZED", "forbidden"),
+        (406, "INVALID_REWARD_STATE", "refused"),
+        (409, "DUPLICATE_REQUEST_ERROR", "refused"),
+        (422, "PARTICIPANT_BLOCKED_ERROR", "refused"),
+        (302, "FOUND", "refused"),
+    ] {
+        let stage = Stage::answering(status, refusal(status, code, "what GrowSurf says")).await;
+        let error = stage.client.participant("c1", "p1").await.unwrap_err();
+        let found = match &error {
+            RestError::Unknown { .. } => "unknown",
+            RestError::Forbidden { .. } => "forbidden",
+            RestError::Refused { .. } => "refused",
+            _ => "other",
+        };
+        assert_eq!(found, kind, "{status}: {error}");
+        assert!(!error.is_passing(), "{status}");
+        assert_eq!(stage.asked().len(), 1, "{status} is definite");
+        if kind != "unknown" {
+            assert!(error.to_string().contains("what GrowSurf says"), "{error}");
+        }
+    }
+    let stage = Stage::answering(400, refusal(400, "BAD_REQUEST", "limit is wrong")).await;
+    let error = stage.client.update_participant("c1", "p1", json!({})).await.unwrap_err();
+    assert!(matches!(error, RestError::Refused { status: 400, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn reads_are_tried_again_and_writes_never() {
+    let trouble = |status| (status, Vec::new(), json!({}));
+    let page = (200, Vec::new(), json!({ "participants": [], "limit": 100, "nextId": null }));
+    let stage = Stage::with(vec![trouble(503), page]).await;
+    assert_eq!(stage.client.participants("c1", None).await.unwrap().rows.len(), 0);
+    assert_eq!(stage.asked().len(), 2);
+
+    let stage = Stage::with(vec![trouble(503)]).await;
+    let error = stage.client.trigger_referral("c1", "p1").await.unwrap_err();
+    assert!(matches!(error, RestError::Unavailable { status: 503 }), "{error}");
+    assert!(error.is_passing());
+    assert_eq!(stage.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_limit_is_told_to_the_budget_and_waited_for() {
+    let limited = (
+        429,
+        vec![
+            ("retry-after", "7"),
+            ("ratelimit-policy", "\"second\";q=50;w=5"),
+            ("ratelimit", "\"second\";r=0;t=3"),
+        ],
+        refusal(429, "RATE_LIMIT", "You have reached your minute limit."),
+    );
+    let good = (200, Vec::new(), json!({ "campaigns": [{ "id": "c1", "name": "Spring" }] }));
+    let stage = Stage::with(vec![limited, good]).await;
+    assert_eq!(stage.client.campaigns().await.unwrap()[0].id, "c1");
+    let told = stage.pace.0.lock().unwrap()[0].clone();
+    assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(told.policies["second"], (50, 5));
+    assert_eq!(told.left["second"], (0, 3));
+
+    // Without a header it is a moment; longer than its patience nobody waits.
+    let bare = (429, Vec::new(), json!({}));
+    let stage = Stage::with(vec![bare, (429, vec![("retry-after", "3600")], json!({}))]).await;
+    let error = stage.client.campaigns().await.unwrap_err();
+    assert!(matches!(error, RestError::Limited(wait) if wait.as_secs() == 3_600), "{error}");
+    assert!(stage.pace.0.lock().unwrap()[0].retry_after.is_some());
+}
+
+#[tokio::test]
+async fn requests_are_written_as_documented() {
+    let ok = |body| (200, Vec::new(), body);
+    let stage = Stage::with(vec![
+        ok(json!({ "id": "p1" })),
+        ok(json!({ "participants": [], "nextId": "p9" })),
+        ok(json!({ "referrals": [], "nextId": null })),
+        ok(json!({ "id": "p1" })),
+        ok(json!({ "success": false, "message": "Participant was not referred" })),
+        ok(json!({})),
+    ])
+    .await;
+    let client = &stage.client;
+    client.participant("c1", "fay+x@example.com").await.unwrap();
+    let page = client.participants("c1", Some("p5")).await.unwrap();
+    assert_eq!(page.next.as_deref(), Some("p9"));
+    let which = Referrals {
+        status: Some("CREDIT_AWARDED"),
+        sort_by: Some("referralTriggeredAt"),
+        next: None,
+    };
+    client.referrals("c1", &which).await.unwrap();
+    let metadata = [("lastClick".to_owned(), Scalar::Integer(3))].into();
+    client.set_metadata("c1", "p1", &metadata).await.unwrap();
+    let message = "Participant was not referred".to_owned();
+    let triggered = client.trigger_referral("c1", "p1").await.unwrap();
+    assert_eq!(triggered, Triggered { success: false, message });
+    client.enable_webhook("c1", "w1", &["A".to_owned()]).await.unwrap();
+    let asked = stage.asked();
+    for (place, expected) in [
+        "GET /v2/campaign/c1/participant/fay%2Bx%40example.com Bearer the-key",
+        "GET /v2/campaign/c1/participants?limit=100&nextId=p5 Bearer the-key",
+        "GET /v2/campaign/c1/referrals?limit=100&desc=true&sortBy=referralTriggeredAt&referralStatus=CREDIT_AWARDED Bearer the-key",
+        "POST /v2/campaign/c1/participant/p1 Bearer the-key {\"metadata\":{\"lastClick\":3}}",
+        "POST /v2/campaign/c1/participant/p1/ref Bearer the-key {}",
+        "PATCH /v2/campaign/c1/webhooks/w1 Bearer the-key {\"events\":[\"A\"],\"isEnabled\":true}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(asked[place], expected);
+    }
+    assert!(!format!("{client:?}").contains("the-key"));
+}
+
+#[tokio::test]
+async fn answers_are_read_leniently() {
+    let ok = |body| (200, Vec::new(), body);
+    let stage = Stage::with(vec![
+        ok(json!({ "id": "c1", "name": "Spring", "type": "AFFILIATE", "status": "IN_PROGRESS",
+            "participantCount": "1200", "referralCount": 5, "rewards": [
+                { "id": "crew_1", "type": "SINGLE_SIDED", "isUnlimited": true, "metadata": {} }, 7 ],
+            "somethingNew": [] })),
+        ok(json!({ "webhooks": [ { "id": "w1", "payloadUrl": null, "isEnabled": true,
+            "autoDisabledDueToFailures": false, "failureCount": 2, "events": ["X", null] },
+            { "events": [] } ] })),
+        ok(json!({ "integrations": [ { "id": "customerio", "name": "Customer.io",
+            "connected": true, "enabled": true, "autoDisabled": false, "connectUrl": "" } ] })),
+        ok(json!({ "rewards": [ { "id": "prew_1" } ], "limit": 100, "nextId": "prew_2" })),
+        ok(json!({ "rewards": [ { "id": "prew_2" } ], "limit": 100, "nextId": null })),
+        ok(json!({ "commissions": [ { "id": "comm_1" } ], "limit": 100, "nextId": null })),
+        ok(json!({ "payouts": [], "limit": 100, "nextId": null })),
+        ok(json!(["no", "object"])),
+    ])
+    .await;
+    let client = &stage.client;
+    let campaign = client.campaign("c1").await.unwrap();
+    assert_eq!((campaign.participants, campaign.rewards.len()), (Some(1_200), 1));
+    assert!(campaign.is_affiliate() && campaign.is_live());
+    let webhooks = client.webhooks("c1").await.unwrap();
+    assert_eq!((webhooks.len(), webhooks[0].failures), (1, 2));
+    assert_eq!(webhooks[0].events, ["X"]);
+    assert!(client.integrations("c1").await.unwrap()[0].is_enabled);
+    assert_eq!(client.rewards("c1", "p1").await.unwrap().len(), 2);
+    assert_eq!(client.commissions("c1", None).await.unwrap().rows.len(), 1);
+    assert_eq!(client.payouts("c1", None).await.unwrap().rows.len(), 0);
+    let error = client.campaigns().await.unwrap_err();
+    assert!(matches!(error, RestError::Unreadable(_)), "{error}");
+}
+
+fn origin() -> Origin {
+    let reward = json!({ "id": "crew_1", "type": "DOUBLE_SIDED", "title": "Ten off",
+        "couponCode": "TEN", "metadata": { "amount": "$10" } });
+    let campaign = Campaign {
+        id: "c1".to_owned(),
+        name: Some("Spring".to_owned()),
+        rewards: [("crew_1".to_owned(), reward)].into(),
+        ..Campaign::default()
+    };
+    Origin { campaign, at: Time::from_seconds(1_780_000_000), tell: Tell::All, shares: true }
+}
+
+fn told(kind: Kind, row: Value) -> Result<News, String> {
+    Row::new(kind, row, &origin()).news()
+}
+
+#[test]
+fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
+    let row = json!({
+        "id": "p1", "email": "Fay@Example.com", "firstName": "Fay", "lastName": null, "rank": "9",
+        "referralCount": "2", "shareCount": { "email": 2, "facebook": 1 }, "createdAt": 1_770_000_000_123_i64,
+        "referralSource": "PARTICIPANT", "referralStatus": "CREDIT_AWARDED", "notes": "internal",
+        "unsubscribed": false, "referredBy": "p0",
+        "referrer": { "id": "p0", "email": "rae@example.com", "referralCount": 5 },
+        "rewards": [
+            { "id": "prew_1", "rewardId": "crew_1", "status": "PENDING", "approvedAt": 1_771_000_000_000_i64 },
+            { "id": "prew_2", "rewardId": "crew_1", "status": "PENDING", "approved": false },
+            { "id": "prew_3", "rewardId": "crew_1", "status": "CANCELLED", "approved": true,
+              "approvedAt": 1_771_000_000_000_i64 },
+            { "id": "prew_4", "rewardId": "crew_9", "status": "FULFILLED", "fulfilledAt": 1_772_000_000_000_i64 },
+        ],
+    });
+    let news = told(Kind::Participant, row).unwrap();
+    assert_eq!(news.as_of, Some(Time::from_seconds(1_780_000_000)));
+    assert_eq!(news.people.len(), 2);
+    assert_eq!(news.people[0].facts[Facts::REFERRER_EMAIL], Scalar::from("rae@example.com"));
+    assert_eq!(news.people[0].share_total, Some(3));
+    assert!(!format!("{news:?}").contains("internal"));
+    let joined = Time::from_millis(1_770_000_000_123);
+    assert_eq!((news.told[0].at, news.told[1].at), (Some(joined), Some(joined)));
+    assert_eq!(news.told[1].event, Event::FriendSignedUp { referrer: Who(1), friend: Who(0) });
+    let rewards: Vec<_> = news
+        .told
+        .iter()
+        .filter_map(|told| match &told.event {
+            Event::RewardEarned { reward, .. } => Some((told.at.unwrap(), reward.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rewards.len(), 2);
+    assert_eq!(rewards[0].0, Time::from_seconds(1_771_000_000));
+    let (title, kind) = (rewards[0].1.title.as_deref(), rewards[0].1.kind.as_deref());
+    assert_eq!((title, kind), (Some("Ten off"), Some("DOUBLE_SIDED")));
+    assert_eq!(rewards[0].1.metadata["amount"], Scalar::from("$10"));
+    assert_eq!((rewards[1].1.id.as_str(), rewards[1].1.approved), ("prew_4", true));
+    let Event::SharesCounted { counts, .. } = &news.told[4].event else { panic!("{news:?}") };
+    assert_eq!(counts["email"], 2);
+    assert_eq!(news.told[4].at, news.as_of);
+}
+
+#[test]
+fn a_referrals_row_tells_of_a_conversion_and_a_masked_invite_of_nobody() {
+    let row = json!({ "id": "p2", "email": "gil@example.com", "firstName": "Gil", "lastName": null,
+        "referralStatus": "CREDIT_AWARDED", "referredBy": "p1", "createdAt": 1_770_000_000_000_i64,
+        "updatedAt": 1_775_000_000_000_i64 });
+    let news = told(Kind::Referral, row.clone()).unwrap();
+    assert_eq!(news.told[0].at, Some(Time::from_seconds(1_775_000_000)));
+    assert!(matches!(news.told[0].event, Event::ReferralConverted { referrer: Some(Who(1)), .. }));
+    assert_eq!(news.people[1].id.as_deref(), Some("p1"));
+    let mut invite = row;
+    invite["referralStatus"] = json!("INVITE_SENT");
+    invite["email"] = json!("***************");
+    assert_eq!(told(Kind::Referral, invite).unwrap_err(), "row.referralStatus is \"INVITE_SENT\"");
+}
+
+#[test]
+fn rows_of_affiliates_tell_what_their_webhooks_do() {
+    let commission = json!({ "id": "comm_1", "referrerId": "p1", "referredId": "p2", "event": "SALE",
+        "amount": 500, "saleAmount": 4_900, "currencyISO": "USD", "status": "APPROVED",
+        "createdAt": 1_775_000_000_000_i64 });
+    let news = told(Kind::Commission, commission).unwrap();
+    assert!(
+        matches!(&news.told[0].event, Event::CommissionAdded { commission, .. } if commission.id == "comm_1")
+    );
+    assert!(matches!(&news.told[1].event, Event::ReferralConverted { value: Some(_), .. }));
+    assert!(news.told.iter().all(|told| told.at == Some(Time::from_seconds(1_775_000_000))));
+    let payout = json!({ "id": "pay_1", "participantId": "p1", "amount": 500, "currencyISO": "USD",
+        "commissionIds": [], "status": "ISSUED", "createdAt": 1, "issuedAt": 1_776_000_000_000_i64 });
+    let news = told(Kind::Payout, payout).unwrap();
+    assert_eq!(news.told[0].at, Some(Time::from_seconds(1_776_000_000)));
+    for kind in [Kind::Participant, Kind::Referral, Kind::Commission, Kind::Payout] {
+        for row in [json!({}), json!([]), json!(null), json!({ "id": 7, "createdAt": "x" })] {
+            assert!(told(kind, row).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_kept_row_is_read_as_it_was_and_a_webhook_of_its_shape_is_parked() {
+    let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64 });
+    let mut origin = origin();
+    origin.tell = Tell::Before(Time::from_seconds(1_760_000_000));
+    let row = Row::new(Kind::Participant, row, &origin);
+    let at = Time::from_seconds(1_790_000_000);
+    let kept = decode_kept(&row.to_body(), at).unwrap();
+    assert_eq!(kept.reading, row.news());
+    assert_eq!(kept.event.as_deref(), Some("REST_PARTICIPANT"));
+    assert_eq!(kept.reading.unwrap().tell, origin.tell);
+    assert!(decode(&row.to_body(), at).unwrap().reading.is_err());
+    let broken = json!({ "fetched": "something", "row": {} }).to_string();
+    assert!(decode_kept(broken.as_bytes(), at).unwrap().reading.is_err());
+}
