@@ -112,7 +112,7 @@ fn encoding(criterion: &mut Criterion) {
     for (identifier, call) in calls.iter().take(2) {
         let kind = match call {
             Call::Identify { .. } => "identify",
-            Call::Track { .. } => "track",
+            _ => "track",
         };
         group.bench_function(kind, |bencher| {
             bencher.iter(|| request::alone(&fit(identifier, black_box(call)).unwrap()));

@@ -139,7 +139,7 @@ fn dependencies_point_inward() {
 fn only_the_owners_of_a_technology_name_it() {
     for (technology, owners) in [
         ("rusqlite::", ["store"].as_slice()),
-        ("reqwest::", &["customerio", "sandbox"]),
+        ("reqwest::", &["customerio", "growsurf", "sandbox"]),
         ("axum::", &["http", "sandbox"]),
         ("clap::", &["cli"]),
         ("clap_complete::", &["cli"]),

@@ -150,7 +150,8 @@ fn a_participant_who_changes_their_address_stays_the_same_person() {
     relay.accept(&moved.at(first.seconds() * 1_000 + 1_000));
     relay.drained();
     assert_eq!(sandbox.people().len(), 1);
-    let attributes = sandbox.attributes("fay@example.com");
+    let attributes = sandbox.attributes("fay.new@example.org");
     assert_eq!(attributes["fraud_risk_level"], "HIGH");
+    assert_eq!(sandbox.person("fay@example.com"), None);
     assert!(sandbox.activity("attribute_update_failure").is_empty());
 }

@@ -10,7 +10,7 @@ use crate::kit::now_seconds;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::{Event, Sandbox};
 use crate::kit::webhooks::{
-    CAMPAIGN, CAMPAIGN_NAME, ENDED_AT, NOTES, Webhook, campaign_ended, commission_added,
+    CAMPAIGN, CAMPAIGN_NAME, ENDED_AT, JOINED_AT, NOTES, Webhook, campaign_ended, commission_added,
     commission_adjusted, goal_reached, guide, joined, payout_issued, suspected,
 };
 
@@ -117,6 +117,11 @@ fn a_direct_join_is_told_as_organic() {
     assert_eq!(sandbox.told().len(), 1);
 }
 
+/// Whole days from when everybody joined until this second.
+fn days_until(at: i64) -> i64 {
+    (at - JOINED_AT / 1_000) / (24 * 3_600)
+}
+
 #[test]
 fn a_referred_join_is_told_of_both_people() {
     let webhook = joined("fay").referred_by("rae");
@@ -130,6 +135,7 @@ fn a_referred_join_is_told_of_both_people() {
         "referral_tier": "active",
         "first_referral_date": at,
         "last_referral_date": at,
+        "days_to_first_referral": days_until(at),
     });
     assert_profile(&sandbox, "rae", profile_with("rae", changes));
     assert_event(
@@ -175,6 +181,7 @@ fn the_dates_and_counts_of_referrals_grow_with_each_friend() {
         "referral_tier": "active",
         "first_referral_date": start + 10,
         "last_referral_date": start + 30,
+        "days_to_first_referral": days_until(start + 10),
     });
     assert_profile(&sandbox, "rae", profile_with("rae", changes));
 }
@@ -184,7 +191,7 @@ fn an_approved_reward_is_claimed() {
     let webhook = goal_reached("rae", "prew_ccm2ue");
     let sandbox = after(std::slice::from_ref(&webhook));
     assert_eq!(called(&sandbox, "rae"), ["identify", "referral_reward_claimed"]);
-    assert_profile(&sandbox, "rae", profile("rae"));
+    assert_profile(&sandbox, "rae", profile_with("rae", json!({"total_rewards": 1})));
     assert_event(
         &sandbox.event("referral_reward_claimed"),
         "rae",

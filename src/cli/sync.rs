@@ -68,6 +68,11 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         for (source, tally) in sources.iter().zip(&tallies) {
             report(&mut page, source, tally);
         }
+        if tallies.iter().any(|tally| !tally.left_out.is_empty()) {
+            page.line(
+                "What is left out happened before sync.horizon; `referral-relay backfill` sends it.",
+            );
+        }
         if args.dry_run {
             page.line("Nothing was sent or stored.");
         } else {

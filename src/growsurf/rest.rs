@@ -1,12 +1,13 @@
 //! GrowSurf's REST API: asking for the truth that webhooks don't tell.
 //!
-//! What belongs here: requests, their limits and errors (`client`, `limits`, `error`), and what the
+//! What belongs here: requests, their limits and errors (`client`, `endpoints`, `limits`, `error`), and what the
 //! rows of the answers say (`rows`). What doesn't: what is asked when and why (`sync`), and keeping
 //! the budget, which several processes share (`Pace` is how the client asks for it). Facts about
 //! the API are those of <https://docs.growsurf.com/developer-tools/rest-api>.
 
 mod answer;
 mod client;
+mod endpoints;
 mod error;
 mod limits;
 pub mod rows;

@@ -12,7 +12,7 @@ use crate::domain::{Clock, TRIGGERS_FOR, Time};
 use crate::store::Store;
 use crate::telemetry::Causes;
 
-/// How often it is looked.
+/// How often it is looked, unless the warning comes sooner.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// How often it is said again.
@@ -26,11 +26,12 @@ pub async fn watch_lateness(
     warning: Duration,
     shutdown: CancellationToken,
 ) {
+    let every = EVERY.min(warning);
     let mut said: Option<Time> = None;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(every) => {}
         }
         let now = clock.now();
         let oldest = match store.stats().await {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ids, send, services};
+use super::{arrived, ids, send, services};
 use crate::kit::calls::Call;
 use crate::kit::eventually;
 use crate::kit::growsurf::{DAY, Growsurf, HOUR};
@@ -190,4 +190,26 @@ fn whoever_is_deleted_is_forgotten_where_the_settings_say_so() {
     assert!(text.contains("erased from the store"), "{text}");
     assert_eq!(setup.holding(email), [""; 0]);
     assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 9);
+}
+
+#[test]
+fn without_a_backfill_only_what_is_younger_than_the_horizon_is_sent() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(150, 20, 0);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let (young, old) = growsurf.effects(3 * DAY);
+    let text = setup.command(&["sync"]).expect(0);
+    assert_eq!(arrived(&sandbox, &growsurf), young);
+    assert!(text.contains("`referral-relay backfill` sends it"), "{text}");
+    assert_eq!(sandbox.people().len(), 150);
+    // What is new since then costs a few requests.
+    growsurf.change(HOUR, &json!([{ "join": { "email": "new@example.com" } }]));
+    growsurf.forget_requests();
+    let text = setup.command(&["sync", "--recent"]).expect(0);
+    assert!(text.contains("1  joined"), "{text}");
+    let requests = growsurf.requests()["requests"].as_array().unwrap().len();
+    assert!(requests <= 4, "{requests} requests");
+    let text = setup.command(&["backfill"]).expect(0);
+    let told = arrived(&sandbox, &growsurf);
+    assert!(old.is_subset(&told) && young.is_subset(&told), "{text}");
 }

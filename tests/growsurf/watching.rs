@@ -3,8 +3,12 @@
 use serde_json::json;
 
 use super::{arrived, services};
-use crate::kit::eventually;
+use crate::kit::growsurf::HOUR;
+use crate::kit::http;
 use crate::kit::relay::Setup;
+use crate::kit::sandbox::on_calls;
+use crate::kit::webhooks::joined;
+use crate::kit::{eventually, now_millis};
 
 #[test]
 fn a_webhook_that_growsurf_switched_off_is_noticed_and_mended() {
@@ -82,4 +86,22 @@ fn growsurfs_troubles_are_waited_for_and_its_refusals_explained() {
     assert!(text.contains("RELAY__GROWSURF__API_KEY"), "{text}");
     let text = setup.command(&["sync", "--campaign", "nowhere"]).expect(1);
     assert!(text.contains("nowhere") && text.contains("knows no campaign"), "{text}");
+}
+
+#[test]
+fn an_event_that_waits_too_long_is_warned_of_and_counted_and_keeps_its_time() {
+    let (sandbox, _) = services();
+    sandbox.faults(json!(on_calls(json!({ "status": 503 }))));
+    let relay = Setup::new(&sandbox).set("delivery.late_warning", "1s").start();
+    let happened_at = now_millis() - 72 * HOUR + 1_500;
+    relay.accept(&joined("fay").at(happened_at));
+    relay.logs("events that are 72 hours old trigger no campaign");
+    let ready = http::get(relay.operator_url("/readyz"));
+    assert!(ready.status == 200 && ready.body.contains("oldest pending call"), "{ready:?}");
+    eventually("it is late", || now_millis() > happened_at + 72 * HOUR + 1_000);
+    sandbox.heal();
+    relay.drained();
+    let event = sandbox.event("referral_program_joined");
+    assert_eq!(event.timestamp(), happened_at / 1_000);
+    assert_eq!(relay.metric("relay_late_total"), Some(1.0));
 }

@@ -22,6 +22,9 @@ pub fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
 
+/// When everybody joined of whom it isn't told, in milliseconds.
+pub const JOINED_AT: i64 = 1_554_479_231_190;
+
 /// Somebody as webhooks show them.
 pub fn participant(name: &str) -> Value {
     let (initial, rest) = name.split_at(1);
@@ -41,7 +44,7 @@ pub fn participant(name: &str) -> Value {
         "impressionCount": 2,
         "uniqueImpressionCount": 2,
         "shareCount": 3,
-        "createdAt": 1_554_479_231_190_i64,
+        "createdAt": JOINED_AT,
         "referralSource": "DIRECT",
         "fraudRiskLevel": "LOW",
         "fraudReasonCode": "UNIQUE_IDENTITY",
@@ -64,6 +67,8 @@ fn webhook(event: &str, data: Value) -> Webhook {
 pub fn joined(name: &str) -> Webhook {
     let mut data = participant(name);
     data["campaign"] = campaign("REFERRAL");
+    // A participant is as old as the webhook that tells of them first.
+    data["createdAt"] = json!(now_millis());
     webhook("NEW_PARTICIPANT_ADDED", data)
 }
 
@@ -266,7 +271,10 @@ impl Webhook {
     }
 
     /// The time it tells of, in milliseconds.
-    pub fn at(self, millis: i64) -> Self {
+    pub fn at(mut self, millis: i64) -> Self {
+        if let Some(joined_at) = self.0.pointer_mut("/data/createdAt") {
+            *joined_at = json!(millis);
+        }
         self.with("/createdAt", millis)
     }
 

@@ -1,9 +1,9 @@
 //! The HTTP client of GrowSurf's REST API.
 //!
 //! What belongs here: requests one after the other, paced; reads that are tried again, writes that
-//! aren't; and the endpoints. GrowSurf takes three connections at a time from an address, so a
-//! process has one, and two processes beside each other are in bounds. What doesn't: what an answer
-//! means (`answer`).
+//! aren't. GrowSurf takes three connections at a time from an address, so a
+//! process has one, and two processes beside each other are in bounds. What doesn't: the
+//! requests there are (`endpoints`), and what an answer means (`answer`).
 
 use std::error::Error;
 use std::fmt;
@@ -15,16 +15,15 @@ use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::answer;
 use super::error::RestError;
 use super::limits::Told;
-use super::types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState};
-use crate::domain::{Attributes, Clock, Random, Time};
-use crate::growsurf::lenient::Object;
+use super::types::{Page, no};
+use crate::domain::{Clock, Random, Time};
 
 /// Everything but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -86,32 +85,32 @@ impl fmt::Debug for Client {
 }
 
 /// A request, before it is sent.
-struct Request<'a> {
+pub(super) struct Request<'a> {
     method: Method,
     path: &'a [&'a str],
-    query: Vec<(&'static str, String)>,
+    pub(super) query: Vec<(&'static str, String)>,
     body: Option<Value>,
     /// What an id in the path names that GrowSurf may not know.
     what: Option<&'static str>,
 }
 
 impl<'a> Request<'a> {
-    fn get(path: &'a [&'a str]) -> Self {
+    pub(super) fn get(path: &'a [&'a str]) -> Self {
         Self { method: Method::GET, path, query: Vec::new(), body: None, what: None }
     }
 
-    fn of(mut self, what: &'static str) -> Self {
+    pub(super) fn of(mut self, what: &'static str) -> Self {
         self.what = Some(what);
         self
     }
 
-    fn page(mut self, next: Option<&str>) -> Self {
+    pub(super) fn page(mut self, next: Option<&str>) -> Self {
         self.query.push(("limit", ROWS.to_owned()));
         self.query.extend(next.map(|next| ("nextId", next.to_owned())));
         self
     }
 
-    fn write(method: Method, path: &'a [&'a str], body: Value) -> Self {
+    pub(super) fn write(method: Method, path: &'a [&'a str], body: Value) -> Self {
         Self { method, path, query: Vec::new(), body: Some(body), what: None }
     }
 }
@@ -132,154 +131,7 @@ impl Client {
         Ok(Self { http, config: Arc::new(config), turn: Arc::default() })
     }
 
-    /// All campaigns that the key sees.
-    pub async fn campaigns(&self) -> Result<Vec<Campaign>, RestError> {
-        let value = self.read(&Request::get(&["campaigns"])).await?;
-        let rows = list(&value, "campaigns")?;
-        Ok(rows.iter().filter_map(Campaign::of).collect())
-    }
-
-    /// One campaign.
-    pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
-        let path = ["campaign", campaign];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
-        Campaign::of(&value).ok_or_else(|| no("campaign"))
-    }
-
-    /// A page of the participants, the newest first; `next` is where it begins.
-    pub async fn participants(
-        &self,
-        campaign: &str,
-        next: Option<&str>,
-    ) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "participants"];
-        self.page(Request::get(&path).page(next), "participants", next.is_some()).await
-    }
-
-    /// One participant, by id or address.
-    pub async fn participant(&self, campaign: &str, who: &str) -> Result<Value, RestError> {
-        let path = ["campaign", campaign, "participant", who];
-        self.read(&Request::get(&path).of("participant of this id or address")).await
-    }
-
-    /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
-    pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "referrals"];
-        self.referrals_at(&path, which).await
-    }
-
-    /// A page of one participant's referrals.
-    pub async fn participant_referrals(
-        &self,
-        campaign: &str,
-        who: &str,
-        which: &Referrals,
-    ) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "participant", who, "referrals"];
-        self.referrals_at(&path, which).await
-    }
-
-    async fn referrals_at(&self, path: &[&str], which: &Referrals) -> Result<Page, RestError> {
-        let mut request = Request::get(path).page(which.next.as_deref());
-        request.query.push(("desc", "true".to_owned()));
-        request.query.extend(which.sort_by.map(|name| ("sortBy", name.to_owned())));
-        request.query.extend(which.status.map(|status| ("referralStatus", status.to_owned())));
-        self.page(request, "referrals", which.next.is_some()).await
-    }
-
-    /// The rewards of one participant.
-    pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
-        let path = ["campaign", campaign, "participant", who, "rewards"];
-        let (mut rewards, mut next) = (Vec::new(), None::<String>);
-        loop {
-            let request = Request::get(&path).page(next.as_deref());
-            let value = self.read(&request.of("participant of this id or address")).await?;
-            let page = Page::of(&value, "rewards").ok_or_else(|| no("rewards"))?;
-            rewards.extend(page.rows);
-            if page.next.is_none() || page.next == next {
-                return Ok(rewards);
-            }
-            next = page.next;
-        }
-    }
-
-    /// A page of the campaign's commissions.
-    pub async fn commissions(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "commissions"];
-        self.page(Request::get(&path).page(next), "commissions", next.is_some()).await
-    }
-
-    /// A page of the campaign's payouts.
-    pub async fn payouts(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "payouts"];
-        self.page(Request::get(&path).page(next), "payouts", next.is_some()).await
-    }
-
-    /// The campaign's webhooks.
-    pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
-        let path = ["campaign", campaign, "webhooks"];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
-        Ok(list(&value, "webhooks")?.iter().filter_map(WebhookState::of).collect())
-    }
-
-    /// GrowSurf's own integrations of the campaign.
-    pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
-        let path = ["campaign", campaign, "integrations"];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
-        Ok(list(&value, "integrations")?.iter().filter_map(Integration::of).collect())
-    }
-
-    /// Switches a webhook on, subscribed to these events. Doing it again changes nothing.
-    pub async fn enable_webhook(
-        &self,
-        campaign: &str,
-        webhook: &str,
-        events: &[String],
-    ) -> Result<(), RestError> {
-        let path = ["campaign", campaign, "webhooks", webhook];
-        let body = json!({ "isEnabled": true, "events": events });
-        self.once(&Request::write(Method::PATCH, &path, body)).await.map(drop)
-    }
-
-    /// Lets GrowSurf send a made-up event to a webhook; tells what it was answered.
-    pub async fn test_webhook(&self, campaign: &str, webhook: &str) -> Result<Value, RestError> {
-        let path = ["campaign", campaign, "webhooks", webhook, "test"];
-        self.once(&Request::write(Method::POST, &path, json!({}))).await
-    }
-
-    /// Changes a participant's fields, by their names at GrowSurf; the others stay.
-    pub async fn update_participant(
-        &self,
-        campaign: &str,
-        who: &str,
-        fields: Value,
-    ) -> Result<Value, RestError> {
-        let path = ["campaign", campaign, "participant", who];
-        self.once(&Request::write(Method::POST, &path, fields)).await
-    }
-
-    /// Adds to a participant's metadata; other keys stay.
-    pub async fn set_metadata(
-        &self,
-        campaign: &str,
-        who: &str,
-        metadata: &Attributes,
-    ) -> Result<Value, RestError> {
-        self.update_participant(campaign, who, json!({ "metadata": metadata })).await
-    }
-
-    /// Tells GrowSurf that a referred participant converted. Never repeat it blindly.
-    pub async fn trigger_referral(
-        &self,
-        campaign: &str,
-        who: &str,
-    ) -> Result<Triggered, RestError> {
-        let path = ["campaign", campaign, "participant", who, "ref"];
-        let value = self.once(&Request::write(Method::POST, &path, json!({}))).await?;
-        Triggered::of(&value).ok_or_else(|| no("success"))
-    }
-
-    async fn page(
+    pub(super) async fn page(
         &self,
         request: Request<'_>,
         list: &'static str,
@@ -292,7 +144,7 @@ impl Client {
     }
 
     /// Sends a read, again where it may help.
-    async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
+    pub(super) async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
         let (mut backoff, mut left) = (BACKOFF, TRIES);
         loop {
             left -= 1;
@@ -311,7 +163,7 @@ impl Client {
     }
 
     /// Sends a request once, in its turn.
-    async fn once(&self, request: &Request<'_>) -> Result<Value, RestError> {
+    pub(super) async fn once(&self, request: &Request<'_>) -> Result<Value, RestError> {
         let config = &self.config;
         let _turn = self.turn.lock().await;
         let at = config.pace.take().await.map_err(RestError::Budget)?;
@@ -358,12 +210,4 @@ impl Client {
         }
         answer::read(status, &body, request.what)
     }
-}
-
-fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], RestError> {
-    Object::of(value).and_then(|object| object.items(name)).ok_or_else(|| no(name))
-}
-
-fn no(name: &str) -> RestError {
-    RestError::Unreadable(format!("there is no {name} in it"))
 }

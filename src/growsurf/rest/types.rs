@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::error::RestError;
 use crate::growsurf::lenient::{Object, text};
 
 /// A campaign.
@@ -146,4 +147,14 @@ impl Triggered {
         let message = object.text("message").unwrap_or_default().to_owned();
         Some(Self { success: object.is_true("success"), message })
     }
+}
+
+/// A list in an answer.
+pub(super) fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], RestError> {
+    Object::of(value).and_then(|object| object.items(name)).ok_or_else(|| no(name))
+}
+
+/// The answer lacks this.
+pub(super) fn no(name: &str) -> RestError {
+    RestError::Unreadable(format!("there is no {name} in it"))
 }

@@ -1,0 +1,160 @@
+//! The endpoints: what GrowSurf can be asked and told.
+//!
+//! What belongs here: paths, queries and bodies. What doesn't: sending them (`client`).
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Client, Request};
+use super::error::RestError;
+use super::types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState, list, no};
+use crate::domain::Attributes;
+
+impl Client {
+    /// All campaigns that the key sees.
+    pub async fn campaigns(&self) -> Result<Vec<Campaign>, RestError> {
+        let value = self.read(&Request::get(&["campaigns"])).await?;
+        let rows = list(&value, "campaigns")?;
+        Ok(rows.iter().filter_map(Campaign::of).collect())
+    }
+
+    /// One campaign.
+    pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
+        let path = ["campaign", campaign];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Campaign::of(&value).ok_or_else(|| no("campaign"))
+    }
+
+    /// A page of the participants, the newest first; `next` is where it begins.
+    pub async fn participants(
+        &self,
+        campaign: &str,
+        next: Option<&str>,
+    ) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "participants"];
+        self.page(Request::get(&path).page(next), "participants", next.is_some()).await
+    }
+
+    /// One participant, by id or address.
+    pub async fn participant(&self, campaign: &str, who: &str) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "participant", who];
+        self.read(&Request::get(&path).of("participant of this id or address")).await
+    }
+
+    /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
+    pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "referrals"];
+        self.referrals_at(&path, which).await
+    }
+
+    /// A page of one participant's referrals.
+    pub async fn participant_referrals(
+        &self,
+        campaign: &str,
+        who: &str,
+        which: &Referrals,
+    ) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "participant", who, "referrals"];
+        self.referrals_at(&path, which).await
+    }
+
+    async fn referrals_at(&self, path: &[&str], which: &Referrals) -> Result<Page, RestError> {
+        let mut request = Request::get(path).page(which.next.as_deref());
+        request.query.push(("desc", "true".to_owned()));
+        request.query.extend(which.sort_by.map(|name| ("sortBy", name.to_owned())));
+        request.query.extend(which.status.map(|status| ("referralStatus", status.to_owned())));
+        self.page(request, "referrals", which.next.is_some()).await
+    }
+
+    /// The rewards of one participant.
+    pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
+        let path = ["campaign", campaign, "participant", who, "rewards"];
+        let (mut rewards, mut next) = (Vec::new(), None::<String>);
+        loop {
+            let request = Request::get(&path).page(next.as_deref());
+            let value = self.read(&request.of("participant of this id or address")).await?;
+            let page = Page::of(&value, "rewards").ok_or_else(|| no("rewards"))?;
+            rewards.extend(page.rows);
+            if page.next.is_none() || page.next == next {
+                return Ok(rewards);
+            }
+            next = page.next;
+        }
+    }
+
+    /// A page of the campaign's commissions.
+    pub async fn commissions(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "commissions"];
+        self.page(Request::get(&path).page(next), "commissions", next.is_some()).await
+    }
+
+    /// A page of the campaign's payouts.
+    pub async fn payouts(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+        let path = ["campaign", campaign, "payouts"];
+        self.page(Request::get(&path).page(next), "payouts", next.is_some()).await
+    }
+
+    /// The campaign's webhooks.
+    pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
+        let path = ["campaign", campaign, "webhooks"];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Ok(list(&value, "webhooks")?.iter().filter_map(WebhookState::of).collect())
+    }
+
+    /// GrowSurf's own integrations of the campaign.
+    pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
+        let path = ["campaign", campaign, "integrations"];
+        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        Ok(list(&value, "integrations")?.iter().filter_map(Integration::of).collect())
+    }
+
+    /// Switches a webhook on, subscribed to these events. Doing it again changes nothing.
+    pub async fn enable_webhook(
+        &self,
+        campaign: &str,
+        webhook: &str,
+        events: &[String],
+    ) -> Result<(), RestError> {
+        let path = ["campaign", campaign, "webhooks", webhook];
+        let body = json!({ "isEnabled": true, "events": events });
+        self.once(&Request::write(Method::PATCH, &path, body)).await.map(drop)
+    }
+
+    /// Lets GrowSurf send a made-up event to a webhook; tells what it was answered.
+    pub async fn test_webhook(&self, campaign: &str, webhook: &str) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "webhooks", webhook, "test"];
+        self.once(&Request::write(Method::POST, &path, json!({}))).await
+    }
+
+    /// Changes a participant's fields, by their names at GrowSurf; the others stay.
+    pub async fn update_participant(
+        &self,
+        campaign: &str,
+        who: &str,
+        fields: Value,
+    ) -> Result<Value, RestError> {
+        let path = ["campaign", campaign, "participant", who];
+        self.once(&Request::write(Method::POST, &path, fields)).await
+    }
+
+    /// Adds to a participant's metadata; other keys stay.
+    pub async fn set_metadata(
+        &self,
+        campaign: &str,
+        who: &str,
+        metadata: &Attributes,
+    ) -> Result<Value, RestError> {
+        self.update_participant(campaign, who, json!({ "metadata": metadata })).await
+    }
+
+    /// Tells GrowSurf that a referred participant converted. Never repeat it blindly.
+    pub async fn trigger_referral(
+        &self,
+        campaign: &str,
+        who: &str,
+    ) -> Result<Triggered, RestError> {
+        let path = ["campaign", campaign, "participant", who, "ref"];
+        let value = self.once(&Request::write(Method::POST, &path, json!({}))).await?;
+        Triggered::of(&value).ok_or_else(|| no("success"))
+    }
+}
