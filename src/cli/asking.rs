@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -158,6 +159,12 @@ pub fn report(page: &mut Page, source: &Source, tally: &Tally) {
     for notice in &tally.notices {
         page.line(format!("  note: {notice}"));
     }
+}
+
+/// What came of the campaigns, for scripts.
+pub fn found(sources: &[Source], tallies: &[Tally]) -> Vec<Value> {
+    let of = |(source, tally): (&Source, &Tally)| json!({ "campaign": source.campaign.id, "found": tally });
+    sources.iter().zip(tallies).map(of).collect()
 }
 
 /// What becomes of calls, for people.

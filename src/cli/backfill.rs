@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::asking::{Way, report, report_delivery};
+use super::asking::{Way, found, report, report_delivery};
 use super::explain::{call_text, lane_document};
 use super::output::{Failure, Page, failed, plural};
 use super::progress;
@@ -100,11 +100,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
 
     let mut page = Page::default();
     if args.json {
-        let campaigns: Vec<Value> = sources
-            .iter()
-            .zip(&tallies)
-            .map(|(source, tally)| json!({ "campaign": source.campaign.id, "found": tally }))
-            .collect();
+        let campaigns = found(&sources, &tallies);
         let document = json!({
             "dry_run": args.dry_run,
             "campaigns": campaigns,

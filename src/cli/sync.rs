@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::asking::{Way, report, report_delivery};
+use super::asking::{Way, found, report, report_delivery};
 use super::output::{Failure, Page, failed};
 use super::serve::stop_signal;
 use crate::config::Settings;
@@ -56,11 +56,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let (left, is_attended) = way.close(args.dry_run, stop).await?;
     let mut page = Page::default();
     if args.json {
-        let campaigns: Vec<Value> = sources
-            .iter()
-            .zip(&tallies)
-            .map(|(source, tally)| json!({ "campaign": source.campaign.id, "found": tally }))
-            .collect();
+        let campaigns = found(&sources, &tallies);
         let document =
             json!({ "dry_run": args.dry_run, "campaigns": campaigns, "pending_calls": left });
         page.line(format!("{document:#}"));

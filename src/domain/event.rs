@@ -32,6 +32,9 @@ pub struct Snapshot {
     pub share_total: Option<i64>,
     /// When they joined, where told: it tells a new participant from one that was forgotten.
     pub joined_at: Option<Time>,
+    /// Whether it is about them. What is told of somebody in passing may be older than it looks, so
+    /// it gives way to whatever else is known.
+    pub first_hand: bool,
 }
 
 impl Snapshot {
@@ -45,6 +48,7 @@ impl Snapshot {
             metadata: BTreeMap::new(),
             share_total: None,
             joined_at: None,
+            first_hand: true,
         }
     }
 }

@@ -38,6 +38,11 @@ impl fmt::Display for WebhookId {
 pub struct EffectKey(pub String);
 
 impl EffectKey {
+    /// The first word of it, which says what kind of effect it is.
+    pub fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
     /// The event id that Customer.io and the effects ledger know this effect by: the first 128
     /// bits of the key's SHA-256.
     pub fn event_id(&self) -> EventId {

@@ -126,8 +126,8 @@ pub struct Plan {
     /// What was counted for the first time: entered into the ledger beside the calls' effects, so
     /// that it is counted once, whether or not it is told.
     pub counted: Vec<EventId>,
-    /// Events that are new and weren't to be told, see [`Tell`](super::Tell), by their own names.
-    pub left_out: Vec<&'static str>,
+    /// Effects that are new and weren't to be told, see [`Tell`](super::Tell), by their kinds.
+    pub left_out: Vec<String>,
     /// What somebody should know who looks after the relay. Names nobody but by participant id.
     pub notices: Vec<String>,
     /// Whether it says anything that wasn't known, other than when it was true.

@@ -50,6 +50,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         metadata: object.scalars("metadata"),
         share_total: object.total("shareCount"),
         joined_at: object.time("createdAt"),
+        first_hand: true,
     }
 }
 
@@ -115,6 +116,7 @@ impl Reference {
             metadata: Attributes::new(),
             share_total: None,
             joined_at: None,
+            first_hand: true,
         }
     }
 }

@@ -85,7 +85,9 @@ impl People {
         let mut places = Places::default();
         let mut seat = |snapshot: &Snapshot| {
             let seat = people.find(snapshot, campaign, known, rules, &mut places)?;
-            people.learn(seat, snapshot, news.as_of.unwrap_or(received_at), received_at);
+            let as_of = news.as_of.unwrap_or(received_at);
+            let as_of = if snapshot.first_hand { as_of } else { Time::default() };
+            people.learn(seat, snapshot, as_of, received_at);
             Ok(seat)
         };
         let mut seats: Vec<_> = news.people.iter().map(&mut seat).collect();

@@ -99,7 +99,7 @@ impl Planner for Mapper {
                 Some(true) => {}
                 Some(false) if !planned.insert(event_id) => {}
                 Some(false) if !news.tell.covers(event.told.at.unwrap_or(received_at)) => {
-                    left_out.push(track.name);
+                    left_out.push(track.effect.kind().to_owned());
                 }
                 Some(false) => {
                     let at = event.told.at.unwrap_or(received_at);

@@ -31,6 +31,7 @@ fn snapshot(name: &str) -> Snapshot {
         metadata: Attributes::new(),
         share_total: None,
         joined_at: None,
+        first_hand: true,
     }
 }
 

@@ -20,9 +20,9 @@ pub struct Tally {
     pub rows: u64,
     /// Those that told something new.
     pub changed: u64,
-    /// New effects, by the first word of their keys.
+    /// New effects, by the kinds of their keys.
     pub effects: BTreeMap<String, u64>,
-    /// Events that are new and weren't told, by their own names.
+    /// Effects that are new and weren't told, likewise.
     pub left_out: BTreeMap<String, u64>,
     /// Events that the settings turn off, by their own names.
     pub off: BTreeMap<String, u64>,
@@ -41,10 +41,7 @@ impl Tally {
     pub fn plan(&mut self, plan: &Plan) {
         for call in plan.lanes.iter().flat_map(|lane| &lane.calls) {
             match &call.effect {
-                Some(effect) => {
-                    let kind = effect.0.split(':').next().unwrap_or_default();
-                    add(&mut self.effects, kind, 1);
-                }
+                Some(effect) => add(&mut self.effects, effect.kind(), 1),
                 None if matches!(call.call, Call::Identify { .. }) => {}
                 None => add(&mut self.calls, call.call.kind(), 1),
             }

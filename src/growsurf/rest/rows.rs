@@ -161,7 +161,9 @@ fn participant(draft: &mut Draft, row: Object<'_>, shares: bool) -> Result<(), S
     draft.at(joined_at);
     let friend = draft.person(friend);
     draft.tell(Event::ParticipantJoined { who: friend, referral_source });
-    if let Some(referrer) = referrer {
+    if let Some(mut referrer) = referrer {
+        // They have a row of their own.
+        referrer.first_hand = false;
         let referrer = draft.person(referrer);
         draft.tell(Event::FriendSignedUp { referrer, friend });
     }
@@ -211,6 +213,8 @@ fn conversion(draft: &mut Draft, row: Object<'_>) -> Result<(), String> {
     let at = row.time("updatedAt").or_else(|| row.time("createdAt"));
     draft.at(at.ok_or_else(|| missing("row.updatedAt"))?);
     let mut friend = snapshot(row, "row");
+    // They have a row of their own among the participants; this list may be minutes old.
+    friend.first_hand = false;
     let referrer = referrer(None, row, "row.referredBy");
     if let Some(referrer) = &referrer {
         note_referrer(&mut friend, referrer);

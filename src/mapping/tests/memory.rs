@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Trace, Unplanned,
 };
+use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
 
 /// What a store would keep of plans.
@@ -65,6 +66,18 @@ impl Memory {
             }
         }
         Ok(plan)
+    }
+
+    /// What matters of it: everybody's profile, and which effects there were.
+    pub fn shown(&self, rules: &Rules) -> (Vec<(String, String)>, Vec<String>) {
+        let profile = |person: &Person| {
+            let attributes = attributes(person, rules);
+            let attributes = serde_json::to_string(&attributes).unwrap();
+            (person.identifier.value().to_owned(), attributes)
+        };
+        let mut people: Vec<(String, String)> = self.people.iter().map(profile).collect();
+        people.sort();
+        (people, self.effects.iter().map(ToString::to_string).collect())
     }
 
     fn answer(&self, lookup: Lookup, known: &mut Known) {

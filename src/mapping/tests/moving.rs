@@ -162,7 +162,7 @@ fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
     let mut history = referred(1_780_000_000, "fay", "rae", 1);
     history.tell = Tell::Before(Time::from_seconds(1_780_000_000));
     let plan = memory.take_in(&history, RECEIVED).unwrap();
-    assert_eq!(plan.left_out, ["referral_program_joined", "referral_friend_signed_up"]);
+    assert_eq!(plan.left_out, ["joined", "friend_signed_up"]);
     assert_eq!(calls(&plan), [call("fay", "identify"), call("rae", "identify")]);
     assert_eq!(profile(&plan, "rae")["first_referral_date"], Scalar::Integer(1_780_000_000));
     history.tell = Tell::Nothing;

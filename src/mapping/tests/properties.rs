@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::memory::Memory;
 use super::{RECEIVED, converted, referred};
 use crate::domain::{Event, News, Time};
-use crate::mapping::{Rules, profile::attributes};
+use crate::mapping::Rules;
 
 /// News among four people, at distinct times.
 fn any_news() -> impl Strategy<Value = Vec<News>> {
@@ -42,20 +42,14 @@ fn unattributed(mut news: News) -> News {
     news
 }
 
-/// The state that matters: everybody's profile, and which effects there were.
+/// What is left of some news, in this order.
 fn state(news: &[News]) -> (Vec<(String, String)>, Vec<String>) {
-    let mut memory = Memory::new(Rules::standard());
+    let rules = Rules::standard();
+    let mut memory = Memory::new(rules.clone());
     for told in news {
         memory.take_in(told, RECEIVED).unwrap();
     }
-    let rules = Rules::standard();
-    let profile = |person: &crate::domain::Person| {
-        let attributes = attributes(person, &rules);
-        (person.identifier.value().to_owned(), serde_json::to_string(&attributes).unwrap())
-    };
-    let mut people: Vec<(String, String)> = memory.people.iter().map(profile).collect();
-    people.sort();
-    (people, memory.effects.iter().map(ToString::to_string).collect())
+    memory.shown(&rules)
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use crate::domain::{News, Tell, Time};
 use crate::growsurf::decode;
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
-use crate::mapping::{Rules, profile::attributes};
+use crate::mapping::Rules;
 
 /// When everybody in the fiction had joined, in milliseconds.
 const EPOCH: i64 = 1_780_000_000_000;
@@ -135,20 +135,14 @@ fn rows(program: &[Member], look: usize) -> Vec<News> {
     told.iter().map(|row| row.news().unwrap()).collect()
 }
 
-/// Everybody's profile, and which effects there were.
+/// What is left of some news, in this order.
 fn state(news: &[News]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
     for told in news {
         memory.take_in(told, RECEIVED).unwrap();
     }
-    let profile = |person: &crate::domain::Person| {
-        let attributes = attributes(person, &rules);
-        (person.identifier.value().to_owned(), serde_json::to_string(&attributes).unwrap())
-    };
-    let mut people: Vec<(String, String)> = memory.people.iter().map(profile).collect();
-    people.sort();
-    (people, memory.effects.iter().map(ToString::to_string).collect())
+    memory.shown(&rules)
 }
 
 proptest! {

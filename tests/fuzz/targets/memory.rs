@@ -44,6 +44,9 @@ impl Memory {
     }
 
     fn keep(&mut self, plan: &Plan) {
+        for id in &plan.counted {
+            assert!(self.effects.insert(*id), "what is counted is counted once, ever");
+        }
         for lane in &plan.lanes {
             for planned in &lane.calls {
                 if let Call::Track { event_id, .. } = &planned.call {
