@@ -51,4 +51,13 @@ pub struct Receipt {
     pub calls: usize,
     /// Why parts of an accepted webhook lead to nothing; empty for most.
     pub unmapped: Vec<String>,
+    /// What somebody should know who looks after the relay; empty for most.
+    pub notices: Vec<String>,
+}
+
+impl Receipt {
+    /// The receipt of a webhook that led to nothing.
+    pub fn bare(id: WebhookId, status: Status) -> Self {
+        Self { id, status, calls: 0, unmapped: Vec::new(), notices: Vec::new() }
+    }
 }

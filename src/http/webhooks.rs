@@ -72,7 +72,10 @@ fn signature(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn answer(face: &Face, receipt: Receipt) -> Response {
-    let Receipt { id, status, calls, unmapped } = receipt;
+    let Receipt { id, status, calls, unmapped, notices } = receipt;
+    for notice in notices {
+        tracing::warn!(webhook.id = %id, "{notice}");
+    }
     if !matches!(status, Status::Duplicate) {
         face.health.wrote(true);
     }

@@ -161,8 +161,10 @@ impl Periodic {
         for notice in &tally.notices {
             tracing::warn!(campaign, "{notice}");
         }
-        for reason in &tally.unmapped {
-            tracing::warn!(campaign, "a row of GrowSurf's leads to nothing: {reason}");
+        if let Some(reason) = tally.unmapped.first() {
+            // The same rows come with every comparison, so it is no alarm.
+            let rows = tally.unmapped_rows;
+            tracing::info!(campaign, rows, "rows of GrowSurf's lead to nothing, such as: {reason}");
         }
         if tally.changed > 0 {
             tracing::info!(

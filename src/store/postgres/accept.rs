@@ -229,15 +229,12 @@ fn plan(
 fn receipt(entry: Entry<'_>) -> Receipt {
     let id = WebhookId(entry.id);
     match entry.outcome {
-        Outcome::Duplicate => {
-            Receipt { id, status: Status::Duplicate, calls: 0, unmapped: Vec::new() }
-        }
-        Outcome::Parked(reason) => {
-            Receipt { id, status: Status::Parked { reason }, calls: 0, unmapped: Vec::new() }
-        }
+        Outcome::Duplicate => Receipt::bare(id, Status::Duplicate),
+        Outcome::Parked(reason) => Receipt::bare(id, Status::Parked { reason }),
         Outcome::Planned(plan, lanes) => {
             let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
-            Receipt { id, status: Status::Accepted, calls, unmapped: plan.unmapped }
+            let Plan { unmapped, notices, .. } = *plan;
+            Receipt { id, status: Status::Accepted, calls, unmapped, notices }
         }
     }
 }

@@ -46,6 +46,7 @@ struct Kept {
 struct Applied {
     calls: usize,
     unmapped: Vec<String>,
+    notices: Vec<String>,
 }
 
 /// See [`Store::accept`](crate::store::Store::accept).
@@ -64,8 +65,7 @@ pub(super) fn accept(
         .optional()?;
     let row = match kept {
         Some(kept) if !kept.parked => {
-            let status = Status::Duplicate;
-            return Ok(Receipt { id: kept.id, status, calls: 0, unmapped: Vec::new() });
+            return Ok(Receipt::bare(kept.id, Status::Duplicate));
         }
         Some(kept) => Row::Kept(kept),
         None => Row::New { arrival, sha256 },
@@ -129,11 +129,12 @@ fn take_in(
         }
         taken => taken?,
     };
-    let (status, Applied { calls, unmapped }) = match written {
-        Ok(applied) => (Status::Accepted, applied),
-        Err(reason) => (Status::Parked { reason }, Applied { calls: 0, unmapped: Vec::new() }),
-    };
-    Ok(Receipt { id, status, calls, unmapped })
+    Ok(match written {
+        Ok(Applied { calls, unmapped, notices }) => {
+            Receipt { id, status: Status::Accepted, calls, unmapped, notices }
+        }
+        Err(reason) => Receipt::bare(id, Status::Parked { reason }),
+    })
 }
 
 fn write(
@@ -223,7 +224,7 @@ fn apply(
         lanes::append(connection, person, class, Some(webhook), &new, now)?;
     }
     count(connection, Counter::Pending, i64::try_from(calls).unwrap_or(i64::MAX))?;
-    Ok(Applied { calls, unmapped: plan.unmapped })
+    Ok(Applied { calls, unmapped: plan.unmapped, notices: plan.notices })
 }
 
 /// Enters an effect into the ledger; `false` if it is there already. The plan asked before, so
