@@ -12,6 +12,7 @@ mod draft;
 mod guide;
 mod json;
 mod lenient;
+mod moment;
 mod participant;
 mod redact;
 pub mod rest;

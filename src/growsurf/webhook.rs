@@ -5,23 +5,16 @@
 //! programs, which are in `affiliate`. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use std::time::Duration;
-
 use crate::domain::{Campaign, Event, News, Reward, Snapshot, Time, Who};
 
 use super::draft::Draft;
 use super::lenient::Object;
+use super::moment::moment;
 use super::participant::{note_referrer, referrer, snapshot};
 use super::{affiliate, missing, unknown};
 
 /// The event whose `data` is the campaign itself.
 const CAMPAIGN_ENDED: &str = "CAMPAIGN_ENDED";
-
-/// Before this, in 2001, nothing was sent: such a time was written in another unit.
-const EARLIEST: Time = Time::from_seconds(1_000_000_000);
-
-/// How far `createdAt` may lie ahead of the receipt.
-const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// GrowSurf sends a campaign's first 1,000 winners; ten times that is no campaign's end.
 const WINNERS: usize = 10_000;
@@ -53,7 +46,7 @@ pub fn read(
         CAMPAIGN_ENDED => campaign_ended,
         _ => return Err(unknown(event)),
     };
-    let created_at = created_at(body, received_at)?;
+    let created_at = moment(body, "createdAt", "createdAt", received_at)?;
     if campaign.id.is_none() {
         let field = if event == CAMPAIGN_ENDED { "data.id" } else { "data.campaign.id" };
         return Err(missing(field));
@@ -61,20 +54,6 @@ pub fn read(
     let mut draft = Draft::new(campaign, Some(created_at));
     tell(&mut draft, data, created_at)?;
     Ok(draft.finish())
-}
-
-fn created_at(body: Object<'_>, received_at: Time) -> Result<Time, String> {
-    let created_at = body.time("createdAt").ok_or_else(|| match body.has("createdAt") {
-        true => "createdAt is no whole number of milliseconds".to_owned(),
-        false => missing("createdAt"),
-    })?;
-    if created_at < EARLIEST {
-        return Err(format!("createdAt is before {EARLIEST}: it must be in milliseconds"));
-    }
-    if created_at > received_at.plus(AHEAD) {
-        return Err("createdAt is more than 24 hours after the receipt".to_owned());
-    }
-    Ok(created_at)
 }
 
 /// Takes in `data.participant`, whom most events are about, and the referrer told of with it.

@@ -139,8 +139,14 @@ impl Client {
     ) -> Result<Page, RestError> {
         // A page that begins with somebody who isn't there any more is refused.
         let what = if goes_on { "page that begins there" } else { "campaign of this id" };
+        let began_with =
+            request.query.iter().find(|(name, _)| *name == "nextId").map(|it| it.1.clone());
         let value = self.read(&request.of(what)).await?;
-        Page::of(&value, list).ok_or_else(|| no(list))
+        let page = Page::of(&value, list).ok_or_else(|| no(list))?;
+        if page.next.is_some() && page.next == began_with {
+            return Err(RestError::Unreadable("its next page is itself".to_owned()));
+        }
+        Ok(page)
     }
 
     /// Sends a read, again where it may help.

@@ -15,6 +15,7 @@ use super::types::Campaign;
 use crate::domain::{self, Event, News, Reward, Tell, Time};
 use crate::growsurf::draft::Draft;
 use crate::growsurf::lenient::{Object, text};
+use crate::growsurf::moment::moment;
 use crate::growsurf::participant::{note_referrer, referrer, snapshot};
 use crate::growsurf::{affiliate, missing};
 
@@ -125,14 +126,14 @@ impl Row {
         let campaign = domain::Campaign { id: Some(id), name };
         let mut draft = Draft::new(campaign, Some(fetched_at));
         match self.kind {
-            Kind::Participant => participant(&mut draft, row, self.shares)?,
-            Kind::Referral => conversion(&mut draft, row)?,
+            Kind::Participant => participant(&mut draft, row, self.shares, fetched_at)?,
+            Kind::Referral => conversion(&mut draft, row, fetched_at)?,
             Kind::Commission => {
-                draft.at(row.time("createdAt").ok_or_else(|| missing("row.createdAt"))?);
+                draft.at(moment(row, "createdAt", "row.createdAt", fetched_at)?);
                 affiliate::commission_added(&mut draft, of(&commission(row)?)?, fetched_at)?;
             }
             Kind::Payout => {
-                draft.at(row.time("issuedAt").ok_or_else(|| missing("row.issuedAt"))?);
+                draft.at(moment(row, "issuedAt", "row.issuedAt", fetched_at)?);
                 affiliate::payout_issued(&mut draft, of(&payout(row)?)?, fetched_at)?;
             }
         }
@@ -149,8 +150,13 @@ pub fn kept(body: &Value) -> Option<Result<Row, String>> {
     Some(Row::deserialize(body).map_err(|error| error.to_string()))
 }
 
-fn participant(draft: &mut Draft, row: Object<'_>, shares: bool) -> Result<(), String> {
-    let joined_at = row.time("createdAt").ok_or_else(|| missing("row.createdAt"))?;
+fn participant(
+    draft: &mut Draft,
+    row: Object<'_>,
+    shares: bool,
+    fetched_at: Time,
+) -> Result<(), String> {
+    let joined_at = moment(row, "createdAt", "row.createdAt", fetched_at)?;
     let mut friend = snapshot(row, "row");
     let told = row.person("referrer").map(|object| snapshot(object, "row.referrer"));
     let referrer = referrer(told, row, "row.referredBy");
@@ -167,7 +173,8 @@ fn participant(draft: &mut Draft, row: Object<'_>, shares: bool) -> Result<(), S
         let referrer = draft.person(referrer);
         draft.tell(Event::FriendSignedUp { referrer, friend });
     }
-    for (at, reward) in row.items("rewards").unwrap_or_default().iter().filter_map(reward) {
+    let rewards = row.items("rewards").unwrap_or_default().iter();
+    for (at, reward) in rewards.filter_map(|it| reward(it, fetched_at)) {
         draft.at(at);
         draft.tell(Event::RewardEarned { earner: friend, reward });
     }
@@ -179,17 +186,18 @@ fn participant(draft: &mut Draft, row: Object<'_>, shares: bool) -> Result<(), S
 }
 
 /// An approved reward and when it was approved. One that waits for approval is no news yet, and one
-/// that was cancelled none any more.
-fn reward(value: &Value) -> Option<(Time, Reward)> {
+/// that was cancelled none any more. One of which no time is told was approved before it was fetched.
+fn reward(value: &Value, fetched_at: Time) -> Option<(Time, Reward)> {
     let object = Object::of(value)?;
     let status = object.text("status").unwrap_or_default();
-    let approved_at = object.time("approvedAt").filter(|at| *at > Time::default());
+    let at = |name| moment(object, name, name, fetched_at).ok();
+    let approved_at = at("approvedAt");
     let approved = object.is_true("approved") || approved_at.is_some() || status == "FULFILLED";
     if !approved || status == "CANCELLED" {
         return None;
     }
-    let at =
-        approved_at.or_else(|| object.time("fulfilledAt")).or_else(|| object.time("createdAt"))?;
+    let at = approved_at.or_else(|| at("fulfilledAt")).or_else(|| at("createdAt"));
+    let at = at.unwrap_or(fetched_at);
     let own = |name| object.text(name).map(str::to_owned);
     Some((
         at,
@@ -205,13 +213,14 @@ fn reward(value: &Value) -> Option<(Time, Reward)> {
 }
 
 /// A friend's conversion. GrowSurf tells when the row last changed, not when the friend converted.
-fn conversion(draft: &mut Draft, row: Object<'_>) -> Result<(), String> {
+fn conversion(draft: &mut Draft, row: Object<'_>, fetched_at: Time) -> Result<(), String> {
     let status = row.text("referralStatus").unwrap_or_default();
     if status != "CREDIT_AWARDED" {
         return Err(format!("row.referralStatus is {status:?}"));
     }
-    let at = row.time("updatedAt").or_else(|| row.time("createdAt"));
-    draft.at(at.ok_or_else(|| missing("row.updatedAt"))?);
+    let updated_at = moment(row, "updatedAt", "row.updatedAt", fetched_at);
+    draft.at(updated_at
+        .or_else(|why| moment(row, "createdAt", "row.createdAt", fetched_at).map_err(|_| why))?);
     let mut friend = snapshot(row, "row");
     // They have a row of their own among the participants; this list may be minutes old.
     friend.first_hand = false;

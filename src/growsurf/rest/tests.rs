@@ -359,6 +359,10 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
     );
     assert!(matches!(&news.told[1].event, Event::ReferralConverted { value: Some(_), .. }));
     assert!(news.told.iter().all(|told| told.at == Some(Time::from_seconds(1_775_000_000))));
+    for at in [5_i64, 99_999_999_999_999] {
+        let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": at });
+        assert!(told(Kind::Participant, row).unwrap_err().starts_with("row.createdAt is"));
+    }
     let payout = json!({ "id": "pay_1", "participantId": "p1", "amount": 500, "currencyISO": "USD",
         "commissionIds": [], "status": "ISSUED", "createdAt": 1, "issuedAt": 1_776_000_000_000_i64 });
     let news = told(Kind::Payout, payout).unwrap();
