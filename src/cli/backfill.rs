@@ -129,13 +129,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
 }
 
 fn left_out_text(left_out: u64, events: Which) -> String {
-    let which = match events {
+    let why = match events {
         Which::None => "because of --events none",
-        Which::Late | Which::All => "because they are under 72 hours old",
+        Which::Late | Which::All => "for being under 72 hours old",
     };
     format!(
-        "{} left out {which}. `--events all` sends them as well; those under 72 hours old then \
-         trigger campaigns in Customer.io.",
+        "{} left out {why}. `--events all` sends everything, and what is under 72 hours old then \
+         triggers campaigns in Customer.io; without it, neither does `sync` send them.",
         plural(left_out, "event")
     )
 }

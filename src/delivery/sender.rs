@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::backoff::delay;
 use super::destination::Destination;
+use super::merging;
 use super::transmission::{Item, Transmission};
 use crate::customerio::client::Client;
 use crate::domain::{
@@ -62,6 +63,28 @@ impl Sender {
         self.destination.wake();
     }
 
+    /// Without the merges that mustn't go any more, which get their attempt here. One that the store
+    /// can't tell of isn't tried.
+    async fn without_withheld(
+        &self,
+        leases: &[Leased],
+        places: Vec<(usize, usize)>,
+        attempts: &mut [Vec<Option<Attempt>>],
+    ) -> Vec<(usize, usize)> {
+        let mut left = Vec::with_capacity(places.len());
+        for (lease, delivery) in places {
+            let (leased, now) = (&leases[lease], self.clock.now());
+            match merging::withheld(&*self.store, leased, &leased.deliveries[delivery], now).await {
+                Ok(None) => left.push((lease, delivery)),
+                Ok(withheld) => attempts[lease][delivery] = withheld,
+                Err(error) => {
+                    tracing::warn!(error = %Causes(&error), "can't tell whose an address is now");
+                }
+            }
+        }
+        left
+    }
+
     /// Sends turn by turn: first what may go at once, then what waited for it to be delivered. An
     /// attempt for each delivery of each lease, or `None` for one that wasn't tried.
     async fn send(&self, leases: &[Leased], until: Time) -> Vec<Vec<Option<Attempt>>> {
@@ -75,7 +98,9 @@ impl Sender {
         let mut attempts: Vec<Vec<Option<Attempt>>> =
             leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
         for turn in 0.. {
-            let places = places(leases, &attempts, turn);
+            let places =
+                self.without_withheld(leases, places(leases, &attempts, turn), &mut attempts);
+            let places = places.await;
             let goes_on = turn == 0 || self.destination.takes_calls(self.clock.now());
             if places.is_empty() || !goes_on {
                 break;

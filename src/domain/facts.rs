@@ -15,6 +15,16 @@ pub struct Fact {
     /// When it was so: a webhook's `createdAt`, a REST answer's fetch time.
     #[serde(rename = "t")]
     pub as_of: Time,
+    /// Since when it is known to be so, if that is longer: told again it is newer, and no change.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    since: Option<Time>,
+}
+
+impl Fact {
+    /// Since when it is known to be so.
+    pub fn since(&self) -> Time {
+        self.since.unwrap_or(self.as_of)
+    }
 }
 
 /// Facts by name, merged so that any order of arrival ends in the same state.
@@ -59,14 +69,20 @@ impl Facts {
             Some(known) => {
                 let newer = as_of > known.as_of;
                 let tie = as_of == known.as_of && value.rank(&known.value).is_gt();
-                let changed = (newer || tie) && value != known.value;
-                if newer || tie {
-                    *known = Fact { value, as_of };
+                if value == known.value {
+                    if newer {
+                        known.since = Some(known.since());
+                        known.as_of = as_of;
+                    }
+                    return false;
                 }
-                changed
+                if newer || tie {
+                    *known = Fact { value, as_of, since: None };
+                }
+                newer || tie
             }
             None => {
-                self.0.insert(name.to_owned(), Fact { value, as_of });
+                self.0.insert(name.to_owned(), Fact { value, as_of, since: None });
                 true
             }
         }
@@ -86,7 +102,9 @@ impl Facts {
 
     /// Makes all facts equally old.
     pub fn forget_times(&mut self) {
-        self.0.values_mut().for_each(|fact| fact.as_of = Time::default());
+        for fact in self.0.values_mut() {
+            (fact.as_of, fact.since) = (Time::default(), None);
+        }
     }
 
     /// All facts, by name.
@@ -113,6 +131,8 @@ mod tests {
                     let name = format!("n{name}");
                     facts.learn(&name, Scalar::Integer(*value), Time::from_seconds(*time));
                 }
+                // Since when a value is so depends on what came between.
+                facts.0.values_mut().for_each(|fact| fact.since = None);
                 facts
             };
             let before = merge(&told);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Email, Facts, Identifier, Moved, ParticipantKey, Person, Scalar, Snapshot};
+use super::{Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot};
 
 /// Somebody who is to be forgotten, by everything that names them in others' data.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -60,7 +60,7 @@ impl Forgotten {
             Identifier::Id(_) => false,
         };
         let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
-        let former = person.moved.as_ref().is_some_and(|moved| match &moved.from {
+        let former = person.former.iter().any(|it| match it {
             Identifier::Email(email) => self.emails.contains(email),
             Identifier::Id(_) => false,
         });
@@ -72,8 +72,10 @@ impl Forgotten {
         if let Identifier::Email(email) = &person.identifier {
             self.emails.insert(email.clone());
         }
-        if let Some(Moved { from: Identifier::Email(email), .. }) = &person.moved {
-            self.emails.insert(email.clone());
+        for former in &person.former {
+            if let Identifier::Email(email) = former {
+                self.emails.insert(email.clone());
+            }
         }
         for participant in &person.participants {
             self.emails.extend(address(&participant.facts));

@@ -263,6 +263,8 @@ pub struct Person {
     pub identified: Option<Identified>,
     /// The profile under a former address, while its merge is repeated.
     pub moved: Option<Moved>,
+    /// How Customer.io knew the person before, all of it.
+    pub former: Vec<Identifier>,
 }
 
 impl Person {
@@ -275,6 +277,7 @@ impl Person {
             newest: Time::default(),
             identified: None,
             moved: None,
+            former: Vec::new(),
         }
     }
 

@@ -103,6 +103,13 @@ pub struct PlannedCall {
     pub effect: Option<EffectKey>,
 }
 
+impl PlannedCall {
+    /// The kind of its effect, or of the call where it has none in the ledger.
+    pub fn kind(&self) -> &str {
+        self.effect.as_ref().map_or(self.call.kind(), EffectKey::kind)
+    }
+}
+
 /// What a plan does to one person: their new state, and calls in order.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LanePlan {

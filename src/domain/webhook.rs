@@ -1,5 +1,7 @@
 //! Webhooks as received, and what becomes of them.
 
+use std::collections::BTreeMap;
+
 use super::{Class, News, Time, WebhookId};
 
 /// One HTTP request as received.
@@ -51,6 +53,8 @@ pub struct Receipt {
     pub calls: usize,
     /// Why parts of an accepted webhook lead to nothing; empty for most.
     pub unmapped: Vec<String>,
+    /// How many calls of which kind, see [`PlannedCall::kind`](super::PlannedCall::kind).
+    pub kinds: BTreeMap<String, u64>,
     /// What somebody should know who looks after the relay; empty for most.
     pub notices: Vec<String>,
 }
@@ -58,6 +62,7 @@ pub struct Receipt {
 impl Receipt {
     /// The receipt of a webhook that led to nothing.
     pub fn bare(id: WebhookId, status: Status) -> Self {
-        Self { id, status, calls: 0, unmapped: Vec::new(), notices: Vec::new() }
+        let (unmapped, kinds, notices) = Default::default();
+        Self { id, status, calls: 0, unmapped, kinds, notices }
     }
 }

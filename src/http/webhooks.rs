@@ -72,7 +72,7 @@ fn signature(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn answer(face: &Face, receipt: Receipt) -> Response {
-    let Receipt { id, status, calls, unmapped, notices } = receipt;
+    let Receipt { id, status, calls, unmapped, notices, kinds: _ } = receipt;
     for notice in notices {
         tracing::warn!(webhook.id = %id, "{notice}");
     }

@@ -12,9 +12,13 @@
 
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
 use super::people::People;
 use crate::domain::{
-    Call, Email, Facts, Identifier, Known, Lookup, Moved, Participant, Person, Scalar, Time,
+    Call, Email, EventId, Facts, Identifier, Known, Lookup, Moved, Participant, Person, Scalar,
+    Time,
 };
 
 /// How often a merge is planned.
@@ -24,26 +28,44 @@ const TIMES: u32 = 3;
 const APART: Duration = Duration::from_secs(10 * 60);
 
 impl People {
-    /// Gives everybody the address that all their participants have by now.
-    pub(super) fn follow(&mut self, known: &Known, received_at: Time) {
+    /// Gives everybody the address that all their participants have by now. Tells what is entered
+    /// into the ledger for it: that the old addresses were left.
+    ///
+    /// Nobody takes on an address that somebody else has left: until the old profile is merged
+    /// away, and nobody can say when that is, it would be taken for theirs.
+    ///
+    /// # Errors
+    /// The questions that must be answered first.
+    pub(super) fn follow(
+        &mut self,
+        known: &Known,
+        received_at: Time,
+    ) -> Result<Vec<EventId>, Vec<Lookup>> {
+        let (mut left, mut unanswered) = (Vec::new(), Vec::new());
         for place in 0..self.persons.len() {
+            self.let_go(place, known, &mut unanswered);
             let Some((to, participant)) = moved_to(&self.persons[place]) else { continue };
             let before = address_before(&self.persons[place], known, &participant);
             let is_new = before != Some(to.as_str());
             let to = Identifier::Email(to);
+            let was_left = left_id(known, &to);
+            let owner = Lookup::Identifier(to.clone());
+            let (Some(theirs), Some(was_left)) =
+                (known.person(&owner), known.is_recorded(was_left))
+            else {
+                unanswered.extend([owner, Lookup::Effect(was_left)]);
+                continue;
+            };
             let by_now = |person: &Person| person.identifier == to;
-            let theirs = known.person(&Lookup::Identifier(to.clone()));
-            let problem = if theirs.flatten().is_some() || self.persons.iter().any(by_now) {
+            let problem = if theirs.is_some() || self.persons.iter().any(by_now) {
                 Some("to one that somebody else has already; their profiles aren't merged")
+            } else if was_left && !self.persons[place].former.contains(&to) {
+                Some("to one that somebody else had before; their profile stays")
             } else if !is_everywhere(&self.persons[place], &to) {
                 Some("and the same person's in another campaign didn't; their profile stays")
             } else {
                 None
             };
-            // Who has the new address must be known; it is asked with the news that tell of it.
-            if theirs.is_none() {
-                continue;
-            }
             if let Some(problem) = problem {
                 if is_new {
                     let notice =
@@ -54,13 +76,43 @@ impl People {
             }
             let person = &mut self.persons[place];
             let from = std::mem::replace(&mut person.identifier, to);
+            left.push(left_id(known, &from));
+            if !person.former.contains(&from) {
+                person.former.push(from.clone());
+            }
             // Who was never sent has no profile to merge.
             if person.identified.is_some() {
                 person.moved = Some(Moved { from, at: Time::default(), times: 0 });
             }
             person.newest = person.newest.max(received_at);
         }
+        left.retain(|id| known.is_recorded(*id) != Some(true));
+        let asked = left.iter().filter(|id| known.is_recorded(**id).is_none());
+        unanswered.extend(asked.copied().map(Lookup::Effect));
+        if unanswered.is_empty() { Ok(left) } else { Err(unanswered) }
     }
+
+    /// Repeats no merge of a profile that is somebody else's by now.
+    fn let_go(&mut self, place: usize, known: &Known, unanswered: &mut Vec<Lookup>) {
+        let person = &mut self.persons[place];
+        let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
+        let owner = Lookup::Identifier(from.clone());
+        match known.person(&owner) {
+            None => unanswered.push(owner),
+            Some(None) => {}
+            Some(Some(_)) => person.moved = None,
+        }
+    }
+}
+
+/// What the ledger has once an address was left: a keyed hash, which tells nobody the address.
+fn left_id(known: &Known, identifier: &Identifier) -> EventId {
+    let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
+    let mut mac = key.expect("HMAC takes a key of any length");
+    mac.update(b"left:");
+    mac.update(identifier.value().as_bytes());
+    let digest = mac.finalize().into_bytes();
+    EventId(digest[..16].try_into().expect("sixteen bytes"))
 }
 
 /// The merge that is due for a person, if one is; counts it. Only what was true some time after the

@@ -8,8 +8,8 @@ use sha2::Sha256;
 
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar, Snapshot,
-    Time, Trace, Who,
+    EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar,
+    Snapshot, Time, Trace, Who,
 };
 
 /// Before this, in 2001, nobody joined anything.
@@ -27,6 +27,8 @@ pub struct People {
     pub persons: Vec<Person>,
     /// The places of those who want no more mail since these news.
     pub unsubscribed: BTreeSet<usize>,
+    /// What the ledger has of the addresses that people left.
+    pub left: Vec<EventId>,
     /// What became of addresses that changed and can't be followed.
     pub notices: Vec<String>,
     seats: Vec<Result<Seat, Absent>>,
@@ -79,6 +81,7 @@ impl People {
         let mut people = Self {
             persons: Vec::new(),
             unsubscribed: BTreeSet::new(),
+            left: Vec::new(),
             notices: Vec::new(),
             seats: Vec::new(),
         };
@@ -99,7 +102,7 @@ impl People {
         }
         people.seats = seats;
         if rules.identify_by == IdentifyBy::Email {
-            people.follow(known, received_at);
+            people.left = people.follow(known, received_at)?;
         }
         Ok(people)
     }

@@ -126,6 +126,7 @@ impl Planner for Mapper {
             .filter(|event| self.concerns_subject(&event.told.event))
             .map(|event| event.seat.person)
             .collect();
+        let left = std::mem::take(&mut people.left);
         let times = (news.as_of.unwrap_or_default(), received_at);
         let mut notices = std::mem::take(&mut people.notices);
         let mut lanes = self.lanes(people, &subjects, due, times, &mut notices);
@@ -140,7 +141,7 @@ impl Planner for Mapper {
             named.extend(lane.person.id.filter(|_| !changes));
             changes
         });
-        let counted = counted.into_iter().map(|(_, id)| id).collect();
+        let counted = counted.into_iter().map(|(_, id)| id).chain(left).collect();
         Ok(Plan { lanes, unmapped, off, named, counted, left_out, notices, is_news, forgotten })
     }
 
@@ -284,7 +285,10 @@ impl Mapper {
             }
             // The present profile must be there before another is merged into it.
             if let Some(merge) = merge {
-                calls.insert(1.min(calls.len()), merge);
+                if calls.is_empty() {
+                    calls.push(identify());
+                }
+                calls.insert(1, merge);
             }
             if unsubscribed.contains(&index) && person.identified.is_some() {
                 calls.push(alone(unsubscribe));

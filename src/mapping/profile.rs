@@ -162,12 +162,12 @@ fn latest<'a>(participants: &[&'a Participant], name: &str) -> Option<&'a Fact> 
 }
 
 fn newest<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
-    facts.max_by(|a, b| a.as_of.cmp(&b.as_of).then_with(|| a.value.rank(&b.value)))
+    facts.max_by(|a, b| a.since().cmp(&b.since()).then_with(|| a.value.rank(&b.value)))
 }
 
 /// The participant of whom something was told last.
 fn latest_participant<'a>(participants: &[&'a Participant]) -> Option<&'a Participant> {
-    let last = |participant: &Participant| participant.facts.iter().map(|(_, f)| f.as_of).max();
+    let last = |participant: &Participant| participant.facts.iter().map(|(_, f)| f.since()).max();
     participants.iter().copied().max_by(|a, b| match last(a).cmp(&last(b)) {
         Ordering::Equal => (&a.campaign, &a.key).cmp(&(&b.campaign, &b.key)),
         unequal => unequal,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Email, Facts, Identifier, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
 
 use super::StoreError;
 
@@ -42,8 +42,11 @@ pub trait Fetching: Send + Sync {
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// The address of a participant, if it is known.
-    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError>;
+    /// Who a participant is, if it is known.
+    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError>;
+
+    /// Whether somebody has this identifier.
+    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError>;
 
     /// Whether a live process delivers from this store. If none does, this one has the right from
     /// now on, where there is one to have.
@@ -59,15 +62,4 @@ pub(super) fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
     micros.map(Time::from_micros).ok_or_else(|| {
         super::record::unreadable("a note", "when the store was made isn't told in it")
     })
-}
-
-/// The address of a person.
-pub(super) fn address(person: Person) -> Option<Email> {
-    match person.identifier {
-        Identifier::Email(email) => Some(email),
-        Identifier::Id(_) => {
-            let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
-            told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next()
-        }
-    }
 }

@@ -22,6 +22,8 @@ struct State<'a> {
     identified: Option<Cow<'a, Identified>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Cow<'a, Moved>>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    former: Cow<'a, [Identifier]>,
 }
 
 /// Something in a row that can't be read, or in a plan that can't be written.
@@ -36,6 +38,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
         newest: person.newest,
         identified: person.identified.as_ref().map(Cow::Borrowed),
         moved: person.moved.as_ref().map(Cow::Borrowed),
+        former: Cow::Borrowed(&person.former),
     };
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
 }
@@ -51,6 +54,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         newest: state.newest,
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),
+        former: state.former.into_owned(),
     })
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::SyncError;
 use super::bookmark;
+use super::compare::horizon_note;
 use super::intake::Intake;
 use super::source::Source;
 use super::tally::Tally;
@@ -91,6 +92,11 @@ impl Backfill {
         let store = &*self.intake.store;
         let name = format!("backfill:{}", source.campaign.id);
         let mut place = self.begin(&name).await?;
+        if self.events != Events::All && !self.intake.dry_run {
+            // What it leaves out stays left out: the comparison tells only of what comes after.
+            let note = horizon_note(&source.campaign.id);
+            bookmark::keep(store, &note, &place.began_at).await?;
+        }
         tell(Step::Begin { source, before: place.tally.rows });
         while place.part != Part::Done {
             let page = match self.page(source, &place).await {

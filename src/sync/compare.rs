@@ -60,6 +60,11 @@ pub struct Compare {
     pub rules: CompareRules,
 }
 
+/// The note of when a backfill decided what is sent of all before.
+pub(super) fn horizon_note(campaign: &str) -> String {
+    format!("horizon:{campaign}")
+}
+
 /// The name of a campaign's marks.
 pub(super) fn marks(campaign: &str) -> String {
     format!("sync:{campaign}")
@@ -76,7 +81,10 @@ impl Compare {
         let name = marks(&source.campaign.id);
         let marks: Marks = bookmark::find(store, &name).await?.unwrap_or_default();
         let began_at = self.intake.clock.now();
-        let horizon = store.made_at().await?.minus(self.rules.horizon);
+        let made_at = store.made_at().await?.minus(self.rules.horizon);
+        let decided: Option<Time> =
+            bookmark::find(store, &horizon_note(&source.campaign.id)).await?;
+        let horizon = decided.map_or(made_at, |decided| decided.max(made_at));
         let back_to = match depth {
             Depth::Full => None,
             Depth::Recent => {

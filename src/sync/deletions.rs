@@ -3,7 +3,7 @@
 //! What belongs here: finding them after all of a campaign was read, and what is done. What doesn't:
 //! erasing anybody (`forget`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use super::bookmark;
 use super::intake::Intake;
 use super::source::Source;
 use super::tally::Tally;
-use crate::domain::ParticipantKey;
+use crate::domain::{Email, Facts, Identifier, ParticipantKey, Person};
 use crate::forget::forget;
 use crate::growsurf::rest::RestError;
 
@@ -22,12 +22,18 @@ use crate::growsurf::rest::RestError;
 pub enum Deletions {
     /// It is said, once.
     Report,
-    /// They are erased from the store.
+    /// They are erased from the store, once two full comparisons have found it.
     Forget,
 }
 
 /// How many one comparison asks about: each costs a request.
 const ASKED: usize = 100;
+
+/// How many new ones are believed in any case; of more, a tenth of those known.
+const PLAUSIBLE: usize = 10;
+
+/// How many missing ones are looked at; they are few, or not believed.
+const REMEMBERED: usize = 10_000;
 
 /// How many known participants are read at a time.
 const PAGE: usize = 1_000;
@@ -54,6 +60,23 @@ fn digest(id: &str) -> u64 {
     u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"))
 }
 
+/// Who of the known is missing, and how many are known.
+async fn missing(
+    intake: &Intake,
+    campaign: &str,
+    seen: &Seen,
+) -> Result<(Vec<String>, usize), SyncError> {
+    let (mut missing, mut known, mut after) = (Vec::new(), 0, None::<String>);
+    loop {
+        let page = intake.store.participants(campaign, after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { return Ok((missing, known)) };
+        after = Some(last.clone());
+        known += page.len();
+        missing
+            .extend(page.into_iter().filter(|id| !seen.has(id)).take(REMEMBERED - missing.len()));
+    }
+}
+
 /// Finds who is gone, and deals with them.
 pub(super) async fn look(
     intake: &Intake,
@@ -64,50 +87,86 @@ pub(super) async fn look(
 ) -> Result<(), SyncError> {
     let (store, campaign) = (&*intake.store, &source.campaign.id);
     let name = format!("deleted:{campaign}");
-    let mut told: BTreeSet<String> = bookmark::find(store, &name).await?.unwrap_or_default();
-    let (mut after, mut asked, before) = (None::<String>, 0, told.len());
-    loop {
-        let known = store.participants(campaign, after.as_deref(), PAGE).await?;
-        let Some(last) = known.last() else { break };
-        after = Some(last.clone());
-        for id in known {
-            if seen.has(&id) || told.contains(&id) || asked == ASKED {
-                continue;
-            }
-            asked += 1;
-            // They may have joined while the pages were read.
-            match source.client.participant(campaign, &id).await {
-                Ok(_) => continue,
-                Err(RestError::Unknown { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-            tally.calls.entry("deleted".to_owned()).and_modify(|it| *it += 1).or_insert(1);
-            match what {
-                Deletions::Report => {
-                    tally.notice(&format!(
-                        "participant {id} was deleted at GrowSurf; their profile is kept \
-                         (sync.deletions)"
-                    ));
-                }
-                Deletions::Forget if !intake.dry_run => {
-                    let who =
-                        ParticipantKey { campaign: campaign.clone(), participant: id.clone() };
-                    if let Some(email) = store.address(&who).await? {
-                        forget(store, &*intake.clock, &email, WAIT, None).await?;
-                    }
-                    tally.notice(&format!(
-                        "participant {id} was deleted at GrowSurf and erased from the store"
-                    ));
-                }
-                Deletions::Forget => {
-                    tally.notice(&format!("participant {id} would be erased from the store"));
-                }
-            }
-            told.insert(id);
-        }
+    // Those that were missing before, by whether they are done with.
+    let before: BTreeMap<String, bool> = bookmark::find(store, &name).await?.unwrap_or_default();
+    let (missing, known) = missing(intake, campaign, seen).await?;
+    let news = missing.iter().filter(|id| !before.contains_key(*id)).count();
+    if news > PLAUSIBLE.max(known / 10) || (news > 1 && 2 * news > known) {
+        tally.notice(&format!(
+            "{news} of {known} known participants are missing at GrowSurf; that many aren't \
+             believed to be deleted, and nothing is done"
+        ));
+        return Ok(());
     }
-    if told.len() > before && !intake.dry_run {
-        bookmark::keep(store, &name, &told).await?;
+    let mut now = BTreeMap::new();
+    let mut asked = 0;
+    for id in missing {
+        let known_before = before.get(&id).copied();
+        if known_before == Some(true) || asked == ASKED {
+            now.extend(known_before.map(|done| (id, done)));
+            continue;
+        }
+        asked += 1;
+        // They may have joined while the pages were read.
+        match source.client.participant(campaign, &id).await {
+            Ok(_) => continue,
+            Err(RestError::Unknown { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // What can't be undone is done when they are missing for the second time.
+        let is_done = what == Deletions::Report || known_before.is_some();
+        if is_done || known_before.is_none() {
+            let detail = deal_with(intake, campaign, &id, what, known_before.is_some()).await?;
+            tally.notice(&format!("participant {id} was deleted at GrowSurf; {detail}"));
+        }
+        if is_done {
+            *tally.calls.entry("deleted".to_owned()).or_default() += 1;
+        }
+        now.insert(id, is_done);
+    }
+    if now != before && !intake.dry_run {
+        bookmark::keep(store, &name, &now).await?;
     }
     Ok(())
+}
+
+/// Does what is to be done, and says it.
+async fn deal_with(
+    intake: &Intake,
+    campaign: &str,
+    id: &str,
+    what: Deletions,
+    is_sure: bool,
+) -> Result<&'static str, SyncError> {
+    let who = ParticipantKey { campaign: campaign.to_owned(), participant: id.to_owned() };
+    let person = intake.store.person(&who).await?;
+    let is_elsewhere = person.as_ref().is_some_and(|person| person.participants.len() > 1);
+    Ok(match (what, person) {
+        (Deletions::Report, _) => "their profile is kept (sync.deletions)",
+        (Deletions::Forget, None) => "and the store doesn't know them any more",
+        (Deletions::Forget, Some(_)) if is_elsewhere => {
+            "they are in another campaign as well, so nothing is erased; `forget` erases them"
+        }
+        (Deletions::Forget, Some(_)) if !is_sure => {
+            "they are erased from the store if the next full comparison finds the same"
+        }
+        (Deletions::Forget, Some(_)) if intake.dry_run => "they would be erased from the store",
+        (Deletions::Forget, Some(person)) => {
+            let Some(email) = address(&person) else {
+                return Ok("no address of theirs is known to erase them by");
+            };
+            forget(&*intake.store, &*intake.clock, &email, WAIT, None).await?;
+            "they were erased from the store"
+        }
+    })
+}
+
+/// The address of a person.
+fn address(person: &Person) -> Option<Email> {
+    let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
+    let told = told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next();
+    match &person.identifier {
+        Identifier::Email(email) => Some(email.clone()),
+        Identifier::Id(_) => told,
+    }
 }

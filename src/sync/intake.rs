@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::tally::Tally;
-use crate::domain::{Arrival, Class, Clock, Plan, Random, Status, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, Clock, Plan, Random, Webhook, WebhookId};
 use crate::growsurf::rest::rows::Row;
 use crate::store::{Store, StoreError};
 
@@ -60,7 +60,10 @@ impl Intake {
             match preview {
                 Err(reason) => tally.unmapped(&reason),
                 Ok(plan) => {
-                    tally.plan(&plan);
+                    tally.silence(&plan);
+                    if self.dry_run {
+                        tally.plan(&plan);
+                    }
                     if plan.is_news {
                         tally.changed += 1;
                         plans.push(plan);
@@ -85,9 +88,7 @@ impl Intake {
                 self.store.accept(Arrival { webhook, reading: Ok(news), class: self.class }, now)
             });
             for receipt in try_join_all(accepting).await? {
-                if let Status::Parked { reason } = receipt.status {
-                    tally.unmapped(&reason);
-                }
+                tally.receipt(&receipt);
             }
             self.bell.notify_one();
             arrivals = rest;

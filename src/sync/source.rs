@@ -3,6 +3,8 @@
 //! What belongs here: that choice, made from the settings and from what the key sees. What doesn't:
 //! what is asked about them.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::growsurf::rest::{Campaign, Client, RestError};
@@ -70,6 +72,7 @@ impl Source {
             [] => named.iter().map(|it| it.id.as_str()).collect(),
             asked => asked.iter().map(String::as_str).collect(),
         };
+        let ids: BTreeSet<&str> = ids.into_iter().collect();
         let of = |id: &str| named.iter().find(|it| it.id == id);
         let mut sources = Vec::new();
         for id in ids {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Call, Plan};
+use crate::domain::{Call, Plan, Receipt, Status};
 
 /// How many of each kind of remark are kept.
 const REMARKS: usize = 20;
@@ -37,22 +37,27 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Takes in what a row leads to.
+    /// Takes in what a row would lead to that nobody takes in.
     pub fn plan(&mut self, plan: &Plan) {
         for call in plan.lanes.iter().flat_map(|lane| &lane.calls) {
-            match &call.effect {
-                Some(effect) => add(&mut self.effects, effect.kind(), 1),
-                None if matches!(call.call, Call::Identify { .. }) => {}
-                None => add(&mut self.calls, call.call.kind(), 1),
-            }
+            self.call(call.kind(), 1);
         }
-        let identified = |calls: &[crate::domain::PlannedCall]| {
-            calls.iter().any(|it| matches!(it.call, Call::Identify { .. }))
-        };
-        let profiles = plan.lanes.iter().filter(|lane| identified(&lane.calls)).count();
-        if profiles > 0 {
-            add(&mut self.calls, "identify", u64::try_from(profiles).unwrap_or(u64::MAX));
+        plan.notices.iter().for_each(|notice| self.notice(notice));
+    }
+
+    /// Takes in what a row led to.
+    pub fn receipt(&mut self, receipt: &Receipt) {
+        for (kind, count) in &receipt.kinds {
+            self.call(kind, *count);
         }
+        receipt.notices.iter().for_each(|notice| self.notice(notice));
+        if let Status::Parked { reason } = &receipt.status {
+            self.unmapped(reason);
+        }
+    }
+
+    /// Takes in what of a row isn't told, whether or not it is taken in.
+    pub fn silence(&mut self, plan: &Plan) {
         for name in &plan.left_out {
             add(&mut self.left_out, name, 1);
         }
@@ -62,9 +67,11 @@ impl Tally {
         if !plan.unmapped.is_empty() {
             self.unmapped(&plan.unmapped.join("; "));
         }
-        for notice in &plan.notices {
-            self.notice(notice);
-        }
+    }
+
+    fn call(&mut self, kind: &str, count: u64) {
+        let is_effect = !Call::KINDS.contains(&kind);
+        add(if is_effect { &mut self.effects } else { &mut self.calls }, kind, count);
     }
 
     /// Takes in why a row leads to nothing.

@@ -17,7 +17,7 @@ fn one_comparison_restores_what_a_day_of_lost_webhooks_would_have_told() {
     let told = growsurf.asked_by(Setup::new(&heard)).start();
     let untold = growsurf.asked_by(Setup::new(&deaf)).start();
     for relay in [&told, &untold] {
-        relay.setup().command(&["backfill"]).expect(0);
+        relay.setup().command(&["backfill", "--events", "all"]).expect(0);
         relay.drained();
     }
     // A day passes: somebody joins, friends join through them, some convert.
@@ -186,8 +186,12 @@ fn whoever_is_deleted_is_forgotten_where_the_settings_say_so() {
     let email = gone["email"].as_str().unwrap();
     assert!(!setup.holding(email).is_empty());
     growsurf.change(0, &json!([{ "delete": { "participant": gone["id"] } }]));
+    // What can't be undone isn't done the first time.
     let text = setup.command(&["sync"]).expect(0);
-    assert!(text.contains("erased from the store"), "{text}");
+    assert!(text.contains("if the next full comparison finds the same"), "{text}");
+    assert!(!setup.holding(email).is_empty());
+    let text = setup.command(&["sync"]).expect(0);
+    assert!(text.contains("were erased from the store"), "{text}");
     assert_eq!(setup.holding(email), [""; 0]);
     assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 9);
 }
@@ -212,4 +216,89 @@ fn without_a_backfill_only_what_is_younger_than_the_horizon_is_sent() {
     let text = setup.command(&["backfill"]).expect(0);
     let told = arrived(&sandbox, &growsurf);
     assert!(old.is_subset(&told) && young.is_subset(&told), "{text}");
+}
+
+#[test]
+fn what_a_backfill_left_out_no_comparison_sends() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(40, 2, 0);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let text = setup.command(&["backfill"]).expect(0);
+    assert!(text.contains("neither does `sync` send them"), "{text}");
+    setup.command(&["sync"]).expect(0);
+    assert_eq!(arrived(&sandbox, &growsurf).len(), 0);
+    // What comes after it is told.
+    growsurf.change(0, &json!([{ "join": { "email": "after@example.com" } }]));
+    setup.command(&["sync"]).expect(0);
+    assert_eq!(sandbox.told(), ["referral_program_joined after@example.com"]);
+}
+
+#[test]
+fn who_is_in_two_campaigns_is_told_of_once() {
+    let (sandbox, growsurf) = services();
+    let campaigns = json!([
+        { "id": "demo01", "name": "One", "type": "REFERRAL" },
+        { "id": "demo02", "name": "Two", "type": "REFERRAL" },
+    ]);
+    growsurf.program_with(&json!({ "campaigns": campaigns, "participants": 0 }));
+    for campaign in ["demo01", "demo02"] {
+        growsurf.change_in(campaign, &json!([{ "join": { "email": "both@example.com" } }]));
+    }
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill", "--events", "all"]).expect(0);
+    assert_eq!(sandbox.events_named("referral_program_joined").len(), 2);
+    let before = sandbox.calls().len();
+    for command in ["sync", "backfill", "sync"] {
+        let text = setup.command(&[command]).expect(0);
+        assert!(!text.contains("1 with something new"), "{text}");
+    }
+    assert_eq!(sandbox.calls().len(), before);
+    // Gone from one campaign is not gone.
+    let setup = setup.set("sync.deletions", "forget");
+    growsurf.change_in("demo01", &json!([{ "delete": { "participant": "both@example.com" } }]));
+    for _ in 0..3 {
+        setup.command(&["sync"]).expect(0);
+    }
+    assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 1);
+}
+
+#[test]
+fn a_list_that_lacks_nearly_everybody_deletes_nobody() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(8, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.deletions", "forget");
+    setup.command(&["backfill"]).expect(0);
+    growsurf.faults(&json!([
+        { "match": { "path": "/participants" }, "status": 200,
+          "body": { "participants": [], "limit": 100, "nextId": null } },
+        { "match": { "path": "/participant/" }, "status": 400, "body": { "code": "WHAT" } },
+    ]));
+    for _ in 0..3 {
+        let text = setup.command(&["sync"]).expect(0);
+        assert!(text.contains("aren't believed to be deleted"), "{text}");
+    }
+    assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 8);
+}
+
+#[test]
+fn a_merge_whose_address_is_somebody_elses_by_now_is_a_dead_letter() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(5, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    setup.command(&["backfill"]).expect(0);
+    let moving = growsurf.participants()[0].clone();
+    let (id, former) = (&moving["id"], moving["email"].as_str().unwrap());
+    let relay = setup.start();
+    sandbox.faults(json!([{ "match": { "path": "/api/" }, "status": 503 }]));
+    growsurf.change(0, &json!([{ "email": { "participant": id, "email": "moved@example.com" } }]));
+    relay.command(&["sync"]).expect(0);
+    growsurf.change(0, &json!([{ "join": { "email": former, "firstName": "Other" } }]));
+    relay.command(&["sync"]).expect(0);
+    sandbox.heal();
+    relay.drained();
+    let letter = relay.only_dead_letter();
+    let letter = relay.command(&["dead-letters", "show", &letter]).expect(0);
+    assert!(letter.contains("somebody else's address by now"), "{letter}");
+    assert_eq!(sandbox.attributes(former)["first_name"], "Other");
+    assert!(sandbox.person("moved@example.com").is_some());
 }

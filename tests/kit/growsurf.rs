@@ -69,6 +69,12 @@ impl Growsurf {
         serde_json::from_value(answer["ids"].clone()).unwrap()
     }
 
+    /// Changes a campaign's, now.
+    pub fn change_in(&self, campaign: &str, changes: &Value) {
+        let body = json!({ "campaign": campaign, "changes": changes });
+        self.control(Method::POST, "changes", &body);
+    }
+
     /// The limits, in five seconds, a minute and an hour.
     pub fn limits(&self, second: u32, minute: u32, hour: u32) {
         let limits = json!({ "second": second, "minute": minute, "hour": hour });

@@ -34,6 +34,9 @@ const TRIES: u32 = 5;
 /// The first wait before a read is tried again; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
 
+/// A wait for the limits that somebody should know of.
+const WORTH_TELLING: Duration = Duration::from_secs(15);
+
 /// The most of an answer that is read: a hundred participants at their largest are about 3 MB.
 const ANSWER_BYTES: usize = 32 << 20;
 
@@ -176,6 +179,10 @@ impl Client {
         let wait = at.since(config.clock.now());
         if wait > config.patience {
             return Err(RestError::Limited(wait));
+        }
+        if wait >= WORTH_TELLING {
+            let seconds = wait.as_secs();
+            tracing::warn!(seconds, "GrowSurf's limits are reached; waiting, which can be stopped");
         }
         tokio::time::sleep(wait).await;
         let mut url = config.base_url.clone();

@@ -201,3 +201,58 @@ fn a_prefix_keeps_campaigns_apart() {
     assert_eq!(rae["spring_referral_tier"], Scalar::from("power_referrer"));
     assert!(rae.contains_key("first_name") && !rae.contains_key("spring_first_name"));
 }
+
+#[test]
+fn an_address_that_somebody_took_over_is_never_merged_away_again() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
+    memory.take_in(&joined(1_780_000_100, renamed("fay", "new")), RECEIVED).unwrap();
+    // Somebody else joins with the address that was left.
+    let mut other = renamed("gil", "fay");
+    other.id = Some("gil001".to_owned());
+    memory.take_in(&joined(1_780_000_200, other), RECEIVED).unwrap();
+    let later = RECEIVED.plus(std::time::Duration::from_secs(3_600));
+    let seen = joined(later.seconds(), renamed("fay", "new"));
+    let plan = memory.take_in(&seen, later).unwrap();
+    assert_eq!(calls(&plan), []);
+    assert_eq!(memory.people.len(), 2);
+}
+
+#[test]
+fn nobody_takes_on_an_address_that_somebody_else_has_left() {
+    let mut memory = Memory::new(Rules::standard());
+    memory.take_in(&joined(1_780_000_000, snapshot("ann")), RECEIVED).unwrap();
+    memory.take_in(&joined(1_780_000_000, snapshot("bob")), RECEIVED).unwrap();
+    let plan = memory.take_in(&joined(1_780_000_100, renamed("bob", "cid")), RECEIVED).unwrap();
+    assert_eq!(calls(&plan), [call("cid", "identify"), call("cid", "merge")]);
+    let moved = joined(1_780_000_100, renamed("ann", "bob"));
+    let plan = memory.take_in(&moved, RECEIVED).unwrap();
+    assert!(plan.notices[0].contains("somebody else had before"), "{:?}", plan.notices);
+    assert!(calls(&plan).iter().all(|(who, _)| who == "ann@example.com"), "{:?}", calls(&plan));
+    // Bob may come back to his own.
+    let plan = memory.take_in(&joined(1_780_000_200, snapshot("bob")), RECEIVED).unwrap();
+    assert!(calls(&plan).contains(&call("bob", "merge")), "{:?}", calls(&plan));
+}
+
+#[test]
+fn what_is_told_again_is_not_the_latest() {
+    let mut memory = Memory::new(Rules::standard());
+    let other = |mut news: News| {
+        news.campaign.id = Some("other".to_owned());
+        news
+    };
+    let count =
+        |referrals: i64| with(snapshot("fay"), &[(Facts::REFERRAL_COUNT, Scalar::from(referrals))]);
+    memory.take_in(&joined(1_780_000_000, count(3)), RECEIVED).unwrap();
+    let plan = memory.take_in(&other(joined(1_780_000_100, count(7))), RECEIVED).unwrap();
+    assert_eq!(profile(&plan, "fay")["total_referrals"], Scalar::Integer(7));
+    for at in [1_780_000_200, 1_780_000_300] {
+        let plan = memory.take_in(&joined(at, count(3)), RECEIVED).unwrap();
+        assert_eq!(calls(&plan), []);
+        assert!(!plan.is_news);
+        let plan = memory.take_in(&other(joined(at + 50, count(7))), RECEIVED).unwrap();
+        assert_eq!(calls(&plan), []);
+    }
+    let plan = memory.take_in(&joined(1_780_000_400, count(4)), RECEIVED).unwrap();
+    assert_eq!(profile(&plan, "fay")["total_referrals"], Scalar::Integer(4));
+}

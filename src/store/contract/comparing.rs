@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Class, Email, ParticipantKey, Time};
+use crate::domain::{Class, Email, Identifier, ParticipantKey, Time};
 use crate::store::Revise;
 
 use super::Bench;
@@ -25,7 +25,7 @@ pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(ben
     assert_eq!(previews[3].as_ref().unwrap_err(), "data.what is missing");
     assert_eq!(store.stats().await.unwrap(), before);
     assert_eq!(inbox(&*store, false).await.len(), 1);
-    assert_eq!(store.address(&key("bob")).await.unwrap(), None);
+    assert_eq!(store.person(&key("bob")).await.unwrap(), None);
     let receipt = store.accept(arrival("later", at(2), did("bob", "c")), at(2)).await.unwrap();
     assert_eq!(receipt.calls, calls(2));
 }
@@ -104,6 +104,9 @@ pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     assert_eq!(page(Some("bob")).await.unwrap(), ["cid"]);
     assert_eq!(page(Some("cid")).await.unwrap(), [""; 0]);
     assert_eq!(store.participants("other", None, 2).await.unwrap(), [""; 0]);
-    let address = store.address(&key("bob")).await.unwrap();
-    assert_eq!(address, Some(Email::parse("bob@example.com").unwrap()));
+    let bob = Identifier::Email(Email::parse("bob@example.com").unwrap());
+    assert_eq!(store.person(&key("bob")).await.unwrap().unwrap().identifier, bob);
+    assert!(store.knows(&bob).await.unwrap());
+    let nobody = Identifier::Email(Email::parse("eve@example.com").unwrap());
+    assert!(!store.knows(&nobody).await.unwrap());
 }

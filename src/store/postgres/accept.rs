@@ -5,7 +5,7 @@
 //! be asked. What doesn't: the questions (`asking`), the rows that come of it (`keeping`), and how
 //! webhooks come to share a batch (`intake`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -234,7 +234,11 @@ fn receipt(entry: Entry<'_>) -> Receipt {
         Outcome::Planned(plan, lanes) => {
             let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
             let Plan { unmapped, notices, .. } = *plan;
-            Receipt { id, status: Status::Accepted, calls, unmapped, notices }
+            let mut kinds = BTreeMap::new();
+            for (kind, count) in lanes.into_iter().flat_map(|lane| lane.kinds) {
+                *kinds.entry(kind).or_default() += count;
+            }
+            Receipt { id, status: Status::Accepted, calls, unmapped, kinds, notices }
         }
     }
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Email, Lookup, News, ParticipantKey, Plan, Time};
-use crate::store::fetching::{MADE_AT, Revise, address, made_at};
+use crate::domain::{Identifier, Lookup, News, ParticipantKey, Person, Plan, Time};
+use crate::store::fetching::{MADE_AT, Revise, made_at};
 use crate::store::planning::{self, Planned};
-use crate::store::{Fetching, HEARD, StoreError};
+use crate::store::{Fetching, HEARD, StoreError, record};
 
 use super::PostgresStore;
 use super::asking;
@@ -69,12 +69,20 @@ impl Fetching for PostgresStore {
         })
     }
 
-    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError> {
+    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError> {
+        let column = text(&record::column(identifier));
+        transact!(self.open()?, "look for a person", |it| async {
+            let sql = "SELECT 1 FROM people WHERE identifier = $1 AND state <> ''";
+            Ok(it.row(sql, &[&column]).await?.is_some())
+        })
+    }
+
+    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError> {
         let asked: BTreeSet<Lookup> = [Lookup::Participant(who.clone())].into();
         transact!(self.open()?, "look for a participant", |it| async {
             let mut world = World::new(self.planning.hash_key);
             asking::people_as_they_are(&it, &mut world, &asked).await?;
-            Ok(world.whose_participant(who).cloned().and_then(address))
+            Ok(world.whose_participant(who).cloned())
         })
     }
 

@@ -54,6 +54,8 @@ pub(super) enum Unapplied {
 /// Calls for one lane, as a plan leads to them.
 pub(super) struct LaneCalls {
     pub(super) lane: i64,
+    /// How many of which kind.
+    pub(super) kinds: BTreeMap<String, u64>,
     pub(super) calls: Vec<Call>,
 }
 
@@ -266,6 +268,7 @@ impl World {
         }
         self.changes.people.insert(id);
         self.people.insert(id, person);
+        let mut kinds = BTreeMap::new();
         let mut calls = Vec::with_capacity(lane.calls.len());
         for planned in &lane.calls {
             if let Call::Track { event_id, .. } = &planned.call {
@@ -276,9 +279,10 @@ impl World {
                 }
                 self.changes.effects.insert(*event_id);
             }
+            *kinds.entry(planned.kind().to_owned()).or_default() += 1;
             calls.push(planned.call.clone());
         }
-        LaneCalls { lane: id, calls }
+        LaneCalls { lane: id, kinds, calls }
     }
 }
 

@@ -3,11 +3,11 @@
 //! What belongs here: the inbox row, duplicates, parking, and the application of a plan. What
 //! doesn't: how a plan is made (`planning`) and how lanes take calls in (`lanes`).
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{
-    Arrival, Call, Class, EventId, News, Plan, PlannedCall, Receipt, Status, Time, WebhookId,
-};
+use crate::domain::{Arrival, Call, Class, EventId, News, Plan, Receipt, Status, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::planning::Planned;
 
@@ -46,6 +46,7 @@ struct Kept {
 struct Applied {
     calls: usize,
     unmapped: Vec<String>,
+    kinds: BTreeMap<String, u64>,
     notices: Vec<String>,
 }
 
@@ -130,8 +131,8 @@ fn take_in(
         taken => taken?,
     };
     Ok(match written {
-        Ok(Applied { calls, unmapped, notices }) => {
-            Receipt { id, status: Status::Accepted, calls, unmapped, notices }
+        Ok(Applied { calls, unmapped, kinds, notices }) => {
+            Receipt { id, status: Status::Accepted, calls, unmapped, kinds, notices }
         }
         Err(reason) => Receipt::bare(id, Status::Parked { reason }),
     })
@@ -200,7 +201,7 @@ fn apply(
     plan: Plan,
     now: Time,
 ) -> Result<Applied, Fault> {
-    let mut calls = 0;
+    let (mut calls, mut kinds) = (0, BTreeMap::new());
     for id in plan.counted {
         is_new(connection, id)?;
     }
@@ -211,20 +212,21 @@ fn apply(
         let person = people::write(connection, &lane.person)?;
         people::mention(connection, person, webhook)?;
         let mut new = Vec::with_capacity(lane.calls.len());
-        for PlannedCall { call, effect: _ } in lane.calls {
-            let is_new = match &call {
+        for planned in lane.calls {
+            let is_new = match &planned.call {
                 Call::Track { event_id, .. } => is_new(connection, *event_id)?,
                 _ => true,
             };
             if is_new {
-                new.push(call);
+                *kinds.entry(planned.kind().to_owned()).or_default() += 1;
+                new.push(planned.call);
             }
         }
         calls += new.len();
         lanes::append(connection, person, class, Some(webhook), &new, now)?;
     }
     count(connection, Counter::Pending, i64::try_from(calls).unwrap_or(i64::MAX))?;
-    Ok(Applied { calls, unmapped: plan.unmapped, notices: plan.notices })
+    Ok(Applied { calls, unmapped: plan.unmapped, kinds, notices: plan.notices })
 }
 
 /// Enters an effect into the ledger; `false` if it is there already. The plan asked before, so

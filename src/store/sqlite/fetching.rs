@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Email, News, ParticipantKey, Plan, Time};
-use crate::store::fetching::{MADE_AT, Revise, address, made_at};
+use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
+use crate::store::fetching::{MADE_AT, Revise, made_at};
 use crate::store::{Fetching, StoreError};
 
 use super::SqliteStore;
@@ -74,10 +74,16 @@ impl Fetching for SqliteStore {
         self.readers.read("list participants", work).await
     }
 
-    async fn address(&self, who: &ParticipantKey) -> Result<Option<Email>, StoreError> {
+    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError> {
         let who = who.clone();
         let work = move |connection: &Connection| people::by_participant(connection, &who);
-        Ok(self.readers.read("look for a participant", work).await?.and_then(address))
+        self.readers.read("look for a participant", work).await
+    }
+
+    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError> {
+        let identifier = identifier.clone();
+        let work = move |connection: &Connection| people::by_identifier(connection, &identifier);
+        Ok(self.readers.read("look for a person", work).await?.is_some())
     }
 
     async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {
