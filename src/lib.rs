@@ -21,16 +21,17 @@
 //! |---|---|---|
 //! | [`domain`] | the words: events, people, calls, deliveries, outcomes; plain values | nobody |
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
-//! | [`growsurf`] | the source: signatures, both shapes of webhooks | `domain` |
+//! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`forget`] | use case: erase a person, here and at the destination | the adapters it needs |
+//! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`http`], [`cli`] | the faces | the use cases |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
 //! | [`config`], [`telemetry`], [`clock`] | settings, logs and metrics, time and randomness | `domain` |
-//! | [`sandbox`] | a stand-in Customer.io; shares no type with the relay's own client | nobody |
+//! | [`sandbox`] | a stand-in Customer.io and GrowSurf; shares no type with the relay's own clients | nobody |
 //!
 //! A test reads the sources and holds the directions.
 //!
@@ -54,6 +55,10 @@
 //!   in ids, labels or logs.
 //!
 //! # Walkthroughs
+//!
+//! **GrowSurf is asked.** [`sync::Backfill`] and [`sync::Compare`] read pages; [`sync::Intake`] compares
+//! each row with what is known, which writes nothing, and hands those that are news to `accept`, kept as
+//! webhooks are. Effect keys make them meet what webhooks told.
 //!
 //! **A webhook arrives.** `http` bounds its size and time, [`ingest::Ingest::receive`] verifies
 //! the raw bytes, [`growsurf::decode`] makes [`domain::News`] of them, or says why not. The store

@@ -1,4 +1,4 @@
-//! `referral-relay sandbox`: the stand-in Customer.io alone.
+//! `referral-relay sandbox`: the stand-ins of Customer.io and GrowSurf alone.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -24,6 +24,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let context = || format!("can't listen on {}; give another address with --listen", args.listen);
     let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
     println!("A stand-in Customer.io listens on http://{}", sandbox.addr());
+    println!("A stand-in GrowSurf is at http://{}/growsurf/v2 (key: sandbox)", sandbox.addr());
     println!("What it holds: http://{}/sandbox/people, /sandbox/events", sandbox.addr());
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
