@@ -204,7 +204,7 @@ fn without_a_backfill_only_what_is_younger_than_the_horizon_is_sent() {
     let (young, old) = growsurf.effects(3 * DAY);
     let text = setup.command(&["sync"]).expect(0);
     assert_eq!(arrived(&sandbox, &growsurf), young);
-    assert!(text.contains("`referral-relay backfill` sends it"), "{text}");
+    assert!(text.contains("`referral-relay backfill --events all` sends it"), "{text}");
     assert_eq!(sandbox.people().len(), 150);
     // What is new since then costs a few requests.
     growsurf.change(HOUR, &json!([{ "join": { "email": "new@example.com" } }]));
