@@ -138,6 +138,10 @@ impl Periodic {
         };
         match compared {
             Ok(tally) => self.report(campaign, &tally),
+            Err(SyncError::Rest(error)) if error.is_passing() => {
+                let error = Causes(&error);
+                tracing::info!(campaign, %error, "the comparison was broken off; the next makes up for it");
+            }
             Err(error) => {
                 tracing::warn!(campaign, error = %Causes(&error), "the comparison was broken off");
             }

@@ -113,11 +113,6 @@ impl Row {
         &self.campaign.id
     }
 
-    /// GrowSurf's id of what the row tells of.
-    pub fn id(&self) -> Option<String> {
-        Object::of(&self.row)?.id("id")
-    }
-
     /// What it says, or why it leads to nothing known, naming the field.
     pub fn news(&self) -> Result<News, String> {
         let Of { id, name } = self.campaign.clone();
