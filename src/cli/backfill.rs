@@ -134,8 +134,8 @@ fn left_out_text(left_out: u64, events: Which) -> String {
         Which::Late | Which::All => "for being under 72 hours old",
     };
     format!(
-        "{} left out {why}. `--events all` sends everything, and what is under 72 hours old then \
-         triggers campaigns in Customer.io; without it, neither does `sync` send them.",
+        "{} left out {why}, and no `sync` sends them later. `--events all` sends everything; what is \
+         under 72 hours old then triggers campaigns in Customer.io.",
         plural(left_out, "event")
     )
 }

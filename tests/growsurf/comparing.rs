@@ -224,7 +224,7 @@ fn what_a_backfill_left_out_no_comparison_sends() {
     growsurf.program(40, 2, 0);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     let text = setup.command(&["backfill"]).expect(0);
-    assert!(text.contains("neither does `sync` send them"), "{text}");
+    assert!(text.contains("no `sync` sends them later"), "{text}");
     setup.command(&["sync"]).expect(0);
     assert_eq!(arrived(&sandbox, &growsurf).len(), 0);
     // What comes after it is told.
