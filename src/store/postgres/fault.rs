@@ -29,12 +29,27 @@ impl Fault {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Overtaken => true,
-            Self::Sql(error) => matches!(
-                error.code(),
-                Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE)
-            ),
+            Self::Sql(error) => {
+                matches!(
+                    error.code(),
+                    Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE)
+                ) || self.is_aftermath()
+            }
             Self::Pool(_) | Self::Slow | Self::Store(_) => false,
         }
+    }
+
+    /// Whether it only says that something before it in the transaction went wrong. Statements that
+    /// are sent together may be answered so before the one at fault was looked at.
+    fn is_aftermath(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION))
+    }
+
+    /// The fault that the others came of, of statements that were sent together.
+    pub(super) fn cause(results: Vec<Result<(), Self>>) -> Result<(), Self> {
+        let faults = results.into_iter().filter_map(Result::err);
+        let (aftermath, causes): (Vec<_>, Vec<_>) = faults.partition(Self::is_aftermath);
+        causes.into_iter().chain(aftermath).next().map_or(Ok(()), Err)
     }
 
     /// Whether the plan is to blame and not the server: the same plan would fail again, while other

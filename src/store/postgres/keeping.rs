@@ -3,7 +3,7 @@
 //! What belongs here: those statements, sent one behind the other without waiting in between. What
 //! doesn't: what is to be written (`accept`, `world`).
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use futures_util::{FutureExt, TryFutureExt};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -50,7 +50,7 @@ pub(super) async fn keep(
         mentions(transaction, entries).boxed(),
         deliveries::append(transaction, calls).boxed(),
     ];
-    try_join_all(writes).await?;
+    Fault::cause(join_all(writes).await)?;
     for entry in entries {
         if let (None, Outcome::Planned(plan, _)) = (&entry.new, &entry.outcome)
             && !plan.forgotten.is_empty()
