@@ -23,6 +23,7 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
 use crate::customerio::client::{Client, ClientConfig, ClientError};
+use crate::delivery::Pulse;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
 use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
@@ -35,7 +36,7 @@ pub use asking::Asking;
 pub use delivering::Delivering;
 pub use rules::rules;
 use rules::trust;
-pub use store::{copy_store, open_existing_store, open_for_delivery, open_store};
+pub use store::{copy_store, open_existing_store, open_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -163,15 +164,20 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stop = Stop::default();
     let delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
-    let Delivering { destination, metrics, relay, pulses, dispatcher, loops } = delivering;
+    let Delivering { destination, metrics, relay, mut pulses, dispatcher, loops } = delivering;
     let grace = settings.server.shutdown_grace;
     if settings.growsurf.has_api_key() {
         let asking = Asking::new(settings, &store, LONGEST_WAIT)?;
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
-        loops.spawn(periodic.run(stop.delivery.clone()));
+        let pulse = Pulse::new("the comparison with GrowSurf", clock.steady());
+        pulses.push(pulse.clone());
+        loops.spawn(seen_to_panic(pulse, periodic.run(stop.delivery.clone())));
     }
     let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
-    loops.spawn(watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown));
+    let pulse = Pulse::new("the watch for late calls", clock.steady());
+    pulses.push(pulse.clone());
+    let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
+    loops.spawn(seen_to_panic(pulse, lateness));
 
     let damage = Damage::default();
     // A server looks after its own disk.
@@ -257,6 +263,13 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Runs a loop that may be silent for as long as it likes; only a panic is told.
+async fn seen_to_panic(pulse: Pulse, running: impl Future<Output = ()>) {
+    let _panics_are_seen = pulse.guard();
+    pulse.excuse();
+    running.await;
 }
 
 async fn bind(

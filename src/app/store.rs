@@ -61,7 +61,7 @@ pub async fn copy_store(
 ///
 /// # Errors
 /// As [`open_store`].
-pub async fn open_for_delivery(
+pub(super) async fn open_for_delivery(
     settings: &Settings,
     bell: Arc<Notify>,
 ) -> Result<Arc<dyn Store>, StartError> {
