@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
 
 use super::StoreError;
+use super::record::unreadable;
 
 /// Makes the new text of a note out of the one before. May be called more than once.
 pub type Revise = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
@@ -32,7 +33,11 @@ pub trait Fetching: Send + Sync {
     async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError>;
 
     /// When the store was made. A copy was made when its original was.
-    async fn made_at(&self) -> Result<Time, StoreError>;
+    async fn made_at(&self) -> Result<Time, StoreError> {
+        let note = self.note(MADE_AT).await?;
+        let micros = note.and_then(|text| text.parse().ok());
+        micros.map(Time::from_micros).ok_or_else(|| unreadable("a note", "when the store was made"))
+    }
 
     /// GrowSurf's ids of known participants of a campaign, in their order, those behind `after`.
     async fn participants(
@@ -54,12 +59,4 @@ pub trait Fetching: Send + Sync {
 }
 
 /// The note that tells when the store was made, in microseconds since the epoch.
-pub(super) const MADE_AT: &str = "made_at";
-
-/// Reads that note.
-pub(super) fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
-    let micros = note.and_then(|text| text.parse().ok());
-    micros.map(Time::from_micros).ok_or_else(|| {
-        super::record::unreadable("a note", "when the store was made isn't told in it")
-    })
-}
+const MADE_AT: &str = "made_at";

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use crate::domain::{Identifier, Lookup, News, ParticipantKey, Person, Plan, Time};
-use crate::store::fetching::{MADE_AT, Revise, made_at};
+use crate::store::Revise;
 use crate::store::planning::{self, Planned};
 use crate::store::{Fetching, HEARD, StoreError, record};
 
@@ -47,10 +47,6 @@ impl Fetching for PostgresStore {
             it.change(sql, &[&name, &value]).await?;
             Ok(value)
         })
-    }
-
-    async fn made_at(&self) -> Result<Time, StoreError> {
-        made_at(self.note(MADE_AT).await?.as_deref())
     }
 
     async fn participants(

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
-use crate::store::fetching::{MADE_AT, Revise, made_at};
+use crate::store::Revise;
 use crate::store::{Fetching, StoreError};
 
 use super::SqliteStore;
@@ -49,10 +49,6 @@ impl Fetching for SqliteStore {
             Ok(text)
         };
         self.writer.write(Rank::Rest, "write a note", work).await
-    }
-
-    async fn made_at(&self) -> Result<Time, StoreError> {
-        made_at(self.note(MADE_AT).await?.as_deref())
     }
 
     async fn participants(
