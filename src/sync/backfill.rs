@@ -98,10 +98,15 @@ impl Backfill {
             bookmark::keep(store, &note, &place.began_at).await?;
         }
         tell(Step::Begin { source, before: place.tally.rows });
+        let mut begun_again = None;
         while place.part != Part::Done {
             let page = match self.page(source, &place).await {
                 // Whoever the page began with is gone; what of the part was done changes nothing.
-                Err(RestError::Unknown { .. }) if place.next.is_some() => {
+                // If it is so again, something else is wrong.
+                Err(RestError::Unknown { .. })
+                    if place.next.is_some() && begun_again != Some(place.part) =>
+                {
+                    begun_again = Some(place.part);
                     place.next = None;
                     continue;
                 }
