@@ -105,7 +105,8 @@ pub struct News {
 /// One event and its own time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Told {
-    /// When it happened; `None` where the source has no time, then the time of receipt.
+    /// When it happened. `None` where the source has no times, then the time of receipt; or where a
+    /// source that has one ([`News::as_of`]) doesn't tell this one's: then it is counted and not told.
     pub at: Option<Time>,
     /// What happened.
     pub event: Event,

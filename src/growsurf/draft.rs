@@ -24,6 +24,11 @@ impl Draft {
         self.at = Some(at);
     }
 
+    /// Nobody knows when what is told from now on happened.
+    pub fn at_no_known_time(&mut self) {
+        self.at = None;
+    }
+
     /// What is told from now on is as old as the source.
     pub fn as_fetched(&mut self) {
         self.at = self.news.as_of;

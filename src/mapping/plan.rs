@@ -98,11 +98,12 @@ impl Planner for Mapper {
                 None => unanswered.push(Lookup::Effect(event_id)),
                 Some(true) => {}
                 Some(false) if !planned.insert(event_id) => {}
-                Some(false) if !news.tell.covers(event.told.at.unwrap_or(received_at)) => {
-                    left_out.push(track.effect.kind().to_owned());
-                }
                 Some(false) => {
-                    let at = event.told.at.unwrap_or(received_at);
+                    let at = event.told.at.or(news.as_of.is_none().then_some(received_at));
+                    let Some(at) = at.filter(|at| news.tell.covers(*at)) else {
+                        left_out.push(track.effect.kind().to_owned());
+                        continue;
+                    };
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
                     let effect = Some(track.effect);
                     due.push(Due { person: event.seat.person, call: PlannedCall { call, effect } });

@@ -39,7 +39,10 @@ fn said(body: &[u8]) -> (String, String) {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name| {
         let text = Object::of(&value).and_then(|object| object.text(name)).unwrap_or("none");
-        text.chars().take(MESSAGE_CHARS).collect::<String>()
+        let words = text.chars().take(MESSAGE_CHARS).collect::<String>();
+        // It is logged, and may name somebody.
+        let words = words.split_whitespace().map(|it| if it.contains('@') { "***" } else { it });
+        words.collect::<Vec<_>>().join(" ")
     };
     (text("code"), text("message"))
 }

@@ -170,7 +170,10 @@ fn participant(
     }
     let rewards = row.items("rewards").unwrap_or_default().iter();
     for (at, reward) in rewards.filter_map(|it| reward(it, fetched_at)) {
-        draft.at(at);
+        match at {
+            Some(at) => draft.at(at),
+            None => draft.at_no_known_time(),
+        }
         draft.tell(Event::RewardEarned { earner: friend, reward });
     }
     if let (true, Some(counts)) = (shares, row.counts("shareCount")) {
@@ -181,8 +184,8 @@ fn participant(
 }
 
 /// An approved reward and when it was approved. One that waits for approval is no news yet, and one
-/// that was cancelled none any more. One of which no time is told was approved before it was fetched.
-fn reward(value: &Value, fetched_at: Time) -> Option<(Time, Reward)> {
+/// that was cancelled none any more.
+fn reward(value: &Value, fetched_at: Time) -> Option<(Option<Time>, Reward)> {
     let object = Object::of(value)?;
     let status = object.text("status").unwrap_or_default();
     let at = |name| moment(object, name, name, fetched_at).ok();
@@ -192,7 +195,6 @@ fn reward(value: &Value, fetched_at: Time) -> Option<(Time, Reward)> {
         return None;
     }
     let at = approved_at.or_else(|| at("fulfilledAt")).or_else(|| at("createdAt"));
-    let at = at.unwrap_or(fetched_at);
     let own = |name| object.text(name).map(str::to_owned);
     Some((
         at,

@@ -131,7 +131,11 @@ async fn every_documented_error_says_what_to_do() {
         (422, "PARTICIPANT_BLOCKED_ERROR", "refused"),
         (302, "FOUND", "refused"),
     ] {
-        let stage = Stage::answering(status, refusal(status, code, "what GrowSurf says")).await;
+        let stage = Stage::answering(
+            status,
+            refusal(status, code, "what GrowSurf says of fay@example.com"),
+        )
+        .await;
         let error = stage.client.participant("c1", "p1").await.unwrap_err();
         let found = match &error {
             RestError::Unknown { .. } => "unknown",
@@ -143,7 +147,7 @@ async fn every_documented_error_says_what_to_do() {
         assert!(!error.is_passing(), "{status}");
         assert_eq!(stage.asked().len(), 1, "{status} is definite");
         if kind != "unknown" {
-            assert!(error.to_string().contains("what GrowSurf says"), "{error}");
+            assert!(error.to_string().contains("what GrowSurf says of ***"), "{error}");
         }
     }
     let stage = Stage::answering(400, refusal(400, "BAD_REQUEST", "limit is wrong")).await;
@@ -318,12 +322,12 @@ fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
         .told
         .iter()
         .filter_map(|told| match &told.event {
-            Event::RewardEarned { reward, .. } => Some((told.at.unwrap(), reward.clone())),
+            Event::RewardEarned { reward, .. } => Some((told.at, reward.clone())),
             _ => None,
         })
         .collect();
     assert_eq!(rewards.len(), 2);
-    assert_eq!(rewards[0].0, Time::from_seconds(1_771_000_000));
+    assert_eq!(rewards[0].0, Some(Time::from_seconds(1_771_000_000)));
     let (title, kind) = (rewards[0].1.title.as_deref(), rewards[0].1.kind.as_deref());
     assert_eq!((title, kind), (Some("Ten off"), Some("DOUBLE_SIDED")));
     assert_eq!(rewards[0].1.metadata["amount"], Scalar::from("$10"));

@@ -157,6 +157,20 @@ fn rewards_are_counted_once_whether_or_not_they_are_told() {
 }
 
 #[test]
+fn a_reward_of_no_known_time_is_counted_and_not_told() {
+    let mut memory = Memory::new(Rules::standard());
+    let mut timeless = reward(1_780_000_000, "r1", true);
+    timeless.told[0].at = None;
+    let plan = memory.take_in(&timeless, RECEIVED).unwrap();
+    assert_eq!(calls(&plan), [call("fay", "identify")]);
+    assert_eq!(profile(&plan, "fay")["total_rewards"], Scalar::Integer(1));
+    assert_eq!(plan.left_out, ["reward"]);
+    // Its webhook knows when.
+    let plan = memory.take_in(&reward(1_780_000_000, "r1", true), RECEIVED).unwrap();
+    assert!(calls(&plan).contains(&call("fay", "referral_reward_claimed")));
+}
+
+#[test]
 fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
     let mut memory = Memory::new(Rules::standard());
     let mut history = referred(1_780_000_000, "fay", "rae", 1);
