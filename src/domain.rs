@@ -9,6 +9,7 @@ mod clock;
 mod delivery;
 mod event;
 mod facts;
+mod feedback;
 mod forgotten;
 mod ids;
 mod money;
@@ -27,6 +28,9 @@ pub use event::{
     Told, Who,
 };
 pub use facts::{Fact, Facts};
+pub use feedback::{
+    Ask, Asked, Click, Deed, Feedback, ParticipantUpdate, Subscription, Tally, WayBack, Wish,
+};
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use money::Money;

@@ -83,6 +83,10 @@ pub async fn forget(
         let addresses = traced.forgotten.emails.iter().cloned().map(Identifier::Email);
         let known = traced.people.values().cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {
+            if matches!(identifier, Identifier::Participant(_)) {
+                // GrowSurf's; Customer.io has nobody of that name.
+                continue;
+            }
             if matches!(identifier, Identifier::Id(_)) && !trust_ids {
                 spared.push(identifier);
                 continue;

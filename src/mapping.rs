@@ -2,12 +2,13 @@
 //!
 //! What belongs here: who a participant is at Customer.io (`people`), who was forgotten
 //! (`forgotten`), whose address changed (`moving`), what is said of them (`profile`), what is counted
-//! (`counting`), what is told about an event (`tracks`), under which effect key (`effects`), all
+//! (`counting`), what Customer.io's own word leads to (`feedback`), what is told about an event (`tracks`), under which effect key (`effects`), all
 //! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
 //! has to be looked up; what a plan must know it asks for, and the store answers.
 
 mod counting;
 mod effects;
+mod feedback;
 mod forgotten;
 mod moving;
 mod people;
@@ -19,4 +20,4 @@ mod tests;
 mod tracks;
 
 pub use plan::Mapper;
-pub use rules::{IdentifyBy, Rules, Tier, events};
+pub use rules::{FeedbackRules, IdentifyBy, Rules, Tier, events};

@@ -7,7 +7,7 @@ use crate::config::customerio;
 use crate::config::growsurf::{ConversionsFrom, GrowsurfSettings};
 use crate::growsurf::signature::Owner;
 use crate::ingest::Trust;
-use crate::mapping::{IdentifyBy, Rules, Tier};
+use crate::mapping::{FeedbackRules, IdentifyBy, Rules, Tier};
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
@@ -39,7 +39,16 @@ pub fn rules(settings: &Settings) -> Rules {
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
+        feedback: feedback(growsurf),
     }
+}
+
+/// What goes back to GrowSurf: into campaigns that there is an API key for.
+fn feedback(growsurf: &GrowsurfSettings) -> FeedbackRules {
+    let any_campaign = growsurf.api_key.is_some();
+    let keyed = growsurf.campaigns.iter().filter(|it| any_campaign || it.api_key.is_some());
+    let campaigns = keyed.map(|it| it.id.clone()).collect();
+    FeedbackRules { campaigns, any_campaign, clicks: true, unsubscribes: true, asks_per_hour: 20 }
 }
 
 /// The secrets that the settings name, and whose each is.

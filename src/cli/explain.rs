@@ -108,6 +108,7 @@ pub(super) fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
     let kind = match identifier {
         Identifier::Email(_) => "email",
         Identifier::Id(_) => "id",
+        Identifier::Participant(_) => "participant",
     };
     let calls: Vec<Value> =
         lane.calls.iter().map(|call| call_document(identifier, call, host, now)).collect();

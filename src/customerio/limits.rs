@@ -122,11 +122,13 @@ impl From<OverLimit> for Outcome {
 /// beyond the 300th by name. A call that fits is borrowed as it is.
 ///
 /// # Errors
-/// [`OverLimit`] when the person's id or the event's name is blank or too long, or the event's
+/// [`OverLimit`] when it is a call to GrowSurf, the person's id or the event's name is blank or too long, or the event's
 /// data is too much in sum.
 pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>, OverLimit> {
-    if let Identifier::Id(id) = identifier {
-        within("id", id, ID_BYTES)?;
+    match identifier {
+        Identifier::Id(id) => within("id", id, ID_BYTES)?,
+        Identifier::Email(_) => {}
+        Identifier::Participant(_) => return Err(misdirected()),
     }
     let mut warnings = Vec::new();
     let call = match call {
@@ -152,9 +154,17 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
             None
         }
         Call::Unsubscribe { .. } => None,
+        Call::UpdateParticipant { .. }
+        | Call::TriggerReferral { .. }
+        | Call::AddParticipant { .. } => return Err(misdirected()),
     }
     .map_or(Cow::Borrowed(call), Cow::Owned);
     Ok(Fitted { identifier, call, warnings })
+}
+
+/// What is meant for GrowSurf isn't sent here.
+fn misdirected() -> OverLimit {
+    OverLimit { field: "call", reason: "is GrowSurf's, not Customer.io's".to_owned() }
 }
 
 fn within(field: &'static str, text: &str, max_bytes: usize) -> Result<(), OverLimit> {

@@ -79,7 +79,7 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
 /// `cio_`, which would be taken for Customer.io's own id.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
     if let Call::Merge { from, .. } = fitted.call() {
-        let body = json(&Merge { primary: fitted.identifier().into(), secondary: from.into() });
+        let body = json(&Merge { primary: named(fitted.identifier())?, secondary: named(from)? });
         let path = "/api/v1/merge_customers".to_owned();
         return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
     }
@@ -98,7 +98,10 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
             let body = json(&V1Unsubscribe { unsubscribed: Unsubscribed::NOW, at: at.seconds() });
             Request { method: Method::PUT, path, body: body.into(), retry: 0 }
         }
-        Call::Merge { .. } => return None,
+        Call::Merge { .. }
+        | Call::UpdateParticipant { .. }
+        | Call::TriggerReferral { .. }
+        | Call::AddParticipant { .. } => return None,
     })
 }
 
@@ -123,12 +126,13 @@ impl fmt::Debug for Operation {
 
 /// The call as an operation of a v2 batch; `None` if it is longer than 32,000 bytes.
 pub fn operation(fitted: &Fitted<'_>) -> Option<Operation> {
-    let bytes = written(fitted);
+    let bytes = written(fitted)?;
     (bytes.len() <= OPERATION_BYTES).then_some(Operation(bytes))
 }
 
-fn written(fitted: &Fitted<'_>) -> Vec<u8> {
-    let identifiers = fitted.identifier().into();
+/// `None` for a call of GrowSurf's, which nothing here can write.
+fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
+    let identifiers = named(fitted.identifier())?;
     let action = match fitted.call() {
         Call::Identify { attributes, at } => {
             V2Action::Identify { timestamp: at.seconds(), attributes }
@@ -141,12 +145,15 @@ fn written(fitted: &Fitted<'_>) -> Vec<u8> {
             timestamp: at.seconds(),
             attributes: Unsubscribed::NOW,
         },
+        Call::UpdateParticipant { .. }
+        | Call::TriggerReferral { .. }
+        | Call::AddParticipant { .. } => return None,
         Call::Merge { from, .. } => {
-            let people = Merge { primary: identifiers, secondary: from.into() };
-            return json(&V2Merge { kind: "person", action: "merge", people });
+            let people = Merge { primary: identifiers, secondary: named(from)? };
+            return Some(json(&V2Merge { kind: "person", action: "merge", people }));
         }
     };
-    json(&V2Operation { kind: "person", identifiers, action })
+    Some(json(&V2Operation { kind: "person", identifiers, action }))
 }
 
 /// A v2 request and which operations are in it: `batch_index` n is number `operations.start + n`
@@ -271,12 +278,12 @@ enum Identifiers<'a> {
     Id(&'a str),
 }
 
-impl<'a> From<&'a Identifier> for Identifiers<'a> {
-    fn from(identifier: &'a Identifier) -> Self {
-        match identifier {
-            Identifier::Email(email) => Self::Email(email.as_str()),
-            Identifier::Id(id) => Self::Id(id),
-        }
+/// How a request names a person; `None` for an addressee at GrowSurf.
+fn named(identifier: &Identifier) -> Option<Identifiers<'_>> {
+    match identifier {
+        Identifier::Email(email) => Some(Identifiers::Email(email.as_str())),
+        Identifier::Id(id) => Some(Identifiers::Id(id)),
+        Identifier::Participant(_) => None,
     }
 }
 

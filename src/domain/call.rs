@@ -1,4 +1,4 @@
-//! Calls: what the relay asks of Customer.io, before it is written as an HTTP request.
+//! Calls: what the relay asks of Customer.io and of GrowSurf, before it is written as an HTTP request.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{EventId, Identifier, Time};
+use super::{EventId, Identifier, ParticipantUpdate, Time};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -126,7 +126,7 @@ impl From<i64> for Scalar {
 /// Attributes of a person, or properties of an event, by name.
 pub type Attributes = BTreeMap<String, Scalar>;
 
-/// One request to Customer.io, without the person's identifier, which is put in when it is sent.
+/// One request to Customer.io or GrowSurf, without the person's identifier, which is put in when it is sent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
@@ -161,6 +161,33 @@ pub enum Call {
         /// When the relay learned of it.
         at: Time,
     },
+    /// Changes what GrowSurf keeps of a participant.
+    UpdateParticipant {
+        /// When it was planned.
+        at: Time,
+        /// The changes.
+        update: ParticipantUpdate,
+    },
+    /// Asks GrowSurf to award the credit for a participant's referral. Never repeated blindly.
+    TriggerReferral {
+        /// When it was planned.
+        at: Time,
+        /// Only after so many days, 1 to 90.
+        delay_in_days: Option<u8>,
+    },
+    /// Makes somebody a participant of a GrowSurf campaign. Nothing changes if they are one.
+    AddParticipant {
+        /// When it was planned.
+        at: Time,
+        /// Their first name.
+        first_name: Option<String>,
+        /// Their last name.
+        last_name: Option<String>,
+        /// Who referred them: a participant's id or address.
+        referred_by: Option<String>,
+        /// Participant metadata.
+        metadata: Attributes,
+    },
 }
 
 impl Call {
@@ -176,18 +203,34 @@ impl Call {
             Self::Track { .. } => "track",
             Self::Merge { .. } => "merge",
             Self::Unsubscribe { .. } => "unsubscribe",
+            Self::UpdateParticipant { .. } => "update_participant",
+            Self::TriggerReferral { .. } => "trigger_referral",
+            Self::AddParticipant { .. } => "add_participant",
         }
     }
 
     /// The kinds that [`Call::kind`] tells.
-    pub const KINDS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+    pub const KINDS: [&str; 7] = [
+        "identify",
+        "track",
+        "merge",
+        "unsubscribe",
+        "update_participant",
+        "trigger_referral",
+        "add_participant",
+    ];
 
     /// Its own time. An identify has none: it carries the whole profile, so that a later one makes
     /// it superfluous. Others each have an effect of their own.
     pub fn happened_at(&self) -> Option<Time> {
         match self {
             Self::Identify { .. } => None,
-            Self::Track { at, .. } | Self::Merge { at, .. } | Self::Unsubscribe { at } => Some(*at),
+            Self::Track { at, .. }
+            | Self::Merge { at, .. }
+            | Self::Unsubscribe { at }
+            | Self::UpdateParticipant { at, .. }
+            | Self::TriggerReferral { at, .. }
+            | Self::AddParticipant { at, .. } => Some(*at),
         }
     }
 }

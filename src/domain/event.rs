@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Email, Money, Scalar, Time};
+use super::{Attributes, Email, Feedback, Money, Scalar, Time};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -100,6 +100,22 @@ pub struct News {
     pub told: Vec<Told>,
     /// Which of it Customer.io is to be told.
     pub tell: Tell,
+    /// What Customer.io told, if it was its word; then there is nothing else in it.
+    pub feedback: Option<Feedback>,
+}
+
+impl News {
+    /// What Customer.io told.
+    pub fn of(feedback: Feedback) -> Self {
+        Self {
+            campaign: Campaign::default(),
+            as_of: Some(feedback.at),
+            people: Vec::new(),
+            told: Vec::new(),
+            tell: Tell::All,
+            feedback: Some(feedback),
+        }
+    }
 }
 
 /// One event and its own time.

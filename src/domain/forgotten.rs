@@ -58,11 +58,14 @@ impl Forgotten {
         let identifier = match &person.identifier {
             Identifier::Email(email) => self.emails.contains(email),
             Identifier::Id(_) => false,
+            Identifier::Participant(key) => {
+                self.participants.contains(key) || self.is_addressed_in(&key.participant)
+            }
         };
         let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
         let former = person.former.iter().any(|it| match it {
             Identifier::Email(email) => self.emails.contains(email),
-            Identifier::Id(_) => false,
+            Identifier::Id(_) | Identifier::Participant(_) => false,
         });
         identifier || former || person.participants.iter().any(|it| has_had(&it.facts))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Time};
+use super::{Asked, Facts, Time, WayBack};
 
 /// An e-mail address, trimmed and lower-cased. `Debug` shows it masked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,9 @@ pub enum Identifier {
     Email(Email),
     /// By an id of the user's own, taken from participant metadata.
     Id(String),
+    /// Not a person at Customer.io but an addressee at GrowSurf: a participant of a campaign, whose
+    /// id is an address as long as GrowSurf hasn't given one.
+    Participant(ParticipantKey),
 }
 
 impl Identifier {
@@ -93,6 +96,7 @@ impl Identifier {
         match self {
             Self::Email(email) => email.as_str(),
             Self::Id(id) => id,
+            Self::Participant(key) => &key.participant,
         }
     }
 
@@ -102,6 +106,8 @@ impl Identifier {
             Self::Email(email) => email.masked(),
             Self::Id(id) if id.contains('@') => mask(id),
             Self::Id(id) => id.clone(),
+            Self::Participant(key) if key.participant.contains('@') => mask(&key.participant),
+            Self::Participant(key) => key.participant.clone(),
         }
     }
 }
@@ -117,7 +123,7 @@ impl fmt::Debug for Identifier {
 pub struct PersonId(pub i64);
 
 /// A participant of one campaign, as GrowSurf names one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ParticipantKey {
     /// The campaign's id.
     pub campaign: String,
@@ -190,6 +196,9 @@ pub struct Participant {
     /// is nobody's news.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fraud_told: bool,
+    /// What the relay counted for GrowSurf, and set there.
+    #[serde(default, skip_serializing_if = "WayBack::is_empty")]
+    pub way_back: WayBack,
 }
 
 /// Shares by channel, and when they were counted.
@@ -224,6 +233,7 @@ impl Participant {
             first_referral: None,
             last_referral: None,
             fraud_told: false,
+            way_back: WayBack::default(),
         }
     }
 }
@@ -265,6 +275,8 @@ pub struct Person {
     pub moved: Option<Moved>,
     /// How Customer.io knew the person before, all of it.
     pub former: Vec<Identifier>,
+    /// How much was asked for them lately, where they are an addressee at GrowSurf.
+    pub asked: Option<Asked>,
 }
 
 impl Person {
@@ -278,6 +290,7 @@ impl Person {
             identified: None,
             moved: None,
             former: Vec::new(),
+            asked: None,
         }
     }
 

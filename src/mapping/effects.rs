@@ -47,6 +47,26 @@ pub fn payout(id: &str) -> EffectKey {
     EffectKey(format!("payout:{id}"))
 }
 
+/// A referral link was clicked in a message; reports have ids of their own.
+pub fn link_clicked(report: &str) -> EffectKey {
+    EffectKey(format!("link_clicked:{report}"))
+}
+
+/// Somebody said whether they want messages.
+pub fn subscription(report: &str) -> EffectKey {
+    EffectKey(format!("subscription:{report}"))
+}
+
+/// A campaign at Customer.io asked for something.
+pub fn asked(what: &str, campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
+    EffectKey(format!("asked:{what}:{campaign}:{participant}:{dedupe_key}"))
+}
+
+/// A campaign at Customer.io recorded a share.
+pub fn share_recorded(campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
+    EffectKey(format!("share_recorded:{campaign}:{participant}:{dedupe_key}"))
+}
+
 /// A campaign ended with this participant among the winners; it can end again.
 pub fn campaign_ended(campaign: &str, participant: &str, ended_at: Option<Time>) -> EffectKey {
     let ended_at = ended_at.map_or_else(|| "-".to_owned(), |time| time.millis().to_string());

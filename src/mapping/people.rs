@@ -6,6 +6,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::feedback::is_echo;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar,
@@ -105,6 +106,12 @@ impl People {
             people.left = people.follow(known, received_at)?;
         }
         Ok(people)
+    }
+
+    /// One person, of whom nothing was told.
+    pub fn of(person: Person) -> Self {
+        let (unsubscribed, left, notices, seats) = Default::default();
+        Self { persons: vec![person], unsubscribed, left, notices, seats }
     }
 
     /// Where this one sits, or why they don't.
@@ -242,9 +249,10 @@ impl People {
             let before = participant.facts.get(name).map(|fact| &fact.value);
             let was_subscribed =
                 name == Facts::UNSUBSCRIBED && before == Some(&Scalar::Boolean(false));
+            let is_echo = is_echo(participant, as_of);
             if participant.facts.learn(name, value.clone(), as_of) {
                 changed = true;
-                if was_subscribed {
+                if was_subscribed && !is_echo {
                     self.unsubscribed.insert(seat.person);
                 }
             }
@@ -304,7 +312,7 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
 
 /// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
 /// ledger holds nothing that could be traced back to an address.
-fn hashed(known: &Known, campaign: &str, identifier: &Identifier) -> String {
+pub(super) fn hashed(known: &Known, campaign: &str, identifier: &Identifier) -> String {
     let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
     let mut mac = key.expect("HMAC takes a key of any length");
     for part in [campaign, identifier.value()] {

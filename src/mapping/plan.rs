@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::counting;
+use super::feedback;
 use super::forgotten;
 use super::moving;
 use super::people::{Absent, People, Seat};
@@ -49,13 +50,16 @@ pub(super) struct Referral {
 }
 
 /// A call that is going to be planned for a person.
-struct Due {
-    person: usize,
-    call: PlannedCall,
+pub(super) struct Due {
+    pub(super) person: usize,
+    pub(super) call: PlannedCall,
 }
 
 impl Planner for Mapper {
     fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+        if let Some(feedback) = &news.feedback {
+            return feedback::plan(feedback, received_at, known, self, &self.rules);
+        }
         let campaign = self.campaign(news);
         let rules = &self.rules;
         let (news, forgotten) = forgotten::leave_out(news, campaign, received_at, known, rules)
@@ -248,7 +252,7 @@ impl Mapper {
 
     /// Puts an identify before each track, and alone where the profile differs from the one last
     /// planned for somebody whom Customer.io knows or gets to know.
-    fn lanes(
+    pub(super) fn lanes(
         &self,
         people: People,
         subjects: &BTreeSet<usize>,

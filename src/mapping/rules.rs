@@ -22,12 +22,14 @@ pub mod events {
     pub const COMMISSION_ADJUSTED: &str = "affiliate_commission_adjusted";
     /// An affiliate was paid.
     pub const PAYOUT_ISSUED: &str = "affiliate_payout_issued";
+    /// A participant's referral link was clicked in a message.
+    pub const LINK_CLICKED: &str = "referral_link_clicked";
     /// A campaign ended with this person among the winners.
     pub const CAMPAIGN_ENDED: &str = "referral_campaign_ended";
 
     /// All of them, in the order the settings list them.
     #[cfg(test)]
-    pub const ALL: [&str; 9] = [
+    pub const ALL: [&str; 10] = [
         JOINED,
         FRIEND_SIGNED_UP,
         CONVERTED,
@@ -36,6 +38,7 @@ pub mod events {
         COMMISSION_EARNED,
         COMMISSION_ADJUSTED,
         PAYOUT_ISSUED,
+        LINK_CLICKED,
         CAMPAIGN_ENDED,
     ];
 }
@@ -66,6 +69,30 @@ pub struct Rules {
     pub only_campaign: Option<String>,
     /// Addresses that are nobody: GrowSurf's Test button sends people that look real.
     pub ignore_emails: Vec<EmailPattern>,
+    /// What goes back to GrowSurf.
+    pub feedback: FeedbackRules,
+}
+
+/// What goes back to GrowSurf, and how much of it.
+#[derive(Clone, Debug)]
+pub struct FeedbackRules {
+    /// Campaigns with an API key, of those that the settings name.
+    pub campaigns: BTreeSet<String>,
+    /// Whether there is an API key for those as well that the settings don't name.
+    pub any_campaign: bool,
+    /// Whether clicks on referral links in messages are told to GrowSurf.
+    pub clicks: bool,
+    /// Whether unsubscribing is.
+    pub unsubscribes: bool,
+    /// How much campaigns at Customer.io may ask for one participant in an hour.
+    pub asks_per_hour: u32,
+}
+
+impl FeedbackRules {
+    /// Whether a campaign can be written to.
+    pub fn takes(&self, campaign: &str) -> bool {
+        self.any_campaign || self.campaigns.contains(campaign)
+    }
 }
 
 /// A name for having referred at least so many friends.
@@ -111,6 +138,13 @@ impl Rules {
             server_told_conversions: BTreeSet::new(),
             only_campaign: None,
             ignore_emails: Vec::new(),
+            feedback: FeedbackRules {
+                campaigns: BTreeSet::new(),
+                any_campaign: false,
+                clicks: true,
+                unsubscribes: true,
+                asks_per_hour: 20,
+            },
         }
     }
 

@@ -1,5 +1,6 @@
 //! What news leads to: tables of events, and the properties that make repeats and disorder safe.
 
+mod feedback;
 mod forgotten;
 mod identity;
 mod memory;
@@ -50,7 +51,14 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
         people,
         told: events.into_iter().map(|event| Told { at, event }).collect(),
         tell: Tell::All,
+        feedback: None,
     }
+}
+
+/// Somebody joined, referred by nobody.
+fn joined(at: i64, who: Snapshot) -> News {
+    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    news(at, vec![who], vec![joined])
 }
 
 /// A friend signs up through a referrer who then has so many referrals.

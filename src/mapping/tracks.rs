@@ -227,7 +227,8 @@ pub fn share_method(channel: &str) -> ShareMethod {
     }
 }
 
-fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Scalar>>) {
+/// Puts a property where there is one.
+pub(super) fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Scalar>>) {
     if let Some(value) = value {
         data.insert(name.to_owned(), value.into());
     }

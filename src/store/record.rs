@@ -9,7 +9,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Email, Identified, Identifier, Moved, Participant, Person, PersonId, Time};
+use crate::domain::{Asked, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId, Time};
 
 use super::StoreError;
 
@@ -24,6 +24,8 @@ struct State<'a> {
     moved: Option<Cow<'a, Moved>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     former: Cow<'a, [Identifier]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<Asked>,
 }
 
 /// Something in a row that can't be read, or in a plan that can't be written.
@@ -39,6 +41,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
         identified: person.identified.as_ref().map(Cow::Borrowed),
         moved: person.moved.as_ref().map(Cow::Borrowed),
         former: Cow::Borrowed(&person.former),
+        asked: person.asked,
     };
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
 }
@@ -55,6 +58,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),
         former: state.former.into_owned(),
+        asked: state.asked,
     })
 }
 
@@ -63,6 +67,10 @@ pub(super) fn column(identifier: &Identifier) -> String {
     let kind = match identifier {
         Identifier::Email(_) => "email",
         Identifier::Id(_) => "id",
+        Identifier::Participant(ParticipantKey { campaign, participant }) => {
+            // A list, because either may hold any character.
+            return format!("participant:{}", serde_json::json!([campaign, participant]));
+        }
     };
     format!("{kind}:{}", identifier.value())
 }
@@ -76,6 +84,11 @@ pub(super) fn identifier(column: &str) -> Result<Identifier, StoreError> {
             Ok(Identifier::Email(email))
         }
         Some(("id", id)) => Ok(Identifier::Id(id.to_owned())),
+        Some(("participant", key)) => {
+            let (campaign, participant) =
+                serde_json::from_str(key).map_err(|error| unreadable("an identifier", error))?;
+            Ok(Identifier::Participant(ParticipantKey { campaign, participant }))
+        }
         _ => Err(unreadable("an identifier", "its kind is unknown")),
     }
 }

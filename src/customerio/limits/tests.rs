@@ -30,7 +30,7 @@ fn attributes(fitted: &Fitted<'_>) -> Attributes {
     match fitted.call() {
         Call::Identify { attributes, .. } => attributes.clone(),
         Call::Track { data, .. } => data.clone(),
-        Call::Merge { .. } | Call::Unsubscribe { .. } => Attributes::new(),
+        _ => Attributes::new(),
     }
 }
 

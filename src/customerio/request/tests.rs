@@ -165,7 +165,7 @@ fn of_length(bytes: usize) -> Call {
         let text = |n: usize| "x".repeat(filling.saturating_sub(n * 1_000).min(1_000));
         track((0..33).map(|n| (format!("a{n:02}"), text(n).into())).collect())
     };
-    let empty = written(&fit(&seven, &with(0)).unwrap()).len();
+    let empty = written(&fit(&seven, &with(0)).unwrap()).unwrap().len();
     with(bytes - empty)
 }
 

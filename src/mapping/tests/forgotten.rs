@@ -1,18 +1,14 @@
 //! Who was forgotten: what the news lead to without them, and who counts as somebody new.
 
 use super::memory::Memory;
-use super::{RECEIVED, calls, converted, news, referred, snapshot};
+use super::{RECEIVED, calls, converted, joined, news, referred, snapshot};
 use crate::domain::{
-    Call, Event, Facts, Forgotten, News, ParticipantKey, Planner, Snapshot, Time, Trace, Who,
+    Call, Event, Facts, Forgotten, ParticipantKey, Planner, Snapshot, Time, Trace, Who,
 };
 use crate::mapping::{Mapper, Rules};
 
 /// When somebody was forgotten.
 const FORGOTTEN: i64 = 1_785_000_000;
-
-fn joined(at: i64, who: Snapshot) -> News {
-    news(at, vec![who], vec![Event::ParticipantJoined { who: Who(0), referral_source: None }])
-}
 
 /// A memory in which this person was forgotten.
 fn without(name: &str) -> Memory {

@@ -1,7 +1,7 @@
 //! Addresses that change, subscriptions that end, and what is counted.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, news, profile, referred, snapshot, with};
+use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot, with};
 use crate::domain::{
     Call, Email, Event, Facts, Identifier, News, Reward, Scalar, Snapshot, Tell, Time, Who,
 };
@@ -13,10 +13,6 @@ fn renamed(name: &str, to: &str) -> Snapshot {
     let mut snapshot = with(snapshot(name), &[(Facts::EMAIL, Scalar::from(address.as_str()))]);
     snapshot.email = Email::parse(&address).map_err(str::to_owned);
     snapshot
-}
-
-fn joined(at: i64, who: Snapshot) -> News {
-    news(at, vec![who], vec![Event::ParticipantJoined { who: Who(0), referral_source: None }])
 }
 
 fn email(name: &str) -> Identifier {

@@ -152,6 +152,7 @@ fn call_is_sound(planned: &PlannedCall, identifier: &Identifier, rules: &Rules) 
             assert!(effect.is_none());
             is_a_time(*at);
         }
+        other => panic!("no webhook of GrowSurf's leads to {}", other.kind()),
     }
     // An id from metadata may be too long, and that is for a dead letter to say.
     let Ok(fitted) = limits::fit(identifier, call) else {
@@ -199,6 +200,7 @@ fn is_within_limits(call: &Call) {
             (data, ["recipient", "from_address", "reply_to"].as_slice())
         }
         Call::Merge { .. } | Call::Unsubscribe { .. } => return,
+        other => panic!("no webhook of GrowSurf's leads to {}", other.kind()),
     };
     for (name, value) in values {
         assert!((1..=150).contains(&name.len()) && !reserved.contains(&name.as_str()), "{name}");

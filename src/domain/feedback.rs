@@ -1,0 +1,182 @@
+//! Feedback: what Customer.io tells of somebody, or asks for them, on its way back to GrowSurf.
+//!
+//! What belongs here: those words, and what the relay remembers of what it wrote to GrowSurf. What
+//! doesn't: how Customer.io writes them down (`customerio`), and what they lead to (`mapping`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attributes, Identifier, Scalar, Time};
+
+/// What Customer.io told of somebody, or what a campaign there asks for them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Feedback {
+    /// When it happened.
+    pub at: Time,
+    /// How Customer.io knows whom it is about; the first that the relay knows counts.
+    pub who: Vec<Identifier>,
+    /// What it is.
+    pub deed: Deed,
+}
+
+/// What somebody did with a message, or what is to be done for them.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Deed {
+    /// Somebody clicked a link in a message.
+    Clicked(Click),
+    /// Somebody wants no more messages, or wants them again.
+    Subscription {
+        /// Names the report: the same on every retry.
+        report: String,
+        /// Whether they want messages.
+        subscribed: bool,
+    },
+    /// A campaign at Customer.io asks for something.
+    Asked(Ask),
+    /// Something that leads to nothing here.
+    Nothing,
+}
+
+/// A click on a link in a message, by a person and not by a machine.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Click {
+    /// Names the report: the same on every retry.
+    pub report: String,
+    /// Where: `email`, `sms` or `push`.
+    pub channel: &'static str,
+    /// The link.
+    pub href: String,
+    /// What the link's `grsf` says: a participant's id or vanity key.
+    pub grsf: Option<String>,
+    /// Customer.io's id of the message.
+    pub delivery: Option<String>,
+    /// What sent the message, such as `campaign` and its id.
+    pub sender: Option<(&'static str, String)>,
+}
+
+/// What a campaign at Customer.io asks GrowSurf for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ask {
+    /// The same for everything that is the same ask, however often it is sent.
+    pub dedupe_key: String,
+    /// The GrowSurf campaign, unless only one is configured.
+    pub campaign: Option<String>,
+    /// GrowSurf's id of the participant, where told.
+    pub participant: Option<String>,
+    /// What is asked.
+    pub what: Wish,
+}
+
+impl Ask {
+    /// Whether it is about somebody who needn't be a participant yet.
+    pub fn makes_somebody(&self) -> bool {
+        matches!(self.what, Wish::Add { .. })
+    }
+}
+
+/// The kinds of asks.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Wish {
+    /// Change what GrowSurf keeps of a participant.
+    Update(ParticipantUpdate),
+    /// Award the credit for a referral.
+    TriggerReferral {
+        /// Only after so many days, 1 to 90.
+        delay_in_days: Option<u8>,
+    },
+    /// Note that they shared their link.
+    RecordShare {
+        /// How, by GrowSurf's names of channels.
+        channel: String,
+    },
+    /// Make somebody a participant.
+    Add {
+        /// Their first name.
+        first_name: Option<String>,
+        /// Their last name.
+        last_name: Option<String>,
+        /// Who referred them: a participant's id or address.
+        referred_by: Option<String>,
+        /// Participant metadata.
+        metadata: Attributes,
+    },
+}
+
+impl Wish {
+    /// The kind by its name in the contract.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Update(_) => "update_participant",
+            Self::TriggerReferral { .. } => "trigger_referral",
+            Self::RecordShare { .. } => "record_share",
+            Self::Add { .. } => "add_participant",
+        }
+    }
+}
+
+/// What is to be changed of a participant at GrowSurf, as absolute values: doing it again changes
+/// nothing. What isn't named stays.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ParticipantUpdate {
+    /// Participant metadata by key; `None` removes one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Option<Scalar>>,
+    /// Whether they want no more mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribed: Option<bool>,
+    /// Their first name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Their last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+}
+
+/// What the relay counted of a participant for GrowSurf, and what it set there.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct WayBack {
+    /// Clicks on their link, by where the link was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clicks: BTreeMap<String, Tally>,
+    /// Shares that a campaign recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Tally>,
+    /// Whether they want messages, as the relay last told GrowSurf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<Subscription>,
+}
+
+impl WayBack {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A count, and when it was last raised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many.
+    pub count: i64,
+    /// When the last one happened.
+    pub last: Time,
+}
+
+/// What somebody said of messages, and what the relay made of it at GrowSurf.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Subscription {
+    /// When they said so last.
+    pub at: Time,
+    /// Whether it was the relay that set GrowSurf's `unsubscribed`.
+    pub unsubscribed_by_us: bool,
+}
+
+/// How much was asked for one participant lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Asked {
+    /// When this hour began.
+    pub since: Time,
+    /// How many asks since.
+    pub count: u32,
+}

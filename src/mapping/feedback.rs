@@ -1,0 +1,184 @@
+//! What Customer.io's word leads to: writes to GrowSurf, and events.
+//!
+//! What belongs here: whom it is about, what was forgotten of them, and the lanes of GrowSurf's
+//! participants; what clicks, subscriptions and asks lead to is in the files below. What doesn't:
+//! news of the referral program (`plan`).
+//!
+//! Every write has its row in the ledger, so that what Customer.io tells twice is done once.
+
+mod asks;
+mod clicks;
+mod subscriptions;
+
+pub use subscriptions::is_echo;
+
+use std::collections::BTreeSet;
+
+
+use super::people::People;
+use super::plan::{Due, Mapper};
+use super::rules::Rules;
+use crate::domain::{
+    Call, Deed, EffectKey, Email, EventId, Feedback, Forgotten, Identifier, Known, LanePlan,
+    Lookup, Participant, ParticipantKey, Person, Plan, PlannedCall, Scalar, Tally, Time, Trace,
+    Unplanned,
+};
+
+/// What Customer.io told, and all that is known for it.
+#[derive(Clone, Copy)]
+struct Desk<'a> {
+    feedback: &'a Feedback,
+    received_at: Time,
+    known: &'a Known,
+    mapper: &'a Mapper,
+    rules: &'a Rules,
+}
+
+/// A participant of a person, by their places.
+#[derive(Clone, Copy)]
+struct Place {
+    person: usize,
+    participant: usize,
+}
+
+/// What `feedback` leads to.
+///
+/// # Errors
+/// See [`Unplanned`].
+pub fn plan(
+    feedback: &Feedback,
+    received_at: Time,
+    known: &Known,
+    mapper: &Mapper,
+    rules: &Rules,
+) -> Result<Plan, Unplanned> {
+    let desk = Desk { feedback, received_at, known, mapper, rules };
+    let forgotten = desk.forgotten()?;
+    if !forgotten.is_empty() {
+        return Ok(Plan { forgotten, ..Plan::default() });
+    }
+    match &feedback.deed {
+        Deed::Clicked(click) => clicks::plan(click, desk),
+        Deed::Subscription { report, subscribed } => {
+            subscriptions::plan(report, *subscribed, desk)
+        }
+        Deed::Asked(ask) => asks::plan(ask, desk),
+        Deed::Nothing => Ok(Plan::default()),
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// Makes sure that people and effects asked for are known.
+    fn need(self, people: impl IntoIterator<Item = Lookup>) -> Result<(), Unplanned> {
+        let is_missing = |lookup: &Lookup| match lookup {
+            Lookup::Effect(id) => self.known.is_recorded(*id).is_none(),
+            Lookup::Tombstone(trace) => self.known.tombstone(trace).is_none(),
+            person => self.known.person(person).is_none(),
+        };
+        let missing: Vec<Lookup> = people.into_iter().filter(is_missing).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Unplanned::Needs(missing)) }
+    }
+
+    /// The questions for the person it is about.
+    fn lookups(self) -> impl Iterator<Item = Lookup> + 'a {
+        self.feedback.who.iter().cloned().map(Lookup::Identifier)
+    }
+
+    /// The place of the person it is about, once the questions are answered.
+    fn subject(self) -> Option<usize> {
+        self.lookups().find_map(|lookup| self.known.person(&lookup).flatten())
+    }
+
+    /// Who it is about, if they were forgotten and it is older, or tells of nobody new.
+    fn forgotten(self) -> Result<Forgotten, Unplanned> {
+        let mut forgotten = Forgotten::default();
+        if !self.known.has_tombstones() {
+            return Ok(forgotten);
+        }
+        let emails: Vec<&Email> = self.feedback.who.iter().filter_map(address).collect();
+        let tombstone = |email: &Email| Trace::Address(email.clone());
+        let tombstones = emails.iter().map(|email| Lookup::Tombstone(tombstone(email)));
+        self.need(tombstones.chain(self.lookups()))?;
+        let makes_somebody = matches!(&self.feedback.deed, Deed::Asked(ask) if ask.makes_somebody());
+        for email in emails {
+            let Some(Some(at)) = self.known.tombstone(&tombstone(email)) else { continue };
+            let is_nobody = self.subject().is_none() && !makes_somebody;
+            if is_nobody || self.feedback.at <= at {
+                forgotten.emails.insert(email.clone());
+            }
+        }
+        Ok(forgotten)
+    }
+
+    /// Whether an effect is in the ledger already.
+    fn is_done(self, id: EventId) -> bool {
+        self.known.is_recorded(id) == Some(true)
+    }
+
+    fn person(self, index: usize) -> &'a Person {
+        &self.known.people()[index]
+    }
+
+    fn participant(self, place: Place) -> &'a Participant {
+        &self.person(place.person).participants[place.participant]
+    }
+
+    /// The lane of a person at Customer.io, as they are now, with the tracks due.
+    fn told(self, person: Person, due: Vec<PlannedCall>) -> Vec<LanePlan> {
+        let due = due.into_iter().map(|call| Due { person: 0, call }).collect();
+        let times = (self.feedback.at, self.received_at);
+        let people = People::of(person);
+        self.mapper.lanes(people, &BTreeSet::new(), due, times, &mut Vec::new())
+    }
+
+    /// The question for the addressee that a participant is at GrowSurf.
+    fn addressee(key: &ParticipantKey) -> Lookup {
+        Lookup::Identifier(Identifier::Participant(key.clone()))
+    }
+
+    /// The addressee, if there is one in the store, else a new one.
+    fn addressed(self, key: &ParticipantKey) -> Person {
+        let index = self.known.person(&Self::addressee(key)).flatten();
+        let known = index.map(|index| self.person(index).clone());
+        known.unwrap_or_else(|| Person::new(Identifier::Participant(key.clone())))
+    }
+}
+
+/// A lane of GrowSurf's with one more call.
+fn lane(person: Person, call: Call, effect: EffectKey) -> LanePlan {
+    LanePlan { person, calls: vec![PlannedCall { call, effect: Some(effect) }] }
+}
+
+fn address(identifier: &Identifier) -> Option<&Email> {
+    match identifier {
+        Identifier::Email(email) => Some(email),
+        _ => None,
+    }
+}
+
+/// What names a participant at GrowSurf; `None` for one of whom no id was told.
+fn key_of(participant: &Participant) -> Option<ParticipantKey> {
+    let id = participant.growsurf_id.clone()?;
+    Some(ParticipantKey { campaign: participant.campaign.clone(), participant: id })
+}
+
+/// One more of what is counted. The relay's own count goes on from what GrowSurf's metadata said
+/// when it began, and is never read from there again.
+fn raised(before: Option<Tally>, participant: &Participant, metadata: &str, at: Time) -> Tally {
+    let seed = || {
+        let name = format!("{}{metadata}", crate::domain::Facts::METADATA);
+        let count = match participant.facts.get(&name).map(|fact| &fact.value) {
+            Some(Scalar::Integer(count)) => *count,
+            Some(Scalar::Text(count)) => count.trim().parse().unwrap_or(0),
+            _ => 0,
+        };
+        Tally { count: count.max(0), last: Time::default() }
+    };
+    let Tally { count, last } = before.unwrap_or_else(seed);
+    Tally { count: count.saturating_add(1), last: last.max(at) }
+}
+
+/// A time as GrowSurf's metadata hold it, to the second.
+fn stamp(at: Time) -> Scalar {
+    Scalar::from(Time::from_seconds(at.seconds()).to_string())
+}

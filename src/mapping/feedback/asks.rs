@@ -1,0 +1,169 @@
+//! What campaigns at Customer.io ask for: each once, and not too much of it.
+
+use std::time::Duration;
+
+use super::super::effects;
+use super::super::people::{hashed, participant};
+use super::super::profile::referral_code;
+use super::super::rules::events;
+use super::super::tracks::{put, share_method};
+use super::{Desk, Place, address, key_of, lane, raised, stamp};
+use crate::domain::{
+    Ask, Asked, Attributes, Call, Identifier, Lookup, ParticipantKey, ParticipantUpdate, Person,
+    Plan, PlannedCall, Scalar, Unplanned, Wish,
+};
+
+/// How long asks are counted for.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// GrowSurf's metadata that counts recorded shares.
+const SHARES: &str = "recordedShares";
+/// GrowSurf's metadata that tells when the last one was recorded.
+const LAST_SHARE: &str = "lastRecordedShareAt";
+
+/// Whom something is asked for.
+struct Target {
+    /// What GrowSurf knows them by.
+    key: ParticipantKey,
+    /// What the ledger knows them by.
+    name: String,
+    /// The participant, unless they are to be made.
+    place: Option<Place>,
+}
+
+/// What an ask leads to.
+///
+/// # Errors
+/// Why it leads to nothing; then it is kept, and can be replayed.
+pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
+    let Desk { rules, received_at, .. } = desk;
+    let campaign = ask.campaign.as_ref().or(rules.only_campaign.as_ref()).ok_or_else(|| {
+        refusal("campaign is missing, and the settings name none, or several")
+    })?;
+    if !rules.feedback.takes(campaign) {
+        return Err(refusal(format!("campaign {campaign:?} has no API key of GrowSurf's")));
+    }
+    let Target { key, name, place } = target(ask, campaign, desk)?;
+    let effect = effects::asked(ask.what.word(), campaign, &name, &ask.dedupe_key);
+    let id = effect.event_id();
+    desk.need([Desk::addressee(&key), Lookup::Effect(id)])?;
+    if desk.is_done(id) {
+        return Ok(Plan::default());
+    }
+    let addressee = counted(desk.addressed(&key), desk)?;
+    let mut plan = Plan { counted: vec![id], is_news: true, ..Plan::default() };
+    let at = received_at;
+    let call = match (&ask.what, place) {
+        (Wish::Update(update), _) => Call::UpdateParticipant { at, update: update.clone() },
+        (Wish::TriggerReferral { delay_in_days }, _) => {
+            Call::TriggerReferral { at, delay_in_days: *delay_in_days }
+        }
+        (Wish::Add { first_name, last_name, referred_by, metadata }, _) => Call::AddParticipant {
+            at,
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
+            referred_by: referred_by.clone(),
+            metadata: metadata.clone(),
+        },
+        (Wish::RecordShare { channel }, Some(place)) => {
+            let (lanes, update) = shared(ask, channel, place, desk)?;
+            plan.lanes = lanes;
+            Call::UpdateParticipant { at, update }
+        }
+        (Wish::RecordShare { .. }, None) => return Err(unknown(campaign)),
+    };
+    plan.lanes.push(lane(addressee, call, effect));
+    Ok(plan)
+}
+
+/// Finds whom it is asked for.
+fn target(ask: &Ask, campaign: &str, desk: Desk<'_>) -> Result<Target, Unplanned> {
+    if ask.makes_somebody() {
+        let email = desk.feedback.who.iter().find_map(address);
+        let email = email.ok_or_else(|| refusal("email is missing"))?.clone();
+        let participant = email.as_str().to_owned();
+        let name = hashed(desk.known, campaign, &Identifier::Email(email));
+        let key = ParticipantKey { campaign: campaign.to_owned(), participant };
+        return Ok(Target { key, name, place: None });
+    }
+    let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
+    desk.need(desk.lookups().chain(by_id.clone()))?;
+    let person = match &by_id {
+        Some(lookup) => desk.known.person(lookup).flatten(),
+        None => desk.subject(),
+    };
+    let person = person.ok_or_else(|| unknown(campaign))?;
+    let is_meant = |key: &ParticipantKey| {
+        key.campaign == campaign
+            && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
+    };
+    let mut participants = desk.person(person).participants.iter().enumerate();
+    let found = participants.find_map(|(index, it)| {
+        let key = key_of(it).filter(is_meant)?;
+        let place = Some(Place { person, participant: index });
+        Some(Target { key, name: it.key.clone(), place })
+    });
+    found.ok_or_else(|| unknown(campaign))
+}
+
+/// The addressee with one more ask counted.
+fn counted(mut addressee: Person, desk: Desk<'_>) -> Result<Person, Unplanned> {
+    let now = desk.received_at;
+    let fresh = Asked { since: now, count: 0 };
+    let asked = addressee.asked.filter(|asked| now.since(asked.since) < HOUR).unwrap_or(fresh);
+    let limit = desk.rules.feedback.asks_per_hour;
+    if asked.count >= limit {
+        let reason = format!(
+            "more than {limit} asks for one participant in an hour, as a campaign that sets itself \
+             off would send; see feedback.asks_per_hour"
+        );
+        return Err(refusal(reason));
+    }
+    addressee.asked = Some(Asked { count: asked.count + 1, ..asked });
+    Ok(addressee)
+}
+
+/// A recorded share: what Customer.io is told, and what GrowSurf's metadata become.
+fn shared(
+    ask: &Ask,
+    channel: &str,
+    place: Place,
+    desk: Desk<'_>,
+) -> Result<(Vec<crate::domain::LanePlan>, ParticipantUpdate), Unplanned> {
+    let before = desk.participant(place);
+    let mut person = desk.person(place.person).clone();
+    let way_back = &mut person.participants[place.participant].way_back;
+    let tally = raised(way_back.shares, before, SHARES, desk.feedback.at);
+    way_back.shares = Some(tally);
+    let mut data = Attributes::new();
+    put(&mut data, "campaign_id", Some(before.campaign.as_str()));
+    put(&mut data, "referral_code", referral_code(before));
+    put(&mut data, "share_method", Some(share_method(channel).word()));
+    put(&mut data, "share_channel", Some(channel));
+    put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
+    let effect = effects::share_recorded(&before.campaign, &before.key, &ask.dedupe_key);
+    let event_id = effect.event_id();
+    desk.need([Lookup::Effect(event_id)])?;
+    let name = desk.rules.events.get(events::SHARED).filter(|_| !desk.is_done(event_id));
+    let track = name.map(|name| PlannedCall {
+        call: Call::Track { name: name.clone(), event_id, at: desk.feedback.at, data },
+        effect: Some(effect),
+    });
+    let lanes = desk.told(person, track.into_iter().collect());
+    let metadata = [
+        (SHARES.to_owned(), Some(Scalar::Integer(tally.count))),
+        (LAST_SHARE.to_owned(), Some(stamp(tally.last))),
+    ];
+    Ok((lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() }))
+}
+
+fn refusal(reason: impl Into<String>) -> Unplanned {
+    Unplanned::Unmappable(reason.into())
+}
+
+fn unknown(campaign: &str) -> Unplanned {
+    refusal(format!(
+        "the relay knows no participant of campaign {campaign:?} under this address or id; a \
+         backfill makes those known who joined before it ran"
+    ))
+}

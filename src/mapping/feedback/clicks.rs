@@ -1,0 +1,135 @@
+//! Clicks on referral links in messages: counted at GrowSurf, and told to Customer.io.
+
+use super::super::effects;
+use super::super::people::participant;
+use super::super::profile::referral_code;
+use super::super::rules::events;
+use super::super::tracks::put;
+use super::{Desk, Place, key_of, lane, raised, stamp};
+use crate::domain::{
+    Attributes, Call, Click, Facts, Lookup, Participant, ParticipantUpdate, Plan, PlannedCall,
+    Scalar, Unplanned,
+};
+
+/// What a click leads to; nothing, where the link is nobody's.
+pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
+    let Desk { rules, feedback, received_at, .. } = desk;
+    if !rules.feedback.clicks {
+        return Ok(Plan::default());
+    }
+    let effect = effects::link_clicked(&click.report);
+    let id = effect.event_id();
+    let owners = click.grsf.iter().flat_map(|grsf| {
+        rules.feedback.campaigns.iter().map(|campaign| participant(campaign, grsf))
+    });
+    let owners: Vec<Lookup> = owners.collect();
+    desk.need(desk.lookups().chain(owners.iter().cloned()).chain([Lookup::Effect(id)]))?;
+    let Some(place) = owner(click, &owners, desk).filter(|_| !desk.is_done(id)) else {
+        return Ok(Plan::default());
+    };
+    let names = Names::of(click.channel);
+    let before = desk.participant(place);
+    let key = key_of(before).filter(|key| rules.feedback.takes(&key.campaign));
+    desk.need(key.as_ref().map(Desk::addressee))?;
+
+    let mut person = desk.person(place.person).clone();
+    let now = &mut person.participants[place.participant];
+    let counted = now.way_back.clicks.get(click.channel).copied();
+    let tally = raised(counted, before, &names.count, feedback.at);
+    now.way_back.clicks.insert(click.channel.to_owned(), tally);
+
+    let mut plan = Plan { is_news: true, ..Plan::default() };
+    let track = rules.events.get(events::LINK_CLICKED).map(|name| PlannedCall {
+        call: Call::Track {
+            name: name.clone(),
+            event_id: id,
+            at: feedback.at,
+            data: data(click, before, desk),
+        },
+        effect: Some(effect.clone()),
+    });
+    if track.is_none() {
+        plan.off.insert(events::LINK_CLICKED);
+        plan.counted.push(id);
+    }
+    plan.lanes = desk.told(person, track.into_iter().collect());
+    if let Some(key) = key {
+        let update = ParticipantUpdate {
+            metadata: [
+                (names.count, Some(Scalar::Integer(tally.count))),
+                (names.last, Some(stamp(tally.last))),
+            ]
+            .into(),
+            ..ParticipantUpdate::default()
+        };
+        let call = Call::UpdateParticipant { at: received_at, update };
+        plan.lanes.push(lane(desk.addressed(&key), call, effect));
+    }
+    Ok(plan)
+}
+
+/// Whose link it is: the reader's own, or else that of the participant it names.
+fn owner(click: &Click, owners: &[Lookup], desk: Desk<'_>) -> Option<Place> {
+    let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
+        let participant = desk.person(person).participants.iter().position(is_theirs)?;
+        Some(Place { person, participant })
+    };
+    let own = desk.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
+    own.or_else(|| {
+        owners.iter().find_map(|lookup| {
+            let Lookup::Participant(key) = lookup else { return None };
+            let person = desk.known.person(lookup).flatten()?;
+            of(person, &|it| key_of(it).as_ref() == Some(key))
+        })
+    })
+}
+
+/// Whether the link is a participant's own.
+fn is_link_of(click: &Click, participant: &Participant) -> bool {
+    let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
+    let codes = [
+        participant.growsurf_id.as_deref(),
+        fact(Facts::REFERRAL_CODE),
+        fact(Facts::VANITY_KEY),
+    ];
+    let is_named = click.grsf.as_deref().is_some_and(|grsf| codes.contains(&Some(grsf)));
+    is_named || fact(Facts::SHARE_URL).is_some_and(|link| is_same(&click.href, link))
+}
+
+/// Whether one link is the other, perhaps with more behind it, as mail programs and Customer.io add.
+fn is_same(href: &str, link: &str) -> bool {
+    let bare = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
+    let (href, link) = (bare(href), bare(link));
+    let (href, link) = (href.trim(), link.trim().trim_end_matches('/'));
+    let rest = if link.is_empty() { None } else { href.strip_prefix(link) };
+    rest.is_some_and(|rest| matches!(rest.trim_start_matches('/').chars().next(), None | Some('?' | '&')))
+}
+
+/// What the metadata of clicks are called at GrowSurf.
+struct Names {
+    count: String,
+    last: String,
+}
+
+impl Names {
+    fn of(channel: &str) -> Self {
+        let (first, rest) = channel.split_at(channel.len().min(1));
+        let capital = first.to_ascii_uppercase() + rest;
+        let count = format!("{channel}ReferralClicks");
+        Self { count, last: format!("last{capital}ReferralClickAt") }
+    }
+}
+
+fn data(click: &Click, participant: &Participant, desk: Desk<'_>) -> Attributes {
+    let mut data = Attributes::new();
+    put(&mut data, "campaign_id", Some(participant.campaign.as_str()));
+    put(&mut data, "referral_code", referral_code(participant));
+    put(&mut data, "channel", Some(click.channel));
+    put(&mut data, "delivery_id", click.delivery.as_deref());
+    if let Some((kind, id)) = &click.sender {
+        put(&mut data, "message_source", Some(*kind));
+        put(&mut data, "message_source_id", Some(id.as_str()));
+    }
+    put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
+    data
+}

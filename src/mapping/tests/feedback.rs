@@ -1,0 +1,270 @@
+//! What Customer.io tells leads to writes at GrowSurf: once, counted, and never in a loop.
+
+use super::memory::Memory;
+use super::{RECEIVED, joined, snapshot, with};
+use crate::domain::{
+    Ask, Attributes, Call, Click, Deed, Email, Facts, Feedback, Identifier, News, ParticipantKey,
+    ParticipantUpdate, Plan, Scalar, Time, Trace, Wish,
+};
+use crate::mapping::Rules;
+
+fn rules() -> Rules {
+    let mut rules = Rules::standard();
+    rules.feedback.campaigns.insert("camp".to_owned());
+    rules
+}
+
+/// A memory that knows ann, with a link and some metadata.
+fn knowing_ann(rules: Rules) -> Memory {
+    let mut memory = Memory::new(rules);
+    let link = Scalar::from("https://shop.example/?grsf=ann001");
+    let ann = with(snapshot("ann"), &[(Facts::SHARE_URL, link)]);
+    memory.take_in(&joined(1_789_000_000, ann), RECEIVED).unwrap();
+    memory
+}
+
+fn by(email: &str, at: i64, deed: Deed) -> News {
+    let who = vec![Identifier::Email(Email::parse(email).unwrap())];
+    News::of(Feedback { at: Time::from_seconds(at), who, deed })
+}
+
+fn click(report: &str, at: i64) -> News {
+    let click = Click {
+        report: report.to_owned(),
+        channel: "email",
+        href: "https://shop.example/?grsf=ann001&utm_source=mail".to_owned(),
+        grsf: Some("ann001".to_owned()),
+        delivery: Some("dlv1".to_owned()),
+        sender: Some(("campaign", "7".to_owned())),
+    };
+    by("ann@example.com", at, Deed::Clicked(click))
+}
+
+fn subscription(report: &str, at: i64, subscribed: bool) -> News {
+    let report = report.to_owned();
+    by("ann@example.com", at, Deed::Subscription { report, subscribed })
+}
+
+fn ask(dedupe_key: &str, what: Wish) -> News {
+    let dedupe_key = dedupe_key.to_owned();
+    let ask = Ask { dedupe_key, campaign: Some("camp".to_owned()), participant: None, what };
+    by("ann@example.com", 1_789_500_000, Deed::Asked(ask))
+}
+
+/// What is written to GrowSurf, with whom it is about.
+fn writes(plan: &Plan) -> Vec<(&ParticipantKey, &Call)> {
+    let lanes = plan.lanes.iter().filter_map(|lane| match &lane.person.identifier {
+        Identifier::Participant(key) => Some((key, &lane.calls)),
+        _ => None,
+    });
+    lanes.flat_map(|(key, calls)| calls.iter().map(move |it| (key, &it.call))).collect()
+}
+
+fn updates(plan: &Plan) -> Vec<&ParticipantUpdate> {
+    let update = |(_, call): (_, _)| match call {
+        &Call::UpdateParticipant { ref update, .. } => update,
+        other => panic!("{other:?}"),
+    };
+    writes(plan).into_iter().map(update).collect()
+}
+
+fn tracks(plan: &Plan) -> Vec<(&str, &Attributes)> {
+    let calls = plan.lanes.iter().flat_map(|lane| &lane.calls);
+    calls
+        .filter_map(|it| match &it.call {
+            Call::Track { name, data, .. } => Some((name.as_str(), data)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_click_is_counted_at_growsurf_and_told_to_customer_io_once() {
+    let mut memory = knowing_ann(rules());
+    let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
+    let [update] = updates(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!(update.metadata["emailReferralClicks"], Some(Scalar::Integer(1)));
+    assert_eq!(
+        update.metadata["lastEmailReferralClickAt"],
+        Some(Scalar::from(Time::from_seconds(1_789_500_000).to_string()))
+    );
+    let [(name, data)] = tracks(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!(name, "referral_link_clicked");
+    assert_eq!(data["channel"], Scalar::from("email"));
+    assert_eq!(data["delivery_id"], Scalar::from("dlv1"));
+    assert_eq!(data["message_source_id"], Scalar::from("7"));
+
+    let again = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
+    assert_eq!(again, Plan::default());
+    let second = memory.take_in(&click("r2", 1_789_400_000), RECEIVED).unwrap();
+    let [update] = updates(&second)[..] else { panic!("{second:?}") };
+    assert_eq!(update.metadata["emailReferralClicks"], Some(Scalar::Integer(2)));
+    let last = Some(Scalar::from(Time::from_seconds(1_789_500_000).to_string()));
+    assert_eq!(update.metadata["lastEmailReferralClickAt"], last, "never an earlier one");
+}
+
+#[test]
+fn the_count_goes_on_from_growsurfs_and_is_the_relays_own_from_then_on() {
+    let mut memory = Memory::new(rules());
+    let mut ann = snapshot("ann");
+    ann.metadata.insert("emailReferralClicks".to_owned(), Scalar::from("41"));
+    memory.take_in(&joined(1_789_000_000, ann.clone()), RECEIVED).unwrap();
+    let first = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
+    assert_eq!(updates(&first)[0].metadata["emailReferralClicks"], Some(Scalar::Integer(42)));
+    ann.metadata.insert("emailReferralClicks".to_owned(), Scalar::from("1000"));
+    memory.take_in(&joined(1_789_600_000, ann), RECEIVED).unwrap();
+    let second = memory.take_in(&click("r2", 1_789_700_000), RECEIVED).unwrap();
+    assert_eq!(updates(&second)[0].metadata["emailReferralClicks"], Some(Scalar::Integer(43)));
+}
+
+#[test]
+fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
+    let mut memory = knowing_ann(rules());
+    let change = |change: &dyn Fn(&mut Click)| {
+        let mut news = click("r1", 1_789_500_000);
+        let Some(Feedback { deed: Deed::Clicked(click), .. }) = &mut news.feedback else {
+            unreachable!()
+        };
+        change(click);
+        news
+    };
+    let elsewhere = change(&|click| {
+        click.href = "https://shop.example/prices".to_owned();
+        click.grsf = None;
+    });
+    let other_shop = change(&|click| {
+        click.href = "https://shop.example/?grsf=ann0011".to_owned();
+        click.grsf = Some("ann0011".to_owned());
+    });
+    for news in [elsewhere, other_shop] {
+        assert_eq!(memory.take_in(&news, RECEIVED).unwrap(), Plan::default());
+    }
+    let stranger = by("zoe@example.com", 1_789_500_000, Deed::Nothing);
+    assert_eq!(memory.take_in(&stranger, RECEIVED).unwrap(), Plan::default());
+    assert_eq!(memory.people.len(), 1, "nobody was made");
+}
+
+#[test]
+fn a_friend_who_clicks_a_participants_link_counts_for_the_participant() {
+    let mut memory = knowing_ann(rules());
+    let mut news = click("r1", 1_789_500_000);
+    let feedback = news.feedback.as_mut().unwrap();
+    feedback.who = vec![Identifier::Email(Email::parse("friend@example.com").unwrap())];
+    let plan = memory.take_in(&news, RECEIVED).unwrap();
+    let [(key, _)] = writes(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!(key.participant, "ann001");
+}
+
+#[test]
+fn growsurf_is_told_who_unsubscribed_and_only_our_own_word_is_taken_back() {
+    let mut memory = knowing_ann(rules());
+    let plan = memory.take_in(&subscription("r1", 1_789_500_000, false), RECEIVED).unwrap();
+    assert_eq!(updates(&plan)[0].unsubscribed, Some(true));
+    let back = memory.take_in(&subscription("r2", 1_789_500_100, true), RECEIVED).unwrap();
+    assert_eq!(updates(&back)[0].unsubscribed, Some(false));
+    let late = memory.take_in(&subscription("r0", 1_789_400_000, false), RECEIVED).unwrap();
+    assert!(writes(&late).is_empty(), "what was said before doesn't count any more");
+
+    let mut memory = Memory::new(rules());
+    let ann = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, Scalar::Boolean(true))]);
+    memory.take_in(&joined(1_789_000_000, ann), RECEIVED).unwrap();
+    for (report, at, subscribed) in [("r1", 1, false), ("r2", 2, true)] {
+        let news = subscription(report, 1_789_500_000 + at, subscribed);
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        assert!(writes(&plan).is_empty(), "they unsubscribed at GrowSurf themselves");
+    }
+}
+
+#[test]
+fn what_was_written_to_growsurf_comes_back_without_an_effect() {
+    let mut memory = knowing_ann(rules());
+    memory.take_in(&subscription("r1", 1_789_999_000, false), RECEIVED).unwrap();
+    memory.take_in(&subscription("r2", 1_789_999_100, true), RECEIVED).unwrap();
+    // A row that GrowSurf gave out between the two writes.
+    let stale = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, Scalar::Boolean(true))]);
+    let later = RECEIVED.plus(std::time::Duration::from_secs(1));
+    let news = joined(RECEIVED.seconds() + 1, stale);
+    let plan = memory.take_in(&news, later).unwrap();
+    let unsubscribes = plan.lanes.iter().flat_map(|lane| &lane.calls);
+    assert!(!unsubscribes.into_iter().any(|it| it.call.kind() == "unsubscribe"), "{plan:?}");
+}
+
+#[test]
+fn an_ask_is_done_once_whatever_sends_it_again() {
+    let mut memory = knowing_ann(rules());
+    let trigger = || ask("k1", Wish::TriggerReferral { delay_in_days: Some(3) });
+    let plan = memory.take_in(&trigger(), RECEIVED).unwrap();
+    let [(key, Call::TriggerReferral { delay_in_days: Some(3), .. })] = writes(&plan)[..] else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(key.participant, "ann001");
+    assert_eq!(memory.take_in(&trigger(), RECEIVED).unwrap(), Plan::default());
+    let other = ask("k1", Wish::Update(ParticipantUpdate::default()));
+    assert_eq!(writes(&memory.take_in(&other, RECEIVED).unwrap()).len(), 1, "of another type");
+}
+
+#[test]
+fn a_campaign_that_sets_itself_off_is_cut_off() {
+    let mut memory = knowing_ann(rules());
+    let limit = rules().feedback.asks_per_hour;
+    let nth = |n: u32| ask(&format!("k{n}"), Wish::TriggerReferral { delay_in_days: None });
+    for n in 0..limit {
+        assert_eq!(writes(&memory.take_in(&nth(n), RECEIVED).unwrap()).len(), 1);
+    }
+    let reason = memory.take_in(&nth(limit), RECEIVED).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "{reason}");
+    let later = RECEIVED.plus(std::time::Duration::from_secs(3_600));
+    assert_eq!(writes(&memory.take_in(&nth(limit), later).unwrap()).len(), 1, "it can be replayed");
+}
+
+#[test]
+fn a_recorded_share_is_counted_and_told() {
+    let mut memory = knowing_ann(rules());
+    let share = |key: &str| ask(key, Wish::RecordShare { channel: "whatsapp".to_owned() });
+    memory.take_in(&share("k1"), RECEIVED).unwrap();
+    let plan = memory.take_in(&share("k2"), RECEIVED).unwrap();
+    assert_eq!(updates(&plan)[0].metadata["recordedShares"], Some(Scalar::Integer(2)));
+    let [(name, data)] = tracks(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!((name, &data["share_method"]), ("referral_shared", &Scalar::from("message")));
+}
+
+#[test]
+fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked() {
+    let mut memory = knowing_ann(rules());
+    let add = Wish::Add {
+        first_name: Some("Zoe".to_owned()),
+        last_name: None,
+        referred_by: Some("ann001".to_owned()),
+        metadata: Attributes::new(),
+    };
+    let of_zoe = |what: Wish| {
+        let mut news = ask("k1", what);
+        let feedback = news.feedback.as_mut().unwrap();
+        feedback.who = vec![Identifier::Email(Email::parse("zoe@example.com").unwrap())];
+        news
+    };
+    let plan = memory.take_in(&of_zoe(add), RECEIVED).unwrap();
+    let [(key, Call::AddParticipant { .. })] = writes(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!(key.participant, "zoe@example.com");
+    let trigger = Wish::TriggerReferral { delay_in_days: None };
+    let reason = memory.take_in(&of_zoe(trigger), RECEIVED).unwrap_err();
+    assert!(reason.contains("backfill") && !reason.contains("zoe"), "{reason}");
+}
+
+#[test]
+fn nothing_is_written_to_a_campaign_without_a_key() {
+    let mut memory = knowing_ann(Rules::standard());
+    let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
+    assert!(writes(&plan).is_empty() && tracks(&plan).len() == 1, "{plan:?}");
+    let trigger = ask("k1", Wish::TriggerReferral { delay_in_days: None });
+    assert!(memory.take_in(&trigger, RECEIVED).unwrap_err().contains("API key"));
+}
+
+#[test]
+fn whoever_was_forgotten_stays_so() {
+    let mut memory = Memory::new(rules());
+    let ann = Email::parse("ann@example.com").unwrap();
+    memory.tombstones.insert(Trace::Address(ann.clone()), RECEIVED);
+    let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
+    assert!(plan.forgotten.emails.contains(&ann) && plan.lanes.is_empty(), "{plan:?}");
+}
