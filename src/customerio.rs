@@ -1,8 +1,8 @@
-//! Customer.io's Track API as a destination.
+//! Customer.io: its Track API as a destination, and its webhooks as a source.
 //!
 //! What belongs here: how a call becomes an HTTP request (`limits`, then `request`), how an answer
-//! becomes an outcome (`answer`, then `response`), and the HTTP client between the two. All but
-//! the client is pure. What doesn't: when to send, how often and in what order (`delivery`
+//! becomes an outcome (`answer`, then `response`), and the HTTP client between the two; whether a webhook is its own
+//! (`signature`) and what it says (`reporting`). All but the client is pure. What doesn't: when to send, how often and in what order (`delivery`
 //! decides), what to send (`mapping` decides), and settings, which come in as plain values.
 
 pub mod limits;
@@ -16,6 +16,10 @@ pub mod response;
 pub mod client;
 
 pub mod erasure;
+
+pub mod reporting;
+
+pub mod signature;
 
 mod text;
 

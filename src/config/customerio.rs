@@ -19,6 +19,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("timeout", Kind::Text),
     Key::new("identify_by", Kind::Text),
     Key::new("trust_metadata_id", Kind::Flag),
+    Key::new("reporting_keys", Kind::Secrets),
+    Key::new("webhook_max_age", Kind::Text),
 ];
 
 /// The workspace, how fast it is called, and what identifies a person there.
@@ -39,6 +41,10 @@ pub struct CustomerioSettings {
     pub identify_by: IdentifyBy,
     /// Whether ids from participant metadata are written by a server alone.
     pub trust_metadata_id: bool,
+    /// The keys that reporting webhooks may be signed with; without one none is taken.
+    pub reporting_keys: Vec<SecretString>,
+    /// How old the time in a signature of theirs may be.
+    pub webhook_max_age: Duration,
 }
 
 /// The credentials of the Track API.
@@ -82,6 +88,8 @@ impl CustomerioSettings {
             timeout: reader.duration("customerio.timeout"),
             identify_by: reader.parse("customerio.identify_by", identify_by),
             trust_metadata_id: reader.flag("customerio.trust_metadata_id"),
+            reporting_keys: reader.secrets("customerio.reporting_keys"),
+            webhook_max_age: reader.duration("customerio.webhook_max_age"),
         };
         if settings.trust_metadata_id && settings.identify_by == IdentifyBy::Email {
             reader.warn(

@@ -23,3 +23,11 @@ pub fn signature(secret: &str, millis: i64, body: &[u8]) -> String {
     mac.update(body);
     format!("ts={millis},v={}", hex::encode(mac.finalize().into_bytes()))
 }
+
+/// The `X-CIO-Signature` header of a body.
+pub fn report_signature(key: &str, seconds: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    mac.update(format!("v0:{seconds}:").as_bytes());
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}

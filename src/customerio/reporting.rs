@@ -1,0 +1,226 @@
+//! Reporting webhooks: what Customer.io tells of messages and subscriptions
+//! (<https://docs.customer.io/journeys/webhooks/>).
+//!
+//! What belongs here: reading one into feedback. What doesn't: what it leads to (`mapping`).
+//!
+//! Reading is lenient: the published examples don't keep to the published schema, and whatever is
+//! refused blocks all that Customer.io would send behind it. What isn't known leads to nothing.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::domain::{Click, Deed, Email, Feedback, Identifier, Time};
+
+/// The longest report id, name or link that is looked at, in bytes.
+const LONGEST: usize = 2_000;
+
+/// What names the sender of a message, by what it is called at Customer.io.
+const SENDERS: [(&str, &str); 4] = [
+    ("campaign_id", "campaign"),
+    ("broadcast_id", "broadcast"),
+    ("newsletter_id", "newsletter"),
+    ("transactional_message_id", "transactional"),
+];
+
+/// What a report says, or why it can't be understood.
+///
+/// # Errors
+/// The field that is wanting.
+pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
+    let report = text(body, "event_id").ok_or("event_id is missing")?.into_owned();
+    let object = text(body, "object_type").ok_or("object_type is missing")?;
+    let metric = text(body, "metric").ok_or("metric is missing")?;
+    let data = body.get("data").unwrap_or(&Value::Null);
+    // A time that can't be is that of the receipt: a report says what happened just now.
+    let at = body.get("timestamp").and_then(integer).map(Time::from_seconds);
+    let at = at.filter(|at| at.seconds() >= 1_000_000_000 && *at <= received_at);
+    let deed = match (object.as_ref(), metric.as_ref()) {
+        (object @ ("email" | "sms" | "push"), "clicked") => clicked(report, object, data),
+        ("customer", "unsubscribed") => Deed::Subscription { report, subscribed: false },
+        ("customer", "subscribed") => Deed::Subscription { report, subscribed: true },
+        _ => Deed::Nothing,
+    };
+    Ok(Feedback { at: at.unwrap_or(received_at), who: who(data), deed })
+}
+
+/// What stands in lists where a webhook's event type does.
+pub fn event(body: &Value) -> Option<String> {
+    let word = |name| {
+        let text = text(body, name)?;
+        let is_plain = text.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+        (is_plain && text.len() <= 40).then(|| text.into_owned())
+    };
+    Some(format!("{}_{}", word("object_type")?, word("metric")?))
+}
+
+/// A click, unless a machine clicked or no link is told.
+fn clicked(report: String, channel: &str, data: &Value) -> Deed {
+    let channel = match channel {
+        "sms" => "sms",
+        "push" => "push",
+        _ => "email",
+    };
+    let is_machine = match data.get("machine") {
+        Some(Value::Bool(machine)) => *machine,
+        Some(Value::String(machine)) => machine == "true",
+        _ => false,
+    };
+    let Some(href) = text(data, "href").filter(|_| !is_machine) else { return Deed::Nothing };
+    let sender = SENDERS.into_iter().find_map(|(field, kind)| {
+        let id = text(data, field).or_else(|| text(data.get("broadcast")?, field))?;
+        Some((kind, id.into_owned()))
+    });
+    Deed::Clicked(Click {
+        report,
+        channel,
+        grsf: grsf(&href),
+        href: href.into_owned(),
+        delivery: text(data, "delivery_id").map(Cow::into_owned),
+        sender,
+    })
+}
+
+/// How Customer.io knows whom it is about. `customer_id` is deprecated and blank for some.
+fn who(data: &Value) -> Vec<Identifier> {
+    let identifiers = data.get("identifiers").unwrap_or(&Value::Null);
+    let id = text(identifiers, "id").or_else(|| text(data, "customer_id"));
+    let email = text(identifiers, "email").and_then(|email| Email::parse(&email).ok());
+    let email = email.map(Identifier::Email);
+    let id = id.map(|id| Identifier::Id(id.into_owned()));
+    email.into_iter().chain(id).collect()
+}
+
+/// What a link's `grsf` says, if it is a word that GrowSurf could have made.
+fn grsf(href: &str) -> Option<String> {
+    let (_, query) = href.split('#').next()?.split_once('?')?;
+    let value = query.split('&').find_map(|part| part.strip_prefix("grsf="))?;
+    let value = percent_decode_str(value).decode_utf8().ok()?;
+    let is_word = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
+    ((1..=64).contains(&value.len()) && value.chars().all(is_word)).then(|| value.into_owned())
+}
+
+/// A text or a number, as text; nothing for what is blank or far too long.
+fn text<'v>(object: &'v Value, name: &str) -> Option<Cow<'v, str>> {
+    let text = match object.get(name)? {
+        Value::String(text) => Cow::Borrowed(text.trim()),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        _ => return None,
+    };
+    (1..=LONGEST).contains(&text.len()).then_some(text)
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Time = Time::from_seconds(1_790_000_000);
+
+    fn report(object: &str, metric: &str, data: &Value) -> Value {
+        json!({
+            "event_id": "01JREPORT", "object_type": object, "metric": metric,
+            "timestamp": 1_789_000_000, "data": data,
+        })
+    }
+
+    fn of(data: &Value) -> Value {
+        let mut all = json!({
+            "customer_id": "",
+            "identifiers": { "id": null, "email": "Ann@Example.com", "cio_id": "d9c1" },
+            "delivery_id": "dlv1", "campaign_id": 7, "recipient": "ann@example.com",
+        });
+        all.as_object_mut().unwrap().extend(data.as_object().unwrap().clone());
+        all
+    }
+
+    #[test]
+    fn a_click_is_read_with_whose_link_it_was() {
+        let href = "https://shop.example/?utm=a&grsf=ann%2D01#top";
+        let feedback = read(&report("email", "clicked", &of(&json!({"href": href}))), NOW).unwrap();
+        assert_eq!(feedback.at, Time::from_seconds(1_789_000_000));
+        assert_eq!(feedback.who, [Identifier::Email(Email::parse("ann@example.com").unwrap())]);
+        let Deed::Clicked(click) = feedback.deed else { panic!("{feedback:?}") };
+        assert_eq!(click.grsf.as_deref(), Some("ann-01"));
+        assert_eq!((click.channel, click.href.as_str()), ("email", href));
+        assert_eq!(click.sender, Some(("campaign", "7".to_owned())));
+        assert_eq!(click.delivery.as_deref(), Some("dlv1"));
+    }
+
+    #[test]
+    fn machines_and_whatever_isnt_known_lead_to_nothing() {
+        let href = json!({"href": "https://shop.example/?grsf=a"});
+        let machine = json!({"href": "https://shop.example/?grsf=a", "machine": true});
+        let nothing = json!({});
+        for (object, metric, data) in [
+            ("email", "clicked", &machine),
+            ("email", "clicked", &nothing),
+            ("email", "opened", &href),
+            ("webhook", "failed", &nothing),
+            ("pigeon", "landed", &nothing),
+        ] {
+            let feedback = read(&report(object, metric, &of(data)), NOW).unwrap();
+            assert_eq!(feedback.deed, Deed::Nothing, "{object} {metric}");
+        }
+    }
+
+    #[test]
+    fn published_examples_that_break_the_published_schema_are_read() {
+        let mut news = report("customer", "unsubscribed", &json!({"customer_id": "42"}));
+        news["timestamp"] = json!("1789000000");
+        let feedback = read(&news, NOW).unwrap();
+        assert_eq!(feedback.who, [Identifier::Id("42".to_owned())]);
+        assert!(matches!(feedback.deed, Deed::Subscription { subscribed: false, .. }));
+        assert_eq!(feedback.at, Time::from_seconds(1_789_000_000));
+        news["timestamp"] = json!(1_789_000_000_000_i64);
+        assert_eq!(read(&news, NOW).unwrap().at, NOW, "milliseconds are no seconds");
+        news["data"] = Value::Null;
+        assert!(read(&news, NOW).unwrap().who.is_empty());
+    }
+
+    #[test]
+    fn what_names_nothing_says_what_is_missing() {
+        for field in ["event_id", "object_type", "metric"] {
+            let mut news = report("email", "sent", &json!({}));
+            news[field] = json!("  ");
+            assert_eq!(read(&news, NOW).unwrap_err(), format!("{field} is missing"));
+        }
+        assert_eq!(event(&report("email", "clicked", &json!({}))).unwrap(), "email_clicked");
+        assert_eq!(event(&report("ann@example.com", "x", &json!({}))), None);
+    }
+
+    #[test]
+    fn only_words_that_growsurf_makes_are_taken_from_a_link() {
+        for (href, word) in [
+            ("https://a.example/?grsf=x9a7uu", Some("x9a7uu")),
+            ("https://a.example/?grsf=", None),
+            ("https://a.example/?grsf=a%20b", None),
+            ("https://a.example/?ngrsf=a", None),
+            ("https://a.example/#?grsf=a", None),
+            ("https://a.example/grsf=a", None),
+        ] {
+            assert_eq!(grsf(href).as_deref(), word, "{href}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(href in any::<String>(), id in any::<String>(), at in any::<i64>()) {
+            let mut news = report("sms", "clicked", &json!({"href": href, "customer_id": id}));
+            news["timestamp"] = json!(at);
+            let _ = read(&news, NOW);
+            let _ = event(&news);
+        }
+    }
+}
