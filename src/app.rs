@@ -192,7 +192,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.delivery.late_warning,
         stop.http.clone(),
     );
-    let trust = trust(&settings.growsurf);
+    let trust = trust(settings);
     let ingest = Ingest::new(
         Arc::clone(&store),
         Arc::clone(&clock),

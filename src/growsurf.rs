@@ -10,7 +10,7 @@
 mod affiliate;
 mod draft;
 mod guide;
-mod json;
+pub mod json;
 mod lenient;
 mod moment;
 mod participant;
@@ -33,6 +33,10 @@ pub use redact::redact;
 /// The longest event type that is kept; the longest known one has 31 characters, and a longer
 /// one would only fill lists and logs.
 const EVENT_CHARS: usize = 100;
+
+/// What the event names of other sources begin with. By it the inbox tells whose a body is, so no
+/// webhook of GrowSurf's has a name like that.
+pub const OTHERS: &str = "CIO_";
 
 /// The event types of both shapes.
 const KNOWN: [&str; 10] = [
@@ -101,7 +105,8 @@ pub enum DecodeError {
 pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
     let value = json::parse(body)?;
     let body = Object::of(&value).ok_or(DecodeError::NotAnObject)?;
-    let event = body.text("event").map(|event| event.chars().take(EVENT_CHARS).collect::<String>());
+    let event = body.text("event").filter(|event| !event.starts_with(OTHERS));
+    let event = event.map(|event| event.chars().take(EVENT_CHARS).collect::<String>());
 
     let (dialect, campaign, reading) = if let Some(data) = body.object("data") {
         let campaign = webhook::campaign(event.as_deref(), data);

@@ -4,16 +4,20 @@
 //! for a replay. What doesn't: HTTP itself (`http`), reading the dialects (`growsurf`), what it
 //! leads to (`mapping`).
 
+mod kept;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
 use crate::domain::{Arrival, Class, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
 use crate::store::{InboxPage, Store, StoreError};
+use kept::Read;
 
 /// How webhooks prove themselves.
 #[derive(Debug)]
@@ -22,6 +26,10 @@ pub struct Trust {
     pub secrets: Vec<(Owner, SecretString)>,
     /// How old a signature may be.
     pub max_age: Duration,
+    /// Every key that may have signed a report of Customer.io's.
+    pub reporting_keys: Vec<SecretString>,
+    /// How old such a signature may be.
+    pub report_max_age: Duration,
 }
 
 /// Why a webhook isn't taken; nothing of it is kept.
@@ -30,6 +38,9 @@ pub enum Refusal {
     /// It isn't signed by a secret that the settings know.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// It isn't a report signed by a key that the settings know.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// A campaign's own secret signed it, but it names another campaign.
     #[error(
         "the signature is of campaign {signed_by}, but the body names {named}; \
@@ -58,6 +69,10 @@ const AT_ONCE: usize = 8 * 1024 * 1024;
 
 /// Bodies beyond this size have a room of their own, so that the usual ones don't wait for them.
 const USUAL: usize = 64 * 1024;
+
+/// The store's time for a report of Customer.io's, which gives up after 4 s
+/// (<https://docs.customer.io/journeys/webhooks/>).
+const REPORT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
@@ -103,17 +118,54 @@ impl Ingest {
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
         let owners = self.owners(signature, &body, received_at)?;
-        let accepting = tokio::time::timeout(self.patience, async {
-            let room = self.room(body.len()).await;
+        let read = |body: Vec<u8>| {
             let decoded = growsurf::decode(&body, received_at)?;
             check_campaign(owners, decoded.campaign.as_deref())?;
-            let webhook = Webhook {
-                id: WebhookId::new(received_at, self.random.next()),
-                received_at,
-                event: decoded.event,
-                body,
-            };
-            let arrival = Arrival { webhook, reading: decoded.reading, class: Class::Live };
+            Ok(Read { event: decoded.event, reading: decoded.reading, body })
+        };
+        self.take_in(body, read, share, received_at, self.patience).await
+    }
+
+    /// Whether there is a key that reports can be signed with.
+    pub fn takes_reports(&self) -> bool {
+        !self.trust.reporting_keys.is_empty()
+    }
+
+    /// Takes in one report of Customer.io's, see [`Ingest::receive`]. `header` gives a header of the
+    /// request.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; then nothing of it was kept.
+    pub async fn report<'h>(
+        &self,
+        header: impl Fn(&'static str) -> Option<&'h str>,
+        body: Vec<u8>,
+        share: impl Send + 'static,
+    ) -> Result<Receipt, Refusal> {
+        let received_at = self.clock.now();
+        let Trust { reporting_keys, report_max_age, .. } = &self.trust;
+        let keys = reporting_keys.iter().map(|key| key.expose_secret().as_bytes());
+        verify_report(header, &body, keys, received_at, *report_max_age)?;
+        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at)?);
+        let patience = self.patience.min(REPORT_PATIENCE);
+        self.take_in(body, read, share, received_at, patience).await
+    }
+
+    /// Reads a body and stores it, within `patience`.
+    async fn take_in(
+        &self,
+        body: Vec<u8>,
+        read: impl FnOnce(Vec<u8>) -> Result<Read, Refusal>,
+        share: impl Send + 'static,
+        received_at: Time,
+        patience: Duration,
+    ) -> Result<Receipt, Refusal> {
+        let accepting = tokio::time::timeout(patience, async {
+            let room = self.room(body.len()).await;
+            let Read { event, reading, body } = read(body)?;
+            let id = WebhookId::new(received_at, self.random.next());
+            let webhook = Webhook { id, received_at, event, body };
+            let arrival = Arrival { webhook, reading, class: Class::Live };
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
                 let receipt = store.accept(arrival, received_at).await;
@@ -122,7 +174,7 @@ impl Ingest {
             });
             Ok(accepting.await.map_err(|_| StoreError::Closed)??)
         });
-        let receipt = accepting.await.unwrap_or(Err(Refusal::Slow(self.patience)))?;
+        let receipt = accepting.await.unwrap_or(Err(Refusal::Slow(patience)))?;
         if receipt.calls > 0 {
             self.wake.notify_one();
         }
@@ -145,7 +197,7 @@ impl Ingest {
         body: &[u8],
         received_at: Time,
     ) -> Result<Option<Vec<Owner>>, SignatureError> {
-        let Trust { secrets, max_age } = &self.trust;
+        let Trust { secrets, max_age, .. } = &self.trust;
         if secrets.is_empty() {
             return Ok(None);
         }
@@ -216,8 +268,7 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let reading = growsurf::decode_kept(&webhook.body, webhook.received_at);
-            let reading = reading.map_or_else(|error| Err(error.to_string()), |read| read.reading);
+            let reading = kept::read(&webhook);
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;
             replayed.calls += receipt.calls;

@@ -15,7 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("growsurf", &["domain"]),
     ("customerio", &["domain"]),
     ("store", &["domain"]),
-    ("ingest", &["domain", "growsurf", "store"]),
+    ("ingest", &["customerio", "domain", "growsurf", "store"]),
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),

@@ -22,6 +22,7 @@ mod mapping;
 mod operating;
 mod promises;
 mod receiving;
+mod reporting;
 mod segments;
 mod shutdown;
 mod upgrades;

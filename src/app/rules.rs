@@ -1,10 +1,12 @@
 //! The settings' mapping, as the rules that a plan follows; and whom webhooks are believed from.
 
+use std::collections::BTreeSet;
+
 use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::config::customerio;
-use crate::config::growsurf::{ConversionsFrom, GrowsurfSettings};
+use crate::config::growsurf::ConversionsFrom;
 use crate::growsurf::signature::Owner;
 use crate::ingest::Trust;
 use crate::mapping::{FeedbackRules, IdentifyBy, Rules, Tier};
@@ -39,26 +41,30 @@ pub fn rules(settings: &Settings) -> Rules {
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
-        feedback: feedback(growsurf),
+        feedback: feedback(),
     }
 }
 
-/// What goes back to GrowSurf: into campaigns that there is an API key for.
-fn feedback(growsurf: &GrowsurfSettings) -> FeedbackRules {
-    let any_campaign = growsurf.api_key.is_some();
-    let keyed = growsurf.campaigns.iter().filter(|it| any_campaign || it.api_key.is_some());
-    let campaigns = keyed.map(|it| it.id.clone()).collect();
+/// What Customer.io's word leads to: events. Nothing is written to GrowSurf.
+fn feedback() -> FeedbackRules {
+    let (campaigns, any_campaign) = (BTreeSet::new(), false);
     FeedbackRules { campaigns, any_campaign, clicks: true, unsubscribes: true, asks_per_hour: 20 }
 }
 
 /// The secrets that the settings name, and whose each is.
-pub(super) fn trust(settings: &GrowsurfSettings) -> Trust {
+pub(super) fn trust(settings: &Settings) -> Trust {
+    let Settings { growsurf: settings, customerio, .. } = settings;
     let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
     let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
         let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
         campaign.webhook_secrets.iter().map(owned)
     });
-    Trust { secrets: global.chain(of_campaigns).collect(), max_age: settings.signature_max_age }
+    Trust {
+        secrets: global.chain(of_campaigns).collect(),
+        max_age: settings.signature_max_age,
+        reporting_keys: customerio.reporting_keys.clone(),
+        report_max_age: customerio.webhook_max_age,
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,10 @@ impl Draft {
     /// Nothing told yet; `as_of` is the source's own time, if it has one.
     pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
         let (people, told) = (Vec::new(), Vec::new());
-        Self { news: News { campaign, as_of, people, told, tell: Tell::All, feedback: None }, at: as_of }
+        Self {
+            news: News { campaign, as_of, people, told, tell: Tell::All, feedback: None },
+            at: as_of,
+        }
     }
 
     /// What is told from now on happened then.

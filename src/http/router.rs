@@ -45,13 +45,13 @@ pub struct Face {
 
 /// What the internet may reach: webhooks and health.
 pub fn public(face: Face) -> Router {
-    finished(routes()).with_state(face)
+    finished(routes(&face)).with_state(face)
 }
 
 /// What operators reach: metrics, administration, and health as well. Where they have no listener
 /// of their own, `webhooks` puts it all on one.
 pub fn operator(face: Face, webhooks: bool) -> Router {
-    let base = if webhooks { routes() } else { health_routes() };
+    let base = if webhooks { routes(&face) } else { health_routes() };
     let mut router = base.route("/metrics", get(metrics::metrics));
     if face.admin_token.is_some() {
         router = router.nest("/admin", admin::routes(face.clone()));
@@ -59,10 +59,14 @@ pub fn operator(face: Face, webhooks: bool) -> Router {
     finished(router).with_state(face)
 }
 
-fn routes() -> Router<Face> {
-    health_routes()
+fn routes(face: &Face) -> Router<Face> {
+    let routes = health_routes()
         .route("/webhooks/growsurf", post(webhooks::receive))
-        .route("/api/growsurf-to-cio", post(webhooks::receive))
+        .route("/api/growsurf-to-cio", post(webhooks::receive));
+    if face.ingest.takes_reports() {
+        return routes.route("/webhooks/customerio/reporting", post(webhooks::report));
+    }
+    routes
 }
 
 fn health_routes() -> Router<Face> {

@@ -1,11 +1,11 @@
-//! The endpoint that GrowSurf posts to.
+//! The endpoints that GrowSurf and Customer.io post to.
 
 use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -33,12 +33,31 @@ struct Answer {
     reason: Option<String>,
 }
 
-/// Takes in one webhook; answers 2xx only once it is on disk.
+/// Takes in one webhook of GrowSurf's; answers 2xx only once it is on disk.
 pub async fn receive(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    take_in(face, peer, request, Sender::Growsurf).await
+}
+
+/// Takes in one report of Customer.io's, likewise.
+pub async fn report(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    take_in(face, peer, request, Sender::Customerio).await
+}
+
+/// Who posts.
+enum Sender {
+    Growsurf,
+    Customerio,
+}
+
+async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
     let (body, share) = match face.bodies.read(&headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
@@ -49,7 +68,11 @@ pub async fn receive(
         }
     };
     let began = face.clock.now();
-    let result = face.ingest.receive(signature(&headers), body, share).await;
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let result = match sender {
+        Sender::Growsurf => face.ingest.receive(header(SIGNATURE), body, share).await,
+        Sender::Customerio => face.ingest.report(header, body, share).await,
+    };
     face.metrics.accepted_in(face.clock.now().since(began));
     match result {
         Ok(receipt) => answer(&face, receipt),
@@ -65,10 +88,6 @@ pub async fn receive(
             problem.into_response()
         }
     }
-}
-
-fn signature(headers: &HeaderMap) -> Option<&str> {
-    headers.get(SIGNATURE)?.to_str().ok()
 }
 
 fn answer(face: &Face, receipt: Receipt) -> Response {
@@ -103,6 +122,7 @@ fn refuse(refusal: &Refusal) -> Problem {
         Refusal::Signature(_) | Refusal::WrongCampaign { .. } => {
             Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
         }
+        Refusal::Report(_) => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
         Refusal::Unreadable(_) => Problem::new(StatusCode::BAD_REQUEST, refusal.to_string()),
         Refusal::Store(_) | Refusal::Slow(_) => {
             Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)

@@ -14,7 +14,6 @@ pub use subscriptions::is_echo;
 
 use std::collections::BTreeSet;
 
-
 use super::people::People;
 use super::plan::{Due, Mapper};
 use super::rules::Rules;
@@ -57,14 +56,20 @@ pub fn plan(
     if !forgotten.is_empty() {
         return Ok(Plan { forgotten, ..Plan::default() });
     }
-    match &feedback.deed {
-        Deed::Clicked(click) => clicks::plan(click, desk),
+    desk.need(desk.lookups())?;
+    let mut plan = match &feedback.deed {
+        Deed::Clicked(click) => clicks::plan(click, desk)?,
         Deed::Subscription { report, subscribed } => {
-            subscriptions::plan(report, *subscribed, desk)
+            subscriptions::plan(report, *subscribed, desk)?
         }
-        Deed::Asked(ask) => asks::plan(ask, desk),
-        Deed::Nothing => Ok(Plan::default()),
-    }
+        Deed::Asked(ask) => asks::plan(ask, desk)?,
+        Deed::Nothing => Plan::default(),
+    };
+    // Whoever is named in a body is found by it when they are to be forgotten.
+    let subject = desk.subject().and_then(|index| desk.person(index).id);
+    let is_written = |id| plan.lanes.iter().any(|lane| lane.person.id == Some(id));
+    plan.named.extend(subject.filter(|id| !is_written(*id)));
+    Ok(plan)
 }
 
 impl<'a> Desk<'a> {
@@ -99,7 +104,8 @@ impl<'a> Desk<'a> {
         let tombstone = |email: &Email| Trace::Address(email.clone());
         let tombstones = emails.iter().map(|email| Lookup::Tombstone(tombstone(email)));
         self.need(tombstones.chain(self.lookups()))?;
-        let makes_somebody = matches!(&self.feedback.deed, Deed::Asked(ask) if ask.makes_somebody());
+        let makes_somebody =
+            matches!(&self.feedback.deed, Deed::Asked(ask) if ask.makes_somebody());
         for email in emails {
             let Some(Some(at)) = self.known.tombstone(&tombstone(email)) else { continue };
             let is_nobody = self.subject().is_none() && !makes_somebody;

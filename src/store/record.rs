@@ -9,7 +9,10 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Asked, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId, Time};
+use crate::domain::{
+    Asked, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
+    Time,
+};
 
 use super::StoreError;
 

@@ -37,9 +37,10 @@ struct Target {
 /// Why it leads to nothing; then it is kept, and can be replayed.
 pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let Desk { rules, received_at, .. } = desk;
-    let campaign = ask.campaign.as_ref().or(rules.only_campaign.as_ref()).ok_or_else(|| {
-        refusal("campaign is missing, and the settings name none, or several")
-    })?;
+    let campaign =
+        ask.campaign.as_ref().or(rules.only_campaign.as_ref()).ok_or_else(|| {
+            refusal("campaign is missing, and the settings name none, or several")
+        })?;
     if !rules.feedback.takes(campaign) {
         return Err(refusal(format!("campaign {campaign:?} has no API key of GrowSurf's")));
     }
@@ -87,15 +88,14 @@ fn target(ask: &Ask, campaign: &str, desk: Desk<'_>) -> Result<Target, Unplanned
         return Ok(Target { key, name, place: None });
     }
     let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
-    desk.need(desk.lookups().chain(by_id.clone()))?;
+    desk.need(by_id.clone())?;
     let person = match &by_id {
         Some(lookup) => desk.known.person(lookup).flatten(),
         None => desk.subject(),
     };
     let person = person.ok_or_else(|| unknown(campaign))?;
     let is_meant = |key: &ParticipantKey| {
-        key.campaign == campaign
-            && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
+        key.campaign == campaign && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
     };
     let mut participants = desk.person(person).participants.iter().enumerate();
     let found = participants.find_map(|(index, it)| {

@@ -23,7 +23,7 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
         rules.feedback.campaigns.iter().map(|campaign| participant(campaign, grsf))
     });
     let owners: Vec<Lookup> = owners.collect();
-    desk.need(desk.lookups().chain(owners.iter().cloned()).chain([Lookup::Effect(id)]))?;
+    desk.need(owners.iter().cloned().chain([Lookup::Effect(id)]))?;
     let Some(place) = owner(click, &owners, desk).filter(|_| !desk.is_done(id)) else {
         return Ok(Plan::default());
     };
@@ -87,11 +87,8 @@ fn owner(click: &Click, owners: &[Lookup], desk: Desk<'_>) -> Option<Place> {
 /// Whether the link is a participant's own.
 fn is_link_of(click: &Click, participant: &Participant) -> bool {
     let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-    let codes = [
-        participant.growsurf_id.as_deref(),
-        fact(Facts::REFERRAL_CODE),
-        fact(Facts::VANITY_KEY),
-    ];
+    let codes =
+        [participant.growsurf_id.as_deref(), fact(Facts::REFERRAL_CODE), fact(Facts::VANITY_KEY)];
     let is_named = click.grsf.as_deref().is_some_and(|grsf| codes.contains(&Some(grsf)));
     is_named || fact(Facts::SHARE_URL).is_some_and(|link| is_same(&click.href, link))
 }
@@ -102,7 +99,9 @@ fn is_same(href: &str, link: &str) -> bool {
     let (href, link) = (bare(href), bare(link));
     let (href, link) = (href.trim(), link.trim().trim_end_matches('/'));
     let rest = if link.is_empty() { None } else { href.strip_prefix(link) };
-    rest.is_some_and(|rest| matches!(rest.trim_start_matches('/').chars().next(), None | Some('?' | '&')))
+    rest.is_some_and(|rest| {
+        matches!(rest.trim_start_matches('/').chars().next(), None | Some('?' | '&'))
+    })
 }
 
 /// What the metadata of clicks are called at GrowSurf.

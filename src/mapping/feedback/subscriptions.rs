@@ -17,7 +17,7 @@ pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unpl
     let Desk { rules, feedback, received_at, .. } = desk;
     let effect = effects::subscription(report);
     let id: EventId = effect.event_id();
-    desk.need(desk.lookups().chain([Lookup::Effect(id)]))?;
+    desk.need([Lookup::Effect(id)])?;
     let Some(index) = desk.subject().filter(|_| rules.feedback.unsubscribes && !desk.is_done(id))
     else {
         return Ok(Plan::default());

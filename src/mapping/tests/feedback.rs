@@ -4,7 +4,7 @@ use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
     Ask, Attributes, Call, Click, Deed, Email, Facts, Feedback, Identifier, News, ParticipantKey,
-    ParticipantUpdate, Plan, Scalar, Time, Trace, Wish,
+    ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace, Wish,
 };
 use crate::mapping::Rules;
 
@@ -60,12 +60,17 @@ fn writes(plan: &Plan) -> Vec<(&ParticipantKey, &Call)> {
     lanes.flat_map(|(key, calls)| calls.iter().map(move |it| (key, &it.call))).collect()
 }
 
+fn is_nothing(plan: &Plan) -> bool {
+    plan.lanes.is_empty() && plan.counted.is_empty() && !plan.is_news
+}
+
 fn updates(plan: &Plan) -> Vec<&ParticipantUpdate> {
-    let update = |(_, call): (_, _)| match call {
-        &Call::UpdateParticipant { ref update, .. } => update,
-        other => panic!("{other:?}"),
-    };
-    writes(plan).into_iter().map(update).collect()
+    let mut updates = Vec::new();
+    for (_, call) in writes(plan) {
+        let Call::UpdateParticipant { update, .. } = call else { panic!("{call:?}") };
+        updates.push(update);
+    }
+    updates
 }
 
 fn tracks(plan: &Plan) -> Vec<(&str, &Attributes)> {
@@ -95,7 +100,8 @@ fn a_click_is_counted_at_growsurf_and_told_to_customer_io_once() {
     assert_eq!(data["message_source_id"], Scalar::from("7"));
 
     let again = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
-    assert_eq!(again, Plan::default());
+    assert!(is_nothing(&again), "{again:?}");
+    assert_eq!(again.named, [PersonId(0)], "who is named can be found by it");
     let second = memory.take_in(&click("r2", 1_789_400_000), RECEIVED).unwrap();
     let [update] = updates(&second)[..] else { panic!("{second:?}") };
     assert_eq!(update.metadata["emailReferralClicks"], Some(Scalar::Integer(2)));
@@ -137,10 +143,10 @@ fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
         click.grsf = Some("ann0011".to_owned());
     });
     for news in [elsewhere, other_shop] {
-        assert_eq!(memory.take_in(&news, RECEIVED).unwrap(), Plan::default());
+        assert!(is_nothing(&memory.take_in(&news, RECEIVED).unwrap()));
     }
     let stranger = by("zoe@example.com", 1_789_500_000, Deed::Nothing);
-    assert_eq!(memory.take_in(&stranger, RECEIVED).unwrap(), Plan::default());
+    assert!(is_nothing(&memory.take_in(&stranger, RECEIVED).unwrap()));
     assert_eq!(memory.people.len(), 1, "nobody was made");
 }
 
@@ -198,7 +204,7 @@ fn an_ask_is_done_once_whatever_sends_it_again() {
         panic!("{plan:?}")
     };
     assert_eq!(key.participant, "ann001");
-    assert_eq!(memory.take_in(&trigger(), RECEIVED).unwrap(), Plan::default());
+    assert!(is_nothing(&memory.take_in(&trigger(), RECEIVED).unwrap()));
     let other = ask("k1", Wish::Update(ParticipantUpdate::default()));
     assert_eq!(writes(&memory.take_in(&other, RECEIVED).unwrap()).len(), 1, "of another type");
 }

@@ -181,7 +181,14 @@ pub(crate) fn at(second: i64) -> Time {
 /// News that tells nothing yet.
 pub(crate) fn news() -> News {
     let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
-    News { campaign, as_of: None, people: Vec::new(), told: Vec::new(), tell: Tell::All, feedback: None }
+    News {
+        campaign,
+        as_of: None,
+        people: Vec::new(),
+        told: Vec::new(),
+        tell: Tell::All,
+        feedback: None,
+    }
 }
 
 /// Ways to say things in news.

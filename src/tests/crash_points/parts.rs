@@ -128,7 +128,12 @@ impl Relay {
         };
         let pulse = Pulse::new("the dispatcher", clock.steady());
         let dispatcher = Some(Dispatcher::new(Arc::new(sender), rules, Sharers::default(), pulse));
-        let unsigned = Trust { secrets: Vec::new(), max_age: Duration::MAX };
+        let unsigned = Trust {
+            secrets: Vec::new(),
+            max_age: Duration::MAX,
+            reporting_keys: Vec::new(),
+            report_max_age: Duration::MAX,
+        };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,
             clock,

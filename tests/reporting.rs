@@ -1,0 +1,145 @@
+//! Customer.io's reporting webhooks: whose they are, and what they lead to.
+
+use serde_json::{Value, json};
+
+use crate::kit::http::{self, Answer};
+use crate::kit::ids::{event_id, report_signature};
+use crate::kit::now_millis;
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{email, joined};
+
+const KEY: &str = "reporting-key";
+
+fn relay(sandbox: &Sandbox) -> Relay {
+    Setup::new(sandbox).set("customerio.reporting_keys", "former-key, reporting-key").start()
+}
+
+/// Somebody clicked their own referral link in a mail.
+fn clicked(event_id: &str, name: &str) -> Value {
+    json!({
+        "event_id": event_id,
+        "object_type": "email",
+        "metric": "clicked",
+        "timestamp": now_millis() / 1000,
+        "data": {
+            "customer_id": "",
+            "identifiers": {"id": null, "email": email(name), "cio_id": "d9c106000001"},
+            "delivery_id": "RPILAgUBcRhIBqSp7kiPekGBIeVh",
+            "campaign_id": 19,
+            "recipient": email(name),
+            "href": format!("https://shop.example.com?grsf={name}&utm_source=mail"),
+            "link_id": 1
+        }
+    })
+}
+
+#[track_caller]
+fn post_at(relay: &Relay, seconds: i64, key: &str, body: &str) -> Answer {
+    let request = http::client().post(relay.url("/webhooks/customerio/reporting"));
+    let proof = report_signature(key, seconds, body.as_bytes());
+    let request = request.header("x-cio-timestamp", seconds.to_string());
+    http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
+}
+
+/// Posts a report, and tells the status in the answer.
+#[track_caller]
+fn post(relay: &Relay, report: &Value) -> String {
+    let answer = post_at(relay, now_millis() / 1000, KEY, &report.to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["status"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_click_on_a_referral_link_becomes_one_event_though_it_is_told_three_times() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    relay.accept(&joined("fay"));
+    let report = clicked("01REPORT", "fay");
+    assert_eq!(post(&relay, &report), "accepted");
+    assert_eq!(post(&relay, &report), "duplicate");
+    // The same report, written in another way.
+    let mut again = report;
+    again["data"]["link_id"] = json!(2);
+    assert_eq!(post(&relay, &again), "accepted");
+    relay.drained();
+    let click = sandbox.event("referral_link_clicked");
+    assert_eq!(click.person(), email("fay"));
+    assert_eq!(click.id(), event_id("link_clicked:01REPORT"));
+    let data = click.data();
+    assert_eq!(data["channel"], "email");
+    assert_eq!(data["delivery_id"], "RPILAgUBcRhIBqSp7kiPekGBIeVh");
+    assert_eq!(
+        (&data["message_source"], &data["message_source_id"]),
+        (&json!("campaign"), &json!("19"))
+    );
+    assert_eq!(data["referral_code"], "fay");
+}
+
+#[test]
+fn what_the_relay_doesnt_know_is_kept_and_never_blocks_what_is_behind_it() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    for (object, metric) in [("email", "opened"), ("pigeon", "landed"), ("webhook", "failed")] {
+        let mut report = clicked(&format!("01{object}"), "nobody");
+        (report["object_type"], report["metric"]) = (json!(object), json!(metric));
+        assert_eq!(post(&relay, &report), "accepted", "{object} {metric}");
+    }
+    assert_eq!(post(&relay, &json!({"metric": "sent"})), "parked");
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 4);
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM people"), 0, "nobody was made");
+    // Parked ones are read again as what they are.
+    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(told.contains("event_id is missing"), "{told}");
+}
+
+#[test]
+fn only_customer_io_is_believed_and_only_where_there_is_a_key() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    let body = clicked("01REPORT", "fay").to_string();
+    let now = now_millis() / 1000;
+    assert_eq!(post_at(&relay, now, "former-key", &body).status, 200);
+    assert_eq!(post_at(&relay, now, "another-key", &body).status, 401);
+    let days = |days: i64| now - days * 24 * 60 * 60;
+    assert_eq!(post_at(&relay, days(7), KEY, &body).status, 200);
+    assert_eq!(post_at(&relay, days(9), KEY, &body).status, 401);
+    assert_eq!(post_at(&relay, now, KEY, "[]").status, 400);
+    let closed = Relay::start(&sandbox);
+    assert_eq!(post_at(&closed, now, KEY, &body).status, 404);
+}
+
+#[test]
+fn a_webhook_of_growsurfs_is_no_report_whatever_it_says() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    relay.accept(&joined("fay"));
+    let mut forged = joined("fay");
+    forged.0 = json!({
+        "event": "CIO_email_clicked",
+        "from": "customerio_reporting",
+        "body": clicked("01REPORT", "fay")
+    });
+    relay.must("parked", &forged);
+    relay.setup().command(&["replay", "--parked"]).expect(0);
+    relay.drained();
+    assert_eq!(sandbox.told(), [format!("referral_program_joined {}", email("fay"))]);
+}
+
+#[test]
+fn whoever_is_forgotten_is_forgotten_in_reports_too() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    relay.accept(&joined("fay"));
+    let mut opened = clicked("01OPENED", "fay");
+    opened["metric"] = json!("opened");
+    for report in [clicked("01CLICKED", "fay"), opened.clone()] {
+        post(&relay, &report);
+    }
+    relay.drained();
+    assert!(!relay.setup().holding(&email("fay")).is_empty());
+    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    opened["event_id"] = json!("01LATER");
+    post(&relay, &opened);
+    assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
+}
