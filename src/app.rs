@@ -216,6 +216,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         ),
         trusted_proxies: settings.server.trusted_proxies.clone().into(),
         admin_token: settings.admin.token.clone().map(Arc::new),
+        api_token: settings.api.token.clone().map(Arc::new),
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();

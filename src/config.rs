@@ -6,6 +6,7 @@
 //! knows no other of the crate; what a setting does is the business of whoever takes it.
 
 pub mod admin;
+pub mod api;
 pub mod customerio;
 pub mod delivery;
 mod environment;
@@ -28,6 +29,7 @@ pub mod value;
 use ::config::{Config, Value};
 
 use crate::config::admin::AdminSettings;
+use crate::config::api::ApiSettings;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
 use crate::config::growsurf::GrowsurfSettings;
@@ -64,6 +66,8 @@ pub struct Settings {
     pub mapping: MappingSettings,
     /// Who may use the admin API.
     pub admin: AdminSettings,
+    /// Who may tell the relay events, server to server.
+    pub api: ApiSettings,
     /// How much is logged, and in which form.
     pub log: LogSettings,
     /// What is allowed but probably not meant, one sentence each.
@@ -131,6 +135,7 @@ impl Settings {
         let sync = SyncSettings::read(&mut reader, growsurf.has_api_key());
         let mapping = MappingSettings::read(&mut reader);
         let admin = AdminSettings::read(&mut reader);
+        let api = ApiSettings::read(&mut reader);
         let log = LogSettings::read(&mut reader);
         Self {
             server,
@@ -141,6 +146,7 @@ impl Settings {
             sync,
             mapping,
             admin,
+            api,
             log,
             warnings: reader.into_warnings(),
             summary: summary::of(tree),

@@ -34,9 +34,15 @@ pub use redact::redact;
 /// one would only fill lists and logs.
 const EVENT_CHARS: usize = 100;
 
-/// What the event names of other sources begin with. By it the inbox tells whose a body is, so no
-/// webhook of GrowSurf's has a name like that.
-pub const OTHERS: &str = "CIO_";
+/// What the event names of other sources begin with: Customer.io's reports, and the user's own
+/// backend. By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
+pub const OTHERS: [&str; 2] = [REPORT, SHOP];
+
+/// Customer.io's.
+pub const REPORT: &str = "CIO_";
+
+/// The user's own backend's.
+pub const SHOP: &str = "API_";
 
 /// The event types of both shapes.
 const KNOWN: [&str; 10] = [
@@ -105,7 +111,7 @@ pub enum DecodeError {
 pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
     let value = json::parse(body)?;
     let body = Object::of(&value).ok_or(DecodeError::NotAnObject)?;
-    let event = body.text("event").filter(|event| !event.starts_with(OTHERS));
+    let event = body.text("event").filter(|event| !OTHERS.iter().any(|it| event.starts_with(it)));
     let event = event.map(|event| event.chars().take(EVENT_CHARS).collect::<String>());
 
     let (dialect, campaign, reading) = if let Some(data) = body.object("data") {

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// It isn't a JSON object.
     #[error(transparent)]
     Unreadable(#[from] DecodeError),
+    /// A field of it is wrong.
+    #[error("{0}")]
+    Invalid(String),
     /// It can't be kept now; the sender must try again.
     #[error("the webhook can't be stored now; try again")]
     Store(#[from] StoreError),
@@ -149,6 +152,26 @@ impl Ingest {
         let read = |body: Vec<u8>| Ok(kept::report(&body, received_at)?);
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, patience).await
+    }
+
+    /// Takes in one event that the user's own backend tells, see [`Ingest::receive`]. Whoever calls
+    /// has seen that it may.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; then nothing of it was kept.
+    pub async fn told(
+        &self,
+        body: Vec<u8>,
+        share: impl Send + 'static,
+    ) -> Result<Receipt, Refusal> {
+        let received_at = self.clock.now();
+        let read = |body: Vec<u8>| {
+            let read = kept::told(&body, received_at)?;
+            // Whoever sent it can mend it at once, which is better than to park it.
+            read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
+            Ok(read)
+        };
+        self.take_in(body, read, share, received_at, self.patience).await
     }
 
     /// Reads a body and stores it, within `patience`.

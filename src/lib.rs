@@ -108,6 +108,7 @@ pub mod http;
 pub mod ingest;
 pub mod mapping;
 pub mod sandbox;
+pub mod shop;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

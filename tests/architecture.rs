@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
@@ -15,7 +15,8 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("growsurf", &["domain"]),
     ("customerio", &["domain"]),
     ("store", &["domain"]),
-    ("ingest", &["customerio", "domain", "growsurf", "store"]),
+    ("ingest", &["customerio", "domain", "growsurf", "shop", "store"]),
+    ("shop", &["domain"]),
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),

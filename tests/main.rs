@@ -25,5 +25,6 @@ mod receiving;
 mod reporting;
 mod segments;
 mod shutdown;
+mod telling;
 mod upgrades;
 mod workspace;

@@ -19,14 +19,15 @@ pub struct AdminSettings {
 
 impl AdminSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let token = reader.secret("admin.token");
-        if let Some(token) = &token
-            && token.expose_secret().len() < WEAK_TOKEN_BYTES
-        {
-            reader.warn(format!(
-                "admin.token is shorter than {WEAK_TOKEN_BYTES} bytes and could be guessed"
-            ));
-        }
-        Self { token }
+        Self { token: bearer_token("admin.token", reader) }
     }
+}
+
+/// A bearer token; warns of one that could be guessed.
+pub(super) fn bearer_token(key: &'static str, reader: &mut Reader<'_>) -> Option<SecretString> {
+    let token = reader.secret(key)?;
+    if token.expose_secret().len() < WEAK_TOKEN_BYTES {
+        reader.warn(format!("{key} is shorter than {WEAK_TOKEN_BYTES} bytes and could be guessed"));
+    }
+    Some(token)
 }

@@ -4,7 +4,9 @@
 //! kind decides how text from the environment is read and which type a file must use. Whether a
 //! value makes sense is the section's business.
 
-use crate::config::{admin, customerio, delivery, growsurf, log, mapping, server, store, sync};
+use crate::config::{
+    admin, api, customerio, delivery, growsurf, log, mapping, server, store, sync,
+};
 
 /// The sections in the order they are documented, read and reported.
 pub(super) const ROOT: &[Key] = &[
@@ -16,6 +18,7 @@ pub(super) const ROOT: &[Key] = &[
     Key::new("sync", Kind::Table(sync::KEYS)),
     Key::new("mapping", Kind::Table(mapping::KEYS)),
     Key::new("admin", Kind::Table(admin::KEYS)),
+    Key::new("api", Kind::Table(api::KEYS)),
     Key::new("log", Kind::Table(log::KEYS)),
 ];
 

@@ -102,6 +102,8 @@ pub struct News {
     pub tell: Tell,
     /// What Customer.io told, if it was its word; then there is nothing else in it.
     pub feedback: Option<Feedback>,
+    /// Whether the user's own backend told it, whose word on conversions can be the only one.
+    pub by_server: bool,
 }
 
 impl News {
@@ -114,6 +116,7 @@ impl News {
             told: Vec::new(),
             tell: Tell::All,
             feedback: Some(feedback),
+            by_server: false,
         }
     }
 }
@@ -203,6 +206,28 @@ pub enum Event {
         nth: u64,
         /// Before when it can't have happened, where its source only counts now and then.
         after: Option<Time>,
+    },
+    /// A participant shared their link, as somebody else than GrowSurf saw it.
+    ShareTold {
+        /// Who shared.
+        who: Who,
+        /// How.
+        channel: String,
+        /// Names this share among all that are told in this way.
+        key: String,
+    },
+    /// A participant bought something.
+    Purchased {
+        /// Who bought.
+        who: Who,
+        /// Names this purchase, such as the number of the order.
+        key: String,
+        /// What it was worth, in major units.
+        value: Option<Scalar>,
+        /// The currency of the worth, ISO 4217.
+        currency: Option<String>,
+        /// What was bought.
+        product: Option<String>,
     },
     /// How often a participant has shared so far, by GrowSurf's own names of the channels. The
     /// first such counts tell nothing; those that follow tell of the shares between.

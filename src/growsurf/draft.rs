@@ -17,7 +17,15 @@ impl Draft {
     pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
         let (people, told) = (Vec::new(), Vec::new());
         Self {
-            news: News { campaign, as_of, people, told, tell: Tell::All, feedback: None },
+            news: News {
+                campaign,
+                as_of,
+                people,
+                told,
+                tell: Tell::All,
+                feedback: None,
+                by_server: false,
+            },
             at: as_of,
         }
     }

@@ -1,13 +1,13 @@
 //! `/admin`: the dead letters, for scripts that hold the token.
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -32,14 +32,17 @@ pub fn routes(face: Face) -> Router<Face> {
 }
 
 async fn ask_for_token(State(face): State<Face>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = face.admin_token.as_ref();
-    let fits = given.zip(token).is_some_and(|(given, token)| same(given, token.expose_secret()));
-    if fits {
+    if is_allowed(request.headers(), face.admin_token.as_deref()) {
         return next.run(request).await;
     }
     Problem::unauthorized("Bearer", "the bearer token is missing or wrong").into_response()
+}
+
+/// Whether a request carries this bearer token.
+pub(super) fn is_allowed(headers: &HeaderMap, token: Option<&SecretString>) -> bool {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    given.zip(token).is_some_and(|(given, token)| same(given, token.expose_secret()))
 }
 
 /// Whether two texts are the same, in a time that tells nothing about where they differ.

@@ -41,6 +41,8 @@ pub struct Face {
     pub trusted_proxies: Arc<[Network]>,
     /// What `/admin` asks for; without one it isn't there.
     pub admin_token: Option<Arc<SecretString>>,
+    /// What `/v1/events` asks for; likewise.
+    pub api_token: Option<Arc<SecretString>>,
 }
 
 /// What the internet may reach: webhooks and health.
@@ -60,11 +62,14 @@ pub fn operator(face: Face, webhooks: bool) -> Router {
 }
 
 fn routes(face: &Face) -> Router<Face> {
-    let routes = health_routes()
+    let mut routes = health_routes()
         .route("/webhooks/growsurf", post(webhooks::receive))
         .route("/api/growsurf-to-cio", post(webhooks::receive));
     if face.ingest.takes_reports() {
-        return routes.route("/webhooks/customerio/reporting", post(webhooks::report));
+        routes = routes.route("/webhooks/customerio/reporting", post(webhooks::report));
+    }
+    if face.api_token.is_some() {
+        routes = routes.route("/v1/events", post(webhooks::told));
     }
     routes
 }

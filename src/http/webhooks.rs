@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::admin::is_allowed;
 use super::body::ReadBody;
 use super::client::client_ip;
 use super::problem::Problem;
@@ -51,10 +52,24 @@ pub async fn report(
     take_in(face, peer, request, Sender::Customerio).await
 }
 
+/// Takes in one event of the user's own backend's, likewise.
+pub async fn told(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    if !is_allowed(request.headers(), face.api_token.as_deref()) {
+        return Problem::unauthorized("Bearer", "the bearer token is missing or wrong")
+            .into_response();
+    }
+    take_in(face, peer, request, Sender::Shop).await
+}
+
 /// Who posts.
 enum Sender {
     Growsurf,
     Customerio,
+    Shop,
 }
 
 async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender) -> Response {
@@ -71,6 +86,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
     let header = |name: &str| headers.get(name)?.to_str().ok();
     let result = match sender {
         Sender::Growsurf => face.ingest.receive(header(SIGNATURE), body, share).await,
+        Sender::Shop => face.ingest.told(body, share).await,
         Sender::Customerio => face.ingest.report(header, body, share).await,
     };
     face.metrics.accepted_in(face.clock.now().since(began));
@@ -123,6 +139,7 @@ fn refuse(refusal: &Refusal) -> Problem {
             Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
         }
         Refusal::Report(_) => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
+        Refusal::Invalid(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string()),
         Refusal::Unreadable(_) => Problem::new(StatusCode::BAD_REQUEST, refusal.to_string()),
         Refusal::Store(_) | Refusal::Slow(_) => {
             Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)

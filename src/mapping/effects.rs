@@ -47,6 +47,16 @@ pub fn payout(id: &str) -> EffectKey {
     EffectKey(format!("payout:{id}"))
 }
 
+/// A share that the user's own backend told, under its own key.
+pub fn share_told(campaign: &str, participant: &str, key: &str) -> EffectKey {
+    EffectKey(format!("share_told:{campaign}:{participant}:{key}"))
+}
+
+/// A purchase, under the shop's own key.
+pub fn purchased(campaign: &str, key: &str) -> EffectKey {
+    EffectKey(format!("purchase:{campaign}:{key}"))
+}
+
 /// A referral link was clicked in a message; reports have ids of their own.
 pub fn link_clicked(report: &str) -> EffectKey {
     EffectKey(format!("link_clicked:{report}"))

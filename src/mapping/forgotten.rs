@@ -55,7 +55,18 @@ pub fn leave_out<'a>(
     let told = news.told.iter().filter_map(|told| without(told, &gone)).collect();
     let campaign = news.campaign.clone();
     let (as_of, tell) = (news.as_of, news.tell);
-    Ok((Cow::Owned(News { campaign, as_of, people, told, tell, feedback: None }), forgotten))
+    Ok((
+        Cow::Owned(News {
+            campaign,
+            as_of,
+            people,
+            told,
+            tell,
+            feedback: None,
+            by_server: news.by_server,
+        }),
+        forgotten,
+    ))
 }
 
 /// Some news, and what the store remembers.

@@ -61,12 +61,19 @@ impl Planner for Mapper {
             return feedback::plan(feedback, received_at, known, self, &self.rules);
         }
         let campaign = self.campaign(news);
+        if news.by_server && campaign == UNNAMED_CAMPAIGN {
+            let reason = "campaign is missing, and the settings name none, or several";
+            return Err(Unplanned::Unmappable(reason.to_owned()));
+        }
         let rules = &self.rules;
         let (news, forgotten) = forgotten::leave_out(news, campaign, received_at, known, rules)
             .map_err(Unplanned::Needs)?;
         let news = news.as_ref();
         let mut people =
             People::seat(news, campaign, received_at, known, rules).map_err(Unplanned::Needs)?;
+        if let Some(stranger) = stranger(news, &people) {
+            return Err(Unplanned::Unmappable(stranger));
+        }
         let (seated, mut unmapped) = self.seated(news, &people, campaign);
         let pairs = self.meet_referrers(&seated, news, received_at, known, &mut people)?;
 
@@ -167,6 +174,15 @@ impl Planner for Mapper {
     }
 }
 
+/// Why news are no reason to make somebody a person: not everybody who buys takes part.
+fn stranger(news: &News, people: &People) -> Option<String> {
+    let asks_for_known =
+        |told: &Told| matches!(told.event, Event::Purchased { .. } | Event::ShareTold { .. });
+    let is_known = || people.persons.iter().any(|person| person.id.is_some());
+    (news.told.iter().any(asks_for_known) && !is_known())
+        .then(|| "the relay knows no participant under this address or id".to_owned())
+}
+
 impl Mapper {
     /// The events that can be told, and why the others can't.
     fn seated<'a>(
@@ -179,6 +195,7 @@ impl Mapper {
         let mut unmapped = Vec::new();
         for told in &news.told {
             if matches!(told.event, Event::ReferralConverted { .. })
+                && !news.by_server
                 && self.rules.server_told_conversions.contains(campaign)
             {
                 continue;

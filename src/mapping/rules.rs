@@ -24,12 +24,14 @@ pub mod events {
     pub const PAYOUT_ISSUED: &str = "affiliate_payout_issued";
     /// A participant's referral link was clicked in a message.
     pub const LINK_CLICKED: &str = "referral_link_clicked";
+    /// A participant bought something.
+    pub const PURCHASED: &str = "purchase";
     /// A campaign ended with this person among the winners.
     pub const CAMPAIGN_ENDED: &str = "referral_campaign_ended";
 
     /// All of them, in the order the settings list them.
     #[cfg(test)]
-    pub const ALL: [&str; 10] = [
+    pub const ALL: [&str; 11] = [
         JOINED,
         FRIEND_SIGNED_UP,
         CONVERTED,
@@ -39,6 +41,7 @@ pub mod events {
         COMMISSION_ADJUSTED,
         PAYOUT_ISSUED,
         LINK_CLICKED,
+        PURCHASED,
         CAMPAIGN_ENDED,
     ];
 }

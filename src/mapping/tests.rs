@@ -52,6 +52,7 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
         told: events.into_iter().map(|event| Told { at, event }).collect(),
         tell: Tell::All,
         feedback: None,
+        by_server: false,
     }
 }
 

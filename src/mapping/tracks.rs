@@ -38,6 +38,8 @@ pub fn subject(event: &Event) -> Who {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
+        | Event::ShareTold { who, .. }
+        | Event::Purchased { who, .. }
         | Event::FraudStatusChanged { who } => *who,
         Event::FriendSignedUp { referrer, .. } => *referrer,
         Event::ReferralConverted { friend, .. } => *friend,
@@ -114,6 +116,21 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put(&mut data, "shared_after", after.map(Time::seconds));
             let effect = effects::shared(campaign, &participant.key, channel, *nth);
             Track { name: events::SHARED, effect, data }
+        }
+        Event::ShareTold { channel, key, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "share_method", Some(share_method(channel).word()));
+            put(&mut data, "share_channel", Some(channel.as_str()));
+            let effect = effects::share_told(campaign, &participant.key, key);
+            Track { name: events::SHARED, effect, data }
+        }
+        Event::Purchased { key, value, currency, product, .. } => {
+            let mut data = of_campaign();
+            put(&mut data, "purchase_id", Some(key.as_str()));
+            put(&mut data, "value", value.clone());
+            put(&mut data, "currency", currency.clone());
+            put(&mut data, "product", product.clone());
+            Track { name: events::PURCHASED, effect: effects::purchased(campaign, key), data }
         }
         Event::FraudStatusChanged { .. } | Event::SharesCounted { .. } => return Ok(None),
         Event::CommissionAdded { friend, commission, .. } => {

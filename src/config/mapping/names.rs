@@ -19,6 +19,7 @@ pub(super) const EVENT_KEYS: &[Key] = &[
     Key::new("affiliate_commission_adjusted", Kind::Text),
     Key::new("affiliate_payout_issued", Kind::Text),
     Key::new("referral_link_clicked", Kind::Text),
+    Key::new("purchase", Kind::Text),
     Key::new("referral_campaign_ended", Kind::Text),
 ];
 

@@ -80,6 +80,8 @@ fn people(event: &Event) -> Vec<Who> {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
+        | Event::ShareTold { who, .. }
+        | Event::Purchased { who, .. }
         | Event::FraudStatusChanged { who } => vec![*who],
         Event::FriendSignedUp { referrer, friend } => vec![*referrer, *friend],
         Event::ReferralConverted { friend, referrer, .. } => {

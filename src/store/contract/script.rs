@@ -188,6 +188,7 @@ pub(crate) fn news() -> News {
         told: Vec::new(),
         tell: Tell::All,
         feedback: None,
+        by_server: false,
     }
 }
 

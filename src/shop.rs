@@ -1,0 +1,241 @@
+//! The shop: what the user's own backend tells the relay, server to server.
+//!
+//! What belongs here: reading one event into news, strictly, because whoever posts it can mend it.
+//! What doesn't: who may post (`http`), and what it leads to (`mapping`).
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::domain::{Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who};
+
+/// The longest text that a field may hold, in bytes.
+const LONGEST: usize = 200;
+
+/// Before this, in 2001, nothing happened: such a time was written in another unit.
+const EARLIEST: Time = Time::from_seconds(1_000_000_000);
+
+/// How far a time may lie ahead of the receipt.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The fields that every event may have.
+const COMMON: [&str; 5] = ["event", "campaign", "participant_id", "email", "occurred_at"];
+
+/// The names of the events, as they are told.
+const CONVERTED: &str = "referral_converted";
+const SHARED: &str = "referral_shared";
+const PURCHASED: &str = "purchase";
+
+/// What an event says, or why it is refused. The reason names the field and repeats no value.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
+    let fields = Fields(body.as_object().ok_or("the body is no object")?);
+    let who = fields.who()?;
+    let name = fields.text("event")?.ok_or("event is missing")?;
+    let event = match name.as_str() {
+        CONVERTED => {
+            fields.are_among(&["conversion_value", "currency", "product"])?;
+            Event::ReferralConverted {
+                friend: Who(0),
+                referrer: None,
+                value: fields.amount("conversion_value")?,
+                currency: fields.currency()?,
+                product: fields.text("product")?,
+            }
+        }
+        SHARED => {
+            fields.are_among(&["id", "channel"])?;
+            let channel = fields.text("channel")?.ok_or("channel is missing")?;
+            Event::ShareTold { who: Who(0), channel, key: fields.key()? }
+        }
+        PURCHASED => {
+            fields.are_among(&["id", "value", "currency", "product"])?;
+            Event::Purchased {
+                who: Who(0),
+                key: fields.key()?,
+                value: fields.amount("value")?,
+                currency: fields.currency()?,
+                product: fields.text("product")?,
+            }
+        }
+        _ => return Err(format!("event is none of {CONVERTED}, {SHARED} and {PURCHASED}")),
+    };
+    Ok(News {
+        campaign: Campaign { id: fields.text("campaign")?, name: None },
+        as_of: None,
+        people: vec![who],
+        told: vec![Told { at: Some(fields.occurred_at(received_at)?), event }],
+        tell: Tell::All,
+        feedback: None,
+        by_server: true,
+    })
+}
+
+/// The fields of an event.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl Fields<'_> {
+    /// Whether there is nothing beside these and the common ones; a misspelt one would be lost.
+    fn are_among(&self, own: &[&str]) -> Result<(), String> {
+        let is_known = |name: &str| COMMON.contains(&name) || own.contains(&name);
+        if self.0.keys().all(|name| is_known(name)) {
+            return Ok(());
+        }
+        let known = [&COMMON, own].concat().join(", ");
+        Err(format!("there is an unknown field; known are {known}"))
+    }
+
+    /// A text; nothing where there is none, or `null`.
+    fn text(&self, name: &str) -> Result<Option<String>, String> {
+        let text = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => return Err(format!("{name} is no text")),
+        };
+        match text.len() {
+            0 => Err(format!("{name} is empty; leave it out")),
+            1..=LONGEST => Ok(Some(text.to_owned())),
+            _ => Err(format!("{name} is longer than {LONGEST} bytes")),
+        }
+    }
+
+    /// Names this event among all that the shop tells.
+    fn key(&self) -> Result<String, String> {
+        let missing = "id is missing: the same for the same event, however often it is sent";
+        self.text("id")?.ok_or_else(|| missing.to_owned())
+    }
+
+    fn who(&self) -> Result<Snapshot, String> {
+        match (self.text("participant_id")?, self.text("email")?) {
+            (Some(id), None) => Ok(Snapshot { first_hand: false, ..Snapshot::named("body", id) }),
+            (None, Some(email)) => {
+                let email = Email::parse(&email).map_err(|fault| format!("email {fault}"))?;
+                let value = Scalar::from(email.as_str());
+                Ok(Snapshot {
+                    field: "body",
+                    id: None,
+                    email: Ok(email),
+                    facts: [(Facts::EMAIL.to_owned(), value)].into(),
+                    metadata: Default::default(),
+                    share_total: None,
+                    joined_at: None,
+                    first_hand: false,
+                })
+            }
+            _ => Err("one of participant_id and email must be there, and only one".to_owned()),
+        }
+    }
+
+    fn amount(&self, name: &str) -> Result<Option<Scalar>, String> {
+        let number = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Number(number)) => number,
+            Some(_) => return Err(format!("{name} is no number")),
+        };
+        let whole = number.as_i64().map(Scalar::Integer);
+        let amount = whole.or_else(|| number.as_f64().map(Scalar::Decimal));
+        let is_negative = number.as_f64().is_none_or(|number| number < 0.0);
+        amount.filter(|_| !is_negative).map(Some).ok_or_else(|| format!("{name} is negative"))
+    }
+
+    fn currency(&self) -> Result<Option<String>, String> {
+        let Some(code) = self.text("currency")? else { return Ok(None) };
+        if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Ok(Some(code));
+        }
+        Err("currency is no ISO 4217 code such as EUR".to_owned())
+    }
+
+    fn occurred_at(&self, received_at: Time) -> Result<Time, String> {
+        let seconds = match self.0.get("occurred_at") {
+            None | Some(Value::Null) => return Ok(received_at),
+            Some(value) => value.as_i64(),
+        };
+        let at = seconds.map(Time::from_seconds);
+        at.filter(|at| (EARLIEST..=received_at.plus(AHEAD)).contains(at)).ok_or_else(|| {
+            "occurred_at is no time in whole Unix seconds, or lies in the future".to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Time = Time::from_seconds(1_790_000_000);
+
+    /// An event with some fields changed; `null` takes one out.
+    fn changed(event: &str, fields: &Value) -> Value {
+        let mut body = match event {
+            CONVERTED => json!({"conversion_value": 49.5, "currency": "EUR", "product": "Pro"}),
+            SHARED => json!({"id": "s1", "channel": "whatsapp"}),
+            _ => json!({"id": "o1", "value": 20, "currency": "EUR"}),
+        };
+        (body["event"], body["email"]) = (json!(event), json!(" Fay@Example.com "));
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        body
+    }
+
+    #[test]
+    fn each_event_is_read_with_what_it_is_worth() {
+        let news = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000})), NOW).unwrap();
+        assert_eq!(news.people[0].email.as_ref().unwrap().as_str(), "fay@example.com");
+        assert!(news.by_server);
+        let Told { at, event: Event::ReferralConverted { value, currency, product, .. } } =
+            &news.told[0]
+        else {
+            panic!("{news:?}")
+        };
+        assert_eq!(*at, Some(Time::from_seconds(1_789_000_000)));
+        assert_eq!(*value, Some(Scalar::Decimal(49.5)));
+        assert_eq!((currency.as_deref(), product.as_deref()), (Some("EUR"), Some("Pro")));
+        let news = read(&changed(PURCHASED, &json!({})), NOW).unwrap();
+        let Event::Purchased { value, key, .. } = &news.told[0].event else { panic!("{news:?}") };
+        assert_eq!((value, key.as_str()), (&Some(Scalar::Integer(20)), "o1"));
+        let by_id = json!({"email": null, "participant_id": "fay001"});
+        let news = read(&changed(SHARED, &by_id), NOW).unwrap();
+        assert_eq!(news.people[0].id.as_deref(), Some("fay001"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_not_repeated() {
+        for (event, fields, part) in [
+            ("refund", json!({}), "event is none of"),
+            (CONVERTED, json!({"event": null}), "event is missing"),
+            (CONVERTED, json!({"email": null}), "one of participant_id and email"),
+            (CONVERTED, json!({"participant_id": "x"}), "and only one"),
+            (CONVERTED, json!({"email": "secret"}), "email is no e-mail address"),
+            (CONVERTED, json!({"conversion_value": "secret"}), "conversion_value is no number"),
+            (CONVERTED, json!({"conversion_value": -1}), "conversion_value is negative"),
+            (CONVERTED, json!({"currency": "secret"}), "currency is no ISO 4217 code"),
+            (CONVERTED, json!({"product": 7}), "product is no text"),
+            (CONVERTED, json!({"product": " "}), "product is empty; leave it out"),
+            (CONVERTED, json!({"secret": 1}), "unknown field; known are event, campaign"),
+            (CONVERTED, json!({"id": "a"}), "unknown field"),
+            (CONVERTED, json!({"occurred_at": 1_789_000_000_000_i64}), "whole Unix seconds"),
+            (CONVERTED, json!({"occurred_at": "2026-01-01"}), "whole Unix seconds"),
+            (SHARED, json!({"channel": null}), "channel is missing"),
+            (SHARED, json!({"id": null}), "id is missing"),
+            (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 bytes"),
+        ] {
+            let reason = read(&changed(event, &fields), NOW).unwrap_err();
+            assert!(reason.contains(part), "{fields}: {reason}");
+            assert!(!reason.contains("secret"), "{reason}");
+        }
+        assert_eq!(read(&json!([]), NOW).unwrap_err(), "the body is no object");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in any::<String>(), number in any::<f64>(), at in any::<i64>()) {
+            let fields = json!({"email": text, "conversion_value": number, "occurred_at": at});
+            let _ = read(&changed(CONVERTED, &fields), NOW);
+            let _ = read(&changed(&text, &fields), NOW);
+        }
+    }
+}

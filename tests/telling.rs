@@ -1,0 +1,134 @@
+//! What the user's own backend tells, server to server.
+
+use serde_json::{Value, json};
+
+use crate::kit::http::{self, Answer};
+use crate::kit::ids::event_id;
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{CAMPAIGN, email, joined};
+
+const TOKEN: &str = "a-token-of-the-shop";
+
+fn setup(sandbox: &Sandbox) -> Setup {
+    Setup::new(sandbox).set("api.token", TOKEN)
+}
+
+#[track_caller]
+fn post(relay: &Relay, token: &str, event: &Value) -> Answer {
+    let request = http::client().post(relay.url("/v1/events")).bearer_auth(token);
+    http::send(request.body(event.to_string()))
+}
+
+#[track_caller]
+fn tell(relay: &Relay, event: &Value) -> Value {
+    let answer = post(relay, TOKEN, event);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+fn converted() -> Value {
+    json!({
+        "event": "referral_converted", "campaign": CAMPAIGN, "email": email("fay"),
+        "conversion_value": 49.5, "currency": "EUR", "product": "Pro"
+    })
+}
+
+#[test]
+fn the_shops_word_is_the_only_one_on_conversions_where_the_settings_say_so() {
+    let sandbox = Sandbox::start();
+    let file =
+        format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\nconversions_from = \"server\"\n");
+    let relay = setup(&sandbox).file(&file).start();
+    relay.accept(&joined("fay"));
+    assert_eq!(tell(&relay, &converted())["status"], "accepted");
+    assert_eq!(tell(&relay, &converted())["status"], "duplicate");
+    let mut again = converted();
+    again["conversion_value"] = json!(99);
+    assert_eq!(tell(&relay, &again)["status"], "accepted");
+    relay.drained();
+    let event = sandbox.event("referral_converted");
+    assert_eq!(event.id(), event_id(&format!("converted:{CAMPAIGN}:fay")));
+    let data = event.data();
+    assert_eq!(data["conversion_value"], 49.5);
+    assert_eq!((&data["currency"], &data["product"]), (&json!("EUR"), &json!("Pro")));
+}
+
+#[test]
+fn shares_and_purchases_count_once_by_the_shops_own_key_and_make_nobody() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    relay.accept(&joined("fay"));
+    let purchase = |name: &str, value: i64| {
+        json!({
+            "event": "purchase", "id": "order-1", "campaign": CAMPAIGN, "email": email(name),
+            "value": value, "currency": "EUR"
+        })
+    };
+    let share = json!({
+        "event": "referral_shared", "id": "share-1", "campaign": CAMPAIGN,
+        "participant_id": "fay", "channel": "whatsapp"
+    });
+    for event in [purchase("fay", 20), purchase("fay", 21), share] {
+        assert_eq!(tell(&relay, &event)["status"], "accepted");
+    }
+    let stranger = tell(&relay, &purchase("zoe", 20));
+    assert_eq!(stranger["status"], "parked");
+    assert!(!stranger["reason"].as_str().unwrap().contains("zoe"), "{stranger}");
+    relay.drained();
+    assert_eq!(sandbox.event("purchase").data()["value"], 20);
+    let data = sandbox.event("referral_shared").data().clone();
+    assert_eq!(
+        (&data["share_method"], &data["share_channel"]),
+        (&json!("message"), &json!("whatsapp"))
+    );
+    assert_eq!(sandbox.people().len(), 1);
+
+    // Once she takes part, what was parked is told.
+    relay.accept(&joined("zoe"));
+    let mut hers = purchase("zoe", 20);
+    hers["id"] = json!("order-2");
+    relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert_eq!(tell(&relay, &hers)["status"], "accepted");
+    relay.drained();
+    assert_eq!(sandbox.events_named("purchase").len(), 2, "order-1 is one purchase");
+}
+
+#[test]
+fn whoever_hasnt_the_token_tells_nothing_and_whatever_is_wrong_is_named() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    assert_eq!(post(&relay, "another", &converted()).status, 401);
+    let nobody = http::client().post(relay.url("/v1/events")).body(converted().to_string());
+    assert_eq!(http::send(nobody).status, 401);
+    let mut wrong = converted();
+    wrong["currency"] = json!("euros");
+    let answer = post(&relay, TOKEN, &wrong);
+    assert_eq!(answer.status, 422);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("currency"), "{answer:?}");
+    assert_eq!(post(&relay, TOKEN, &json!([])).status, 400);
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
+    assert_eq!(post(&Relay::start(&sandbox), TOKEN, &converted()).status, 404);
+}
+
+#[test]
+fn a_campaign_must_be_named_unless_there_is_one_only() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let mut unnamed = converted();
+    unnamed.as_object_mut().unwrap().remove("campaign");
+    let answer = tell(&relay, &unnamed);
+    assert_eq!(answer["status"], "parked");
+    assert!(answer["reason"].as_str().unwrap().contains("campaign is missing"), "{answer}");
+}
+
+#[test]
+fn whoever_is_forgotten_is_forgotten_in_it_too() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    relay.accept(&joined("fay"));
+    tell(&relay, &converted());
+    relay.drained();
+    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
+}
