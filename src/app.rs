@@ -94,7 +94,7 @@ pub struct Running {
     stop: Stop,
     http: TaskTracker,
     loops: TaskTracker,
-    dispatcher: JoinHandle<()>,
+    dispatchers: Vec<JoinHandle<()>>,
     grace: Duration,
 }
 
@@ -163,11 +163,18 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stop = Stop::default();
-    let delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
-    let Delivering { destination, metrics, relay, mut pulses, dispatcher, loops } = delivering;
+    let asking = settings.growsurf.has_api_key();
+    let asking = asking.then(|| Asking::new(settings, &store, LONGEST_WAIT)).transpose()?;
+    let mut delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
+    if let Some(asking) = &asking {
+        let transport = asking.transport(settings);
+        delivering.begin_back(settings, &store, transport, &stop.delivery).await?;
+    }
+    let Delivering {
+        destination, growsurf, metrics, relay, mut pulses, dispatchers, loops, ..
+    } = delivering;
     let grace = settings.server.shutdown_grace;
-    if settings.growsurf.has_api_key() {
-        let asking = Asking::new(settings, &store, LONGEST_WAIT)?;
+    if let Some(asking) = asking {
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
         let pulse = Pulse::new("the comparison with GrowSurf", clock.steady());
         pulses.push(pulse.clone());
@@ -206,6 +213,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         store: Arc::clone(&store),
         metrics,
         destination,
+        growsurf,
         health: Arc::new(health),
         damage,
         clock,
@@ -229,7 +237,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     };
     http.spawn(listener.0.serve(router, stop.http.clone()));
     tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
-    Ok(Running { address, operator_address, store, stop, http, loops, dispatcher, grace })
+    Ok(Running { address, operator_address, store, stop, http, loops, dispatchers, grace })
 }
 
 impl Running {
@@ -240,7 +248,7 @@ impl Running {
     /// If the store can't be closed cleanly; what it acknowledged is kept all the same.
     pub async fn stop(self) -> Result<(), StoreError> {
         tracing::info!("stopping");
-        let Self { store, stop, http, loops, dispatcher, grace, .. } = self;
+        let Self { store, stop, http, loops, dispatchers, grace, .. } = self;
         stop.http.cancel();
         http.close();
         // Claims stop at once; what the last requests queue is delivered after the next start.
@@ -249,12 +257,13 @@ impl Running {
         let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
         // Before the store: whoever reads from its log keeps it from being emptied.
         let looking = tokio::time::timeout(CLOSING, loops.wait());
-        let (requests, deliveries, _) = tokio::join!(requests, dispatcher, looking);
+        let dispatchers = futures_util::future::join_all(dispatchers);
+        let (requests, deliveries, _) = tokio::join!(requests, dispatchers, looking);
         if requests.is_err() {
             tracing::warn!("requests are still under way; giving them up");
         }
-        if let Err(error) = deliveries {
-            tracing::error!(%error, "the dispatcher ended unexpectedly");
+        for error in deliveries.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "a dispatcher ended unexpectedly");
         }
         let closed = tokio::time::timeout(CLOSING, store.close()).await;
         closed.unwrap_or_else(|_| {

@@ -10,6 +10,7 @@ pub mod api;
 pub mod customerio;
 pub mod delivery;
 mod environment;
+pub mod feedback;
 pub mod growsurf;
 mod key;
 mod layer;
@@ -32,6 +33,7 @@ use crate::config::admin::AdminSettings;
 use crate::config::api::ApiSettings;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
+use crate::config::feedback::FeedbackSettings;
 use crate::config::growsurf::GrowsurfSettings;
 use crate::config::layer::Layer;
 use crate::config::log::LogSettings;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     /// The comparison with GrowSurf, and the watch over its webhooks.
     pub sync: SyncSettings,
+    /// What goes back to GrowSurf, and how much of it.
+    pub feedback: FeedbackSettings,
     /// Names of events and attributes, tiers, attributes from metadata.
     pub mapping: MappingSettings,
     /// Who may use the admin API.
@@ -133,6 +137,7 @@ impl Settings {
         let customerio = CustomerioSettings::read(&mut reader, needs.credentials);
         let delivery = DeliverySettings::read(&mut reader, customerio.timeout);
         let sync = SyncSettings::read(&mut reader, growsurf.has_api_key());
+        let feedback = FeedbackSettings::read(&mut reader);
         let mapping = MappingSettings::read(&mut reader);
         let admin = AdminSettings::read(&mut reader);
         let api = ApiSettings::read(&mut reader);
@@ -144,6 +149,7 @@ impl Settings {
             customerio,
             delivery,
             sync,
+            feedback,
             mapping,
             admin,
             api,

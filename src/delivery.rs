@@ -2,7 +2,8 @@
 //!
 //! What belongs here: the order and pace of sending, retries, the breaker and the halt, giving
 //! up, keeping house. What doesn't: how a call is written as a request and what an answer means
-//! (`customerio`), and what is kept where (`store`).
+//! (`customerio`, `growsurf`), and what is kept where (`store`). Out and back, to Customer.io and to
+//! GrowSurf, it goes the same way: a dispatcher each, with a gate, a pace and a transport of its own.
 
 mod backoff;
 mod company;
@@ -16,6 +17,7 @@ mod retention;
 mod sender;
 mod setback;
 mod transmission;
+mod transport;
 mod workspace;
 
 pub use company::{KeepCompany, Sharers};
@@ -25,4 +27,5 @@ pub use gate::{Gate, GateRules, Standing};
 pub use pulse::{Pulse, Silence};
 pub use retention::keep_house;
 pub use sender::{RetryRules, Sender};
+pub use transport::{ToCustomerio, ToGrowsurf, Transport};
 pub use workspace::WorkspaceCheck;

@@ -22,7 +22,7 @@ mod webhook;
 
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
-pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR};
+pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR, Way};
 pub use event::{
     Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Tell,
     Told, Who,

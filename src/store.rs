@@ -27,7 +27,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::{
-    Arrival, Attempt, Delivery, DeliveryId, Identifier, LaneId, Leased, News, Receipt, Time,
+    Arrival, Attempt, Delivery, DeliveryId, Identifier, LaneId, Leased, News, Receipt, Time, Way,
     Webhook, WebhookId,
 };
 
@@ -81,7 +81,7 @@ pub trait Store: Forgetting + Company + Fetching {
     /// further back.
     async fn pruned_until(&self) -> Result<Option<Time>, StoreError>;
 
-    /// Leases lanes that are due, live ones first, then the longest due.
+    /// Leases lanes that are due and lead the way asked for, live ones first, then the longest due.
     ///
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
@@ -89,9 +89,9 @@ pub trait Store: Forgetting + Company + Fetching {
     /// next one, to be sent in turn; or a run of old ones (see [`Claim::old_before`]).
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
 
-    /// When the next lane is due, if any is, by the clock that shows `now`; may lie in the past.
+    /// When the next lane that leads this way is due, if any is, by the clock that shows `now`; may lie in the past.
     /// Doesn't wait for writes.
-    async fn next_due(&self, now: Time) -> Result<Option<Time>, StoreError>;
+    async fn next_due(&self, way: Way, now: Time) -> Result<Option<Time>, StoreError>;
 
     /// Ends leases with what came of them. A settlement whose token isn't the lane's present one
     /// changes nothing and is counted in the answer.
@@ -100,7 +100,7 @@ pub trait Store: Forgetting + Company + Fetching {
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Duration,
+        accepting: Accepting,
         now: Time,
     ) -> Result<Settled, StoreError>;
 
@@ -108,9 +108,10 @@ pub trait Store: Forgetting + Company + Fetching {
     /// right to deliver; a no-op if another live process delivers from this store.
     async fn take_over(&self, now: Time) -> Result<usize, StoreError>;
 
-    /// The clock was set back by so much: lanes that aren't leased and are due after `now` are due
-    /// by as much sooner. Leases end when they would; whoever has one goes by the same clock.
-    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError>;
+    /// The clock was set back by so much: lanes that lead this way, aren't leased and are due after
+    /// `now` are due by as much sooner. Leases end when they would; whoever has one goes by the same
+    /// clock.
+    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError>;
 
     /// A page of the dead letters, newest first.
     async fn dead_letters(
@@ -151,7 +152,7 @@ pub trait Store: Forgetting + Company + Fetching {
     /// What its writing is at, for whoever watches over it. Answers at once.
     fn writing(&self) -> Writing;
 
-    /// What the store remembers of the destination.
+    /// What the store remembers of the destinations.
     async fn destination(&self) -> Result<Destination, StoreError>;
 
     /// Remembers which workspace the effects went to.
@@ -178,6 +179,8 @@ pub struct InboxPage {
 /// What a worker asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
+    /// Which way the lanes lead.
+    pub way: Way,
     /// The present time; lanes due later aren't given.
     pub now: Time,
     /// When the leases end.
@@ -194,6 +197,15 @@ pub struct Claim {
     /// Only this lane, due or not, unless it is leased: the head that a halted destination is
     /// probed with.
     pub lane: Option<LaneId>,
+}
+
+/// The reading of a destination's accepting clock: for how long it has accepted calls, in all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Accepting {
+    /// Whose clock it is.
+    pub way: Way,
+    /// What it shows.
+    pub reading: Duration,
 }
 
 /// What came of a lease.
@@ -302,11 +314,13 @@ pub struct Stats {
     pub parked: u64,
 }
 
-/// What the store remembers of the destination.
+/// What the store remembers of the destinations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Destination {
-    /// For how long the destination has accepted calls, in all.
+    /// For how long Customer.io has accepted calls, in all.
     pub accepting: Duration,
+    /// For how long GrowSurf has.
+    pub accepting_back: Duration,
     /// The workspace that the effects went to.
     pub workspace: Option<Workspace>,
 }

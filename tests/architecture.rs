@@ -18,7 +18,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("ingest", &["customerio", "domain", "growsurf", "shop", "store"]),
     ("shop", &["domain"]),
     ("forget", &["domain", "customerio", "store"]),
-    ("delivery", &["domain", "customerio", "store", "telemetry"]),
+    ("delivery", &["domain", "customerio", "growsurf", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),
     ("http", &["config", "delivery", "domain", "ingest", "store", "telemetry"]),
     (

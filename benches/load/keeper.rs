@@ -9,11 +9,11 @@ use std::time::Duration;
 use referral_relay::app::rules;
 use referral_relay::config::sources::Sources;
 use referral_relay::config::{Needs, Settings};
-use referral_relay::domain::{Arrival, Class, Leased, Time, Webhook, WebhookId};
+use referral_relay::domain::{Arrival, Class, Leased, Time, Way, Webhook, WebhookId};
 use referral_relay::growsurf;
 use referral_relay::mapping::Mapper;
 use referral_relay::store::sqlite::{Options, SqliteStore};
-use referral_relay::store::{Claim, Settle, Settlement, Store, Verdict};
+use referral_relay::store::{Accepting, Claim, Settle, Settlement, Store, Verdict};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -77,9 +77,11 @@ impl Keeper {
     /// Delivers everything that waits, to nobody; tells how many calls that were.
     pub fn deliver(&self) -> u64 {
         self.runtime.block_on(async {
+            let accepting = Accepting { way: Way::Out, reading: Duration::ZERO };
             let mut calls = 0;
             loop {
                 let claim = Claim {
+                    way: Way::Out,
                     now: self.now.plus(Duration::from_secs(1)),
                     until: self.now.plus(Duration::from_secs(60)),
                     calls: CLAIM,
@@ -93,7 +95,7 @@ impl Keeper {
                 }
                 let settlements: Vec<Settlement> = leases.into_iter().map(delivered).collect();
                 calls += settlements.iter().map(|it| it.results.len() as u64).sum::<u64>();
-                self.store.settle(settlements, Duration::ZERO, self.now).await.unwrap();
+                self.store.settle(settlements, accepting, self.now).await.unwrap();
             }
         })
     }

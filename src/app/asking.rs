@@ -8,10 +8,12 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::StartError;
+use super::delivering::BACK_PATIENCE;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::growsurf::SharesFrom;
 use crate::config::sync as settings_of;
+use crate::delivery::ToGrowsurf;
 use crate::domain::Class;
 use crate::growsurf::rest::{Client, ClientConfig, RestError};
 use crate::store::Store;
@@ -62,6 +64,18 @@ impl Asking {
         }
         let general = growsurf.api_key.as_ref().map(client).transpose()?;
         Ok(Self { general, named, store: Arc::clone(store) })
+    }
+
+    /// What carries calls back to GrowSurf, each with the key that sees its campaign.
+    pub(super) fn transport(&self, settings: &Settings) -> ToGrowsurf {
+        let patient = |client: &Client| client.with_patience(BACK_PATIENCE);
+        let own = |named: &Named| Some((named.id.clone(), patient(named.client.as_ref()?)));
+        ToGrowsurf {
+            campaigns: self.named.iter().filter_map(own).collect(),
+            general: self.general.as_ref().map(patient),
+            clock: Arc::new(SystemClock),
+            timeout: settings.growsurf.timeout,
+        }
     }
 
     /// The campaigns that are asked about; all that there are, if none is `asked` for.

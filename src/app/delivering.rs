@@ -14,26 +14,29 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::delivery::{
     Destination, Dispatcher, DispatcherRules, Gate, GateRules, KeepCompany, Pulse, RetryRules,
-    Sender, Sharers, WorkspaceCheck, keep_house,
+    Sender, Sharers, ToCustomerio, ToGrowsurf, WorkspaceCheck, keep_house,
 };
-use crate::domain::Clock;
+use crate::domain::{Clock, Way};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
 /// What delivers, at work.
 pub struct Delivering {
-    /// Where it delivers to.
+    /// Customer.io.
     pub destination: Destination,
+    /// GrowSurf, if anything may be written there.
+    pub growsurf: Option<Destination>,
     /// Where it is counted.
     pub metrics: Arc<Metrics>,
     /// Which relay this is.
     pub relay: Uuid,
     /// Whether its loops make progress.
     pub pulses: Vec<Pulse>,
-    /// Ends with the last claim.
-    pub dispatcher: JoinHandle<()>,
-    /// The loops beside it.
+    /// End with the last claims.
+    pub dispatchers: Vec<JoinHandle<()>>,
+    /// The loops beside them.
     pub loops: TaskTracker,
+    sharers: Sharers,
 }
 
 impl Delivering {
@@ -64,9 +67,17 @@ impl Delivering {
         let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
         let pulses = pulses.into_iter().cloned().collect();
         let gate = Gate::new(gate_rules(settings), remembered.accepting, clock.now());
-        let destination = Destination::new(gate, Arc::clone(bell));
-        let sender = Sender {
+        let destination = Destination::new(Way::Out, gate, Arc::clone(bell));
+        let transport = ToCustomerio {
             client: client.clone(),
+            clock: Arc::clone(&clock),
+            batch_calls: settings.delivery.batch_calls,
+            timeout: settings.customerio.timeout,
+            metrics: Arc::clone(&metrics),
+        };
+        let sender = Sender {
+            way: Way::Out,
+            transport: Arc::new(transport),
             store: Arc::clone(store),
             clock: Arc::clone(&clock),
             random: Arc::new(SystemRandom),
@@ -86,7 +97,8 @@ impl Delivering {
         };
         company.begin().await;
         let rules = dispatcher_rules(settings);
-        let dispatcher = Dispatcher::new(Arc::new(sender), rules, sharers, dispatcher_pulse);
+        let dispatcher =
+            Dispatcher::new(Arc::new(sender), rules, sharers.clone(), dispatcher_pulse);
         // Where the settings name a host, the region says nothing about it.
         let region = settings.customerio.base_url.is_none();
         let check = WorkspaceCheck {
@@ -108,17 +120,63 @@ impl Delivering {
         let keep = settings.store.keep_payloads;
         let house = keep_house(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
         loops.spawn(house);
-        Ok(Self { destination, metrics, relay, pulses, dispatcher, loops })
+        let (growsurf, dispatchers) = (None, vec![dispatcher]);
+        Ok(Self { destination, growsurf, metrics, relay, pulses, dispatchers, loops, sharers })
+    }
+
+    /// Begins to deliver to GrowSurf as well.
+    ///
+    /// # Errors
+    /// See [`StartError`]; then nothing of it is left running.
+    pub async fn begin_back(
+        &mut self,
+        settings: &Settings,
+        store: &Arc<dyn Store>,
+        transport: ToGrowsurf,
+        stop: &CancellationToken,
+    ) -> Result<(), StartError> {
+        let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
+        let remembered = store.destination().await.map_err(unopenable)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let gate = Gate::new(gate_rules(settings), remembered.accepting_back, clock.now());
+        // Nobody rings: what is planned here is found when the store is looked into.
+        let destination = Destination::new(Way::Back, gate, Arc::default());
+        let sender = Sender {
+            way: Way::Back,
+            transport: Arc::new(transport),
+            store: Arc::clone(store),
+            clock: Arc::clone(&clock),
+            random: Arc::new(SystemRandom),
+            destination: destination.clone(),
+            metrics: Arc::clone(&self.metrics),
+            rules: retry_rules(settings),
+        };
+        let pulse = Pulse::new("the dispatcher to GrowSurf", clock.steady());
+        self.pulses.push(pulse.clone());
+        let rules = DispatcherRules {
+            in_flight: 1,
+            batch_calls: 1,
+            calls_per_second: f64::from(settings.feedback.writes_per_minute) / 60.0,
+            lease: back_lease(settings.growsurf.timeout),
+        };
+        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), pulse);
+        let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
+        self.dispatchers.push(tokio::spawn(dispatcher.run(stop.clone(), grace)));
+        self.growsurf = Some(destination);
+        Ok(())
     }
 
     /// Waits until nothing is left to deliver that Customer.io takes now, or until `stop`. Tells how
     /// many calls are left.
     pub async fn drain(&self, store: &dyn Store, stop: &CancellationToken) -> u64 {
         loop {
-            let pending = store.stats().await.map_or(u64::MAX, |stats| stats.pending);
+            let due = store.next_due(Way::Out, SystemClock.now()).await;
             let is_refused = self.destination.halted_by().is_some();
-            if pending == 0 || is_refused || stop.is_cancelled() {
-                return pending;
+            if matches!(due, Ok(None)) {
+                return 0;
+            }
+            if is_refused || stop.is_cancelled() {
+                return store.stats().await.map_or(u64::MAX, |stats| stats.pending);
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -153,9 +211,16 @@ fn retry_rules(settings: &Settings) -> RetryRules {
         backoff_base: delivery.backoff_base,
         backoff_cap: delivery.backoff_cap,
         give_up_after: delivery.give_up_after,
-        batch_calls: delivery.batch_calls,
-        timeout: settings.customerio.timeout,
     }
+}
+
+/// How long a write waits for GrowSurf's limits before its lane is given back.
+pub(super) const BACK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a lease of a lane to GrowSurf lasts: a call takes up to three requests, each of which may
+/// wait for the limits and for another request of this process.
+fn back_lease(timeout: Duration) -> Duration {
+    3 * (BACK_PATIENCE + 2 * timeout)
 }
 
 fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
@@ -163,7 +228,7 @@ fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
     DispatcherRules {
         in_flight: delivery.in_flight,
         batch_calls: delivery.batch_calls,
-        calls_per_second: settings.customerio.calls_per_second,
+        calls_per_second: f64::from(settings.customerio.calls_per_second),
         lease: delivery.lease,
     }
 }

@@ -1,7 +1,5 @@
 //! The settings' mapping, as the rules that a plan follows; and whom webhooks are believed from.
 
-use std::collections::BTreeSet;
-
 use secrecy::SecretString;
 
 use crate::config::Settings;
@@ -41,14 +39,21 @@ pub fn rules(settings: &Settings) -> Rules {
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
-        feedback: feedback(),
+        feedback: feedback(settings),
     }
 }
 
-/// What Customer.io's word leads to: events. Nothing is written to GrowSurf.
-fn feedback() -> FeedbackRules {
-    let (campaigns, any_campaign) = (BTreeSet::new(), false);
-    FeedbackRules { campaigns, any_campaign, clicks: true, unsubscribes: true, asks_per_hour: 20 }
+/// What Customer.io's word leads to at GrowSurf: what there is a key for.
+fn feedback(Settings { growsurf, feedback, .. }: &Settings) -> FeedbackRules {
+    let any_campaign = growsurf.api_key.is_some();
+    let writable = growsurf.campaigns.iter().filter(|it| any_campaign || it.api_key.is_some());
+    FeedbackRules {
+        campaigns: writable.map(|campaign| campaign.id.clone()).collect(),
+        any_campaign,
+        clicks: feedback.clicks,
+        unsubscribes: feedback.unsubscribes,
+        asks_per_hour: feedback.asks_per_hour,
+    }
 }
 
 /// The secrets that the settings name, and whose each is.

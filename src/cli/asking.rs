@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -119,8 +120,8 @@ impl<'a> Way<'a> {
         ending.cancel();
         let halted = own.destination.halted_by();
         own.loops.close();
-        let (dispatched, ()) = tokio::join!(own.dispatcher, own.loops.wait());
-        dispatched.map_err(failed)?;
+        let (dispatched, ()) = tokio::join!(join_all(own.dispatchers), own.loops.wait());
+        dispatched.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
         store.close().await.map_err(failed)?;
         match halted {
             Some(reason) if left > 0 => Err(failed(anyhow!(

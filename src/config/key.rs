@@ -5,7 +5,7 @@
 //! value makes sense is the section's business.
 
 use crate::config::{
-    admin, api, customerio, delivery, growsurf, log, mapping, server, store, sync,
+    admin, api, customerio, delivery, feedback, growsurf, log, mapping, server, store, sync,
 };
 
 /// The sections in the order they are documented, read and reported.
@@ -16,6 +16,7 @@ pub(super) const ROOT: &[Key] = &[
     Key::new("customerio", Kind::Table(customerio::KEYS)),
     Key::new("delivery", Kind::Table(delivery::KEYS)),
     Key::new("sync", Kind::Table(sync::KEYS)),
+    Key::new("feedback", Kind::Table(feedback::KEYS)),
     Key::new("mapping", Kind::Table(mapping::KEYS)),
     Key::new("admin", Kind::Table(admin::KEYS)),
     Key::new("api", Kind::Table(api::KEYS)),

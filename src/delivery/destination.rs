@@ -6,20 +6,21 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::gate::{Admission, Gate, Standing};
-use crate::domain::{LaneId, Outcome, Time};
+use crate::domain::{LaneId, Outcome, Time, Way};
 use crate::store::{Rest, Told};
 
-/// Customer.io's state, shared by whoever sends, watches or mends. Clones are the same one.
+/// A destination's state, shared by whoever sends, watches or mends. Clones are the same one.
 #[derive(Clone)]
 pub struct Destination {
+    name: &'static str,
     gate: Arc<Mutex<Gate>>,
     bell: Arc<Notify>,
 }
 
 impl Destination {
-    /// A destination behind this gate; `bell` wakes the dispatcher.
-    pub fn new(gate: Gate, bell: Arc<Notify>) -> Self {
-        Self { gate: Arc::new(Mutex::new(gate)), bell }
+    /// The destination at the end of a way, behind this gate; `bell` wakes its dispatcher.
+    pub fn new(way: Way, gate: Gate, bell: Arc<Notify>) -> Self {
+        Self { name: way.destination(), gate: Arc::new(Mutex::new(gate)), bell }
     }
 
     /// There may be something new to send.
@@ -51,15 +52,24 @@ impl Destination {
         if before == after {
             return;
         }
-        let (from, to) = (before.word(), after.word());
+        let (from, to, destination) = (before.word(), after.word(), self.name);
         match after {
-            Standing::Running => tracing::info!(from, to, "the destination takes calls again"),
+            Standing::Running => {
+                tracing::info!(destination, from, to, "the destination takes calls again");
+            }
             Standing::Halted => {
                 let reason = reason.as_deref();
-                tracing::error!(from, to, reason, "the destination is halted; nothing is lost");
+                tracing::error!(
+                    destination,
+                    from,
+                    to,
+                    reason,
+                    "the destination is halted; nothing is lost"
+                );
             }
             Standing::Paused | Standing::Broken => {
-                tracing::warn!(from, to, reason = outcome.reason(), "the destination rests");
+                let reason = outcome.reason();
+                tracing::warn!(destination, from, to, reason, "the destination rests");
             }
         }
     }
@@ -92,7 +102,8 @@ impl Destination {
 
     /// Stops everything until an operator mends it.
     pub(super) fn bar(&self, reason: String) {
-        tracing::error!(reason, "the destination is halted; nothing is lost");
+        let destination = self.name;
+        tracing::error!(destination, reason, "the destination is halted; nothing is lost");
         self.gate().bar(reason);
     }
 

@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::pulse::Pulse;
 use super::sender::Sender;
 use super::setback::SetBack;
-use crate::domain::{LaneId, Leased, Time};
+use crate::domain::{LaneId, Leased, Time, Way};
 use crate::store::{Claim, Settlement, StoreError};
 use crate::telemetry::Causes;
 
@@ -37,7 +37,7 @@ pub struct DispatcherRules {
     /// Calls a claim.
     pub batch_calls: usize,
     /// Calls a second.
-    pub calls_per_second: u32,
+    pub calls_per_second: f64,
     /// How long a lease lasts.
     pub lease: Duration,
 }
@@ -137,8 +137,13 @@ impl Dispatcher {
             return Step::Idle(self.pace.wait(now));
         }
         let until = now.plus(self.rules.lease);
-        let old_before = now.minus(OLD);
-        let claim = Claim { now, until, calls, in_turn: IN_TURN, old_before, lane };
+        // What is written at GrowSurf has an order, however old it is.
+        let old_before = match self.sender.way {
+            Way::Out => now.minus(OLD),
+            Way::Back => Time::default(),
+        };
+        let way = self.sender.way;
+        let claim = Claim { way, now, until, calls, in_turn: IN_TURN, old_before, lane };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,
@@ -176,7 +181,7 @@ impl Dispatcher {
         if self.set_back.is_zero() {
             return;
         }
-        match self.writing(self.sender.store.set_back(self.set_back, now)).await {
+        match self.writing(self.sender.store.set_back(self.sender.way, self.set_back, now)).await {
             Ok(()) => self.set_back = Duration::ZERO,
             // The next round tries again.
             Err(error) => {
@@ -199,7 +204,7 @@ impl Dispatcher {
     }
 
     async fn next_due(&self, now: Time) -> Duration {
-        match self.sender.store.next_due(now).await {
+        match self.sender.store.next_due(self.sender.way, now).await {
             // Work that is due but can't be claimed is looked for again at leisure.
             Ok(Some(due)) if due > now => due.since(now),
             Ok(_) => LOOK_EVERY,
@@ -218,7 +223,7 @@ impl Dispatcher {
         let untried = |(lane, token)| Settlement { lane, token, results: Vec::new() };
         let settlements = held.into_iter().map(untried).collect();
         let now = self.sender.clock.now();
-        let accepting = self.sender.destination.accepting();
+        let accepting = self.sender.accepting();
         if let Err(error) = self.sender.store.settle(settlements, accepting, now).await {
             rest(&error);
         }

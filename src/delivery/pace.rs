@@ -19,15 +19,15 @@ pub struct Pace {
 
 impl Pace {
     /// A full bucket that refills at `calls_per_second`.
-    pub fn new(calls_per_second: u32, now: Time) -> Self {
-        let per_second = f64::from(calls_per_second);
+    pub fn new(calls_per_second: f64, now: Time) -> Self {
+        let per_second = calls_per_second;
         let most = (per_second * SAVED_UP.as_secs_f64()).max(1.0);
         Self { per_second, most, tokens: most, refilled_at: now }
     }
 
     /// So many relays share the pace from now on.
-    pub fn shared_by(&mut self, relays: u32, calls_per_second: u32) {
-        let per_second = f64::from(calls_per_second) / f64::from(relays.max(1));
+    pub fn shared_by(&mut self, relays: u32, calls_per_second: f64) {
+        let per_second = calls_per_second / f64::from(relays.max(1));
         self.per_second = per_second;
         self.most = (per_second * SAVED_UP.as_secs_f64()).max(1.0);
         self.tokens = self.tokens.min(self.most);
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn no_second_sees_more_than_the_pace_and_what_was_saved_up() {
-        let mut pace = Pace::new(500, Time::from_seconds(0));
+        let mut pace = Pace::new(500.0, Time::from_seconds(0));
         let mut sent = 0;
         for milli in 0..1_000 {
             let now = Time::from_millis(milli);
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_debt_is_waited_off() {
-        let mut pace = Pace::new(10, Time::from_seconds(0));
+        let mut pace = Pace::new(10.0, Time::from_seconds(0));
         pace.take(11);
         assert_eq!(pace.available(Time::from_seconds(0)), 0);
         let wait = pace.wait(Time::from_seconds(0));
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_back_stops_nothing_for_good() {
-        let mut pace = Pace::new(10, Time::from_seconds(7_200));
+        let mut pace = Pace::new(10.0, Time::from_seconds(7_200));
         pace.take(1);
         assert_eq!(pace.available(Time::from_seconds(3_600)), 0);
         assert_eq!(pace.available(Time::from_seconds(3_601)), 1);
@@ -104,11 +104,12 @@ mod tests {
 
     #[test]
     fn relays_that_share_the_pace_send_it_together() {
-        let mut relays: Vec<Pace> = (0..3).map(|_| Pace::new(90, Time::from_seconds(0))).collect();
+        let mut relays: Vec<Pace> =
+            (0..3).map(|_| Pace::new(90.0, Time::from_seconds(0))).collect();
         let mut sent = 0;
         for millis in 0..10_000 {
             for pace in &mut relays {
-                pace.shared_by(3, 90);
+                pace.shared_by(3, 90.0);
                 let calls = pace.available(Time::from_millis(millis));
                 pace.take(calls);
                 sent += calls;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::backoff::delay;
 use super::destination::Destination;
 use super::merging;
-use super::transmission::{Item, Transmission};
-use crate::customerio::client::Client;
+use super::transport::{Item, Transport};
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
+    Attempt, Call, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, TRIGGERS_FOR,
+    Time, Way,
 };
-use crate::store::{Settle, Settlement, Store, Verdict};
+use crate::store::{Accepting, Settle, Settlement, Store, Verdict};
 use crate::telemetry::{Causes, Metrics};
 
 /// When to try again, and when no more.
@@ -23,10 +23,6 @@ pub struct RetryRules {
     pub backoff_cap: Duration,
     /// How long a call may fail, by the accepting clock.
     pub give_up_after: Duration,
-    /// How many calls a batch holds at most.
-    pub batch_calls: usize,
-    /// How long one request may take.
-    pub timeout: Duration,
 }
 
 /// The wait between two tries of a settlement.
@@ -34,8 +30,10 @@ const SETTLE_REST: Duration = Duration::from_millis(500);
 
 /// Sends claims and settles them; many at once.
 pub struct Sender {
-    /// The client.
-    pub client: Client,
+    /// Which way it sends.
+    pub way: Way,
+    /// How calls get there.
+    pub transport: Arc<dyn Transport>,
     /// The store.
     pub store: Arc<dyn Store>,
     /// The time.
@@ -88,13 +86,6 @@ impl Sender {
     /// Sends turn by turn: first what may go at once, then what waited for it to be delivered. An
     /// attempt for each delivery of each lease, or `None` for one that wasn't tried.
     async fn send(&self, leases: &[Leased], until: Time) -> Vec<Vec<Option<Attempt>>> {
-        let transmission = Transmission {
-            client: &self.client,
-            clock: &*self.clock,
-            batch_calls: self.rules.batch_calls,
-            until: until.minus(self.rules.timeout),
-            took: &|took| self.metrics.attempted_in(took),
-        };
         let mut attempts: Vec<Vec<Option<Attempt>>> =
             leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
         for turn in 0.. {
@@ -109,7 +100,7 @@ impl Sender {
                 let Leased { identifier, deliveries, .. } = &leases[lease];
                 Item { identifier, delivery: &deliveries[delivery] }
             });
-            let sent = transmission.send(&items.collect::<Vec<_>>()).await;
+            let sent = self.transport.send(&items.collect::<Vec<_>>(), until).await;
             let now = self.clock.now();
             for ((lease, delivery), attempt) in places.into_iter().zip(sent) {
                 match &attempt {
@@ -176,6 +167,11 @@ impl Sender {
         }
     }
 
+    /// The accepting clock of the destination, as the store keeps it.
+    pub(super) fn accepting(&self) -> Accepting {
+        Accepting { way: self.way, reading: self.destination.accepting() }
+    }
+
     /// One line an attempt.
     fn tell(
         &self,
@@ -220,7 +216,7 @@ impl Sender {
     async fn settle(&self, settlements: Vec<Settlement>, until: Time) {
         loop {
             let now = self.clock.now();
-            let accepting = self.destination.accepting();
+            let accepting = self.accepting();
             match self.store.settle(settlements.clone(), accepting, now).await {
                 Ok(settled) => {
                     if settled.fenced > 0 {

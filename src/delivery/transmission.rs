@@ -6,19 +6,12 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::transport::Item;
 use crate::customerio::client::Client;
 use crate::customerio::limits::{self, Fitted};
 use crate::customerio::request::{self, Operation, Request};
 use crate::customerio::response::{self, BatchOutcome};
-use crate::domain::{Attempt, Clock, Delivery, Identifier, Outcome, Time};
-
-/// One call to send, and for whom.
-pub struct Item<'a> {
-    /// For whom.
-    pub identifier: &'a Identifier,
-    /// The delivery.
-    pub delivery: &'a Delivery,
-}
+use crate::domain::{Attempt, Clock, Delivery, Outcome, Time};
 
 /// A call made to fit, and which item it is.
 struct Ready<'a> {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{EventId, Identifier, ParticipantUpdate, Time};
+use super::{EventId, Identifier, ParticipantUpdate, Time, Way};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -206,6 +206,19 @@ impl Call {
             Self::UpdateParticipant { .. } => "update_participant",
             Self::TriggerReferral { .. } => "trigger_referral",
             Self::AddParticipant { .. } => "add_participant",
+        }
+    }
+
+    /// Which way it goes. All calls of a lane go the same way.
+    pub fn way(&self) -> Way {
+        match self {
+            Self::Identify { .. }
+            | Self::Track { .. }
+            | Self::Merge { .. }
+            | Self::Unsubscribe { .. } => Way::Out,
+            Self::UpdateParticipant { .. }
+            | Self::TriggerReferral { .. }
+            | Self::AddParticipant { .. } => Way::Back,
         }
     }
 

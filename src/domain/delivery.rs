@@ -25,6 +25,28 @@ pub enum Class {
     History,
 }
 
+/// Which way a lane leads: each has calls, a pace and a state of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Way {
+    /// Out, to Customer.io.
+    Out,
+    /// Back, to GrowSurf.
+    Back,
+}
+
+impl Way {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Out, Self::Back];
+
+    /// The service at its end, by its word in metrics and logs.
+    pub fn destination(self) -> &'static str {
+        match self {
+            Self::Out => "customerio",
+            Self::Back => "growsurf",
+        }
+    }
+}
+
 /// One call's way: pending, leased, delivered or dead.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Delivery {
@@ -50,7 +72,7 @@ pub struct Leased {
     pub lane: LaneId,
     /// Grows with every lease of the lane; a settlement with an old one changes nothing.
     pub token: i64,
-    /// Whom the calls are for, as Customer.io knows them at the time of sending.
+    /// Whom the calls are for, as the destination knows them at the time of sending.
     pub identifier: Identifier,
     /// What to send now.
     pub deliveries: Vec<Delivery>,

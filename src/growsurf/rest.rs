@@ -14,8 +14,10 @@ pub mod rows;
 #[cfg(test)]
 mod tests;
 mod types;
+mod writes;
 
 pub use client::{Client, ClientConfig, Pace};
 pub use error::RestError;
 pub use limits::{Budget, Told};
 pub use types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState};
+pub use writes::Written;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use super::router::Face;
-use crate::delivery::{Pulse, Silence};
+use crate::delivery::{Destination, Pulse, Silence};
 use crate::domain::Clock;
 use crate::store::{Store, Writing};
 use crate::telemetry::Causes;
@@ -162,6 +162,9 @@ pub async fn readyz(State(face): State<Face>) -> Response {
     }
     if let Some(reason) = face.destination.halted_by() {
         warnings.push(format!("Customer.io is halted: {reason}"));
+    }
+    if let Some(reason) = face.growsurf.as_ref().and_then(Destination::halted_by) {
+        warnings.push(format!("GrowSurf is halted: {reason}"));
     }
     if warnings.is_empty() {
         return Json(json!({ "status": "ready" })).into_response();

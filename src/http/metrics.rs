@@ -27,6 +27,7 @@ pub async fn metrics(State(face): State<Face>) -> Response {
         parked: stats.parked,
         damaged: !face.damage.told().is_empty(),
         destination: face.destination.standing(now).word(),
+        growsurf: face.growsurf.as_ref().map(|growsurf| growsurf.standing(now).word()),
     };
     let text = face.metrics.render(gauges, &Standing::ALL.map(Standing::word));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()

@@ -29,6 +29,8 @@ pub struct Face {
     pub metrics: Arc<Metrics>,
     /// Customer.io's state.
     pub destination: Destination,
+    /// GrowSurf's, if anything may be written there.
+    pub growsurf: Option<Destination>,
     /// What health is judged by.
     pub health: Arc<Health>,
     /// What is known of damage to the store.

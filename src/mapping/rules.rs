@@ -83,7 +83,7 @@ pub struct FeedbackRules {
     pub campaigns: BTreeSet<String>,
     /// Whether there is an API key for those as well that the settings don't name.
     pub any_campaign: bool,
-    /// Whether clicks on referral links in messages are told to GrowSurf.
+    /// Whether clicks on referral links in messages are counted at GrowSurf.
     pub clicks: bool,
     /// Whether unsubscribing is.
     pub unsubscribes: bool,

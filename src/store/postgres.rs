@@ -61,11 +61,13 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
+use crate::domain::{
+    Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Way, Webhook, WebhookId,
+};
 
 use super::{
-    Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
-    Stats, Store, StoreError, Workspace, Writing,
+    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled,
+    Settlement, Stats, Store, StoreError, Workspace, Writing,
 };
 use accept::{Item, What};
 use house::Meta;
@@ -156,14 +158,14 @@ impl Store for PostgresStore {
         transact!(self.open()?, "lease lanes", |it| lanes::claim(&it, &claim))
     }
 
-    async fn next_due(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        transact!(self.open()?, "tell when a lane is due", |it| lanes::next_due(&it, now))
+    async fn next_due(&self, way: Way, now: Time) -> Result<Option<Time>, StoreError> {
+        transact!(self.open()?, "tell when a lane is due", |it| lanes::next_due(&it, way, now))
     }
 
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Duration,
+        accepting: Accepting,
         now: Time,
     ) -> Result<Settled, StoreError> {
         transact!(self.open()?, "settle leases", |it| {
@@ -175,8 +177,8 @@ impl Store for PostgresStore {
         self.take_right(now).await
     }
 
-    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError> {
-        transact!(self.open()?, "follow the clock", |it| lanes::set_back(&it, by, now))
+    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError> {
+        transact!(self.open()?, "follow the clock", |it| lanes::set_back(&it, way, by, now))
     }
 
     async fn dead_letters(

@@ -72,11 +72,13 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Webhook, WebhookId};
+use crate::domain::{
+    Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Way, Webhook, WebhookId,
+};
 
 use super::{
-    Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled, Settlement,
-    Stats, Store, StoreError, Workspace, Writing,
+    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled,
+    Settlement, Stats, Store, StoreError, Workspace, Writing,
 };
 use connection::Place;
 use fault::Fault;
@@ -196,14 +198,15 @@ impl Store for SqliteStore {
         self.writer.write(Rank::Rest, "lease lanes", work).await
     }
 
-    async fn next_due(&self, _now: Time) -> Result<Option<Time>, StoreError> {
-        self.readers.read("tell when a lane is due", lanes::next_due).await
+    async fn next_due(&self, way: Way, _now: Time) -> Result<Option<Time>, StoreError> {
+        let work = move |connection: &Connection| lanes::next_due(connection, way);
+        self.readers.read("tell when a lane is due", work).await
     }
 
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Duration,
+        accepting: Accepting,
         now: Time,
     ) -> Result<Settled, StoreError> {
         let work =
@@ -220,8 +223,8 @@ impl Store for SqliteStore {
         self.writer.write(Rank::Rest, DOING, work).await
     }
 
-    async fn set_back(&self, by: Duration, now: Time) -> Result<(), StoreError> {
-        let work = move |connection: &Connection| lanes::set_back(connection, by, now);
+    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| lanes::set_back(connection, way, by, now);
         self.writer.write(Rank::Rest, "follow the clock", work).await
     }
 

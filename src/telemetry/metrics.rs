@@ -68,8 +68,10 @@ pub struct Gauges {
     pub parked: u64,
     /// Whether the store is damaged, or one that was set aside for it waits for somebody.
     pub damaged: bool,
-    /// The destination's state.
+    /// Customer.io's state.
     pub destination: &'static str,
+    /// GrowSurf's, if anything may be written there.
+    pub growsurf: Option<&'static str>,
 }
 
 /// Everything the relay counts. No personal data ever becomes a label.
@@ -90,6 +92,7 @@ pub struct Metrics {
     parked: Gauge,
     damaged: Gauge,
     destination: Family<State, Gauge>,
+    growsurf: Family<State, Gauge>,
 }
 
 /// What can become of a webhook, as a label.
@@ -105,7 +108,15 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
 ];
 
 /// The kinds of calls.
-const CALLS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+const CALLS: [&str; 7] = [
+    "identify",
+    "track",
+    "merge",
+    "unsubscribe",
+    "update_participant",
+    "trigger_referral",
+    "add_participant",
+];
 
 /// What a comparison with GrowSurf can find, as a label.
 const HEALED: [&str; 10] = [
@@ -141,6 +152,7 @@ impl Metrics {
             parked: Gauge::default(),
             damaged: Gauge::default(),
             destination: Family::default(),
+            growsurf: Family::default(),
         };
         for outcome in WEBHOOK_OUTCOMES {
             let _there_from_now_on =
@@ -211,6 +223,11 @@ impl Metrics {
             "One for the state that Customer.io is in, zero for the others",
             self.destination.clone(),
         );
+        registry.register(
+            "growsurf_state",
+            "One for the state that GrowSurf is in for what goes back to it, zero for the others",
+            self.growsurf.clone(),
+        );
         self
     }
 
@@ -275,6 +292,10 @@ impl Metrics {
         for state in states {
             let present = i64::from(*state == gauges.destination);
             self.destination.get_or_create(&State { state: Word(state) }).set(present);
+            if let Some(growsurf) = gauges.growsurf {
+                let present = i64::from(*state == growsurf);
+                self.growsurf.get_or_create(&State { state: Word(state) }).set(present);
+            }
         }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing into a string can't fail");

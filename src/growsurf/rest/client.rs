@@ -134,6 +134,12 @@ impl Client {
         Ok(Self { http, config: Arc::new(config), turn: Arc::default() })
     }
 
+    /// The same client for a use that waits so long for the limits.
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        let config = Arc::new(ClientConfig { patience, ..ClientConfig::clone(&self.config) });
+        Self { config, ..self.clone() }
+    }
+
     pub(super) async fn page(
         &self,
         request: Request<'_>,
@@ -173,8 +179,16 @@ impl Client {
 
     /// Sends a request once, in its turn.
     pub(super) async fn once(&self, request: &Request<'_>) -> Result<Value, RestError> {
+        self.once_before(request, None).await
+    }
+
+    /// Sends a request once, in its turn, unless that comes after `until`.
+    pub(super) async fn once_before(
+        &self,
+        request: &Request<'_>,
+        until: Option<Time>,
+    ) -> Result<Value, RestError> {
         let config = &self.config;
-        let _turn = self.turn.lock().await;
         let at = config.pace.take().await.map_err(RestError::Budget)?;
         let wait = at.since(config.clock.now());
         if wait > config.patience {
@@ -185,6 +199,11 @@ impl Client {
             tracing::warn!(seconds, "GrowSurf's limits are reached; waiting, which can be stopped");
         }
         tokio::time::sleep(wait).await;
+        // Only now, so that whoever waits for the limits keeps nobody from being in them.
+        let _turn = self.turn.lock().await;
+        if until.is_some_and(|until| config.clock.now() >= until) {
+            return Err(RestError::Late);
+        }
         let mut url = config.base_url.clone();
         let path: Vec<String> =
             request.path.iter().map(|it| utf8_percent_encode(it, ENCODED).to_string()).collect();

@@ -39,6 +39,9 @@ pub enum RestError {
         /// What GrowSurf says.
         message: String,
     },
+    /// It would have begun too late to be sure of its end.
+    #[error("the request wasn't sent, because its time was over")]
+    Late,
     /// Over a limit, for longer than this use waits.
     #[error("growsurf's limit of requests is reached; it asks to wait {0:?}")]
     Limited(Duration),
@@ -67,7 +70,11 @@ impl RestError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Limited(_) | Self::Unavailable { .. } | Self::Unreachable(_) | Self::Budget(_)
+            Self::Late
+                | Self::Limited(_)
+                | Self::Unavailable { .. }
+                | Self::Unreachable(_)
+                | Self::Budget(_)
         )
     }
 }

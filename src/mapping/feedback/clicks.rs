@@ -1,5 +1,7 @@
 //! Clicks on referral links in messages: counted at GrowSurf, and told to Customer.io.
 
+use std::collections::BTreeSet;
+
 use super::super::effects;
 use super::super::people::participant;
 use super::super::profile::referral_code;
@@ -7,29 +9,33 @@ use super::super::rules::events;
 use super::super::tracks::put;
 use super::{Desk, Place, key_of, lane, raised, stamp};
 use crate::domain::{
-    Attributes, Call, Click, Facts, Lookup, Participant, ParticipantUpdate, Plan, PlannedCall,
-    Scalar, Unplanned,
+    Attributes, Call, Click, Facts, Lookup, Participant, ParticipantKey, ParticipantUpdate, Plan,
+    PlannedCall, Scalar, Unplanned,
 };
 
 /// What a click leads to; nothing, where the link is nobody's.
 pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let Desk { rules, feedback, received_at, .. } = desk;
-    if !rules.feedback.clicks {
-        return Ok(Plan::default());
-    }
     let effect = effects::link_clicked(&click.report);
     let id = effect.event_id();
-    let owners = click.grsf.iter().flat_map(|grsf| {
-        rules.feedback.campaigns.iter().map(|campaign| participant(campaign, grsf))
-    });
-    let owners: Vec<Lookup> = owners.collect();
+    // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
+    let readers = desk.subject().into_iter().flat_map(|index| &desk.person(index).participants);
+    let campaigns: BTreeSet<&str> = readers
+        .map(|participant| participant.campaign.as_str())
+        .chain(rules.feedback.campaigns.iter().map(String::as_str))
+        .collect();
+    let owners: Vec<Lookup> = (click.grsf.iter())
+        .flat_map(|grsf| campaigns.iter().map(move |campaign| participant(campaign, grsf)))
+        .collect();
     desk.need(owners.iter().cloned().chain([Lookup::Effect(id)]))?;
     let Some(place) = owner(click, &owners, desk).filter(|_| !desk.is_done(id)) else {
         return Ok(Plan::default());
     };
     let names = Names::of(click.channel);
     let before = desk.participant(place);
-    let key = key_of(before).filter(|key| rules.feedback.takes(&key.campaign));
+    let is_counted =
+        |key: &ParticipantKey| rules.feedback.clicks && rules.feedback.takes(&key.campaign);
+    let key = key_of(before).filter(is_counted);
     desk.need(key.as_ref().map(Desk::addressee))?;
 
     let mut person = desk.person(place.person).clone();

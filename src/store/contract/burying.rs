@@ -7,7 +7,8 @@ use crate::store::{Claim, DeadLetters, Settle, Settlement, Verdict};
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, attempt, bury, claim, did, drain, lease, news, settle, take, word, words,
+    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, lease, news, settle, take, word,
+    words,
 };
 
 pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl Bench) {
@@ -46,7 +47,7 @@ pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
         let attempt = Some(attempt(at(second), &format!("reason {second}")));
         let results = vec![Settle { delivery: id, verdict, attempt }];
         let settlement = Settlement { lane: leased.lane, token: leased.token, results };
-        store.settle(vec![settlement], Duration::ZERO, at(second)).await.unwrap();
+        store.settle(vec![settlement], NEVER, at(second)).await.unwrap();
     }
     let (letter, attempts) = store.dead_letter(id).await.unwrap().unwrap();
     assert_eq!((word(&letter.delivery).as_str(), letter.delivery.attempts), ("identify", 2));

@@ -5,7 +5,8 @@ use crate::store::{Claim, Erased, Store, Verdict};
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, attempt, bury, claim, did, drain, inbox, lease, news, settle, take, words,
+    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, inbox, lease, news, settle, take,
+    words,
 };
 
 fn address(person: &str) -> Email {
@@ -51,7 +52,7 @@ pub(crate) async fn everything_of_a_person_goes_and_others_stay(bench: &impl Ben
     let again = Verdict::Again { at: at(2), failing_since: std::time::Duration::ZERO };
     let mut settlement = super::script::verdict(&leased, &again);
     settlement.results[0].attempt = Some(attempt(at(1), "busy"));
-    store.settle(vec![settlement], std::time::Duration::ZERO, at(1)).await.unwrap();
+    store.settle(vec![settlement], NEVER, at(1)).await.unwrap();
     bury(&*store, at(3)).await;
     accept(&*store, "ann@example.com two", did("ann", "b"), at(4)).await;
     accept(&*store, "bob@example.com", did("bob", "c"), at(4)).await;
@@ -158,7 +159,7 @@ pub(crate) async fn a_result_that_comes_after_the_erasing_is_fenced_off(bench: &
     store.hush(&traced, at(1)).await.unwrap();
     store.erase(&traced, at(1)).await.unwrap();
     let late = vec![super::script::verdict(&leased, &Verdict::Delivered)];
-    let settled = store.settle(late, std::time::Duration::ZERO, at(2)).await.unwrap();
+    let settled = store.settle(late, NEVER, at(2)).await.unwrap();
     assert_eq!(settled.fenced, 1);
     assert_eq!(bench.count().await, store.stats().await.unwrap());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Call, News, Scalar, Status, WebhookId};
+use crate::domain::{Call, News, Scalar, Status, Way, WebhookId};
 use crate::store::{InboxPage, Store, StoreError, Verdict, Workspace};
 
 use super::Bench;
@@ -90,13 +90,16 @@ pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
     let mut parked = arrival("x", at(0), news());
     parked.reading = Err("event is unknown".to_owned());
     let id = store.accept(parked, at(0)).await.unwrap().id;
-    let before = (store.stats().await.unwrap(), store.next_due(at(0)).await.unwrap());
+    let before = (store.stats().await.unwrap(), store.next_due(Way::Out, at(0)).await.unwrap());
     for _ in 0..2 {
         let reading: Result<News, String> = Ok(did("ann", "a"));
         let receipt = store.replay(id, reading, at(5), true).await.unwrap();
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
     }
-    assert_eq!((store.stats().await.unwrap(), store.next_due(at(0)).await.unwrap()), before);
+    assert_eq!(
+        (store.stats().await.unwrap(), store.next_due(Way::Out, at(0)).await.unwrap()),
+        before
+    );
     assert_eq!(bench.count().await, before.0);
     assert_eq!(store.replay(id, Ok(did("ann", "a")), at(6), false).await.unwrap().calls, 2);
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::Time;
-use crate::store::{Claim, Store, Verdict};
+use crate::domain::{Identifier, ParticipantKey, Time, Way};
+use crate::store::{Claim, DeadLetters, Store, Verdict};
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, claim, did, drain, lease, news, settle, take, verdict, words,
+    CAMPAIGN, NEVER, Saying, arrival, at, claim, did, drain, lease, news, settle, take, verdict,
+    words,
 };
 
 pub(crate) async fn calls_of_a_lane_go_out_in_order_one_at_a_time(bench: &impl Bench) {
@@ -36,7 +37,7 @@ pub(crate) async fn a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn(b
     let mut settlement = verdict(&leased, &Verdict::Delivered);
     settlement.results[1].verdict =
         Verdict::Again { at: at(5), failing_since: Duration::from_secs(1) };
-    store.settle(vec![settlement], Duration::ZERO, at(2)).await.unwrap();
+    store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     assert!(store.claim(three_at(2)).await.unwrap().is_empty());
     let leased = store.claim(three_at(5)).await.unwrap().remove(0);
@@ -54,6 +55,38 @@ pub(crate) async fn a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn(b
 
 fn three_at(second: i64) -> Claim {
     Claim { in_turn: 3, ..claim(at(second)) }
+}
+
+pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let asks = |body: &'static str| {
+        let news = news().participant("ann@example.com", "ann").named("back");
+        store.accept(arrival(body, at(1), news), at(1))
+    };
+    asks("1").await.unwrap();
+    asks("2").await.unwrap();
+    let of = |way| Claim { way, ..claim(at(2)) };
+    assert_eq!(store.next_due(Way::Back, at(2)).await.unwrap(), Some(at(1)));
+    let out = store.claim(of(Way::Out)).await.unwrap();
+    assert!(matches!(out[0].identifier, Identifier::Email(_)), "{out:?}");
+    assert_eq!(out.len(), 1);
+    for left in [Some(at(3)), None] {
+        let back = Claim { now: at(3), ..of(Way::Back) };
+        let mut leased = store.claim(back).await.unwrap();
+        let leased = leased.pop().unwrap();
+        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "ann".to_owned() };
+        assert_eq!(leased.identifier, Identifier::Participant(key));
+        assert_eq!(leased.deliveries.len(), 1);
+        let verdict = Verdict::Dead { reason: "no".to_owned(), field: None };
+        settle(&*store, &leased, &verdict, at(3)).await;
+        assert_eq!(store.next_due(Way::Back, at(3)).await.unwrap(), left);
+    }
+    // A lane that was empty, and letters that are put back, still lead back.
+    assert_eq!(store.redeliver(DeadLetters::All, at(4)).await.unwrap(), 2);
+    asks("3").await.unwrap();
+    assert!(store.claim(Claim { now: at(5), ..of(Way::Out) }).await.unwrap().is_empty());
+    assert_eq!(store.claim(Claim { now: at(5), ..of(Way::Back) }).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_claim_gives_no_more_calls_than_asked(bench: &impl Bench) {
@@ -89,7 +122,7 @@ pub(crate) async fn a_lease_that_ends_makes_the_lane_due_and_fences_the_late_res
     assert_eq!(words(&quick), words(&slow));
     assert!(quick.token > slow.token);
     let late = vec![verdict(&slow, &Verdict::Delivered)];
-    let settled = store.settle(late, Duration::ZERO, at(61)).await.unwrap();
+    let settled = store.settle(late, NEVER, at(61)).await.unwrap();
     assert_eq!(settled.fenced, 1);
     assert!(store.claim(claim(at(61))).await.unwrap().is_empty());
     settle(&*store, &quick, &Verdict::Delivered, at(62)).await;
@@ -160,7 +193,7 @@ pub(crate) async fn an_old_run_gives_its_last_identify_alone(bench: &impl Bench)
     // Given back untried, it is due again, with all that it makes superfluous.
     let mut untried = verdict(&first, &Verdict::Untried);
     untried.results.truncate(1);
-    store.settle(vec![untried], Duration::ZERO, at(1_002)).await.unwrap();
+    store.settle(vec![untried], NEVER, at(1_002)).await.unwrap();
     let again = store.claim(old(1_002)).await.unwrap().remove(0);
     assert_eq!(again.superseded, first.superseded);
     settle(&*store, &again, &Verdict::Delivered, at(1_002)).await;
@@ -191,22 +224,22 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
     drop(store);
     assert_eq!(other.take_over(at(2)).await.unwrap(), 1);
     let late = vec![verdict(&lost, &Verdict::Delivered)];
-    assert_eq!(other.settle(late, Duration::ZERO, at(2)).await.unwrap().fenced, 1);
+    assert_eq!(other.settle(late, NEVER, at(2)).await.unwrap().fenced, 1);
     assert_eq!(drain(&*other, at(2)).await, ["identify", "a"]);
 }
 
 pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
     let store = bench.open().await;
-    assert_eq!(store.next_due(at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), None);
     take(&*store, "ann", "a", at(5)).await;
-    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(5)));
     let leased = lease(&*store, at(10)).await;
-    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(70)));
+    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(70)));
     let later = Verdict::Again { at: at(33), failing_since: Duration::ZERO };
     settle(&*store, &leased, &later, at(11)).await;
-    assert_eq!(store.next_due(at(0)).await.unwrap(), Some(at(33)));
+    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(33)));
     drain(&*store, at(33)).await;
-    assert_eq!(store.next_due(at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &impl Bench) {
@@ -221,7 +254,7 @@ pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &
     settle(&*store, &refused, &later, at(5_000)).await;
     let now = at(5_001).minus(hour);
     assert!(store.claim(claim(now)).await.unwrap().is_empty());
-    store.set_back(hour, now).await.unwrap();
+    store.set_back(Way::Out, hour, now).await.unwrap();
     let other = lease(&*store, now).await;
     assert_ne!(other.lane, refused.lane, "what is to wait waits as long as it would");
     settle(&*store, &other, &Verdict::Dead { reason: String::new(), field: None }, now).await;

@@ -12,12 +12,12 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{Leased, Status};
+use crate::domain::{Leased, Status, Way};
 use crate::store::copying::copy;
 use crate::store::{Claim, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
 
 use super::Bench;
-use super::script::{Saying, arrival, at, attempt, claim, news, words};
+use super::script::{NEVER, Saying, arrival, at, attempt, claim, news, words};
 use lanes::Lanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -170,7 +170,7 @@ impl Walk {
                 }
                 let settlement = verdicts(&self.leases.remove(lease), delivered, verdict, self.now);
                 let fenced = self.model.settle(&settlement, now);
-                let settled = store.settle(vec![settlement], Duration::ZERO, now).await.unwrap();
+                let settled = store.settle(vec![settlement], NEVER, now).await.unwrap();
                 assert_eq!(settled.fenced, usize::from(fenced));
             }
             Step::Wait { seconds } => self.now += seconds,
@@ -178,7 +178,7 @@ impl Walk {
                 self.now -= seconds;
                 let by = Duration::from_secs(u64::try_from(seconds).unwrap());
                 self.model.set_back(by, at(self.now));
-                store.set_back(by, at(self.now)).await.unwrap();
+                store.set_back(Way::Out, by, at(self.now)).await.unwrap();
             }
             Step::TakeOver | Step::Restart | Step::Move => {
                 assert_eq!(store.take_over(now).await.unwrap(), self.model.take_over(now));
@@ -200,7 +200,7 @@ impl Walk {
 
     /// All that can be seen without changing anything.
     async fn compare(&self, store: &dyn Store) {
-        assert_eq!(store.next_due(at(0)).await.unwrap(), self.model.next_due());
+        assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), self.model.next_due());
         let (pending, oldest_pending) = self.model.pending();
         let letters = store.dead_letters(None, 1_000).await.unwrap();
         let ids: Vec<_> = letters.iter().rev().map(|letter| letter.delivery.id).collect();

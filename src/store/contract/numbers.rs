@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::Leased;
-use crate::store::{Claim, DeadLetters, Settle, Settlement, Store, Verdict};
+use crate::domain::{Leased, Way};
+use crate::store::{Accepting, Claim, DeadLetters, Settle, Settlement, Store, Verdict};
 
 use super::Bench;
 use super::script::{Saying, arrival, at, attempt, claim, did, inbox, news};
@@ -88,7 +88,14 @@ async fn take_step(
         Step::Settle { verdict } => {
             let Some(leased) = leases.pop() else { return };
             let settlement = verdicts(&leased, verdict, *now);
-            store.settle(vec![settlement], Duration::from_secs(1), at(*now)).await.unwrap();
+            store
+                .settle(
+                    vec![settlement],
+                    Accepting { way: Way::Out, reading: Duration::from_secs(1) },
+                    at(*now),
+                )
+                .await
+                .unwrap();
         }
         Step::Wait { seconds } => *now += seconds,
         Step::Redeliver => {

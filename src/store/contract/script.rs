@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::domain::{
     Arrival, Attempt, Attributes, Call, Campaign, Class, Delivery, EffectKey, Email, Event,
     Forgotten, Identified, Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant,
-    ParticipantKey, Person, Plan, PlannedCall, Planner, Redaction, Scalar, Snapshot, Tell, Time,
-    Told, Trace, Unplanned, Webhook, WebhookId, Who,
+    ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, Planner, Redaction, Scalar,
+    Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook, WebhookId, Who,
 };
-use crate::store::{Claim, InboxPage, Settle, Settlement, Store, Verdict};
+use crate::store::{Accepting, Claim, InboxPage, Settle, Settlement, Store, Verdict};
 
 /// The campaign that all news is of; its name tells the planner to misbehave.
 pub(crate) const CAMPAIGN: &str = "camp";
@@ -29,6 +29,7 @@ impl Planner for Script {
             Some("unmappable") => {
                 return Err(Unplanned::Unmappable("data.what is missing".to_owned()));
             }
+            Some("back") => return back(news, received_at, known),
             Some("endless") => return Err(Unplanned::Needs(vec![Lookup::Effect(effect("x").0)])),
             _ => {}
         }
@@ -65,6 +66,24 @@ impl Planner for Script {
         plan.lanes = lanes.into_values().collect();
         Ok(plan)
     }
+}
+
+/// A call to GrowSurf for each participant.
+fn back(news: &News, at: Time, known: &Known) -> Result<Plan, Unplanned> {
+    let addressees = news.people.iter().filter_map(participant_key).map(Identifier::Participant);
+    let addressees: Vec<Lookup> = addressees.map(Lookup::Identifier).collect();
+    if addressees.iter().any(|it| known.person(it).is_none()) {
+        return Err(Unplanned::Needs(addressees));
+    }
+    let lane = |addressee: Lookup| {
+        let found = known.person(&addressee).flatten();
+        let Lookup::Identifier(identifier) = addressee else { unreachable!("made above") };
+        let person = found.map(|index| known.people()[index].clone());
+        let person = person.unwrap_or_else(|| Person::new(identifier));
+        let call = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
+        LanePlan { person, calls: vec![PlannedCall { call, effect: None }] }
+    };
+    Ok(Plan { lanes: addressees.into_iter().map(lane).collect(), ..Plan::default() })
 }
 
 fn effect(key: &str) -> (crate::domain::EventId, EffectKey) {
@@ -194,7 +213,7 @@ pub(crate) fn news() -> News {
 
 /// Ways to say things in news.
 pub(crate) trait Saying {
-    /// Tells the planner to misbehave.
+    /// Tells the planner to misbehave, or to call GrowSurf (`back`).
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;
@@ -263,11 +282,14 @@ pub(crate) async fn take(store: &dyn Store, person: &str, effect: &str, now: Tim
     store.accept(arrival, now).await.unwrap().id
 }
 
+/// The accepting clock where it is of no matter.
+pub(crate) const NEVER: Accepting = Accepting { way: Way::Out, reading: Duration::ZERO };
+
 /// A claim of up to a hundred calls for a minute, to which nothing is old.
 pub(crate) fn claim(now: Time) -> Claim {
     let until = now.plus(Duration::from_secs(60));
     let old_before = Time::from_micros(i64::MIN);
-    Claim { now, until, calls: 100, in_turn: 1, old_before, lane: None }
+    Claim { way: Way::Out, now, until, calls: 100, in_turn: 1, old_before, lane: None }
 }
 
 /// The only lease that a claim gives.
@@ -303,7 +325,7 @@ pub(crate) fn verdict(leased: &Leased, verdict: &Verdict) -> Settlement {
 /// Settles a lease with one verdict for all of it.
 pub(crate) async fn settle(store: &dyn Store, leased: &Leased, what: &Verdict, now: Time) {
     let settlements = vec![verdict(leased, what)];
-    let settled = store.settle(settlements, Duration::ZERO, now).await.unwrap();
+    let settled = store.settle(settlements, NEVER, now).await.unwrap();
     assert_eq!(settled.fenced, 0);
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::store::{Claim, Settle, Settlement, Verdict};
+use crate::domain::Way;
+use crate::store::{Accepting, Claim, Settle, Settlement, Verdict};
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, bury, claim, drain, lease, news, settle, take, verdict, words,
+    NEVER, Saying, arrival, at, bury, claim, drain, lease, news, settle, take, verdict, words,
 };
 
 pub(crate) async fn a_failed_call_stays_first_until_its_time(bench: &impl Bench) {
@@ -36,7 +37,7 @@ pub(crate) async fn an_untried_call_is_due_at_once(bench: &impl Bench) {
     assert_eq!(again.deliveries, leased.deliveries);
     // A settlement that says nothing of a delivery leaves it untried, too.
     let nothing = Settlement { lane: again.lane, token: again.token, results: Vec::new() };
-    store.settle(vec![nothing], Duration::ZERO, at(3)).await.unwrap();
+    store.settle(vec![nothing], NEVER, at(3)).await.unwrap();
     assert_eq!(lease(&*store, at(3)).await.deliveries, leased.deliveries);
 }
 
@@ -54,7 +55,7 @@ pub(crate) async fn a_settlement_counts_once(bench: &impl Bench) {
     take(&*store, "ann", "a", at(0)).await;
     let leased = lease(&*store, at(0)).await;
     let twice = vec![verdict(&leased, &Verdict::Delivered), verdict(&leased, &Verdict::Delivered)];
-    let settled = store.settle(twice, Duration::ZERO, at(1)).await.unwrap();
+    let settled = store.settle(twice, NEVER, at(1)).await.unwrap();
     assert_eq!(settled.fenced, 1);
     assert_eq!(store.stats().await.unwrap().pending, 1);
     assert_eq!(drain(&*store, at(1)).await, ["a"]);
@@ -85,7 +86,7 @@ pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
     });
     let results = results.collect();
     let settlement = Settlement { lane: run.lane, token: run.token, results };
-    store.settle(vec![settlement], Duration::ZERO, at(1_001)).await.unwrap();
+    store.settle(vec![settlement], NEVER, at(1_001)).await.unwrap();
     // No sooner than any of them asked.
     assert!(store.claim(old(1_059)).await.unwrap().is_empty());
     let rest = store.claim(old(1_060)).await.unwrap().remove(0);
@@ -97,9 +98,12 @@ pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
 pub(crate) async fn the_accepting_clock_is_kept(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.destination().await.unwrap().accepting, Duration::ZERO);
-    store.settle(Vec::new(), Duration::from_micros(1_234_567), at(0)).await.unwrap();
+    let reading = Duration::from_micros(1_234_567);
+    for (way, reading) in [(Way::Out, reading), (Way::Back, 2 * reading)] {
+        store.settle(Vec::new(), Accepting { way, reading }, at(0)).await.unwrap();
+    }
     drop(store);
     let store = bench.open().await;
-    let accepting = store.destination().await.unwrap().accepting;
-    assert_eq!(accepting, Duration::from_micros(1_234_567));
+    let kept = store.destination().await.unwrap();
+    assert_eq!((kept.accepting, kept.accepting_back), (reading, 2 * reading));
 }

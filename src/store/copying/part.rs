@@ -65,7 +65,7 @@ pub(in crate::store) type Column = (&'static str, Kind);
 
 /// The single values that are copied. What else there is tells of one place alone.
 pub(in crate::store) const META: &[&str] =
-    &["accepting", "hash_key", "pruned_until", "tombstone_check", "workspace"];
+    &["accepting", "accepting_back", "hash_key", "pruned_until", "tombstone_check", "workspace"];
 
 impl Part {
     /// All of them, in the order they are copied.

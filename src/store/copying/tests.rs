@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Arrival, Email, Status};
+use crate::domain::{Arrival, Email, Status, Way};
 use crate::store::contract::Bench;
 use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
 use crate::store::contract::script::{
@@ -10,7 +10,7 @@ use crate::store::contract::script::{
 };
 use crate::store::postgres::tests::Schema;
 use crate::store::sqlite::tests::Folder;
-use crate::store::{DeadLetters, Place, Stats, Verdict, Workspace};
+use crate::store::{Accepting, DeadLetters, Place, Stats, Verdict, Workspace};
 
 use super::*;
 
@@ -49,7 +49,10 @@ async fn filled(bench: &dyn Bench) {
     let again = Verdict::Again { at: at(0), failing_since: Duration::from_secs(1) };
     let mut failed = verdict(&leased, &again);
     failed.results[0].attempt = Some(attempt(at(0), "busy"));
-    store.settle(vec![failed], Duration::from_secs(5), at(0)).await.unwrap();
+    store
+        .settle(vec![failed], Accepting { way: Way::Out, reading: Duration::from_secs(5) }, at(0))
+        .await
+        .unwrap();
     bury(store, at(0)).await;
     drain(store, at(1)).await;
     take(store, "done", "delivered", at(2)).await;

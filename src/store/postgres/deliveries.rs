@@ -10,7 +10,7 @@ use futures_util::try_join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, WebhookId};
+use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, Way, WebhookId};
 use crate::store::StoreError;
 use crate::store::head::Pending;
 use crate::store::record::unreadable;
@@ -41,6 +41,23 @@ pub(super) struct NewCall<'a> {
     pub(super) now: Time,
 }
 
+/// Way and class as the column holds them: of what goes the same way, what is served first is less.
+fn rank(way: Way, class: Class) -> i16 {
+    match (way, class) {
+        (Way::Out, Class::Live) => 0,
+        (Way::Out, Class::History) => 1,
+        (Way::Back, _) => 2,
+    }
+}
+
+/// What the column holds for lanes that lead this way, in the order they are served.
+pub(super) fn ranks(way: Way) -> &'static [i16] {
+    match way {
+        Way::Out => &[0, 1],
+        Way::Back => &[2],
+    }
+}
+
 #[derive(Default)]
 struct Rows {
     lanes: Vec<i64>,
@@ -65,10 +82,7 @@ pub(super) async fn append(
     let mut lanes: BTreeMap<i64, (i64, i64, i16)> = BTreeMap::new();
     for call in &calls {
         let due_at = call.now.micros().saturating_add(transaction.ahead_of(call.now));
-        let class = match call.class {
-            Class::Live => 0,
-            Class::History => 1,
-        };
+        let class = rank(call.call.way(), call.class);
         let (more, _, hurry) = lanes.entry(call.lane).or_insert((0, due_at, class));
         *hurry = class.min(*hurry);
         rows.lanes.push(call.lane);

@@ -3,13 +3,11 @@
 //! What belongs here: what the store does for its operators and itself. What doesn't: the way of
 //! a webhook or a delivery.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
-use crate::domain::{Time, Webhook, WebhookId};
+use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Destination, InboxPage, Stats, Workspace};
+use crate::store::{Accepting, Destination, InboxPage, Stats, Workspace};
 
 use super::deliveries::{DELIVERED, duration, micros};
 use super::fault::Fault;
@@ -77,7 +75,7 @@ pub(super) async fn stats(transaction: &Transaction) -> Result<Stats, Fault> {
 #[derive(Clone, Copy)]
 pub(super) enum Meta {
     HashKey,
-    Accepting,
+    Accepting(Way),
     PrunedUntil,
     Workspace,
     ProbedAt,
@@ -90,7 +88,8 @@ impl Meta {
     fn key(self) -> &'static str {
         match self {
             Self::HashKey => "hash_key",
-            Self::Accepting => "accepting",
+            Self::Accepting(Way::Out) => "accepting",
+            Self::Accepting(Way::Back) => "accepting_back",
             Self::PrunedUntil => "pruned_until",
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
@@ -133,7 +132,7 @@ pub(super) async fn forget(transaction: &Transaction, meta: Meta) -> Result<(), 
 /// row is held until the commit, so it isn't touched for less than a second.
 pub(super) async fn remember_accepting(
     transaction: &Transaction,
-    accepting: Duration,
+    accepting: Accepting,
 ) -> Result<(), Fault> {
     let sql = "INSERT INTO meta (key, value)
          SELECT $1, $2::bigint::text WHERE NOT EXISTS (
@@ -141,7 +140,9 @@ pub(super) async fn remember_accepting(
          )
          ON CONFLICT (key) DO UPDATE
          SET value = GREATEST(meta.value::bigint, excluded.value::bigint)::text";
-    transaction.change(sql, &[&Meta::Accepting.key(), &micros(accepting)]).await?;
+    transaction
+        .change(sql, &[&Meta::Accepting(accepting.way).key(), &micros(accepting.reading)])
+        .await?;
     Ok(())
 }
 
@@ -158,10 +159,14 @@ pub(super) async fn hash_key(transaction: &Transaction, seed: [u8; 32]) -> Resul
 
 /// See [`Store::destination`](crate::store::Store::destination).
 pub(super) async fn destination(transaction: &Transaction) -> Result<Destination, Fault> {
-    let accepting = recall_number(transaction, Meta::Accepting).await?;
+    let accepting = async |way| -> Result<_, Fault> {
+        let micros = recall_number(transaction, Meta::Accepting(way)).await?;
+        Ok(micros.map(duration).unwrap_or_default())
+    };
     let workspace = recall_number(transaction, Meta::Workspace).await?;
     Ok(Destination {
-        accepting: accepting.map(duration).unwrap_or_default(),
+        accepting: accepting(Way::Out).await?,
+        accepting_back: accepting(Way::Back).await?,
         workspace: workspace.map(|environment_id| Workspace { environment_id }),
     })
 }

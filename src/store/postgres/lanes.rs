@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use futures_util::try_join;
 
-use crate::domain::{Identifier, LaneId, Leased, Time};
+use crate::domain::{Identifier, LaneId, Leased, Time, Way};
 use crate::store::head::{Head, Room};
 use crate::store::{Claim, record};
 
-use super::deliveries::{COLUMNS, Waiting, micros};
+use super::deliveries::{COLUMNS, Waiting, micros, ranks};
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::value::number;
@@ -88,7 +88,7 @@ async fn due_lanes(transaction: &Transaction, claim: &Claim, now: i64) -> Result
         return Ok(due);
     }
     let mut found = 0;
-    for class in [0_i16, 1] {
+    for &class in ranks(claim.way) {
         let room = number(claim.calls - found);
         if room > 0 {
             let sql = "SELECT id, token FROM lanes WHERE class = $1 AND due_at <= $2
@@ -184,13 +184,18 @@ impl Leasing {
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
-pub(super) async fn next_due(transaction: &Transaction, now: Time) -> Result<Option<Time>, Fault> {
-    // One look into each half of the index; a minimum over both would read all of it.
-    let sql = "SELECT LEAST(
-             (SELECT MIN(due_at) FROM lanes WHERE class = 0 AND due_at IS NOT NULL),
-             (SELECT MIN(due_at) FROM lanes WHERE class = 1 AND due_at IS NOT NULL)
-         )";
-    let row = transaction.row(sql, &[]).await?;
+pub(super) async fn next_due(
+    transaction: &Transaction,
+    way: Way,
+    now: Time,
+) -> Result<Option<Time>, Fault> {
+    // One look into each part of the index; a minimum over several would read all of it.
+    let sql = "SELECT MIN(due_at) FROM unnest($1::smallint[]) AS own (class)
+         CROSS JOIN LATERAL (
+             SELECT MIN(due_at) AS due_at FROM lanes
+             WHERE lanes.class = own.class AND due_at IS NOT NULL
+         ) AS it";
+    let row = transaction.row(sql, &[&ranks(way).to_vec()]).await?;
     let due: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
     let ahead = transaction.ahead_of(now);
     Ok(due.map(|due| Time::from_micros(due.saturating_sub(ahead))))
@@ -208,14 +213,15 @@ pub(super) async fn release_all(transaction: &Transaction, now: Time) -> Result<
 /// there is nothing to move.
 pub(super) async fn set_back(
     transaction: &Transaction,
+    way: Way,
     by: Duration,
     now: Time,
 ) -> Result<(), Fault> {
     if transaction.is_ruled_by_server() {
         return Ok(());
     }
-    let sql =
-        "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2) WHERE due_at > $2 AND NOT leased";
-    transaction.change(sql, &[&micros(by), &now.micros()]).await?;
+    let sql = "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2)
+         WHERE due_at > $2 AND NOT leased AND class = ANY ($3)";
+    transaction.change(sql, &[&micros(by), &now.micros(), &ranks(way).to_vec()]).await?;
     Ok(())
 }

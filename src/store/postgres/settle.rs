@@ -4,12 +4,11 @@
 //! decision which verdict an attempt leads to, which `delivery` makes.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures_util::try_join;
 
 use crate::domain::{DeliveryId, Outcome, Time};
-use crate::store::{Settle, Settled, Settlement, Verdict};
+use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
 
 use super::deliveries::{DEAD, DELIVERED, micros};
 use super::fault::Fault;
@@ -24,7 +23,7 @@ const ATTEMPTS: i64 = 100;
 pub(super) async fn settle(
     transaction: &Transaction,
     settlements: &[Settlement],
-    accepting: Duration,
+    accepting: Accepting,
     now: Time,
 ) -> Result<Settled, Fault> {
     let mut held = held(transaction, settlements).await?;
@@ -160,7 +159,7 @@ impl Verdicts {
     async fn go_on(&self, transaction: &Transaction) -> Result<(), Fault> {
         let sql = "UPDATE lanes SET leased = false,
                  due_at = CASE WHEN it.pending THEN it.due_at END,
-                 class = CASE WHEN it.pending THEN class ELSE 1 END
+                 class = CASE WHEN it.pending THEN class ELSE GREATEST(class, 1) END
              FROM (
                  SELECT id, due_at, EXISTS (
                      SELECT 1 FROM deliveries WHERE lane = own.id AND state = 0

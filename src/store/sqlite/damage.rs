@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::domain::Time;
+use crate::domain::{Time, Way};
 use crate::store::StoreError;
 
 use super::aside::{self, Why};
@@ -92,7 +92,9 @@ fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
         }
         let transaction = connection.unchecked_transaction()?;
         lanes::release_all(&transaction, now)?;
-        lanes::next_due(&transaction)?;
+        for way in Way::ALL {
+            lanes::next_due(&transaction, way)?;
+        }
         house::stats(&transaction)?;
         house::destination(&transaction)?;
         Ok(None)

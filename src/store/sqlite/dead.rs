@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{Class, Delivery, DeliveryId, LaneId, Time};
+use crate::domain::{Class, Delivery, DeliveryId, LaneId, Time, Way};
 use crate::store::record;
 use crate::store::{DeadLetter, PastAttempt};
 
@@ -107,7 +107,7 @@ pub(super) fn redeliver(
         let Some(lane) = take(connection, *id)? else { continue };
         done += 1;
         if !is_superseded(connection, row, half)? {
-            let seq = lanes::extend(connection, lane, Class::Live, 1, now)?;
+            let seq = lanes::extend(connection, lane, lanes::rank(Way::Out, Class::Live), 1, now)?;
             connection
                 .prepare_cached(
                     "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)

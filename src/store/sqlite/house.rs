@@ -6,7 +6,7 @@
 use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Time, Webhook, WebhookId};
+use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
 use crate::store::{Destination, InboxPage, Stats, Workspace};
 
@@ -71,7 +71,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, Fault> {
 #[derive(Clone, Copy)]
 pub(super) enum Meta {
     HashKey,
-    Accepting,
+    Accepting(Way),
     PrunedUntil,
     Workspace,
     ProbedAt,
@@ -89,7 +89,8 @@ impl Meta {
     fn key(self) -> &'static str {
         match self {
             Self::HashKey => "hash_key",
-            Self::Accepting => "accepting",
+            Self::Accepting(Way::Out) => "accepting",
+            Self::Accepting(Way::Back) => "accepting_back",
             Self::PrunedUntil => "pruned_until",
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
@@ -146,10 +147,14 @@ pub(super) fn hash_key(connection: &Connection, seed: [u8; 32]) -> Result<[u8; 3
 
 /// See [`Store::destination`](crate::store::Store::destination).
 pub(super) fn destination(connection: &Connection) -> Result<Destination, Fault> {
-    let accepting: Option<i64> = recall(connection, Meta::Accepting)?;
+    let accepting = |way| -> Result<_, Fault> {
+        let micros: Option<i64> = recall(connection, Meta::Accepting(way))?;
+        Ok(micros.map(duration).unwrap_or_default())
+    };
     let workspace: Option<i64> = recall(connection, Meta::Workspace)?;
     Ok(Destination {
-        accepting: accepting.map(duration).unwrap_or_default(),
+        accepting: accepting(Way::Out)?,
+        accepting_back: accepting(Way::Back)?,
         workspace: workspace.map(|environment_id| Workspace { environment_id }),
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, LaneId, Leased, PersonId, Time};
+use crate::domain::{Call, Class, LaneId, Leased, PersonId, Time, Way};
 use crate::store::Claim;
 use crate::store::head::{Head, Room};
 use crate::store::record;
@@ -25,12 +25,11 @@ pub(super) fn append(
     calls: &[Call],
     now: Time,
 ) -> Result<(), Fault> {
-    if calls.is_empty() {
-        return Ok(());
-    }
+    let Some(first) = calls.first() else { return Ok(()) };
+    let rank = rank(first.way(), class);
     let lane = LaneId(person);
     let rows = deliveries::rows(calls);
-    let first = extend(connection, lane, class, rows.len(), now)?;
+    let first = extend(connection, lane, rank, rows.len(), now)?;
     for (seq, row) in (first..).zip(rows) {
         deliveries::insert(connection, lane, seq, webhook, row, now)?;
     }
@@ -42,7 +41,7 @@ pub(super) fn append(
 pub(super) fn extend(
     connection: &Connection,
     lane: LaneId,
-    class: Class,
+    rank: i64,
     more: usize,
     now: Time,
 ) -> Result<i64, Fault> {
@@ -57,21 +56,31 @@ pub(super) fn extend(
     let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
     let statement = match next {
         Some(_) => {
-            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
+            "UPDATE lanes SET class = CASE class WHEN 2 THEN 2 ELSE MIN(class, ?2) END,
+                 due_at = COALESCE(due_at, ?3), next_seq = ?4
              WHERE id = ?1"
         }
         None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
     };
-    let values = params![lane.0, rank(class), now.micros(), after];
+    let values = params![lane.0, rank, now.micros(), after];
     connection.prepare_cached(statement)?.execute(values)?;
     Ok(first)
 }
 
-/// A class as the column holds it: what is served first is less.
-fn rank(class: Class) -> i64 {
-    match class {
-        Class::Live => 0,
-        Class::History => 1,
+/// Way and class as the column holds them: of what goes the same way, what is served first is less.
+pub(super) fn rank(way: Way, class: Class) -> i64 {
+    match (way, class) {
+        (Way::Out, Class::Live) => 0,
+        (Way::Out, Class::History) => 1,
+        (Way::Back, _) => 2,
+    }
+}
+
+/// What the column holds for lanes that lead this way, in the order they are served.
+fn ranks(way: Way) -> &'static [i64] {
+    match way {
+        Way::Out => &[0, 1],
+        Way::Back => &[2],
     }
 }
 
@@ -115,14 +124,14 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
     }
     // Read before the first lease, because leasing moves lanes in the very index this reads.
     let mut due = Vec::new();
-    for class in [Class::Live, Class::History] {
+    for rank in ranks(claim.way) {
         let mut statement = connection.prepare_cached(
             "SELECT lanes.id, lanes.token, people.identifier
              FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
              WHERE lanes.class = ?1 AND lanes.due_at <= ?2
              ORDER BY lanes.due_at",
         )?;
-        let lanes = statement.query_map([rank(class), claim.now.micros()], row)?;
+        let lanes = statement.query_map([*rank, claim.now.micros()], row)?;
         for lane in lanes.take(claim.calls - due.len()) {
             due.push(lane?);
         }
@@ -204,20 +213,19 @@ fn head(
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
-pub(super) fn next_due(connection: &Connection) -> Result<Option<Time>, Fault> {
-    // One look into each half of the index; a minimum over both would read all of it.
-    let due: Option<i64> = connection
-        .prepare_cached(
-            "SELECT MIN(due_at) FROM (
-                 SELECT MIN(due_at) AS due_at FROM lanes INDEXED BY lanes_due
-                 WHERE class = 0 AND due_at IS NOT NULL
-                 UNION ALL
-                 SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
-                 WHERE class = 1 AND due_at IS NOT NULL
-             )",
-        )?
-        .query_row([], |row| row.get(0))?;
-    Ok(due.map(Time::from_micros))
+pub(super) fn next_due(connection: &Connection, way: Way) -> Result<Option<Time>, Fault> {
+    // One look into each part of the index; a minimum over several would read all of it.
+    let mut first = None;
+    for rank in ranks(way) {
+        let due: Option<i64> = connection
+            .prepare_cached(
+                "SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
+                 WHERE class = ?1 AND due_at IS NOT NULL",
+            )?
+            .query_row([rank], |row| row.get(0))?;
+        first = first.into_iter().chain(due).min();
+    }
+    Ok(first.map(Time::from_micros))
 }
 
 /// See [`Store::take_over`](crate::store::Store::take_over); the caller holds the right to.
@@ -231,14 +239,19 @@ pub(super) fn release_all(connection: &Connection, now: Time) -> Result<usize, F
 }
 
 /// See [`Store::set_back`](crate::store::Store::set_back).
-pub(super) fn set_back(connection: &Connection, by: Duration, now: Time) -> Result<(), Fault> {
-    for class in [Class::Live, Class::History] {
+pub(super) fn set_back(
+    connection: &Connection,
+    way: Way,
+    by: Duration,
+    now: Time,
+) -> Result<(), Fault> {
+    for rank in ranks(way) {
         connection
             .prepare_cached(
                 "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
                  WHERE class = ?1 AND due_at > ?2 AND leased = 0",
             )?
-            .execute(params![rank(class), now.micros(), deliveries::micros(by)])?;
+            .execute(params![rank, now.micros(), deliveries::micros(by)])?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
-use crate::store::{Settle, Settled, Settlement, Verdict};
+use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
 
 use super::deliveries::{DEAD, DELIVERED, Half, half, micros};
 use super::fault::Fault;
@@ -29,7 +29,7 @@ struct Changes {
 pub(super) fn settle(
     connection: &Connection,
     settlements: &[Settlement],
-    accepting: Duration,
+    accepting: Accepting,
     now: Time,
 ) -> Result<Settled, Fault> {
     let mut settled = Settled::default();
@@ -43,7 +43,7 @@ pub(super) fn settle(
     }
     count(connection, Counter::Pending, -(changes.delivered + changes.died))?;
     count(connection, Counter::Dead, changes.died)?;
-    remember(connection, Meta::Accepting, micros(accepting))?;
+    remember(connection, Meta::Accepting(accepting.way), micros(accepting.reading))?;
     Ok(settled)
 }
 
@@ -101,7 +101,9 @@ fn settle_one(
     // An empty lane forgets that it was live; the next call tells anew.
     let statement = match pending {
         Some(()) => "UPDATE lanes SET leased = 0, due_at = ?2 WHERE id = ?1",
-        None => "UPDATE lanes SET leased = 0, due_at = NULL, class = 1 WHERE id = ?1 AND ?2 = ?2",
+        None => {
+            "UPDATE lanes SET leased = 0, due_at = NULL, class = MAX(class, 1) WHERE id = ?1 AND ?2 = ?2"
+        }
     };
     connection.prepare_cached(statement)?.execute([lane.0, due_at.micros()])?;
     Ok(())

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use crate::domain::Way;
 use crate::store::contract::script::{Script, arrival, at, did, drain, lease, redact, take};
 use crate::store::contract::{Bench, contract_tests};
 use crate::store::{Place, Stats, Store, StoreError};
@@ -158,7 +159,11 @@ async fn a_store_locked_by_another_process_says_so_and_recovers() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = store.probe(at(0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
-    assert_eq!(store.next_due(at(0)).await.unwrap(), None, "readers don't wait for writers");
+    assert_eq!(
+        store.next_due(Way::Out, at(0)).await.unwrap(),
+        None,
+        "readers don't wait for writers"
+    );
     other.execute_batch("ROLLBACK").unwrap();
     store.probe(at(0)).await.unwrap();
 }

@@ -13,8 +13,9 @@ use url::Url;
 use crate::customerio::client::{Client, ClientConfig};
 use crate::delivery::{
     Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender, Sharers,
+    ToCustomerio,
 };
-use crate::domain::{Clock, Random, Receipt, Time};
+use crate::domain::{Clock, Random, Receipt, Time, Way};
 use crate::ingest::{Ingest, Trust};
 use crate::mapping::{Mapper, Rules};
 use crate::store::sqlite::watch::Watch;
@@ -105,25 +106,32 @@ impl Relay {
         };
         let gate_rules = GateRules { breaker_failures: 9, backoff_base: TICK, probe_every: TICK };
         let gate = Gate::new(gate_rules, accepting, clock.now());
-        let sender = Sender {
+        let metrics = Arc::new(Metrics::new());
+        let transport = ToCustomerio {
             client: Client::new(config).unwrap(),
+            clock: Arc::clone(&clock),
+            batch_calls: 10,
+            timeout: Duration::from_secs(10),
+            metrics: Arc::clone(&metrics),
+        };
+        let sender = Sender {
+            way: Way::Out,
+            transport: Arc::new(transport),
             store: Arc::clone(&store) as Arc<dyn Store>,
             clock: Arc::clone(&clock),
             random: Arc::new(NoJitter),
-            destination: Destination::new(gate, Arc::clone(&bell)),
-            metrics: Arc::new(Metrics::new()),
+            destination: Destination::new(Way::Out, gate, Arc::clone(&bell)),
+            metrics,
             rules: RetryRules {
                 backoff_base: TICK,
                 backoff_cap: TICK,
                 give_up_after: Duration::from_secs(1_000_000),
-                batch_calls: 10,
-                timeout: Duration::from_secs(10),
             },
         };
         let rules = DispatcherRules {
             in_flight: 2,
             batch_calls: 10,
-            calls_per_second: 1_000_000,
+            calls_per_second: 1_000_000.0,
             lease: LEASE,
         };
         let pulse = Pulse::new("the dispatcher", clock.steady());

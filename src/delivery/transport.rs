@@ -1,0 +1,108 @@
+//! Transports: how the calls of a claim get to their destination.
+//!
+//! What belongs here: the seam between delivering and the two services. What doesn't: when a call
+//! goes and what follows from its outcome (`dispatcher`, `sender`), and what a request looks like
+//! (`customerio`, `growsurf`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::transmission::Transmission;
+use crate::customerio::client::Client;
+use crate::domain::{Attempt, Clock, Delivery, Identifier, Outcome, Time};
+use crate::growsurf::rest;
+use crate::telemetry::Metrics;
+
+/// One call to send, and for whom.
+pub struct Item<'a> {
+    /// For whom.
+    pub identifier: &'a Identifier,
+    /// The delivery.
+    pub delivery: &'a Delivery,
+}
+
+/// Sends calls to a destination.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends calls; an attempt for each, or `None` for one that wasn't tried. What is under way must
+    /// have come to an end when the leases end at `until`.
+    async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>>;
+}
+
+/// Out, to Customer.io.
+pub struct ToCustomerio {
+    /// The client.
+    pub client: Client,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How many calls a batch holds at most.
+    pub batch_calls: usize,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+#[async_trait]
+impl Transport for ToCustomerio {
+    async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
+        let transmission = Transmission {
+            client: &self.client,
+            clock: &*self.clock,
+            batch_calls: self.batch_calls,
+            until: until.minus(self.timeout),
+            took: &|took| self.metrics.attempted_in(took),
+        };
+        transmission.send(items).await
+    }
+}
+
+/// Back, to GrowSurf.
+pub struct ToGrowsurf {
+    /// The client of each campaign that has a key of its own.
+    pub campaigns: HashMap<String, rest::Client>,
+    /// That of the key for all the others.
+    pub general: Option<rest::Client>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+#[async_trait]
+impl Transport for ToGrowsurf {
+    async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
+        let mut attempts = Vec::with_capacity(items.len());
+        for item in items {
+            attempts.push(self.send_one(item, until.minus(self.timeout)).await);
+        }
+        attempts
+    }
+}
+
+impl ToGrowsurf {
+    async fn send_one(&self, item: &Item<'_>, until: Time) -> Option<Attempt> {
+        let at = self.clock.now();
+        let unsent =
+            |outcome| Some(Attempt { at, took: Duration::ZERO, http_status: None, outcome });
+        let Identifier::Participant(key) = item.identifier else {
+            let reason = "it is for nobody whom GrowSurf knows".to_owned();
+            return unsent(Outcome::Rejected { reason, field: None });
+        };
+        let Some(client) = self.campaigns.get(&key.campaign).or(self.general.as_ref()) else {
+            let reason = format!(
+                "campaign {:?} has no API key of GrowSurf's; set growsurf.api_key, or api_key in \
+                 its table of growsurf.campaigns",
+                key.campaign
+            );
+            return unsent(Outcome::Halt { reason });
+        };
+        let written = client.perform(key, &item.delivery.call, until).await?;
+        let took = self.clock.now().since(at);
+        let rest::Written { http_status, outcome } = written;
+        Some(Attempt { at, took, http_status, outcome })
+    }
+}

@@ -1,0 +1,188 @@
+//! Calls of the way back: how each is written to GrowSurf, and what the answer means for it.
+//!
+//! What belongs here: those decisions. What doesn't: sending a request (`client`), which call goes
+//! when, and what follows from an outcome (`delivery`).
+//!
+//! An update holds absolute values and an addition finds who is there already, so both may go again.
+//! A referral's credit is looked at before it is triggered, each time: GrowSurf has no key by which
+//! it would know the same request again, and an answer may have been lost.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Request};
+use super::error::RestError;
+use super::types::{Triggered, no};
+use crate::domain::{Call, Outcome, ParticipantKey, ParticipantUpdate, Time, Wait};
+use crate::growsurf::lenient::Object;
+
+/// What came of a call that was tried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// The status answered, if there was an answer.
+    pub http_status: Option<u16>,
+    /// What it means.
+    pub outcome: Outcome,
+}
+
+/// What a participant's referral is worth to whoever referred them, by GrowSurf's word for it.
+enum Credit {
+    Pending,
+    Awarded,
+    Other(String),
+}
+
+impl Client {
+    /// Makes a call for a participant. `None` if it wasn't tried: no request begins after `until`,
+    /// and none without a place in the budget.
+    pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
+        let ParticipantKey { campaign, participant } = key;
+        let done = match call {
+            Call::UpdateParticipant { update, .. } => {
+                let path = ["campaign", campaign, "participant", participant];
+                self.post(&path, changes(update), until).await.map(delivered)
+            }
+            Call::AddParticipant { first_name, last_name, referred_by, metadata, .. } => {
+                let path = ["campaign", campaign, "participant"];
+                let mut body = Map::new();
+                body.insert("email".to_owned(), json!(participant));
+                let texts = [
+                    ("firstName", first_name),
+                    ("lastName", last_name),
+                    ("referredBy", referred_by),
+                ];
+                let told = texts.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
+                body.extend(told.map(|(name, text)| (name.to_owned(), json!(text))));
+                if !metadata.is_empty() {
+                    body.insert("metadata".to_owned(), json!(metadata));
+                }
+                self.post(&path, Value::Object(body), until).await.map(delivered)
+            }
+            Call::TriggerReferral { delay_in_days, .. } => {
+                self.trigger(campaign, participant, *delay_in_days, until).await
+            }
+            Call::Identify { .. }
+            | Call::Track { .. }
+            | Call::Merge { .. }
+            | Call::Unsubscribe { .. } => {
+                let reason = format!("{} is no call of GrowSurf's", call.kind());
+                Ok(Outcome::Rejected { reason, field: None })
+            }
+        };
+        match done {
+            Ok(outcome) => Some(Written { http_status: Some(200), outcome }),
+            Err(error) => outcome(&error),
+        }
+    }
+
+    /// Looks first, because the same trigger may have been sent before, by a process that died.
+    async fn trigger(
+        &self,
+        campaign: &str,
+        who: &str,
+        delay_in_days: Option<u8>,
+        until: Time,
+    ) -> Result<Outcome, RestError> {
+        match self.credit(campaign, who, until).await? {
+            Credit::Pending => {}
+            Credit::Awarded => return Ok(Outcome::Delivered),
+            Credit::Other(status) => return Ok(no_credit(&status)),
+        }
+        let path = ["campaign", campaign, "participant", who, "ref"];
+        let body = delay_in_days.map_or(json!({}), |days| json!({ "delayInDays": days }));
+        let answer = self.post(&path, body, until).await?;
+        let Triggered { success, message } = Triggered::of(&answer).ok_or_else(|| no("success"))?;
+        if success {
+            return Ok(Outcome::Delivered);
+        }
+        // It says the same of a credit that somebody else awarded meanwhile.
+        match self.credit(campaign, who, until).await? {
+            Credit::Awarded => Ok(Outcome::Delivered),
+            Credit::Pending | Credit::Other(_) => {
+                let reason = format!("GrowSurf awarded nothing: {message}");
+                Ok(Outcome::Rejected { reason, field: None })
+            }
+        }
+    }
+
+    async fn credit(&self, campaign: &str, who: &str, until: Time) -> Result<Credit, RestError> {
+        let path = ["campaign", campaign, "participant", who];
+        let request = Request::get(&path).of("participant of this id or address");
+        let row = self.once_before(&request, Some(until)).await?;
+        let object = Object::of(&row).ok_or_else(|| no("participant"))?;
+        Ok(match object.text("referralStatus").unwrap_or_default() {
+            "CREDIT_PENDING" => Credit::Pending,
+            "CREDIT_AWARDED" => Credit::Awarded,
+            other => Credit::Other(other.to_owned()),
+        })
+    }
+
+    async fn post(&self, path: &[&str], body: Value, until: Time) -> Result<Value, RestError> {
+        let request = Request::write(Method::POST, path, body);
+        self.once_before(&request.of("participant of this id or address"), Some(until)).await
+    }
+}
+
+fn delivered(_answer: Value) -> Outcome {
+    Outcome::Delivered
+}
+
+fn no_credit(status: &str) -> Outcome {
+    let reason = if status.is_empty() {
+        "nobody referred this participant, so there is no credit to award".to_owned()
+    } else {
+        let status: String = status.chars().take(40).collect();
+        format!("the credit for this participant is {status:?}, and only a pending one is awarded")
+    };
+    Outcome::Rejected { reason, field: Some("referralStatus".to_owned()) }
+}
+
+/// An update by GrowSurf's names (<https://docs.growsurf.com/developer-tools/rest-api>).
+fn changes(update: &ParticipantUpdate) -> Value {
+    let ParticipantUpdate { metadata, unsubscribed, first_name, last_name } = update;
+    let mut body = Map::new();
+    if !metadata.is_empty() {
+        let values = metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
+        body.insert("metadata".to_owned(), Value::Object(values.collect()));
+    }
+    if let Some(unsubscribed) = unsubscribed {
+        body.insert("unsubscribed".to_owned(), json!(unsubscribed));
+    }
+    for (name, text) in [("firstName", first_name), ("lastName", last_name)] {
+        body.extend(text.iter().map(|text| (name.to_owned(), json!(text))));
+    }
+    Value::Object(body)
+}
+
+/// What a failure means for the call; `None` if nothing was sent.
+fn outcome(error: &RestError) -> Option<Written> {
+    let (http_status, outcome) = match error {
+        RestError::Late | RestError::Budget(_) | RestError::Setup(_) => return None,
+        RestError::Forbidden { status, .. } => {
+            (Some(*status), Outcome::Halt { reason: error.to_string() })
+        }
+        // Somewhere else answers than GrowSurf's API.
+        RestError::Refused { status, .. } if *status < 400 => {
+            let reason = format!("{error}; check growsurf.base_url");
+            (Some(*status), Outcome::Halt { reason })
+        }
+        // The same request is under way.
+        RestError::Refused { status: 409, .. } => (Some(409), retry(error, None)),
+        RestError::Refused { status, .. } => (Some(*status), rejected(error)),
+        RestError::Unknown { .. } => (Some(400), rejected(error)),
+        RestError::Limited(time) => {
+            (None, retry(error, Some(Wait { time: *time, everybody: true })))
+        }
+        RestError::Unavailable { status } => (Some(*status), retry(error, None)),
+        RestError::Unreachable(_) | RestError::Unreadable(_) => (None, retry(error, None)),
+    };
+    Some(Written { http_status, outcome })
+}
+
+fn retry(error: &RestError, wait: Option<Wait>) -> Outcome {
+    Outcome::Retry { reason: error.to_string(), wait }
+}
+
+fn rejected(error: &RestError) -> Outcome {
+    Outcome::Rejected { reason: error.to_string(), field: None }
+}
