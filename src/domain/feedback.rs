@@ -133,6 +133,15 @@ pub struct ParticipantUpdate {
     pub last_name: Option<String>,
 }
 
+/// Whether participant metadata under this key are the relay's own: its counts, and what it knows a
+/// browser by. Nobody else may set them. GrowSurf changes how keys are capitalised, so that doesn't
+/// count.
+pub fn is_own_metadata(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
+        || ["recordedshares", "lastrecordedshareat", "cioanonymousid"].contains(&key.as_str())
+}
+
 /// What the relay counted of a participant for GrowSurf, and what it set there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct WayBack {

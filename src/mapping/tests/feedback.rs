@@ -4,7 +4,7 @@ use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
     Ask, Attributes, Call, Click, Deed, Email, Facts, Feedback, Identifier, News, ParticipantKey,
-    ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace, Wish,
+    ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace, Wish, is_own_metadata,
 };
 use crate::mapping::Rules;
 
@@ -232,6 +232,21 @@ fn a_recorded_share_is_counted_and_told() {
     assert_eq!(updates(&plan)[0].metadata["recordedShares"], Some(Scalar::Integer(2)));
     let [(name, data)] = tracks(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!((name, &data["share_method"]), ("referral_shared", &Scalar::from("message")));
+}
+
+#[test]
+fn what_the_relay_counts_with_no_campaign_may_set() {
+    let mut memory = knowing_ann(rules());
+    let share = ask("k1", Wish::RecordShare { channel: "whatsapp".to_owned() });
+    for news in [click("r1", 1_789_500_000), share] {
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        let keys: Vec<&String> = updates(&plan)[0].metadata.keys().collect();
+        assert!(keys.len() == 2 && keys.iter().all(|key| is_own_metadata(key)), "{keys:?}");
+    }
+    for key in ["CioAnonymousId", "lastPageReferralClickAt", "RecordedShares"] {
+        assert!(is_own_metadata(key), "{key}");
+    }
+    assert!(!is_own_metadata("plan") && !is_own_metadata("referralClicksWanted"));
 }
 
 #[test]
