@@ -12,6 +12,7 @@ mod facts;
 mod feedback;
 mod forgotten;
 mod ids;
+mod message;
 mod money;
 mod outcome;
 mod pattern;
@@ -34,6 +35,7 @@ pub use feedback::{
 };
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use ids::{EffectKey, EventId, WebhookId};
+pub use message::Message;
 pub use money::Money;
 pub use outcome::{Outcome, Wait};
 pub use pattern::EmailPattern;

@@ -100,7 +100,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
         participant: fields.word("participant", ABSENT)?,
         what,
     };
-    Ok(Feedback { at: received_at, who, deed: Deed::Asked(ask) })
+    Ok(Feedback { at: received_at, who, deed: Deed::Asked(ask), message: None })
 }
 
 /// What to do if whoever it is about hasn't what they are to be found by.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Identifier, Scalar, Time};
+use super::{Attributes, Identifier, Message, Scalar, Time};
 
 /// What Customer.io told of somebody, or what a campaign there asks for them.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +18,8 @@ pub struct Feedback {
     pub who: Vec<Identifier>,
     /// What it is.
     pub deed: Deed,
+    /// What happened to a message that an event of the relay's may have led to.
+    pub message: Option<Message>,
 }
 
 /// What somebody did with a message, or what is to be done for them.
