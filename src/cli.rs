@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod completions;
 mod dead_letters;
+mod effect;
 mod explain;
 mod forget;
 mod healthcheck;
@@ -73,6 +74,10 @@ enum Command {
             referral-relay dead-letters redeliver --all"
     )]
     DeadLetters(dead_letters::Action),
+    /// Show an event by its id at Customer.io: its call, and the messages that it led to.
+    #[command(after_help = "Works beside a running relay.\n\n  \
+            referral-relay effect 3ZJ8N6D2X0V9H1QK5T7RWB4MCY")]
+    Effect(effect::Args),
     /// Plan stored webhooks again; what was sent before isn't sent twice.
     #[command(after_help = "Works beside a running relay, which delivers what is new.\n\n  \
             referral-relay replay --parked             after an update that knows more event types\n  \
@@ -175,6 +180,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Check(args) => check::run(&args, sources).await,
         Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
+        Command::Effect(args) => effect::run(&args, &load(Needs::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
         Command::Backfill(args) => backfill::run(args, &load(Needs::NOTHING)?).await,
         Command::Sync(args) => sync::run(args, &load(Needs::NOTHING)?).await,

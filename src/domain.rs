@@ -12,6 +12,7 @@ mod facts;
 mod feedback;
 mod forgotten;
 mod ids;
+mod message;
 mod money;
 mod outcome;
 mod pattern;
@@ -30,9 +31,11 @@ pub use event::{
 pub use facts::{Fact, Facts};
 pub use feedback::{
     Ask, Asked, Click, Deed, Feedback, ParticipantUpdate, Subscription, Tally, WayBack, Wish,
+    is_own_metadata,
 };
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use ids::{EffectKey, EventId, WebhookId};
+pub use message::Message;
 pub use money::Money;
 pub use outcome::{Outcome, Wait};
 pub use pattern::EmailPattern;

@@ -34,12 +34,17 @@ pub use redact::redact;
 /// one would only fill lists and logs.
 const EVENT_CHARS: usize = 100;
 
-/// What the event names of other sources begin with: Customer.io's reports, and the user's own
-/// backend. By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
-pub const OTHERS: [&str; 2] = [REPORT, SHOP];
+/// What the event names of other sources begin with: Customer.io's reports, what its campaigns ask
+/// for, and the user's own backend.
+///
+/// By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
+pub const OTHERS: [&str; 3] = [REPORT, ASK, SHOP];
 
-/// Customer.io's.
+/// Customer.io's reports.
 pub const REPORT: &str = "CIO_";
+
+/// What campaigns at Customer.io ask for.
+pub const ASK: &str = "ASK_";
 
 /// The user's own backend's.
 pub const SHOP: &str = "API_";

@@ -6,6 +6,7 @@
 mod admin;
 mod body;
 mod client;
+mod effects;
 mod health;
 mod listener;
 mod metrics;

@@ -5,6 +5,7 @@
 //! leads to (`mapping`).
 
 mod kept;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
-use crate::domain::{Arrival, Class, Clock, Random, Receipt, Status, Time, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, Clock, Random, Receipt, Time, Webhook, WebhookId};
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
-use crate::store::{InboxPage, Store, StoreError};
+use crate::store::{Store, StoreError};
 use kept::Read;
+
+pub use replay::{Replayed, replay};
 
 /// How webhooks prove themselves.
 #[derive(Debug)]
@@ -28,7 +31,9 @@ pub struct Trust {
     pub max_age: Duration,
     /// Every key that may have signed a report of Customer.io's.
     pub reporting_keys: Vec<SecretString>,
-    /// How old such a signature may be.
+    /// Every key that may have signed what a campaign there asks for.
+    pub action_keys: Vec<SecretString>,
+    /// How old such signatures may be.
     pub report_max_age: Duration,
 }
 
@@ -38,9 +43,14 @@ pub enum Refusal {
     /// It isn't signed by a secret that the settings know.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// It isn't a report signed by a key that the settings know.
-    #[error(transparent)]
-    Report(#[from] ReportError),
+    /// It isn't signed by a key of Customer.io's that the settings know.
+    #[error("{fault}; see {keys}")]
+    Report {
+        /// What is wrong with the signature.
+        fault: ReportError,
+        /// Where the keys of such webhooks stand.
+        keys: &'static str,
+    },
     /// A campaign's own secret signed it, but it names another campaign.
     #[error(
         "the signature is of campaign {signed_by}, but the body names {named}; \
@@ -55,6 +65,12 @@ pub enum Refusal {
     /// It isn't a JSON object.
     #[error(transparent)]
     Unreadable(#[from] DecodeError),
+    /// It isn't a JSON object, and was made by a template.
+    #[error(
+        "{0}; a template needs quotes around each text that Liquid puts in, no quotes and line \
+         breaks in those, and a person: \"Test response\" sends it unrendered"
+    )]
+    Template(DecodeError),
     /// A field of it is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -146,12 +162,48 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
-        let Trust { reporting_keys, report_max_age, .. } = &self.trust;
-        let keys = reporting_keys.iter().map(|key| key.expose_secret().as_bytes());
-        verify_report(header, &body, keys, received_at, *report_max_age)?;
+        let keys = (self.trust.reporting_keys.as_slice(), "customerio.reporting_keys");
+        self.check_report(header, &body, keys, received_at)?;
         let read = |body: Vec<u8>| Ok(kept::report(&body, received_at)?);
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, patience).await
+    }
+
+    /// Whether there is a key that campaigns' asks can be signed with.
+    pub fn takes_asks(&self) -> bool {
+        !self.trust.action_keys.is_empty()
+    }
+
+    /// Takes in what a campaign at Customer.io asks for, see [`Ingest::report`]. Whatever is wrong
+    /// with its template is refused, since whoever wrote it reads the answer.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; then nothing of it was kept.
+    pub async fn ask<'h>(
+        &self,
+        header: impl Fn(&'static str) -> Option<&'h str>,
+        body: Vec<u8>,
+        share: impl Send + 'static,
+    ) -> Result<Receipt, Refusal> {
+        let received_at = self.clock.now();
+        let keys = (self.trust.action_keys.as_slice(), "customerio.action_keys");
+        self.check_report(header, &body, keys, received_at)?;
+        let read = |body: Vec<u8>| kept::ask(&body, received_at);
+        let patience = self.patience.min(REPORT_PATIENCE);
+        self.take_in(body, read, share, received_at, patience).await
+    }
+
+    /// Whether one of these keys of Customer.io's signed a body.
+    fn check_report<'h>(
+        &self,
+        header: impl Fn(&'static str) -> Option<&'h str>,
+        body: &[u8],
+        (keys, setting): (&[SecretString], &'static str),
+        received_at: Time,
+    ) -> Result<(), Refusal> {
+        let keys = keys.iter().map(|key| key.expose_secret().as_bytes());
+        let verified = verify_report(header, body, keys, received_at, self.trust.report_max_age);
+        verified.map_err(|fault| Refusal::Report { fault, keys: setting })
     }
 
     /// Takes in one event that the user's own backend tells, see [`Ingest::receive`]. Whoever calls
@@ -250,62 +302,4 @@ fn check_campaign(owners: Option<Vec<Owner>>, named: Option<&str>) -> Result<(),
         signed_by: campaigns.collect::<Vec<_>>().join(", "),
         named: named.unwrap_or("none").to_owned(),
     })
-}
-
-/// What a replay came to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Replayed {
-    /// Webhooks planned again.
-    pub webhooks: usize,
-    /// Those that lead to something new.
-    pub changed: usize,
-    /// Calls planned.
-    pub calls: usize,
-    /// Those that are parked still, with the first reasons.
-    pub parked: usize,
-    /// Why, for some of them: the webhook's id and the reason.
-    pub reasons: Vec<(WebhookId, String)>,
-}
-
-/// How many webhooks a replay reads at a time.
-const REPLAY_PAGE: usize = 200;
-
-/// How many reasons a replay reports.
-const REPLAY_REASONS: usize = 20;
-
-/// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
-/// a `serve` beside it is never held up. `page` says which; its limit is ours to choose.
-///
-/// # Errors
-/// What the store says; what was planned until then stays.
-pub async fn replay(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    mut page: InboxPage,
-    dry_run: bool,
-) -> Result<Replayed, StoreError> {
-    let mut replayed = Replayed::default();
-    page.limit = REPLAY_PAGE;
-    loop {
-        let webhooks = store.inbox(page).await?;
-        let Some(last) = webhooks.last() else { return Ok(replayed) };
-        page.after = Some(last.id);
-        for webhook in webhooks {
-            let reading = kept::read(&webhook);
-            let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
-            replayed.webhooks += 1;
-            replayed.calls += receipt.calls;
-            replayed.changed += usize::from(receipt.calls > 0);
-            let mut reasons = receipt.unmapped;
-            if let Status::Parked { reason } = receipt.status {
-                reasons.push(reason);
-            }
-            if let Some(reason) = reasons.into_iter().next() {
-                replayed.parked += 1;
-                if replayed.reasons.len() < REPLAY_REASONS {
-                    replayed.reasons.push((webhook.id, reason));
-                }
-            }
-        }
-    }
 }

@@ -10,6 +10,7 @@ mod company;
 mod contract;
 pub mod copying;
 mod damage;
+mod effects;
 mod error;
 mod fetching;
 mod forgetting;
@@ -33,6 +34,7 @@ use crate::domain::{
 
 pub use company::{Company, HEARD, Job, Rest, RestKind, Told};
 pub use damage::Damage;
+pub use effects::{Carrier, Effect, Effects, Sent, State};
 pub use error::StoreError;
 pub use fetching::{Fetching, Revise};
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
@@ -46,7 +48,7 @@ pub use writing::Writing;
 /// may or may not have happened. Methods may be called from many tasks at once; writes that wait
 /// together may share one commit, and then each gets its own result.
 #[async_trait]
-pub trait Store: Forgetting + Company + Fetching {
+pub trait Store: Forgetting + Company + Fetching + Effects {
     /// Takes in a webhook: inbox, people, effects and deliveries are born together.
     ///
     /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the
@@ -58,7 +60,8 @@ pub trait Store: Forgetting + Company + Fetching {
     ///
     /// The plan is made inside the transaction, so it sees people as they are. For each track in
     /// it a row in the effects ledger and a delivery are written, for each identify a delivery.
-    /// An effect that is in the ledger is never planned again.
+    /// An effect that is in the ledger is never planned again. What happened to messages
+    /// that effects led to is entered, see [`Effects`].
     async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError>;
 
     /// Plans a stored webhook again: new effects only. With `dry_run` it tells what would

@@ -11,8 +11,12 @@ use crate::kit::webhooks::{email, joined};
 
 const KEY: &str = "reporting-key";
 
+fn setup(sandbox: &Sandbox) -> Setup {
+    Setup::new(sandbox).set("customerio.reporting_keys", "former-key, reporting-key")
+}
+
 fn relay(sandbox: &Sandbox) -> Relay {
-    Setup::new(sandbox).set("customerio.reporting_keys", "former-key, reporting-key").start()
+    setup(sandbox).start()
 }
 
 /// Somebody clicked their own referral link in a mail.
@@ -107,6 +111,58 @@ fn only_customer_io_is_believed_and_only_where_there_is_a_key() {
     assert_eq!(post_at(&relay, now, KEY, "[]").status, 400);
     let closed = Relay::start(&sandbox);
     assert_eq!(post_at(&closed, now, KEY, &body).status, 404);
+}
+
+#[test]
+fn an_effect_shows_the_messages_that_it_led_to() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).set("admin.token", "admin-token").start();
+    relay.accept(&joined("fay"));
+    relay.drained();
+    let event = sandbox.event("referral_program_joined").id().to_owned();
+    for (metric, ago) in [("opened", 10), ("sent", 60), ("opened", 5)] {
+        let mut report = clicked(&format!("01{metric}{ago}"), "fay");
+        report["metric"] = json!(metric);
+        report["timestamp"] = json!(now_millis() / 1000 - ago);
+        report["data"]["trigger_event_id"] = json!(event);
+        assert_eq!(post(&relay, &report), "accepted");
+    }
+    let shown = |id: &str, token: &str| {
+        let request = http::client().get(relay.url(&format!("/admin/effects/{id}")));
+        http::send(request.bearer_auth(token))
+    };
+    let answer = shown(&event.to_lowercase(), "admin-token");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let effect = answer.json();
+    assert_eq!(effect["event_id"], event);
+    let delivery = &effect["deliveries"][0];
+    assert_eq!(
+        (&delivery["state"], &delivery["event"]),
+        (&json!("delivered"), &json!("referral_program_joined"))
+    );
+    assert!(delivery["ended_at"].is_string(), "{delivery}");
+    let message = &effect["messages"][0];
+    assert_eq!(message["delivery_id"], "RPILAgUBcRhIBqSp7kiPekGBIeVh");
+    assert_eq!(
+        (&message["channel"], &message["message_source"], &message["message_source_id"]),
+        (&json!("email"), &json!("campaign"), &json!("19"))
+    );
+    let metrics = message["metrics"].as_array().unwrap();
+    let words: Vec<&str> = metrics.iter().map(|it| it["metric"].as_str().unwrap()).collect();
+    assert_eq!(words, ["sent", "opened"]);
+    assert!(!effect.to_string().contains("example.com"), "{effect}");
+
+    let told = relay.setup().command(&["effect", &event]).expect(0);
+    for part in [&*event, "referral_program_joined", "delivered", "campaign 19", "sent", "opened"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let other = event_id("joined:nowhere:nobody");
+    assert_eq!(shown(&other, "admin-token").status, 404);
+    assert_eq!(shown("fay", "admin-token").status, 400);
+    assert_eq!(shown(&event, "another").status, 401);
+    let told = relay.setup().command(&["effect", &other]).expect(1);
+    assert!(told.contains("never made"), "{told}");
+    relay.setup().command(&["effect", "fay"]).expect(64);
 }
 
 #[test]

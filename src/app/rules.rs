@@ -68,6 +68,7 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         secrets: global.chain(of_campaigns).collect(),
         max_age: settings.signature_max_age,
         reporting_keys: customerio.reporting_keys.clone(),
+        action_keys: customerio.action_keys.clone(),
         report_max_age: customerio.webhook_max_age,
     }
 }

@@ -20,6 +20,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("identify_by", Kind::Text),
     Key::new("trust_metadata_id", Kind::Flag),
     Key::new("reporting_keys", Kind::Secrets),
+    Key::new("action_keys", Kind::Secrets),
     Key::new("webhook_max_age", Kind::Text),
 ];
 
@@ -43,7 +44,9 @@ pub struct CustomerioSettings {
     pub trust_metadata_id: bool,
     /// The keys that reporting webhooks may be signed with; without one none is taken.
     pub reporting_keys: Vec<SecretString>,
-    /// How old the time in a signature of theirs may be.
+    /// The keys that webhook actions of campaigns may be signed with; without one none is taken.
+    pub action_keys: Vec<SecretString>,
+    /// How old the time in a signature of either may be.
     pub webhook_max_age: Duration,
 }
 
@@ -89,6 +92,7 @@ impl CustomerioSettings {
             identify_by: reader.parse("customerio.identify_by", identify_by),
             trust_metadata_id: reader.flag("customerio.trust_metadata_id"),
             reporting_keys: reader.secrets("customerio.reporting_keys"),
+            action_keys: reader.secrets("customerio.action_keys"),
             webhook_max_age: reader.duration("customerio.webhook_max_age"),
         };
         if settings.trust_metadata_id && settings.identify_by == IdentifyBy::Email {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::domain::{Click, Deed, Email, Feedback, Identifier, Time};
+use crate::domain::{Click, Deed, Email, EventId, Feedback, Identifier, Message, Time};
 
 /// The longest report id, name or link that is looked at, in bytes.
 const LONGEST: usize = 2_000;
@@ -36,22 +36,20 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     // A time that can't be is that of the receipt: a report says what happened just now.
     let at = body.get("timestamp").and_then(integer).map(Time::from_seconds);
     let at = at.filter(|at| at.seconds() >= 1_000_000_000 && *at <= received_at);
+    let at = at.unwrap_or(received_at);
+    let message = message(&object, &metric, data, at);
     let deed = match (object.as_ref(), metric.as_ref()) {
         (object @ ("email" | "sms" | "push"), "clicked") => clicked(report, object, data),
         ("customer", "unsubscribed") => Deed::Subscription { report, subscribed: false },
         ("customer", "subscribed") => Deed::Subscription { report, subscribed: true },
         _ => Deed::Nothing,
     };
-    Ok(Feedback { at: at.unwrap_or(received_at), who: who(data), deed })
+    Ok(Feedback { at, who: who(data), deed, message })
 }
 
 /// What stands in lists where a webhook's event type does.
 pub fn event(body: &Value) -> Option<String> {
-    let word = |name| {
-        let text = text(body, name)?;
-        let is_plain = text.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
-        (is_plain && text.len() <= 40).then(|| text.into_owned())
-    };
+    let word = |name| text(body, name).filter(|text| is_word(text)).map(Cow::into_owned);
     Some(format!("{}_{}", word("object_type")?, word("metric")?))
 }
 
@@ -68,18 +66,51 @@ fn clicked(report: String, channel: &str, data: &Value) -> Deed {
         _ => false,
     };
     let Some(href) = text(data, "href").filter(|_| !is_machine) else { return Deed::Nothing };
-    let sender = SENDERS.into_iter().find_map(|(field, kind)| {
-        let id = text(data, field).or_else(|| text(data.get("broadcast")?, field))?;
-        Some((kind, id.into_owned()))
-    });
     Deed::Clicked(Click {
         report,
         channel,
         grsf: grsf(&href),
         href: href.into_owned(),
         delivery: text(data, "delivery_id").map(Cow::into_owned),
-        sender,
+        sender: sender(data),
     })
+}
+
+/// What sent a message, such as `campaign` and its id.
+fn sender(data: &Value) -> Option<(&'static str, String)> {
+    SENDERS.into_iter().find_map(|(field, kind)| {
+        let id = text(data, field).or_else(|| text(data.get("broadcast")?, field))?;
+        Some((kind, id.into_owned()))
+    })
+}
+
+/// What happened to a message, if an event started what sent it and that event could be one of the
+/// relay's. What isn't a plain word might be somebody's, and isn't kept.
+fn message(channel: &str, metric: &str, data: &Value, at: Time) -> Option<Message> {
+    let event = text(data, "trigger_event_id")?.to_ascii_uppercase();
+    let delivery = text(data, "delivery_id").filter(|id| is_id(id))?;
+    if channel == "customer" || !is_word(channel) || !is_word(metric) {
+        return None;
+    }
+    let sender = sender(data).filter(|(_, id)| is_id(id));
+    Some(Message {
+        event: EventId::try_from(event).ok()?,
+        delivery: delivery.into_owned(),
+        channel: channel.to_owned(),
+        metric: metric.to_owned(),
+        sender: sender.map(|(kind, id)| (kind.to_owned(), id)),
+        at,
+    })
+}
+
+/// Whether a text is a word such as those for kinds of reports.
+fn is_word(text: &str) -> bool {
+    text.len() <= 40 && text.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+}
+
+/// Whether a text could be an id of Customer.io's.
+fn is_id(text: &str) -> bool {
+    text.len() <= 100 && text.chars().all(|it| it.is_ascii_alphanumeric() || "_-+/=".contains(it))
 }
 
 /// How Customer.io knows whom it is about. `customer_id` is deprecated and blank for some.
@@ -156,6 +187,48 @@ mod tests {
         assert_eq!((click.channel, click.href.as_str()), ("email", href));
         assert_eq!(click.sender, Some(("campaign", "7".to_owned())));
         assert_eq!(click.delivery.as_deref(), Some("dlv1"));
+    }
+
+    #[test]
+    fn a_message_is_read_with_the_event_that_started_what_sent_it() {
+        let event = EventId([0xa5; 16]);
+        let data = |changes: Value| {
+            let mut data = of(&json!({"trigger_event_id": event.to_string().to_lowercase()}));
+            data.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            data
+        };
+        let message = |object: &str, metric: &str, changes: Value| {
+            read(&report(object, metric, &data(changes)), NOW).unwrap().message
+        };
+        for (object, metric) in [("email", "opened"), ("whatsapp", "sent"), ("webhook", "failed")] {
+            assert_eq!(
+                message(object, metric, json!({})),
+                Some(Message {
+                    event,
+                    delivery: "dlv1".to_owned(),
+                    channel: object.to_owned(),
+                    metric: metric.to_owned(),
+                    sender: Some(("campaign".to_owned(), "7".to_owned())),
+                    at: Time::from_seconds(1_789_000_000),
+                })
+            );
+        }
+        // A click is both.
+        let href = json!({"href": "https://shop.example/?grsf=a"});
+        let clicked = read(&report("email", "clicked", &data(href)), NOW).unwrap();
+        assert!(clicked.message.is_some() && matches!(clicked.deed, Deed::Clicked(_)));
+        let strange = json!({"campaign_id": "ann@example.com"});
+        assert_eq!(message("email", "sent", strange).unwrap().sender, None);
+        for (object, metric, changes) in [
+            ("email", "opened", json!({"trigger_event_id": null})),
+            ("email", "opened", json!({"trigger_event_id": "01REPORT"})),
+            ("email", "opened", json!({"delivery_id": "ann@example.com"})),
+            ("email", "opened", json!({"delivery_id": null})),
+            ("email", "ann@example.com", json!({})),
+            ("customer", "unsubscribed", json!({})),
+        ] {
+            assert_eq!(message(object, metric, changes.clone()), None, "{object} {changes}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum SignatureError {
     #[error("header {0} is malformed")]
     Malformed(&'static str),
     /// No key signed this body at this time.
-    #[error("the signature fits none of the keys; check customerio.reporting_keys")]
+    #[error("the signature fits none of the keys")]
     Wrong,
     /// It was signed too long ago, or in the future.
     #[error("the signature's time is out of range; check the clock and customerio.webhook_max_age")]

@@ -31,7 +31,10 @@ async fn prune(
     if !store.take_job(Job::Pruning, relay, STEP, now).await? {
         return Ok(0);
     }
-    store.prune(now.minus(keep), PIECE).await
+    let before = now.minus(keep);
+    let webhooks = store.prune(before, PIECE).await?;
+    // A full piece of either means that there is more.
+    Ok(webhooks.max(store.prune_messages(before, PIECE).await?))
 }
 
 /// Prunes payloads older than `keep`, in small pieces, now and again until `shutdown`.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Identifier, Scalar, Time};
+use super::{Attributes, Identifier, Message, Scalar, Time};
 
 /// What Customer.io told of somebody, or what a campaign there asks for them.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +18,8 @@ pub struct Feedback {
     pub who: Vec<Identifier>,
     /// What it is.
     pub deed: Deed,
+    /// What happened to a message that an event of the relay's may have led to.
+    pub message: Option<Message>,
 }
 
 /// What somebody did with a message, or what is to be done for them.
@@ -131,6 +133,15 @@ pub struct ParticipantUpdate {
     /// Their last name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
+}
+
+/// Whether participant metadata under this key are the relay's own: its counts, and what it knows a
+/// browser by. Nobody else may set them. GrowSurf changes how keys are capitalised, so that doesn't
+/// count.
+pub fn is_own_metadata(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
+        || ["recordedshares", "lastrecordedshareat", "cioanonymousid"].contains(&key.as_str())
 }
 
 /// What the relay counted of a participant for GrowSurf, and what it set there.

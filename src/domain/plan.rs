@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Call, EffectKey, EventId, Forgotten, Identifier, News, ParticipantKey, Person, PersonId, Time,
-    Trace,
+    Call, EffectKey, EventId, Forgotten, Identifier, Message, News, ParticipantKey, Person,
+    PersonId, Time, Trace,
 };
 
 /// A question to the store that a plan depends on.
@@ -137,6 +137,8 @@ pub struct Plan {
     pub left_out: Vec<String>,
     /// What somebody should know who looks after the relay. Names nobody but by participant id.
     pub notices: Vec<String>,
+    /// What happened to messages that effects in the ledger led to.
+    pub messages: Vec<Message>,
     /// Whether it says anything that wasn't known, other than when it was true.
     pub is_news: bool,
     /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.

@@ -1,4 +1,4 @@
-//! `/admin`: the dead letters, for scripts that hold the token.
+//! `/admin`: the dead letters and effects, for scripts that hold the token.
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::effects;
 use super::problem::Problem;
 use super::router::Face;
 use crate::domain::DeliveryId;
@@ -28,6 +29,7 @@ pub fn routes(face: Face) -> Router<Face> {
         .route("/dead-letters/{id}", get(show))
         .route("/dead-letters/{id}/redeliver", post(redeliver))
         .route("/dead-letters/{id}/discard", post(discard))
+        .route("/effects/{id}", get(effects::show))
         .layer(from_fn_with_state(face, ask_for_token))
 }
 
@@ -118,7 +120,8 @@ fn not_found(id: i64) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no dead letter {id}"))
 }
 
-fn unavailable(error: StoreError) -> Problem {
+/// The store's trouble, as an administrator is told of it.
+pub(super) fn unavailable(error: StoreError) -> Problem {
     tracing::warn!(error = %Causes(&error), "the store can't serve an administrator");
     Problem::unavailable("the store can't do this now", 5)
 }

@@ -70,6 +70,9 @@ fn routes(face: &Face) -> Router<Face> {
     if face.ingest.takes_reports() {
         routes = routes.route("/webhooks/customerio/reporting", post(webhooks::report));
     }
+    if face.ingest.takes_asks() {
+        routes = routes.route("/webhooks/customerio/action", post(webhooks::ask));
+    }
     if face.api_token.is_some() {
         routes = routes.route("/v1/events", post(webhooks::told));
     }

@@ -52,6 +52,15 @@ pub async fn report(
     take_in(face, peer, request, Sender::Customerio).await
 }
 
+/// Takes in what a campaign at Customer.io asks for, likewise.
+pub async fn ask(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    take_in(face, peer, request, Sender::Campaign).await
+}
+
 /// Takes in one event of the user's own backend's, likewise.
 pub async fn told(
     State(face): State<Face>,
@@ -69,6 +78,7 @@ pub async fn told(
 enum Sender {
     Growsurf,
     Customerio,
+    Campaign,
     Shop,
 }
 
@@ -88,6 +98,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
         Sender::Growsurf => face.ingest.receive(header(SIGNATURE), body, share).await,
         Sender::Shop => face.ingest.told(body, share).await,
         Sender::Customerio => face.ingest.report(header, body, share).await,
+        Sender::Campaign => face.ingest.ask(header, body, share).await,
     };
     face.metrics.accepted_in(face.clock.now().since(began));
     match result {
@@ -138,9 +149,11 @@ fn refuse(refusal: &Refusal) -> Problem {
         Refusal::Signature(_) | Refusal::WrongCampaign { .. } => {
             Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
         }
-        Refusal::Report(_) => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
+        Refusal::Report { .. } => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
         Refusal::Invalid(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string()),
-        Refusal::Unreadable(_) => Problem::new(StatusCode::BAD_REQUEST, refusal.to_string()),
+        Refusal::Unreadable(_) | Refusal::Template(_) => {
+            Problem::new(StatusCode::BAD_REQUEST, refusal.to_string())
+        }
         Refusal::Store(_) | Refusal::Slow(_) => {
             Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)
         }

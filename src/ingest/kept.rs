@@ -9,9 +9,10 @@
 
 use serde_json::Value;
 
-use crate::customerio::reporting;
-use crate::domain::{News, Time, Webhook};
-use crate::growsurf::{self, DecodeError, REPORT, SHOP, json};
+use super::Refusal;
+use crate::customerio::{action, reporting};
+use crate::domain::{Deed, News, Time, Webhook};
+use crate::growsurf::{self, ASK, DecodeError, REPORT, SHOP, json};
 use crate::shop;
 
 /// A body that was read, as it is kept.
@@ -34,6 +35,21 @@ pub(super) fn report(body: &[u8], received_at: Time) -> Result<Read, DecodeError
     let reading = reporting::read(&value, received_at).map(News::of);
     let event = Some(format!("{REPORT}{name}"));
     Ok(Read { event, reading, body: wrapped("customerio_reporting", body) })
+}
+
+/// Reads what a campaign at Customer.io asks for, as it came.
+///
+/// # Errors
+/// When it can't be understood.
+pub(super) fn ask(body: &[u8], received_at: Time) -> Result<Read, Refusal> {
+    let value = object(body).map_err(Refusal::Template)?;
+    let feedback = action::read(&value, received_at).map_err(Refusal::Invalid)?;
+    let event = match &feedback.deed {
+        Deed::Asked(ask) => Some(format!("{ASK}{}", ask.what.word())),
+        _ => None,
+    };
+    let body = wrapped("customerio_action", body);
+    Ok(Read { event, reading: Ok(News::of(feedback)), body })
 }
 
 /// Reads an event that the user's own backend told, as it came.
@@ -65,6 +81,9 @@ pub(super) fn read(webhook: &Webhook) -> Result<News, String> {
     };
     if is_of(REPORT) {
         return reporting::read(&inner()?, *received_at).map(News::of);
+    }
+    if is_of(ASK) {
+        return action::read(&inner()?, *received_at).map(News::of);
     }
     if is_of(SHOP) {
         return shop::read(&inner()?, *received_at);

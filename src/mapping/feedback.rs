@@ -56,7 +56,10 @@ pub fn plan(
     if !forgotten.is_empty() {
         return Ok(Plan { forgotten, ..Plan::default() });
     }
-    desk.need(desk.lookups())?;
+    // A message of an event that isn't the relay's is nothing to it.
+    let message = feedback.message.as_ref();
+    let event = message.map(|message| Lookup::Effect(message.event));
+    desk.need(desk.lookups().chain(event))?;
     let mut plan = match &feedback.deed {
         Deed::Clicked(click) => clicks::plan(click, desk)?,
         Deed::Subscription { report, subscribed } => {
@@ -65,6 +68,7 @@ pub fn plan(
         Deed::Asked(ask) => asks::plan(ask, desk)?,
         Deed::Nothing => Plan::default(),
     };
+    plan.messages.extend(message.filter(|it| desk.is_done(it.event)).cloned());
     // Whoever is named in a body is found by it when they are to be forgotten.
     let subject = desk.subject().and_then(|index| desk.person(index).id);
     let is_written = |id| plan.lanes.iter().any(|lane| lane.person.id == Some(id));

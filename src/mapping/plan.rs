@@ -154,7 +154,18 @@ impl Planner for Mapper {
             changes
         });
         let counted = counted.into_iter().map(|(_, id)| id).chain(left).collect();
-        Ok(Plan { lanes, unmapped, off, named, counted, left_out, notices, is_news, forgotten })
+        Ok(Plan {
+            lanes,
+            unmapped,
+            off,
+            named,
+            counted,
+            left_out,
+            notices,
+            is_news,
+            forgotten,
+            messages: Vec::new(),
+        })
     }
 
     fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {

@@ -7,6 +7,7 @@
 pub(super) mod accepting;
 pub(super) mod burying;
 pub(super) mod comparing;
+pub(super) mod effects;
 pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
@@ -101,6 +102,8 @@ macro_rules! contract_tests {
             comparing::a_note_is_revised_by_many_one_after_the_other,
             comparing::the_store_knows_when_it_was_made,
             comparing::participants_are_listed_in_pages,
+            effects::an_effect_is_shown_with_its_call_as_long_as_that_is_kept,
+            effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
         }
 
         #[test]

@@ -20,7 +20,7 @@
 //!        │   ├ ─ dead_letters         │                           counters, meta
 //!        │   └ ─ attempts             │                           schema_migrations
 //!        ├── redactions               │                           tombstones (hashes alone)
-//!        └─< mentions >───────────────┘
+//!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
 mod accept;
@@ -30,6 +30,7 @@ mod connecting;
 mod copying;
 mod dead;
 mod deliveries;
+mod effects;
 mod erasing;
 mod fault;
 mod fetching;

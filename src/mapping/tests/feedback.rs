@@ -3,8 +3,9 @@
 use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
-    Ask, Attributes, Call, Click, Deed, Email, Facts, Feedback, Identifier, News, ParticipantKey,
-    ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace, Wish,
+    Ask, Attributes, Call, Click, Deed, EffectKey, Email, Facts, Feedback, Identifier, Message,
+    News, ParticipantKey, ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace, Wish,
+    is_own_metadata,
 };
 use crate::mapping::Rules;
 
@@ -25,7 +26,7 @@ fn knowing_ann(rules: Rules) -> Memory {
 
 fn by(email: &str, at: i64, deed: Deed) -> News {
     let who = vec![Identifier::Email(Email::parse(email).unwrap())];
-    News::of(Feedback { at: Time::from_seconds(at), who, deed })
+    News::of(Feedback { at: Time::from_seconds(at), who, deed, message: None })
 }
 
 fn click(report: &str, at: i64) -> News {
@@ -235,6 +236,21 @@ fn a_recorded_share_is_counted_and_told() {
 }
 
 #[test]
+fn what_the_relay_counts_with_no_campaign_may_set() {
+    let mut memory = knowing_ann(rules());
+    let share = ask("k1", Wish::RecordShare { channel: "whatsapp".to_owned() });
+    for news in [click("r1", 1_789_500_000), share] {
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        let keys: Vec<&String> = updates(&plan)[0].metadata.keys().collect();
+        assert!(keys.len() == 2 && keys.iter().all(|key| is_own_metadata(key)), "{keys:?}");
+    }
+    for key in ["CioAnonymousId", "lastPageReferralClickAt", "RecordedShares"] {
+        assert!(is_own_metadata(key), "{key}");
+    }
+    assert!(!is_own_metadata("plan") && !is_own_metadata("referralClicksWanted"));
+}
+
+#[test]
 fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked() {
     let mut memory = knowing_ann(rules());
     let add = Wish::Add {
@@ -264,6 +280,25 @@ fn nothing_is_written_to_a_campaign_without_a_key() {
     assert!(writes(&plan).is_empty() && tracks(&plan).len() == 1, "{plan:?}");
     let trigger = ask("k1", Wish::TriggerReferral { delay_in_days: None });
     assert!(memory.take_in(&trigger, RECEIVED).unwrap_err().contains("API key"));
+}
+
+#[test]
+fn a_message_counts_only_if_an_effect_of_the_relays_led_to_it() {
+    let mut memory = knowing_ann(rules());
+    let of = |key: &str| {
+        let event = EffectKey(key.to_owned()).event_id();
+        let (delivery, channel) = ("dlv1".to_owned(), "email".to_owned());
+        let metric = "clicked".to_owned();
+        Message { event, delivery, channel, metric, sender: None, at: RECEIVED }
+    };
+    for (key, led) in [("joined:camp:ann001", true), ("joined:camp:zoe001", false)] {
+        let mut news = click(key, 1_789_500_000);
+        let message = of(key);
+        news.feedback.as_mut().unwrap().message = Some(message.clone());
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        assert_eq!(plan.messages, if led { vec![message] } else { Vec::new() }, "{key}");
+        assert_eq!(tracks(&plan).len(), 1, "the click is told besides");
+    }
 }
 
 #[test]

@@ -38,6 +38,8 @@ impl Planner for Script {
             return Err(Unplanned::Needs(needs));
         }
         let mut plan = Plan::default();
+        let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
+        plan.messages.extend(message);
         let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
         for told in &news.told {
             let (Event::ParticipantJoined { who, .. } | Event::FraudStatusChanged { who }) =

@@ -29,6 +29,8 @@ pub enum Part {
     DeadLetters,
     /// Attempts that didn't deliver.
     Attempts,
+    /// What happened to messages that effects led to.
+    Messages,
     /// Who is named in which webhook.
     Mentions,
     /// Webhooks that somebody was taken out of.
@@ -69,7 +71,7 @@ pub(in crate::store) const META: &[&str] =
 
 impl Part {
     /// All of them, in the order they are copied.
-    pub(in crate::store) const ALL: [Self; 14] = [
+    pub(in crate::store) const ALL: [Self; 15] = [
         Self::Webhooks,
         Self::People,
         Self::Participants,
@@ -78,6 +80,7 @@ impl Part {
         Self::Deliveries,
         Self::DeadLetters,
         Self::Attempts,
+        Self::Messages,
         Self::Mentions,
         Self::Redactions,
         Self::Tombstones,
@@ -97,6 +100,7 @@ impl Part {
             Self::Deliveries => "deliveries",
             Self::DeadLetters => "dead_letters",
             Self::Attempts => "attempts",
+            Self::Messages => "messages",
             Self::Mentions => "mentions",
             Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",
@@ -154,6 +158,15 @@ impl Part {
                 ("outcome", Text),
                 ("reason", Text),
             ],
+            Self::Messages => &[
+                ("event", Id),
+                ("delivery", Text),
+                ("metric", Text),
+                ("channel", Text),
+                ("sender", Text),
+                ("sender_id", Text),
+                ("at", Number),
+            ],
             Self::Mentions => &[("person", Number), ("webhook", Webhook)],
             Self::Redactions => &[("webhook", Webhook), ("sha256", Bytes)],
             Self::Tombstones => &[("hash", Bytes), ("forgotten_at", Number)],
@@ -166,6 +179,7 @@ impl Part {
     /// How many columns are its key.
     pub(in crate::store) fn key_length(self) -> usize {
         match self {
+            Self::Messages => 3,
             Self::Participants | Self::Mentions => 2,
             _ => 1,
         }
@@ -202,6 +216,7 @@ impl fmt::Display for Part {
             Self::Deliveries => "deliveries",
             Self::DeadLetters => "dead letters",
             Self::Attempts => "attempts",
+            Self::Messages => "messages",
             Self::Mentions => "mentions",
             Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",

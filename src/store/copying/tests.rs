@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Arrival, Email, Status, Way};
 use crate::store::contract::Bench;
+use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
 use crate::store::contract::script::{
     Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take, verdict,
@@ -57,6 +58,8 @@ async fn filled(bench: &dyn Bench) {
     drain(store, at(1)).await;
     take(store, "done", "delivered", at(2)).await;
     drain(store, at(2)).await;
+    let opened = reported("delivered", "m1", "opened", at(2));
+    store.accept(arrival("opened", at(2), opened), at(2)).await.unwrap();
     let gone = Email::parse("gone@example.com").unwrap();
     let both = did("gone", "forgotten").participant("dora@example.com", "dora");
     let body = "dora@example.com and gone@example.com";
@@ -90,8 +93,10 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     let (letter, attempts) = store.dead_letter(letters[0].delivery.id).await.unwrap().unwrap();
     assert_eq!((letters.len(), letter.reason.as_str(), letter.delivery.attempts), (1, "no", 1));
     assert_eq!(attempts.len(), 1);
-    assert_eq!(inbox(store, false).await.len(), 8);
+    assert_eq!(inbox(store, false).await.len(), 9);
     assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
+    let shown = store.effect(event("delivered")).await.unwrap().unwrap();
+    assert_eq!((shown.carriers.len(), &*shown.messages[0].delivery), (1, "m1"));
     let mut waiting = drain(store, at(10)).await;
     waiting.sort();
     assert_eq!(waiting, ["identify", "identify", "kept", "waiting"]);

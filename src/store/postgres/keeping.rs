@@ -13,6 +13,7 @@ use crate::store::record;
 
 use super::accept::{Entry, Outcome};
 use super::deliveries::{self, NewCall};
+use super::effects as messages;
 use super::erasing;
 use super::fault::Fault;
 use super::house::{Counter, count};
@@ -48,6 +49,7 @@ pub(super) async fn keep(
         effects(transaction, changes.effects.iter().map(|id| Uuid::from_bytes(id.0)).collect())
             .boxed(),
         mentions(transaction, entries).boxed(),
+        messages::write(transaction, entries).boxed(),
         deliveries::append(transaction, calls).boxed(),
     ];
     Fault::cause(join_all(writes).await)?;

@@ -11,6 +11,7 @@ use crate::domain::{Arrival, Call, Class, EventId, News, Plan, Receipt, Status, 
 use crate::store::StoreError;
 use crate::store::planning::Planned;
 
+use super::effects;
 use super::erasing;
 use super::fault::Fault;
 use super::house::{Counter, count};
@@ -204,6 +205,9 @@ fn apply(
     let (mut calls, mut kinds) = (0, BTreeMap::new());
     for id in plan.counted {
         is_new(connection, id)?;
+    }
+    for message in &plan.messages {
+        effects::write(connection, message)?;
     }
     for person in plan.named {
         people::mention(connection, person, webhook)?;

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_forget.sql"),
     include_str!("migrations/0004_mark.sql"),
     include_str!("migrations/0005_notes.sql"),
+    include_str!("migrations/0006_messages.sql"),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own.

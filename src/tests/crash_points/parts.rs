@@ -140,6 +140,7 @@ impl Relay {
             secrets: Vec::new(),
             max_age: Duration::MAX,
             reporting_keys: Vec::new(),
+            action_keys: Vec::new(),
             report_max_age: Duration::MAX,
         };
         let ingest = Ingest::new(

@@ -1,0 +1,56 @@
+//! `/admin/effects`: what became of an event that the relay sent, and of messages it led to.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::admin::unavailable;
+use super::problem::Problem;
+use super::router::Face;
+use crate::domain::{EventId, Time};
+use crate::store::{Carrier, Sent};
+
+/// Shows an effect by its event id.
+pub(super) async fn show(
+    State(face): State<Face>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let event = EventId::try_from(id.to_ascii_uppercase()).map_err(|_error| {
+        let detail = "this is no event id: 26 letters and digits, as Customer.io shows them";
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })?;
+    let effect = face.store.effect(event).await.map_err(unavailable)?.ok_or_else(|| {
+        let detail = format!("the relay never made an event {event}");
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    })?;
+    Ok(Json(json!({
+        "event_id": event.to_string(),
+        "deliveries": effect.carriers.iter().map(carrier).collect::<Value>(),
+        "messages": effect.messages.iter().map(message).collect::<Value>(),
+    })))
+}
+
+fn carrier(carrier: &Carrier) -> Value {
+    json!({
+        "id": carrier.delivery.0,
+        "state": carrier.state.word(),
+        "call": "track",
+        "event": carrier.name,
+        "happened_at": carrier.happened_at.to_string(),
+        "planned_at": carrier.planned_at.to_string(),
+        "ended_at": carrier.ended_at.map(|at| at.to_string()),
+    })
+}
+
+fn message(sent: &Sent) -> Value {
+    let (source, source_id) = sent.sender.clone().unzip();
+    let metric = |(metric, at): &(String, Time)| json!({ "metric": metric, "at": at.to_string() });
+    json!({
+        "delivery_id": sent.delivery,
+        "channel": sent.channel,
+        "message_source": source,
+        "message_source_id": source_id,
+        "metrics": sent.metrics.iter().map(metric).collect::<Value>(),
+    })
+}

@@ -1,0 +1,66 @@
+//! Replaying: stored webhooks are planned again.
+//!
+//! What belongs here: which webhooks, page by page, and what came of it. What doesn't: how each is
+//! read (`kept`).
+
+use super::kept;
+use crate::domain::{Clock, Status, WebhookId};
+use crate::store::{InboxPage, Store, StoreError};
+
+/// What a replay came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replayed {
+    /// Webhooks planned again.
+    pub webhooks: usize,
+    /// Those that lead to something new.
+    pub changed: usize,
+    /// Calls planned.
+    pub calls: usize,
+    /// Those that are parked still, with the first reasons.
+    pub parked: usize,
+    /// Why, for some of them: the webhook's id and the reason.
+    pub reasons: Vec<(WebhookId, String)>,
+}
+
+/// How many webhooks a replay reads at a time.
+const REPLAY_PAGE: usize = 200;
+
+/// How many reasons a replay reports.
+const REPLAY_REASONS: usize = 20;
+
+/// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
+/// a `serve` beside it is never held up. `page` says which; its limit is ours to choose.
+///
+/// # Errors
+/// What the store says; what was planned until then stays.
+pub async fn replay(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    mut page: InboxPage,
+    dry_run: bool,
+) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed::default();
+    page.limit = REPLAY_PAGE;
+    loop {
+        let webhooks = store.inbox(page).await?;
+        let Some(last) = webhooks.last() else { return Ok(replayed) };
+        page.after = Some(last.id);
+        for webhook in webhooks {
+            let reading = kept::read(&webhook);
+            let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
+            replayed.webhooks += 1;
+            replayed.calls += receipt.calls;
+            replayed.changed += usize::from(receipt.calls > 0);
+            let mut reasons = receipt.unmapped;
+            if let Status::Parked { reason } = receipt.status {
+                reasons.push(reason);
+            }
+            if let Some(reason) = reasons.into_iter().next() {
+                replayed.parked += 1;
+                if replayed.reasons.len() < REPLAY_REASONS {
+                    replayed.reasons.push((webhook.id, reason));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Promises of [`Effects`](crate::store::Effects).
+
+use crate::domain::{Deed, EffectKey, EventId, Feedback, Message, News, Time};
+use crate::store::{Sent, State, Store};
+
+use super::Bench;
+use super::script::{arrival, at, bury, did, drain, news, take};
+
+/// The id of the effect that the script makes of a word.
+pub(crate) fn event(word: &str) -> EventId {
+    EffectKey(word.to_owned()).event_id()
+}
+
+/// News that something happened to a message that an effect led to.
+pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> News {
+    let message = Message {
+        event: event(effect),
+        delivery: delivery.to_owned(),
+        channel: "email".to_owned(),
+        metric: metric.to_owned(),
+        sender: Some(("campaign".to_owned(), "19".to_owned())),
+        at,
+    };
+    let message = Some(message);
+    let feedback = Feedback { at, who: Vec::new(), deed: Deed::Nothing, message };
+    News { feedback: Some(feedback), ..news() }
+}
+
+async fn tell(store: &dyn Store, delivery: &str, metric: &str, second: i64) {
+    let news = reported("a", delivery, metric, at(second));
+    let body = format!("{delivery} {metric} {second}");
+    let receipt = store.accept(arrival(&body, at(50), news), at(50)).await.unwrap();
+    assert_eq!(receipt.calls, 0);
+}
+
+pub(crate) async fn an_effect_is_shown_with_its_call_as_long_as_that_is_kept(bench: &impl Bench) {
+    let store = &*bench.open().await;
+    assert_eq!(store.effect(event("a")).await.unwrap(), None);
+    take(store, "bob", "dead", at(0)).await;
+    bury(store, at(0)).await;
+    bury(store, at(1)).await;
+    take(store, "ann", "a", at(2)).await;
+    let shown = async |word| store.effect(event(word)).await.unwrap().unwrap().carriers;
+    let [waiting] = &shown("a").await[..] else { panic!() };
+    assert_eq!((waiting.state, waiting.ended_at), (State::Pending, None));
+    assert_eq!((waiting.name.as_str(), waiting.planned_at), ("a", at(2)));
+    assert_eq!(waiting.happened_at, at(2));
+    drain(store, at(3)).await;
+    let [delivered] = &shown("a").await[..] else { panic!() };
+    assert_eq!((delivered.state, delivered.ended_at), (State::Delivered, Some(at(3))));
+    let [dead] = &shown("dead").await[..] else { panic!() };
+    assert_eq!((dead.state, dead.ended_at), (State::Dead, Some(at(1))));
+    assert!(store.dead_letter(dead.delivery).await.unwrap().is_some());
+    assert_eq!(store.prune(at(10), 10).await.unwrap(), 1);
+    assert_eq!(store.effect(event("a")).await.unwrap(), Some(Default::default()));
+}
+
+pub(crate) async fn messages_are_kept_once_with_their_earliest_times_and_pruned(
+    bench: &impl Bench,
+) {
+    let store = &*bench.open().await;
+    store.accept(arrival("a", at(0), did("ann", "a")), at(0)).await.unwrap();
+    // Some may share a commit.
+    tokio::join!(
+        tell(store, "m1", "opened", 30),
+        tell(store, "m2", "sent", 20),
+        tell(store, "m1", "opened", 25),
+        tell(store, "m1", "opened", 40),
+    );
+    tell(store, "m1", "sent", 10).await;
+    let other = reported("b", "m1", "sent", at(10));
+    store.accept(arrival("other", at(50), other), at(50)).await.unwrap();
+    let sent = |delivery: &str, metrics: &[(&str, i64)]| Sent {
+        delivery: delivery.to_owned(),
+        channel: "email".to_owned(),
+        sender: Some(("campaign".to_owned(), "19".to_owned())),
+        metrics: metrics
+            .iter()
+            .map(|(metric, second)| ((*metric).to_owned(), at(*second)))
+            .collect(),
+    };
+    let messages = async || store.effect(event("a")).await.unwrap().unwrap().messages;
+    let both = [sent("m1", &[("sent", 10), ("opened", 25)]), sent("m2", &[("sent", 20)])];
+    assert_eq!(messages().await, both);
+    assert_eq!(store.prune_messages(at(10), 10).await.unwrap(), 0);
+    assert_eq!(store.prune_messages(at(21), 2).await.unwrap(), 2, "the oldest, of two effects");
+    assert_eq!(messages().await, [sent("m2", &[("sent", 20)]), sent("m1", &[("opened", 25)])]);
+    assert_eq!(store.prune_messages(at(21), 10).await.unwrap(), 1);
+    assert_eq!(messages().await, [sent("m1", &[("opened", 25)])]);
+}

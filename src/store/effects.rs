@@ -1,0 +1,133 @@
+//! Effects from the ledger to the messages they led to.
+//!
+//! What belongs here: that part of the contract. What doesn't: taking reports of messages in, which
+//! is [`Store::accept`](super::Store::accept).
+
+use async_trait::async_trait;
+
+use crate::domain::{Call, DeliveryId, EventId, Message, Time};
+
+use super::StoreError;
+
+/// Shows what became of effects.
+///
+/// Of each message one row is kept for each thing that happened to it, with the earliest of the
+/// times told, so that reports may come in any order and however often. Rows name nobody.
+#[async_trait]
+pub trait Effects: Send + Sync {
+    /// What is kept of an effect; `None` if it isn't in the ledger. Looks through the calls that are
+    /// kept, in pieces, the latest first, and waits for no writes.
+    async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError>;
+
+    /// Removes what happened to messages before `before`, the oldest first. At most `limit` rows;
+    /// returns how many.
+    async fn prune_messages(&self, before: Time, limit: usize) -> Result<usize, StoreError>;
+}
+
+/// What is kept of an effect.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Effect {
+    /// The calls that tell of it, unless they are pruned. None of an effect that is only counted.
+    pub carriers: Vec<Carrier>,
+    /// The messages that it led to, by what happened first.
+    pub messages: Vec<Sent>,
+}
+
+/// A call that tells of an effect, without what it says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Carrier {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Where it stands.
+    pub state: State,
+    /// The event's name at Customer.io.
+    pub name: String,
+    /// The event's own time.
+    pub happened_at: Time,
+    /// When the call was planned.
+    pub planned_at: Time,
+    /// When it was delivered, or died.
+    pub ended_at: Option<Time>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// It waits or is leased.
+    Pending,
+    /// Customer.io took it.
+    Delivered,
+    /// It is a dead letter.
+    Dead,
+}
+
+impl State {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// A message and what happened to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// Customer.io's id of it.
+    pub delivery: String,
+    /// What kind it is.
+    pub channel: String,
+    /// What sent it, such as `campaign` and its id.
+    pub sender: Option<(String, String)>,
+    /// What happened to it, the earliest first.
+    pub metrics: Vec<(String, Time)>,
+}
+
+impl Sent {
+    /// Messages from what happened to them.
+    pub(super) fn of(mut rows: Vec<Message>) -> Vec<Self> {
+        rows.sort_by(|a, b| (a.at, &a.delivery, &a.metric).cmp(&(b.at, &b.delivery, &b.metric)));
+        let mut all: Vec<Self> = Vec::new();
+        for Message { delivery, channel, metric, sender, at, event: _ } in rows {
+            match all.iter_mut().find(|sent| sent.delivery == delivery) {
+                Some(sent) => {
+                    sent.sender = sent.sender.take().or(sender);
+                    sent.metrics.push((metric, at));
+                }
+                None => all.push(Self { delivery, channel, sender, metrics: vec![(metric, at)] }),
+            }
+        }
+        all
+    }
+}
+
+/// How many deliveries are looked through in one piece.
+pub(super) const PIECE: i64 = 20_000;
+
+/// A row of deliveries in which the text of an event id was found.
+pub(super) struct Found {
+    pub(super) delivery: DeliveryId,
+    pub(super) call: String,
+    pub(super) state: State,
+    pub(super) planned_at: i64,
+    pub(super) ended_at: Option<i64>,
+}
+
+impl Found {
+    /// The carrier, if the call does tell of the effect.
+    pub(super) fn carrier(self, id: EventId) -> Option<Carrier> {
+        let Ok(Call::Track { name, event_id, at, .. }) = serde_json::from_str(&self.call) else {
+            return None;
+        };
+        (event_id == id).then_some(Carrier {
+            delivery: self.delivery,
+            state: self.state,
+            name,
+            happened_at: at,
+            planned_at: Time::from_micros(self.planned_at),
+            ended_at: self.ended_at.map(Time::from_micros),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Webhook actions of Customer.io's campaigns: whose they are, and what is wrong with a template.
+
+use serde_json::{Value, json};
+
+use crate::kit::http::{self, Answer};
+use crate::kit::ids::report_signature;
+use crate::kit::now_seconds;
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{CAMPAIGN, email, joined};
+
+const KEY: &str = "action-key";
+
+fn setup(sandbox: &Sandbox) -> Setup {
+    let setup = Setup::new(sandbox).set("customerio.action_keys", "former-key, action-key");
+    setup.set("customerio.reporting_keys", "reporting-key")
+}
+
+/// A campaign asks for the credit of somebody's referral.
+fn trigger(name: &str) -> Value {
+    json!({
+        "type": "trigger_referral", "campaign": CAMPAIGN, "dedupe_key": "first-order",
+        "email": email(name)
+    })
+}
+
+#[track_caller]
+fn post_at(relay: &Relay, seconds: i64, key: &str, body: &str) -> Answer {
+    let request = http::client().post(relay.url("/webhooks/customerio/action"));
+    let proof = report_signature(key, seconds, body.as_bytes());
+    let request = request.header("x-cio-timestamp", seconds.to_string());
+    http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
+}
+
+#[track_caller]
+fn post(relay: &Relay, action: &Value) -> Answer {
+    post_at(relay, now_seconds(), KEY, &action.to_string())
+}
+
+#[track_caller]
+fn parked(relay: &Relay, action: &Value) -> String {
+    let answer = post(relay, action);
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("parked")), "{answer:?}");
+    answer.json()["reason"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn only_the_workspaces_own_key_is_believed_and_only_where_it_is_set() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let body = trigger("fay").to_string();
+    let now = now_seconds();
+    assert_eq!(post_at(&relay, now, "former-key", &body).status, 200);
+    assert_eq!(post_at(&relay, now - 9 * 24 * 60 * 60, KEY, &body).status, 401);
+    let answer = post_at(&relay, now, "reporting-key", &body);
+    assert_eq!(answer.status, 401);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("see customerio.action_keys"), "{detail}");
+    let closed = Setup::new(&sandbox).set("customerio.reporting_keys", KEY).start();
+    assert_eq!(post_at(&closed, now, KEY, &body).status, 404);
+}
+
+#[test]
+fn a_fault_of_the_template_is_told_to_whoever_wrote_it_and_nothing_is_kept() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    for (name, value, part) in [
+        ("dedupe_key", "{{event.id}}", "dedupe_key is {{event.id}} as it stands in the template"),
+        ("email", "", "email is empty: the person has no such attribute"),
+        ("type", "refund", "type is none of update_participant"),
+        ("emial", "fay@example.com", "emial is no field of trigger_referral"),
+    ] {
+        let mut action = trigger("fay");
+        action[name] = json!(value);
+        let answer = post(&relay, &action);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(part) && !detail.contains("example.com"), "{detail}");
+    }
+    // What a variable without quotes leaves behind.
+    let answer = post_at(&relay, now_seconds(), KEY, "{\"delay_in_days\": }");
+    assert_eq!(answer.status, 400);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("line 1 column 19") && detail.contains("quotes around"), "{detail}");
+    assert_eq!(post(&relay, &json!([])).status, 400);
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
+}
+
+#[test]
+fn what_growsurf_cannot_be_asked_yet_is_kept_once_with_its_reason() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    relay.accept(&joined("fay"));
+    let reason = parked(&relay, &trigger("fay"));
+    assert!(reason.contains(CAMPAIGN) && reason.contains("no API key"), "{reason}");
+    assert_eq!(parked(&relay, &trigger("fay")), reason, "sent again it is still parked");
+    let mut unnamed = trigger("fay");
+    unnamed.as_object_mut().unwrap().remove("campaign");
+    assert!(parked(&relay, &unnamed).contains("campaign is missing"));
+    let asks = "SELECT COUNT(*) FROM inbox WHERE event = 'ASK_trigger_referral'";
+    assert_eq!(relay.setup().number(asks), 2);
+    // A replay reads them as what they are.
+    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(told.contains("no API key") && told.contains("campaign is missing"), "{told}");
+    relay.drained();
+    assert_eq!(sandbox.told(), [format!("referral_program_joined {}", email("fay"))]);
+}
+
+#[test]
+fn a_webhook_of_growsurfs_asks_for_nothing_whatever_it_says() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let mut forged = joined("fay");
+    forged.0 = json!({
+        "event": "ASK_trigger_referral", "from": "customerio_action", "body": trigger("fay")
+    });
+    relay.must("parked", &forged);
+    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(!told.contains("API key"), "{told}");
+}
+
+#[test]
+fn whoever_is_forgotten_is_forgotten_in_asks_too() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    relay.accept(&joined("fay"));
+    let add = json!({
+        "type": "add_participant", "campaign": CAMPAIGN, "dedupe_key": "invited",
+        "email": email("ned"), "referred_by": email("fay")
+    });
+    for action in [trigger("fay"), add] {
+        parked(&relay, &action);
+    }
+    relay.drained();
+    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
+}
