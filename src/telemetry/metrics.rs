@@ -105,7 +105,7 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
 ];
 
 /// The kinds of calls.
-const CALLS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+const CALLS: [&str; 5] = ["identify", "track", "merge", "unsubscribe", "join"];
 
 /// What a comparison with GrowSurf can find, as a label.
 const HEALED: [&str; 10] = [
