@@ -62,11 +62,11 @@ fn visited(visitor: &str) -> (String, String) {
 
 fn data(plan: &Plan) -> &Attributes {
     let calls = plan.lanes.iter().flat_map(|lane| &lane.calls);
-    let data = calls.filter_map(|it| match &it.call {
+    let mut data = calls.filter_map(|it| match &it.call {
         Call::Track { data, .. } => Some(data),
         _ => None,
     });
-    data.last().unwrap()
+    data.next_back().unwrap()
 }
 
 #[test]
