@@ -16,6 +16,7 @@ mod key;
 mod layer;
 pub mod log;
 pub mod mapping;
+pub mod page;
 pub mod problem;
 mod reader;
 pub mod server;
@@ -38,6 +39,7 @@ use crate::config::growsurf::GrowsurfSettings;
 use crate::config::layer::Layer;
 use crate::config::log::LogSettings;
 use crate::config::mapping::MappingSettings;
+use crate::config::page::PageSettings;
 use crate::config::problem::{Fault, Problems};
 use crate::config::reader::{BUILT_IN, Reader};
 use crate::config::server::ServerSettings;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// Who may tell the relay events, server to server.
     pub api: ApiSettings,
+    /// From which pages clicks and shares are taken.
+    pub page: PageSettings,
     /// How much is logged, and in which form.
     pub log: LogSettings,
     /// What is allowed but probably not meant, one sentence each.
@@ -141,6 +145,7 @@ impl Settings {
         let mapping = MappingSettings::read(&mut reader);
         let admin = AdminSettings::read(&mut reader);
         let api = ApiSettings::read(&mut reader);
+        let page = PageSettings::read(&mut reader, growsurf.has_page_key());
         let log = LogSettings::read(&mut reader);
         Self {
             server,
@@ -153,6 +158,7 @@ impl Settings {
             mapping,
             admin,
             api,
+            page,
             log,
             warnings: reader.into_warnings(),
             summary: summary::of(tree),

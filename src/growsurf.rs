@@ -35,10 +35,10 @@ pub use redact::redact;
 const EVENT_CHARS: usize = 100;
 
 /// What the event names of other sources begin with: Customer.io's reports, what its campaigns ask
-/// for, and the user's own backend.
+/// for, the user's own backend and pages.
 ///
 /// By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
-pub const OTHERS: [&str; 3] = [REPORT, ASK, SHOP];
+pub const OTHERS: [&str; 4] = [REPORT, ASK, SHOP, PAGE];
 
 /// Customer.io's reports.
 pub const REPORT: &str = "CIO_";
@@ -48,6 +48,9 @@ pub const ASK: &str = "ASK_";
 
 /// The user's own backend's.
 pub const SHOP: &str = "API_";
+
+/// The user's pages'.
+pub const PAGE: &str = "PAGE_";
 
 /// The event types of both shapes.
 const KNOWN: [&str; 10] = [

@@ -5,6 +5,7 @@
 //! leads to (`mapping`).
 
 mod kept;
+mod page;
 mod replay;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
 use crate::store::{Store, StoreError};
 use kept::Read;
+pub use page::{Pages, Seen};
 
 pub use replay::{Replayed, replay};
 
@@ -35,6 +37,8 @@ pub struct Trust {
     pub action_keys: Vec<SecretString>,
     /// How old such signatures may be.
     pub report_max_age: Duration,
+    /// What pages may tell, whom anybody can be.
+    pub pages: Vec<Pages>,
 }
 
 /// Why a webhook isn't taken; nothing of it is kept.

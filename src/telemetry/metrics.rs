@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::page_posts::PagePosts;
+
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -47,7 +49,7 @@ struct Named {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Word(&'static str);
+pub(super) struct Word(pub(super) &'static str);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -84,6 +86,7 @@ pub struct Metrics {
     late: Counter,
     healed: Family<Kind, Counter>,
     growsurf_problems: Family<Named, Gauge>,
+    page_posts: PagePosts,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -108,11 +111,12 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
 ];
 
 /// The kinds of calls.
-const CALLS: [&str; 7] = [
+const CALLS: [&str; 8] = [
     "identify",
     "track",
     "merge",
     "unsubscribe",
+    "join",
     "update_participant",
     "trigger_referral",
     "add_participant",
@@ -144,6 +148,7 @@ impl Metrics {
             late: Counter::default(),
             healed: Family::default(),
             growsurf_problems: Family::default(),
+            page_posts: PagePosts::default(),
             accept_seconds: Histogram::new(BUCKETS),
             attempt_seconds: Histogram::new(BUCKETS),
             pending: Gauge::default(),
@@ -195,6 +200,7 @@ impl Metrics {
             "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
             self.growsurf_problems.clone(),
         );
+        self.page_posts.register(registry);
         registry.register(
             "accept_duration_seconds",
             "Time from a webhook's last byte to its answer",
@@ -234,6 +240,11 @@ impl Metrics {
     /// Counts a webhook; `outcome` is one of the fixed words.
     pub fn webhook(&self, outcome: &'static str) {
         self.webhooks.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+    }
+
+    /// Counts what a page posted; both words are of the fixed ones.
+    pub fn page_post(&self, kind: &'static str, outcome: &'static str) {
+        self.page_posts.count(kind, outcome);
     }
 
     /// Takes the time from a webhook's last byte to its receipt.
@@ -326,6 +337,7 @@ mod tests {
         # TYPE relay_fenced counter
         # TYPE relay_late counter
         # TYPE relay_sync_healed counter
+        # TYPE relay_page_posts counter
         # TYPE relay_accept_duration_seconds histogram
         # TYPE relay_attempt_duration_seconds histogram
         # TYPE relay_pending_calls gauge

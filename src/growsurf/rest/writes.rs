@@ -64,7 +64,8 @@ impl Client {
             Call::Identify { .. }
             | Call::Track { .. }
             | Call::Merge { .. }
-            | Call::Unsubscribe { .. } => {
+            | Call::Unsubscribe { .. }
+            | Call::Join { .. } => {
                 let reason = format!("{} is no call of GrowSurf's", call.kind());
                 Ok(Outcome::Rejected { reason, field: None })
             }

@@ -142,6 +142,7 @@ impl Relay {
             reporting_keys: Vec::new(),
             action_keys: Vec::new(),
             report_max_age: Duration::MAX,
+            pages: Vec::new(),
         };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,

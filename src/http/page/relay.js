@@ -1,0 +1,1 @@
+// Tells the relay of referral links that lead to this page, and of shares.
