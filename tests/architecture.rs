@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),
-    ("http", &["config", "delivery", "domain", "ingest", "store", "telemetry"]),
+    ("http", &["config", "delivery", "domain", "ingest", "shop", "store", "telemetry"]),
     (
         "app",
         &[
@@ -48,6 +48,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
             "domain",
             "forget",
             "growsurf",
+            "http",
             "ingest",
             "mapping",
             "sandbox",
@@ -145,6 +146,7 @@ fn only_the_owners_of_a_technology_name_it() {
         ("clap::", &["cli"]),
         ("clap_complete::", &["cli"]),
         ("clap_mangen::", &["cli"]),
+        ("utoipa::", &["http", "shop"]),
         ("anyhow::", &["cli", "main"]),
         ("prometheus_client::", &["telemetry"]),
     ] {
