@@ -70,6 +70,7 @@ struct Page {
 #[utoipa::path(
     get,
     path = "/dead-letters",
+    operation_id = "list_dead_letters",
     tag = tags::ADMIN,
     params(Page),
     responses(
@@ -94,6 +95,7 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/dead-letters/{id}",
+    operation_id = "show_dead_letter",
     tag = tags::ADMIN,
     params(("id" = i64, Path, description = "Its id.")),
     responses(
@@ -116,6 +118,7 @@ async fn show(State(face): State<Face>, id: Id) -> Result<Json<WholeLetter>, Pro
 #[utoipa::path(
     post,
     path = "/dead-letters/{id}/redeliver",
+    operation_id = "redeliver_dead_letter",
     tag = tags::ADMIN,
     params(("id" = i64, Path, description = "Its id.")),
     responses(
@@ -142,6 +145,7 @@ async fn redeliver(State(face): State<Face>, id: Id) -> Result<Json<Redelivered>
 #[utoipa::path(
     post,
     path = "/dead-letters/{id}/discard",
+    operation_id = "discard_dead_letter",
     tag = tags::ADMIN,
     params(("id" = i64, Path, description = "Its id.")),
     responses(

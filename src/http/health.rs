@@ -165,6 +165,7 @@ enum Wellness {
 #[utoipa::path(
     get,
     path = "/healthz",
+    operation_id = "ask_whether_alive",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is alive.", body = Well), refusals::NotNow),
 )]
@@ -182,6 +183,7 @@ pub async fn healthz(State(face): State<Face>) -> Response {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "ask_whether_ready",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
 )]
@@ -193,6 +195,7 @@ pub async fn readyz(State(face): State<Face>) -> Response {
 #[utoipa::path(
     get,
     path = "/health",
+    operation_id = "ask_health",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
 )]

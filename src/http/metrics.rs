@@ -14,6 +14,7 @@ use crate::telemetry::{CONTENT_TYPE, Causes, Gauges};
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "read_metrics",
     tag = tags::HEALTH,
     responses(
         (status = 200, description = "The metrics.", body = String, content_type = CONTENT_TYPE),

@@ -49,7 +49,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     document.expect("the document holds texts, numbers and lists only")
 });
 
-/// The document, as JSON for people and programs.
+/// The document: JSON that people can read.
 pub fn document() -> &'static str {
     &DOCUMENT
 }
@@ -58,6 +58,7 @@ pub fn document() -> &'static str {
 #[utoipa::path(
     get,
     path = "/openapi.json",
+    operation_id = "read_interface",
     tag = tags::INTERFACE,
     responses((status = 200, description = "The interface as OpenAPI 3.1.", body = Object)),
 )]

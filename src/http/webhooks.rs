@@ -72,6 +72,7 @@ impl Taken {
 #[utoipa::path(
     post,
     path = "/webhooks/growsurf",
+    operation_id = "take_growsurf_webhook",
     tag = tags::WEBHOOKS,
     request_body(content = GrowsurfWebhook, content_type = "application/json"),
     responses(
@@ -95,6 +96,7 @@ pub async fn receive(
 #[utoipa::path(
     post,
     path = "/api/growsurf-to-cio",
+    operation_id = "take_growsurf_webhook_as_guided",
     tag = tags::WEBHOOKS,
     request_body(content = GrowsurfWebhook, content_type = "application/json"),
     responses(
@@ -119,6 +121,7 @@ pub async fn receive_as_guided(
 #[utoipa::path(
     post,
     path = "/webhooks/customerio/reporting",
+    operation_id = "take_customerio_report",
     tag = tags::WEBHOOKS,
     request_body(content = CustomerioReport, content_type = "application/json"),
     responses(
@@ -142,6 +145,7 @@ pub async fn report(
 #[utoipa::path(
     post,
     path = "/v1/events",
+    operation_id = "tell_event",
     tag = tags::EVENTS,
     request_body(content = ShopEvent, content_type = "application/json"),
     responses(

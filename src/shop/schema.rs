@@ -33,32 +33,52 @@ const LATEST: i64 = 4_102_444_800;
 /// One event that the user's own backend tells.
 pub struct ShopEvent;
 
-/// An event, the name of its schema, what it is, its own fields, and which of them must be there.
-type Kind =
-    (&'static str, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+/// A kind of event.
+struct Kind {
+    /// What it is told as.
+    event: &'static str,
+    /// The name of its schema.
+    name: &'static str,
+    what: &'static str,
+    /// The fields that it has beside the common ones, and those of them that must be there.
+    own: &'static [&'static str],
+    needed: &'static [&'static str],
+}
 
 const KINDS: [Kind; 3] = [
-    (
-        CONVERTED,
-        "ReferralConverted",
-        "A friend has converted. There is one conversion of a friend in a campaign.",
-        &OF_CONVERTED,
-        &[],
-    ),
-    (SHARED, "ReferralShared", "A participant has shared their link.", &OF_SHARED, &OF_SHARED),
-    (PURCHASED, "Purchase", "A participant has bought something.", &OF_PURCHASED, &["id"]),
+    Kind {
+        event: CONVERTED,
+        name: "ReferralConverted",
+        what: "A friend has converted, which they do once in a campaign.",
+        own: &OF_CONVERTED,
+        needed: &[],
+    },
+    Kind {
+        event: SHARED,
+        name: "ReferralShared",
+        what: "A participant has shared their link.",
+        own: &OF_SHARED,
+        needed: &OF_SHARED,
+    },
+    Kind {
+        event: PURCHASED,
+        name: "Purchase",
+        what: "A participant has bought something.",
+        own: &OF_PURCHASED,
+        needed: &["id"],
+    },
 ];
 
 impl PartialSchema for ShopEvent {
     fn schema() -> RefOr<Schema> {
-        let reference = |name| Ref::from_schema_name(name).ref_location;
-        let mapping = KINDS.map(|(event, name, ..)| (event, reference(name)));
-        let kinds = KINDS.iter().fold(OneOfBuilder::new(), |kinds, (_, name, ..)| {
-            kinds.item(Ref::from_schema_name(*name))
-        });
-        let what = "One event, told strictly: a field that isn't known is refused.";
-        let discriminator = Discriminator::with_mapping("event", mapping);
-        kinds.description(Some(what)).discriminator(Some(discriminator)).into()
+        let mapping = KINDS.map(|kind| (kind.event, Ref::from_schema_name(kind.name).ref_location));
+        let kinds = KINDS
+            .iter()
+            .fold(OneOfBuilder::new(), |kinds, kind| kinds.item(Ref::from_schema_name(kind.name)));
+        kinds
+            .description(Some("An event. A field that isn't known is refused; it would be lost."))
+            .discriminator(Some(Discriminator::with_mapping("event", mapping)))
+            .into()
     }
 }
 
@@ -68,26 +88,32 @@ impl ToSchema for ShopEvent {
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.extend(KINDS.map(|kind| (kind.1.to_owned(), schema_of(kind))));
+        schemas.extend(KINDS.map(|kind| (kind.name.to_owned(), schema_of(&kind))));
     }
 }
 
-fn schema_of((event, _, what, own, needed): Kind) -> RefOr<Schema> {
-    let fields = COMMON.iter().chain(own);
-    let mut object = fields.fold(ObjectBuilder::new(), |object, name| match *name {
-        "event" => object.property("event", constant(event)),
-        name if needed.contains(&name) => object.property(name, required(field(name))),
-        name => object.property(name, field(name)),
-    });
-    for name in ["event"].iter().chain(needed) {
-        object = object.required(*name);
+fn schema_of(kind: &Kind) -> RefOr<Schema> {
+    let mut object = ObjectBuilder::new().required("event");
+    for name in COMMON.iter().chain(kind.own) {
+        let is_needed = kind.needed.contains(name);
+        object = object.property(
+            *name,
+            match *name {
+                "event" => constant(kind.event),
+                name if is_needed => there(field(name)),
+                name => field(name),
+            },
+        );
+        if is_needed {
+            object = object.required(*name);
+        }
     }
     let closed = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let who = OneOfBuilder::new()
-        .description(Some("Whom it is about: by one of the two, and not by both."))
+        .description(Some("Whom it is about, by one of the two."))
         .item(named("participant_id", "email"))
         .item(named("email", "participant_id"));
-    AllOfBuilder::new().description(Some(what)).item(closed).item(who).into()
+    AllOfBuilder::new().description(Some(kind.what)).item(closed).item(who).into()
 }
 
 /// That one of two fields is there and the other isn't.
@@ -102,7 +128,7 @@ fn constant(event: &str) -> Object {
 }
 
 /// The field where it must be there, so that `null` won't do.
-fn required(mut field: Object) -> Object {
+fn there(mut field: Object) -> Object {
     if let SchemaType::Array(types) = &field.schema_type {
         let kind = types.iter().find(|kind| **kind != Type::Null).cloned();
         field.schema_type = SchemaType::Type(kind.expect("every field can be more than null"));
