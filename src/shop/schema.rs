@@ -23,9 +23,12 @@ use super::{
 const VISIBLE: &str =
     r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
-/// An address: one `@`, a name before it and labels behind it; nothing that no address has.
-const ADDRESS: &str =
-    r#"^[^\s@<>()\[\],;:"\\]+@[^\s@.<>()\[\],;:"\\]+(\.[^\s@.<>()\[\],;:"\\]+)*$"#;
+/// An address: one `@`, a name before it and labels behind it, and no character that no address has.
+const ADDRESS: &str = concat!(
+    r#"^[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff@<>()\[\],;:"\\]+@"#,
+    r#"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff@<>()\[\],;:"\\.]+"#,
+    r#"(\.[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff@<>()\[\],;:"\\.]+)*$"#,
+);
 
 /// A time beyond this, in 2100, was written in another unit.
 const LATEST: i64 = 4_102_444_800;
@@ -184,4 +187,110 @@ fn field(name: &str) -> Object {
             .pattern(Some(VISIBLE)),
     };
     field.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, Strategy, prop_assume, proptest};
+    use proptest::string::string_regex;
+
+    use super::*;
+    use crate::domain::Time;
+
+    /// So late that the last time which the schema allows is the last that doesn't lie too far ahead.
+    const NOW: Time = Time::from_seconds(LATEST - 24 * 60 * 60);
+
+    fn is_read(event: &Value) -> bool {
+        crate::shop::read(event, NOW).is_ok()
+    }
+
+    /// The event's own part of its schema, and an event with every field.
+    fn kinds() -> impl Iterator<Item = (Value, Value)> {
+        KINDS.iter().map(|kind| {
+            let schema = serde_json::to_value(schema_of(kind)).unwrap()["allOf"][0].clone();
+            let properties = schema["properties"].as_object().unwrap();
+            let example = |(name, it): (&String, &Value)| (name.clone(), it["examples"][0].clone());
+            let mut event: Value = properties.iter().map(example).collect();
+            event["event"] = json!(kind.event);
+            event.as_object_mut().unwrap().remove("participant_id");
+            assert!(is_read(&event), "{event}");
+            (schema, event)
+        })
+    }
+
+    fn with(event: &Value, name: &str, value: Value) -> Value {
+        let mut event = event.clone();
+        if name == "participant_id" {
+            event.as_object_mut().unwrap().remove("email");
+        }
+        event[name] = value;
+        event
+    }
+
+    #[test]
+    fn every_bound_is_where_the_schema_says() {
+        let mut tried = 0;
+        for (schema, event) in kinds() {
+            for (name, field) in schema["properties"].as_object().unwrap() {
+                let mut holds = |value: Value, expected: bool| {
+                    tried += 1;
+                    let changed = with(&event, name, value);
+                    assert_eq!(is_read(&changed), expected, "{changed}");
+                };
+                if let Some(most) = field["maxLength"].as_u64() {
+                    let end = if name == "email" { "@example.com" } else { "ü" };
+                    let letters = usize::try_from(most).unwrap() - end.chars().count();
+                    holds(json!("x".repeat(letters) + end), true);
+                    holds(json!("x".repeat(letters + 1) + end), false);
+                    holds(json!(""), false);
+                    holds(json!("\u{3000}\u{85}"), false);
+                }
+                for (bound, beyond) in [("minimum", -1.0), ("maximum", 1.0)] {
+                    let Some(bound) = field[bound].as_f64() else { continue };
+                    holds(json!(bound), true);
+                    holds(json!(bound + beyond), false);
+                }
+                let may_be_null = field["type"].as_array().is_some_and(|types| types.len() == 2);
+                if name != "participant_id" {
+                    holds(Value::Null, may_be_null && name != "email");
+                }
+                holds(json!([]), false);
+            }
+        }
+        assert!(tried > 80, "{tried}");
+    }
+
+    #[test]
+    fn what_is_required_is_needed_and_nothing_unknown_is_taken() {
+        for (schema, event) in kinds() {
+            let required: Vec<&str> =
+                schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            for name in event.as_object().unwrap().keys().filter(|name| *name != "email") {
+                let mut less = event.clone();
+                less.as_object_mut().unwrap().remove(name);
+                assert_eq!(is_read(&less), !required.contains(&name.as_str()), "{less}");
+            }
+            assert!(!is_read(&with(&event, "colour", json!("red"))));
+            let mut both = event.clone();
+            both["participant_id"] = json!("fay001");
+            assert!(!is_read(&both));
+        }
+    }
+
+    /// Texts that a pattern allows.
+    fn like(pattern: &str) -> impl Strategy<Value = String> + use<> {
+        string_regex(pattern.trim_start_matches('^').trim_end_matches('$')).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_a_pattern_allows_is_read(address in like(ADDRESS), text in like(VISIBLE)) {
+            // In bytes mail has a limit of its own, which no schema can tell.
+            prop_assume!(address.to_lowercase().len() <= LONGEST_EMAIL);
+            let (_, event) = kinds().last().unwrap();
+            let event = with(&with(&event, "email", json!(address)), "id", json!(text));
+            assert!(is_read(&event), "{event}");
+        }
+    }
 }
