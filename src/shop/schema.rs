@@ -1,14 +1,14 @@
 //! The schema of what the shop tells, for the document of the interface.
 //!
 //! What belongs here: the rules that `read` holds, as far as JSON Schema can say them. What it can't:
-//! that no time lies more than a day ahead of the relay's clock.
+//! that no time lies more than a day ahead of the relay's clock, and no address has over 254 bytes.
 
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, Discriminator, KnownFormat, Object, ObjectBuilder,
-    OneOfBuilder, Schema, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, Discriminator, Object, ObjectBuilder, OneOfBuilder, Schema,
+    SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -148,7 +148,7 @@ fn field(name: &str) -> Object {
         ),
         "participant_id" => ("GrowSurf's id of the participant.", json!("fay001")),
         "email" => (
-            "The participant's e-mail address. Capital letters and white space around it don't matter.",
+            "The participant's e-mail address, of at most 254 bytes. Capital letters and white space around it don't matter.",
             json!("fay@example.com"),
         ),
         "occurred_at" => (
@@ -177,7 +177,6 @@ fn field(name: &str) -> Object {
         "currency" => field.schema_type(may_be(Type::String)).pattern(Some("^[A-Z]{3}$")),
         "email" => field
             .schema_type(may_be(Type::String))
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
             .max_length(Some(LONGEST_EMAIL))
             .pattern(Some(ADDRESS)),
         _ => field
