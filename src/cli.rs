@@ -14,6 +14,7 @@ mod explain;
 mod forget;
 mod healthcheck;
 mod man;
+mod openapi;
 mod output;
 mod progress;
 mod replay;
@@ -137,6 +138,9 @@ enum Command {
     Healthcheck(healthcheck::Args),
     /// Run the stand-in Customer.io alone.
     Sandbox(sandbox::Args),
+    /// Print the document of the HTTP interface (OpenAPI).
+    #[command(after_help = "A running relay has it at /openapi.json.")]
+    Openapi,
     /// Print completions of the command line for a shell.
     #[command(after_help = "  referral-relay completions bash > \
             ~/.local/share/bash-completion/completions/referral-relay\n  \
@@ -191,6 +195,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Store(action) => store::run(action, &load(Needs::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }

@@ -1,7 +1,10 @@
 //! The shop: what the user's own backend tells the relay, server to server.
 //!
 //! What belongs here: reading one event into news, strictly, because whoever posts it can mend it.
-//! What doesn't: who may post (`http`), and what it leads to (`mapping`).
+//! What doesn't: who may post (`http`), and what it leads to (`mapping`). `schema` says the same rules
+//! to whoever writes against them: what it allows is read, what it forbids is refused.
+
+mod schema;
 
 use std::time::Duration;
 
@@ -9,8 +12,17 @@ use serde_json::{Map, Value};
 
 use crate::domain::{Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who};
 
-/// The longest text that a field may hold, in bytes.
+pub use schema::ShopEvent;
+
+/// The longest text that a field may hold, in characters, as the schema counts them.
 const LONGEST: usize = 200;
+
+/// The longest e-mail address, likewise; what mail can be sent to is shorter still for letters that
+/// take several bytes.
+const LONGEST_EMAIL: usize = 254;
+
+/// No event is worth more: such an amount was a slip, or no amount of money.
+const MOST: f64 = 1e12;
 
 /// Before this, in 2001, nothing happened: such a time was written in another unit.
 const EARLIEST: Time = Time::from_seconds(1_000_000_000);
@@ -26,6 +38,11 @@ const CONVERTED: &str = "referral_converted";
 const SHARED: &str = "referral_shared";
 const PURCHASED: &str = "purchase";
 
+/// The fields that each may have beside the common ones.
+const OF_CONVERTED: [&str; 3] = ["conversion_value", "currency", "product"];
+const OF_SHARED: [&str; 2] = ["id", "channel"];
+const OF_PURCHASED: [&str; 4] = ["id", "value", "currency", "product"];
+
 /// What an event says, or why it is refused. The reason names the field and repeats no value.
 ///
 /// # Errors
@@ -33,10 +50,9 @@ const PURCHASED: &str = "purchase";
 pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
     let fields = Fields(body.as_object().ok_or("the body is no object")?);
     let who = fields.who()?;
-    let name = fields.text("event")?.ok_or("event is missing")?;
-    let event = match name.as_str() {
+    let event = match fields.string("event")?.ok_or("event is missing")? {
         CONVERTED => {
-            fields.are_among(&["conversion_value", "currency", "product"])?;
+            fields.are_among(&OF_CONVERTED)?;
             Event::ReferralConverted {
                 friend: Who(0),
                 referrer: None,
@@ -46,12 +62,12 @@ pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
             }
         }
         SHARED => {
-            fields.are_among(&["id", "channel"])?;
+            fields.are_among(&OF_SHARED)?;
             let channel = fields.text("channel")?.ok_or("channel is missing")?;
             Event::ShareTold { who: Who(0), channel, key: fields.key()?, by_page: false }
         }
         PURCHASED => {
-            fields.are_among(&["id", "value", "currency", "product"])?;
+            fields.are_among(&OF_PURCHASED)?;
             Event::Purchased {
                 who: Who(0),
                 key: fields.key()?,
@@ -87,18 +103,29 @@ impl Fields<'_> {
         Err(format!("there is an unknown field; known are {known}"))
     }
 
-    /// A text; nothing where there is none, or `null`.
-    fn text(&self, name: &str) -> Result<Option<String>, String> {
-        let text = match self.0.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(text)) => text.trim(),
-            Some(_) => return Err(format!("{name} is no text")),
-        };
-        match text.len() {
-            0 => Err(format!("{name} is empty; leave it out")),
-            1..=LONGEST => Ok(Some(text.to_owned())),
-            _ => Err(format!("{name} is longer than {LONGEST} bytes")),
+    /// A text as it stands there; nothing where there is none, or `null`.
+    fn string(&self, name: &str) -> Result<Option<&str>, String> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(format!("{name} is no text")),
         }
+    }
+
+    /// A text of at most so many characters, without the white space around it.
+    fn trimmed(&self, name: &str, longest: usize) -> Result<Option<&str>, String> {
+        let Some(text) = self.string(name)? else { return Ok(None) };
+        if text.chars().nth(longest).is_some() {
+            return Err(format!("{name} is longer than {longest} characters"));
+        }
+        match text.trim() {
+            "" => Err(format!("{name} is empty; leave it out")),
+            text => Ok(Some(text)),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, String> {
+        Ok(self.trimmed(name, LONGEST)?.map(str::to_owned))
     }
 
     /// Names this event among all that the shop tells.
@@ -108,10 +135,10 @@ impl Fields<'_> {
     }
 
     fn who(&self) -> Result<Snapshot, String> {
-        match (self.text("participant_id")?, self.text("email")?) {
+        match (self.text("participant_id")?, self.trimmed("email", LONGEST_EMAIL)?) {
             (Some(id), None) => Ok(Snapshot { first_hand: false, ..Snapshot::named("body", id) }),
             (None, Some(email)) => {
-                let email = Email::parse(&email).map_err(|fault| format!("email {fault}"))?;
+                let email = Email::parse(email).map_err(|fault| format!("email {fault}"))?;
                 let value = Scalar::from(email.as_str());
                 Ok(Snapshot {
                     field: "body",
@@ -136,14 +163,17 @@ impl Fields<'_> {
         };
         let whole = number.as_i64().map(Scalar::Integer);
         let amount = whole.or_else(|| number.as_f64().map(Scalar::Decimal));
-        let is_negative = number.as_f64().is_none_or(|number| number < 0.0);
-        amount.filter(|_| !is_negative).map(Some).ok_or_else(|| format!("{name} is negative"))
+        match number.as_f64() {
+            Some(number) if number < 0.0 => Err(format!("{name} is negative")),
+            Some(number) if number <= MOST => Ok(amount),
+            _ => Err(format!("{name} is more than {MOST}")),
+        }
     }
 
     fn currency(&self) -> Result<Option<String>, String> {
-        let Some(code) = self.text("currency")? else { return Ok(None) };
+        let Some(code) = self.string("currency")? else { return Ok(None) };
         if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Ok(Some(code));
+            return Ok(Some(code.to_owned()));
         }
         Err("currency is no ISO 4217 code such as EUR".to_owned())
     }
@@ -151,13 +181,21 @@ impl Fields<'_> {
     fn occurred_at(&self, received_at: Time) -> Result<Time, String> {
         let seconds = match self.0.get("occurred_at") {
             None | Some(Value::Null) => return Ok(received_at),
-            Some(value) => value.as_i64(),
+            // A whole number may be written with a fraction of zero.
+            Some(value) => value.as_i64().or_else(|| whole(value.as_f64()?)),
         };
         let at = seconds.map(Time::from_seconds);
         at.filter(|at| (EARLIEST..=received_at.plus(AHEAD)).contains(at)).ok_or_else(|| {
             "occurred_at is no time in whole Unix seconds, or lies in the future".to_owned()
         })
     }
+}
+
+/// A number without a fraction, as an integer.
+fn whole(number: f64) -> Option<i64> {
+    // Up to here a decimal number holds every whole one.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
 #[cfg(test)]
@@ -221,7 +259,9 @@ mod tests {
             (CONVERTED, json!({"occurred_at": "2026-01-01"}), "whole Unix seconds"),
             (SHARED, json!({"channel": null}), "channel is missing"),
             (SHARED, json!({"id": null}), "id is missing"),
-            (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 bytes"),
+            (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 characters"),
+            (PURCHASED, json!({"value": 1e13}), "value is more than 1000000000000"),
+            (PURCHASED, json!({"currency": " EUR"}), "currency is no ISO 4217 code"),
         ] {
             let reason = read(&changed(event, &fields), NOW).unwrap_err();
             assert!(reason.contains(part), "{fields}: {reason}");

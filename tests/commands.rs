@@ -50,6 +50,7 @@ fn help_names_every_command_and_the_exit_codes() {
         "store",
         "healthcheck",
         "sandbox",
+        "openapi",
         "completions",
         "man",
         "64",

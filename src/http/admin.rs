@@ -1,39 +1,46 @@
 //! `/admin`: the dead letters and effects, for scripts that hold the token.
 
+mod documents;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::routing::get;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use sha2::Sha256;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::effects;
+use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::domain::DeliveryId;
-use crate::store::{DeadLetter, DeadLetters, StoreError};
+use crate::store::{DeadLetters, StoreError};
 use crate::telemetry::Causes;
+use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
 
 /// How many dead letters a page holds at most.
 const PAGE: usize = 100;
 
-/// The routes below `/admin`, behind the token.
-pub fn routes(face: Face) -> Router<Face> {
-    Router::new()
-        .route("/dead-letters", get(list))
-        .route("/dead-letters/{id}", get(show))
-        .route("/dead-letters/{id}/redeliver", post(redeliver))
-        .route("/dead-letters/{id}/discard", post(discard))
+/// The routes below `/admin`, to be put behind [`ask_for_token`].
+pub fn routes() -> OpenApiRouter<Face> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(redeliver))
+        .routes(routes!(discard))
         .route("/effects/{id}", get(effects::show))
-        .layer(from_fn_with_state(face, ask_for_token))
 }
 
-async fn ask_for_token(State(face): State<Face>, request: Request, next: Next) -> Response {
+/// Lets through whoever has the token.
+pub async fn ask_for_token(State(face): State<Face>, request: Request, next: Next) -> Response {
     if is_allowed(request.headers(), face.admin_token.as_deref()) {
         return next.run(request).await;
     }
@@ -54,69 +61,128 @@ fn same(given: &str, token: &str) -> bool {
     mac().chain_update(given).verify_slice(&tag).is_ok()
 }
 
-#[derive(Deserialize)]
+/// Which page of the dead letters.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Page {
+    /// Only those with a smaller id: the last one of the page before.
     before: Option<i64>,
 }
 
-async fn list(State(face): State<Face>, Query(page): Query<Page>) -> Result<Json<Value>, Problem> {
+/// Lists the dead letters, a page of at most 100 at a time.
+#[utoipa::path(
+    get,
+    path = "/dead-letters",
+    operation_id = "list_dead_letters",
+    tag = tags::ADMIN,
+    params(Page),
+    responses(
+        (status = 200, description = "A page of them; empty behind the last one.", body = Letters),
+        refusals::NotUnderstood,
+        refusals::NotProven,
+        refusals::NotNow,
+    ),
+    security(("admin_token" = [])),
+)]
+async fn list(
+    State(face): State<Face>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Letters>, Problem> {
+    let Query(page) = page.map_err(|rejection| unreadable(&rejection.body_text()))?;
     let letters = face.store.dead_letters(page.before.map(DeliveryId), PAGE).await;
-    let letters: Vec<Value> = letters.map_err(unavailable)?.iter().map(summary).collect();
-    Ok(Json(json!({ "dead_letters": letters })))
+    let dead_letters = letters.map_err(unavailable)?.into_iter().map(Letter::from).collect();
+    Ok(Json(Letters { dead_letters }))
 }
 
-async fn show(State(face): State<Face>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
-    let found = face.store.dead_letter(DeliveryId(id)).await.map_err(unavailable)?;
+/// Shows a dead letter with its call and every try.
+#[utoipa::path(
+    get,
+    path = "/dead-letters/{id}",
+    operation_id = "show_dead_letter",
+    tag = tags::ADMIN,
+    params(("id" = i64, Path, description = "Its id.")),
+    responses(
+        (status = 200, description = "The dead letter.", body = WholeLetter),
+        refusals::NotUnderstood,
+        refusals::NotProven,
+        refusals::NotFound,
+        refusals::NotNow,
+    ),
+    security(("admin_token" = [])),
+)]
+async fn show(State(face): State<Face>, id: Id) -> Result<Json<WholeLetter>, Problem> {
+    let id = read(id)?;
+    let found = face.store.dead_letter(id).await.map_err(unavailable)?;
     let (letter, attempts) = found.ok_or_else(|| not_found(id))?;
-    let attempts = attempts.iter().map(|attempt| {
-        json!({
-            "at": attempt.at.to_string(),
-            "duration_ms": attempt.took.as_millis(),
-            "http_status": attempt.http_status,
-            "outcome": attempt.outcome,
-            "reason": attempt.reason,
-        })
-    });
-    let mut document = summary(&letter);
-    document["call"] = json!(letter.delivery.call);
-    document["attempts"] = attempts.collect();
-    Ok(Json(document))
+    Ok(Json(WholeLetter::new(letter, attempts)))
 }
 
-async fn redeliver(State(face): State<Face>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
-    let which = DeadLetters::These(vec![DeliveryId(id)]);
-    let put_back = face.store.redeliver(which, face.clock.now()).await.map_err(unavailable)?;
-    if put_back == 0 {
+/// Puts a dead letter back, to be delivered again.
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/redeliver",
+    operation_id = "redeliver_dead_letter",
+    tag = tags::ADMIN,
+    params(("id" = i64, Path, description = "Its id.")),
+    responses(
+        (status = 200, description = "It will be tried again.", body = Redelivered),
+        refusals::NotUnderstood,
+        refusals::NotProven,
+        refusals::NotFound,
+        refusals::NotNow,
+    ),
+    security(("admin_token" = [])),
+)]
+async fn redeliver(State(face): State<Face>, id: Id) -> Result<Json<Redelivered>, Problem> {
+    let id = read(id)?;
+    let which = DeadLetters::These(vec![id]);
+    let redelivered = face.store.redeliver(which, face.clock.now()).await.map_err(unavailable)?;
+    if redelivered == 0 {
         return Err(not_found(id));
     }
     face.destination.wake();
-    Ok(Json(json!({ "redelivered": put_back })))
+    Ok(Json(Redelivered { redelivered }))
 }
 
-async fn discard(State(face): State<Face>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
-    let which = DeadLetters::These(vec![DeliveryId(id)]);
+/// Discards a dead letter, for good.
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/discard",
+    operation_id = "discard_dead_letter",
+    tag = tags::ADMIN,
+    params(("id" = i64, Path, description = "Its id.")),
+    responses(
+        (status = 200, description = "It is gone.", body = Discarded),
+        refusals::NotUnderstood,
+        refusals::NotProven,
+        refusals::NotFound,
+        refusals::NotNow,
+    ),
+    security(("admin_token" = [])),
+)]
+async fn discard(State(face): State<Face>, id: Id) -> Result<Json<Discarded>, Problem> {
+    let id = read(id)?;
+    let which = DeadLetters::These(vec![id]);
     let discarded = face.store.discard(which).await.map_err(unavailable)?;
     if discarded == 0 {
         return Err(not_found(id));
     }
-    Ok(Json(json!({ "discarded": discarded })))
+    Ok(Json(Discarded { discarded }))
 }
 
-fn summary(letter: &DeadLetter) -> Value {
-    json!({
-        "id": letter.delivery.id.0,
-        "call": letter.delivery.call.kind(),
-        "person": letter.identifier.masked(),
-        "planned_at": letter.delivery.planned_at.to_string(),
-        "died_at": letter.died_at.to_string(),
-        "attempts": letter.delivery.attempts,
-        "reason": letter.reason,
-        "field": letter.field,
-        "webhook": letter.delivery.webhook.map(|id| id.to_string()),
-    })
+/// The id in a path, as far as it can be read.
+type Id = Result<Path<i64>, PathRejection>;
+
+fn read(id: Id) -> Result<DeliveryId, Problem> {
+    let Path(id) = id.map_err(|rejection| unreadable(&rejection.body_text()))?;
+    Ok(DeliveryId(id))
 }
 
-fn not_found(id: i64) -> Problem {
+fn unreadable(why: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, why)
+}
+
+fn not_found(DeliveryId(id): DeliveryId) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no dead letter {id}"))
 }
 

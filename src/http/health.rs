@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
+use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::delivery::{Destination, Pulse, Silence};
@@ -136,16 +138,72 @@ impl Health {
     }
 }
 
-/// `GET /healthz`: the process lives and its loops make progress.
+/// That the relay is well.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Well {
+    #[schema(examples("ready"))]
+    status: Wellness,
+    /// What somebody should look after, though the relay does its work. Left out if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<String>,
+}
+
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Wellness {
+    /// It is alive.
+    Ok,
+    /// It takes webhooks in.
+    Ready,
+}
+
+/// Is it alive?
+///
+/// The process lives and its loops make progress. If not, it should be started anew.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "ask_whether_alive",
+    tag = tags::HEALTH,
+    responses((status = 200, description = "It is alive.", body = Well), refusals::NotNow),
+)]
 pub async fn healthz(State(face): State<Face>) -> Response {
     match face.health.stalled() {
-        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Ok(()) => Json(Well { status: Wellness::Ok, warnings: Vec::new() }).into_response(),
         Err(why) => Problem::unavailable(why, 1).into_response(),
     }
 }
 
-/// `GET /readyz` and `GET /health`: the store takes a write, and the relay isn't draining.
+/// Is it ready?
+///
+/// The store takes a write, and the relay isn't draining. Customer.io being down makes it no less
+/// ready.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "ask_whether_ready",
+    tag = tags::HEALTH,
+    responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
+)]
 pub async fn readyz(State(face): State<Face>) -> Response {
+    ready(face).await
+}
+
+/// Is it ready? The same as `/readyz`.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "ask_health",
+    tag = tags::HEALTH,
+    responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
+)]
+pub async fn health(State(face): State<Face>) -> Response {
+    ready(face).await
+}
+
+async fn ready(face: Face) -> Response {
     if let Err(why) = face.health.unready().await {
         return Problem::unavailable(why, 1).into_response();
     }
@@ -166,8 +224,5 @@ pub async fn readyz(State(face): State<Face>) -> Response {
     if let Some(reason) = face.growsurf.as_ref().and_then(Destination::halted_by) {
         warnings.push(format!("GrowSurf is halted: {reason}"));
     }
-    if warnings.is_empty() {
-        return Json(json!({ "status": "ready" })).into_response();
-    }
-    Json(json!({ "status": "ready", "warnings": warnings })).into_response()
+    Json(Well { status: Wellness::Ready, warnings }).into_response()
 }

@@ -4,12 +4,23 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::delivery::Standing;
 use crate::telemetry::{CONTENT_TYPE, Causes, Gauges};
 
 /// What the code counted and what the store keeps, as OpenMetrics text.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "read_metrics",
+    tag = tags::HEALTH,
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = CONTENT_TYPE),
+        refusals::NotNow,
+    ),
+)]
 pub async fn metrics(State(face): State<Face>) -> Response {
     let stats = match face.store.stats().await {
         Ok(stats) => stats,

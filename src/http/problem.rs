@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A refusal: a status and, for people, why.
 #[derive(Clone, Debug)]
@@ -13,11 +14,21 @@ pub struct Problem {
     challenge: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// Why a request was refused (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// There are no kinds beside the status.
+    #[schema(pattern = "^about:blank$")]
     r#type: &'static str,
+    /// The status in words.
+    #[schema(examples("Unauthorized"))]
     title: &'a str,
+    /// The response's status.
+    #[schema(minimum = 400, maximum = 599, examples(401))]
     status: u16,
+    /// For people: what is wrong, and how to mend it.
+    #[schema(examples("the bearer token is missing or wrong"))]
     detail: &'a str,
 }
 

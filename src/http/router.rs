@@ -1,16 +1,21 @@
-//! Which path leads where.
+//! Which path leads where, and so which paths the document shows: `routes!` takes no handler without
+//! its documentation.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use secrecy::SecretString;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::BodyLimits;
 use super::health::{self, Health};
 use super::problem::Problem;
-use super::{admin, metrics, page, webhooks};
+use super::{admin, metrics, openapi, page, webhooks};
 use crate::config::value::network::Network;
 use crate::delivery::Destination;
 use crate::domain::Clock;
@@ -49,36 +54,68 @@ pub struct Face {
     pub page: Option<Arc<page::Gate>>,
 }
 
+/// Which of the routes that the settings switch on are there.
+#[derive(Clone, Copy)]
+struct Offered {
+    reports: bool,
+    asks: bool,
+    events: bool,
+    page: bool,
+}
+
+impl Offered {
+    const EVERYTHING: Self = Self { reports: true, asks: true, events: true, page: true };
+
+    fn by(face: &Face) -> Self {
+        Self {
+            reports: face.ingest.takes_reports(),
+            asks: face.ingest.takes_asks(),
+            events: face.api_token.is_some(),
+            page: face.page.is_some(),
+        }
+    }
+}
+
 /// What the internet may reach: webhooks, what pages post, and health.
 pub fn public(face: Face) -> Router {
-    finished(routes(&face)).with_state(face)
+    finished(routes(Offered::by(&face)).into()).with_state(face)
 }
 
 /// What operators reach: metrics, administration, and health as well. Where they have no listener
 /// of their own, `webhooks` puts it all on one.
 pub fn operator(face: Face, webhooks: bool) -> Router {
-    let base = if webhooks { routes(&face) } else { health_routes() };
-    let mut router = base.route("/metrics", get(metrics::metrics));
+    let base = if webhooks { routes(Offered::by(&face)) } else { health_routes() };
+    let mut router = Router::from(base.merge(metrics_routes()));
     if face.admin_token.is_some() {
-        router = router.nest("/admin", admin::routes(face.clone()));
+        let guard = from_fn_with_state(face.clone(), admin::ask_for_token);
+        router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
     finished(router).with_state(face)
 }
 
-fn routes(face: &Face) -> Router<Face> {
+/// The documentation of all routes there can be, on either listener.
+pub(super) fn documented() -> OpenApi {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .merge(routes(Offered::EVERYTHING))
+        .merge(metrics_routes())
+        .nest("/admin", admin::routes())
+        .into_openapi()
+}
+
+fn routes(offered: Offered) -> OpenApiRouter<Face> {
     let mut routes = health_routes()
-        .route("/webhooks/growsurf", post(webhooks::receive))
-        .route("/api/growsurf-to-cio", post(webhooks::receive));
-    if face.ingest.takes_reports() {
-        routes = routes.route("/webhooks/customerio/reporting", post(webhooks::report));
+        .routes(routes!(webhooks::receive))
+        .routes(routes!(webhooks::receive_as_guided));
+    if offered.reports {
+        routes = routes.routes(routes!(webhooks::report));
     }
-    if face.ingest.takes_asks() {
+    if offered.asks {
         routes = routes.route("/webhooks/customerio/action", post(webhooks::ask));
     }
-    if face.api_token.is_some() {
-        routes = routes.route("/v1/events", post(webhooks::told));
+    if offered.events {
+        routes = routes.routes(routes!(webhooks::told));
     }
-    if face.page.is_some() {
+    if offered.page {
         routes = routes
             .route("/v1/clicks", post(page::click).options(page::preflight))
             .route("/v1/shares", post(page::share).options(page::preflight))
@@ -87,11 +124,16 @@ fn routes(face: &Face) -> Router<Face> {
     routes
 }
 
-fn health_routes() -> Router<Face> {
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/health", get(health::readyz))
+fn health_routes() -> OpenApiRouter<Face> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::openapi))
+}
+
+fn metrics_routes() -> OpenApiRouter<Face> {
+    OpenApiRouter::new().routes(routes!(metrics::metrics))
 }
 
 /// With problem documents for all other paths and methods. The last step, because it changes only

@@ -8,14 +8,17 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::admin::is_allowed;
 use super::body::ReadBody;
 use super::client::client_ip;
+use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::domain::{Receipt, Status};
 use crate::ingest::Refusal;
+use crate::shop::ShopEvent;
 use crate::telemetry::Causes;
 
 /// GrowSurf's header with time and signature
@@ -25,16 +28,60 @@ const SIGNATURE: &str = "growsurf-signature";
 /// When a sender may try again after the store refused, in seconds.
 const STORE_RETRY_AFTER: u64 = 5;
 
-#[derive(Serialize)]
-struct Answer {
+/// That a body is on disk, and what becomes of it.
+#[derive(Serialize, ToSchema)]
+struct Receipted {
+    /// Always true.
     success: bool,
-    status: &'static str,
+    status: Taken,
+    /// The id that the relay keeps it under; of a duplicate, the first one's.
+    #[schema(format = "uuid", examples("0198c1f2-7c00-7d42-8a52-6f1d3c5b7a90"))]
     id: String,
+    /// Why it was parked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, examples("event is missing"))]
     reason: Option<String>,
 }
 
-/// Takes in one webhook of GrowSurf's; answers 2xx only once it is on disk.
+/// What becomes of a body that was taken in.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Taken {
+    /// What it leads to will be delivered.
+    Accepted,
+    /// The same body was taken in before; nothing new comes of it.
+    Duplicate,
+    /// It is kept and leads to nothing, until somebody mends the cause and replays it.
+    Parked,
+}
+
+impl Taken {
+    /// What metrics and logs call it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+/// Takes in one webhook of GrowSurf's.
+///
+/// Answers 200 only once it is on disk. Any JSON object with a true signature is taken.
+#[utoipa::path(
+    post,
+    path = "/webhooks/growsurf",
+    operation_id = "take_growsurf_webhook",
+    tag = tags::WEBHOOKS,
+    request_body(content = GrowsurfWebhook, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is on disk.", body = Receipted),
+        refusals::NotRead,
+        refusals::NotProven,
+    ),
+    security(("growsurf_signature" = [])),
+)]
 pub async fn receive(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -43,7 +90,47 @@ pub async fn receive(
     take_in(face, peer, request, Sender::Growsurf).await
 }
 
-/// Takes in one report of Customer.io's, likewise.
+/// Takes in one webhook of GrowSurf's, at the path of its published guide.
+///
+/// The same as `/webhooks/growsurf`.
+#[utoipa::path(
+    post,
+    path = "/api/growsurf-to-cio",
+    operation_id = "take_growsurf_webhook_as_guided",
+    tag = tags::WEBHOOKS,
+    request_body(content = GrowsurfWebhook, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is on disk.", body = Receipted),
+        refusals::NotRead,
+        refusals::NotProven,
+    ),
+    security(("growsurf_signature" = [])),
+)]
+pub async fn receive_as_guided(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    take_in(face, peer, request, Sender::Growsurf).await
+}
+
+/// Takes in one report of Customer.io's.
+///
+/// Answers 200 only once it is on disk. There only with `customerio.reporting_keys`. Any JSON object
+/// with a true signature is taken.
+#[utoipa::path(
+    post,
+    path = "/webhooks/customerio/reporting",
+    operation_id = "take_customerio_report",
+    tag = tags::WEBHOOKS,
+    request_body(content = CustomerioReport, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is on disk.", body = Receipted),
+        refusals::NotRead,
+        refusals::NotProven,
+    ),
+    security(("customerio_timestamp" = [], "customerio_signature" = [])),
+)]
 pub async fn report(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -61,7 +148,23 @@ pub async fn ask(
     take_in(face, peer, request, Sender::Campaign).await
 }
 
-/// Takes in one event of the user's own backend's, likewise.
+/// Takes in one event that your own backend tells.
+///
+/// Answers 200 only once it is on disk. There only with `api.token`.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    operation_id = "tell_event",
+    tag = tags::EVENTS,
+    request_body(content = ShopEvent, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is on disk.", body = Receipted),
+        refusals::NotRead,
+        refusals::NotProven,
+        refusals::NotValid,
+    ),
+    security(("api_token" = [])),
+)]
 pub async fn told(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -125,11 +228,12 @@ fn answer(face: &Face, receipt: Receipt) -> Response {
     if !matches!(status, Status::Duplicate) {
         face.health.wrote(true);
     }
-    let (status, reason) = match status {
-        Status::Accepted => ("accepted", None),
-        Status::Duplicate => ("duplicate", None),
-        Status::Parked { reason } => ("parked", Some(reason)),
+    let (taken, reason) = match status {
+        Status::Accepted => (Taken::Accepted, None),
+        Status::Duplicate => (Taken::Duplicate, None),
+        Status::Parked { reason } => (Taken::Parked, Some(reason)),
     };
+    let status = taken.word();
     face.metrics.webhook(status);
     let parked = reason.as_deref().or(unmapped.first().map(String::as_str));
     match parked {
@@ -140,8 +244,8 @@ fn answer(face: &Face, receipt: Receipt) -> Response {
             tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "took in a webhook")
         }
     }
-    let answer = Answer { success: true, status, id: id.to_string(), reason };
-    (StatusCode::OK, Json(answer)).into_response()
+    let answer = Receipted { success: true, status: taken, id: id.to_string(), reason };
+    Json(answer).into_response()
 }
 
 fn refuse(refusal: &Refusal) -> Problem {

@@ -1,0 +1,14 @@
+//! `referral-relay openapi`: the document of the HTTP interface.
+
+use std::process::ExitCode;
+
+use super::output::{Failure, Page};
+use crate::http;
+
+/// Prints it, as `/openapi.json` of a running relay answers it.
+pub fn run() -> Result<ExitCode, Failure> {
+    let mut page = Page::default();
+    page.line(http::document());
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,134 @@
+//! What `/admin` answers, as it is written.
+//!
+//! What belongs here: the fields. What doesn't: when a document is answered.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Call, Delivery};
+use crate::store::{DeadLetter, PastAttempt};
+
+/// A page of dead letters.
+#[derive(Serialize, ToSchema)]
+pub struct Letters {
+    /// The newest first; the last one's id is the next page's `before`.
+    pub dead_letters: Vec<Letter>,
+}
+
+/// A call that Customer.io refused for good.
+#[derive(Serialize, ToSchema)]
+pub struct Letter {
+    /// Its kind.
+    #[schema(examples("track"))]
+    call: &'static str,
+    /// How often it was tried in vain.
+    attempts: u32,
+    #[serde(flatten)]
+    facts: LetterFacts,
+}
+
+/// A dead letter with all that is known of it.
+#[derive(Serialize, ToSchema)]
+pub struct WholeLetter {
+    /// The call itself, which names its kind as `call`.
+    #[schema(value_type = Object, additional_properties = true)]
+    call: Call,
+    /// The tries, the first one first.
+    attempts: Vec<Try>,
+    #[serde(flatten)]
+    facts: LetterFacts,
+}
+
+/// What is told of a dead letter wherever it is.
+#[derive(Serialize, ToSchema)]
+struct LetterFacts {
+    /// Its name.
+    #[schema(examples(17))]
+    id: i64,
+    /// Whom it is for, with an address masked.
+    #[schema(examples("f***@example.com"))]
+    person: String,
+    /// When it was planned.
+    #[schema(format = DateTime)]
+    planned_at: String,
+    /// When it was given up.
+    #[schema(format = DateTime)]
+    died_at: String,
+    /// Why.
+    reason: String,
+    /// The field at fault, where Customer.io names one.
+    field: Option<String>,
+    /// The id of the webhook that led to it, if one did.
+    #[schema(format = "uuid")]
+    webhook: Option<String>,
+}
+
+/// One try of a call.
+#[derive(Serialize, ToSchema)]
+struct Try {
+    /// When it began.
+    #[schema(format = DateTime)]
+    at: String,
+    /// How long it took, in milliseconds.
+    duration_ms: u64,
+    /// The status that Customer.io answered, if it did.
+    http_status: Option<u16>,
+    /// What the answer means.
+    #[schema(examples("rejected"))]
+    outcome: String,
+    /// What went wrong.
+    reason: String,
+}
+
+/// How many dead letters were put back.
+#[derive(Serialize, ToSchema)]
+pub struct Redelivered {
+    /// One.
+    pub redelivered: usize,
+}
+
+/// How many dead letters were discarded.
+#[derive(Serialize, ToSchema)]
+pub struct Discarded {
+    /// One.
+    pub discarded: usize,
+}
+
+impl From<DeadLetter> for Letter {
+    fn from(letter: DeadLetter) -> Self {
+        let Delivery { call, attempts, .. } = &letter.delivery;
+        Self { call: call.kind(), attempts: *attempts, facts: LetterFacts::of(&letter) }
+    }
+}
+
+impl WholeLetter {
+    /// A dead letter with its tries.
+    pub fn new(letter: DeadLetter, attempts: Vec<PastAttempt>) -> Self {
+        let facts = LetterFacts::of(&letter);
+        let attempts = attempts.into_iter().map(Try::from).collect();
+        Self { call: letter.delivery.call, attempts, facts }
+    }
+}
+
+impl LetterFacts {
+    fn of(letter: &DeadLetter) -> Self {
+        let Delivery { id, webhook, planned_at, .. } = &letter.delivery;
+        Self {
+            id: id.0,
+            person: letter.identifier.masked(),
+            planned_at: planned_at.to_string(),
+            died_at: letter.died_at.to_string(),
+            reason: letter.reason.clone(),
+            field: letter.field.clone(),
+            webhook: webhook.map(|id| id.to_string()),
+        }
+    }
+}
+
+impl From<PastAttempt> for Try {
+    fn from(attempt: PastAttempt) -> Self {
+        let PastAttempt { at, took, http_status, outcome, reason } = attempt;
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Self { at: at.to_string(), duration_ms, http_status, outcome, reason }
+    }
+}

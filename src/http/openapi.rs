@@ -1,0 +1,130 @@
+//! The document of the interface (OpenAPI 3.1): every path that others call.
+//!
+//! What belongs here: what is said once of the whole interface, and what no handler's attribute can
+//! say. What doesn't: the single paths, which are documented where they are handled; `router` puts
+//! both together, so that no path is there without its documentation.
+
+pub mod refusals;
+mod senders;
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+};
+
+use super::problem::Document;
+use super::router;
+pub use senders::{CustomerioReport, GrowsurfWebhook};
+
+/// The groups of paths.
+pub mod tags {
+    /// What GrowSurf and Customer.io post.
+    pub const WEBHOOKS: &str = "webhooks";
+    /// What the user's own backend posts.
+    pub const EVENTS: &str = "events";
+    /// What orchestrators and monitoring ask.
+    pub const HEALTH: &str = "health";
+    /// What operators' scripts ask.
+    pub const ADMIN: &str = "admin";
+    /// The interface itself.
+    pub const INTERFACE: &str = "interface";
+}
+
+const ABOUT: &str = "Takes in webhooks of GrowSurf and Customer.io and the events of your own \
+    backend, and delivers what they lead to, once and in order.\n\n\
+    Whatever is answered with 200 is on disk. Bodies are read as JSON, whatever the request calls \
+    them. Every refusal is a problem document (RFC 9457). Any other path is answered with 404, and \
+    so is one that the settings don't switch on; any other method with 405 and `Allow`.";
+
+/// For how long a copy of the document is good, which changes with an update only.
+const CACHED: &str = "public, max-age=300";
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = router::documented().to_pretty_json();
+    document.expect("the document holds texts, numbers and lists only")
+});
+
+/// The document: JSON that people can read.
+pub fn document() -> &'static str {
+    &DOCUMENT
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "read_interface",
+    tag = tags::INTERFACE,
+    responses((status = 200, description = "The interface as OpenAPI 3.1.", body = Object)),
+)]
+pub async fn openapi() -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, CACHED)];
+    (headers, document()).into_response()
+}
+
+/// What is said of all paths; `router` adds them.
+pub fn frame() -> OpenApi {
+    let components = ComponentsBuilder::new()
+        .schema_from::<Document<'_>>()
+        .responses_from_iter(refusals::all())
+        .security_scheme("admin_token", bearer("The token of `admin.token`."))
+        .security_scheme("api_token", bearer("The token of `api.token`."))
+        .security_scheme(
+            "growsurf_signature",
+            signed(
+                "GrowSurf-Signature",
+                "`ts=<Unix milliseconds>,v=<signature>`. The signature is the hexadecimal \
+                 HMAC-SHA256 of the timestamp, a dot and the raw body, keyed with the webhook's \
+                 secret (`growsurf.webhook_secrets`).",
+            ),
+        )
+        .security_scheme(
+            "customerio_timestamp",
+            signed("X-CIO-Timestamp", "The time of the signature, in Unix seconds."),
+        )
+        .security_scheme(
+            "customerio_signature",
+            signed(
+                "X-CIO-Signature",
+                "The hexadecimal HMAC-SHA256 of `v0:<X-CIO-Timestamp>:<raw body>`, keyed with the \
+                 webhook's signing key (`customerio.reporting_keys`).",
+            ),
+        );
+    let tags = [
+        (tags::WEBHOOKS, "What GrowSurf and Customer.io post, signed."),
+        (tags::EVENTS, "What your own backend tells, server to server."),
+        (tags::HEALTH, "For orchestrators and monitoring."),
+        (tags::ADMIN, "For operators' scripts: calls that Customer.io refused for good."),
+        (tags::INTERFACE, "The interface itself."),
+    ];
+    let tags =
+        tags.map(|(name, what)| TagBuilder::new().name(name).description(Some(what)).build());
+    OpenApiBuilder::new().info(info()).tags(Some(tags)).components(Some(components.build())).build()
+}
+
+fn info() -> Info {
+    let license = LicenseBuilder::new()
+        .name(env!("CARGO_PKG_LICENSE"))
+        .identifier(Some(env!("CARGO_PKG_LICENSE")))
+        .build();
+    InfoBuilder::new()
+        .title(env!("CARGO_PKG_NAME"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license))
+        .build()
+}
+
+fn bearer(what: &str) -> SecurityScheme {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(what));
+    SecurityScheme::Http(bearer.build())
+}
+
+fn signed(header: &str, what: &str) -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(header, what)))
+}

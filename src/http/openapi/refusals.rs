@@ -1,0 +1,126 @@
+//! The refusals that the document shows, each described once.
+//!
+//! What belongs here: which statuses go together, and what each tells. What doesn't: when a refusal is
+//! given, which is its handler's.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder};
+
+/// What reading a body can end in.
+pub struct NotRead;
+
+/// Whoever asks didn't prove who they are.
+pub struct NotProven;
+
+/// The body can be read, and a field of it is wrong.
+pub struct NotValid;
+
+/// There is nothing of this id.
+pub struct NotFound;
+
+/// A parameter can't be read.
+pub struct NotUnderstood;
+
+/// Our own trouble.
+pub struct NotNow;
+
+/// Name, status, description.
+type Refusal = (&'static str, &'static str, &'static str);
+
+const UNREADABLE: Refusal = (
+    "Unreadable",
+    "400",
+    "The body is no JSON object, or it broke off. Sending it again is in vain.",
+);
+const UNREADABLE_PARAMETER: Refusal =
+    ("UnreadableParameter", "400", "A parameter in path or query can't be read.");
+const UNAUTHORIZED: Refusal = (
+    "Unauthorized",
+    "401",
+    "The signature or the bearer token is missing or wrong. This is said before the body is looked into.",
+);
+const ABSENT: Refusal = ("NotFound", "404", "There is nothing of this id, or not any more.");
+const LATE: Refusal =
+    ("BodyLate", "408", "The body didn't arrive in time (`server.body_timeout`).");
+const TOO_LARGE: Refusal = ("BodyTooLarge", "413", "The body is larger than `server.max_body`.");
+const INVALID: Refusal =
+    ("Invalid", "422", "A field is wrong; `detail` names it. Nothing of the body was kept.");
+const UNAVAILABLE: Refusal =
+    ("Unavailable", "503", "The relay can't do it now. Nothing is lost if it is asked again.");
+
+const ALL: [Refusal; 8] =
+    [UNREADABLE, UNREADABLE_PARAMETER, UNAUTHORIZED, ABSENT, LATE, TOO_LARGE, INVALID, UNAVAILABLE];
+
+impl IntoResponses for NotRead {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[UNREADABLE, LATE, TOO_LARGE, UNAVAILABLE])
+    }
+}
+
+impl IntoResponses for NotProven {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[UNAUTHORIZED])
+    }
+}
+
+impl IntoResponses for NotValid {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[INVALID])
+    }
+}
+
+impl IntoResponses for NotFound {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[ABSENT])
+    }
+}
+
+impl IntoResponses for NotUnderstood {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[UNREADABLE_PARAMETER])
+    }
+}
+
+impl IntoResponses for NotNow {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[UNAVAILABLE])
+    }
+}
+
+fn these(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {
+    let reference = |name| RefOr::Ref(Ref::from_response_name(name));
+    refusals.iter().map(|(name, status, _)| ((*status).to_owned(), reference(*name))).collect()
+}
+
+/// All of them, by the names that operations refer to.
+pub fn all() -> impl Iterator<Item = (&'static str, Response)> {
+    ALL.into_iter().map(|(name, status, what)| {
+        let document = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response =
+            ResponseBuilder::new().description(what).content("application/problem+json", document);
+        let response = match status {
+            "401" => response.header(
+                "WWW-Authenticate",
+                HeaderBuilder::new()
+                    .description(Some("The proof that is asked for: `Bearer`, or a header's name."))
+                    .schema(Some(Object::with_type(Type::String)))
+                    .build(),
+            ),
+            "503" => response.header(
+                "Retry-After",
+                HeaderBuilder::new()
+                    .description(Some("After how many seconds it is worth asking again."))
+                    .schema(Some(
+                        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1.0)).build(),
+                    ))
+                    .build(),
+            ),
+            _ => response,
+        };
+        (name, response.build())
+    })
+}
