@@ -5,6 +5,7 @@
 
 mod architecture;
 mod backups;
+mod browser;
 mod commands;
 mod crash;
 mod damage;

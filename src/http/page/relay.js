@@ -157,8 +157,7 @@
     }
   };
   if (refused || answer === false) forget();
-  // Before the page's own listeners, which may sign somebody up.
-  window.addEventListener('grsfReady', () => safely(meet), true);
+  window.addEventListener('grsfReady', () => safely(meet));
   safely(meet);
   safely(land);
 })();
