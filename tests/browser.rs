@@ -21,8 +21,13 @@ use crate::kit::{eventually, now_millis};
 
 /// A shop whose page tells a recorder.
 fn recorded() -> (Recorder, Shop) {
+    recorded_at(Port::free())
+}
+
+/// The same with the page at this port.
+fn recorded_at(port: Port) -> (Recorder, Shop) {
     let recorder = Recorder::start();
-    let shop = Shop::open(Port::free(), recorder.url(), |_| {});
+    let shop = Shop::open(port, recorder.url(), |_| {});
     (recorder, shop)
 }
 
@@ -64,7 +69,7 @@ fn send_webhook(relay: &Relay, told: &Value) {
 fn a_visitor_lands_signs_up_and_shares_and_all_of_it_is_theirs() {
     let sandbox = Sandbox::start();
     let port = Port::free();
-    let origin = format!("http://127.0.0.1:{}", port.number());
+    let origin = port.origin();
     let file = format!(
         "[page]\norigins = [\"{origin}\"]\n\
          [[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\npage_key = \"{PAGE_KEY}\"\n\

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{fetched, recorded, sign_up};
+use super::{fetched, recorded, recorded_at, sign_up};
 use crate::kit::browser::{Chromium, Habits};
 use crate::kit::eventually;
+use crate::kit::server::Port;
 use crate::kit::shop::PAGE_KEY;
 use crate::kit::webhooks::email;
 
@@ -217,6 +218,21 @@ fn one_visitor_is_one_visitor_on_all_hosts_of_a_domain_where_the_tag_says_so() {
     assert_eq!(cookie["domain"], ".example.com");
     browser.run("referralRelay.consent(false)");
     browser.open(&shop.url_at("www.example.com", "/"));
+    assert_eq!(browser.cookies(), [] as [Value; 0]);
+}
+
+#[test]
+fn on_a_page_with_tls_the_cookie_is_never_sent_without() {
+    let (recorder, shop) = recorded_at(Port::encrypted());
+    let chromium = Chromium::start();
+    let browser = chromium.browser();
+    browser.open(&shop.url("/?grsf=rae"));
+    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    let click = recorder.told("/v1/clicks").remove(0);
+    assert_eq!(click["page"], shop.url("/"));
+    let [cookie] = browser.cookies().try_into().unwrap();
+    assert_eq!((&cookie["value"], &cookie["secure"]), (&click["anonymous_id"], &json!(true)));
+    browser.run("referralRelay.consent(false)");
     assert_eq!(browser.cookies(), [] as [Value; 0]);
 }
 

@@ -1,9 +1,15 @@
-//! A small HTTP server of a test's own: one request a connection, answered by a function.
+//! A small HTTP server of a test's own, with TLS or without: one request a connection, answered by a
+//! function.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request, as far as tests look at it.
 #[derive(Clone, Debug)]
@@ -45,35 +51,50 @@ impl Response {
 }
 
 /// A port that is listened on, before it is known what is answered.
-pub struct Port(TcpListener);
+pub struct Port {
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+}
 
 impl Port {
     /// A free one.
     pub fn free() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").unwrap())
+        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), tls: None }
     }
 
-    /// Its number.
-    pub fn number(&self) -> u16 {
-        self.0.local_addr().unwrap().port()
+    /// The same for TLS, with a certificate that nobody trusts.
+    pub fn encrypted() -> Self {
+        Self { tls: Some(Arc::new(self_signed())), ..Self::free() }
+    }
+
+    /// Where it is on this machine, without a slash at the end.
+    pub fn origin(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.listener.local_addr().unwrap())
     }
 
     /// Answers by this from now on, until the test ends.
     pub fn serve(self, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) {
         let answer = Arc::new(answer);
         thread::spawn(move || {
-            for stream in self.0.incoming().flatten() {
-                let answer = Arc::clone(&answer);
+            for stream in self.listener.incoming().flatten() {
+                let (answer, tls) = (Arc::clone(&answer), self.tls.clone());
                 thread::spawn(move || {
                     // Browsers open connections that they never use.
-                    let _ended = exchange(stream, &*answer);
+                    let _ended = match tls {
+                        None => exchange(stream, &*answer),
+                        Some(tls) => {
+                            let session = ServerConnection::new(tls).unwrap();
+                            exchange(StreamOwned::new(session, stream), &*answer)
+                        }
+                    };
                 });
             }
         });
     }
 }
 
-fn exchange(stream: TcpStream, answer: &dyn Fn(&Request) -> Response) -> io::Result<()> {
+fn exchange(stream: impl Read + Write, answer: &dyn Fn(&Request) -> Response) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let Some(request) = read(&mut reader)? else { return Ok(()) };
     let Response { status, headers, body } = answer(&request);
@@ -82,7 +103,24 @@ fn exchange(stream: TcpStream, answer: &dyn Fn(&Request) -> Response) -> io::Res
         head += &format!("{name}: {value}\r\n");
     }
     head += "Connection: close\r\n\r\n";
-    reader.get_mut().write_all((head + &body).as_bytes())
+    reader.get_mut().write_all((head + &body).as_bytes())?;
+    reader.get_mut().flush()
+}
+
+fn self_signed() -> ServerConfig {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let words =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=page";
+    let mut openssl = Command::new("openssl");
+    openssl.args(words.split(' ')).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+    assert!(openssl.output().unwrap().status.success());
+    let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap()
 }
 
 /// Reads a request; none if the connection ends before there is one.

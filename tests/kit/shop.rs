@@ -13,7 +13,7 @@ pub const PAGE_KEY: &str = "pk_spring";
 
 /// The page, on a server of its own.
 pub struct Shop {
-    port: u16,
+    origin: String,
     page: Arc<Mutex<Page>>,
 }
 
@@ -40,7 +40,7 @@ impl Shop {
             participants: BTreeSet::new(),
             sign_ups: Vec::new(),
         };
-        let (number, page) = (port.number(), Arc::new(Mutex::new(page)));
+        let (origin, page) = (port.origin(), Arc::new(Mutex::new(page)));
         let shown = Arc::clone(&page);
         port.serve(move |request| match request.path.as_str() {
             "/growsurf.js" => {
@@ -49,17 +49,17 @@ impl Shop {
             "/growsurf/participants" => sign_up(&shown, request, &joined),
             _ => Response::of("text/html", shown.lock().unwrap().html(&relay)),
         });
-        Self { port: number, page }
+        Self { origin, page }
     }
 
     /// An address of the page.
     pub fn url(&self, path: &str) -> String {
-        self.url_at("127.0.0.1", path)
+        format!("{}{path}", self.origin)
     }
 
     /// The same by another name of this machine.
     pub fn url_at(&self, host: &str, path: &str) -> String {
-        format!("http://{host}:{}{path}", self.port)
+        self.url(path).replace("127.0.0.1", host)
     }
 
     /// From now on the script's tag has these attributes beside its key.
@@ -122,7 +122,7 @@ fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Re
 
 /// A server in the relay's place.
 pub struct Recorder {
-    port: u16,
+    origin: String,
     told: Arc<Mutex<Told>>,
 }
 
@@ -137,7 +137,7 @@ impl Recorder {
     /// One that has the script.
     pub fn start() -> Self {
         let (port, told) = (Port::free(), Arc::<Mutex<Told>>::default());
-        let (number, kept) = (port.number(), Arc::clone(&told));
+        let (origin, kept) = (port.origin(), Arc::clone(&told));
         port.serve(move |request| {
             if request.path == "/relay.js" {
                 let script = include_str!("../../src/http/page/relay.js");
@@ -150,12 +150,12 @@ impl Recorder {
             response.headers.push(("Access-Control-Allow-Origin", origin));
             response
         });
-        Self { port: number, told }
+        Self { origin, told }
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.origin.clone()
     }
 
     /// The next posts are answered so; what comes after them, 202.
