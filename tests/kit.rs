@@ -3,6 +3,7 @@
 //! What belongs here: driving and looking from outside. What doesn't: expectations, which are the
 //! tests' own. Nothing here uses the library: a test must notice when the library is wrong.
 
+pub mod browser;
 pub mod calls;
 pub mod growsurf;
 pub mod http;
@@ -14,6 +15,8 @@ pub mod postgres;
 pub mod process;
 pub mod relay;
 pub mod sandbox;
+pub mod server;
+pub mod shop;
 pub mod way;
 pub mod webhooks;
 

@@ -6,6 +6,7 @@
 mod acting;
 mod architecture;
 mod backups;
+mod browser;
 mod commands;
 mod crash;
 mod damage;

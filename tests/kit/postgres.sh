@@ -33,7 +33,7 @@ install_them() {
 
 if ! bin=$(programs) || [[ -z $bin ]]; then
   # Two test binaries may come here at once.
-  exec 9>"${TMPDIR:-/tmp}/referral-relay-postgres.lock"
+  exec 9>"${TMPDIR:-/tmp}/referral-relay-install.lock"
   flock 9
   bin=$(programs) || install_them >&2 || {
     echo 'PostgreSQL is missing and apt-get could not install it: install the server programs' \

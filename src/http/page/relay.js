@@ -1,1 +1,163 @@
-// Tells the relay of referral links that lead to this page, and of shares.
+// Tells the relay that somebody came by a referral link (?grsf=) and that a participant shared
+// theirs, and gives GrowSurf this visitor's id with a sign-up:
+//
+//   <script async src="https://relay.example.com/relay.js" data-key="pk_spring"></script>
+//
+// It keeps one cookie, rr_id, a random id, and in the session's storage which links were told; no
+// address and no name. data-domain="example.com" makes the cookie one of all hosts below that.
+//
+// Nothing is kept or told for visitors who ask not to be tracked. With data-consent="wait" nothing
+// is until the page calls referralRelay.consent(true); consent(false) forgets the id and stops.
+// What was answered before this script came is found in window.referralRelay = {consent: true}.
+(function () {
+  'use strict';
+
+  const COOKIE = 'rr_id';
+  const CLICK = 'rr_click:';
+  const YEAR = 31536000;
+  const TRIES = 4;
+
+  const tag = document.currentScript;
+  const early = window.referralRelay;
+  // A second tag on the page changes nothing.
+  if (!tag || (early && early.id)) return;
+  const key = tag.dataset.key;
+  if (!key) return console.warn('relay.js: the script tag has no data-key');
+
+  const refused = [navigator.doNotTrack, window.doNotTrack].includes('1') ||
+    navigator.globalPrivacyControl === true;
+  const answer = early && early.consent;
+  let agreed = typeof answer === 'boolean' ? answer : tag.dataset.consent !== 'wait';
+  const may = () => agreed && !refused;
+
+  // What the page was opened with; the page may change its address later.
+  const page = location.origin + location.pathname;
+  let link = new URLSearchParams(location.search).get('grsf');
+  // The id, where the browser keeps no cookies.
+  let kept = null;
+  let heard = null;
+  const ours = new WeakSet();
+
+  // A page must never break by this script.
+  function safely(work, otherwise) {
+    try {
+      return work();
+    } catch (error) {
+      return otherwise;
+    }
+  }
+
+  function uuid() {
+    // Pages without TLS have no randomUUID.
+    if (crypto.randomUUID) return crypto.randomUUID();
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 15) | 64;
+    bytes[8] = (bytes[8] & 63) | 128;
+    const hex = Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('');
+    return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  }
+
+  function bake(value, age) {
+    const domain = tag.dataset.domain;
+    document.cookie = COOKIE + '=' + value + '; path=/; max-age=' + age + '; SameSite=Lax' +
+      (domain ? '; domain=' + domain : '') + (location.protocol === 'https:' ? '; Secure' : '');
+  }
+
+  // The visitor's id, made when it is needed first; null where it may not be.
+  function id() {
+    if (!may()) return null;
+    return safely(() => {
+      const found = document.cookie.match(/(?:^|; )rr_id=([0-9a-f-]{36})(?:;|$)/);
+      if (found) kept = found[1];
+      if (!kept) bake(kept = uuid(), YEAR);
+      return kept;
+    }, null);
+  }
+
+  function forget() {
+    kept = null;
+    safely(() => bake('', 0));
+    safely(() => Object.keys(sessionStorage).filter((name) => name.startsWith(CLICK))
+      .forEach((name) => sessionStorage.removeItem(name)));
+  }
+
+  // Posts until it is answered; the relay counts a post by the id in it, however often it comes.
+  function post(path, body, told, tried) {
+    if (!may()) return;
+    const again = () => {
+      if (tried + 1 >= TRIES) return;
+      setTimeout(() => post(path, body, told, tried + 1), 4 ** tried * 1000 * (1 + Math.random()));
+    };
+    safely(() => fetch(new URL(path, tag.src), {
+      method: 'POST',
+      body: JSON.stringify(body),
+      mode: 'cors',
+      credentials: 'omit',
+      keepalive: true,
+      referrerPolicy: 'strict-origin'
+    }).then((response) => (response.status < 500 ? told() : again()), again).catch(() => {}));
+  }
+
+  // A link that was told stays told for the session; one that wasn't is told again on a reload,
+  // under the same id.
+  function land() {
+    if (!link || !may()) return;
+    const grsf = link;
+    const name = CLICK + grsf;
+    const known = safely(() => sessionStorage.getItem(name));
+    link = null;
+    if (known === 'told') return;
+    const click = known || uuid();
+    const note = (text) => safely(() => sessionStorage.setItem(name, text));
+    note(click);
+    post('v1/clicks', { key, anonymous_id: id(), click_id: click, grsf, page },
+      () => may() && note('told'), 0);
+  }
+
+  function share(data) {
+    safely(() => post('v1/shares', {
+      key, share_id: uuid(), participant: data.participant.id, channel: data.shareType
+    }, () => {}, 0));
+  }
+
+  // GrowSurf takes an address or an object, whose unknown keys become the participant's metadata.
+  function marked(who) {
+    const given = typeof who === 'string' ? { email: who } : who;
+    const own = given && typeof given === 'object' && id();
+    return own ? Object.assign({ cioAnonymousId: own }, given) : who;
+  }
+
+  function wrap(sdk, name) {
+    const original = sdk[name];
+    if (typeof original !== 'function' || ours.has(original)) return;
+    sdk[name] = function (...given) {
+      if (given.length) given[0] = safely(() => marked(given[0]), given[0]);
+      return original.apply(this, given);
+    };
+    ours.add(sdk[name]);
+  }
+
+  // GrowSurf may be there before this script, come later, or be put in place again.
+  function meet() {
+    const sdk = window.growsurf;
+    if (!sdk) return;
+    ['addParticipant', 'addReferredParticipant', 'triggerReferral']
+      .forEach((name) => safely(() => wrap(sdk, name)));
+    if (heard === sdk || typeof sdk.subscribe !== 'function') return;
+    heard = sdk;
+    sdk.subscribe('share', share);
+  }
+
+  window.referralRelay = {
+    id,
+    consent(given) {
+      agreed = given === true;
+      if (agreed) safely(land);
+      else forget();
+    }
+  };
+  if (refused || answer === false) forget();
+  window.addEventListener('grsfReady', () => safely(meet));
+  safely(meet);
+  safely(land);
+})();

@@ -1,0 +1,106 @@
+//! When the script keeps and tells nothing.
+
+use serde_json::{Value, json};
+
+use super::{fetched, recorded, sign_up};
+use crate::kit::browser::{Browser, Chromium, Habits};
+use crate::kit::eventually;
+
+/// What is left of a visit in this browser: cookies, and names in the session's storage.
+#[track_caller]
+fn kept(browser: &Browser) -> (usize, Value) {
+    (browser.cookies().len(), browser.run("return Object.keys(sessionStorage)"))
+}
+
+/// Signs up and shares, and sees that the relay wasn't told and GrowSurf got no id.
+#[track_caller]
+fn says_nothing(browser: &Browser, shop: &crate::kit::shop::Shop, name: &str) {
+    let sign_up = sign_up(browser, shop, name);
+    browser.click("[data-share=facebook]");
+    assert_eq!(sign_up["metadata"].get("cioAnonymousId"), None, "{sign_up}");
+    assert_eq!(fetched(browser), [""; 0]);
+    assert_eq!(browser.run("return referralRelay.id()"), Value::Null);
+    assert_eq!(kept(browser), (0, json!([])));
+    assert_eq!(browser.run("return wrong"), json!([]));
+}
+
+#[test]
+fn whoever_asks_not_to_be_tracked_is_not() {
+    let (recorder, shop) = recorded();
+    let chromium = Chromium::start();
+    let shy = chromium.browser_with(&Habits { do_not_track: true, ..Habits::default() });
+    shy.open(&shop.url("/?grsf=rae"));
+    assert_eq!(shy.run("return navigator.doNotTrack"), "1");
+    says_nothing(&shy, &shop, "fay");
+    // The page's word doesn't count more than the visitor's.
+    shy.run("referralRelay.consent(true)");
+    says_nothing(&shy, &shop, "zoe");
+
+    // The same by Global Privacy Control, turned on later by somebody who had an id.
+    let browser = chromium.browser();
+    browser.open(&shop.url("/?grsf=rae"));
+    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    assert_eq!(kept(&browser), (1, json!(["rr_click:rae"])));
+    shop.early(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})",
+    );
+    browser.open(&shop.url("/?grsf=ned"));
+    says_nothing(&browser, &shop, "ann");
+    assert_eq!(recorder.requests().len(), 1);
+}
+
+#[test]
+fn nothing_is_kept_or_told_before_consent_where_the_tag_says_to_wait() {
+    let (recorder, shop) = recorded();
+    let chromium = Chromium::start();
+    let browser = chromium.browser();
+    shop.tag("data-consent=\"wait\"");
+    browser.open(&shop.url("/?grsf=rae"));
+    says_nothing(&browser, &shop, "fay");
+
+    // The landing is told once it may be, what was shared before isn't.
+    browser.run("referralRelay.consent(true)");
+    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    let first = recorder.told("/v1/clicks").remove(0);
+    browser.run("referralRelay.consent(true)");
+    assert_eq!(fetched(&browser).len(), 1);
+    assert_eq!(browser.run("return referralRelay.id()"), first["anonymous_id"]);
+    browser.click("[data-share=facebook]");
+    eventually("the share is told", || recorder.told("/v1/shares").len() == 1);
+
+    // Taken back, the id is forgotten and nothing is told any more.
+    browser.run("referralRelay.consent(false)");
+    assert_eq!(kept(&browser), (0, json!([])));
+    browser.click("[data-share=facebook]");
+    assert_eq!(fetched(&browser).len(), 2);
+    assert_eq!(browser.run("return referralRelay.id()"), Value::Null);
+
+    // Given again, it is another visitor; the landing was told already.
+    browser.run("referralRelay.consent(true)");
+    let second = browser.run("return referralRelay.id()");
+    assert!(second.is_string() && second != first["anonymous_id"], "{second}");
+    assert_eq!(fetched(&browser).len(), 2);
+}
+
+#[test]
+fn an_answer_that_came_before_the_script_counts() {
+    let (recorder, shop) = recorded();
+    let chromium = Chromium::start();
+    let browser = chromium.browser();
+    shop.tag("data-consent=\"wait\"");
+    shop.early("window.referralRelay = {consent: true}");
+    browser.open(&shop.url("/?grsf=rae"));
+    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    assert_eq!(kept(&browser).0, 1);
+
+    // Without an answer on the next page it waits again, and keeps the id until there is one.
+    shop.early("");
+    browser.open(&shop.url("/?grsf=ned"));
+    assert_eq!(fetched(&browser), [""; 0]);
+    assert_eq!((kept(&browser).0, browser.run("return referralRelay.id()")), (1, Value::Null));
+
+    shop.tag("");
+    shop.early("window.referralRelay = {consent: false}");
+    browser.open(&shop.url("/?grsf=ann"));
+    says_nothing(&browser, &shop, "fay");
+}
