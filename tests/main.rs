@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod delivery;
 mod faults;
+mod feedback;
 mod file;
 mod forgetting;
 mod growsurf;

@@ -6,6 +6,7 @@
 mod crash;
 mod delivery;
 mod encryption;
+mod feedback;
 mod forgetting;
 mod growsurf;
 mod identity;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    campaign::{Campaign, Edit},
+    campaign::{Campaign, Edit, Joined},
     changes,
     refusal::Refusal,
     rows,
@@ -40,6 +40,41 @@ pub(super) fn update(
         campaign.edit(index, now, edit);
     }
     let row = rows::row(campaign, index);
+    Ok(row)
+}
+
+/// Adds a participant and shows the row; who is one already is shown as they are.
+///
+/// # Errors
+///
+/// Refuses the whole addition if a part of it makes no sense.
+pub(super) fn add(
+    campaign: &mut Campaign,
+    body: &Map<String, Value>,
+    now: i64,
+) -> Result<Value, Refusal> {
+    let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    let email = text("email").ok_or_else(|| Refusal::bad("email is required."))?;
+    let (index, is_new) = match campaign.find(&email) {
+        Some(index) => (index, false),
+        None => {
+            changes::is_free(campaign, &email).map_err(Refusal::bad)?;
+            let referrer = |who: String| {
+                campaign.find(&who).ok_or_else(|| Refusal::bad("referredBy is nobody."))
+            };
+            let referred_by = text("referredBy").map(referrer).transpose()?;
+            let (first_name, last_name) = (text("firstName"), text("lastName"));
+            let joined = Joined { at: now, email, first_name, last_name, referred_by };
+            let index = campaign.join(joined);
+            let metadata = body.get("metadata").and_then(Value::as_object);
+            for edit in metadata.map(metadata_edits).transpose()?.unwrap_or_default() {
+                campaign.edit(index, now, edit);
+            }
+            (index, true)
+        }
+    };
+    let mut row = rows::row(campaign, index);
+    row["isNew"] = json!(is_new);
     Ok(row)
 }
 

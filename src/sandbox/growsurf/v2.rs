@@ -59,6 +59,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Result<Value, Refusa
         ["campaign", id, rest @ ..] => {
             let campaign = world.campaign(id).ok_or_else(|| Refusal::not_found("The program"))?;
             match (call.method, rest) {
+                (&Method::POST, ["participant"]) => update::add(campaign, &call.json()?, call.now),
                 (_, ["participant", who, rest @ ..]) => participant(campaign, call, who, rest),
                 (&Method::GET, rest) => show(campaign, call, rest),
                 (_, ["webhooks", rest @ ..]) => webhooks(campaign, call, rest),

@@ -1,0 +1,259 @@
+//! The way back: what Customer.io tells and asks for comes to GrowSurf, once.
+
+use serde_json::{Value, json};
+
+use crate::kit::eventually;
+use crate::kit::growsurf::{CAMPAIGN, Growsurf};
+use crate::kit::http;
+use crate::kit::ids::{report_signature, signature};
+use crate::kit::now_millis;
+use crate::kit::relay::{Relay, SECRET, Setup};
+use crate::kit::sandbox::Sandbox;
+
+const KEY: &str = "signing-key";
+
+/// Both services, a relay between them, and Fay, who takes part, with her id.
+struct Stage {
+    sandbox: Sandbox,
+    growsurf: Growsurf,
+    relay: Relay,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let sandbox = Sandbox::start();
+        let growsurf = Growsurf::of(&sandbox);
+        growsurf.program(0, 2, 1);
+        let relay = growsurf.asked_by(setup(&sandbox)).start();
+        Self { sandbox, growsurf, relay }
+    }
+
+    /// Somebody joins, and GrowSurf tells it; gives their id.
+    fn joins(&self, name: &str, referred_by: Option<&str>) -> String {
+        let mut join = json!({ "email": address(name), "firstName": name });
+        if let Some(referrer) = referred_by {
+            join["referredBy"] = json!(referrer);
+        }
+        let id = self.growsurf.change(0, &json!([{ "join": join }])).remove(0);
+        self.growsurf_tells();
+        id
+    }
+
+    /// GrowSurf sends all the webhooks that it has to.
+    fn growsurf_tells(&self) {
+        for body in self.growsurf.webhooks(60_000) {
+            let signed = signature(SECRET, now_millis(), body.as_bytes());
+            let post = self.relay.post("/webhooks/growsurf", body, Some(signed));
+            assert_eq!(http::send(post).status, 200);
+        }
+        self.relay.drained();
+    }
+
+    /// Customer.io posts something signed; gives its status.
+    #[track_caller]
+    fn customerio_posts(&self, path: &str, body: &Value) -> Value {
+        let (now, body) = (now_millis() / 1000, body.to_string());
+        let proof = report_signature(KEY, now, body.as_bytes());
+        let post = http::client().post(self.relay.url(path)).body(body);
+        let post = post.header("x-cio-timestamp", now.to_string()).header("x-cio-signature", proof);
+        let answer = http::send(post);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    #[track_caller]
+    fn reports(&self, report: &Value) -> Value {
+        self.customerio_posts("/webhooks/customerio/reporting", report)["status"].clone()
+    }
+
+    #[track_caller]
+    fn asks(&self, kind: &str, dedupe_key: &str, name: &str, more: &Value) -> Value {
+        let mut ask = json!({
+            "type": kind, "campaign": CAMPAIGN, "dedupe_key": dedupe_key, "email": address(name),
+        });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.customerio_posts("/webhooks/customerio/action", &ask)
+    }
+
+    fn row(&self, who: &str) -> Value {
+        self.growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{who}"))
+    }
+
+    /// The statuses of the writes to this path, in order; null for one without an answer.
+    fn writes(&self, path: &str) -> Vec<Value> {
+        let requests = self.growsurf.requests()["requests"].as_array().unwrap().clone();
+        let is_write =
+            |it: &&Value| it["method"] == "POST" && it["path"].as_str().unwrap().ends_with(path);
+        requests.iter().filter(is_write).map(|it| it["status"].clone()).collect()
+    }
+}
+
+fn setup(sandbox: &Sandbox) -> Setup {
+    Setup::new(sandbox)
+        .set("customerio.reporting_keys", KEY)
+        .set("customerio.action_keys", KEY)
+        .set("feedback.writes_per_minute", "400")
+}
+
+fn address(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+/// Customer.io tells what somebody did.
+fn report(event_id: &str, object: &str, metric: &str, name: &str) -> Value {
+    json!({
+        "event_id": event_id, "object_type": object, "metric": metric,
+        "timestamp": now_millis() / 1000,
+        "data": { "identifiers": { "id": null, "email": address(name) }, "delivery_id": "D1" },
+    })
+}
+
+#[test]
+fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
+    let stage = Stage::set();
+    let fay = stage.joins("fay", None);
+    assert_eq!(stage.sandbox.event("referral_program_joined").person(), address("fay"));
+    let match_writes = json!({ "path": format!("participant/{fay}"), "method": "POST" });
+    stage.growsurf.faults(&json!([
+        { "match": match_writes, "times": 2, "status": 500 },
+        { "match": match_writes, "times": 1, "drop": "after" },
+    ]));
+    let mut click = report("01CLICK", "email", "clicked", "fay");
+    click["data"]["href"] = json!(format!("https://shop.example.com/?grsf={fay}&utm_source=mail"));
+    assert_eq!(stage.reports(&click), "accepted");
+    assert_eq!(stage.reports(&click), "duplicate");
+    click["data"]["link_id"] = json!(2);
+    assert_eq!(stage.reports(&click), "accepted");
+    stage.relay.drained();
+
+    let metadata = &stage.row(&fay)["metadata"];
+    assert_eq!(metadata["emailReferralClicks"], "1", "{metadata}");
+    assert!(metadata["lastEmailReferralClickAt"].as_str().unwrap().starts_with("20"));
+    let writes = stage.writes(&format!("participant/{fay}"));
+    assert_eq!(writes, [json!(500), json!(500), Value::Null, json!(200)]);
+    assert_eq!(stage.sandbox.events_named("referral_link_clicked").len(), 1);
+    assert_eq!(stage.relay.dead_letters(), 0);
+
+    // What GrowSurf tells of it afterwards changes nothing, and the next click counts on.
+    stage.growsurf_tells();
+    let mut next = report("02CLICK", "email", "clicked", "fay");
+    next["data"]["href"] = click["data"]["href"].clone();
+    stage.reports(&next);
+    let mut machine = next.clone();
+    (machine["event_id"], machine["data"]["machine"]) = (json!("03CLICK"), json!(true));
+    stage.reports(&machine);
+    stage.relay.drained();
+    assert_eq!(stage.row(&fay)["metadata"]["emailReferralClicks"], "2");
+}
+
+#[test]
+fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
+    let stage = Stage::set();
+    let fay = stage.joins("fay", None);
+    let bea = stage.joins("bea", Some(&fay));
+    let path = format!("participant/{bea}/ref");
+    stage.growsurf.faults(&json!([{ "match": { "path": path }, "times": 1, "drop": "after" }]));
+    let asked = |key| stage.asks("trigger_referral", key, "bea", &json!({}))["status"].clone();
+    assert_eq!(asked("first-order"), "accepted");
+    assert_eq!(asked("first-order"), "duplicate");
+    stage.relay.drained();
+    assert_eq!(stage.row(&bea)["referralStatus"], "CREDIT_AWARDED");
+    assert_eq!(stage.writes(&path), [Value::Null], "it was looked at before it went again");
+    stage.growsurf_tells();
+    assert_eq!(stage.sandbox.event("referral_reward_claimed").person(), address("fay"));
+
+    // Nobody referred Fay: that is no passing trouble.
+    stage.asks("trigger_referral", "first-order", "fay", &json!({}));
+    stage.relay.drained();
+    assert_eq!(stage.relay.dead_letters(), 1);
+    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    assert!(told.contains("nobody referred this participant"), "{told}");
+}
+
+#[test]
+fn a_campaign_that_sets_itself_off_comes_to_an_end() {
+    let stage = Stage::set();
+    let fay = stage.joins("fay", None);
+    // A campaign that `referral_shared` starts, and that records a share: each message anew.
+    let (mut round, mut answer) = (0, json!("accepted"));
+    while answer == "accepted" {
+        round += 1;
+        assert!(round < 100, "it goes on for ever");
+        let told =
+            stage.asks("record_share", &format!("D{round}"), "fay", &json!({"channel": "sms"}));
+        answer = told["status"].clone();
+        if answer == "accepted" {
+            let started = || stage.sandbox.events_named("referral_shared").len() == round;
+            eventually("the campaign is started again", started);
+        } else {
+            let reason = told["reason"].as_str().unwrap();
+            assert!(reason.contains("feedback.asks_per_hour"), "{reason}");
+        }
+    }
+    assert_eq!((round, answer), (21, json!("parked")));
+    stage.relay.drained();
+    assert_eq!(stage.row(&fay)["metadata"]["recordedShares"], "20");
+    assert_eq!(stage.sandbox.events_named("referral_shared").len(), 20);
+}
+
+#[test]
+fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back() {
+    let stage = Stage::set();
+    let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    stage.relay.command(&["sync"]).expect(0);
+    stage.relay.drained();
+    let said = |id: &str, metric, seconds: i64| {
+        for name in ["fay", "bea"] {
+            let mut report = report(&format!("{id}{name}"), "customer", metric, name);
+            report["timestamp"] = json!(now_millis() / 1000 + seconds);
+            stage.reports(&report);
+        }
+        stage.relay.drained();
+        [&fay, &bea].map(|who| stage.row(who)["unsubscribed"].clone())
+    };
+    assert_eq!(said("1", "unsubscribed", -2), [json!(true), json!(true)]);
+    assert_eq!(said("2", "subscribed", -1), [json!(false), json!(true)]);
+}
+
+#[test]
+fn somebody_who_is_added_joins_as_anybody_does() {
+    let stage = Stage::set();
+    let fay = stage.joins("fay", None);
+    let more = json!({ "referred_by": fay, "first_name": "Gil", "metadata": { "plan": "pro" } });
+    assert_eq!(stage.asks("add_participant", "winback", "gil", &more)["status"], "accepted");
+    stage.relay.drained();
+    let row = stage.row(&address("gil"));
+    assert_eq!((&row["firstName"], &row["metadata"]["plan"]), (&json!("Gil"), &json!("pro")));
+    stage.growsurf_tells();
+    let friend = stage.sandbox.event("referral_friend_signed_up");
+    assert_eq!(
+        (friend.person(), &friend.data()["friend_email"]),
+        (&*address("fay"), &json!(address("gil")))
+    );
+    // Erased, nothing of them is left here.
+    stage.relay.command(&["forget", &address("gil")]).expect(0);
+    assert_eq!(stage.relay.setup().holding("gil@example.com"), Vec::<String>::new());
+}
+
+#[test]
+fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(0, 2, 1);
+    let relay = growsurf.asked_by(setup(&sandbox)).set("growsurf.api_key", "revoked").start();
+    let stage = Stage { sandbox, growsurf, relay };
+    stage.joins("fay", None);
+    let more = json!({ "metadata": { "plan": "pro" } });
+    assert_eq!(stage.asks("update_participant", "plan-1", "fay", &more)["status"], "accepted");
+    let state = "relay_growsurf_state{state=\"halted\"}";
+    eventually("GrowSurf is halted", || stage.relay.metric(state) == Some(1.0));
+    stage.relay.destination_is("running");
+    let ready = http::get(stage.relay.operator_url("/readyz"));
+    assert!(ready.body.contains("GrowSurf is halted"), "{ready:?}");
+    let Stage { sandbox: _sandbox, growsurf, relay } = stage;
+    let relay = relay.restart_with(|setup| setup.set("growsurf.api_key", "sandbox"));
+    relay.drained();
+    let row = growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{}", address("fay")));
+    assert_eq!(row["metadata"]["plan"], "pro");
+}
