@@ -140,6 +140,12 @@ impl Forgotten {
         })
     }
 
+    /// What records of theirs may be known by that aren't a person's.
+    pub fn beside(&self) -> impl Iterator<Item = Identifier> {
+        let visitors = self.visitors.iter().cloned().map(Identifier::Anonymous);
+        visitors.chain(self.participants.iter().cloned().map(Identifier::Participant))
+    }
+
     /// Whether it is what a page knows them by.
     pub fn is_visitor(&self, text: &str) -> bool {
         self.visitors.iter().any(|id| id.as_str() == text)
@@ -171,12 +177,15 @@ impl Forgotten {
     /// Takes out of somebody else's call what names them: their address, their participant id,
     /// and their name where it is told as a friend's. Tells whether there was anything.
     pub fn cut_call(&self, call: &mut Call) -> bool {
+        let names = |text: &str| self.is_addressed_in(text) || self.is_participant(None, text);
+        if let Call::AddParticipant { referred_by, .. } = call {
+            return referred_by.take_if(|referrer| names(referrer)).is_some();
+        }
         let (Call::Identify { attributes: data, .. } | Call::Track { data, .. }) = call else {
             // These are of nobody but the person whose lane they are in.
             return false;
         };
         let before = data.len();
-        let names = |text: &str| self.is_addressed_in(text) || self.is_participant(None, text);
         let is_friend = data.get(Call::FRIEND_EMAIL).and_then(Scalar::as_text).is_some_and(names);
         data.retain(|name, value| {
             let Some(text) = value.as_text() else { return true };

@@ -146,7 +146,7 @@ async fn take_person(
         traced.forgotten.learn(&person);
         records.push((*id, person));
     }
-    for visitor in traces::visitors(transaction, &traced.forgotten).await? {
+    for visitor in traces::beside(transaction, &traced.forgotten).await? {
         let Some(id) = visitor.id else { continue };
         if traced.people.insert(id, visitor.identifier.clone()).is_none() {
             records.push((id, visitor));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{Email, Forgotten, Identifier, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
 use crate::store::{Traced, record};
 
 use super::fault::Fault;
@@ -37,19 +37,20 @@ pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<T
             break;
         }
     }
-    for person in visitors(transaction, &traced.forgotten).await? {
+    for person in beside(transaction, &traced.forgotten).await? {
         traced.people.extend(person.id.map(|id| (id, person.identifier)));
     }
     Ok(traced)
 }
 
-/// The visitors of pages whom they claimed, who have records of their own; held until the commit.
-pub(super) async fn visitors(
+/// Records of their own that they have beside: as visitors of pages whom they claimed, and as
+/// addressees at GrowSurf. Held until the commit.
+pub(super) async fn beside(
     transaction: &Transaction,
     forgotten: &Forgotten,
 ) -> Result<Vec<Person>, Fault> {
-    let columns = forgotten.visitors.iter().cloned().map(Identifier::Anonymous);
-    let columns: Vec<String> = columns.map(|it| text(&record::column(&it))).collect();
+    let columns = forgotten.beside().map(|it| text(&record::column(&it)));
+    let columns: Vec<String> = columns.collect();
     let sql = "SELECT id, identifier, state FROM people
          WHERE identifier = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
     let rows = transaction.rows(sql, &[&columns]).await?;
@@ -83,7 +84,9 @@ async fn named(
 ) -> Result<Vec<PersonId>, Fault> {
     let sql = "SELECT id FROM people
          WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) AS own (address)
-                 WHERE strpos(lower(state), address) > 0 OR identifier = 'email:' || address)
+                 WHERE strpos(lower(state), address) > 0 OR identifier = 'email:' || address
+                     OR (identifier LIKE 'participant:%'
+                         AND strpos(identifier, '\"' || address || '\"') > 0))
              OR EXISTS (SELECT 1 FROM unnest($2::text[]) AS own (id) WHERE strpos(state, id) > 0)
          ORDER BY id";
     let rows = transaction.rows(sql, &[&addresses, &quoted]).await?;

@@ -167,7 +167,7 @@ impl Work<'_> {
             traced.forgotten.learn(&person);
             records.push((*id, person));
         }
-        for visitor in traces::visitors(connection, &traced.forgotten)? {
+        for visitor in traces::beside(connection, &traced.forgotten)? {
             let Some(id) = visitor.id else { continue };
             if traced.people.insert(id, visitor.identifier.clone()).is_none() {
                 records.push((id, visitor));

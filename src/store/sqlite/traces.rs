@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::{Email, Forgotten, Identifier, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
 use crate::store::Traced;
 
 use super::fault::Fault;
@@ -35,20 +35,18 @@ pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, F
             break;
         }
     }
-    for person in visitors(connection, &traced.forgotten)? {
+    for person in beside(connection, &traced.forgotten)? {
         traced.people.extend(person.id.map(|id| (id, person.identifier)));
     }
     Ok(traced)
 }
 
-/// The visitors of pages whom they claimed, who have records of their own.
-pub(super) fn visitors(
-    connection: &Connection,
-    forgotten: &Forgotten,
-) -> Result<Vec<Person>, Fault> {
+/// Records of their own that they have beside: as visitors of pages whom they claimed, and as
+/// addressees at GrowSurf.
+pub(super) fn beside(connection: &Connection, forgotten: &Forgotten) -> Result<Vec<Person>, Fault> {
     let mut found = Vec::new();
-    for id in &forgotten.visitors {
-        found.extend(people::by_identifier(connection, &Identifier::Anonymous(id.clone()))?);
+    for identifier in forgotten.beside() {
+        found.extend(people::by_identifier(connection, &identifier)?);
     }
     Ok(found)
 }
@@ -76,6 +74,10 @@ fn named(
         let place = values.len();
         conditions
             .push(format!("instr(lower(state), ?{place}) OR identifier = 'email:' || ?{place}"));
+        // Whoever was to be added at GrowSurf is known there by the address.
+        conditions.push(format!(
+            "identifier LIKE 'participant:%' AND instr(identifier, '\"' || ?{place} || '\"')"
+        ));
     }
     for id in ids {
         values.push(serde_json::to_string(id).map_err(|it| Fault::unreadable("an id", it))?);
