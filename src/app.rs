@@ -26,7 +26,7 @@ use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::Pulse;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
-use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, operator, public};
+use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, PageGate, operator, public};
 use crate::ingest::Ingest;
 use crate::store::copying::CopyError;
 use crate::store::{Damage, Store, StoreError};
@@ -201,6 +201,13 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.server.answer_timeout,
         bell,
     );
+    let bodies = BodyLimits::new(
+        settings.server.max_body,
+        settings.server.body_timeout,
+        settings.server.body_memory,
+    );
+    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, clock.steady()));
+    let page = ingest.takes_posts().then(gate);
     let face = Face {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),
@@ -209,14 +216,11 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         health: Arc::new(health),
         damage,
         clock,
-        bodies: BodyLimits::new(
-            settings.server.max_body,
-            settings.server.body_timeout,
-            settings.server.body_memory,
-        ),
+        bodies,
         trusted_proxies: settings.server.trusted_proxies.clone().into(),
         admin_token: settings.admin.token.clone().map(Arc::new),
         api_token: settings.api.token.clone().map(Arc::new),
+        page,
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();

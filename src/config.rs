@@ -15,6 +15,7 @@ mod key;
 mod layer;
 pub mod log;
 pub mod mapping;
+pub mod page;
 pub mod problem;
 mod reader;
 pub mod server;
@@ -36,6 +37,7 @@ use crate::config::growsurf::GrowsurfSettings;
 use crate::config::layer::Layer;
 use crate::config::log::LogSettings;
 use crate::config::mapping::MappingSettings;
+use crate::config::page::PageSettings;
 use crate::config::problem::{Fault, Problems};
 use crate::config::reader::{BUILT_IN, Reader};
 use crate::config::server::ServerSettings;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// Who may tell the relay events, server to server.
     pub api: ApiSettings,
+    /// From which pages clicks and shares are taken.
+    pub page: PageSettings,
     /// How much is logged, and in which form.
     pub log: LogSettings,
     /// What is allowed but probably not meant, one sentence each.
@@ -136,6 +140,7 @@ impl Settings {
         let mapping = MappingSettings::read(&mut reader);
         let admin = AdminSettings::read(&mut reader);
         let api = ApiSettings::read(&mut reader);
+        let page = PageSettings::read(&mut reader, growsurf.has_page_key());
         let log = LogSettings::read(&mut reader);
         Self {
             server,
@@ -147,6 +152,7 @@ impl Settings {
             mapping,
             admin,
             api,
+            page,
             log,
             warnings: reader.into_warnings(),
             summary: summary::of(tree),

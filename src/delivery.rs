@@ -9,6 +9,7 @@ mod company;
 mod destination;
 mod dispatcher;
 mod gate;
+mod joining;
 mod merging;
 mod pace;
 mod pulse;

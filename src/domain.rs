@@ -4,9 +4,11 @@
 //! for them whatever the source, the store or the destination is. What doesn't: input and output
 //! of any kind, wire formats of a service, SQL, settings. This module knows no other one.
 
+mod anonymous;
 mod call;
 mod clock;
 mod delivery;
+mod email;
 mod event;
 mod facts;
 mod feedback;
@@ -20,9 +22,11 @@ mod plan;
 mod time;
 mod webhook;
 
+pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
 pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR};
+pub use email::Email;
 pub use event::{
     Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Tell,
     Told, Who,
@@ -37,8 +41,7 @@ pub use money::Money;
 pub use outcome::{Outcome, Wait};
 pub use pattern::EmailPattern;
 pub use person::{
-    Channels, Credit, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person,
-    PersonId,
+    Channels, Credit, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use time::Time;

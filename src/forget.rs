@@ -83,8 +83,9 @@ pub async fn forget(
         let addresses = traced.forgotten.emails.iter().cloned().map(Identifier::Email);
         let known = traced.people.values().cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {
-            if matches!(identifier, Identifier::Participant(_)) {
-                // GrowSurf's; Customer.io has nobody of that name.
+            if matches!(identifier, Identifier::Participant(_) | Identifier::Anonymous(_)) {
+                // GrowSurf's, and a visitor's, whose events Customer.io deletes with the person that
+                // they were joined with; it has nobody of that name.
                 continue;
             }
             if matches!(identifier, Identifier::Id(_)) && !trust_ids {

@@ -34,15 +34,18 @@ pub use redact::redact;
 /// one would only fill lists and logs.
 const EVENT_CHARS: usize = 100;
 
-/// What the event names of other sources begin with: Customer.io's reports, and the user's own
-/// backend. By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
-pub const OTHERS: [&str; 2] = [REPORT, SHOP];
+/// What the event names of other sources begin with: Customer.io's reports, the user's own backend
+/// and pages. By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
+pub const OTHERS: [&str; 3] = [REPORT, SHOP, PAGE];
 
 /// Customer.io's.
 pub const REPORT: &str = "CIO_";
 
 /// The user's own backend's.
 pub const SHOP: &str = "API_";
+
+/// The user's pages'.
+pub const PAGE: &str = "PAGE_";
 
 /// The event types of both shapes.
 const KNOWN: [&str; 10] = [

@@ -5,6 +5,7 @@
 //! leads to (`mapping`).
 
 mod kept;
+mod page;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
 use crate::store::{InboxPage, Store, StoreError};
 use kept::Read;
+pub use page::{Pages, Seen};
 
 /// How webhooks prove themselves.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Trust {
     pub reporting_keys: Vec<SecretString>,
     /// How old such a signature may be.
     pub report_max_age: Duration,
+    /// What pages may tell, whom anybody can be.
+    pub pages: Vec<Pages>,
 }
 
 /// Why a webhook isn't taken; nothing of it is kept.

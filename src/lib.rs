@@ -23,6 +23,7 @@
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
 //! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
+//! | [`shop`], [`page`] | what the user's own backend and pages post | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`forget`] | use case: erase a person, here and at the destination | the adapters it needs |
@@ -107,6 +108,7 @@ pub mod growsurf;
 pub mod http;
 pub mod ingest;
 pub mod mapping;
+pub mod page;
 pub mod sandbox;
 pub mod shop;
 pub mod store;

@@ -48,7 +48,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
         SHARED => {
             fields.are_among(&["id", "channel"])?;
             let channel = fields.text("channel")?.ok_or("channel is missing")?;
-            Event::ShareTold { who: Who(0), channel, key: fields.key()? }
+            Event::ShareTold { who: Who(0), channel, key: fields.key()?, by_page: false }
         }
         PURCHASED => {
             fields.are_among(&["id", "value", "currency", "product"])?;

@@ -239,6 +239,12 @@ pub enum Verdict {
     },
     /// It wasn't tried, or its try says nothing about it; it stays first, due at once.
     Untried,
+    /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
+    /// again at this time.
+    Later {
+        /// When.
+        at: Time,
+    },
 }
 
 /// What a settling changed.

@@ -7,6 +7,7 @@
 mod causes;
 mod logs;
 mod metrics;
+mod page_posts;
 
 pub use causes::Causes;
 pub use logs::start_logs;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 18] = [
+const MAY_NAME: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
@@ -15,12 +15,13 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("growsurf", &["domain"]),
     ("customerio", &["domain"]),
     ("store", &["domain"]),
-    ("ingest", &["customerio", "domain", "growsurf", "shop", "store"]),
+    ("ingest", &["customerio", "domain", "growsurf", "page", "shop", "store"]),
+    ("page", &["domain"]),
     ("shop", &["domain"]),
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),
-    ("http", &["config", "delivery", "domain", "ingest", "store", "telemetry"]),
+    ("http", &["config", "delivery", "domain", "ingest", "page", "store", "telemetry"]),
     (
         "app",
         &[

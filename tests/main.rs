@@ -21,6 +21,7 @@ mod kit;
 mod manual;
 mod mapping;
 mod operating;
+mod page;
 mod promises;
 mod receiving;
 mod reporting;

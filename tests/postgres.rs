@@ -14,6 +14,7 @@ mod kit;
 mod mapping;
 mod moving;
 mod operating;
+mod page;
 mod pooling;
 mod promises;
 mod receiving;

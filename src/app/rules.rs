@@ -6,20 +6,22 @@ use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::config::customerio;
-use crate::config::growsurf::ConversionsFrom;
+use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::growsurf::signature::Owner;
-use crate::ingest::Trust;
+use crate::ingest::{Pages, Trust};
 use crate::mapping::{FeedbackRules, IdentifyBy, Rules, Tier};
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
-    let Settings { growsurf, customerio, mapping, .. } = settings;
+    let Settings { growsurf, customerio, mapping, page, .. } = settings;
     let tiers = mapping.tiers.iter().map(|tier| Tier {
         name: tier.name.clone(),
         at_least: i64::try_from(tier.at_least).unwrap_or(i64::MAX),
     });
     let by_server = |from| from == ConversionsFrom::Server;
     let server_told = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
+    let by_page = |from| from == SharesFrom::Page;
+    let page_told = growsurf.campaigns.iter().filter(|it| by_page(it.shares_from));
     let only_campaign = match growsurf.campaigns.as_slice() {
         [only] => Some(only.id.clone()),
         _ => None,
@@ -39,6 +41,8 @@ pub fn rules(settings: &Settings) -> Rules {
         trust_metadata_id: customerio.trust_metadata_id,
         reward_value_key: mapping.reward_value_key.clone(),
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
+        page_told_shares: page_told.map(|campaign| campaign.id.clone()).collect(),
+        join_visitors: page.join,
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
         feedback: feedback(),
@@ -59,11 +63,16 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
         campaign.webhook_secrets.iter().map(owned)
     });
+    let pages = settings.campaigns.iter().filter_map(|it| {
+        let (campaign, key) = (it.id.clone(), it.page_key.clone()?);
+        Some(Pages { campaign, key, shares: it.shares_from == SharesFrom::Page })
+    });
     Trust {
         secrets: global.chain(of_campaigns).collect(),
         max_age: settings.signature_max_age,
         reporting_keys: customerio.reporting_keys.clone(),
         report_max_age: customerio.webhook_max_age,
+        pages: pages.collect(),
     }
 }
 

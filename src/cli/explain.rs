@@ -109,6 +109,7 @@ pub(super) fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
         Identifier::Email(_) => "email",
         Identifier::Id(_) => "id",
         Identifier::Participant(_) => "participant",
+        Identifier::Anonymous(_) => "anonymous_id",
     };
     let calls: Vec<Value> =
         lane.calls.iter().map(|call| call_document(identifier, call, host, now)).collect();

@@ -30,6 +30,7 @@ pub(super) const KEYS: &[Key] = &[
             Key::new("api_key", Kind::Secret),
             Key::new("shares_from", Kind::Text),
             Key::new("attribute_prefix", Kind::Text),
+            Key::new("page_key", Kind::Text),
         ]),
     ),
 ];
@@ -72,6 +73,8 @@ pub struct CampaignSettings {
     pub shares_from: SharesFrom,
     /// What comes before the names of the attributes that tell of it; empty for nothing.
     pub attribute_prefix: String,
+    /// What your pages name it by when they tell clicks and shares; everybody can read it there.
+    pub page_key: Option<String>,
 }
 
 /// Who may tell a campaign's shares.
@@ -129,6 +132,11 @@ impl GrowsurfSettings {
         self.api_key.is_some() || self.campaigns.iter().any(|campaign| campaign.api_key.is_some())
     }
 
+    /// Whether pages may tell anything, of any campaign.
+    pub fn has_page_key(&self) -> bool {
+        self.campaigns.iter().any(|campaign| campaign.page_key.is_some())
+    }
+
     fn check(&self, reader: &mut Reader<'_>, needs_secret: bool) {
         match (self.allow_unsigned, self.has_webhook_secret()) {
             (true, true) => reader.warn(
@@ -155,6 +163,7 @@ impl GrowsurfSettings {
 
 fn campaigns(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
     let mut seen = HashSet::new();
+    let mut page_keys = HashSet::new();
     let mut campaigns = Vec::new();
     for item in reader.tables("growsurf.campaigns") {
         let id = item.text("id").unwrap_or_default().trim();
@@ -173,6 +182,7 @@ fn campaigns(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
             api_key: secret(&item),
             shares_from: shares_from(reader, &item),
             attribute_prefix: attribute_prefix(reader, &item),
+            page_key: page_key(reader, &item, &mut page_keys),
         });
     }
     campaigns
@@ -212,4 +222,23 @@ fn attribute_prefix(reader: &mut Reader<'_>, item: &Item<'_>) -> String {
         reader.broken_item(item, "attribute_prefix", fault);
     }
     prefix.to_owned()
+}
+
+/// The fewest characters of a page's key: it needn't be secret, but nobody should meet it by chance.
+const PAGE_KEY: usize = 8;
+
+fn page_key<'a>(
+    reader: &mut Reader<'_>,
+    item: &Item<'a>,
+    seen: &mut HashSet<&'a str>,
+) -> Option<String> {
+    let key = item.text("page_key").filter(|key| !key.is_empty())?;
+    let is_plain = key.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it));
+    if !is_plain || key.len() < PAGE_KEY {
+        let rule = format!("is not at least {PAGE_KEY} letters, digits, hyphens and underscores");
+        reader.broken_item(item, "page_key", rule);
+    } else if !seen.insert(key) {
+        reader.broken_item(item, "page_key", "is another campaign's too");
+    }
+    Some(key.to_owned())
 }

@@ -5,7 +5,7 @@
 //! value makes sense is the section's business.
 
 use crate::config::{
-    admin, api, customerio, delivery, growsurf, log, mapping, server, store, sync,
+    admin, api, customerio, delivery, growsurf, log, mapping, page, server, store, sync,
 };
 
 /// The sections in the order they are documented, read and reported.
@@ -19,6 +19,7 @@ pub(super) const ROOT: &[Key] = &[
     Key::new("mapping", Kind::Table(mapping::KEYS)),
     Key::new("admin", Kind::Table(admin::KEYS)),
     Key::new("api", Kind::Table(api::KEYS)),
+    Key::new("page", Kind::Table(page::KEYS)),
     Key::new("log", Kind::Table(log::KEYS)),
 ];
 

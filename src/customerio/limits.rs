@@ -129,6 +129,14 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
         Identifier::Id(id) => within("id", id, ID_BYTES)?,
         Identifier::Email(_) => {}
         Identifier::Participant(_) => return Err(misdirected()),
+        Identifier::Anonymous(id) => {
+            // An event without one would be an invitation, which can send mail.
+            within("anonymous_id", id.as_str(), ID_BYTES)?;
+            if !matches!(call, Call::Track { .. }) {
+                let reason = "is a visitor's, who is nobody yet: only events are theirs";
+                return Err(OverLimit { field: "anonymous_id", reason: reason.to_owned() });
+            }
+        }
     }
     let mut warnings = Vec::new();
     let call = match call {
@@ -154,6 +162,10 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
             None
         }
         Call::Unsubscribe { .. } => None,
+        Call::Join { anonymous_id, .. } => {
+            within("anonymous_id", anonymous_id.as_str(), ID_BYTES)?;
+            None
+        }
         Call::UpdateParticipant { .. }
         | Call::TriggerReferral { .. }
         | Call::AddParticipant { .. } => return Err(misdirected()),

@@ -5,6 +5,8 @@
 //! its kind in the body. What doesn't: limits (`limits` has made the call fit), and headers, which
 //! are the client's. `explain` prints what is made here.
 
+mod wire;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -15,7 +17,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::limits::{BATCH_BYTES, Fitted, OPERATION_BYTES, OverLimit};
-use crate::domain::{Attributes, Call, EventId, Identifier};
+use crate::domain::{Call, Identifier};
+use wire::{
+    Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V1Identify, V1Join, V1Unsubscribe, V2Action,
+    V2Merge, V2Operation, named,
+};
 
 /// Everything but RFC 3986's unreserved characters, as all of Customer.io's own libraries do.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -63,7 +69,7 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
     if let Some(request) = v1(fitted) {
         return Ok(request);
     }
-    let Some(operation) = operation(fitted) else {
+    let Some(operation) = short(fitted) else {
         let reason = format!(
             "can't stand in a v1 path, and the call is longer than the {OPERATION_BYTES} bytes of v2"
         );
@@ -83,6 +89,14 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
         let path = "/api/v1/merge_customers".to_owned();
         return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
     }
+    if let (Identifier::Anonymous(id), Call::Track { name, event_id, at, data }) =
+        (fitted.identifier(), fitted.call())
+    {
+        let event = V1Event { name, id: *event_id, timestamp: at.seconds(), data };
+        let body = json(&V1Anonymous { anonymous_id: id, event });
+        let path = "/api/v1/events".to_owned();
+        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
+    }
     let path = v1_path(fitted.identifier())?;
     Some(match fitted.call() {
         Call::Identify { attributes, at } => {
@@ -98,6 +112,10 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
             let body = json(&V1Unsubscribe { unsubscribed: Unsubscribed::NOW, at: at.seconds() });
             Request { method: Method::PUT, path, body: body.into(), retry: 0 }
         }
+        Call::Join { anonymous_id, at } => {
+            let body = json(&V1Join { joined: Joined::by(anonymous_id), at: at.seconds() });
+            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+        }
         Call::Merge { .. }
         | Call::UpdateParticipant { .. }
         | Call::TriggerReferral { .. }
@@ -109,6 +127,7 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
 pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
     let value = identifier.value();
     let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
+        || matches!(identifier, Identifier::Anonymous(_))
         || value.starts_with("cio_")
         || matches!(value, "." | "..");
     (!is_mistaken).then(|| format!("/api/v1/customers/{}", utf8_percent_encode(value, ENCODED)))
@@ -124,13 +143,19 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// The call as an operation of a v2 batch; `None` if it is longer than 32,000 bytes.
+/// The call as an operation of a v2 batch; `None` if it is longer than 32,000 bytes, or has to do
+/// with an anonymous id, which v2's specification doesn't know for people.
 pub fn operation(fitted: &Fitted<'_>) -> Option<Operation> {
+    if matches!(fitted.call(), Call::Join { .. }) { None } else { short(fitted) }
+}
+
+/// The call as an operation, if it is short enough to be one.
+fn short(fitted: &Fitted<'_>) -> Option<Operation> {
     let bytes = written(fitted)?;
     (bytes.len() <= OPERATION_BYTES).then_some(Operation(bytes))
 }
 
-/// `None` for a call of GrowSurf's, which nothing here can write.
+/// `None` for a call of GrowSurf's, or of a visitor's, which v2 can't carry.
 fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
     let identifiers = named(fitted.identifier())?;
     let action = match fitted.call() {
@@ -144,6 +169,11 @@ fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
             action: "identify",
             timestamp: at.seconds(),
             attributes: Unsubscribed::NOW,
+        },
+        Call::Join { anonymous_id, at } => V2Action::Join {
+            action: "identify",
+            timestamp: at.seconds(),
+            attributes: Joined::by(anonymous_id),
         },
         Call::UpdateParticipant { .. }
         | Call::TriggerReferral { .. }
@@ -208,104 +238,6 @@ fn joined(operations: &[Operation]) -> Request {
 
 fn json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).expect("texts and scalars by name are JSON")
-}
-
-#[derive(Serialize)]
-struct V1Identify<'a> {
-    #[serde(flatten)]
-    attributes: &'a Attributes,
-    #[serde(rename = "_timestamp")]
-    at: i64,
-}
-
-#[derive(Serialize)]
-struct V1Event<'a> {
-    name: &'a str,
-    id: EventId,
-    timestamp: i64,
-    data: &'a Attributes,
-}
-
-#[derive(Serialize)]
-struct V1Unsubscribe {
-    #[serde(flatten)]
-    unsubscribed: Unsubscribed,
-    #[serde(rename = "_timestamp")]
-    at: i64,
-}
-
-/// Ends a subscription, and makes nobody who isn't there.
-#[derive(Serialize)]
-struct Unsubscribed {
-    unsubscribed: bool,
-    #[serde(rename = "_update")]
-    only_update: bool,
-}
-
-impl Unsubscribed {
-    const NOW: Self = Self { unsubscribed: true, only_update: true };
-}
-
-/// Which profile stays, and which goes into it.
-#[derive(Serialize)]
-struct Merge<'a> {
-    primary: Identifiers<'a>,
-    secondary: Identifiers<'a>,
-}
-
-#[derive(Serialize)]
-struct V2Merge<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    action: &'static str,
-    #[serde(flatten)]
-    people: Merge<'a>,
-}
-
-#[derive(Serialize)]
-struct V2Operation<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    identifiers: Identifiers<'a>,
-    #[serde(flatten)]
-    action: V2Action<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Identifiers<'a> {
-    Email(&'a str),
-    Id(&'a str),
-}
-
-/// How a request names a person; `None` for an addressee at GrowSurf.
-fn named(identifier: &Identifier) -> Option<Identifiers<'_>> {
-    match identifier {
-        Identifier::Email(email) => Some(Identifiers::Email(email.as_str())),
-        Identifier::Id(id) => Some(Identifiers::Id(id)),
-        Identifier::Participant(_) => None,
-    }
-}
-
-#[derive(Serialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
-enum V2Action<'a> {
-    Identify {
-        timestamp: i64,
-        attributes: &'a Attributes,
-    },
-    Event {
-        name: &'a str,
-        id: EventId,
-        timestamp: i64,
-        attributes: &'a Attributes,
-    },
-    #[serde(untagged)]
-    Unsubscribe {
-        action: &'static str,
-        timestamp: i64,
-        attributes: Unsubscribed,
-    },
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Sends what was claimed and settles what came of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::delay;
 use super::destination::Destination;
+use super::joining;
 use super::merging;
 use super::transmission::{Item, Transmission};
 use crate::customerio::client::Client;
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, Identifier, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
+    Attempt, Call, Clock, Delivery, DeliveryId, Identifier, LaneId, Leased, Outcome, Random,
+    TRIGGERS_FOR, Time,
 };
 use crate::store::{Settle, Settlement, Store, Verdict};
 use crate::telemetry::{Causes, Metrics};
@@ -27,6 +30,14 @@ pub struct RetryRules {
     pub batch_calls: usize,
     /// How long one request may take.
     pub timeout: Duration,
+}
+
+/// What came of the calls of a claim.
+struct Sent {
+    /// An attempt for each delivery of each lease, or `None` for one that wasn't tried.
+    attempts: Vec<Vec<Option<Attempt>>>,
+    /// Those that weren't, because they wait for others.
+    waiting: HashSet<DeliveryId>,
 }
 
 /// The wait between two tries of a settlement.
@@ -53,30 +64,43 @@ pub struct Sender {
 impl Sender {
     /// Sends all calls of a claim whose leases end at `until`, and ends the leases.
     pub async fn deliver(&self, leases: Vec<Leased>, until: Time) {
-        let attempts = self.send(&leases, until).await;
+        let Sent { attempts, waiting } = self.send(&leases, until).await;
         let now = self.clock.now();
         let settlements = leases.iter().zip(attempts);
-        let settlements =
-            settlements.map(|(lease, attempts)| self.settlement(lease, attempts, now)).collect();
+        let settlements = settlements
+            .map(|(lease, attempts)| self.settlement(lease, attempts, &waiting, now))
+            .collect();
         self.settle(settlements, until).await;
         // What was behind the delivered calls is due now.
         self.destination.wake();
     }
 
-    /// Without the merges that mustn't go any more, which get their attempt here. One that the store
-    /// can't tell of isn't tried.
+    /// Without what mustn't go now: merges that mustn't go any more, which get their attempt here, and
+    /// joins that wait. What the store can't tell of isn't tried.
     async fn without_withheld(
         &self,
         leases: &[Leased],
         places: Vec<(usize, usize)>,
-        attempts: &mut [Vec<Option<Attempt>>],
+        sent: &mut Sent,
     ) -> Vec<(usize, usize)> {
         let mut left = Vec::with_capacity(places.len());
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
-            match merging::withheld(&*self.store, leased, &leased.deliveries[delivery], now).await {
+            let call = &leased.deliveries[delivery];
+            match joining::waits(&*self.store, call).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    sent.waiting.insert(call.id);
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(error = %Causes(&error), "can't tell whether a call must wait");
+                    continue;
+                }
+            }
+            match merging::withheld(&*self.store, leased, call, now).await {
                 Ok(None) => left.push((lease, delivery)),
-                Ok(withheld) => attempts[lease][delivery] = withheld,
+                Ok(withheld) => sent.attempts[lease][delivery] = withheld,
                 Err(error) => {
                     tracing::warn!(error = %Causes(&error), "can't tell whose an address is now");
                 }
@@ -85,9 +109,8 @@ impl Sender {
         left
     }
 
-    /// Sends turn by turn: first what may go at once, then what waited for it to be delivered. An
-    /// attempt for each delivery of each lease, or `None` for one that wasn't tried.
-    async fn send(&self, leases: &[Leased], until: Time) -> Vec<Vec<Option<Attempt>>> {
+    /// Sends turn by turn: first what may go at once, then what waited for it to be delivered.
+    async fn send(&self, leases: &[Leased], until: Time) -> Sent {
         let transmission = Transmission {
             client: &self.client,
             clock: &*self.clock,
@@ -95,12 +118,11 @@ impl Sender {
             until: until.minus(self.rules.timeout),
             took: &|took| self.metrics.attempted_in(took),
         };
-        let mut attempts: Vec<Vec<Option<Attempt>>> =
-            leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
+        let attempts = leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
+        let mut sent = Sent { attempts, waiting: HashSet::new() };
         for turn in 0.. {
-            let places =
-                self.without_withheld(leases, places(leases, &attempts, turn), &mut attempts);
-            let places = places.await;
+            let places = places(leases, &sent.attempts, turn);
+            let places = self.without_withheld(leases, places, &mut sent).await;
             let goes_on = turn == 0 || self.destination.takes_calls(self.clock.now());
             if places.is_empty() || !goes_on {
                 break;
@@ -109,22 +131,32 @@ impl Sender {
                 let Leased { identifier, deliveries, .. } = &leases[lease];
                 Item { identifier, delivery: &deliveries[delivery] }
             });
-            let sent = transmission.send(&items.collect::<Vec<_>>()).await;
+            let came = transmission.send(&items.collect::<Vec<_>>()).await;
             let now = self.clock.now();
-            for ((lease, delivery), attempt) in places.into_iter().zip(sent) {
+            for ((lease, delivery), attempt) in places.into_iter().zip(came) {
                 match &attempt {
                     Some(attempt) if was_sent(attempt) => {
                         self.destination.observe(leases[lease].lane, &attempt.outcome, now);
                     }
                     _ => self.destination.nothing_to_probe(now),
                 }
-                attempts[lease][delivery] = attempt;
+                sent.attempts[lease][delivery] = attempt;
             }
         }
-        attempts
+        if sent.attempts.iter().flatten().all(Option::is_none) {
+            // Was it to be a probe, another may go.
+            self.destination.nothing_to_probe(self.clock.now());
+        }
+        sent
     }
 
-    fn settlement(&self, lease: &Leased, attempts: Vec<Option<Attempt>>, now: Time) -> Settlement {
+    fn settlement(
+        &self,
+        lease: &Leased,
+        attempts: Vec<Option<Attempt>>,
+        waiting: &HashSet<DeliveryId>,
+        now: Time,
+    ) -> Settlement {
         let Leased { lane, token, identifier, deliveries, superseded, in_turn: _ } = lease;
         let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
         for (delivery, attempt) in deliveries.iter().zip(attempts) {
@@ -133,6 +165,9 @@ impl Sender {
                     let verdict = self.verdict(delivery, &attempt.outcome, now);
                     self.tell(delivery, *lane, identifier, attempt, &verdict);
                     verdict
+                }
+                None if waiting.contains(&delivery.id) => {
+                    Verdict::Later { at: now.plus(joining::WAIT) }
                 }
                 None => Verdict::Untried,
             };
@@ -199,7 +234,7 @@ impl Sender {
                 }
             }
             Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
-            Verdict::Again { .. } | Verdict::Untried => {}
+            Verdict::Again { .. } | Verdict::Untried | Verdict::Later { .. } => {}
         }
         tracing::info!(
             delivery.id = delivery.id.0,

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{EventId, Identifier, ParticipantUpdate, Time};
+use super::{AnonymousId, EventId, Identifier, ParticipantUpdate, Time};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -161,6 +161,14 @@ pub enum Call {
         /// When the relay learned of it.
         at: Time,
     },
+    /// Tells that what an anonymous id did was the person's doing. It makes nobody, and changes nothing
+    /// where another person has the id. Not before the calls of that id have gone out.
+    Join {
+        /// The id.
+        anonymous_id: AnonymousId,
+        /// The time of the profile that was planned last, so that it is never older.
+        at: Time,
+    },
     /// Changes what GrowSurf keeps of a participant.
     UpdateParticipant {
         /// When it was planned.
@@ -203,6 +211,7 @@ impl Call {
             Self::Track { .. } => "track",
             Self::Merge { .. } => "merge",
             Self::Unsubscribe { .. } => "unsubscribe",
+            Self::Join { .. } => "join",
             Self::UpdateParticipant { .. } => "update_participant",
             Self::TriggerReferral { .. } => "trigger_referral",
             Self::AddParticipant { .. } => "add_participant",
@@ -210,11 +219,12 @@ impl Call {
     }
 
     /// The kinds that [`Call::kind`] tells.
-    pub const KINDS: [&str; 7] = [
+    pub const KINDS: [&str; 8] = [
         "identify",
         "track",
         "merge",
         "unsubscribe",
+        "join",
         "update_participant",
         "trigger_referral",
         "add_participant",
@@ -228,6 +238,7 @@ impl Call {
             Self::Track { at, .. }
             | Self::Merge { at, .. }
             | Self::Unsubscribe { at }
+            | Self::Join { at, .. }
             | Self::UpdateParticipant { at, .. }
             | Self::TriggerReferral { at, .. }
             | Self::AddParticipant { at, .. } => Some(*at),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Email, Feedback, Money, Scalar, Time};
+use super::{Attributes, Email, Feedback, Money, Scalar, Time, Visit};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -215,7 +215,11 @@ pub enum Event {
         channel: String,
         /// Names this share among all that are told in this way.
         key: String,
+        /// Whether a page tells it, whom anybody can be; else it is the user's own backend.
+        by_page: bool,
     },
+    /// Somebody came to a page by a participant's link.
+    Visited(Visit),
     /// A participant bought something.
     Purchased {
         /// Who bought.

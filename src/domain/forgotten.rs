@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot};
+use super::{
+    AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot,
+};
 
 /// Somebody who is to be forgotten, by everything that names them in others' data.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -15,6 +17,8 @@ pub struct Forgotten {
     pub emails: BTreeSet<Email>,
     /// Whom GrowSurf knows them as.
     pub participants: BTreeSet<ParticipantKey>,
+    /// What pages know them by, where they claimed it.
+    pub visitors: BTreeSet<AnonymousId>,
     /// Their full names, as events about others tell them.
     names: BTreeSet<String>,
 }
@@ -58,6 +62,7 @@ impl Forgotten {
         let identifier = match &person.identifier {
             Identifier::Email(email) => self.emails.contains(email),
             Identifier::Id(_) => false,
+            Identifier::Anonymous(id) => self.visitors.contains(id),
             Identifier::Participant(key) => {
                 self.participants.contains(key) || self.is_addressed_in(&key.participant)
             }
@@ -65,7 +70,7 @@ impl Forgotten {
         let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
         let former = person.former.iter().any(|it| match it {
             Identifier::Email(email) => self.emails.contains(email),
-            Identifier::Id(_) | Identifier::Participant(_) => false,
+            Identifier::Id(_) | Identifier::Participant(_) | Identifier::Anonymous(_) => false,
         });
         identifier || former || person.participants.iter().any(|it| has_had(&it.facts))
     }
@@ -86,6 +91,7 @@ impl Forgotten {
                 campaign: participant.campaign.clone(),
                 participant: id,
             }));
+            self.visitors.extend(participant.claim.as_ref().map(|claim| claim.id.clone()));
             let fact = |name| participant.facts.get(name).map(|fact| &fact.value);
             self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
         }
@@ -132,6 +138,11 @@ impl Forgotten {
         self.participants.iter().any(|key| {
             key.participant == id && campaign.is_none_or(|campaign| key.campaign == campaign)
         })
+    }
+
+    /// Whether it is what a page knows them by.
+    pub fn is_visitor(&self, text: &str) -> bool {
+        self.visitors.iter().any(|id| id.as_str() == text)
     }
 
     /// Takes out of somebody else's facts what names them: as the referrer, or anywhere else by

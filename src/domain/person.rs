@@ -5,77 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Facts, Time, WayBack};
-
-/// An e-mail address, trimmed and lower-cased. `Debug` shows it masked.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Email(String);
-
-/// The longest address that mail can be sent to (RFC 5321, 4.5.3.1.3, less the angle brackets).
-const EMAIL_BYTES: usize = 254;
-
-/// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does, and
-/// invisible ones that come along when an address is pasted.
-const UNQUOTED: [char; 16] = [
-    '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{200b}', '\u{200c}', '\u{200d}',
-    '\u{2060}', '\u{feff}',
-];
-
-impl Email {
-    /// Reads an address; the error says what is wrong with it, without repeating it.
-    ///
-    /// # Errors
-    /// When it is empty, longer than 254 bytes, holds white space, control or other impossible
-    /// characters, or hasn't exactly one `@` with a name before and a host behind it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        // Lower case first, because it can be longer.
-        let text = text.trim().to_lowercase();
-        if text.is_empty() {
-            return Err("is empty");
-        }
-        if text.len() > EMAIL_BYTES {
-            return Err("is longer than 254 bytes");
-        }
-        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
-            return Err("holds white space or control characters");
-        }
-        if text.contains(UNQUOTED) {
-            return Err("holds a character that no address has");
-        }
-        let mut parts = text.split('@');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(local), Some(host), None)
-                if !local.is_empty() && host.split('.').all(|label| !label.is_empty()) =>
-            {
-                Ok(Self(text))
-            }
-            _ => Err("is no e-mail address"),
-        }
-    }
-
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The address as logs may show it: first letter and host.
-    pub fn masked(&self) -> String {
-        mask(&self.0)
-    }
-}
-
-impl fmt::Debug for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.masked())
-    }
-}
-
-fn mask(address: &str) -> String {
-    let (local, host) = address.split_once('@').unwrap_or((address, ""));
-    let first = local.chars().next().unwrap_or('*');
-    format!("{first}***@{host}")
-}
+use super::email::mask;
+use super::{AnonymousId, Asked, Claim, Claimer, Email, Facts, Time, WayBack};
 
 /// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses masked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +19,8 @@ pub enum Identifier {
     /// Not a person at Customer.io but an addressee at GrowSurf: a participant of a campaign, whose
     /// id is an address as long as GrowSurf hasn't given one.
     Participant(ParticipantKey),
+    /// Not a person yet but a visitor of a page, by an id that a participant may claim.
+    Anonymous(AnonymousId),
 }
 
 impl Identifier {
@@ -97,6 +30,7 @@ impl Identifier {
             Self::Email(email) => email.as_str(),
             Self::Id(id) => id,
             Self::Participant(key) => &key.participant,
+            Self::Anonymous(id) => id.as_str(),
         }
     }
 
@@ -108,6 +42,7 @@ impl Identifier {
             Self::Id(id) => id.clone(),
             Self::Participant(key) if key.participant.contains('@') => mask(&key.participant),
             Self::Participant(key) => key.participant.clone(),
+            Self::Anonymous(id) => id.masked(),
         }
     }
 }
@@ -199,6 +134,9 @@ pub struct Participant {
     /// What the relay counted for GrowSurf, and set there.
     #[serde(default, skip_serializing_if = "WayBack::is_empty")]
     pub way_back: WayBack,
+    /// The anonymous id they claimed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
 }
 
 /// Shares by channel, and when they were counted.
@@ -234,6 +172,7 @@ impl Participant {
             last_referral: None,
             fraud_told: false,
             way_back: WayBack::default(),
+            claim: None,
         }
     }
 }
@@ -277,6 +216,8 @@ pub struct Person {
     pub former: Vec<Identifier>,
     /// How much was asked for them lately, where they are an addressee at GrowSurf.
     pub asked: Option<Asked>,
+    /// Who claimed the anonymous id, where they are known by nothing else.
+    pub claimed_by: Option<Claimer>,
 }
 
 impl Person {
@@ -291,6 +232,7 @@ impl Person {
             moved: None,
             former: Vec::new(),
             asked: None,
+            claimed_by: None,
         }
     }
 
@@ -307,41 +249,5 @@ impl Person {
             person
         };
         timeless(self) == timeless(other)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_trimmed_lower_cased_and_masked() {
-        let email = Email::parse("  Fay.Friend+x@Example.COM\n").unwrap();
-        assert_eq!(email.as_str(), "fay.friend+x@example.com");
-        assert_eq!(format!("{email:?}"), "f***@example.com");
-        assert_eq!(Email::parse("zoë@exämple.com").unwrap().masked(), "z***@exämple.com");
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused() {
-        let long = format!("{}@example.com", "a".repeat(250));
-        for text in [
-            "",
-            " ",
-            "a",
-            "@",
-            "a@",
-            "@b",
-            "a@b@c",
-            "a b@c",
-            "***************",
-            "<a@b.c>",
-            "a@b..c",
-            "a@.b",
-            "\u{200b}a@b.c",
-            &long,
-        ] {
-            assert!(Email::parse(text).is_err(), "{text}");
-        }
     }
 }

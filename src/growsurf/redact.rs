@@ -89,6 +89,7 @@ impl Theirs<'_> {
         match value {
             Value::String(text) => {
                 self.forgotten.is_addressed_in(text)
+                    || self.forgotten.is_visitor(text)
                     || lenient::text(value)
                         .is_some_and(|id| self.forgotten.is_participant(self.campaign, id))
             }

@@ -51,6 +51,11 @@ impl BodyLimits {
         Self { largest, time, memory: Arc::new(Semaphore::new(units)) }
     }
 
+    /// The same, with bodies of at most `largest` bytes; all together share the memory.
+    pub fn up_to(&self, largest: usize) -> Self {
+        Self { largest, ..self.clone() }
+    }
+
     /// Reads the body of a request with these headers.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::body::BodyLimits;
 use super::health::{self, Health};
 use super::problem::Problem;
-use super::{admin, metrics, webhooks};
+use super::{admin, metrics, page, webhooks};
 use crate::config::value::network::Network;
 use crate::delivery::Destination;
 use crate::domain::Clock;
@@ -43,9 +43,11 @@ pub struct Face {
     pub admin_token: Option<Arc<SecretString>>,
     /// What `/v1/events` asks for; likewise.
     pub api_token: Option<Arc<SecretString>>,
+    /// From where pages may post; without it nobody's may.
+    pub page: Option<Arc<page::Gate>>,
 }
 
-/// What the internet may reach: webhooks and health.
+/// What the internet may reach: webhooks, what pages post, and health.
 pub fn public(face: Face) -> Router {
     finished(routes(&face)).with_state(face)
 }
@@ -70,6 +72,12 @@ fn routes(face: &Face) -> Router<Face> {
     }
     if face.api_token.is_some() {
         routes = routes.route("/v1/events", post(webhooks::told));
+    }
+    if face.page.is_some() {
+        routes = routes
+            .route("/v1/clicks", post(page::click).options(page::preflight))
+            .route("/v1/shares", post(page::share).options(page::preflight))
+            .route("/relay.js", get(page::script));
     }
     routes
 }

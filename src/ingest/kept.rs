@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::customerio::reporting;
 use crate::domain::{News, Time, Webhook};
-use crate::growsurf::{self, DecodeError, REPORT, SHOP, json};
+use crate::growsurf::{self, DecodeError, PAGE, REPORT, SHOP, json};
+use crate::page;
 use crate::shop;
 
 /// A body that was read, as it is kept.
@@ -46,6 +47,16 @@ pub(super) fn told(body: &[u8], received_at: Time) -> Result<Read, DecodeError> 
     Ok(Read { event, reading, body: wrapped("server", body) })
 }
 
+/// Reads what is kept of a page's post.
+///
+/// # Errors
+/// When it isn't a JSON object.
+pub(super) fn seen(kind: page::Kind, kept: &[u8], received_at: Time) -> Result<Read, DecodeError> {
+    let reading = page::read(&object(kept)?, received_at);
+    let event = Some(format!("{PAGE}{}", kind.word()));
+    Ok(Read { event, reading, body: wrapped("page", kept) })
+}
+
 fn object(body: &[u8]) -> Result<Value, DecodeError> {
     let value = json::parse(body)?;
     if value.is_object() { Ok(value) } else { Err(DecodeError::NotAnObject) }
@@ -68,6 +79,9 @@ pub(super) fn read(webhook: &Webhook) -> Result<News, String> {
     }
     if is_of(SHOP) {
         return shop::read(&inner()?, *received_at);
+    }
+    if is_of(PAGE) {
+        return page::read(&inner()?, *received_at);
     }
     let decoded = growsurf::decode_kept(body, *received_at);
     decoded.map_or_else(|error| Err(error.to_string()), |decoded| decoded.reading)

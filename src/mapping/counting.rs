@@ -15,12 +15,27 @@ use crate::domain::{Channels, Credit, Event, EventId, Participant, Time, Told};
 const SHARES: i64 = 100;
 
 /// What the event counts as, where it is counted once whether or not it is told.
-pub fn once(event: &Event, campaign: &str) -> Option<EventId> {
+pub fn once(event: &Event, campaign: &str, participant: &Participant) -> Option<EventId> {
     match event {
         Event::RewardEarned { reward, .. } if reward.approved => {
             Some(effects::reward_counted(campaign, &reward.id).event_id())
         }
+        Event::ShareTold { key, by_page: true, .. } => {
+            Some(effects::page_share_counted(campaign, &participant.key, key).event_id())
+        }
         _ => None,
+    }
+}
+
+/// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
+/// to at least that number, so that no share counts twice.
+pub fn raise(event: &Event, participant: &mut Participant) {
+    match event {
+        Event::RewardEarned { .. } => participant.rewards += 1,
+        Event::ShareTold { .. } => {
+            participant.shares = Some(participant.shares.unwrap_or(0).saturating_add(1));
+        }
+        _ => {}
     }
 }
 

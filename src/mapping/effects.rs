@@ -52,6 +52,21 @@ pub fn share_told(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("share_told:{campaign}:{participant}:{key}"))
 }
 
+/// A share that a page told, under the page's key, which nobody else's can be mistaken for.
+pub fn page_shared(campaign: &str, participant: &str, key: &str) -> EffectKey {
+    EffectKey(format!("page_shared:{campaign}:{participant}:{key}"))
+}
+
+/// Such a share was counted; no call tells of that.
+pub fn page_share_counted(campaign: &str, participant: &str, key: &str) -> EffectKey {
+    EffectKey(format!("page_share_counted:{campaign}:{participant}:{key}"))
+}
+
+/// Somebody came to a page by a referral link.
+pub fn page_clicked(campaign: &str, key: &str) -> EffectKey {
+    EffectKey(format!("page_clicked:{campaign}:{key}"))
+}
+
 /// A purchase, under the shop's own key.
 pub fn purchased(campaign: &str, key: &str) -> EffectKey {
     EffectKey(format!("purchase:{campaign}:{key}"))

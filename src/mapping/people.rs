@@ -9,8 +9,8 @@ use sha2::Sha256;
 use super::feedback::is_echo;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey, Person, Scalar,
-    Snapshot, Time, Trace, Who,
+    AnonymousId, EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey,
+    Person, Scalar, Snapshot, Time, Trace, Who,
 };
 
 /// Before this, in 2001, nobody joined anything.
@@ -28,6 +28,8 @@ pub struct People {
     pub persons: Vec<Person>,
     /// The places of those who want no more mail since these news.
     pub unsubscribed: BTreeSet<usize>,
+    /// The places of those who are joined with an anonymous id that they claimed.
+    pub joins: BTreeSet<(usize, AnonymousId)>,
     /// What the ledger has of the addresses that people left.
     pub left: Vec<EventId>,
     /// What became of addresses that changed and can't be followed.
@@ -82,6 +84,7 @@ impl People {
         let mut people = Self {
             persons: Vec::new(),
             unsubscribed: BTreeSet::new(),
+            joins: BTreeSet::new(),
             left: Vec::new(),
             notices: Vec::new(),
             seats: Vec::new(),
@@ -110,8 +113,8 @@ impl People {
 
     /// One person, of whom nothing was told.
     pub fn of(person: Person) -> Self {
-        let (unsubscribed, left, notices, seats) = Default::default();
-        Self { persons: vec![person], unsubscribed, left, notices, seats }
+        let (unsubscribed, joins, left, notices, seats) = Default::default();
+        Self { persons: vec![person], unsubscribed, joins, left, notices, seats }
     }
 
     /// Where this one sits, or why they don't.
@@ -203,7 +206,7 @@ impl People {
     }
 
     /// The place of a person that the store knows; each is placed once.
-    fn place_known(&mut self, index: usize, known: &Known) -> usize {
+    pub(super) fn place_known(&mut self, index: usize, known: &Known) -> usize {
         let person = &known.people()[index];
         let placed = self.persons.iter().position(|placed| placed.id == person.id);
         placed.unwrap_or_else(|| {

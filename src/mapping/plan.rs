@@ -6,14 +6,13 @@ use std::collections::BTreeSet;
 use super::counting;
 use super::feedback;
 use super::forgotten;
-use super::moving;
 use super::people::{Absent, People, Seat};
 use super::profile;
 use super::rules::Rules;
 use super::tracks::{self, Stage};
 use crate::domain::{
-    Call, Event, Facts, Forgotten, Identified, Known, LanePlan, Lookup, News, Person, Plan,
-    PlannedCall, Planner, Scalar, Time, Told, Unplanned,
+    Call, Event, Facts, Forgotten, Known, Lookup, News, Person, Plan, PlannedCall, Planner, Scalar,
+    Time, Told, Unplanned,
 };
 
 /// What stands for the campaign where neither the news nor the settings name one.
@@ -22,7 +21,7 @@ const UNNAMED_CAMPAIGN: &str = "-";
 /// Makes plans by the rules of the settings.
 #[derive(Clone, Debug)]
 pub struct Mapper {
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 impl Mapper {
@@ -75,6 +74,8 @@ impl Planner for Mapper {
             return Err(Unplanned::Unmappable(stranger));
         }
         let (seated, mut unmapped) = self.seated(news, &people, campaign);
+        people.claim(known, rules).map_err(Unplanned::Needs)?;
+        let visitors = people.meet(&seated, known).map_err(Unplanned::Needs)?;
         let pairs = self.meet_referrers(&seated, news, received_at, known, &mut people)?;
 
         let stage = Stage { news, campaign, people: &people, rules, received_at };
@@ -84,11 +85,13 @@ impl Planner for Mapper {
         let mut off = BTreeSet::new();
         let mut left_out = Vec::new();
         let mut counted = Vec::new();
+        let mut joins = Vec::new();
         for event in &seated {
-            if let Some(id) = counting::once(&event.told.event, campaign) {
+            let participant = people.participant(event.seat);
+            if let Some(id) = counting::once(&event.told.event, campaign, participant) {
                 match known.is_recorded(id) {
                     None => unanswered.push(Lookup::Effect(id)),
-                    Some(false) if planned.insert(id) => counted.push((event.seat, id)),
+                    Some(false) if planned.insert(id) => counted.push((event, id)),
                     Some(_) => {}
                 }
             }
@@ -117,7 +120,13 @@ impl Planner for Mapper {
                     };
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
                     let effect = Some(track.effect);
-                    due.push(Due { person: event.seat.person, call: PlannedCall { call, effect } });
+                    let mut person = event.seat.person;
+                    if let Event::Visited(visit) = &event.told.event {
+                        let visitor = visitors[&visit.visitor];
+                        person = visitor.place;
+                        joins.extend(visitor.claimer.map(|it| (it, visit.visitor.clone())));
+                    }
+                    due.push(Due { person, call: PlannedCall { call, effect } });
                 }
             }
         }
@@ -130,9 +139,11 @@ impl Planner for Mapper {
             return Err(Unplanned::Unmappable(reason.clone()));
         }
         counting::count(&seated, &pairs, news.as_of, received_at, &mut people);
-        for (seat, _) in &counted {
-            people.participant_mut(*seat, received_at).rewards += 1;
+        for (event, _) in &counted {
+            let participant = people.participant_mut(event.seat, received_at);
+            counting::raise(&event.told.event, participant);
         }
+        people.joins.extend(joins);
         let subjects: BTreeSet<usize> = seated
             .iter()
             .filter(|event| self.concerns_subject(&event.told.event))
@@ -176,8 +187,10 @@ impl Planner for Mapper {
 
 /// Why news are no reason to make somebody a person: not everybody who buys takes part.
 fn stranger(news: &News, people: &People) -> Option<String> {
-    let asks_for_known =
-        |told: &Told| matches!(told.event, Event::Purchased { .. } | Event::ShareTold { .. });
+    let asks_for_known = |told: &Told| {
+        let Told { event, .. } = told;
+        matches!(event, Event::Purchased { .. } | Event::ShareTold { .. } | Event::Visited(_))
+    };
     let is_known = || people.persons.iter().any(|person| person.id.is_some());
     (news.told.iter().any(asks_for_known) && !is_known())
         .then(|| "the relay knows no participant under this address or id".to_owned())
@@ -194,10 +207,16 @@ impl Mapper {
         let mut seated = Vec::new();
         let mut unmapped = Vec::new();
         for told in &news.told {
-            if matches!(told.event, Event::ReferralConverted { .. })
-                && !news.by_server
-                && self.rules.server_told_conversions.contains(campaign)
-            {
+            let counts = match &told.event {
+                Event::ReferralConverted { .. } => {
+                    news.by_server || !self.rules.server_told_conversions.contains(campaign)
+                }
+                Event::ShareTold { by_page, .. } => {
+                    !by_page || self.rules.page_told_shares.contains(campaign)
+                }
+                _ => true,
+            };
+            if !counts {
                 continue;
             }
             let other = tracks::other(&told.event).map(|who| people.seat_of(who));
@@ -260,63 +279,10 @@ impl Mapper {
     /// Whether the event's subject becomes a person at Customer.io by it. The end of a campaign
     /// is off by default, and then it makes nobody.
     fn concerns_subject(&self, event: &Event) -> bool {
-        if let Event::SharesCounted { .. } = event {
+        if let Event::SharesCounted { .. } | Event::Visited(_) = event {
             return false;
         }
         !matches!(event, Event::CampaignEnded { .. })
             || self.rules.events.contains_key(super::events::CAMPAIGN_ENDED)
-    }
-
-    /// Puts an identify before each track, and alone where the profile differs from the one last
-    /// planned for somebody whom Customer.io knows or gets to know.
-    pub(super) fn lanes(
-        &self,
-        people: People,
-        subjects: &BTreeSet<usize>,
-        due: Vec<Due>,
-        (as_of, received_at): (Time, Time),
-        notices: &mut Vec<String>,
-    ) -> Vec<LanePlan> {
-        let unsubscribed = people.unsubscribed;
-        let mut tracks: Vec<Vec<PlannedCall>> = people.persons.iter().map(|_| Vec::new()).collect();
-        for Due { person, call } in due {
-            tracks[person].push(call);
-        }
-        let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
-            let alone = |call| PlannedCall { call, effect: None };
-            let merge = moving::merge(&mut person, as_of, received_at, notices).map(alone);
-            let unsubscribe = Call::Unsubscribe { at: received_at };
-            let attributes = profile::attributes(&person, &self.rules);
-            let digest = profile::digest(&attributes);
-            let last = person.identified.as_ref();
-            let differs = last.is_none_or(|identified| identified.digest != digest);
-            let at = last.map_or(person.newest, |identified| identified.at.max(person.newest));
-            let identify = || PlannedCall {
-                call: Call::Identify { attributes: attributes.clone(), at },
-                effect: None,
-            };
-            let mut calls: Vec<PlannedCall> = if !tracks.is_empty() {
-                tracks.into_iter().flat_map(|track| [identify(), track]).collect()
-            } else if differs && (person.identified.is_some() || subjects.contains(&index)) {
-                vec![identify()]
-            } else {
-                Vec::new()
-            };
-            if !calls.is_empty() {
-                person.identified = Some(Identified { digest, at });
-            }
-            // The present profile must be there before another is merged into it.
-            if let Some(merge) = merge {
-                if calls.is_empty() {
-                    calls.push(identify());
-                }
-                calls.insert(1, merge);
-            }
-            if unsubscribed.contains(&index) && person.identified.is_some() {
-                calls.push(alone(unsubscribe));
-            }
-            LanePlan { person, calls }
-        };
-        people.persons.into_iter().zip(tracks).enumerate().map(&mut lane).collect()
     }
 }

@@ -22,7 +22,7 @@ pub mod events {
     pub const COMMISSION_ADJUSTED: &str = "affiliate_commission_adjusted";
     /// An affiliate was paid.
     pub const PAYOUT_ISSUED: &str = "affiliate_payout_issued";
-    /// A participant's referral link was clicked in a message.
+    /// A participant's referral link was clicked in a message, or led somebody to a page.
     pub const LINK_CLICKED: &str = "referral_link_clicked";
     /// A participant bought something.
     pub const PURCHASED: &str = "purchase";
@@ -68,6 +68,10 @@ pub struct Rules {
     pub reward_value_key: String,
     /// Campaigns whose conversions only the shop's own server may tell.
     pub server_told_conversions: BTreeSet<String>,
+    /// Campaigns whose shares a page may tell.
+    pub page_told_shares: BTreeSet<String>,
+    /// Whether participants can claim what a page saw of a visitor.
+    pub join_visitors: bool,
     /// The campaign meant by a source that names none: the only one in the settings.
     pub only_campaign: Option<String>,
     /// Addresses that are nobody: GrowSurf's Test button sends people that look real.
@@ -139,6 +143,8 @@ impl Rules {
             trust_metadata_id: false,
             reward_value_key: "amount".to_owned(),
             server_told_conversions: BTreeSet::new(),
+            page_told_shares: BTreeSet::new(),
+            join_visitors: true,
             only_campaign: None,
             ignore_emails: Vec::new(),
             feedback: FeedbackRules {

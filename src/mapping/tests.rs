@@ -1,5 +1,6 @@
 //! What news leads to: tables of events, and the properties that make repeats and disorder safe.
 
+mod anonymous;
 mod feedback;
 mod forgotten;
 mod identity;

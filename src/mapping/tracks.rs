@@ -41,6 +41,7 @@ pub fn subject(event: &Event) -> Who {
         | Event::ShareTold { who, .. }
         | Event::Purchased { who, .. }
         | Event::FraudStatusChanged { who } => *who,
+        Event::Visited(visit) => visit.owner,
         Event::FriendSignedUp { referrer, .. } => *referrer,
         Event::ReferralConverted { friend, .. } => *friend,
         Event::RewardEarned { earner, .. } => *earner,
@@ -117,12 +118,21 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             let effect = effects::shared(campaign, &participant.key, channel, *nth);
             Track { name: events::SHARED, effect, data }
         }
-        Event::ShareTold { channel, key, .. } => {
+        Event::ShareTold { channel, key, by_page, .. } => {
             let mut data = of_campaign();
             put(&mut data, "share_method", Some(share_method(channel).word()));
             put(&mut data, "share_channel", Some(channel.as_str()));
-            let effect = effects::share_told(campaign, &participant.key, key);
+            let effect = if *by_page { effects::page_shared } else { effects::share_told };
+            let effect = effect(campaign, &participant.key, key);
             Track { name: events::SHARED, effect, data }
+        }
+        // Told of the visitor; it is the link's owner who is known here.
+        Event::Visited(visit) => {
+            let mut data = of_campaign();
+            put(&mut data, "channel", Some("page"));
+            put(&mut data, "page", visit.page.as_deref());
+            let effect = effects::page_clicked(campaign, &visit.key);
+            Track { name: events::LINK_CLICKED, effect, data }
         }
         Event::Purchased { key, value, currency, product, .. } => {
             let mut data = of_campaign();

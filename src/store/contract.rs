@@ -66,6 +66,7 @@ macro_rules! contract_tests {
             leasing::a_clock_set_back_holds_up_no_lane_and_ends_no_lease,
             settling::a_failed_call_stays_first_until_its_time,
             settling::an_untried_call_is_due_at_once,
+            settling::a_call_that_waits_for_another_is_due_later_and_counts_no_attempt,
             settling::a_dead_call_lets_its_lane_go_on,
             settling::a_settlement_counts_once,
             settling::a_run_can_end_in_part,
@@ -100,6 +101,7 @@ macro_rules! contract_tests {
             comparing::a_note_is_revised_by_many_one_after_the_other,
             comparing::the_store_knows_when_it_was_made,
             comparing::participants_are_listed_in_pages,
+            comparing::a_lane_has_something_pending_until_it_is_settled,
         }
 
         #[test]

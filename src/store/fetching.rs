@@ -53,6 +53,9 @@ pub trait Fetching: Send + Sync {
     /// Whether somebody has this identifier.
     async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError>;
 
+    /// Whether any call waits, or is under way, in the lane of whoever has this identifier.
+    async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError>;
+
     /// Whether a live process delivers from this store. If none does, this one has the right from
     /// now on, where there is one to have.
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError>;

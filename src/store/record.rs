@@ -10,8 +10,8 @@ use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Asked, Email, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
-    Time,
+    AnonymousId, Asked, Claimer, Email, Identified, Identifier, Moved, Participant, ParticipantKey,
+    Person, PersonId, Time,
 };
 
 use super::StoreError;
@@ -29,6 +29,8 @@ struct State<'a> {
     former: Cow<'a, [Identifier]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked: Option<Asked>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimed_by: Option<Cow<'a, Claimer>>,
 }
 
 /// Something in a row that can't be read, or in a plan that can't be written.
@@ -45,6 +47,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
         moved: person.moved.as_ref().map(Cow::Borrowed),
         former: Cow::Borrowed(&person.former),
         asked: person.asked,
+        claimed_by: person.claimed_by.as_ref().map(Cow::Borrowed),
     };
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
 }
@@ -62,6 +65,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         moved: state.moved.map(Cow::into_owned),
         former: state.former.into_owned(),
         asked: state.asked,
+        claimed_by: state.claimed_by.map(Cow::into_owned),
     })
 }
 
@@ -70,6 +74,7 @@ pub(super) fn column(identifier: &Identifier) -> String {
     let kind = match identifier {
         Identifier::Email(_) => "email",
         Identifier::Id(_) => "id",
+        Identifier::Anonymous(_) => "anonymous",
         Identifier::Participant(ParticipantKey { campaign, participant }) => {
             // A list, because either may hold any character.
             return format!("participant:{}", serde_json::json!([campaign, participant]));
@@ -87,6 +92,11 @@ pub(super) fn identifier(column: &str) -> Result<Identifier, StoreError> {
             Ok(Identifier::Email(email))
         }
         Some(("id", id)) => Ok(Identifier::Id(id.to_owned())),
+        Some(("anonymous", id)) => {
+            let id =
+                AnonymousId::parse(id).map_err(|error| unreadable("an anonymous id", error))?;
+            Ok(Identifier::Anonymous(id))
+        }
         Some(("participant", key)) => {
             let (campaign, participant) =
                 serde_json::from_str(key).map_err(|error| unreadable("an identifier", error))?;

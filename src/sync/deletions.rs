@@ -167,6 +167,6 @@ fn address(person: &Person) -> Option<Email> {
     let told = told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next();
     match &person.identifier {
         Identifier::Email(email) => Some(email.clone()),
-        Identifier::Id(_) | Identifier::Participant(_) => told,
+        Identifier::Id(_) | Identifier::Participant(_) | Identifier::Anonymous(_) => told,
     }
 }

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::page_posts::PagePosts;
+
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -47,7 +49,7 @@ struct Named {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Word(&'static str);
+pub(super) struct Word(pub(super) &'static str);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -82,6 +84,7 @@ pub struct Metrics {
     late: Counter,
     healed: Family<Kind, Counter>,
     growsurf_problems: Family<Named, Gauge>,
+    page_posts: PagePosts,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -105,7 +108,7 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
 ];
 
 /// The kinds of calls.
-const CALLS: [&str; 4] = ["identify", "track", "merge", "unsubscribe"];
+const CALLS: [&str; 5] = ["identify", "track", "merge", "unsubscribe", "join"];
 
 /// What a comparison with GrowSurf can find, as a label.
 const HEALED: [&str; 10] = [
@@ -133,6 +136,7 @@ impl Metrics {
             late: Counter::default(),
             healed: Family::default(),
             growsurf_problems: Family::default(),
+            page_posts: PagePosts::default(),
             accept_seconds: Histogram::new(BUCKETS),
             attempt_seconds: Histogram::new(BUCKETS),
             pending: Gauge::default(),
@@ -183,6 +187,7 @@ impl Metrics {
             "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
             self.growsurf_problems.clone(),
         );
+        self.page_posts.register(registry);
         registry.register(
             "accept_duration_seconds",
             "Time from a webhook's last byte to its answer",
@@ -217,6 +222,11 @@ impl Metrics {
     /// Counts a webhook; `outcome` is one of the fixed words.
     pub fn webhook(&self, outcome: &'static str) {
         self.webhooks.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+    }
+
+    /// Counts what a page posted; both words are of the fixed ones.
+    pub fn page_post(&self, kind: &'static str, outcome: &'static str) {
+        self.page_posts.count(kind, outcome);
     }
 
     /// Takes the time from a webhook's last byte to its receipt.
@@ -305,6 +315,7 @@ mod tests {
         # TYPE relay_fenced counter
         # TYPE relay_late counter
         # TYPE relay_sync_healed counter
+        # TYPE relay_page_posts counter
         # TYPE relay_accept_duration_seconds histogram
         # TYPE relay_attempt_duration_seconds histogram
         # TYPE relay_pending_calls gauge

@@ -92,3 +92,8 @@ fn settings() {
 fn forwarded() {
     fuzz("forwarded", targets::forwarded);
 }
+
+#[test]
+fn page() {
+    fuzz("page", targets::page);
+}

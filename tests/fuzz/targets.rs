@@ -7,12 +7,14 @@
 mod answer;
 mod forwarded;
 mod memory;
+mod page;
 mod settings;
 mod signature;
 mod webhook;
 
 pub use answer::answer;
 pub use forwarded::forwarded;
+pub use page::page;
 pub use settings::settings;
 pub use signature::signature;
 pub use webhook::webhook;

@@ -66,6 +66,21 @@ fn refuses_values_without_sense() {
             "[[growsurf.campaigns]]\nid = \"a\"\nconversions_from = \"shop\"",
             "campaigns[0].conversions_from: expected \"auto\" or \"server\", got \"shop\"",
         ),
+        (
+            "[[growsurf.campaigns]]\nid = \"a\"\npage_key = \"pk spring\"\n\
+             [page]\norigins = [\"https://a.example\"]",
+            "campaigns[0].page_key: is not at least 8 letters",
+        ),
+        (
+            "[page]\norigins = [\"https://a.example\"]\n\
+             [[growsurf.campaigns]]\nid = \"a\"\npage_key = \"pk_spring\"\n\
+             [[growsurf.campaigns]]\nid = \"b\"\npage_key = \"pk_spring\"",
+            "campaigns[1].page_key: is another campaign's too",
+        ),
+        ("[page]\norigins = [\"https://a.example/\"]", "page.origins: expected an origin such as"),
+        ("[page]\norigins = [\"https://a.example:443\"]", "page.origins: expected an origin such"),
+        ("[page]\norigins = [\"null\"]", "page.origins: expected an origin such as"),
+        ("[page]\nposts_per_minute = 0", "page.posts_per_minute: expected a whole number from 1"),
         ("[customerio]\nregion = \"EU\"", "expected \"us\" or \"eu\", got \"EU\""),
         ("[customerio]\nbase_url = \"http://u:hush@h\"", "got \"http:...@h\""),
         ("[customerio]\ncalls_per_second = -1", "from 1 to 1000000, got -1"),
@@ -100,6 +115,18 @@ fn refuses_values_without_sense() {
         assert_eq!(shown.lines().count(), 1, "{text}\n{shown}");
         assert!(!shown.contains("hush"), "{text}\n{shown}");
     }
+}
+
+#[test]
+fn a_key_for_pages_needs_their_origins() {
+    let key = "[[growsurf.campaigns]]\nid = \"a\"\npage_key = \"pk_spring\"\n";
+    let shown = Setup::new().toml(key).problems();
+    assert!(shown.contains("page.origins: is empty, and"), "{shown}");
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    let with_origins = format!("{key}[page]\norigins = [\"https://shop.example.com\"]");
+    let settings = Setup::new().toml(&with_origins).settings();
+    assert_eq!(settings.page.origins, ["https://shop.example.com"]);
+    assert_eq!(settings.page.max_body, 4_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::customerio::limits::fit;
-use crate::domain::{Email, Scalar, Time};
+use crate::domain::{AnonymousId, Attributes, Email, EventId, Scalar, Time};
 
 fn fay() -> Identifier {
     Identifier::Email(Email::parse("fay+x@example.com").unwrap())
@@ -234,4 +234,54 @@ proptest! {
         }
         prop_assert_eq!(next, operations.len());
     }
+}
+
+fn visitor() -> AnonymousId {
+    AnonymousId::parse("7d5b3b0e-visitor").unwrap()
+}
+
+#[test]
+fn a_visitors_event_goes_over_v1_with_their_id_and_never_in_a_batch() {
+    let call = track([("channel".to_owned(), "page".into())].into());
+    let identifier = Identifier::Anonymous(visitor());
+    let fitted = fit(&identifier, &call).unwrap();
+    let request = alone(&fitted).unwrap();
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/api/v1/events"));
+    let expected = json!({
+        "anonymous_id": "7d5b3b0e-visitor",
+        "name": "referral_converted",
+        "id": EventId([7; 16]),
+        "timestamp": 1_700_000_001,
+        "data": {"channel": "page"}
+    });
+    assert_eq!(value(&request), expected);
+    assert_eq!(operation(&fitted), None);
+    // A visitor has no profile that anything could be set in.
+    let refused = fit(&identifier, &identify()).unwrap_err();
+    assert_eq!(refused.field, "anonymous_id");
+}
+
+#[test]
+fn joining_is_an_identify_that_makes_nobody() {
+    let at = Time::from_seconds(1_700_000_000);
+    let join = Call::Join { anonymous_id: visitor(), at };
+    let fay = fay();
+    let fitted = fit(&fay, &join).unwrap();
+    let request = alone(&fitted).unwrap();
+    assert_eq!(request.method, Method::PUT);
+    assert_eq!(request.path, "/api/v1/customers/fay%2Bx%40example.com");
+    let expected = json!({
+        "anonymous_id": "7d5b3b0e-visitor", "_update": true, "_timestamp": 1_700_000_000
+    });
+    assert_eq!(value(&request), expected);
+    assert_eq!(operation(&fitted), None, "v1 documents it");
+    // Where v1 can't carry the person, v2 does.
+    let dots = id("..");
+    let request = alone(&fit(&dots, &join).unwrap()).unwrap();
+    let expected = json!({"batch": [{
+        "type": "person", "identifiers": {"id": ".."}, "action": "identify",
+        "timestamp": 1_700_000_000,
+        "attributes": {"anonymous_id": "7d5b3b0e-visitor", "_update": true}
+    }]});
+    assert_eq!(value(&request), expected);
 }

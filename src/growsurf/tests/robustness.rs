@@ -94,6 +94,7 @@ fn people(event: &Event) -> Vec<Who> {
         }
         Event::PayoutIssued { affiliate, .. } => vec![*affiliate],
         Event::CampaignEnded { winner, .. } => vec![*winner],
+        Event::Visited(visit) => vec![visit.owner],
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::domain::{Class, Email, Identifier, ParticipantKey, Time};
-use crate::store::Revise;
+use crate::store::{Revise, Verdict};
 
 use super::Bench;
-use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, news, take, words};
+use super::script::{
+    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
+};
 
 fn key(id: &str) -> ParticipantKey {
     ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() }
@@ -109,4 +111,22 @@ pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     assert!(store.knows(&bob).await.unwrap());
     let nobody = Identifier::Email(Email::parse("eve@example.com").unwrap());
     assert!(!store.knows(&nobody).await.unwrap());
+}
+
+pub(crate) async fn a_lane_has_something_pending_until_it_is_settled(bench: &impl Bench) {
+    let store = bench.open().await;
+    let identifier =
+        |name: &str| Identifier::Email(Email::parse(&format!("{name}@example.com")).unwrap());
+    take(&*store, "ann", "a", at(0)).await;
+    assert!(store.has_pending(&identifier("ann")).await.unwrap());
+    assert!(!store.has_pending(&identifier("bob")).await.unwrap());
+    for _ in 0..2 {
+        let leased = lease(&*store, at(1)).await;
+        assert!(store.has_pending(&identifier("ann")).await.unwrap(), "it is under way");
+        settle(&*store, &leased, &Verdict::Delivered, at(1)).await;
+    }
+    assert!(!store.has_pending(&identifier("ann")).await.unwrap());
+    take(&*store, "ann", "b", at(2)).await;
+    drain(&*store, at(2)).await;
+    assert!(!store.has_pending(&identifier("ann")).await.unwrap());
 }

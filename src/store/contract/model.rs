@@ -64,7 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(person, effect, old, again)| Step::Accept { person, effect, old, again }),
         8 => (0..6_usize, 1..=4_usize, any, lane)
             .prop_map(|(calls, in_turn, old, lane)| Step::Claim { calls, in_turn, old, lane }),
-        8 => (0..4_usize, 0..4_usize, 0..6_u8)
+        8 => (0..4_usize, 0..4_usize, 0..7_u8)
             .prop_map(|(lease, delivered, verdict)| Step::Settle { lease, delivered, verdict }),
         3 => (0..90_i64).prop_map(|seconds| Step::Wait { seconds }),
         1 => (1..50_i64).prop_map(|seconds| Step::SetBack { seconds }),
@@ -219,6 +219,7 @@ fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlem
         0 => Verdict::Untried,
         1 => Verdict::Again { at: at(now + 30), failing_since: Duration::from_secs(7) },
         2 => Verdict::Dead { reason: "no".to_owned(), field: None },
+        3 => Verdict::Later { at: at(now + 1) },
         _ => Verdict::Delivered,
     };
     let place = if leased.in_turn { delivered.min(leased.deliveries.len() - 1) } else { 0 };
@@ -232,7 +233,8 @@ fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlem
     let given = given.map(|(number, delivery)| (delivery.id, of(number)));
     let given = given.chain(superseded.iter().map(|id| (*id, Verdict::Delivered)));
     let settle = |(delivery, verdict)| {
-        let attempt = (verdict != Verdict::Untried).then(|| attempt(at(now), "no"));
+        let was_tried = !matches!(verdict, Verdict::Untried | Verdict::Later { .. });
+        let attempt = was_tried.then(|| attempt(at(now), "no"));
         Settle { delivery, verdict, attempt }
     };
     let results = given.map(settle).collect();

@@ -103,3 +103,27 @@ pub(crate) async fn the_accepting_clock_is_kept(bench: &impl Bench) {
     let accepting = store.destination().await.unwrap().accepting;
     assert_eq!(accepting, Duration::from_micros(1_234_567));
 }
+
+pub(crate) async fn a_call_that_waits_for_another_is_due_later_and_counts_no_attempt(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let leased = store.claim(Claim { in_turn: 2, ..claim(at(1)) }).await.unwrap().remove(0);
+    let results = vec![
+        Settle { delivery: leased.deliveries[0].id, verdict: Verdict::Delivered, attempt: None },
+        Settle {
+            delivery: leased.deliveries[1].id,
+            verdict: Verdict::Later { at: at(3) },
+            attempt: None,
+        },
+    ];
+    let settlement = Settlement { lane: leased.lane, token: leased.token, results };
+    store.settle(vec![settlement], Duration::ZERO, at(2)).await.unwrap();
+    assert!(store.claim(claim(at(2))).await.unwrap().is_empty());
+    assert_eq!(store.next_due(at(2)).await.unwrap(), Some(at(3)));
+    let again = lease(&*store, at(3)).await;
+    assert_eq!(again.deliveries, leased.deliveries[1..]);
+    settle(&*store, &again, &Verdict::Delivered, at(3)).await;
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+}

@@ -82,6 +82,15 @@ impl Fetching for PostgresStore {
         })
     }
 
+    async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {
+        let column = text(&record::column(identifier));
+        transact!(self.open()?, "look for a pending call", |it| async {
+            let sql = "SELECT 1 FROM people JOIN deliveries ON deliveries.lane = people.id
+                 WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
+            Ok(it.row(sql, &[&column]).await?.is_some())
+        })
+    }
+
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
         transact!(self.open()?, "be attended", |it| async {
             let now = now.micros().saturating_add(it.ahead_of(now));

@@ -146,6 +146,12 @@ async fn take_person(
         traced.forgotten.learn(&person);
         records.push((*id, person));
     }
+    for visitor in traces::visitors(transaction, &traced.forgotten).await? {
+        let Some(id) = visitor.id else { continue };
+        if traced.people.insert(id, visitor.identifier.clone()).is_none() {
+            records.push((id, visitor));
+        }
+    }
     for (id, person) in &records {
         let sql = "SELECT webhook FROM mentions WHERE person = $1";
         let rows = transaction.rows(sql, &[&id.0]).await?;

@@ -102,6 +102,7 @@ impl Verdicts {
                         all.fields.push(field.as_deref().map(text));
                         all.tried.push(i32::from(attempt.is_some()));
                     }
+                    Verdict::Later { at } => due = due.max(*at),
                     Verdict::Untried => {}
                 }
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Identifier, Person, PersonId, Redact, Redaction};
 use crate::store::{Traced, record};
 
 use super::fault::Fault;
@@ -34,9 +34,29 @@ pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<T
             }
         }
         if traced.forgotten.emails.len() == addresses {
-            return Ok(traced);
+            break;
         }
     }
+    for person in visitors(transaction, &traced.forgotten).await? {
+        traced.people.extend(person.id.map(|id| (id, person.identifier)));
+    }
+    Ok(traced)
+}
+
+/// The visitors of pages whom they claimed, who have records of their own; held until the commit.
+pub(super) async fn visitors(
+    transaction: &Transaction,
+    forgotten: &Forgotten,
+) -> Result<Vec<Person>, Fault> {
+    let columns = forgotten.visitors.iter().cloned().map(Identifier::Anonymous);
+    let columns: Vec<String> = columns.map(|it| text(&record::column(&it))).collect();
+    let sql = "SELECT id, identifier, state FROM people
+         WHERE identifier = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
+    let rows = transaction.rows(sql, &[&columns]).await?;
+    let read = |row: &tokio_postgres::Row| {
+        Ok(record::person(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?)
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Other people whose records name them.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
 use crate::store::Revise;
-use crate::store::{Fetching, StoreError};
+use crate::store::{Fetching, StoreError, record};
 
 use super::SqliteStore;
 use super::fault::Fault;
@@ -80,6 +80,19 @@ impl Fetching for SqliteStore {
         let identifier = identifier.clone();
         let work = move |connection: &Connection| people::by_identifier(connection, &identifier);
         Ok(self.readers.read("look for a person", work).await?.is_some())
+    }
+
+    async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {
+        let column = record::column(identifier);
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT 1 FROM people
+                 JOIN deliveries INDEXED BY deliveries_pending ON deliveries.lane = people.id
+                 WHERE people.identifier = ?1 AND deliveries.state = 0 LIMIT 1",
+            )?;
+            Ok(statement.exists([&column])?)
+        };
+        self.readers.read("look for a pending call", work).await
     }
 
     async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {

@@ -167,6 +167,12 @@ impl Work<'_> {
             traced.forgotten.learn(&person);
             records.push((*id, person));
         }
+        for visitor in traces::visitors(connection, &traced.forgotten)? {
+            let Some(id) = visitor.id else { continue };
+            if traced.people.insert(id, visitor.identifier.clone()).is_none() {
+                records.push((id, visitor));
+            }
+        }
         for (id, person) in &records {
             let mut statement =
                 connection.prepare_cached("SELECT webhook FROM mentions WHERE person = ?1")?;

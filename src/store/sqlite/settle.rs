@@ -88,6 +88,7 @@ fn settle_one(
                 changes.died +=
                     i64::from(bury(connection, lane, result, reason, field.as_deref(), now)?);
             }
+            Verdict::Later { at } => due_at = due_at.max(*at),
             Verdict::Untried => {}
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::{Email, Forgotten, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Identifier, Person, PersonId, Redact, Redaction};
 use crate::store::Traced;
 
 use super::fault::Fault;
@@ -32,9 +32,25 @@ pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, F
             }
         }
         if traced.forgotten.emails.len() == addresses {
-            return Ok(traced);
+            break;
         }
     }
+    for person in visitors(connection, &traced.forgotten)? {
+        traced.people.extend(person.id.map(|id| (id, person.identifier)));
+    }
+    Ok(traced)
+}
+
+/// The visitors of pages whom they claimed, who have records of their own.
+pub(super) fn visitors(
+    connection: &Connection,
+    forgotten: &Forgotten,
+) -> Result<Vec<Person>, Fault> {
+    let mut found = Vec::new();
+    for id in &forgotten.visitors {
+        found.extend(people::by_identifier(connection, &Identifier::Anonymous(id.clone()))?);
+    }
+    Ok(found)
 }
 
 /// Other people whose records name them.

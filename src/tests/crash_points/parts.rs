@@ -133,6 +133,7 @@ impl Relay {
             max_age: Duration::MAX,
             reporting_keys: Vec::new(),
             report_max_age: Duration::MAX,
+            pages: Vec::new(),
         };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,

@@ -168,6 +168,7 @@ impl Lanes {
                     let call = lane.pending.remove(place);
                     self.dead.insert(result.delivery, (person.clone(), call));
                 }
+                Verdict::Later { at } => due_at = due_at.max(*at),
                 Verdict::Untried => {}
             }
         }

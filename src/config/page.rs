@@ -1,0 +1,71 @@
+//! `[page]`: from which pages clicks and shares are taken, and how many.
+
+use url::Url;
+
+use crate::config::key::{Key, Kind};
+use crate::config::reader::Reader;
+use crate::config::value::Expected;
+
+pub(super) const KEYS: &[Key] = &[
+    Key::new("origins", Kind::List),
+    Key::new("max_body", Kind::Size),
+    Key::new("posts_per_minute", Kind::Whole),
+    Key::new("addresses", Kind::Whole),
+    Key::new("join", Kind::Flag),
+];
+
+/// A post holds a few ids and an address of a page.
+const BODY: std::ops::RangeInclusive<u64> = 1024..=1 << 20;
+
+/// From which pages clicks and shares are taken, and how many.
+#[derive(Debug, Clone)]
+pub struct PageSettings {
+    /// The origins of those pages, as browsers write them.
+    pub origins: Vec<String>,
+    /// Largest body of one post in bytes.
+    pub max_body: usize,
+    /// How many posts are taken of one client's address in a minute.
+    pub posts_per_minute: u32,
+    /// How many addresses are remembered for that.
+    pub addresses: usize,
+    /// Whether what a visitor did is joined with the participant who claims it.
+    pub join: bool,
+}
+
+impl PageSettings {
+    /// `has_key` tells whether any campaign has a key for pages.
+    pub(super) fn read(reader: &mut Reader<'_>, has_key: bool) -> Self {
+        let settings = Self {
+            origins: reader.parse_list("page.origins", origin),
+            max_body: reader.size("page.max_body", BODY),
+            posts_per_minute: reader.whole("page.posts_per_minute", 1..=100_000),
+            addresses: reader.whole("page.addresses", 100..=10_000_000),
+            join: reader.flag("page.join"),
+        };
+        if has_key && settings.origins.is_empty() && reader.sound(&["page.origins"]) {
+            reader.broken(
+                "page.origins",
+                "is empty, and growsurf.campaigns has a page_key: name the origins of your pages, \
+                 such as \"https://shop.example.com\"",
+            );
+        }
+        settings
+    }
+}
+
+/// An origin just as browsers send it.
+fn origin(text: &str) -> Result<String, Expected> {
+    let expected = || {
+        Expected::from(
+            "an origin such as \"https://shop.example.com\": scheme and host, the port unless it \
+             is the scheme's own, nothing behind it",
+        )
+    };
+    let url = Url::parse(text).map_err(|_| expected())?;
+    let is_exact = url.origin().ascii_serialization() == text;
+    if matches!(url.scheme(), "http" | "https") && is_exact {
+        Ok(text.to_owned())
+    } else {
+        Err(expected())
+    }
+}

@@ -1,0 +1,142 @@
+//! The bodies of requests, as they are written.
+//!
+//! What belongs here: the fields of v1 and v2 under their names there. What doesn't: which call
+//! becomes which (`request`).
+
+use serde::Serialize;
+
+use crate::domain::{AnonymousId, Attributes, EventId, Identifier};
+
+#[derive(Serialize)]
+pub(super) struct V1Identify<'a> {
+    #[serde(flatten)]
+    pub(super) attributes: &'a Attributes,
+    #[serde(rename = "_timestamp")]
+    pub(super) at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct V1Event<'a> {
+    pub(super) name: &'a str,
+    pub(super) id: EventId,
+    pub(super) timestamp: i64,
+    pub(super) data: &'a Attributes,
+}
+
+#[derive(Serialize)]
+pub(super) struct V1Unsubscribe {
+    #[serde(flatten)]
+    pub(super) unsubscribed: Unsubscribed,
+    #[serde(rename = "_timestamp")]
+    pub(super) at: i64,
+}
+
+/// Ends a subscription, and makes nobody who isn't there.
+#[derive(Serialize)]
+pub(super) struct Unsubscribed {
+    pub(super) unsubscribed: bool,
+    #[serde(rename = "_update")]
+    pub(super) only_update: bool,
+}
+
+impl Unsubscribed {
+    pub(super) const NOW: Self = Self { unsubscribed: true, only_update: true };
+}
+
+/// An event of whom only a page knows.
+#[derive(Serialize)]
+pub(super) struct V1Anonymous<'a> {
+    pub(super) anonymous_id: &'a AnonymousId,
+    #[serde(flatten)]
+    pub(super) event: V1Event<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct V1Join<'a> {
+    #[serde(flatten)]
+    pub(super) joined: Joined<'a>,
+    #[serde(rename = "_timestamp")]
+    pub(super) at: i64,
+}
+
+/// Joins an anonymous id with a person, and makes nobody who isn't there.
+#[derive(Serialize)]
+pub(super) struct Joined<'a> {
+    pub(super) anonymous_id: &'a AnonymousId,
+    #[serde(rename = "_update")]
+    pub(super) only_update: bool,
+}
+
+impl<'a> Joined<'a> {
+    pub(super) fn by(anonymous_id: &'a AnonymousId) -> Self {
+        Self { anonymous_id, only_update: true }
+    }
+}
+
+/// Which profile stays, and which goes into it.
+#[derive(Serialize)]
+pub(super) struct Merge<'a> {
+    pub(super) primary: Identifiers<'a>,
+    pub(super) secondary: Identifiers<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct V2Merge<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) action: &'static str,
+    #[serde(flatten)]
+    pub(super) people: Merge<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct V2Operation<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) identifiers: Identifiers<'a>,
+    #[serde(flatten)]
+    pub(super) action: V2Action<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Identifiers<'a> {
+    Email(&'a str),
+    Id(&'a str),
+}
+
+/// How a request names a person; `None` for an addressee at GrowSurf and for a visitor.
+pub(super) fn named(identifier: &Identifier) -> Option<Identifiers<'_>> {
+    match identifier {
+        Identifier::Email(email) => Some(Identifiers::Email(email.as_str())),
+        Identifier::Id(id) => Some(Identifiers::Id(id)),
+        Identifier::Participant(_) | Identifier::Anonymous(_) => None,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(super) enum V2Action<'a> {
+    Identify {
+        timestamp: i64,
+        attributes: &'a Attributes,
+    },
+    Event {
+        name: &'a str,
+        id: EventId,
+        timestamp: i64,
+        attributes: &'a Attributes,
+    },
+    #[serde(untagged)]
+    Unsubscribe {
+        action: &'static str,
+        timestamp: i64,
+        attributes: Unsubscribed,
+    },
+    #[serde(untagged)]
+    Join {
+        action: &'static str,
+        timestamp: i64,
+        attributes: Joined<'a>,
+    },
+}

@@ -1,0 +1,23 @@
+//! Joining: a person is joined with an anonymous id only once everything of that id has gone out.
+//!
+//! What belongs here: whether one must still wait. What doesn't: planning them (`mapping`).
+//!
+//! Customer.io joins only what it has received by then, and in the five minutes that follow
+//! (<https://docs.customer.io/journeys/anonymous-events/>).
+
+use std::time::Duration;
+
+use crate::domain::{Call, Delivery, Identifier};
+use crate::store::{Store, StoreError};
+
+/// How long it waits before it is looked at again.
+pub(super) const WAIT: Duration = Duration::from_secs(1);
+
+/// Whether a call waits for those of an anonymous id; never, for any but a join.
+///
+/// # Errors
+/// If the store can't tell; then it must wait.
+pub(super) async fn waits(store: &dyn Store, delivery: &Delivery) -> Result<bool, StoreError> {
+    let Call::Join { anonymous_id, .. } = &delivery.call else { return Ok(false) };
+    store.has_pending(&Identifier::Anonymous(anonymous_id.clone())).await
+}

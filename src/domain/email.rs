@@ -1,0 +1,112 @@
+//! E-mail addresses.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An e-mail address, trimmed and lower-cased. `Debug` shows it masked.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+/// The longest address that mail can be sent to (RFC 5321, 4.5.3.1.3, less the angle brackets).
+const EMAIL_BYTES: usize = 254;
+
+/// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does, and
+/// invisible ones that come along when an address is pasted.
+const UNQUOTED: [char; 16] = [
+    '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{200b}', '\u{200c}', '\u{200d}',
+    '\u{2060}', '\u{feff}',
+];
+
+impl Email {
+    /// Reads an address; the error says what is wrong with it, without repeating it.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 254 bytes, holds white space, control or other impossible
+    /// characters, or hasn't exactly one `@` with a name before and a host behind it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        // Lower case first, because it can be longer.
+        let text = text.trim().to_lowercase();
+        if text.is_empty() {
+            return Err("is empty");
+        }
+        if text.len() > EMAIL_BYTES {
+            return Err("is longer than 254 bytes");
+        }
+        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+            return Err("holds white space or control characters");
+        }
+        if text.contains(UNQUOTED) {
+            return Err("holds a character that no address has");
+        }
+        let mut parts = text.split('@');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(local), Some(host), None)
+                if !local.is_empty() && host.split('.').all(|label| !label.is_empty()) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err("is no e-mail address"),
+        }
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address as logs may show it: first letter and host.
+    pub fn masked(&self) -> String {
+        mask(&self.0)
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// An address as logs may show it.
+pub(super) fn mask(address: &str) -> String {
+    let (local, host) = address.split_once('@').unwrap_or((address, ""));
+    let first = local.chars().next().unwrap_or('*');
+    format!("{first}***@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_trimmed_lower_cased_and_masked() {
+        let email = Email::parse("  Fay.Friend+x@Example.COM\n").unwrap();
+        assert_eq!(email.as_str(), "fay.friend+x@example.com");
+        assert_eq!(format!("{email:?}"), "f***@example.com");
+        assert_eq!(Email::parse("zoë@exämple.com").unwrap().masked(), "z***@exämple.com");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(250));
+        for text in [
+            "",
+            " ",
+            "a",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "***************",
+            "<a@b.c>",
+            "a@b..c",
+            "a@.b",
+            "\u{200b}a@b.c",
+            &long,
+        ] {
+            assert!(Email::parse(text).is_err(), "{text}");
+        }
+    }
+}

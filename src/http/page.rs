@@ -1,0 +1,202 @@
+//! What pages reach: `/v1/clicks`, `/v1/shares`, and the script that posts there.
+//!
+//! What belongs here: from where posts are taken and how many, and the one answer they get. What
+//! doesn't: what a post says (`page`), and what becomes of it (`ingest`).
+//!
+//! Anybody can post. So whatever is wrong with a post, the answer is the same and empty, that nobody
+//! may learn from it which participants there are; only the metrics tell why one was dropped.
+
+mod limiter;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use self::limiter::Limiter;
+use super::body::{BodyLimits, ReadBody};
+use super::client::client_ip;
+use super::problem::Problem;
+use super::router::Face;
+use crate::config::page::PageSettings;
+use crate::ingest::{Refusal, Seen};
+use crate::page::Kind;
+use crate::telemetry::Causes;
+
+/// The script, whole.
+const SCRIPT: &str = include_str!("page/relay.js");
+
+/// For how long browsers keep what a preflight told them, in seconds; more than any of them does.
+const PREFLIGHT_AGE: &str = "86400";
+
+/// When a page may post again after the store refused, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+/// From where posts are taken, and how many.
+pub struct Gate {
+    origins: Vec<String>,
+    bodies: BodyLimits,
+    limiter: Mutex<Limiter>,
+    /// What the limiter counts the time from.
+    began: Instant,
+}
+
+impl Gate {
+    /// As the settings say; bodies take their memory with all others. It begins `now`.
+    pub fn new(settings: &PageSettings, bodies: &BodyLimits, now: Instant) -> Self {
+        let limiter = Limiter::new(settings.posts_per_minute, settings.addresses);
+        Self {
+            origins: settings.origins.clone(),
+            bodies: bodies.up_to(settings.max_body),
+            limiter: Mutex::new(limiter),
+            began: now,
+        }
+    }
+
+    /// The origin of a request, if posts are taken from there.
+    fn origin<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
+        let mut given = headers.get_all(header::ORIGIN).iter();
+        let origin = given.next().filter(|_| given.next().is_none())?;
+        self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then_some(origin)
+    }
+
+    fn admits(&self, client: IpAddr, now: Instant) -> bool {
+        let now = now.saturating_duration_since(self.began);
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
+    }
+}
+
+/// Why a post isn't taken.
+enum Dropped {
+    /// For a reason that is the page's; a word for the metrics.
+    For(&'static str),
+    /// The same, and its body wasn't read to the end.
+    Unread(&'static str),
+    /// For one that is ours.
+    Ours(Problem),
+}
+
+/// Takes in that somebody came by a participant's link.
+pub async fn click(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    take_in(&face, peer, request, Kind::Click).await
+}
+
+/// Takes in that a participant shared their link.
+pub async fn share(
+    State(face): State<Face>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    take_in(&face, peer, request, Kind::Share).await
+}
+
+/// Tells a browser whether its page may post.
+pub async fn preflight(State(face): State<Face>, headers: HeaderMap) -> Response {
+    let Some(origin) = face.page.as_ref().and_then(|gate| gate.origin(&headers)) else {
+        return (StatusCode::NO_CONTENT, [(header::VARY, "Origin")]).into_response();
+    };
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE),
+    ];
+    (StatusCode::NO_CONTENT, cors(Some(origin)), allowed).into_response()
+}
+
+/// Gives out the script.
+pub async fn script(headers: HeaderMap) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(SCRIPT)[..16]));
+    let is_same = |value: &HeaderValue| {
+        let told = value.to_str().unwrap_or_default();
+        told.split(',').any(|it| it.trim().trim_start_matches("W/") == tag)
+    };
+    let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(is_same);
+    let told = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::ETAG, &tag),
+    ];
+    let told = told.map(|(name, value)| (name, value.to_owned()));
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, told).into_response();
+    }
+    (told, SCRIPT).into_response()
+}
+
+async fn take_in(face: &Face, peer: SocketAddr, request: Request, kind: Kind) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let gate = face.page.as_ref().expect("the routes are there only with the gate");
+    let origin = gate.origin(&headers);
+    let result = post(face, gate, peer, &headers, body, kind).await;
+    let (outcome, mut response) = match result {
+        Ok(()) => ("accepted", StatusCode::ACCEPTED.into_response()),
+        Err(Dropped::For(reason)) => (reason, StatusCode::ACCEPTED.into_response()),
+        Err(Dropped::Unread(reason)) => {
+            // What is left of the body isn't read, so the connection can't be used again.
+            (reason, (StatusCode::ACCEPTED, [(header::CONNECTION, "close")]).into_response())
+        }
+        Err(Dropped::Ours(problem)) => ("unavailable", problem.into_response()),
+    };
+    face.metrics.page_post(kind.word(), outcome);
+    tracing::debug!(post.kind = kind.word(), post.outcome = outcome, "a page posted");
+    response.headers_mut().extend(cors(origin));
+    response
+}
+
+async fn post(
+    face: &Face,
+    gate: &Gate,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body,
+    kind: Kind,
+) -> Result<(), Dropped> {
+    gate.origin(headers).ok_or(Dropped::Unread("origin"))?;
+    let client = client_ip(peer, headers, &face.trusted_proxies);
+    if !gate.admits(client, face.clock.steady()) {
+        return Err(Dropped::Unread("rate"));
+    }
+    let read = gate.bodies.read(headers, body).await;
+    let ReadBody { bytes, share } = read.map_err(|problem| match problem.webhook_outcome() {
+        "unavailable" => Dropped::Ours(problem),
+        "too_large" => Dropped::Unread("too_large"),
+        _ => Dropped::Unread("broken"),
+    })?;
+    match face.ingest.seen(kind, &bytes, share).await {
+        Ok(Seen::Accepted) => {
+            face.health.wrote(true);
+            Ok(())
+        }
+        Ok(Seen::Nothing) => Err(Dropped::For("nothing")),
+        Ok(Seen::Malformed) => Err(Dropped::For("malformed")),
+        Ok(Seen::Key) => Err(Dropped::For("key")),
+        Ok(Seen::SharesOff) => Err(Dropped::For("shares_off")),
+        Ok(Seen::Unknown) => Err(Dropped::For("unknown")),
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
+                face.health.wrote(false);
+            }
+            tracing::warn!(client.ip = %client, error = %Causes(&refusal), "can't take in what a page posted");
+            let detail = "this can't be stored now; try again";
+            Err(Dropped::Ours(Problem::unavailable(detail, RETRY_AFTER)))
+        }
+    }
+}
+
+/// What lets a page of an allowed origin see the answer, and keeps caches from giving it to others.
+fn cors(origin: Option<&HeaderValue>) -> HeaderMap {
+    let allowed = origin.map(|it| (header::ACCESS_CONTROL_ALLOW_ORIGIN, it.clone()));
+    let vary: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Origin"));
+    allowed.into_iter().chain([vary]).collect()
+}

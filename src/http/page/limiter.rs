@@ -1,0 +1,112 @@
+//! How many posts are taken of one client: so many a minute, all at once if they like.
+//!
+//! What belongs here: the count, with the time as a value. What doesn't: who a client is (`client`).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// What the limit is for.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The part of an IPv6 address that one client can't change at will: the first 64 bits.
+const NETWORK: u128 = !0 << 64;
+
+/// Counts by the client, each by one time: when all that was taken of them will have been paid off.
+///
+/// Clients are remembered in two generations. When the younger one is full it becomes the older one,
+/// and the older one is forgotten: so the memory is bounded, and who was seen lately stays.
+#[derive(Debug)]
+pub struct Limiter {
+    /// The time that one post takes to be paid off.
+    each: Duration,
+    most: usize,
+    young: HashMap<IpAddr, Duration>,
+    old: HashMap<IpAddr, Duration>,
+}
+
+impl Limiter {
+    /// So many posts a minute of each client, of whom so many are remembered.
+    pub fn new(posts_per_minute: u32, clients: usize) -> Self {
+        let most = (clients / 2).max(1);
+        Self {
+            each: MINUTE / posts_per_minute.max(1),
+            most,
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
+    }
+
+    /// Whether one more post is taken of a client at this time, and counts it if so.
+    pub fn admit(&mut self, client: IpAddr, now: Duration) -> bool {
+        let client = network(client);
+        let known = self.young.get(&client).or_else(|| self.old.get(&client));
+        let paid_off = known.copied().unwrap_or_default().max(now) + self.each;
+        if paid_off > now + MINUTE {
+            return false;
+        }
+        if self.young.len() >= self.most && !self.young.contains_key(&client) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(client, paid_off);
+        true
+    }
+}
+
+/// What a client is told apart by.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn second(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn so_many_are_taken_at_once_and_then_one_by_one() {
+        let mut limiter = Limiter::new(3, 100);
+        let client = ip("203.0.113.9");
+        let taken =
+            |limiter: &mut Limiter, at| (0..5).filter(|_| limiter.admit(client, at)).count();
+        assert_eq!(taken(&mut limiter, second(100)), 3);
+        assert_eq!(taken(&mut limiter, second(119)), 0);
+        assert_eq!(taken(&mut limiter, second(120)), 1);
+        assert_eq!(taken(&mut limiter, second(161)), 2);
+        assert_eq!(taken(&mut limiter, second(1_000)), 3, "no more than a minute's are saved up");
+        assert!(limiter.admit(ip("203.0.113.10"), second(1_000)), "others are others");
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        let mut limiter = Limiter::new(1, 100);
+        assert!(limiter.admit(ip("2001:db8:1:2::1"), second(1)));
+        assert!(!limiter.admit(ip("2001:db8:1:2:ffff::7"), second(1)));
+        assert!(limiter.admit(ip("2001:db8:1:3::1"), second(1)));
+        assert!(limiter.admit(ip("::ffff:203.0.113.9"), second(1)));
+        assert!(!limiter.admit(ip("203.0.113.9"), second(1)));
+    }
+
+    #[test]
+    fn only_so_many_clients_are_remembered_and_the_latest_stay() {
+        let mut limiter = Limiter::new(1, 100);
+        let client = |number: u32| IpAddr::V4(number.into());
+        for number in 0..100_000 {
+            assert!(limiter.admit(client(number), second(1)));
+            assert!(limiter.young.len() + limiter.old.len() <= 100);
+        }
+        assert!(!limiter.admit(client(99_999), second(2)));
+        assert!(!limiter.admit(client(99_960), second(2)));
+        assert!(limiter.admit(client(0), second(2)), "forgotten");
+    }
+}

@@ -1,0 +1,90 @@
+//! Posts of pages: taken in only where they lead to something.
+//!
+//! What belongs here: the way of a post to its receipt. What doesn't: from where, and how many, posts
+//! are taken (`http`).
+//!
+//! Nobody may learn from an answer, or from how long it takes, which participants there are. So what
+//! leads to nothing isn't kept, and waits for the store as long as what is.
+
+use super::{Ingest, Refusal, kept};
+use crate::domain::{Plan, Status};
+use crate::page::{Kind, Post};
+use crate::store::StoreError;
+
+/// What pages may tell of one campaign.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// The campaign's id.
+    pub campaign: String,
+    /// What pages name it by.
+    pub key: String,
+    /// Whether they may tell shares.
+    pub shares: bool,
+}
+
+/// What became of a post that reached the store, or would have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// It was kept, and leads to something.
+    Accepted,
+    /// It was told before, or its event is off.
+    Nothing,
+    /// It isn't of the script's form.
+    Malformed,
+    /// No campaign has its key.
+    Key,
+    /// The campaign's shares are told by somebody else.
+    SharesOff,
+    /// The link is no known participant's.
+    Unknown,
+}
+
+impl Ingest {
+    /// Whether there is a campaign that pages may tell of.
+    pub fn takes_posts(&self) -> bool {
+        !self.trust.pages.is_empty()
+    }
+
+    /// Takes in what a page posted, see [`Ingest::receive`].
+    ///
+    /// # Errors
+    /// [`Refusal::Store`] and [`Refusal::Slow`] only; then nothing of it was kept.
+    pub async fn seen(
+        &self,
+        kind: Kind,
+        body: &[u8],
+        share: impl Send + 'static,
+    ) -> Result<Seen, Refusal> {
+        let received_at = self.clock.now();
+        let Some(post) = Post::read(kind, body) else { return Ok(Seen::Malformed) };
+        let Some(pages) = self.trust.pages.iter().find(|pages| pages.key == post.key) else {
+            return Ok(Seen::Key);
+        };
+        if kind == Kind::Share && !pages.shares {
+            return Ok(Seen::SharesOff);
+        }
+        let kept = post.kept(&pages.campaign).to_string().into_bytes();
+        let read = kept::seen(kind, &kept, received_at)?;
+        let previewing = async {
+            let Ok(news) = &read.reading else { return Ok(Some(Seen::Malformed)) };
+            let plan = self.store.preview(vec![news.clone()], received_at).await?;
+            let nothing = match plan.first() {
+                Some(Ok(Plan { is_news: true, .. })) => return Ok(None),
+                Some(Ok(_)) => Seen::Nothing,
+                _ => Seen::Unknown,
+            };
+            self.store.probe(received_at).await?;
+            Ok::<_, StoreError>(Some(nothing))
+        };
+        let previewed = tokio::time::timeout(self.patience, previewing).await;
+        match previewed.map_err(|_| Refusal::Slow(self.patience))?? {
+            Some(nothing) => Ok(nothing),
+            None => {
+                let receipt =
+                    self.take_in(kept, |_| Ok(read), share, received_at, self.patience).await?;
+                let is_new = matches!(receipt.status, Status::Accepted);
+                Ok(if is_new { Seen::Accepted } else { Seen::Nothing })
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Anonymous ids: which participant claims one, who came by whose link, and when the two are joined.
+//!
+//! What belongs here: claims, and the places of visitors among the people of some news. What doesn't:
+//! the event that tells of a visit (`tracks`), and that a joining call waits for the visitor's own
+//! calls, which is seen to when it is sent.
+//!
+//! A claim is believed only from GrowSurf: the page's script puts the visitor's id into the metadata
+//! of whoever signs up. It counts for ever, for the participant and for the id, whichever is told
+//! first: the visits or the claim.
+
+use std::collections::BTreeMap;
+
+use super::people::{People, participant};
+use super::plan::Seated;
+use super::rules::Rules;
+use crate::domain::{
+    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Known, Lookup, Participant,
+    ParticipantKey, Person, Scalar,
+};
+
+/// The participant metadata that holds a visitor's id.
+const METADATA: &str = "cioAnonymousId";
+
+/// Where a visitor is among the people, and who claimed them.
+#[derive(Clone, Copy)]
+pub struct Visitor {
+    /// The place of the visitor.
+    pub place: usize,
+    /// The place of the person who claimed them, if somebody did.
+    pub claimer: Option<usize>,
+}
+
+impl People {
+    /// Lets participants claim the ids in their metadata, first come, first served.
+    ///
+    /// # Errors
+    /// The questions that must be answered first.
+    pub(super) fn claim(&mut self, known: &Known, rules: &Rules) -> Result<(), Vec<Lookup>> {
+        let mut unanswered = Vec::new();
+        let everybody = self.persons.iter().enumerate();
+        let wanted = everybody.flat_map(|(place, person)| {
+            let participants = person.participants.iter().enumerate();
+            participants.filter_map(move |(index, it)| Some((place, index, wanted(it, rules)?)))
+        });
+        for (place, index, id) in wanted.collect::<Vec<_>>() {
+            match known.person(&of_visitor(&id)) {
+                None => unanswered.push(of_visitor(&id)),
+                Some(_) => self.claim_one(place, index, id, known),
+            }
+        }
+        if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
+    }
+
+    fn claim_one(&mut self, place: usize, index: usize, id: AnonymousId, known: &Known) {
+        let is_new = self.persons[place].participants[index].claim.is_none();
+        let before = self.visitor_known(&id, known);
+        if is_new && before.is_some_and(|visitor| visitor.claimed_by.is_some()) {
+            return;
+        }
+        let visitor = self.visitor(&id, known);
+        let Person { identifier, participants, .. } = &mut self.persons[place];
+        let participant = &mut participants[index];
+        let claimer = claimer(participant, identifier);
+        let by_participant = matches!(claimer, Claimer::Participant(_));
+        participant.claim = Some(Claim { id: id.clone(), by_participant });
+        self.persons[visitor].claimed_by = Some(claimer);
+        if is_new {
+            self.joins.insert((place, id));
+        }
+    }
+
+    /// Finds or makes the visitors among the events, and finds who claimed them.
+    ///
+    /// # Errors
+    /// The questions that must be answered first.
+    pub(super) fn meet(
+        &mut self,
+        seated: &[Seated<'_>],
+        known: &Known,
+    ) -> Result<BTreeMap<AnonymousId, Visitor>, Vec<Lookup>> {
+        let mut met = BTreeMap::new();
+        let mut unanswered = Vec::new();
+        for event in seated {
+            let Event::Visited(visit) = &event.told.event else { continue };
+            let id = &visit.visitor;
+            if known.person(&of_visitor(id)).is_none() {
+                unanswered.push(of_visitor(id));
+                continue;
+            }
+            let place = self.visitor(id, known);
+            let claimed_by = self.persons[place].claimed_by.clone();
+            let claimer = match claimed_by.as_ref().map(of_claimer) {
+                None => None,
+                Some(lookup) => match known.person(&lookup) {
+                    None => {
+                        unanswered.push(lookup);
+                        continue;
+                    }
+                    Some(found) => found.map(|index| self.place_known(index, known)),
+                },
+            };
+            let claimer =
+                claimer.filter(|claimer| claims(&self.persons[*claimer]).any(|it| it == id));
+            met.insert(id.clone(), Visitor { place, claimer });
+        }
+        if unanswered.is_empty() { Ok(met) } else { Err(unanswered) }
+    }
+
+    /// The visitor as these news have left them so far, if there is one.
+    fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a Known) -> Option<&'a Person> {
+        let identifier = Identifier::Anonymous(id.clone());
+        let placed = self.persons.iter().find(|person| person.identifier == identifier);
+        let stored = || Some(&known.people()[known.person(&Lookup::Identifier(identifier))??]);
+        placed.or_else(stored)
+    }
+
+    /// The place of a visitor of whom it was asked; a new one where there is none yet.
+    fn visitor(&mut self, id: &AnonymousId, known: &Known) -> usize {
+        if let Some(Some(index)) = known.person(&of_visitor(id)) {
+            return self.place_known(index, known);
+        }
+        let identifier = Identifier::Anonymous(id.clone());
+        let placed = self.persons.iter().position(|person| person.identifier == identifier);
+        placed.unwrap_or_else(|| {
+            self.persons.push(Person::new(identifier));
+            self.persons.len() - 1
+        })
+    }
+}
+
+/// The ids that somebody's participants have claimed.
+pub fn claims(person: &Person) -> impl Iterator<Item = &AnonymousId> {
+    person.participants.iter().filter_map(|it| Some(&it.claim.as_ref()?.id))
+}
+
+/// The id that a participant may claim, or claims under another name by now.
+fn wanted(participant: &Participant, rules: &Rules) -> Option<AnonymousId> {
+    if let Some(claim) = &participant.claim {
+        let is_named_anew = !claim.by_participant && participant.growsurf_id.is_some();
+        return is_named_anew.then(|| claim.id.clone());
+    }
+    let told = participant.facts.get(&format!("{}{METADATA}", Facts::METADATA));
+    let text = told.filter(|_| rules.join_visitors).and_then(|fact| match &fact.value {
+        Scalar::Text(text) => Some(text.trim()),
+        _ => None,
+    });
+    AnonymousId::parse(text?).ok()
+}
+
+fn claimer(participant: &Participant, identifier: &Identifier) -> Claimer {
+    let campaign = participant.campaign.clone();
+    match &participant.growsurf_id {
+        Some(id) => Claimer::Participant(ParticipantKey { campaign, participant: id.clone() }),
+        None => Claimer::Person { campaign, identifier: identifier.clone() },
+    }
+}
+
+fn of_claimer(claimer: &Claimer) -> Lookup {
+    match claimer {
+        Claimer::Participant(key) => participant(&key.campaign, &key.participant),
+        Claimer::Person { identifier, .. } => Lookup::Identifier(identifier.clone()),
+    }
+}
+
+fn of_visitor(id: &AnonymousId) -> Lookup {
+    Lookup::Identifier(Identifier::Anonymous(id.clone()))
+}

@@ -1,0 +1,82 @@
+//! Lanes: the calls for each person, in their order, out of what is due.
+//!
+//! What belongs here: which identify goes before which track, and what else goes along. What doesn't:
+//! which tracks are due (`plan`), and what an identify says (`profile`).
+
+use std::collections::BTreeSet;
+
+use super::anonymous;
+use super::moving;
+use super::people::People;
+use super::plan::{Due, Mapper};
+use super::profile;
+use crate::domain::{Call, Identified, Identifier, LanePlan, Person, PlannedCall, Time};
+
+impl Mapper {
+    /// Puts an identify before each track, and alone where the profile differs from the one last
+    /// planned for somebody whom Customer.io knows or gets to know.
+    pub(super) fn lanes(
+        &self,
+        people: People,
+        subjects: &BTreeSet<usize>,
+        due: Vec<Due>,
+        (as_of, received_at): (Time, Time),
+        notices: &mut Vec<String>,
+    ) -> Vec<LanePlan> {
+        let (unsubscribed, joins) = (people.unsubscribed, people.joins);
+        let mut tracks: Vec<Vec<PlannedCall>> = people.persons.iter().map(|_| Vec::new()).collect();
+        for Due { person, call } in due {
+            tracks[person].push(call);
+        }
+        let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
+            if let Identifier::Anonymous(_) = person.identifier {
+                // A visitor has no profile.
+                return LanePlan { person, calls: tracks };
+            }
+            let was_identified = person.identified.is_some();
+            let alone = |call| PlannedCall { call, effect: None };
+            let merge = moving::merge(&mut person, as_of, received_at, notices).map(alone);
+            let unsubscribe = Call::Unsubscribe { at: received_at };
+            let attributes = profile::attributes(&person, &self.rules);
+            let digest = profile::digest(&attributes);
+            let last = person.identified.as_ref();
+            let differs = last.is_none_or(|identified| identified.digest != digest);
+            let at = last.map_or(person.newest, |identified| identified.at.max(person.newest));
+            let identify = || PlannedCall {
+                call: Call::Identify { attributes: attributes.clone(), at },
+                effect: None,
+            };
+            let mut calls: Vec<PlannedCall> = if !tracks.is_empty() {
+                tracks.into_iter().flat_map(|track| [identify(), track]).collect()
+            } else if differs && (person.identified.is_some() || subjects.contains(&index)) {
+                vec![identify()]
+            } else {
+                Vec::new()
+            };
+            if !calls.is_empty() {
+                person.identified = Some(Identified { digest, at });
+            }
+            // The present profile must be there before another is merged into it.
+            if let Some(merge) = merge {
+                if calls.is_empty() {
+                    calls.push(identify());
+                }
+                calls.insert(1, merge);
+            }
+            if unsubscribed.contains(&index) && person.identified.is_some() {
+                calls.push(alone(unsubscribe));
+            }
+            if let Some(Identified { at, .. }) = person.identified {
+                // Whoever wasn't at Customer.io before couldn't be joined with anything.
+                let joined: Vec<_> = anonymous::claims(&person)
+                    .filter(|id| !was_identified || joins.contains(&(index, (*id).clone())))
+                    .collect();
+                calls.extend(
+                    joined.into_iter().map(|id| alone(Call::Join { anonymous_id: id.clone(), at })),
+                );
+            }
+            LanePlan { person, calls }
+        };
+        people.persons.into_iter().zip(tracks).enumerate().map(&mut lane).collect()
+    }
+}

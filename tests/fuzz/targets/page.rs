@@ -1,0 +1,38 @@
+//! Posts of pages, which anybody can send: nothing is kept of one but what is plain.
+
+use referral_relay::domain::{Event, Time};
+use referral_relay::page::{self, Kind, Post};
+use serde_json::Value;
+
+/// The longest text that anything of a post may keep.
+const LONGEST: usize = 500;
+
+/// A post, read as either kind.
+pub fn page(data: &[u8]) {
+    for kind in [Kind::Click, Kind::Share] {
+        let Some(post) = Post::read(kind, data) else { continue };
+        let kept = post.kept("campaign");
+        let fields = kept.as_object().expect("what is kept is an object");
+        for (name, value) in fields {
+            let text = value.as_str().expect("nothing but texts is kept");
+            assert!((1..=LONGEST).contains(&text.len()), "{name} has {} bytes", text.len());
+            let is_plain = text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
+            let is_page = name == "page" && text.starts_with("http") && !text.contains(['?', '#']);
+            assert!(is_plain || is_page, "{name} keeps {text:?}");
+        }
+        let at = Time::from_seconds(1_790_000_000);
+        let news = page::read(&kept, at).expect("what is kept can be read again");
+        let [told] = news.told.as_slice() else { panic!("{news:?}") };
+        let is_of_kind = match &told.event {
+            Event::Visited(_) => kind == Kind::Click,
+            Event::ShareTold { by_page, .. } => kind == Kind::Share && *by_page,
+            _ => false,
+        };
+        assert!(is_of_kind, "{told:?}");
+        assert!(news.people[0].metadata.is_empty(), "a page claims nothing");
+    }
+    // What is in the inbox may have been cut since.
+    if let Ok(kept) = serde_json::from_slice::<Value>(data) {
+        let _ = page::read(&kept, Time::from_seconds(1_790_000_000));
+    }
+}
