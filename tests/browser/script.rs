@@ -63,7 +63,10 @@ fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
     assert!(is_uuid(&click["anonymous_id"]) && is_uuid(&click["click_id"]), "{click}");
 
     sign_up(&browser, &shop, "fay");
+    // That GrowSurf is ready may be said twice.
+    browser.run("dispatchEvent(new Event('grsfReady'))");
     browser.click("[data-share=facebook]");
+    assert_eq!(fetched(&browser).len(), 2);
     eventually("the share is told", || recorder.told("/v1/shares").len() == 1);
     let share = recorder.told("/v1/shares").remove(0);
     assert_eq!(fields(&share), ["channel", "key", "participant", "share_id"]);
