@@ -8,6 +8,7 @@ mod causes;
 mod logs;
 mod metrics;
 mod page_posts;
+mod words;
 
 pub use causes::Causes;
 pub use logs::start_logs;

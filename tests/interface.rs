@@ -16,7 +16,10 @@ const TOKEN: &str = "a-token-for-everything";
 /// A relay with all there is.
 fn everything(sandbox: &Sandbox) -> Relay {
     let setup = Setup::new(sandbox).set("admin.token", TOKEN).set("api.token", TOKEN);
-    setup.set("customerio.reporting_keys", TOKEN).start()
+    let setup = setup.set("customerio.reporting_keys", TOKEN).set("customerio.action_keys", TOKEN);
+    let page = "[page]\norigins = [\"http://127.0.0.1\"]\n";
+    let campaign = "[[growsurf.campaigns]]\nid = \"demo01\"\npage_key = \"pk_trial01\"\n";
+    setup.file(&format!("{page}{campaign}")).start()
 }
 
 fn printed() -> Value {

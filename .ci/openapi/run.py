@@ -27,6 +27,15 @@ HERE = Path(__file__).resolve().parent
 SECRET = "sandbox"
 # Joins whose events the stand-in refuses for good, so that there are dead letters to ask for.
 JOINS = 40
+# The settings that no variable can set.
+FILE = """
+[page]
+origins = ["http://127.0.0.1"]
+
+[[growsurf.campaigns]]
+id = "demo01"
+page_key = "pk_trial01"
+"""
 # How long anything may take to begin.
 PATIENCE = 30
 
@@ -38,15 +47,21 @@ def start(binary):
         "ADMIN__TOKEN": SECRET,
         "API__TOKEN": SECRET,
         "CUSTOMERIO__REPORTING_KEYS": SECRET,
+        "CUSTOMERIO__ACTION_KEYS": SECRET,
         "LOG__LEVEL": "error",
     }
     environment = {name: value for name, value in os.environ.items() if "RELAY_" not in name}
     environment |= {f"RELAY__{name}": value for name, value in settings.items()}
     log = tempfile.TemporaryFile("w+")
+    # Tables are in files only.
+    file = tempfile.NamedTemporaryFile("w", suffix=".toml")
+    file.write(FILE)
+    file.flush()
     relay = subprocess.Popen(
-        [binary, "serve", "--sandbox=127.0.0.1:0"],
+        [binary, "serve", "--sandbox=127.0.0.1:0", "--config", file.name],
         env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
     )
+    log.settings = file
     return relay, log
 
 

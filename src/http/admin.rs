@@ -8,7 +8,6 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -36,7 +35,7 @@ pub fn routes() -> OpenApiRouter<Face> {
         .routes(routes!(show))
         .routes(routes!(redeliver))
         .routes(routes!(discard))
-        .route("/effects/{id}", get(effects::show))
+        .routes(routes!(effects::show))
 }
 
 /// Lets through whoever has the token.

@@ -6,12 +6,37 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::admin::unavailable;
+use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::domain::{EventId, Time};
 use crate::store::{Carrier, Sent};
 
-/// Shows an effect by its event id.
+/// Shows what became of an event, and the messages that it led to.
+#[utoipa::path(
+    get,
+    path = "/effects/{id}",
+    operation_id = "show_effect",
+    tag = tags::ADMIN,
+    params((
+        "id" = String,
+        Path,
+        description = "The event's id, as Customer.io shows it.",
+        pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+    )),
+    responses(
+        (
+            status = 200,
+            description = "The calls that carry it, as long as they are kept, and its messages.",
+            body = Object
+        ),
+        refusals::NotUnderstood,
+        refusals::NotProven,
+        refusals::NotFound,
+        refusals::NotNow,
+    ),
+    security(("admin_token" = [])),
+)]
 pub(super) async fn show(
     State(face): State<Face>,
     Path(id): Path<String>,

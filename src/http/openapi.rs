@@ -19,7 +19,7 @@ use utoipa::openapi::{
 
 use super::problem::Document;
 use super::router;
-pub use senders::{CustomerioReport, GrowsurfWebhook};
+pub use senders::{CustomerioAction, CustomerioReport, GrowsurfWebhook, PagePost};
 
 /// The groups of paths.
 pub mod tags {
@@ -27,6 +27,8 @@ pub mod tags {
     pub const WEBHOOKS: &str = "webhooks";
     /// What the user's own backend posts.
     pub const EVENTS: &str = "events";
+    /// What browsers post and load.
+    pub const PAGES: &str = "pages";
     /// What orchestrators and monitoring ask.
     pub const HEALTH: &str = "health";
     /// What operators' scripts ask.
@@ -92,12 +94,14 @@ pub fn frame() -> OpenApi {
             signed(
                 "X-CIO-Signature",
                 "The hexadecimal HMAC-SHA256 of `v0:<X-CIO-Timestamp>:<raw body>`, keyed with the \
-                 webhook's signing key (`customerio.reporting_keys`).",
+                 signing key of the reporting webhook (`customerio.reporting_keys`), or for actions \
+                 with the workspace's (`customerio.action_keys`).",
             ),
         );
     let tags = [
         (tags::WEBHOOKS, "What GrowSurf and Customer.io post, signed."),
         (tags::EVENTS, "What your own backend tells, server to server."),
+        (tags::PAGES, "What browsers post and load, from the allowed origins."),
         (tags::HEALTH, "For orchestrators and monitoring."),
         (tags::ADMIN, "For operators' scripts: calls that Customer.io refused for good."),
         (tags::INTERFACE, "The interface itself."),

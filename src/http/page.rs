@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use self::limiter::Limiter;
 use super::body::{BodyLimits, ReadBody};
 use super::client::client_ip;
+use super::openapi::{PagePost, refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::config::page::PageSettings;
@@ -82,7 +83,18 @@ enum Dropped {
     Ours(Problem),
 }
 
-/// Takes in that somebody came by a participant's link.
+/// Takes in that somebody came by a participant's link. There only with a `page_key`.
+#[utoipa::path(
+    post,
+    path = "/v1/clicks",
+    operation_id = "take_click",
+    tag = tags::PAGES,
+    request_body(content = Option<PagePost>, content_type = "application/json"),
+    responses(
+        (status = 202, description = "Whatever was posted: taken in, or dropped."),
+        refusals::NotNow,
+    ),
+)]
 pub async fn click(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -91,7 +103,18 @@ pub async fn click(
     take_in(&face, peer, request, Kind::Click).await
 }
 
-/// Takes in that a participant shared their link.
+/// Takes in that a participant shared their link. There only with a `page_key`.
+#[utoipa::path(
+    post,
+    path = "/v1/shares",
+    operation_id = "take_share",
+    tag = tags::PAGES,
+    request_body(content = Option<PagePost>, content_type = "application/json"),
+    responses(
+        (status = 202, description = "Whatever was posted: taken in, or dropped."),
+        refusals::NotNow,
+    ),
+)]
 pub async fn share(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -100,9 +123,33 @@ pub async fn share(
     take_in(&face, peer, request, Kind::Share).await
 }
 
-/// Tells a browser whether its page may post.
-pub async fn preflight(State(face): State<Face>, headers: HeaderMap) -> Response {
-    let Some(origin) = face.page.as_ref().and_then(|gate| gate.origin(&headers)) else {
+/// Tells a browser whether its page may post to `/v1/clicks`.
+#[utoipa::path(
+    options,
+    path = "/v1/clicks",
+    operation_id = "ask_to_post_clicks",
+    tag = tags::PAGES,
+    responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
+)]
+pub async fn preflight_of_clicks(State(face): State<Face>, headers: HeaderMap) -> Response {
+    preflight(&face, &headers)
+}
+
+/// Tells a browser whether its page may post to `/v1/shares`.
+#[utoipa::path(
+    options,
+    path = "/v1/shares",
+    operation_id = "ask_to_post_shares",
+    tag = tags::PAGES,
+    responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
+)]
+pub async fn preflight_of_shares(State(face): State<Face>, headers: HeaderMap) -> Response {
+    preflight(&face, &headers)
+}
+
+/// Whether a page may post.
+fn preflight(face: &Face, headers: &HeaderMap) -> Response {
+    let Some(origin) = face.page.as_ref().and_then(|gate| gate.origin(headers)) else {
         return (StatusCode::NO_CONTENT, [(header::VARY, "Origin")]).into_response();
     };
     let allowed = [
@@ -113,7 +160,17 @@ pub async fn preflight(State(face): State<Face>, headers: HeaderMap) -> Response
     (StatusCode::NO_CONTENT, cors(Some(origin)), allowed).into_response()
 }
 
-/// Gives out the script.
+/// Gives out the script for pages. There only with a `page_key`.
+#[utoipa::path(
+    get,
+    path = "/relay.js",
+    operation_id = "load_script",
+    tag = tags::PAGES,
+    responses(
+        (status = 200, description = "The script.", content_type = "text/javascript", body = String),
+        (status = 304, description = "The same as before, by `If-None-Match`."),
+    ),
+)]
 pub async fn script(headers: HeaderMap) -> Response {
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(SCRIPT)[..16]));
     let is_same = |value: &HeaderValue| {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use secrecy::SecretString;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -110,16 +109,16 @@ fn routes(offered: Offered) -> OpenApiRouter<Face> {
         routes = routes.routes(routes!(webhooks::report));
     }
     if offered.asks {
-        routes = routes.route("/webhooks/customerio/action", post(webhooks::ask));
+        routes = routes.routes(routes!(webhooks::ask));
     }
     if offered.events {
         routes = routes.routes(routes!(webhooks::told));
     }
     if offered.page {
         routes = routes
-            .route("/v1/clicks", post(page::click).options(page::preflight))
-            .route("/v1/shares", post(page::share).options(page::preflight))
-            .route("/relay.js", get(page::script));
+            .routes(routes!(page::click, page::preflight_of_clicks))
+            .routes(routes!(page::share, page::preflight_of_shares))
+            .routes(routes!(page::script));
     }
     routes
 }

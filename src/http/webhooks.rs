@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::admin::is_allowed;
 use super::body::ReadBody;
 use super::client::client_ip;
-use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
+use super::openapi::{CustomerioAction, CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::domain::{Receipt, Status};
@@ -139,7 +139,24 @@ pub async fn report(
     take_in(face, peer, request, Sender::Customerio).await
 }
 
-/// Takes in what a campaign at Customer.io asks for, likewise.
+/// Takes in what a campaign at Customer.io asks for.
+///
+/// Answers 200 only once it is on disk. There only with `customerio.action_keys`. Fields that are
+/// unknown, empty or not rendered are refused, so that whoever wrote the template sees it.
+#[utoipa::path(
+    post,
+    path = "/webhooks/customerio/action",
+    operation_id = "take_customerio_action",
+    tag = tags::WEBHOOKS,
+    request_body(content = CustomerioAction, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is on disk.", body = Receipted),
+        refusals::NotRead,
+        refusals::NotProven,
+        refusals::NotValid,
+    ),
+    security(("customerio_timestamp" = [], "customerio_signature" = [])),
+)]
 pub async fn ask(
     State(face): State<Face>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

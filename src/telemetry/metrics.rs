@@ -13,6 +13,8 @@ use prometheus_client::registry::Registry;
 
 use super::page_posts::PagePosts;
 
+use super::words::{CALLS, HEALED};
+
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -108,32 +110,6 @@ pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
     "too_large",
     "timeout",
     "unavailable",
-];
-
-/// The kinds of calls.
-const CALLS: [&str; 8] = [
-    "identify",
-    "track",
-    "merge",
-    "unsubscribe",
-    "join",
-    "update_participant",
-    "trigger_referral",
-    "add_participant",
-];
-
-/// What a comparison with GrowSurf can find, as a label.
-const HEALED: [&str; 10] = [
-    "joined",
-    "friend_signed_up",
-    "converted",
-    "reward",
-    "shared",
-    "commission",
-    "payout",
-    "merge",
-    "unsubscribe",
-    "deleted",
 ];
 
 impl Metrics {

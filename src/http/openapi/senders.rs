@@ -58,6 +58,75 @@ impl ToSchema for GrowsurfWebhook {
     }
 }
 
+/// What a webhook action of a campaign at Customer.io asks for.
+pub struct CustomerioAction;
+
+/// What a page posts.
+pub struct PagePost;
+
+impl PartialSchema for CustomerioAction {
+    fn schema() -> RefOr<Schema> {
+        let what = "What a template renders to. It is read strictly: which fields go with which \
+            type, and what each may hold, is in the README; `detail` of a 422 names what is wrong.";
+        let fields = [
+            (
+                "type",
+                "`update_participant`, `trigger_referral`, `record_share`, `add_participant`.",
+            ),
+            ("campaign", "GrowSurf's id of the campaign; may be left out where only one is set."),
+            ("dedupe_key", "The same for everything that is the same ask."),
+            ("email", "Whom it is for, by address."),
+            ("id", "Whom it is for, by their id at Customer.io."),
+            ("participant", "Whom it is for, by GrowSurf's id."),
+            ("metadata", "Participant metadata by key; `null` removes one."),
+            ("unsubscribed", "Whether GrowSurf may send them no more mail."),
+            ("first_name", "Their first name."),
+            ("last_name", "Their last name."),
+            ("delay_in_days", "1 to 90: when the credit is awarded."),
+            ("channel", "By which channel they shared."),
+            ("referred_by", "Who referred them: an address or a participant's id."),
+        ];
+        let examples = [json!({
+            "type": "trigger_referral",
+            "campaign": "b2xq7v",
+            "dedupe_key": "first-order",
+            "email": "fay@example.com",
+        })];
+        lenient(what, &fields, examples)
+    }
+}
+
+impl ToSchema for CustomerioAction {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CustomerioAction")
+    }
+}
+
+impl PartialSchema for PagePost {
+    fn schema() -> RefOr<Schema> {
+        let what = "A click (`anonymous_id`, `click_id`, `grsf`, `page`) or a share (`share_id`, \
+            `participant`, `channel`), with the campaign's `key`. Whatever else is posted is dropped, \
+            and answered the same.";
+        ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some(what))
+            .examples([json!({
+                "key": "pk_spring",
+                "anonymous_id": "7d5b3b0e-7f0c-4b7c-9a53-0f6b1c3d2e1a",
+                "click_id": "b5a0a1f2-90ab-4c51-8f6e-2d3c4b5a6978",
+                "grsf": "fay001",
+                "page": "https://shop.example.com/landing",
+            })])
+            .into()
+    }
+}
+
+impl ToSchema for PagePost {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PagePost")
+    }
+}
+
 impl PartialSchema for CustomerioReport {
     fn schema() -> RefOr<Schema> {
         let what =
