@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use self::limiter::Limiter;
 use super::body::{BodyLimits, ReadBody};
 use super::client::client_ip;
-use super::openapi::{PagePost, refusals, tags};
+use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::config::page::PageSettings;
@@ -84,12 +84,14 @@ enum Dropped {
 }
 
 /// Takes in that somebody came by a participant's link. There only with a `page_key`.
+///
+/// The body is JSON with `key`, `anonymous_id`, `click_id`, `grsf` and, if you like, `page`. Whatever
+/// else is posted is dropped, and answered the same.
 #[utoipa::path(
     post,
     path = "/v1/clicks",
     operation_id = "take_click",
     tag = tags::PAGES,
-    request_body(content = Option<PagePost>, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
         refusals::NotNow,
@@ -104,12 +106,14 @@ pub async fn click(
 }
 
 /// Takes in that a participant shared their link. There only with a `page_key`.
+///
+/// The body is JSON with `key`, `share_id`, `participant` and `channel`. Whatever else is posted is
+/// dropped, and answered the same.
 #[utoipa::path(
     post,
     path = "/v1/shares",
     operation_id = "take_share",
     tag = tags::PAGES,
-    request_body(content = Option<PagePost>, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
         refusals::NotNow,

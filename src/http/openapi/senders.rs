@@ -61,9 +61,6 @@ impl ToSchema for GrowsurfWebhook {
 /// What a webhook action of a campaign at Customer.io asks for.
 pub struct CustomerioAction;
 
-/// What a page posts.
-pub struct PagePost;
-
 impl PartialSchema for CustomerioAction {
     fn schema() -> RefOr<Schema> {
         let what = "What a template renders to. It is read strictly: which fields go with which \
@@ -99,31 +96,6 @@ impl PartialSchema for CustomerioAction {
 impl ToSchema for CustomerioAction {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("CustomerioAction")
-    }
-}
-
-impl PartialSchema for PagePost {
-    fn schema() -> RefOr<Schema> {
-        let what = "A click (`anonymous_id`, `click_id`, `grsf`, `page`) or a share (`share_id`, \
-            `participant`, `channel`), with the campaign's `key`. Whatever else is posted is dropped, \
-            and answered the same.";
-        ObjectBuilder::new()
-            .schema_type(SchemaType::AnyValue)
-            .description(Some(what))
-            .examples([json!({
-                "key": "pk_spring",
-                "anonymous_id": "7d5b3b0e-7f0c-4b7c-9a53-0f6b1c3d2e1a",
-                "click_id": "b5a0a1f2-90ab-4c51-8f6e-2d3c4b5a6978",
-                "grsf": "fay001",
-                "page": "https://shop.example.com/landing",
-            })])
-            .into()
-    }
-}
-
-impl ToSchema for PagePost {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("PagePost")
     }
 }
 
