@@ -14,6 +14,7 @@ mod facts;
 mod feedback;
 mod forgotten;
 mod ids;
+mod link;
 mod message;
 mod money;
 mod outcome;
@@ -39,6 +40,7 @@ pub use feedback::{
 };
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use ids::{EffectKey, EventId, WebhookId};
+pub use link::Link;
 pub use message::Message;
 pub use money::Money;
 pub use outcome::{Outcome, Wait};

@@ -9,13 +9,12 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::domain::{AnonymousId, Campaign, Event, News, Snapshot, Tell, Time, Told, Visit, Who};
+use crate::domain::{
+    AnonymousId, Campaign, Event, Link, News, Snapshot, Tell, Time, Told, Visit, Who,
+};
 
 /// The longest address of a page, in bytes.
 const PAGE: usize = 500;
-
-/// The longest participant id, vanity key or channel.
-const WORD: usize = 64;
 
 /// What is posted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +49,7 @@ impl Post {
         let body: Value = serde_json::from_slice(body).ok()?;
         let text = |name: &str| body.get(name)?.as_str();
         let id = |name: &str| AnonymousId::parse(text(name)?).ok();
-        let word = |name: &str| text(name).filter(|text| is_word(text));
+        let word = |name: &str| text(name).filter(|text| Link::is_code(text));
         let kept = match kind {
             Kind::Click => {
                 let page = text("page").and_then(bare);
@@ -73,9 +72,19 @@ impl Post {
         Some(Self { key: text("key")?.to_owned(), kept })
     }
 
-    /// What is kept of it: with the campaign in place of the key, which may change.
-    pub fn kept(mut self, campaign: &str) -> Value {
+    /// The link of whoever it is about, if what it names them by is no participant's id.
+    pub fn link(&self, campaign: &str) -> Link {
+        let code = self.kept["participant"].as_str().unwrap_or_default().to_owned();
+        Link { campaign: campaign.to_owned(), code }
+    }
+
+    /// What is kept of it: with the campaign in place of the key, which may change, and with the
+    /// participant's id in place of a code that stands for it.
+    pub fn kept(mut self, campaign: &str, id: Option<&str>) -> Value {
         self.kept["campaign"] = json!(campaign);
+        if let Some(id) = id {
+            self.kept["participant"] = json!(id);
+        }
         self.kept
     }
 }
@@ -113,12 +122,6 @@ pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
     });
     let (as_of, tell, feedback, by_server) = (None, Tell::All, None, false);
     Ok(News { campaign, as_of, people, told, tell, feedback, by_server })
-}
-
-/// Whether a text is of the form that ids of participants, vanity keys and channels have.
-fn is_word(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    (1..=WORD).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 /// Where a page is; nothing of its query, which may hold anything, nor of its fragment.
@@ -164,7 +167,7 @@ mod tests {
     fn nothing_is_kept_but_ids_and_where_the_page_is() {
         let click = post(Kind::Click, &click()).unwrap();
         assert_eq!(click.key, "pk_spring");
-        let kept = click.kept("camp");
+        let kept = click.kept("camp", None);
         insta::assert_json_snapshot!(kept, @r#"
         {
           "anonymous_id": "7d5b3b0e-7f0c",
@@ -179,7 +182,7 @@ mod tests {
         assert!(
             matches!(&news.told[0].event, Event::Visited(visit) if visit.key == "b5a0a1f2-90ab")
         );
-        let kept = post(Kind::Share, &share()).unwrap().kept("camp");
+        let kept = post(Kind::Share, &share()).unwrap().kept("camp", None);
         let news = read(&kept, NOW).unwrap();
         assert!(matches!(&news.told[0].event, Event::ShareTold { by_page: true, .. }));
     }
@@ -216,17 +219,17 @@ mod tests {
         {
             let mut body = click();
             body["page"] = page;
-            assert!(post(Kind::Click, &body).unwrap().kept("camp").get("page").is_none());
+            assert!(post(Kind::Click, &body).unwrap().kept("camp", None).get("page").is_none());
         }
         let mut body = click();
         body["page"] = json!(format!("https://shop.example.com/{}", "x".repeat(500)));
-        assert!(post(Kind::Click, &body).unwrap().kept("camp").get("page").is_none());
+        assert!(post(Kind::Click, &body).unwrap().kept("camp", None).get("page").is_none());
     }
 
     #[test]
     fn what_was_kept_of_somebody_who_was_forgotten_tells_nothing() {
         for field in ["participant", "anonymous_id"] {
-            let mut kept = post(Kind::Click, &click()).unwrap().kept("camp");
+            let mut kept = post(Kind::Click, &click()).unwrap().kept("camp", None);
             kept[field] = json!(null);
             assert_eq!(read(&kept, NOW).unwrap().told, []);
         }

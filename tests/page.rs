@@ -116,6 +116,29 @@ fn a_click_is_a_visitors_until_they_join_and_theirs_from_then_on() {
 }
 
 #[test]
+fn a_link_may_carry_a_vanity_key_in_place_of_the_id() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox, "page").start();
+    let vanity = |name: &str, keys: Value| joined(name).with("/data/vanityKeys", keys);
+    relay.accept(&vanity("rae", json!(["rae-s", "Rae_2"])));
+    for (number, code) in (1..).zip(["rae", "rae-s", "Rae_2", "rae_2", "sam"]) {
+        post(&relay, "/v1/clicks", &click(code, number));
+    }
+    post(&relay, "/v1/shares", &share("rae-s", 1));
+    relay.drained();
+    let clicks = sandbox.events_named(CLICKED);
+    assert_eq!(clicks.len(), 3);
+    assert!(clicks.iter().all(|it| it.data()["referral_code"] == "rae-s"), "{clicks:?}");
+    assert_eq!(sandbox.events_named("referral_shared").len(), 1);
+    assert_eq!(outcome(&relay, "click", "unknown"), 2.0);
+    // What is kept names her by her id alone, so it is found when she is to be forgotten.
+    assert!(relay.setup().holding("\"participant\":\"rae-s\"").is_empty());
+    relay.command(&["forget", &email("rae")]).expect(0);
+    post(&relay, "/v1/clicks", &click("rae-s", 9));
+    assert_eq!(outcome(&relay, "click", "unknown"), 3.0);
+}
+
+#[test]
 fn joining_waits_until_the_visitors_events_are_there() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "sync").start();

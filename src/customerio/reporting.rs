@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::domain::{Click, Deed, Email, EventId, Feedback, Identifier, Message, Time};
+use crate::domain::{Click, Deed, Email, EventId, Feedback, Identifier, Link, Message, Time};
 
 /// The longest report id, name or link that is looked at, in bytes.
 const LONGEST: usize = 2_000;
@@ -128,8 +128,7 @@ fn grsf(href: &str) -> Option<String> {
     let (_, query) = href.split('#').next()?.split_once('?')?;
     let value = query.split('&').find_map(|part| part.strip_prefix("grsf="))?;
     let value = percent_decode_str(value).decode_utf8().ok()?;
-    let is_word = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
-    ((1..=64).contains(&value.len()) && value.chars().all(is_word)).then(|| value.into_owned())
+    Link::is_code(&value).then(|| value.into_owned())
 }
 
 /// A text or a number, as text; nothing for what is blank or far too long.

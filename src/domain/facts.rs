@@ -46,6 +46,9 @@ impl Facts {
     pub const REFERRAL_CODE: &str = "referral_code";
     /// The first vanity key, which `?grsf=` carries in place of the participant id.
     pub const VANITY_KEY: &str = "vanity_key";
+    /// All codes that the participant's links may carry in place of the id, by
+    /// [`Facts::link_codes`].
+    pub const LINK_CODES: &str = "link_codes";
     /// The participant's own referral link.
     pub const SHARE_URL: &str = "share_url";
     /// How many friends GrowSurf counts for the participant.

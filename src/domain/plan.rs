@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Call, EffectKey, EventId, Forgotten, Identifier, Message, News, ParticipantKey, Person,
+    Call, EffectKey, EventId, Forgotten, Identifier, Link, Message, News, ParticipantKey, Person,
     PersonId, Time, Trace,
 };
 
@@ -12,6 +12,8 @@ use super::{
 pub enum Lookup {
     /// Which person is this participant?
     Participant(ParticipantKey),
+    /// Which person is the participant whose link this is?
+    Link(Link),
     /// Which person has this identifier?
     Identifier(Identifier),
     /// Is this effect in the ledger already?

@@ -105,7 +105,12 @@ fn people(body: Object<'_>, participant: Object<'_>) -> (Snapshot, Option<Snapsh
 /// A participant with the referral code that only this shape has.
 fn coded(object: Object<'_>, field: &'static str) -> Snapshot {
     let mut person = snapshot(object, field);
-    let code = object.id("referralCode").map(Scalar::from);
-    person.facts.extend(code.map(|code| (Facts::REFERRAL_CODE.to_owned(), code)));
+    if let Some(code) = object.id("referralCode") {
+        person.facts.insert(Facts::REFERRAL_CODE.to_owned(), Scalar::from(code.as_str()));
+        let others = person.facts.get(Facts::LINK_CODES).and_then(Scalar::as_text);
+        let codes = others.unwrap_or_default().split_whitespace().chain([code.as_str()]);
+        let codes = Facts::link_codes(codes);
+        person.facts.extend(codes.map(|codes| (Facts::LINK_CODES.to_owned(), codes)));
+    }
     person
 }

@@ -7,7 +7,7 @@
 //! leads to nothing isn't kept, and waits for the store as long as what is.
 
 use super::{Ingest, Refusal, kept};
-use crate::domain::{Plan, Status};
+use crate::domain::{Link, Person, Plan, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
 
@@ -63,8 +63,17 @@ impl Ingest {
         if kind == Kind::Share && !pages.shares {
             return Ok(Seen::SharesOff);
         }
-        let kept = post.kept(&pages.campaign).to_string().into_bytes();
-        let read = kept::seen(kind, &kept, received_at)?;
+        let link = post.link(&pages.campaign);
+        let naming = async {
+            // Asked of every post, so that no answer takes longer because there is such a link.
+            let is_id = self.store.person(&link.as_id()).await?.is_some();
+            let owner = self.store.owner(&link).await?.filter(|_| !is_id);
+            let id = owner.as_ref().and_then(|person| named(person, &link));
+            let body = post.kept(&pages.campaign, id).to_string().into_bytes();
+            Ok::<_, Refusal>((kept::seen(kind, &body, received_at)?, body))
+        };
+        let slow = |_| Refusal::Slow(self.patience);
+        let (read, kept) = tokio::time::timeout(self.patience, naming).await.map_err(slow)??;
         let previewing = async {
             let Ok(news) = &read.reading else { return Ok(Some(Seen::Malformed)) };
             let plan = self.store.preview(vec![news.clone()], received_at).await?;
@@ -77,7 +86,7 @@ impl Ingest {
             Ok::<_, StoreError>(Some(nothing))
         };
         let previewed = tokio::time::timeout(self.patience, previewing).await;
-        match previewed.map_err(|_| Refusal::Slow(self.patience))?? {
+        match previewed.map_err(slow)?? {
             Some(nothing) => Ok(nothing),
             None => {
                 let receipt =
@@ -87,4 +96,11 @@ impl Ingest {
             }
         }
     }
+}
+
+/// GrowSurf's id of the participant whose link it is. What is kept names them by that alone, since a
+/// code may be somebody else's later, and may be a name.
+fn named<'a>(person: &'a Person, link: &Link) -> Option<&'a str> {
+    let mut participants = person.participants.iter();
+    participants.find(|it| it.links().any(|own| own == *link))?.growsurf_id.as_deref()
 }

@@ -103,6 +103,7 @@ macro_rules! contract_tests {
             comparing::a_note_is_revised_by_many_one_after_the_other,
             comparing::the_store_knows_when_it_was_made,
             comparing::participants_are_listed_in_pages,
+            comparing::a_participant_is_found_by_the_codes_of_its_links,
             effects::an_effect_is_shown_with_its_call_as_long_as_that_is_kept,
             effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
             comparing::a_lane_has_something_pending_until_it_is_settled,

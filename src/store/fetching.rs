@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Identifier, Link, News, ParticipantKey, Person, Plan, Time};
 
 use super::StoreError;
 use super::record::unreadable;
@@ -49,6 +49,9 @@ pub trait Fetching: Send + Sync {
 
     /// Who a participant is, if it is known.
     async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError>;
+
+    /// Whose participant's link this is, if it is known.
+    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError>;
 
     /// Whether somebody has this identifier.
     async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError>;

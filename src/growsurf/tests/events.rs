@@ -35,7 +35,11 @@ fn every_type_has_campaign_time_and_dialect() {
 
 #[test]
 fn a_participant_is_read_whole_but_for_the_notes() {
-    let body = with(fixtures::participant_added(), "/data/vanityKeys", json!([" ", "ines-s"]));
+    let body = with(
+        fixtures::participant_added(),
+        "/data/vanityKeys",
+        json!([" ", "ines-s", "no code", "i2"]),
+    );
     let news = news(&body);
     let friend = at(&news, "data");
     assert_eq!(friend.id.as_deref(), Some("fri001"));
@@ -46,6 +50,7 @@ fn a_participant_is_read_whole_but_for_the_notes() {
         (Facts::FIRST_NAME, Scalar::from("ines")),
         (Facts::LAST_NAME, Scalar::from("Sample")),
         (Facts::VANITY_KEY, Scalar::from("ines-s")),
+        (Facts::LINK_CODES, Scalar::from("i2 ines-s")),
         (Facts::SHARE_URL, Scalar::from("https://shop.example.org?grsf=fri001")),
         (Facts::REFERRAL_COUNT, Scalar::Integer(4)),
         (Facts::REFERRER_ID, Scalar::from("ref001")),

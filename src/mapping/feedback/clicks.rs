@@ -9,8 +9,8 @@ use super::super::rules::events;
 use super::super::tracks::put;
 use super::{Desk, Place, key_of, lane, raised, stamp};
 use crate::domain::{
-    Attributes, Call, Click, Facts, Lookup, Participant, ParticipantKey, ParticipantUpdate, Plan,
-    PlannedCall, Scalar, Unplanned,
+    Attributes, Call, Click, Facts, Link, Lookup, Participant, ParticipantKey, ParticipantUpdate,
+    Plan, PlannedCall, Scalar, Unplanned,
 };
 
 /// What a click leads to; nothing, where the link is nobody's.
@@ -25,7 +25,7 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
         .chain(rules.feedback.campaigns.iter().map(String::as_str))
         .collect();
     let owners: Vec<Lookup> = (click.grsf.iter())
-        .flat_map(|grsf| campaigns.iter().map(move |campaign| participant(campaign, grsf)))
+        .flat_map(|grsf| campaigns.iter().flat_map(|campaign| named(campaign, grsf)))
         .collect();
     desk.need(owners.iter().cloned().chain([Lookup::Effect(id)]))?;
     let Some(place) = owner(click, &owners, desk).filter(|_| !desk.is_done(id)) else {
@@ -83,11 +83,20 @@ fn owner(click: &Click, owners: &[Lookup], desk: Desk<'_>) -> Option<Place> {
     let own = desk.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
     own.or_else(|| {
         owners.iter().find_map(|lookup| {
-            let Lookup::Participant(key) = lookup else { return None };
             let person = desk.known.person(lookup).flatten()?;
-            of(person, &|it| key_of(it).as_ref() == Some(key))
+            of(person, &|it| match lookup {
+                Lookup::Participant(key) => key_of(it).as_ref() == Some(key),
+                Lookup::Link(link) => it.links().any(|own| own == *link),
+                _ => false,
+            })
         })
     })
+}
+
+/// The questions whom of a campaign a link names.
+fn named(campaign: &str, grsf: &str) -> [Lookup; 2] {
+    let link = Link { campaign: campaign.to_owned(), code: grsf.to_owned() };
+    [participant(campaign, grsf), Lookup::Link(link)]
 }
 
 /// Whether the link is a participant's own.
@@ -95,7 +104,9 @@ fn is_link_of(click: &Click, participant: &Participant) -> bool {
     let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
     let codes =
         [participant.growsurf_id.as_deref(), fact(Facts::REFERRAL_CODE), fact(Facts::VANITY_KEY)];
-    let is_named = click.grsf.as_deref().is_some_and(|grsf| codes.contains(&Some(grsf)));
+    let is_code =
+        |grsf| codes.contains(&Some(grsf)) || participant.link_codes().any(|it| it == grsf);
+    let is_named = click.grsf.as_deref().is_some_and(is_code);
     is_named || fact(Facts::SHARE_URL).is_some_and(|link| is_same(&click.href, link))
 }
 

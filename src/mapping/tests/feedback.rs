@@ -125,6 +125,29 @@ fn the_count_goes_on_from_growsurfs_and_is_the_relays_own_from_then_on() {
 }
 
 #[test]
+fn any_code_of_a_participants_links_leads_to_the_participant() {
+    let mut memory = knowing_ann(rules());
+    let codes = Facts::link_codes(["ann-b", "annie"]).unwrap();
+    let ann = with(snapshot("ann"), &[(Facts::LINK_CODES, codes)]);
+    memory.take_in(&joined(1_789_100_000, ann), RECEIVED).unwrap();
+    for (report, reader, code, counted) in [
+        ("r1", "ann@example.com", "annie", Some(1)),
+        ("r2", "friend@example.com", "ann-b", Some(2)),
+        ("r3", "friend@example.com", "ann", None),
+    ] {
+        let mut news = click(report, 1_789_500_000);
+        let feedback = news.feedback.as_mut().unwrap();
+        feedback.who = vec![Identifier::Email(Email::parse(reader).unwrap())];
+        let Deed::Clicked(click) = &mut feedback.deed else { unreachable!() };
+        click.href = format!("https://short.example/?grsf={code}");
+        click.grsf = Some(code.to_owned());
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        let told = updates(&plan).first().and_then(|it| it.metadata["emailReferralClicks"].clone());
+        assert_eq!(told, counted.map(Scalar::Integer), "{code}");
+    }
+}
+
+#[test]
 fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
     let mut memory = knowing_ann(rules());
     let change = |change: &dyn Fn(&mut Click)| {

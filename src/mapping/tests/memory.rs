@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Trace, Unplanned,
+    Call, EventId, Known, Lookup, News, Participant, Person, PersonId, Plan, Planner, Time, Trace,
+    Unplanned,
 };
 use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
@@ -94,6 +95,9 @@ impl Memory {
                     participant.campaign == key.campaign
                         && participant.growsurf_id.as_ref() == Some(&key.participant)
                 })
+            }),
+            Lookup::Link(link) => self.people.iter().find(|person| {
+                person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
         };
         known.found(lookup, person.cloned());

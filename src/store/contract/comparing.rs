@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Class, Email, Identifier, ParticipantKey, Time};
+use crate::domain::{Class, Email, Identifier, Link, ParticipantKey, Time};
 use crate::store::{Revise, Verdict};
 
 use super::Bench;
@@ -111,6 +111,37 @@ pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     assert!(store.knows(&bob).await.unwrap());
     let nobody = Identifier::Email(Email::parse("eve@example.com").unwrap());
     assert!(!store.knows(&nobody).await.unwrap());
+}
+
+pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &impl Bench) {
+    let store = bench.open().await;
+    let link = |code: &str| Link { campaign: CAMPAIGN.to_owned(), code: code.to_owned() };
+    let owner = async |code: &str| {
+        let owner = store.owner(&link(code)).await.unwrap();
+        owner.map(|person| person.identifier.value().to_owned())
+    };
+    let ann = || news().participant("ann@example.com", "ann");
+    store
+        .accept(arrival("a", at(0), ann().coded(["annie", "a-1"]).identify()), at(0))
+        .await
+        .unwrap();
+    for code in ["annie", "a-1"] {
+        assert_eq!(owner(code).await.as_deref(), Some("ann@example.com"), "{code}");
+    }
+    assert_eq!((owner("ann").await, owner("Annie").await), (None, None));
+    assert_eq!(store.participants(CAMPAIGN, None, 9).await.unwrap(), ["ann"]);
+    // A planner finds them by a code as well.
+    let by_code = || news().participant("annie@example.com", "annie").effect("b", None);
+    store.accept(arrival("b", at(1), by_code()), at(1)).await.unwrap();
+    assert_eq!(owner("a-1").await.as_deref(), Some("annie@example.com"));
+    let bob = news().participant("bob@example.com", "bob").coded(["a-1", "b-1"]).identify();
+    let bobby = news().participant("bobby@example.com", "b-1").effect("e", None);
+    store.accept(arrival("c", at(2), bob), at(2)).await.unwrap();
+    store.accept(arrival("d", at(2), bobby), at(2)).await.unwrap();
+    // A code may have become somebody else's.
+    assert_eq!(owner("a-1").await.as_deref(), Some("bobby@example.com"));
+    assert_eq!(owner("annie").await.as_deref(), Some("annie@example.com"));
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 
 pub(crate) async fn a_lane_has_something_pending_until_it_is_settled(bench: &impl Bench) {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    Arrival, Attempt, Attributes, Call, Campaign, Class, Delivery, EffectKey, Email, Event,
-    Forgotten, Identified, Identifier, Known, LanePlan, Leased, Lookup, News, Outcome, Participant,
-    ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, Planner, Redaction, Scalar,
-    Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook, WebhookId, Who,
+    Arrival, Attempt, Attributes, Call, Campaign, Class, Delivery, EffectKey, Email, Event, Facts,
+    Forgotten, Identified, Identifier, Known, LanePlan, Leased, Link, Lookup, News, Outcome,
+    Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, Planner, Redaction,
+    Scalar, Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook, WebhookId, Who,
 };
 use crate::store::{Accepting, Claim, InboxPage, Settle, Settlement, Store, Verdict};
 
@@ -98,10 +98,17 @@ fn participant_key(snapshot: &Snapshot) -> Option<ParticipantKey> {
     Some(ParticipantKey { campaign: CAMPAIGN.to_owned(), participant })
 }
 
+/// To the script whatever names a participant may be a code of their link.
+fn link(snapshot: &Snapshot) -> Option<Link> {
+    let ParticipantKey { campaign, participant } = participant_key(snapshot)?;
+    Some(Link { campaign, code: participant })
+}
+
 fn needs(news: &News, known: &Known) -> Vec<Lookup> {
     let mut needs = Vec::new();
     for snapshot in &news.people {
         needs.extend(participant_key(snapshot).map(Lookup::Participant));
+        needs.extend(link(snapshot).map(Lookup::Link));
         let email = snapshot.email.iter().cloned();
         needs.extend(email.map(|email| Lookup::Identifier(Identifier::Email(email))));
     }
@@ -148,8 +155,10 @@ fn person(
 ) -> Person {
     let key = participant_key(snapshot);
     let by_participant = key.clone().and_then(|key| known.person(&Lookup::Participant(key)));
+    let by_link = link(snapshot).and_then(|link| known.person(&Lookup::Link(link)));
+    let by_participant = by_participant.flatten().or(by_link.flatten());
     let by_identifier = known.person(&Lookup::Identifier(identifier.clone()));
-    let index = by_participant.flatten().or(by_identifier.flatten());
+    let index = by_participant.or(by_identifier.flatten());
     let mut person = index
         .map_or_else(|| Person::new(identifier.clone()), |index| known.people()[index].clone());
     if news.campaign.name.as_deref() == Some("contradiction") {
@@ -219,6 +228,8 @@ pub(crate) trait Saying {
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;
+    /// The participant told last has these codes.
+    fn coded<const N: usize>(self, codes: [&str; N]) -> Self;
     /// A participant of whom no address is told.
     fn nobody(self) -> Self;
     /// Something happened to the participant told last.
@@ -238,6 +249,12 @@ impl Saying for News {
         snapshot.email = Ok(Email::parse(email).unwrap());
         snapshot.facts.insert("first_name".to_owned(), Scalar::from("Zoë"));
         self.people.push(snapshot);
+        self
+    }
+
+    fn coded<const N: usize>(mut self, codes: [&str; N]) -> Self {
+        let codes = Facts::link_codes(codes).map(|codes| (Facts::LINK_CODES.to_owned(), codes));
+        self.people.last_mut().unwrap().facts.extend(codes);
         self
     }
 

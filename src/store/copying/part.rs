@@ -19,6 +19,8 @@ pub enum Part {
     People,
     /// Which person a participant is.
     Participants,
+    /// Whose a referral link is.
+    Links,
     /// What was ever planned.
     Effects,
     /// Whose turn it is.
@@ -71,10 +73,11 @@ pub(in crate::store) const META: &[&str] =
 
 impl Part {
     /// All of them, in the order they are copied.
-    pub(in crate::store) const ALL: [Self; 15] = [
+    pub(in crate::store) const ALL: [Self; 16] = [
         Self::Webhooks,
         Self::People,
         Self::Participants,
+        Self::Links,
         Self::Effects,
         Self::Lanes,
         Self::Deliveries,
@@ -95,6 +98,7 @@ impl Part {
             Self::Webhooks => "inbox",
             Self::People => "people",
             Self::Participants => "participants",
+            Self::Links => "links",
             Self::Effects => "effects",
             Self::Lanes => "lanes",
             Self::Deliveries => "deliveries",
@@ -125,6 +129,7 @@ impl Part {
             ],
             Self::People => &[("id", Number), ("identifier", Text), ("state", Text)],
             Self::Participants => &[("campaign", Text), ("growsurf_id", Text), ("person", Number)],
+            Self::Links => &[("campaign", Text), ("code", Text), ("person", Number)],
             Self::Effects => &[("id", Id)],
             Self::Lanes => &[
                 ("id", Number),
@@ -180,7 +185,7 @@ impl Part {
     pub(in crate::store) fn key_length(self) -> usize {
         match self {
             Self::Messages => 3,
-            Self::Participants | Self::Mentions => 2,
+            Self::Participants | Self::Links | Self::Mentions => 2,
             _ => 1,
         }
     }
@@ -211,6 +216,7 @@ impl fmt::Display for Part {
             Self::Webhooks => "webhooks",
             Self::People => "people",
             Self::Participants => "participants",
+            Self::Links => "links",
             Self::Effects => "effects",
             Self::Lanes => "lanes",
             Self::Deliveries => "deliveries",

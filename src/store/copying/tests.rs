@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::{Arrival, Email, Status, Way};
+use crate::domain::{Arrival, Email, Link, Status, Way};
 use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
 use crate::store::contract::script::{
-    Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take, verdict,
+    CAMPAIGN, Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take,
+    verdict,
 };
 use crate::store::postgres::tests::Schema;
 use crate::store::sqlite::tests::Folder;
@@ -62,6 +63,7 @@ async fn filled(bench: &dyn Bench) {
     store.accept(arrival("opened", at(2), opened), at(2)).await.unwrap();
     let gone = Email::parse("gone@example.com").unwrap();
     let both = did("gone", "forgotten").participant("dora@example.com", "dora");
+    let both = both.coded(["dora-links"]);
     let body = "dora@example.com and gone@example.com";
     store.accept(arrival(body, at(3), both.effect("kept", None)), at(3)).await.unwrap();
     let traced = store.traced(&gone).await.unwrap();
@@ -95,6 +97,9 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     assert_eq!(attempts.len(), 1);
     assert_eq!(inbox(store, false).await.len(), 9);
     assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
+    let link = Link { campaign: CAMPAIGN.to_owned(), code: "dora-links".to_owned() };
+    let owner = store.owner(&link).await.unwrap().unwrap();
+    assert_eq!(owner.identifier.value(), "dora@example.com");
     let shown = store.effect(event("delivered")).await.unwrap().unwrap();
     assert_eq!((shown.carriers.len(), &*shown.messages[0].delivery), (1, "m1"));
     let mut waiting = drain(store, at(10)).await;

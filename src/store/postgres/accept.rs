@@ -89,7 +89,9 @@ pub(super) async fn take_in(
             break (after, entries);
         }
         wanted.extend(needs.iter().cloned());
-        let of_people = |it: &Lookup| matches!(it, Lookup::Identifier(_) | Lookup::Participant(_));
+        let of_people = |it: &Lookup| {
+            matches!(it, Lookup::Identifier(_) | Lookup::Participant(_) | Lookup::Link(_))
+        };
         if locked && needs.iter().any(of_people) {
             return Err(Fault::Overtaken);
         }

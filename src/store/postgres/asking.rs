@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{EventId, Lookup, ParticipantKey, Time};
+use crate::domain::{EventId, Link, Lookup, ParticipantKey, Time};
 use crate::store::record;
 use crate::store::tombstones::TombstoneKey;
 
@@ -29,30 +29,25 @@ pub(super) async fn people(
     world: &mut World,
     lookups: &BTreeSet<Lookup>,
 ) -> Result<(), Fault> {
-    let Wanted { columns, keys, campaigns, ids } = Wanted::of(lookups);
-    if columns.is_empty() && keys.is_empty() {
+    let wanted = Wanted::of(lookups);
+    if wanted.is_empty() {
         return Ok(());
     }
+    let columns = &wanted.columns;
     let blanks = "INSERT INTO people (identifier, state)
          SELECT identifier, '' FROM unnest($1::text[]) AS new (identifier)
          WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
          ORDER BY identifier COLLATE \"C\"
          ON CONFLICT (identifier) DO NOTHING RETURNING id, identifier";
-    for row in transaction.rows(blanks, &[&columns]).await? {
+    for row in transaction.rows(blanks, &[columns]).await? {
         world.blank(row.try_get(1)?, row.try_get(0)?);
     }
-    let locked = format!("{FOUND} FOR UPDATE");
-    for row in transaction.rows(&locked, &[&columns, &campaigns, &ids]).await? {
-        let (id, column, state): (i64, String, String) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let person = record::person(id, &column, &state)?;
-        world.person(column, id, person);
-    }
+    found(transaction, world, &wanted, &format!("{FOUND} FOR UPDATE")).await?;
     if columns.iter().any(|column| !world.has_asked(column)) {
         return Err(Fault::Overtaken);
     }
     // Asked again, because a participant may have become somebody else's while this waited.
-    owners(transaction, world, &keys, &campaigns, &ids).await
+    owners(transaction, world, &wanted).await
 }
 
 /// The people that some questions are about.
@@ -63,6 +58,10 @@ const FOUND: &str = "SELECT id, identifier, state FROM people
          SELECT person FROM participants
          JOIN unnest($2::text[], $3::text[]) AS key (campaign, id)
              ON participants.campaign = key.campaign AND growsurf_id = key.id
+         UNION ALL
+         SELECT person FROM links
+         JOIN unnest($4::text[], $5::text[]) AS link (campaign, code)
+             ON links.campaign = link.campaign AND links.code = link.code
      )
      ORDER BY id";
 
@@ -71,26 +70,40 @@ struct Wanted<'a> {
     /// Identifiers as columns.
     columns: Vec<String>,
     keys: Vec<&'a ParticipantKey>,
+    /// The campaigns of participants, and their ids.
     campaigns: Vec<String>,
     ids: Vec<String>,
+    links: Vec<&'a Link>,
+    /// The campaigns of links, and their codes.
+    owing: Vec<String>,
+    codes: Vec<String>,
 }
 
 impl<'a> Wanted<'a> {
     fn of(lookups: &'a BTreeSet<Lookup>) -> Self {
         let mut columns = BTreeSet::new();
         let mut keys = Vec::new();
+        let mut links = Vec::new();
         for lookup in lookups {
             match lookup {
                 Lookup::Identifier(identifier) => {
                     columns.insert(text(&record::column(identifier)));
                 }
                 Lookup::Participant(key) => keys.push(key),
+                Lookup::Link(link) => links.push(link),
                 Lookup::Effect(_) | Lookup::Tombstone(_) => {}
             }
         }
         let campaigns = keys.iter().map(|key| text(&key.campaign)).collect();
         let ids = keys.iter().map(|key| text(&key.participant)).collect();
-        Self { columns: columns.into_iter().collect(), keys, campaigns, ids }
+        let owing = links.iter().map(|link| text(&link.campaign)).collect();
+        let codes = links.iter().map(|link| text(&link.code)).collect();
+        let columns = columns.into_iter().collect();
+        Self { columns, keys, campaigns, ids, links, owing, codes }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.keys.is_empty() && self.links.is_empty()
     }
 }
 
@@ -103,44 +116,72 @@ pub(super) async fn people_as_they_are(
     world: &mut World,
     lookups: &BTreeSet<Lookup>,
 ) -> Result<(), Fault> {
-    let Wanted { columns, keys, campaigns, ids } = Wanted::of(lookups);
-    if columns.is_empty() && keys.is_empty() {
+    let wanted = Wanted::of(lookups);
+    if wanted.is_empty() {
         return Ok(());
     }
-    for row in transaction.rows(FOUND, &[&columns, &campaigns, &ids]).await? {
+    found(transaction, world, &wanted, FOUND).await?;
+    for column in &wanted.columns {
+        if !world.has_asked(column) {
+            world.nobody(column.clone());
+        }
+    }
+    owners(transaction, world, &wanted).await
+}
+
+/// Takes in the people that a statement finds.
+async fn found(
+    transaction: &Transaction,
+    world: &mut World,
+    wanted: &Wanted<'_>,
+    sql: &str,
+) -> Result<(), Fault> {
+    let Wanted { columns, campaigns, ids, owing, codes, .. } = wanted;
+    for row in transaction.rows(sql, &[columns, campaigns, ids, owing, codes]).await? {
         let (id, column, state): (i64, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let person = record::person(id, &column, &state)?;
         world.person(column, id, person);
     }
-    for column in columns {
-        if !world.has_asked(&column) {
-            world.nobody(column);
-        }
-    }
-    owners(transaction, world, &keys, &campaigns, &ids).await
+    Ok(())
 }
 
-/// Answers which people participants are.
+/// Answers which people participants are, and whose links are whose.
 async fn owners(
     transaction: &Transaction,
     world: &mut World,
-    keys: &[&ParticipantKey],
-    campaigns: &Vec<String>,
-    ids: &Vec<String>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), Fault> {
     let whose = "SELECT person FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
              AS key (campaign, id, place)
          LEFT JOIN participants
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          ORDER BY place";
-    let rows = transaction.rows(whose, &[campaigns, ids]).await?;
-    for (key, row) in keys.iter().zip(rows) {
+    let owner = |world: &World, row: &tokio_postgres::Row| {
         let person: Option<i64> = row.try_get(0)?;
         if person.is_some_and(|id| !world.has(id)) {
             return Err(Fault::Overtaken);
         }
+        Ok(person)
+    };
+    let rows = transaction.rows(whose, &[&wanted.campaigns, &wanted.ids]).await?;
+    for (key, row) in wanted.keys.iter().zip(rows) {
+        let person = owner(world, &row)?;
         world.participant((*key).clone(), person);
+    }
+    if wanted.links.is_empty() {
+        return Ok(());
+    }
+    // A version that knows no links may have left one of somebody who isn't there any more.
+    let whose = "SELECT people.id FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+             AS link (campaign, code, place)
+         LEFT JOIN links ON links.campaign = link.campaign AND links.code = link.code
+         LEFT JOIN people ON people.id = links.person AND people.state <> ''
+         ORDER BY place";
+    let rows = transaction.rows(whose, &[&wanted.owing, &wanted.codes]).await?;
+    for (link, row) in wanted.links.iter().zip(rows) {
+        let person = owner(world, &row)?;
+        world.link((*link).clone(), person);
     }
     Ok(())
 }
@@ -158,7 +199,7 @@ pub(super) async fn ledgers(
         match lookup {
             Lookup::Effect(id) => effects.push(*id),
             Lookup::Tombstone(trace) => traces.push(trace),
-            Lookup::Identifier(_) | Lookup::Participant(_) => {}
+            Lookup::Identifier(_) | Lookup::Participant(_) | Lookup::Link(_) => {}
         }
     }
     if !effects.is_empty() {

@@ -186,7 +186,11 @@ pub(super) async fn remove_person(
     let sql = "DELETE FROM participants USING unnest($1::text[], $2::text[]) AS own (campaign, id)
          WHERE participants.campaign = own.campaign AND growsurf_id = own.id AND person = $3";
     let participants = transaction.change(sql, &[&campaigns, &ids, &id]).await?;
-    for sql in ["DELETE FROM mentions WHERE person = $1", "DELETE FROM lanes WHERE id = $1"] {
+    for sql in [
+        "DELETE FROM links WHERE person = $1",
+        "DELETE FROM mentions WHERE person = $1",
+        "DELETE FROM lanes WHERE id = $1",
+    ] {
         transaction.change(sql, &[&id]).await?;
     }
     let people = transaction.change("DELETE FROM people WHERE id = $1", &[&id]).await?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Identifier, Lookup, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Identifier, Link, Lookup, News, ParticipantKey, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::planning::{self, Planned};
 use crate::store::{Fetching, HEARD, StoreError, record};
@@ -79,6 +79,19 @@ impl Fetching for PostgresStore {
             let mut world = World::new(self.planning.hash_key);
             asking::people_as_they_are(&it, &mut world, &asked).await?;
             Ok(world.whose_participant(who).cloned())
+        })
+    }
+
+    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError> {
+        let (campaign, code) = (text(&link.campaign), text(&link.code));
+        transact!(self.open()?, "look for a link", |it| async {
+            let sql = "SELECT people.id, identifier, state FROM links
+                 JOIN people ON people.id = links.person
+                 WHERE campaign = $1 AND code = $2 AND state <> ''";
+            let Some(row) = it.row(sql, &[&campaign, &code]).await? else { return Ok(None) };
+            let (id, column, state): (i64, String, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            Ok(Some(record::person(id, &column, &state)?))
         })
     }
 

@@ -46,6 +46,7 @@ pub(super) async fn keep(
         no_blanks.boxed(),
         people(transaction, world).boxed(),
         participants(transaction, world).boxed(),
+        links(transaction, world).boxed(),
         effects(transaction, changes.effects.iter().map(|id| Uuid::from_bytes(id.0)).collect())
             .boxed(),
         mentions(transaction, entries).boxed(),
@@ -193,6 +194,20 @@ async fn participants(transaction: &Transaction, world: &World) -> Result<(), Fa
         all(transaction.change(sql, &[&campaigns, &ids, &people]).await?, people.len())?;
     }
     Ok(())
+}
+
+async fn links(transaction: &Transaction, world: &World) -> Result<(), Fault> {
+    let links = &world.changes().0.links;
+    if links.is_empty() {
+        return Ok(());
+    }
+    let campaigns: Vec<String> = links.keys().map(|link| text(&link.campaign)).collect();
+    let codes: Vec<String> = links.keys().map(|link| text(&link.code)).collect();
+    let people: Vec<i64> = links.values().copied().collect();
+    let sql = "INSERT INTO links (campaign, code, person)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+         ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person";
+    transaction.change(sql, &[&campaigns, &codes, &people]).map_ok(drop).await
 }
 
 async fn effects(transaction: &Transaction, ids: Vec<Uuid>) -> Result<(), Fault> {

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0001_start.sql"), fit_for: 1 },
     Migration { sql: include_str!("migrations/0002_notes.sql"), fit_for: 1 },
     Migration { sql: include_str!("migrations/0003_messages.sql"), fit_for: 1 },
+    Migration { sql: include_str!("migrations/0004_links.sql"), fit_for: 1 },
 ];
 
 /// A number of the relay's own, for the server's advisory locks: "RELA".

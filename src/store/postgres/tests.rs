@@ -104,6 +104,8 @@ impl Bench for Schema {
                 (SELECT 1 FROM people WHERE people.id = lanes.id))
             + (SELECT COUNT(*) FROM participants WHERE NOT EXISTS
                 (SELECT 1 FROM people WHERE people.id = person))
+            + (SELECT COUNT(*) FROM links WHERE NOT EXISTS
+                (SELECT 1 FROM people WHERE people.id = person))
             + (SELECT COUNT(*) FROM people WHERE state = '')";
         let sql = format!(
             "SELECT ({contradictions}),

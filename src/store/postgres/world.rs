@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::{
-    Call, EventId, Known, LanePlan, Lookup, ParticipantKey, Person, PersonId, Plan, Time, Trace,
+    Call, EventId, Known, LanePlan, Link, Lookup, Participant, ParticipantKey, Person, PersonId,
+    Plan, Time, Trace,
 };
 use crate::store::record;
 
@@ -24,6 +25,7 @@ pub(super) struct World {
     /// Identifiers as columns; `None` where nobody has it.
     identifiers: HashMap<String, Option<i64>>,
     participants: HashMap<ParticipantKey, Option<i64>>,
+    links: HashMap<Link, Option<i64>>,
     effects: HashMap<EventId, bool>,
     tombstones: HashMap<Trace, Option<Time>>,
     /// Empty rows that this transaction has made for identifiers nobody has.
@@ -39,6 +41,7 @@ pub(super) struct Changes {
     pub(super) born: BTreeSet<i64>,
     pub(super) new_participants: BTreeMap<ParticipantKey, i64>,
     pub(super) moved_participants: BTreeMap<ParticipantKey, i64>,
+    pub(super) links: BTreeMap<Link, i64>,
     pub(super) effects: BTreeSet<EventId>,
 }
 
@@ -85,6 +88,11 @@ impl World {
     /// Takes in who a participant is.
     pub(super) fn participant(&mut self, key: ParticipantKey, person: Option<i64>) {
         self.participants.insert(key, person);
+    }
+
+    /// Takes in whose a link is.
+    pub(super) fn link(&mut self, link: Link, person: Option<i64>) {
+        self.links.insert(link, person);
     }
 
     /// Takes in whether an effect is in the ledger.
@@ -138,6 +146,10 @@ impl World {
         for lookup in lookups {
             match &lookup {
                 Lookup::Participant(key) => match self.participants.get(key) {
+                    Some(id) => known.found(lookup, self.copy(*id)),
+                    None => unanswered.push(lookup),
+                },
+                Lookup::Link(link) => match self.links.get(link) {
                     Some(id) => known.found(lookup, self.copy(*id)),
                     None => unanswered.push(lookup),
                 },
@@ -241,7 +253,10 @@ impl World {
     fn take(&mut self, lane: &LanePlan, id: i64) -> LaneCalls {
         let person = Person { id: Some(PersonId(id)), ..lane.person.clone() };
         let column = text(&record::column(&person.identifier));
+        let links: BTreeSet<Link> = links(&person).collect();
+        let mut had = BTreeSet::new();
         if let Some(before) = self.people.get(&id) {
+            had.extend(self::links(before));
             let former = text(&record::column(&before.identifier));
             if former != column {
                 self.identifiers.insert(former, None);
@@ -266,6 +281,10 @@ impl World {
                 None => {}
             }
         }
+        for link in links.difference(&had) {
+            self.links.insert(link.clone(), Some(id));
+            self.changes.links.insert(link.clone(), id);
+        }
         self.changes.people.insert(id);
         self.people.insert(id, person);
         let mut kinds = BTreeMap::new();
@@ -284,6 +303,10 @@ impl World {
         }
         LaneCalls { lane: id, kinds, calls }
     }
+}
+
+fn links(person: &Person) -> impl Iterator<Item = Link> {
+    person.participants.iter().flat_map(Participant::links)
 }
 
 fn keys(person: &Person) -> impl Iterator<Item = ParticipantKey> {

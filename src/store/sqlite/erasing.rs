@@ -252,7 +252,11 @@ pub(super) fn remove_person(
             .execute(params![participant.campaign, participant.growsurf_id, id])?;
         erased.participants += number(removed);
     }
-    for sql in ["DELETE FROM mentions WHERE person = ?1", "DELETE FROM lanes WHERE id = ?1"] {
+    for sql in [
+        "DELETE FROM links WHERE person = ?1",
+        "DELETE FROM mentions WHERE person = ?1",
+        "DELETE FROM lanes WHERE id = ?1",
+    ] {
         connection.prepare_cached(sql)?.execute([id])?;
     }
     let removed = connection.prepare_cached("DELETE FROM people WHERE id = ?1")?.execute([id])?;

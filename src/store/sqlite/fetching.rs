@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Identifier, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Identifier, Link, News, ParticipantKey, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::{Fetching, StoreError, record};
 
@@ -74,6 +74,12 @@ impl Fetching for SqliteStore {
         let who = who.clone();
         let work = move |connection: &Connection| people::by_participant(connection, &who);
         self.readers.read("look for a participant", work).await
+    }
+
+    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError> {
+        let link = link.clone();
+        let work = move |connection: &Connection| people::by_link(connection, &link);
+        self.readers.read("look for a link", work).await
     }
 
     async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError> {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_mark.sql"),
     include_str!("migrations/0005_notes.sql"),
     include_str!("migrations/0006_messages.sql"),
+    include_str!("migrations/0007_links.sql"),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own.

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Identifier, ParticipantKey, Person, PersonId};
+use crate::domain::{Identifier, Link, Participant, ParticipantKey, Person, PersonId};
 use crate::store::record;
 
 use super::fault::Fault;
@@ -22,6 +22,19 @@ pub(super) fn by_participant(
              WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2",
         )?
         .query_row([&key.campaign, &key.participant], row)
+        .optional()?;
+    row.map(read).transpose()
+}
+
+/// The person whose participant's link this is.
+pub(super) fn by_link(connection: &Connection, link: &Link) -> Result<Option<Person>, Fault> {
+    let row = connection
+        .prepare_cached(
+            "SELECT people.id, people.identifier, people.state
+             FROM links JOIN people ON people.id = links.person
+             WHERE links.campaign = ?1 AND links.code = ?2",
+        )?
+        .query_row([&link.campaign, &link.code], row)
         .optional()?;
     row.map(read).transpose()
 }
@@ -82,6 +95,15 @@ pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId
             id
         }
     };
+    for Link { campaign, code } in person.participants.iter().flat_map(Participant::links) {
+        connection
+            .prepare_cached(
+                "INSERT INTO links (campaign, code, person) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person
+                 WHERE person <> excluded.person",
+            )?
+            .execute(params![campaign, code, id])?;
+    }
     for participant in &person.participants {
         let Some(growsurf_id) = &participant.growsurf_id else { continue };
         connection

@@ -50,6 +50,10 @@ impl Planning {
                 let person = people::by_participant(connection, key)?;
                 known.found(lookup, person);
             }
+            Lookup::Link(link) => {
+                let person = people::by_link(connection, link)?;
+                known.found(lookup, person);
+            }
             Lookup::Identifier(identifier) => {
                 let person = people::by_identifier(connection, identifier)?;
                 known.found(lookup, person);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use referral_relay::domain::{
-    Call, EventId, Known, Lookup, News, Person, PersonId, Plan, Planner, Time, Unplanned,
+    Call, EventId, Known, Lookup, News, Participant, Person, PersonId, Plan, Planner, Time,
+    Unplanned,
 };
 
 /// People and effects.
@@ -68,6 +69,9 @@ impl Memory {
         let person = match &lookup {
             Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
             Lookup::Tombstone(trace) => return known.buried(trace.clone(), None),
+            Lookup::Link(link) => self.people.iter().find(|person| {
+                person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
+            }),
             Lookup::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }

@@ -11,7 +11,7 @@ const LONGEST: usize = 500;
 pub fn page(data: &[u8]) {
     for kind in [Kind::Click, Kind::Share] {
         let Some(post) = Post::read(kind, data) else { continue };
-        let kept = post.kept("campaign");
+        let kept = post.kept("campaign", None);
         let fields = kept.as_object().expect("what is kept is an object");
         for (name, value) in fields {
             let text = value.as_str().expect("nothing but texts is kept");

@@ -1,0 +1,76 @@
+//! Referral links: the codes that name a participant besides the id.
+//!
+//! What belongs here: which codes there are, and how they are kept among the facts. What doesn't:
+//! reading them out of a body (`growsurf`) or out of a link (`customerio`, `page`).
+
+use std::collections::BTreeSet;
+
+use super::{Facts, Participant, ParticipantKey, Scalar};
+
+/// The longest code, in bytes. A vanity key has 20 at most, see
+/// <https://docs.growsurf.com/developer-tools/rest-api/api-reference>.
+const LONGEST: usize = 64;
+
+/// A participant's link, by what stands behind `?grsf=` in place of the participant's id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Link {
+    /// The campaign's id.
+    pub campaign: String,
+    /// A vanity key, or a referral code of the guide's shape.
+    pub code: String,
+}
+
+impl Link {
+    /// Whether a text can be a participant's id or a code: letters, digits, `_` and `-`.
+    pub fn is_code(text: &str) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
+    }
+
+    /// The participant that it names if the code is an id.
+    pub fn as_id(&self) -> ParticipantKey {
+        let Self { campaign, code } = self.clone();
+        ParticipantKey { campaign, participant: code }
+    }
+}
+
+impl Facts {
+    /// The fact that a participant's links carry these codes; `None` if none of them is one.
+    pub fn link_codes<'a>(codes: impl IntoIterator<Item = &'a str>) -> Option<Scalar> {
+        let codes: BTreeSet<&str> = codes.into_iter().filter(|code| Link::is_code(code)).collect();
+        let codes: Vec<&str> = codes.into_iter().collect();
+        (!codes.is_empty()).then(|| Scalar::Text(codes.join(" ")))
+    }
+}
+
+impl Participant {
+    /// The codes that the participant's links carry, as they were told last.
+    pub fn link_codes(&self) -> impl Iterator<Item = &str> {
+        let codes = self.facts.get(Facts::LINK_CODES).and_then(|fact| fact.value.as_text());
+        codes.unwrap_or_default().split_whitespace()
+    }
+
+    /// The links that carry them.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        let campaign = &self.campaign;
+        self.link_codes().map(|code| Link { campaign: campaign.clone(), code: code.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Time;
+
+    #[test]
+    fn codes_are_kept_sorted_and_only_those_that_a_link_can_carry() {
+        let long = "x".repeat(65);
+        let told = Facts::link_codes(["gavin-f8", "a b", "", "Gavin_2", &long, "gavin-f8", "é"]);
+        let mut participant = Participant::new("camp".to_owned(), "k".to_owned(), None);
+        assert_eq!(participant.links().count(), 0);
+        participant.facts.learn(Facts::LINK_CODES, told.unwrap(), Time::default());
+        let codes: Vec<String> = participant.links().map(|link| link.code).collect();
+        assert_eq!(codes, ["Gavin_2", "gavin-f8"]);
+        assert_eq!(Facts::link_codes(["a b"]), None);
+    }
+}
