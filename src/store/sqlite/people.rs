@@ -3,7 +3,7 @@
 //! What belongs here: rows of people, found, written and read back. What doesn't: merging
 //! what is known of one, which the plan does.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use crate::domain::{Identifier, Link, Participant, ParticipantKey, Person, PersonId};
 use crate::store::record;
@@ -15,28 +15,18 @@ pub(super) fn by_participant(
     connection: &Connection,
     key: &ParticipantKey,
 ) -> Result<Option<Person>, Fault> {
-    let row = connection
-        .prepare_cached(
-            "SELECT people.id, people.identifier, people.state
-             FROM participants JOIN people ON people.id = participants.person
-             WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2",
-        )?
-        .query_row([&key.campaign, &key.participant], row)
-        .optional()?;
-    row.map(read).transpose()
+    let sql = "SELECT people.id, people.identifier, people.state
+         FROM participants JOIN people ON people.id = participants.person
+         WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2";
+    find(connection, sql, [&key.campaign, &key.participant])
 }
 
 /// The person whose participant's link this is.
 pub(super) fn by_link(connection: &Connection, link: &Link) -> Result<Option<Person>, Fault> {
-    let row = connection
-        .prepare_cached(
-            "SELECT people.id, people.identifier, people.state
-             FROM links JOIN people ON people.id = links.person
-             WHERE links.campaign = ?1 AND links.code = ?2",
-        )?
-        .query_row([&link.campaign, &link.code], row)
-        .optional()?;
-    row.map(read).transpose()
+    let sql = "SELECT people.id, people.identifier, people.state
+         FROM links JOIN people ON people.id = links.person
+         WHERE links.campaign = ?1 AND links.code = ?2";
+    find(connection, sql, [&link.campaign, &link.code])
 }
 
 /// The person who has this identifier.
@@ -44,11 +34,8 @@ pub(super) fn by_identifier(
     connection: &Connection,
     identifier: &Identifier,
 ) -> Result<Option<Person>, Fault> {
-    let row = connection
-        .prepare_cached("SELECT id, identifier, state FROM people WHERE identifier = ?1")?
-        .query_row([record::column(identifier)], row)
-        .optional()?;
-    row.map(read).transpose()
+    let sql = "SELECT id, identifier, state FROM people WHERE identifier = ?1";
+    find(connection, sql, [record::column(identifier)])
 }
 
 /// The person of this number.
@@ -56,11 +43,14 @@ pub(super) fn by_id(
     connection: &Connection,
     PersonId(id): PersonId,
 ) -> Result<Option<Person>, Fault> {
-    let row = connection
-        .prepare_cached("SELECT id, identifier, state FROM people WHERE id = ?1")?
-        .query_row([id], row)
-        .optional()?;
-    row.map(read).transpose()
+    find(connection, "SELECT id, identifier, state FROM people WHERE id = ?1", [id])
+}
+
+fn find(connection: &Connection, sql: &str, of: impl Params) -> Result<Option<Person>, Fault> {
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Option<(i64, String, String)> =
+        connection.prepare_cached(sql)?.query_row(of, row).optional()?;
+    found.map(|(id, column, state)| Ok(record::person(id, &column, &state)?)).transpose()
 }
 
 /// Notes that a webhook names a person.
@@ -115,12 +105,4 @@ pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId
             .execute(params![participant.campaign, growsurf_id, id])?;
     }
     Ok(PersonId(id))
-}
-
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, String, String)> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-}
-
-fn read((id, column, state): (i64, String, String)) -> Result<Person, Fault> {
-    Ok(record::person(id, &column, &state)?)
 }
