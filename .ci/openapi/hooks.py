@@ -79,22 +79,16 @@ def is_positive(case):
 def before_call(context, case, kwargs):
     """What the schema allows, and only the description forbids, is left out of what must be taken."""
     body = case.body
-    if case.path == "/webhooks/customerio/action" and is_positive(case) and isinstance(body, dict):
-        # The schema names the fields; which go together, and what each may hold, the reader says.
-        named = hashlib.sha256(repr(body).encode()).hexdigest()
-        case.body = {"type": "record_share", "dedupe_key": named, "email": "fay0@example.com",
-                     "channel": "sms"}
-        return
-    if case.path != "/v1/events" or not isinstance(body, dict):
-        return
-    if not is_positive(case):
+    is_strict = case.path in ("/v1/events", "/webhooks/customerio/action")
+    if not is_strict or not is_positive(case) or not isinstance(body, dict):
         return
     # A schema can't say what time it is: what would lie in the future happens now.
     at, now = body.get("occurred_at"), int(time.time())
     if isinstance(at, (int, float)) and at > now:
         body = {**body, "occurred_at": now}
     # It counts characters, where mail counts bytes.
-    email = body.get("email")
-    if isinstance(email, str) and len(email.lower().encode()) > 254:
-        body = {**body, "email": "fay@example.com"}
+    for name in ("email", "referred_by"):
+        address = body.get(name)
+        if isinstance(address, str) and len(address.lower().encode()) > 254:
+            body = {**body, name: "fay@example.com"}
     case.body = body
