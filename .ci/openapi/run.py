@@ -32,6 +32,7 @@ JOINS = 40
 FILE = """
 [page]
 origins = ["http://127.0.0.1"]
+posts_per_minute = 100000
 
 [[growsurf.campaigns]]
 id = "demo01"

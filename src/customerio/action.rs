@@ -67,12 +67,11 @@ const LONGEST_DELAY: u8 = 90;
 const KEY_CHARS: usize = 40;
 const VALUE_CHARS: usize = 500;
 const KEYS: usize = 50;
+const RESERVED: &str = "gdprAgreements";
 
 /// The largest number that metadata may hold: up to here every reader of JSON holds all digits of a
 /// whole one (RFC 8259, 6).
 const EXACT: i64 = 9_007_199_254_740_991;
-
-const RESERVED: &str = "gdprAgreements";
 
 /// What an action asks for, or why it is refused, in a sentence for whoever wrote the template.
 ///
