@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::WORD;
+use super::{PAGE, WORD};
 use crate::domain::AnonymousId;
 
 /// That somebody came by a participant's link.
@@ -22,8 +22,10 @@ pub struct PageShare;
 impl PartialSchema for PageClick {
     fn schema() -> RefOr<Schema> {
         let what = "Somebody came by a participant's link. What isn't named here is left behind.";
-        let page = "The page's address, of `http` or `https`; nothing of its query or its fragment is \
-            kept. May be left out, and is left out if it is no such address.";
+        let page = format!(
+            "The page's address, of `http` or `https`; nothing of its query or its fragment is kept. \
+             May be left out, and is left out if it is no such address or has over {PAGE} bytes still."
+        );
         let page = ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::Custom("uri".to_owned())))

@@ -89,7 +89,9 @@ impl PartialSchema for CustomerioAction {
             .iter()
             .fold(OneOfBuilder::new(), |kinds, kind| kinds.item(Ref::from_schema_name(kind.name)));
         let what = "What a template renders to. A field that isn't known is refused, and so is a text \
-            that is empty or holds `{{` or `{%`; `detail` of a 422 says which.";
+            that is empty or holds `{{` or `{%`; `detail` of a 422 says which. `null` is the same as \
+            leaving a field out, white space around a text doesn't matter, and numbers, `true` and \
+            `false` may stand in quotes.";
         kinds
             .description(Some(what))
             .discriminator(Some(Discriminator::with_mapping("type", mapping)))
