@@ -4,6 +4,8 @@
 //! for them whatever the source, the store or the destination is. What doesn't: input and output
 //! of any kind, wire formats of a service, SQL, settings. This module knows no other one.
 
+pub mod characters;
+
 mod anonymous;
 mod call;
 mod clock;

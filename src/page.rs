@@ -1,13 +1,18 @@
 //! The page: what a script on the user's own pages posts, whom nobody vouches for.
 //!
 //! What belongs here: reading a post, what is kept of it, and reading that again as news. What
-//! doesn't: which posts are taken (`http`), and what they lead to (`mapping`).
+//! doesn't: which posts are taken (`http`), and what they lead to (`mapping`). `schema` says to whoever
+//! writes a script of their own what a post must hold.
 //!
 //! Anybody can post anything. So nothing is taken over but ids of a plain form, the name of a channel,
 //! and where a page is, without query and fragment. Whatever else is in a post is left behind.
 
+mod schema;
+
 use serde_json::{Value, json};
 use url::Url;
+
+pub use schema::{PageClick, PageShare};
 
 use crate::domain::{
     AnonymousId, Campaign, Event, Link, News, Snapshot, Tell, Time, Told, Visit, Who,

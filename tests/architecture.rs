@@ -21,7 +21,20 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("forget", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "growsurf", "store", "telemetry"]),
     ("sync", &["domain", "forget", "growsurf", "store", "telemetry"]),
-    ("http", &["config", "delivery", "domain", "ingest", "page", "shop", "store", "telemetry"]),
+    (
+        "http",
+        &[
+            "config",
+            "customerio",
+            "delivery",
+            "domain",
+            "ingest",
+            "page",
+            "shop",
+            "store",
+            "telemetry",
+        ],
+    ),
     (
         "app",
         &[
@@ -147,7 +160,7 @@ fn only_the_owners_of_a_technology_name_it() {
         ("clap::", &["cli"]),
         ("clap_complete::", &["cli"]),
         ("clap_mangen::", &["cli"]),
-        ("utoipa::", &["http", "shop"]),
+        ("utoipa::", &["customerio", "http", "page", "shop"]),
         ("utoipa_axum::", &["http"]),
         // Routes without documentation; `routes!` takes none.
         (".route(", &["sandbox"]),

@@ -4,7 +4,8 @@
     .ci/openapi/run.py target/debug/referral-relay
 
 What belongs here: the relay, its stand-in and what is in them; how schemathesis is started. What
-doesn't: proofs (`hooks.py`), the versions (`requirements.txt`).
+doesn't: proofs (`hooks.py`), what is expected of single paths (`schemathesis.toml`), the versions
+(`requirements.txt`).
 
     RELAY_OPENAPI_EXAMPLES=2000   how many requests each operation is tried with; 100 otherwise
     RELAY_OPENAPI_SEED=...        repeats a run; each prints its own
@@ -31,6 +32,7 @@ JOINS = 40
 FILE = """
 [page]
 origins = ["http://127.0.0.1"]
+posts_per_minute = 100000
 
 [[growsurf.campaigns]]
 id = "demo01"
@@ -127,7 +129,8 @@ def schemathesis(relay, folder):
     examples = os.environ.get("RELAY_OPENAPI_EXAMPLES") or "100"
     print(f"RELAY_OPENAPI_SEED={seed} RELAY_OPENAPI_EXAMPLES={examples}", flush=True)
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", f"{relay}/openapi.json", "--checks=all",
+        sys.executable, "-m", "schemathesis.cli", f"--config-file={HERE / 'schemathesis.toml'}",
+        "run", f"{relay}/openapi.json",
         f"--seed={seed}", f"--max-examples={examples}", "--continue-on-failure", "--no-color",
         "--request-timeout=10", "--generation-database=none",
     ]

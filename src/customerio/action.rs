@@ -23,9 +23,10 @@
 //!
 //! `null` is as good as leaving a field out, except in `metadata`. An empty text is a fault: it is
 //! what a variable that isn't there renders to. Numbers and flags may come as texts, and whole
-//! numbers for texts.
+//! numbers for texts. `schema` says the same rules to whoever reads the document of the interface.
 
 mod fields;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ use crate::domain::{
     is_own_metadata,
 };
 use fields::{FIXED, Fields, OPTIONAL, is_id};
+pub use schema::CustomerioAction;
 
 /// The types of asks.
 pub const TYPES: [&str; 4] = [UPDATE, TRIGGER, SHARE, ADD];
@@ -50,12 +52,26 @@ const ADD: &str = "add_participant";
 /// The fields that every ask has.
 const COMMON: [&str; 4] = ["type", "campaign", "dedupe_key", "email"];
 
+/// The fields that each may have beside those.
+const OF_UPDATE: [&str; 6] =
+    ["id", "participant", "metadata", "unsubscribed", "first_name", "last_name"];
+const OF_TRIGGER: [&str; 3] = ["id", "participant", "delay_in_days"];
+const OF_SHARE: [&str; 3] = ["id", "participant", "channel"];
+const OF_ADD: [&str; 4] = ["first_name", "last_name", "referred_by", "metadata"];
+
+/// After how many days at most a credit is awarded.
+const LONGEST_DELAY: u8 = 90;
+
 /// GrowSurf's limits of participant metadata
 /// (<https://docs.growsurf.com/developer-tools/metadata>), and the key it keeps for itself.
 const KEY_CHARS: usize = 40;
 const VALUE_CHARS: usize = 500;
 const KEYS: usize = 50;
 const RESERVED: &str = "gdprAgreements";
+
+/// The largest number that metadata may hold: up to here every reader of JSON holds all digits of a
+/// whole one (RFC 8259, 6).
+const EXACT: i64 = 9_007_199_254_740_991;
 
 /// What an action asks for, or why it is refused, in a sentence for whoever wrote the template.
 ///
@@ -68,26 +84,22 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     let kind = kind.ok_or_else(|| format!("type is missing; it is one of {}", one_of()))?;
     let (what, who) = match kind.as_str() {
         UPDATE => {
-            known(
-                &fields,
-                UPDATE,
-                &["id", "participant", "metadata", "unsubscribed", "first_name", "last_name"],
-            )?;
+            known(&fields, UPDATE, &OF_UPDATE)?;
             (Wish::Update(update(&fields)?), who(&fields)?)
         }
         TRIGGER => {
-            known(&fields, TRIGGER, &["id", "participant", "delay_in_days"])?;
-            let delay_in_days = fields.whole("delay_in_days", 1, 90)?;
+            known(&fields, TRIGGER, &OF_TRIGGER)?;
+            let delay_in_days = fields.whole("delay_in_days", 1, LONGEST_DELAY)?;
             (Wish::TriggerReferral { delay_in_days }, who(&fields)?)
         }
         SHARE => {
-            known(&fields, SHARE, &["id", "participant", "channel"])?;
+            known(&fields, SHARE, &OF_SHARE)?;
             let channel = fields.text("channel", "write into the template how they shared")?;
             let missing = "channel is missing; it says how they shared, for example \"whatsapp\"";
             (Wish::RecordShare { channel: channel.ok_or(missing)? }, who(&fields)?)
         }
         ADD => {
-            known(&fields, ADD, &["first_name", "last_name", "referred_by", "metadata"])?;
+            known(&fields, ADD, &OF_ADD)?;
             let email = email(&fields)?;
             let who = email.ok_or("email is missing; it says who is to take part")?;
             (add(&fields)?, vec![Identifier::Email(who)])
@@ -213,19 +225,18 @@ fn scalar(key: &str, value: &Value) -> Result<Option<Scalar>, String> {
         Value::Null => return Ok(None),
         Value::Bool(flag) => Scalar::Boolean(*flag),
         Value::Number(number) => {
-            let whole = number.as_i64().map(Scalar::Integer);
-            let decimal = || number.as_f64().filter(|_| number.is_f64()).map(Scalar::Decimal);
+            let decimal = number.as_f64().filter(|it| it.abs() <= EXACT as f64);
             let too_large = || format!("metadata.{key} is too large a number; put it in quotes");
-            whole.or_else(decimal).ok_or_else(too_large)?
+            let decimal = decimal.ok_or_else(too_large)?;
+            number.as_i64().map_or(Scalar::Decimal(decimal), Scalar::Integer)
+        }
+        Value::String(text) if text.chars().nth(VALUE_CHARS).is_some() => {
+            return Err(format!(
+                "metadata.{key} is longer than {VALUE_CHARS} characters, which is all GrowSurf keeps"
+            ));
         }
         Value::String(text) => match text.trim() {
             "" => return Err(format!("metadata.{key} is empty: {OPTIONAL}; null removes it")),
-            text if text.chars().count() > VALUE_CHARS => {
-                return Err(format!(
-                    "metadata.{key} is longer than {VALUE_CHARS} characters, which is all \
-                     GrowSurf keeps"
-                ));
-            }
             text => Scalar::from(text),
         },
         _ => return Err(format!("metadata.{key} is neither text, number, true, false nor null")),

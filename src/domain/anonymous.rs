@@ -4,6 +4,7 @@
 //! claim counts (`mapping`), and how an anonymous event is sent (`customerio`).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,20 +16,20 @@ use super::{Identifier, ParticipantKey, Who};
 #[serde(try_from = "String", into = "String")]
 pub struct AnonymousId(String);
 
-/// The shortest and the longest id.
-const BYTES: std::ops::RangeInclusive<usize> = 8..=64;
-
 /// How much of an id logs show.
 const SHOWN: usize = 4;
 
 impl AnonymousId {
+    /// The shortest and the longest id.
+    pub const BYTES: RangeInclusive<usize> = 8..=64;
+
     /// Reads an id of 8 to 64 letters, digits and hyphens, as a UUID is.
     ///
     /// # Errors
     /// What is wrong with it, without repeating it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if is_plain && BYTES.contains(&text.len()) {
+        if is_plain && Self::BYTES.contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
             Err("is not 8 to 64 letters, digits and hyphens")

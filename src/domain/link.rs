@@ -7,10 +7,6 @@ use std::collections::BTreeSet;
 
 use super::{Facts, Participant, ParticipantKey, Scalar};
 
-/// The longest code, in bytes. A vanity key has 20 at most, see
-/// <https://docs.growsurf.com/developer-tools/rest-api/api-reference>.
-const LONGEST: usize = 64;
-
 /// A participant's link, by what stands behind `?grsf=` in place of the participant's id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Link {
@@ -21,10 +17,14 @@ pub struct Link {
 }
 
 impl Link {
+    /// The longest code, in bytes. A vanity key has 20 at most, see
+    /// <https://docs.growsurf.com/developer-tools/rest-api/api-reference>.
+    pub const LONGEST: usize = 64;
+
     /// Whether a text can be a participant's id or a code: letters, digits, `_` and `-`.
     pub fn is_code(text: &str) -> bool {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
+        (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
     }
 
     /// The participant that it names if the code is an id.

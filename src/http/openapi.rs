@@ -19,7 +19,7 @@ use utoipa::openapi::{
 
 use super::problem::Document;
 use super::router;
-pub use senders::{CustomerioAction, CustomerioReport, GrowsurfWebhook};
+pub use senders::{CustomerioReport, GrowsurfWebhook};
 
 /// The groups of paths.
 pub mod tags {

@@ -27,7 +27,7 @@ use super::problem::Problem;
 use super::router::Face;
 use crate::config::page::PageSettings;
 use crate::ingest::{Refusal, Seen};
-use crate::page::Kind;
+use crate::page::{Kind, PageClick, PageShare};
 use crate::telemetry::Causes;
 
 /// The script, whole.
@@ -85,13 +85,13 @@ enum Dropped {
 
 /// Takes in that somebody came by a participant's link. There only with a `page_key`.
 ///
-/// The body is JSON with `key`, `anonymous_id`, `click_id`, `grsf` and, if you like, `page`. Whatever
-/// else is posted is dropped, and answered the same.
+/// Whatever else is posted is dropped, and answered the same.
 #[utoipa::path(
     post,
     path = "/v1/clicks",
     operation_id = "take_click",
     tag = tags::PAGES,
+    request_body(content = PageClick, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
         refusals::NotNow,
@@ -107,13 +107,13 @@ pub async fn click(
 
 /// Takes in that a participant shared their link. There only with a `page_key`.
 ///
-/// The body is JSON with `key`, `share_id`, `participant` and `channel`. Whatever else is posted is
-/// dropped, and answered the same.
+/// Whatever else is posted is dropped, and answered the same.
 #[utoipa::path(
     post,
     path = "/v1/shares",
     operation_id = "take_share",
     tag = tags::PAGES,
+    request_body(content = PageShare, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
         refusals::NotNow,

@@ -8,8 +8,11 @@
 
 use serde_json::{Map, Value};
 
-/// The longest text that a field may hold, in bytes.
+/// The longest text that a field may hold, in characters, as the schema counts them.
 pub(super) const LONGEST: usize = 200;
+
+/// The longest id of GrowSurf's.
+pub(super) const LONGEST_ID: usize = 64;
 
 /// The longest piece of a template that is repeated, in bytes.
 const LONGEST_PIECE: usize = 80;
@@ -55,19 +58,23 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str, mend: &str) -> Result<Option<String>, String> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = match value {
+            Value::String(text) if text.chars().nth(LONGEST).is_some() => {
+                return Err(format!("{name} is longer than {LONGEST} characters"));
+            }
             Value::String(text) => text.trim().to_owned(),
             Value::Number(number) if !number.is_f64() => number.to_string(),
             Value::Number(_) => return Err(format!("{name} is no whole number; put it in quotes")),
             _ => return Err(format!("{name} is no text; put it in quotes")),
         };
-        match text.len() {
-            0 => Err(format!("{name} is empty: {mend}")),
-            1..=LONGEST if text.chars().any(char::is_control) => {
-                Err(format!("{name} holds a line break or another character that can't be seen"))
-            }
-            1..=LONGEST => Ok(Some(text)),
-            _ => Err(format!("{name} is longer than {LONGEST} bytes")),
+        if text.is_empty() {
+            return Err(format!("{name} is empty: {mend}"));
         }
+        if text.chars().any(char::is_control) {
+            return Err(format!(
+                "{name} holds a line break or another character that can't be seen"
+            ));
+        }
+        Ok(Some(text))
     }
 
     /// An id of GrowSurf's.
@@ -103,7 +110,7 @@ impl<'a> Fields<'a> {
 /// Whether a text could be an id of GrowSurf's.
 pub(super) fn is_id(text: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
-    (1..=64).contains(&text.len()) && text.chars().all(is_part)
+    (1..=LONGEST_ID).contains(&text.len()) && text.chars().all(is_part)
 }
 
 /// Whether a name can be repeated: a word, and nobody's address.

@@ -129,7 +129,7 @@ fn what_is_wrong_is_named_with_its_mend_and_not_repeated() {
         (TRIGGER, json!({"type": " "}), "type is empty: write one of the types"),
         (TRIGGER, json!({"dedupe_key": null}), "dedupe_key is missing"),
         (TRIGGER, json!({"dedupe_key": ""}), "dedupe_key is empty: build it of what is always"),
-        (TRIGGER, json!({"dedupe_key": &long}), "dedupe_key is longer than 200 bytes"),
+        (TRIGGER, json!({"dedupe_key": &long}), "dedupe_key is longer than 200 characters"),
         (TRIGGER, json!({"dedupe_key": "secret@example.com"}), "dedupe_key holds an e-mail"),
         (TRIGGER, json!({"dedupe_key": "se\ncret"}), "dedupe_key holds a line break"),
         (TRIGGER, json!({"campaign": ""}), "campaign is empty: write it into the template"),

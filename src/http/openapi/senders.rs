@@ -1,4 +1,4 @@
-//! The schemas of bodies that are read leniently: GrowSurf's and Customer.io's.
+//! The schemas of bodies that are read leniently: GrowSurf's webhooks and Customer.io's reports.
 //!
 //! What belongs here: the fields that the relay looks at. None has a type here, because a field that
 //! can't be understood doesn't make a body one that is refused: it is kept and parked.
@@ -55,47 +55,6 @@ impl PartialSchema for GrowsurfWebhook {
 impl ToSchema for GrowsurfWebhook {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("GrowsurfWebhook")
-    }
-}
-
-/// What a webhook action of a campaign at Customer.io asks for.
-pub struct CustomerioAction;
-
-impl PartialSchema for CustomerioAction {
-    fn schema() -> RefOr<Schema> {
-        let what = "What a template renders to. It is read strictly: which fields go with which \
-            type, and what each may hold, is in the README; `detail` of a 422 names what is wrong.";
-        let fields = [
-            (
-                "type",
-                "`update_participant`, `trigger_referral`, `record_share`, `add_participant`.",
-            ),
-            ("campaign", "GrowSurf's id of the campaign; may be left out where only one is set."),
-            ("dedupe_key", "The same for everything that is the same ask."),
-            ("email", "Whom it is for, by address."),
-            ("id", "Whom it is for, by their id at Customer.io."),
-            ("participant", "Whom it is for, by GrowSurf's id."),
-            ("metadata", "Participant metadata by key; `null` removes one."),
-            ("unsubscribed", "Whether GrowSurf may send them no more mail."),
-            ("first_name", "Their first name."),
-            ("last_name", "Their last name."),
-            ("delay_in_days", "1 to 90: when the credit is awarded."),
-            ("channel", "By which channel they shared."),
-            ("referred_by", "Who referred them: an address or a participant's id."),
-        ];
-        let examples = [json!({
-            "type": "trigger_referral",
-            "campaign": "b2xq7v",
-            "dedupe_key": "first-order",
-            "email": "fay@example.com",
-        })];
-        lenient(what, &fields, examples)
-    }
-}
-
-impl ToSchema for CustomerioAction {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("CustomerioAction")
     }
 }
 
