@@ -217,6 +217,27 @@ fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back()
 }
 
 #[test]
+fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
+    let stage = Stage::set();
+    let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
+    stage.asks("update_participant", "quiet", "fay", &json!({ "unsubscribed": true }));
+    stage.relay.drained();
+    assert_eq!(stage.row(&fay)["unsubscribed"], true);
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    let compares = || {
+        stage.relay.command(&["sync"]).expect(0);
+        stage.relay.drained();
+        ["fay", "bea"].map(|who| stage.sandbox.attributes(&address(who))["unsubscribed"].clone())
+    };
+    assert_eq!(compares(), [Value::Null, json!(true)]);
+    // What she does herself from then on is told.
+    stage.growsurf.change(0, &json!([{ "resubscribe": { "participant": fay } }]));
+    compares();
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": fay } }]));
+    assert_eq!(compares(), [json!(true), json!(true)]);
+}
+
+#[test]
 fn somebody_who_is_added_joins_as_anybody_does() {
     let stage = Stage::set();
     let fay = stage.joins("fay", None);
