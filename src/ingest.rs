@@ -39,6 +39,8 @@ pub struct Trust {
     pub report_max_age: Duration,
     /// What pages may tell, whom anybody can be.
     pub pages: Vec<Pages>,
+    /// Whether there is one campaign only, so that the user's own backend needn't name it.
+    pub one_campaign: bool,
 }
 
 /// Why a webhook isn't taken; nothing of it is kept.
@@ -96,6 +98,10 @@ const USUAL: usize = 64 * 1024;
 /// The store's time for a report of Customer.io's, which gives up after 4 s
 /// (<https://docs.customer.io/journeys/webhooks/>).
 const REPORT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why an event of the user's own backend isn't taken that could be of any campaign.
+const UNNAMED: &str = "campaign is missing: GrowSurf's id of the campaign; it may be left out only \
+    where growsurf.campaigns names exactly one";
 
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
@@ -224,7 +230,10 @@ impl Ingest {
         let read = |body: Vec<u8>| {
             let read = kept::told(&body, received_at)?;
             // Whoever sent it can mend it at once, which is better than to park it.
-            read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
+            let news = read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
+            if news.campaign.id.is_none() && !self.trust.one_campaign {
+                return Err(Refusal::Invalid(UNNAMED.to_owned()));
+            }
             Ok(read)
         };
         self.take_in(body, read, share, received_at, self.patience).await

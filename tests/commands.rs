@@ -343,6 +343,62 @@ fn explain_shows_the_same_for_people_and_touches_nothing() {
 }
 
 #[test]
+fn explain_reads_reports_and_actions_and_supposes_that_they_are_of_a_participant() {
+    let explained = |body: &Value, code: i32| -> Value {
+        let setup = setup().set("growsurf.api_key", "a-key");
+        let finished = setup.command_with(&["explain", "--json", "-"], &body.to_string());
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        serde_json::from_str(&finished.stdout).unwrap()
+    };
+    let posts = |document: &Value| -> Vec<(String, Value)> {
+        let lanes = document["lanes"].as_array().unwrap().iter();
+        let calls = lanes.flat_map(|lane| lane["calls"].as_array().unwrap());
+        let post = |call: &Value| {
+            let request = &call["request"];
+            (request["path"].as_str().unwrap().to_owned(), request["body"].clone())
+        };
+        calls.map(post).collect()
+    };
+    let click = json!({
+        "event_id": "01REPORT", "object_type": "email", "metric": "clicked",
+        "data": {
+            "identifiers": {"email": "fay@example.com"},
+            "href": "https://shop.example.com/?grsf=fay001"
+        }
+    });
+    let document = explained(&click, 0);
+    assert_eq!(
+        (&document["event"], &document["shape"]),
+        (&json!("CIO_email_clicked"), &json!("report"))
+    );
+    let supposed = document["supposed"].as_str().unwrap();
+    assert!(supposed.starts_with("fay@example.com is participant fay001 of"), "{supposed}");
+    let [_, (_, event), (write, metadata)] = &posts(&document)[..] else { panic!("{document}") };
+    assert_eq!(event["name"], "referral_link_clicked");
+    assert!(write.ends_with("/participant/fay001"), "{write}");
+    assert_eq!(metadata["metadata"]["emailReferralClicks"], 1);
+
+    let mut trigger = json!({
+        "type": "trigger_referral", "campaign": "ct8f71", "dedupe_key": "first-order",
+        "email": "fay@example.com", "delay_in_days": 14
+    });
+    let document = explained(&trigger, 0);
+    assert_eq!((&document["shape"], &document["campaign"]), (&json!("action"), &json!("ct8f71")));
+    let path = "campaign/ct8f71/participant/PARTICIPANT/ref".to_owned();
+    assert_eq!(posts(&document), [(path, json!({"delayInDays": 14}))]);
+
+    trigger["email"] = json!("{{customer.email}}");
+    let document = explained(&trigger, 1);
+    assert_eq!(document["status"], "refused");
+    assert!(
+        document["reason"].as_str().unwrap().starts_with("email is {{customer.email}}"),
+        "{document}"
+    );
+    let opened = json!({"event_id": "02REPORT", "object_type": "email", "metric": "opened"});
+    assert_eq!(explained(&opened, 0)["lanes"], json!([]));
+}
+
+#[test]
 fn explain_exits_1_for_what_would_be_parked_and_says_why() {
     let document = explained(&joined("fay").with("/event", "PARTICIPANT_TELEPORTED"), 1);
     assert_eq!(document["status"], "parked");

@@ -217,6 +217,27 @@ fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back()
 }
 
 #[test]
+fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
+    let stage = Stage::set();
+    let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
+    stage.asks("update_participant", "quiet", "fay", &json!({ "unsubscribed": true }));
+    stage.relay.drained();
+    assert_eq!(stage.row(&fay)["unsubscribed"], true);
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    let compares = || {
+        stage.relay.command(&["sync"]).expect(0);
+        stage.relay.drained();
+        ["fay", "bea"].map(|who| stage.sandbox.attributes(&address(who))["unsubscribed"].clone())
+    };
+    assert_eq!(compares(), [Value::Null, json!(true)]);
+    // What she does herself from then on is told.
+    stage.growsurf.change(0, &json!([{ "resubscribe": { "participant": fay } }]));
+    compares();
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": fay } }]));
+    assert_eq!(compares(), [json!(true), json!(true)]);
+}
+
+#[test]
 fn somebody_who_is_added_joins_as_anybody_does() {
     let stage = Stage::set();
     let fay = stage.joins("fay", None);
@@ -256,4 +277,47 @@ fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
     relay.drained();
     let row = growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{}", address("fay")));
     assert_eq!(row["metadata"]["plan"], "pro");
+}
+
+#[test]
+fn check_says_what_comes_back_and_that_the_right_to_write_was_not_tried() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(0, 2, 1);
+    let lines = |setup: Setup, keys: &[(&str, &str)], file: &str| -> Vec<String> {
+        let setup = keys.iter().fold(setup, |setup, (name, key)| setup.set(name, *key));
+        let told = setup.file(file).command(&["check"]).expect(0);
+        let is_of = |line: &&str| {
+            ["reports ", "actions ", "pages ", "growsurf "]
+                .iter()
+                .any(|what| line.get(6..).is_some_and(|rest| rest.starts_with(what)))
+        };
+        told.lines().filter(is_of).map(str::to_owned).collect()
+    };
+    let pages = format!(
+        "[page]\norigins = [\"https://shop.example.com\"]\n\
+         [[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\npage_key = \"pk_spring\"\n"
+    );
+    let keys = [("customerio.reporting_keys", KEY), ("customerio.action_keys", KEY)];
+    let all = lines(growsurf.asked_by(Setup::new(&sandbox)), &keys, &pages);
+    let [campaign, reports, actions, pages, writes] = &all[..] else { panic!("{all:?}") };
+    assert!(campaign.starts_with("ok    growsurf"), "{campaign}");
+    assert!(reports.starts_with("ok    reports"), "{reports}");
+    assert!(actions.starts_with("ok    actions") && actions.contains("20 an hour"), "{actions}");
+    let told = format!("https://shop.example.com may tell clicks of {CAMPAIGN}");
+    assert!(pages.starts_with("ok    pages") && pages.contains(&told), "{pages}");
+    assert!(writes.starts_with("note  growsurf"), "{writes}");
+    for part in [
+        "clicks in messages, unsubscriptions, what campaigns ask for go back",
+        "60 writes a minute",
+        "participant:write, which wasn't tried",
+    ] {
+        assert!(writes.contains(part), "{writes}");
+    }
+    assert_eq!(growsurf.requests()["requests"].to_string().matches("\"POST\"").count(), 0);
+
+    let without_key = lines(Setup::new(&sandbox), &keys[1..], "");
+    assert!(matches!(&without_key[..], [actions] if actions.contains("parked")), "{without_key:?}");
+    let nothing = lines(growsurf.asked_by(Setup::new(&sandbox)), &[], "");
+    assert!(matches!(&nothing[..], [campaign] if campaign.starts_with("ok ")), "{nothing:?}");
 }

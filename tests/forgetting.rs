@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
+use crate::kit::http;
+use crate::kit::ids::report_signature;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{
-    Webhook, campaign_ended, commission_added, email, goal_reached, guide, joined, suspected,
+    CAMPAIGN, Webhook, campaign_ended, commission_added, email, goal_reached, guide, joined,
+    suspected,
 };
-use crate::kit::{eventually, now_millis};
+use crate::kit::{eventually, now_millis, now_seconds};
 
 /// Forgets somebody beside the relay; the receipt.
 #[track_caller]
@@ -214,4 +217,72 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
     relay.accept(&guide("PARTICIPANT_CREATED", "fay").with("/participant/lastName", "Newcomer"));
     relay.drained();
     assert_eq!(sandbox.events_named("referral_program_joined").len(), 2);
+}
+
+#[test]
+fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replayed() {
+    const KEY: &str = "a-key-of-both";
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).set("api.token", KEY);
+    let setup = setup.set("customerio.reporting_keys", KEY).set("customerio.action_keys", KEY);
+    let relay = setup.start();
+    relay.accept(&joined("fay"));
+    relay.accept(&joined("bob"));
+    let post = |path: &str, body: &Value| {
+        let (now, body) = (now_seconds(), body.to_string());
+        let proof = report_signature(KEY, now, body.as_bytes());
+        let post = http::client().post(relay.url(path)).bearer_auth(KEY).body(body);
+        let post = post.header("x-cio-timestamp", now.to_string()).header("x-cio-signature", proof);
+        let answer = http::send(post);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    let told = |who: (&str, &str), id: &str| {
+        let mut told =
+            json!({"event": "purchase", "campaign": CAMPAIGN, "id": id, "product": "Pro"});
+        told[who.0] = json!(who.1);
+        told
+    };
+    let asked = |who: (&str, &str)| {
+        let mut asked =
+            json!({"type": "trigger_referral", "campaign": CAMPAIGN, "dedupe_key": "k"});
+        asked[who.0] = json!(who.1);
+        asked
+    };
+    let address = email("fay");
+    for who in [("email", address.as_str()), ("participant_id", "fay")] {
+        post("/v1/events", &told(who, who.0));
+    }
+    post("/v1/events", &told(("participant_id", "bob"), "of-bob"));
+    // Without an API key of GrowSurf's they are parked.
+    for who in [("email", address.as_str()), ("participant", "fay"), ("participant", "bob")] {
+        post("/webhooks/customerio/action", &asked(who));
+    }
+    for (object, metric) in [("email", "clicked"), ("customer", "unsubscribed")] {
+        let report = json!({
+            "event_id": metric, "object_type": object, "metric": metric,
+            "timestamp": now_seconds(),
+            "data": {
+                "identifiers": {"id": null, "email": address, "cio_id": "d9c1"},
+                "delivery_id": "D1", "recipient": address,
+                "href": "https://shop.example.com?grsf=fay"
+            }
+        });
+        post("/webhooks/customerio/reporting", &report);
+    }
+    relay.drained();
+    let before = sandbox.events().len();
+    forget(&relay, "fay", &[]);
+
+    let replayed = relay.command(&["replay"]).expect(0);
+    assert!(replayed.contains("to 0 new calls"), "{replayed}");
+    assert!(!replayed.contains("missing") && !replayed.contains("one of"), "{replayed}");
+    assert_eq!(relay.count("relay_parked_webhooks"), 1.0, "bob's ask: {replayed}");
+    relay.drained();
+    assert_eq!(sandbox.events().len(), before);
+    let kept = |like: &str| {
+        let sql =
+            format!("SELECT COUNT(*) FROM inbox WHERE body IS NOT NULL AND event LIKE '{like}'");
+        relay.setup().number(&sql)
+    };
+    assert_eq!((kept("API_%"), kept("ASK_%"), kept("CIO_%")), (1, 1, 0), "bob's are left");
 }

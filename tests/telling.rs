@@ -114,12 +114,25 @@ fn whoever_hasnt_the_token_tells_nothing_and_whatever_is_wrong_is_named() {
 #[test]
 fn a_campaign_must_be_named_unless_there_is_one_only() {
     let sandbox = Sandbox::start();
-    let relay = setup(&sandbox).start();
     let mut unnamed = converted();
     unnamed.as_object_mut().unwrap().remove("campaign");
-    let answer = tell(&relay, &unnamed);
-    assert_eq!(answer["status"], "parked");
-    assert!(answer["reason"].as_str().unwrap().contains("campaign is missing"), "{answer}");
+    for campaigns in
+        ["", "[[growsurf.campaigns]]\nid = \"a\"\n[[growsurf.campaigns]]\nid = \"b\"\n"]
+    {
+        let relay = setup(&sandbox).file(campaigns).start();
+        let answer = post(&relay, TOKEN, &unnamed);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let mend = "may be left out only where growsurf.campaigns names exactly one";
+        assert!(detail.starts_with("campaign is missing") && detail.contains(mend), "{detail}");
+        assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
+    }
+    let one = format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n");
+    let relay = setup(&sandbox).file(&one).start();
+    relay.accept(&joined("fay"));
+    assert_eq!(tell(&relay, &unnamed)["status"], "accepted");
+    relay.drained();
+    assert_eq!(sandbox.event("referral_converted").data()["campaign_id"], CAMPAIGN);
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         action_keys: customerio.action_keys.clone(),
         report_max_age: customerio.webhook_max_age,
         pages: pages.collect(),
+        one_campaign: settings.campaigns.len() == 1,
     }
 }
 

@@ -8,11 +8,10 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::asking::{Way, found, report, report_delivery};
-use super::explain::{call_text, lane_document};
+use super::explain::{Hosts, call_text, lane_document};
 use super::output::{Failure, Page, failed, plural};
 use super::progress;
 use super::serve::stop_signal;
-use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::{Class, Clock, Plan};
@@ -141,9 +140,8 @@ fn left_out_text(left_out: u64, events: Which) -> String {
 }
 
 fn sample(plan: &Plan, settings: &Settings) -> Value {
-    let host = app::base_url(&settings.customerio);
-    let (host, now) = (host.as_str().trim_end_matches('/'), SystemClock.now());
-    plan.lanes.iter().map(|lane| lane_document(lane, host, now)).collect()
+    let (hosts, now) = (Hosts::of(settings), SystemClock.now());
+    plan.lanes.iter().map(|lane| lane_document(lane, &hosts, now)).collect()
 }
 
 fn show(page: &mut Page, samples: &[Value]) {

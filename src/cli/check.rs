@@ -1,5 +1,6 @@
 //! `referral-relay check`: is everything fit to run?
 
+mod back;
 mod growsurf;
 
 use std::path::Path;
@@ -103,6 +104,7 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     if let (true, Some(store)) = (settings.growsurf.has_api_key(), &store) {
         growsurf::look(&settings, store, &mut report).await;
     }
+    back::look(&settings, &mut report);
     if let Some(store) = store
         && let Err(error) = store.close().await
     {

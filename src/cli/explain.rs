@@ -1,5 +1,7 @@
 //! `referral-relay explain`: what a webhook would lead to, without doing it.
 
+mod told;
+
 use std::fmt::Write;
 use std::io::Read;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::output::{Failure, Page, failed};
 use crate::app;
@@ -17,13 +20,14 @@ use crate::domain::{
     Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner,
     TRIGGERS_FOR, Time, Unplanned,
 };
-use crate::growsurf::{self, Dialect};
+use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
+use told::{Supposed, Told};
 
 /// Arguments of `explain`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// File with the webhook's body; `-` or nothing reads standard input.
+    /// File with the body of a webhook, a report or a webhook action; `-` or nothing reads standard input.
     file: Option<PathBuf>,
     /// Print JSON, for scripts.
     #[arg(long)]
@@ -35,30 +39,32 @@ pub struct Args {
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let body = read(args)?;
     let received_at = SystemClock.now();
-    let decoded = growsurf::decode(&body, received_at).map_err(failed)?;
-    let planner = Mapper::new(app::rules(settings));
-    let planned = decoded.reading.and_then(|news| plan(&planner, &news, received_at));
-    let mut document = json!({
-        "event": decoded.event,
-        "shape": decoded.dialect.map(|dialect| match dialect {
-            Dialect::Webhook => "growsurf",
-            Dialect::Guide => "guide",
-        }),
-        "campaign": decoded.campaign,
+    let Told { event, shape, campaign, reading, unread } =
+        told::read(&body, received_at).map_err(failed)?;
+    let rules = app::rules(settings);
+    let feedback = reading.as_ref().ok().and_then(|news| news.feedback.as_ref());
+    let supposed = feedback.and_then(|feedback| Supposed::of(feedback, &rules));
+    let planner = Mapper::new(rules);
+    let planned = reading.map_err(|reason| (unread, reason)).and_then(|news| {
+        let planned = plan(&planner, &news, received_at, supposed.as_ref());
+        planned.map_err(|reason| ("parked", reason))
     });
+    let mut document = json!({ "event": event, "shape": shape, "campaign": campaign });
+    if let Some(supposed) = &supposed {
+        document["supposed"] = json!(supposed.words());
+    }
     let code = match planned {
         Ok(plan) => {
             document["status"] = json!("accepted");
             document["unmapped"] = json!(plan.unmapped);
             document["turned_off"] = json!(plan.off);
-            let host = app::base_url(&settings.customerio);
-            let host = host.as_str().trim_end_matches('/');
+            let hosts = Hosts::of(settings);
             document["lanes"] =
-                plan.lanes.iter().map(|lane| lane_document(lane, host, received_at)).collect();
+                plan.lanes.iter().map(|lane| lane_document(lane, &hosts, received_at)).collect();
             ExitCode::SUCCESS
         }
-        Err(reason) => {
-            document["status"] = json!("parked");
+        Err((status, reason)) => {
+            document["status"] = json!(status);
             document["reason"] = json!(reason);
             ExitCode::FAILURE
         }
@@ -83,8 +89,13 @@ fn read(args: &Args) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// The plan of a relay that knows nobody yet.
-fn plan(planner: &dyn Planner, news: &News, received_at: Time) -> Result<Plan, String> {
+/// The plan of a relay that knows nobody yet, but whom it must be supposed to know.
+fn plan(
+    planner: &dyn Planner,
+    news: &News,
+    received_at: Time,
+    supposed: Option<&Supposed>,
+) -> Result<Plan, String> {
     let mut known = Known::default();
     loop {
         let lookups = match planner.plan(news, received_at, &known) {
@@ -96,14 +107,32 @@ fn plan(planner: &dyn Planner, news: &News, received_at: Time) -> Result<Plan, S
             match lookup {
                 Lookup::Effect(id) => known.effect(id, false),
                 Lookup::Tombstone(trace) => known.buried(trace, None),
-                about_a_person => known.found(about_a_person, None),
+                about_a_person => {
+                    let found = supposed.and_then(|supposed| supposed.answer(&about_a_person));
+                    known.found(about_a_person, found);
+                }
             }
         }
     }
 }
 
+/// Where requests go, without a slash at the end.
+pub(super) struct Hosts {
+    customerio: String,
+    growsurf: String,
+}
+
+impl Hosts {
+    /// As the settings say.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        let customerio = bare(&app::base_url(&settings.customerio));
+        Self { customerio, growsurf: bare(&settings.growsurf.base_url) }
+    }
+}
+
 /// What is done in one lane, as a document.
-pub(super) fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
+pub(super) fn lane_document(lane: &LanePlan, hosts: &Hosts, now: Time) -> Value {
     let identifier = &lane.person.identifier;
     let kind = match identifier {
         Identifier::Email(_) => "email",
@@ -112,15 +141,32 @@ pub(super) fn lane_document(lane: &LanePlan, host: &str, now: Time) -> Value {
         Identifier::Anonymous(_) => "anonymous_id",
     };
     let calls: Vec<Value> =
-        lane.calls.iter().map(|call| call_document(identifier, call, host, now)).collect();
+        lane.calls.iter().map(|call| call_document(identifier, call, hosts, now)).collect();
     json!({ "person": { kind: identifier.value() }, "calls": calls })
 }
 
-fn call_document(identifier: &Identifier, planned: &PlannedCall, host: &str, now: Time) -> Value {
+fn call_document(
+    identifier: &Identifier,
+    planned: &PlannedCall,
+    hosts: &Hosts,
+    now: Time,
+) -> Value {
     let mut document = json!({ "call": planned.call.kind() });
     if let Some(effect) = &planned.effect {
         document["effect_key"] = json!(effect.0);
         document["event_id"] = json!(effect.event_id());
+    }
+    if let Identifier::Participant(key) = identifier
+        && let Some(write) = GrowsurfWrite::of(key, &planned.call)
+    {
+        let path = write.path();
+        let url = format!("{}/{path}", hosts.growsurf);
+        document["request"] =
+            json!({ "method": "POST", "url": url, "path": path, "body": write.body });
+        if let Call::TriggerReferral { .. } = &planned.call {
+            document["notes"] = json!(["sent only while GrowSurf says that the credit is pending"]);
+        }
+        return document;
     }
     let fitted = limits::fit(identifier, &planned.call);
     if let Ok(fitted) = &fitted {
@@ -135,7 +181,7 @@ fn call_document(identifier: &Identifier, planned: &PlannedCall, host: &str, now
             let mut notes = Vec::new();
             document["request"] = json!({
                 "method": request.method.as_str(),
-                "url": format!("{host}{}", request.path),
+                "url": format!("{}{}", hosts.customerio, request.path),
                 "path": request.path,
                 "body": body,
             });
@@ -168,6 +214,9 @@ fn text(document: &Value) -> String {
     line(format!("shape     {}", word(&document["shape"])));
     line(format!("campaign  {}", word(&document["campaign"])));
     line(format!("status    {}", word(&document["status"])));
+    if let Some(supposed) = document["supposed"].as_str() {
+        line(format!("supposed  {supposed}"));
+    }
     if let Some(reason) = document["reason"].as_str() {
         line(format!("reason    {reason}"));
     }
@@ -190,6 +239,9 @@ fn text(document: &Value) -> String {
         for call in calls {
             line(call_text(call));
         }
+    }
+    if document["lanes"].as_array().is_some_and(Vec::is_empty) {
+        line("\nIt leads to no call.".to_owned());
     }
     line(
         "\nNothing was sent or stored. A person's calls go out in this order (their lane)."

@@ -156,6 +156,9 @@ pub struct WayBack {
     /// Whether they want messages, as the relay last told GrowSurf.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
+    /// When a campaign asked to unsubscribe them at GrowSurf, until GrowSurf says that they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribing: Option<Time>,
 }
 
 impl WayBack {

@@ -10,8 +10,12 @@ use super::lenient::{self, Object};
 use super::{decode_kept, json};
 use crate::domain::{Email, Forgotten, Redaction, Time};
 
-/// Whom an event of either shape is about.
-const SUBJECTS: [&str; 4] = ["/data", "/data/participant", "/participant", "/row"];
+/// Whom an event of either shape is about, and one that other sources told.
+const SUBJECTS: [&str; 6] =
+    ["/data", "/data/participant", "/participant", "/row", "/body", "/body/data/identifiers"];
+
+/// Where other sources name by id alone whom an event is about.
+const SUBJECT_IDS: [&str; 2] = ["/body/participant_id", "/body/participant"];
 
 /// Fields beside a participant's own that hold a participant id, which may be a bare number.
 const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "participantId"];
@@ -24,8 +28,12 @@ const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "partic
 pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
     let Ok(before) = json::parse(body) else { return Redaction::Untouched };
     let named = read(body).and_then(|decoded| decoded.campaign);
-    let theirs = Theirs { forgotten, campaign: named.as_deref() };
-    if SUBJECTS.into_iter().filter_map(|place| before.pointer(place)).any(|it| theirs.is(it)) {
+    let by_others = || before.pointer("/body/campaign")?.as_str();
+    let theirs = Theirs { forgotten, campaign: named.as_deref().or_else(by_others) };
+    let at = |place: &&str| before.pointer(place);
+    if SUBJECTS.iter().filter_map(at).any(|it| theirs.is(it))
+        || SUBJECT_IDS.iter().filter_map(at).any(|it| theirs.names("", it))
+    {
         return Redaction::Nothing;
     }
     let mut after = before.clone();

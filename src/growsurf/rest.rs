@@ -20,4 +20,4 @@ pub use client::{Client, ClientConfig, Pace};
 pub use error::RestError;
 pub use limits::{Budget, Told};
 pub use types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState};
-pub use writes::Written;
+pub use writes::{Write, Written};

@@ -250,9 +250,9 @@ impl People {
         let mut changed = false;
         for (name, value) in &snapshot.facts {
             let before = participant.facts.get(name).map(|fact| &fact.value);
-            let was_subscribed =
-                name == Facts::UNSUBSCRIBED && before == Some(&Scalar::Boolean(false));
-            let is_echo = is_echo(participant, as_of);
+            let is_flag = name == Facts::UNSUBSCRIBED;
+            let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
+            let is_echo = is_flag && *value == Scalar::Boolean(true) && is_echo(participant, as_of);
             if participant.facts.learn(name, value.clone(), as_of) {
                 changed = true;
                 if was_subscribed && !is_echo {

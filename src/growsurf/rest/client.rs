@@ -87,6 +87,12 @@ impl fmt::Debug for Client {
     }
 }
 
+/// A path below the API's, as it stands in a request.
+pub(super) fn encoded(path: &[&str]) -> String {
+    let parts = path.iter().map(|it| utf8_percent_encode(it, ENCODED).to_string());
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// A request, before it is sent.
 pub(super) struct Request<'a> {
     method: Method,
@@ -205,9 +211,7 @@ impl Client {
             return Err(RestError::Late);
         }
         let mut url = config.base_url.clone();
-        let path: Vec<String> =
-            request.path.iter().map(|it| utf8_percent_encode(it, ENCODED).to_string()).collect();
-        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), path.join("/")));
+        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), encoded(request.path)));
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }

@@ -10,7 +10,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, Request};
+use super::client::{Client, Request, encoded};
 use super::error::RestError;
 use super::types::{Triggered, no};
 use crate::domain::{Call, Outcome, ParticipantKey, ParticipantUpdate, Time, Wait};
@@ -25,25 +25,23 @@ pub struct Written {
     pub outcome: Outcome,
 }
 
-/// What a participant's referral is worth to whoever referred them, by GrowSurf's word for it.
-enum Credit {
-    Pending,
-    Awarded,
-    Other(String),
+/// The request that writes a call, a `POST`. A trigger is looked at before it is sent.
+pub struct Write<'a> {
+    path: Vec<&'a str>,
+    /// What is posted.
+    pub body: Value,
 }
 
-impl Client {
-    /// Makes a call for a participant. `None` if it wasn't tried: no request begins after `until`,
-    /// and none without a place in the budget.
-    pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
+impl<'a> Write<'a> {
+    /// The request for a call; `None` if it is none of GrowSurf's.
+    pub fn of(key: &'a ParticipantKey, call: &Call) -> Option<Self> {
         let ParticipantKey { campaign, participant } = key;
-        let done = match call {
-            Call::UpdateParticipant { update, .. } => {
-                let path = ["campaign", campaign, "participant", participant];
-                self.post(&path, changes(update), until).await.map(delivered)
-            }
+        let mut path = vec!["campaign", campaign, "participant", participant];
+        let body = match call {
+            Call::UpdateParticipant { update, .. } => changes(update),
             Call::AddParticipant { first_name, last_name, referred_by, metadata, .. } => {
-                let path = ["campaign", campaign, "participant"];
+                // They have no id yet.
+                path.pop();
                 let mut body = Map::new();
                 body.insert("email".to_owned(), json!(participant));
                 let texts = [
@@ -56,16 +54,42 @@ impl Client {
                 if !metadata.is_empty() {
                     body.insert("metadata".to_owned(), json!(metadata));
                 }
-                self.post(&path, Value::Object(body), until).await.map(delivered)
+                Value::Object(body)
             }
             Call::TriggerReferral { delay_in_days, .. } => {
-                self.trigger(campaign, participant, *delay_in_days, until).await
+                path.push("ref");
+                delay_in_days.map_or(json!({}), |days| json!({ "delayInDays": days }))
             }
             Call::Identify { .. }
             | Call::Track { .. }
             | Call::Merge { .. }
             | Call::Unsubscribe { .. }
-            | Call::Join { .. } => {
+            | Call::Join { .. } => return None,
+        };
+        Some(Self { path, body })
+    }
+
+    /// The path below the API's.
+    pub fn path(&self) -> String {
+        encoded(&self.path)
+    }
+}
+
+/// What a participant's referral is worth to whoever referred them, by GrowSurf's word for it.
+enum Credit {
+    Pending,
+    Awarded,
+    Other(String),
+}
+
+impl Client {
+    /// Makes a call for a participant. `None` if it wasn't tried: no request begins after `until`,
+    /// and none without a place in the budget.
+    pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
+        let done = match (Write::of(key, call), call) {
+            (Some(write), Call::TriggerReferral { .. }) => self.trigger(key, write, until).await,
+            (Some(write), _) => self.post(write, until).await.map(delivered),
+            (None, _) => {
                 let reason = format!("{} is no call of GrowSurf's", call.kind());
                 Ok(Outcome::Rejected { reason, field: None })
             }
@@ -79,9 +103,8 @@ impl Client {
     /// Looks first, because the same trigger may have been sent before, by a process that died.
     async fn trigger(
         &self,
-        campaign: &str,
-        who: &str,
-        delay_in_days: Option<u8>,
+        ParticipantKey { campaign, participant: who }: &ParticipantKey,
+        write: Write<'_>,
         until: Time,
     ) -> Result<Outcome, RestError> {
         match self.credit(campaign, who, until).await? {
@@ -89,9 +112,7 @@ impl Client {
             Credit::Awarded => return Ok(Outcome::Delivered),
             Credit::Other(status) => return Ok(no_credit(&status)),
         }
-        let path = ["campaign", campaign, "participant", who, "ref"];
-        let body = delay_in_days.map_or(json!({}), |days| json!({ "delayInDays": days }));
-        let answer = self.post(&path, body, until).await?;
+        let answer = self.post(write, until).await?;
         let Triggered { success, message } = Triggered::of(&answer).ok_or_else(|| no("success"))?;
         if success {
             return Ok(Outcome::Delivered);
@@ -118,8 +139,8 @@ impl Client {
         })
     }
 
-    async fn post(&self, path: &[&str], body: Value, until: Time) -> Result<Value, RestError> {
-        let request = Request::write(Method::POST, path, body);
+    async fn post(&self, Write { path, body }: Write<'_>, until: Time) -> Result<Value, RestError> {
+        let request = Request::write(Method::POST, &path, body);
         self.once_before(&request.of("participant of this id or address"), Some(until)).await
     }
 }

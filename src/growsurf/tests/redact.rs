@@ -38,6 +38,27 @@ fn a_body_about_them_goes() {
 }
 
 #[test]
+fn so_does_what_others_than_growsurf_told_of_them() {
+    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let key = ParticipantKey { campaign: "cmp001".into(), participant: "p1".into() };
+    ann.participants.insert(key);
+    let kept = |body: Value| json!({"from": "elsewhere", "body": body});
+    for about in [
+        json!({"event": "purchase", "id": "o1", "email": "Ann@Example.com"}),
+        json!({"event": "purchase", "id": "o1", "participant_id": "p1"}),
+        json!({"type": "trigger_referral", "campaign": "cmp001", "participant": "p1"}),
+        json!({"metric": "clicked", "data": {"identifiers": {"email": "ann@example.com"}}}),
+    ] {
+        assert_eq!(redacted(&kept(about.clone()), &ann), None, "{about}");
+    }
+    let of_another = json!({"event": "purchase", "campaign": "other", "participant_id": "p1"});
+    let untouched = redact(kept(of_another).to_string().as_bytes(), &ann);
+    assert_eq!(untouched, Redaction::Untouched, "ids are a campaign's own");
+    let invited = json!({"type": "add_participant", "email": "ned@x.org", "referred_by": "p1"});
+    assert_eq!(redacted(&kept(invited), &ann).unwrap()["body"]["referred_by"], Value::Null);
+}
+
+#[test]
 fn a_body_about_others_is_still_read_and_names_them_nowhere() {
     let body = fixtures::participant_added();
     let referrer = somebody(&body, "/data/referrer");

@@ -7,7 +7,7 @@ use super::super::people::{hashed, participant};
 use super::super::profile::referral_code;
 use super::super::rules::events;
 use super::super::tracks::{put, share_method};
-use super::{Desk, Place, address, key_of, lane, raised, stamp};
+use super::{Desk, Place, address, key_of, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Ask, Asked, Attributes, Call, Identifier, Lookup, ParticipantKey, ParticipantUpdate, Person,
     Plan, PlannedCall, Scalar, Unplanned, Wish,
@@ -55,7 +55,15 @@ pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let mut plan = Plan { counted: vec![id], is_news: true, ..Plan::default() };
     let at = received_at;
     let call = match (&ask.what, place) {
-        (Wish::Update(update), _) => Call::UpdateParticipant { at, update: update.clone() },
+        (Wish::Update(update), place) => {
+            if let Some((place, unsubscribed)) = place.zip(update.unsubscribed) {
+                let mut person = desk.person(place.person).clone();
+                let participant = &mut person.participants[place.participant];
+                subscriptions::asked(participant, unsubscribed, at);
+                plan.lanes = desk.told(person, Vec::new());
+            }
+            Call::UpdateParticipant { at, update: update.clone() }
+        }
         (Wish::TriggerReferral { delay_in_days }, _) => {
             Call::TriggerReferral { at, delay_in_days: *delay_in_days }
         }

@@ -12,6 +12,10 @@ use crate::domain::{
 /// How long GrowSurf's word on a subscription may be what it was before the relay wrote there.
 const SETTLES_IN: Duration = Duration::from_secs(60 * 60);
 
+/// How long what a campaign asked for may take to be written and told of. That is longer, since a
+/// campaign may ask for everybody at once, and few writes go to GrowSurf in a minute.
+const COMES_BACK_IN: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What it leads to that somebody wants messages, or none.
 pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let Desk { rules, feedback, received_at, .. } = desk;
@@ -70,9 +74,21 @@ fn write(participant: &mut Participant, subscribed: bool, at: Time) -> Option<bo
     write
 }
 
-/// Whether GrowSurf's word of a time may be an echo of what the relay wrote there, so that nobody
-/// who subscribed again is unsubscribed by it.
-pub fn is_echo(participant: &Participant, as_of: Time) -> bool {
+/// Notes that a campaign asks what GrowSurf's `unsubscribed` is to become.
+pub fn asked(participant: &mut Participant, unsubscribed: bool, at: Time) {
+    participant.way_back.unsubscribing = unsubscribed.then_some(at);
+    if unsubscribed {
+        participant.facts.learn(Facts::UNSUBSCRIBED, Scalar::Boolean(true), at);
+    }
+}
+
+/// Whether GrowSurf's word that they are unsubscribed may be an echo of what the relay wrote there,
+/// so that nobody is unsubscribed by it who subscribed again, or whom a campaign unsubscribes at
+/// GrowSurf alone.
+pub fn is_echo(participant: &mut Participant, as_of: Time) -> bool {
     let ours = participant.way_back.subscription;
+    // What was asked for comes back once; whatever GrowSurf tells afterwards is theirs.
+    let asked = participant.way_back.unsubscribing.take_if(|at| as_of > *at);
     ours.is_some_and(|ours| as_of < ours.at.plus(SETTLES_IN))
+        || asked.is_some_and(|at| as_of < at.plus(COMES_BACK_IN))
 }

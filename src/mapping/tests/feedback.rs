@@ -1,5 +1,7 @@
 //! What Customer.io tells leads to writes at GrowSurf: once, counted, and never in a loop.
 
+use std::time::Duration;
+
 use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
@@ -212,11 +214,44 @@ fn what_was_written_to_growsurf_comes_back_without_an_effect() {
     memory.take_in(&subscription("r2", 1_789_999_100, true), RECEIVED).unwrap();
     // A row that GrowSurf gave out between the two writes.
     let stale = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, Scalar::Boolean(true))]);
-    let later = RECEIVED.plus(std::time::Duration::from_secs(1));
+    let later = RECEIVED.plus(Duration::from_secs(1));
     let news = joined(RECEIVED.seconds() + 1, stale);
     let plan = memory.take_in(&news, later).unwrap();
     let unsubscribes = plan.lanes.iter().flat_map(|lane| &lane.calls);
     assert!(!unsubscribes.into_iter().any(|it| it.call.kind() == "unsubscribe"), "{plan:?}");
+}
+
+#[test]
+fn what_a_campaign_unsubscribed_at_growsurf_comes_back_in_silence_and_what_follows_is_news() {
+    let tells = |memory: &mut Memory, after: u64, unsubscribed| {
+        let flag = Scalar::Boolean(unsubscribed);
+        let ann = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, flag)]);
+        let at = RECEIVED.plus(Duration::from_secs(after));
+        let plan = memory.take_in(&joined(at.seconds(), ann), at).unwrap();
+        plan.lanes.iter().flat_map(|lane| &lane.calls).any(|it| it.call.kind() == "unsubscribe")
+    };
+    let (minute, hour, day) = (60, 60 * 60, 24 * 60 * 60);
+    let told = [
+        // At once; they subscribe again, and unsubscribe.
+        vec![(minute, true, false), (2 * minute, false, false), (3 * minute, true, true)],
+        // Late, because many writes were before it.
+        vec![(minute, false, false), (3 * hour, true, false), (4 * hour, true, false)],
+        // Never, because GrowSurf refused it.
+        vec![(minute, false, false), (2 * day, true, true)],
+    ];
+    for told in told {
+        let mut memory = Memory::new(rules());
+        let ann = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, Scalar::Boolean(false))]);
+        memory.take_in(&joined(1_789_000_000, ann), RECEIVED).unwrap();
+        let unsubscribed = Some(true);
+        let update = ParticipantUpdate { unsubscribed, ..ParticipantUpdate::default() };
+        let plan = memory.take_in(&ask("k1", Wish::Update(update)), RECEIVED).unwrap();
+        assert_eq!(updates(&plan)[0].unsubscribed, Some(true));
+        for (after, flag, is_news) in &told {
+            let is_told = tells(&mut memory, *after, *flag);
+            assert_eq!(is_told, *is_news, "{flag} after {after} s of {told:?}");
+        }
+    }
 }
 
 #[test]
@@ -243,7 +278,7 @@ fn a_campaign_that_sets_itself_off_is_cut_off() {
     }
     let reason = memory.take_in(&nth(limit), RECEIVED).unwrap_err();
     assert!(reason.contains("asks_per_hour"), "{reason}");
-    let later = RECEIVED.plus(std::time::Duration::from_secs(3_600));
+    let later = RECEIVED.plus(Duration::from_secs(3_600));
     assert_eq!(writes(&memory.take_in(&nth(limit), later).unwrap()).len(), 1, "it can be replayed");
 }
 

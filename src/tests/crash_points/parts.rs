@@ -143,6 +143,7 @@ impl Relay {
             action_keys: Vec::new(),
             report_max_age: Duration::MAX,
             pages: Vec::new(),
+            one_campaign: false,
         };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,
