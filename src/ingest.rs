@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
-use crate::domain::{Arrival, Class, Clock, Random, Receipt, Time, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, Clock, News, Random, Receipt, Time, Webhook, WebhookId};
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 use crate::growsurf::{self, DecodeError};
 use crate::store::{Store, StoreError};
@@ -39,7 +39,7 @@ pub struct Trust {
     pub report_max_age: Duration,
     /// What pages may tell, whom anybody can be.
     pub pages: Vec<Pages>,
-    /// Whether there is one campaign only, so that the user's own backend needn't name it.
+    /// Whether there is one campaign only, so that nobody needs to name it.
     pub one_campaign: bool,
 }
 
@@ -99,7 +99,7 @@ const USUAL: usize = 64 * 1024;
 /// (<https://docs.customer.io/journeys/webhooks/>).
 const REPORT_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Why an event of the user's own backend isn't taken that could be of any campaign.
+/// Why isn't taken what the user's own backend or campaigns say, if it could be of any campaign.
 const UNNAMED: &str = "campaign is missing: GrowSurf's id of the campaign; it may be left out only \
     where growsurf.campaigns names exactly one";
 
@@ -198,7 +198,11 @@ impl Ingest {
         let received_at = self.clock.now();
         let keys = (self.trust.action_keys.as_slice(), "customerio.action_keys");
         self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| kept::ask(&body, received_at);
+        let read = |body: Vec<u8>| {
+            let read = kept::ask(&body, received_at)?;
+            self.of_one_campaign(&read)?;
+            Ok(read)
+        };
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, patience).await
     }
@@ -230,13 +234,18 @@ impl Ingest {
         let read = |body: Vec<u8>| {
             let read = kept::told(&body, received_at)?;
             // Whoever sent it can mend it at once, which is better than to park it.
-            let news = read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
-            if news.campaign.id.is_none() && !self.trust.one_campaign {
-                return Err(Refusal::Invalid(UNNAMED.to_owned()));
-            }
+            read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
+            self.of_one_campaign(&read)?;
             Ok(read)
         };
         self.take_in(body, read, share, received_at, self.patience).await
+    }
+
+    /// Refuses what names no campaign and could be of any.
+    fn of_one_campaign(&self, read: &Read) -> Result<(), Refusal> {
+        let is_named = read.reading.as_ref().is_ok_and(News::names_campaign);
+        let is_clear = is_named || self.trust.one_campaign;
+        if is_clear { Ok(()) } else { Err(Refusal::Invalid(UNNAMED.to_owned())) }
     }
 
     /// Reads a body and stores it, within `patience`.

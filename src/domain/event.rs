@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Email, Feedback, Money, Scalar, Time, Visit};
+use super::{Attributes, Deed, Email, Feedback, Money, Scalar, Time, Visit};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -117,6 +117,14 @@ impl News {
             tell: Tell::All,
             feedback: Some(feedback),
             by_server: false,
+        }
+    }
+
+    /// Whether it says of which campaign it is.
+    pub fn names_campaign(&self) -> bool {
+        match self.feedback.as_ref().map(|feedback| &feedback.deed) {
+            Some(Deed::Asked(ask)) => ask.campaign.is_some(),
+            _ => self.campaign.id.is_some(),
         }
     }
 }

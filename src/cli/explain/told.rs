@@ -106,7 +106,7 @@ impl Supposed {
             // An addressee at GrowSurf is a record of its own.
             Lookup::Identifier(Identifier::Participant(_)) => false,
             Lookup::Identifier(_) => true,
-            Lookup::Effect(_) | Lookup::Tombstone(_) => false,
+            Lookup::Link(_) | Lookup::Effect(_) | Lookup::Tombstone(_) => false,
         };
         is_theirs.then(|| self.0.clone())
     }
