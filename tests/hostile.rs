@@ -333,7 +333,8 @@ fn a_body_that_grows_when_it_is_read_stays_within_the_memory() {
     });
     let peak = peak(&relay);
     println!("growing bodies: peak {peak} MiB, {base} before, in {:.1?}", began.elapsed());
-    assert!(peak <= base + 8 * 16 + 256, "{peak} MiB were resident");
+    // One alone takes 240 MiB, and all at once would take 1,900; freed memory goes back with a delay.
+    assert!(peak <= base + 8 * 16 + 2 * 240, "{peak} MiB were resident");
     takes_promptly(&relay, "ben");
 }
 
