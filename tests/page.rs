@@ -233,6 +233,8 @@ fn each_client_posts_only_so_often() {
     let post_for = |client: &str, number: u32| {
         let request = http::client().post(relay.url("/v1/clicks")).header("Origin", ORIGIN);
         let request = request.header("X-Forwarded-For", client);
+        // What the client says of itself, which proxies pass on, makes it nobody else.
+        let request = request.header("Forwarded", format!("for=198.51.100.{number}"));
         http::send(request.body(click("rae", number).to_string())).status
     };
     for number in 0..5 {
