@@ -174,7 +174,7 @@ impl Ingest {
         let received_at = self.clock.now();
         let keys = (self.trust.reporting_keys.as_slice(), "customerio.reporting_keys");
         self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at)?);
+        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at));
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, patience).await
     }
