@@ -57,7 +57,9 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Seen, Refusal> {
         let received_at = self.clock.now();
-        let Some(post) = Post::read(kind, body) else { return Ok(Seen::Malformed) };
+        let Some(post) = Post::read(kind, body, &self.trust.page_origins) else {
+            return Ok(Seen::Malformed);
+        };
         let Some(pages) = self.trust.pages.iter().find(|pages| pages.key == post.key) else {
             return Ok(Seen::Key);
         };
