@@ -39,8 +39,10 @@ pub struct Trust {
     pub report_max_age: Duration,
     /// What pages may tell, whom anybody can be.
     pub pages: Vec<Pages>,
-    /// Whether there is one campaign only, so that nobody needs to name it.
-    pub one_campaign: bool,
+    /// From where pages are that may be told of: origins, as browsers write them.
+    pub page_origins: Vec<String>,
+    /// The ids of the campaigns that the settings name. If there are any, there are no others.
+    pub campaigns: Vec<String>,
 }
 
 /// Why a webhook isn't taken; nothing of it is kept.
@@ -102,6 +104,11 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(3);
 /// Why isn't taken what the user's own backend or campaigns say, if it could be of any campaign.
 const UNNAMED: &str = "campaign is missing: GrowSurf's id of the campaign; it may be left out only \
     where growsurf.campaigns names exactly one";
+
+/// Why isn't taken what they say of a campaign that the settings, which name some, don't know: told
+/// again with the id mended, it would be another effect.
+const UNKNOWN: &str = "campaign is none of those that growsurf.campaigns names: mend GrowSurf's id of \
+    the campaign, or add it there";
 
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
@@ -174,7 +181,7 @@ impl Ingest {
         let received_at = self.clock.now();
         let keys = (self.trust.reporting_keys.as_slice(), "customerio.reporting_keys");
         self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at)?);
+        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at));
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, patience).await
     }
@@ -241,11 +248,17 @@ impl Ingest {
         self.take_in(body, read, share, received_at, self.patience).await
     }
 
-    /// Refuses what names no campaign and could be of any.
+    /// Refuses what names no campaign and could be of any, or names one that isn't known.
     fn of_one_campaign(&self, read: &Read) -> Result<(), Refusal> {
-        let is_named = read.reading.as_ref().is_ok_and(News::names_campaign);
-        let is_clear = is_named || self.trust.one_campaign;
-        if is_clear { Ok(()) } else { Err(Refusal::Invalid(UNNAMED.to_owned())) }
+        let known = &self.trust.campaigns;
+        let named = read.reading.as_ref().ok().and_then(News::named_campaign);
+        let fault = match named {
+            Some(id) if known.is_empty() || known.iter().any(|it| it == id) => return Ok(()),
+            Some(_) => UNKNOWN,
+            None if known.len() == 1 => return Ok(()),
+            None => UNNAMED,
+        };
+        Err(Refusal::Invalid(fault.to_owned()))
     }
 
     /// Reads a body and stores it, within `patience`.

@@ -49,15 +49,16 @@ pub struct Post {
 }
 
 impl Post {
-    /// Reads a post; `None` if it isn't of the form that the script gives it.
-    pub fn read(kind: Kind, body: &[u8]) -> Option<Self> {
+    /// Reads a post; `None` if it isn't of the form that the script gives it. `origins` are those of
+    /// the pages that may be told of.
+    pub fn read(kind: Kind, body: &[u8], origins: &[String]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let text = |name: &str| body.get(name)?.as_str();
         let id = |name: &str| AnonymousId::parse(text(name)?).ok();
         let word = |name: &str| text(name).filter(|text| Link::is_code(text));
         let kept = match kind {
             Kind::Click => {
-                let page = text("page").and_then(bare);
+                let page = text("page").and_then(|page| bare(page, origins));
                 let mut kept = json!({
                     "participant": word("grsf")?,
                     "anonymous_id": id("anonymous_id")?,
@@ -129,15 +130,20 @@ pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
     Ok(News { campaign, as_of, people, told, tell, feedback, by_server })
 }
 
-/// Where a page is; nothing of its query, which may hold anything, nor of its fragment.
-fn bare(page: &str) -> Option<String> {
+/// Where a page is, if it is one of the user's own: whatever else is told arrives in messages and
+/// reports as if it were. Nothing of its query, which may hold anything, nor of its fragment; nothing
+/// at all if its path may hold an address.
+fn bare(page: &str, origins: &[String]) -> Option<String> {
     let mut url = Url::parse(page).ok()?;
     url.set_query(None);
     url.set_fragment(None);
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
-    let is_page = matches!(url.scheme(), "http" | "https") && url.as_str().len() <= PAGE;
-    is_page.then(|| url.into())
+    let is_own = origins.contains(&url.origin().ascii_serialization());
+    // A blob has the origin of whoever made it.
+    let is_page = is_own && matches!(url.scheme(), "http" | "https") && url.as_str().len() <= PAGE;
+    let has_address = ["@", "%40"].into_iter().any(|at| url.path().contains(at));
+    (is_page && !has_address).then(|| url.into())
 }
 
 #[cfg(test)]
@@ -165,7 +171,7 @@ mod tests {
     }
 
     fn post(kind: Kind, body: &Value) -> Option<Post> {
-        Post::read(kind, body.to_string().as_bytes())
+        Post::read(kind, body.to_string().as_bytes(), &["https://shop.example.com".to_owned()])
     }
 
     #[test]
@@ -213,15 +219,25 @@ mod tests {
             assert_eq!(post(kind, &body), None, "{body}");
         }
         for body in ["", "[]", "{", "null", "\"x\""] {
-            assert_eq!(Post::read(Kind::Click, body.as_bytes()), None, "{body}");
+            assert_eq!(Post::read(Kind::Click, body.as_bytes(), &[]), None, "{body}");
         }
     }
 
     #[test]
-    fn a_page_that_is_none_is_left_out() {
-        for page in
-            [json!("javascript:alert(1)"), json!("landing"), json!(7), json!("x".repeat(600))]
-        {
+    fn a_page_that_is_none_of_the_users_is_left_out() {
+        for page in [
+            json!("javascript:alert(1)"),
+            json!("landing"),
+            json!(7),
+            json!("x".repeat(600)),
+            json!("https://evil.example/phish"),
+            json!("https://shop.example.com@evil.example/"),
+            json!("https://shop.example.com:8443/"),
+            json!("http://shop.example.com/"),
+            json!("blob:https://shop.example.com/7d5b3b0e"),
+            json!("https://shop.example.com/of/fay@example.com/orders"),
+            json!("https://shop.example.com/of/fay%40example.com/orders"),
+        ] {
             let mut body = click();
             body["page"] = page;
             assert!(post(Kind::Click, &body).unwrap().kept("camp", None).get("page").is_none());
@@ -249,7 +265,7 @@ mod tests {
                 body[field] = json!(text);
                 let _ = post(Kind::Click, &body);
             }
-            let _ = Post::read(Kind::Share, &bytes);
+            let _ = Post::read(Kind::Share, &bytes, &[]);
         }
     }
 }

@@ -92,6 +92,22 @@ fn a_fault_of_the_template_is_told_to_whoever_wrote_it_and_nothing_is_kept() {
 }
 
 #[test]
+fn a_campaign_that_the_settings_dont_name_is_a_fault_of_the_template() {
+    let sandbox = Sandbox::start();
+    let file = format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n");
+    let relay = setup(&sandbox).file(&file).start();
+    let mut mistyped = trigger("fay");
+    mistyped["campaign"] = json!("ct8f17");
+    let answer = post(&relay, &mistyped);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(answer.status == 422 && detail.contains("campaign is none of those"), "{answer:?}");
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
+    // One that is named and has no key is no fault of the template's.
+    relay.accept(&joined("fay"));
+    assert!(parked(&relay, &trigger("fay")).contains("no API key"));
+}
+
+#[test]
 fn what_growsurf_cannot_be_asked_yet_is_kept_once_with_its_reason() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();

@@ -1,5 +1,7 @@
 //! What pages post, whom nobody vouches for: clicks until the visitor is known, and shares.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::kit::http::{self, Answer};
@@ -225,6 +227,44 @@ fn whatever_is_wrong_with_a_post_is_answered_alike_and_leaves_nothing() {
 }
 
 #[test]
+fn the_time_of_an_answer_tells_nobody_whether_a_post_led_to_something() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox, "page").start();
+    relay.accept(&joined("rae"));
+    for (path, body) in [
+        ("/v1/clicks", click("rae", 1)),
+        ("/v1/clicks", click("rae", 1)),
+        ("/v1/clicks", click("nobody", 2)),
+        ("/v1/shares", share("rae", 1)),
+        ("/v1/shares", share("nobody", 2)),
+        ("/v1/clicks", json!({})),
+    ] {
+        let began = Instant::now();
+        post(&relay, path, &body);
+        assert!(began.elapsed() >= Duration::from_millis(50), "{body}");
+    }
+}
+
+#[test]
+fn a_page_of_somebody_elses_is_told_to_nobody() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox, "sync").start();
+    relay.accept(&joined("rae"));
+    for (number, page) in
+        (1..).zip(["https://evil.example/phish", &format!("{ORIGIN}/a@b.example")])
+    {
+        let mut body = click("rae", number);
+        body["page"] = json!(page);
+        post(&relay, "/v1/clicks", &body);
+    }
+    relay.drained();
+    let clicks = sandbox.events_named(CLICKED);
+    assert_eq!(clicks.len(), 2);
+    assert!(clicks.iter().all(|it| it.data().get("page").is_none()), "{clicks:?}");
+    assert!(relay.setup().holding("evil.example").is_empty());
+}
+
+#[test]
 fn each_client_posts_only_so_often() {
     let sandbox = Sandbox::start();
     let setup = setup(&sandbox, "sync").set("page.posts_per_minute", "3");
@@ -233,6 +273,8 @@ fn each_client_posts_only_so_often() {
     let post_for = |client: &str, number: u32| {
         let request = http::client().post(relay.url("/v1/clicks")).header("Origin", ORIGIN);
         let request = request.header("X-Forwarded-For", client);
+        // What the client says of itself, which proxies pass on, makes it nobody else.
+        let request = request.header("Forwarded", format!("for=198.51.100.{number}"));
         http::send(request.body(click("rae", number).to_string())).status
     };
     for number in 0..5 {

@@ -136,6 +136,26 @@ fn a_campaign_must_be_named_unless_there_is_one_only() {
 }
 
 #[test]
+fn a_campaign_that_the_settings_dont_name_is_mended_before_anything_is_told() {
+    let sandbox = Sandbox::start();
+    let file = "[[growsurf.campaigns]]\nid = \"autumn\"\n";
+    let relay = setup(&sandbox)
+        .file(&format!("{file}[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n"))
+        .start();
+    relay.accept(&joined("fay"));
+    let mut mistyped = converted();
+    mistyped["campaign"] = json!("ct8f17");
+    let answer = post(&relay, TOKEN, &mistyped);
+    assert_eq!(answer.status, 422, "{answer:?}");
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    let is_named = detail.starts_with("campaign is none of those that growsurf.campaigns names");
+    assert!(is_named && detail.contains("add it there"), "{detail}");
+    assert_eq!(tell(&relay, &converted())["status"], "accepted");
+    relay.drained();
+    assert_eq!(sandbox.events_named("referral_converted").len(), 1);
+}
+
+#[test]
 fn whoever_is_forgotten_is_forgotten_in_it_too() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();

@@ -62,7 +62,7 @@ fn feedback(Settings { growsurf, feedback, .. }: &Settings) -> FeedbackRules {
 
 /// The secrets that the settings name, and whose each is.
 pub(super) fn trust(settings: &Settings) -> Trust {
-    let Settings { growsurf: settings, customerio, .. } = settings;
+    let Settings { growsurf: settings, customerio, page, .. } = settings;
     let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
     let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
         let owned = |secret: &SecretString| (Owner::Campaign(campaign.id.clone()), secret.clone());
@@ -79,7 +79,8 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         action_keys: customerio.action_keys.clone(),
         report_max_age: customerio.webhook_max_age,
         pages: pages.collect(),
-        one_campaign: settings.campaigns.len() == 1,
+        page_origins: page.origins.clone(),
+        campaigns: settings.campaigns.iter().map(|campaign| campaign.id.clone()).collect(),
     }
 }
 

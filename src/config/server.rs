@@ -37,7 +37,7 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Where metrics and the admin API are, if not on `listen`; never the same address.
     pub operator_listen: Option<SocketAddr>,
-    /// Whose `Forwarded` and `X-Forwarded-For` headers are believed.
+    /// Whose `X-Forwarded-For` headers are believed, or `Forwarded` where there are none.
     pub trusted_proxies: Vec<Network>,
     /// Largest body of one request in bytes.
     pub max_body: usize,

@@ -120,11 +120,11 @@ impl News {
         }
     }
 
-    /// Whether it says of which campaign it is.
-    pub fn names_campaign(&self) -> bool {
+    /// The campaign that it says it is of.
+    pub fn named_campaign(&self) -> Option<&str> {
         match self.feedback.as_ref().map(|feedback| &feedback.deed) {
-            Some(Deed::Asked(ask)) => ask.campaign.is_some(),
-            _ => self.campaign.id.is_some(),
+            Some(Deed::Asked(ask)) => ask.campaign.as_deref(),
+            _ => self.campaign.id.as_deref(),
         }
     }
 }

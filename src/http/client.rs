@@ -22,20 +22,25 @@ pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> 
 }
 
 /// The chain as told, far end first; `None` where an entry is no address.
+///
+/// Where there is an `X-Forwarded-For`, `Forwarded` is ignored: most proxies write the former alone and
+/// pass the latter on as the client sent it, who could then be anybody.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let values = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let standard: Vec<Option<IpAddr>> = values("forwarded")
-        .flat_map(|value| value.split(','))
-        .map(|element| {
-            let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-            let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-            nodes.next().and_then(|(_, node)| address(node))
-        })
-        .collect();
-    if !standard.is_empty() {
-        return standard;
+    // Bytes that are no text spoil their own entry only, not what a proxy appended behind them.
+    let entries = |name| {
+        let values = headers.get_all(name).iter();
+        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        values.flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>())
+    };
+    if headers.contains_key("x-forwarded-for") {
+        return entries("x-forwarded-for").map(|node| address(&node)).collect();
     }
-    values("x-forwarded-for").flat_map(|value| value.split(',')).map(address).collect()
+    let standard = entries("forwarded").map(|element| {
+        let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+        let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+        nodes.next().and_then(|(_, node)| address(node))
+    });
+    standard.collect()
 }
 
 /// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `"[2001:db8::1]:80"`.
@@ -53,7 +58,7 @@ mod tests {
     fn client(peer: &str, headers: &[(&'static str, &'static str)], trusted: &[&str]) -> String {
         let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         let headers = headers.iter().map(|(name, value)| {
-            (name.parse().unwrap(), axum::http::HeaderValue::from_static(value))
+            (name.parse().unwrap(), axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap())
         });
         client_ip(peer.parse().unwrap(), &headers.collect(), &trusted).to_string()
     }
@@ -70,11 +75,17 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_wins() {
-        let headers = [
-            ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https"),
-            ("x-forwarded-for", "203.0.113.9"),
-        ];
-        assert_eq!(client("10.0.0.1:5", &headers, &["10.0.0.0/8"]), "2001:db8::7");
+    fn the_standard_header_is_read_where_it_is_the_only_one() {
+        let standard = ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https");
+        assert_eq!(client("10.0.0.1:5", &[standard], &["10.0.0.0/8"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_past_its_proxy_isnt_believed() {
+        let own = ("forwarded", "for=192.0.2.66");
+        for told in ["203.0.113.9", "192.0.2.7, 203.0.113.9", "\u{e9}, 203.0.113.9"] {
+            let headers = [own, ("x-forwarded-for", told)];
+            assert_eq!(client("10.0.0.1:5", &headers, &["10.0.0.0/8"]), "203.0.113.9", "{told}");
+        }
     }
 }

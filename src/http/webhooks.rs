@@ -117,8 +117,8 @@ pub async fn receive_as_guided(
 
 /// Takes in one report of Customer.io's.
 ///
-/// Answers 200 only once it is on disk. There only with `customerio.reporting_keys`. Any JSON object
-/// with a true signature is taken.
+/// Answers 200 only once it is on disk. There only with `customerio.reporting_keys`. Anything with a
+/// true signature is taken.
 #[utoipa::path(
     post,
     path = "/webhooks/customerio/reporting",

@@ -3,9 +3,11 @@
 //! What belongs here: the form in which other sources' bodies are kept beside GrowSurf's webhooks,
 //! which are kept as they came. What doesn't: what a body says.
 //!
-//! They are kept as `{"from": ..., "body": ...}`, with the body's very bytes in it. That alone proves
+//! They are kept as `{"from": ..., "body": ...}`, with the body's very bytes in it if they are JSON. That alone proves
 //! nothing, since GrowSurf could send such a thing: what counts is the event's name in the inbox,
 //! see [`growsurf::OTHERS`].
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -26,16 +28,16 @@ pub(super) struct Read {
     pub(super) body: Vec<u8>,
 }
 
-/// Reads a report of Customer.io's as it came.
-///
-/// # Errors
-/// When it isn't a JSON object.
-pub(super) fn report(body: &[u8], received_at: Time) -> Result<Read, DecodeError> {
-    let value = object(body)?;
-    let name = reporting::event(&value).unwrap_or_else(|| "report".to_owned());
-    let reading = reporting::read(&value, received_at).map(News::of);
-    let event = Some(format!("{REPORT}{name}"));
-    Ok(Read { event, reading, body: wrapped("customerio_reporting", body) })
+/// Reads a report of Customer.io's as it came. One that is no JSON is kept as a text, for a refusal
+/// would block all that Customer.io has to send behind it.
+pub(super) fn report(body: &[u8], received_at: Time) -> Read {
+    let parsed = json::parse(body).map_err(|error| error.to_string());
+    let name = parsed.as_ref().ok().and_then(reporting::event);
+    let event = Some(format!("{REPORT}{}", name.as_deref().unwrap_or("report")));
+    let as_text = || Value::from(String::from_utf8_lossy(body)).to_string().into_bytes();
+    let kept = if parsed.is_ok() { Cow::Borrowed(body) } else { Cow::Owned(as_text()) };
+    let reading = parsed.and_then(|value| reporting::read(&value, received_at)).map(News::of);
+    Read { event, reading, body: wrapped("customerio_reporting", &kept) }
 }
 
 /// Reads what a campaign at Customer.io asks for, as it came.

@@ -3,8 +3,9 @@
 //! What belongs here: the way of a post to its receipt. What doesn't: from where, and how many, posts
 //! are taken (`http`).
 //!
-//! Nobody may learn from an answer, or from how long it takes, which participants there are. So what
-//! leads to nothing isn't kept, and waits for the store as long as what is.
+//! Nobody may learn from an answer which participants there are. So what leads to nothing isn't kept,
+//! but is refused as well while the store takes nothing. That storing takes longer than not storing is
+//! hidden where it is answered (`http`).
 
 use super::{Ingest, Refusal, kept};
 use crate::domain::{Link, Person, Plan, Status};
@@ -56,7 +57,9 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Seen, Refusal> {
         let received_at = self.clock.now();
-        let Some(post) = Post::read(kind, body) else { return Ok(Seen::Malformed) };
+        let Some(post) = Post::read(kind, body, &self.trust.page_origins) else {
+            return Ok(Seen::Malformed);
+        };
         let Some(pages) = self.trust.pages.iter().find(|pages| pages.key == post.key) else {
             return Ok(Seen::Key);
         };

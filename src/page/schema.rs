@@ -24,7 +24,8 @@ impl PartialSchema for PageClick {
         let what = "Somebody came by a participant's link. What isn't named here is left behind.";
         let page = format!(
             "The page's address, of `http` or `https`; nothing of its query or its fragment is kept. \
-             May be left out, and is left out if it is no such address or has over {PAGE} bytes still."
+             May be left out, and is left out if it isn't on one of `page.origins`, has an `@` in its \
+             path, or has over {PAGE} bytes still."
         );
         let page = ObjectBuilder::new()
             .schema_type(Type::String)
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     fn is_read(kind: Kind, body: &Value) -> bool {
-        Post::read(kind, body.to_string().as_bytes()).is_some()
+        Post::read(kind, body.to_string().as_bytes(), &[]).is_some()
     }
 
     /// What is posted, the schema of it, and a post with every field.

@@ -143,7 +143,7 @@ fn there(mut field: Object) -> Object {
 fn field(name: &str) -> Object {
     let (what, example): (&str, Value) = match name {
         "campaign" => (
-            "GrowSurf's id of the campaign; may be left out where the settings name exactly one.",
+            "GrowSurf's id of the campaign, one of those that the settings name, if they name any; may be left out where they name exactly one.",
             json!("b2xq7v"),
         ),
         "participant_id" => ("GrowSurf's id of the participant.", json!("fay001")),

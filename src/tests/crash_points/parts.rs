@@ -143,7 +143,8 @@ impl Relay {
             action_keys: Vec::new(),
             report_max_age: Duration::MAX,
             pages: Vec::new(),
-            one_campaign: false,
+            page_origins: Vec::new(),
+            campaigns: Vec::new(),
         };
         let ingest = Ingest::new(
             Arc::clone(&store) as Arc<dyn Store>,

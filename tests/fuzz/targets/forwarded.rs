@@ -34,17 +34,18 @@ fn judge(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) {
     }
     if client != peer {
         let told = ["forwarded", "x-forwarded-for"].map(|name| headers.get_all(name));
-        let told = told.iter().flatten().filter_map(|value| value.to_str().ok());
-        let digits = told.flat_map(|value| value.chars()).any(|it| it.is_ascii_hexdigit());
+        let mut told = told.iter().flatten().flat_map(|value| value.as_bytes());
+        let digits = told.any(u8::is_ascii_hexdigit);
         assert!(digits || client.is_unspecified(), "{client} is told by nobody");
     }
-    if headers.contains_key("forwarded") {
+    if !headers.contains_key("x-forwarded-for") && headers.contains_key("forwarded") {
         return;
     }
     // From the near end on, whoever is told by somebody trusted, as far as addresses can be read.
     let mut nearest = peer;
-    let told = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let told: Vec<&str> = told.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let told = headers.get_all("x-forwarded-for").iter();
+    let told: Vec<_> = told.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let told: Vec<&str> = told.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
     for text in told.into_iter().rev() {
         // Ports and brackets are left to the parser itself.
         if text.contains(['"', '[', ']']) || (text.contains('.') && text.contains(':')) {

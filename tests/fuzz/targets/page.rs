@@ -4,20 +4,25 @@ use referral_relay::domain::{Event, Time};
 use referral_relay::page::{self, Kind, Post};
 use serde_json::Value;
 
+/// The one origin of pages that may be told of.
+const ORIGIN: &str = "https://shop.example.com";
+
 /// The longest text that anything of a post may keep.
 const LONGEST: usize = 500;
 
 /// A post, read as either kind.
 pub fn page(data: &[u8]) {
     for kind in [Kind::Click, Kind::Share] {
-        let Some(post) = Post::read(kind, data) else { continue };
+        let Some(post) = Post::read(kind, data, &[ORIGIN.to_owned()]) else { continue };
         let kept = post.kept("campaign", None);
         let fields = kept.as_object().expect("what is kept is an object");
         for (name, value) in fields {
             let text = value.as_str().expect("nothing but texts is kept");
             assert!((1..=LONGEST).contains(&text.len()), "{name} has {} bytes", text.len());
             let is_plain = text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
-            let is_page = name == "page" && text.starts_with("http") && !text.contains(['?', '#']);
+            let is_bare = !text.contains(['?', '#', '@']) && !text.contains("%40");
+            let is_own = text.strip_prefix(ORIGIN).is_some_and(|path| path.starts_with('/'));
+            let is_page = name == "page" && is_own && is_bare;
             assert!(is_plain || is_page, "{name} keeps {text:?}");
         }
         let at = Time::from_seconds(1_790_000_000);

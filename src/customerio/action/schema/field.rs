@@ -14,7 +14,7 @@ use crate::domain::characters::{CONTROL, NOT_OF_ADDRESS, SPACE};
 pub(super) fn field(ask: &str, name: &str) -> Object {
     let (what, example): (&str, Value) = match name {
         "campaign" => (
-            "GrowSurf's id of the campaign; may be left out where only one is set.",
+            "GrowSurf's id of the campaign, one of those that the settings name, if they name any; may be left out where they name exactly one.",
             json!("b2xq7v"),
         ),
         "dedupe_key" => (
