@@ -191,6 +191,8 @@ fn a_campaign_that_sets_itself_off_comes_to_an_end() {
         }
     }
     assert_eq!((round, answer), (21, json!("parked")));
+    let told = stage.relay.command(&["replay", "--parked"]).expect(0);
+    assert_eq!(stage.relay.metric("relay_parked_webhooks"), Some(1.0), "{told}");
     stage.relay.drained();
     assert_eq!(stage.row(&fay)["metadata"]["recordedShares"], "20");
     assert_eq!(stage.sandbox.events_named("referral_shared").len(), 20);
