@@ -45,7 +45,7 @@ fn mapper() -> Mapper {
 
 /// Plans as a store does, one that knows nobody: it asks until nothing is missing.
 fn plan(mapper: &Mapper, news: &News) -> Plan {
-    let mut known = Known::new([7; 32]);
+    let mut known = Known::new([7; 32], now());
     loop {
         match mapper.plan(news, now(), &known) {
             Ok(plan) => return plan,

@@ -191,6 +191,8 @@ fn a_campaign_that_sets_itself_off_comes_to_an_end() {
         }
     }
     assert_eq!((round, answer), (21, json!("parked")));
+    let told = stage.relay.command(&["replay", "--parked"]).expect(0);
+    assert_eq!(stage.relay.metric("relay_parked_webhooks"), Some(1.0), "{told}");
     stage.relay.drained();
     assert_eq!(stage.row(&fay)["metadata"]["recordedShares"], "20");
     assert_eq!(stage.sandbox.events_named("referral_shared").len(), 20);
@@ -277,6 +279,45 @@ fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
     relay.drained();
     let row = growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{}", address("fay")));
     assert_eq!(row["metadata"]["plan"], "pro");
+}
+
+#[test]
+fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    let named = |id: &str| json!({ "id": id, "name": id, "type": "REFERRAL" });
+    growsurf.program_with(&json!({ "campaigns": [named("spring"), named("autumn")] }));
+    let with_key_of = |campaigns: &[&str]| -> String {
+        let table = |id: &&str| {
+            let key = if campaigns.contains(id) { "api_key = \"sandbox\"\n" } else { "" };
+            format!("[[growsurf.campaigns]]\nid = \"{id}\"\n{key}")
+        };
+        ["spring", "autumn"].iter().map(table).collect()
+    };
+    let both = with_key_of(&["spring", "autumn"]);
+    let relay = growsurf.asked_by(setup(&sandbox)).unset("growsurf.api_key").file(&both).start();
+    let mut stage = Stage { sandbox, growsurf, relay };
+    stage.growsurf.faults(&json!([{ "match": { "method": "POST" }, "status": 500 }]));
+    for (campaign, name) in [("spring", "sue"), ("autumn", "abe")] {
+        let told = stage.asks("add_participant", "1", name, &json!({ "campaign": campaign }));
+        assert_eq!(told["status"], "accepted", "{told}");
+    }
+    stage.relay = stage.relay.restart_with(|setup| setup.file(&with_key_of(&["autumn"])));
+    stage.growsurf.faults(&json!([]));
+    stage.relay.drained();
+    let row = |campaign: &str, name: &str| -> Value {
+        stage.growsurf.ask(&format!("campaign/{campaign}/participant/{}", address(name)))
+    };
+    assert_eq!(row("autumn", "abe")["email"], address("abe"));
+    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    assert!(told.contains("\"spring\"") && told.contains("growsurf.campaigns"), "{told}");
+
+    // With its key back, what it waited for goes as well.
+    let relay = stage.relay.restart_with(|setup| setup.file(&both));
+    relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
+    relay.drained();
+    let row = stage.growsurf.ask(&format!("campaign/spring/participant/{}", address("sue")));
+    assert_eq!(row["email"], address("sue"));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn plan(
     received_at: Time,
     supposed: Option<&Supposed>,
 ) -> Result<Plan, String> {
-    let mut known = Known::default();
+    let mut known = Known::new([0; 32], received_at);
     loop {
         let lookups = match planner.plan(news, received_at, &known) {
             Ok(plan) => return Ok(plan),

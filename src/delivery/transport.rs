@@ -93,12 +93,13 @@ impl ToGrowsurf {
             return unsent(Outcome::Rejected { reason, field: None });
         };
         let Some(client) = self.campaigns.get(&key.campaign).or(self.general.as_ref()) else {
+            // The keys of the others are as good as before, so this is no halt.
             let reason = format!(
                 "campaign {:?} has no API key of GrowSurf's; set growsurf.api_key, or api_key in \
-                 its table of growsurf.campaigns",
+                 its table of growsurf.campaigns, and redeliver this",
                 key.campaign
             );
-            return unsent(Outcome::Halt { reason });
+            return unsent(Outcome::Rejected { reason, field: None });
         };
         let written = client.perform(key, &item.delivery.call, until).await?;
         let took = self.clock.now().since(at);

@@ -27,6 +27,8 @@ pub enum Lookup {
 pub struct Known {
     /// The store's own secret, made once, from which addresses become participant keys.
     pub hash_key: [u8; 32],
+    /// The present time. What is planned again was received long before.
+    pub now: Time,
     people: Vec<Person>,
     found: HashMap<Lookup, Option<usize>>,
     effects: HashMap<EventId, bool>,
@@ -34,9 +36,9 @@ pub struct Known {
 }
 
 impl Known {
-    /// Nothing known, under the store's own secret.
-    pub fn new(hash_key: [u8; 32]) -> Self {
-        Self { hash_key, ..Self::default() }
+    /// Nothing known but the store's own secret and the time.
+    pub fn new(hash_key: [u8; 32], now: Time) -> Self {
+        Self { hash_key, now, ..Self::default() }
     }
 
     /// Takes the answer to a question about a person. A person found twice is kept once.

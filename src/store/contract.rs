@@ -92,6 +92,7 @@ macro_rules! contract_tests {
             keeping::pruned_effects_never_happen_again,
             keeping::pruning_goes_no_further_than_its_limit,
             keeping::a_replay_plans_only_what_is_new,
+            keeping::what_is_planned_again_is_planned_at_the_present_time,
             keeping::a_dry_replay_changes_nothing,
             keeping::the_inbox_is_read_in_pages,
             keeping::the_destination_is_remembered,

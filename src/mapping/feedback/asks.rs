@@ -116,7 +116,8 @@ fn target(ask: &Ask, campaign: &str, desk: Desk<'_>) -> Result<Target, Unplanned
 
 /// The addressee with one more ask counted.
 fn counted(mut addressee: Person, desk: Desk<'_>) -> Result<Person, Unplanned> {
-    let now = desk.received_at;
+    // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
+    let now = desk.known.now;
     let fresh = Asked { since: now, count: 0 };
     let asked = addressee.asked.filter(|asked| now.since(asked.since) < HOUR).unwrap_or(fresh);
     let limit = desk.rules.feedback.asks_per_hour;

@@ -278,8 +278,15 @@ fn a_campaign_that_sets_itself_off_is_cut_off() {
     }
     let reason = memory.take_in(&nth(limit), RECEIVED).unwrap_err();
     assert!(reason.contains("asks_per_hour"), "{reason}");
-    let later = RECEIVED.plus(Duration::from_secs(3_600));
-    assert_eq!(writes(&memory.take_in(&nth(limit), later).unwrap()).len(), 1, "it can be replayed");
+    let minutes = |minutes: u64| RECEIVED.plus(Duration::from_secs(60 * minutes));
+    let reason = memory.replay(&nth(limit), RECEIVED, minutes(1)).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "a replay at once is no way around: {reason}");
+    for n in limit..2 * limit {
+        let plan = memory.replay(&nth(n), RECEIVED, minutes(60)).unwrap();
+        assert_eq!(writes(&plan).len(), 1, "it can be replayed");
+    }
+    let reason = memory.replay(&nth(2 * limit), RECEIVED, minutes(61)).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "and not all of them at once: {reason}");
 }
 
 #[test]

@@ -27,9 +27,14 @@ impl Memory {
         }
     }
 
-    /// Plans the news and applies the plan.
+    /// Plans the news as they come in and applies the plan.
     pub fn take_in(&mut self, news: &News, received_at: Time) -> Result<Plan, String> {
-        let mut known = Known::new([7; 32]);
+        self.replay(news, received_at, received_at)
+    }
+
+    /// Plans news that came in before, and applies the plan.
+    pub fn replay(&mut self, news: &News, received_at: Time, now: Time) -> Result<Plan, String> {
+        let mut known = Known::new([7; 32], now);
         if !self.tombstones.is_empty() {
             known.somebody_was_forgotten();
         }

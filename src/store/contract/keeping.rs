@@ -85,6 +85,23 @@ pub(crate) async fn a_replay_plans_only_what_is_new(bench: &impl Bench) {
     assert_eq!(store.stats().await.unwrap().parked, 0);
 }
 
+pub(crate) async fn what_is_planned_again_is_planned_at_the_present_time(bench: &impl Bench) {
+    let store = bench.open().await;
+    let later = |person| did(person, person).named("later");
+    let mut ids = Vec::new();
+    for person in ["ann", "bob"] {
+        let receipt = store.accept(arrival(person, at(0), later(person)), at(0)).await.unwrap();
+        assert!(matches!(receipt.status, Status::Parked { .. }), "{receipt:?}");
+        ids.push(receipt.id);
+    }
+    let early = store.replay(ids[0], Ok(later("ann")), at(59), false).await.unwrap();
+    assert!(matches!(early.status, Status::Parked { .. }), "{early:?}");
+    let replayed = store.replay(ids[0], Ok(later("ann")), at(60), false).await.unwrap();
+    assert_eq!((replayed.status, replayed.calls), (Status::Accepted, 2));
+    let resent = store.accept(arrival("bob", at(60), later("bob")), at(60)).await.unwrap();
+    assert_eq!((resent.id, resent.status, resent.calls), (ids[1], Status::Accepted, 2));
+}
+
 pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
     let store = bench.open().await;
     let mut parked = arrival("x", at(0), news());

@@ -29,6 +29,9 @@ impl Planner for Script {
             Some("unmappable") => {
                 return Err(Unplanned::Unmappable("data.what is missing".to_owned()));
             }
+            Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
+                return Err(Unplanned::Unmappable("too much at once".to_owned()));
+            }
             Some("back") => return back(news, received_at, known),
             Some("endless") => return Err(Unplanned::Needs(vec![Lookup::Effect(effect("x").0)])),
             _ => {}
@@ -224,7 +227,7 @@ pub(crate) fn news() -> News {
 
 /// Ways to say things in news.
 pub(crate) trait Saying {
-    /// Tells the planner to misbehave, or to call GrowSurf (`back`).
+    /// Tells the planner to misbehave, to call GrowSurf (`back`), or to refuse it for a minute (`later`).
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;

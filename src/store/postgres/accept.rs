@@ -184,7 +184,7 @@ fn attempt<'a>(
         let outcome = if arrived && row.is_some() && !was_parked {
             Outcome::Duplicate
         } else {
-            match plan(planning, world, item.reading, received_at) {
+            match plan(planning, world, item, received_at) {
                 Ok(outcome) => outcome,
                 Err(missing) => {
                     needs.extend(missing);
@@ -209,15 +209,16 @@ fn attempt<'a>(
 fn plan(
     planning: &Planning,
     world: &mut World,
-    reading: &Result<News, String>,
+    item: &Item<'_>,
     received_at: Time,
 ) -> Result<Outcome, Vec<Lookup>> {
     let answer = |known: &mut _, lookups: Vec<Lookup>| {
         let unanswered = world.answer(known, lookups);
         if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
     };
+    let known = world.known(item.now);
     let planned: Planned =
-        planning::plan(&*planning.planner, reading, received_at, world.known(), answer)?;
+        planning::plan(&*planning.planner, item.reading, received_at, known, answer)?;
     Ok(match planned {
         Err(reason) => Outcome::Parked(reason),
         Ok(plan) => match world.apply(&plan) {

@@ -141,7 +141,7 @@ async fn preview(
                 let unanswered = world.answer(known, lookups);
                 if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
             };
-            match planning::plan(&*planning.planner, reading, now, world.known(), answer) {
+            match planning::plan(&*planning.planner, reading, now, world.known(now), answer) {
                 Ok(planned) => plans.push(planned),
                 Err(missing) => needs.extend(missing),
             }

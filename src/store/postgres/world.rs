@@ -132,8 +132,8 @@ impl World {
     }
 
     /// The beginning of what is known for one plan.
-    pub(super) fn known(&self) -> Known {
-        let mut known = Known::new(self.hash_key);
+    pub(super) fn known(&self, now: Time) -> Known {
+        let mut known = Known::new(self.hash_key, now);
         if self.has_tombstones {
             known.somebody_was_forgotten();
         }

@@ -122,7 +122,7 @@ fn take_in(
         Row::Kept(kept) => (kept.id, kept.received_at),
     };
     let taken = planning
-        .plan(connection, reading, received_at)
+        .plan(connection, reading, received_at, now)
         .and_then(|planned| write(connection, planning, row, planned, now));
     let written = match taken {
         Err(fault) if fault.blames_the_plan() => {

@@ -25,7 +25,7 @@ impl Fetching for SqliteStore {
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
         let planning = std::sync::Arc::clone(&self.planning);
         let work = move |connection: &Connection| {
-            let plan = |news: &News| planning.plan(connection, &Ok(news.clone()), now);
+            let plan = |news: &News| planning.plan(connection, &Ok(news.clone()), now, now);
             news.iter().map(plan).collect()
         };
         self.readers.read("compare", work).await

@@ -29,8 +29,9 @@ impl Planning {
         connection: &Connection,
         reading: &Result<News, String>,
         received_at: Time,
+        now: Time,
     ) -> Result<Planned, Fault> {
-        let mut known = Known::new(self.hash_key);
+        let mut known = Known::new(self.hash_key, now);
         if self.tombstones.any(connection)? {
             known.somebody_was_forgotten();
         }

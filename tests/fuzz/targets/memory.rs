@@ -25,7 +25,7 @@ impl Memory {
         news: &News,
         received_at: Time,
     ) -> Result<Plan, String> {
-        let mut known = Known::new([7; 32]);
+        let mut known = Known::new([7; 32], received_at);
         for _ in 0..6 {
             let planned = planner.plan(news, received_at, &known);
             assert_eq!(planned, planner.plan(news, received_at, &known), "a plan is a function");
