@@ -52,4 +52,4 @@ pub use person::{
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use time::Time;
-pub use webhook::{Arrival, Receipt, Status, Webhook};
+pub use webhook::{ASK, Arrival, OTHERS, PAGE, REPORT, Receipt, SHOP, Status, Webhook};

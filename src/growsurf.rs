@@ -28,29 +28,12 @@ use crate::domain::{Campaign, News, Time};
 
 use lenient::Object;
 
+pub use crate::domain::{ASK, OTHERS, PAGE, REPORT, SHOP};
 pub use redact::redact;
 
 /// The longest event type that is kept; the longest known one has 31 characters, and a longer
 /// one would only fill lists and logs.
 const EVENT_CHARS: usize = 100;
-
-/// What the event names of other sources begin with: Customer.io's reports, what its campaigns ask
-/// for, the user's own backend and pages.
-///
-/// By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
-pub const OTHERS: [&str; 4] = [REPORT, ASK, SHOP, PAGE];
-
-/// Customer.io's reports.
-pub const REPORT: &str = "CIO_";
-
-/// What campaigns at Customer.io ask for.
-pub const ASK: &str = "ASK_";
-
-/// The user's own backend's.
-pub const SHOP: &str = "API_";
-
-/// The user's pages'.
-pub const PAGE: &str = "PAGE_";
 
 /// The event types of both shapes.
 const KNOWN: [&str; 10] = [

@@ -260,6 +260,27 @@ fn somebody_who_is_added_joins_as_anybody_does() {
 }
 
 #[test]
+fn a_referrer_who_was_forgotten_is_named_to_growsurf_no_more() {
+    let stage = Stage::set();
+    let referred = json!({ "referred_by": address("rae") });
+    stage.asks("add_participant", "winback", "gil", &referred);
+    stage.relay.drained();
+    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    assert!(told.contains("referredBy is nobody."), "GrowSurf's own words: {told}");
+
+    stage.relay.command(&["forget", &address("rae")]).expect(0);
+    assert_eq!(stage.relay.setup().holding(&address("rae")), Vec::<String>::new());
+    stage.relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
+    stage.asks("add_participant", "winback", "hal", &referred);
+    stage.relay.drained();
+    assert_eq!(stage.relay.dead_letters(), 0);
+    for name in ["gil", "hal"] {
+        assert_eq!(stage.row(&address(name))["email"], address(name));
+    }
+    assert_eq!(stage.relay.setup().holding(&address("rae")), Vec::<String>::new());
+}
+
+#[test]
 fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
     let sandbox = Sandbox::start();
     let growsurf = Growsurf::of(&sandbox);

@@ -219,23 +219,33 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
     assert_eq!(sandbox.events_named("referral_program_joined").len(), 2);
 }
 
+/// What Customer.io signs with, and what the user's own backend shows.
+const KEY: &str = "a-key-of-both";
+
+/// A relay that takes what others than GrowSurf tell.
+fn setup_for_others(sandbox: &Sandbox) -> Setup {
+    let setup = Setup::new(sandbox).set("api.token", KEY);
+    setup.set("customerio.reporting_keys", KEY).set("customerio.action_keys", KEY)
+}
+
+/// Posts what others than GrowSurf tell.
+#[track_caller]
+fn post(relay: &Relay, path: &str, body: &Value) {
+    let (now, body) = (now_seconds(), body.to_string());
+    let proof = report_signature(KEY, now, body.as_bytes());
+    let post = http::client().post(relay.url(path)).bearer_auth(KEY).body(body);
+    let post = post.header("x-cio-timestamp", now.to_string()).header("x-cio-signature", proof);
+    let answer = http::send(post);
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
 #[test]
 fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replayed() {
-    const KEY: &str = "a-key-of-both";
     let sandbox = Sandbox::start();
-    let setup = Setup::new(&sandbox).set("api.token", KEY);
-    let setup = setup.set("customerio.reporting_keys", KEY).set("customerio.action_keys", KEY);
-    let relay = setup.start();
+    let relay = setup_for_others(&sandbox).start();
     relay.accept(&joined("fay"));
     relay.accept(&joined("bob"));
-    let post = |path: &str, body: &Value| {
-        let (now, body) = (now_seconds(), body.to_string());
-        let proof = report_signature(KEY, now, body.as_bytes());
-        let post = http::client().post(relay.url(path)).bearer_auth(KEY).body(body);
-        let post = post.header("x-cio-timestamp", now.to_string()).header("x-cio-signature", proof);
-        let answer = http::send(post);
-        assert_eq!(answer.status, 200, "{answer:?}");
-    };
+    let post = |path: &str, body: &Value| post(&relay, path, body);
     let told = |who: (&str, &str), id: &str| {
         let mut told =
             json!({"event": "purchase", "campaign": CAMPAIGN, "id": id, "product": "Pro"});
@@ -285,4 +295,50 @@ fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replaye
         relay.setup().number(&sql)
     };
     assert_eq!((kept("API_%"), kept("ASK_%"), kept("CIO_%")), (1, 1, 0), "bob's are left");
+}
+
+#[test]
+fn reports_name_nobody_who_was_forgotten_participant_or_not() {
+    let sandbox = Sandbox::start();
+    let relay = setup_for_others(&sandbox).start();
+    relay.accept(&joined("fay"));
+    relay.accept(&joined("bob"));
+    let report = |id: &str, metric: &str, data: &Value| {
+        let report = json!({
+            "event_id": id, "object_type": "email", "metric": metric,
+            "timestamp": now_seconds(), "data": data,
+        });
+        post(&relay, "/webhooks/customerio/reporting", &report);
+    };
+    let ghost = email("ghost");
+    report("1", "sent", &json!({"identifiers": {"id": null, "email": ghost}, "recipient": ghost}));
+    report("2", "sent", &json!({"identifiers": {"id": "42", "email": null}, "recipient": ghost}));
+    let href = "https://shop.example.com/?utm_source=mail&grsf=fay#top";
+    report("3", "clicked", &json!({"identifiers": {"email": email("bob")}, "href": href}));
+    relay.drained();
+
+    let receipt = forget(&relay, "ghost", &[]);
+    assert_eq!(receipt["erased"]["webhook_bodies"], 2, "{receipt}");
+    assert_eq!(relay.setup().holding(&ghost), [""; 0]);
+    forget(&relay, "fay", &[]);
+    assert_eq!(relay.setup().holding("grsf=fay"), [""; 0]);
+    let kept = "SELECT COUNT(*) FROM inbox WHERE body IS NOT NULL AND event LIKE 'CIO_%'";
+    assert_eq!(relay.setup().number(kept), 1, "what bob did is kept");
+}
+
+#[test]
+fn what_an_ask_for_another_would_change_without_them_isnt_asked_any_more() {
+    let sandbox = Sandbox::start();
+    let relay = setup_for_others(&sandbox).start();
+    relay.accept(&joined("bob"));
+    let ask = json!({
+        "type": "update_participant", "campaign": CAMPAIGN, "dedupe_key": "k",
+        "email": email("bob"), "metadata": {"buddy": email("ghost")},
+    });
+    // Without an API key of GrowSurf's it is parked, and a replay could remove bob's buddy there.
+    post(&relay, "/webhooks/customerio/action", &ask);
+    assert_eq!(relay.count("relay_parked_webhooks"), 1.0);
+    let receipt = forget(&relay, "ghost", &[]);
+    assert_eq!(receipt["erased"]["webhook_bodies"], 1, "{receipt}");
+    assert_eq!(relay.count("relay_parked_webhooks"), 0.0);
 }

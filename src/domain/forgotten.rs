@@ -4,7 +4,12 @@
 //! What doesn't: cutting them out of a webhook's body, which the source's dialect knows how to do,
 //! and what remembers that somebody was forgotten, which the store does.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
+
+use percent_encoding::percent_decode_str;
 
 use super::{
     AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot,
@@ -140,6 +145,13 @@ impl Forgotten {
         })
     }
 
+    /// Whether a text is a referral link of theirs.
+    pub fn is_linked_in(&self, campaign: Option<&str>, text: &str) -> bool {
+        let parts = text.split(['?', '&', '#']).filter_map(|part| part.strip_prefix("grsf="));
+        let mut ids = parts.map(|id| percent_decode_str(id).decode_utf8_lossy());
+        ids.any(|id| self.is_participant(campaign, &id))
+    }
+
     /// What records of theirs may be known by that aren't a person's.
     pub fn beside(&self) -> impl Iterator<Item = Identifier> {
         let visitors = self.visitors.iter().cloned().map(Identifier::Anonymous);
@@ -174,16 +186,33 @@ impl Forgotten {
         cut
     }
 
-    /// Takes out of somebody else's call what names them: their address, their participant id,
-    /// and their name where it is told as a friend's. Tells whether there was anything.
+    /// Takes out of somebody else's call what names them: their address, their participant id or
+    /// link, and their name where it is told as a friend's. Tells whether there was anything.
     pub fn cut_call(&self, call: &mut Call) -> bool {
-        let names = |text: &str| self.is_addressed_in(text) || self.is_participant(None, text);
-        if let Call::AddParticipant { referred_by, .. } = call {
-            return referred_by.take_if(|referrer| names(referrer)).is_some();
-        }
-        let (Call::Identify { attributes: data, .. } | Call::Track { data, .. }) = call else {
+        let names = |text: &str| {
+            self.is_addressed_in(text)
+                || self.is_participant(None, text)
+                || self.is_linked_in(None, text)
+        };
+        let is_named_in = |value: &Scalar| value.as_text().is_some_and(names);
+        let data = match call {
+            Call::Identify { attributes: data, .. } | Call::Track { data, .. } => data,
+            Call::AddParticipant { referred_by, metadata, .. } => {
+                let before = metadata.len();
+                metadata.retain(|_, value| !is_named_in(value));
+                let was_referrer = referred_by.take_if(|referrer| names(referrer)).is_some();
+                return was_referrer || metadata.len() != before;
+            }
+            Call::UpdateParticipant { update, .. } => {
+                let before = update.metadata.len();
+                update.metadata.retain(|_, value| !value.as_ref().is_some_and(is_named_in));
+                return update.metadata.len() != before;
+            }
             // These are of nobody but the person whose lane they are in.
-            return false;
+            Call::TriggerReferral { .. }
+            | Call::Merge { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Join { .. } => return false,
         };
         let before = data.len();
         let is_friend = data.get(Call::FRIEND_EMAIL).and_then(Scalar::as_text).is_some_and(names);
@@ -229,108 +258,4 @@ fn is_apart(text: &str, start: usize, end: usize) -> bool {
 /// The address in somebody's own facts.
 fn address(facts: &Facts) -> Option<Email> {
     Email::parse(facts.get(Facts::EMAIL)?.value.as_text()?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Attributes, EventId, Participant, Time};
-
-    fn ann() -> Forgotten {
-        let mut forgotten = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
-        let mut told = Snapshot::named("data", "p1".to_owned());
-        told.facts.insert(Facts::FIRST_NAME.to_owned(), Scalar::from("Ann"));
-        told.facts.insert(Facts::LAST_NAME.to_owned(), Scalar::from("Lee"));
-        forgotten.learn_told(&told, "c");
-        forgotten
-    }
-
-    #[test]
-    fn an_address_counts_and_not_a_part_of_another() {
-        for text in [
-            "ann@example.com",
-            " Ann@Example.COM ",
-            "mailto:ann@example.com?subject=x",
-            "<ann@example.com>",
-            "ask ann@example.com.",
-            "ann@example.com, bob@example.com",
-            "joann@example.com or ann@example.com",
-            "...ann@example.com - yes",
-            "'ann@example.com'",
-            "code=1&mail=ann@example.com&x=1",
-        ] {
-            assert!(ann().is_addressed_in(text), "{text}");
-        }
-        for text in [
-            "joann@example.com",
-            "mary.ann@example.com",
-            "x+ann@example.com",
-            "write to jo-ann@example.com!",
-            "zoë_ann@example.com x",
-            "ëann@example.com x",
-            "ann@example.com.au",
-            "to ann@example.com.au.",
-            "ann@example.com-pany.de or",
-            "ann@example.community",
-            "o'ann@example.com",
-            "x=ann@example.com",
-        ] {
-            assert!(!ann().is_addressed_in(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_friends_facts_lose_the_referrer_and_keep_the_rest() {
-        let friend = Identifier::Email(Email::parse("bob@example.com").unwrap());
-        let mut person = Person::new(friend);
-        for (campaign, id) in [("c", "p1"), ("d", "p1")] {
-            let key = format!("bob in {campaign}");
-            let mut participant = Participant::new(campaign.to_owned(), key, None);
-            for (name, value) in [
-                (Facts::REFERRER_ID, id),
-                (Facts::FIRST_NAME, "Bob"),
-                ("metadata.invited", "by Ann@Example.com"),
-                ("metadata.ann@example.com", "yes"),
-                ("metadata.code", "p1"),
-            ] {
-                participant.facts.learn(name, Scalar::from(value), Time::default());
-            }
-            person.participants.push(participant);
-        }
-        assert!(ann().cut_facts(&mut person));
-        let names = |index: usize| -> Vec<&str> {
-            person.participants[index].facts.iter().map(|(name, _)| name).collect()
-        };
-        assert_eq!(names(0), [Facts::FIRST_NAME]);
-        // Another campaign's participant of the same id is somebody else.
-        assert_eq!(names(1), [Facts::FIRST_NAME, "metadata.code", Facts::REFERRER_ID]);
-        assert!(!ann().cut_facts(&mut person));
-    }
-
-    #[test]
-    fn a_call_loses_what_names_them_and_keeps_the_rest() {
-        let track = |data: &[(&str, &str)]| Call::Track {
-            name: "n".to_owned(),
-            event_id: EventId([1; 16]),
-            at: Time::default(),
-            data: data.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
-        };
-        for (before, after) in [
-            (&[("friend_email", "ann@example.com"), ("friend_name", "A. L."), ("x", "1")][..], 1),
-            (&[("friend_name", "Ann Lee"), ("x", "Ann Lee")], 1),
-            (&[("renamed_referred_by", "p1"), ("x", "p12")], 1),
-            (&[("referrer_email", "ANN@example.com")], 0),
-            (&[("friend_email", "bob@example.com"), ("friend_name", "Bob")], 2),
-        ] {
-            let mut call = track(before);
-            assert_eq!(ann().cut_call(&mut call), after != before.len());
-            let Call::Track { data, .. } = call else { panic!() };
-            assert_eq!(data.len(), after, "{data:?}");
-        }
-        let mut identify = Call::Identify {
-            attributes: Attributes::from([("referred_by".to_owned(), "p1".into())]),
-            at: Time::default(),
-        };
-        assert!(ann().cut_call(&mut identify));
-    }
 }

@@ -4,6 +4,24 @@ use std::collections::BTreeMap;
 
 use super::{Class, News, Time, WebhookId};
 
+/// What the event names of other sources than GrowSurf begin with: Customer.io's reports, what its
+/// campaigns ask for, the user's own backend and pages.
+///
+/// By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
+pub const OTHERS: [&str; 4] = [REPORT, ASK, SHOP, PAGE];
+
+/// Customer.io's reports.
+pub const REPORT: &str = "CIO_";
+
+/// What campaigns at Customer.io ask for.
+pub const ASK: &str = "ASK_";
+
+/// The user's own backend's.
+pub const SHOP: &str = "API_";
+
+/// The user's pages'.
+pub const PAGE: &str = "PAGE_";
+
 /// One HTTP request as received.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Webhook {

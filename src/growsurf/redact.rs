@@ -14,8 +14,13 @@ use crate::domain::{Email, Forgotten, Redaction, Time};
 const SUBJECTS: [&str; 6] =
     ["/data", "/data/participant", "/participant", "/row", "/body", "/body/data/identifiers"];
 
-/// Where other sources name by id alone whom an event is about.
-const SUBJECT_IDS: [&str; 2] = ["/body/participant_id", "/body/participant"];
+/// Where other sources name whom an event is about by an id or an address alone.
+const SUBJECT_NAMES: [&str; 3] =
+    ["/body/participant_id", "/body/participant", "/body/data/recipient"];
+
+/// What an ask can't lose a part of: it would ask for something else, as to remove what it was to
+/// set, or for the same as another.
+const INDIVISIBLE: [&str; 2] = ["/body/metadata", "/body/dedupe_key"];
 
 /// Fields beside a participant's own that hold a participant id, which may be a bare number.
 const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "participantId"];
@@ -32,7 +37,7 @@ pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
     let theirs = Theirs { forgotten, campaign: named.as_deref().or_else(by_others) };
     let at = |place: &&str| before.pointer(place);
     if SUBJECTS.iter().filter_map(at).any(|it| theirs.is(it))
-        || SUBJECT_IDS.iter().filter_map(at).any(|it| theirs.names("", it))
+        || SUBJECT_NAMES.iter().filter_map(at).any(|it| theirs.names("", it))
     {
         return Redaction::Nothing;
     }
@@ -40,6 +45,9 @@ pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
     theirs.cut(&mut after);
     if after == before {
         return Redaction::Untouched;
+    }
+    if INDIVISIBLE.iter().any(|place| before.pointer(place) != after.pointer(place)) {
+        return Redaction::Nothing;
     }
     let after = after.to_string().into_bytes();
     let is_read = |body: &[u8]| read(body).is_some_and(|decoded| decoded.reading.is_ok());
@@ -98,6 +106,7 @@ impl Theirs<'_> {
             Value::String(text) => {
                 self.forgotten.is_addressed_in(text)
                     || self.forgotten.is_visitor(text)
+                    || self.forgotten.is_linked_in(self.campaign, text)
                     || lenient::text(value)
                         .is_some_and(|id| self.forgotten.is_participant(self.campaign, id))
             }

@@ -8,6 +8,7 @@
 
 mod asks;
 mod clicks;
+mod referrer;
 mod subscriptions;
 
 pub use subscriptions::is_echo;
@@ -56,6 +57,9 @@ pub fn plan(
     if !forgotten.is_empty() {
         return Ok(Plan { forgotten, ..Plan::default() });
     }
+    let (feedback, forgotten) = referrer::left_out(desk)?;
+    let feedback = feedback.as_ref();
+    let desk = Desk { feedback, ..desk };
     // A message of an event that isn't the relay's is nothing to it.
     let message = feedback.message.as_ref();
     let event = message.map(|message| Lookup::Effect(message.event));
@@ -68,6 +72,7 @@ pub fn plan(
         Deed::Asked(ask) => asks::plan(ask, desk)?,
         Deed::Nothing => Plan::default(),
     };
+    plan.forgotten = forgotten;
     plan.messages.extend(message.filter(|it| desk.is_done(it.event)).cloned());
     // Whoever is named in a body is found by it when they are to be forgotten.
     let subject = desk.subject().and_then(|index| desk.person(index).id);

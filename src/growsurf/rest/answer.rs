@@ -1,6 +1,6 @@
 //! An answer: what its status means.
 //!
-//! What belongs here: that one decision. What doesn't: trying again (`client`).
+//! What belongs here: that one decision, and what of its words may be repeated. What doesn't: trying again (`client`).
 
 use serde_json::Value;
 
@@ -37,12 +37,14 @@ pub(super) fn read(
 /// GrowSurf's `code` and `message`. Others may answer in its place, so nothing is relied on.
 fn said(body: &[u8]) -> (String, String) {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name| {
-        let text = Object::of(&value).and_then(|object| object.text(name)).unwrap_or("none");
-        let words = text.chars().take(MESSAGE_CHARS).collect::<String>();
-        // It is logged, and may name somebody.
-        let words = words.split_whitespace().map(|it| if it.contains('@') { "***" } else { it });
-        words.collect::<Vec<_>>().join(" ")
-    };
+    let text =
+        |name| masked(Object::of(&value).and_then(|object| object.text(name)).unwrap_or("none"));
     (text("code"), text("message"))
+}
+
+/// GrowSurf's words, fit to be logged and kept: they may name somebody, and go on for long.
+pub(super) fn masked(words: &str) -> String {
+    let words = words.chars().take(MESSAGE_CHARS).collect::<String>();
+    let words = words.split_whitespace().map(|it| if it.contains('@') { "***" } else { it });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 use super::rows::{Kind, Origin, Row};
 use super::{Campaign, Client, ClientConfig, Pace, Referrals, RestError, Told, Triggered};
-use crate::domain::{Clock, Event, Facts, News, Random, Scalar, Tell, Time, Who};
+use crate::domain::{
+    Call, Clock, Event, Facts, News, Outcome, ParticipantKey, ParticipantUpdate, Random, Scalar,
+    Tell, Time, Who,
+};
 use crate::growsurf::{decode, decode_kept};
 
 /// An answer that the server gives: status, headers, body.
@@ -168,6 +171,33 @@ async fn reads_are_tried_again_and_writes_never() {
     assert!(matches!(error, RestError::Unavailable { status: 503 }), "{error}");
     assert!(error.is_passing());
     assert_eq!(stage.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn why_a_write_was_refused_is_told_in_growsurfs_words_without_addresses() {
+    let ok = |body| (200, Vec::new(), body);
+    let credit = |status: &str| ok(json!({ "referralStatus": status }));
+    let awards_nothing = ok(json!({ "success": false, "message": "fay@example.com isn't new" }));
+    let bad = (400, Vec::new(), refusal(400, "BAD_REQUEST", "rae@example.com is nobody."));
+    let key = ParticipantKey { campaign: "c1".to_owned(), participant: "p1".to_owned() };
+    let at = Time::default();
+    let trigger = Call::TriggerReferral { at, delay_in_days: None };
+    let update = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
+    for (answers, call, told) in [
+        (
+            vec![credit("CREDIT_PENDING"), awards_nothing, credit("CREDIT_PENDING")],
+            &trigger,
+            "*** isn't new",
+        ),
+        (vec![credit("HELD fay@example.com")], &trigger, "HELD ***"),
+        (vec![bad], &update, "growsurf answered 400 (BAD_REQUEST): *** is nobody."),
+    ] {
+        let stage = Stage::with(answers).await;
+        let until = Still.now().plus(Duration::from_secs(60));
+        let written = stage.client.perform(&key, call, until).await.unwrap();
+        let Outcome::Rejected { reason, .. } = written.outcome else { panic!("{written:?}") };
+        assert!(reason.contains(told) && !reason.contains('@'), "{reason}");
+    }
 }
 
 #[tokio::test]

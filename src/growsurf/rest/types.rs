@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::answer::masked;
 use super::error::RestError;
 use crate::growsurf::lenient::{Object, text};
 
@@ -137,14 +138,14 @@ impl Integration {
 pub struct Triggered {
     /// Whether it was done.
     pub success: bool,
-    /// What GrowSurf says.
+    /// What GrowSurf says, without addresses.
     pub message: String,
 }
 
 impl Triggered {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let object = Object::of(value)?;
-        let message = object.text("message").unwrap_or_default().to_owned();
+        let message = masked(object.text("message").unwrap_or_default());
         Some(Self { success: object.is_true("success"), message })
     }
 }

@@ -10,6 +10,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::answer::masked;
 use super::client::{Client, Request, encoded};
 use super::error::RestError;
 use super::types::{Triggered, no};
@@ -135,13 +136,13 @@ impl Client {
         Ok(match object.text("referralStatus").unwrap_or_default() {
             "CREDIT_PENDING" => Credit::Pending,
             "CREDIT_AWARDED" => Credit::Awarded,
-            other => Credit::Other(other.to_owned()),
+            other => Credit::Other(masked(other)),
         })
     }
 
     async fn post(&self, Write { path, body }: Write<'_>, until: Time) -> Result<Value, RestError> {
-        let request = Request::write(Method::POST, &path, body);
-        self.once_before(&request.of("participant of this id or address"), Some(until)).await
+        // GrowSurf answers 400 for whatever it finds wrong, so its own words tell more than a guess.
+        self.once_before(&Request::write(Method::POST, &path, body), Some(until)).await
     }
 }
 

@@ -48,12 +48,17 @@ fn so_does_what_others_than_growsurf_told_of_them() {
         json!({"event": "purchase", "id": "o1", "participant_id": "p1"}),
         json!({"type": "trigger_referral", "campaign": "cmp001", "participant": "p1"}),
         json!({"metric": "clicked", "data": {"identifiers": {"email": "ann@example.com"}}}),
+        json!({"metric": "sent", "data": {"identifiers": {"id": "42"}, "recipient": "ann@example.com"}}),
+        // It would remove what it was to set.
+        json!({"type": "update_participant", "email": "x@y.z", "metadata": {"a": "ann@example.com"}}),
     ] {
         assert_eq!(redacted(&kept(about.clone()), &ann), None, "{about}");
     }
     let of_another = json!({"event": "purchase", "campaign": "other", "participant_id": "p1"});
     let untouched = redact(kept(of_another).to_string().as_bytes(), &ann);
     assert_eq!(untouched, Redaction::Untouched, "ids are a campaign's own");
+    let clicked = json!({"metric": "clicked", "data": {"href": "https://x.org/?a=b&grsf=p1"}});
+    assert_eq!(redacted(&kept(clicked), &ann).unwrap()["body"]["data"], json!({"href": null}));
     let invited = json!({"type": "add_participant", "email": "ned@x.org", "referred_by": "p1"});
     assert_eq!(redacted(&kept(invited), &ann).unwrap()["body"]["referred_by"], Value::Null);
 }

@@ -374,3 +374,41 @@ fn whoever_was_forgotten_stays_so() {
     let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
     assert!(plan.forgotten.emails.contains(&ann) && plan.lanes.is_empty(), "{plan:?}");
 }
+
+#[test]
+fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address() {
+    let mut memory = Memory::new(rules());
+    let email = Email::parse("ann@example.com").unwrap();
+    let key = ParticipantKey { campaign: "camp".to_owned(), participant: "ann001".to_owned() };
+    memory.tombstones.insert(Trace::Address(email.clone()), Time::from_seconds(1_789_000_000));
+    memory.tombstones.insert(Trace::Participant(key.clone()), Time::from_seconds(1_789_000_000));
+    let invites = |key: &str, referrer: &str| {
+        let what = Wish::Add {
+            first_name: None,
+            last_name: None,
+            referred_by: Some(referrer.to_owned()),
+            metadata: Attributes::new(),
+        };
+        let mut news = ask(key, what);
+        let gil = Email::parse("gil@example.com").unwrap();
+        news.feedback.as_mut().unwrap().who = vec![Identifier::Email(gil)];
+        news
+    };
+    let referrer = |plan: &Plan| match writes(plan)[..] {
+        [(_, Call::AddParticipant { referred_by, .. })] => referred_by.clone(),
+        _ => panic!("{plan:?}"),
+    };
+    let plan = memory.take_in(&invites("k1", "ann@example.com"), RECEIVED).unwrap();
+    assert_eq!((referrer(&plan), plan.forgotten.emails), (None, [email].into()));
+    let plan = memory.take_in(&invites("k2", "ann001"), RECEIVED).unwrap();
+    assert_eq!((referrer(&plan), plan.forgotten.participants), (None, [key].into()));
+
+    let mut ann = snapshot("ann");
+    (ann.id, ann.joined_at) = (Some("ann002".to_owned()), Some(Time::from_seconds(1_789_100_000)));
+    memory.take_in(&joined(1_789_100_000, ann), RECEIVED).unwrap();
+    for (key, named) in [("k3", "ann@example.com"), ("k4", "ann002")] {
+        let plan = memory.take_in(&invites(key, named), RECEIVED).unwrap();
+        assert_eq!(referrer(&plan).as_deref(), Some(named));
+        assert!(plan.forgotten.is_empty());
+    }
+}

@@ -1,6 +1,6 @@
 //! Promises of `forget`.
 
-use crate::domain::{Call, Email, Facts, News, Scalar, Status, Time};
+use crate::domain::{Call, Email, Facts, News, REPORT, Scalar, Status, Time};
 use crate::store::{Claim, Erased, Store, Verdict};
 
 use super::Bench;
@@ -186,6 +186,20 @@ pub(crate) async fn parked_webhooks_lose_them_as_well(bench: &impl Bench) {
     assert_eq!(bodies, [&b"bob@example.com by "[..], b"bob@example.com"]);
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.parked, stats), (2, bench.count().await));
+}
+
+pub(crate) async fn what_others_than_growsurf_told_is_found_by_what_it_says(bench: &impl Bench) {
+    let store = bench.open().await;
+    for body in ["ann@example.com", "bob@example.com by ann@example.com", "bob@example.com"] {
+        let mut report = arrival(body, at(0), news());
+        report.webhook.event = Some(format!("{REPORT}email_sent"));
+        assert_eq!(store.accept(report, at(0)).await.unwrap().status, Status::Accepted);
+    }
+    let erased = forget(&*store, "ann", at(5)).await;
+    assert_eq!((erased.bodies, erased.bodies_of_others), (1, 1));
+    let left = inbox(&*store, false).await;
+    let bodies: Vec<_> = left.iter().map(|webhook| webhook.body.as_slice()).collect();
+    assert_eq!(bodies, [&b"bob@example.com by "[..], b"bob@example.com"]);
 }
 
 pub(crate) async fn many_calls_and_webhooks_go_in_pieces(bench: &impl Bench) {

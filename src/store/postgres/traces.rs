@@ -2,20 +2,21 @@
 //!
 //! What belongs here: looking for them. What doesn't: erasing what is found (`erasing`, `forget`).
 //! People are looked through one by one, because a record may name anybody in any fact; webhooks
-//! are found by the index of mentions, but for those that are parked, whose bodies are read.
+//! are found by the index of mentions, but for those that are parked or told by others than GrowSurf,
+//! whose bodies are read. Others may name somebody whom the relay has no record of.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, OTHERS, Person, PersonId, Redact, Redaction};
 use crate::store::{Traced, record};
 
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::value::{number, text};
 
-/// How many parked webhooks are read at a time; a body may have megabytes.
+/// How many bodies are read at a time; a body may have megabytes.
 const PAGE: usize = 50;
 
 /// See [`Forgetting::traced`](crate::store::Forgetting::traced).
@@ -118,10 +119,13 @@ pub(super) async fn webhooks(
         found.insert(row.try_get(0)?);
     }
     let sql = "SELECT id, body FROM inbox
-         WHERE parked IS NOT NULL AND body IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+         WHERE body IS NOT NULL AND id > $1 AND (parked IS NOT NULL OR EXISTS (
+             SELECT 1 FROM unnest($3::text[]) AS others (prefix) WHERE starts_with(event, prefix)))
+         ORDER BY id LIMIT $2";
+    let others: Vec<&str> = OTHERS.to_vec();
     let mut last = Uuid::nil();
     loop {
-        let rows = transaction.rows(sql, &[&last, &number(PAGE)]).await?;
+        let rows = transaction.rows(sql, &[&last, &number(PAGE), &others]).await?;
         for row in &rows {
             last = row.try_get(0)?;
             if redact(row.try_get(1)?, &traced.forgotten) != Redaction::Untouched {

@@ -2,14 +2,15 @@
 //!
 //! What belongs here: looking for them, with a connection that only reads. What doesn't: erasing
 //! what is found (`forget`). People are looked through one by one, because a record may name
-//! anybody in any fact; webhooks are found by the index of mentions, but for those that are parked
-//! or older than the index, whose bodies are read.
+//! anybody in any fact; webhooks are found by the index of mentions, but for those that are parked,
+//! older than the index or told by others than GrowSurf, whose bodies are read. Others may name
+//! somebody whom the relay has no record of.
 
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, OTHERS, Person, PersonId, Redact, Redaction};
 use crate::store::Traced;
 
 use super::fault::Fault;
@@ -109,13 +110,15 @@ pub(super) fn webhooks(
         }
     }
     let after: Option<i64> = recall(connection, Meta::MentionsAfter)?;
-    // Two indexes, each read from one end to the other.
-    let mut statement = connection.prepare(
+    let by_others = OTHERS.map(|prefix| format!("event GLOB '{prefix}*'")).join(" OR ");
+    // An index and the table, each read from one end to the other.
+    let mut statement = connection.prepare(&format!(
         "SELECT seq, body FROM inbox INDEXED BY inbox_parked
          WHERE parked IS NOT NULL AND body IS NOT NULL
          UNION ALL
-         SELECT seq, body FROM inbox WHERE seq <= ?1 AND parked IS NULL AND body IS NOT NULL",
-    )?;
+         SELECT seq, body FROM inbox
+         WHERE (seq <= ?1 OR {by_others}) AND parked IS NULL AND body IS NOT NULL"
+    ))?;
     let mut rows = statement.query([after.unwrap_or(0)])?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
