@@ -10,7 +10,7 @@ mod asks;
 mod clicks;
 mod subscriptions;
 
-pub use subscriptions::is_echo;
+pub use subscriptions::shown;
 
 use std::collections::BTreeSet;
 
