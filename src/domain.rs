@@ -37,7 +37,7 @@ pub use event::{
 };
 pub use facts::{Fact, Facts};
 pub use feedback::{
-    Ask, Asked, Click, Deed, Feedback, ParticipantUpdate, Subscription, Tally, WayBack, Wish,
+    Ask, Asked, Click, Deed, Feedback, MARK, ParticipantUpdate, Subscription, Tally, WayBack, Wish,
     is_own_metadata,
 };
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};

@@ -219,6 +219,35 @@ fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back()
 }
 
 #[test]
+fn without_comparing_only_the_relays_own_unsubscription_is_taken_back() {
+    let stage = Stage::set();
+    let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    // Both within one second, as Customer.io's clock has it.
+    let at = now_millis() / 1000;
+    let said = |id: &str, metric| {
+        for name in ["fay", "bea"] {
+            let mut report = report(&format!("{id}{name}"), "customer", metric, name);
+            report["timestamp"] = json!(at);
+            stage.reports(&report);
+        }
+        stage.relay.drained();
+        [&fay, &bea].map(|who| {
+            let row = stage.row(who);
+            let mark = row["metadata"]["cioUnsubscribed"].is_string();
+            (row["unsubscribed"].clone(), mark)
+        })
+    };
+    assert_eq!(said("1", "unsubscribed"), [(json!(true), true), (json!(true), false)]);
+    assert_eq!(said("2", "subscribed"), [(json!(false), false), (json!(true), false)]);
+    // Her own unsubscription right after a report isn't taken for the relay's.
+    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": fay } }]));
+    stage.relay.command(&["sync"]).expect(0);
+    stage.relay.drained();
+    assert_eq!(stage.sandbox.attributes(&address("fay"))["unsubscribed"], true);
+}
+
+#[test]
 fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
     let stage = Stage::set();
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));

@@ -163,8 +163,8 @@ fn call_document(
         let url = format!("{}/{path}", hosts.growsurf);
         document["request"] =
             json!({ "method": "POST", "url": url, "path": path, "body": write.body });
-        if let Call::TriggerReferral { .. } = &planned.call {
-            document["notes"] = json!(["sent only while GrowSurf says that the credit is pending"]);
+        if let Some(condition) = write.condition {
+            document["notes"] = json!([condition]);
         }
         return document;
     }

@@ -157,6 +157,7 @@ fn update(fields: &Fields<'_>) -> Result<ParticipantUpdate, String> {
     let update = ParticipantUpdate {
         metadata: metadata(fields)?,
         unsubscribed: fields.flag("unsubscribed")?,
+        mark: None,
         first_name: fields.text("first_name", OPTIONAL)?,
         last_name: fields.text("last_name", OPTIONAL)?,
     };

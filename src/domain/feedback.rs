@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Identifier, Message, Scalar, Time};
+use super::{Attributes, EventId, Identifier, Message, Scalar, Time};
 
 /// What Customer.io told of somebody, or what a campaign there asks for them.
 #[derive(Clone, PartialEq, Debug)]
@@ -127,6 +127,11 @@ pub struct ParticipantUpdate {
     /// Whether they want no more mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribed: Option<bool>,
+    /// The relay's mark of `unsubscribed`, under [`MARK`], so that GrowSurf itself says who set it.
+    /// With a mark, `true` is written only if it isn't so already, and `false` only where the mark
+    /// is this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<EventId>,
     /// Their first name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
@@ -135,13 +140,18 @@ pub struct ParticipantUpdate {
     pub last_name: Option<String>,
 }
 
-/// Whether participant metadata under this key are the relay's own: its counts, and what it knows a
-/// browser by. Nobody else may set them. GrowSurf changes how keys are capitalised, so that doesn't
-/// count.
+/// GrowSurf's metadata that names the effect by which the relay unsubscribed somebody there.
+pub const MARK: &str = "cioUnsubscribed";
+
+/// Whether participant metadata under this key are the relay's own, so that nobody else may set them.
+///
+/// They are its counts, its mark of whom it unsubscribed, and what it knows a browser by. GrowSurf
+/// changes how keys are capitalised, so that doesn't count.
 pub fn is_own_metadata(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
         || ["recordedshares", "lastrecordedshareat", "cioanonymousid"].contains(&key.as_str())
+        || key.eq_ignore_ascii_case(MARK)
 }
 
 /// What the relay counted of a participant for GrowSurf, and what it set there.
@@ -153,12 +163,12 @@ pub struct WayBack {
     /// Shares that a campaign recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Tally>,
-    /// Whether they want messages, as the relay last told GrowSurf.
+    /// What they last said of messages at Customer.io.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
-    /// When a campaign asked to unsubscribe them at GrowSurf, until GrowSurf says that they are.
+    /// The mark of the `unsubscribed` that a campaign asked for, until GrowSurf shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsubscribing: Option<Time>,
+    pub unshown: Option<EventId>,
 }
 
 impl WayBack {
@@ -178,12 +188,19 @@ pub struct Tally {
 }
 
 /// What somebody said of messages, and what the relay made of it at GrowSurf.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Subscription {
     /// When they said so last.
     pub at: Time,
-    /// Whether it was the relay that set GrowSurf's `unsubscribed`.
-    pub unsubscribed_by_us: bool,
+    /// The report that told it.
+    #[serde(default)]
+    pub report: String,
+    /// The mark of the `unsubscribed` that the relay asked GrowSurf for, until it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<EventId>,
+    /// The last such mark, until GrowSurf shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unshown: Option<EventId>,
 }
 
 /// How much was asked for one participant lately.

@@ -11,7 +11,7 @@ mod clicks;
 mod referrer;
 mod subscriptions;
 
-pub use subscriptions::is_echo;
+pub use subscriptions::shown;
 
 use std::collections::BTreeSet;
 

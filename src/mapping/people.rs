@@ -6,7 +6,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::feedback::is_echo;
+use super::feedback::shown;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     AnonymousId, EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey,
@@ -252,7 +252,8 @@ impl People {
             let before = participant.facts.get(name).map(|fact| &fact.value);
             let is_flag = name == Facts::UNSUBSCRIBED;
             let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
-            let is_echo = is_flag && *value == Scalar::Boolean(true) && is_echo(participant, as_of);
+            let is_echo =
+                is_flag && shown(participant, *value == Scalar::Boolean(true), &snapshot.metadata);
             if participant.facts.learn(name, value.clone(), as_of) {
                 changed = true;
                 if was_subscribed && !is_echo {

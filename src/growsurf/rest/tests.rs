@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use super::rows::{Kind, Origin, Row};
 use super::{Campaign, Client, ClientConfig, Pace, Referrals, RestError, Told, Triggered};
 use crate::domain::{
-    Call, Clock, Event, Facts, News, Outcome, ParticipantKey, ParticipantUpdate, Random, Scalar,
-    Tell, Time, Who,
+    Call, Clock, Event, EventId, Facts, News, Outcome, ParticipantKey, ParticipantUpdate, Random,
+    Scalar, Tell, Time, Who,
 };
 use crate::growsurf::{decode, decode_kept};
 
@@ -114,6 +114,54 @@ impl Stage {
     fn asked(&self) -> Vec<String> {
         self.script.asked.lock().unwrap().clone()
     }
+}
+
+/// What is sent for an update of a participant whom GrowSurf has like this.
+async fn sent_for(update: &ParticipantUpdate, row: Option<Value>) -> Vec<String> {
+    let answers = row.into_iter().chain([json!({})]).map(|body| (200, Vec::new(), body));
+    let stage = Stage::with(answers.collect()).await;
+    let key = ParticipantKey { campaign: "c1".to_owned(), participant: "p1".to_owned() };
+    let call = Call::UpdateParticipant { at: Time::default(), update: update.clone() };
+    let until = Time::from_seconds(1_790_000_001);
+    let written = stage.client.perform(&key, &call, until).await.unwrap();
+    assert_eq!(written.outcome, Outcome::Delivered);
+    let short = |it: &String| it.replace(" /v2/campaign/c1/participant/p1 Bearer the-key", "");
+    stage.asked().iter().map(short).collect()
+}
+
+#[tokio::test]
+async fn a_marked_unsubscription_is_set_and_taken_back_only_where_it_is_the_relays() {
+    let mark = EventId([1; 16]);
+    let marked = |unsubscribed| ParticipantUpdate {
+        unsubscribed: Some(unsubscribed),
+        mark: Some(mark),
+        ..ParticipantUpdate::default()
+    };
+    let row = |unsubscribed, mark: &str| {
+        Some(json!({ "unsubscribed": unsubscribed, "metadata": { "cioUnsubscribed": mark } }))
+    };
+    let (ours, other) = (mark.to_string(), EventId([2; 16]).to_string());
+    let set = format!(r#"POST {{"metadata":{{"cioUnsubscribed":"{ours}"}},"unsubscribed":true}}"#);
+    let back = r#"POST {"metadata":{"cioUnsubscribed":null},"unsubscribed":false}"#;
+    for (update, row, sent) in [
+        (marked(true), Some(json!({ "unsubscribed": false })), Some(set.as_str())),
+        (marked(true), row(false, &other), Some(set.as_str())),
+        (marked(true), Some(json!({ "unsubscribed": true })), None),
+        (marked(true), row(true, &ours), None),
+        (marked(false), row(true, &ours), Some(back)),
+        (marked(false), row(true, &other), None),
+        (marked(false), Some(json!({ "unsubscribed": true })), None),
+    ] {
+        let expected: Vec<&str> = [Some("GET"), sent].into_iter().flatten().collect();
+        assert_eq!(sent_for(&update, row.clone()).await, expected, "{update:?} {row:?}");
+    }
+    // What else is asked for goes in any case.
+    let update = ParticipantUpdate { first_name: Some("Fay".to_owned()), ..marked(true) };
+    let sent = sent_for(&update, row(true, "")).await;
+    assert_eq!(sent, ["GET", r#"POST {"firstName":"Fay"}"#]);
+    // Calls from before there were marks, and what campaigns take back, are written as they are.
+    let update = ParticipantUpdate { mark: None, ..marked(false) };
+    assert_eq!(sent_for(&update, None).await, [r#"POST {"unsubscribed":false}"#]);
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Value {

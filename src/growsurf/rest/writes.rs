@@ -5,7 +5,8 @@
 //!
 //! An update holds absolute values and an addition finds who is there already, so both may go again.
 //! A referral's credit is looked at before it is triggered, each time: GrowSurf has no key by which
-//! it would know the same request again, and an answer may have been lost.
+//! it would know the same request again, and an answer may have been lost. So is a participant
+//! before a marked `unsubscribed`, since only GrowSurf knows who set it.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use super::answer::masked;
 use super::client::{Client, Request, encoded};
 use super::error::RestError;
 use super::types::{Triggered, no};
-use crate::domain::{Call, Outcome, ParticipantKey, ParticipantUpdate, Time, Wait};
+use crate::domain::{Call, MARK, Outcome, ParticipantKey, ParticipantUpdate, Time, Wait};
 use crate::growsurf::lenient::Object;
 
 /// What came of a call that was tried.
@@ -26,11 +27,13 @@ pub struct Written {
     pub outcome: Outcome,
 }
 
-/// The request that writes a call, a `POST`. A trigger is looked at before it is sent.
+/// The request that writes a call, a `POST`.
 pub struct Write<'a> {
     path: Vec<&'a str>,
     /// What is posted.
     pub body: Value,
+    /// What GrowSurf is asked first, in words, if the request depends on that.
+    pub condition: Option<&'static str>,
 }
 
 impl<'a> Write<'a> {
@@ -38,8 +41,18 @@ impl<'a> Write<'a> {
     pub fn of(key: &'a ParticipantKey, call: &Call) -> Option<Self> {
         let ParticipantKey { campaign, participant } = key;
         let mut path = vec!["campaign", campaign, "participant", participant];
+        let mut condition = None;
         let body = match call {
-            Call::UpdateParticipant { update, .. } => changes(update),
+            Call::UpdateParticipant { update, .. } => {
+                condition = update.mark.zip(update.unsubscribed).map(|(_, unsubscribed)| {
+                    if unsubscribed {
+                        "unsubscribed is sent only while GrowSurf doesn't say so already"
+                    } else {
+                        "sent only while GrowSurf has the mark by which the relay unsubscribed them"
+                    }
+                });
+                changes(update)
+            }
             Call::AddParticipant { first_name, last_name, referred_by, metadata, .. } => {
                 // They have no id yet.
                 path.pop();
@@ -59,6 +72,7 @@ impl<'a> Write<'a> {
             }
             Call::TriggerReferral { delay_in_days, .. } => {
                 path.push("ref");
+                condition = Some("sent only while GrowSurf says that the credit is pending");
                 delay_in_days.map_or(json!({}), |days| json!({ "delayInDays": days }))
             }
             Call::Identify { .. }
@@ -67,7 +81,7 @@ impl<'a> Write<'a> {
             | Call::Unsubscribe { .. }
             | Call::Join { .. } => return None,
         };
-        Some(Self { path, body })
+        Some(Self { path, body, condition })
     }
 
     /// The path below the API's.
@@ -89,6 +103,9 @@ impl Client {
     pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
         let done = match (Write::of(key, call), call) {
             (Some(write), Call::TriggerReferral { .. }) => self.trigger(key, write, until).await,
+            (Some(write), Call::UpdateParticipant { update, .. }) => {
+                self.update(key, write, update, until).await
+            }
             (Some(write), _) => self.post(write, until).await.map(delivered),
             (None, _) => {
                 let reason = format!("{} is no call of GrowSurf's", call.kind());
@@ -128,10 +145,42 @@ impl Client {
         }
     }
 
-    async fn credit(&self, campaign: &str, who: &str, until: Time) -> Result<Credit, RestError> {
+    /// Looks first, where it is marked, so that the relay's mark is only where the relay set it, and
+    /// takes back nothing else.
+    async fn update(
+        &self,
+        ParticipantKey { campaign, participant: who }: &ParticipantKey,
+        mut write: Write<'_>,
+        update: &ParticipantUpdate,
+        until: Time,
+    ) -> Result<Outcome, RestError> {
+        if let (Some(mark), Some(unsubscribed)) = (update.mark, update.unsubscribed) {
+            let row = self.row(campaign, who, until).await?;
+            let row = Object::of(&row).ok_or_else(|| no("participant"))?;
+            let is_ours = || {
+                let metadata = row.object("metadata");
+                metadata.and_then(|it| it.text(MARK)) == Some(mark.to_string().as_str())
+            };
+            let is_due = if unsubscribed { !row.is_true("unsubscribed") } else { is_ours() };
+            if !is_due {
+                let rest = ParticipantUpdate { mark: None, unsubscribed: None, ..update.clone() };
+                if rest == ParticipantUpdate::default() {
+                    return Ok(Outcome::Delivered);
+                }
+                write.body = changes(&rest);
+            }
+        }
+        self.post(write, until).await.map(delivered)
+    }
+
+    async fn row(&self, campaign: &str, who: &str, until: Time) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "participant", who];
         let request = Request::get(&path).of("participant of this id or address");
-        let row = self.once_before(&request, Some(until)).await?;
+        self.once_before(&request, Some(until)).await
+    }
+
+    async fn credit(&self, campaign: &str, who: &str, until: Time) -> Result<Credit, RestError> {
+        let row = self.row(campaign, who, until).await?;
         let object = Object::of(&row).ok_or_else(|| no("participant"))?;
         Ok(match object.text("referralStatus").unwrap_or_default() {
             "CREDIT_PENDING" => Credit::Pending,
@@ -140,7 +189,8 @@ impl Client {
         })
     }
 
-    async fn post(&self, Write { path, body }: Write<'_>, until: Time) -> Result<Value, RestError> {
+    async fn post(&self, write: Write<'_>, until: Time) -> Result<Value, RestError> {
+        let Write { path, body, .. } = write;
         // GrowSurf answers 400 for whatever it finds wrong, so its own words tell more than a guess.
         self.once_before(&Request::write(Method::POST, &path, body), Some(until)).await
     }
@@ -162,11 +212,15 @@ fn no_credit(status: &str) -> Outcome {
 
 /// An update by GrowSurf's names (<https://docs.growsurf.com/developer-tools/rest-api>).
 fn changes(update: &ParticipantUpdate) -> Value {
-    let ParticipantUpdate { metadata, unsubscribed, first_name, last_name } = update;
+    let ParticipantUpdate { metadata, unsubscribed, mark, first_name, last_name } = update;
     let mut body = Map::new();
-    if !metadata.is_empty() {
-        let values = metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
-        body.insert("metadata".to_owned(), Value::Object(values.collect()));
+    let values = metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
+    let mark = mark.zip(*unsubscribed).map(|(mark, unsubscribed)| {
+        (MARK.to_owned(), if unsubscribed { json!(mark) } else { Value::Null })
+    });
+    let values: Map<String, Value> = values.chain(mark).collect();
+    if !values.is_empty() {
+        body.insert("metadata".to_owned(), Value::Object(values));
     }
     if let Some(unsubscribed) = unsubscribed {
         body.insert("unsubscribed".to_owned(), json!(unsubscribed));

@@ -56,13 +56,13 @@ pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let at = received_at;
     let call = match (&ask.what, place) {
         (Wish::Update(update), place) => {
-            if let Some((place, unsubscribed)) = place.zip(update.unsubscribed) {
+            let mut update = update.clone();
+            if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
                 let mut person = desk.person(place.person).clone();
-                let participant = &mut person.participants[place.participant];
-                subscriptions::asked(participant, unsubscribed, at);
+                subscriptions::asked(&mut person.participants[place.participant], &mut update, id);
                 plan.lanes = desk.told(person, Vec::new());
             }
-            Call::UpdateParticipant { at, update: update.clone() }
+            Call::UpdateParticipant { at, update }
         }
         (Wish::TriggerReferral { delay_in_days }, _) => {
             Call::TriggerReferral { at, delay_in_days: *delay_in_days }

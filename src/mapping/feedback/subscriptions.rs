@@ -1,20 +1,15 @@
 //! Who wants no more messages: told to GrowSurf, and taken back only where the relay told it.
-
-use std::time::Duration;
+//!
+//! Each `unsubscribed` that the relay writes there has a mark beside it, the id of the effect that
+//! it came of. So it is GrowSurf that says whose an unsubscription is, however late it is told and
+//! whether or not the write went through: without the mark it is the person's own.
 
 use super::super::effects;
 use super::{Desk, key_of, lane};
 use crate::domain::{
-    Call, EventId, Facts, Lookup, Participant, ParticipantUpdate, Plan, Scalar, Subscription, Time,
-    Unplanned,
+    Attributes, Call, EventId, Lookup, MARK, Participant, ParticipantUpdate, Plan, Subscription,
+    Time, Unplanned,
 };
-
-/// How long GrowSurf's word on a subscription may be what it was before the relay wrote there.
-const SETTLES_IN: Duration = Duration::from_secs(60 * 60);
-
-/// How long what a campaign asked for may take to be written and told of. That is longer, since a
-/// campaign may ask for everybody at once, and few writes go to GrowSurf in a minute.
-const COMES_BACK_IN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What it leads to that somebody wants messages, or none.
 pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unplanned> {
@@ -33,16 +28,9 @@ pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unpl
     let mut writes = Vec::new();
     for (participant, key) in person.participants.iter_mut().zip(keys) {
         let Some(key) = key.filter(|key| rules.feedback.takes(&key.campaign)) else { continue };
-        if let Some(unsubscribed) = write(participant, subscribed, feedback.at) {
-            participant.facts.learn(
-                Facts::UNSUBSCRIBED,
-                Scalar::Boolean(unsubscribed),
-                received_at,
-            );
-            let update = ParticipantUpdate {
-                unsubscribed: Some(unsubscribed),
-                ..ParticipantUpdate::default()
-            };
+        if let Some(mark) = said(participant, subscribed, feedback.at, report, id) {
+            let (unsubscribed, mark) = (Some(!subscribed), Some(mark));
+            let update = ParticipantUpdate { unsubscribed, mark, ..ParticipantUpdate::default() };
             let call = Call::UpdateParticipant { at: received_at, update };
             writes.push(lane(desk.addressed(&key), call, effect.clone()));
         }
@@ -55,40 +43,62 @@ pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unpl
     Ok(Plan { lanes, counted: vec![id], is_news: true, ..Plan::default() })
 }
 
-/// Notes what they said, and tells what GrowSurf's `unsubscribed` is to become, if it changes.
-fn write(participant: &mut Participant, subscribed: bool, at: Time) -> Option<bool> {
-    let before = participant.way_back.subscription;
-    // Reports come in any order; what they said last counts.
-    if before.is_some_and(|before| before.at >= at) {
+/// Notes what they said, and tells by which mark GrowSurf's `unsubscribed` is to be set or taken
+/// back, if it is. Whether it is so there already only GrowSurf knows for sure.
+fn said(
+    participant: &mut Participant,
+    subscribed: bool,
+    at: Time,
+    report: &str,
+    id: EventId,
+) -> Option<EventId> {
+    let way_back = &mut participant.way_back;
+    let before = way_back.subscription.as_ref();
+    // Reports come in any order; what they said last counts. Within a second the ids of reports
+    // tell what came first, since they are ULIDs; the order of arrival tells nothing after a retry.
+    if before.is_some_and(|before| (before.at, before.report.as_str()) >= (at, report)) {
         return None;
     }
-    let ours = before.is_some_and(|before| before.unsubscribed_by_us);
-    let fact = participant.facts.get(Facts::UNSUBSCRIBED).map(|fact| &fact.value);
-    let is_unsubscribed = fact == Some(&Scalar::Boolean(true));
-    let (unsubscribed_by_us, write) = match (subscribed, is_unsubscribed) {
-        (false, false) => (true, Some(true)),
-        (false, true) => (ours, None),
-        (true, _) => (false, ours.then_some(false)),
+    let (ours, unshown) = before.map_or((None, None), |before| (before.mark, before.unshown));
+    let report = report.to_owned();
+    let (mark, said) = if subscribed {
+        (ours, Subscription { at, report, mark: None, unshown })
+    } else {
+        // A mark that may be there already stays the one to be known by.
+        let mark = ours.or(unshown).or(Some(id));
+        (mark, Subscription { at, report, mark, unshown: mark })
     };
-    participant.way_back.subscription = Some(Subscription { at, unsubscribed_by_us });
-    write
+    way_back.subscription = Some(said);
+    mark
 }
 
-/// Notes that a campaign asks what GrowSurf's `unsubscribed` is to become.
-pub fn asked(participant: &mut Participant, unsubscribed: bool, at: Time) {
-    participant.way_back.unsubscribing = unsubscribed.then_some(at);
-    if unsubscribed {
-        participant.facts.learn(Facts::UNSUBSCRIBED, Scalar::Boolean(true), at);
+/// Marks what a campaign asks for, if it unsubscribes somebody; no mark stays if it doesn't.
+pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask: EventId) {
+    match update.unsubscribed {
+        Some(true) => {
+            update.mark = Some(*participant.way_back.unshown.get_or_insert(ask));
+        }
+        Some(false) => {
+            update.metadata.insert(MARK.to_owned(), None);
+        }
+        None => {}
     }
 }
 
-/// Whether GrowSurf's word that they are unsubscribed may be an echo of what the relay wrote there,
-/// so that nobody is unsubscribed by it who subscribed again, or whom a campaign unsubscribes at
-/// GrowSurf alone.
-pub fn is_echo(participant: &mut Participant, as_of: Time) -> bool {
-    let ours = participant.way_back.subscription;
-    // What was asked for comes back once; whatever GrowSurf tells afterwards is theirs.
-    let asked = participant.way_back.unsubscribing.take_if(|at| as_of > *at);
-    ours.is_some_and(|ours| as_of < ours.at.plus(SETTLES_IN))
-        || asked.is_some_and(|at| as_of < at.plus(COMES_BACK_IN))
+/// Takes in whether GrowSurf shows them as unsubscribed, with these metadata; tells whether it is
+/// what the relay wrote there. That is so once for each write: what GrowSurf tells afterwards is
+/// theirs, even if the mark of it stayed.
+pub fn shown(participant: &mut Participant, unsubscribed: bool, metadata: &Attributes) -> bool {
+    let Some(mark) = metadata.get(MARK).and_then(|mark| mark.as_text()) else { return false };
+    let is_shown = |ours: &mut EventId| ours.to_string() == mark;
+    let way_back = &mut participant.way_back;
+    let mut is_new = way_back.unshown.take_if(is_shown).is_some();
+    if let Some(said) = &mut way_back.subscription {
+        is_new |= said.unshown.take_if(is_shown).is_some();
+        if !unsubscribed {
+            // They subscribed again at GrowSurf: nothing of the relay's is left to take back.
+            said.mark.take_if(is_shown);
+        }
+    }
+    is_new && unsubscribed
 }
