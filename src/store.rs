@@ -142,8 +142,9 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError>;
 
     /// Removes payloads of webhooks received before `before`: bodies, delivered calls, attempts.
-    /// Never one with pending, dead or parked work, never an effect. At most `limit` webhooks;
-    /// returns how many. Goes in pieces.
+    /// Never one with pending, dead or parked work, never an effect. With the last of their calls
+    /// and bodies goes a visitor whom nobody claimed. At most `limit` webhooks; returns how many.
+    /// Goes in pieces.
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError>;
 
     /// The numbers that operators watch; kept, not counted.

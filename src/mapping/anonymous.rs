@@ -128,6 +128,13 @@ impl People {
     }
 }
 
+/// Whether it is a visitor of whom the store knows nothing, and whom nobody claims. Unless their visit
+/// leads to a call nothing would ever prune them.
+pub fn is_nobody(person: &Person) -> bool {
+    let Person { id, identifier, claimed_by, .. } = person;
+    matches!(identifier, Identifier::Anonymous(_)) && id.is_none() && claimed_by.is_none()
+}
+
 /// The ids that somebody's participants have claimed.
 pub fn claims(person: &Person) -> impl Iterator<Item = &AnonymousId> {
     person.participants.iter().filter_map(|it| Some(&it.claim.as_ref()?.id))

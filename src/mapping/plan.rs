@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::anonymous;
 use super::counting;
 use super::feedback;
 use super::forgotten;
@@ -158,7 +159,8 @@ impl Planner for Mapper {
         let mut is_news = !counted.is_empty();
         lanes.retain(|lane| {
             let before = known.people().iter().find(|person| person.id == lane.person.id);
-            let changes = !lane.calls.is_empty() || before != Some(&lane.person);
+            let changes = !lane.calls.is_empty()
+                || (before != Some(&lane.person) && !anonymous::is_nobody(&lane.person));
             is_news |= !lane.calls.is_empty()
                 || (changes && before.is_none_or(|it| !it.says_the_same(&lane.person)));
             named.extend(lane.person.id.filter(|_| !changes));

@@ -90,6 +90,8 @@ macro_rules! contract_tests {
             forgetting::what_others_than_growsurf_told_is_found_by_what_it_says,
             forgetting::many_calls_and_webhooks_go_in_pieces,
             keeping::pruning_takes_delivered_work_and_nothing_else,
+            keeping::pruning_takes_visitors_of_whom_nothing_is_left_unless_they_are_claimed,
+            keeping::pruning_leaves_a_visitor_whose_calls_are_under_way_or_dead,
             keeping::pruned_effects_never_happen_again,
             keeping::pruning_goes_no_further_than_its_limit,
             keeping::a_replay_plans_only_what_is_new,

@@ -48,6 +48,7 @@ mod settle;
 mod traces;
 mod transaction;
 mod value;
+mod visitors;
 mod wake;
 mod world;
 

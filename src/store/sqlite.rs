@@ -60,6 +60,7 @@ mod settle;
 mod soundness;
 mod tombstones;
 mod traces;
+mod visitors;
 #[cfg(test)]
 pub(crate) mod watch;
 mod writer;

@@ -103,6 +103,23 @@ fn a_click_on_nobodys_link_leads_to_nothing() {
 }
 
 #[test]
+fn a_visit_that_leads_to_nothing_leaves_nobody_behind() {
+    let mut memory = knowing_ann();
+    memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
+    // As if the visitor had been pruned since.
+    memory.people.retain(|person| person.identifier != Identifier::Anonymous(id(VISITOR)));
+    memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
+    assert_eq!(visitor(&memory, VISITOR), None);
+
+    let mut rules = Rules::standard();
+    rules.events.remove("referral_link_clicked");
+    let mut memory = Memory::new(rules);
+    memory.take_in(&joined(1_789_000_000, snapshot("ann")), RECEIVED).unwrap();
+    memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
+    assert_eq!(visitor(&memory, VISITOR), None);
+}
+
+#[test]
 fn whoever_claims_a_visitor_is_joined_behind_their_own_calls() {
     let mut memory = knowing_ann();
     memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();

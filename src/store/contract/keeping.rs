@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::{Call, News, Scalar, Status, Way, WebhookId};
-use crate::store::{InboxPage, Store, StoreError, Verdict, Workspace};
+use crate::domain::{Call, News, Receipt, Scalar, Status, Way, WebhookId};
+use crate::store::{DeadLetters, InboxPage, Store, StoreError, Verdict, Workspace};
 
 use super::Bench;
 use super::script::{
@@ -41,6 +41,76 @@ pub(crate) async fn pruning_takes_delivered_work_and_nothing_else(bench: &impl B
     assert_eq!(store.stats().await.unwrap(), stats);
     assert_eq!(bench.count().await, stats);
     assert_eq!(drain(&*store, at(101)).await, ["identify", "d"]);
+}
+
+/// A visitor does something, in a webhook of its own.
+async fn visits(store: &dyn Store, visitor: &str, effect: &str, second: i64) -> Receipt {
+    let visit = did(visitor, effect).named("visit");
+    let body = format!("{visitor} {effect} {second}");
+    store.accept(arrival(&body, at(second), visit), at(second)).await.unwrap()
+}
+
+/// Whether the store has a row for this visitor.
+async fn knows(store: &dyn Store, visitor: &str) -> bool {
+    let news = did(visitor, "unheard of").named("visit");
+    let plan = store.preview(vec![news], at(0)).await.unwrap().remove(0).unwrap();
+    plan.lanes[0].person.id.is_some()
+}
+
+pub(crate) async fn pruning_takes_visitors_of_whom_nothing_is_left_unless_they_are_claimed(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    for visitor in ["passer-by", "regular-1", "claimed-1"] {
+        visits(&*store, visitor, &format!("{visitor} a"), 0).await;
+    }
+    visits(&*store, "regular-1", "regular-1 b", 50).await;
+    let claim = arrival("claim", at(1), did("claimed-1", "c").named("claim"));
+    store.accept(claim, at(1)).await.unwrap();
+    drain(&*store, at(50)).await;
+    assert_eq!(store.prune(at(0), 100).await.unwrap(), 0);
+    assert!(knows(&*store, "passer-by").await, "not before its time");
+
+    assert_eq!(store.prune(at(10), 100).await.unwrap(), 4);
+    let known = async || {
+        let mut known = Vec::new();
+        for visitor in ["passer-by", "regular-1", "claimed-1"] {
+            known.push(knows(&*store, visitor).await);
+        }
+        known
+    };
+    assert_eq!(known().await, [false, true, true]);
+    assert_eq!(store.prune(at(100), 100).await.unwrap(), 1);
+    assert_eq!(known().await, [false, false, true]);
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+
+    // Whoever comes back is new, and what they did then isn't done again.
+    let again = visits(&*store, "passer-by", "passer-by a", 200).await;
+    assert_eq!((again.status, again.calls), (Status::Accepted, 0));
+    assert_eq!(visits(&*store, "passer-by", "passer-by b", 201).await.calls, 1);
+    assert_eq!(drain(&*store, at(201)).await, ["passer-by b"]);
+}
+
+pub(crate) async fn pruning_leaves_a_visitor_whose_calls_are_under_way_or_dead(bench: &impl Bench) {
+    let store = bench.open().await;
+    visits(&*store, "dead-letter", "dead a", 0).await;
+    bury(&*store, at(0)).await;
+    visits(&*store, "under-way", "way a", 1).await;
+    drain(&*store, at(1)).await;
+    visits(&*store, "under-way", "way b", 2).await;
+    let leased = lease(&*store, at(2)).await;
+    assert_eq!(store.prune(at(10), 100).await.unwrap(), 1);
+    for visitor in ["dead-letter", "under-way"] {
+        assert!(knows(&*store, visitor).await, "{visitor}");
+    }
+    settle(&*store, &leased, &Verdict::Delivered, at(10)).await;
+    assert_eq!(store.redeliver(DeadLetters::All, at(10)).await.unwrap(), 1);
+    assert_eq!(drain(&*store, at(10)).await, ["dead a"]);
+    assert_eq!(store.prune(at(10), 100).await.unwrap(), 2);
+    for visitor in ["dead-letter", "under-way"] {
+        assert!(!knows(&*store, visitor).await, "{visitor}");
+    }
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 
 pub(crate) async fn pruned_effects_never_happen_again(bench: &impl Bench) {

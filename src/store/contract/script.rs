@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    Arrival, Attempt, Attributes, Call, Campaign, Class, Delivery, EffectKey, Email, Event, Facts,
-    Forgotten, Identified, Identifier, Known, LanePlan, Leased, Link, Lookup, News, Outcome,
-    Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, Planner, Redaction,
-    Scalar, Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook, WebhookId, Who,
+    AnonymousId, Arrival, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, EffectKey,
+    Email, Event, Facts, Forgotten, Identified, Identifier, Known, LanePlan, Leased, Link, Lookup,
+    News, Outcome, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
+    Planner, Redaction, Scalar, Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook,
+    WebhookId, Who,
 };
 use crate::store::{Accepting, Claim, InboxPage, Settle, Settlement, Store, Verdict};
 
@@ -32,6 +33,7 @@ impl Planner for Script {
             Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
                 return Err(Unplanned::Unmappable("too much at once".to_owned()));
             }
+            Some("visit" | "claim") => return visit(news, received_at, known),
             Some("back") => return back(news, received_at, known),
             Some("endless") => return Err(Unplanned::Needs(vec![Lookup::Effect(effect("x").0)])),
             _ => {}
@@ -71,6 +73,32 @@ impl Planner for Script {
         plan.lanes = lanes.into_values().collect();
         Ok(plan)
     }
+}
+
+/// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
+fn visit(news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+    let key = participant_key(&news.people[0]).expect("the script names a visitor");
+    let id = AnonymousId::parse(&key.participant).expect("it can be a visitor's");
+    let visitor = Identifier::Anonymous(id);
+    let mut needs = needs(news, known);
+    let lookup = Lookup::Identifier(visitor.clone());
+    needs.extend(Some(lookup.clone()).filter(|lookup| known.person(lookup).is_none()));
+    if !needs.is_empty() {
+        return Err(Unplanned::Needs(needs));
+    }
+    let found = known.person(&lookup).flatten().map(|index| known.people()[index].clone());
+    let person = found.unwrap_or_else(|| Person::new(visitor));
+    let mut lane = LanePlan { person, calls: Vec::new() };
+    for told in &news.told {
+        calls(told, received_at, known, &mut lane);
+    }
+    // A visitor has no profile.
+    lane.person.identified = None;
+    lane.calls.retain(|planned| planned.effect.is_some());
+    if news.campaign.name.as_deref() == Some("claim") {
+        lane.person.claimed_by = Some(Claimer::Participant(key));
+    }
+    Ok(Plan { lanes: vec![lane], ..Plan::default() })
 }
 
 /// A call to GrowSurf for each participant.
@@ -227,7 +255,8 @@ pub(crate) fn news() -> News {
 
 /// Ways to say things in news.
 pub(crate) trait Saying {
-    /// Tells the planner to misbehave, to call GrowSurf (`back`), or to refuse it for a minute (`later`).
+    /// Tells the planner to misbehave, to call GrowSurf (`back`), to refuse it for a minute (`later`),
+    /// or that it is of a visitor (`visit`), who may be claimed (`claim`).
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;

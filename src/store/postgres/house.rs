@@ -13,6 +13,7 @@ use super::deliveries::{DELIVERED, duration, micros};
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::value::number;
+use super::visitors;
 
 /// How many webhooks one transaction prunes.
 pub(super) const PIECE: usize = 100;
@@ -239,8 +240,11 @@ pub(super) async fn prune(
     let attempts = "DELETE FROM attempts USING deliveries
          WHERE deliveries.id = attempts.delivery AND webhook = ANY ($1) AND state = $2";
     transaction.change(attempts, &[&pruned, &DELIVERED]).await?;
-    let deliveries = "DELETE FROM deliveries WHERE webhook = ANY ($1) AND state = $2";
-    transaction.change(deliveries, &[&pruned, &DELIVERED]).await?;
+    let deliveries =
+        "DELETE FROM deliveries WHERE webhook = ANY ($1) AND state = $2 RETURNING lane";
+    let rows = transaction.rows(deliveries, &[&pruned, &DELIVERED]).await?;
+    let people: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    visitors::drop_gone(transaction, &people).await?;
     if let (false, Some(until)) = (pruned.is_empty(), until) {
         remember(transaction, Meta::PrunedUntil, until.micros().to_string()).await?;
     }

@@ -3,6 +3,8 @@
 //! What belongs here: what the store does for its operators and itself. What doesn't: the way of
 //! a webhook or a delivery.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -12,6 +14,7 @@ use crate::store::{Destination, InboxPage, Stats, Workspace};
 
 use super::deliveries::{DELIVERED, duration};
 use super::fault::Fault;
+use super::visitors;
 
 /// How many webhooks one transaction prunes.
 pub(super) const PIECE: usize = 100;
@@ -215,6 +218,7 @@ pub(super) fn prunable(
 /// Prunes those of `seqs` that still can be: since they were found, one may have been replayed.
 pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Fault> {
     let mut pruned = 0;
+    let mut people = BTreeSet::new();
     let mut until: Option<i64> = recall(connection, Meta::PrunedUntil)?;
     for seq in seqs {
         let received_at: Option<i64> = connection
@@ -236,14 +240,18 @@ pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Faul
                  )",
             )?
             .execute([*seq, DELIVERED])?;
-        connection
-            .prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND state = ?2")?
-            .execute([*seq, DELIVERED])?;
+        let mut calls = connection.prepare_cached(
+            "DELETE FROM deliveries WHERE webhook = ?1 AND state = ?2 RETURNING lane",
+        )?;
+        for lane in calls.query_map([*seq, DELIVERED], |row| row.get(0))? {
+            people.insert(lane?);
+        }
         until = until.max(Some(received_at));
         pruned += 1;
     }
     if let (1.., Some(until)) = (pruned, until) {
         remember(connection, Meta::PrunedUntil, until)?;
     }
+    visitors::drop_gone(connection, &people)?;
     Ok(pruned)
 }
