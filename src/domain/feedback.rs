@@ -143,9 +143,10 @@ pub struct ParticipantUpdate {
 /// GrowSurf's metadata that names the effect by which the relay unsubscribed somebody there.
 pub const MARK: &str = "cioUnsubscribed";
 
-/// Whether participant metadata under this key are the relay's own: its counts, its mark of whom it
-/// unsubscribed, and what it knows a browser by. Nobody else may set them. GrowSurf changes how keys are capitalised, so that doesn't
-/// count.
+/// Whether participant metadata under this key are the relay's own, which nobody else may set.
+///
+/// They are its counts, its mark of whom it unsubscribed, and what it knows a browser by. GrowSurf
+/// changes how keys are capitalised, so that doesn't count.
 pub fn is_own_metadata(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
