@@ -378,6 +378,16 @@ fn explain_reads_reports_and_actions_and_supposes_that_they_are_of_a_participant
     assert!(write.ends_with("/participant/fay001"), "{write}");
     assert_eq!(metadata["metadata"]["emailReferralClicks"], 1);
 
+    let unsubscribed = json!({
+        "event_id": "03REPORT", "object_type": "customer", "metric": "unsubscribed",
+        "data": {"identifiers": {"email": "fay@example.com"}}
+    });
+    let document = explained(&unsubscribed, 0);
+    let call = &document["lanes"][1]["calls"][0];
+    let body = json!({"unsubscribed": true, "metadata": {"cioUnsubscribed": call["event_id"]}});
+    assert_eq!(call["request"]["body"], body);
+    assert!(call["notes"][0].as_str().unwrap().contains("doesn't say so already"), "{call}");
+
     let mut trigger = json!({
         "type": "trigger_referral", "campaign": "ct8f71", "dedupe_key": "first-order",
         "email": "fay@example.com", "delay_in_days": 14

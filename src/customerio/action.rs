@@ -214,7 +214,7 @@ fn metadata(fields: &Fields<'_>) -> Result<BTreeMap<String, Option<Scalar>>, Str
             return Err(format!("metadata.{key} is GrowSurf's own"));
         }
         if is_own_metadata(key) {
-            return Err(format!("metadata.{key} is the relay's own, which it counts with"));
+            return Err(format!("metadata.{key} is the relay's own"));
         }
         metadata.insert(key.clone(), scalar(key, value)?);
     }

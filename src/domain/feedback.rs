@@ -143,7 +143,7 @@ pub struct ParticipantUpdate {
 /// GrowSurf's metadata that names the effect by which the relay unsubscribed somebody there.
 pub const MARK: &str = "cioUnsubscribed";
 
-/// Whether participant metadata under this key are the relay's own, so that nobody else may set them.
+/// Whether participant metadata under this key are the relay's own, which nobody else may set.
 ///
 /// They are its counts, its mark of whom it unsubscribed, and what it knows a browser by. GrowSurf
 /// changes how keys are capitalised, so that doesn't count.
@@ -210,4 +210,23 @@ pub struct Asked {
     pub since: Time,
     /// How many asks since.
     pub count: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_was_stored_before_there_were_marks_is_read() {
+        let update: ParticipantUpdate = from_value(json!({ "unsubscribed": false })).unwrap();
+        assert_eq!((update.unsubscribed, update.mark), (Some(false), None));
+        let at = Time::from_seconds(1_790_000_000);
+        let subscription = json!({ "at": at, "unsubscribed_by_us": true });
+        let stored = json!({ "subscription": subscription, "unsubscribing": at });
+        let way_back: WayBack = from_value(stored).unwrap();
+        let said = Subscription { at, report: String::new(), mark: None, unshown: None };
+        assert_eq!(way_back, WayBack { subscription: Some(said), ..WayBack::default() });
+    }
 }
