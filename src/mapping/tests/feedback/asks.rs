@@ -1,0 +1,87 @@
+//! What campaigns ask for.
+
+use super::*;
+
+#[test]
+fn an_ask_is_done_once_whatever_sends_it_again() {
+    let mut memory = knowing_ann(rules());
+    let trigger = || ask("k1", Wish::TriggerReferral { delay_in_days: Some(3) });
+    let plan = memory.take_in(&trigger(), RECEIVED).unwrap();
+    let [(key, Call::TriggerReferral { delay_in_days: Some(3), .. })] = writes(&plan)[..] else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(key.participant, "ann001");
+    assert!(is_nothing(&memory.take_in(&trigger(), RECEIVED).unwrap()));
+    let other = ask("k1", Wish::Update(ParticipantUpdate::default()));
+    assert_eq!(writes(&memory.take_in(&other, RECEIVED).unwrap()).len(), 1, "of another type");
+}
+
+#[test]
+fn a_campaign_that_sets_itself_off_is_cut_off() {
+    let mut memory = knowing_ann(rules());
+    let limit = rules().feedback.asks_per_hour;
+    let nth = |n: u32| ask(&format!("k{n}"), Wish::TriggerReferral { delay_in_days: None });
+    for n in 0..limit {
+        assert_eq!(writes(&memory.take_in(&nth(n), RECEIVED).unwrap()).len(), 1);
+    }
+    let reason = memory.take_in(&nth(limit), RECEIVED).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "{reason}");
+    let minutes = |minutes: u64| RECEIVED.plus(Duration::from_secs(60 * minutes));
+    let reason = memory.replay(&nth(limit), RECEIVED, minutes(1)).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "a replay at once is no way around: {reason}");
+    for n in limit..2 * limit {
+        let plan = memory.replay(&nth(n), RECEIVED, minutes(60)).unwrap();
+        assert_eq!(writes(&plan).len(), 1, "it can be replayed");
+    }
+    let reason = memory.replay(&nth(2 * limit), RECEIVED, minutes(61)).unwrap_err();
+    assert!(reason.contains("asks_per_hour"), "and not all of them at once: {reason}");
+}
+
+#[test]
+fn a_recorded_share_is_counted_and_told() {
+    let mut memory = knowing_ann(rules());
+    let share = |key: &str| ask(key, Wish::RecordShare { channel: "whatsapp".to_owned() });
+    memory.take_in(&share("k1"), RECEIVED).unwrap();
+    let plan = memory.take_in(&share("k2"), RECEIVED).unwrap();
+    assert_eq!(updates(&plan)[0].metadata["recordedShares"], Some(Scalar::Integer(2)));
+    let [(name, data)] = tracks(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!((name, &data["share_method"]), ("referral_shared", &Scalar::from("message")));
+}
+
+#[test]
+fn what_the_relay_counts_with_no_campaign_may_set() {
+    let mut memory = knowing_ann(rules());
+    let share = ask("k1", Wish::RecordShare { channel: "whatsapp".to_owned() });
+    for news in [click("r1", 1_789_500_000), share] {
+        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        let keys: Vec<&String> = updates(&plan)[0].metadata.keys().collect();
+        assert!(keys.len() == 2 && keys.iter().all(|key| is_own_metadata(key)), "{keys:?}");
+    }
+    for key in ["CioAnonymousId", "CioUnsubscribed", "lastPageReferralClickAt", "RecordedShares"] {
+        assert!(is_own_metadata(key), "{key}");
+    }
+    assert!(!is_own_metadata("plan") && !is_own_metadata("referralClicksWanted"));
+}
+
+#[test]
+fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked() {
+    let mut memory = knowing_ann(rules());
+    let add = Wish::Add {
+        first_name: Some("Zoe".to_owned()),
+        last_name: None,
+        referred_by: Some("ann001".to_owned()),
+        metadata: Attributes::new(),
+    };
+    let of_zoe = |what: Wish| {
+        let mut news = ask("k1", what);
+        let feedback = news.feedback.as_mut().unwrap();
+        feedback.who = vec![Identifier::Email(Email::parse("zoe@example.com").unwrap())];
+        news
+    };
+    let plan = memory.take_in(&of_zoe(add), RECEIVED).unwrap();
+    let [(key, Call::AddParticipant { .. })] = writes(&plan)[..] else { panic!("{plan:?}") };
+    assert_eq!(key.participant, "zoe@example.com");
+    let trigger = Wish::TriggerReferral { delay_in_days: None };
+    let reason = memory.take_in(&of_zoe(trigger), RECEIVED).unwrap_err();
+    assert!(reason.contains("backfill") && !reason.contains("zoe"), "{reason}");
+}
