@@ -135,9 +135,13 @@ fn a_link_may_carry_a_vanity_key_in_place_of_the_id() {
     assert_eq!(outcome(&relay, "click", "unknown"), 2.0);
     // What is kept names her by her id alone, so it is found when she is to be forgotten.
     assert!(relay.setup().holding("\"participant\":\"rae-s\"").is_empty());
-    relay.command(&["forget", &email("rae")]).expect(0);
-    post(&relay, "/v1/clicks", &click("rae-s", 9));
+    // A key that she gave up is nobody's.
+    relay.accept(&vanity("rae", json!(["Rae_2"])).at(now_millis() + 1_000));
+    post(&relay, "/v1/clicks", &click("rae-s", 8));
     assert_eq!(outcome(&relay, "click", "unknown"), 3.0);
+    relay.command(&["forget", &email("rae")]).expect(0);
+    post(&relay, "/v1/clicks", &click("Rae_2", 9));
+    assert_eq!(outcome(&relay, "click", "unknown"), 4.0);
 }
 
 #[test]

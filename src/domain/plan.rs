@@ -12,7 +12,7 @@ use super::{
 pub enum Lookup {
     /// Which person is this participant?
     Participant(ParticipantKey),
-    /// Which person is the participant whose link this is?
+    /// Which person is the participant whose link this is, or was last?
     Link(Link),
     /// Which person has this identifier?
     Identifier(Identifier),

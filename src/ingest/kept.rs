@@ -3,9 +3,9 @@
 //! What belongs here: the form in which other sources' bodies are kept beside GrowSurf's webhooks,
 //! which are kept as they came. What doesn't: what a body says.
 //!
-//! They are kept as `{"from": ..., "body": ...}`, with the body's very bytes in it if they are JSON. That alone proves
-//! nothing, since GrowSurf could send such a thing: what counts is the event's name in the inbox,
-//! see [`growsurf::OTHERS`].
+//! They are kept as `{"from": ..., "body": ...}`, with the body's very bytes in it if they are JSON.
+//! That alone proves nothing, since GrowSurf could send such a thing: what counts is the event's name
+//! in the inbox, see [`growsurf::OTHERS`].
 
 use std::borrow::Cow;
 

@@ -8,7 +8,7 @@
 //! hidden where it is answered (`http`).
 
 use super::{Ingest, Refusal, kept};
-use crate::domain::{Link, Person, Plan, Status};
+use crate::domain::{Link, Plan, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
 
@@ -66,30 +66,23 @@ impl Ingest {
         if kind == Kind::Share && !pages.shares {
             return Ok(Seen::SharesOff);
         }
-        let link = post.link(&pages.campaign);
-        let naming = async {
-            // Asked of every post, so that no answer takes longer because there is such a link.
-            let is_id = self.store.person(&link.as_id()).await?.is_some();
-            let owner = self.store.owner(&link).await?.filter(|_| !is_id);
-            let id = owner.as_ref().and_then(|person| named(person, &link));
-            let body = post.kept(&pages.campaign, id).to_string().into_bytes();
-            Ok::<_, Refusal>((kept::seen(kind, &body, received_at)?, body))
-        };
-        let slow = |_| Refusal::Slow(self.patience);
-        let (read, kept) = tokio::time::timeout(self.patience, naming).await.map_err(slow)??;
-        let previewing = async {
-            let Ok(news) = &read.reading else { return Ok(Some(Seen::Malformed)) };
+        let looking = async {
+            let id = self.named(&post.link(&pages.campaign)).await?;
+            let kept = post.kept(&pages.campaign, id.as_deref()).to_string().into_bytes();
+            let read = kept::seen(kind, &kept, received_at)?;
+            let Ok(news) = &read.reading else { return Ok((read, kept, Some(Seen::Malformed))) };
             let plan = self.store.preview(vec![news.clone()], received_at).await?;
             let nothing = match plan.first() {
-                Some(Ok(Plan { is_news: true, .. })) => return Ok(None),
+                Some(Ok(Plan { is_news: true, .. })) => return Ok((read, kept, None)),
                 Some(Ok(_)) => Seen::Nothing,
                 _ => Seen::Unknown,
             };
             self.store.probe(received_at).await?;
-            Ok::<_, StoreError>(Some(nothing))
+            Ok::<_, Refusal>((read, kept, Some(nothing)))
         };
-        let previewed = tokio::time::timeout(self.patience, previewing).await;
-        match previewed.map_err(slow)?? {
+        let looked = tokio::time::timeout(self.patience, looking).await;
+        let (read, kept, nothing) = looked.map_err(|_| Refusal::Slow(self.patience))??;
+        match nothing {
             Some(nothing) => Ok(nothing),
             None => {
                 let receipt =
@@ -99,11 +92,16 @@ impl Ingest {
             }
         }
     }
-}
 
-/// GrowSurf's id of the participant whose link it is. What is kept names them by that alone, since a
-/// code may be somebody else's later, and may be a name.
-fn named<'a>(person: &'a Person, link: &Link) -> Option<&'a str> {
-    let mut participants = person.participants.iter();
-    participants.find(|it| it.links().any(|own| own == *link))?.growsurf_id.as_deref()
+    /// GrowSurf's id of the participant whose link it is, if the link doesn't carry it. What is kept
+    /// names them by that alone, since a code may be somebody else's later, and may be a name.
+    async fn named(&self, link: &Link) -> Result<Option<String>, StoreError> {
+        if self.store.person(&link.as_id()).await?.is_some() {
+            return Ok(None);
+        }
+        let owner = self.store.owner(link).await?;
+        let participants = owner.iter().flat_map(|person| &person.participants);
+        let mut theirs = participants.filter(|it| it.links().any(|own| own == *link));
+        Ok(theirs.next().and_then(|it| it.growsurf_id.clone()))
+    }
 }

@@ -50,7 +50,7 @@ pub trait Fetching: Send + Sync {
     /// Who a participant is, if it is known.
     async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError>;
 
-    /// Whose participant's link this is, if it is known.
+    /// Whose participant's link this is, or was last, if it is known.
     async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError>;
 
     /// Whether somebody has this identifier.

@@ -6,6 +6,7 @@ use crate::domain::{Class, Email, Identifier, Link, ParticipantKey, Time};
 use crate::store::{Revise, Verdict};
 
 use super::Bench;
+use super::forgetting::forget;
 use super::script::{
     CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
 };
@@ -141,6 +142,11 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
     // A code may have become somebody else's.
     assert_eq!(owner("a-1").await.as_deref(), Some("bobby@example.com"));
     assert_eq!(owner("annie").await.as_deref(), Some("annie@example.com"));
+    // With whoever is forgotten every code goes, also one that they gave up.
+    let less = news().participant("bobby@example.com", "bob").coded(["b-2"]).identify();
+    store.accept(arrival("e", at(3), less), at(3)).await.unwrap();
+    forget(&*store, "bobby", at(4)).await;
+    assert_eq!((owner("a-1").await, owner("b-2").await), (None, None));
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 

@@ -14,7 +14,7 @@ fn address(person: &str) -> Email {
 }
 
 /// All steps, with nothing under way.
-async fn forget(store: &dyn Store, person: &str, now: Time) -> Erased {
+pub(crate) async fn forget(store: &dyn Store, person: &str, now: Time) -> Erased {
     let traced = store.traced(&address(person)).await.unwrap();
     let hushed = store.hush(&traced, now).await.unwrap();
     assert_eq!(hushed.under_way, None);

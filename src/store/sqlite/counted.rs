@@ -27,6 +27,8 @@ pub(crate) fn counted(connection: &Connection) -> Stats {
             (SELECT 1 FROM deliveries WHERE deliveries.id = delivery / 2))
         + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
             WHERE seq >= next_seq)
+        + (SELECT COUNT(*) FROM links WHERE NOT EXISTS
+            (SELECT 1 FROM people WHERE people.id = person))
         + (SELECT COUNT(*) FROM pragma_foreign_key_check)";
     assert_eq!(number(contradictions), 0);
     let oldest =
