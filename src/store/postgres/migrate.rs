@@ -20,12 +20,8 @@ struct Migration {
 }
 
 /// In order; the first is version 1. What was released never changes.
-const MIGRATIONS: &[Migration] = &[
-    Migration { sql: include_str!("migrations/0001_start.sql"), fit_for: 1 },
-    Migration { sql: include_str!("migrations/0002_notes.sql"), fit_for: 1 },
-    Migration { sql: include_str!("migrations/0003_messages.sql"), fit_for: 1 },
-    Migration { sql: include_str!("migrations/0004_links.sql"), fit_for: 1 },
-];
+const MIGRATIONS: &[Migration] =
+    &[Migration { sql: include_str!("migrations/0001_first.sql"), fit_for: 1 }];
 
 /// A number of the relay's own, for the server's advisory locks: "RELA".
 pub(super) const LOCKS: i32 = 0x5245_4c41;
@@ -67,11 +63,12 @@ pub(super) async fn migrate(transaction: &Transaction, now: Time) -> Result<(), 
         found = version;
     }
     for (version, migration) in (1..).zip(MIGRATIONS).skip_while(|(version, _)| *version <= found) {
-        transaction.script(migration.sql).await?;
         let sql = "INSERT INTO schema_migrations (version, sha256, fit_for, applied_at)
              VALUES ($1, $2, $3, $4)";
         let sha256 = Sha256::digest(migration.sql).to_vec();
+        // First, because the first migration notes when the store was made.
         transaction.change(sql, &[&version, &sha256, &migration.fit_for, &now.micros()]).await?;
+        transaction.script(migration.sql).await?;
         tracing::info!(version, "migrated the store");
     }
     Ok(())

@@ -133,8 +133,7 @@ impl Tables for FileTables {
                     connection.execute(sql, (table, last))?;
                 }
             }
-            // Whoever was named in these webhooks is among the mentions.
-            house::remember(connection, Meta::MentionsAfter, 0_i64)
+            Ok(())
         })
     }
 
@@ -143,8 +142,7 @@ impl Tables for FileTables {
     }
 }
 
-/// Damage that was found, a copy that isn't whole, or webhooks from a version that didn't note who
-/// is named in them: no other store can find whoever is to be forgotten there.
+/// Returns the reason why the store can't be copied: damage that was found, or a copy that isn't whole.
 fn objection(connection: &Connection) -> Result<Option<StoreError>, Fault> {
     if let Some(detail) = house::recall(connection, Meta::Damaged)? {
         return Ok(Some(StoreError::Damaged { detail }));
@@ -152,11 +150,5 @@ fn objection(connection: &Connection) -> Result<Option<StoreError>, Fault> {
     if house::recall::<String>(connection, Meta::Copying)?.is_some() {
         return Ok(Some(StoreError::HalfCopied));
     }
-    let after: Option<i64> = house::recall(connection, Meta::MentionsAfter)?;
-    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE seq <= ?1 AND body IS NOT NULL)";
-    let old: bool = connection.query_row(sql, [after.unwrap_or(0)], |row| row.get(0))?;
-    Ok(old.then(|| StoreError::Unreadable {
-        what: "webhooks of an early version",
-        detail: "they can't be moved; wait until they are pruned (store.keep_payloads)".to_owned(),
-    }))
+    Ok(None)
 }

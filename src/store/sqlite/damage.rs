@@ -222,7 +222,7 @@ const FIRST_PAGE: u64 = 2048;
 /// How far into a file the text of its schema is looked for: it is among the first pages.
 const SCHEMA_WITHIN: u64 = 1 << 20;
 
-/// Where a file of SQLite's says whose it is, and what the relay's say (`migrations/0004_mark.sql`).
+/// Where a file of SQLite's says whose it is, and what the relay's say (`migrations/0001_first.sql`).
 const MARK: (std::ops::Range<usize>, &[u8]) = (68..72, b"RELA");
 
 /// Whether a file that can't be read was a store: then its first page says so, or the text of its

@@ -82,7 +82,6 @@ pub(super) enum Meta {
     LookedThrough,
     /// The damage that was found then.
     Damaged,
-    MentionsAfter,
     TombstoneCheck,
     /// The mark of a copy that isn't whole.
     Copying,
@@ -99,7 +98,6 @@ impl Meta {
             Self::ProbedAt => "probed_at",
             Self::LookedThrough => "looked_through",
             Self::Damaged => "damaged",
-            Self::MentionsAfter => "mentions_after",
             Self::TombstoneCheck => "tombstone_check",
             Self::Copying => Mark::KEY,
         }

@@ -13,15 +13,7 @@ use crate::store::StoreError;
 use super::fault::Fault;
 
 /// All migrations; the first is version 1.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_pairs.sql"),
-    include_str!("migrations/0003_forget.sql"),
-    include_str!("migrations/0004_mark.sql"),
-    include_str!("migrations/0005_notes.sql"),
-    include_str!("migrations/0006_messages.sql"),
-    include_str!("migrations/0007_links.sql"),
-];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, now: Time) -> Result<(), Fault> {
@@ -72,11 +64,12 @@ fn apply(transaction: &Transaction<'_>, version: i64, sql: &str, now: Time) -> R
     if is_applied(transaction, version, sql)? {
         return Ok(());
     }
-    transaction.execute_batch(sql)?;
+    // First, because the first migration notes when the store was made.
     transaction.execute(
         "INSERT INTO schema_migrations (version, sha256, applied_at) VALUES (?1, ?2, ?3)",
         params![version, checksum(sql), now.micros()],
     )?;
+    transaction.execute_batch(sql)?;
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 //!
 //! What belongs here: looking for them, with a connection that only reads. What doesn't: erasing
 //! what is found (`forget`). People are looked through one by one, because a record may name
-//! anybody in any fact; webhooks are found by the index of mentions, but for those that are parked,
-//! older than the index or told by others than GrowSurf, whose bodies are read. Others may name
-//! somebody whom the relay has no record of.
+//! anybody in any fact; webhooks are found by the index of mentions, but for those that are parked or
+//! told by others than GrowSurf, whose bodies are read. Others may name somebody whom the relay has
+//! no record of.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,6 @@ use crate::domain::{Email, Forgotten, OTHERS, Person, PersonId, Redact, Redactio
 use crate::store::Traced;
 
 use super::fault::Fault;
-use super::house::{Meta, recall};
 use super::people;
 
 /// See [`Forgetting::traced`](crate::store::Forgetting::traced).
@@ -109,7 +108,6 @@ pub(super) fn webhooks(
             found.insert(webhook?);
         }
     }
-    let after: Option<i64> = recall(connection, Meta::MentionsAfter)?;
     let by_others = OTHERS.map(|prefix| format!("event GLOB '{prefix}*'")).join(" OR ");
     // An index and the table, each read from one end to the other.
     let mut statement = connection.prepare(&format!(
@@ -117,36 +115,15 @@ pub(super) fn webhooks(
          WHERE parked IS NOT NULL AND body IS NOT NULL
          UNION ALL
          SELECT seq, body FROM inbox
-         WHERE (seq <= ?1 OR {by_others}) AND parked IS NULL AND body IS NOT NULL"
+         WHERE ({by_others}) AND parked IS NULL AND body IS NOT NULL"
     ))?;
-    let mut rows = statement.query([after.unwrap_or(0)])?;
+    let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         let body = row.get_ref(1)?.as_blob().map_err(|error| Fault::unreadable("a body", error))?;
-        let names = redact(body, &traced.forgotten) != Redaction::Untouched;
-        if names || (Some(seq) <= after && calls_name(connection, seq, &traced.forgotten)?) {
+        if redact(body, &traced.forgotten) != Redaction::Untouched {
             found.insert(seq);
         }
     }
     Ok(found)
-}
-
-/// Whether a call that a webhook led to names them, though its body needn't.
-fn calls_name(connection: &Connection, seq: i64, forgotten: &Forgotten) -> Result<bool, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT call, COALESCE(identify, '') FROM deliveries WHERE webhook = ?1")?;
-    let mut rows = statement.query([seq])?;
-    while let Some(row) = rows.next()? {
-        for half in 0..2 {
-            let call = row.get_ref(half)?.as_str();
-            let call = call.map_err(|error| Fault::unreadable("a call", error))?;
-            let quoted = |id: &str| call.contains(&format!("\"{id}\""));
-            if forgotten.is_addressed_in(call)
-                || forgotten.participants.iter().any(|it| quoted(&it.participant))
-            {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -1,3 +1,6 @@
+-- "RELA" in the file's first page: what it is, for whoever can't read its tables any more.
+PRAGMA application_id = 0x52454c41;
+
 -- Times are microseconds since the epoch, ids of webhooks and effects are 16 bytes.
 
 -- Single values: the hash key, the accepting clock, how far payloads were pruned.
@@ -80,7 +83,12 @@ CREATE TABLE deliveries (
     -- The accepting clock at the first failure.
     failing_since INTEGER,
     delivered_at INTEGER,
-    call TEXT NOT NULL
+    call TEXT NOT NULL,
+    -- The identify that goes out before the row's own call; NULL if there is none, or none any more.
+    -- So a row is up to two deliveries: the identify is number 2 * id, the call 2 * id + 1.
+    identify TEXT,
+    -- 1 if the identify is a dead letter, and the call went on without it.
+    identify_dead INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX deliveries_pending ON deliveries (lane, seq, event_at) WHERE state = 0;
@@ -89,16 +97,17 @@ CREATE INDEX deliveries_webhook ON deliveries (webhook, state) WHERE webhook IS 
 
 -- What is known of the deliveries in state 2, and only of them.
 CREATE TABLE dead_letters (
-    delivery INTEGER PRIMARY KEY REFERENCES deliveries (id) ON DELETE CASCADE,
+    delivery INTEGER PRIMARY KEY,
     died_at INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    field TEXT
+    field TEXT,
+    attempts INTEGER NOT NULL
 ) STRICT;
 
 -- Attempts that didn't deliver.
 CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
-    delivery INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+    delivery INTEGER NOT NULL,
     at INTEGER NOT NULL,
     took INTEGER NOT NULL,
     http_status INTEGER,
@@ -107,3 +116,60 @@ CREATE TABLE attempts (
 ) STRICT;
 
 CREATE INDEX attempts_delivery ON attempts (delivery);
+
+-- Who is named in which webhook, so that forgetting somebody needs no walk through all bodies.
+CREATE TABLE mentions (
+    person INTEGER NOT NULL,
+    webhook INTEGER NOT NULL,
+    PRIMARY KEY (person, webhook)
+) STRICT, WITHOUT ROWID;
+
+-- Whoever was forgotten, as keyed hashes of their participants and addresses.
+CREATE TABLE tombstones (
+    hash BLOB NOT NULL PRIMARY KEY,
+    forgotten_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Webhooks whose body isn't what was received any more, with the SHA-256 of what it is now.
+CREATE TABLE redactions (
+    webhook INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL
+) STRICT;
+
+-- What is remembered from one question to GrowSurf to the next, by name.
+CREATE TABLE notes (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO notes (name, value)
+SELECT 'made_at', CAST(MIN(applied_at) AS TEXT) FROM schema_migrations;
+
+-- What happened to messages that effects led to. Names nobody; goes when it is old.
+CREATE TABLE messages (
+    -- The effect.
+    event BLOB NOT NULL,
+    -- Customer.io's id of the message.
+    delivery TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    -- What sent it, such as 'campaign', and its id.
+    sender TEXT,
+    sender_id TEXT,
+    -- The earliest of the times told.
+    at INTEGER NOT NULL,
+    PRIMARY KEY (event, delivery, metric)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX messages_at ON messages (at);
+
+-- Finds the person whose participant a referral link names by something else than the id. A code that
+-- the participant gave up stays until somebody else takes it, so whoever asks looks whether it is theirs.
+CREATE TABLE links (
+    campaign TEXT NOT NULL,
+    code TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    PRIMARY KEY (campaign, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX links_person ON links (person);

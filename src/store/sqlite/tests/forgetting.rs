@@ -1,4 +1,4 @@
-//! What only this backend promises of forgetting: bytes, keys, and stores of before the index.
+//! What only this backend promises of forgetting: bytes and keys.
 
 use std::sync::Arc;
 
@@ -62,20 +62,6 @@ async fn no_byte_stays_in_pages_that_were_freed_in_passing() {
     assert!(folder.sql("SELECT freelist_count FROM pragma_freelist_count") > 0, "none was freed");
     assert!(forget(&store).await.log_emptied);
     assert_eq!(grep(&folder, "ann@example.com"), [""; 0]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_older_than_the_index_are_found_by_their_bodies() {
-    let folder = Folder::new();
-    let store = folder.open_sqlite().await;
-    store.accept(arrival("ann@example.com", at(0), did("ann", "a")), at(0)).await.unwrap();
-    drain(&store, at(1)).await;
-    folder.sql("DELETE FROM mentions RETURNING 1");
-    folder.sql("UPDATE meta SET value = 1 WHERE key = 'mentions_after' RETURNING 1");
-    let erased = forget(&store).await;
-    // An identify that was settled before its track isn't kept.
-    assert_eq!((erased.bodies, erased.delivered, erased.people), (1, 1, 1));
-    assert_eq!(folder.sql("SELECT COUNT(*) FROM pragma_foreign_key_check"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

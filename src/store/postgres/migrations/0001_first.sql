@@ -150,3 +150,41 @@ CREATE TABLE jobs (
     relay uuid NOT NULL,
     until bigint NOT NULL
 );
+
+-- What is remembered from one question to GrowSurf to the next, by name.
+CREATE TABLE notes (
+    name text PRIMARY KEY,
+    value text NOT NULL
+);
+
+INSERT INTO notes (name, value)
+SELECT 'made_at', MIN(applied_at)::text FROM schema_migrations;
+
+-- What happened to messages that effects led to. Names nobody; goes when it is old.
+CREATE TABLE messages (
+    -- The effect.
+    event uuid NOT NULL,
+    -- Customer.io's id of the message.
+    delivery text COLLATE "C" NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    channel text NOT NULL,
+    -- What sent it, such as 'campaign', and its id.
+    sender text,
+    sender_id text,
+    -- The earliest of the times told.
+    at bigint NOT NULL,
+    PRIMARY KEY (event, delivery, metric)
+);
+
+CREATE INDEX messages_at ON messages (at);
+
+-- Finds the person whose participant a referral link names by something else than the id. A code that
+-- the participant gave up stays until somebody else takes it, so whoever asks looks whether it is theirs.
+CREATE TABLE links (
+    campaign text COLLATE "C" NOT NULL,
+    code text COLLATE "C" NOT NULL,
+    person bigint NOT NULL,
+    PRIMARY KEY (campaign, code)
+);
+
+CREATE INDEX links_person ON links (person);
