@@ -20,9 +20,11 @@ mod link;
 mod message;
 mod money;
 mod outcome;
+mod path_segment;
 mod pattern;
 mod person;
 mod plan;
+mod retry_after;
 mod time;
 mod webhook;
 
@@ -46,10 +48,12 @@ pub use link::Link;
 pub use message::Message;
 pub use money::Money;
 pub use outcome::{Outcome, Wait};
+pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
 pub use person::{
     Channels, Credit, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
+pub use retry_after::retry_after;
 pub use time::Time;
 pub use webhook::{ASK, Arrival, OTHERS, PAGE, REPORT, Receipt, SHOP, Status, Webhook};

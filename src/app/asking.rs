@@ -49,6 +49,7 @@ impl Asking {
                 api_key: key.clone(),
                 timeout: growsurf.timeout,
                 patience,
+                max_wait: settings.delivery.max_wait,
                 pace: Arc::clone(&pace) as _,
                 clock: Arc::new(SystemClock),
                 random: Arc::new(SystemRandom),

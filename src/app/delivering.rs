@@ -202,6 +202,7 @@ fn gate_rules(settings: &Settings) -> GateRules {
         breaker_failures: delivery.breaker_failures,
         backoff_base: delivery.backoff_base,
         probe_every: delivery.probe_every,
+        max_wait: delivery.max_wait,
     }
 }
 
@@ -211,6 +212,7 @@ fn retry_rules(settings: &Settings) -> RetryRules {
         backoff_base: delivery.backoff_base,
         backoff_cap: delivery.backoff_cap,
         give_up_after: delivery.give_up_after,
+        max_wait: delivery.max_wait,
     }
 }
 

@@ -159,10 +159,14 @@ fn call_document(
     if let Identifier::Participant(key) = identifier
         && let Some(write) = GrowsurfWrite::of(key, &planned.call)
     {
-        let path = write.path();
-        let url = format!("{}/{path}", hosts.growsurf);
-        document["request"] =
-            json!({ "method": "POST", "url": url, "path": path, "body": write.body });
+        match write.path() {
+            Ok(path) => {
+                let url = format!("{}/{path}", hosts.growsurf);
+                document["request"] =
+                    json!({ "method": "POST", "url": url, "path": path, "body": write.body });
+            }
+            Err(invalid) => document["refused"] = json!(invalid.to_string()),
+        }
         if let Some(condition) = write.condition {
             document["notes"] = json!([condition]);
         }

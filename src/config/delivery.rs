@@ -9,6 +9,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("backoff_base", Kind::Text),
     Key::new("backoff_cap", Kind::Text),
     Key::new("give_up_after", Kind::Text),
+    Key::new("max_wait", Kind::Text),
     Key::new("probe_every", Kind::Text),
     Key::new("in_flight", Kind::Whole),
     Key::new("batch_calls", Kind::Whole),
@@ -29,6 +30,8 @@ pub struct DeliverySettings {
     pub backoff_cap: Duration,
     /// When a call that keeps failing becomes a dead letter.
     pub give_up_after: Duration,
+    /// The longest wait that an answer's `Retry-After` can ask for.
+    pub max_wait: Duration,
     /// Time between two probes of a halted destination.
     pub probe_every: Duration,
     /// Requests at once, 1 to 1024.
@@ -50,6 +53,7 @@ impl DeliverySettings {
             backoff_base: reader.duration("delivery.backoff_base"),
             backoff_cap: reader.duration("delivery.backoff_cap"),
             give_up_after: reader.duration("delivery.give_up_after"),
+            max_wait: reader.duration("delivery.max_wait"),
             probe_every: reader.duration("delivery.probe_every"),
             in_flight: reader.whole("delivery.in_flight", 1..=1024),
             batch_calls: reader.whole("delivery.batch_calls", 1..=1000),

@@ -12,19 +12,15 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::limits::{BATCH_BYTES, Fitted, OPERATION_BYTES, OverLimit};
-use crate::domain::{Call, Identifier};
+use crate::domain::{Call, Identifier, PathSegment};
 use wire::{
     Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V1Identify, V1Join, V1Unsubscribe, V2Action,
     V2Merge, V2Operation, named,
 };
-
-/// Everything but RFC 3986's unreserved characters, as all of Customer.io's own libraries do.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// One HTTP request, without host and credentials. `Display` shows all of it, for `explain`;
 /// `Debug`, for logs, shows nobody's data.
@@ -128,9 +124,9 @@ pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
     let value = identifier.value();
     let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
         || matches!(identifier, Identifier::Anonymous(_))
-        || value.starts_with("cio_")
-        || matches!(value, "." | "..");
-    (!is_mistaken).then(|| format!("/api/v1/customers/{}", utf8_percent_encode(value, ENCODED)))
+        || value.starts_with("cio_");
+    let segment = PathSegment::new(value).ok().filter(|_| !is_mistaken)?;
+    Some(format!("/api/v1/customers/{segment}"))
 }
 
 /// One operation of a v2 batch: a call and for whom it is, written as JSON.

@@ -6,13 +6,13 @@
 //! (`delivery`), and reading bodies and headers (in the two modules below).
 
 mod complaint;
-mod retry_after;
 
+use serde::de::IgnoredAny;
 use url::Url;
 
 use super::answer::{Answer, SendError};
 use super::text;
-use crate::domain::{Outcome, Time, Wait};
+use crate::domain::{Outcome, Time, Wait, retry_after};
 use complaint::Complaint;
 
 /// The longest reason, so that a dead letter stays a letter.
@@ -75,6 +75,14 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
         }
     };
     match answer.status {
+        // Every documented success is `{}`. Another text is a proxy's, so nothing proves that the calls arrived.
+        status @ (200..=206 | 208..=299) if !is_json_or_empty(&answer.body) => {
+            let reason = format!(
+                "customer.io answered {status} with a body that isn't JSON: check for a proxy that \
+                 answers in its place"
+            );
+            Reading::Stopped(Outcome::Retry { reason, wait: None })
+        }
         200..=299 => accepted(answer, calls),
         300..=399 => Reading::Stopped(Outcome::Halt { reason: redirected(answer) }),
         status @ (401 | 403) => Reading::Stopped(Outcome::Halt {
@@ -83,10 +91,15 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
                  Track API, and that the region is the account's"
             ),
         }),
-        408 | 429 => Reading::Stopped(retry(answer, now)),
+        408 | 409 | 423 | 429 => Reading::Stopped(retry(answer, now)),
         400..=499 => Reading::Malformed(refused(answer)),
         _ => Reading::Stopped(retry(answer, now)),
     }
+}
+
+/// Returns true if a body is empty or JSON of any kind.
+fn is_json_or_empty(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// A 2xx: all calls are taken but those that the body complains about, as that of a 207 does.
@@ -138,7 +151,7 @@ fn refused(answer: &Answer) -> Complaint {
 }
 
 fn retry(answer: &Answer, now: Time) -> Outcome {
-    let time = answer.retry_after.as_deref().and_then(|header| retry_after::wait(header, now));
+    let time = answer.retry_after.as_deref().and_then(|header| retry_after(header, now));
     let everybody = matches!(answer.status, 429 | 503);
     let wait = time.map(|time| Wait { time, everybody });
     Outcome::Retry { reason: refused(answer).message, wait }

@@ -25,6 +25,8 @@ pub struct GateRules {
     pub backoff_base: Duration,
     /// The longest wait before a probe, and the wait of a halt's probe.
     pub probe_every: Duration,
+    /// The longest pause that the destination can ask for. A longer one ends here, with a probe.
+    pub max_wait: Duration,
 }
 
 /// What may be sent now.
@@ -283,12 +285,17 @@ impl Gate {
     fn failed(&mut self, pause: Option<Duration>, now: Time) {
         self.failures = self.failures.saturating_add(1);
         self.found_out(false);
+        let GateRules { breaker_failures, backoff_base, probe_every, max_wait } = self.rules;
         if let Some(pause) = pause {
-            self.paused_until = self.paused_until.max(now.plus(pause));
+            self.paused_until = self.paused_until.max(now.plus(pause.min(max_wait)));
             self.counts_from = self.counts_from.max(self.paused_until);
         }
-        let GateRules { breaker_failures, backoff_base, probe_every } = self.rules;
         match &mut self.state {
+            // The destination may mean the rest of the pause, so one call finds out.
+            State::Running if pause.is_some_and(|pause| pause > max_wait) => {
+                let wait = backoff_base.min(probe_every);
+                self.state = State::Broken { probe_at: self.paused_until, wait, probing: false };
+            }
             State::Running if self.failures >= breaker_failures => {
                 let wait = backoff_base.min(probe_every);
                 self.state = State::Broken { probe_at: now.plus(wait), wait, probing: false };

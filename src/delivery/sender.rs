@@ -25,6 +25,8 @@ pub struct RetryRules {
     pub backoff_cap: Duration,
     /// How long a call may fail, by the accepting clock.
     pub give_up_after: Duration,
+    /// The longest wait that an answer can ask for.
+    pub max_wait: Duration,
 }
 
 /// What came of the calls of a claim.
@@ -185,7 +187,8 @@ impl Sender {
             Outcome::Retry { reason, wait } => {
                 let accepting = self.destination.accepting();
                 let failing_since = delivery.failing_since.unwrap_or(accepting);
-                let RetryRules { backoff_base, backoff_cap, give_up_after, .. } = self.rules;
+                let RetryRules { backoff_base, backoff_cap, give_up_after, max_wait, .. } =
+                    self.rules;
                 if accepting.saturating_sub(failing_since) >= give_up_after {
                     let reason = format!(
                         "gave up after {} attempts, while other calls were accepted; the last: {reason}",
@@ -195,7 +198,8 @@ impl Sender {
                 }
                 let attempts = delivery.attempts.saturating_add(1);
                 let backoff = delay(attempts, backoff_base, backoff_cap, self.random.next());
-                let at = now.plus(wait.map_or(backoff, |wait| backoff.max(wait.time)));
+                let at =
+                    now.plus(wait.map_or(backoff, |wait| backoff.max(wait.time.min(max_wait))));
                 Verdict::Again { at, failing_since }
             }
         }

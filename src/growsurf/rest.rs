@@ -9,6 +9,7 @@ mod answer;
 mod client;
 mod endpoints;
 mod error;
+mod lifecycle;
 mod limits;
 pub mod rows;
 #[cfg(test)]
@@ -19,5 +20,5 @@ mod writes;
 pub use client::{Client, ClientConfig, Pace};
 pub use error::RestError;
 pub use limits::{Budget, Told};
-pub use types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState};
+pub use types::{Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState};
 pub use writes::{Write, Written};

@@ -246,7 +246,7 @@ pub fn share_method(channel: &str) -> ShareMethod {
     match channel {
         "email" => ShareMethod::Email,
         "copyRefLink" | "copyLink" | "qrcode" => ShareMethod::Link,
-        "sms" | "messenger" | "whatsapp" | "wechat" | "telegram" | "iosNativeShare"
+        "message" | "sms" | "messenger" | "whatsapp" | "wechat" | "telegram" | "iosNativeShare"
         | "androidNativeShare" => ShareMethod::Message,
         "facebook" | "twitter" | "linkedin" | "pinterest" | "threads" | "bluesky" | "reddit"
         | "tumblr" => ShareMethod::Social,

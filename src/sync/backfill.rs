@@ -15,7 +15,7 @@ use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
-use crate::growsurf::rest::{Page, Referrals, RestError};
+use crate::growsurf::rest::{Cursor, Page, Referrals, RestError};
 
 /// Which events are sent. People are sent in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ struct Place {
     events: Events,
     began_at: Time,
     part: Part,
-    /// Where the next page of the part begins; `None` for its first.
-    next: Option<String>,
+    /// The place where the next page of the part begins; `None` for its first.
+    next: Option<Cursor>,
     tally: Tally,
 }
 
@@ -145,7 +145,7 @@ impl Backfill {
     }
 
     async fn page(&self, source: &Source, place: &Place) -> Result<Page, RestError> {
-        let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_deref());
+        let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_ref());
         match place.part {
             Part::Participants => client.participants(id, next).await,
             Part::Referrals => client.referrals(id, &converted(place.next.clone())).await,
@@ -220,7 +220,7 @@ pub(super) async fn complete(source: &Source, row: &mut Value) -> Result<(), Res
 }
 
 /// The referrals that converted, the last one first.
-pub(super) fn converted(next: Option<String>) -> Referrals {
+pub(super) fn converted(next: Option<Cursor>) -> Referrals {
     Referrals { status: Some("CREDIT_AWARDED"), sort_by: Some("referralTriggeredAt"), next }
 }
 

@@ -20,7 +20,7 @@ use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Tell, Time};
 use crate::growsurf::rest::rows::{Kind, Origin};
-use crate::growsurf::rest::{Page, RestError};
+use crate::growsurf::rest::{Cursor, Page, RestError};
 
 /// How a comparison is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,7 +134,7 @@ impl Walk<'_> {
         mut seen: Option<&mut Seen>,
     ) -> Result<(), SyncError> {
         let intake = &self.compare.intake;
-        let mut next: Option<String> = None;
+        let mut next: Option<Cursor> = None;
         let mut begun_again = false;
         loop {
             let page = match self.page(kind, next.clone()).await {
@@ -170,13 +170,13 @@ impl Walk<'_> {
         }
     }
 
-    async fn page(&self, kind: Kind, next: Option<String>) -> Result<Page, RestError> {
+    async fn page(&self, kind: Kind, next: Option<Cursor>) -> Result<Page, RestError> {
         let (client, id) = (&self.source.client, &self.source.campaign.id);
         match kind {
-            Kind::Participant => client.participants(id, next.as_deref()).await,
+            Kind::Participant => client.participants(id, next.as_ref()).await,
             Kind::Referral => client.referrals(id, &converted(next)).await,
-            Kind::Commission => client.commissions(id, next.as_deref()).await,
-            Kind::Payout => client.payouts(id, next.as_deref()).await,
+            Kind::Commission => client.commissions(id, next.as_ref()).await,
+            Kind::Payout => client.payouts(id, next.as_ref()).await,
         }
     }
 }

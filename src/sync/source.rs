@@ -37,7 +37,7 @@ pub enum SourceError {
     /// The settings hold no key.
     #[error(
         "growsurf.api_key is not set; GrowSurf shows it, RELAY__GROWSURF__API_KEY sets it, and \
-         scopes program:read and participant:read are enough"
+         it needs the scopes program:read, participant:read and reward:read"
     )]
     NoKey,
     /// The key sees no campaign.

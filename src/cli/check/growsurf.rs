@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Grade, Report};
 use crate::app::Asking;
 use crate::config::Settings;
+use crate::growsurf::rest::{Referrals, RestError};
 use crate::store::Store;
 use crate::sync::{Finding, Problem, Source};
 
@@ -33,12 +34,58 @@ pub(super) async fn look(settings: &Settings, store: &Arc<dyn Store>, report: &m
             Ok(findings) => findings.into_iter().for_each(|finding| tell(finding, report)),
             Err(error) => refused(error, report),
         }
+        lists(source, report).await;
     }
     share(settings, &sources, report);
 }
 
 fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {
     report.add(Grade::Bad, "growsurf", format!("{:#}", error.into()));
+}
+
+/// Asks for one page of each list that the relay reads, and names the scope that a refusal is about
+/// (<https://docs.growsurf.com/developer-tools/rest-api#scoped-access>).
+async fn lists(source: &Source, report: &mut Report) {
+    let Source { campaign, client, .. } = source;
+    let id = &campaign.id;
+    let participants = client.participants(id, None).await;
+    let somebody = participants.as_ref().ok().and_then(|page| {
+        let row = page.rows.first()?;
+        row["id"].as_str().map(str::to_owned)
+    });
+    let mut asked = vec![("participants", "participant:read", participants.map(drop))];
+    if let Some(somebody) = somebody {
+        asked.push(("rewards", "reward:read", client.rewards(id, &somebody).await.map(drop)));
+    }
+    if campaign.is_affiliate() {
+        let commissions = client.commissions(id, None).await.map(drop);
+        let payouts = client.payouts(id, None).await.map(drop);
+        asked.push(("commissions", "reward:read", commissions));
+        asked.push(("payouts", "reward:read", payouts));
+    } else {
+        let referrals = client.referrals(id, &Referrals::default()).await.map(drop);
+        asked.push(("referrals", "participant:read", referrals));
+    }
+    let mut readable = Vec::new();
+    for (list, scope, answer) in asked {
+        match answer {
+            Ok(()) => readable.push(list),
+            Err(error @ RestError::Forbidden { status: 403, .. }) => {
+                let detail =
+                    format!("{id}: the key needs the scope {scope} to read {list}: {error}");
+                report.add(Grade::Bad, "scopes", detail);
+            }
+            // The participant was deleted between the two requests.
+            Err(RestError::Unknown { .. }) if list == "rewards" => {}
+            Err(error) => {
+                report.add(Grade::Bad, "growsurf", format!("{id}: can't read {list}: {error}"));
+            }
+        }
+    }
+    if !readable.is_empty() {
+        let detail = format!("{id}: the key reads {}", readable.join(", "));
+        report.add(Grade::Good, "scopes", detail);
+    }
 }
 
 fn tell(Finding { campaign, problem, detail }: Finding, report: &mut Report) {

@@ -42,6 +42,7 @@ pub(super) fn list(body: &[u8]) -> Option<Vec<Complaint>> {
         let errors = meta["errors"].as_array().into_iter().flatten();
         complaints.extend(errors.chain(meta.get("error")).map(complaint));
     }
+    complaints.extend(body.get("error").filter(|error| !error.is_null()).map(complaint));
     let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
     complaints.extend(errors.map(complaint));
     Some(complaints)

@@ -31,14 +31,16 @@ fn rejected(reason: &str, field: Option<&str>) -> Outcome {
 fn every_status_has_its_outcome() {
     for (statuses, word) in [
         (&[200, 201, 202, 204, 299][..], "delivered"),
-        (&[408, 429, 500, 501, 502, 503, 504, 522, 524, 599], "retry"),
+        (&[408, 409, 423, 429, 500, 501, 502, 503, 504, 522, 524, 599], "retry"),
         (&[0, 100, 101, 199, 600, 999], "retry"),
         (&[300, 301, 302, 304, 307, 308], "halt"),
         (&[401, 403], "halt"),
-        (&[400, 402, 404, 405, 409, 410, 413, 422, 431, 451], "rejected"),
+        (&[400, 402, 404, 405, 410, 413, 422, 431, 451], "rejected"),
     ] {
         for &status in statuses {
-            for body in ["{}\n", "", "<html>"] {
+            for body in ["{}\n", "", " \r\n", "<html>"] {
+                let is_success = (200..300).contains(&status);
+                let word = if is_success && body == "<html>" { "retry" } else { word };
                 assert_eq!(one(status, body).word(), word, "{status} {body}");
                 let of_batch = match many(status, body) {
                     BatchOutcome::Each(outcomes) => outcomes[2].word(),
@@ -101,9 +103,14 @@ fn a_207_that_tells_too_little_is_retried() {
 
 #[test]
 fn a_200_that_complains_is_no_success() {
-    for body in ["", "{}", "{\"errors\":[", r#"{"errors":[]}"#] {
+    for body in ["", "\n", "{}", "[]", "null", r#"{"errors":[]}"#, r#"{"error":null}"#] {
         assert_eq!(one(200, body), Outcome::Delivered, "{body}");
     }
+    for body in ["{\"errors\":[", "<html>", "OK", "{}{}", "\u{feff}{}"] {
+        assert_eq!(one(200, body).word(), "retry", "{body}");
+        assert!(matches!(many(200, body), BatchOutcome::Stopped(Outcome::Retry { .. })), "{body}");
+    }
+    assert_eq!(one(200, r#"{"error":"no"}"#), rejected("customer.io answered 200: no", None));
     let body = r#"{"meta":{"errors":["locked"]}}"#;
     assert_eq!(one(200, body), rejected("customer.io answered 200: locked", None));
     assert!(matches!(many(200, body), BatchOutcome::Malformed { .. }));

@@ -11,6 +11,7 @@ const RULES: GateRules = GateRules {
     breaker_failures: 3,
     backoff_base: Duration::from_secs(1),
     probe_every: Duration::from_secs(15),
+    max_wait: Duration::from_secs(3_600),
 };
 
 fn at(seconds: i64) -> Time {
@@ -45,6 +46,23 @@ fn a_run_of_failures_opens_the_breaker_and_probes_go_ever_more_slowly() {
     assert_eq!(gate.admit(at(now)), Admission::Probe(None));
     gate.observe(LANE, &Outcome::Delivered, at(now));
     assert_eq!(gate.admit(at(now)), Admission::Open);
+}
+
+#[test]
+fn a_pause_beyond_the_longest_ends_with_one_probe() {
+    let longest = 3_600_i64;
+    let mut gate = Gate::new(RULES, Duration::ZERO, at(0));
+    gate.observe(LANE, &retry(Some(31_536_000)), at(0));
+    assert_eq!(gate.admit(at(0)), Admission::Wait(at(longest)));
+    assert_eq!(gate.admit(at(longest)), Admission::Probe(None));
+    gate.observe(LANE, &retry(Some(u64::MAX)), at(longest));
+    assert_eq!(gate.admit(at(2 * longest - 1)), Admission::Wait(at(2 * longest)));
+    assert_eq!(gate.admit(at(2 * longest)), Admission::Probe(None), "and again");
+    gate.observe(LANE, &Outcome::Delivered, at(2 * longest));
+    assert_eq!(gate.admit(at(2 * longest)), Admission::Open);
+    // One that is no longer than allowed is kept to, and everything goes on behind it.
+    gate.observe(LANE, &retry(Some(3_600)), at(2 * longest));
+    assert_eq!(gate.admit(at(3 * longest)), Admission::Open);
 }
 
 #[test]

@@ -10,28 +10,47 @@ use crate::growsurf::lenient::Object;
 /// The longest message that is repeated.
 const MESSAGE_CHARS: usize = 200;
 
-/// The body of a success, or what the failure means. `what` says what was asked for, where an id
-/// that GrowSurf doesn't know is answered like a request that makes no sense.
-pub(super) fn read(
-    status: u16,
-    body: &[u8],
-    what: Option<&'static str>,
-) -> Result<Value, RestError> {
-    match (status, what) {
-        // Deletes may answer 202.
-        (200..=299, _) => serde_json::from_slice(body)
-            .map_err(|error| RestError::Unreadable(format!("it is no JSON ({error})"))),
-        (408 | 500..=599, _) => Err(RestError::Unavailable { status }),
-        (400 | 404, Some(what)) => Err(RestError::Unknown { what }),
-        (401..=403, _) => {
-            let (code, message) = said(body);
-            Err(RestError::Forbidden { status, code, message })
-        }
-        _ => {
-            let (code, message) = said(body);
-            Err(RestError::Refused { status, code, message })
+/// The thing that an id in a request names, which GrowSurf may not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Named {
+    /// A campaign, or something of its settings: missing is 404, and a 400 is about the request.
+    Campaign,
+    /// A participant: missing is 400.
+    Participant,
+    /// The participant or row that a page begins with: missing is 400.
+    Cursor,
+}
+
+impl Named {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Campaign => "campaign of this id",
+            Self::Participant => "participant of this id or address",
+            Self::Cursor => "row with which the page begins",
         }
     }
+}
+
+/// Returns the body of a success, `null` for an empty one, or the meaning of the failure.
+pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Value, RestError> {
+    if (200..=299).contains(&status) {
+        // Deletes may answer 202.
+        if body.trim_ascii().is_empty() {
+            return Ok(Value::Null);
+        }
+        let unreadable = |error| RestError::Unreadable(format!("it is no JSON ({error})"));
+        return serde_json::from_slice(body).map_err(unreadable);
+    }
+    let (code, message) = said(body);
+    Err(match (status, named) {
+        // Reads that meet a request of their own kind, or a lock, get through a little later.
+        (408 | 409 | 423 | 500..=599, _) => RestError::Unavailable { status, code, message },
+        (404, Some(named)) | (400, Some(named @ (Named::Participant | Named::Cursor))) => {
+            RestError::Unknown { what: named.as_str(), status, code, message }
+        }
+        (401..=403, _) => RestError::Forbidden { status, code, message },
+        _ => RestError::Refused { status, code, message },
+    })
 }
 
 /// GrowSurf's `code` and `message`. Others may answer in its place, so nothing is relied on.

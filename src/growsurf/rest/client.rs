@@ -12,21 +12,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::answer;
+use super::answer::{self, Named};
 use super::error::RestError;
+use super::lifecycle::Lifecycle;
 use super::limits::Told;
-use super::types::{Page, no};
-use crate::domain::{Clock, Random, Time};
-
-/// Everything but RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use super::types::{Cursor, Page};
+use crate::domain::{Clock, PathSegment, Random, Time};
 
 /// How often a read is tried.
 const TRIES: u32 = 5;
@@ -64,6 +61,8 @@ pub struct ClientConfig {
     pub timeout: Duration,
     /// How long a request may wait for the limits.
     pub patience: Duration,
+    /// The longest pause that an answer can ask for.
+    pub max_wait: Duration,
     /// The budget.
     pub pace: Arc<dyn Pace>,
     /// The clock.
@@ -79,6 +78,8 @@ pub struct Client {
     config: Arc<ClientConfig>,
     /// Held while a request is under way.
     turn: Arc<Mutex<()>>,
+    /// Deprecations that were reported.
+    lifecycle: Arc<Lifecycle>,
 }
 
 impl fmt::Debug for Client {
@@ -87,40 +88,36 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A path below the API's, as it stands in a request.
-pub(super) fn encoded(path: &[&str]) -> String {
-    let parts = path.iter().map(|it| utf8_percent_encode(it, ENCODED).to_string());
-    parts.collect::<Vec<_>>().join("/")
-}
-
 /// A request, before it is sent.
 pub(super) struct Request<'a> {
     method: Method,
     path: &'a [&'a str],
     pub(super) query: Vec<(&'static str, String)>,
     body: Option<Value>,
-    /// What an id in the path names that GrowSurf may not know.
-    what: Option<&'static str>,
+    named: Option<Named>,
 }
 
 impl<'a> Request<'a> {
     pub(super) fn get(path: &'a [&'a str]) -> Self {
-        Self { method: Method::GET, path, query: Vec::new(), body: None, what: None }
+        Self { method: Method::GET, path, query: Vec::new(), body: None, named: None }
     }
 
-    pub(super) fn of(mut self, what: &'static str) -> Self {
-        self.what = Some(what);
+    pub(super) fn of(mut self, named: Named) -> Self {
+        self.named = Some(named);
         self
     }
 
-    pub(super) fn page(mut self, next: Option<&str>) -> Self {
+    fn from(mut self, cursor: Option<&Cursor>) -> Self {
         self.query.push(("limit", ROWS.to_owned()));
-        self.query.extend(next.map(|next| ("nextId", next.to_owned())));
+        self.query.extend(cursor.map(|cursor| match cursor {
+            Cursor::Id(id) => ("nextId", id.clone()),
+            Cursor::Offset(offset) => ("offset", offset.to_string()),
+        }));
         self
     }
 
     pub(super) fn write(method: Method, path: &'a [&'a str], body: Value) -> Self {
-        Self { method, path, query: Vec::new(), body: Some(body), what: None }
+        Self { method, path, query: Vec::new(), body: Some(body), named: None }
     }
 }
 
@@ -137,7 +134,7 @@ impl Client {
             .pool_max_idle_per_host(1)
             .build()
             .map_err(|error| RestError::Setup(error.into()))?;
-        Ok(Self { http, config: Arc::new(config), turn: Arc::default() })
+        Ok(Self { http, config: Arc::new(config), turn: Arc::default(), lifecycle: Arc::default() })
     }
 
     /// The same client for a use that waits so long for the limits.
@@ -146,22 +143,17 @@ impl Client {
         Self { config, ..self.clone() }
     }
 
+    /// Reads the page of a list that begins at `from`; `named` is the thing whose list it is.
     pub(super) async fn page(
         &self,
         request: Request<'_>,
         list: &'static str,
-        goes_on: bool,
+        named: Named,
+        from: Option<&Cursor>,
     ) -> Result<Page, RestError> {
-        // A page that begins with somebody who isn't there any more is refused.
-        let what = if goes_on { "page that begins there" } else { "campaign of this id" };
-        let began_with =
-            request.query.iter().find(|(name, _)| *name == "nextId").map(|it| it.1.clone());
-        let value = self.read(&request.of(what)).await?;
-        let page = Page::of(&value, list).ok_or_else(|| no(list))?;
-        if page.next.is_some() && page.next == began_with {
-            return Err(RestError::Unreadable("its next page is itself".to_owned()));
-        }
-        Ok(page)
+        let named = if from.is_some() { Named::Cursor } else { named };
+        let value = self.read(&request.of(named).from(from)).await?;
+        Page::of(&value, list, from)
     }
 
     /// Sends a read, again where it may help.
@@ -195,6 +187,7 @@ impl Client {
         until: Option<Time>,
     ) -> Result<Value, RestError> {
         let config = &self.config;
+        let path = PathSegment::join(request.path)?;
         let at = config.pace.take().await.map_err(RestError::Budget)?;
         let wait = at.since(config.clock.now());
         if wait > config.patience {
@@ -211,7 +204,7 @@ impl Client {
             return Err(RestError::Late);
         }
         let mut url = config.base_url.clone();
-        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), encoded(request.path)));
+        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), path));
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
@@ -228,7 +221,8 @@ impl Client {
         let lost = |error: reqwest::Error| RestError::Unreachable(error.without_url().into());
         let mut response = sending.send().await.map_err(lost)?;
         let status = response.status().as_u16();
-        let mut told = Told::of(response.headers());
+        self.lifecycle.look(&request.method, request.path, response.headers());
+        let mut told = Told::of(response.headers(), config.clock.now(), config.max_wait);
         if status == 429 {
             told.retry_after.get_or_insert(2 * BACKOFF);
         }
@@ -244,6 +238,6 @@ impl Client {
         if let (429, Some(wait)) = (status, retry_after) {
             return Err(RestError::Limited(wait));
         }
-        answer::read(status, &body, request.what)
+        answer::read(status, &body, request.named)
     }
 }

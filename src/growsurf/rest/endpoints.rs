@@ -5,9 +5,12 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::answer::Named;
 use super::client::{Client, Request};
 use super::error::RestError;
-use super::types::{Campaign, Integration, Page, Referrals, Triggered, WebhookState, list, no};
+use super::types::{
+    Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState, list, no,
+};
 use crate::domain::Attributes;
 
 impl Client {
@@ -21,30 +24,30 @@ impl Client {
     /// One campaign.
     pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
         let path = ["campaign", campaign];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
         Campaign::of(&value).ok_or_else(|| no("campaign"))
     }
 
-    /// A page of the participants, the newest first; `next` is where it begins.
+    /// Returns the page of the participants that begins at `from`, the newest first.
     pub async fn participants(
         &self,
         campaign: &str,
-        next: Option<&str>,
+        from: Option<&Cursor>,
     ) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "participants"];
-        self.page(Request::get(&path).page(next), "participants", next.is_some()).await
+        self.page(Request::get(&path), "participants", Named::Campaign, from).await
     }
 
     /// One participant, by id or address.
     pub async fn participant(&self, campaign: &str, who: &str) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "participant", who];
-        self.read(&Request::get(&path).of("participant of this id or address")).await
+        self.read(&Request::get(&path).of(Named::Participant)).await
     }
 
     /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
     pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "referrals"];
-        self.referrals_at(&path, which).await
+        self.referrals_at(&path, Named::Campaign, which).await
     }
 
     /// A page of one participant's referrals.
@@ -55,56 +58,64 @@ impl Client {
         which: &Referrals,
     ) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "participant", who, "referrals"];
-        self.referrals_at(&path, which).await
+        self.referrals_at(&path, Named::Participant, which).await
     }
 
-    async fn referrals_at(&self, path: &[&str], which: &Referrals) -> Result<Page, RestError> {
-        let mut request = Request::get(path).page(which.next.as_deref());
+    async fn referrals_at(
+        &self,
+        path: &[&str],
+        named: Named,
+        which: &Referrals,
+    ) -> Result<Page, RestError> {
+        let mut request = Request::get(path);
         request.query.push(("desc", "true".to_owned()));
         request.query.extend(which.sort_by.map(|name| ("sortBy", name.to_owned())));
         request.query.extend(which.status.map(|status| ("referralStatus", status.to_owned())));
-        self.page(request, "referrals", which.next.is_some()).await
+        self.page(request, "referrals", named, which.next.as_ref()).await
     }
 
     /// The rewards of one participant.
     pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
         let path = ["campaign", campaign, "participant", who, "rewards"];
-        let (mut rewards, mut next) = (Vec::new(), None::<String>);
+        let (mut rewards, mut from) = (Vec::new(), None);
         loop {
-            let request = Request::get(&path).page(next.as_deref());
-            let value = self.read(&request.of("participant of this id or address")).await?;
-            let page = Page::of(&value, "rewards").ok_or_else(|| no("rewards"))?;
+            let request = Request::get(&path);
+            let page = self.page(request, "rewards", Named::Participant, from.as_ref()).await?;
             rewards.extend(page.rows);
-            if page.next.is_none() || page.next == next {
+            from = page.next;
+            if from.is_none() {
                 return Ok(rewards);
             }
-            next = page.next;
         }
     }
 
     /// A page of the campaign's commissions.
-    pub async fn commissions(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+    pub async fn commissions(
+        &self,
+        campaign: &str,
+        from: Option<&Cursor>,
+    ) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "commissions"];
-        self.page(Request::get(&path).page(next), "commissions", next.is_some()).await
+        self.page(Request::get(&path), "commissions", Named::Campaign, from).await
     }
 
     /// A page of the campaign's payouts.
-    pub async fn payouts(&self, campaign: &str, next: Option<&str>) -> Result<Page, RestError> {
+    pub async fn payouts(&self, campaign: &str, from: Option<&Cursor>) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "payouts"];
-        self.page(Request::get(&path).page(next), "payouts", next.is_some()).await
+        self.page(Request::get(&path), "payouts", Named::Campaign, from).await
     }
 
     /// The campaign's webhooks.
     pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
         let path = ["campaign", campaign, "webhooks"];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
         Ok(list(&value, "webhooks")?.iter().filter_map(WebhookState::of).collect())
     }
 
     /// GrowSurf's own integrations of the campaign.
     pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
         let path = ["campaign", campaign, "integrations"];
-        let value = self.read(&Request::get(&path).of("campaign of this id")).await?;
+        let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
         Ok(list(&value, "integrations")?.iter().filter_map(Integration::of).collect())
     }
 

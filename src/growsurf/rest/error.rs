@@ -5,21 +5,32 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::domain::InvalidSegment;
+
 /// Why a request came to nothing.
 #[derive(Debug, Error)]
 pub enum RestError {
-    /// There is none of this id. GrowSurf answers 400 for a participant it doesn't know, and 404
-    /// elsewhere.
-    #[error("growsurf knows no {what}")]
+    /// There is none of this id. GrowSurf answers 400 for a participant it doesn't know, as for any
+    /// other request that it finds wrong, and 404 elsewhere.
+    #[error("growsurf answered {status} ({code}): {message}; it may know no {what}")]
     Unknown {
-        /// What was asked for.
+        /// The thing that was asked for.
         what: &'static str,
+        /// 400 or 404.
+        status: u16,
+        /// GrowSurf's word for it.
+        code: String,
+        /// GrowSurf's message.
+        message: String,
     },
+    /// An id in the request would lead to another path. Definite.
+    #[error("an id can't be sent to growsurf")]
+    Segment(#[from] InvalidSegment),
     /// The key is missing, revoked or lacks a scope, or the plan doesn't include the API. GrowSurf
     /// answers 403 even where no key was sent. Definite.
     #[error(
-        "growsurf answered {status} ({code}): {message}; check growsurf.api_key, its scopes and \
-         the plan"
+        "growsurf answered {status} ({code}): {message}; check growsurf.api_key, its scopes, its list \
+         of programs and the plan"
     )]
     Forbidden {
         /// 401, 402 or 403.
@@ -45,11 +56,15 @@ pub enum RestError {
     /// Over a limit, for longer than this use waits.
     #[error("growsurf's limit of requests is reached; it asks to wait {0:?}")]
     Limited(Duration),
-    /// GrowSurf can't answer now.
-    #[error("growsurf answered {status}")]
+    /// GrowSurf can't answer now, or the same request is under way.
+    #[error("growsurf answered {status} ({code}): {message}")]
     Unavailable {
-        /// 408 or 5xx.
+        /// 408, 409, 423 or 5xx.
         status: u16,
+        /// GrowSurf's word for it.
+        code: String,
+        /// GrowSurf's message.
+        message: String,
     },
     /// No whole answer came. A write may have been done all the same.
     #[error("growsurf can't be reached")]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Time;
+use crate::domain::{Time, retry_after};
 
 /// What an answer told of the limits.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,14 +27,18 @@ pub struct Told {
 }
 
 impl Told {
-    /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After`; what can't be read isn't told.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After`, and leaves out what can't be read. An
+    /// answer that came at `now` asks for no pause longer than `max_wait`.
+    pub fn of(headers: &HeaderMap, now: Time, max_wait: Duration) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let retry_after = text("retry-after").and_then(|text| text.trim().parse().ok());
+        let retry_after = text("retry-after").and_then(|header| retry_after(header, now));
+        let longest = u32::try_from(max_wait.as_secs()).unwrap_or(u32::MAX);
+        let mut left = pairs(text("ratelimit"), "r", "t");
+        left.values_mut().for_each(|(_, seconds)| *seconds = (*seconds).min(longest));
         Self {
             policies: pairs(text("ratelimit-policy"), "q", "w"),
-            left: pairs(text("ratelimit"), "r", "t"),
-            retry_after: retry_after.map(Duration::from_secs),
+            left,
+            retry_after: retry_after.map(|wait| wait.min(max_wait)),
         }
     }
 }
@@ -164,25 +168,33 @@ mod tests {
 
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
     #[test]
     fn headers_tell_policies_what_is_left_and_how_long_to_wait() {
-        let told = Told::of(&headers(&[
+        let now = Time::from_seconds(784_111_777);
+        let of = |list: &[(&'static str, &str)]| Told::of(&headers(list), now, HOUR);
+        let told = of(&[
             ("ratelimit-policy", r#""second";q=50;w=5, "minute";q=400;w=60"#),
             ("ratelimit", r#""second";r=12;t=3"#),
             ("retry-after", "7"),
-        ]));
+        ]);
         assert_eq!(told.policies["second"], (50, 5));
         assert_eq!(told.policies["minute"], (400, 60));
         assert_eq!(told.left["second"], (12, 3));
         assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
         for junk in ["", ";;;", "\"second\"", "\"second\";q=x;w=5", "a;q=1"] {
-            let told = Told::of(&headers(&[("ratelimit-policy", junk), ("retry-after", "soon")]));
+            let told = of(&[("ratelimit-policy", junk), ("retry-after", "soon")]);
             assert_eq!(told, Told::default(), "{junk}");
         }
+        let a_minute_later = of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]);
+        assert_eq!(a_minute_later.retry_after, Some(Duration::from_secs(60)));
+        let years = of(&[("retry-after", "31536000"), ("ratelimit", r#""hour";r=0;t=31536000"#)]);
+        assert_eq!((years.retry_after, years.left["hour"]), (Some(HOUR), (0, 3_600)));
     }
 
     #[test]

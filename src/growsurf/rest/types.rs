@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::masked;
@@ -55,19 +56,59 @@ impl Campaign {
     }
 }
 
+/// The place in a list where a page begins.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cursor {
+    /// GrowSurf's `nextId`. It is opaque: in the list of referrals it depends on the order.
+    Id(String),
+    /// The number of rows before it, where GrowSurf pages by `offset`.
+    Offset(u64),
+}
+
 /// A page of a list.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Page {
-    /// Its rows, as GrowSurf writes them.
+    /// The rows, as GrowSurf writes them.
     pub rows: Vec<Value>,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<String>,
+    /// The place where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
 }
 
 impl Page {
-    pub(super) fn of(value: &Value, list: &str) -> Option<Self> {
-        let object = Object::of(value)?;
-        Some(Self { rows: object.items(list)?.to_vec(), next: object.id("nextId") })
+    /// Reads the page that began at `from`.
+    ///
+    /// Where an answer has `more`, that alone says if a page follows; the lists without it end where
+    /// `nextId` is null.
+    ///
+    /// # Errors
+    /// [`RestError::Unreadable`] if the list is missing, or if a page follows and no cursor leads on.
+    pub(super) fn of(
+        value: &Value,
+        list: &'static str,
+        from: Option<&Cursor>,
+    ) -> Result<Self, RestError> {
+        let object = Object::of(value).ok_or_else(|| no(list))?;
+        let rows = object.items(list).ok_or_else(|| no(list))?.to_vec();
+        // Verbatim: a cursor means something to GrowSurf alone.
+        let id = match &value["nextId"] {
+            Value::String(id) if !id.is_empty() => Some(Cursor::Id(id.clone())),
+            Value::Number(id) => Some(Cursor::Id(id.to_string())),
+            _ => None,
+        };
+        let offset = || value["nextOffset"].as_u64().map(Cursor::Offset);
+        let next = match object.flag("more") {
+            Some(false) => None,
+            Some(true) => Some(id.or_else(offset).ok_or_else(|| {
+                let reason = format!("more {list} follow, but nextId and nextOffset are missing");
+                RestError::Unreadable(reason)
+            })?),
+            None => id,
+        };
+        if next.is_some() && next.as_ref() == from {
+            return Err(RestError::Unreadable(format!("the next page of {list} is the same page")));
+        }
+        Ok(Self { rows, next })
     }
 }
 
@@ -78,8 +119,8 @@ pub struct Referrals {
     pub status: Option<&'static str>,
     /// GrowSurf's name for the order, such as `referralTriggeredAt`.
     pub sort_by: Option<&'static str>,
-    /// Where the page begins.
-    pub next: Option<String>,
+    /// The place where the page begins.
+    pub next: Option<Cursor>,
 }
 
 /// A webhook as GrowSurf has it.
@@ -101,14 +142,18 @@ pub struct WebhookState {
     pub events: Vec<String>,
 }
 
+/// The id of a campaign's main webhook (<https://docs.growsurf.com/developer-tools/rest-api>).
+const PRIMARY: &str = "primary";
+
 impl WebhookState {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let object = Object::of(value)?;
         let events = object.items("events").unwrap_or_default().iter();
+        let id = object.id("id")?;
         Some(Self {
-            id: object.id("id")?,
+            is_primary: id == PRIMARY,
+            id,
             url: object.text("payloadUrl").unwrap_or_default().to_owned(),
-            is_primary: object.is_true("primary"),
             is_enabled: object.is_true("isEnabled"),
             is_auto_disabled: object.is_true("autoDisabledDueToFailures"),
             failures: object.count("failureCount").unwrap_or(0),

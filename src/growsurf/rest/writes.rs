@@ -11,11 +11,13 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::answer::masked;
-use super::client::{Client, Request, encoded};
+use super::answer::{Named, masked};
+use super::client::{Client, Request};
 use super::error::RestError;
 use super::types::{Triggered, no};
-use crate::domain::{Call, MARK, Outcome, ParticipantKey, ParticipantUpdate, Time, Wait};
+use crate::domain::{
+    Call, InvalidSegment, MARK, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Time, Wait,
+};
 use crate::growsurf::lenient::Object;
 
 /// What came of a call that was tried.
@@ -84,9 +86,12 @@ impl<'a> Write<'a> {
         Some(Self { path, body, condition })
     }
 
-    /// The path below the API's.
-    pub fn path(&self) -> String {
-        encoded(&self.path)
+    /// Returns the path below the API's.
+    ///
+    /// # Errors
+    /// [`InvalidSegment`] if an id would lead to another path.
+    pub fn path(&self) -> Result<String, InvalidSegment> {
+        PathSegment::join(&self.path)
     }
 }
 
@@ -175,7 +180,7 @@ impl Client {
 
     async fn row(&self, campaign: &str, who: &str, until: Time) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "participant", who];
-        let request = Request::get(&path).of("participant of this id or address");
+        let request = Request::get(&path).of(Named::Participant);
         self.once_before(&request, Some(until)).await
     }
 
@@ -243,14 +248,13 @@ fn outcome(error: &RestError) -> Option<Written> {
             let reason = format!("{error}; check growsurf.base_url");
             (Some(*status), Outcome::Halt { reason })
         }
-        // The same request is under way.
-        RestError::Refused { status: 409, .. } => (Some(409), retry(error, None)),
         RestError::Refused { status, .. } => (Some(*status), rejected(error)),
-        RestError::Unknown { .. } => (Some(400), rejected(error)),
+        RestError::Unknown { status, .. } => (Some(*status), rejected(error)),
+        RestError::Segment(_) => (None, rejected(error)),
         RestError::Limited(time) => {
             (None, retry(error, Some(Wait { time: *time, everybody: true })))
         }
-        RestError::Unavailable { status } => (Some(*status), retry(error, None)),
+        RestError::Unavailable { status, .. } => (Some(*status), retry(error, None)),
         RestError::Unreachable(_) | RestError::Unreadable(_) => (None, retry(error, None)),
     };
     Some(Written { http_status, outcome })

@@ -104,7 +104,12 @@ impl Relay {
             timeout: Duration::from_secs(10),
             connections: 2,
         };
-        let gate_rules = GateRules { breaker_failures: 9, backoff_base: TICK, probe_every: TICK };
+        let gate_rules = GateRules {
+            breaker_failures: 9,
+            backoff_base: TICK,
+            probe_every: TICK,
+            max_wait: TICK,
+        };
         let gate = Gate::new(gate_rules, accepting, clock.now());
         let metrics = Arc::new(Metrics::new());
         let transport = ToCustomerio {
@@ -126,6 +131,7 @@ impl Relay {
                 backoff_base: TICK,
                 backoff_cap: TICK,
                 give_up_after: Duration::from_secs(1_000_000),
+                max_wait: Duration::from_secs(1_000_000),
             },
         };
         let rules = DispatcherRules {

@@ -1,7 +1,7 @@
 //! The header `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
 //!
-//! What belongs here: reading it. Customer.io documents no use of it, but its own libraries honour
-//! it. What doesn't: what the wait is for; it is given in full, however long.
+//! What belongs here: reading it, for both services. GrowSurf documents it; Customer.io doesn't, but its
+//! own libraries honour it. What doesn't: the longest wait that is believed (`delivery.max_wait`).
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
 
-use crate::domain::Time;
+use super::Time;
 
 /// How long to wait from `now`; zero for a date in the past, `None` for what can't be read.
-pub(super) fn wait(header: &str, now: Time) -> Option<Duration> {
+pub fn retry_after(header: &str, now: Time) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
         // Digits fail to be a number only where there are too many of them.
@@ -60,14 +60,14 @@ mod tests {
             ("soon", None),
             ("Sun, 99 Nov 1994 08:49:37 GMT", None),
         ] {
-            assert_eq!(wait(header, now), seconds.map(Duration::from_secs), "{header}");
+            assert_eq!(retry_after(header, now), seconds.map(Duration::from_secs), "{header}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_makes_it_panic(header in ".*", micros in any::<i64>()) {
-            wait(&header, Time::from_micros(micros));
+            retry_after(&header, Time::from_micros(micros));
         }
     }
 }

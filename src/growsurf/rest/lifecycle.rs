@@ -1,0 +1,108 @@
+//! Deprecations: the API's announcements of its own end, reported once a process.
+//!
+//! What belongs here: reading `Deprecation` (RFC 9745) and `Sunset` (RFC 8594). What doesn't: a
+//! `Link` with `rel="deprecation"`, which every answer of GrowSurf's has and which marks nothing
+//! (<https://docs.growsurf.com/developer-tools/rest-api>).
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use http::{HeaderMap, Method};
+
+use crate::domain::Time;
+
+/// The longest header that is repeated.
+const CHARS: usize = 100;
+
+/// The segments of paths that are no ids.
+const WORDS: [&str; 14] = [
+    "campaigns",
+    "campaign",
+    "participants",
+    "participant",
+    "referrals",
+    "rewards",
+    "commissions",
+    "payouts",
+    "reward-configs",
+    "webhooks",
+    "integrations",
+    "test",
+    "ref",
+    "analytics",
+];
+
+/// The announcements that were reported.
+#[derive(Debug, Default)]
+pub(super) struct Lifecycle(Mutex<BTreeSet<String>>);
+
+impl Lifecycle {
+    /// Warns of an endpoint that GrowSurf is going to remove, once.
+    pub(super) fn look(&self, method: &Method, path: &[&str], headers: &HeaderMap) {
+        let text = |name: &str| Some(shown(headers.get(name)?.to_str().ok()?));
+        let (deprecation, sunset) = (text("deprecation").map(|it| date(&it)), text("sunset"));
+        if deprecation.is_none() && sunset.is_none() {
+            return;
+        }
+        let endpoint = format!("{method} /{}", template(path));
+        let said = format!("{endpoint} {deprecation:?} {sunset:?}");
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(said) {
+            tracing::warn!(
+                endpoint,
+                deprecation,
+                sunset,
+                "GrowSurf is going to remove an endpoint that the relay uses; look for a newer relay"
+            );
+        }
+    }
+}
+
+/// The path with its ids left out, which may be addresses.
+fn template(path: &[&str]) -> String {
+    let parts = path.iter().map(|part| if WORDS.contains(part) { *part } else { "{id}" });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// A header's text, fit for a log.
+fn shown(text: &str) -> String {
+    text.chars().take(CHARS).collect()
+}
+
+/// The date in `@1688169599`, the form of RFC 9745; other forms stay as they are.
+fn date(text: &str) -> String {
+    let seconds = text.strip_prefix('@').and_then(|seconds| seconds.trim().parse().ok());
+    seconds.map_or_else(|| text.to_owned(), |it| Time::from_seconds(it).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(lifecycle: &Lifecycle) -> Vec<String> {
+        lifecycle.0.lock().unwrap().iter().cloned().collect()
+    }
+
+    #[test]
+    fn an_announcement_is_reported_once_an_endpoint_and_names_nobody() {
+        let lifecycle = Lifecycle::default();
+        let headers = |list: &[(&'static str, &str)]| -> HeaderMap {
+            let pairs = list.iter().map(|(name, it)| (name.parse().unwrap(), it.parse().unwrap()));
+            pairs.collect()
+        };
+        let link = headers(&[("link", "<https://growsurf.com/policy>; rel=\"deprecation\"")]);
+        lifecycle.look(&Method::GET, &["campaigns"], &link);
+        assert!(reported(&lifecycle).is_empty());
+        let gone =
+            headers(&[("deprecation", "@1688169599"), ("sunset", "Sun, 30 Jun 2024 23:59:59 GMT")]);
+        for who in ["fay@example.com", "p1"] {
+            lifecycle.look(&Method::GET, &["campaign", "c1", "participant", who], &gone);
+        }
+        assert_eq!(
+            reported(&lifecycle),
+            ["GET /campaign/{id}/participant/{id} Some(\"2023-06-30T23:59:59.000Z\") \
+              Some(\"Sun, 30 Jun 2024 23:59:59 GMT\")"]
+        );
+        lifecycle.look(&Method::GET, &["campaigns"], &headers(&[("deprecation", "true")]));
+        assert_eq!(reported(&lifecycle).len(), 2);
+    }
+}
