@@ -171,7 +171,14 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         delivering.begin_back(settings, &store, transport, &stop.delivery).await?;
     }
     let Delivering {
-        destination, growsurf, metrics, relay, mut pulses, dispatchers, loops, ..
+        destination,
+        growsurf,
+        metrics,
+        relay,
+        mut pulses,
+        dispatchers,
+        loops,
+        sharers,
     } = delivering;
     let grace = settings.server.shutdown_grace;
     if let Some(asking) = asking {
@@ -213,7 +220,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.server.body_timeout,
         settings.server.body_memory,
     );
-    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, clock.steady()));
+    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
     let page = ingest.takes_posts().then(gate);
     let face = Face {
         ingest: Arc::new(ingest),

@@ -52,8 +52,9 @@ pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
 pub use person::{
     Channels, Credit, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
+    Posts,
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use retry_after::retry_after;
 pub use time::Time;
-pub use webhook::{ASK, Arrival, OTHERS, PAGE, REPORT, Receipt, SHOP, Status, Webhook};
+pub use webhook::{ASK, Arrival, Dropped, OTHERS, PAGE, REPORT, Receipt, SHOP, Status, Webhook};

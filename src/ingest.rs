@@ -159,7 +159,7 @@ impl Ingest {
             check_campaign(owners, decoded.campaign.as_deref())?;
             Ok(Read { event: decoded.event, reading: decoded.reading, body })
         };
-        self.take_in(body, read, share, received_at, self.patience).await
+        self.take_in(body, read, share, received_at, Class::Live, self.patience).await
     }
 
     /// Whether there is a key that reports can be signed with.
@@ -183,7 +183,7 @@ impl Ingest {
         self.check_report(header, &body, keys, received_at)?;
         let read = |body: Vec<u8>| Ok(kept::report(&body, received_at));
         let patience = self.patience.min(REPORT_PATIENCE);
-        self.take_in(body, read, share, received_at, patience).await
+        self.take_in(body, read, share, received_at, Class::Live, patience).await
     }
 
     /// Whether there is a key that campaigns' asks can be signed with.
@@ -211,7 +211,7 @@ impl Ingest {
             Ok(read)
         };
         let patience = self.patience.min(REPORT_PATIENCE);
-        self.take_in(body, read, share, received_at, patience).await
+        self.take_in(body, read, share, received_at, Class::Live, patience).await
     }
 
     /// Whether one of these keys of Customer.io's signed a body.
@@ -245,7 +245,7 @@ impl Ingest {
             self.of_one_campaign(&read)?;
             Ok(read)
         };
-        self.take_in(body, read, share, received_at, self.patience).await
+        self.take_in(body, read, share, received_at, Class::Live, self.patience).await
     }
 
     /// Refuses what names no campaign and could be of any, or names one that isn't known.
@@ -268,6 +268,7 @@ impl Ingest {
         read: impl FnOnce(Vec<u8>) -> Result<Read, Refusal>,
         share: impl Send + 'static,
         received_at: Time,
+        class: Class,
         patience: Duration,
     ) -> Result<Receipt, Refusal> {
         let accepting = tokio::time::timeout(patience, async {
@@ -275,7 +276,7 @@ impl Ingest {
             let Read { event, reading, body } = read(body)?;
             let id = WebhookId::new(received_at, self.random.next());
             let webhook = Webhook { id, received_at, event, body };
-            let arrival = Arrival { webhook, reading, class: Class::Live };
+            let arrival = Arrival { webhook, reading, class };
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
                 let receipt = store.accept(arrival, received_at).await;

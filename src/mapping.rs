@@ -7,6 +7,7 @@
 //! has to be looked up; what a plan must know it asks for, and the store answers.
 
 mod anonymous;
+mod budget;
 mod counting;
 mod effects;
 mod feedback;
@@ -22,4 +23,4 @@ mod tests;
 mod tracks;
 
 pub use plan::Mapper;
-pub use rules::{FeedbackRules, IdentifyBy, Rules, Tier, events};
+pub use rules::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier, events};

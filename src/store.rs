@@ -62,6 +62,9 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// it a row in the effects ledger and a delivery are written, for each identify a delivery.
     /// An effect that is in the ledger is never planned again. What happened to messages
     /// that effects led to is entered, see [`Effects`].
+    ///
+    /// An arrival of the class [`Page`](crate::domain::Class::Page) that leads to nothing new, or to something that can't be
+    /// mapped, is dropped: nothing of it is stored.
     async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError>;
 
     /// Plans a stored webhook again: new effects only. With `dry_run` it tells what would
@@ -84,7 +87,10 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// further back.
     async fn pruned_until(&self) -> Result<Option<Time>, StoreError>;
 
-    /// Leases lanes that are due and lead the way asked for, live ones first, then the longest due.
+    /// Leases lanes that are due and lead the way asked for: live ones first, then history, each by how
+    /// long they are due. Lanes of the class page are given only where none of these is due. The class
+    /// of a lane is that of its most urgent pending call; a join that is put into a lane also makes the
+    /// visitor's pending calls as urgent as itself.
     ///
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
@@ -93,8 +99,8 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next lane that leads this way is due, if any is, by the clock that shows `now`; may lie in the past.
-    /// Doesn't wait for writes.
-    async fn next_due(&self, way: Way, now: Time) -> Result<Option<Time>, StoreError>;
+    /// Lanes of the class page count only with `page`. Doesn't wait for writes.
+    async fn next_due(&self, way: Way, page: bool, now: Time) -> Result<Option<Time>, StoreError>;
 
     /// Ends leases with what came of them. A settlement whose token isn't the lane's present one
     /// changes nothing and is counted in the answer.
@@ -131,7 +137,8 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError>;
 
     /// Puts dead letters back at the end of their lanes, as if never tried. Ids that aren't dead
-    /// letters are passed over. Returns how many it put back. The event id stays the same. An
+    /// letters are passed over. Returns how many it put back. Calls that pages led to keep their class,
+    /// the others are live. The event id stays the same. An
     /// identify of somebody for whom a newer one was planned counts as delivered instead: the
     /// newer one carries the whole profile, and behind it the older would take it back. Goes in
     /// pieces; if it fails, those put back stay so, and it can be called again.
@@ -191,6 +198,8 @@ pub struct Claim {
     pub until: Time,
     /// How many calls at most, over all lanes.
     pub calls: usize,
+    /// How many calls at most of lanes of the class page, which are given where no others are due.
+    pub page: usize,
     /// How many calls of one lane at most, to be sent one after the other.
     pub in_turn: usize,
     /// Tracks that happened before this trigger nothing at Customer.io, so that their order

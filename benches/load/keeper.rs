@@ -85,6 +85,7 @@ impl Keeper {
                     now: self.now.plus(Duration::from_secs(1)),
                     until: self.now.plus(Duration::from_secs(60)),
                     calls: CLAIM,
+                    page: 0,
                     in_turn: 8,
                     old_before: self.now.minus(Duration::from_secs(72 * 60 * 60)),
                     lane: None,

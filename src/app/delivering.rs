@@ -36,7 +36,8 @@ pub struct Delivering {
     pub dispatchers: Vec<JoinHandle<()>>,
     /// The loops beside them.
     pub loops: TaskTracker,
-    sharers: Sharers,
+    /// The relays that share the destinations' pace.
+    pub sharers: Sharers,
 }
 
 impl Delivering {
@@ -157,6 +158,8 @@ impl Delivering {
             in_flight: 1,
             batch_calls: 1,
             calls_per_second: f64::from(settings.feedback.writes_per_minute) / 60.0,
+            // Nothing that pages post leads to GrowSurf.
+            page_share: 1.0,
             lease: back_lease(settings.growsurf.timeout),
         };
         let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), pulse);
@@ -170,7 +173,7 @@ impl Delivering {
     /// many calls are left.
     pub async fn drain(&self, store: &dyn Store, stop: &CancellationToken) -> u64 {
         loop {
-            let due = store.next_due(Way::Out, SystemClock.now()).await;
+            let due = store.next_due(Way::Out, true, SystemClock.now()).await;
             let is_refused = self.destination.halted_by().is_some();
             if matches!(due, Ok(None)) {
                 return 0;
@@ -231,6 +234,7 @@ fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
         in_flight: delivery.in_flight,
         batch_calls: delivery.batch_calls,
         calls_per_second: f64::from(settings.customerio.calls_per_second),
+        page_share: settings.page.pace_share,
         lease: delivery.lease,
     }
 }

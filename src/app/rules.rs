@@ -7,7 +7,7 @@ use crate::config::customerio;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::growsurf::signature::Owner;
 use crate::ingest::{Pages, Trust};
-use crate::mapping::{FeedbackRules, IdentifyBy, Rules, Tier};
+use crate::mapping::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier};
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
@@ -40,6 +40,7 @@ pub fn rules(settings: &Settings) -> Rules {
         reward_value_key: mapping.reward_value_key.clone(),
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         page_told_shares: page_told.map(|campaign| campaign.id.clone()).collect(),
+        posts_per_day: PostsPerDay { clicks: page.clicks_per_day, shares: page.shares_per_day },
         join_visitors: page.join,
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),

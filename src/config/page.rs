@@ -10,6 +10,10 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("origins", Kind::List),
     Key::new("max_body", Kind::Size),
     Key::new("posts_per_minute", Kind::Whole),
+    Key::new("total_posts_per_minute", Kind::Whole),
+    Key::new("clicks_per_day", Kind::Whole),
+    Key::new("shares_per_day", Kind::Whole),
+    Key::new("pace_percent", Kind::Whole),
     Key::new("addresses", Kind::Whole),
     Key::new("join", Kind::Flag),
 ];
@@ -26,6 +30,15 @@ pub struct PageSettings {
     pub max_body: usize,
     /// How many posts are taken of one client's address in a minute.
     pub posts_per_minute: u32,
+    /// The most posts of all clients together in a minute.
+    pub total_posts_per_minute: u32,
+    /// The most clicks on one participant's link in a day.
+    pub clicks_per_day: u32,
+    /// The most shares of one participant in a day.
+    pub shares_per_day: u32,
+    /// The part of Customer.io's pace, and of the requests at once, that calls from posts may take:
+    /// above 0, at most 1.
+    pub pace_share: f64,
     /// How many addresses are remembered for that.
     pub addresses: usize,
     /// Whether what a visitor did is joined with the participant who claims it.
@@ -39,6 +52,10 @@ impl PageSettings {
             origins: reader.parse_list("page.origins", origin),
             max_body: reader.size("page.max_body", BODY),
             posts_per_minute: reader.whole("page.posts_per_minute", 1..=100_000),
+            total_posts_per_minute: reader.whole("page.total_posts_per_minute", 1..=1_000_000),
+            clicks_per_day: reader.whole("page.clicks_per_day", 1..=1_000_000),
+            shares_per_day: reader.whole("page.shares_per_day", 1..=1_000_000),
+            pace_share: f64::from(reader.whole::<u8>("page.pace_percent", 1..=100)) / 100.0,
             addresses: reader.whole("page.addresses", 100..=10_000_000),
             join: reader.flag("page.join"),
         };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,7 @@ use super::pace::Pace;
 use super::pulse::Pulse;
 use super::sender::Sender;
 use super::setback::SetBack;
-use crate::domain::{LaneId, Leased, Time, Way};
+use crate::domain::{Class, LaneId, Leased, Time, Way};
 use crate::store::{Claim, Settlement, StoreError};
 use crate::telemetry::Causes;
 
@@ -38,6 +39,8 @@ pub struct DispatcherRules {
     pub batch_calls: usize,
     /// Calls a second.
     pub calls_per_second: f64,
+    /// The part of both that calls of the class page may take: above 0, at most 1.
+    pub page_share: f64,
     /// How long a lease lasts.
     pub lease: Duration,
 }
@@ -51,6 +54,10 @@ pub struct Dispatcher {
     rules: DispatcherRules,
     pulse: Pulse,
     pace: Pace,
+    /// What of it calls of the class page may take.
+    page_pace: Pace,
+    /// The requests at once that calls of the class page may take.
+    page_requests: Arc<Semaphore>,
     sharers: Sharers,
     held: Held,
     clock: SetBack,
@@ -78,9 +85,29 @@ impl Dispatcher {
     ) -> Self {
         let now = sender.clock.now();
         let pace = Pace::new(rules.calls_per_second, now);
+        let page_pace = Pace::new(rules.calls_per_second * rules.page_share, now);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a part of at most 1,024 requests"
+        )]
+        let page_requests = (rules.in_flight as f64 * rules.page_share) as usize;
+        let page_requests = Arc::new(Semaphore::new(page_requests.max(1)));
         let clock = SetBack::new(now, sender.clock.steady());
         let (held, set_back) = (Held::default(), Duration::ZERO);
-        Self { sender, rules, pulse, pace, sharers, held, clock, set_back }
+        Self {
+            sender,
+            rules,
+            pulse,
+            pace,
+            page_pace,
+            page_requests,
+            sharers,
+            held,
+            clock,
+            set_back,
+        }
     }
 
     /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
@@ -127,7 +154,9 @@ impl Dispatcher {
     async fn step(&mut self, sends: &mut JoinSet<()>) -> Step {
         let now = self.sender.clock.now();
         let destination = &self.sender.destination;
-        self.pace.shared_by(self.sharers.count(), self.rules.calls_per_second);
+        let DispatcherRules { calls_per_second, page_share, .. } = self.rules;
+        self.pace.shared_by(self.sharers.count(), calls_per_second);
+        self.page_pace.shared_by(self.sharers.count(), calls_per_second * page_share);
         let (calls, lane, is_probe) = match destination.admit(now) {
             Admission::Wait(until) => return Step::Idle(until.since(now)),
             Admission::Probe(lane) => (1, lane, true),
@@ -136,6 +165,12 @@ impl Dispatcher {
         if calls == 0 {
             return Step::Idle(self.pace.wait(now));
         }
+        let request = Arc::clone(&self.page_requests).try_acquire_owned().ok();
+        let page = match &request {
+            Some(_) if is_probe => calls,
+            Some(_) => self.page_pace.available(now).min(calls),
+            None => 0,
+        };
         let until = now.plus(self.rules.lease);
         // What is written at GrowSurf has an order, however old it is.
         let old_before = match self.sender.way {
@@ -143,7 +178,7 @@ impl Dispatcher {
             Way::Back => Time::default(),
         };
         let way = self.sender.way;
-        let claim = Claim { way, now, until, calls, in_turn: IN_TURN, old_before, lane };
+        let claim = Claim { way, now, until, calls, page, in_turn: IN_TURN, old_before, lane };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,
@@ -151,7 +186,9 @@ impl Dispatcher {
                 if is_probe {
                     destination.nothing_to_probe(now);
                 }
-                return Step::Idle(self.next_due(now).await);
+                let next = self.next_due(page > 0, now).await;
+                let paced = request.filter(|_| page == 0).map(|_| self.page_pace.wait(now));
+                return Step::Idle(paced.map_or(next, |paced| next.min(paced)));
             }
             Err(error) => {
                 if is_probe {
@@ -160,8 +197,18 @@ impl Dispatcher {
                 return rest(&error);
             }
         };
-        self.pace.take(leases.iter().map(|lease| lease.deliveries.len()).sum());
-        sends.spawn(deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until));
+        let went = leases.iter().map(|lease| lease.deliveries.len()).sum();
+        self.pace.take(went);
+        let is_page = leases.iter().any(|lease| lease.class == Class::Page);
+        if is_page {
+            self.page_pace.take(went);
+        }
+        let request = request.filter(|_| is_page);
+        let delivering = deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until);
+        sends.spawn(async move {
+            delivering.await;
+            drop(request);
+        });
         Step::Worked
     }
 
@@ -203,8 +250,8 @@ impl Dispatcher {
         self.pulse.beat(self.sender.clock.steady());
     }
 
-    async fn next_due(&self, now: Time) -> Duration {
-        match self.sender.store.next_due(self.sender.way, now).await {
+    async fn next_due(&self, page: bool, now: Time) -> Duration {
+        match self.sender.store.next_due(self.sender.way, page, now).await {
             // Work that is due but can't be claimed is looked for again at leisure.
             Ok(Some(due)) if due > now => due.since(now),
             Ok(_) => LOOK_EVERY,

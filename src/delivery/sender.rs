@@ -86,7 +86,7 @@ impl Sender {
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
             let call = &leased.deliveries[delivery];
-            match joining::waits(&*self.store, call).await {
+            match joining::waits(&*self.store, call, leased.class).await {
                 Ok(false) => {}
                 Ok(true) => {
                     sent.waiting.insert(call.id);
@@ -149,7 +149,7 @@ impl Sender {
         waiting: &HashSet<DeliveryId>,
         now: Time,
     ) -> Settlement {
-        let Leased { lane, token, identifier, deliveries, superseded, in_turn: _ } = lease;
+        let Leased { lane, token, identifier, deliveries, superseded, .. } = lease;
         let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
         for (delivery, attempt) in deliveries.iter().zip(attempts) {
             let verdict = match &attempt {

@@ -16,13 +16,15 @@ pub struct LaneId(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct DeliveryId(pub i64);
 
-/// Which lanes are served first.
+/// Class of a call, most urgent first. A lane has the class of its most urgent pending call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
     /// Something that happens now.
     Live,
-    /// Something that happened long ago, told by a backfill.
+    /// Something that happened long ago, reported by a backfill.
     History,
+    /// Something that a browser posted, which nobody vouches for.
+    Page,
 }
 
 /// Which way a lane leads: each has calls, a pace and a state of its own.
@@ -72,6 +74,8 @@ pub struct Leased {
     pub lane: LaneId,
     /// Grows with every lease of the lane; a settlement with an old one changes nothing.
     pub token: i64,
+    /// The lane's class when it was leased.
+    pub class: Class,
     /// Whom the calls are for, as the destination knows them at the time of sending.
     pub identifier: Identifier,
     /// What to send now.

@@ -137,6 +137,20 @@ pub struct Participant {
     /// The anonymous id they claimed first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// The posts of pages that led to something on the last day with any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posts: Option<Posts>,
+}
+
+/// Number of page posts about one participant that led to something on one day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Posts {
+    /// The UTC day of their receipt, see [`Time::day`].
+    pub day: i64,
+    /// Clicks on the participant's link.
+    pub clicks: u32,
+    /// Shares by the participant.
+    pub shares: u32,
 }
 
 /// Shares by channel, and when they were counted.
@@ -173,6 +187,7 @@ impl Participant {
             fraud_told: false,
             way_back: WayBack::default(),
             claim: None,
+            posts: None,
         }
     }
 }

@@ -145,6 +145,8 @@ pub struct Plan {
     pub messages: Vec<Message>,
     /// Whether it says anything that wasn't known, other than when it was true.
     pub is_news: bool,
+    /// True if a page's post led to nothing because its participant's budget of the day is spent.
+    pub is_over_budget: bool,
     /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
     pub forgotten: Forgotten,
 }

@@ -44,6 +44,11 @@ impl Time {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Whole days since the epoch, rounded down: the number of the UTC day.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400 * 1_000_000)
+    }
+
     /// This time and `duration` more; saturates at the end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

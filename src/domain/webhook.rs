@@ -42,8 +42,17 @@ pub struct Arrival {
     pub webhook: Webhook,
     /// What it says, or why it leads to nothing known, naming the field.
     pub reading: Result<News, String>,
-    /// Whether what comes of it overtakes what doesn't hurry.
+    /// The class of the calls that it leads to.
     pub class: Class,
+}
+
+impl Class {
+    /// Returns the class of what a stored webhook leads to, by its event's name in the inbox, when it is
+    /// planned again.
+    pub fn of_kept(event: Option<&str>) -> Self {
+        let is_page = event.is_some_and(|event| event.starts_with(PAGE));
+        if is_page { Self::Page } else { Self::Live }
+    }
 }
 
 /// What became of a webhook.
@@ -58,6 +67,19 @@ pub enum Status {
         /// Why, naming the field.
         reason: String,
     },
+    /// A page's post that leads to nothing; nothing of it is stored.
+    Dropped(Dropped),
+}
+
+/// Reason why a page's post leads to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dropped {
+    /// It names no known participant.
+    Unknown,
+    /// It was posted before, or its event is off.
+    Nothing,
+    /// The participant has had as many posts of its kind that day as the settings allow.
+    Budget,
 }
 
 /// The store's answer to an arrival, given after the commit.

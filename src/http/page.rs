@@ -20,13 +20,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use self::limiter::Limiter;
+use self::limiter::{Allowance, Limiter};
 use super::body::{BodyLimits, ReadBody};
 use super::client::client_ip;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::config::page::PageSettings;
+use crate::delivery::Sharers;
+use crate::domain::Dropped as Why;
 use crate::ingest::{Refusal, Seen};
 use crate::page::{Kind, PageClick, PageShare};
 use crate::telemetry::Causes;
@@ -49,18 +51,28 @@ pub struct Gate {
     origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
+    total: Mutex<Allowance>,
+    /// The relays that share the total.
+    sharers: Sharers,
     /// What the limiter counts the time from.
     began: Instant,
 }
 
 impl Gate {
     /// As the settings say; bodies take their memory with all others. It begins `now`.
-    pub fn new(settings: &PageSettings, bodies: &BodyLimits, now: Instant) -> Self {
+    pub fn new(
+        settings: &PageSettings,
+        bodies: &BodyLimits,
+        sharers: Sharers,
+        now: Instant,
+    ) -> Self {
         let limiter = Limiter::new(settings.posts_per_minute, settings.addresses);
         Self {
             origins: settings.origins.clone(),
             bodies: bodies.up_to(settings.max_body),
             limiter: Mutex::new(limiter),
+            total: Mutex::new(Allowance::new(settings.total_posts_per_minute)),
+            sharers,
             began: now,
         }
     }
@@ -75,6 +87,13 @@ impl Gate {
     fn admits(&self, client: IpAddr, now: Instant) -> bool {
         let now = now.saturating_duration_since(self.began);
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
+    }
+
+    /// Counts one more post of all clients together, if the store may be asked for it.
+    fn admits_in_all(&self, now: Instant) -> bool {
+        let now = now.saturating_duration_since(self.began);
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.admit(self.sharers.count(), now)
     }
 }
 
@@ -239,18 +258,21 @@ async fn post(
         "too_large" => Dropped::Unread("too_large"),
         _ => Dropped::Unread("broken"),
     })?;
-    let seen = face.ingest.seen(kind, &bytes, share);
+    let admits = || gate.admits_in_all(face.clock.steady());
+    let seen = face.ingest.seen(kind, &bytes, share, admits);
     let (seen, ()) = tokio::join!(seen, tokio::time::sleep(LEAST));
     match seen {
         Ok(Seen::Accepted) => {
             face.health.wrote(true);
             Ok(())
         }
-        Ok(Seen::Nothing) => Err(Dropped::For("nothing")),
+        Ok(Seen::Dropped(Why::Nothing)) => Err(Dropped::For("nothing")),
+        Ok(Seen::Dropped(Why::Unknown)) => Err(Dropped::For("unknown")),
+        Ok(Seen::Dropped(Why::Budget)) => Err(Dropped::For("budget")),
+        Ok(Seen::Total) => Err(Dropped::For("total")),
         Ok(Seen::Malformed) => Err(Dropped::For("malformed")),
         Ok(Seen::Key) => Err(Dropped::For("key")),
         Ok(Seen::SharesOff) => Err(Dropped::For("shares_off")),
-        Ok(Seen::Unknown) => Err(Dropped::For("unknown")),
         Err(refusal) => {
             if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
                 face.health.wrote(false);

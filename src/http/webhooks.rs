@@ -250,6 +250,7 @@ fn answer(face: &Face, receipt: Receipt) -> Response {
         Status::Accepted => (Taken::Accepted, None),
         Status::Duplicate => (Taken::Duplicate, None),
         Status::Parked { reason } => (Taken::Parked, Some(reason)),
+        Status::Dropped(_) => unreachable!("only posts of pages are dropped"),
     };
     let status = taken.word();
     face.metrics.webhook(status);

@@ -1,14 +1,14 @@
-//! Posts of pages: taken in only where they lead to something.
+//! Posts of pages: accepted only where they lead to something.
 //!
 //! What belongs here: the way of a post to its receipt. What doesn't: from where, and how many, posts
-//! are taken (`http`).
+//! are accepted (`http`), and how many for one participant (`mapping`).
 //!
-//! Nobody may learn from an answer which participants there are. So what leads to nothing isn't kept,
-//! but is refused as well while the store takes nothing. That storing takes longer than not storing is
+//! Nobody may learn from an answer which participants there are. So what leads to nothing isn't stored,
+//! but is refused as well while the store takes no write. That storing takes longer than not storing is
 //! hidden where it is answered (`http`).
 
 use super::{Ingest, Refusal, kept};
-use crate::domain::{Link, Plan, Status};
+use crate::domain::{Class, Dropped, Link, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
 
@@ -23,21 +23,21 @@ pub struct Pages {
     pub shares: bool,
 }
 
-/// What became of a post that reached the store, or would have.
+/// What became of a post that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seen {
-    /// It was kept, and leads to something.
+    /// It was stored, and leads to something.
     Accepted,
-    /// It was told before, or its event is off.
-    Nothing,
+    /// It leads to nothing and wasn't stored.
+    Dropped(Dropped),
+    /// All clients together posted more than the settings allow; the store wasn't asked.
+    Total,
     /// It isn't of the script's form.
     Malformed,
     /// No campaign has its key.
     Key,
     /// The campaign's shares are told by somebody else.
     SharesOff,
-    /// The link is no known participant's.
-    Unknown,
 }
 
 impl Ingest {
@@ -46,7 +46,8 @@ impl Ingest {
         !self.trust.pages.is_empty()
     }
 
-    /// Takes in what a page posted, see [`Ingest::receive`].
+    /// Accepts what a page posted, see [`Ingest::receive`], if `admits` says that the store may be asked
+    /// for one more.
     ///
     /// # Errors
     /// [`Refusal::Store`] and [`Refusal::Slow`] only; then nothing of it was kept.
@@ -55,6 +56,7 @@ impl Ingest {
         kind: Kind,
         body: &[u8],
         share: impl Send + 'static,
+        admits: impl FnOnce() -> bool,
     ) -> Result<Seen, Refusal> {
         let received_at = self.clock.now();
         let Some(post) = Post::read(kind, body, &self.trust.page_origins) else {
@@ -66,31 +68,26 @@ impl Ingest {
         if kind == Kind::Share && !pages.shares {
             return Ok(Seen::SharesOff);
         }
+        if !admits() {
+            return Ok(Seen::Total);
+        }
         let looking = async {
             let id = self.named(&post.link(&pages.campaign)).await?;
             let kept = post.kept(&pages.campaign, id.as_deref()).to_string().into_bytes();
-            let read = kept::seen(kind, &kept, received_at)?;
-            let Ok(news) = &read.reading else { return Ok((read, kept, Some(Seen::Malformed))) };
-            let plan = self.store.preview(vec![news.clone()], received_at).await?;
-            let nothing = match plan.first() {
-                Some(Ok(Plan { is_news: true, .. })) => return Ok((read, kept, None)),
-                Some(Ok(_)) => Seen::Nothing,
-                _ => Seen::Unknown,
+            let read = |kept: Vec<u8>| Ok(kept::seen(kind, &kept, received_at)?);
+            let (class, patience) = (Class::Page, self.patience);
+            let receipt = self.take_in(kept, read, share, received_at, class, patience).await?;
+            let seen = match receipt.status {
+                Status::Accepted => return Ok(Seen::Accepted),
+                Status::Dropped(why) => why,
+                // Pages' posts are dropped where others are parked.
+                Status::Duplicate | Status::Parked { .. } => Dropped::Nothing,
             };
             self.store.probe(received_at).await?;
-            Ok::<_, Refusal>((read, kept, Some(nothing)))
+            Ok::<_, Refusal>(Seen::Dropped(seen))
         };
         let looked = tokio::time::timeout(self.patience, looking).await;
-        let (read, kept, nothing) = looked.map_err(|_| Refusal::Slow(self.patience))??;
-        match nothing {
-            Some(nothing) => Ok(nothing),
-            None => {
-                let receipt =
-                    self.take_in(kept, |_| Ok(read), share, received_at, self.patience).await?;
-                let is_new = matches!(receipt.status, Status::Accepted);
-                Ok(if is_new { Seen::Accepted } else { Seen::Nothing })
-            }
-        }
+        looked.unwrap_or(Err(Refusal::Slow(self.patience)))
     }
 
     /// GrowSurf's id of the participant whose link it is, if the link doesn't carry it. What is kept

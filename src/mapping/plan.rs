@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::anonymous;
+use super::budget;
 use super::counting;
 use super::feedback;
 use super::forgotten;
@@ -87,8 +88,13 @@ impl Planner for Mapper {
         let mut left_out = Vec::new();
         let mut counted = Vec::new();
         let mut joins = Vec::new();
+        let mut is_over_budget = false;
         for event in &seated {
             let participant = people.participant(event.seat);
+            if budget::is_spent(&event.told.event, participant, received_at, rules.posts_per_day) {
+                is_over_budget = true;
+                continue;
+            }
             if let Some(id) = counting::once(&event.told.event, campaign, participant) {
                 match known.is_recorded(id) {
                     None => unanswered.push(Lookup::Effect(id)),
@@ -144,6 +150,12 @@ impl Planner for Mapper {
             let participant = people.participant_mut(event.seat, received_at);
             counting::raise(&event.told.event, participant);
         }
+        if !due.is_empty() || !counted.is_empty() {
+            for event in &seated {
+                let participant = people.participant_in_silence(event.seat);
+                budget::spend(&event.told.event, participant, received_at);
+            }
+        }
         people.joins.extend(joins);
         let subjects: BTreeSet<usize> = seated
             .iter()
@@ -176,6 +188,7 @@ impl Planner for Mapper {
             left_out,
             notices,
             is_news,
+            is_over_budget,
             forgotten,
             messages: Vec::new(),
         })

@@ -70,6 +70,8 @@ pub struct Rules {
     pub server_told_conversions: BTreeSet<String>,
     /// Campaigns whose shares a page may tell.
     pub page_told_shares: BTreeSet<String>,
+    /// The most page posts about one participant on one day.
+    pub posts_per_day: PostsPerDay,
     /// Whether participants can claim what a page saw of a visitor.
     pub join_visitors: bool,
     /// The campaign meant by a source that names none: the only one in the settings.
@@ -78,6 +80,15 @@ pub struct Rules {
     pub ignore_emails: Vec<EmailPattern>,
     /// What goes back to GrowSurf.
     pub feedback: FeedbackRules,
+}
+
+/// The most page posts about one participant that lead to something on one day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PostsPerDay {
+    /// Clicks on the participant's link.
+    pub clicks: u32,
+    /// Shares by the participant.
+    pub shares: u32,
 }
 
 /// What goes back to GrowSurf, and how much of it.
@@ -144,6 +155,7 @@ impl Rules {
             reward_value_key: "amount".to_owned(),
             server_told_conversions: BTreeSet::new(),
             page_told_shares: BTreeSet::new(),
+            posts_per_day: PostsPerDay { clicks: 1_000, shares: 50 },
             join_visitors: true,
             only_campaign: None,
             ignore_emails: Vec::new(),

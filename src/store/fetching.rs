@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Identifier, Link, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Link, News, ParticipantKey, Person, Plan, Time};
 
 use super::StoreError;
 use super::record::unreadable;
@@ -58,6 +58,10 @@ pub trait Fetching: Send + Sync {
 
     /// Whether any call waits, or is under way, in the lane of whoever has this identifier.
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError>;
+
+    /// Makes the pending calls of this identifier's lane as urgent as `class`, where they are less so: the
+    /// oldest thousand, so that a long lane holds nobody up.
+    async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError>;
 
     /// Whether a live process delivers from this store. If none does, this one has the right from
     /// now on, where there is one to have.

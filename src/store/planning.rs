@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::{Known, Lookup, News, Plan, Planner, Time, Unplanned};
+use crate::domain::{Class, Dropped, Known, Lookup, News, Plan, Planner, Time, Unplanned};
 
 /// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
 /// them mean that it asks the same thing again and again.
@@ -40,6 +40,18 @@ pub(super) fn plan<E>(
         }
     }
     Ok(Err(format!("internal: no plan after {ROUNDS} rounds of questions")))
+}
+
+/// Why an arrival isn't stored, if it isn't: a page's post that leads to nothing.
+pub(super) fn dropped(class: Class, planned: &Planned) -> Option<Dropped> {
+    match planned {
+        _ if class != Class::Page => None,
+        Ok(plan) if plan.is_over_budget => Some(Dropped::Budget),
+        Ok(plan) if !plan.unmapped.is_empty() => Some(Dropped::Unknown),
+        Ok(plan) if !plan.is_news => Some(Dropped::Nothing),
+        Ok(_) => None,
+        Err(_) => Some(Dropped::Unknown),
+    }
 }
 
 /// What a panic said.

@@ -25,6 +25,7 @@
 
 mod accept;
 mod asking;
+mod classes;
 mod company;
 mod connecting;
 mod copying;
@@ -160,8 +161,10 @@ impl Store for PostgresStore {
         transact!(self.open()?, "lease lanes", |it| lanes::claim(&it, &claim))
     }
 
-    async fn next_due(&self, way: Way, now: Time) -> Result<Option<Time>, StoreError> {
-        transact!(self.open()?, "tell when a lane is due", |it| lanes::next_due(&it, way, now))
+    async fn next_due(&self, way: Way, page: bool, now: Time) -> Result<Option<Time>, StoreError> {
+        transact!(self.open()?, "tell when a lane is due", |it| {
+            lanes::next_due(&it, way, page, now)
+        })
     }
 
     async fn settle(

@@ -27,6 +27,7 @@ mod accept;
 mod access;
 mod aside;
 mod backup;
+mod classes;
 mod company;
 mod connection;
 mod contents;
@@ -167,7 +168,7 @@ impl Store for SqliteStore {
         let work = move |connection: &Connection| {
             accept::accept(connection, &planning, &sha256, &arrival, now)
         };
-        // History yields to webhooks, whose senders wait.
+        // History and pages yield to webhooks, whose senders wait.
         let rank = if class == Class::Live { Rank::Accept } else { Rank::Rest };
         self.writer.write(rank, "take in a webhook", work).await
     }
@@ -201,8 +202,8 @@ impl Store for SqliteStore {
         self.writer.write(Rank::Rest, "lease lanes", work).await
     }
 
-    async fn next_due(&self, way: Way, _now: Time) -> Result<Option<Time>, StoreError> {
-        let work = move |connection: &Connection| lanes::next_due(connection, way);
+    async fn next_due(&self, way: Way, page: bool, _now: Time) -> Result<Option<Time>, StoreError> {
+        let work = move |connection: &Connection| lanes::next_due(connection, way, page);
         self.readers.read("tell when a lane is due", work).await
     }
 

@@ -11,13 +11,15 @@ use super::metrics::Word;
 const KINDS: [&str; 2] = ["click", "share"];
 
 /// What can become of a post.
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 13] = [
     "accepted",
     "nothing",
     "malformed",
     "key",
     "origin",
     "rate",
+    "total",
+    "budget",
     "shares_off",
     "unknown",
     "too_large",

@@ -1,6 +1,7 @@
-//! How many posts are taken of one client: so many a minute, all at once if they like.
+//! Limits of posts: of one client and of all together, so many a minute, all at once if they like.
 //!
-//! What belongs here: the count, with the time as a value. What doesn't: who a client is (`client`).
+//! What belongs here: the counts, with the time as a value. What doesn't: who a client is (`client`), and
+//! how many there may be for one participant (`mapping`).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,6 +12,32 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The part of an IPv6 address that one client can't change at will: the first 64 bits.
 const NETWORK: u128 = !0 << 64;
+
+/// Counts the posts of all clients together, as [`Limiter`] does those of one.
+#[derive(Debug)]
+pub struct Allowance {
+    posts_per_minute: u32,
+    paid_off: Duration,
+}
+
+impl Allowance {
+    /// An allowance of so many posts a minute.
+    pub fn new(posts_per_minute: u32) -> Self {
+        Self { posts_per_minute, paid_off: Duration::ZERO }
+    }
+
+    /// True if one more post is accepted at this time, which counts it. So many relays share the
+    /// allowance.
+    pub fn admit(&mut self, relays: u32, now: Duration) -> bool {
+        let each = MINUTE / (self.posts_per_minute / relays.max(1)).max(1);
+        let paid_off = self.paid_off.max(now) + each;
+        let is_within = paid_off <= now + MINUTE;
+        if is_within {
+            self.paid_off = paid_off;
+        }
+        is_within
+    }
+}
 
 /// Counts by the client, each by one time: when all that was taken of them will have been paid off.
 ///
@@ -85,6 +112,21 @@ mod tests {
         assert_eq!(taken(&mut limiter, second(161)), 2);
         assert_eq!(taken(&mut limiter, second(1_000)), 3, "no more than a minute's are saved up");
         assert!(limiter.admit(ip("203.0.113.10"), second(1_000)), "others are others");
+    }
+
+    #[test]
+    fn all_clients_together_post_only_so_much_and_relays_share_it() {
+        let mut total = Allowance::new(1_200);
+        let admitted = |total: &mut Allowance, relays, at| {
+            (0..5_000).filter(|_| total.admit(relays, at)).count()
+        };
+        assert_eq!(admitted(&mut total, 1, second(7)), 1_200);
+        assert_eq!(admitted(&mut total, 1, second(8)), 20);
+        assert_eq!(admitted(&mut total, 1, second(1_000)), 1_200);
+        let mut part = Allowance::new(1_200);
+        assert_eq!(admitted(&mut part, 3, second(7)), 400);
+        let mut least = Allowance::new(2);
+        assert_eq!(admitted(&mut least, 3, second(7)), 1);
     }
 
     #[test]

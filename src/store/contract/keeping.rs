@@ -177,14 +177,15 @@ pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
     let mut parked = arrival("x", at(0), news());
     parked.reading = Err("event is unknown".to_owned());
     let id = store.accept(parked, at(0)).await.unwrap().id;
-    let before = (store.stats().await.unwrap(), store.next_due(Way::Out, at(0)).await.unwrap());
+    let before =
+        (store.stats().await.unwrap(), store.next_due(Way::Out, true, at(0)).await.unwrap());
     for _ in 0..2 {
         let reading: Result<News, String> = Ok(did("ann", "a"));
         let receipt = store.replay(id, reading, at(5), true).await.unwrap();
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
     }
     assert_eq!(
-        (store.stats().await.unwrap(), store.next_due(Way::Out, at(0)).await.unwrap()),
+        (store.stats().await.unwrap(), store.next_due(Way::Out, true, at(0)).await.unwrap()),
         before
     );
     assert_eq!(bench.count().await, before.0);

@@ -67,7 +67,7 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
     asks("1").await.unwrap();
     asks("2").await.unwrap();
     let of = |way| Claim { way, ..claim(at(2)) };
-    assert_eq!(store.next_due(Way::Back, at(2)).await.unwrap(), Some(at(1)));
+    assert_eq!(store.next_due(Way::Back, true, at(2)).await.unwrap(), Some(at(1)));
     let out = store.claim(of(Way::Out)).await.unwrap();
     assert!(matches!(out[0].identifier, Identifier::Email(_)), "{out:?}");
     assert_eq!(out.len(), 1);
@@ -80,7 +80,7 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
         assert_eq!(leased.deliveries.len(), 1);
         let verdict = Verdict::Dead { reason: "no".to_owned(), field: None };
         settle(&*store, &leased, &verdict, at(3)).await;
-        assert_eq!(store.next_due(Way::Back, at(3)).await.unwrap(), left);
+        assert_eq!(store.next_due(Way::Back, true, at(3)).await.unwrap(), left);
     }
     // A lane that was empty, and letters that are put back, still lead back.
     assert_eq!(store.redeliver(DeadLetters::All, at(4)).await.unwrap(), 2);
@@ -230,16 +230,16 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
 
 pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
     let store = bench.open().await;
-    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), None);
     take(&*store, "ann", "a", at(5)).await;
-    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(5)));
     let leased = lease(&*store, at(10)).await;
-    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(70)));
+    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(70)));
     let later = Verdict::Again { at: at(33), failing_since: Duration::ZERO };
     settle(&*store, &leased, &later, at(11)).await;
-    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), Some(at(33)));
+    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(33)));
     drain(&*store, at(33)).await;
-    assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &impl Bench) {

@@ -200,7 +200,7 @@ impl Walk {
 
     /// All that can be seen without changing anything.
     async fn compare(&self, store: &dyn Store) {
-        assert_eq!(store.next_due(Way::Out, at(0)).await.unwrap(), self.model.next_due());
+        assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), self.model.next_due());
         let (pending, oldest_pending) = self.model.pending();
         let letters = store.dead_letters(None, 1_000).await.unwrap();
         let ids: Vec<_> = letters.iter().rev().map(|letter| letter.delivery.id).collect();

@@ -71,6 +71,7 @@ impl Planner for Script {
             calls(told, received_at, known, lane);
         }
         plan.lanes = lanes.into_values().collect();
+        plan.is_news = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
         Ok(plan)
     }
 }
@@ -340,7 +341,7 @@ pub(crate) const NEVER: Accepting = Accepting { way: Way::Out, reading: Duration
 pub(crate) fn claim(now: Time) -> Claim {
     let until = now.plus(Duration::from_secs(60));
     let old_before = Time::from_micros(i64::MIN);
-    Claim { way: Way::Out, now, until, calls: 100, in_turn: 1, old_before, lane: None }
+    Claim { way: Way::Out, now, until, calls: 100, page: 100, in_turn: 1, old_before, lane: None }
 }
 
 /// The only lease that a claim gives.

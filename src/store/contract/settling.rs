@@ -125,7 +125,7 @@ pub(crate) async fn a_call_that_waits_for_another_is_due_later_and_counts_no_att
     let settlement = Settlement { lane: leased.lane, token: leased.token, results };
     store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
     assert!(store.claim(claim(at(2))).await.unwrap().is_empty());
-    assert_eq!(store.next_due(Way::Out, at(2)).await.unwrap(), Some(at(3)));
+    assert_eq!(store.next_due(Way::Out, true, at(2)).await.unwrap(), Some(at(3)));
     let again = lease(&*store, at(3)).await;
     assert_eq!(again.deliveries, leased.deliveries[1..]);
     settle(&*store, &again, &Verdict::Delivered, at(3)).await;

@@ -150,6 +150,7 @@ impl Part {
                 ("failing_since", Number),
                 ("delivered_at", Number),
                 ("call", Text),
+                ("class", Short),
             ],
             Self::DeadLetters => {
                 &[("delivery", Number), ("died_at", Number), ("reason", Text), ("field", Text)]

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::domain::{Class, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId};
+use crate::domain::{
+    Class, Dropped, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId,
+};
 use crate::store::StoreError;
 use crate::store::planning::{self, Planned};
 
@@ -41,6 +43,7 @@ struct Row {
     id: Uuid,
     received_at: Time,
     was_parked: bool,
+    class: Class,
 }
 
 /// A webhook on its way through a batch.
@@ -61,6 +64,8 @@ pub(super) enum Outcome {
     Duplicate,
     /// Why nothing of it is mapped.
     Parked(String),
+    /// It is a page's post that leads to nothing.
+    Dropped(Dropped),
     /// What was planned, and the calls that are new.
     Planned(Box<Plan>, Vec<LaneCalls>),
 }
@@ -125,7 +130,7 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
             What::Kept(id) => ids.push(id.0),
         }
     }
-    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL FROM inbox
+    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL, event FROM inbox
          WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
     let mut of_hash: HashMap<Vec<u8>, Row> = HashMap::new();
     let mut held: Vec<Uuid> = Vec::new();
@@ -135,7 +140,8 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
         if was_parked || ids.contains(&id) {
             held.push(id);
         }
-        of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked });
+        let class = Class::of_kept(row.try_get(4)?);
+        of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked, class });
     }
     if !held.is_empty() {
         let sql = "SELECT id, parked IS NOT NULL FROM inbox WHERE id = ANY ($1)
@@ -197,7 +203,10 @@ fn attempt<'a>(
             new,
             received_at,
             was_parked,
-            class: item.class,
+            class: match item.what {
+                What::Arrived(..) => item.class,
+                What::Kept(_) => row.as_ref().map_or(item.class, |row| row.class),
+            },
             now: item.now,
             outcome,
         });
@@ -219,6 +228,10 @@ fn plan(
     let known = world.known(item.now);
     let planned: Planned =
         planning::plan(&*planning.planner, item.reading, received_at, known, answer)?;
+    let arrived = matches!(item.what, What::Arrived(..));
+    if let Some(why) = planning::dropped(item.class, &planned).filter(|_| arrived) {
+        return Ok(Outcome::Dropped(why));
+    }
     Ok(match planned {
         Err(reason) => Outcome::Parked(reason),
         Ok(plan) => match world.apply(&plan) {
@@ -234,6 +247,7 @@ fn receipt(entry: Entry<'_>) -> Receipt {
     match entry.outcome {
         Outcome::Duplicate => Receipt::bare(id, Status::Duplicate),
         Outcome::Parked(reason) => Receipt::bare(id, Status::Parked { reason }),
+        Outcome::Dropped(why) => Receipt::bare(id, Status::Dropped(why)),
         Outcome::Planned(plan, lanes) => {
             let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
             let Plan { unmapped, notices, .. } = *plan;

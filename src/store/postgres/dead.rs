@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use crate::domain::{Call, Class, DeliveryId, LaneId, Time};
 use crate::store::{DeadLetter, PastAttempt, record};
 
+use super::classes;
 use super::deliveries::{COLUMNS, NewCall, Waiting, append, duration};
 use super::fault::Fault;
 use super::house::{Counter, count};
@@ -97,6 +98,7 @@ struct Taken {
     webhook: Option<uuid::Uuid>,
     planned_at: Time,
     call: Call,
+    class: Class,
     /// When a profile of the person was last planned.
     identified_at: Option<Time>,
 }
@@ -110,7 +112,7 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
     let rows = transaction.rows(sql, &[&ids]).await?;
     let held: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let sql = format!(
-        "SELECT {COLUMNS}, people.id, people.identifier, people.state
+        "SELECT {COLUMNS}, people.id, people.identifier, people.state, it.class
          FROM deliveries AS it JOIN people ON people.id = it.lane
          WHERE it.id = ANY ($1) ORDER BY it.id"
     );
@@ -125,6 +127,11 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
             webhook: delivery.webhook.map(|id| id.0),
             planned_at: delivery.planned_at,
             call: delivery.call,
+            // Whoever puts it back doesn't want it to wait behind a backfill.
+            class: match classes::class(row.try_get(11)?) {
+                Class::Page => Class::Page,
+                Class::Live | Class::History => Class::Live,
+            },
             identified_at: person.identified.map(|identified| identified.at),
         });
     }
@@ -148,14 +155,14 @@ pub(super) async fn redeliver(
 ) -> Result<usize, Fault> {
     let taken = take(transaction, ids).await?;
     let mut lanes: BTreeMap<i64, Vec<NewCall<'_>>> = BTreeMap::new();
-    for Taken { lane, webhook, planned_at, call, identified_at } in &taken {
+    for Taken { lane, webhook, planned_at, call, class, identified_at } in &taken {
         let is_superseded = matches!(call, Call::Identify { at, .. } if Some(*at) < *identified_at);
         if !is_superseded {
             lanes.entry(lane.0).or_default().push(NewCall {
                 lane: lane.0,
                 webhook: *webhook,
                 call,
-                class: Class::Live,
+                class: *class,
                 event_at: call.happened_at(),
                 planned_at: *planned_at,
                 now,

@@ -10,11 +10,12 @@ use futures_util::try_join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, Way, WebhookId};
+use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::head::Pending;
 use crate::store::record::unreadable;
 
+use super::classes::{Joins, rank};
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::transaction::Transaction;
@@ -41,23 +42,6 @@ pub(super) struct NewCall<'a> {
     pub(super) now: Time,
 }
 
-/// Way and class as the column holds them: of what goes the same way, what is served first is less.
-fn rank(way: Way, class: Class) -> i16 {
-    match (way, class) {
-        (Way::Out, Class::Live) => 0,
-        (Way::Out, Class::History) => 1,
-        (Way::Back, _) => 2,
-    }
-}
-
-/// What the column holds for lanes that lead this way, in the order they are served.
-pub(super) fn ranks(way: Way) -> &'static [i16] {
-    match way {
-        Way::Out => &[0, 1],
-        Way::Back => &[2],
-    }
-}
-
 #[derive(Default)]
 struct Rows {
     lanes: Vec<i64>,
@@ -66,6 +50,7 @@ struct Rows {
     planned: Vec<i64>,
     events: Vec<Option<i64>>,
     calls: Vec<String>,
+    classes: Vec<i16>,
 }
 
 /// Puts calls at the ends of their lanes, which makes those due that aren't, don't wait, and
@@ -93,7 +78,10 @@ pub(super) async fn append(
         rows.events.push(call.event_at.map(Time::micros));
         let text = serde_json::to_string(call.call);
         rows.calls.push(text.map_err(|error| unreadable("a plan", error))?);
+        rows.classes.push(class);
     }
+    let joins = Joins::of(&calls);
+    joins.hold(transaction, lanes.keys().copied()).await?;
     let ids: Vec<i64> = lanes.keys().copied().collect();
     let more: Vec<i64> = lanes.values().map(|it| it.0).collect();
     let due: Vec<i64> = lanes.values().map(|it| it.1).collect();
@@ -111,21 +99,22 @@ pub(super) async fn append(
                  next_seq = lanes.next_seq + excluded.next_seq
              RETURNING id, next_seq
          )
-         INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)
+         INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, class)
          SELECT new.lane, lane.next_seq - own.more + new.place, new.webhook, new.planned_at,
-             new.event_at, new.call
-         FROM unnest($4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::text[])
-             AS new (lane, place, webhook, planned_at, event_at, call)
+             new.event_at, new.call, new.class
+         FROM unnest($4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::text[],
+                 $11::smallint[])
+             AS new (lane, place, webhook, planned_at, event_at, call, class)
          JOIN lane ON lane.id = new.lane
          JOIN unnest($1::bigint[], $2::bigint[]) AS own (id, more) ON own.id = new.lane";
-    let Rows { lanes, places, webhooks, planned, events, calls: texts } = &rows;
-    let values: [&dyn Value; 10] =
-        [&ids, &more, &due, lanes, places, webhooks, planned, events, texts, &classes];
+    let Rows { lanes, places, webhooks, planned, events, calls: texts, classes: own } = &rows;
+    let values: [&dyn Value; 11] =
+        [&ids, &more, &due, lanes, places, webhooks, planned, events, texts, &classes, own];
     try_join!(
         transaction.change(sql, &values),
         count(transaction, Counter::Pending, number(calls.len())),
     )?;
-    Ok(())
+    joins.raise(transaction).await
 }
 
 /// A call as its row holds it, not read yet.

@@ -169,7 +169,7 @@ pub(super) async fn under_way(
         return Ok(Some(Time::from_micros(until.saturating_sub(ahead))));
     }
     transaction.row("SELECT id FROM lanes WHERE id = $1 FOR UPDATE", &[&lane]).await?;
-    let sql = "UPDATE lanes SET leased = false, due_at = NULL, class = GREATEST(class, 1)
+    let sql = "UPDATE lanes SET leased = false, due_at = NULL, class = GREATEST(class, 2)
          WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE lane = $1 AND state = 0)";
     let emptied = transaction.change(sql, &[&lane]).await?;
     // Something new came in behind a lease that has ended.

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Identifier, Link, Lookup, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Link, Lookup, News, ParticipantKey, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::planning::{self, Planned};
 use crate::store::{Fetching, HEARD, StoreError, record};
 
 use super::PostgresStore;
 use super::asking;
+use super::classes;
 use super::deliveries::micros;
 use super::fault::Fault;
 use super::planning::Planning;
@@ -102,6 +103,10 @@ impl Fetching for PostgresStore {
                  WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
             Ok(it.row(sql, &[&column]).await?.is_some())
         })
+    }
+
+    async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
+        transact!(self.open()?, "raise a lane", |it| classes::raise(&it, identifier, class))
     }
 
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {

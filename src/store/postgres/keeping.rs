@@ -67,7 +67,7 @@ pub(super) async fn keep(
 /// Why a webhook is parked, wholly or in part.
 fn parked(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Duplicate => None,
+        Outcome::Duplicate | Outcome::Dropped(_) => None,
         Outcome::Parked(reason) => Some(text(reason)),
         Outcome::Planned(plan, _) if plan.unmapped.is_empty() => None,
         Outcome::Planned(plan, _) => Some(text(&plan.unmapped.join("; "))),
@@ -94,7 +94,7 @@ async fn inbox(
     let (mut redacted, mut redactions): (Vec<Uuid>, Vec<Vec<u8>>) = Default::default();
     let mut more_parked = 0;
     for entry in entries {
-        if matches!(entry.outcome, Outcome::Duplicate) {
+        if matches!(entry.outcome, Outcome::Duplicate | Outcome::Dropped(_)) {
             continue;
         }
         let mut parked = parked(&entry.outcome);

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures_util::try_join;
 
-use crate::domain::{Identifier, LaneId, Leased, Time, Way};
+use crate::domain::{Class, Identifier, LaneId, Leased, Time, Way};
 use crate::store::head::{Head, Room};
 use crate::store::{Claim, record};
 
-use super::deliveries::{COLUMNS, Waiting, micros, ranks};
+use super::classes::{PAGE, class, ranks};
+use super::deliveries::{COLUMNS, Waiting, micros};
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::value::number;
@@ -28,6 +29,7 @@ const MANY: usize = 500;
 struct Due {
     lane: i64,
     token: i64,
+    class: Class,
 }
 
 /// See [`Store::claim`](crate::store::Store::claim).
@@ -40,10 +42,12 @@ pub(super) async fn claim(transaction: &Transaction, claim: &Claim) -> Result<Ve
     let lanes: Vec<i64> = due.iter().map(|due| due.lane).collect();
     let (mut waiting, identifiers) =
         try_join!(waiting(transaction, &lanes, FEW), identifiers(transaction, &lanes))?;
-    let mut room = claim.calls;
+    // They are all of the class page, or none is.
+    let is_page = claim.lane.is_none() && due.iter().any(|due| due.class == Class::Page);
+    let mut room = if is_page { claim.calls.min(claim.page) } else { claim.calls };
     let (mut leases, mut leased) = (Vec::new(), Leasing::default());
     let until = claim.until.micros().saturating_add(ahead);
-    for Due { lane, token } in due {
+    for Due { lane, token, class } in due {
         if room == 0 {
             break;
         }
@@ -61,7 +65,7 @@ pub(super) async fn claim(transaction: &Transaction, claim: &Claim) -> Result<Ve
             continue;
         }
         room = room.saturating_sub(head.give.len());
-        match read(lane, token + 1, identifiers.get(&lane), head) {
+        match read((lane, token + 1, class), identifiers.get(&lane), head) {
             Ok(lease) => leases.push(lease),
             // Were this an error, one row would stop all lanes. So the lane stays leased to
             // nobody, and is looked at again when the lease ends, perhaps by a newer version.
@@ -76,22 +80,26 @@ async fn due_lanes(transaction: &Transaction, claim: &Claim, now: i64) -> Result
     let mut due = Vec::new();
     let mut add = |rows: Vec<tokio_postgres::Row>| -> Result<usize, Fault> {
         for row in rows {
-            due.push(Due { lane: row.try_get(0)?, token: row.try_get(1)? });
+            let (lane, token) = (row.try_get(0)?, row.try_get(1)?);
+            due.push(Due { lane, token, class: class(row.try_get(2)?) });
         }
         Ok(due.len())
     };
     if let Some(lane) = claim.lane {
-        let sql = "SELECT id, token FROM lanes
+        let sql = "SELECT id, token, class FROM lanes
              WHERE id = $1 AND due_at IS NOT NULL AND (NOT leased OR due_at <= $2)
              FOR UPDATE SKIP LOCKED";
         add(transaction.rows(sql, &[&lane.0, &now]).await?)?;
         return Ok(due);
     }
     let mut found = 0;
-    for &class in ranks(claim.way) {
+    for &class in ranks(claim.way, claim.page > 0) {
+        if class == PAGE && found > 0 {
+            break;
+        }
         let room = number(claim.calls - found);
         if room > 0 {
-            let sql = "SELECT id, token FROM lanes WHERE class = $1 AND due_at <= $2
+            let sql = "SELECT id, token, class FROM lanes WHERE class = $1 AND due_at <= $2
                  ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED";
             found = add(transaction.rows(sql, &[&class, &now, &room]).await?)?;
         }
@@ -148,8 +156,7 @@ fn choose(
 }
 
 fn read(
-    lane: i64,
-    token: i64,
+    (lane, token, class): (i64, i64, Class),
     identifier: Option<&String>,
     head: Head<Waiting>,
 ) -> Result<Leased, crate::store::StoreError> {
@@ -157,7 +164,7 @@ fn read(
     let identifier: Identifier = record::identifier(column)?;
     let Head { give, in_turn, superseded } = head;
     let deliveries = give.into_iter().map(Waiting::read).collect::<Result<_, _>>()?;
-    Ok(Leased { lane: LaneId(lane), token, identifier, deliveries, in_turn, superseded })
+    Ok(Leased { lane: LaneId(lane), token, class, identifier, deliveries, in_turn, superseded })
 }
 
 /// What becomes of lanes that were looked at.
@@ -176,7 +183,8 @@ impl Leasing {
 
     async fn write(&self, transaction: &Transaction) -> Result<(), Fault> {
         let sql = "UPDATE lanes
-             SET token = token + 1, leased = it.until IS NOT NULL, due_at = it.until
+             SET token = token + 1, leased = it.until IS NOT NULL, due_at = it.until,
+                 class = CASE WHEN it.until IS NULL THEN GREATEST(class, 2) ELSE class END
              FROM unnest($1::bigint[], $2::bigint[]) AS it (id, until) WHERE lanes.id = it.id";
         transaction.change(sql, &[&self.lanes, &self.until]).await?;
         Ok(())
@@ -187,6 +195,7 @@ impl Leasing {
 pub(super) async fn next_due(
     transaction: &Transaction,
     way: Way,
+    page: bool,
     now: Time,
 ) -> Result<Option<Time>, Fault> {
     // One look into each part of the index; a minimum over several would read all of it.
@@ -195,7 +204,7 @@ pub(super) async fn next_due(
              SELECT MIN(due_at) AS due_at FROM lanes
              WHERE lanes.class = own.class AND due_at IS NOT NULL
          ) AS it";
-    let row = transaction.row(sql, &[&ranks(way).to_vec()]).await?;
+    let row = transaction.row(sql, &[&ranks(way, page).to_vec()]).await?;
     let due: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
     let ahead = transaction.ahead_of(now);
     Ok(due.map(|due| Time::from_micros(due.saturating_sub(ahead))))
@@ -222,6 +231,6 @@ pub(super) async fn set_back(
     }
     let sql = "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2)
          WHERE due_at > $2 AND NOT leased AND class = ANY ($3)";
-    transaction.change(sql, &[&micros(by), &now.micros(), &ranks(way).to_vec()]).await?;
+    transaction.change(sql, &[&micros(by), &now.micros(), &ranks(way, true).to_vec()]).await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use futures_util::try_join;
 use crate::domain::{DeliveryId, Outcome, Time};
 use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
 
+use super::classes;
 use super::deliveries::{DEAD, DELIVERED, micros};
 use super::fault::Fault;
 use super::house::{Counter, count, remember_accepting};
@@ -156,19 +157,22 @@ impl Verdicts {
         Ok(())
     }
 
-    /// Ends the leases. An empty lane forgets that it was live; the next call tells anew.
+    /// Ends the leases. The next call gives an empty lane its class.
     async fn go_on(&self, transaction: &Transaction) -> Result<(), Fault> {
-        let sql = "UPDATE lanes SET leased = false,
+        let fallen = classes::fallen();
+        let sql = format!(
+            "UPDATE lanes SET leased = false,
                  due_at = CASE WHEN it.pending THEN it.due_at END,
-                 class = CASE WHEN it.pending THEN class ELSE GREATEST(class, 1) END
+                 class = CASE WHEN it.pending THEN {fallen} ELSE GREATEST(class, 2) END
              FROM (
                  SELECT id, due_at, EXISTS (
                      SELECT 1 FROM deliveries WHERE lane = own.id AND state = 0
                  ) AS pending
                  FROM unnest($1::bigint[], $2::bigint[]) AS own (id, due_at)
              ) AS it
-             WHERE lanes.id = it.id";
-        transaction.change(sql, &[&self.lanes, &self.due]).await?;
+             WHERE lanes.id = it.id"
+        );
+        transaction.change(&sql, &[&self.lanes, &self.due]).await?;
         Ok(())
     }
 }

@@ -98,6 +98,9 @@ impl Bench for Schema {
                 (SELECT 1 FROM deliveries WHERE deliveries.id = delivery))
             + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
                 WHERE seq >= next_seq)
+            + (SELECT COUNT(*) FROM lanes WHERE class <> COALESCE(
+                (SELECT MIN(class) FROM deliveries WHERE lane = lanes.id AND state = 0),
+                GREATEST(class, 2)))
             + (SELECT COUNT(*) FROM deliveries WHERE NOT EXISTS
                 (SELECT 1 FROM lanes WHERE lanes.id = lane))
             + (SELECT COUNT(*) FROM lanes WHERE NOT EXISTS

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Arrival, Call, Class, EventId, News, Plan, Receipt, Status, Time, WebhookId};
 use crate::store::StoreError;
-use crate::store::planning::Planned;
+use crate::store::planning::{Planned, dropped};
 
 use super::effects;
 use super::erasing;
@@ -27,11 +27,19 @@ enum Row<'a> {
 }
 
 impl Row<'_> {
-    /// Whether what comes of it overtakes what doesn't hurry.
+    /// The class of the calls that it leads to.
     fn class(&self) -> Class {
         match self {
             Self::New { arrival, .. } => arrival.class,
-            Self::Kept(_) => Class::Live,
+            Self::Kept(kept) => kept.class,
+        }
+    }
+
+    /// The class of an arrival; `None` of what is stored already, which is never dropped.
+    fn arrives_as(&self) -> Option<Class> {
+        match self {
+            Self::New { arrival, .. } => Some(arrival.class),
+            Self::Kept(_) => None,
         }
     }
 }
@@ -41,6 +49,7 @@ struct Kept {
     id: WebhookId,
     received_at: Time,
     parked: bool,
+    class: Class,
 }
 
 /// What an applied plan came to.
@@ -61,7 +70,7 @@ pub(super) fn accept(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL FROM inbox WHERE sha256 = ?1",
+            "SELECT seq, id, received_at, parked IS NOT NULL, event FROM inbox WHERE sha256 = ?1",
         )?
         .query_row([sha256], kept)
         .optional()?;
@@ -86,7 +95,7 @@ pub(super) fn replay(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL FROM inbox
+            "SELECT seq, id, received_at, parked IS NOT NULL, event FROM inbox
              WHERE id = ?1 AND body IS NOT NULL",
         )?
         .query_row([id.0.as_bytes()], kept)
@@ -106,6 +115,7 @@ fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
         id: WebhookId(uuid::Uuid::from_bytes(row.get(1)?)),
         received_at: Time::from_micros(row.get(2)?),
         parked: row.get(3)?,
+        class: Class::of_kept(row.get::<_, Option<String>>(4)?.as_deref()),
     })
 }
 
@@ -121,15 +131,21 @@ fn take_in(
         Row::New { arrival, .. } => (arrival.webhook.id, arrival.webhook.received_at),
         Row::Kept(kept) => (kept.id, kept.received_at),
     };
-    let taken = planning
-        .plan(connection, reading, received_at, now)
-        .and_then(|planned| write(connection, planning, row, planned, now));
-    let written = match taken {
+    let arrives_as = row.arrives_as();
+    let keep = |planned: Planned| match arrives_as.and_then(|class| dropped(class, &planned)) {
+        Some(why) => Ok(Err(why)),
+        None => write(connection, planning, row, planned, now).map(Ok),
+    };
+    let kept = match planning.plan(connection, reading, received_at, now).and_then(keep) {
         Err(fault) if fault.blames_the_plan() => {
             undo(connection)?;
-            write(connection, planning, row, Err(format!("internal: {fault}")), now)?
+            keep(Err(format!("internal: {fault}")))?
         }
-        taken => taken?,
+        kept => kept?,
+    };
+    let written = match kept {
+        Ok(written) => written,
+        Err(why) => return Ok(Receipt::bare(id, Status::Dropped(why))),
     };
     Ok(match written {
         Ok(Applied { calls, unmapped, kinds, notices }) => {

@@ -27,6 +27,9 @@ pub(crate) fn counted(connection: &Connection) -> Stats {
             (SELECT 1 FROM deliveries WHERE deliveries.id = delivery / 2))
         + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
             WHERE seq >= next_seq)
+        + (SELECT COUNT(*) FROM lanes WHERE class <> COALESCE(
+            (SELECT MIN(class) FROM deliveries WHERE lane = lanes.id AND state = 0),
+            MAX(class, 2)))
         + (SELECT COUNT(*) FROM links WHERE NOT EXISTS
             (SELECT 1 FROM people WHERE people.id = person))
         + (SELECT COUNT(*) FROM pragma_foreign_key_check)";

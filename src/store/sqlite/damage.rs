@@ -93,7 +93,7 @@ fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
         let transaction = connection.unchecked_transaction()?;
         lanes::release_all(&transaction, now)?;
         for way in Way::ALL {
-            lanes::next_due(&transaction, way)?;
+            lanes::next_due(&transaction, way, true)?;
         }
         house::stats(&transaction)?;
         house::destination(&transaction)?;

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{Class, Delivery, DeliveryId, LaneId, Time, Way};
+use crate::domain::{Delivery, DeliveryId, LaneId, Time};
 use crate::store::record;
 use crate::store::{DeadLetter, PastAttempt};
 
@@ -107,16 +107,22 @@ pub(super) fn redeliver(
         let Some(lane) = take(connection, *id)? else { continue };
         done += 1;
         if !is_superseded(connection, row, half)? {
-            let seq = lanes::extend(connection, lane, lanes::rank(Way::Out, Class::Live), 1, now)?;
+            // Whoever puts it back doesn't want it to wait behind a backfill.
+            let class: i64 = connection
+                .prepare_cached(
+                    "SELECT CASE class WHEN 1 THEN 0 ELSE class END FROM deliveries WHERE id = ?1",
+                )?
+                .query_row([row], |row| row.get(0))?;
+            let seq = lanes::extend(connection, lane, class, 1, now)?;
             connection
                 .prepare_cached(
-                    "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call)
-                     SELECT lane, ?2, webhook, planned_at,
+                    "INSERT INTO deliveries (lane, seq, class, webhook, planned_at, event_at, call)
+                     SELECT lane, ?2, ?4, webhook, planned_at,
                          CASE ?3 WHEN 1 THEN event_at END,
                          CASE ?3 WHEN 1 THEN call ELSE identify END
                      FROM deliveries WHERE id = ?1",
                 )?
-                .execute(params![row, seq, half == Half::Call])?;
+                .execute(params![row, seq, half == Half::Call, class])?;
             pending += 1;
         }
         clear(connection, row, half)?;

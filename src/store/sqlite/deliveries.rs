@@ -55,7 +55,7 @@ pub(super) fn rows(calls: &[Call]) -> Vec<(Option<&Call>, &Call)> {
 pub(super) fn insert(
     connection: &Connection,
     lane: LaneId,
-    seq: i64,
+    (seq, class): (i64, i64),
     webhook: Option<i64>,
     (identify, call): (Option<&Call>, &Call),
     now: Time,
@@ -65,8 +65,8 @@ pub(super) fn insert(
         |call| serde_json::to_string(call).map_err(|error| Fault::unreadable("a plan", error));
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             lane.0,
@@ -76,6 +76,7 @@ pub(super) fn insert(
             event_at,
             column(call)?,
             identify.map(column).transpose()?,
+            class,
         ])?;
     Ok(())
 }

@@ -222,7 +222,7 @@ pub(super) fn under_way(
 ) -> Result<Option<Time>, Fault> {
     connection
         .prepare_cached(
-            "UPDATE lanes SET leased = 0, due_at = NULL, class = MAX(class, 1)
+            "UPDATE lanes SET leased = 0, due_at = NULL, class = MAX(class, 2)
              WHERE id = ?1 AND (leased = 0 OR due_at <= ?2) AND NOT EXISTS (
                  SELECT 1 FROM deliveries INDEXED BY deliveries_pending
                  WHERE lane = ?1 AND state = 0

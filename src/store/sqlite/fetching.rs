@@ -6,11 +6,12 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Identifier, Link, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Link, News, ParticipantKey, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::{Fetching, StoreError, record};
 
 use super::SqliteStore;
+use super::classes;
 use super::fault::Fault;
 use super::opening::storage;
 use super::people;
@@ -99,6 +100,12 @@ impl Fetching for SqliteStore {
             Ok(statement.exists([&column])?)
         };
         self.readers.read("look for a pending call", work).await
+    }
+
+    async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
+        let identifier = identifier.clone();
+        let work = move |connection: &Connection| classes::raise(connection, &identifier, class);
+        self.writer.write(Rank::Rest, "raise a lane", work).await
     }
 
     async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {

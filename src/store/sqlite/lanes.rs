@@ -1,18 +1,19 @@
 //! Lanes: taking calls in at the tail, and leasing them from the head.
 //!
 //! What belongs here: appending, claiming, and when a lane is due. What doesn't: what comes of a
-//! lease (`settle`). A claim reads the index of due lanes and, of each lane, the index of what is
+//! lease (`settle`), and how urgent a lane is (`classes`). A claim reads the index of due lanes and, of each lane, the index of what is
 //! pending in it, so it costs the same whatever else the store holds.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, LaneId, Leased, PersonId, Time, Way};
+use crate::domain::{Call, Class, Identifier, LaneId, Leased, PersonId, Time, Way};
 use crate::store::Claim;
 use crate::store::head::{Head, Room};
 use crate::store::record;
 
+use super::classes::{self, PAGE, rank, ranks};
 use super::deliveries::{self, Waiting};
 use super::fault::Fault;
 
@@ -31,7 +32,12 @@ pub(super) fn append(
     let rows = deliveries::rows(calls);
     let first = extend(connection, lane, rank, rows.len(), now)?;
     for (seq, row) in (first..).zip(rows) {
-        deliveries::insert(connection, lane, seq, webhook, row, now)?;
+        deliveries::insert(connection, lane, (seq, rank), webhook, row, now)?;
+    }
+    for call in calls {
+        if let Call::Join { anonymous_id, .. } = call {
+            classes::raise(connection, &Identifier::Anonymous(anonymous_id.clone()), class)?;
+        }
     }
     Ok(())
 }
@@ -56,8 +62,7 @@ pub(super) fn extend(
     let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
     let statement = match next {
         Some(_) => {
-            "UPDATE lanes SET class = CASE class WHEN 2 THEN 2 ELSE MIN(class, ?2) END,
-                 due_at = COALESCE(due_at, ?3), next_seq = ?4
+            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
              WHERE id = ?1"
         }
         None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
@@ -67,35 +72,22 @@ pub(super) fn extend(
     Ok(first)
 }
 
-/// Way and class as the column holds them: of what goes the same way, what is served first is less.
-pub(super) fn rank(way: Way, class: Class) -> i64 {
-    match (way, class) {
-        (Way::Out, Class::Live) => 0,
-        (Way::Out, Class::History) => 1,
-        (Way::Back, _) => 2,
-    }
-}
-
-/// What the column holds for lanes that lead this way, in the order they are served.
-fn ranks(way: Way) -> &'static [i64] {
-    match way {
-        Way::Out => &[0, 1],
-        Way::Back => &[2],
-    }
-}
-
 /// A lane that may be leased.
 struct Due {
     lane: i64,
     token: i64,
+    class: Class,
     identifier: String,
 }
 
 /// See [`Store::claim`](crate::store::Store::claim).
 pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Leased>, Fault> {
     let mut leases = Vec::new();
-    let mut room = claim.calls;
-    for due in due_lanes(connection, claim)? {
+    let due = due_lanes(connection, claim)?;
+    // They are all of the class page, or none is.
+    let is_page = claim.lane.is_none() && due.iter().any(|due| due.class == Class::Page);
+    let mut room = if is_page { claim.calls.min(claim.page) } else { claim.calls };
+    for due in due {
         if room == 0 {
             break;
         }
@@ -109,12 +101,13 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Leased
 
 fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> {
     fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Due> {
-        Ok(Due { lane: row.get(0)?, token: row.get(1)?, identifier: row.get(2)? })
+        let class = classes::class(row.get(3)?);
+        Ok(Due { lane: row.get(0)?, token: row.get(1)?, class, identifier: row.get(2)? })
     }
     if let Some(lane) = claim.lane {
         let due = connection
             .prepare_cached(
-                "SELECT lanes.id, lanes.token, people.identifier
+                "SELECT lanes.id, lanes.token, people.identifier, lanes.class
                  FROM lanes JOIN people ON people.id = lanes.id
                  WHERE lanes.id = ?1 AND due_at IS NOT NULL AND (leased = 0 OR due_at <= ?2)",
             )?
@@ -124,9 +117,12 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
     }
     // Read before the first lease, because leasing moves lanes in the very index this reads.
     let mut due = Vec::new();
-    for rank in ranks(claim.way) {
+    for rank in ranks(claim.way, claim.page > 0) {
+        if *rank == PAGE && !due.is_empty() {
+            break;
+        }
         let mut statement = connection.prepare_cached(
-            "SELECT lanes.id, lanes.token, people.identifier
+            "SELECT lanes.id, lanes.token, people.identifier, lanes.class
              FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
              WHERE lanes.class = ?1 AND lanes.due_at <= ?2
              ORDER BY lanes.due_at",
@@ -150,7 +146,11 @@ fn lease(
     let head = head(connection, lane, claim, room)?;
     let empty = head.give.is_empty();
     connection
-        .prepare_cached("UPDATE lanes SET token = ?2, leased = ?3, due_at = ?4 WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE lanes SET token = ?2, leased = ?3, due_at = ?4,
+                 class = CASE ?3 WHEN 1 THEN class ELSE MAX(class, 2) END
+             WHERE id = ?1",
+        )?
         .execute(params![
             lane.0,
             due.token + 1,
@@ -167,8 +167,8 @@ fn lease(
     };
     match read() {
         Ok((identifier, deliveries)) => {
-            let token = due.token + 1;
-            Ok(Some(Leased { lane, token, identifier, deliveries, in_turn, superseded }))
+            let (token, class) = (due.token + 1, due.class);
+            Ok(Some(Leased { lane, token, class, identifier, deliveries, in_turn, superseded }))
         }
         Err(fault @ Fault::Store(_)) => {
             // Were this an error, one row would stop all lanes. So the lane stays leased to
@@ -213,10 +213,14 @@ fn head(
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
-pub(super) fn next_due(connection: &Connection, way: Way) -> Result<Option<Time>, Fault> {
+pub(super) fn next_due(
+    connection: &Connection,
+    way: Way,
+    page: bool,
+) -> Result<Option<Time>, Fault> {
     // One look into each part of the index; a minimum over several would read all of it.
     let mut first = None;
-    for rank in ranks(way) {
+    for rank in ranks(way, page) {
         let due: Option<i64> = connection
             .prepare_cached(
                 "SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
@@ -245,7 +249,7 @@ pub(super) fn set_back(
     by: Duration,
     now: Time,
 ) -> Result<(), Fault> {
-    for rank in ranks(way) {
+    for rank in ranks(way, true) {
         connection
             .prepare_cached(
                 "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
 use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
 
+use super::classes;
 use super::deliveries::{DEAD, DELIVERED, Half, half, micros};
 use super::fault::Fault;
 use super::house::{Counter, Meta, count, remember};
@@ -99,14 +100,17 @@ fn settle_one(
         )?
         .query_row([lane.0], |_row| Ok(()))
         .optional()?;
-    // An empty lane forgets that it was live; the next call tells anew.
+    // The next call gives an empty lane its class.
     let statement = match pending {
         Some(()) => "UPDATE lanes SET leased = 0, due_at = ?2 WHERE id = ?1",
         None => {
-            "UPDATE lanes SET leased = 0, due_at = NULL, class = MAX(class, 1) WHERE id = ?1 AND ?2 = ?2"
+            "UPDATE lanes SET leased = 0, due_at = NULL, class = MAX(class, 2) WHERE id = ?1 AND ?2 = ?2"
         }
     };
     connection.prepare_cached(statement)?.execute([lane.0, due_at.micros()])?;
+    if pending.is_some() {
+        classes::fall(connection, lane)?;
+    }
     Ok(())
 }
 

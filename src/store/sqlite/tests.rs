@@ -160,7 +160,7 @@ async fn a_store_locked_by_another_process_says_so_and_recovers() {
     let refused = store.probe(at(0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!(
-        store.next_due(Way::Out, at(0)).await.unwrap(),
+        store.next_due(Way::Out, true, at(0)).await.unwrap(),
         None,
         "readers don't wait for writers"
     );

@@ -138,6 +138,7 @@ impl Relay {
             in_flight: 2,
             batch_calls: 10,
             calls_per_second: 1_000_000.0,
+            page_share: 0.25,
             lease: LEASE,
         };
         let pulse = Pulse::new("the dispatcher", clock.steady());

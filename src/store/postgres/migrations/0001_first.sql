@@ -60,7 +60,7 @@ CREATE TABLE effects (
 CREATE TABLE lanes (
     -- The person's.
     id bigint PRIMARY KEY,
-    -- 0 live, 1 history; history when nothing is pending.
+    -- That of the most urgent pending call; when nothing is pending, 2, or 3 of a lane to GrowSurf.
     class smallint NOT NULL,
     -- NULL when nothing is pending; while leased, when the lease ends.
     due_at bigint,
@@ -79,6 +79,8 @@ CREATE TABLE deliveries (
     webhook uuid,
     -- 0 pending, 1 delivered, 2 dead.
     state smallint NOT NULL DEFAULT 0,
+    -- To Customer.io: 0 live, 1 history, 2 page; to GrowSurf 3.
+    class smallint NOT NULL,
     planned_at bigint NOT NULL,
     -- A track's own time; NULL for an identify.
     event_at bigint,

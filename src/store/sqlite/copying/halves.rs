@@ -19,7 +19,7 @@ pub(super) fn page(connection: &Connection, after: Option<&[Cell]>) -> Result<Ve
     };
     let mut statement = connection.prepare_cached(
         "SELECT lane, (SELECT inbox.id FROM inbox WHERE inbox.seq = deliveries.webhook),
-             planned_at, event_at, failing_since, delivered_at,
+             planned_at, event_at, failing_since, delivered_at, class,
              id, seq, state, attempts, identify_dead,
              (SELECT attempts FROM dead_letters WHERE delivery = 2 * deliveries.id),
              (SELECT attempts FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
@@ -31,18 +31,18 @@ pub(super) fn page(connection: &Connection, after: Option<&[Cell]>) -> Result<Ve
     let mut rows = statement.query([after, limit])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
-        let same = cells(row, 6)?;
+        let same = cells(row, 7)?;
         let pair = Pair {
             same: &same,
-            id: row.get(6)?,
-            seq: row.get(7)?,
-            state: row.get(8)?,
-            attempts: row.get(9)?,
-            identify_dead: row.get(10)?,
-            dead: [row.get(11)?, row.get(12)?],
+            id: row.get(7)?,
+            seq: row.get(8)?,
+            state: row.get(9)?,
+            attempts: row.get(10)?,
+            identify_dead: row.get(11)?,
+            dead: [row.get(12)?, row.get(13)?],
         };
-        let identify: Option<String> = row.get(13)?;
-        let call: String = row.get(14)?;
+        let identify: Option<String> = row.get(14)?;
+        let call: String = row.get(15)?;
         let goes_before = identify.is_some() && !pair.identify_dead;
         page.extend(identify.map(|identify| pair.identify(identify)));
         page.extend((!call.is_empty()).then(|| pair.call(call, goes_before)));
@@ -51,7 +51,7 @@ pub(super) fn page(connection: &Connection, after: Option<&[Cell]>) -> Result<Ve
 }
 
 struct Pair<'a> {
-    /// Lane, webhook and times, as the columns are.
+    /// Lane, webhook, times and class, as the columns are.
     same: &'a [Cell],
     id: i64,
     seq: i64,
@@ -86,8 +86,9 @@ impl Pair<'_> {
 
     /// In the order of [`Part::columns`].
     fn row(&self, half: Half, state: i64, attempts: i64, was_tried: bool, call: String) -> Row {
-        let [lane, webhook, planned_at, event_at, failing_since, delivered_at] = self.same else {
-            unreachable!("six columns were read")
+        let [lane, webhook, planned_at, event_at, failing_since, delivered_at, class] = self.same
+        else {
+            unreachable!("seven columns were read")
         };
         let only = |condition: bool, cell: &Cell| if condition { cell.clone() } else { Cell::Null };
         Row(vec![
@@ -102,6 +103,7 @@ impl Pair<'_> {
             only(was_tried, failing_since),
             only(state == DELIVERED, delivered_at),
             Cell::Text(call),
+            class.clone(),
         ])
     }
 }

@@ -57,7 +57,7 @@ CREATE TABLE effects (
 -- One row a person with calls: whose turn it is, and when.
 CREATE TABLE lanes (
     id INTEGER PRIMARY KEY REFERENCES people (id),
-    -- 0 live, 1 history; history when nothing is pending.
+    -- That of the most urgent pending call; when nothing is pending, 2, or 3 of a lane to GrowSurf.
     class INTEGER NOT NULL,
     -- NULL when nothing is pending; while leased, when the lease ends.
     due_at INTEGER,
@@ -76,6 +76,8 @@ CREATE TABLE deliveries (
     webhook INTEGER REFERENCES inbox (seq),
     -- 0 pending, 1 delivered, 2 dead.
     state INTEGER NOT NULL DEFAULT 0,
+    -- To Customer.io: 0 live, 1 history, 2 page; to GrowSurf 3.
+    class INTEGER NOT NULL,
     planned_at INTEGER NOT NULL,
     -- A track's own time; NULL for an identify.
     event_at INTEGER,
