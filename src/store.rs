@@ -87,10 +87,9 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// further back.
     async fn pruned_until(&self) -> Result<Option<Time>, StoreError>;
 
-    /// Leases lanes that are due and lead the way asked for: live ones first, then history, each by how
-    /// long they are due. Lanes of the class page are given only where none of these is due. The class
-    /// of a lane is that of its most urgent pending call; a join that is put into a lane also makes the
-    /// visitor's pending calls as urgent as itself.
+    /// Leases lanes that are due and lead the way asked for: by class, then the longest due. Lanes of the
+    /// class page are given only where no others are due. A lane has the class of its most urgent pending
+    /// call; a join also makes the visitor's pending calls as urgent as itself.
     ///
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
@@ -136,12 +135,11 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
         id: DeliveryId,
     ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError>;
 
-    /// Puts dead letters back at the end of their lanes, as if never tried. Ids that aren't dead
-    /// letters are passed over. Returns how many it put back. Calls that pages led to keep their class,
-    /// the others are live. The event id stays the same. An
-    /// identify of somebody for whom a newer one was planned counts as delivered instead: the
-    /// newer one carries the whole profile, and behind it the older would take it back. Goes in
-    /// pieces; if it fails, those put back stay so, and it can be called again.
+    /// Puts dead letters back at the end of their lanes, as if never tried; those of the class page keep
+    /// it, the others are live. Ids that aren't dead letters are passed over. Returns how many it put
+    /// back. The event id stays the same. An identify of somebody for whom a newer one was planned counts
+    /// as delivered instead: the newer one carries the whole profile, and behind it the older would take
+    /// it back. Goes in pieces; if it fails, those put back stay so, and it can be called again.
     async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError>;
 
     /// Removes dead letters for good; their effects stay in the ledger. Returns how many. Goes in

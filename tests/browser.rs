@@ -1,6 +1,7 @@
 //! The script for pages in a real browser: the whole way from a landing to a joined profile here, what
 //! the script does by itself in the files below.
 
+mod clobbering;
 mod privacy;
 mod script;
 

@@ -1,5 +1,7 @@
 //! What pages post, whom nobody vouches for: clicks until the visitor is known, and shares.
 
+mod flood;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

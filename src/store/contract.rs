@@ -6,6 +6,7 @@
 
 pub(super) mod accepting;
 pub(super) mod burying;
+pub(super) mod classes;
 pub(super) mod comparing;
 pub(super) mod effects;
 pub(super) mod forgetting;
@@ -66,6 +67,12 @@ macro_rules! contract_tests {
             leasing::a_restart_takes_over_leases_and_the_living_keep_theirs,
             leasing::next_due_tells_of_retries_and_ends_of_leases,
             leasing::a_clock_set_back_holds_up_no_lane_and_ends_no_lease,
+            classes::page_lanes_go_last_and_only_as_many_calls_as_asked,
+            classes::a_lane_is_as_urgent_as_its_most_urgent_call_and_falls_back,
+            classes::a_lanes_class_outlives_leases_and_restarts,
+            classes::a_redelivered_call_of_a_page_stays_one,
+            classes::a_join_makes_the_visitors_calls_as_urgent_as_itself,
+            classes::what_a_page_posts_is_dropped_where_it_leads_to_nothing,
             settling::a_failed_call_stays_first_until_its_time,
             settling::an_untried_call_is_due_at_once,
             settling::a_call_that_waits_for_another_is_due_later_and_counts_no_attempt,

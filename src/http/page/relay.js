@@ -17,16 +17,22 @@
   const YEAR = 31536000;
   const TRIES = 4;
 
-  const tag = document.currentScript;
-  const early = window.referralRelay;
+  // Markup with a name or an id hides what the document and the window have under it. So nothing is
+  // believed but what it should be, and what is hidden is read from the prototype.
+  const hidden = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name);
+  const script = (found) => (found instanceof HTMLScriptElement ? found : null);
+  const plain = (found) => (found && Object.getPrototypeOf(found) === Object.prototype ? found : {});
+
+  const tag = script(document.currentScript) || script(hidden('currentScript').get.call(document));
+  const early = plain(window.referralRelay);
   // A second tag on the page changes nothing.
-  if (!tag || (early && early.id)) return;
+  if (!tag || early.id) return;
   const key = tag.dataset.key;
   if (!key) return console.warn('relay.js: the script tag has no data-key');
 
   const refused = [navigator.doNotTrack, window.doNotTrack].includes('1') ||
     navigator.globalPrivacyControl === true;
-  const answer = early && early.consent;
+  const answer = early.consent;
   let agreed = typeof answer === 'boolean' ? answer : tag.dataset.consent !== 'wait';
   const may = () => agreed && !refused;
 
@@ -59,15 +65,22 @@
 
   function bake(value, age) {
     const domain = tag.dataset.domain;
-    document.cookie = COOKIE + '=' + value + '; path=/; max-age=' + age + '; SameSite=Lax' +
+    const cookie = COOKIE + '=' + value + '; path=/; max-age=' + age + '; SameSite=Lax' +
       (domain ? '; domain=' + domain : '') + (location.protocol === 'https:' ? '; Secure' : '');
+    if (typeof document.cookie === 'string') document.cookie = cookie;
+    else hidden('cookie').set.call(document, cookie);
+  }
+
+  function cookies() {
+    const found = document.cookie;
+    return typeof found === 'string' ? found : hidden('cookie').get.call(document);
   }
 
   // The visitor's id, made when it is needed first; null where it may not be.
   function id() {
     if (!may()) return null;
     return safely(() => {
-      const found = document.cookie.match(/(?:^|; )rr_id=([0-9a-f-]{36})(?:;|$)/);
+      const found = cookies().match(/(?:^|; )rr_id=([0-9a-f-]{36})(?:;|$)/);
       if (found) kept = found[1];
       if (!kept) bake(kept = uuid(), YEAR);
       return kept;

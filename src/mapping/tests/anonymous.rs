@@ -1,12 +1,14 @@
 //! What pages tell: clicks of visitors, who claims them, and shares.
 
+mod budget;
+
 use proptest::prelude::*;
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot};
 use crate::domain::{
-    AnonymousId, Attributes, Call, EffectKey, Event, Facts, Identifier, News, Person, Plan, Scalar,
-    Snapshot, Time, Trace, Visit, Who,
+    AnonymousId, Attributes, Call, EffectKey, Event, Facts, Identifier, News, Person, Plan, Posts,
+    Scalar, Snapshot, Time, Trace, Visit, Who,
 };
 use crate::mapping::Rules;
 
@@ -70,7 +72,7 @@ fn data(plan: &Plan) -> &Attributes {
 }
 
 #[test]
-fn a_click_is_the_visitors_and_changes_nothing_of_the_links_owner() {
+fn a_click_is_the_visitors_and_counts_for_the_links_owner() {
     let mut memory = knowing_ann();
     let ann = memory.people[0].clone();
     let plan = memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
@@ -85,9 +87,11 @@ fn a_click_is_the_visitors_and_changes_nothing_of_the_links_owner() {
       "tracked_at": 1790000000
     }
     "#);
-    let effect = plan.lanes[0].calls[0].effect.clone();
+    let effect = plan.lanes.iter().flat_map(|lane| &lane.calls).next().unwrap().effect.clone();
     assert_eq!(effect, Some(EffectKey("page_clicked:camp:click-01".to_owned())));
-    assert_eq!(memory.people[0], ann);
+    let mut counted = ann;
+    counted.participants[0].posts = Some(Posts { day: RECEIVED.day(), clicks: 1, shares: 0 });
+    assert_eq!(memory.people[0], counted, "nothing else of the owner changes");
     let again = memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
     assert!(again.lanes.is_empty() && !again.is_news, "{again:?}");
     let second = memory.take_in(&visit("ann", VISITOR, "click-02"), RECEIVED).unwrap();

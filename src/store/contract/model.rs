@@ -12,24 +12,26 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{Leased, Status, Way};
+use crate::domain::{Arrival, Class, Dropped, Email, Identifier, Leased, Status, Way};
 use crate::store::copying::copy;
 use crate::store::{Claim, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
 
 use super::Bench;
 use super::script::{NEVER, Saying, arrival, at, attempt, claim, news, words};
-use lanes::Lanes;
+use lanes::{Lanes, Taken};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Accept {
         person: u8,
         effect: u8,
+        class: Class,
         old: bool,
         again: bool,
     },
     Claim {
         calls: usize,
+        page: usize,
         in_turn: usize,
         old: bool,
         lane: Option<usize>,
@@ -44,6 +46,10 @@ enum Step {
     },
     SetBack {
         seconds: i64,
+    },
+    Raise {
+        person: u8,
+        class: Class,
     },
     TakeOver,
     Restart,
@@ -60,20 +66,27 @@ fn step() -> impl Strategy<Value = Step> {
     let any = proptest::bool::ANY;
     let lane = proptest::option::weighted(0.1, 0..3_usize);
     prop_oneof![
-        6 => (0..3_u8, 0..20_u8, any, proptest::bool::weighted(0.1))
-            .prop_map(|(person, effect, old, again)| Step::Accept { person, effect, old, again }),
-        8 => (0..6_usize, 1..=4_usize, any, lane)
-            .prop_map(|(calls, in_turn, old, lane)| Step::Claim { calls, in_turn, old, lane }),
+        6 => (0..3_u8, 0..20_u8, class(), any, proptest::bool::weighted(0.1)).prop_map(
+            |(person, effect, class, old, again)| Step::Accept { person, effect, class, old, again }
+        ),
+        8 => (0..6_usize, 0..4_usize, 1..=4_usize, any, lane).prop_map(
+            |(calls, page, in_turn, old, lane)| Step::Claim { calls, page, in_turn, old, lane }
+        ),
         8 => (0..4_usize, 0..4_usize, 0..7_u8)
             .prop_map(|(lease, delivered, verdict)| Step::Settle { lease, delivered, verdict }),
         3 => (0..90_i64).prop_map(|seconds| Step::Wait { seconds }),
         1 => (1..50_i64).prop_map(|seconds| Step::SetBack { seconds }),
+        1 => (0..3_u8, class()).prop_map(|(person, class)| Step::Raise { person, class }),
         1 => Just(Step::TakeOver),
         1 => Just(Step::Restart),
         1 => Just(Step::Redeliver),
         1 => Just(Step::Discard),
         1 => (0..4_usize).prop_map(|limit| Step::Prune { limit }),
     ]
+}
+
+fn class() -> impl Strategy<Value = Class> {
+    prop_oneof![3 => Just(Class::Live), 1 => Just(Class::History), 2 => Just(Class::Page)]
 }
 
 pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl Fn() -> B) {
@@ -145,21 +158,26 @@ impl Walk {
     async fn take(&mut self, store: &dyn Store, step: Step, number: usize) {
         let now = at(self.now);
         match step {
-            Step::Accept { person, effect, old, again } => {
+            Step::Accept { person, effect, class, old, again } => {
                 let happened = at(if old { self.now - 900 } else { self.now });
                 let (name, effect) = (format!("p{person}"), format!("e{effect}"));
                 let news = news().participant(&format!("{name}@example.com"), &name);
                 let news = news.effect(&effect, Some(happened));
                 let body = if again { format!("{name} {effect}") } else { number.to_string() };
-                let receipt = store.accept(arrival(&body, now, news), now).await.unwrap();
-                let duplicate = receipt.status == Status::Duplicate;
-                let calls = self.model.accept(&name, &effect, happened, &body, now);
-                assert_eq!((duplicate, receipt.calls), (calls.is_none(), calls.unwrap_or(0)));
+                let arrival = Arrival { class, ..arrival(&body, now, news) };
+                let receipt = store.accept(arrival, now).await.unwrap();
+                let taken = match receipt.status {
+                    Status::Duplicate => Taken::Duplicate,
+                    Status::Dropped(Dropped::Nothing) => Taken::Dropped,
+                    _ => Taken::Calls(receipt.calls),
+                };
+                let expected = self.model.accept((&name, &effect), happened, &body, class, now);
+                assert_eq!(taken, expected);
             }
-            Step::Claim { calls, in_turn, old, lane } => {
+            Step::Claim { calls, page, in_turn, old, lane } => {
                 let old_before = at(if old { self.now - 500 } else { -1_000_000 });
                 let lane = lane.and_then(|lane| self.leases.get(lane)).map(|leased| leased.lane);
-                let claim = Claim { calls, in_turn, old_before, lane, ..claim(now) };
+                let claim = Claim { calls, page, in_turn, old_before, lane, ..claim(now) };
                 let leases = store.claim(claim).await.unwrap();
                 self.model.claim(&claim, &leases);
                 self.leases.extend(leases);
@@ -179,6 +197,13 @@ impl Walk {
                 let by = Duration::from_secs(u64::try_from(seconds).unwrap());
                 self.model.set_back(by, at(self.now));
                 store.set_back(Way::Out, by, at(self.now)).await.unwrap();
+            }
+            Step::Raise { person, class } => {
+                let name = format!("p{person}");
+                if self.model.raise(&name, class) {
+                    let email = Email::parse(&format!("{name}@example.com")).unwrap();
+                    store.raise(&Identifier::Email(email), class).await.unwrap();
+                }
             }
             Step::TakeOver | Step::Restart | Step::Move => {
                 assert_eq!(store.take_over(now).await.unwrap(), self.model.take_over(now));
@@ -200,7 +225,10 @@ impl Walk {
 
     /// All that can be seen without changing anything.
     async fn compare(&self, store: &dyn Store) {
-        assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), self.model.next_due());
+        for page in [false, true] {
+            let due = store.next_due(Way::Out, page, at(0)).await.unwrap();
+            assert_eq!(due, self.model.next_due(page));
+        }
         let (pending, oldest_pending) = self.model.pending();
         let letters = store.dead_letters(None, 1_000).await.unwrap();
         let ids: Vec<_> = letters.iter().rev().map(|letter| letter.delivery.id).collect();

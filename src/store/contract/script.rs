@@ -70,6 +70,13 @@ impl Planner for Script {
             });
             calls(told, received_at, known, lane);
         }
+        if news.campaign.name.as_deref() == Some("join") {
+            let visitor = participant_key(&news.people[1]).expect("the script names a visitor");
+            let anonymous_id = AnonymousId::parse(&visitor.participant).expect("it can be one's");
+            let call = Call::Join { anonymous_id, at: received_at };
+            let lane = lanes.values_mut().next().expect("somebody is joined");
+            lane.calls.push(PlannedCall { call, effect: None });
+        }
         plan.lanes = lanes.into_values().collect();
         plan.is_news = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
         Ok(plan)
@@ -99,7 +106,8 @@ fn visit(news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanne
     if news.campaign.name.as_deref() == Some("claim") {
         lane.person.claimed_by = Some(Claimer::Participant(key));
     }
-    Ok(Plan { lanes: vec![lane], ..Plan::default() })
+    let is_news = !lane.calls.is_empty();
+    Ok(Plan { lanes: vec![lane], is_news, ..Plan::default() })
 }
 
 /// A call to GrowSurf for each participant.
@@ -257,7 +265,7 @@ pub(crate) fn news() -> News {
 /// Ways to say things in news.
 pub(crate) trait Saying {
     /// Tells the planner to misbehave, to call GrowSurf (`back`), to refuse it for a minute (`later`),
-    /// or that it is of a visitor (`visit`), who may be claimed (`claim`).
+    /// to join the first participant with a visitor whose id is the second's (`join`), or that it is of a visitor (`visit`), who may be claimed (`claim`).
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;

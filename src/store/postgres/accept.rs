@@ -228,18 +228,21 @@ fn plan(
     let known = world.known(item.now);
     let planned: Planned =
         planning::plan(&*planning.planner, item.reading, received_at, known, answer)?;
-    let arrived = matches!(item.what, What::Arrived(..));
-    if let Some(why) = planning::dropped(item.class, &planned).filter(|_| arrived) {
+    let class = matches!(item.what, What::Arrived(..)).then_some(item.class);
+    let unapplied = |planned: &Planned| class.and_then(|class| planning::dropped(class, planned));
+    if let Some(why) = unapplied(&planned) {
         return Ok(Outcome::Dropped(why));
     }
-    Ok(match planned {
-        Err(reason) => Outcome::Parked(reason),
+    let reason = match planned {
+        Err(reason) => reason,
         Ok(plan) => match world.apply(&plan) {
-            Ok(calls) => Outcome::Planned(Box::new(plan), calls),
+            Ok(calls) => return Ok(Outcome::Planned(Box::new(plan), calls)),
             Err(Unapplied::Needs(needs)) => return Err(needs),
-            Err(Unapplied::Contradiction(why)) => Outcome::Parked(format!("internal: {why}")),
+            Err(Unapplied::Contradiction(why)) => format!("internal: {why}"),
         },
-    })
+    };
+    let why = unapplied(&Err(reason.clone()));
+    Ok(why.map_or(Outcome::Parked(reason), Outcome::Dropped))
 }
 
 fn receipt(entry: Entry<'_>) -> Receipt {

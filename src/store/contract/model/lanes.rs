@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::domain::{DeliveryId, LaneId, Leased, Time};
+use crate::domain::{Class, DeliveryId, LaneId, Leased, Time};
 use crate::store::contract::script::word;
 use crate::store::{Claim, Settlement, Verdict};
 
@@ -15,6 +15,7 @@ struct Call {
     /// Known once it was given out for the first time.
     id: Option<DeliveryId>,
     word: String,
+    class: Class,
     /// A track's own time.
     event_at: Option<Time>,
     /// An identify's time.
@@ -45,6 +46,21 @@ struct Webhook {
     pruned: bool,
 }
 
+impl Lane {
+    fn class(&self) -> Option<Class> {
+        self.pending.iter().map(|call| call.class).min()
+    }
+}
+
+/// What becomes of an arrival.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    Duplicate,
+    Dropped,
+    /// It leads to so many calls.
+    Calls(usize),
+}
+
 /// The model.
 #[derive(Default, Debug)]
 pub(super) struct Lanes {
@@ -56,18 +72,21 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// How many calls it leads to; `None` for a duplicate.
     pub(super) fn accept(
         &mut self,
-        person: &str,
-        effect: &str,
+        (person, effect): (&str, &str),
         happened: Time,
         body: &str,
+        class: Class,
         now: Time,
-    ) -> Option<usize> {
-        if !self.bodies.insert(body.to_owned()) {
-            return None;
+    ) -> Taken {
+        if self.bodies.contains(body) {
+            return Taken::Duplicate;
         }
+        if class == Class::Page && self.effects.contains(effect) {
+            return Taken::Dropped;
+        }
+        self.bodies.insert(body.to_owned());
         let lane = self.lanes.entry(person.to_owned()).or_default();
         let newest = lane.newest.map_or(now, |newest| newest.max(now));
         let webhook = self.webhooks.len();
@@ -79,6 +98,7 @@ impl Lanes {
             let identify = Call {
                 id: None,
                 word: "identify".to_owned(),
+                class,
                 event_at: None,
                 profile_at: newest,
                 planned_at: now,
@@ -92,7 +112,7 @@ impl Lanes {
             lane.identified = Some(newest);
             lane.due_at.get_or_insert(now);
         }
-        Some(open)
+        Taken::Calls(open)
     }
 
     /// Sees that what a claim gave is what it may give, and leases it.
@@ -104,20 +124,26 @@ impl Lanes {
                 lane.id == Some(id) && !lane.pending.is_empty() && (!lane.leased || is_due(lane))
             }
         };
-        let mut waiting: Vec<Time> = self
-            .lanes
-            .values()
-            .filter(|lane| may_go(lane))
-            .filter_map(|lane| lane.due_at)
-            .collect();
+        let may_go_at = |lane: &Lane| may_go(lane).then_some((lane.class()?, lane.due_at?));
+        let mut waiting: Vec<_> = self.lanes.values().filter_map(may_go_at).collect();
         waiting.sort();
         let mut room = claim.calls;
+        if claim.lane.is_none() {
+            let urgent = waiting.iter().filter(|(class, _)| *class < Class::Page).count();
+            if urgent == 0 {
+                room = room.min(claim.page);
+            } else {
+                waiting.truncate(urgent);
+            }
+        }
         for leased in leases {
             assert!(room > 0, "more than asked: {leases:?}");
             let person = leased.identifier.value().strip_suffix("@example.com").unwrap();
             let lane = self.lanes.get_mut(person).unwrap();
             assert!(may_go(lane), "not due: {leased:?} {lane:?}");
-            assert_eq!(lane.due_at, Some(waiting.remove(0)), "not the longest due");
+            let (class, due_at) = waiting.remove(0);
+            assert_eq!((lane.class(), lane.due_at), (Some(class), Some(due_at)), "not its turn");
+            assert_eq!(leased.class, class);
             assert_eq!(*lane.id.get_or_insert(leased.lane), leased.lane);
             assert!(leased.token > lane.token, "a token grows");
             let Head { given, in_turn, superseded } = head(&lane.pending, claim, room);
@@ -210,10 +236,21 @@ impl Lanes {
                 self.webhooks[call.webhook].open -= 1;
                 continue;
             }
-            lane.pending.push(Call { id: None, attempts: 0, failing_since: None, ..call });
+            let class = if call.class == Class::Page { Class::Page } else { Class::Live };
+            lane.pending.push(Call { id: None, class, attempts: 0, failing_since: None, ..call });
             lane.due_at.get_or_insert(now);
         }
         letters
+    }
+
+    /// True if it raised anything. The store raises a row, which may hold a dead call of the lane as well,
+    /// so it is asked only where there is none.
+    pub(super) fn raise(&mut self, person: &str, to: Class) -> bool {
+        let has_dead = self.dead.values().any(|(of, _)| of == person);
+        let lane = self.lanes.get_mut(person).filter(|_| !has_dead);
+        let Some(lane) = lane.filter(|lane| lane.class() > Some(to)) else { return false };
+        lane.pending.iter_mut().for_each(|call| call.class = call.class.min(to));
+        true
     }
 
     pub(super) fn discard(&mut self) -> usize {
@@ -231,8 +268,9 @@ impl Lanes {
         prunable.into_iter().take(limit).map(|webhook| webhook.pruned = true).count()
     }
 
-    pub(super) fn next_due(&self) -> Option<Time> {
-        self.lanes.values().filter_map(|lane| lane.due_at).min()
+    pub(super) fn next_due(&self, page: bool) -> Option<Time> {
+        let counts = |lane: &&Lane| page || lane.class() < Some(Class::Page);
+        self.lanes.values().filter(counts).filter_map(|lane| lane.due_at).min()
     }
 
     /// How many calls wait, and when the oldest was planned.

@@ -1,0 +1,85 @@
+//! What the script does on a page where outsiders can write markup, if no scripts: elements whose names
+//! and ids hide what the document and the window have under them.
+
+use serde_json::{Value, json};
+
+use super::{recorded, sign_up};
+use crate::kit::browser::Chromium;
+use crate::kit::eventually;
+use crate::kit::shop::PAGE_KEY;
+
+/// All that the script reads of the document and the window, and some more.
+const NAMES: [&str; 17] = [
+    "currentScript",
+    "cookie",
+    "referralRelay",
+    "growsurf",
+    "doNotTrack",
+    "addEventListener",
+    "navigator",
+    "location",
+    "crypto",
+    "fetch",
+    "sessionStorage",
+    "console",
+    "setTimeout",
+    "URL",
+    "URLSearchParams",
+    "Document",
+    "HTMLScriptElement",
+];
+
+/// An attacker's tag would have these.
+const ATTRIBUTES: &str = "src=\"/evil/relay.js\" data-key=\"pk_evil\" data-consent=\"wait\"";
+
+#[test]
+fn markup_changes_neither_whom_it_tells_nor_what() {
+    let (recorder, shop) = recorded();
+    let chromium = Chromium::start();
+    let other = recorder.url();
+    let kinds: [(&str, String); 5] = [
+        ("img", format!("<img name=NAME id=NAME alt=\"\" {ATTRIBUTES}>")),
+        (
+            "form",
+            format!(
+                "<form name=NAME id=NAME action=\"1\" {ATTRIBUTES}><input name=id value=x>\
+                 <input name=consent value=x><input name=subscribe><input name=dataset></form>"
+            ),
+        ),
+        ("iframe", format!("<iframe name=NAME id=NAME src=\"{other}/frame\"></iframe>")),
+        ("object", format!("<object name=NAME id=NAME {ATTRIBUTES}></object>")),
+        ("several", "<a name=NAME id=NAME href=\"1\"></a><a id=NAME></a>".to_owned()),
+    ];
+    for (number, (kind, markup)) in kinds.into_iter().enumerate() {
+        let markup: String = NAMES.iter().map(|name| markup.replace("NAME", name)).collect();
+        shop.early(&format!("document.write({})", json!(markup)));
+        let browser = chromium.browser();
+        browser.open(&shop.url("/?grsf=rae"));
+        eventually("the click is told", || recorder.told("/v1/clicks").len() == number + 1);
+        let click = recorder.told("/v1/clicks").remove(number);
+        assert_eq!(click["key"], PAGE_KEY, "{kind}");
+        let [cookie] = browser.cookies().try_into().unwrap();
+        assert_eq!(cookie["value"], click["anonymous_id"], "{kind}");
+        let sign_up = sign_up(&browser, &shop, &format!("fay{number}"));
+        assert_eq!(sign_up["metadata"]["cioAnonymousId"], click["anonymous_id"], "{kind}");
+        assert_eq!(browser.run("return referralRelay.id()"), click["anonymous_id"], "{kind}");
+        browser.run("referralRelay.consent(false)");
+        assert_eq!(browser.cookies(), [] as [Value; 0], "{kind}");
+        assert_eq!(browser.run("return wrong"), json!([]), "{kind}");
+    }
+}
+
+#[test]
+fn what_isnt_a_script_element_of_html_is_no_tag() {
+    let (recorder, shop) = recorded();
+    let chromium = Chromium::start();
+    let browser = chromium.browser();
+    shop.early(&format!(
+        "document.write('<svg><script data-key=\"pk_evil\" href=\"{}/relay.js\"></' + 'script></svg>')",
+        recorder.url()
+    ));
+    browser.open(&shop.url("/?grsf=rae"));
+    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    assert_eq!(recorder.told("/v1/clicks")[0]["key"], PAGE_KEY);
+    assert_eq!(browser.run("return wrong"), json!([]));
+}
