@@ -9,7 +9,7 @@ use crate::kit::eventually;
 use crate::kit::shop::PAGE_KEY;
 
 /// All that the script reads of the document and the window, and some more.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 16] = [
     "currentScript",
     "cookie",
     "referralRelay",
@@ -23,7 +23,6 @@ const NAMES: [&str; 17] = [
     "sessionStorage",
     "console",
     "setTimeout",
-    "URL",
     "URLSearchParams",
     "Document",
     "HTMLScriptElement",
