@@ -10,6 +10,7 @@ mod anonymous;
 mod call;
 mod clock;
 mod delivery;
+mod display;
 mod email;
 mod event;
 mod facts;
@@ -32,6 +33,7 @@ pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
 pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR, Way};
+pub use display::{display_address, display_name, display_text};
 pub use email::Email;
 pub use event::{
     Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Tell,

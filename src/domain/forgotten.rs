@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot,
+    display_name,
 };
 
 /// Somebody who is to be forgotten, by everything that names them in others' data.
@@ -116,11 +117,8 @@ impl Forgotten {
     }
 
     fn learn_name(&mut self, first: Option<&Scalar>, last: Option<&Scalar>) {
-        let parts: Vec<&str> =
-            [first, last].into_iter().flatten().filter_map(Scalar::as_text).collect();
-        if !parts.is_empty() {
-            self.names.insert(parts.join(" "));
-        }
+        // As calls of others tell it.
+        self.names.extend(display_name([first, last].map(|part| part.and_then(Scalar::as_text))));
     }
 
     /// Whether a text is one of their addresses or holds one, in whatever case. An address of which

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::rules::{IdentifyBy, Rules};
-use crate::domain::{Attributes, Fact, Facts, Identifier, Participant, Person, Scalar, Time};
+use super::tracks::is_shown_code;
+use crate::domain::{
+    Attributes, Fact, Facts, Identifier, Participant, Person, Scalar, Time, display_address,
+};
 
 /// The attributes a profile can have beside `email`, by their own names.
 #[cfg(test)]
@@ -87,6 +90,16 @@ pub fn referred_by(facts: &Facts) -> Option<&Fact> {
     facts.get(Facts::REFERRER_EMAIL).or_else(|| facts.get(Facts::REFERRER_ID))
 }
 
+/// Returns a referrer as the messages of whom they referred may show them, see [`referred_by`].
+pub fn referrer_shown(referrer: &Fact) -> Option<Scalar> {
+    let value = &referrer.value;
+    let is_shown = match value.as_text() {
+        Some(text) if text.contains('@') => display_address(text).is_some(),
+        _ => is_shown_code(value),
+    };
+    is_shown.then(|| value.clone())
+}
+
 fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
     match (&rules.identify_by, &person.identifier) {
         (IdentifyBy::Email, Identifier::Email(email)) => Some(Scalar::from(email.as_str())),
@@ -120,7 +133,7 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
         }
         "referred_by" => {
             newest(participants.iter().filter_map(|participant| referred_by(&participant.facts)))
-                .map(|fact| fact.value.clone())
+                .and_then(referrer_shown)
         }
         "first_referral_date" => {
             times(participants, |participant| participant.first_referral).min().map(Scalar::Integer)

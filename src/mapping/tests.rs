@@ -6,6 +6,7 @@ mod forgotten;
 mod identity;
 mod memory;
 mod moving;
+mod outsiders;
 mod properties;
 mod sources;
 mod told;

@@ -2,10 +2,11 @@
 
 use super::effects;
 use super::people::{Absent, People, Seat};
-use super::profile::{referral_code, referred_by};
+use super::profile::{referral_code, referred_by, referrer_shown};
 use super::rules::{Rules, events};
 use crate::domain::{
     Attributes, Call, EffectKey, Event, Facts, Money, News, Reward, Scalar, ShareMethod, Time, Who,
+    display_address, display_name, display_text,
 };
 
 /// A track that an event leads to, unless it is off or was told before.
@@ -74,12 +75,12 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
     let track = match event {
         Event::ParticipantJoined { referral_source, .. } => {
             let mut data = of_campaign();
-            let referrer = referred_by(&participant.facts).map(|fact| fact.value.clone());
+            let referrer = referred_by(&participant.facts);
             let by_link = referral_source.as_deref().is_some_and(is_referral);
             let source = if referrer.is_some() || by_link { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
             put(&mut data, "referral_source", referral_source.as_deref());
-            put(&mut data, "referred_by", referrer);
+            put(&mut data, "referred_by", referrer.and_then(referrer_shown));
             Track {
                 name: events::JOINED,
                 effect: effects::joined(campaign, &participant.key),
@@ -96,7 +97,11 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         }
         Event::ReferralConverted { value, currency, product, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "referrer_email", stage.fact(seat, Facts::REFERRER_EMAIL));
+            put(
+                &mut data,
+                "referrer_email",
+                stage.fact(seat, Facts::REFERRER_EMAIL).filter(is_shown_address),
+            );
             put(&mut data, "conversion_value", value.clone());
             put(&mut data, "currency", currency.clone());
             put(&mut data, "product", product.clone());
@@ -129,6 +134,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         // Told of the visitor; it is the link's owner who is known here.
         Event::Visited(visit) => {
             let mut data = of_campaign();
+            // The code is the owner's, who isn't the visitor.
+            data.retain(|name, value| name != "referral_code" || is_shown_code(value));
             put(&mut data, "channel", Some("page"));
             put(&mut data, "page", visit.page.as_deref());
             let effect = effects::page_clicked(campaign, &visit.key);
@@ -209,10 +216,11 @@ impl Stage<'_> {
     }
 
     fn email_of(&self, who: Who) -> Option<Scalar> {
-        match self.people.seat_of(who) {
+        let email = match self.people.seat_of(who) {
             Ok(seat) => self.fact(seat, Facts::EMAIL),
             Err(_) => self.news.people[who.0].facts.get(Facts::EMAIL).cloned(),
-        }
+        };
+        email.filter(is_shown_address)
     }
 
     fn name_of(&self, who: Who) -> Option<String> {
@@ -221,9 +229,18 @@ impl Stage<'_> {
             Err(_) => self.news.people[who.0].facts.get(name).cloned(),
         };
         let parts = [fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME)];
-        let parts: Vec<&str> = parts.iter().flatten().filter_map(Scalar::as_text).collect();
-        (!parts.is_empty()).then(|| parts.join(" "))
+        display_name(parts.iter().map(|part| part.as_ref().and_then(Scalar::as_text)))
     }
+}
+
+/// True if an address may stand in another person's messages.
+fn is_shown_address(email: &Scalar) -> bool {
+    email.as_text().is_some_and(|email| display_address(email).is_some())
+}
+
+/// True if a code may stand in another person's messages as it is.
+pub(super) fn is_shown_code(code: &Scalar) -> bool {
+    code.as_text().is_none_or(|code| display_text(code).as_deref() == Some(code))
 }
 
 /// Whether GrowSurf's `referralSource` says that a participant's link led here.

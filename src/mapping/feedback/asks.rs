@@ -10,7 +10,7 @@ use super::super::tracks::{put, share_method};
 use super::{Desk, Place, address, key_of, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Ask, Asked, Attributes, Call, Identifier, Lookup, ParticipantKey, ParticipantUpdate, Person,
-    Plan, PlannedCall, Scalar, Unplanned, Wish,
+    Plan, PlannedCall, Scalar, Unplanned, Wish, display_text,
 };
 
 /// How long asks are counted for.
@@ -55,8 +55,15 @@ pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let mut plan = Plan { counted: vec![id], is_news: true, ..Plan::default() };
     let at = received_at;
     let call = match (&ask.what, place) {
-        (Wish::Update(update), place) => {
-            let mut update = update.clone();
+        (Wish::Update(asked), place) => {
+            let mut update = asked.clone();
+            let ParticipantUpdate { first_name, last_name, .. } = &mut update;
+            (*first_name, *last_name) = (shown(first_name.as_ref()), shown(last_name.as_ref()));
+            if update == ParticipantUpdate::default() && update != *asked {
+                return Err(refusal(
+                    "a name that holds a URL isn't sent, and nothing else is asked",
+                ));
+            }
             if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
                 let mut person = desk.person(place.person).clone();
                 subscriptions::asked(&mut person.participants[place.participant], &mut update, id);
@@ -69,8 +76,8 @@ pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
         }
         (Wish::Add { first_name, last_name, referred_by, metadata }, _) => Call::AddParticipant {
             at,
-            first_name: first_name.clone(),
-            last_name: last_name.clone(),
+            first_name: shown(first_name.as_ref()),
+            last_name: shown(last_name.as_ref()),
             referred_by: referred_by.clone(),
             metadata: metadata.clone(),
         },
@@ -164,6 +171,12 @@ fn shared(
         (LAST_SHARE.to_owned(), Some(stamp(tally.last))),
     ];
     Ok((lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() }))
+}
+
+/// Returns a name as GrowSurf's messages may show it: a template can hold what one person called
+/// another.
+fn shown(name: Option<&String>) -> Option<String> {
+    name.and_then(|name| display_text(name))
 }
 
 fn refusal(reason: impl Into<String>) -> Unplanned {

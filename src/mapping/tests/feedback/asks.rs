@@ -85,3 +85,33 @@ fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked()
     let reason = memory.take_in(&of_zoe(trigger), RECEIVED).unwrap_err();
     assert!(reason.contains("backfill") && !reason.contains("zoe"), "{reason}");
 }
+
+#[test]
+fn a_name_that_one_person_gives_another_is_harmless() {
+    let mut memory = knowing_ann(rules());
+    let named = |key: &str, name: &str| {
+        let first_name = Some(name.to_owned());
+        ask(key, Wish::Update(ParticipantUpdate { first_name, ..ParticipantUpdate::default() }))
+    };
+    let plan = memory.take_in(&named("k1", "<b>Zoe\u{202e}"), RECEIVED).unwrap();
+    assert_eq!(updates(&plan)[0].first_name.as_deref(), Some("b>Zoe"));
+    let reason = memory.take_in(&named("k2", "win at evil.example"), RECEIVED).unwrap_err();
+    assert!(reason.contains("holds a URL"), "{reason}");
+
+    let mut news = ask(
+        "k3",
+        Wish::Add {
+            first_name: Some("Zoe".to_owned()),
+            last_name: Some("https://evil.example".to_owned()),
+            referred_by: None,
+            metadata: Attributes::new(),
+        },
+    );
+    let zoe = Identifier::Email(Email::parse("zoe@example.com").unwrap());
+    news.feedback.as_mut().unwrap().who = vec![zoe];
+    let plan = memory.take_in(&news, RECEIVED).unwrap();
+    let [(_, Call::AddParticipant { first_name, last_name, .. })] = writes(&plan)[..] else {
+        panic!("{plan:?}")
+    };
+    assert_eq!((first_name.as_deref(), last_name), (Some("Zoe"), &None));
+}
