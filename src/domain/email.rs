@@ -68,11 +68,13 @@ impl fmt::Debug for Email {
     }
 }
 
-/// An address as logs may show it.
-pub(super) fn mask(address: &str) -> String {
-    let (local, host) = address.split_once('@').unwrap_or((address, ""));
-    let first = local.chars().next().unwrap_or('*');
-    format!("{first}***@{host}")
+/// Returns an address, or an id that may hold one, as logs may show it: the first letter, and the host.
+pub(super) fn mask(text: &str) -> String {
+    let first = text.chars().next().filter(|first| *first != '@').unwrap_or('*');
+    match text.split_once('@') {
+        Some((_, host)) => format!("{first}***@{host}"),
+        None => format!("{first}***"),
+    }
 }
 
 #[cfg(test)]

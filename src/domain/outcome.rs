@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Identifier;
+
 /// How long the destination asked to be left alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
@@ -46,6 +48,16 @@ impl Outcome {
             Self::Rejected { .. } => "rejected",
             Self::Halt { .. } => "halt",
         }
+    }
+
+    /// Returns the same with an id masked in what the destination said.
+    pub fn hiding(mut self, identifier: &Identifier) -> Self {
+        if let Self::Retry { reason, .. } | Self::Rejected { reason, .. } | Self::Halt { reason } =
+            &mut self
+        {
+            *reason = identifier.hidden_in(reason);
+        }
+        self
     }
 
     /// What went wrong, if something did.

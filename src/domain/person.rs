@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::email::mask;
 use super::{AnonymousId, Asked, Claim, Claimer, Email, Facts, Time, WayBack};
 
-/// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses masked.
+/// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses and ids masked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Identifier {
@@ -38,12 +38,29 @@ impl Identifier {
     pub fn masked(&self) -> String {
         match self {
             Self::Email(email) => email.masked(),
-            Self::Id(id) if id.contains('@') => mask(id),
-            Self::Id(id) => id.clone(),
-            Self::Participant(key) if key.participant.contains('@') => mask(&key.participant),
-            Self::Participant(key) => key.participant.clone(),
+            Self::Id(id) => mask(id),
+            Self::Participant(key) => key.masked(),
             Self::Anonymous(id) => id.masked(),
         }
+    }
+
+    /// Returns a text of a destination's with this id masked in it, where the id stands apart.
+    ///
+    /// Addresses are masked where such texts are read, whosever they are.
+    pub fn hidden_in(&self, text: &str) -> String {
+        let Self::Id(id) = self else { return text.to_owned() };
+        let mut hidden = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find(id.as_str()).filter(|_| !id.is_empty()) {
+            let (before, found) = rest.split_at(start);
+            let behind = &found[id.len()..];
+            let goes_on = before.ends_with(char::is_alphanumeric)
+                || behind.starts_with(char::is_alphanumeric);
+            hidden.push_str(before);
+            hidden.push_str(&if goes_on { id.clone() } else { mask(id) });
+            rest = behind;
+        }
+        hidden + rest
     }
 }
 
@@ -57,13 +74,27 @@ impl fmt::Debug for Identifier {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PersonId(pub i64);
 
-/// A participant of one campaign, as GrowSurf names one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+/// A participant of one campaign, as GrowSurf names one. `Debug` shows an address in place of an id masked.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParticipantKey {
     /// The campaign's id.
     pub campaign: String,
     /// GrowSurf's participant id.
     pub participant: String,
+}
+
+impl ParticipantKey {
+    /// Returns the participant's id as logs may show it: masked where it is, or may be, an address.
+    pub fn masked(&self) -> String {
+        let may_be_address = ["@", "%40"].into_iter().any(|at| self.participant.contains(at));
+        if may_be_address { mask(&self.participant) } else { self.participant.clone() }
+    }
+}
+
+impl fmt::Debug for ParticipantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.campaign, self.masked())
+    }
 }
 
 /// How far a friend's conversion has come: it counts for the referrer once both are known,
@@ -264,5 +295,46 @@ impl Person {
             person
         };
         timeless(self) == timeless(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_is_shown_whole() {
+        let participant = |id: &str| {
+            let (campaign, participant) = ("camp".to_owned(), id.to_owned());
+            Identifier::Participant(ParticipantKey { campaign, participant })
+        };
+        for (identifier, masked) in [
+            (Identifier::Email(Email::parse("fay@example.com").unwrap()), "f***@example.com"),
+            (Identifier::Id("user-4711".to_owned()), "u***"),
+            (Identifier::Id("fay@example.com".to_owned()), "f***@example.com"),
+            (Identifier::Id("@".to_owned()), "****@"),
+            (Identifier::Id(String::new()), "****"),
+            (participant("p88y0a"), "p88y0a"),
+            (participant("fay@example.com"), "f***@example.com"),
+            (participant("fay%40example.com"), "f***"),
+        ] {
+            assert_eq!(identifier.masked(), masked);
+            assert_eq!(format!("{identifier:?}"), masked);
+        }
+        let Identifier::Participant(key) = participant("fay@example.com") else { unreachable!() };
+        assert_eq!(format!("{key:?}"), "camp:f***@example.com");
+    }
+
+    #[test]
+    fn an_id_is_hidden_in_what_a_destination_says() {
+        let id = Identifier::Id("user-4711".to_owned());
+        for (text, hidden) in [
+            ("customer user-4711 is suppressed", "customer u*** is suppressed"),
+            ("\"user-4711\", (user-4711).", "\"u***\", (u***)."),
+            ("user-47110 and superuser-4711", "user-47110 and superuser-4711"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(id.hidden_in(text), hidden);
+        }
     }
 }
