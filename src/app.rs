@@ -31,11 +31,12 @@ use crate::ingest::Ingest;
 use crate::store::copying::CopyError;
 use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
+use crate::telemetry::Refusals;
 
 pub use asking::Asking;
 pub use delivering::Delivering;
-pub use rules::rules;
 use rules::trust;
+pub use rules::{log_rules, rules};
 pub use store::{copy_store, open_existing_store, open_store};
 
 /// Why the relay didn't start.
@@ -193,6 +194,10 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
     loops.spawn(seen_to_panic(pulse, lateness));
 
+    let refusals = Arc::new(Refusals::new(settings.log.refusals_per_minute));
+    let (summing, shutdown) = (Arc::clone(&refusals), stop.delivery.clone());
+    loops.spawn(async move { summing.run(shutdown).await });
+
     let damage = Damage::default();
     // A server looks after its own disk.
     if let Some(file) = settings.store.url.file() {
@@ -226,6 +231,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),
         metrics,
+        refusals,
         destination,
         growsurf,
         health: Arc::new(health),

@@ -32,7 +32,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::sources::Sources;
 use crate::config::{Needs, Settings};
-use output::{Failure, print_error};
+use output::{Failure, LastLines, print_error, printed};
 
 /// Relays GrowSurf's webhooks to Customer.io: durable, once, in order.
 #[derive(Parser, Debug)]
@@ -154,13 +154,17 @@ enum Command {
 
 /// Runs the command that the process was started with; the exit code says how it went.
 pub fn run() -> ExitCode {
+    let _at_the_end = LastLines;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come as errors, too; they go to standard output and succeed.
-            let code = if error.use_stderr() { output::usage() } else { ExitCode::SUCCESS };
-            let _nobody_reads_it = error.print();
-            return code;
+            let shown = error.print();
+            if error.use_stderr() {
+                return output::usage();
+            }
+            return printed(shown)
+                .map_or_else(|failure| print_error(&failure), |()| ExitCode::SUCCESS);
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -96,6 +96,8 @@
 //! beside the service, once after each start of the machine, leads to the same at a start: every
 //! row goes into a new store, or an empty one begins, and the damaged file gets another name.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod app;
 pub mod cli;
 pub mod clock;

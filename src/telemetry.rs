@@ -8,8 +8,12 @@ mod causes;
 mod logs;
 mod metrics;
 mod page_posts;
+mod refusals;
+mod stderr;
 mod words;
 
 pub use causes::Causes;
-pub use logs::start_logs;
+pub use logs::{LogRules, start_logs};
 pub use metrics::{CONTENT_TYPE, Gauges, Metrics};
+pub use refusals::Refusals;
+pub use stderr::{LAST_LINES, Lines, stderr};

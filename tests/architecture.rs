@@ -9,7 +9,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
-    ("telemetry", &[]),
+    ("telemetry", &["domain"]),
     ("sandbox", &[]),
     ("mapping", &["domain"]),
     ("growsurf", &["domain"]),

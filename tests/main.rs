@@ -21,6 +21,7 @@ mod identity;
 mod interface;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
+mod logging;
 mod manual;
 mod mapping;
 mod operating;

@@ -5,9 +5,11 @@ use secrecy::SecretString;
 use crate::config::Settings;
 use crate::config::customerio;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
+use crate::config::log::{LogFormat, LogSettings};
 use crate::growsurf::signature::Owner;
 use crate::ingest::{Pages, Trust};
 use crate::mapping::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier};
+use crate::telemetry::LogRules;
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
@@ -83,6 +85,12 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         page_origins: page.origins.clone(),
         campaigns: settings.campaigns.iter().map(|campaign| campaign.id.clone()).collect(),
     }
+}
+
+/// Returns what is logged, and in which form.
+pub fn log_rules(settings: &LogSettings) -> LogRules<'_> {
+    let LogSettings { format, level, buffer, .. } = settings;
+    LogRules { json: *format == LogFormat::Json, level, buffer: *buffer }
 }
 
 #[cfg(test)]

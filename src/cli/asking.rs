@@ -15,11 +15,10 @@ use super::output::{Failure, Page, failed, plural};
 use crate::app::{self, Asking, Delivering};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::config::log::LogFormat;
 use crate::domain::Clock;
 use crate::store::Store;
 use crate::sync::{Source, Tally};
-use crate::telemetry::start_logs;
+use crate::telemetry::{LogRules, start_logs};
 
 /// How long a command waits for GrowSurf's limits: those of an hour.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -54,7 +53,7 @@ impl<'a> Way<'a> {
         dry_run: bool,
     ) -> Result<Self, Failure> {
         // Each attempt would be a line between those of the progress.
-        start_logs(settings.log.format == LogFormat::Json, "warn");
+        start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
         let store = app::open_store(settings).await.map_err(failed)?;
         let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;

@@ -8,12 +8,13 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::asking::{Way, found, report, report_delivery};
-use super::explain::{Hosts, call_text, lane_document};
-use super::output::{Failure, Page, failed, plural};
+use super::explain::{Hosts, lane_document, write_call};
+use super::output::{Failure, Page, failed, note, plural};
 use super::progress;
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::domain::characters::escape;
 use crate::domain::{Class, Clock, Plan};
 use crate::sync::{Backfill, Events, Step, Tally};
 
@@ -93,7 +94,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     }
     let sources = way.sources.clone();
     if !args.dry_run && !args.json {
-        eprintln!("delivering what was queued; Ctrl-C leaves the rest for `serve`");
+        note("delivering what was queued; Ctrl-C leaves the rest for `serve`");
     }
     let (left, is_attended) = way.close(args.dry_run, stop).await?;
 
@@ -106,7 +107,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
             "samples": samples,
             "pending_calls": left,
         });
-        page.line(format!("{document:#}"));
+        page.document(format!("{document:#}"));
         page.print()?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -146,15 +147,16 @@ fn sample(plan: &Plan, settings: &Settings) -> Value {
 
 fn show(page: &mut Page, samples: &[Value]) {
     for (number, sample) in samples.iter().enumerate() {
-        page.line(format!("\nsample {}", number + 1));
+        page.blank();
+        page.line(format!("sample {}", number + 1));
         for lane in sample.as_array().into_iter().flatten() {
             page.line(format!("person {}", lane["person"]));
             for call in lane["calls"].as_array().into_iter().flatten() {
-                page.line(call_text(call));
+                write_call(call, page);
             }
         }
     }
-    page.line("");
+    page.blank();
 }
 
 /// A bar on a terminal; elsewhere a line now and then.
@@ -174,10 +176,10 @@ impl Progress {
                 self.bar.set_length(u64::try_from(all).unwrap_or(0));
                 self.bar.set_position(*before);
                 self.bar.reset_eta();
-                self.bar.set_message(self.campaign.clone());
+                self.bar.set_message(escape(&self.campaign).into_owned());
                 if self.bar.is_hidden() {
                     let goes_on = if *before > 0 { " (goes on)" } else { "" };
-                    eprintln!("{}: {before} of {all} rows{goes_on}", self.campaign);
+                    note(format!("{}: {before} of {all} rows{goes_on}", self.campaign));
                 }
             }
             Step::Page { rows, .. } => {
@@ -186,7 +188,7 @@ impl Progress {
                 self.bar.set_length(self.bar.length().unwrap_or(0).max(*rows));
                 self.bar.set_position(*rows);
                 if self.bar.is_hidden() && before / LINE_EVERY != rows / LINE_EVERY {
-                    eprintln!("{}: {rows} rows", self.campaign);
+                    note(format!("{}: {rows} rows", self.campaign));
                 }
             }
         }

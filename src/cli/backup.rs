@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 
-use super::output::{Failure, Page, failed, plural};
+use super::output::{Failure, Page, failed, note, plural};
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -61,7 +61,7 @@ async fn make(args: Args, store: &Path) -> Result<(), Failure> {
     let (file, contents) = snapshot(store, now).await.map_err(failed)?;
     let writing = tokio::task::spawn_blocking(move || write_out(file));
     writing.await.map_err(failed)?.context("can't write to standard output").map_err(failed)?;
-    eprintln!("Copied {}.", told(&contents));
+    note(format!("Copied {}.", told(&contents)));
     Ok(())
 }
 

@@ -63,7 +63,8 @@ impl Report {
         }
         let bad = self.0.iter().filter(|finding| finding.grade == Grade::Bad).count();
         if bad == 0 {
-            page.line("\nFit to run.");
+            page.blank();
+            page.line("Fit to run.");
             page.print()?;
             return Ok(ExitCode::SUCCESS);
         }

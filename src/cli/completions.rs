@@ -24,7 +24,7 @@ pub fn run(args: &Args, mut command: Command) -> Result<ExitCode, Failure> {
     let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
     let script = String::from_utf8_lossy(&script).replace(&wrong, &right);
     let mut page = Page::default();
-    page.line(script.trim_end());
+    page.document(script.trim_end());
     page.print()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -149,5 +149,5 @@ fn show(letter: &DeadLetter, page: &mut Page) {
         page.line(format!("webhook   {webhook}"));
     }
     let call = serde_json::to_string_pretty(&delivery.call);
-    page.line(format!("call      {}", call.expect("a call is always JSON")));
+    page.document(format!("call      {}", call.expect("a call is always JSON")));
 }

@@ -50,13 +50,15 @@ fn page(id: EventId, effect: &Effect) -> Page {
     for sent in &effect.messages {
         let sender =
             sent.sender.as_ref().map_or(String::new(), |(kind, id)| format!("  {kind} {id}"));
-        page.line(format!("\nmessage   {}  {}{sender}", sent.delivery, sent.channel));
+        page.blank();
+        page.line(format!("message   {}  {}{sender}", sent.delivery, sent.channel));
         for (metric, at) in &sent.metrics {
             page.line(format!("          {at}  {metric}"));
         }
     }
     if effect.messages.is_empty() {
-        page.line("\nCustomer.io has reported no message that it led to.");
+        page.blank();
+        page.line("Customer.io has reported no message that it led to.");
     }
     page
 }

@@ -2,7 +2,6 @@
 
 mod told;
 
-use std::fmt::Write;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,7 +69,11 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
         }
     };
     let mut page = Page::default();
-    page.line(if args.json { format!("{document:#}") } else { text(&document) });
+    if args.json {
+        page.document(format!("{document:#}"));
+    } else {
+        write_document(&document, &mut page);
+    }
     page.print()?;
     Ok(code)
 }
@@ -206,77 +209,69 @@ fn call_document(
     document
 }
 
-/// The document for people.
-fn text(document: &Value) -> String {
-    let mut out = String::new();
+/// Writes the document for people.
+fn write_document(document: &Value, page: &mut Page) {
     let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
-    let mut line = |text: String| {
-        out.push_str(&text);
-        out.push('\n');
-    };
-    line(format!("event     {}", word(&document["event"])));
-    line(format!("shape     {}", word(&document["shape"])));
-    line(format!("campaign  {}", word(&document["campaign"])));
-    line(format!("status    {}", word(&document["status"])));
+    page.line(format!("event     {}", word(&document["event"])));
+    page.line(format!("shape     {}", word(&document["shape"])));
+    page.line(format!("campaign  {}", word(&document["campaign"])));
+    page.line(format!("status    {}", word(&document["status"])));
     if let Some(supposed) = document["supposed"].as_str() {
-        line(format!("supposed  {supposed}"));
+        page.line(format!("supposed  {supposed}"));
     }
     if let Some(reason) = document["reason"].as_str() {
-        line(format!("reason    {reason}"));
+        page.line(format!("reason    {reason}"));
     }
     for reason in document["unmapped"].as_array().into_iter().flatten() {
-        line(format!("left out  {}", word(reason)));
+        page.line(format!("left out  {}", word(reason)));
     }
     for event in document["turned_off"].as_array().into_iter().flatten() {
         let event = word(event);
-        line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
+        page.line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
     }
     for (number, lane) in document["lanes"].as_array().into_iter().flatten().enumerate() {
         let person = &lane["person"];
         let person = person.as_object().and_then(|it| it.iter().next());
         let (kind, value) = person.expect("a lane names its person by one identifier");
-        line(format!("\nperson {}  {kind} {}", number + 1, word(value)));
+        page.blank();
+        page.line(format!("person {}  {kind} {}", number + 1, word(value)));
         let calls = lane["calls"].as_array().expect("a lane has a list of calls");
         if calls.is_empty() {
-            line("  no call; what was told is kept".to_owned());
+            page.line("  no call; what was told is kept");
         }
         for call in calls {
-            line(call_text(call));
+            write_call(call, page);
         }
     }
     if document["lanes"].as_array().is_some_and(Vec::is_empty) {
-        line("\nIt leads to no call.".to_owned());
+        page.blank();
+        page.line("It leads to no call.");
     }
-    line(
-        "\nNothing was sent or stored. A person's calls go out in this order (their lane)."
-            .to_owned(),
-    );
-    out
+    page.blank();
+    page.line("Nothing was sent or stored. A person's calls go out in this order (their lane).");
 }
 
-/// A call of such a document, for people.
-pub(super) fn call_text(call: &Value) -> String {
-    let mut out = String::new();
+/// Writes a call of such a document, for people.
+pub(super) fn write_call(call: &Value, page: &mut Page) {
     let word = |name: &str| call[name].as_str().unwrap_or_default();
-    let written = if call["effect_key"].is_string() {
-        writeln!(out, "\n  effect {}  ->  event id {}", word("effect_key"), word("event_id"))
-    } else {
-        writeln!(out)
-    };
-    written.expect("writing into a string can't fail");
+    page.blank();
+    if call["effect_key"].is_string() {
+        let (key, id) = (word("effect_key"), word("event_id"));
+        page.line(format!("  effect {key}  ->  event id {id}"));
+    }
     for note in call["notes"].as_array().into_iter().flatten() {
-        out.push_str(&format!("  note: {}\n", note.as_str().unwrap_or_default()));
+        page.line(format!("  note: {}", note.as_str().unwrap_or_default()));
     }
     for warning in call["warnings"].as_array().into_iter().flatten() {
-        out.push_str(&format!("  warning: {}\n", warning.as_str().unwrap_or_default()));
+        page.line(format!("  warning: {}", warning.as_str().unwrap_or_default()));
     }
     match &call["request"] {
-        Value::Null => out.push_str(&format!("  not sent: {}", word("refused"))),
+        Value::Null => page.line(format!("  not sent: {}", word("refused"))),
         request => {
             let part = |name: &str| request[name].as_str().unwrap_or_default();
+            page.line(format!("  {} {}", part("method"), part("url")));
             let body = format!("{:#}", request["body"]).replace('\n', "\n  ");
-            out.push_str(&format!("  {} {}\n  {body}", part("method"), part("url")));
+            page.document(format!("  {body}"));
         }
     }
-    out
 }

@@ -52,7 +52,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let receipt = done.map_err(failed)?;
     let mut page = Page::default();
     if args.json {
-        page.line(format!("{:#}", document(&email, &receipt)));
+        page.document(format!("{:#}", document(&email, &receipt)));
     } else {
         tell(&email, &receipt, deletion.is_some(), &mut page);
     }

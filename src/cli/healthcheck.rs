@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::output::Failure;
+use super::output::{Failure, Page};
 use crate::config::sources::Sources;
 use crate::config::{Needs, Settings};
 
@@ -32,7 +32,9 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let asking = tokio::time::timeout(Duration::from_secs(args.timeout), ask(address));
     let answer = asking.await.with_context(|| format!("no answer from {address} in time"))?;
     let answer = answer.with_context(|| format!("can't ask {address}"))?;
-    println!("{answer}");
+    let mut page = Page::default();
+    page.line(answer);
+    page.print()?;
     Ok(ExitCode::SUCCESS)
 }
 

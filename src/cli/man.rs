@@ -31,7 +31,7 @@ pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
         // Else the page would tell of `help` as of one more command.
         let command = command.disable_help_subcommand(true);
         Man::new(command).render(&mut roff).map_err(failed)?;
-        page.line(String::from_utf8_lossy(&roff).trim_end());
+        page.document(String::from_utf8_lossy(&roff).trim_end());
     }
     page.print()?;
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::http;
 /// Prints it, as `/openapi.json` of a running relay answers it.
 pub fn run() -> Result<ExitCode, Failure> {
     let mut page = Page::default();
-    page.line(http::document());
+    page.document(http::document());
     page.print()?;
     Ok(ExitCode::SUCCESS)
 }

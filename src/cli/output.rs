@@ -3,7 +3,11 @@
 use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use crate::config::problem::Problems;
+use crate::domain::characters::{escape, escape_lines};
+use crate::telemetry::{LAST_LINES, stderr};
 
 /// Why a command didn't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +30,15 @@ pub fn usage() -> ExitCode {
 
 /// Prints why a command failed, on standard error, and gives its exit code.
 pub fn print_error(failure: &Failure) -> ExitCode {
-    eprintln!("referral-relay: {failure}");
+    let text = failure.to_string();
+    // Problems of settings are a line each; an error of something else is one line, whatever it holds.
+    let text = match failure {
+        Failure::Settings(_) | Failure::Usage(_) => escape_lines(&text),
+        Failure::Failed(_) => escape(&text),
+    };
+    for line in format!("referral-relay: {text}").lines() {
+        stderr().write(line);
+    }
     match failure {
         Failure::Settings(_) | Failure::Usage(_) => usage(),
         Failure::Failed(_) => ExitCode::FAILURE,
@@ -43,25 +55,89 @@ pub fn plural(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
-/// What a command says, printed in one go.
+/// Writes a line on standard error while a command runs; it is dropped if it can't be written.
+pub fn note(text: impl AsRef<str>) {
+    stderr().write(&escape(text.as_ref()));
+}
+
+/// Writes the last lines on standard error when dropped, also while a panic unwinds.
+pub struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        stderr().flush(LAST_LINES);
+    }
+}
+
+/// What a command says, printed in one go. All of it is escaped: most of it came from outside.
 #[derive(Debug, Default)]
 pub struct Page(String);
 
 impl Page {
-    /// Adds a line.
+    /// Adds one line, whatever is in the text.
     pub fn line(&mut self, text: impl AsRef<str>) {
-        self.0.push_str(text.as_ref());
+        self.0.push_str(&escape(text.as_ref()));
         self.0.push('\n');
     }
 
-    /// Prints it. A reader that has read enough (`| head`) is no failure.
+    /// Adds an empty line.
+    pub fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// Adds a document of several lines, such as JSON, in which no text from outside has a line break.
+    pub fn document(&mut self, text: impl AsRef<str>) {
+        self.0.push_str(&escape_lines(text.as_ref()));
+        self.0.push('\n');
+    }
+
+    /// Prints it, behind the notes. A reader that has read enough (`| head`) is no failure.
     ///
     /// # Errors
     /// If standard output can't be written.
     pub fn print(self) -> Result<(), Failure> {
-        match stdout().write_all(self.0.as_bytes()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(failed(error)),
-            Ok(()) | Err(_) => Ok(()),
+        stderr().flush(LAST_LINES);
+        let mut out = stdout().lock();
+        printed(out.write_all(self.0.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Prints it on a thread of its own: what goes on running waits for no reader, and doesn't end
+    /// because nobody reads.
+    pub fn print_beside(self) {
+        let print = move || {
+            if let Err(failure) = self.print() {
+                note(format!("referral-relay: {failure}"));
+            }
+        };
+        if std::thread::Builder::new().spawn(print).is_err() {
+            note("referral-relay: there is no thread to print with");
         }
+    }
+}
+
+/// What came of printing: a reader that has read enough is no failure.
+///
+/// # Errors
+/// If standard output can't be written.
+pub fn printed(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("can't write to standard output").map_err(failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_escaped() {
+        let mut page = Page::default();
+        page.line("reason  \u{1b}]0;title\u{7}\u{202e}\nok    everything  \u{9b}2J");
+        page.document(format!("{:#}", serde_json::json!({ "a": "\u{85}\u{2028}\n" })));
+        page.blank();
+        let told = "reason  \\u001b]0;title\\u0007\\u202e\\nok    everything  \\u009b2J\n\
+                    {\n  \"a\": \"\\u0085\\u2028\\n\"\n}\n\n";
+        assert_eq!(page.0, told);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Page, failed, note};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -35,9 +35,9 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     if let Some(pruned) = pruned
         && since.is_none_or(|since| since < pruned)
     {
-        eprintln!(
+        note(format!(
             "Bodies received before {pruned} were pruned (store.keep_payloads); they are out of reach."
-        );
+        ));
     }
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
     let replayed = ingest::replay(&*store, &clock, page, args.dry_run).await.map_err(failed)?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Failure, failed};
+use super::output::{Failure, Page, failed};
 use super::serve::stop_signal;
 use crate::sandbox::Sandbox;
 
@@ -23,9 +23,12 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     let context = || format!("can't listen on {}; give another address with --listen", args.listen);
     let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
-    println!("A stand-in Customer.io listens on http://{}", sandbox.addr());
-    println!("A stand-in GrowSurf is at http://{}/growsurf/v2 (key: sandbox)", sandbox.addr());
-    println!("What it holds: http://{}/sandbox/people, /sandbox/events", sandbox.addr());
+    let address = sandbox.addr();
+    let mut page = Page::default();
+    page.line(format!("A stand-in Customer.io listens on http://{address}"));
+    page.line(format!("A stand-in GrowSurf is at http://{address}/growsurf/v2 (key: sandbox)"));
+    page.line(format!("What it holds: http://{address}/sandbox/people, /sandbox/events"));
+    page.print_beside();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
     stop.await;

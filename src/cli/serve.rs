@@ -11,11 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Failure, failed};
+use super::output::{Failure, Page, failed};
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
 use crate::config::customerio::Credentials;
-use crate::config::log::LogFormat;
 use crate::config::sources::Sources;
 use crate::config::{Needs, Settings};
 use crate::domain::{Clock, Time};
@@ -50,7 +49,7 @@ const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let needs = if args.sandbox.is_some() { Needs::NOTHING } else { Needs::EVERYTHING };
     let mut settings = Settings::load(sources, needs)?;
-    start_logs(settings.log.format == LogFormat::Json, &settings.log.level);
+    start_logs(&app::log_rules(&settings.log));
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -155,7 +154,8 @@ impl Trial {
         let store = format!("sqlite:{}", self.folder.join("relay.db").display());
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
         let program = program.display();
-        println!(
+        let mut page = Page::default();
+        page.document(format!(
             "\n\
              The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\
              Customer.io, a stand-in, is at  http://{sandbox}\n\
@@ -180,7 +180,8 @@ impl Trial {
                {program} backfill\n\
              \n\
              The store is thrown away at the end; stop with Ctrl-C.\n"
-        );
+        ));
+        page.print_beside();
     }
 
     async fn stop(self) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use indicatif::ProgressBar;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Page, failed, note};
 use super::progress;
 use super::serve::stop_signal;
 use crate::app;
@@ -106,7 +106,7 @@ impl Progress {
             }
         };
         if self.bar.is_hidden() && self.bar.message() != what {
-            eprintln!("{what}");
+            note(&what);
         }
         self.bar.set_message(what);
     }

@@ -59,7 +59,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         let campaigns = found(&sources, &tallies);
         let document =
             json!({ "dry_run": args.dry_run, "campaigns": campaigns, "pending_calls": left });
-        page.line(format!("{document:#}"));
+        page.document(format!("{document:#}"));
     } else {
         for (source, tally) in sources.iter().zip(&tallies) {
             report(&mut page, source, tally);

@@ -7,7 +7,18 @@ use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
 
-pub(super) const KEYS: &[Key] = &[Key::new("format", Kind::Text), Key::new("level", Kind::Text)];
+pub(super) const KEYS: &[Key] = &[
+    Key::new("format", Kind::Text),
+    Key::new("level", Kind::Text),
+    Key::new("buffer", Kind::Size),
+    Key::new("refusals_per_minute", Kind::Whole),
+];
+
+/// The smallest buffer: a line with a long reason fits into it.
+const MIN_BUFFER: u64 = 64 * 1024;
+
+/// The largest buffer; more would only be read long after it mattered.
+const MAX_BUFFER: u64 = 1 << 30;
 
 /// How much is logged, and in which form.
 #[derive(Debug, Clone)]
@@ -16,6 +27,10 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// Directives that `EnvFilter` parses, such as `info` or `info,hyper=warn`.
     pub level: String,
+    /// How many bytes of lines may wait to be written; what comes then is dropped and counted.
+    pub buffer: usize,
+    /// How many refusals of one reason get a line of their own in a minute.
+    pub refusals_per_minute: u64,
 }
 
 /// The form of a log line.
@@ -36,6 +51,8 @@ impl LogSettings {
                 _ => Err("\"text\" or \"json\"".into()),
             }),
             level: reader.parse("log.level", level),
+            buffer: reader.size("log.buffer", MIN_BUFFER..=MAX_BUFFER),
+            refusals_per_minute: reader.whole("log.refusals_per_minute", 0..=1_000_000),
         }
     }
 }

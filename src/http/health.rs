@@ -1,7 +1,7 @@
 //! Health and readiness.
 //!
-//! Healthy: the process lives and its loops make progress. Ready: the store takes a write, and
-//! the relay isn't draining. Customer.io being down makes it neither: the relay is there to wait.
+//! Healthy: the process lives and its loops make progress. Ready: this too, the store takes a write,
+//! and the relay isn't draining. Customer.io being down makes it neither: the relay is there to wait.
 
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -114,6 +114,7 @@ impl Health {
         if self.draining.is_cancelled() {
             return Err("the relay is shutting down".to_owned());
         }
+        self.stalled()?;
         if let Some(answer) = self.last_write() {
             return answer;
         }
@@ -178,7 +179,7 @@ pub async fn healthz(State(face): State<Face>) -> Response {
 
 /// Is it ready?
 ///
-/// The store takes a write, and the relay isn't draining. Customer.io being down makes it no less
+/// The store takes a write, the loops make progress, and the relay isn't draining. Customer.io being down makes it no less
 /// ready.
 #[utoipa::path(
     get,

@@ -25,7 +25,9 @@ pub async fn metrics(State(face): State<Face>) -> Response {
     let stats = match face.store.stats().await {
         Ok(stats) => stats,
         Err(error) => {
-            tracing::warn!(error = %Causes(&error), "can't read the store's numbers");
+            if face.refusals.is_logged("metrics") {
+                tracing::warn!(error = %Causes(&error), "can't read the store's numbers");
+            }
             return Problem::unavailable("the store's numbers can't be read", 5).into_response();
         }
     };

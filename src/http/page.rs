@@ -277,7 +277,9 @@ async fn post(
             if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
                 face.health.wrote(false);
             }
-            tracing::warn!(client.ip = %client, error = %Causes(&refusal), "can't take in what a page posted");
+            if face.refusals.is_logged("page") {
+                tracing::warn!(client.ip = %client, error = %Causes(&refusal), "can't take in what a page posted");
+            }
             let detail = "this can't be stored now; try again";
             Err(Dropped::Ours(Problem::unavailable(detail, RETRY_AFTER)))
         }

@@ -1,5 +1,7 @@
 //! Refusals as problem documents (RFC 9457).
 
+use std::fmt;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -58,6 +60,12 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE => "unavailable",
             _ => "invalid",
         }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::delivery::Destination;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
 use crate::store::{Damage, Store};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Refusals};
 
 /// Everything the handlers need.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub struct Face {
     pub store: Arc<dyn Store>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Which refusals are logged.
+    pub refusals: Arc<Refusals>,
     /// Customer.io's state.
     pub destination: Destination,
     /// GrowSurf's, if anything may be written there.

@@ -1,11 +1,12 @@
 //! The endpoints that GrowSurf and Customer.io post to.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -208,7 +209,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
     let (body, share) = match face.bodies.read(&headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
         Err(problem) => {
-            face.metrics.webhook(problem.webhook_outcome());
+            refused(&face, peer, &headers, &problem, &problem);
             // What is left of the body isn't read, so the connection can't be used again.
             return ([(header::CONNECTION, "close")], problem).into_response();
         }
@@ -229,12 +230,25 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
                 face.health.wrote(false);
             }
             let problem = refuse(&refusal);
-            let outcome = problem.webhook_outcome();
-            face.metrics.webhook(outcome);
-            let client = client_ip(peer, &headers, &face.trusted_proxies);
-            tracing::warn!(webhook.outcome = outcome, client.ip = %client, error = %Causes(&refusal), "refused a webhook");
+            refused(&face, peer, &headers, &problem, &Causes(&refusal));
             problem.into_response()
         }
+    }
+}
+
+/// Counts a refusal, and logs it unless there are too many of its kind.
+fn refused(
+    face: &Face,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    problem: &Problem,
+    error: &dyn Display,
+) {
+    let outcome = problem.webhook_outcome();
+    face.metrics.webhook(outcome);
+    if face.refusals.is_logged(outcome) {
+        let client = client_ip(peer, headers, &face.trusted_proxies);
+        tracing::warn!(webhook.outcome = outcome, client.ip = %client, %error, "refused a webhook");
     }
 }
 

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::page_posts::PagePosts;
-
+use super::stderr::stderr;
 use super::words::{CALLS, HEALED};
 
 /// The content type of what [`Metrics::render`] gives.
@@ -178,6 +178,11 @@ impl Metrics {
         );
         self.page_posts.register(registry);
         registry.register(
+            "log_lines_dropped",
+            "Lines of the log that couldn't be written, or not soon enough",
+            stderr().dropped(),
+        );
+        registry.register(
             "accept_duration_seconds",
             "Time from a webhook's last byte to its answer",
             self.accept_seconds.clone(),
@@ -314,6 +319,7 @@ mod tests {
         # TYPE relay_late counter
         # TYPE relay_sync_healed counter
         # TYPE relay_page_posts counter
+        # TYPE relay_log_lines_dropped counter
         # TYPE relay_accept_duration_seconds histogram
         # TYPE relay_attempt_duration_seconds histogram
         # TYPE relay_pending_calls gauge
