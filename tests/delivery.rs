@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::{Sandbox, on_calls};
-use crate::kit::webhooks::{email, joined};
+use crate::kit::webhooks::{email, joined, suspected};
 use crate::kit::{eventually, now_seconds};
 use crate::promises::assert_lanes_in_order;
 
@@ -179,6 +179,45 @@ fn a_redelivered_identify_does_not_take_the_profile_back() {
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
     assert_eq!(sandbox.attributes("rae@example.com")["total_referrals"], 2);
+}
+
+/// Another writer edits the profile between the event and the delivery. An address that begins with
+/// `cio_` can't stand in a v1 path, so its calls go over v2.
+fn assert_an_edit_in_between_takes_nothing_away(name: &str, is_v1: bool) {
+    let sandbox = Sandbox::start();
+    let relay = Setup::new(&sandbox).set("delivery.batch_calls", "1").start();
+    relay.accept(&joined(name));
+    relay.drained();
+    let hold = json!({"times": 1, "status": 503, "headers": {"Retry-After": "1"}});
+    sandbox.faults(json!(on_calls(hold)));
+    let told = suspected(name)
+        .with("/data/participant/unsubscribed", true)
+        .with("/data/participant/metadata/cioAnonymousId", "visitor-0001");
+    relay.accept(&told);
+    eventually("the calls are held", || sandbox.uses(0) + sandbox.uses(1) == 1);
+    sandbox.heal();
+    sandbox.edited_by_others(&email(name));
+    relay.drained();
+    let people = sandbox.people();
+    let [person] = &people[..] else { panic!("{people:?}") };
+    let attributes = &person["attributes"];
+    assert_eq!(attributes["plan"], "pro");
+    assert_eq!(attributes["fraud_risk_level"], "HIGH", "the identify counts");
+    assert_eq!(attributes["unsubscribed"], true, "so does the end of the subscription");
+    assert_eq!(person["anonymous_ids"], json!(["visitor-0001"]), "and so does the join");
+    assert!(sandbox.activity("dropped_older_update").is_empty());
+    let calls = sandbox.identifies(&email(name));
+    assert!(calls.len() == 5 && calls.iter().all(|call| call.alone == is_v1), "{calls:?}");
+}
+
+#[test]
+fn another_writers_edit_takes_nothing_away_over_v1() {
+    assert_an_edit_in_between_takes_nothing_away("fay", true);
+}
+
+#[test]
+fn another_writers_edit_takes_nothing_away_over_v2() {
+    assert_an_edit_in_between_takes_nothing_away("cio_fay", false);
 }
 
 #[test]

@@ -140,9 +140,9 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
     }
     let mut warnings = Vec::new();
     let call = match call {
-        Call::Identify { attributes, at } => {
+        Call::Identify { attributes } => {
             let changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
-            changed.map(|attributes| Call::Identify { attributes, at: *at })
+            changed.map(|attributes| Call::Identify { attributes })
         }
         Call::Track { name, event_id, at, data } => {
             within("name", name, EVENT_NAME_BYTES)?;

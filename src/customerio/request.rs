@@ -2,7 +2,8 @@
 //!
 //! What belongs here: paths, encoding, bodies, and how operations are put together to batches.
 //! v1 is one call a request with the identifier in the path; v2 is many, with the identifier and
-//! its kind in the body. What doesn't: limits (`limits` has made the call fit), and headers, which
+//! its kind in the body. Only events carry a time: Customer.io drops an update of a profile that
+//! looks older than another writer's, with a 200, so updates count from their arrival. What doesn't: limits (`limits` has made the call fit), and headers, which
 //! are the client's. `explain` prints what is made here.
 
 mod wire;
@@ -18,8 +19,7 @@ use serde_json::Value;
 use super::limits::{BATCH_BYTES, Fitted, OPERATION_BYTES, OverLimit};
 use crate::domain::{Call, Identifier, PathSegment};
 use wire::{
-    Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V1Identify, V1Join, V1Unsubscribe, V2Action,
-    V2Merge, V2Operation, named,
+    Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V2Action, V2Merge, V2Operation, named,
 };
 
 /// One HTTP request, without host and credentials. `Display` shows all of it, for `explain`;
@@ -95,8 +95,8 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
     }
     let path = v1_path(fitted.identifier())?;
     Some(match fitted.call() {
-        Call::Identify { attributes, at } => {
-            let body = json(&V1Identify { attributes, at: at.seconds() });
+        Call::Identify { attributes } => {
+            let body = json(attributes);
             Request { method: Method::PUT, path, body: body.into(), retry: 0 }
         }
         Call::Track { name, event_id, at, data } => {
@@ -104,12 +104,12 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
             let path = path + "/events";
             Request { method: Method::POST, path, body: body.into(), retry: 0 }
         }
-        Call::Unsubscribe { at } => {
-            let body = json(&V1Unsubscribe { unsubscribed: Unsubscribed::NOW, at: at.seconds() });
+        Call::Unsubscribe { .. } => {
+            let body = json(&Unsubscribed::NOW);
             Request { method: Method::PUT, path, body: body.into(), retry: 0 }
         }
-        Call::Join { anonymous_id, at } => {
-            let body = json(&V1Join { joined: Joined::by(anonymous_id), at: at.seconds() });
+        Call::Join { anonymous_id, .. } => {
+            let body = json(&Joined::by(anonymous_id));
             Request { method: Method::PUT, path, body: body.into(), retry: 0 }
         }
         Call::Merge { .. }
@@ -155,22 +155,16 @@ fn short(fitted: &Fitted<'_>) -> Option<Operation> {
 fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
     let identifiers = named(fitted.identifier())?;
     let action = match fitted.call() {
-        Call::Identify { attributes, at } => {
-            V2Action::Identify { timestamp: at.seconds(), attributes }
-        }
+        Call::Identify { attributes } => V2Action::Identify { attributes },
         Call::Track { name, event_id, at, data } => {
             V2Action::Event { name, id: *event_id, timestamp: at.seconds(), attributes: data }
         }
-        Call::Unsubscribe { at } => V2Action::Unsubscribe {
-            action: "identify",
-            timestamp: at.seconds(),
-            attributes: Unsubscribed::NOW,
-        },
-        Call::Join { anonymous_id, at } => V2Action::Join {
-            action: "identify",
-            timestamp: at.seconds(),
-            attributes: Joined::by(anonymous_id),
-        },
+        Call::Unsubscribe { .. } => {
+            V2Action::Unsubscribe { action: "identify", attributes: Unsubscribed::NOW }
+        }
+        Call::Join { anonymous_id, .. } => {
+            V2Action::Join { action: "identify", attributes: Joined::by(anonymous_id) }
+        }
         Call::UpdateParticipant { .. }
         | Call::TriggerReferral { .. }
         | Call::AddParticipant { .. } => return None,

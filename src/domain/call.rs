@@ -134,8 +134,6 @@ pub enum Call {
     Identify {
         /// The whole merged profile.
         attributes: Attributes,
-        /// Receive time of the newest fact in it, which orders updates at Customer.io.
-        at: Time,
     },
     /// Records an event of the person.
     Track {
@@ -166,7 +164,7 @@ pub enum Call {
     Join {
         /// The id.
         anonymous_id: AnonymousId,
-        /// The time of the profile that was planned last, so that it is never older.
+        /// When it was planned.
         at: Time,
     },
     /// Changes what GrowSurf keeps of a participant.

@@ -228,8 +228,6 @@ impl Participant {
 pub struct Identified {
     /// A digest of the profile's attributes, hexadecimal.
     pub digest: String,
-    /// The `_timestamp` it was planned with, which never decreases.
-    pub at: Time,
 }
 
 /// A profile that is merged into the person's, because their address changed.
@@ -252,8 +250,6 @@ pub struct Person {
     pub identifier: Identifier,
     /// The person in each campaign, in the order they were first seen.
     pub participants: Vec<Participant>,
-    /// Receive time of the newest fact known.
-    pub newest: Time,
     /// The profile last planned; `None` before the first.
     pub identified: Option<Identified>,
     /// The profile under a former address, while its merge is repeated.
@@ -273,7 +269,6 @@ impl Person {
             id: None,
             identifier,
             participants: Vec::new(),
-            newest: Time::default(),
             identified: None,
             moved: None,
             former: Vec::new(),
@@ -285,7 +280,7 @@ impl Person {
     /// Whether what is known of them is the same, whenever it was told.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let timeless = |person: &Self| {
-            let mut person = Self { newest: Time::default(), ..person.clone() };
+            let mut person = person.clone();
             for participant in &mut person.participants {
                 participant.facts.forget_times();
                 if let Some(channels) = &mut participant.channels {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Call, EffectKey, EventId, Forgotten, Identifier, Link, Message, News, ParticipantKey, Person,
-    PersonId, Time, Trace,
+    Attributes, Call, EffectKey, EventId, Forgotten, Identifier, Link, Message, News,
+    ParticipantKey, Person, PersonId, Time, Trace,
 };
 
 /// A question to the store that a plan depends on.
@@ -169,6 +169,9 @@ pub trait Planner: Send + Sync {
     /// times, because each round asks for all it can. [`Unplanned::Unmappable`] if nothing of
     /// the news leads anywhere.
     fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned>;
+
+    /// Returns the person's present profile, as an identify carries it.
+    fn profile(&self, person: &Person) -> Attributes;
 
     /// A person without what is known of them about somebody who is forgotten; `None` if nothing
     /// is. What was planned for the person isn't planned again because of it.

@@ -81,35 +81,35 @@ pub fn count(
                     }
                     // Where it is told when the friend joined, all sources agree on it.
                     at = people.participant(friend).joined.unwrap_or(at);
-                    people.participant_mut(friend, received_at).signed_up = Some(at);
+                    people.participant_mut(friend).signed_up = Some(at);
                 }
                 let known = people.participant(*seat);
                 let first = known.first_referral.map_or(at, |first| first.min(at));
                 let last = known.last_referral.map_or(at, |last| last.max(at));
                 if (known.first_referral, known.last_referral) != (Some(first), Some(last)) {
-                    let participant = people.participant_mut(*seat, received_at);
+                    let participant = people.participant_mut(*seat);
                     participant.first_referral = Some(first);
                     participant.last_referral = Some(last);
                 }
             }
             Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {
-                people.participant_mut(*seat, received_at).fraud_told = true;
+                people.participant_mut(*seat).fraud_told = true;
             }
             Event::ReferralConverted { .. } if people.participant(*seat).credit == Credit::None => {
-                people.participant_mut(*seat, received_at).credit = Credit::Owed;
+                people.participant_mut(*seat).credit = Credit::Owed;
             }
             Event::SharesCounted { counts, .. } => {
                 let before = people.participant(*seat).channels.clone();
                 let after = counted(before, counts, as_of.unwrap_or(received_at));
-                people.participant_in_silence(*seat).channels = Some(after);
+                people.participant_mut(*seat).channels = Some(after);
             }
             _ => {}
         }
     }
     for Referral { friend, referrer } in referrals {
         if people.participant(*friend).credit == Credit::Owed {
-            people.participant_mut(*friend, received_at).credit = Credit::Given;
-            people.participant_mut(*referrer, received_at).conversions += 1;
+            people.participant_mut(*friend).credit = Credit::Given;
+            people.participant_mut(*referrer).conversions += 1;
         }
     }
 }

@@ -39,13 +39,8 @@ impl Mapper {
             let unsubscribe = Call::Unsubscribe { at: received_at };
             let attributes = profile::attributes(&person, &self.rules);
             let digest = profile::digest(&attributes);
-            let last = person.identified.as_ref();
-            let differs = last.is_none_or(|identified| identified.digest != digest);
-            let at = last.map_or(person.newest, |identified| identified.at.max(person.newest));
-            let identify = || PlannedCall {
-                call: Call::Identify { attributes: attributes.clone(), at },
-                effect: None,
-            };
+            let differs = person.identified.as_ref().is_none_or(|last| last.digest != digest);
+            let identify = || alone(Call::Identify { attributes: attributes.clone() });
             let mut calls: Vec<PlannedCall> = if !tracks.is_empty() {
                 tracks.into_iter().flat_map(|track| [identify(), track]).collect()
             } else if differs && (person.identified.is_some() || subjects.contains(&index)) {
@@ -54,7 +49,7 @@ impl Mapper {
                 Vec::new()
             };
             if !calls.is_empty() {
-                person.identified = Some(Identified { digest, at });
+                person.identified = Some(Identified { digest });
             }
             // The present profile must be there before another is merged into it.
             if let Some(merge) = merge {
@@ -66,13 +61,15 @@ impl Mapper {
             if unsubscribed.contains(&index) && person.identified.is_some() {
                 calls.push(alone(unsubscribe));
             }
-            if let Some(Identified { at, .. }) = person.identified {
+            if person.identified.is_some() {
                 // Whoever wasn't at Customer.io before couldn't be joined with anything.
                 let joined: Vec<_> = anonymous::claims(&person)
                     .filter(|id| !was_identified || joins.contains(&(index, (*id).clone())))
                     .collect();
                 calls.extend(
-                    joined.into_iter().map(|id| alone(Call::Join { anonymous_id: id.clone(), at })),
+                    joined
+                        .into_iter()
+                        .map(|id| alone(Call::Join { anonymous_id: id.clone(), at: received_at })),
                 );
             }
             LanePlan { person, calls }

@@ -36,11 +36,7 @@ impl People {
     ///
     /// # Errors
     /// The questions that must be answered first.
-    pub(super) fn follow(
-        &mut self,
-        known: &Known,
-        received_at: Time,
-    ) -> Result<Vec<EventId>, Vec<Lookup>> {
+    pub(super) fn follow(&mut self, known: &Known) -> Result<Vec<EventId>, Vec<Lookup>> {
         let (mut left, mut unanswered) = (Vec::new(), Vec::new());
         for place in 0..self.persons.len() {
             self.let_go(place, known, &mut unanswered);
@@ -84,7 +80,6 @@ impl People {
             if person.identified.is_some() {
                 person.moved = Some(Moved { from, at: Time::default(), times: 0 });
             }
-            person.newest = person.newest.max(received_at);
         }
         left.retain(|id| known.is_recorded(*id) != Some(true));
         let asked = left.iter().filter(|id| known.is_recorded(**id).is_none());

@@ -106,7 +106,7 @@ impl People {
         }
         people.seats = seats;
         if rules.identify_by == IdentifyBy::Email {
-            people.left = people.follow(known, received_at)?;
+            people.left = people.follow(known)?;
         }
         Ok(people)
     }
@@ -127,15 +127,8 @@ impl People {
         &self.persons[seat.person].participants[seat.participant]
     }
 
-    /// The participant at a seat, to change; `received_at` marks the person as changed.
-    pub fn participant_mut(&mut self, seat: Seat, received_at: Time) -> &mut Participant {
-        let person = &mut self.persons[seat.person];
-        person.newest = person.newest.max(received_at);
-        &mut person.participants[seat.participant]
-    }
-
-    /// The participant at a seat, to change in a way that no profile shows.
-    pub fn participant_in_silence(&mut self, seat: Seat) -> &mut Participant {
+    /// The participant at a seat, to change.
+    pub fn participant_mut(&mut self, seat: Seat) -> &mut Participant {
         &mut self.persons[seat.person].participants[seat.participant]
     }
 
@@ -245,37 +238,27 @@ impl People {
     }
 
     fn learn(&mut self, seat: Seat, snapshot: &Snapshot, as_of: Time, received_at: Time) {
-        let person = &mut self.persons[seat.person];
-        let participant = &mut person.participants[seat.participant];
-        let mut changed = false;
+        let participant = &mut self.persons[seat.person].participants[seat.participant];
         for (name, value) in &snapshot.facts {
             let before = participant.facts.get(name).map(|fact| &fact.value);
             let is_flag = name == Facts::UNSUBSCRIBED;
             let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
             let is_echo =
                 is_flag && shown(participant, *value == Scalar::Boolean(true), &snapshot.metadata);
-            if participant.facts.learn(name, value.clone(), as_of) {
-                changed = true;
-                if was_subscribed && !is_echo {
-                    self.unsubscribed.insert(seat.person);
-                }
+            let is_new = participant.facts.learn(name, value.clone(), as_of);
+            if is_new && was_subscribed && !is_echo {
+                self.unsubscribed.insert(seat.person);
             }
         }
         if let Some(joined) = snapshot.joined_at.filter(|at| is_sane(*at, received_at)) {
             let joined = participant.joined.map_or(joined, |known| known.min(joined));
-            changed |= participant.joined != Some(joined);
             participant.joined = Some(joined);
         }
         for (key, value) in &snapshot.metadata {
             let name = format!("{}{key}", Facts::METADATA);
-            changed |= participant.facts.learn(&name, value.clone(), as_of);
+            participant.facts.learn(&name, value.clone(), as_of);
         }
-        let shares = participant.shares.max(snapshot.share_total);
-        changed |= shares != participant.shares;
-        participant.shares = shares;
-        if changed {
-            person.newest = person.newest.max(received_at);
-        }
+        participant.shares = participant.shares.max(snapshot.share_total);
     }
 }
 

@@ -13,8 +13,8 @@ use super::profile;
 use super::rules::Rules;
 use super::tracks::{self, Stage};
 use crate::domain::{
-    Call, Event, Facts, Forgotten, Known, Lookup, News, Person, Plan, PlannedCall, Planner, Scalar,
-    Time, Told, Unplanned,
+    Attributes, Call, Event, Facts, Forgotten, Known, Lookup, News, Person, Plan, PlannedCall,
+    Planner, Scalar, Time, Told, Unplanned,
 };
 
 /// What stands for the campaign where neither the news nor the settings name one.
@@ -147,7 +147,7 @@ impl Planner for Mapper {
         }
         counting::count(&seated, &pairs, news.as_of, received_at, &mut people);
         for (event, _) in &counted {
-            let participant = people.participant_mut(event.seat, received_at);
+            let participant = people.participant_mut(event.seat);
             counting::raise(&event.told.event, participant);
         }
         if !due.is_empty() || !counted.is_empty() {
@@ -194,13 +194,17 @@ impl Planner for Mapper {
         })
     }
 
+    fn profile(&self, person: &Person) -> Attributes {
+        profile::attributes(person, &self.rules)
+    }
+
     fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
         let mut left = person.clone();
         if !forgotten.cut_facts(&mut left) {
             return None;
         }
         // What changes by it was planned with the rest; planning it again would tell nothing.
-        let digest = |person: &Person| profile::digest(&profile::attributes(person, &self.rules));
+        let digest = |person: &Person| profile::digest(&self.profile(person));
         let now = digest(&left);
         if let Some(identified) = &mut left.identified
             && identified.digest == digest(person)
@@ -293,7 +297,7 @@ impl Mapper {
                 let unknown = people.participant(friend).facts.get(Facts::REFERRER_EMAIL).is_none();
                 if let (Some(email @ Scalar::Text(_)), true) = (email, unknown) {
                     let as_of = news.as_of.unwrap_or(received_at);
-                    let facts = &mut people.participant_mut(friend, received_at).facts;
+                    let facts = &mut people.participant_mut(friend).facts;
                     facts.learn(Facts::REFERRER_EMAIL, email, as_of);
                 }
                 referrals.push(Referral { friend, referrer });

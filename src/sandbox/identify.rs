@@ -45,8 +45,8 @@ impl Workspace {
         };
 
         let person = key.and_then(|key| self.people.get(key));
-        let time = identify.timestamp.unwrap_or_else(|| receipt.seconds());
-        if let Some(newest) = person.and_then(|person| person.newest_update)
+        let newest = person.and_then(|person| person.newest_update);
+        if let (Some(time), Some(newest)) = (identify.timestamp, newest)
             && time < newest
         {
             let detail = format!("the update of {time} is older than that of {newest}");
@@ -60,7 +60,8 @@ impl Workspace {
             self.people.assign(key, identifier);
         }
         if let Some(person) = self.people.get_mut(key) {
-            person.newest_update = Some(time);
+            let time = identify.timestamp.unwrap_or_else(|| receipt.seconds());
+            person.newest_update = newest.max(Some(time));
             for (name, value) in identify.attributes {
                 if removes(&value) {
                     person.attributes.remove(&name);

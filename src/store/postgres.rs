@@ -208,7 +208,7 @@ impl Store for PostgresStore {
             let Some(end) = piece.last() else { return Ok(sum) };
             (last, seen) = (*end, seen + piece.len());
             sum += transact!(self.open()?, "put dead letters back", |it| {
-                dead::redeliver(&it, &piece, now)
+                dead::redeliver(&it, &*self.planning.planner, &piece, now)
             })?;
             self.wake.others();
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     AnonymousId, Asked, Claimer, Email, Identified, Identifier, Moved, Participant, ParticipantKey,
-    Person, PersonId, Time,
+    Person, PersonId,
 };
 
 use super::StoreError;
@@ -20,7 +20,6 @@ use super::StoreError;
 #[derive(Serialize, Deserialize)]
 struct State<'a> {
     participants: Cow<'a, [Participant]>,
-    newest: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identified: Option<Cow<'a, Identified>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +41,6 @@ pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreErro
 pub(super) fn state(person: &Person) -> Result<String, StoreError> {
     let state = State {
         participants: Cow::Borrowed(&person.participants),
-        newest: person.newest,
         identified: person.identified.as_ref().map(Cow::Borrowed),
         moved: person.moved.as_ref().map(Cow::Borrowed),
         former: Cow::Borrowed(&person.former),
@@ -60,7 +58,6 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         id: Some(PersonId(id)),
         identifier: identifier(column)?,
         participants: state.participants.into_owned(),
-        newest: state.newest,
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),
         former: state.former.into_owned(),

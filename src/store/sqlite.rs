@@ -249,7 +249,10 @@ impl Store for SqliteStore {
     }
 
     async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
-        let work = move |connection: &Connection, ids: &[_]| dead::redeliver(connection, ids, now);
+        let planner = self.planning.planner.clone();
+        let work = move |connection: &Connection, ids: &[_]| {
+            dead::redeliver(connection, &*planner, ids, now)
+        };
         self.in_pieces(which, "put dead letters back", work).await
     }
 

@@ -22,7 +22,7 @@ pub struct Call {
     pub name: String,
     /// The event's id; null for an identify.
     pub id: Value,
-    /// Unix seconds.
+    /// Unix seconds; an identify and a merge have none, which is 0.
     pub timestamp: i64,
     /// Attributes, or the event's data.
     pub data: Value,
@@ -56,13 +56,11 @@ pub fn calls(request: &Value) -> Vec<Call> {
     };
     let person = percent_decode_str(person).decode_utf8().unwrap().into_owned();
     let kind = if person.contains('@') { "email" } else { "id" };
-    let mut attributes = body.clone();
     let call = if is_event {
         let (name, data) = (body["name"].as_str().unwrap(), &body["data"]);
         call(request, true, json!({kind: person}), name, &body["timestamp"], data)
     } else {
-        let timestamp = attributes.as_object_mut().unwrap().remove("_timestamp").unwrap();
-        call(request, true, json!({kind: person}), "identify", &timestamp, &attributes)
+        call(request, true, json!({kind: person}), "identify", &body["_timestamp"], body)
     };
     vec![Call { id: body["id"].clone(), ..call }]
 }
@@ -86,6 +84,8 @@ fn call(
     timestamp: &Value,
     data: &Value,
 ) -> Call {
+    // Customer.io may drop an update that tells its time.
+    assert!(name != "identify" || timestamp.is_null(), "{request}");
     Call {
         request: request["seq"].as_u64().unwrap(),
         received_at: request["received_at"].as_i64().unwrap(),
@@ -95,7 +95,6 @@ fn call(
         identifiers,
         name: name.to_owned(),
         id: Value::Null,
-        // A merge has none.
         timestamp: timestamp.as_i64().unwrap_or_default(),
         data: data.clone(),
     }

@@ -174,6 +174,19 @@ impl Sandbox {
         self.faults(json!([]));
     }
 
+    /// Sets an attribute as another writer does, whose clock is an hour ahead.
+    #[track_caller]
+    pub fn edited_by_others(&self, email: &str) {
+        let operation = json!({
+            "type": "person", "action": "identify", "identifiers": {"email": email},
+            "timestamp": super::now_seconds() + 3_600, "attributes": {"plan": "pro"}
+        });
+        let url = format!("{}/api/v2/batch", self.url());
+        let request = http::client().post(url).basic_auth(SITE_ID, Some(API_KEY));
+        let answer = http::send(request.json(&json!({"batch": [operation]})));
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
     /// Tracks an event as somebody else than the relay does, for example the shop.
     #[track_caller]
     pub fn track_by_others(&self, person: &str, name: &str, timestamp: i64) {

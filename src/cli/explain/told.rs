@@ -91,7 +91,7 @@ impl Supposed {
         let id = id.unwrap_or_else(|| "PARTICIPANT".to_owned());
         let nobody = || Email::parse("somebody@example.com").ok().map(Identifier::Email);
         let mut person = Person::new(feedback.who.first().cloned().or_else(nobody)?);
-        (person.id, person.newest) = (Some(PersonId(0)), feedback.at);
+        person.id = Some(PersonId(0));
         person.participants.push(Participant::new(campaign, id.clone(), Some(id)));
         Some(Self(person))
     }

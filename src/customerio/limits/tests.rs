@@ -10,7 +10,7 @@ fn fay() -> Identifier {
 }
 
 fn identify(attributes: Attributes) -> Call {
-    Call::Identify { attributes, at: Time::from_seconds(1_700_000_000) }
+    Call::Identify { attributes }
 }
 
 fn track(name: &str, data: Attributes) -> Call {

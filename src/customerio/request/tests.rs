@@ -23,7 +23,7 @@ fn identify() -> Call {
         ("total_referrals".to_owned(), 3.into()),
         ("vip".to_owned(), Scalar::Boolean(true)),
     ];
-    Call::Identify { attributes: attributes.into(), at: Time::from_millis(1_700_000_000_999) }
+    Call::Identify { attributes: attributes.into() }
 }
 
 fn track(data: Attributes) -> Call {
@@ -83,7 +83,7 @@ fn v1_bodies_are_as_documented() {
         request.body,
         concat!(
             r#"{"email":"fay+x@example.com","referral_tier":"active","total_referrals":3,"#,
-            r#""vip":true,"_timestamp":1700000000}"#
+            r#""vip":true}"#
         )
     );
 
@@ -119,7 +119,6 @@ fn v2_bodies_are_as_documented() {
             "type": "person",
             "identifiers": {"email": "fay+x@example.com"},
             "action": "identify",
-            "timestamp": 1_700_000_000,
             "attributes": {
                 "email": "fay+x@example.com",
                 "referral_tier": "active",
@@ -271,7 +270,7 @@ fn joining_is_an_identify_that_makes_nobody() {
     assert_eq!(request.method, Method::PUT);
     assert_eq!(request.path, "/api/v1/customers/fay%2Bx%40example.com");
     let expected = json!({
-        "anonymous_id": "7d5b3b0e-visitor", "_update": true, "_timestamp": 1_700_000_000
+        "anonymous_id": "7d5b3b0e-visitor", "_update": true
     });
     assert_eq!(value(&request), expected);
     assert_eq!(operation(&fitted), None, "v1 documents it");
@@ -280,7 +279,6 @@ fn joining_is_an_identify_that_makes_nobody() {
     let request = alone(&fit(&dots, &join).unwrap()).unwrap();
     let expected = json!({"batch": [{
         "type": "person", "identifiers": {"id": ".."}, "action": "identify",
-        "timestamp": 1_700_000_000,
         "attributes": {"anonymous_id": "7d5b3b0e-visitor", "_update": true}
     }]});
     assert_eq!(value(&request), expected);

@@ -8,27 +8,11 @@ use serde::Serialize;
 use crate::domain::{AnonymousId, Attributes, EventId, Identifier};
 
 #[derive(Serialize)]
-pub(super) struct V1Identify<'a> {
-    #[serde(flatten)]
-    pub(super) attributes: &'a Attributes,
-    #[serde(rename = "_timestamp")]
-    pub(super) at: i64,
-}
-
-#[derive(Serialize)]
 pub(super) struct V1Event<'a> {
     pub(super) name: &'a str,
     pub(super) id: EventId,
     pub(super) timestamp: i64,
     pub(super) data: &'a Attributes,
-}
-
-#[derive(Serialize)]
-pub(super) struct V1Unsubscribe {
-    #[serde(flatten)]
-    pub(super) unsubscribed: Unsubscribed,
-    #[serde(rename = "_timestamp")]
-    pub(super) at: i64,
 }
 
 /// Ends a subscription, and makes nobody who isn't there.
@@ -49,14 +33,6 @@ pub(super) struct V1Anonymous<'a> {
     pub(super) anonymous_id: &'a AnonymousId,
     #[serde(flatten)]
     pub(super) event: V1Event<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct V1Join<'a> {
-    #[serde(flatten)]
-    pub(super) joined: Joined<'a>,
-    #[serde(rename = "_timestamp")]
-    pub(super) at: i64,
 }
 
 /// Joins an anonymous id with a person, and makes nobody who isn't there.
@@ -118,7 +94,6 @@ pub(super) fn named(identifier: &Identifier) -> Option<Identifiers<'_>> {
 #[serde(tag = "action", rename_all = "snake_case")]
 pub(super) enum V2Action<'a> {
     Identify {
-        timestamp: i64,
         attributes: &'a Attributes,
     },
     Event {
@@ -130,13 +105,11 @@ pub(super) enum V2Action<'a> {
     #[serde(untagged)]
     Unsubscribe {
         action: &'static str,
-        timestamp: i64,
         attributes: Unsubscribed,
     },
     #[serde(untagged)]
     Join {
         action: &'static str,
-        timestamp: i64,
         attributes: Joined<'a>,
     },
 }

@@ -94,10 +94,8 @@ fn a_call_loses_what_names_them_and_keeps_the_rest() {
         let Call::Track { data, .. } = call else { panic!() };
         assert_eq!(data.len(), after, "{data:?}");
     }
-    let mut identify = Call::Identify {
-        attributes: Attributes::from([("referred_by".to_owned(), "p1".into())]),
-        at: Time::default(),
-    };
+    let mut identify =
+        Call::Identify { attributes: Attributes::from([("referred_by".to_owned(), "p1".into())]) };
     assert!(ann().cut_call(&mut identify));
 }
 

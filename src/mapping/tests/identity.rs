@@ -1,8 +1,8 @@
 //! Who is who: across shapes, campaigns and addresses.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, news, profile, referred, snapshot};
-use crate::domain::{Event, Facts, Identifier, News, Scalar, Snapshot, Time, Who};
+use super::{RECEIVED, calls, news, profile, referred, snapshot};
+use crate::domain::{Event, Identifier, News, Scalar, Snapshot, Who};
 use crate::mapping::{IdentifyBy, Rules};
 
 /// The guide's shape tells a participant without an id.
@@ -134,16 +134,4 @@ fn a_participant_who_is_told_of_twice_in_one_webhook_is_one_person() {
         assert_eq!(memory.people.len(), 1);
         assert_eq!(calls(&memory.take_in(&told, RECEIVED).unwrap()), []);
     }
-}
-
-#[test]
-fn an_identify_is_never_older_than_the_one_before() {
-    let mut memory = Memory::new(Rules::standard());
-    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
-    let late = Time::from_seconds(1_700_000_000);
-    let plan = memory.take_in(&referred(1_780_000_500, "gus", "rae", 6), late).unwrap();
-    assert_eq!(calls(&plan)[2], call("rae", "identify"));
-    let rae = memory.people.iter().find(|it| it.identifier.value().starts_with("rae")).unwrap();
-    assert_eq!(rae.identified.as_ref().unwrap().at, RECEIVED);
-    assert_eq!(rae.participants[0].facts.get(Facts::REFERRAL_COUNT).unwrap().value, 6.into());
 }

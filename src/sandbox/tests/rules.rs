@@ -62,6 +62,13 @@ fn an_update_older_than_the_newest_is_dropped() {
     identify(&mut workspace, NOW, "1", json!({"plan": "d"}));
     identify(&mut workspace, NOW + 5, "1", json!({"plan": "e", "_timestamp": NOW - 1}));
     assert_eq!(person(&workspace, "1").attributes["plan"], "d");
+
+    // It is never dropped, even where another writer's clock is ahead.
+    identify(&mut workspace, NOW + 6, "1", json!({"plan": "f", "_timestamp": NOW + 60}));
+    identify(&mut workspace, NOW + 7, "1", json!({"plan": "g"}));
+    assert_eq!(person(&workspace, "1").attributes["plan"], "g");
+    identify(&mut workspace, NOW + 8, "1", json!({"plan": "h", "_timestamp": NOW + 59}));
+    assert_eq!(person(&workspace, "1").attributes["plan"], "g");
 }
 
 #[test]

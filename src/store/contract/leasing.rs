@@ -178,18 +178,14 @@ pub(crate) async fn old_tracks_go_together(bench: &impl Bench) {
 pub(crate) async fn an_old_run_gives_its_last_identify_alone(bench: &impl Bench) {
     let store = bench.open().await;
     lane(&*store, &[("a", at(1)), ("b", at(2))]).await;
-    let again = news().participant("ann@example.com", "ann").identify();
+    let again = news().participant("ann@example.com", "ann").fact("first_name", "Ann").identify();
     store.accept(arrival("again", at(1_001), again), at(1_001)).await.unwrap();
     let first = store.claim(old(1_001)).await.unwrap().remove(0);
     assert_eq!(first.superseded.len(), 2);
-    let time = match &first.deliveries[..] {
-        [only] => match only.call {
-            crate::domain::Call::Identify { at, .. } => at,
-            _ => panic!("{first:?}"),
-        },
-        _ => panic!("{first:?}"),
-    };
-    assert_eq!(time, at(1_001), "the last one, which carries the newest profile");
+    let [only] = &first.deliveries[..] else { panic!("{first:?}") };
+    let crate::domain::Call::Identify { attributes } = &only.call else { panic!("{first:?}") };
+    let name = attributes["first_name"].as_text();
+    assert_eq!(name, Some("Ann"), "the last one, which carries the newest profile");
     // Given back untried, it is due again, with all that it makes superfluous.
     let mut untried = verdict(&first, &Verdict::Untried);
     untried.results.truncate(1);

@@ -81,6 +81,16 @@ impl Planner for Script {
         plan.is_news = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
         Ok(plan)
     }
+
+    fn profile(&self, person: &Person) -> Attributes {
+        let mut attributes = Attributes::new();
+        for participant in &person.participants {
+            let facts = participant.facts.iter();
+            attributes.extend(facts.map(|(name, fact)| (name.to_owned(), fact.value.clone())));
+            attributes.insert("key".to_owned(), Scalar::from(participant.key.as_str()));
+        }
+        attributes
+    }
 }
 
 /// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
@@ -206,7 +216,6 @@ fn person(
         person.id = None;
     }
     person.identifier = identifier.clone();
-    person.newest = person.newest.max(received_at);
     if person.participants.is_empty() {
         let key = hex::encode(known.hash_key);
         person.participants.push(Participant::new(CAMPAIGN.to_owned(), key, snapshot.id.clone()));
@@ -218,13 +227,7 @@ fn person(
 }
 
 fn calls(told: &Told, received_at: Time, known: &Known, lane: &mut LanePlan) {
-    let mut attributes = Attributes::new();
-    for participant in &lane.person.participants {
-        let facts = participant.facts.iter();
-        attributes.extend(facts.map(|(name, fact)| (name.to_owned(), fact.value.clone())));
-        attributes.insert("key".to_owned(), Scalar::from(participant.key.as_str()));
-    }
-    let identify = Call::Identify { attributes, at: lane.person.newest };
+    let identify = Call::Identify { attributes: Script.profile(&lane.person) };
     let identify = PlannedCall { call: identify, effect: None };
     let track = match &told.event {
         Event::ParticipantJoined { referral_source: Some(key), .. } => {
@@ -238,7 +241,7 @@ fn calls(told: &Told, received_at: Time, known: &Known, lane: &mut LanePlan) {
         }
         _ => None,
     };
-    lane.person.identified = Some(Identified { digest: "d".to_owned(), at: lane.person.newest });
+    lane.person.identified = Some(Identified { digest: "d".to_owned() });
     lane.calls.push(identify);
     lane.calls.extend(track);
 }
@@ -269,6 +272,8 @@ pub(crate) trait Saying {
     fn named(self, name: &str) -> Self;
     /// A participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;
+    /// This fact is told of the participant told last.
+    fn fact(self, name: &str, value: &str) -> Self;
     /// The participant told last has these codes.
     fn coded<const N: usize>(self, codes: [&str; N]) -> Self;
     /// A participant of whom no address is told.
@@ -290,6 +295,11 @@ impl Saying for News {
         snapshot.email = Ok(Email::parse(email).unwrap());
         snapshot.facts.insert("first_name".to_owned(), Scalar::from("Zoë"));
         self.people.push(snapshot);
+        self
+    }
+
+    fn fact(mut self, name: &str, value: &str) -> Self {
+        self.people.last_mut().unwrap().facts.insert(name.to_owned(), Scalar::from(value));
         self
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 
-use crate::domain::{Call, Class, DeliveryId, LaneId, Time};
+use crate::domain::{Call, Class, DeliveryId, LaneId, Person, Planner, Time};
 use crate::store::{DeadLetter, PastAttempt, record};
 
 use super::classes;
@@ -99,8 +99,7 @@ struct Taken {
     planned_at: Time,
     call: Call,
     class: Class,
-    /// When a profile of the person was last planned.
-    identified_at: Option<Time>,
+    person: Person,
 }
 
 /// Ends those of `ids` that are dead letters, with their rows.
@@ -132,7 +131,7 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
                 Class::Page => Class::Page,
                 Class::Live | Class::History => Class::Live,
             },
-            identified_at: person.identified.map(|identified| identified.at),
+            person,
         });
     }
     for sql in [
@@ -146,28 +145,31 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
     Ok(taken)
 }
 
-/// Puts those of `ids` that are dead letters back at the end of their lanes, but identifies that a
-/// newer one has superseded: at the end they would take the profile back.
+/// Puts those of `ids` that are dead letters back at the end of their lanes. An identify carries the
+/// present profile, so that it takes nothing back.
 pub(super) async fn redeliver(
     transaction: &Transaction,
+    planner: &dyn Planner,
     ids: &[DeliveryId],
     now: Time,
 ) -> Result<usize, Fault> {
-    let taken = take(transaction, ids).await?;
-    let mut lanes: BTreeMap<i64, Vec<NewCall<'_>>> = BTreeMap::new();
-    for Taken { lane, webhook, planned_at, call, class, identified_at } in &taken {
-        let is_superseded = matches!(call, Call::Identify { at, .. } if Some(*at) < *identified_at);
-        if !is_superseded {
-            lanes.entry(lane.0).or_default().push(NewCall {
-                lane: lane.0,
-                webhook: *webhook,
-                call,
-                class: *class,
-                event_at: call.happened_at(),
-                planned_at: *planned_at,
-                now,
-            });
+    let mut taken = take(transaction, ids).await?;
+    for Taken { call, person, .. } in &mut taken {
+        if let Call::Identify { attributes } = call {
+            *attributes = planner.profile(person);
         }
+    }
+    let mut lanes: BTreeMap<i64, Vec<NewCall<'_>>> = BTreeMap::new();
+    for Taken { lane, webhook, planned_at, call, class, .. } in &taken {
+        lanes.entry(lane.0).or_default().push(NewCall {
+            lane: lane.0,
+            webhook: *webhook,
+            call,
+            class: *class,
+            event_at: call.happened_at(),
+            planned_at: *planned_at,
+            now,
+        });
     }
     append(transaction, lanes.into_values().flatten().collect()).await?;
     Ok(taken.len())

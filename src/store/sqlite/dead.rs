@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{Delivery, DeliveryId, LaneId, Time};
+use crate::domain::{Call, Delivery, DeliveryId, LaneId, PersonId, Planner, Time};
 use crate::store::record;
 use crate::store::{DeadLetter, PastAttempt};
 
@@ -14,6 +14,7 @@ use super::deliveries::{DEAD, DELIVERED, Half, Waiting, duration, half};
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::lanes;
+use super::people;
 
 /// How many of them one transaction takes on.
 pub(super) const PIECE: usize = 500;
@@ -94,42 +95,59 @@ pub(super) fn after(connection: &Connection, last: DeliveryId) -> Result<Vec<Del
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Puts those of `ids` that are dead letters back at the end of their lanes, but identifies that a
-/// newer one has superseded: at the end they would take the profile back.
+/// Puts those of `ids` that are dead letters back at the end of their lanes. An identify carries the
+/// present profile, so that it takes nothing back.
 pub(super) fn redeliver(
     connection: &Connection,
+    planner: &dyn Planner,
     ids: &[DeliveryId],
     now: Time,
 ) -> Result<usize, Fault> {
-    let (mut done, mut pending) = (0, 0);
+    let mut done = 0;
     for id in ids {
         let (row, half) = half(*id);
         let Some(lane) = take(connection, *id)? else { continue };
         done += 1;
-        if !is_superseded(connection, row, half)? {
-            // Whoever puts it back doesn't want it to wait behind a backfill.
-            let class: i64 = connection
-                .prepare_cached(
-                    "SELECT CASE class WHEN 1 THEN 0 ELSE class END FROM deliveries WHERE id = ?1",
-                )?
-                .query_row([row], |row| row.get(0))?;
-            let seq = lanes::extend(connection, lane, class, 1, now)?;
-            connection
-                .prepare_cached(
-                    "INSERT INTO deliveries (lane, seq, class, webhook, planned_at, event_at, call)
-                     SELECT lane, ?2, ?4, webhook, planned_at,
-                         CASE ?3 WHEN 1 THEN event_at END,
-                         CASE ?3 WHEN 1 THEN call ELSE identify END
-                     FROM deliveries WHERE id = ?1",
-                )?
-                .execute(params![row, seq, half == Half::Call, class])?;
-            pending += 1;
-        }
+        let identify = present(connection, planner, row, half)?;
+        // Whoever puts it back doesn't want it to wait behind a backfill.
+        let class: i64 = connection
+            .prepare_cached(
+                "SELECT CASE class WHEN 1 THEN 0 ELSE class END FROM deliveries WHERE id = ?1",
+            )?
+            .query_row([row], |row| row.get(0))?;
+        let seq = lanes::extend(connection, lane, class, 1, now)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO deliveries (lane, seq, class, webhook, planned_at, event_at, call)
+                 SELECT lane, ?2, ?4, webhook, planned_at,
+                     CASE WHEN ?3 IS NULL THEN event_at END, COALESCE(?3, call)
+                 FROM deliveries WHERE id = ?1",
+            )?
+            .execute(params![row, seq, identify, class])?;
         clear(connection, row, half)?;
     }
     moved(connection, done)?;
-    count(connection, Counter::Pending, pending)?;
+    count(connection, Counter::Pending, i64::try_from(done).unwrap_or(i64::MAX))?;
     Ok(done)
+}
+
+/// Returns an identify with the person's present profile, as a row holds it, if the half of the row is
+/// an identify.
+fn present(
+    connection: &Connection,
+    planner: &dyn Planner,
+    row: i64,
+    half: Half,
+) -> Result<Option<String>, Fault> {
+    let lane: Option<i64> = connection
+        .prepare_cached("SELECT lane FROM deliveries WHERE id = ?1 AND (?2 OR event_at IS NULL)")?
+        .query_row(params![row, half == Half::Identify], |row| row.get(0))
+        .optional()?;
+    let Some(lane) = lane else { return Ok(None) };
+    let Some(person) = people::by_id(connection, PersonId(lane))? else { return Ok(None) };
+    let identify = Call::Identify { attributes: planner.profile(&person) };
+    let text = serde_json::to_string(&identify);
+    text.map(Some).map_err(|error| Fault::unreadable("a profile", error))
 }
 
 /// Ends a dead letter and its attempts; gives its lane, or nothing if it is none.
@@ -176,20 +194,6 @@ fn clear(connection: &Connection, row: i64, half: Half) -> Result<(), Fault> {
             .execute([row, DELIVERED])?;
     }
     Ok(())
-}
-
-/// Whether it is an identify, and a newer profile of the person was planned behind it.
-fn is_superseded(connection: &Connection, row: i64, half: Half) -> Result<bool, Fault> {
-    let superseded = connection
-        .prepare_cached(
-            "SELECT json_extract(
-                     CASE WHEN ?2 THEN identify WHEN event_at IS NULL THEN call END, '$.at'
-                 ) < json_extract(people.state, '$.identified.at')
-             FROM deliveries JOIN people ON people.id = deliveries.lane
-             WHERE deliveries.id = ?1",
-        )?
-        .query_row(params![row, half == Half::Identify], |row| row.get::<_, Option<bool>>(0))?;
-    Ok(superseded.unwrap_or(false))
 }
 
 /// Removes those of `ids` that are dead letters.

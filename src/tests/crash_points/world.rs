@@ -176,11 +176,9 @@ fn calls(request: &Value) -> Vec<(String, String, Value)> {
     vec![(person, name, id)]
 }
 
-/// The attributes, without what v1 and v2 put elsewhere.
+/// The attributes, without the address.
 fn profile(attributes: &Value) -> Value {
     let mut attributes = attributes.clone();
-    for key in ["_timestamp", "email"] {
-        attributes.as_object_mut().unwrap().remove(key);
-    }
+    attributes.as_object_mut().unwrap().remove("email");
     attributes
 }

@@ -18,8 +18,6 @@ struct Call {
     class: Class,
     /// A track's own time.
     event_at: Option<Time>,
-    /// An identify's time.
-    profile_at: Time,
     planned_at: Time,
     attempts: u32,
     failing_since: Option<Duration>,
@@ -33,9 +31,6 @@ struct Lane {
     due_at: Option<Time>,
     token: i64,
     leased: bool,
-    newest: Option<Time>,
-    /// The time of the identify planned last.
-    identified: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -88,19 +83,16 @@ impl Lanes {
         }
         self.bodies.insert(body.to_owned());
         let lane = self.lanes.entry(person.to_owned()).or_default();
-        let newest = lane.newest.map_or(now, |newest| newest.max(now));
         let webhook = self.webhooks.len();
         let is_new = self.effects.insert(effect.to_owned());
         let open = if is_new { 2 } else { 0 };
         self.webhooks.push(Webhook { received_at: now, open, pruned: false });
-        lane.newest = Some(newest);
         if is_new {
             let identify = Call {
                 id: None,
                 word: "identify".to_owned(),
                 class,
                 event_at: None,
-                profile_at: newest,
                 planned_at: now,
                 attempts: 0,
                 failing_since: None,
@@ -109,7 +101,6 @@ impl Lanes {
             let track =
                 Call { word: effect.to_owned(), event_at: Some(happened), ..identify.clone() };
             lane.pending.extend([identify, track]);
-            lane.identified = Some(newest);
             lane.due_at.get_or_insert(now);
         }
         Taken::Calls(open)
@@ -231,11 +222,6 @@ impl Lanes {
         let letters = dead.len();
         for (_, (person, call)) in dead {
             let lane = self.lanes.get_mut(&person).unwrap();
-            let is_superseded = call.event_at.is_none() && Some(call.profile_at) < lane.identified;
-            if is_superseded {
-                self.webhooks[call.webhook].open -= 1;
-                continue;
-            }
             let class = if call.class == Class::Page { Class::Page } else { Class::Live };
             lane.pending.push(Call { id: None, class, attempts: 0, failing_since: None, ..call });
             lane.due_at.get_or_insert(now);
