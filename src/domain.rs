@@ -9,6 +9,7 @@ pub mod characters;
 mod anonymous;
 mod call;
 mod clock;
+mod completeness;
 mod delivery;
 mod display;
 mod email;
@@ -26,18 +27,19 @@ mod pattern;
 mod person;
 mod plan;
 mod retry_after;
+mod tell;
 mod time;
 mod webhook;
 
 pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
+pub use completeness::Completeness;
 pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR, Way};
 pub use display::{display_address, display_name, display_text};
 pub use email::Email;
 pub use event::{
-    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Tell,
-    Told, Who,
+    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Told, Who,
 };
 pub use facts::{Fact, Facts};
 pub use feedback::{
@@ -58,5 +60,6 @@ pub use person::{
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use retry_after::retry_after;
+pub use tell::Tell;
 pub use time::Time;
 pub use webhook::{ASK, Arrival, Dropped, OTHERS, PAGE, REPORT, Receipt, SHOP, Status, Webhook};

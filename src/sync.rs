@@ -9,6 +9,7 @@ mod backfill;
 mod bookmark;
 mod budget;
 mod compare;
+mod counted;
 mod deletions;
 mod intake;
 mod late;

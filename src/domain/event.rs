@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Attributes, Deed, Email, Feedback, Money, Scalar, Time, Visit};
+use super::{Attributes, Deed, Email, Feedback, Money, Scalar, Tell, Time, Visit};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -56,34 +54,6 @@ impl Snapshot {
 /// Points at one of the people of a [`News`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Who(pub usize);
-
-/// Which of the events in some news are to be told to Customer.io, by their own times. The people
-/// in it are taken in all the same, and what is counted is counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tell {
-    /// All of them.
-    #[default]
-    All,
-    /// Those that happened before.
-    Before(Time),
-    /// Those that happened then or later.
-    Since(Time),
-    /// None.
-    Nothing,
-}
-
-impl Tell {
-    /// Whether an event of this time is to be told.
-    pub fn covers(self, at: Time) -> bool {
-        match self {
-            Self::All => true,
-            Self::Before(time) => at < time,
-            Self::Since(time) => at >= time,
-            Self::Nothing => false,
-        }
-    }
-}
 
 /// Everything one source told at once: a webhook, or a row of a REST answer.
 ///
@@ -248,6 +218,12 @@ pub enum Event {
         who: Who,
         /// The counts, over all time.
         counts: BTreeMap<String, i64>,
+    },
+    /// Everything that GrowSurf has of the participant's campaign was counted; the event's time is when
+    /// its reading began.
+    AllCounted {
+        /// The participant.
+        who: Who,
     },
     /// GrowSurf's opinion of a participant's honesty changed.
     FraudStatusChanged {

@@ -53,6 +53,8 @@ impl Facts {
     pub const SHARE_URL: &str = "share_url";
     /// How many friends GrowSurf counts for the participant.
     pub const REFERRAL_COUNT: &str = "referral_count";
+    /// How many friends have signed up and not converted yet, as GrowSurf counts them.
+    pub const LEAD_COUNT: &str = "lead_count";
     /// The participant id of who referred them.
     pub const REFERRER_ID: &str = "referrer_id";
     /// The address of who referred them.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::email::mask;
-use super::{AnonymousId, Asked, Claim, Claimer, Email, Facts, Time, WayBack};
+use super::{AnonymousId, Asked, Claim, Claimer, Completeness, Email, Facts, Time, WayBack};
 
 /// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses and ids masked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,6 +152,12 @@ pub struct Participant {
     /// sign-up don't agree on its time, and telling it again must change nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_up: Option<Time>,
+    /// How many friends signed up, each counted once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub friends: i64,
+    /// Whether all of them were counted.
+    #[serde(default, skip_serializing_if = "Completeness::is_empty")]
+    pub completeness: Completeness,
     /// When the first friend signed up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_referral: Option<Time>,
@@ -213,6 +219,8 @@ impl Participant {
             conversions: 0,
             credit: Credit::None,
             signed_up: None,
+            friends: 0,
+            completeness: Completeness::default(),
             first_referral: None,
             last_referral: None,
             fraud_told: false,
@@ -283,6 +291,7 @@ impl Person {
             let mut person = person.clone();
             for participant in &mut person.participants {
                 participant.facts.forget_times();
+                participant.completeness.forget_times();
                 if let Some(channels) = &mut participant.channels {
                     channels.at = Time::default();
                 }

@@ -37,6 +37,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
     learn(Facts::VANITY_KEY, vanity_keys.iter().find_map(lenient::text).map(Scalar::from));
     learn(Facts::LINK_CODES, Facts::link_codes(vanity_keys.iter().filter_map(lenient::text)));
     learn(Facts::REFERRAL_COUNT, object.count("referralCount").map(Scalar::Integer));
+    learn(Facts::LEAD_COUNT, object.count("leadCount").map(Scalar::Integer));
     learn(Facts::UNSUBSCRIBED, object.flag("unsubscribed").map(Scalar::Boolean));
     if let Some(reference) = Reference::of(object) {
         learn(Facts::REFERRER_ID, reference.id().map(Scalar::from));

@@ -4,39 +4,93 @@
 //! shares between two counts. What doesn't: facts, which are merged where they are told (`people`).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::effects;
-use super::people::People;
+use super::people::{People, Seat};
 use super::plan::{Referral, Seated};
-use crate::domain::{Channels, Credit, Event, EventId, Participant, Time, Told};
+use super::tracks::Stage;
+use crate::domain::{
+    Channels, Credit, Event, EventId, Facts, News, Participant, Scalar, Snapshot, Time, Told,
+};
 
 /// The most shares of one channel that one count tells. The rest is told by the next, so that a
 /// count that leaps makes no plan without end.
 const SHARES: i64 = 100;
 
+/// The longest time since a join in which no friend's credit can have expired.
+const JUST_JOINED: Duration = Duration::from_secs(60 * 60);
+
+/// The number of friends that GrowSurf reports in a snapshot: those credited, and those not yet.
+pub fn friends(snapshot: &Snapshot) -> i64 {
+    let count = |name| snapshot.facts.get(name).and_then(Scalar::as_integer).unwrap_or(0);
+    count(Facts::REFERRAL_COUNT).saturating_add(count(Facts::LEAD_COUNT))
+}
+
 /// What the event counts as, where it is counted once whether or not it is told.
-pub fn once(event: &Event, campaign: &str, participant: &Participant) -> Option<EventId> {
-    match event {
+pub fn once(event: &Event, seat: Seat, stage: &Stage<'_>) -> Option<EventId> {
+    let Stage { campaign, people, .. } = *stage;
+    let key = match event {
+        Event::FriendSignedUp { friend, .. } => {
+            let known = people.seat_of(*friend).ok();
+            let is_counted = |friend| people.participant(friend).signed_up.is_some();
+            if known.is_some_and(|friend| friend == seat || is_counted(friend)) {
+                return None;
+            }
+            effects::friend_counted(campaign, &stage.key_of(*friend).ok()?)
+        }
         Event::RewardEarned { reward, .. } if reward.approved => {
-            Some(effects::reward_counted(campaign, &reward.id).event_id())
+            effects::reward_counted(campaign, &reward.id)
         }
         Event::ShareTold { key, by_page: true, .. } => {
-            Some(effects::page_share_counted(campaign, &participant.key, key).event_id())
+            effects::page_share_counted(campaign, &people.participant(seat).key, key)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(key.event_id())
+}
+
+/// True if the ledger remembers that the event was counted. A friend who is a person at Customer.io
+/// remembers it themselves, which costs no row.
+pub fn is_in_ledger(event: &Event, people: &People) -> bool {
+    !matches!(event, Event::FriendSignedUp { friend, .. } if people.seat_of(*friend).is_ok())
 }
 
 /// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
-/// to at least that number, so that no share counts twice.
-pub fn raise(event: &Event, participant: &mut Participant) {
-    match event {
+/// to at least that number, so that no share counts twice. Returns the number of a friend, if it is
+/// known; `before` is the participant before the news.
+pub fn raise(
+    event: &Seated<'_>,
+    before: Option<&Participant>,
+    received_at: Time,
+    people: &mut People,
+) -> Option<i64> {
+    let mut at = event.told.at.unwrap_or(received_at);
+    if let Event::FriendSignedUp { friend, .. } = &event.told.event
+        && let Ok(friend) = people.seat_of(*friend)
+    {
+        // Where it is told when the friend joined, all sources agree on it.
+        at = people.participant(friend).joined.unwrap_or(at);
+        people.participant_mut(friend).signed_up = Some(at);
+    }
+    let participant = people.participant_mut(event.seat);
+    match &event.told.event {
+        Event::FriendSignedUp { .. } => {
+            let Participant { friends, first_referral, last_referral, completeness, .. } =
+                participant;
+            *friends += 1;
+            *first_referral = Some(first_referral.map_or(at, |first| first.min(at)));
+            *last_referral = (*last_referral).max(Some(at));
+            let before = before.map(|it| &it.completeness);
+            return completeness.numbers(*friends, at, before).then_some(*friends);
+        }
         Event::RewardEarned { .. } => participant.rewards += 1,
         Event::ShareTold { .. } => {
             participant.shares = Some(participant.shares.unwrap_or(0).saturating_add(1));
         }
         _ => {}
     }
+    None
 }
 
 /// The shares that a count of them tells, given those counted before.
@@ -66,32 +120,21 @@ pub fn shares<'a>(
 pub fn count(
     seated: &[Seated<'_>],
     referrals: &[Referral],
-    as_of: Option<Time>,
+    news: &News,
     received_at: Time,
     people: &mut People,
 ) {
+    let as_of = news.as_of.unwrap_or(received_at);
     for Seated { told, seat } in seated {
         let at = told.at.unwrap_or(received_at);
         match &told.event {
-            Event::FriendSignedUp { friend, .. } => {
-                let mut at = at;
-                if let Ok(friend) = people.seat_of(*friend) {
-                    if people.participant(friend).signed_up.is_some() {
-                        continue;
-                    }
-                    // Where it is told when the friend joined, all sources agree on it.
-                    at = people.participant(friend).joined.unwrap_or(at);
-                    people.participant_mut(friend).signed_up = Some(at);
-                }
-                let known = people.participant(*seat);
-                let first = known.first_referral.map_or(at, |first| first.min(at));
-                let last = known.last_referral.map_or(at, |last| last.max(at));
-                if (known.first_referral, known.last_referral) != (Some(first), Some(last)) {
-                    let participant = people.participant_mut(*seat);
-                    participant.first_referral = Some(first);
-                    participant.last_referral = Some(last);
-                }
+            // Later, what GrowSurf counts leaves out friends whose credit has expired.
+            Event::ParticipantJoined { who, .. }
+                if friends(&news.people[who.0]) == 0 && as_of.since(at) < JUST_JOINED =>
+            {
+                people.participant_mut(*seat).completeness.joined_without_referrals();
             }
+            Event::AllCounted { .. } => people.participant_mut(*seat).completeness.compared(at),
             Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {
                 people.participant_mut(*seat).fraud_told = true;
             }
@@ -100,7 +143,7 @@ pub fn count(
             }
             Event::SharesCounted { counts, .. } => {
                 let before = people.participant(*seat).channels.clone();
-                let after = counted(before, counts, as_of.unwrap_or(received_at));
+                let after = counted(before, counts, as_of);
                 people.participant_mut(*seat).channels = Some(after);
             }
             _ => {}

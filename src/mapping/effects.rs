@@ -12,6 +12,11 @@ pub fn friend_signed_up(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("friend_signed_up:{campaign}:{friend}"))
 }
 
+/// A friend was counted who is no person at Customer.io; no call tells of that.
+pub fn friend_counted(campaign: &str, friend: &str) -> EffectKey {
+    EffectKey(format!("friend_counted:{campaign}:{friend}"))
+}
+
 /// A friend converted, once and for all.
 pub fn converted(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("converted:{campaign}:{friend}"))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::counting;
 use super::feedback::shown;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
@@ -130,6 +131,20 @@ impl People {
     /// The participant at a seat, to change.
     pub fn participant_mut(&mut self, seat: Seat) -> &mut Participant {
         &mut self.persons[seat.person].participants[seat.participant]
+    }
+
+    /// The participant at a seat as they were before the news.
+    pub fn before<'a>(&self, seat: Seat, known: &'a Known) -> Option<&'a Participant> {
+        let id = self.persons[seat.person].id?;
+        let person = known.people().iter().find(|it| it.id == Some(id))?;
+        person.participants.get(seat.participant)
+    }
+
+    /// Drops what GrowSurf reported and the relay has counted by now.
+    pub fn settle_counts(&mut self) {
+        for participant in self.persons.iter_mut().flat_map(|it| &mut it.participants) {
+            participant.completeness.counted(participant.friends);
+        }
     }
 
     /// Who referred the participant at a seat, if that person is known without being told of.
@@ -259,6 +274,10 @@ impl People {
             participant.facts.learn(&name, value.clone(), as_of);
         }
         participant.shares = participant.shares.max(snapshot.share_total);
+        let reported = counting::friends(snapshot);
+        if snapshot.first_hand && reported > participant.friends {
+            participant.completeness.reported(reported, as_of);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The plan itself: news and what is known, turned into new states and calls.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::anonymous;
 use super::budget;
@@ -88,6 +88,7 @@ impl Planner for Mapper {
         let mut left_out = Vec::new();
         let mut counted = Vec::new();
         let mut joins = Vec::new();
+        let mut places = BTreeMap::new();
         let mut is_over_budget = false;
         for event in &seated {
             let participant = people.participant(event.seat);
@@ -95,7 +96,8 @@ impl Planner for Mapper {
                 is_over_budget = true;
                 continue;
             }
-            if let Some(id) = counting::once(&event.told.event, campaign, participant) {
+            let counts_as = counting::once(&event.told.event, event.seat, &stage);
+            if let Some(id) = counts_as {
                 match known.is_recorded(id) {
                     None => unanswered.push(Lookup::Effect(id)),
                     Some(false) if planned.insert(id) => counted.push((event, id)),
@@ -127,6 +129,7 @@ impl Planner for Mapper {
                     };
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
                     let effect = Some(track.effect);
+                    places.extend(counts_as.map(|id| (id, due.len())));
                     let mut person = event.seat.person;
                     if let Event::Visited(visit) = &event.told.event {
                         let visitor = visitors[&visit.visitor];
@@ -145,17 +148,25 @@ impl Planner for Mapper {
         {
             return Err(Unplanned::Unmappable(reason.clone()));
         }
-        counting::count(&seated, &pairs, news.as_of, received_at, &mut people);
-        for (event, _) in &counted {
-            let participant = people.participant_mut(event.seat);
-            counting::raise(&event.told.event, participant);
+        counting::count(&seated, &pairs, news, received_at, &mut people);
+        for (event, id) in &counted {
+            let before = people.before(event.seat, known);
+            let number = counting::raise(event, before, received_at, &mut people);
+            let number = number.filter(|_| !news.tell.is_history());
+            let call = places.get(id).map(|place| &mut due[*place].call.call);
+            if let (Some(number), Some(Call::Track { data, .. })) = (number, call) {
+                data.insert("friend_number".to_owned(), number.into());
+            }
         }
         if !due.is_empty() || !counted.is_empty() {
             for event in &seated {
-                let participant = people.participant_in_silence(event.seat);
+                let participant = people.participant_mut(event.seat);
                 budget::spend(&event.told.event, participant, received_at);
             }
         }
+        people.settle_counts();
+        let is_counted_anew = !counted.is_empty();
+        counted.retain(|(event, _)| counting::is_in_ledger(&event.told.event, &people));
         people.joins.extend(joins);
         let subjects: BTreeSet<usize> = seated
             .iter()
@@ -168,7 +179,7 @@ impl Planner for Mapper {
         let mut lanes = self.lanes(people, &subjects, due, times, &mut notices);
         // Somebody of whom nothing new was told needs no writing.
         let mut named = Vec::new();
-        let mut is_news = !counted.is_empty();
+        let mut is_news = is_counted_anew;
         lanes.retain(|lane| {
             let before = known.people().iter().find(|person| person.id == lane.person.id);
             let changes = !lane.calls.is_empty()
@@ -309,7 +320,7 @@ impl Mapper {
     /// Whether the event's subject becomes a person at Customer.io by it. The end of a campaign
     /// is off by default, and then it makes nobody.
     fn concerns_subject(&self, event: &Event) -> bool {
-        if let Event::SharesCounted { .. } | Event::Visited(_) = event {
+        if let Event::SharesCounted { .. } | Event::AllCounted { .. } | Event::Visited(_) = event {
             return false;
         }
         !matches!(event, Event::CampaignEnded { .. })

@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// The attributes a profile can have beside `email`, by their own names.
 #[cfg(test)]
-pub const ATTRIBUTES: [&str; 15] = [
+pub const ATTRIBUTES: [&str; 16] = [
     "first_name",
     "last_name",
     "referral_code",
@@ -21,6 +21,7 @@ pub const ATTRIBUTES: [&str; 15] = [
     "total_referrals",
     "referral_tier",
     "referred_by",
+    "total_friends",
     "first_referral_date",
     "last_referral_date",
     "total_conversions",
@@ -116,6 +117,8 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
 /// An attribute of a person, out of what is known of some of their participants.
 fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option<Scalar> {
     let told = |fact| latest(participants, fact).map(|fact| fact.value.clone());
+    // Before everything was counted a count or a first time would be invented.
+    let complete = participants.iter().all(|it| it.completeness.is_complete());
     let fraud_told = || participants.iter().any(|participant| participant.fraud_told);
     let sum = |count: fn(&Participant) -> i64| {
         let sum = participants.iter().map(|it| count(it)).fold(0, i64::saturating_add);
@@ -135,20 +138,21 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
             newest(participants.iter().filter_map(|participant| referred_by(&participant.facts)))
                 .and_then(referrer_shown)
         }
-        "first_referral_date" => {
+        "total_friends" if complete => sum(|participant| participant.friends),
+        "first_referral_date" if complete => {
             times(participants, |participant| participant.first_referral).min().map(Scalar::Integer)
         }
         "last_referral_date" => {
             times(participants, |participant| participant.last_referral).max().map(Scalar::Integer)
         }
-        "total_conversions" => sum(|participant| participant.conversions),
-        "total_rewards" => sum(|participant| participant.rewards),
+        "total_conversions" if complete => sum(|participant| participant.conversions),
+        "total_rewards" if complete => sum(|participant| participant.rewards),
         "total_shares" => participants
             .iter()
             .filter_map(|participant| participant.shares)
             .reduce(i64::saturating_add)
             .map(Scalar::Integer),
-        "days_to_first_referral" => {
+        "days_to_first_referral" if complete => {
             let of = |it: &&Participant| Some((it.first_referral?, it.joined?));
             let (first, joined) = participants.iter().filter_map(of).min()?;
             Some(Scalar::Integer((first.seconds() - joined.seconds()).max(0) / DAY))

@@ -1,6 +1,7 @@
 //! What news leads to: tables of events, and the properties that make repeats and disorder safe.
 
 mod anonymous;
+mod counts;
 mod feedback;
 mod forgotten;
 mod identity;
@@ -10,6 +11,9 @@ mod outsiders;
 mod properties;
 mod sources;
 mod told;
+
+use crate::mapping::Rules;
+use memory::Memory;
 
 use crate::domain::{
     Attributes, Call, Campaign, Email, Event, Facts, News, Plan, Scalar, Snapshot, Tell, Time,
@@ -62,6 +66,15 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
 fn joined(at: i64, who: Snapshot) -> News {
     let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
     news(at, vec![who], vec![joined])
+}
+
+/// What is known once these have joined, without any referrals.
+fn knowing<const N: usize>(names: [&str; N], rules: Rules) -> Memory {
+    let mut memory = Memory::new(rules);
+    for name in names {
+        memory.take_in(&joined(1_779_000_000, snapshot(name)), RECEIVED).unwrap();
+    }
+    memory
 }
 
 /// A friend signs up through a referrer who then has so many referrals.

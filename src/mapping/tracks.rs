@@ -39,6 +39,7 @@ pub fn subject(event: &Event) -> Who {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
+        | Event::AllCounted { who }
         | Event::ShareTold { who, .. }
         | Event::Purchased { who, .. }
         | Event::FraudStatusChanged { who } => *who,
@@ -149,7 +150,9 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put(&mut data, "product", product.clone());
             Track { name: events::PURCHASED, effect: effects::purchased(campaign, key), data }
         }
-        Event::FraudStatusChanged { .. } | Event::SharesCounted { .. } => return Ok(None),
+        Event::FraudStatusChanged { .. }
+        | Event::SharesCounted { .. }
+        | Event::AllCounted { .. } => return Ok(None),
         Event::CommissionAdded { friend, commission, .. } => {
             let mut data = of_campaign();
             put(&mut data, "commission_id", Some(commission.id.as_str()));
@@ -207,7 +210,7 @@ impl Stage<'_> {
     }
 
     /// What effect keys name somebody by, who need not be a person at Customer.io.
-    fn key_of(&self, who: Who) -> Result<String, String> {
+    pub(super) fn key_of(&self, who: Who) -> Result<String, String> {
         match (self.people.seat_of(who), &self.news.people[who.0].id) {
             (Ok(seat), _) => Ok(self.people.participant(seat).key.clone()),
             (Err(_), Some(id)) => Ok(id.clone()),

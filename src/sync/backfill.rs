@@ -10,12 +10,14 @@ use serde_json::Value;
 use super::SyncError;
 use super::bookmark;
 use super::compare::horizon_note;
+use super::counted;
 use super::intake::Intake;
 use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{Cursor, Page, Referrals, RestError};
+use crate::store::StoreError;
 
 /// Which events are sent. People are sent in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -37,6 +39,7 @@ enum Part {
     Referrals,
     Commissions,
     Payouts,
+    Counts,
     Done,
 }
 
@@ -100,7 +103,7 @@ impl Backfill {
         tell(Step::Begin { source, before: place.tally.rows });
         let mut begun_again = None;
         while place.part != Part::Done {
-            let page = match self.page(source, &place).await {
+            let page = match self.page(source, &place).await? {
                 // Whoever the page began with is gone; what of the part was done changes nothing.
                 // If it is so again, something else is wrong.
                 Err(RestError::Unknown { .. })
@@ -115,6 +118,10 @@ impl Backfill {
             let rows = self.rows(source, &place, page.rows).await?;
             let mut tally = Tally::default();
             let plans = self.intake.take(rows, &mut tally).await?;
+            if place.part == Part::Counts {
+                // They were looked at before.
+                (tally.rows, tally.changed) = (0, 0);
+            }
             place.tally.add(&tally);
             tell(Step::Page { rows: place.tally.rows, plans: &plans });
             place.next = page.next;
@@ -144,15 +151,20 @@ impl Backfill {
         }))
     }
 
-    async fn page(&self, source: &Source, place: &Place) -> Result<Page, RestError> {
+    async fn page(
+        &self,
+        source: &Source,
+        place: &Place,
+    ) -> Result<Result<Page, RestError>, StoreError> {
         let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_ref());
-        match place.part {
+        Ok(match place.part {
             Part::Participants => client.participants(id, next).await,
             Part::Referrals => client.referrals(id, &converted(place.next.clone())).await,
             Part::Commissions => client.commissions(id, next).await,
             Part::Payouts => client.payouts(id, next).await,
+            Part::Counts => Ok(counted::page(&*self.intake.store, id, next).await?),
             Part::Done => Ok(Page::default()),
-        }
+        })
     }
 
     async fn rows(
@@ -162,7 +174,7 @@ impl Backfill {
         mut rows: Vec<Value>,
     ) -> Result<Vec<Row>, SyncError> {
         let tell = match self.events {
-            Events::All => Tell::All,
+            Events::All => Tell::History,
             Events::Late => Tell::Before(place.began_at.minus(TRIGGERS_FOR)),
             Events::None => Tell::Nothing,
         };
@@ -172,12 +184,15 @@ impl Backfill {
             }
         }
         let Source { campaign, shares, .. } = source.clone();
-        let origin = Origin { campaign, at: self.intake.clock.now(), tell, shares };
+        let now = self.intake.clock.now();
+        let at = if place.part == Part::Counts { place.began_at } else { now };
+        let origin = Origin { campaign, at, tell, shares };
         let kind = match place.part {
             Part::Participants | Part::Done => Kind::Participant,
             Part::Referrals => Kind::Referral,
             Part::Commissions => Kind::Commission,
             Part::Payouts => Kind::Payout,
+            Part::Counts => Kind::Counted,
         };
         Ok(told(kind, rows, &origin))
     }
@@ -191,7 +206,7 @@ pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
             Kind::Payout => status(row) == "ISSUED",
             Kind::Commission => status(row) != "DELETED",
             Kind::Referral => row["referralStatus"] == "CREDIT_AWARDED",
-            Kind::Participant => true,
+            Kind::Participant | Kind::Counted => true,
         })
         .map(|row| Row::new(kind, row, origin))
         .collect()
@@ -230,6 +245,7 @@ fn following(part: Part, source: &Source) -> Part {
         (Part::Participants, false) => Part::Referrals,
         (Part::Participants, true) => Part::Commissions,
         (Part::Commissions, _) => Part::Payouts,
-        (Part::Referrals | Part::Payouts | Part::Done, _) => Part::Done,
+        (Part::Referrals | Part::Payouts, _) => Part::Counts,
+        (Part::Counts | Part::Done, _) => Part::Done,
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::SyncError;
 use super::backfill::{complete, converted, told};
 use super::bookmark;
+use super::counted;
 use super::deletions::{self, Deletions, Seen};
 use super::intake::Intake;
 use super::source::Source;
@@ -104,6 +105,7 @@ impl Compare {
             walk.read(Kind::Referral, &mut tally, None).await?;
         }
         if depth == Depth::Full {
+            self.counted(source, &seen, began_at, &mut tally).await?;
             let what = self.rules.deletions;
             deletions::look(&self.intake, source, &seen, what, &mut tally).await?;
         }
@@ -113,6 +115,32 @@ impl Compare {
             bookmark::keep(store, &name, &marks).await?;
         }
         Ok(tally)
+    }
+
+    /// Notes of everybody seen that all that GrowSurf has was counted.
+    async fn counted(
+        &self,
+        source: &Source,
+        seen: &Seen,
+        began_at: Time,
+        tally: &mut Tally,
+    ) -> Result<(), SyncError> {
+        let Source { campaign, shares, .. } = source.clone();
+        let origin = Origin { campaign, at: began_at, tell: Tell::Nothing, shares };
+        let (rows, changed) = (tally.rows, tally.changed);
+        let mut next = None;
+        loop {
+            let id = &source.campaign.id;
+            let mut page = counted::page(&*self.intake.store, id, next.as_ref()).await?;
+            page.rows.retain(|row| row["id"].as_str().is_some_and(|id| seen.has(id)));
+            self.intake.take(told(Kind::Counted, page.rows, &origin), tally).await?;
+            next = page.next;
+            if next.is_none() {
+                // They were looked at before.
+                (tally.rows, tally.changed) = (rows, changed);
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -177,6 +205,8 @@ impl Walk<'_> {
             Kind::Referral => client.referrals(id, &converted(next)).await,
             Kind::Commission => client.commissions(id, next.as_ref()).await,
             Kind::Payout => client.payouts(id, next.as_ref()).await,
+            // The store knows them, not GrowSurf.
+            Kind::Counted => Ok(Page::default()),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Seen {
         self.0.insert(digest(id));
     }
 
-    fn has(&self, id: &str) -> bool {
+    pub(super) fn has(&self, id: &str) -> bool {
         self.0.contains(&digest(id))
     }
 }

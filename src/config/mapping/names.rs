@@ -31,6 +31,7 @@ pub(super) const ATTRIBUTE_KEYS: &[Key] = &[
     Key::new("total_referrals", Kind::Text),
     Key::new("referral_tier", Kind::Text),
     Key::new("referred_by", Kind::Text),
+    Key::new("total_friends", Kind::Text),
     Key::new("first_referral_date", Kind::Text),
     Key::new("last_referral_date", Kind::Text),
     Key::new("total_conversions", Kind::Text),

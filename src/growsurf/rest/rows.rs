@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::types::Campaign;
-use crate::domain::{self, Event, News, Reward, Tell, Time};
+use crate::domain::{self, Event, News, Reward, Snapshot, Tell, Time};
 use crate::growsurf::draft::Draft;
 use crate::growsurf::lenient::{Object, text};
 use crate::growsurf::moment::moment;
@@ -34,6 +34,8 @@ pub enum Kind {
     Commission,
     /// A payout to an affiliate.
     Payout,
+    /// A participant's id, behind everything of their campaign: all of it was counted.
+    Counted,
 }
 
 impl Kind {
@@ -44,6 +46,7 @@ impl Kind {
             Self::Referral => "REST_REFERRAL",
             Self::Commission => "REST_COMMISSION",
             Self::Payout => "REST_PAYOUT",
+            Self::Counted => "REST_COUNTED",
         }
     }
 }
@@ -130,6 +133,11 @@ impl Row {
             Kind::Payout => {
                 draft.at(moment(row, "issuedAt", "row.issuedAt", fetched_at)?);
                 affiliate::payout_issued(&mut draft, of(&payout(row)?)?, fetched_at)?;
+            }
+            Kind::Counted => {
+                let id = row.id("id").ok_or_else(|| missing("row.id"))?;
+                let who = draft.person(Snapshot::named("row", id));
+                draft.tell(Event::AllCounted { who });
             }
         }
         let mut news = draft.finish();

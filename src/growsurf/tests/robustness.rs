@@ -80,6 +80,7 @@ fn people(event: &Event) -> Vec<Who> {
         Event::ParticipantJoined { who, .. }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
+        | Event::AllCounted { who }
         | Event::ShareTold { who, .. }
         | Event::Purchased { who, .. }
         | Event::FraudStatusChanged { who } => vec![*who],

@@ -1,7 +1,7 @@
 //! Who is who: across shapes, campaigns and addresses.
 
 use super::memory::Memory;
-use super::{RECEIVED, calls, news, profile, referred, snapshot};
+use super::{RECEIVED, calls, knowing, news, profile, referred, snapshot};
 use crate::domain::{Event, Identifier, News, Scalar, Snapshot, Who};
 use crate::mapping::{IdentifyBy, Rules};
 
@@ -45,19 +45,21 @@ fn a_participant_key_without_an_id_shows_no_address() {
 
 #[test]
 fn participants_of_two_campaigns_with_one_address_are_one_person() {
-    let mut memory = Memory::new(Rules::standard());
+    let mut memory = knowing(["rae"], Rules::standard());
     let mut other = referred(1_780_000_100, "fay", "rae", 2);
     other.campaign.id = Some("other".to_owned());
     for snapshot in &mut other.people {
         snapshot.id = snapshot.id.as_ref().map(|id| format!("{id}x"));
     }
-    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let plan = memory.take_in(&other, RECEIVED).unwrap();
     assert_eq!(memory.people.len(), 2);
-    assert_eq!(memory.effects.len(), 4);
+    assert_eq!(memory.effects.len(), 5);
     // The latest is kept where campaigns differ.
     assert_eq!(profile(&plan, "rae")["total_referrals"], Scalar::Integer(2));
-    assert_eq!(profile(&plan, "rae")["first_referral_date"], Scalar::Integer(1_780_000_000));
+    assert_eq!(profile(&plan, "rae")["last_referral_date"], Scalar::Integer(1_780_000_100));
+    // In one of them they weren't seen from the start.
+    assert_eq!(profile(&plan, "rae").get("first_referral_date"), None);
 }
 
 fn by_metadata() -> Rules {

@@ -1,7 +1,7 @@
 //! Addresses that change, subscriptions that end, and what is counted.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot, with};
+use super::{RECEIVED, call, calls, joined, knowing, news, profile, referred, snapshot, with};
 use crate::domain::{
     Call, Email, Event, Facts, Identifier, News, Reward, Scalar, Snapshot, Tell, Time, Who,
 };
@@ -143,7 +143,7 @@ fn rewards_are_counted_once_whether_or_not_they_are_told() {
     let mut rules = Rules::standard();
     rules.events.remove(crate::mapping::events::REWARD_CLAIMED);
     for rules in [Rules::standard(), rules] {
-        let mut memory = Memory::new(rules);
+        let mut memory = knowing(["fay"], rules);
         memory.take_in(&reward(1_780_000_000, "r1", false), RECEIVED).unwrap();
         memory.take_in(&reward(1_780_000_001, "r1", true), RECEIVED).unwrap();
         memory.take_in(&reward(1_780_000_002, "r1", true), RECEIVED).unwrap();
@@ -154,7 +154,7 @@ fn rewards_are_counted_once_whether_or_not_they_are_told() {
 
 #[test]
 fn a_reward_of_no_known_time_is_counted_and_not_told() {
-    let mut memory = Memory::new(Rules::standard());
+    let mut memory = knowing(["fay"], Rules::standard());
     let mut timeless = reward(1_780_000_000, "r1", true);
     timeless.told[0].at = None;
     let plan = memory.take_in(&timeless, RECEIVED).unwrap();
@@ -168,7 +168,7 @@ fn a_reward_of_no_known_time_is_counted_and_not_told() {
 
 #[test]
 fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
-    let mut memory = Memory::new(Rules::standard());
+    let mut memory = knowing(["rae"], Rules::standard());
     let mut history = referred(1_780_000_000, "fay", "rae", 1);
     history.tell = Tell::Before(Time::from_seconds(1_780_000_000));
     let plan = memory.take_in(&history, RECEIVED).unwrap();

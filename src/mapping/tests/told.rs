@@ -1,7 +1,7 @@
 //! Event by event: which calls, and what they say.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, converted, news, profile, referred, snapshot, with};
+use super::{RECEIVED, call, calls, converted, knowing, news, profile, referred, snapshot, with};
 use crate::domain::{Call, Event, Facts, Money, Reward, Scalar, Snapshot, Time, Who};
 use crate::mapping::Rules;
 
@@ -25,7 +25,6 @@ fn a_referred_friend_leads_to_two_people_and_two_events() {
     {
       "email": "rae@example.com",
       "first_name": "rae",
-      "first_referral_date": 1780000000,
       "last_referral_date": 1780000000,
       "referral_code": "rae001",
       "referral_tier": "power_referrer",
@@ -53,8 +52,8 @@ fn nothing_is_planned_for_what_was_planned_before() {
 
 #[test]
 fn a_conversion_counts_for_the_referrer_and_is_told_once_a_friend() {
-    let mut memory = memory();
-    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let mut memory = knowing(["rae"], Rules::standard());
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let plan = memory.take_in(&converted(1_780_000_100, "fay", "rae"), RECEIVED).unwrap();
     assert_eq!(
         calls(&plan),
@@ -67,8 +66,8 @@ fn a_conversion_counts_for_the_referrer_and_is_told_once_a_friend() {
 
 #[test]
 fn a_conversion_finds_the_referrer_that_it_does_not_name() {
-    let mut memory = memory();
-    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let mut memory = knowing(["rae"], Rules::standard());
+    memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let mut told = converted(1_780_000_100, "fay", "rae");
     told.people.truncate(1);
     let Event::ReferralConverted { referrer, .. } = &mut told.told[0].event else { panic!() };
@@ -83,12 +82,12 @@ fn a_conversion_that_comes_before_the_sign_up_counts_all_the_same() {
     told.people.truncate(1);
     let Event::ReferralConverted { referrer, .. } = &mut told.told[0].event else { panic!() };
     *referrer = None;
-    let mut memory = memory();
+    let mut memory = knowing(["rae"], Rules::standard());
     memory.take_in(&told, RECEIVED).unwrap();
-    let plan = memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let plan = memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     assert_eq!(profile(&plan, "rae")["total_conversions"], Scalar::Integer(1));
     memory.take_in(&converted(1_780_000_200, "fay", "rae"), RECEIVED).unwrap();
-    assert_eq!(memory.people[1].participants[0].conversions, 1);
+    assert_eq!(memory.people[0].participants[0].conversions, 1);
 }
 
 #[test]

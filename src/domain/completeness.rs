@@ -1,0 +1,117 @@
+//! Completeness: whether the relay has counted every friend of a participant.
+//!
+//! What belongs here: the evidence for and against it. What doesn't: the counts themselves, which the
+//! participant has, and what is sent by them (`mapping`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+/// The longest time between a friend's sign-up and the snapshot of the referrer that counts it.
+const SKEW: Duration = Duration::from_secs(10);
+
+/// The most friends that can be on their way at once. If more are missing, webhooks were lost.
+const ON_THEIR_WAY: i64 = 3;
+
+/// The most reports that are kept.
+const REPORTS: usize = 8;
+
+/// Evidence of whether the relay's counts of a participant are complete.
+///
+/// The counts are complete if the participant was seen to join without referrals, or everything that
+/// GrowSurf has was counted since; and if GrowSurf never reported more friends than the relay counted.
+/// In any order of arrival it ends in the same state.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Completeness {
+    /// True if the participant was seen to join without referrals.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_start: bool,
+    /// When the reading of everything began that was counted last, while the counts were incomplete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_at: Option<Time>,
+    /// GrowSurf's reports of more friends than the relay counted, the oldest first. A report is left
+    /// out if another is as new and as high.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excess: Vec<Report>,
+}
+
+/// A number of friends that GrowSurf reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Report {
+    at: Time,
+    friends: i64,
+}
+
+impl Completeness {
+    /// True if there is no evidence at all.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True if the relay has counted every friend.
+    pub fn is_complete(&self) -> bool {
+        self.has_base() && self.excess.is_empty()
+    }
+
+    /// Notes that the participant was seen to join without referrals.
+    pub fn joined_without_referrals(&mut self) {
+        self.from_start = true;
+    }
+
+    /// Notes that GrowSurf reported so many friends, more than the relay has counted.
+    pub fn reported(&mut self, friends: i64, at: Time) {
+        let report = Report { at, friends };
+        let covers = |a: &Report, b: &Report| a.at >= b.at && a.friends >= b.friends;
+        let is_old = self.compared_at.is_some_and(|compared_at| at < compared_at);
+        if is_old || self.excess.iter().any(|it| covers(it, &report)) {
+            return;
+        }
+        self.excess.retain(|it| !covers(&report, it));
+        self.excess.push(report);
+        self.excess.sort_by_key(|it| it.at);
+        if self.excess.len() > REPORTS {
+            // As high as the oldest and as new as the next, it can only say too much.
+            let oldest = self.excess.remove(0);
+            self.excess[0].friends = oldest.friends;
+        }
+    }
+
+    /// Notes that the relay has counted so many friends by now.
+    pub fn counted(&mut self, friends: i64) {
+        self.excess.retain(|it| it.friends > friends);
+    }
+
+    /// Notes that everything GrowSurf has was counted; its reading began at `began_at`.
+    pub fn compared(&mut self, began_at: Time) {
+        if !self.is_complete() {
+            self.compared_at = self.compared_at.max(Some(began_at));
+            self.excess.retain(|it| Some(it.at) >= self.compared_at);
+        }
+    }
+
+    /// True if a friend who signed up at `at`, and with whom the relay has counted `friends`, can be
+    /// given that number. `before` is the evidence without the report that came with the friend.
+    ///
+    /// GrowSurf may report friends whose webhooks are still on their way. A friend may be one of
+    /// those if they signed up before the report; a later one can't, and comes behind somebody who is
+    /// missing.
+    pub fn numbers(&self, friends: i64, at: Time, before: Option<&Self>) -> bool {
+        let missing = self.excess.iter().map(|it| it.friends - friends).max().unwrap_or(0);
+        let is_counted = |it: &Report| it.at.plus(SKEW) >= at;
+        let is_next = before.is_none_or(|before| before.excess.iter().all(is_counted));
+        self.has_base() && missing <= ON_THEIR_WAY && is_next
+    }
+
+    /// Makes everything equally old.
+    pub fn forget_times(&mut self) {
+        self.compared_at = self.compared_at.map(|_| Time::default());
+        self.excess.iter_mut().for_each(|it| it.at = Time::default());
+    }
+
+    fn has_base(&self) -> bool {
+        self.from_start || self.compared_at.is_some()
+    }
+}
