@@ -8,6 +8,7 @@ mod architecture;
 mod backups;
 mod browser;
 mod commands;
+mod counts;
 mod crash;
 mod damage;
 mod delivery;

@@ -141,14 +141,15 @@ fn the_tiers_split_the_participants() {
 }
 
 /// The people for whom an event-triggered campaign starts: the event comes, is young enough to
-/// trigger anything, and the attributes fit as they are at that moment.
-fn triggered(name: &str, fits: impl Fn(&Value) -> bool) -> Vec<String> {
+/// trigger anything, and the attributes as they are at that moment and its properties fit.
+fn triggered(name: &str, fits: impl Fn(&Value, &Value) -> bool) -> Vec<String> {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     for webhook in [
         joined("rae"),
-        joined("fay").referred_by_with("rae", 1),
-        joined("gus").referred_by_with("rae", 2),
+        // They count for GrowSurf once they have done what the program asks for.
+        joined("fay").referred_by_with("rae", 0).with("/data/referrer/leadCount", 1),
+        joined("gus").referred_by_with("rae", 0).with("/data/referrer/leadCount", 2),
         joined("zed").referred_by_with("old", 9),
         goal_reached("rae", "prew_1"),
         days_ago(joined("long_ago"), 30),
@@ -163,7 +164,7 @@ fn triggered(name: &str, fits: impl Fn(&Value) -> bool) -> Vec<String> {
             profiles.insert(call.person().to_owned(), call.data.clone());
         } else if call.name == name
             && call.timestamp > now_seconds() - 72 * 3_600
-            && fits(&profiles[call.person()])
+            && fits(&profiles[call.person()], &call.data)
         {
             started.push(call.person().to_owned());
         }
@@ -174,17 +175,17 @@ fn triggered(name: &str, fits: impl Fn(&Value) -> bool) -> Vec<String> {
 
 #[test]
 fn the_welcome_campaign_starts_for_everybody_who_just_joined() {
-    let started = triggered("referral_program_joined", |_| true);
+    let started = triggered("referral_program_joined", |_, _| true);
     assert_eq!(started, ["fay", "gus", "rae", "zed"].map(email));
 }
 
 #[test]
 fn the_first_referral_campaign_starts_once_with_the_first_friend() {
-    let is_first = |profile: &Value| profile["total_referrals"] == 1;
+    let is_first = |_: &Value, event: &Value| event["friend_number"] == 1;
     assert_eq!(triggered("referral_friend_signed_up", is_first), [email("rae")]);
 }
 
 #[test]
 fn the_reward_campaign_starts_for_who_earned_one() {
-    assert_eq!(triggered("referral_reward_claimed", |_| true), [email("rae")]);
+    assert_eq!(triggered("referral_reward_claimed", |_, _| true), [email("rae")]);
 }

@@ -1,0 +1,157 @@
+//! Counts and numbers of friends: the stand-in's whole program is played, in which friends are credited
+//! only once they did what the program asks for, and what arrived is compared with what there is.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::kit::growsurf::{DAY, Growsurf};
+use crate::kit::http;
+use crate::kit::ids::signature;
+use crate::kit::now_millis;
+use crate::kit::relay::{Relay, SECRET, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::{goal_reached, joined};
+
+/// What is sent only while the relay has counted everything.
+const COUNTS: [&str; 5] = [
+    "total_friends",
+    "first_referral_date",
+    "days_to_first_referral",
+    "total_conversions",
+    "total_rewards",
+];
+
+/// A program that began 40 days ago, and a relay that may ask for it.
+fn program() -> (Sandbox, Growsurf, Relay) {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(240, 40, 0);
+    let relay = growsurf.asked_by(Setup::new(&sandbox)).start();
+    (sandbox, growsurf, relay)
+}
+
+/// Sends the webhooks of the last so many days.
+fn play(relay: &Relay, growsurf: &Growsurf, days: i64) {
+    for body in growsurf.webhooks(days * DAY) {
+        let signature = signature(SECRET, now_millis(), body.as_bytes());
+        let answer = http::send(relay.post("/webhooks/growsurf", body, Some(signature)));
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    relay.drained();
+}
+
+/// How many friends each referrer has, by their address, and when the referrer joined.
+fn referrers(growsurf: &Growsurf) -> BTreeMap<String, (i64, i64)> {
+    let mut referrers = BTreeMap::new();
+    let everybody = growsurf.participants();
+    let joined_at = |email: &str| {
+        let row = everybody.iter().find(|row| row["email"] == email).unwrap();
+        row["createdAt"].as_i64().unwrap()
+    };
+    for email in everybody.iter().filter_map(|row| row["referrer"]["email"].as_str()) {
+        let (friends, _) = referrers.entry(email.to_owned()).or_insert((0, joined_at(email)));
+        *friends += 1;
+    }
+    assert!(referrers.len() > 20, "{referrers:?}");
+    referrers
+}
+
+/// The numbers that a referrer's friends were given, in the order of arrival.
+fn numbers(sandbox: &Sandbox, referrer: &str) -> Vec<Option<i64>> {
+    let events = sandbox.events_named("referral_friend_signed_up").into_iter();
+    let own = events.filter(|event| event.person() == referrer);
+    own.map(|event| event.data()["friend_number"].as_i64()).collect()
+}
+
+#[track_caller]
+fn assert_totals_are_true(sandbox: &Sandbox, growsurf: &Growsurf) {
+    for (referrer, (friends, _)) in referrers(growsurf) {
+        let attributes = sandbox.attributes(&referrer);
+        assert_eq!(attributes["total_friends"], friends, "{referrer}");
+        assert!(attributes["first_referral_date"].is_number(), "{referrer}");
+    }
+}
+
+#[test]
+fn by_webhooks_alone_every_referrer_has_one_first_friend_and_the_true_total() {
+    let (sandbox, growsurf, relay) = program();
+    play(&relay, &growsurf, 41);
+    assert_totals_are_true(&sandbox, &growsurf);
+    let referrers = referrers(&growsurf);
+    for (referrer, (friends, _)) in &referrers {
+        let expected: Vec<_> = (1..=*friends).map(Some).collect();
+        assert_eq!(numbers(&sandbox, referrer), expected, "{referrer}");
+    }
+    let events = sandbox.events_named("referral_friend_signed_up");
+    let first: Vec<_> = events.iter().filter(|it| it.data()["friend_number"] == 1).collect();
+    assert_eq!(first.len(), referrers.len());
+    let is_uncredited = |event: &&&_| event_total(event) == 0;
+    assert!(first.iter().filter(is_uncredited).count() > 10, "friends sign up before they count");
+}
+
+fn event_total(event: &crate::kit::sandbox::Event) -> i64 {
+    event.data()["total_referrals"].as_i64().unwrap()
+}
+
+#[test]
+fn who_is_not_seen_from_the_start_gets_no_counts_until_a_backfill_has_ended() {
+    let (sandbox, growsurf, relay) = program();
+    play(&relay, &growsurf, 15);
+    let since = now_millis() - 15 * DAY;
+    let mut seen = [0, 0];
+    for (referrer, (friends, joined_at)) in referrers(&growsurf) {
+        let numbers = numbers(&sandbox, &referrer);
+        let Some(person) = sandbox.person(&referrer) else { continue };
+        let attributes = &person["attributes"];
+        if joined_at >= since {
+            seen[0] += 1;
+            assert_eq!(numbers, (1..=friends).map(Some).collect::<Vec<_>>(), "{referrer}");
+            assert_eq!(attributes["total_friends"], friends, "{referrer}");
+        } else {
+            seen[1] += 1;
+            assert!(numbers.iter().all(Option::is_none), "{referrer}: {numbers:?}");
+            let sent: Vec<_> = COUNTS.iter().filter(|name| !attributes[**name].is_null()).collect();
+            assert!(sent.is_empty(), "{referrer}: {sent:?}");
+        }
+    }
+    assert!(seen.iter().all(|referrers| *referrers > 3), "{seen:?}");
+
+    relay.setup().command(&["backfill"]).expect(0);
+    relay.drained();
+    assert_totals_are_true(&sandbox, &growsurf);
+}
+
+#[test]
+fn after_a_backfill_webhooks_change_nothing_and_the_next_friend_is_numbered() {
+    let (sandbox, growsurf, relay) = program();
+    relay.setup().command(&["backfill"]).expect(0);
+    relay.drained();
+    assert_totals_are_true(&sandbox, &growsurf);
+    let history = sandbox.events_named("referral_friend_signed_up");
+    assert!(history.iter().all(|event| event.data()["friend_number"].is_null()));
+    play(&relay, &growsurf, 41);
+    assert_totals_are_true(&sandbox, &growsurf);
+
+    let (referrer, (friends, _)) = referrers(&growsurf).pop_first().unwrap();
+    let row = growsurf.participants().into_iter().find(|row| row["email"] == referrer).unwrap();
+    let join = json!({"email": "next@example.com", "referredBy": row["id"]});
+    growsurf.change(1_000, &json!([{ "join": join }]));
+    play(&relay, &growsurf, 1);
+    assert_totals_are_true(&sandbox, &growsurf);
+    assert_eq!(numbers(&sandbox, &referrer).last(), Some(&Some(friends + 1)));
+}
+
+#[test]
+fn a_referrer_with_eleven_referrals_who_is_seen_for_the_first_time_gets_no_counts() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay").referred_by_with("rae", 11));
+    relay.accept(&goal_reached("rae", "prew_1").with("/data/participant/referralCount", 11));
+    relay.drained();
+    let attributes = sandbox.attributes("rae@example.com");
+    assert_eq!(attributes["total_referrals"], 11);
+    assert!(attributes["last_referral_date"].is_number());
+    assert!(COUNTS.iter().all(|name| attributes[*name] == Value::Null), "{attributes}");
+    assert_eq!(sandbox.event("referral_friend_signed_up").data().get("friend_number"), None);
+}
