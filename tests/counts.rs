@@ -31,9 +31,9 @@ fn program() -> (Sandbox, Growsurf, Relay) {
     (sandbox, growsurf, relay)
 }
 
-/// Sends the webhooks of the last so many days.
-fn play(relay: &Relay, growsurf: &Growsurf, days: i64) {
-    for body in growsurf.webhooks(days * DAY) {
+/// Sends the webhooks of the last so many milliseconds.
+fn play(relay: &Relay, growsurf: &Growsurf, ago: i64) {
+    for body in growsurf.webhooks(ago) {
         let signature = signature(SECRET, now_millis(), body.as_bytes());
         let answer = http::send(relay.post("/webhooks/growsurf", body, Some(signature)));
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -53,7 +53,7 @@ fn referrers(growsurf: &Growsurf) -> BTreeMap<String, (i64, i64)> {
         let (friends, _) = referrers.entry(email.to_owned()).or_insert((0, joined_at(email)));
         *friends += 1;
     }
-    assert!(referrers.len() > 20, "{referrers:?}");
+    assert!(referrers.len() > 8, "{referrers:?}");
     referrers
 }
 
@@ -76,7 +76,7 @@ fn assert_totals_are_true(sandbox: &Sandbox, growsurf: &Growsurf) {
 #[test]
 fn by_webhooks_alone_every_referrer_has_one_first_friend_and_the_true_total() {
     let (sandbox, growsurf, relay) = program();
-    play(&relay, &growsurf, 41);
+    play(&relay, &growsurf, 41 * DAY);
     assert_totals_are_true(&sandbox, &growsurf);
     let referrers = referrers(&growsurf);
     for (referrer, (friends, _)) in &referrers {
@@ -86,21 +86,24 @@ fn by_webhooks_alone_every_referrer_has_one_first_friend_and_the_true_total() {
     let events = sandbox.events_named("referral_friend_signed_up");
     let first: Vec<_> = events.iter().filter(|it| it.data()["friend_number"] == 1).collect();
     assert_eq!(first.len(), referrers.len());
-    let is_uncredited = |event: &&&_| event_total(event) == 0;
-    assert!(first.iter().filter(is_uncredited).count() > 10, "friends sign up before they count");
-}
-
-fn event_total(event: &crate::kit::sandbox::Event) -> i64 {
-    event.data()["total_referrals"].as_i64().unwrap()
+    assert!(
+        first.iter().any(|event| event.data()["total_referrals"] == 0),
+        "friends sign up before they count"
+    );
 }
 
 #[test]
 fn who_is_not_seen_from_the_start_gets_no_counts_until_a_backfill_has_ended() {
     let (sandbox, growsurf, relay) = program();
-    play(&relay, &growsurf, 15);
-    let since = now_millis() - 15 * DAY;
+    let referrers = referrers(&growsurf);
+    let mut times: Vec<i64> = referrers.values().map(|(_, joined_at)| *joined_at).collect();
+    times.sort_unstable();
+    // Between two referrers, of whom the later is seen from the start.
+    let half = times.len() / 2;
+    let since = i64::midpoint(times[half - 1], times[half]);
+    play(&relay, &growsurf, now_millis() - since);
     let mut seen = [0, 0];
-    for (referrer, (friends, joined_at)) in referrers(&growsurf) {
+    for (referrer, (friends, joined_at)) in referrers {
         let numbers = numbers(&sandbox, &referrer);
         let Some(person) = sandbox.person(&referrer) else { continue };
         let attributes = &person["attributes"];
@@ -115,7 +118,7 @@ fn who_is_not_seen_from_the_start_gets_no_counts_until_a_backfill_has_ended() {
             assert!(sent.is_empty(), "{referrer}: {sent:?}");
         }
     }
-    assert!(seen.iter().all(|referrers| *referrers > 3), "{seen:?}");
+    assert!(seen.iter().all(|referrers| *referrers > 2), "{seen:?}");
 
     relay.setup().command(&["backfill"]).expect(0);
     relay.drained();
@@ -130,14 +133,14 @@ fn after_a_backfill_webhooks_change_nothing_and_the_next_friend_is_numbered() {
     assert_totals_are_true(&sandbox, &growsurf);
     let history = sandbox.events_named("referral_friend_signed_up");
     assert!(history.iter().all(|event| event.data()["friend_number"].is_null()));
-    play(&relay, &growsurf, 41);
+    play(&relay, &growsurf, 41 * DAY);
     assert_totals_are_true(&sandbox, &growsurf);
 
     let (referrer, (friends, _)) = referrers(&growsurf).pop_first().unwrap();
     let row = growsurf.participants().into_iter().find(|row| row["email"] == referrer).unwrap();
     let join = json!({"email": "next@example.com", "referredBy": row["id"]});
     growsurf.change(1_000, &json!([{ "join": join }]));
-    play(&relay, &growsurf, 1);
+    play(&relay, &growsurf, DAY);
     assert_totals_are_true(&sandbox, &growsurf);
     assert_eq!(numbers(&sandbox, &referrer).last(), Some(&Some(friends + 1)));
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::calls::{Call, calls};
+use super::calls::{Call, calls, edit};
 use super::http::{self, Answer};
 use super::process::{self, Process};
 use super::relay::{API_KEY, SITE_ID};
@@ -179,7 +179,7 @@ impl Sandbox {
     pub fn edited_by_others(&self, email: &str) {
         let operation = json!({
             "type": "person", "action": "identify", "identifiers": {"email": email},
-            "timestamp": super::now_seconds() + 3_600, "attributes": {"plan": "pro"}
+            "timestamp": super::now_seconds() + 3_600, "attributes": edit()
         });
         let url = format!("{}/api/v2/batch", self.url());
         let request = http::client().post(url).basic_auth(SITE_ID, Some(API_KEY));
