@@ -208,7 +208,7 @@ fn assert_an_edit_in_between_takes_nothing_away(name: &str, is_v1: bool) {
     assert!(sandbox.activity("dropped_older_update").is_empty());
     let mut calls = sandbox.identifies(&email(name));
     calls.retain(|call| call.data != edit());
-    assert!(calls.len() == 4 && calls.iter().all(|call| call.alone == is_v1), "{calls:?}");
+    assert!(calls.len() == 5 && calls.iter().all(|call| call.alone == is_v1), "{calls:?}");
 }
 
 #[test]
