@@ -33,7 +33,7 @@
 //! | `POST /sandbox/growsurf/changes` | `{"ids":[...]}` of who has joined; joins, shares, conversions and other changes of a campaign |
 //! | `GET /sandbox/growsurf/webhooks` | the bodies of the webhooks that GrowSurf would have sent, one a line; `?since=MS&campaign=ID` |
 //! | `GET`, `PUT /sandbox/growsurf/faults` | the fault rules of its API |
-//! | `GET`, `PUT /sandbox/growsurf/limits` | its rate limits |
+//! | `GET`, `PUT /sandbox/growsurf/limits`, `/keys`, `/signals` | its rate limits, API keys and headers of deprecation |
 //! | `GET`, `DELETE /sandbox/growsurf/requests` | the requests to its API, and how many were in flight or refused |
 
 mod activity;

@@ -136,9 +136,18 @@ impl Faults {
     ///
     /// Says which rule can't be carried out, and why.
     pub(super) fn new(script: Script) -> Result<Self, String> {
+        Self::with(script, |status| Answer::error(status, "a scripted fault"))
+    }
+
+    /// Makes rules of a script, whose errors without a body are answered with `bare`.
+    ///
+    /// # Errors
+    ///
+    /// Says which rule can't be carried out, and why.
+    pub(super) fn with(script: Script, bare: fn(StatusCode) -> Answer) -> Result<Self, String> {
         let rules = script.rules.into_iter().enumerate();
         let active = rules.map(|(index, rule)| {
-            Active::new(rule).map_err(|problem| format!("rules[{index}]: {problem}"))
+            Active::new(rule, bare).map_err(|problem| format!("rules[{index}]: {problem}"))
         });
         active.collect::<Result<_, _>>().map(Self)
     }
@@ -155,13 +164,13 @@ impl Faults {
 }
 
 impl Active {
-    fn new(rule: Rule) -> Result<Self, String> {
+    fn new(rule: Rule, bare: fn(StatusCode) -> Answer) -> Result<Self, String> {
         if rule.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
             return Err("probability must be between 0 and 1".to_owned());
         }
         let fault = Fault {
             latency: Duration::from_millis(rule.latency_ms),
-            ending: rule.ending()?,
+            ending: rule.ending(bare)?,
             item_errors: rule.batch_item_errors.clone(),
         };
         Ok(Self {
@@ -202,9 +211,9 @@ impl Rule {
             && identifier.as_ref().is_none_or(|identifier| (subject.is_about)(identifier))
     }
 
-    fn ending(&self) -> Result<Ending, String> {
+    fn ending(&self, bare: fn(StatusCode) -> Answer) -> Result<Ending, String> {
         let replaced = match self.status {
-            Some(status) => Some(Ending::Replaced(self.answer(status)?)),
+            Some(status) => Some(Ending::Replaced(self.answer(status, bare)?)),
             None if self.headers.is_empty() && self.body.is_none() => None,
             None => return Err("headers and body need a status".to_owned()),
         };
@@ -225,7 +234,7 @@ impl Rule {
         Ok(ending.unwrap_or(Ending::Answered))
     }
 
-    fn answer(&self, status: u16) -> Result<Answer, String> {
+    fn answer(&self, status: u16, bare: fn(StatusCode) -> Answer) -> Result<Answer, String> {
         let status = StatusCode::from_u16(status)
             .ok()
             .filter(|status| status.as_u16() >= 200)
@@ -243,7 +252,7 @@ impl Rule {
             Some(Value::String(text)) => Answer { body: text.clone().into(), ..Answer::success() },
             Some(body) => Answer::json(status, body),
             None if status.is_success() => Answer::success(),
-            None => Answer::error(status, "a scripted fault"),
+            None => bare(status),
         };
         answer.status = status;
         answer.headers = headers;

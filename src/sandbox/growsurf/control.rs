@@ -1,31 +1,26 @@
 //! The control interface: the `/sandbox/growsurf/...` endpoints, as [`super`] documents them.
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use futures_util::stream;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{
-    changes::Changes,
-    deliveries::Deliveries,
-    gate,
-    limiter::{Limiter, Limits},
-    program::Program,
-    state::Growsurf,
-    world::World,
-};
+use super::change::Change;
+use super::gate;
+use super::keys::Keys;
+use super::limiter::{Limiter, Limits};
+use super::program::Program;
+use super::refusal::Refusal;
+use super::signals::Signals;
+use super::state::Growsurf;
+use super::world::World;
 use crate::sandbox::answer::Answer;
 use crate::sandbox::faults::Faults;
-
-/// So many webhooks are written at once.
-const CHUNK: usize = 64;
 
 /// The routes of the API and of its control.
 pub(in crate::sandbox) fn routes<S>(growsurf: Growsurf) -> Router<S> {
@@ -36,8 +31,19 @@ pub(in crate::sandbox) fn routes<S>(growsurf: Growsurf) -> Router<S> {
         .route("/sandbox/growsurf/webhooks", get(webhooks))
         .route("/sandbox/growsurf/faults", get(faults).put(set_faults))
         .route("/sandbox/growsurf/limits", get(limits).put(set_limits))
+        .route("/sandbox/growsurf/keys", get(keys).put(set_keys))
+        .route("/sandbox/growsurf/signals", get(signals).put(set_signals))
         .route("/sandbox/growsurf/requests", get(requests).delete(clear))
         .with_state(growsurf)
+}
+
+/// Changes of one campaign at one time: of the first, and now, unless they say otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    campaign: Option<String>,
+    at: Option<i64>,
+    changes: Vec<Change>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,30 +70,42 @@ async fn change(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
     let now = growsurf.now();
     answer(read::<Changes>(&body).and_then(|changes| {
         let mut state = growsurf.lock();
-        let campaign = match &changes.campaign {
-            Some(id) => state.world.campaign(id),
-            None => state.world.campaigns.first_mut(),
+        let slot = match &changes.campaign {
+            Some(id) => state.world.slot(id).ok_or("there is no such campaign")?,
+            None => 0,
         };
-        let ids = changes.apply(campaign.ok_or("there is no such campaign")?, now)?;
+        let at = changes.at.unwrap_or(now);
+        let before = state.world.campaigns[slot].participants.len();
+        for (number, change) in changes.changes.into_iter().enumerate() {
+            let done = state.world.apply(slot, at, change);
+            done.map_err(|problem| format!("changes[{number}]: {problem}"))?;
+        }
+        state.world.advance(now);
+        let joined = &state.world.campaigns[slot].participants[before..];
+        let ids: Vec<&String> = joined.iter().map(|participant| &participant.id).collect();
         Ok(json!({"ids": ids}))
     }))
 }
 
 async fn webhooks(State(growsurf): State<Growsurf>, Query(asked): Query<Since>) -> Response {
-    let mut campaigns = growsurf.lock().world.campaigns.clone();
-    if let Some(id) = asked.campaign {
-        campaigns.retain(|campaign| campaign.named.id == id);
-        if campaigns.is_empty() {
-            return answer(Err("there is no such campaign".to_owned())).into_response();
-        }
-    }
-    let mut deliveries = Deliveries::since(campaigns, asked.since);
-    let chunks = std::iter::from_fn(move || {
-        let chunk: String = deliveries.by_ref().take(CHUNK).collect();
-        (!chunk.is_empty()).then_some(Ok::<_, std::convert::Infallible>(chunk))
-    });
-    let body = Body::from_stream(stream::iter(chunks));
-    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+    let mut state = growsurf.lock();
+    state.world.advance(growsurf.now());
+    let slot = asked.campaign.map(|id| state.world.slot(&id).ok_or("there is no such campaign"));
+    let slot = match slot.transpose() {
+        Ok(slot) => slot,
+        Err(problem) => return answer(Err(problem.to_owned())).into_response(),
+    };
+    let bodies = state.world.webhooks(asked.since, slot);
+    let lines: String = bodies
+        .into_iter()
+        .map(|body| {
+            format!(
+                "{body}
+"
+            )
+        })
+        .collect();
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response()
 }
 
 async fn faults(State(growsurf): State<Growsurf>) -> Answer {
@@ -95,7 +113,8 @@ async fn faults(State(growsurf): State<Growsurf>) -> Answer {
 }
 
 async fn set_faults(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
-    answer(read(&body).and_then(Faults::new).map(|faults| {
+    let bare = |status| Refusal::scripted(status).answer(&[]);
+    answer(read(&body).and_then(|script| Faults::with(script, bare)).map(|faults| {
         let shown = faults.to_json();
         growsurf.lock().faults = faults;
         shown
@@ -110,6 +129,30 @@ async fn set_limits(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
     answer(read::<Limits>(&body).map(|limits| {
         growsurf.lock().limiter = Limiter::new(limits);
         json!(limits)
+    }))
+}
+
+async fn keys(State(growsurf): State<Growsurf>) -> Answer {
+    Answer::json(StatusCode::OK, &json!(growsurf.lock().keys))
+}
+
+async fn set_keys(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
+    answer(read::<Keys>(&body).map(|keys| {
+        let shown = json!(keys);
+        growsurf.lock().keys = keys;
+        shown
+    }))
+}
+
+async fn signals(State(growsurf): State<Growsurf>) -> Answer {
+    Answer::json(StatusCode::OK, &json!(growsurf.lock().signals))
+}
+
+async fn set_signals(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
+    answer(read::<Signals>(&body).and_then(Signals::checked).map(|signals| {
+        let shown = json!(signals);
+        growsurf.lock().signals = signals;
+        shown
     }))
 }
 

@@ -1,6 +1,6 @@
 //! One request to the API, from its bytes to its end: counted, let in or refused, answered or not.
 //!
-//! What it means is read by `v2`. A request that a limit refuses or that has no key meets no fault.
+//! What it means is read by `api`. A request that a limit refuses or that has no key meets no fault.
 
 use std::sync::Arc;
 
@@ -8,23 +8,19 @@ use axum::body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, header};
 use serde_json::json;
 
-use super::{
-    limiter::Beyond,
-    query::Query,
-    refusal::Refusal,
-    state::{self, Growsurf},
-    v2::{self, Call},
-};
+use super::api::{self, Call};
+use super::limiter::Beyond;
+use super::query::Query;
+use super::refusal::Refusal;
+use super::state::{self, Growsurf};
 use crate::sandbox::answer::Answer;
-use crate::sandbox::api::{self, Ended};
+use crate::sandbox::api::{Ended, carry_out};
 use crate::sandbox::faults::{Fault, Subject};
 
 /// Below this is the API.
 const BASE: &str = "/growsurf/v2/";
-const KEY: &str = "Bearer sandbox";
 const MAX_IN_FLIGHT: usize = 3;
 const MAX_BODY_BYTES: usize = 1_000_000;
 
@@ -44,13 +40,15 @@ pub(super) async fn answer(State(growsurf): State<Growsurf>, request: Request) -
             Ok(body) => receive(&mut state, &parts, &body, flight.number, now),
             Err(_) => (None, Some(Refusal::bad("The body is too large.").answer(&[]))),
         };
-        (seq, received, state.limiter.headers(now))
+        let mut headers = state.limiter.headers(now);
+        headers.extend(state.signals.headers(raw_path(&parts)));
+        (seq, received, headers)
     };
 
     let (fault, answer) = received;
     let answer = answer.unwrap_or_else(Answer::success);
     let ended = match &fault {
-        Some(fault) => api::carry_out(fault, answer).await,
+        Some(fault) => carry_out(fault, answer).await,
         None => Ended::Answered(answer),
     };
     match ended {
@@ -77,9 +75,10 @@ fn receive(
         let beyond = Beyond { policy: "Connection", retry_after: 1 };
         return (None, Some(refused(&beyond, "You have too many concurrent requests.", now)));
     }
-    if !is_authorized(&parts.headers) {
-        return (None, Some(Refusal::forbidden().answer(&[])));
-    }
+    let key = match state.keys.of(&parts.headers) {
+        Ok(key) => key,
+        Err(refusal) => return (None, Some(refusal.answer(&[]))),
+    };
     if let Err(beyond) = state.limiter.take(now) {
         state.requests.refused += 1;
         let policy = beyond.policy.to_ascii_lowercase();
@@ -95,13 +94,14 @@ fn receive(
         body,
         now,
     };
+    state.world.advance(now);
     let fault = state.faults.decide(&Subject {
         method: parts.method.as_str(),
         path: raw_path(parts),
         is_about: &|identifier| call.path.iter().any(|segment| segment == identifier),
     });
     let has_effect = fault.as_ref().is_none_or(|fault| fault.has_effect());
-    let answer = has_effect.then(|| match v2::answer(&mut state.world, &call) {
+    let answer = has_effect.then(|| match api::answer(&mut state.world, &key, &call) {
         Ok(body) => Answer::json(http::StatusCode::OK, &body),
         Err(refusal) => refusal.answer(&[]),
     });
@@ -117,10 +117,6 @@ fn refused(beyond: &Beyond, message: &str, now: i64) -> Answer {
     ]);
     answer.headers = beyond.headers();
     answer
-}
-
-fn is_authorized(headers: &HeaderMap) -> bool {
-    headers.get(header::AUTHORIZATION).is_some_and(|value| value == KEY)
 }
 
 fn raw_path(parts: &Parts) -> &str {

@@ -1,31 +1,30 @@
-//! The program: what is made up, and by which options. Reads and checks what the control sends.
+//! The options of the made-up program, as the control interface sends and shows them.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::MAX_CAMPAIGNS;
-
 const HOUR_MS: i64 = 60 * 60 * 1_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
-/// What is made up; joins by changes come on top.
-const MAX_MADE_UP: u64 = 10_000_000;
-/// Unix milliseconds beyond which a time is a mistake: the year 3000.
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// More participants would cost more memory than a stand-in is worth.
+const MAX_MADE_UP: usize = 200_000;
+const MAX_CAMPAIGNS: usize = 8;
+/// Unix milliseconds of the year 3000, beyond which a time is a mistake.
 const MAX_TIME: i64 = 32_503_680_000_000;
 
-/// The options of the program, as they are sent and shown.
+/// The options of the program.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Program {
     pub(super) campaigns: Vec<Named>,
-    /// In each campaign.
-    pub(super) participants: u64,
+    /// The number of participants in each campaign.
+    pub(super) participants: usize,
     pub(super) seed: u64,
     pub(super) started_at: i64,
     pub(super) ended_at: i64,
     pub(super) rewards_in_rows: bool,
 }
 
-/// A campaign, as it is sent and shown.
+/// A campaign's name and type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Named {
@@ -40,29 +39,19 @@ pub(super) struct Named {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Kind {
-    /// Friends convert, and referrers earn rewards.
+    /// Friends convert, and both sides earn rewards.
     #[default]
     Referral,
     /// Customers buy, and affiliates earn commissions.
     Affiliate,
 }
 
-impl Kind {
-    /// The name in the API.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Referral => "REFERRAL",
-            Self::Affiliate => "AFFILIATE",
-        }
-    }
-}
-
-/// A program as it is sent: what is left out is as in the default program.
+/// The options as they are sent; what is missing is as in the standard program.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Options {
     campaigns: Option<Vec<Named>>,
-    participants: Option<u64>,
+    participants: Option<usize>,
     seed: Option<u64>,
     started_at: Option<i64>,
     ended_at: Option<i64>,
@@ -70,24 +59,24 @@ pub(super) struct Options {
 }
 
 impl Program {
-    /// The program that is there at the start: 300 participants in 60 days.
+    /// Returns the program at the start: 300 participants who joined within a year.
     pub(super) fn standard(now: i64) -> Self {
         let demo = Named { id: "demo01".to_owned(), name: default_name(), kind: Kind::Referral };
         Self {
             campaigns: vec![demo],
             participants: 300,
             seed: 1,
-            started_at: now - 60 * DAY_MS,
+            started_at: now - 365 * DAY_MS,
             ended_at: now - HOUR_MS,
             rewards_in_rows: true,
         }
     }
 
-    /// The standard program with these options.
+    /// Returns the standard program with these options.
     ///
     /// # Errors
     ///
-    /// Says which option makes no sense.
+    /// Names the option that makes no sense.
     pub(super) fn with(options: Options, now: i64) -> Result<Self, String> {
         let standard = Self::standard(now);
         let program = Self {

@@ -1,13 +1,23 @@
-//! The query of a request, and pages.
+//! The query of a request, and pages of lists.
 
 use super::refusal::Refusal;
 
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 100;
+const MAX_METADATA_KEYS: usize = 3;
 
 /// The decoded pairs of a query.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(String, String)>);
+
+/// A page of a list.
+#[derive(Debug)]
+pub(super) struct Page<T> {
+    pub(super) rows: Vec<T>,
+    pub(super) limit: usize,
+    /// The id of the first row of the next page.
+    pub(super) next: Option<String>,
+}
 
 impl Query {
     /// Reads a raw query.
@@ -15,29 +25,53 @@ impl Query {
         Self(url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
     }
 
-    /// The first value of a name.
+    /// Returns the first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// How many rows a page has: 1 to 100, or 10 if nothing is said.
-    pub(super) fn limit(&self) -> Result<usize, Refusal> {
-        let Some(limit) = self.get("limit") else {
-            return Ok(DEFAULT_LIMIT);
+    /// Returns the number in a parameter.
+    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
+        let wrong = |_| Refusal::bad(format!("{name} must be a number."));
+        self.get(name).map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// Returns the pairs of `metadata[key]=value`.
+    pub(super) fn metadata(&self) -> Result<Vec<(&str, &str)>, Refusal> {
+        let pairs = self.0.iter().filter_map(|(name, value)| {
+            let key = name.strip_prefix("metadata[")?.strip_suffix(']')?;
+            Some((key, value.as_str()))
+        });
+        let pairs: Vec<_> = pairs.collect();
+        if pairs.len() > MAX_METADATA_KEYS {
+            return Err(Refusal::bad("metadata takes up to 3 keys."));
+        }
+        Ok(pairs)
+    }
+
+    /// Returns the page that begins at the row of `nextId`, of 1 to 100 rows.
+    ///
+    /// Rows that are not shown keep their place, so a cursor stays good after a deletion.
+    pub(super) fn page<T: Copy>(
+        &self,
+        all: Vec<T>,
+        id: impl Fn(T) -> String,
+        is_shown: impl Fn(T) -> bool,
+    ) -> Result<Page<T>, Refusal> {
+        let limit = self.number("limit")?.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Refusal::bad(format!("limit must be from 1 to {MAX_LIMIT}.")));
+        }
+        let start = match self.get("nextId") {
+            None => 0,
+            Some(next) => {
+                let place = all.iter().position(|row| id(*row) == next);
+                place.ok_or_else(|| Refusal::bad("nextId is not the id of a row."))?
+            }
         };
-        let limit = limit.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        limit.ok_or_else(|| Refusal::bad(format!("limit must be from 1 to {MAX_LIMIT}.")))
+        let shown = all[start..].iter().copied().filter(|row| is_shown(*row));
+        let mut shown = shown.skip(self.number("offset")?.unwrap_or(0));
+        let rows = shown.by_ref().take(limit).collect();
+        Ok(Page { rows, limit, next: shown.next().map(id) })
     }
-
-    /// How many rows are skipped.
-    pub(super) fn offset(&self) -> Result<usize, Refusal> {
-        let offset = self.get("offset").map_or(Ok(0), str::parse);
-        offset.map_err(|_| Refusal::bad("offset must be a number."))
-    }
-}
-
-/// Takes a page off the rows, and the first row of the next page.
-pub(super) fn page(mut rows: impl Iterator<Item = u64>, limit: usize) -> (Vec<u64>, Option<u64>) {
-    let page = rows.by_ref().take(limit).collect();
-    (page, rows.next())
 }

@@ -40,10 +40,31 @@ impl Refusal {
         Self { status: StatusCode::NOT_FOUND, name: "NotFound", code: "NOT_FOUND", message }
     }
 
-    /// The key is missing or wrong.
+    /// The key is missing or unknown, or may not do this: GrowSurf says the same to all.
     pub(super) fn forbidden() -> Self {
-        let message = "The API key is missing or not valid.".to_owned();
+        let message = "You do not have access to this resource.".to_owned();
         Self { status: StatusCode::FORBIDDEN, name: "Forbidden", code: "FORBIDDEN", message }
+    }
+
+    /// The program is of the other type.
+    pub(super) fn wrong_kind(needed: &str) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            name: "UnprocessableEntity",
+            code: "INVALID_PROGRAM_TYPE",
+            message: format!("This request needs {needed}."),
+        }
+    }
+
+    /// Returns what a scripted fault answers with this status, if the script has no body.
+    pub(super) fn scripted(status: StatusCode) -> Self {
+        let (name, code) = match status.as_u16() {
+            409 => ("Conflict", "DUPLICATE_REQUEST_ERROR"),
+            423 => ("Locked", "LOCKED"),
+            429 => ("RateLimit", "RATE_LIMIT"),
+            _ => ("Error", "SCRIPTED_FAULT"),
+        };
+        Self { status, name, code, message: "This fault is scripted.".to_owned() }
     }
 
     /// Beyond a limit.

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{
-    limiter::{Limiter, Limits},
-    program::Program,
-    world::World,
-};
+use super::keys::Keys;
+use super::limiter::{Limiter, Limits};
+use super::program::Program;
+use super::signals::Signals;
+use super::world::World;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::ring::Ring;
 use crate::sandbox::state::Clock;
@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) world: World,
     pub(super) limiter: Limiter,
     pub(super) faults: Faults,
+    pub(super) keys: Keys,
+    pub(super) signals: Signals,
     pub(super) requests: Requests,
 }
 
@@ -101,6 +103,8 @@ impl State {
             world: World::new(Program::standard(born_at)),
             limiter: Limiter::new(Limits::default()),
             faults: Faults::default(),
+            keys: Keys::default(),
+            signals: Signals::default(),
             requests: Requests::new(),
         }
     }

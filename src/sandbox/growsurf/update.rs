@@ -1,141 +1,168 @@
-//! What the API changes about a participant: an update, and the trigger of a referral.
+//! What can be written to a participant, and how it is checked.
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    campaign::{Campaign, Edit, Joined},
-    changes,
-    refusal::Refusal,
-    rows,
-};
+use super::campaign::Campaign;
+use super::change::Change;
+use super::notice::Notice;
+use super::participant::Credit;
 
 const METADATA_KEYS: usize = 50;
 const METADATA_KEY_CHARS: usize = 40;
 const METADATA_VALUE_CHARS: usize = 500;
+const VANITY_KEYS: usize = 5;
+const CREDITS: [Credit; 3] = [Credit::Pending, Credit::Awarded, Credit::Expired];
+const AFFILIATE_STATUSES: [&str; 3] = ["APPROVED", "SUSPENDED", "BANNED"];
 
-/// Updates a participant and shows the row.
+/// Changes fields of a participant by their names in the REST API.
 ///
 /// # Errors
 ///
-/// Refuses the whole update if a part of it makes no sense.
+/// Refuses the whole update, in the words of the API, if a field of it makes no sense.
 pub(super) fn update(
     campaign: &mut Campaign,
-    index: u64,
-    body: &Map<String, Value>,
-    now: i64,
-) -> Result<Value, Refusal> {
-    let mut edits = Vec::new();
-    for (key, value) in body {
+    index: usize,
+    fields: &Map<String, Value>,
+    at: i64,
+) -> Result<Vec<Notice>, String> {
+    let mut changed = campaign.participants[index].clone();
+    let (mut email, mut credit) = (None, None);
+    for (key, value) in fields {
+        let text = || value.as_str().map(str::to_owned);
+        let wrong = || format!("{key} has a wrong type.");
+        let text_or_null = || {
+            if value.is_null() { Ok(None) } else { text().map(Some).ok_or_else(wrong) }
+        };
         match key.as_str() {
+            "email" => email = Some(text().ok_or_else(wrong)?),
+            "firstName" => changed.first_name = text_or_null()?,
+            "lastName" => changed.last_name = text_or_null()?,
+            "notes" => changed.notes = text_or_null()?,
+            "language" => changed.language = json!(text_or_null()?.as_deref().unwrap_or("en")),
+            "unsubscribed" => changed.unsubscribed = value.as_bool().ok_or_else(wrong)?,
             "metadata" => {
-                let metadata = value.as_object();
-                let metadata =
-                    metadata.ok_or_else(|| Refusal::bad("metadata is not an object."))?;
-                edits.extend(metadata_edits(metadata)?);
+                let added = value.as_object().ok_or_else(wrong)?;
+                changed.metadata = metadata(&changed.metadata, added)?;
             }
-            key => edits.push(field_edit(campaign, index, key, value)?),
+            "vanityKeys" => {
+                let keys = value.as_array().filter(|keys| keys.len() <= VANITY_KEYS);
+                changed.vanity_keys = keys.ok_or_else(wrong)?.clone();
+            }
+            "referredBy" if changed.referrer.is_some() => {
+                return Err("An assigned referrer can't be replaced.".to_owned());
+            }
+            "referredBy" => {
+                let referrer = campaign.find(&text().ok_or_else(wrong)?);
+                changed.referrer = Some(referrer.ok_or("referredBy is nobody.")?);
+                changed.source = "PARTICIPANT";
+            }
+            "referralStatus" => {
+                let asked = CREDITS.into_iter().find(|credit| *value == credit.name());
+                credit = Some(asked.ok_or_else(wrong)?);
+            }
+            "affiliateStatus" if campaign.is_affiliate() => {
+                let status = text().filter(|it| AFFILIATE_STATUSES.contains(&it.as_str()));
+                changed.affiliate = Some(status.ok_or_else(wrong)?);
+            }
+            _ => return Err(format!("{key} can't be updated.")),
         }
     }
-    for edit in edits {
-        campaign.edit(index, now, edit);
+    if let Some(credit) = credit
+        && (changed.referrer.is_none() || changed.credit == Credit::Awarded)
+        && credit != changed.credit
+    {
+        return Err("referralStatus can't be changed.".to_owned());
     }
-    let row = rows::row(campaign, index);
-    Ok(row)
+
+    if let Some(email) = &email {
+        readdress(campaign, index, email)?;
+        changed.email.clone_from(email);
+    }
+    changed.updated_at = at;
+    if let (Some(referrer), None) = (changed.referrer, campaign.participants[index].referrer) {
+        campaign.participants[referrer].friends.push(index);
+    }
+    let friend = changed.id.clone();
+    let before = changed.credit;
+    changed.credit = credit.filter(|credit| *credit != Credit::Awarded).unwrap_or(before);
+    campaign.participants[index] = changed;
+    if credit == Some(Credit::Awarded) && before != Credit::Awarded {
+        campaign.participants[index].credit = Credit::Pending;
+        return Change::Convert { friend, delay_in_days: 0 }.apply(campaign, at);
+    }
+    Ok(Vec::new())
 }
 
-/// Adds a participant and shows the row; who is one already is shown as they are.
+/// Gives a participant another address.
 ///
 /// # Errors
 ///
-/// Refuses the whole addition if a part of it makes no sense.
-pub(super) fn add(
-    campaign: &mut Campaign,
-    body: &Map<String, Value>,
-    now: i64,
-) -> Result<Value, Refusal> {
-    let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-    let email = text("email").ok_or_else(|| Refusal::bad("email is required."))?;
-    let (index, is_new) = match campaign.find(&email) {
-        Some(index) => (index, false),
-        None => {
-            changes::is_free(campaign, &email).map_err(Refusal::bad)?;
-            let referrer = |who: String| {
-                campaign.find(&who).ok_or_else(|| Refusal::bad("referredBy is nobody."))
-            };
-            let referred_by = text("referredBy").map(referrer).transpose()?;
-            let (first_name, last_name) = (text("firstName"), text("lastName"));
-            let joined = Joined { at: now, email, first_name, last_name, referred_by };
-            let index = campaign.join(joined);
-            let metadata = body.get("metadata").and_then(Value::as_object);
-            for edit in metadata.map(metadata_edits).transpose()?.unwrap_or_default() {
-                campaign.edit(index, now, edit);
+/// Says why it can't be the participant's.
+pub(super) fn readdress(campaign: &mut Campaign, index: usize, email: &str) -> Result<(), String> {
+    if campaign.find(email) != Some(index) {
+        is_free(campaign, email)?;
+    }
+    let former = std::mem::replace(&mut campaign.participants[index].email, email.to_owned());
+    campaign.emails.remove(&former.to_lowercase());
+    campaign.emails.insert(email.to_lowercase(), index);
+    Ok(())
+}
+
+/// Checks that an address is one and that no participant has it.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub(super) fn is_free(campaign: &Campaign, email: &str) -> Result<(), String> {
+    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
+    });
+    if !is_address {
+        return Err(format!("{email:?} is not an email address"));
+    }
+    match campaign.find(email) {
+        Some(_) => Err(format!("{email} is another participant's")),
+        None => Ok(()),
+    }
+}
+
+/// Merges metadata: keys become camel case, values become strings, and null removes.
+///
+/// # Errors
+///
+/// Names the key that is too long or no text.
+pub(super) fn metadata(
+    before: &Map<String, Value>,
+    added: &Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let mut merged = before.clone();
+    for (key, value) in added {
+        let name = camel_case(key);
+        let text = match value {
+            Value::Null => {
+                merged.remove(&name);
+                continue;
             }
-            (index, true)
-        }
-    };
-    let mut row = rows::row(campaign, index);
-    row["isNew"] = json!(is_new);
-    Ok(row)
-}
-
-/// Triggers the referral of a participant. It always succeeds, and the body says whether it did.
-pub(super) fn trigger(campaign: &mut Campaign, index: u64, now: i64) -> Value {
-    match changes::convert(campaign, index, now) {
-        Ok(()) => json!({"success": true, "message": "Referral credit has been awarded"}),
-        // Past the window it is a success that awards nothing.
-        Err(message) if message.ends_with("expired") => json!({"success": true, "message": null}),
-        Err(message) => json!({"success": false, "message": message}),
-    }
-}
-
-fn field_edit(campaign: &Campaign, index: u64, key: &str, value: &Value) -> Result<Edit, Refusal> {
-    let is_text = value.is_string() || value.is_null();
-    let (field, is_right) = match key {
-        "email" => ("email", value.is_string()),
-        "firstName" => ("firstName", is_text),
-        "lastName" => ("lastName", is_text),
-        "notes" => ("notes", is_text),
-        "language" => ("language", is_text),
-        "unsubscribed" => ("unsubscribed", value.is_boolean()),
-        "vanityKeys" => ("vanityKeys", value.as_array().is_some_and(|keys| keys.len() <= 5)),
-        _ => return Err(Refusal::bad(format!("{key} can't be updated."))),
-    };
-    if !is_right {
-        return Err(Refusal::bad(format!("{key} has a wrong type.")));
-    }
-    if let ("email", Some(email)) = (field, value.as_str())
-        && campaign.find(email) != Some(index)
-    {
-        changes::is_free(campaign, email).map_err(Refusal::bad)?;
-    }
-    Ok(Edit::Set(field, value.clone()))
-}
-
-/// Keys become camel case, values become strings, and null removes.
-fn metadata_edits(metadata: &Map<String, Value>) -> Result<Vec<Edit>, Refusal> {
-    if metadata.len() > METADATA_KEYS {
-        return Err(Refusal::bad("metadata has too many keys."));
-    }
-    let edit = |(key, value): (&String, &Value)| {
-        let value = match value {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) => text.clone(),
             Value::Array(_) | Value::Object(_) => {
-                return Err(Refusal::bad("metadata must be shallow."));
+                return Err("metadata must be shallow.".to_owned());
             }
-            other => Some(other.to_string()),
+            other => other.to_string(),
         };
-        let is_long = key.chars().count() > METADATA_KEY_CHARS
-            || value.as_ref().is_some_and(|text| text.chars().count() > METADATA_VALUE_CHARS);
-        if is_long || camel_case(key).is_empty() {
-            return Err(Refusal::bad(format!("metadata {key} is too long, or empty.")));
+        let is_long =
+            key.chars().count() > METADATA_KEY_CHARS || text.chars().count() > METADATA_VALUE_CHARS;
+        if is_long || name.is_empty() {
+            return Err(format!("metadata {key} is too long, or empty."));
         }
-        Ok(Edit::Metadata(camel_case(key), value.map(Value::String)))
-    };
-    metadata.iter().map(edit).collect()
+        merged.insert(name, json!(text));
+    }
+    if merged.len() > METADATA_KEYS {
+        return Err("metadata has too many keys.".to_owned());
+    }
+    Ok(merged)
 }
 
-/// `My Metadata Key` and `my_metadata_key` become `myMetadataKey`.
+/// Turns `My Metadata Key` and `my_metadata_key` into `myMetadataKey`.
 fn camel_case(key: &str) -> String {
     let words = key.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut camel = String::new();

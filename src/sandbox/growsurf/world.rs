@@ -1,66 +1,89 @@
-//! The program and its campaigns, and what is counted over all of a campaign.
+//! The program and everything that has happened to it.
+//!
+//! All changes are kept in order. So the webhooks can be made when they are asked for, each with
+//! the state of its time, by making the changes again.
 
-use std::collections::HashSet;
+use serde_json::Value;
 
-use super::{
-    campaign::{Campaign, NOW},
-    fiction::Status,
-    program::Program,
-};
+use super::campaign::Campaign;
+use super::change::Change;
+use super::program::Program;
+use super::story::story;
 
 /// The program with its changes.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     pub(super) program: Program,
     pub(super) campaigns: Vec<Campaign>,
-}
-
-/// What is counted over all participants of a campaign.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Totals {
-    /// Friends who have converted.
-    pub(super) referrals: u64,
-    /// Participants with such friends.
-    pub(super) winners: usize,
+    history: Vec<(usize, i64, Change)>,
 }
 
 impl World {
-    /// A program without changes.
+    /// Returns a program as it is made up.
     pub(super) fn new(program: Program) -> Self {
-        let slots = 0..program.campaigns.len();
-        let campaigns = slots.map(|slot| Campaign::new(&program, slot)).collect();
-        Self { program, campaigns }
-    }
-
-    /// The campaign of an id.
-    pub(super) fn campaign(&mut self, id: &str) -> Option<&mut Campaign> {
-        self.campaigns.iter_mut().find(|campaign| campaign.named.id == id)
-    }
-}
-
-impl Campaign {
-    /// The totals. They are counted again only after a change that they depend on.
-    pub(super) fn totals(&mut self) -> Totals {
-        if let Some(totals) = self.counted {
-            return totals;
-        }
-        let mut winners = HashSet::new();
-        let mut referrals = 0;
-        for friend in (0..self.len()).filter(|index| self.is_there(*index, NOW)) {
-            if let Some(referrer) = self.living_referrer(friend, NOW)
-                && self.status(friend, NOW) == Status::Awarded
-            {
-                referrals += 1;
-                winners.insert(referrer);
+        let mut world = Self::empty(program);
+        for slot in 0..world.campaigns.len() {
+            for (at, change) in story(&world.program, slot) {
+                world.apply(slot, at, change).expect("the made-up program makes sense");
             }
         }
-        let totals = Totals { referrals, winners: winners.len() };
-        self.counted = Some(totals);
-        totals
+        world
     }
 
-    /// Has the totals counted again.
-    pub(super) fn forget_totals(&mut self) {
-        self.counted = None;
+    fn empty(program: Program) -> Self {
+        let slots = 0..program.campaigns.len();
+        let campaigns = slots.map(|slot| Campaign::new(&program, slot)).collect();
+        Self { program, campaigns, history: Vec::new() }
+    }
+
+    /// Finds the place of a campaign by its id.
+    pub(super) fn slot(&self, id: &str) -> Option<usize> {
+        self.campaigns.iter().position(|campaign| campaign.named.id == id)
+    }
+
+    /// Makes a change, and returns the index of the participant if one has joined.
+    ///
+    /// # Errors
+    ///
+    /// Says why the change makes no sense.
+    pub(super) fn apply(&mut self, slot: usize, at: i64, change: Change) -> Result<(), String> {
+        change.apply(&mut self.campaigns[slot], at)?;
+        self.history.push((slot, at, change));
+        Ok(())
+    }
+
+    /// Awards the delayed credits that are due.
+    pub(super) fn advance(&mut self, now: i64) {
+        for slot in 0..self.campaigns.len() {
+            let campaign = &self.campaigns[slot];
+            let due = campaign.delayed.iter().filter(|(at, _)| *at <= now);
+            let id = |friend: usize| campaign.participants[friend].id.clone();
+            let due: Vec<_> = due.map(|(at, friend)| (*at, id(*friend))).collect();
+            for (at, friend) in due {
+                if let Err(why) = self.apply(slot, at, Change::Convert { friend, delay_in_days: 0 })
+                {
+                    tracing::debug!(
+                        why,
+                        "a delayed credit of the stand-in GrowSurf is not awarded"
+                    );
+                    self.campaigns[slot].delayed.retain(|(due, _)| *due > now);
+                }
+            }
+        }
+    }
+
+    /// Returns the bodies of the webhooks from a time on, oldest first, of one campaign or all.
+    pub(super) fn webhooks(&self, since: i64, of: Option<usize>) -> Vec<Value> {
+        let mut again = Self::empty(self.program.clone());
+        let mut bodies = Vec::new();
+        for (slot, at, change) in &self.history {
+            let campaign = &mut again.campaigns[*slot];
+            let notices = change.apply(campaign, *at).expect("it made sense the first time");
+            if *at >= since && of.is_none_or(|of| of == *slot) {
+                bodies.extend(notices.into_iter().map(|it| (*at, it.body(campaign, *at))));
+            }
+        }
+        bodies.sort_by_key(|(at, _)| *at);
+        bodies.into_iter().map(|(_, body)| body).collect()
     }
 }

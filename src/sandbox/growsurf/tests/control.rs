@@ -1,5 +1,7 @@
 //! What the control does to the API: limits, faults, changes, webhooks, the program itself.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{AT, Asked, number, text};
@@ -59,6 +61,10 @@ async fn faults_meet_the_requests_they_match() {
     assert_eq!((status, body.as_str()), (503, "{\"name\":\"Oops\"}\n"));
     assert_eq!(headers["retry-after"], "2");
     assert!(headers.contains_key("ratelimit"));
+    asked.put("faults", json!({"rules": [{"status": 409}]})).await;
+    assert_eq!(asked.shown("faults").await["rules"][0]["used"], 0);
+    let (status, body) = asked.api("GET", "campaigns", json!(null)).await;
+    assert_eq!((status, &body["code"]), (409, &json!("DUPLICATE_REQUEST_ERROR")));
     assert_eq!(asked.shown("faults").await["rules"][0]["used"], 1);
     assert_eq!(asked.shown("requests").await["requests"][1]["status"], 503);
 }
@@ -94,8 +100,10 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
     let reward = after["rewards"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&reward["referredId"], &reward["approvedAt"]), (&json!(friend), &json!(AT)));
     let row = asked.get("/participant/newer@example.com").await;
-    assert_eq!((&row["unsubscribed"], &row["isWinner"]), (&json!(true), &json!(false)));
-    assert_eq!(row["rewards"].as_array().unwrap().len(), 1);
+    assert_eq!((&row["unsubscribed"], &row["isWinner"]), (&json!(true), &json!(true)));
+    let sides: Vec<_> =
+        row["rewards"].as_array().unwrap().iter().map(|it| &it["isReferrer"]).collect();
+    assert_eq!(sides, [false, true], "the friend's own side, and the one of no friend");
     assert_eq!(asked.status("campaign/demo01/participant/new@example.com").await, 400);
     let path = "/referrals?sortBy=referralTriggeredAt&desc=true&referralStatus=CREDIT_AWARDED";
     let first = &asked.get(path).await["referrals"][0];
@@ -104,9 +112,14 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
     let told = asked.webhooks(&format!("since={AT}&campaign=demo01")).await;
     let events: Vec<_> = told.iter().map(|told| text(told, "event")).collect();
     let [join, goal] = ["NEW_PARTICIPANT_ADDED", "PARTICIPANT_REACHED_A_GOAL"];
-    assert_eq!(events, [join, join, goal, goal]);
+    assert_eq!(events, [join, join, goal, goal, goal]);
     assert_eq!(told[2]["data"]["reward"]["id"], reward["id"]);
     assert_eq!(told[2]["data"]["participant"]["referee"]["id"], friend);
+    let of_friend = &told[3]["data"];
+    assert_eq!(of_friend["participant"]["id"], friend);
+    assert_eq!(of_friend["participant"]["referrer"]["id"], referrer);
+    assert_eq!(of_friend["reward"]["isReferrer"], false);
+    assert_eq!(of_friend["reward"]["referralCouponCode"], "FRIEND-10");
 
     asked.change(json!([{"delete": {"participant": referrer}}])).await;
     assert_eq!(asked.status(&format!("campaign/demo01/participant/{referrer}")).await, 400);
@@ -131,13 +144,12 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
 }
 
 #[tokio::test]
-async fn webhooks_agree_with_rows() {
+async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
     let asked = Asked::new().await;
     let people = asked.people().await;
     let told = asked.webhooks("").await;
     assert!(told.is_sorted_by_key(|told| number(told, "createdAt")));
     let of = |event: &'static str| told.iter().filter(move |told| told["event"] == event);
-    let (mut joins, mut goals) = (0, 0);
     for told in of("NEW_PARTICIPANT_ADDED") {
         let data = &told["data"];
         let row = &people[&text(data, "id")];
@@ -145,27 +157,237 @@ async fn webhooks_agree_with_rows() {
             assert_eq!(data[field], row[field]);
         }
         assert_eq!(told["createdAt"], row["createdAt"]);
-        let shares = row["shareCount"].as_object().unwrap().values().filter_map(Value::as_i64);
-        assert_eq!(number(data, "shareCount"), shares.sum::<i64>());
+        assert_eq!((&data["shareCount"], &data["referralCount"]), (&json!(0), &json!(0)));
         assert!(data.get("rewards").is_none() && data.get("referralStatus").is_none());
         assert_eq!(data["campaign"]["id"], "demo01");
-        joins += 1;
     }
+    assert_eq!(of("NEW_PARTICIPANT_ADDED").count(), 300);
+
+    let mut earned = BTreeMap::new();
     for told in of("PARTICIPANT_REACHED_A_GOAL") {
         let (participant, reward) = (&told["data"]["participant"], &told["data"]["reward"]);
         let row = &people[&text(participant, "id")];
         let rewards = row["rewards"].as_array().unwrap();
         let same = rewards.iter().find(|of_row| of_row["id"] == reward["id"]).unwrap();
-        assert_eq!(same["approvedAt"], told["createdAt"]);
-        assert_eq!(same["referredId"], participant["referee"]["id"]);
-        assert_eq!(reward["approved"], true);
+        for field in ["isReferrer", "rewardId", "referredId", "referrerId"] {
+            assert_eq!(same[field], reward[field]);
+        }
+        let (other, id) = match reward["isReferrer"].as_bool().unwrap() {
+            true => ("referee", "referredId"),
+            false => ("referrer", "referrerId"),
+        };
+        if reward["type"] == "DOUBLE_SIDED" {
+            assert_eq!(participant[other]["id"], same[id]);
+        }
         assert!(number(participant, "referralCount") <= number(row, "referralCount"));
-        goals += 1;
+        earned.insert(text(reward, "id"), reward["approved"].clone());
     }
-    let rewards: usize = people.values().map(|row| row["rewards"].as_array().unwrap().len()).sum();
-    assert_eq!((joins, goals), (300, rewards));
+    let rewards = people.values().flat_map(|row| row["rewards"].as_array().unwrap());
+    let of_rows: BTreeMap<_, _> =
+        rewards.map(|reward| (text(reward, "id"), reward["approved"].clone())).collect();
+    assert_eq!(earned, of_rows, "the last webhook of each reward");
+    let goals = of("PARTICIPANT_REACHED_A_GOAL").count();
+    assert!(goals > earned.len(), "an approval is a webhook of its own");
     let since = number(&told[200], "createdAt");
-    assert_eq!(asked.webhooks(&format!("since={since}")).await, told[200..]);
+    let place = told.iter().position(|told| number(told, "createdAt") == since).unwrap();
+    assert_eq!(asked.webhooks(&format!("since={since}")).await, told[place..]);
+}
+
+#[tokio::test]
+async fn webhooks_have_the_published_fields() {
+    let asked = Asked::new().await;
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let person = [
+        "createdAt",
+        "email",
+        "firstName",
+        "fraudReasonCode",
+        "fraudRiskLevel",
+        "id",
+        "impressionCount",
+        "isWinner",
+        "lastName",
+        "leadCount",
+        "metadata",
+        "monthlyReferralCount",
+        "notes",
+        "prevMonthlyReferralCount",
+        "referralCount",
+        "referralSource",
+        "shareCount",
+        "shareUrl",
+        "uniqueImpressionCount",
+        "unsubscribed",
+        "vanityKeys",
+    ];
+    let and = |more: &[&str]| {
+        let mut all: Vec<String> = person.iter().chain(more).map(|it| (*it).to_owned()).collect();
+        all.sort();
+        all
+    };
+    let first = asked.people().await.into_values().next().unwrap();
+    asked
+        .change(json!([
+            {"join": {"email": "f@example.com", "referredBy": first["id"]}},
+            {"convert": {"friend": "f@example.com"}},
+            {"fraud": {"participant": "f@example.com", "level": "HIGH", "reason": "BLOCKED_IP"}},
+            {"end": {}},
+        ]))
+        .await;
+    let told = asked.webhooks(&format!("since={AT}")).await;
+    let [joined, goal, goal_of_friend, fraud, ended] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(keys(joined), ["createdAt", "data", "event"]);
+    assert_eq!(keys(&joined["data"]), and(&["campaign", "referredBy", "referrer"]));
+    assert_eq!(keys(&joined["data"]["referrer"]), and(&[]));
+    let campaign = ["currencyISO", "id", "name", "rewards", "type"];
+    assert_eq!(keys(&joined["data"]["campaign"]), campaign);
+    let reward = [
+        "conversionsRequired",
+        "couponCode",
+        "description",
+        "id",
+        "imageUrl",
+        "isActive",
+        "isUnlimited",
+        "isVisible",
+        "limit",
+        "limitDuration",
+        "metadata",
+        "nextMilestonePrefix",
+        "nextMilestoneSuffix",
+        "numberOfWinners",
+        "order",
+        "referralDescription",
+        "title",
+        "type",
+    ];
+    assert_eq!(keys(&joined["data"]["campaign"]["rewards"][0]), reward);
+    assert_eq!(keys(&goal["data"]), ["campaign", "participant", "reward"]);
+    assert_eq!(keys(&goal["data"]["participant"]), and(&["referee"]));
+    assert_eq!(keys(&goal_of_friend["data"]["participant"]), and(&["referrer"]));
+    let earned = [
+        "approved",
+        "approvedAt",
+        "conversionsRequired",
+        "couponCode",
+        "createdAt",
+        "description",
+        "fulfilledAt",
+        "id",
+        "imageUrl",
+        "isReferrer",
+        "limit",
+        "metadata",
+        "referralCouponCode",
+        "referralDescription",
+        "referredId",
+        "referrerId",
+        "rewardId",
+        "title",
+        "type",
+    ];
+    assert_eq!(keys(&goal["data"]["reward"]), earned);
+    assert_eq!(keys(&fraud["data"]), ["campaign", "participant"]);
+    assert_eq!(keys(&fraud["data"]["participant"]), and(&["referredBy", "referrer"]));
+    let summary = [
+        "endedAt",
+        "id",
+        "impressionCount",
+        "name",
+        "participantCount",
+        "referralCount",
+        "rewards",
+        "startedAt",
+        "status",
+        "type",
+        "winnerCount",
+        "winners",
+    ];
+    assert_eq!(keys(&ended["data"]), summary);
+    assert_eq!(ended["data"]["status"], "COMPLETE");
+    assert_eq!(keys(&ended["data"]["winners"][0]), and(&[]));
+}
+
+#[tokio::test]
+async fn a_key_sees_and_does_what_its_scopes_and_campaigns_say() {
+    let asked = Asked::new().await;
+    let id = asked.people().await.into_keys().next().unwrap();
+    let with = async |scopes: Value, campaigns: Value| {
+        let key = json!({"key": "sandbox", "scopes": scopes, "campaigns": campaigns});
+        asked.put("keys", json!({"keys": [key]})).await;
+        let mut statuses = Vec::new();
+        for path in ["", "/participants", "/referrals", "/reward-configs", "/webhooks"] {
+            statuses.push(asked.status(&format!("campaign/demo01{path}")).await);
+        }
+        statuses.push(asked.status(&format!("campaign/demo01/participant/{id}/rewards")).await);
+        let path = format!("campaign/demo01/participant/{id}");
+        statuses.push(asked.api("POST", &path, json!({"firstName": "Zoe"})).await.0);
+        statuses
+    };
+    let all = with(json!(null), json!(null)).await;
+    assert_eq!(all, [200; 7]);
+    let read = with(json!(["program:read", "participant:read"]), json!(null)).await;
+    assert_eq!(read, [200, 200, 200, 200, 200, 403, 403]);
+    let rewards = with(json!(["reward:read"]), json!(null)).await;
+    assert_eq!(rewards, [403, 403, 403, 403, 403, 200, 403]);
+    let other = with(json!(null), json!(["other"])).await;
+    assert_eq!(other, [403; 7]);
+    let (_, none) = asked.api("GET", "campaigns", json!(null)).await;
+    assert_eq!(none["campaigns"], json!([]));
+    let (_, body) = asked.api("GET", "campaign/demo01", json!(null)).await;
+    assert_eq!(body["message"], "You do not have access to this resource.");
+}
+
+#[tokio::test]
+async fn what_is_deprecated_says_so() {
+    let asked = Asked::new().await;
+    let path = "/growsurf/v2/campaign/demo01/participants";
+    let (_, headers, _) = asked.send("GET", path, json!(null)).await;
+    assert!(headers.contains_key("link") && !headers.contains_key("deprecation"));
+    let sunset = "Sat, 01 Jan 2028 00:00:00 GMT";
+    let signals = json!({"path": "/participants", "deprecation": "@1798761600", "sunset": sunset});
+    asked.put("signals", signals).await;
+    let (_, headers, _) = asked.send("GET", path, json!(null)).await;
+    assert_eq!(
+        (&headers["deprecation"], &headers["sunset"]),
+        (&"@1798761600".parse().unwrap(), &sunset.parse().unwrap())
+    );
+    let (_, headers, _) = asked.send("GET", "/growsurf/v2/campaigns", json!(null)).await;
+    assert!(!headers.contains_key("deprecation") && !headers.contains_key("sunset"));
+    let bad = asked.send("PUT", "/sandbox/growsurf/signals", json!({"sunset": "a\nb"})).await;
+    assert_eq!(bad.0, 400);
+}
+
+#[tokio::test]
+async fn a_delayed_credit_is_awarded_when_it_is_due_and_can_be_cancelled() {
+    let asked = Asked::new().await;
+    let people = asked.people().await;
+    let mut pending = people.values().filter(|row| row["referralStatus"] == "CREDIT_PENDING");
+    let path = |row: &Value| format!("campaign/demo01/participant/{}", text(row, "id"));
+    let [one, two] = [pending.next().unwrap(), pending.next().unwrap()].map(path);
+    let status =
+        async |path: &str| asked.api("GET", path, json!(null)).await.1["referralStatus"].clone();
+    for path in [&one, &two] {
+        let (_, said) = asked.api("POST", &format!("{path}/ref"), json!({"delayInDays": 7})).await;
+        assert_eq!(said["success"], true);
+        assert_eq!(status(path).await, "CREDIT_PENDING");
+    }
+    let cancelled = asked.api("DELETE", &format!("{two}/ref"), json!(null)).await;
+    assert_eq!((cancelled.0, &cancelled.1["success"]), (200, &json!(true)));
+    let again = asked.api("DELETE", &format!("{two}/ref"), json!(null)).await;
+    assert_eq!((again.0, &again.1["success"]), (200, &json!(false)));
+    asked.change(json!([{"elapse": {"days": 6}}])).await;
+    assert_eq!(status(&one).await, "CREDIT_PENDING");
+    asked.change(json!([{"elapse": {"days": 1}}])).await;
+    assert_eq!([status(&one).await, status(&two).await], ["CREDIT_AWARDED", "CREDIT_PENDING"]);
+    let told = asked.webhooks(&format!("since={AT}")).await;
+    assert!(told.iter().any(|told| told["event"] == "PARTICIPANT_REACHED_A_GOAL"));
+    for days in [json!(91), json!("7"), json!(-1), json!(1.5)] {
+        let (status, _) =
+            asked.api("POST", &format!("{two}/ref"), json!({"delayInDays": days})).await;
+        assert_eq!(status, 400);
+    }
 }
 
 #[tokio::test]
@@ -193,7 +415,7 @@ async fn the_api_updates_and_triggers() {
 async fn webhooks_and_integrations_are_configured() {
     let asked = Asked::new().await;
     let hook = asked.get("/webhooks").await["webhooks"][0].clone();
-    assert_eq!((&hook["primary"], &hook["isEnabled"]), (&json!(true), &json!(true)));
+    assert_eq!((&hook["id"], &hook["isEnabled"]), (&json!("primary"), &json!(true)));
     assert_eq!(hook["events"].as_array().unwrap().len(), 7);
     asked
         .change(json!([{"webhook": {"isEnabled": false, "autoDisabledDueToFailures": true}}]))

@@ -33,18 +33,22 @@ async fn paging_visits_every_participant_once_newest_first() {
 async fn counts_rows_referrals_and_rewards_agree() {
     let asked = Asked::new().await;
     let people = asked.people().await;
-    let mut awarded: BTreeMap<String, u64> = BTreeMap::new();
-    for row in people.values().filter(|row| row["referralStatus"] == "CREDIT_AWARDED") {
-        *awarded.entry(text(row, "referredBy")).or_default() += 1;
+    let (mut awarded, mut pending) = (BTreeMap::new(), BTreeMap::new());
+    for row in asked.all("/referrals", "referrals").await {
+        let count = match row["referralStatus"].as_str() {
+            Some("CREDIT_AWARDED") => &mut awarded,
+            Some("CREDIT_PENDING") => &mut pending,
+            _ => continue,
+        };
+        *count.entry(text(&row, "referredBy")).or_insert(0_u64) += 1;
     }
-    let total: u64 = awarded.values().sum();
-    assert!((30..70).contains(&total), "{total}");
     for (id, row) in &people {
-        let count = awarded.get(id).copied().unwrap_or(0);
-        assert_eq!(row["referralCount"], count);
-        assert_eq!(row["rewards"].as_array().unwrap().len() as u64, count);
-        let rewards = asked.get(&format!("/participant/{id}/rewards")).await;
-        assert_eq!(rewards["rewards"], row["rewards"]);
+        assert_eq!(row["referralCount"], awarded.get(id).copied().unwrap_or(0));
+        assert_eq!(row["leadCount"], pending.get(id).copied().unwrap_or(0));
+        let rewards = asked.all(&format!("/participant/{id}/rewards"), "rewards").await;
+        assert_eq!(json!(rewards), row["rewards"]);
+        let has_approved = rewards.iter().any(|reward| reward["approvedAt"].is_i64());
+        assert_eq!(row["isWinner"], has_approved);
         if let Some(referrer) = row.get("referrer") {
             let whole = &people[&text(row, "referredBy")];
             assert_eq!(referrer["email"], whole["email"]);
@@ -54,14 +58,75 @@ async fn counts_rows_referrals_and_rewards_agree() {
             assert_eq!(row["referralSource"], "DIRECT");
         }
     }
-    let list = asked.all("/referrals?referralStatus=CREDIT_AWARDED", "referrals").await;
-    assert_eq!(list.len() as u64, total);
     let campaign = asked.get("").await;
     assert_eq!(campaign["participantCount"], 300);
-    assert_eq!(campaign["referralCount"], total);
-    assert_eq!(campaign["winnerCount"], awarded.len());
-    let by_type = |test: fn(&Value) -> bool| people.values().any(|row| test(&row["rank"]));
-    assert!(by_type(Value::is_string) && by_type(Value::is_number));
+    assert_eq!(campaign["referralCount"], awarded.values().sum::<u64>());
+    let winners = people.values().filter(|row| row["isWinner"] == true).count();
+    assert_eq!(campaign["winnerCount"], winners);
+}
+
+#[tokio::test]
+async fn the_program_has_members_of_every_kind() {
+    let asked = Asked::new().await;
+    let people = asked.people().await;
+    let has = |is_so: &dyn Fn(&Value) -> bool| people.values().any(is_so);
+    for tier in [10..=300, 5..=9, 1..=4, 0..=0] {
+        assert!(has(&|row| tier.contains(&number(row, "referralCount"))), "{tier:?}");
+    }
+    for credit in ["CREDIT_AWARDED", "CREDIT_PENDING", "CREDIT_EXPIRED"] {
+        assert!(has(&|row| row["referralStatus"] == credit), "{credit}");
+    }
+    for level in ["LOW", "MEDIUM", "HIGH"] {
+        assert!(has(&|row| row["fraudRiskLevel"] == level), "{level}");
+    }
+    assert!(has(&|row| row["unsubscribed"] == true));
+    assert!(has(&|row| row["shareCount"]["copyRefLink"].is_u64()));
+    let joined = |row: &Value| number(row, "createdAt");
+    let times: Vec<i64> = people.values().map(joined).collect();
+    let span = times.iter().max().unwrap() - times.iter().min().unwrap();
+    assert!(span > 360 * 86_400_000, "{span}");
+
+    // The rewards: both sides, approved or not, and of a reward that is switched off by now.
+    let rewards: Vec<&Value> =
+        people.values().flat_map(|row| row["rewards"].as_array().unwrap()).collect();
+    for (field, value) in [("isReferrer", true), ("isReferrer", false), ("approved", false)] {
+        assert!(rewards.iter().any(|reward| reward[field] == value), "{field} {value}");
+    }
+    let configured = asked.get("/reward-configs").await["rewards"].as_array().unwrap().clone();
+    let visible = asked.get("").await["rewards"].as_array().unwrap().clone();
+    assert_eq!((configured.len(), visible.len()), (3, 2));
+    let off = configured.iter().find(|reward| !visible.contains(reward)).unwrap();
+    assert_eq!(off["isVisible"], false);
+    assert!(rewards.iter().any(|reward| reward["rewardId"] == off["id"]));
+    let both = configured.iter().find(|reward| reward["type"] == "DOUBLE_SIDED").unwrap();
+    assert_eq!(
+        (&both["couponCode"], &both["referralCouponCode"]),
+        (&json!("REFERRER-25"), &json!("FRIEND-10"))
+    );
+    let all = configured.iter().map(|reward| &reward["id"]).collect::<Vec<_>>();
+    assert!(rewards.iter().all(|reward| all.contains(&&reward["rewardId"])));
+}
+
+#[tokio::test]
+async fn participants_are_filtered_by_metadata_in_order_of_their_ids() {
+    let asked = Asked::new().await;
+    let with = |row: &Value| row["metadata"]["shopUserId"] == "u-8";
+    let people = asked.people().await;
+    let id = people.iter().find(|(_, row)| with(row)).unwrap().0;
+    asked
+        .change(json!([{"join": {"email": "a@example.com", "metadata": {"plan": "pro"}}},
+        {"join": {"email": "b@example.com", "metadata": {"plan": "pro", "seats": 3}}}]))
+        .await;
+    let found = asked.get("/participants?metadata%5BshopUserId%5D=u-8").await;
+    assert_eq!(found["participants"][0]["id"], *id);
+    assert_eq!(found["participants"].as_array().unwrap().len(), 1);
+    let pros = asked.all("/participants?metadata[plan]=pro", "participants").await;
+    assert!(pros.len() == 2 && pros.is_sorted_by_key(|row| text(row, "id")));
+    let pro = asked.all("/participants?metadata[plan]=pro&metadata[seats]=3", "participants").await;
+    assert_eq!((pro.len(), &pro[0]["email"]), (1, &json!("b@example.com")));
+    let path =
+        "campaign/demo01/participants?metadata[a]=1&metadata[b]=1&metadata[c]=1&metadata[d]=1";
+    assert_eq!(asked.status(path).await, 400);
 }
 
 #[tokio::test]
@@ -93,8 +158,11 @@ async fn referrals_are_sorted_and_invitations_are_masked() {
     }
     let sent = asked.all("/referrals?referralStatus=INVITE_SENT", "referrals").await;
     assert_eq!(sent.iter().collect::<Vec<_>>(), invited);
-    let pages = [asked.get("/referrals?limit=100").await, asked.get("/referrals?offset=100").await];
+    let first = asked.get("/referrals?limit=100&offset=0").await;
+    let pages = [first, asked.get("/referrals?offset=100").await];
     assert_eq!(pages[0]["nextOffset"], 100);
+    let by_id = asked.get("/referrals?limit=100").await;
+    assert!(by_id["nextId"].is_string() && by_id["nextOffset"].is_null());
     assert_eq!((&pages[0]["more"], &pages[1]["more"]), (&json!(true), &json!(false)));
     assert_eq!(pages[1]["referrals"].as_array().unwrap().len(), 2);
     assert_eq!(pages[1]["nextId"], json!(null));
@@ -122,32 +190,20 @@ async fn what_is_unknown_or_not_allowed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_million_are_paged_by_time_without_being_made() {
+async fn affiliates_earn_commissions_and_payouts_and_customers_are_no_affiliates() {
     let asked = Asked::new().await;
-    asked.put("program", json!({"participants": 1_000_000, "rewards_in_rows": false})).await;
-    let first = asked.get("/participants?limit=100").await;
-    let next = text(&first, "nextId");
-    let second = asked.get(&format!("/participants?limit=100&nextId={next}")).await;
-    assert_eq!(second["participants"][0]["id"], next);
-    assert!(first["participants"][0].get("rewards").is_none());
-    let path = "/referrals?sortBy=referralTriggeredAt&desc=true&referralStatus=CREDIT_AWARDED";
-    let page = asked.get(&format!("{path}&limit=100")).await;
-    assert!(
-        page["referrals"].as_array().unwrap().is_sorted_by_key(|row| -number(row, "updatedAt"))
-    );
-}
-
-#[tokio::test]
-async fn affiliates_earn_commissions_and_payouts() {
-    let asked = Asked::new().await;
+    for list in ["commissions", "payouts"] {
+        assert_eq!(asked.status(&format!("campaign/demo01/{list}")).await, 422);
+    }
     let campaigns = json!([{"id": "demo01", "name": "Partners", "type": "AFFILIATE"}]);
     asked.put("program", json!({"campaigns": campaigns})).await;
     let commissions = asked.all("/commissions", "commissions").await;
     let payouts = asked.all("/payouts", "payouts").await;
     assert!(commissions.is_sorted_by_key(|row| -number(row, "createdAt")));
-    assert!(payouts.is_sorted_by_key(|row| -number(row, "issuedAt")));
-    let paid = commissions.iter().filter(|row| row["status"] == "PAID").count();
-    assert_eq!((payouts.len(), paid > 0), (paid, true));
+    let paid = asked.all("/commissions?status=PAID", "commissions").await;
+    let amount: i64 = paid.iter().map(|row| number(row, "amount")).sum();
+    let paid_out: i64 = payouts.iter().map(|row| number(row, "amount")).sum();
+    assert!(paid_out > 0 && amount == paid_out, "{amount} {paid_out}");
     let referrer = text(&commissions[0], "referrerId");
     let own = asked.get(&format!("/participant/{referrer}/commissions")).await;
     assert_eq!(own["commissions"][0], commissions[0]);
@@ -156,7 +212,18 @@ async fn affiliates_earn_commissions_and_payouts() {
     assert_eq!(of("NEW_COMMISSION_ADDED"), commissions.len());
     assert_eq!((of("NEW_PAYOUT_ISSUED"), of("PARTICIPANT_REACHED_A_GOAL")), (payouts.len(), 0));
 
-    asked.put("program", json!({})).await;
-    assert_eq!(asked.get("/commissions").await["commissions"], json!([]));
-    assert_eq!(asked.get("/payouts").await, json!({"payouts": [], "limit": 10, "nextId": null}));
+    let people = asked.people().await;
+    let (customers, affiliates): (Vec<_>, Vec<_>) =
+        people.values().partition(|row| row["isAffiliate"] == false);
+    assert_eq!((customers.len(), affiliates.len()), (99, 201));
+    assert!(customers.iter().all(|row| row["referrer"].is_object() && row["shareUrl"].is_null()));
+    assert!(affiliates.iter().all(|row| row["affiliateStatus"] == "APPROVED"));
+    let path = format!("campaign/demo01/participant/{}/ref", text(customers[0], "id"));
+    assert_eq!(asked.api("POST", &path, json!(null)).await.0, 422);
+
+    let friend = &commissions[0]["referredId"];
+    asked.change(json!([{"reverse": {"friend": friend}}])).await;
+    let told = asked.webhooks("since=1700000000000").await.pop().unwrap();
+    assert_eq!(told["event"], "COMMISSION_ADJUSTED");
+    assert_eq!(told["data"]["adjustedCommission"]["status"], "REVERSED");
 }

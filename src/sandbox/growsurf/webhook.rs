@@ -1,4 +1,4 @@
-//! The program's webhooks and integrations, as they are configured. None of them is ever called.
+//! The webhooks and integrations of a campaign, as they are configured. None is ever called.
 
 use serde_json::{Map, Value, json};
 
@@ -14,19 +14,19 @@ const EVENTS: [&str; 7] = [
     "COMMISSION_ADJUSTED",
     "NEW_PAYOUT_ISSUED",
 ];
+/// The id of the main webhook.
+const PRIMARY: &str = "primary";
 const MAX_WEBHOOKS: usize = 5;
-const PRIMARY_URL: &str = "http://127.0.0.1:8080/webhooks/growsurf";
-/// What the API lets be changed.
 const CHANGEABLE: [&str; 4] = ["payloadUrl", "events", "isEnabled", "secret"];
 const INTEGRATIONS: [(&str, &str); 3] =
     [("customerio", "Customer.io"), ("segment", "Segment"), ("slack", "Slack")];
 
-/// The webhook that a campaign has at the start.
-pub(super) fn primary(slot: usize) -> Value {
-    webhook(format!("wh_primary{slot}"), true, PRIMARY_URL)
+/// Returns the webhook that a campaign starts with.
+pub(super) fn primary() -> Value {
+    webhook(PRIMARY, "http://127.0.0.1:8080/webhooks/growsurf", &EVENTS)
 }
 
-/// The integrations that a campaign has at the start: all of them are off.
+/// Returns the integrations that a campaign starts with, all off.
 pub(super) fn integrations() -> Vec<Value> {
     let integration = |(id, name): (&str, &str)| {
         let url = format!("https://app.growsurf.com/integrations/{id}");
@@ -38,7 +38,7 @@ pub(super) fn integrations() -> Vec<Value> {
     INTEGRATIONS.into_iter().map(integration).collect()
 }
 
-/// Adds a webhook and shows it.
+/// Adds a webhook, which is subscribed to nothing unless `events` says so, and shows it.
 pub(super) fn create(
     webhooks: &mut Vec<Value>,
     body: &Map<String, Value>,
@@ -48,23 +48,24 @@ pub(super) fn create(
     }
     let url = body.get("payloadUrl").and_then(Value::as_str);
     let url = url.ok_or_else(|| Refusal::bad("payloadUrl is required."))?;
-    let mut webhook = webhook(format!("wh_other{}", webhooks.len()), false, url);
-    webhook["events"] = json!([]);
+    let ids = (1..=MAX_WEBHOOKS).map(|number| format!("wh_other{number}"));
+    let mut free = ids.filter(|id| webhooks.iter().all(|webhook| webhook["id"] != **id));
+    let id = free.next().expect("there are fewer webhooks than ids");
+    let mut webhook = webhook(&id, url, &[]);
     update(&mut webhook, body)?;
     webhooks.push(webhook.clone());
     Ok(webhook)
 }
 
-/// Changes a webhook as the API lets it be changed, and shows it. Enabling it forgets its failures.
+/// Changes a webhook and shows it. Enabling it clears its failures.
 pub(super) fn update(webhook: &mut Value, body: &Map<String, Value>) -> Result<Value, Refusal> {
     if let Some(key) = body.keys().find(|key| !CHANGEABLE.contains(&key.as_str())) {
         return Err(Refusal::bad(format!("{key} can't be changed.")));
     }
-    let events = body.get("events").map(|events| events.as_array().ok_or("not a list"));
     let are_known = |events: &Vec<Value>| {
         events.iter().all(|event| event.as_str().is_some_and(|event| EVENTS.contains(&event)))
     };
-    if events.is_some_and(|events| !events.is_ok_and(are_known)) {
+    if body.get("events").is_some_and(|events| !events.as_array().is_some_and(are_known)) {
         return Err(Refusal::bad("events is not a list of events."));
     }
     for (key, value) in body.iter().filter(|(key, _)| *key != "secret") {
@@ -77,10 +78,9 @@ pub(super) fn update(webhook: &mut Value, body: &Map<String, Value>) -> Result<V
     Ok(webhook.clone())
 }
 
-/// The event that a test of the webhook sends: the one asked for, or the first it subscribes to.
+/// Returns the event that a test sends: the one asked for, or the first subscribed to.
 pub(super) fn event_to_test(webhook: &Value, body: &Map<String, Value>) -> Result<String, Refusal> {
-    let subscribed = webhook["events"].as_array().map_or(&[][..], Vec::as_slice);
-    let first = subscribed.first().and_then(Value::as_str);
+    let first = webhook["events"].as_array().and_then(|events| events.first()?.as_str());
     let first = first.ok_or_else(|| Refusal::bad("The webhook has no enabled events."))?;
     let event = body.get("event").and_then(Value::as_str).unwrap_or(first);
     if !EVENTS.contains(&event) {
@@ -89,24 +89,9 @@ pub(super) fn event_to_test(webhook: &Value, body: &Map<String, Value>) -> Resul
     Ok(event.to_owned())
 }
 
-/// Merges what a change says into a webhook or an integration.
-///
-/// # Errors
-///
-/// Says which field there is not.
-pub(super) fn merge(into: &mut Value, fields: &Map<String, Value>) -> Result<(), String> {
-    if let Some(key) = fields.keys().find(|key| into.get(key.as_str()).is_none()) {
-        return Err(format!("there is no field {key}"));
-    }
-    for (key, value) in fields {
-        into[key] = value.clone();
-    }
-    Ok(())
-}
-
-fn webhook(id: String, is_primary: bool, url: &str) -> Value {
+fn webhook(id: &str, url: &str, events: &[&str]) -> Value {
     json!({
-        "id": id, "primary": is_primary, "payloadUrl": url, "events": EVENTS, "isEnabled": true,
+        "id": id, "payloadUrl": url, "events": events, "isEnabled": true,
         "autoDisabledDueToFailures": false, "failureCount": 0, "lastFailureAt": null,
     })
 }
