@@ -160,7 +160,9 @@ fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
     assert_eq!(stage.row(&bea)["referralStatus"], "CREDIT_AWARDED");
     assert_eq!(stage.writes(&path), [Value::Null], "it was looked at before it went again");
     stage.growsurf_tells();
-    assert_eq!(stage.sandbox.event("referral_reward_claimed").person(), address("fay"));
+    let rewards = stage.sandbox.events_named("referral_reward_claimed");
+    let earners: Vec<_> = rewards.iter().map(|event| event.person().to_owned()).collect();
+    assert_eq!(earners, [address("fay"), address("bea")], "both sides, once");
 
     // Nobody referred Fay: that is no passing trouble.
     stage.asks("trigger_referral", "first-order", "fay", &json!({}));

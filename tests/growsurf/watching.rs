@@ -85,7 +85,7 @@ fn growsurfs_troubles_are_waited_for_and_its_refusals_explained() {
     let text = setup.clone().unset("growsurf.api_key").command(&["sync"]).expect(1);
     assert!(text.contains("RELAY__GROWSURF__API_KEY"), "{text}");
     let text = setup.command(&["sync", "--campaign", "nowhere"]).expect(1);
-    assert!(text.contains("nowhere") && text.contains("knows no campaign"), "{text}");
+    assert!(text.contains("nowhere") && text.contains("no campaign of this id"), "{text}");
 }
 
 #[test]

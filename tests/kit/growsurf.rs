@@ -149,7 +149,8 @@ impl Growsurf {
                 tell(at, format!("referral_friend_signed_up {referrer} {id}"));
             }
             for reward in row["rewards"].as_array().into_iter().flatten() {
-                let at = reward["approvedAt"].as_i64().unwrap();
+                // Without approval it is no event yet.
+                let Some(at) = reward["approvedAt"].as_i64() else { continue };
                 let id = reward["id"].as_str().unwrap();
                 tell(at, format!("referral_reward_claimed {email} {id}"));
             }
