@@ -50,6 +50,7 @@ mod identify;
 mod limits;
 mod merge;
 mod operation;
+mod others;
 mod people;
 mod readback;
 mod ring;

@@ -30,6 +30,7 @@ mod page;
 mod promises;
 mod receiving;
 mod reporting;
+mod sdk;
 mod segments;
 mod shutdown;
 mod telling;

@@ -67,6 +67,10 @@ pub(super) enum Kind {
     Object,
     /// A delivery metric. Not kept.
     Delivery,
+    /// People were added to a manual segment, or removed. Not kept.
+    Segment,
+    /// A form was submitted. Its fields became attributes.
+    Form,
 }
 
 /// One line of the log.

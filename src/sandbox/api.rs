@@ -10,21 +10,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use tokio::time;
 
 use super::{
-    answer::Answer,
+    answer::{Answer, Style},
     auth,
     connections::{BrokenBody, Hangup},
     faults::{Ending, Fault},
     operation::Reading,
+    others,
     state::{self, Received, Shared},
     v1, v2,
 };
 
 /// Twice the largest request that is documented, so that the documented limits are what answers.
 const MAX_BODY_BYTES: usize = 1_000_000;
+
+/// The paths that need no credentials, by the specification.
+const OPEN: [&str; 2] = ["/api/v1/metrics", "/api/v1/push/events"];
+
+fn is_unsubscribe(parts: &Parts) -> bool {
+    parts.uri.path().starts_with("/unsubscribe/")
+}
 
 /// Answers everything that isn't the sandbox's own.
 pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
@@ -36,7 +44,9 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
             (Reading::Fixed(answer), Bytes::new())
         }
     };
-    let is_authorized = auth::is_authorized(&parts.headers);
+    let is_authorized = auth::is_authorized(&parts.headers)
+        || OPEN.contains(&parts.uri.path())
+        || is_unsubscribe(&parts);
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let request = state::Request {
         received_at: shared.now(),
@@ -54,11 +64,15 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
 }
 
 fn read(parts: &Parts, body: &[u8]) -> Reading {
-    let path = parts.uri.path();
-    if let Some(path) = path.strip_prefix("/api/v1/") {
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    if let Some(delivery) = path.strip_prefix("/unsubscribe/")
+        && parts.method == Method::POST
+    {
+        Reading::one(Style::V1, others::unsubscribe(delivery, body), Vec::new())
+    } else if let Some(path) = path.strip_prefix("/api/v1/") {
         v1::read(&parts.method, path, &parts.headers, body)
     } else if let Some(path) = path.strip_prefix("/api/v2/") {
-        v2::read(&parts.method, path, body)
+        v2::read(&parts.method, path.split('?').next().unwrap_or_default(), body)
     } else {
         Reading::Fixed(Answer::error(StatusCode::NOT_FOUND, "not found"))
     }

@@ -43,8 +43,9 @@ pub(super) fn email(field: &str, email: &str) -> Result<(), Problem> {
     at_most(ATTRIBUTE_VALUE_BYTES, field, "email", email)
 }
 
-/// Names, values and number of the attributes of one identify. The published schema knows strings,
-/// integers and booleans; null removes.
+/// Checks names, values and number of the attributes of one identify. The published schema knows
+/// strings, integers and booleans only, but the API accepts decimals and nested values too
+/// (<https://docs.customer.io/journeys/json-in-segments>). Null removes.
 pub(super) fn attributes(attributes: &Map<String, Value>) -> Result<(), Problem> {
     if attributes.len() > ATTRIBUTES {
         let message = format!("cannot have more than {ATTRIBUTES} attributes");
@@ -64,14 +65,10 @@ fn attribute(name: &str, value: &Value) -> Result<(), Problem> {
 
     match value {
         Value::String(text) => at_most(ATTRIBUTE_VALUE_BYTES, name, "property value", text),
-        Value::Null | Value::Bool(_) => Ok(()),
-        Value::Number(number) if !number.is_f64() => Ok(()),
-        // The one attribute that is documented as an object.
-        Value::Object(_) if name == "cio_subscription_preferences" => Ok(()),
-        _ => Err(Problem::invalid(
-            name,
-            format!("property value of {name} must be a string, an integer or a boolean"),
-        )),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Array(_) | Value::Object(_) => {
+            at_most(ATTRIBUTE_VALUE_BYTES, name, "property value", &value.to_string())
+        }
     }
 }
 
@@ -164,13 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn attribute_values_are_scalars_without_fractions() {
-        for fine in [json!("x"), json!(-3), json!(u64::MAX), json!(true), json!(null)] {
+    fn attribute_values_are_scalars_or_short_nested_values() {
+        let scalars =
+            [json!("x"), json!(-3), json!(u64::MAX), json!(1.5), json!(true), json!(null)];
+        for fine in scalars.into_iter().chain([json!(["a", 1]), json!({"city": {"zip": "1"}})]) {
             assert_eq!(attributes(&map("plan", fine.clone())), Ok(()), "{fine}");
         }
-        for wrong in [json!(1.5), json!(1.0), json!([]), json!({})] {
-            assert!(attributes(&map("plan", wrong.clone())).is_err(), "{wrong}");
-        }
+        let long = json!({"text": "x".repeat(1_000)});
+        assert!(attributes(&map("plan", long)).is_err());
         let preferences = json!({"topics": {"topic_1": true}});
         assert_eq!(attributes(&map("cio_subscription_preferences", preferences)), Ok(()));
     }

@@ -12,13 +12,15 @@ use super::{
     identifier::{self, Identifier},
     limits,
     operation::{Note, Operation, Reading},
+    others,
 };
 
 /// The workspace that the sandbox says it is.
 const ENVIRONMENT_ID: u32 = 1;
 
-/// Reads a request to `/api/v1/{path}`.
+/// Reads a request to `/api/v1/{path}`, which may end with a query.
 pub(super) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Reading {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let segments: Vec<&str> = path.split('/').collect();
     let mut notes = Vec::new();
     let mut style = Style::V1;
@@ -40,7 +42,15 @@ pub(super) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]
         ("PUT", ["customers", who, "devices"]) => add_device(who, body, &mut notes),
         ("DELETE", ["customers", who, "devices", _]) => named(who, &mut notes)
             .map(|who| Operation::Record(Kind::Device, Some(who), "deleted".to_owned())),
-        (_, ["accounts", "region"] | ["events"] | ["merge_customers"] | ["customers", _])
+        ("POST", ["segments", segment, change @ ("add_customers" | "remove_customers")]) => {
+            others::segment(segment, change, query, body)
+        }
+        ("POST", ["forms", form, "submit"]) => others::form(form, body, &mut notes),
+        ("POST", ["metrics"]) => others::metric(body),
+        ("POST", ["push", "events"]) => others::push(body),
+        (_, ["segments", _, "add_customers" | "remove_customers"] | ["forms", _, "submit"])
+        | (_, ["metrics"] | ["push", "events"])
+        | (_, ["accounts", "region"] | ["events"] | ["merge_customers"] | ["customers", _])
         | (_, ["customers", _, "events" | "suppress" | "unsuppress" | "devices"])
         | (_, ["customers", _, "devices", _]) => {
             let answer = Answer::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");

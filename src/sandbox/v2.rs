@@ -18,6 +18,10 @@ use super::{
     operation::{Note, Operation, Reading},
 };
 
+/// The actions of an object.
+const OBJECT_ACTIONS: [&str; 5] =
+    ["identify", "identify_anonymous", "add_relationships", "delete_relationships", "delete"];
+
 /// Reads a request to `/api/v2/{path}`.
 pub(super) fn read(method: &Method, path: &str, body: &[u8]) -> Reading {
     match (method, path) {
@@ -93,8 +97,14 @@ fn operation(json: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {
     let record = |kind, detail| Ok(Operation::Record(kind, None, detail));
     match kind {
         "person" => {}
-        "object" => return record(Kind::Object, action?.to_owned()),
-        "delivery" => return record(Kind::Delivery, text(&body, "action")?.to_owned()),
+        "object" => {
+            let action = known(action?, &OBJECT_ACTIONS, "an object")?;
+            if !body.get("identifiers").is_some_and(Value::is_object) {
+                return Err(Problem::required("identifiers"));
+            }
+            return record(Kind::Object, action);
+        }
+        "delivery" => return record(Kind::Delivery, known(action?, &["event"], "a delivery")?),
         _ => {
             return Err(Problem::invalid("type", "type must be person, object or delivery"));
         }
@@ -131,6 +141,14 @@ fn operation(json: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {
         }
         _ => Err(Problem::invalid("action", format!("{action} is no action of a person"))),
     }
+}
+
+/// Returns an action that a kind of entity has.
+fn known(action: &str, actions: &[&str], entity: &str) -> Result<String, Problem> {
+    if actions.contains(&action) {
+        return Ok(action.to_owned());
+    }
+    Err(Problem::invalid("action", format!("{action} is no action of {entity}")))
 }
 
 fn text<'a>(body: &'a Map<String, Value>, field: &str) -> Result<&'a str, Problem> {

@@ -17,6 +17,8 @@ pub struct Request {
     pub method: String,
     /// The path, without the query.
     pub path: String,
+    /// The path and the query, as they came.
+    pub target: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -54,17 +56,25 @@ impl Response {
 pub struct Port {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
+    certificate: String,
 }
 
 impl Port {
     /// A free one.
     pub fn free() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), tls: None }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self { listener, tls: None, certificate: String::new() }
     }
 
     /// The same for TLS, with a certificate that nobody trusts.
     pub fn encrypted() -> Self {
-        Self { tls: Some(Arc::new(self_signed())), ..Self::free() }
+        let (config, certificate) = self_signed();
+        Self { tls: Some(Arc::new(config)), certificate, ..Self::free() }
+    }
+
+    /// Returns the certificate, as PEM; empty without TLS.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Where it is on this machine, without a slash at the end.
@@ -107,20 +117,21 @@ fn exchange(stream: impl Read + Write, answer: &dyn Fn(&Request) -> Response) ->
     reader.get_mut().flush()
 }
 
-fn self_signed() -> ServerConfig {
+fn self_signed() -> (ServerConfig, String) {
     let folder = tempfile::tempdir().unwrap();
     let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
-    let words =
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=page";
+    let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=page -addext subjectAltName=DNS:localhost";
     let mut openssl = Command::new("openssl");
-    openssl.args(words.split(' ')).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+    openssl.args(words.split_whitespace()).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
     assert!(openssl.output().unwrap().status.success());
+    let pem = std::fs::read_to_string(&certificate).unwrap();
     let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
     let key = PrivateKeyDer::from_pem_file(key).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap()
+    (config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap(), pem)
 }
 
 /// Reads a request; none if the connection ends before there is one.
@@ -132,7 +143,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut words = line.split_whitespace();
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let path = target.split('?').next().unwrap_or("");
-    let (method, path) = (method.to_owned(), path.to_owned());
+    let (method, path, target) = (method.to_owned(), path.to_owned(), target.to_owned());
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -140,7 +151,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut request = Request { method, path, headers, body: String::new() };
+    let mut request = Request { method, path, target, headers, body: String::new() };
     let length = request.header("content-length").parse().unwrap_or(0);
     reader.take(length).read_to_string(&mut request.body)?;
     Ok(Some(request))

@@ -119,8 +119,7 @@ async fn what_is_wrong_is_told_in_the_v1_shape() {
         assert_eq!(served.send("POST", path, wrong.clone()).await.0, 400, "{wrong}");
     }
     for wrong in [
-        json!({"score": 1.5}),
-        json!({"tags": []}),
+        json!({"tags": ["x".repeat(1_000)]}),
         json!({"email": "nobody"}),
         json!({"_timestamp": "1700000000"}),
         json!({"_update": "yes"}),
@@ -178,6 +177,41 @@ async fn merge_delete_and_devices() {
     served.ok("DELETE", "/api/v1/customers/1", json!({})).await;
     assert_eq!(served.get("/sandbox/people").await, json!({"people": []}));
     assert_eq!(served.activity().await, ["merged", "device", "device", "deleted"]);
+}
+
+#[tokio::test]
+async fn segments_forms_and_metrics_are_checked_by_the_published_schema() {
+    let served = Served::start().await;
+    let ids = json!({"ids": ["1", "2"]});
+    served.ok("POST", "/api/v1/segments/7/add_customers", ids.clone()).await;
+    served.ok("POST", "/api/v1/segments/7/remove_customers?id_type=email", ids.clone()).await;
+    let form = json!({"data": {"email": "Fay@example.com", "plan": "pro", "form_name": "x"}});
+    served.ok("POST", "/api/v1/forms/contact/submit", form).await;
+    let metric = json!({"delivery_id": "RPILAg", "metric": "clicked", "timestamp": 1_790_000_000});
+    served.ok("POST", "/api/v1/metrics", metric).await;
+    let push = json!({"delivery_id": "RPILAg", "event": "opened", "device_id": "t"});
+    served.ok("POST", "/api/v1/push/events", push).await;
+    served.ok("POST", "/unsubscribe/RPILAg", json!({"unsubscribe": true})).await;
+    assert_eq!(served.person("fay@example.com").await["attributes"], json!({"plan": "pro"}));
+    assert_eq!(
+        served.activity().await,
+        ["segment", "segment", "form", "delivery", "delivery", "delivery"]
+    );
+    for (path, wrong) in [
+        ("/api/v1/segments/seven/add_customers", ids.clone()),
+        ("/api/v1/segments/7/add_customers?id_type=phone", ids),
+        ("/api/v1/segments/7/add_customers", json!({"ids": []})),
+        ("/api/v1/segments/7/add_customers", json!({"ids": vec!["1"; 1_001]})),
+        ("/api/v1/forms/contact/submit", json!({"data": {"plan": "pro"}})),
+        ("/api/v1/forms/contact/submit", json!({"data": {"id": "1", "email": "a@x.com"}})),
+        ("/api/v1/forms/contact/submit", json!({"data": {"id": "1", "age": 7}})),
+        ("/api/v1/metrics", json!({"metric": "clicked"})),
+        ("/api/v1/metrics", json!({"delivery_id": "R", "metric": "seen"})),
+        ("/api/v1/push/events", json!({"delivery_id": "R", "event": "clicked"})),
+        ("/unsubscribe/RPILAg", json!({"unsubscribe": "yes"})),
+    ] {
+        assert_eq!(served.send("POST", path, wrong.clone()).await.0, 400, "{path} {wrong}");
+    }
 }
 
 #[tokio::test]

@@ -94,6 +94,28 @@ async fn a_batch_tells_which_operations_are_invalid_and_does_the_others() {
 }
 
 #[tokio::test]
+async fn an_action_that_an_entity_does_not_have_is_refused() {
+    let served = Served::start().await;
+    let entity = |kind: &str, action: &str| {
+        json!({"type": kind, "action": action, "identifiers": {"object_type_id": "1",
+            "object_id": "c1"}})
+    };
+    for (kind, action, status) in [
+        ("object", "identify", 200),
+        ("object", "identify_anonymous", 200),
+        ("object", "delete", 200),
+        ("object", "track", 400),
+        ("delivery", "event", 200),
+        ("delivery", "opened", 400),
+        ("person", "track", 400),
+        ("company", "identify", 400),
+    ] {
+        let body = entity(kind, action).to_string();
+        assert_eq!(post(&served, "/api/v2/entity", body).await, status, "{kind} {action}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_that_rests_on_its_order_is_noted() {
     let served = Served::start().await;
     let event = |id| person("event", "1", json!({"name": "n", "id": id}));
