@@ -26,7 +26,9 @@ use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::Pulse;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
-use crate::http::{BodyLimits, Face, Health, Listener, ListenerLimits, PageGate, operator, public};
+use crate::http::{
+    BodyLimits, Face, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
+};
 use crate::ingest::Ingest;
 use crate::store::copying::CopyError;
 use crate::store::{Damage, Store, StoreError};
@@ -239,8 +241,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         clock,
         bodies,
         trusted_proxies: settings.server.trusted_proxies.clone().into(),
-        admin_token: settings.admin.token.clone().map(Arc::new),
-        api_token: settings.api.token.clone().map(Arc::new),
+        admin_tokens: Tokens::new("admin.token", &settings.admin.tokens),
+        api_tokens: Tokens::new("api.token", &settings.api.tokens),
         page,
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));

@@ -31,7 +31,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::sources::Sources;
+use crate::config::value::masked::mask_words;
 use crate::config::{Needs, Settings};
+use crate::domain::characters::escape_lines;
+use crate::telemetry::stderr;
 use output::{Failure, LastLines, print_error, printed};
 
 /// Relays GrowSurf's webhooks to Customer.io: durable, once, in order.
@@ -42,7 +45,7 @@ use output::{Failure, LastLines, print_error, printed};
     arg_required_else_help = true,
     after_help = "First steps:\n  \
         referral-relay serve --sandbox        try it: relay and a stand-in Customer.io, no account needed\n  \
-        referral-relay check                  are settings, store and credentials fit?\n  \
+        referral-relay check                  what works, and what can't arrive?\n  \
         referral-relay explain webhook.json   what would this webhook lead to?\n  \
         referral-relay serve                  run\n\n\
         Settings: config/relay.toml or --config FILE, then RELAY__SECTION__KEY variables. All keys are \
@@ -61,7 +64,13 @@ struct Cli {
 enum Command {
     /// Run the relay: take webhooks in, deliver them to Customer.io.
     Serve(serve::Args),
-    /// Check settings, store, credentials and region; exit 1 if something isn't fit.
+    /// Check settings, store, credentials, region and webhook, and list what can't arrive.
+    #[command(
+        after_help = "Makes no store. Exit codes: 0 it works, even if something can't arrive (marked MISS); \
+            1 something is broken;\n64 the settings are refused.\n\n  \
+            referral-relay check\n  \
+            referral-relay check --json | jq .verdict        fit, incomplete, broken or refused"
+    )]
     Check(check::Args),
     /// Show what a webhook would lead to, without sending or storing anything.
     Explain(explain::Args),
@@ -159,12 +168,19 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come as errors, too; they go to standard output and succeed.
-            let shown = error.print();
-            if error.use_stderr() {
-                return output::usage();
+            if !error.use_stderr() {
+                return printed(error.print())
+                    .map_or_else(|failure| print_error(&failure), |()| ExitCode::SUCCESS);
             }
-            return printed(shown)
-                .map_or_else(|failure| print_error(&failure), |()| ExitCode::SUCCESS);
+            // The arguments that it repeats may hold the password of a database.
+            let message = error.render().to_string();
+            let masked = mask_words(&message);
+            if masked == message {
+                let _nobody_reads_it = error.print();
+            } else {
+                escape_lines(&masked).lines().for_each(|line| stderr().write(line));
+            }
+            return output::usage();
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -18,6 +18,7 @@ pub mod log;
 pub mod mapping;
 pub mod page;
 pub mod problem;
+mod proxies;
 mod reader;
 pub mod server;
 pub mod sources;
@@ -26,6 +27,7 @@ pub mod summary;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+mod together;
 pub mod value;
 
 use ::config::{Config, Value};
@@ -124,7 +126,7 @@ impl Settings {
         let tree = merge(layers);
         let defaults = merge(vec![defaults]);
         let mut settings = Self::read(&tree, &defaults, needs, &mut problems);
-        settings.warnings.extend(environment::suspicions(sources));
+        settings.warnings.extend(proxies::warnings(sources, &settings));
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
 
@@ -147,7 +149,7 @@ impl Settings {
         let api = ApiSettings::read(&mut reader);
         let page = PageSettings::read(&mut reader, growsurf.has_page_key());
         let log = LogSettings::read(&mut reader);
-        Self {
+        let mut settings = Self {
             server,
             store,
             growsurf,
@@ -160,9 +162,12 @@ impl Settings {
             api,
             page,
             log,
-            warnings: reader.into_warnings(),
+            warnings: Vec::new(),
             summary: summary::of(tree),
-        }
+        };
+        together::check(&settings, &mut reader);
+        settings.warnings = reader.into_warnings();
+        settings
     }
 }
 

@@ -14,6 +14,7 @@ mod openapi;
 mod page;
 mod problem;
 mod router;
+mod tokens;
 mod webhooks;
 
 pub use body::BodyLimits;
@@ -23,3 +24,4 @@ pub use listener::{Listener, ListenerLimits};
 pub use openapi::document;
 pub use page::Gate as PageGate;
 pub use router::{Face, operator, public};
+pub use tokens::Tokens;

@@ -18,8 +18,8 @@ mod source;
 mod tally;
 mod watch;
 
-pub use backfill::{Backfill, Events, Step};
-pub use budget::SharedBudget;
+pub use backfill::{Backfill, Events, History, Step, history};
+pub use budget::{OwnBudget, SharedBudget};
 pub use compare::{Compare, CompareRules, Depth};
 pub use deletions::Deletions;
 pub use intake::Intake;

@@ -9,6 +9,7 @@ mod logs;
 mod metrics;
 mod page_posts;
 mod refusals;
+mod refused_tokens;
 mod stderr;
 mod words;
 

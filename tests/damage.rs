@@ -316,7 +316,7 @@ fn what_was_never_a_store_and_what_is_newer_stays_where_it_is() {
     refused(&foreign, "another application");
     let newer = |path: &Path| {
         let made = Setup::towards("http://127.0.0.1:9");
-        made.command(&["check"]).expect(1);
+        made.clone().start().terminate();
         let connection = Connection::open(store(&made)).unwrap();
         connection.execute("INSERT INTO schema_migrations VALUES (99, 'x', 0)", []).unwrap();
         drop(connection);

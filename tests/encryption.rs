@@ -31,6 +31,13 @@ fn a_server_is_spoken_to_in_secret_if_its_certificate_is_right_and_else_not_at_a
         &["store.tls_ca_file /nowhere/ca.pem"],
     );
 
+    // A name that isn't this machine's is spoken to in secret, unless the URL says otherwise.
+    let remote = |setup: Setup| {
+        let url = database.url_by("relay-database.invalid").replace("?sslmode=disable", "");
+        setup.set("store.url", format!("{url}?hostaddr=127.0.0.1&port={}", cluster.port()))
+    };
+    refused(remote(setup("127.0.0.1", "require")), &["certificate", "UnknownIssuer"]);
+
     for (mode, name) in [("require", "ann"), ("verify-full", "bob"), ("prefer", "cem")] {
         let mut relay = trusting(setup("127.0.0.1", mode)).start();
         relay.accept(&joined(name));

@@ -220,7 +220,7 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
 }
 
 /// What Customer.io signs with, and what the user's own backend shows.
-const KEY: &str = "a-key-of-both";
+const KEY: &str = "a-key-of-all-of-them";
 
 /// A relay that takes what others than GrowSurf tell.
 fn setup_for_others(sandbox: &Sandbox) -> Setup {

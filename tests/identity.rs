@@ -6,14 +6,14 @@ use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, goal_reached, guide, joined, suspected};
 
-/// A relay that identifies by `metadata.user_id`.
+/// A relay that identifies by `metadata.userId`.
 fn by_user_id(sandbox: &Sandbox, is_trusted: bool) -> Relay {
-    let setup = Setup::new(sandbox).set("customerio.identify_by", "metadata.user_id");
+    let setup = Setup::new(sandbox).set("customerio.identify_by", "metadata.userId");
     setup.set("customerio.trust_metadata_id", is_trusted.to_string()).start()
 }
 
 fn with_user_id(webhook: Webhook, id: impl Into<Value>) -> Webhook {
-    webhook.with("/data/metadata/user_id", id)
+    webhook.with("/data/metadata/userId", id)
 }
 
 #[test]
@@ -110,10 +110,10 @@ fn the_first_id_of_a_participant_stays() {
     let relay = by_user_id(&sandbox, false);
     relay.accept(&with_user_id(joined("fay"), "user-1"));
     // Somebody wrote another id into the metadata, where a browser can write.
-    let stolen = suspected("fay").with("/data/participant/metadata/user_id", "user-of-another");
+    let stolen = suspected("fay").with("/data/participant/metadata/userId", "user-of-another");
     relay.accept(&stolen);
     let reward = goal_reached("fay", "prew_1");
-    relay.accept(&reward.with("/data/participant/metadata/user_id", "user-of-another"));
+    relay.accept(&reward.with("/data/participant/metadata/userId", "user-of-another"));
     relay.drained();
     let ids: Vec<Value> = sandbox.people().iter().map(|person| person["id"].clone()).collect();
     assert_eq!(ids, [json!("user-1")]);
@@ -132,7 +132,7 @@ fn nobody_is_guessed_where_the_id_is_missing() {
         guide("PARTICIPANT_CREATED", "fay"),
     ] {
         let reason = relay.must("parked", &webhook)["reason"].clone();
-        assert!(reason.as_str().unwrap().contains("metadata.user_id"), "{reason}");
+        assert!(reason.as_str().unwrap().contains("metadata.userId"), "{reason}");
     }
     // A referrer without an id is left out, the friend isn't.
     relay.accept(&with_user_id(joined("ann"), "user-ann").referred_by("rae"));

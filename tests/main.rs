@@ -7,6 +7,7 @@ mod acting;
 mod architecture;
 mod backups;
 mod browser;
+mod checking;
 mod commands;
 mod counts;
 mod crash;

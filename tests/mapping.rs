@@ -624,7 +624,7 @@ fn the_builtin_tiers_start_at_one_five_and_ten() {
 #[test]
 fn only_the_shops_server_tells_conversions_where_the_settings_say_so() {
     let file = "[[growsurf.campaigns]]\nid = \"ct8f71\"\nconversions_from = \"server\"\n";
-    let change = |setup: Setup| setup.file(file);
+    let change = |setup: Setup| setup.file(file).set("api.token", "the-token-of-the-shop");
     let sandbox = after_with(change, &[commission_added("comm_1", "ada", "dana")]);
     assert_eq!(sandbox.told(), ["affiliate_commission_earned ada@example.com"]);
 }

@@ -1,5 +1,7 @@
 //! What operators see: health, metrics, administration, logs.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::kit::http::{self, Answer};
@@ -156,6 +158,38 @@ fn administration_asks_for_the_token_and_mends_dead_letters() {
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
     assert_eq!(sandbox.told(), ["referral_program_joined rae@example.com"]);
+}
+
+#[test]
+fn several_tokens_are_accepted_and_wrong_ones_are_counted_logged_and_slowed() {
+    let sandbox = Sandbox::start();
+    let both = format!("{TOKEN},the-next-administrators-token");
+    let setup = Setup::new(&sandbox).set("admin.token", both);
+    let mut relay = setup.set("api.token", "the-token-of-the-server").start();
+    let letters = relay.url("/admin/dead-letters");
+    for token in [TOKEN, "the-next-administrators-token"] {
+        assert_eq!(admin(&letters, Some(token)).status, 200, "{token}");
+    }
+    let began = Instant::now();
+    for wrong in ["the-token-of-the-server", "a-guessed-token-of-nobody", "guess"] {
+        assert_eq!(admin(&letters, Some(wrong)).status, 401, "{wrong}");
+    }
+    assert!(began.elapsed() >= Duration::from_millis(3 * 250), "each was slowed");
+    assert_eq!(admin(&letters, None).status, 401);
+    let events = http::client().post(relay.url("/v1/events")).bearer_auth(TOKEN);
+    assert_eq!(http::send(events).status, 401, "an administrator is no server");
+    for (setting, reason, count) in
+        [("admin", "wrong", 3.0), ("admin", "missing", 1.0), ("api", "wrong", 1.0)]
+    {
+        let labels = format!("setting=\"{setting}.token\",reason=\"{reason}\"");
+        let metric = format!("relay_refused_tokens_total{{{labels}}}");
+        assert_eq!(relay.metric(&metric), Some(count), "{metric}");
+    }
+    relay.terminate();
+    let log = relay.whole_log();
+    let told: Vec<&String> = log.iter().filter(|it| it.contains("refused a wrong token")).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(!log.iter().any(|line| line.contains("guess")), "{log:?}");
 }
 
 /// A run in which as much as possible is logged.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod checking;
 mod counts;
 mod crash;
 mod delivery;

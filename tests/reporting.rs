@@ -146,7 +146,7 @@ fn only_customer_io_is_believed_and_only_where_there_is_a_key() {
 #[test]
 fn an_effect_shows_the_messages_that_it_led_to() {
     let sandbox = Sandbox::start();
-    let relay = setup(&sandbox).set("admin.token", "admin-token").start();
+    let relay = setup(&sandbox).set("admin.token", "the-token-of-the-administrator").start();
     relay.accept(&joined("fay"));
     relay.drained();
     let event = sandbox.event("referral_program_joined").id().to_owned();
@@ -161,7 +161,7 @@ fn an_effect_shows_the_messages_that_it_led_to() {
         let request = http::client().get(relay.url(&format!("/admin/effects/{id}")));
         http::send(request.bearer_auth(token))
     };
-    let answer = shown(&event.to_lowercase(), "admin-token");
+    let answer = shown(&event.to_lowercase(), "the-token-of-the-administrator");
     assert_eq!(answer.status, 200, "{answer:?}");
     let effect = answer.json();
     assert_eq!(effect["event_id"], event);
@@ -187,8 +187,8 @@ fn an_effect_shows_the_messages_that_it_led_to() {
         assert!(told.contains(part), "{part}: {told}");
     }
     let other = event_id("joined:nowhere:nobody");
-    assert_eq!(shown(&other, "admin-token").status, 404);
-    assert_eq!(shown("fay", "admin-token").status, 400);
+    assert_eq!(shown(&other, "the-token-of-the-administrator").status, 404);
+    assert_eq!(shown("fay", "the-token-of-the-administrator").status, 400);
     assert_eq!(shown(&event, "another").status, 401);
     let told = relay.setup().command(&["effect", &other]).expect(1);
     assert!(told.contains("never made"), "{told}");

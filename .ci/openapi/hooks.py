@@ -14,6 +14,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 # What `run.py` starts the relay with; `serve --sandbox` takes GrowSurf's webhooks with no other.
 SECRET = "sandbox"
+TOKEN = "the-token-of-the-trial"
 CAMPAIGN = "demo01"
 
 
@@ -28,7 +29,7 @@ def raw(request):
 
 class Bearer(AuthBase):
     def __call__(self, request):
-        request.headers["Authorization"] = f"Bearer {SECRET}"
+        request.headers["Authorization"] = f"Bearer {TOKEN}"
         return request
 
 

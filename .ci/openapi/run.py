@@ -26,6 +26,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SECRET = "sandbox"
+# A token has at least 16 bytes.
+TOKEN = "the-token-of-the-trial"
 # Joins whose events the stand-in refuses for good, so that there are dead letters to ask for.
 JOINS = 40
 # The settings that no variable can set.
@@ -46,8 +48,8 @@ def start(binary):
     """The relay and the stand-in on free ports, with everything switched on."""
     settings = {
         "SERVER__LISTEN": "127.0.0.1:0",
-        "ADMIN__TOKEN": SECRET,
-        "API__TOKEN": SECRET,
+        "ADMIN__TOKEN": TOKEN,
+        "API__TOKEN": TOKEN,
         "CUSTOMERIO__REPORTING_KEYS": SECRET,
         "CUSTOMERIO__ACTION_KEYS": SECRET,
         "LOG__LEVEL": "error",
@@ -116,7 +118,7 @@ def died(relay, count):
     """Waits until there are so many dead letters."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        bearer = {"Authorization": f"Bearer {SECRET}"}
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
         letters = ask("GET", f"{relay}/admin/dead-letters", headers=bearer)["dead_letters"]
         if len(letters) >= count:
             return

@@ -15,11 +15,11 @@ use crate::config::growsurf::SharesFrom;
 use crate::config::sync as settings_of;
 use crate::delivery::ToGrowsurf;
 use crate::domain::Class;
-use crate::growsurf::rest::{Client, ClientConfig, RestError};
+use crate::growsurf::rest::{Client, ClientConfig, Pace, RestError};
 use crate::store::Store;
 use crate::sync::{
-    Compare, CompareRules, Deletions, Intake, Named, Periodic, PeriodicRules, SharedBudget, Source,
-    SourceError, Watch,
+    Compare, CompareRules, Deletions, Intake, Named, OwnBudget, Periodic, PeriodicRules,
+    SharedBudget, Source, SourceError, Watch,
 };
 use crate::telemetry::Metrics;
 
@@ -27,7 +27,7 @@ use crate::telemetry::Metrics;
 pub struct Asking {
     general: Option<Client>,
     named: Vec<Named>,
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
 }
 
 impl Asking {
@@ -41,8 +41,26 @@ impl Asking {
         store: &Arc<dyn Store>,
         patience: Duration,
     ) -> Result<Self, RestError> {
+        let pace = SharedBudget::new(Arc::clone(store), Arc::new(SystemClock));
+        Self::paced(settings, Some(Arc::clone(store)), Arc::new(pace), patience)
+    }
+
+    /// Makes the clients for looking only, with a budget of their own where there is no store yet.
+    ///
+    /// # Errors
+    /// If a client can't be made.
+    pub fn without_store(settings: &Settings, patience: Duration) -> Result<Self, RestError> {
+        let pace = OwnBudget::new(Arc::new(SystemClock));
+        Self::paced(settings, None, Arc::new(pace), patience)
+    }
+
+    fn paced(
+        settings: &Settings,
+        store: Option<Arc<dyn Store>>,
+        pace: Arc<dyn Pace>,
+        patience: Duration,
+    ) -> Result<Self, RestError> {
         let growsurf = &settings.growsurf;
-        let pace = Arc::new(SharedBudget::new(Arc::clone(store), Arc::new(SystemClock)));
         let client = |key: &SecretString| {
             Client::new(ClientConfig {
                 base_url: growsurf.base_url.clone(),
@@ -50,7 +68,7 @@ impl Asking {
                 timeout: growsurf.timeout,
                 patience,
                 max_wait: settings.delivery.max_wait,
-                pace: Arc::clone(&pace) as _,
+                pace: Arc::clone(&pace),
                 clock: Arc::new(SystemClock),
                 random: Arc::new(SystemRandom),
             })
@@ -64,7 +82,7 @@ impl Asking {
             });
         }
         let general = growsurf.api_key.as_ref().map(client).transpose()?;
-        Ok(Self { general, named, store: Arc::clone(store) })
+        Ok(Self { general, named, store })
     }
 
     /// What carries calls back to GrowSurf, each with the key that sees its campaign.
@@ -90,7 +108,7 @@ impl Asking {
     /// What takes rows in. `bell` is rung when there is something new to deliver.
     pub fn intake(&self, bell: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
         Intake {
-            store: Arc::clone(&self.store),
+            store: self.store.clone().expect("who takes rows in has opened a store"),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             bell: Arc::clone(bell),
@@ -116,7 +134,7 @@ impl Asking {
     /// What looks after webhooks.
     pub fn watch(&self, settings: &Settings) -> Watch {
         Watch {
-            store: Some(Arc::clone(&self.store)),
+            store: self.store.clone(),
             clock: Arc::new(SystemClock),
             url: settings.growsurf.webhook_url.clone(),
         }

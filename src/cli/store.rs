@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use indicatif::ProgressBar;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::output::{Failure, Page, failed, note};
 use super::progress;
@@ -11,6 +12,7 @@ use super::serve::stop_signal;
 use crate::app;
 use crate::config::Settings;
 use crate::config::store::StoreUrl;
+use crate::config::value::spoiled::{Strictness, mark};
 use crate::store::copying::{Compared, Step};
 
 /// What to do with it.
@@ -32,16 +34,16 @@ pub enum Action {
 pub struct CopyArgs {
     /// The store that is copied, written as store.url is.
     #[arg(long, value_name = "URL")]
-    from: String,
+    from: SecretString,
     /// The store that it goes into.
     #[arg(long, value_name = "URL")]
-    to: String,
+    to: SecretString,
 }
 
 /// Does it.
 pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let (from, to) = (url("--from", &args.from)?, url("--to", &args.to)?);
-    if args.from == args.to {
+    if args.from.expose_secret() == args.to.expose_secret() {
         return Err(Failure::Usage("--from and --to are the same store".to_owned()));
     }
     let progress = Progress::new();
@@ -58,7 +60,11 @@ pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-fn url(argument: &str, text: &str) -> Result<StoreUrl, Failure> {
+fn url(argument: &str, text: &SecretString) -> Result<StoreUrl, Failure> {
+    let text = text.expose_secret();
+    if let Some(mark) = mark(text, Strictness::Text) {
+        return Err(Failure::Usage(format!("{argument}: {mark}")));
+    }
     text.parse().map_err(|expected| Failure::Usage(format!("{argument}: {expected}")))
 }
 
@@ -67,6 +73,9 @@ fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Page {
     page.line(format!("Copied {from} to {to}, and compared them:"));
     for Compared { part, rows, checksum } in copied {
         page.line(format!("  {part:<14} {rows:>12}  {checksum}"));
+    }
+    for exposure in [from, to].into_iter().filter_map(StoreUrl::exposure) {
+        page.line(format!("Note: {exposure}."));
     }
     page.line("Both hold the same. Now let store.url name the new one, and start no relay on the old one again.");
     page

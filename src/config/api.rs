@@ -1,22 +1,21 @@
-//! `[api]`: who may tell the relay events, server to server.
+//! `[api]`: who may send the relay events, server to server.
 
 use secrecy::SecretString;
 
-use crate::config::admin::bearer_token;
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 
-pub(super) const KEYS: &[Key] = &[Key::new("token", Kind::Secret)];
+pub(super) const KEYS: &[Key] = &[Key::new("token", Kind::Tokens)];
 
-/// Who may tell the relay events, server to server.
+/// Settings of `/v1/events`.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The bearer token; without one nobody may.
-    pub token: Option<SecretString>,
+    /// The bearer tokens, each of which is accepted; without one the path is off.
+    pub tokens: Vec<SecretString>,
 }
 
 impl ApiSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self { token: bearer_token("api.token", reader) }
+        Self { tokens: reader.tokens("api.token") }
     }
 }

@@ -9,6 +9,7 @@ use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
 use crate::config::value::address::plain_url;
+use crate::config::value::metadata_key::metadata_key;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("site_id", Kind::Text),
@@ -95,6 +96,11 @@ impl CustomerioSettings {
             action_keys: reader.secrets("customerio.action_keys"),
             webhook_max_age: reader.duration("customerio.webhook_max_age"),
         };
+        if reader.sound(&["customerio.base_url", "customerio.region"])
+            && let Some(fault) = settings.base_url.as_ref().and_then(|it| settings.region.fault(it))
+        {
+            reader.broken("customerio.base_url", fault);
+        }
         if settings.trust_metadata_id && settings.identify_by == IdentifyBy::Email {
             reader.warn(
                 "customerio.trust_metadata_id has no effect while customerio.identify_by is \
@@ -105,9 +111,35 @@ impl CustomerioSettings {
     }
 }
 
+impl Region {
+    /// The host of the region's Track API.
+    pub(super) fn host(self) -> &'static str {
+        match self {
+            Self::Us => "track.customer.io",
+            Self::Eu => "track-eu.customer.io",
+        }
+    }
+
+    /// Returns the rule that a base URL at Customer.io breaks.
+    fn fault(self, base_url: &Url) -> Option<&'static str> {
+        let host = base_url.host_str()?;
+        let is_host = |region: Self| region.host() == host;
+        if is_host(Self::Us) || is_host(Self::Eu) {
+            if !is_host(self) {
+                return Some(
+                    "is another region's host; set customerio.region and leave this empty",
+                );
+            }
+            return (base_url.path() != "/").then_some("must be the host without a path");
+        }
+        let is_another = host == "customer.io" || host.ends_with(".customer.io");
+        is_another.then_some("is not the Track API; leave it empty for the region's host")
+    }
+}
+
 fn credentials(reader: &mut Reader<'_>, needed: bool) -> Option<Credentials> {
-    let site_id = reader.text("customerio.site_id").trim().to_owned();
-    let api_key = reader.secret("customerio.api_key");
+    let site_id = reader.text("customerio.site_id").to_owned();
+    let api_key = reader.key("customerio.api_key");
     if site_id.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
         reader.broken("customerio.site_id", "a site ID has no colon and no space in it");
     }
@@ -131,9 +163,9 @@ fn base_url(text: &str) -> Result<Option<Url>, Expected> {
 fn identify_by(text: &str) -> Result<IdentifyBy, Expected> {
     match (text, text.strip_prefix("metadata.")) {
         ("email", _) => Ok(IdentifyBy::Email),
-        (_, Some(key)) if !key.is_empty() && key.trim() == key => {
-            Ok(IdentifyBy::Metadata(key.to_owned()))
-        }
+        (_, Some(key)) => metadata_key(key).map(IdentifyBy::Metadata).map_err(|Expected(key)| {
+            Expected::from(format!("\"email\" or \"metadata.<key>\" with {key}"))
+        }),
         _ => Err("\"email\" or \"metadata.<key>\"".into()),
     }
 }
@@ -142,15 +174,36 @@ fn identify_by(text: &str) -> Result<IdentifyBy, Expected> {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{IdentifyBy, base_url, identify_by};
+    use super::{IdentifyBy, Region, base_url, identify_by};
 
     #[test]
     fn parses_the_identifier() {
         assert_eq!(identify_by("email"), Ok(IdentifyBy::Email));
-        let id = IdentifyBy::Metadata("user.id".into());
-        assert_eq!(identify_by("metadata.user.id"), Ok(id));
+        assert_eq!(identify_by("metadata.userId"), Ok(IdentifyBy::Metadata("userId".into())));
         for text in ["", "id", "metadata", "metadata.", "metadata. id", "Email"] {
             assert!(identify_by(text).is_err(), "{text:?}");
+        }
+        for text in ["metadata.user_id", "metadata.user.id", "metadata.UserId"] {
+            let told = identify_by(text).unwrap_err().to_string();
+            assert!(told.ends_with("here \"userId\""), "{told}");
+        }
+    }
+
+    #[test]
+    fn tells_a_base_url_that_the_region_contradicts() {
+        for (region, text, why) in [
+            (Region::Us, "https://track-eu.customer.io", Some("customerio.region")),
+            (Region::Eu, "https://track.customer.io/", Some("customerio.region")),
+            (Region::Eu, "https://track-eu.customer.io", None),
+            (Region::Us, "https://track.customer.io/api/v1", Some("without a path")),
+            (Region::Us, "https://api.customer.io", Some("not the Track API")),
+            (Region::Eu, "https://cdp-eu.customer.io/v1", Some("not the Track API")),
+            (Region::Us, "http://127.0.0.1:9000/cio", None),
+        ] {
+            let url = base_url(text).unwrap().unwrap();
+            let fault = region.fault(&url);
+            assert_eq!(fault.is_some(), why.is_some(), "{text}: {fault:?}");
+            assert!(fault.unwrap_or_default().contains(why.unwrap_or_default()), "{text}");
         }
     }
 

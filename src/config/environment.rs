@@ -64,29 +64,6 @@ pub(super) fn layer(sources: &Sources, problems: &mut Problems) -> Layer {
     builder.layer
 }
 
-/// Warns of variables that look as if a shell were to read them. What does read them, such as
-/// Docker's `--env-file`, takes quotes and comments as a part of the value.
-pub(super) fn suspicions(sources: &Sources) -> Vec<String> {
-    let is_ours =
-        |name: &str| name.starts_with(PREFIX) || GUIDE.iter().any(|(guide, _)| *guide == name);
-    let variables = sources.environment().iter().filter(|(name, _)| is_ours(name));
-    let odd = variables.filter_map(|(name, value)| {
-        let is_quoted =
-            |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
-        let what = if is_quoted('"') || is_quoted('\'') {
-            "quotes around its value"
-        } else if value.contains(" #") {
-            "what looks like a comment behind its value"
-        } else {
-            return None;
-        };
-        Some(format!(
-            "{name} has {what}; they count as a part of it, so take them out if they aren't"
-        ))
-    });
-    odd.collect()
-}
-
 struct Builder<'a> {
     sources: &'a Sources,
     problems: &'a mut Problems,
@@ -168,29 +145,36 @@ pub(super) fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', SEPARATOR).to_ascii_uppercase())
 }
 
-/// Text from a variable or from the file it names, as the kind wants it.
+/// Returns the text of a variable, or of the file that it names, as the kind wants it. One line end
+/// behind the last line of a file is the editor's.
 fn parse(kind: &Kind, text: &str, is_file: bool) -> Result<ValueKind, Fault> {
-    let line_end = if is_file { '\n' } else { ',' };
-    let single = if is_file { without_newline(text) } else { text };
+    let text = if is_file { text.strip_suffix('\n').unwrap_or(text) } else { text };
+    let unspoiled = |kept: ValueKind| match kind.mark(&kept) {
+        Some(mark) => Err(Fault::Rule(mark.into_owned())),
+        None => Ok(kept),
+    };
     match kind {
-        Kind::List | Kind::Secrets => {
-            let items: Vec<String> = text
-                .split(line_end)
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect();
-            Ok(ValueKind::from(items))
+        Kind::List | Kind::Secrets | Kind::Tokens => {
+            let items: Vec<&str> = if is_file {
+                text.split('\n').collect()
+            } else {
+                unspoiled(ValueKind::from(text))?;
+                text.split(',').map(|item| item.trim_matches(' ')).collect()
+            };
+            let items = items.into_iter().filter(|item| !item.is_empty());
+            unspoiled(ValueKind::from(items.map(str::to_owned).collect::<Vec<_>>()))
         }
-        Kind::Flag => match single.trim() {
-            "true" => Ok(ValueKind::Boolean(true)),
-            "false" => Ok(ValueKind::Boolean(false)),
-            _ => Err(wrong(kind, single, is_file)),
+        _ => match (kind, unspoiled(ValueKind::from(text))?) {
+            (Kind::Flag, _) => match text {
+                "true" => Ok(ValueKind::Boolean(true)),
+                "false" => Ok(ValueKind::Boolean(false)),
+                _ => Err(wrong(kind, text, is_file)),
+            },
+            (Kind::Whole, _) => {
+                text.parse().map(ValueKind::I64).map_err(|_| wrong(kind, text, is_file))
+            }
+            (_, text) => Ok(text),
         },
-        Kind::Whole => {
-            single.trim().parse().map(ValueKind::I64).map_err(|_| wrong(kind, single, is_file))
-        }
-        _ => Ok(ValueKind::String(single.to_owned())),
     }
 }
 
@@ -200,11 +184,6 @@ fn wrong(kind: &Kind, text: &str, is_file: bool) -> Fault {
         expected: kind.expected().to_owned(),
         given: if is_file { HIDDEN.to_owned() } else { quoted(text) },
     }
-}
-
-fn without_newline(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
 }
 
 fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
@@ -229,7 +208,7 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     use super::{Kind, layer, parse};
-    use crate::config::problem::Problems;
+    use crate::config::problem::{Fault, Problems};
     use crate::config::sources::Sources;
 
     fn problems_of(name: &str, value: &str) -> String {
@@ -246,11 +225,11 @@ mod tests {
         for (kind, text, is_file, expected) in [
             (Kind::Secret, "0012", false, ValueKind::from("0012")),
             (Kind::Secret, "1e5", false, ValueKind::from("1e5")),
-            (Kind::Secret, " a,b ", false, ValueKind::from(" a,b ")),
-            (Kind::Secret, "a\r\n", true, ValueKind::from("a")),
-            (Kind::Secret, "a\n\n", true, ValueKind::from("a\n")),
-            (Kind::Secrets, " a, ,b,", false, list(&["a", "b"])),
-            (Kind::Secrets, "a,b\r\n\n 0012\n", true, list(&["a,b", "0012"])),
+            (Kind::Secret, "a\n", true, ValueKind::from("a")),
+            (Kind::Secrets, "a, b,,", false, list(&["a", "b"])),
+            (Kind::Secrets, "a,b\n\n0012\n", true, list(&["a,b", "0012"])),
+            (Kind::Tokens, "a,b", false, list(&["a", "b"])),
+            (Kind::Tokens, "a\nb\n", true, list(&["a", "b"])),
             (Kind::List, "", false, list(&[])),
             (Kind::Flag, "true", false, ValueKind::Boolean(true)),
             (Kind::Whole, "0500", false, ValueKind::I64(500)),
@@ -260,6 +239,25 @@ mod tests {
         }
         for (kind, text) in [(Kind::Flag, "yes"), (Kind::Flag, "1"), (Kind::Whole, "1.5")] {
             assert!(parse(&kind, text, false).is_err(), "{text:?}");
+        }
+        for (kind, text, is_file) in [
+            (Kind::Secret, " a", false),
+            (Kind::Secret, "a\n", false),
+            (Kind::Secret, "a\r\n", true),
+            (Kind::Secret, "a\n\n", true),
+            (Kind::Secret, "\u{feff}a\n", true),
+            (Kind::Secrets, "a,b ", false),
+            (Kind::Secrets, "\"a\",\"b\"", false),
+            (Kind::Secrets, "a,\tb", false),
+            (Kind::Secrets, "a\r\nb\r\n", true),
+            (Kind::Secrets, "a\n b\n", true),
+            (Kind::List, "*@a.example,\u{200b}*@b.example", false),
+            (Kind::Flag, "true ", false),
+            (Kind::Whole, "8\r", true),
+            (Kind::Text, "eu\u{a0}", false),
+        ] {
+            let told = parse(&kind, text, is_file).unwrap_err();
+            assert!(matches!(told, Fault::Rule(_)), "{text:?}: {told}");
         }
     }
 

@@ -1,16 +1,19 @@
 //! `[growsurf]`: how webhooks prove themselves, and what single campaigns do differently.
 
-use std::collections::HashSet;
+mod campaigns;
+
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
 use crate::config::key::{Key, Kind};
-use crate::config::mapping::names::prefix_fault;
-use crate::config::reader::{Item, Reader};
+use crate::config::reader::Reader;
+use crate::config::value::Expected;
 use crate::config::value::address::plain_url;
 use crate::domain::EmailPattern;
+
+pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("webhook_secrets", Kind::Secrets),
@@ -58,45 +61,6 @@ pub struct GrowsurfSettings {
     pub campaigns: Vec<CampaignSettings>,
 }
 
-/// What one campaign does differently.
-#[derive(Debug, Clone)]
-pub struct CampaignSettings {
-    /// The campaign's id in GrowSurf, not blank.
-    pub id: String,
-    /// Secrets only this campaign's webhooks are signed with.
-    pub webhook_secrets: Vec<SecretString>,
-    /// Who may tell its conversions.
-    pub conversions_from: ConversionsFrom,
-    /// A key of GrowSurf's REST API that sees it, if the general one doesn't.
-    pub api_key: Option<SecretString>,
-    /// Who may tell its shares.
-    pub shares_from: SharesFrom,
-    /// What comes before the names of the attributes that tell of it; empty for nothing.
-    pub attribute_prefix: String,
-    /// What your pages name it by when they tell clicks and shares; everybody can read it there.
-    pub page_key: Option<String>,
-}
-
-/// Who may tell a campaign's shares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SharesFrom {
-    /// The counts of GrowSurf's API.
-    #[default]
-    Sync,
-    /// Only the page's script.
-    Page,
-}
-
-/// Who may tell a campaign's conversions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ConversionsFrom {
-    /// Webhooks, GrowSurf's API and the shop's server; the first one wins.
-    #[default]
-    Auto,
-    /// Only the shop's server.
-    Server,
-}
-
 impl GrowsurfSettings {
     pub(super) fn read(reader: &mut Reader<'_>, needs_secret: bool) -> Self {
         let settings = Self {
@@ -106,14 +70,11 @@ impl GrowsurfSettings {
             ignore_emails: reader.parse_list("growsurf.ignore_emails", |text| {
                 text.parse::<EmailPattern>().map_err(Into::into)
             }),
-            api_key: reader.secret("growsurf.api_key"),
-            base_url: reader.parse("growsurf.base_url", plain_url),
+            api_key: reader.key("growsurf.api_key"),
+            base_url: reader.parse("growsurf.base_url", base_url),
             timeout: reader.duration("growsurf.timeout"),
-            webhook_url: reader.parse("growsurf.webhook_url", |text| match text {
-                "" => Ok(None),
-                text => Url::parse(text).map(Some).map_err(|_| "a URL".into()),
-            }),
-            campaigns: campaigns(reader),
+            webhook_url: reader.parse("growsurf.webhook_url", webhook_url),
+            campaigns: campaigns::read(reader),
         };
         settings.check(reader, needs_secret);
         settings
@@ -161,84 +122,26 @@ impl GrowsurfSettings {
     }
 }
 
-fn campaigns(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
-    let mut seen = HashSet::new();
-    let mut page_keys = HashSet::new();
-    let mut campaigns = Vec::new();
-    for item in reader.tables("growsurf.campaigns") {
-        let id = item.text("id").unwrap_or_default().trim();
-        if id.is_empty() {
-            // Unless an id of the wrong type or a misspelt key is reported already.
-            if reader.sound(&[&item.path]) {
-                reader.broken_item(&item, "id", "is missing or blank");
-            }
-        } else if !seen.insert(id) {
-            reader.broken_item(&item, "id", format!("{id:?} is another campaign's id too"));
-        }
-        campaigns.push(CampaignSettings {
-            id: id.to_owned(),
-            webhook_secrets: reader.item_secrets(&item, "webhook_secrets"),
-            conversions_from: conversions_from(reader, &item),
-            api_key: secret(&item),
-            shares_from: shares_from(reader, &item),
-            attribute_prefix: attribute_prefix(reader, &item),
-            page_key: page_key(reader, &item, &mut page_keys),
-        });
+/// Where GrowSurf's own host has its API.
+const HOST: (&str, &str) = ("api.growsurf.com", "/v2");
+
+fn base_url(text: &str) -> Result<Url, Expected> {
+    let url = plain_url(text)?;
+    let (host, path) = HOST;
+    if url.host_str() == Some(host) && url.path().trim_end_matches('/') != path {
+        return Err(format!("the path {path} behind {host}").into());
     }
-    campaigns
+    Ok(url)
 }
 
-fn conversions_from(reader: &mut Reader<'_>, item: &Item<'_>) -> ConversionsFrom {
-    match item.text("conversions_from") {
-        None | Some("auto") => ConversionsFrom::Auto,
-        Some("server") => ConversionsFrom::Server,
-        Some(other) => {
-            let rule = format!("expected \"auto\" or \"server\", got {other:?}");
-            reader.broken_item(item, "conversions_from", rule);
-            ConversionsFrom::Auto
-        }
+/// A URL as GrowSurf calls it, which nothing behind a `#` reaches.
+fn webhook_url(text: &str) -> Result<Option<Url>, Expected> {
+    if text.is_empty() {
+        return Ok(None);
     }
-}
-
-fn secret(item: &Item<'_>) -> Option<SecretString> {
-    item.text("api_key").map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from)
-}
-
-fn shares_from(reader: &mut Reader<'_>, item: &Item<'_>) -> SharesFrom {
-    match item.text("shares_from") {
-        None | Some("sync") => SharesFrom::Sync,
-        Some("page") => SharesFrom::Page,
-        Some(other) => {
-            let rule = format!("expected \"sync\" or \"page\", got {other:?}");
-            reader.broken_item(item, "shares_from", rule);
-            SharesFrom::Sync
-        }
-    }
-}
-
-fn attribute_prefix(reader: &mut Reader<'_>, item: &Item<'_>) -> String {
-    let prefix = item.text("attribute_prefix").unwrap_or_default();
-    if let Some(fault) = (!prefix.is_empty()).then(|| prefix_fault(prefix)).flatten() {
-        reader.broken_item(item, "attribute_prefix", fault);
-    }
-    prefix.to_owned()
-}
-
-/// The fewest characters of a page's key: it needn't be secret, but nobody should meet it by chance.
-const PAGE_KEY: usize = 8;
-
-fn page_key<'a>(
-    reader: &mut Reader<'_>,
-    item: &Item<'a>,
-    seen: &mut HashSet<&'a str>,
-) -> Option<String> {
-    let key = item.text("page_key").filter(|key| !key.is_empty())?;
-    let is_plain = key.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it));
-    if !is_plain || key.len() < PAGE_KEY {
-        let rule = format!("is not at least {PAGE_KEY} letters, digits, hyphens and underscores");
-        reader.broken_item(item, "page_key", rule);
-    } else if !seen.insert(key) {
-        reader.broken_item(item, "page_key", "is another campaign's too");
-    }
-    Some(key.to_owned())
+    let expected = || Expected::from("a URL such as \"https://relay.example.com/hooks/growsurf\"");
+    let url = Url::parse(text).map_err(|_| expected())?;
+    let is_plain = url.fragment().is_none() && url.username().is_empty();
+    let is_web = matches!(url.scheme(), "http" | "https") && is_plain && url.password().is_none();
+    if is_web { Ok(Some(url)) } else { Err(expected()) }
 }

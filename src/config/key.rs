@@ -43,6 +43,8 @@ pub(super) enum Kind {
     List,
     /// A list of texts that are never shown.
     Secrets,
+    /// One text that is never shown, or a list of them.
+    Tokens,
     /// A table with these keys and no others.
     Table(&'static [Key]),
     /// A table of texts under names the user chooses.

@@ -5,10 +5,14 @@
 //! replace the whole section, and its own errors stop at the first. What the environment holds is
 //! turned into a layer in `environment`.
 
+use std::borrow::Cow;
+
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use crate::config::key::{Key, Kind, ROOT, join, nearest};
 use crate::config::problem::{Fault, Problems, quoted};
+use crate::config::reader::as_text;
+use crate::config::value::spoiled::{Strictness, mark};
 
 /// The checked values of one place.
 #[derive(Clone, Default)]
@@ -97,12 +101,21 @@ fn check_value(
     place: &str,
     problems: &mut Problems,
 ) -> Option<ValueKind> {
+    if let Some(mark) = kind.mark(&value.kind) {
+        problems.push(place, path, Fault::Rule(mark.into_owned()));
+        return None;
+    }
     match (kind, value.kind) {
+        // One is written as one, so that a single token needs no brackets.
+        (Kind::Tokens, ValueKind::String(text)) => {
+            let texts = (!text.is_empty()).then(|| Value::new(None, text));
+            Some(ValueKind::Array(texts.into_iter().collect()))
+        }
         (Kind::Text | Kind::Secret | Kind::Size, found @ ValueKind::String(_))
         | (Kind::Flag, found @ ValueKind::Boolean(_))
         | (Kind::Whole, found @ ValueKind::I64(_)) => Some(found),
         (Kind::Size, ValueKind::I64(bytes)) => Some(ValueKind::String(bytes.to_string())),
-        (Kind::List | Kind::Secrets, ValueKind::Array(items))
+        (Kind::List | Kind::Secrets | Kind::Tokens, ValueKind::Array(items))
             if items.iter().all(|item| matches!(item.kind, ValueKind::String(_))) =>
         {
             Some(ValueKind::Array(items))
@@ -114,6 +127,10 @@ fn check_value(
             let mut names = Map::new();
             for (name, value) in table {
                 let path = join(path, &name);
+                if let Some(mark) = mark(&name, Strictness::Text) {
+                    problems.push(place, &path, Fault::Rule(format!("the name {mark}")));
+                    continue;
+                }
                 if let Some(kind) = check_value(value, &Kind::Text, &path, place, problems) {
                     names.insert(name, at(place, kind));
                 }
@@ -149,6 +166,7 @@ impl Kind {
             Self::Whole => "a whole number",
             Self::Size => "a size such as \"8MiB\"",
             Self::List | Self::Secrets => "a list of texts such as [\"a\", \"b\"]",
+            Self::Tokens => "text in quotes, or a list of texts such as [\"a\", \"b\"]",
             Self::Table(_) | Self::Names => "a table of keys",
             Self::Tables(_) => "tables under [[...]]",
         }
@@ -158,8 +176,29 @@ impl Kind {
     pub(super) fn is_hidden(&self) -> bool {
         matches!(
             self,
-            Self::Secret | Self::Secrets | Self::Table(_) | Self::Tables(_) | Self::Names
+            Self::Secret
+                | Self::Secrets
+                | Self::Tokens
+                | Self::Table(_)
+                | Self::Tables(_)
+                | Self::Names
         )
+    }
+
+    /// Returns what spoils a text of this kind, or one of its texts.
+    pub(super) fn mark(&self, value: &ValueKind) -> Option<Cow<'static, str>> {
+        let strictness = match self {
+            Self::Secret | Self::Secrets | Self::Tokens => Strictness::Secret,
+            _ => Strictness::Text,
+        };
+        match value {
+            ValueKind::String(text) => mark(text, strictness),
+            ValueKind::Array(items) => {
+                let texts = items.iter().filter_map(as_text);
+                texts.filter_map(|text| mark(text, strictness)).next()
+            }
+            _ => None,
+        }
     }
 }
 
@@ -208,7 +247,8 @@ mod tests {
             ),
             (
                 "[admin]\ntoken = 4711",
-                "relay.toml: admin.token: expected text in quotes, got a number",
+                "relay.toml: admin.token: expected text in quotes, or a list of texts such as \
+                 [\"a\", \"b\"], got a number",
             ),
             (
                 "[growsurf]\nwebhook_secrets = \"hush\"",

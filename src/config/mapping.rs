@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
-use crate::config::value::Expected;
+use crate::config::value::metadata_key::metadata_key;
 use names::Names;
 
 pub(super) const KEYS: &[Key] = &[
@@ -55,13 +55,7 @@ impl MappingSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let attributes = names::attributes(reader);
         Self {
-            reward_value_key: reader.parse("mapping.reward_value_key", |text| {
-                if text.trim().is_empty() {
-                    Err(Expected::from("a metadata key"))
-                } else {
-                    Ok(text.to_owned())
-                }
-            }),
+            reward_value_key: reader.parse("mapping.reward_value_key", metadata_key),
             events: names::events(reader),
             metadata: names::extra_attributes(reader, &attributes),
             attributes,

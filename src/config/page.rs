@@ -1,10 +1,8 @@
 //! `[page]`: from which pages clicks and shares are taken, and how many.
 
-use url::Url;
-
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
-use crate::config::value::Expected;
+use crate::config::value::origin::origin;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("origins", Kind::List),
@@ -66,23 +64,14 @@ impl PageSettings {
                  such as \"https://shop.example.com\"",
             );
         }
+        let is_sound = reader.sound(&["page.origins", "growsurf.campaigns"]);
+        if !has_key && !settings.origins.is_empty() && is_sound {
+            reader.broken(
+                "page.origins",
+                "has no effect, because no campaign has a page_key: set one under \
+                 [[growsurf.campaigns]]",
+            );
+        }
         settings
-    }
-}
-
-/// An origin just as browsers send it.
-fn origin(text: &str) -> Result<String, Expected> {
-    let expected = || {
-        Expected::from(
-            "an origin such as \"https://shop.example.com\": scheme and host, the port unless it \
-             is the scheme's own, nothing behind it",
-        )
-    };
-    let url = Url::parse(text).map_err(|_| expected())?;
-    let is_exact = url.origin().ascii_serialization() == text;
-    if matches!(url.scheme(), "http" | "https") && is_exact {
-        Ok(text.to_owned())
-    } else {
-        Err(expected())
     }
 }

@@ -11,10 +11,14 @@ use config::{Value, ValueKind};
 use secrecy::SecretString;
 
 use crate::config::problem::{Fault, HIDDEN, Problems, quoted};
+use crate::config::value::masked::Masked;
 use crate::config::value::{Expected, duration, size};
 
 /// The place of keys that no layer sets.
 pub(super) const BUILT_IN: &str = "built-in defaults";
+
+/// A shorter token could be guessed; in bytes.
+const MIN_TOKEN_BYTES: usize = 16;
 
 /// Reads values from the merged tree.
 pub(super) struct Reader<'a> {
@@ -87,7 +91,7 @@ impl<'a> Reader<'a> {
     pub(super) fn parse<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, Expected>) -> T {
         let text = self.text(key);
         parse(text).unwrap_or_else(|expected| {
-            self.wrong(key, expected, quoted(&without_password(text)));
+            self.wrong(key, expected, quoted(&Masked(text).to_string()));
             let default = find(self.defaults, key).and_then(as_text);
             parse(default.unwrap_or_default()).expect("the built-in default is valid")
         })
@@ -103,7 +107,9 @@ impl<'a> Reader<'a> {
         for text in self.list(key) {
             match parse(text) {
                 Ok(item) => parsed.push(item),
-                Err(expected) => self.wrong(key, expected, quoted(text)),
+                Err(expected) => {
+                    self.wrong(key, expected, quoted(&Masked(text).to_string()));
+                }
             }
         }
         parsed
@@ -152,6 +158,42 @@ impl<'a> Reader<'a> {
             }
             text => Some(SecretString::from(text)),
         }
+    }
+
+    /// A secret that travels in a header of HTTP.
+    pub(super) fn key(&mut self, key: &str) -> Option<SecretString> {
+        let text = self.text(key);
+        self.keys_from(key, self.place(key), &[text]).pop().filter(|_| !text.is_empty())
+    }
+
+    /// The same of an item.
+    pub(super) fn item_key(&mut self, item: &Item<'_>, name: &str) -> Option<SecretString> {
+        let text = item.text(name).filter(|text| !text.is_empty())?;
+        self.keys_from(&format!("{}.{name}", item.path), item.place, &[text]).pop()
+    }
+
+    /// Bearer tokens, each long enough that nobody guesses it.
+    pub(super) fn tokens(&mut self, key: &str) -> Vec<SecretString> {
+        let texts = self.list(key);
+        let place = self.place(key);
+        let shortest = texts.iter().map(|text| text.len()).min();
+        if shortest.is_some_and(|length| length < MIN_TOKEN_BYTES) {
+            let rule = format!(
+                "a token is shorter than {MIN_TOKEN_BYTES} bytes and could be guessed; make one with \
+                 `openssl rand -hex 32`"
+            );
+            self.problems.push(place, key, Fault::Rule(rule));
+        }
+        self.keys_from(key, place, &texts)
+    }
+
+    fn keys_from(&mut self, key: &str, place: &str, texts: &[&str]) -> Vec<SecretString> {
+        if !texts.iter().all(|text| text.bytes().all(|it| it.is_ascii_graphic())) {
+            let rule =
+                "holds a blank or a letter outside ASCII, which no header can carry".to_owned();
+            self.problems.push(place, key, Fault::Rule(rule));
+        }
+        texts.iter().map(|text| SecretString::from(*text)).collect()
     }
 
     pub(super) fn secrets(&mut self, key: &str) -> Vec<SecretString> {
@@ -249,14 +291,6 @@ pub(super) fn as_list(value: &Value) -> Vec<&str> {
     match &value.kind {
         ValueKind::Array(items) => items.iter().filter_map(as_text).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// A URL without the user and password that may stand in it; other text as it is.
-pub(super) fn without_password(text: &str) -> String {
-    match (text.find(':'), text.rfind('@')) {
-        (Some(colon), Some(at)) if colon < at => format!("{}:...{}", &text[..colon], &text[at..]),
-        _ => text.to_owned(),
     }
 }
 

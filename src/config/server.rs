@@ -1,6 +1,6 @@
 //! `[server]`: listeners, and the bounds on what clients may cost.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::key::{Key, Kind};
@@ -85,14 +85,25 @@ impl ServerSettings {
                 "smaller than server.max_body; a largest body would never fit",
             );
         }
-        // Port 0 lets the system choose, twice differently.
-        if self.operator_listen == Some(self.listen) && self.listen.port() != 0 {
+        if self.operator_listen.is_some_and(|operators| overlap(self.listen, operators)) {
             reader.broken(
                 "server.operator_listen",
-                "the same address as server.listen; leave it empty for one listener",
+                "the same address as server.listen, or part of it; take another port, or leave it \
+                 empty for one listener",
             );
         }
     }
+}
+
+/// True if two listeners can't be there at once.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    // Port 0 lets the system choose, twice differently.
+    let is_one_port = one.port() == other.port() && one.port() != 0;
+    // "::" takes in IPv4 as well, as systems have it.
+    let takes_in = |one: IpAddr, other: IpAddr| {
+        one == other || (one.is_unspecified() && (one.is_ipv6() || other.is_ipv4()))
+    };
+    is_one_port && (takes_in(one.ip(), other.ip()) || takes_in(other.ip(), one.ip()))
 }
 
 fn address(text: &str) -> Result<SocketAddr, Expected> {

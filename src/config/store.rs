@@ -1,16 +1,18 @@
 //! `[store]`: where webhooks and deliveries are kept, and for how long.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+pub mod url;
+
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
 
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
+
+pub use self::url::StoreUrl;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("url", Kind::Text),
@@ -61,20 +63,6 @@ impl FromStr for OnDamage {
     }
 }
 
-/// Where a store is: `sqlite:` and the path of a file, or the URL of a database on a Postgres
-/// server. Shown without the password.
-///
-/// The path is taken as it is written, without percent-decoding; `sqlite:///var/x.db` and
-/// `sqlite:/var/x.db` are the same.
-#[derive(Debug, Clone)]
-pub struct StoreUrl(Whereabouts);
-
-#[derive(Debug, Clone)]
-enum Whereabouts {
-    File(PathBuf),
-    Server { url: SecretString, shown: String },
-}
-
 /// How a Postgres server is used.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
@@ -94,7 +82,7 @@ pub struct ServerSettings {
 
 impl StoreSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
+        let settings = Self {
             url: reader.parse("store.url", str::parse),
             keep_payloads: reader.duration("store.keep_payloads"),
             on_damage: reader.parse("store.on_damage", str::parse),
@@ -109,138 +97,26 @@ impl StoreSettings {
                     .filter(|path| !path.is_empty())
                     .map(PathBuf::from),
             },
+        };
+        settings.check(reader);
+        settings
+    }
+
+    fn check(&self, reader: &mut Reader<'_>) {
+        if self.url.has_password() && self.server.password.is_some() {
+            reader.broken("store.password", "is in store.url as well; remove one of them");
         }
-    }
-}
-
-impl StoreUrl {
-    /// The file, relative to the working directory or absolute, if the store is one.
-    pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
-            Whereabouts::File(path) => Some(path),
-            Whereabouts::Server { .. } => None,
-        }
-    }
-
-    /// The URL of the server's database, if the store is one.
-    pub fn server(&self) -> Option<&SecretString> {
-        match &self.0 {
-            Whereabouts::File(_) => None,
-            Whereabouts::Server { url, .. } => Some(url),
-        }
-    }
-}
-
-/// Reads the URL of a server's database.
-fn server(text: &str) -> Result<Whereabouts, Expected> {
-    const EXAMPLE: &str = "\"postgres://relay@db.example.com:5432/relay\"";
-    let expected = |what: &str| Expected::from(format!("{what}, as in {EXAMPLE}"));
-    let url = Url::parse(text).map_err(|_why| expected("a URL of a Postgres database"))?;
-    let in_query = |name: &str| url.query_pairs().any(|(key, _)| key == name);
-    if url.host_str().is_none_or(str::is_empty) && !in_query("host") {
-        return Err(expected("a URL with a host"));
-    }
-    if url.path().trim_matches('/').is_empty() && !in_query("dbname") {
-        return Err(expected("a URL with the name of a database"));
-    }
-    let mut shown = url.clone();
-    shown.set_query(None);
-    shown.set_fragment(None);
-    if url.password().is_some() {
-        // Only a URL without a host refuses a password.
-        let _ = shown.set_password(Some("..."));
-    }
-    Ok(Whereabouts::Server { url: SecretString::from(text), shown: shown.into() })
-}
-
-impl FromStr for StoreUrl {
-    type Err = Expected;
-
-    fn from_str(text: &str) -> Result<Self, Expected> {
-        if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return server(text).map(Self);
-        }
-        let expected =
-            || Expected::from("a URL such as \"sqlite:data/relay.db\" or \"postgres://...\"");
-        let rest = text.strip_prefix("sqlite:").ok_or_else(expected)?;
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        if path.contains(":memory:") {
-            return Err("a file, because a store in memory would forget webhooks".into());
-        }
-        let is_file = !path.trim().is_empty() && !path.ends_with('/');
-        // "?mode=ro" and the like would silently become part of the name.
-        if !is_file || path.contains(['?', '#', '\0']) {
-            return Err(expected());
-        }
-        Ok(Self(Whereabouts::File(path.into())))
-    }
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Whereabouts::File(path) => write!(out, "sqlite:{}", path.display()),
-            Whereabouts::Server { shown, .. } => out.write_str(shown),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use proptest::prelude::{any, proptest};
-    use secrecy::ExposeSecret;
-
-    use super::StoreUrl;
-
-    #[test]
-    fn names_a_file() {
-        for (text, path) in [
-            ("sqlite:data/relay.db", "data/relay.db"),
-            ("sqlite:/data/relay.db", "/data/relay.db"),
-            ("sqlite:///data/relay.db", "/data/relay.db"),
-            ("sqlite://data/relay.db", "data/relay.db"),
+        let is_file = self.url.file().is_some() && reader.sound(&["store.url"]);
+        for (key, is_set) in [
+            ("store.password", self.server.password.is_some()),
+            ("store.tls_ca_file", self.server.tls_ca_file.is_some()),
         ] {
-            assert_eq!(text.parse::<StoreUrl>().unwrap().file(), Some(Path::new(path)));
+            if is_file && is_set {
+                reader.warn(format!("{key} has no effect: store.url names a file"));
+            }
         }
-    }
-
-    #[test]
-    fn refuses_the_rest() {
-        for (text, why) in [
-            ("", "such as"),
-            ("data/relay.db", "such as"),
-            ("sqlite:", "such as"),
-            ("sqlite:data/", "such as"),
-            ("sqlite:a.db?mode=ro", "such as"),
-            ("sqlite::memory:", "forget"),
-            ("postgres:relay", "host"),
-            ("postgres:///relay", "host"),
-            ("postgresql://db.example.com", "name of a database"),
-            ("postgres://u:p@h:port/db", "a URL of a Postgres database"),
-        ] {
-            let error = text.parse::<StoreUrl>().unwrap_err().to_string();
-            assert!(error.contains(why), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn names_a_database_and_hides_its_password() {
-        let text = "postgres://relay:hush@db.example.com:5433/relay?sslmode=require&password=hush";
-        let url: StoreUrl = text.parse().unwrap();
-        assert_eq!(url.server().unwrap().expose_secret(), text);
-        assert_eq!(url.to_string(), "postgres://relay:...@db.example.com:5433/relay");
-        assert!(!format!("{url:?}").contains("hush"));
-        assert!(url.file().is_none());
-        assert!("postgresql:///relay?host=/run/postgresql".parse::<StoreUrl>().is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(text in any::<String>()) {
-            let _ = text.parse::<StoreUrl>();
-            let _ = format!("sqlite:{text}").parse::<StoreUrl>();
+        if let Some(exposure) = self.url.exposure() {
+            reader.warn(format!("store.url: {exposure}"));
         }
     }
 }

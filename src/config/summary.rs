@@ -5,7 +5,8 @@
 use config::{Value, ValueKind};
 
 use crate::config::key::{Key, Kind, ROOT, join};
-use crate::config::reader::{BUILT_IN, as_list, as_text, without_password};
+use crate::config::reader::{BUILT_IN, as_list, as_text};
+use crate::config::value::masked::Masked;
 
 /// One setting, its value and the place that set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +55,12 @@ fn entry(value: &Value, kind: &Kind, path: &str, shown: &mut Vec<Shown>) {
             return;
         }
         (Kind::Secret, _) => set_or_not(as_text(value).is_none_or(str::is_empty)),
-        (Kind::Secrets, _) => set_or_not(as_list(value).is_empty()),
-        (Kind::List, _) => as_list(value).join(", "),
-        (_, ValueKind::String(text)) => without_password(text),
+        (Kind::Secrets | Kind::Tokens, _) => set_or_not(as_list(value).is_empty()),
+        (Kind::List, _) => {
+            let shown = as_list(value).into_iter().map(|text| Masked(text).to_string());
+            shown.collect::<Vec<_>>().join(", ")
+        }
+        (_, ValueKind::String(text)) => Masked(text).to_string(),
         (_, other) => other.to_string(),
     };
     shown.push(Shown {

@@ -3,6 +3,8 @@
 mod defaults;
 mod layers;
 mod problems;
+mod risks;
+mod together;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,8 +18,8 @@ use crate::config::{Needs, Settings};
 /// What a command needs to receive and deliver, and nothing else.
 const REQUIRED: [(&str, &str); 3] = [
     ("CIO_SITE_ID", "site"),
-    ("CIO_API_KEY", "hush-key"),
-    ("RELAY__GROWSURF__WEBHOOK_SECRETS", "hush-hook"),
+    ("CIO_API_KEY", "hush-key-of-customerio"),
+    ("RELAY__GROWSURF__WEBHOOK_SECRETS", "hush-hook-of-growsurf"),
 ];
 
 /// A directory with a settings file, and the variables to load with.

@@ -6,8 +6,12 @@
 
 pub mod address;
 pub mod duration;
+pub mod masked;
+pub mod metadata_key;
 pub mod network;
+pub mod origin;
 pub mod size;
+pub mod spoiled;
 
 use std::borrow::Cow;
 

@@ -2,24 +2,25 @@
 
 mod documents;
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::Sha256;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::client::client_ip;
 use super::effects;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
+use super::tokens::Tokens;
 use crate::domain::DeliveryId;
 use crate::store::{DeadLetters, StoreError};
 use crate::telemetry::Causes;
@@ -38,26 +39,19 @@ pub fn routes() -> OpenApiRouter<Face> {
         .routes(routes!(effects::show))
 }
 
-/// Lets through whoever has the token.
-pub async fn ask_for_token(State(face): State<Face>, request: Request, next: Next) -> Response {
-    if is_allowed(request.headers(), face.admin_token.as_deref()) {
-        return next.run(request).await;
+/// Lets through who shows a token.
+pub async fn ask_for_token(
+    State((face, tokens)): State<(Face, Tokens)>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let client = client_ip(peer, headers, &face.trusted_proxies);
+    match tokens.admit(headers, client, &face.metrics, &face.refusals).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    Problem::unauthorized("Bearer", "the bearer token is missing or wrong").into_response()
-}
-
-/// Whether a request carries this bearer token.
-pub(super) fn is_allowed(headers: &HeaderMap, token: Option<&SecretString>) -> bool {
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    given.zip(token).is_some_and(|(given, token)| same(given, token.expose_secret()))
-}
-
-/// Whether two texts are the same, in a time that tells nothing about where they differ.
-fn same(given: &str, token: &str) -> bool {
-    let mac = || Hmac::<Sha256>::new_from_slice(b"admin").expect("HMAC takes a key of any length");
-    let tag = mac().chain_update(token).finalize().into_bytes();
-    mac().chain_update(given).verify_slice(&tag).is_ok()
 }
 
 /// Which page of the dead letters.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use secrecy::SecretString;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +13,7 @@ use utoipa_axum::routes;
 use super::body::BodyLimits;
 use super::health::{self, Health};
 use super::problem::Problem;
+use super::tokens::Tokens;
 use super::{admin, metrics, openapi, page, webhooks};
 use crate::config::value::network::Network;
 use crate::delivery::Destination;
@@ -48,9 +48,9 @@ pub struct Face {
     /// Whose word on the client's address is believed.
     pub trusted_proxies: Arc<[Network]>,
     /// What `/admin` asks for; without one it isn't there.
-    pub admin_token: Option<Arc<SecretString>>,
+    pub admin_tokens: Option<Tokens>,
     /// What `/v1/events` asks for; likewise.
-    pub api_token: Option<Arc<SecretString>>,
+    pub api_tokens: Option<Tokens>,
     /// From where pages may post; without it nobody's may.
     pub page: Option<Arc<page::Gate>>,
 }
@@ -71,7 +71,7 @@ impl Offered {
         Self {
             reports: face.ingest.takes_reports(),
             asks: face.ingest.takes_asks(),
-            events: face.api_token.is_some(),
+            events: face.api_tokens.is_some(),
             page: face.page.is_some(),
         }
     }
@@ -87,8 +87,8 @@ pub fn public(face: Face) -> Router {
 pub fn operator(face: Face, webhooks: bool) -> Router {
     let base = if webhooks { routes(Offered::by(&face)) } else { health_routes() };
     let mut router = Router::from(base.merge(metrics_routes()));
-    if face.admin_token.is_some() {
-        let guard = from_fn_with_state(face.clone(), admin::ask_for_token);
+    if let Some(tokens) = &face.admin_tokens {
+        let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::ask_for_token);
         router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
     finished(router).with_state(face)

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::admin::is_allowed;
 use super::body::ReadBody;
 use super::client::client_ip;
 use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
@@ -189,9 +188,14 @@ pub async fn told(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    if !is_allowed(request.headers(), face.api_token.as_deref()) {
-        return Problem::unauthorized("Bearer", "the bearer token is missing or wrong")
-            .into_response();
+    let headers = request.headers();
+    let client = client_ip(peer, headers, &face.trusted_proxies);
+    let admitted = match &face.api_tokens {
+        Some(tokens) => tokens.admit(headers, client, &face.metrics, &face.refusals).await,
+        None => Err(Problem::new(StatusCode::NOT_FOUND, "api.token is not set")),
+    };
+    if let Err(problem) = admitted {
+        return problem.into_response();
     }
     take_in(face, peer, request, Sender::Shop).await
 }

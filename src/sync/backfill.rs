@@ -17,7 +17,7 @@ use super::tally::Tally;
 use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{Cursor, Page, Referrals, RestError};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Which events are sent. People are sent in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -248,4 +248,28 @@ fn following(part: Part, source: &Source) -> Part {
         (Part::Referrals | Part::Payouts, _) => Part::Counts,
         (Part::Counts | Part::Done, _) => Part::Done,
     }
+}
+
+/// How much of a campaign's history a store has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum History {
+    /// No backfill was begun.
+    Nothing,
+    /// A backfill was begun and hasn't ended.
+    Part,
+    /// A backfill has ended.
+    Whole,
+}
+
+/// Returns how much of a campaign's history the store has.
+///
+/// # Errors
+/// If the store can't be read.
+pub async fn history(store: &dyn Store, campaign: &str) -> Result<History, StoreError> {
+    let place: Option<Place> = bookmark::find(store, &format!("backfill:{campaign}")).await?;
+    Ok(match place {
+        None => History::Nothing,
+        Some(place) if place.part == Part::Done => History::Whole,
+        Some(_) => History::Part,
+    })
 }

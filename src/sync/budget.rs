@@ -61,3 +61,36 @@ impl Pace for SharedBudget {
         self.revise(move |budget| budget.told(&told, now)).await.map(drop)
     }
 }
+
+/// A budget of this process alone, for looking where there is no store.
+pub struct OwnBudget {
+    budget: Mutex<Budget>,
+    clock: Arc<dyn Clock>,
+}
+
+impl OwnBudget {
+    /// A budget of which nothing is spent.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { budget: Mutex::default(), clock }
+    }
+
+    fn revise(&self, change: impl FnOnce(&mut Budget)) -> Budget {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut budget);
+        budget.clone()
+    }
+}
+
+#[async_trait]
+impl Pace for OwnBudget {
+    async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
+        let now = self.clock.now();
+        Ok(self.revise(|budget| budget.take(now)).granted())
+    }
+
+    async fn told(&self, told: Told) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let now = self.clock.now();
+        self.revise(|budget| budget.told(&told, now));
+        Ok(())
+    }
+}

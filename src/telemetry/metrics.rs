@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::page_posts::PagePosts;
+use super::refused_tokens::RefusedTokens;
 use super::stderr::stderr;
 use super::words::{CALLS, HEALED};
 
@@ -89,6 +90,7 @@ pub struct Metrics {
     healed: Family<Kind, Counter>,
     growsurf_problems: Family<Named, Gauge>,
     page_posts: PagePosts,
+    refused_tokens: RefusedTokens,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -125,6 +127,7 @@ impl Metrics {
             healed: Family::default(),
             growsurf_problems: Family::default(),
             page_posts: PagePosts::default(),
+            refused_tokens: RefusedTokens::default(),
             accept_seconds: Histogram::new(BUCKETS),
             attempt_seconds: Histogram::new(BUCKETS),
             pending: Gauge::default(),
@@ -177,6 +180,7 @@ impl Metrics {
             self.growsurf_problems.clone(),
         );
         self.page_posts.register(registry);
+        self.refused_tokens.register(registry);
         registry.register(
             "log_lines_dropped",
             "Lines of the log that couldn't be written, or not soon enough",
@@ -226,6 +230,11 @@ impl Metrics {
     /// Counts what a page posted; both words are of the fixed ones.
     pub fn page_post(&self, kind: &'static str, outcome: &'static str) {
         self.page_posts.count(kind, outcome);
+    }
+
+    /// Counts a bearer token that was refused; both words are of the fixed ones.
+    pub fn refused_token(&self, setting: &'static str, reason: &'static str) {
+        self.refused_tokens.count(setting, reason);
     }
 
     /// Takes the time from a webhook's last byte to its receipt.
@@ -319,6 +328,7 @@ mod tests {
         # TYPE relay_late counter
         # TYPE relay_sync_healed counter
         # TYPE relay_page_posts counter
+        # TYPE relay_refused_tokens counter
         # TYPE relay_log_lines_dropped counter
         # TYPE relay_accept_duration_seconds histogram
         # TYPE relay_attempt_duration_seconds histogram

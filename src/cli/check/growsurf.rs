@@ -6,22 +6,36 @@ use std::time::Duration;
 use super::{Grade, Report};
 use crate::app::Asking;
 use crate::config::Settings;
-use crate::growsurf::rest::{Referrals, RestError};
+use crate::growsurf::rest::{Campaign, Referrals, RestError};
 use crate::store::Store;
 use crate::sync::{Finding, Problem, Source};
 
 /// How long it waits for GrowSurf's limits.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Looks, and reports every finding.
-pub(super) async fn look(settings: &Settings, store: &Arc<dyn Store>, report: &mut Report) {
-    let asking = match Asking::new(settings, store, PATIENCE) {
+/// Looks, and reports every finding. Returns the campaigns that are asked about.
+pub(super) async fn look(
+    settings: &Settings,
+    store: Option<&Arc<dyn Store>>,
+    report: &mut Report,
+) -> Vec<Campaign> {
+    let asking = match store {
+        Some(store) => Asking::new(settings, store, PATIENCE),
+        None => Asking::without_store(settings, PATIENCE),
+    };
+    let asking = match asking {
         Ok(asking) => asking,
-        Err(error) => return refused(error, report),
+        Err(error) => {
+            refused(error, report);
+            return Vec::new();
+        }
     };
     let sources = match asking.sources(&[]).await {
         Ok(sources) => sources,
-        Err(error) => return refused(error, report),
+        Err(error) => {
+            refused(error, report);
+            return Vec::new();
+        }
     };
     for source in &sources {
         let name = source.campaign.name.as_deref().unwrap_or("no name");
@@ -37,6 +51,7 @@ pub(super) async fn look(settings: &Settings, store: &Arc<dyn Store>, report: &m
         lists(source, report).await;
     }
     share(settings, &sources, report);
+    sources.into_iter().map(|source| source.campaign).collect()
 }
 
 fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
+use crate::config::value::metadata_key::metadata_key as read_key;
 
 pub(super) const EVENT_KEYS: &[Key] = &[
     Key::new("referral_program_joined", Kind::Text),
@@ -43,7 +44,8 @@ pub(super) const ATTRIBUTE_KEYS: &[Key] = &[
 ];
 
 const MAX_EVENT_NAME_BYTES: usize = 100;
-const MAX_ATTRIBUTE_NAME_BYTES: usize = 150;
+/// The longest name of an attribute in bytes.
+pub(in crate::config) const MAX_ATTRIBUTE_NAME_BYTES: usize = 150;
 
 /// Names that mean something to Customer.io on a person or in event data.
 const RESERVED: [&str; 10] = [
@@ -90,8 +92,8 @@ pub(super) fn extra_attributes(
                 name,
                 "is the name of an attribute in mapping.attributes too",
             );
-        } else if metadata_key.trim().is_empty() {
-            reader.broken_below("mapping.metadata", name, "the metadata key is blank");
+        } else if let Err(expected) = read_key(metadata_key) {
+            reader.broken_below("mapping.metadata", name, expected.to_string());
         }
         extra.insert(name.to_owned(), metadata_key.to_owned());
     }

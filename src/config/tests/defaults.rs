@@ -102,6 +102,6 @@ fn the_defaults_are_what_the_interface_says() {
     assert_eq!(settings.mapping.attributes.len(), 16);
     let thresholds: Vec<u64> = settings.mapping.tiers.iter().map(|tier| tier.at_least).collect();
     assert_eq!(thresholds, [10, 5, 1, 0]);
-    assert!(settings.admin.token.is_none());
+    assert!(settings.admin.tokens.is_empty());
     assert!(settings.warnings.is_empty());
 }

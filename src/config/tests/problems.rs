@@ -53,9 +53,10 @@ fn refuses_values_without_sense() {
         ("[server]\noperator_listen = \"0.0.0.0:8080\"", "the same address as server.listen"),
         ("[server]\nheader_timeout = \"0s\"", "expected a duration of at least 1 ms, got \"0s\""),
         ("[store]\nurl = \"postgres://u:hush@h\"", "name of a database, as in"),
-        ("[store]\nurl = \"postgres://u:hush@h\"", "got \"postgres:...@h\""),
+        ("[store]\nurl = \"postgres://u:hush@h\"", "got \"postgres://u:...@h\""),
         ("[store]\nconnections = 1", "store.connections: expected a whole number from 2 to 1000"),
-        ("[[growsurf.campaigns]]\nid = \"a\"\nwebhook_secrets = [\" \"]", "holds a blank secret"),
+        ("[[growsurf.campaigns]]\nid = \"a\"\nwebhook_secrets = [\" \"]", "starts with a blank"),
+        ("[[growsurf.campaigns]]\nid = \"a\"\nwebhook_secrets = [\"\"]", "holds a blank secret"),
         ("[growsurf]\nignore_emails = [\"*\"]", "a pattern of e-mail addresses"),
         ("[[growsurf.campaigns]]\nwebhook_secrets = []", "campaigns[0].id: is missing or blank"),
         (
@@ -77,12 +78,15 @@ fn refuses_values_without_sense() {
              [[growsurf.campaigns]]\nid = \"b\"\npage_key = \"pk_spring\"",
             "campaigns[1].page_key: is another campaign's too",
         ),
-        ("[page]\norigins = [\"https://a.example/\"]", "page.origins: expected an origin such as"),
-        ("[page]\norigins = [\"https://a.example:443\"]", "page.origins: expected an origin such"),
-        ("[page]\norigins = [\"null\"]", "page.origins: expected an origin such as"),
+        ("[page]\norigins = [\"https://a.example/\"]", "page.origins: expected an origin as"),
+        ("[page]\norigins = [\"https://a.example:443\"]", "here \"https://a.example\""),
+        ("[page]\norigins = [\"https://*.a.example\"]", "a browser sends no"),
+        ("[page]\norigins = [\"https://u:hush@a.example\"]", "got \"https://...@a.example\""),
+        ("[page]\norigins = [\"null\"]", "page.origins: expected an origin as"),
+        ("[page]\norigins = [\"https://a.example\"]", "because no campaign has a page_key"),
         ("[page]\nposts_per_minute = 0", "page.posts_per_minute: expected a whole number from 1"),
         ("[customerio]\nregion = \"EU\"", "expected \"us\" or \"eu\", got \"EU\""),
-        ("[customerio]\nbase_url = \"http://u:hush@h\"", "got \"http:...@h\""),
+        ("[customerio]\nbase_url = \"http://u:hush@h\"", "got \"http://...@h\""),
         ("[customerio]\ncalls_per_second = -1", "from 1 to 1000000, got -1"),
         ("[mapping.events]\nreferral_shared = \"referral_converted\"", "is the name of"),
         // Of two alike, the renamed one is at fault, whichever is read first.
@@ -94,7 +98,7 @@ fn refuses_values_without_sense() {
             "[mapping.attributes]\nlast_name = \"first_name\"",
             "mapping.attributes.last_name: \"first_name\" is the name of first_name too",
         ),
-        ("[mapping.events]\nreferral_shared = \" a\"", "starts or ends with a space"),
+        ("[mapping.events]\nreferral_shared = \" a\"", "starts with a blank"),
         ("[mapping.attributes]\nfirst_name = \"email\"", "is reserved by Customer.io"),
         ("[mapping.metadata]\nfirst_name = \"name\"", "in mapping.attributes too"),
         ("[mapping.metadata]\ncio_id = \"id\"", "is reserved by Customer.io"),
@@ -144,7 +148,7 @@ fn a_broken_file_is_one_problem() {
 fn no_secret_is_ever_shown() {
     let setup = Setup::new()
         .toml(
-            "[admin]\ntoken = \"hush-token\"\n\
+            "[admin]\ntoken = \"hush-token-of-all\"\n\
              [[growsurf.campaigns]]\nid = \"a\"\nwebhook_secrets = [\"hush-campaign\"]",
         )
         .file("hush", "hush-file\n")
@@ -156,7 +160,7 @@ fn no_secret_is_ever_shown() {
 
     let broken = setup
         .toml(
-            "[admin]\ntoken = [\"hush-token\"]\nhush = \"hush-unknown\"\n\
+            "[admin]\ntoken = [\"hush-token-of-all\"]\nhush = \"hush-unknown\"\n\
              [growsurf]\nwebhook_secrets = [\"hush-a\", 1]\n\
              [[growsurf.campaign]]\nwebhook_secrets = [\"hush-campaign\"]",
         )
@@ -165,27 +169,4 @@ fn no_secret_is_ever_shown() {
     let problems = broken.load().unwrap_err();
     assert!(problems.list().len() >= 5, "{problems}");
     assert!(!format!("{problems} {problems:?}").contains("hush-"), "{problems}");
-}
-
-#[test]
-fn warns_of_what_is_probably_not_meant() {
-    let settings = Setup::new()
-        .variable("RELAY__CUSTOMERIO__TRUST_METADATA_ID", "true")
-        .variable("RELAY__GROWSURF__ALLOW_UNSIGNED", "true")
-        .variable("RELAY__ADMIN__TOKEN", "short")
-        .settings();
-    assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
-}
-
-#[test]
-fn warns_of_values_that_a_shell_was_meant_to_read() {
-    let settings = Setup::new()
-        .variable("RELAY__GROWSURF__WEBHOOK_SECRETS", "\"deadbeef\"")
-        .variable("RELAY__ADMIN__TOKEN", "0123456789abcdef0123456789abcdef   # for scripts")
-        .variable("RELAY__LOG__LEVEL", "info")
-        .settings();
-    let [token, secret] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
-    assert!(token.contains("RELAY__ADMIN__TOKEN has what looks like a comment"), "{token}");
-    assert!(secret.contains("WEBHOOK_SECRETS has quotes"), "{secret}");
-    assert!(!format!("{:?}", settings.warnings).contains("beef"), "no secret is shown");
 }

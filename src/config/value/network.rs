@@ -16,6 +16,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// True if every address of a family is in the network.
+    pub fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether the address is in the network; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`)
     /// counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -51,12 +51,7 @@ pub(super) struct Connecting {
 
 impl Connecting {
     pub(super) fn new(url: &SecretString, options: &ServerOptions) -> Result<Self, ConnectError> {
-        // What these ask for beyond "require", certificates that are checked, is always done.
-        let url = url
-            .expose_secret()
-            .replace("sslmode=verify-full", "sslmode=require")
-            .replace("sslmode=verify-ca", "sslmode=require");
-        let mut config: Config = url.parse().map_err(ConnectError::Url)?;
+        let mut config: Config = url.expose_secret().parse().map_err(ConnectError::Url)?;
         if let Some(password) = &options.password {
             config.password(password.expose_secret());
         }

@@ -1,0 +1,194 @@
+//! What can't arrive at Customer.io with these settings, why, and what would bring it.
+//!
+//! What belongs here: the sources of each event, as far as settings and store show them. What doesn't:
+//! whether a source works at the moment, which other looks find out.
+
+use super::{Grade, Missing, Report};
+use crate::config::Settings;
+use crate::config::customerio::IdentifyBy;
+use crate::config::growsurf::SharesFrom;
+use crate::growsurf::rest::Campaign;
+use crate::store::Store;
+use crate::sync::{History, history};
+
+/// The events that GrowSurf's guide to Customer.io promises.
+const PROMISED: [&str; 5] = [
+    "referral_program_joined",
+    "referral_friend_signed_up",
+    "referral_converted",
+    "referral_reward_claimed",
+    "referral_shared",
+];
+
+/// Reports what can't arrive. `campaigns` are those that GrowSurf was asked about.
+pub(super) async fn look(
+    settings: &Settings,
+    store: Option<&dyn Store>,
+    campaigns: &[Campaign],
+    report: &mut Report,
+) {
+    for event in PROMISED.into_iter().filter(|event| is_off(settings, event)) {
+        report.add(Grade::Note, "arrival", format!("{event} is off; mapping.events names none"));
+    }
+    conversions(settings, campaigns, report);
+    shares(settings, report);
+    others(settings, report);
+    past(settings, store, campaigns, report).await;
+    let is_by_id = settings.customerio.identify_by != IdentifyBy::Email;
+    if is_by_id && !settings.customerio.trust_metadata_id {
+        let detail = "the attribute email isn't sent, because people are identified by an id from \
+                      metadata that isn't trusted (customerio.trust_metadata_id)";
+        report.add(Grade::Note, "arrival", detail);
+    }
+}
+
+fn is_off(settings: &Settings, event: &str) -> bool {
+    !settings.mapping.events.contains_key(event)
+}
+
+/// The campaigns of the settings that `sync` doesn't read by itself; with none in the settings, any
+/// campaign stands for all.
+fn unread(settings: &Settings) -> Option<Vec<&str>> {
+    let growsurf = &settings.growsurf;
+    let is_read = |own_key: bool| settings.sync.enabled && (growsurf.api_key.is_some() || own_key);
+    if growsurf.campaigns.is_empty() {
+        return (!is_read(false)).then(Vec::new);
+    }
+    let unread = growsurf.campaigns.iter().filter(|it| !is_read(it.api_key.is_some()));
+    let unread: Vec<&str> = unread.map(|it| it.id.as_str()).collect();
+    (!unread.is_empty()).then_some(unread)
+}
+
+/// What turns the comparison on.
+fn comparison(settings: &Settings) -> &'static str {
+    match (settings.growsurf.has_api_key(), settings.sync.enabled) {
+        (true, false) => "set sync.enabled = true",
+        (true, true) => "set growsurf.api_key, or the campaign's own",
+        (false, _) => "set growsurf.api_key and sync.enabled = true",
+    }
+}
+
+fn of(campaigns: &[&str]) -> String {
+    if campaigns.is_empty() { String::new() } else { format!(" of {}", campaigns.join(", ")) }
+}
+
+/// A sale in an affiliate program, `/v1/events` or the comparison leads to a conversion.
+fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report) {
+    let is_affiliates = !campaigns.is_empty() && campaigns.iter().all(Campaign::is_affiliate);
+    if is_off(settings, "referral_converted") || is_affiliates || !settings.api.tokens.is_empty() {
+        return;
+    }
+    let Some(unread) = unread(settings) else { return };
+    report.miss(Missing {
+        what: "referral_converted",
+        promised: true,
+        reason: format!(
+            "no webhook of a referral program has conversions{}, and nothing else sends them",
+            of(&unread)
+        ),
+        fix: format!("{}, or api.token for your own backend", comparison(settings)),
+    });
+}
+
+/// The comparison, a page, `/v1/events` or the action `record_share` leads to a share.
+fn shares(settings: &Settings, report: &mut Report) {
+    let (growsurf, customerio) = (&settings.growsurf, &settings.customerio);
+    let by_others = !settings.api.tokens.is_empty()
+        || (!customerio.action_keys.is_empty() && growsurf.has_api_key());
+    if is_off(settings, "referral_shared") || by_others {
+        return;
+    }
+    let by_page = |id: &str| {
+        let campaign = growsurf.campaigns.iter().find(|it| it.id == id);
+        campaign.is_some_and(|it| it.shares_from == SharesFrom::Page)
+    };
+    let Some(mut unread) = unread(settings) else { return };
+    let is_any = unread.is_empty();
+    unread.retain(|id| !by_page(id));
+    if unread.is_empty() && !is_any {
+        return;
+    }
+    report.miss(Missing {
+        what: "referral_shared",
+        promised: true,
+        reason: format!("no webhook has shares{}, and nothing else sends them", of(&unread)),
+        fix: format!(
+            "{}, or shares_from = \"page\" with page_key and page.origins, or api.token",
+            comparison(settings)
+        ),
+    });
+}
+
+/// What the guide doesn't promise: sources that are off.
+fn others(settings: &Settings, report: &mut Report) {
+    let has_clicks =
+        !settings.customerio.reporting_keys.is_empty() || settings.growsurf.has_page_key();
+    if !is_off(settings, "referral_link_clicked") && !has_clicks {
+        report.miss(Missing {
+            what: "referral_link_clicked",
+            promised: false,
+            reason: "neither Customer.io's reports nor pages are accepted".to_owned(),
+            fix: "set customerio.reporting_keys, or page_key and page.origins".to_owned(),
+        });
+    }
+    if !is_off(settings, "purchase") && settings.api.tokens.is_empty() {
+        report.miss(Missing {
+            what: "purchase",
+            promised: false,
+            reason: "only your own backend can send it".to_owned(),
+            fix: "set api.token".to_owned(),
+        });
+    }
+    if let Some(unread) = unread(settings) {
+        report.miss(Missing {
+            what: "changes",
+            promised: false,
+            reason: format!(
+                "no webhook has changed addresses, unsubscriptions and deletions{}",
+                of(&unread)
+            ),
+            fix: comparison(settings).to_owned(),
+        });
+    }
+}
+
+/// What was before the relay comes with a backfill only.
+async fn past(
+    settings: &Settings,
+    store: Option<&dyn Store>,
+    campaigns: &[Campaign],
+    report: &mut Report,
+) {
+    let mut lacking = Vec::new();
+    for campaign in campaigns {
+        let found = match store {
+            Some(store) => history(store, &campaign.id).await,
+            None => Ok(History::Nothing),
+        };
+        match found {
+            Ok(History::Whole) => {
+                let detail = format!("the history of {} is in the store", campaign.id);
+                report.add(Grade::Good, "arrival", detail);
+            }
+            Ok(History::Nothing | History::Part) => lacking.push(campaign.id.as_str()),
+            Err(error) => {
+                report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+            }
+        }
+    }
+    let has_key = settings.growsurf.has_api_key();
+    if lacking.is_empty() && has_key {
+        return;
+    }
+    let command = "run `referral-relay backfill`";
+    report.miss(Missing {
+        what: "history",
+        promised: true,
+        reason: format!("no backfill has read what was before the relay{}", of(&lacking)),
+        fix: if has_key {
+            command.to_owned()
+        } else {
+            format!("set growsurf.api_key and {command}")
+        },
+    });
+}

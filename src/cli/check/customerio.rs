@@ -1,0 +1,73 @@
+//! What `check` looks at in Customer.io: credentials, region, and the workspace.
+
+use super::{Grade, Report};
+use crate::app;
+use crate::config::Settings;
+use crate::customerio::client::RegionError;
+use crate::store::{Store, Workspace};
+
+/// Looks, and reports every finding.
+pub(super) async fn look(settings: &Settings, store: Option<&dyn Store>, report: &mut Report) {
+    let client = match app::client(settings) {
+        Ok(client) => client,
+        Err(error) => {
+            report.add(Grade::Bad, "customer.io", format!("{:#}", anyhow::Error::from(error)));
+            return;
+        }
+    };
+    let host = app::base_url(&settings.customerio);
+    let told = match client.region().await {
+        Ok(told) => told,
+        Err(error) => {
+            let what = if matches!(error, RegionError::Credentials { .. }) {
+                "credentials"
+            } else {
+                "customer.io"
+            };
+            let error = anyhow::Error::from(error);
+            report.add(Grade::Bad, what, format!("{error:#}  ({host})"));
+            return;
+        }
+    };
+    report.add(
+        Grade::Good,
+        "credentials",
+        format!("they open workspace {} at {host}", told.environment_id),
+    );
+    let region = app::region_name(settings.customerio.region);
+    if settings.customerio.base_url.is_some() {
+        let detail =
+            format!("the account's is {}; customerio.base_url names the host", told.region);
+        report.add(Grade::Note, "region", detail);
+    } else if told.region.eq_ignore_ascii_case(region) {
+        report.add(Grade::Good, "region", format!("{region}, as the account's"));
+    } else {
+        let detail = format!(
+            "the account's is {}, the settings say {region}; set customerio.region = {:?}",
+            told.region, told.region
+        );
+        report.add(Grade::Bad, "region", detail);
+    }
+    let Some(store) = store else {
+        report.add(Grade::Good, "workspace", "nothing was delivered to another");
+        return;
+    };
+    let workspace = Workspace { environment_id: told.environment_id };
+    match store.destination().await {
+        Ok(known) => match known.workspace {
+            Some(known) if known != workspace => {
+                let detail = format!(
+                    "what the store has delivered went to workspace {}; use its credentials, or \
+                     a store of its own (store.url)",
+                    known.environment_id
+                );
+                report.add(Grade::Bad, "workspace", detail);
+            }
+            Some(_) => report.add(Grade::Good, "workspace", "the one that the store belongs to"),
+            None => report.add(Grade::Good, "workspace", "nothing was delivered to another"),
+        },
+        Err(error) => {
+            report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What `check` found: as a table for people, as JSON for scripts, and as an exit code.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use serde::Serialize;
+
+use crate::cli::output::{Failure, Page, failed, plural};
+
+/// How serious a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum Grade {
+    /// It is as it should be.
+    #[serde(rename = "ok")]
+    Good,
+    /// It works, and somebody should know it.
+    #[serde(rename = "note")]
+    Note,
+    /// It works, and something that the guide promises can't arrive.
+    #[serde(rename = "missing")]
+    Missing,
+    /// It doesn't work.
+    #[serde(rename = "fail")]
+    Bad,
+}
+
+impl Grade {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Note => "note",
+            Self::Missing => "MISS",
+            Self::Bad => "FAIL",
+        }
+    }
+}
+
+/// What it comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// All that the guide promises can arrive.
+    Fit,
+    /// It works, and not all of that can arrive.
+    Incomplete,
+    /// Something doesn't work.
+    Broken,
+    /// The relay wouldn't start with these settings.
+    Refused,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    grade: Grade,
+    about: &'static str,
+    detail: String,
+}
+
+/// Something that can't arrive at Customer.io with these settings.
+#[derive(Serialize)]
+pub struct Missing {
+    /// The event, by the relay's own name, or what else it is.
+    pub what: &'static str,
+    /// True if GrowSurf's guide to Customer.io promises it.
+    pub promised: bool,
+    /// Why it can't arrive.
+    pub reason: String,
+    /// What to set or do.
+    pub fix: String,
+}
+
+/// Everything that was looked at, in order.
+#[derive(Default)]
+pub struct Report {
+    findings: Vec<Finding>,
+    missing: Vec<Missing>,
+    is_refused: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    verdict: Verdict,
+    findings: &'a [Finding],
+    cannot_arrive: &'a [Missing],
+}
+
+impl Report {
+    /// Adds a finding.
+    pub fn add(&mut self, grade: Grade, about: &'static str, detail: impl Into<String>) {
+        self.findings.push(Finding { grade, about, detail: detail.into() });
+    }
+
+    /// Adds a setting that stops the start.
+    pub fn refuse(&mut self, detail: impl Into<String>) {
+        self.is_refused = true;
+        self.add(Grade::Bad, "settings", detail);
+    }
+
+    /// Adds what can't arrive.
+    pub fn miss(&mut self, missing: Missing) {
+        let grade = if missing.promised { Grade::Missing } else { Grade::Note };
+        let Missing { what, reason, fix, .. } = &missing;
+        self.add(grade, "arrival", format!("{what} can't arrive: {reason}; {fix}"));
+        self.missing.push(missing);
+    }
+
+    /// True if nothing was found yet.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Prints everything, and says how it ends.
+    ///
+    /// # Errors
+    /// If the settings are refused or something doesn't work.
+    pub fn finish(&self, as_json: bool) -> Result<ExitCode, Failure> {
+        let verdict = self.verdict();
+        let mut page = Page::default();
+        if as_json {
+            let (findings, cannot_arrive) = (&self.findings[..], &self.missing[..]);
+            let document = Document { verdict, findings, cannot_arrive };
+            page.document(serde_json::to_string_pretty(&document).map_err(failed)?);
+        } else {
+            self.table(&mut page);
+            match verdict {
+                Verdict::Fit => {
+                    page.blank();
+                    page.line("Fit to run.");
+                }
+                Verdict::Incomplete => {
+                    page.blank();
+                    let missing = plural(self.count(Grade::Missing), "thing");
+                    page.line(format!("It works, but {missing} marked MISS can't arrive."));
+                }
+                Verdict::Broken | Verdict::Refused => {}
+            }
+        }
+        page.print()?;
+        let bad = self.count(Grade::Bad);
+        match verdict {
+            Verdict::Fit | Verdict::Incomplete => Ok(ExitCode::SUCCESS),
+            Verdict::Broken => {
+                let all = self.findings.len();
+                Err(failed(anyhow!("not fit to run: {bad} of {all} findings must be fixed")))
+            }
+            Verdict::Refused => {
+                let what = "not fit to run: the relay wouldn't start with these settings";
+                Err(Failure::Usage(format!("{what}; {} must be fixed", plural(bad, "finding"))))
+            }
+        }
+    }
+
+    fn table(&self, page: &mut Page) {
+        for Finding { grade, about, detail } in &self.findings {
+            page.line(format!("{:<5} {about:<12} {detail}", grade.word()));
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        if self.is_refused {
+            Verdict::Refused
+        } else if self.count(Grade::Bad) > 0 {
+            Verdict::Broken
+        } else if self.count(Grade::Missing) > 0 {
+            Verdict::Incomplete
+        } else {
+            Verdict::Fit
+        }
+    }
+
+    fn count(&self, grade: Grade) -> u64 {
+        let found = self.findings.iter().filter(|finding| finding.grade == grade).count();
+        u64::try_from(found).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,117 @@
+//! What `check` looks at in the store, without making one: whether it takes writes, whether it is
+//! sound, and what is queued in it.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Grade, Report};
+use crate::app::{self, StartError};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::domain::Clock;
+use crate::store::sqlite::{Examination, damaged_aside, examine};
+use crate::store::{Store, StoreError};
+
+/// Looks, and reports every finding. Returns the store, if there is one. With `full` reads all of it.
+pub(super) async fn look(
+    settings: &Settings,
+    full: bool,
+    report: &mut Report,
+) -> Option<Arc<dyn Store>> {
+    let url = settings.store.url.to_string();
+    let store = match app::open_existing_store(settings).await {
+        Ok(store) => Some(store),
+        Err(StartError::NoStore { .. }) => {
+            match settings.store.url.file().map_or(Ok(()), try_to_make) {
+                Ok(()) => {
+                    let detail = format!("there is none at {url} yet; `serve` makes it");
+                    report.add(Grade::Good, "store", detail);
+                }
+                Err(error) => {
+                    let detail = format!("there is none at {url}, and none can be made: {error}");
+                    report.add(Grade::Bad, "store", detail);
+                }
+            }
+            None
+        }
+        Err(error) => {
+            report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+            None
+        }
+    };
+    if let Some(store) = &store {
+        check_writes(&url, &**store, report).await;
+    }
+    if let Some(file) = settings.store.url.file() {
+        check_soundness(file, full && store.is_some(), report).await;
+    }
+    store
+}
+
+/// Tries whether a file could be made there, in the nearest folder that exists.
+fn try_to_make(store: &Path) -> io::Result<()> {
+    let here = Path::new(".");
+    let folders = store.ancestors().skip(1);
+    let folders = folders.map(|it| if it.as_os_str().is_empty() { here } else { it });
+    for folder in folders {
+        if !folder.try_exists()? {
+            continue;
+        }
+        let probe = folder.join(format!(".referral-relay-check-{}", std::process::id()));
+        OpenOptions::new().write(true).create_new(true).open(&probe)?;
+        return fs::remove_file(&probe);
+    }
+    Ok(())
+}
+
+async fn check_writes(url: &str, store: &dyn Store, report: &mut Report) {
+    let looked = async {
+        store.probe(SystemClock.now()).await?;
+        store.stats().await
+    };
+    match looked.await {
+        Ok(stats) => {
+            let detail = format!(
+                "{url} takes writes; {} calls pending, {} dead letters, {} parked webhooks",
+                stats.pending, stats.dead, stats.parked
+            );
+            let grade = if stats.dead > 0 { Grade::Note } else { Grade::Good };
+            report.add(grade, "store", detail);
+        }
+        Err(error) => {
+            report.add(Grade::Bad, "store", format!("{url}: {:#}", anyhow::Error::from(error)));
+        }
+    }
+}
+
+/// Whether anything is damaged: what was set aside earlier, and with `full` the store itself.
+async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
+    for aside in damaged_aside(store) {
+        let what = "is a damaged store that was set aside; save from it what is needed, then \
+                    remove it";
+        report.add(Grade::Note, "store", format!("{} {what}", aside.display()));
+    }
+    if !full {
+        return;
+    }
+    let path = store.to_owned();
+    let examining = tokio::task::spawn_blocking(move || examine(&path, None, || false));
+    let examined = examining.await.unwrap_or(Err(StoreError::Closed));
+    let (grade, detail) = match examined {
+        Ok(Examination::Damaged(damage)) => {
+            let mend = "copy its file and the log beside it, then restart the relay, which sets the \
+                        store aside";
+            (Grade::Bad, format!("it is damaged: {damage}; {mend}"))
+        }
+        Ok(Examination::Contradictory(found)) => {
+            (Grade::Bad, format!("it contradicts itself: {}; please report it", found.join("; ")))
+        }
+        Ok(Examination::Sound | Examination::Unneeded | Examination::Stopped) => {
+            (Grade::Good, "every page, row and body of it is sound".to_owned())
+        }
+        Err(error) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
+    };
+    report.add(grade, "store", detail);
+}

@@ -1,0 +1,220 @@
+//! The URL of a store: a file, or a database on a Postgres server and how connections to it are
+//! encrypted.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use url::{Url, form_urlencoded};
+
+use crate::config::value::Expected;
+use crate::config::value::masked::Masked;
+
+/// Options that other programs take in the URL, and what to do instead.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("sslrootcert", "store.tls_ca_file names the certificates to trust"),
+    ("passfile", "store.password, or RELAY__STORE__PASSWORD_FILE, holds the password"),
+    ("sslcert", "certificates of clients aren't supported"),
+    ("sslkey", "certificates of clients aren't supported"),
+    ("sslpassword", "certificates of clients aren't supported"),
+];
+
+/// The options that are known.
+const OPTIONS: [&str; 19] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "sslmode",
+    "sslnegotiation",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// Where a store is: `sqlite:` and the path of a file, or the URL of a database on a Postgres
+/// server. Shown without the password.
+///
+/// The path is taken as it is written, without percent-decoding; `sqlite:///var/x.db` and
+/// `sqlite:/var/x.db` are the same.
+#[derive(Debug, Clone)]
+pub struct StoreUrl(Whereabouts);
+
+#[derive(Debug, Clone)]
+enum Whereabouts {
+    File(PathBuf),
+    Server(Server),
+}
+
+#[derive(Debug, Clone)]
+struct Server {
+    url: SecretString,
+    shown: String,
+    has_password: bool,
+    /// The weak encryption that was asked for by name, to a host that isn't this machine.
+    exposed_by: Option<&'static str>,
+}
+
+impl StoreUrl {
+    /// The file, relative to the working directory or absolute, if the store is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Whereabouts::File(path) => Some(path),
+            Whereabouts::Server(_) => None,
+        }
+    }
+
+    /// The URL of the server's database, if the store is one. It names the `sslmode` that applies,
+    /// in the driver's words.
+    pub fn server(&self) -> Option<&SecretString> {
+        self.on_server().map(|server| &server.url)
+    }
+
+    /// True if the URL holds a password.
+    pub fn has_password(&self) -> bool {
+        self.on_server().is_some_and(|server| server.has_password)
+    }
+
+    /// Returns a sentence on connections that others on the way could read; `None` if there are none.
+    pub fn exposure(&self) -> Option<String> {
+        let server = self.on_server()?;
+        let mode = server.exposed_by?;
+        Some(format!(
+            "connections to {} aren't protected, because of sslmode={mode}: others on the way could \
+             read people's addresses; remove it, unless the network is trusted",
+            server.shown
+        ))
+    }
+
+    fn on_server(&self) -> Option<&Server> {
+        match &self.0 {
+            Whereabouts::File(_) => None,
+            Whereabouts::Server(server) => Some(server),
+        }
+    }
+}
+
+/// Reads the URL of a server's database.
+fn server(text: &str) -> Result<Server, Expected> {
+    const EXAMPLE: &str = "\"postgres://relay@db.example.com:5432/relay\"";
+    let expected = |what: &str| Expected::from(format!("{what}, as in {EXAMPLE}"));
+    let url = Url::parse(text).map_err(|_why| expected("a URL of a Postgres database"))?;
+    let in_query = |name: &str| url.query_pairs().any(|(key, _)| key == name);
+    if url.host_str().is_none_or(str::is_empty) && !in_query("host") {
+        return Err(expected("a URL with a host"));
+    }
+    if url.path().trim_matches('/').is_empty() && !in_query("dbname") {
+        return Err(expected("a URL with the name of a database"));
+    }
+    let authority = text.split(['/', '?']).nth(2).unwrap_or_default();
+    if url.fragment().is_some() || authority.matches('@').count() > 1 {
+        return Err(expected("a URL in which # is written %23, and @ in a password %40"));
+    }
+    for (name, _) in url.query_pairs() {
+        if let Some((_, instead)) = ELSEWHERE.iter().find(|(known, _)| *known == name) {
+            return Err(format!("a URL without {name}: {instead}").into());
+        }
+        if !OPTIONS.contains(&&*name) {
+            return Err(format!("a URL without the option {name:?}, which is unknown").into());
+        }
+    }
+    let asked = url.query_pairs().filter(|(name, _)| name == "sslmode").last();
+    let is_local = is_local(&url);
+    let (mode, exposed_by) = match asked.as_ref().map(|(_, mode)| &**mode) {
+        None if is_local => ("prefer", None),
+        // Certificates are always checked, so the driver's "require" is the strictest of them.
+        None | Some("require" | "verify-ca" | "verify-full") => ("require", None),
+        Some("prefer") => ("prefer", (!is_local).then_some("prefer")),
+        Some("disable") => ("disable", (!is_local).then_some("disable")),
+        Some(_) => {
+            let modes = "\"disable\", \"prefer\", \"require\", \"verify-ca\" or \"verify-full\"";
+            return Err(format!("a URL with an sslmode of {modes}").into());
+        }
+    };
+    Ok(Server {
+        url: SecretString::from(with_mode(text, mode)),
+        shown: Masked(text).to_string(),
+        has_password: url.password().is_some() || in_query("password"),
+        exposed_by,
+    })
+}
+
+/// The URL with this `sslmode` and no other; the rest stays as it is written.
+fn with_mode(text: &str, mode: &str) -> String {
+    let (base, query) = text.split_once('?').unwrap_or((text, ""));
+    let is_mode = |pair: &&str| {
+        let mut decoded = form_urlencoded::parse(pair.as_bytes());
+        decoded.next().is_some_and(|(name, _)| name == "sslmode")
+    };
+    let mode = format!("sslmode={mode}");
+    let others = query.split('&').filter(|pair| !pair.is_empty() && !is_mode(pair));
+    let pairs: Vec<&str> = others.chain([mode.as_str()]).collect();
+    format!("{base}?{}", pairs.join("&"))
+}
+
+/// True if connections don't leave this machine: by a socket, or by its loopback interface.
+fn is_local(url: &Url) -> bool {
+    let named = url.query_pairs().filter(|(name, _)| matches!(&**name, "host" | "hostaddr"));
+    let named = named.map(|(_, value)| value.into_owned());
+    let mut hosts = url.host_str().map(str::to_owned).into_iter().chain(named);
+    hosts.all(|hosts| hosts.split(',').all(is_this_machine))
+}
+
+/// True if a host's name, address or socket is on this machine.
+pub(in crate::config) fn is_this_machine(host: &str) -> bool {
+    let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_socket = host.is_empty() || host.starts_with('/') || host.starts_with("%2F");
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    is_socket
+        || name == "localhost"
+        || name.ends_with(".localhost")
+        || bare.parse().is_ok_and(is_loopback)
+}
+
+impl FromStr for StoreUrl {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+            return server(text).map(|server| Self(Whereabouts::Server(server)));
+        }
+        let expected =
+            || Expected::from("a URL such as \"sqlite:data/relay.db\" or \"postgres://...\"");
+        let rest = text.strip_prefix("sqlite:").ok_or_else(expected)?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        if path.contains(":memory:") {
+            return Err("a file, because a store in memory would forget webhooks".into());
+        }
+        let is_file = !path.trim().is_empty() && !path.ends_with('/');
+        // "?mode=ro" and the like would silently become part of the name.
+        if !is_file || path.contains(['?', '#', '\0']) {
+            return Err(expected());
+        }
+        Ok(Self(Whereabouts::File(path.into())))
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Whereabouts::File(path) => write!(out, "sqlite:{}", path.display()),
+            Whereabouts::Server(server) => out.write_str(&server.shown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

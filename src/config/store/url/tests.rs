@@ -1,0 +1,111 @@
+//! Tests of the URL of a store.
+
+use std::path::Path;
+
+use proptest::prelude::{any, proptest};
+use secrecy::ExposeSecret;
+
+use super::StoreUrl;
+
+#[test]
+fn names_a_file() {
+    for (text, path) in [
+        ("sqlite:data/relay.db", "data/relay.db"),
+        ("sqlite:/data/relay.db", "/data/relay.db"),
+        ("sqlite:///data/relay.db", "/data/relay.db"),
+        ("sqlite://data/relay.db", "data/relay.db"),
+    ] {
+        assert_eq!(text.parse::<StoreUrl>().unwrap().file(), Some(Path::new(path)));
+    }
+}
+
+#[test]
+fn refuses_the_rest() {
+    for (text, why) in [
+        ("", "such as"),
+        ("data/relay.db", "such as"),
+        ("sqlite:", "such as"),
+        ("sqlite:data/", "such as"),
+        ("sqlite:a.db?mode=ro", "such as"),
+        ("sqlite::memory:", "forget"),
+        ("host=db user=relay password=hush", "such as"),
+        ("postgres:relay", "host"),
+        ("postgres:///relay", "host"),
+        ("postgresql://db.example.com", "name of a database"),
+        ("postgres://u:p@h:port/db", "a URL of a Postgres database"),
+        ("postgres://u:hu@sh@h/db", "%40"),
+        ("postgres://u@h/db#hush", "%23"),
+        ("postgres://u@h/db?sslmode=allow", "an sslmode of \"disable\""),
+        ("postgres://u@h/db?sslrootcert=/ca.pem", "store.tls_ca_file"),
+        ("postgres://u@h/db?passfile=/hush", "RELAY__STORE__PASSWORD_FILE"),
+        ("postgres://u@h/db?sslcert=a&sslkey=b&sslpassword=hush", "aren't supported"),
+        ("postgres://u@h/db?pool=8", "without the option \"pool\""),
+    ] {
+        let error = text.parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(error.contains(why) && !error.contains("hush"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_a_database_and_hides_its_password() {
+    for (text, shown) in [
+        (
+            "postgres://relay:hush@db.example.com:5433/relay",
+            "postgres://relay:...@db.example.com:5433/relay",
+        ),
+        (
+            "postgres://relay@db.example.com/relay?password=hush&sslmode=require",
+            "postgres://relay@db.example.com/relay?password=...&sslmode=require",
+        ),
+        ("postgres://r:h%40hush@localhost/r", "postgres://r:...@localhost/r"),
+    ] {
+        let url: StoreUrl = text.parse().unwrap();
+        assert_eq!(url.to_string(), shown);
+        assert!(url.has_password());
+        assert!(!format!("{url:?}").contains("hush"), "{url:?}");
+        assert!(url.file().is_none());
+    }
+    assert!(!"postgres://relay@db/relay".parse::<StoreUrl>().unwrap().has_password());
+}
+
+#[test]
+fn encrypts_what_leaves_the_machine_unless_told_otherwise() {
+    let url = |tail: &str| format!("postgres://relay@{tail}");
+    for (tail, used, is_exposed) in [
+        ("db.example.com/r", "db.example.com/r?sslmode=require", false),
+        ("10.0.0.7:5433/r", "10.0.0.7:5433/r?sslmode=require", false),
+        ("db/r?connect_timeout=5", "db/r?connect_timeout=5&sslmode=require", false),
+        ("db/r?sslmode=verify-full", "db/r?sslmode=require", false),
+        ("db/r?sslmode=verify-ca&port=5433", "db/r?port=5433&sslmode=require", false),
+        ("db/r?ssl%6dode=disable", "db/r?sslmode=disable", true),
+        ("db/r?sslmode=require&sslmode=disable", "db/r?sslmode=disable", true),
+        ("db/r?sslmode=disable", "db/r?sslmode=disable", true),
+        ("db/r?sslmode=prefer", "db/r?sslmode=prefer", true),
+        ("localhost/r", "localhost/r?sslmode=prefer", false),
+        ("127.0.0.1:5433/r", "127.0.0.1:5433/r?sslmode=prefer", false),
+        ("[::1]/r", "[::1]/r?sslmode=prefer", false),
+        ("%2Frun%2Fpostgresql/r", "%2Frun%2Fpostgresql/r?sslmode=prefer", false),
+        ("localhost/r?sslmode=disable", "localhost/r?sslmode=disable", false),
+        ("localhost/r?hostaddr=10.0.0.7", "localhost/r?hostaddr=10.0.0.7&sslmode=require", false),
+        ("localhost,db/r", "localhost,db/r?sslmode=require", false),
+        ("localhost.example.com/r", "localhost.example.com/r?sslmode=require", false),
+        ("localhost/r?host=db", "localhost/r?host=db&sslmode=require", false),
+    ] {
+        let parsed: StoreUrl = url(tail).parse().unwrap();
+        assert_eq!(parsed.server().unwrap().expose_secret(), url(used), "{tail}");
+        assert_eq!(parsed.exposure().is_some(), is_exposed, "{tail}");
+        // The driver reads it as well.
+        assert!(url(used).parse::<tokio_postgres::Config>().is_ok(), "{used}");
+    }
+    let socket: StoreUrl = "postgresql:///relay?host=/run/postgresql".parse().unwrap();
+    assert!(socket.server().unwrap().expose_secret().ends_with("&sslmode=prefer"));
+}
+
+proptest! {
+    #[test]
+    fn never_panics(text in any::<String>()) {
+        let _ = text.parse::<StoreUrl>();
+        let _ = format!("sqlite:{text}").parse::<StoreUrl>();
+        let _ = format!("postgres://{text}").parse::<StoreUrl>();
+    }
+}

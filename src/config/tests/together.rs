@@ -1,0 +1,167 @@
+//! What is refused because it could never work.
+
+use crate::config::tests::Setup;
+
+/// The file is refused, for one reason that has these words.
+#[track_caller]
+fn assert_refused(toml: &str, words: &[&str]) {
+    let shown = Setup::new().toml(toml).problems();
+    assert_eq!(shown.lines().count(), 1, "{toml}\n{shown}");
+    assert!(shown.starts_with("config/relay.toml: "), "{shown}");
+    for word in words {
+        assert!(shown.contains(word), "{toml}\n{shown}\ndoesn't tell of {word}");
+    }
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
+fn campaign(keys: &str) -> String {
+    format!("[[growsurf.campaigns]]\nid = \"a\"\n{keys}\n")
+}
+
+#[test]
+fn keys_that_growsurf_would_rename_are_refused_with_the_form_that_works() {
+    for (toml, words) in [
+        (
+            "[customerio]\nidentify_by = \"metadata.user_id\"",
+            ["customerio.identify_by", "here \"userId\""],
+        ),
+        ("[mapping.metadata]\nplan = \"sub plan\"", ["mapping.metadata.plan", "\"subPlan\""]),
+        ("[mapping]\nreward_value_key = \"Amount\"", ["mapping.reward_value_key", "\"amount\""]),
+        ("[mapping]\nreward_value_key = \"\"", ["mapping.reward_value_key", "letters and digits"]),
+        ("[mapping.metadata]\ngdpr = \"gdprAgreements\"", ["mapping.metadata.gdpr", "reserves"]),
+    ] {
+        assert_refused(toml, &words);
+    }
+    let long = format!("[mapping.metadata]\nplan = \"{}\"", "k".repeat(41));
+    assert_refused(&long, &["mapping.metadata.plan", "at most 40"]);
+}
+
+#[test]
+fn a_source_that_nothing_could_use_is_refused() {
+    let server = campaign("conversions_from = \"server\"");
+    assert_refused(&server, &["campaigns[0].conversions_from", "RELAY__API__TOKEN"]);
+    let with_token = format!("{server}[api]\ntoken = \"the-token-of-the-server\"");
+    Setup::new().toml(&with_token).settings();
+    let page = campaign("shares_from = \"page\"");
+    assert_refused(&page, &["campaigns[0].shares_from", "page_key"]);
+}
+
+#[test]
+fn ids_that_growsurf_never_gives_are_refused() {
+    for id in ["ct 8f71", "ct8f71/", "ct8f71?", "caf\u{e9}", &"a".repeat(201)] {
+        assert_refused(&format!("[[growsurf.campaigns]]\nid = \"{id}\""), &["campaigns[0].id"]);
+    }
+}
+
+#[test]
+fn a_secret_of_two_campaigns_is_refused() {
+    let secrets = |id: &str, secret: &str| {
+        let secret = format!("webhook_secrets = [\"hush-of-this-campaign\", \"{secret}\"]");
+        format!("[[growsurf.campaigns]]\nid = \"{id}\"\n{secret}\n")
+    };
+    let toml = secrets("a", "hush-1-of-this-campaign") + &secrets("b", "hush-2-of-this-campaign");
+    assert_refused(&toml, &["campaigns[1].webhook_secrets", "campaign a"]);
+}
+
+#[test]
+fn a_secret_that_pages_would_show_is_refused() {
+    let toml = campaign("page_key = \"hush-of-pages\"\nwebhook_secrets = [\"hush-of-pages\"]");
+    let toml = format!("{toml}[page]\norigins = [\"https://a.example\"]");
+    assert_refused(&toml, &["campaigns[0].page_key", "everybody can read"]);
+}
+
+#[test]
+fn addresses_that_cannot_work_are_refused() {
+    for (toml, words) in [
+        (
+            "[customerio]\nregion = \"eu\"\nbase_url = \"https://track.customer.io\"",
+            ["customerio.base_url", "customerio.region"],
+        ),
+        (
+            "[growsurf]\nbase_url = \"https://api.growsurf.com\"",
+            ["growsurf.base_url", "the path /v2"],
+        ),
+        ("[growsurf]\nwebhook_url = \"mailto:ann@example.com\"", ["growsurf.webhook_url", "URL"]),
+        ("[growsurf]\nwebhook_url = \"https://a.example/#b\"", ["growsurf.webhook_url", "URL"]),
+        (
+            "[server]\nlisten = \"0.0.0.0:8080\"\noperator_listen = \"127.0.0.1:8080\"",
+            ["server.operator_listen", "the same address as server.listen"],
+        ),
+        (
+            "[server]\nlisten = \"127.0.0.1:8080\"\noperator_listen = \"[::]:8080\"",
+            ["server.operator_listen", "part of it"],
+        ),
+        (
+            "[store]\nurl = \"postgres://u:hush@db/r\"\npassword = \"hush\"",
+            ["store.password", "store.url as well"],
+        ),
+    ] {
+        assert_refused(toml, &words);
+    }
+}
+
+#[test]
+fn tokens_that_cannot_be_sent_or_could_be_guessed_are_refused() {
+    for section in ["admin", "api"] {
+        let token = |text: &str| format!("[{section}]\ntoken = {text}");
+        let key = format!("{section}.token");
+        assert_refused(&token("\"hush-hush-hush\""), &[&key, "16 bytes", "openssl"]);
+        assert_refused(&token("[\"hush-hush-hush-1\", \"hush\"]"), &[&key, "16 bytes"]);
+        assert_refused(&token("\"hush hush hush hush\""), &[&key, "no header can carry"]);
+        assert_refused(&token("\"hush-hush-hush-\u{e9}\""), &[&key, "no header can carry"]);
+        assert_refused(&token("[\"hush-hush-hush-1\", \"\"]"), &[&key]);
+    }
+    let key = "[growsurf]\napi_key = \"hush hush\"";
+    assert_refused(key, &["growsurf.api_key", "no header can carry"]);
+}
+
+#[test]
+fn spoiled_values_are_refused_in_every_place() {
+    for (toml, words) in [
+        (
+            "[growsurf]\nwebhook_secrets = [\"hush \"]",
+            ["growsurf.webhook_secrets", "ends with a blank"],
+        ),
+        (
+            "[growsurf]\nwebhook_secrets = [\"'hush'\"]",
+            ["growsurf.webhook_secrets", "quotation marks"],
+        ),
+        ("[customerio]\napi_key = \"\\ufeffhush\"", ["customerio.api_key", "byte order mark"]),
+        ("[store]\ntombstone_key = \"hush\\r\"", ["store.tombstone_key", "carriage return"]),
+        ("[customerio]\nsite_id = \"site\\u00a0\"", ["customerio.site_id", "blank"]),
+        ("[customerio]\nbase_url = \" http://127.0.0.1:9\"", ["customerio.base_url", "blank"]),
+        ("[server]\ntrusted_proxies = [\"10.0.0.7\\u200b\"]", ["trusted_proxies", "U+200B"]),
+        ("[[growsurf.campaigns]]\nid = \"a\\u200b\"", ["campaigns[0].id", "U+200B"]),
+        ("[mapping.metadata]\n\"plan\\u200b\" = \"plan\"", ["mapping.metadata", "U+200B"]),
+    ] {
+        assert_refused(toml, &words);
+    }
+    let name = "RELAY__GROWSURF__WEBHOOK_SECRETS";
+    for (value, why) in [
+        ("hush ", "ends with a blank"),
+        ("\"hush\"", "quotation marks"),
+        ("\u{201c}hush\u{201d}", "quotation marks"),
+        ("\u{feff}hush", "byte order mark"),
+        ("hush\r", "carriage return"),
+        ("hush\n", "line break"),
+        ("hush\u{a0}", "blank"),
+        ("hush   # the old one", "comment"),
+    ] {
+        let shown = Setup::new().variable(name, value).problems();
+        let start = format!("{name}: growsurf.webhook_secrets: ");
+        assert!(shown.starts_with(&start) && shown.contains(why), "{value:?} {shown}");
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+    for (text, why) in [
+        ("\u{feff}hush\n", "byte order mark"),
+        ("hush\r\n", "carriage return"),
+        ("hush \n", "ends with a blank"),
+        ("'hush'\n", "quotation marks"),
+    ] {
+        let setup = Setup::new().file("hidden", text).variable(&format!("{name}_FILE"), "hidden");
+        let shown = setup.problems();
+        assert!(shown.starts_with(&format!("{name}_FILE: ")) && shown.contains(why), "{shown}");
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+    Setup::new().file("hidden", "hush\n").variable(&format!("{name}_FILE"), "hidden").settings();
+}

@@ -1,0 +1,161 @@
+//! Rules over settings of several sections: combinations that could never work, and risks.
+//!
+//! What belongs here: what no section can see alone. What doesn't: rules of one section.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::Settings;
+use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
+use crate::config::mapping::names::MAX_ATTRIBUTE_NAME_BYTES;
+use crate::config::reader::{Item, Reader};
+use crate::config::store::url::is_this_machine;
+
+/// A shorter secret of a webhook could be guessed; in bytes.
+const WEAK_SECRET_BYTES: usize = 16;
+
+const CAMPAIGNS: &str = "growsurf.campaigns";
+
+/// Reports combinations that could never work, and warns of risks.
+pub(super) fn check(settings: &Settings, reader: &mut Reader<'_>) {
+    let items = reader.tables(CAMPAIGNS);
+    for (campaign, item) in settings.growsurf.campaigns.iter().zip(&items) {
+        if reader.sound(&[&item.path]) {
+            check_campaign(settings, campaign, item, reader);
+        }
+    }
+    check_owners(settings, &items, reader);
+    warn_of_secrets(settings, reader);
+    warn_of_ways(settings, reader);
+}
+
+fn check_campaign(
+    settings: &Settings,
+    campaign: &CampaignSettings,
+    item: &Item<'_>,
+    reader: &mut Reader<'_>,
+) {
+    let has_token = !settings.api.tokens.is_empty() || !reader.sound(&["api.token"]);
+    if campaign.conversions_from == ConversionsFrom::Server && !has_token {
+        let rule = "is \"server\", but no server can send any without api.token \
+                    (RELAY__API__TOKEN)";
+        reader.broken_item(item, "conversions_from", rule);
+    }
+    if campaign.shares_from == SharesFrom::Page && campaign.page_key.is_none() {
+        let rule = "is \"page\", but no page can send any without page_key and page.origins";
+        reader.broken_item(item, "shares_from", rule);
+    }
+    let longest = settings.mapping.attributes.values().map(String::len).max().unwrap_or(0);
+    if campaign.attribute_prefix.len() + longest > MAX_ATTRIBUTE_NAME_BYTES {
+        let rule = format!(
+            "makes the longest name of mapping.attributes longer than {MAX_ATTRIBUTE_NAME_BYTES} bytes"
+        );
+        reader.broken_item(item, "attribute_prefix", rule);
+    }
+    let is_secret = |key: &str| secrets(settings).any(|(_, it)| it.expose_secret() == key);
+    if campaign.page_key.as_deref().is_some_and(is_secret) {
+        let rule = "is a secret as well, and everybody can read it in a page's source";
+        reader.broken_item(item, "page_key", rule);
+    }
+}
+
+/// Checks that each campaign's own secret says whose webhook it is.
+fn check_owners(settings: &Settings, items: &[Item<'_>], reader: &mut Reader<'_>) {
+    let growsurf = &settings.growsurf;
+    let has = |secrets: &[SecretString], secret: &SecretString| {
+        secrets.iter().any(|it| it.expose_secret() == secret.expose_secret())
+    };
+    for (number, (campaign, item)) in growsurf.campaigns.iter().zip(items).enumerate() {
+        let own = &campaign.webhook_secrets;
+        let others = &growsurf.campaigns[..number];
+        let shared = |other: &&CampaignSettings| {
+            own.iter().any(|secret| has(&other.webhook_secrets, secret))
+        };
+        if let Some(other) = others.iter().find(shared) {
+            let rule = format!(
+                "holds a secret of campaign {} as well, so nobody could tell whose webhook it is; \
+                 move it to growsurf.webhook_secrets, or give each a secret of its own",
+                other.id
+            );
+            reader.broken_item(item, "webhook_secrets", rule);
+        } else if own.iter().any(|secret| has(&growsurf.webhook_secrets, secret)) {
+            reader.warn(format!(
+                "{}.webhook_secrets holds a secret of growsurf.webhook_secrets, which any campaign's \
+                 webhook may be signed with",
+                item.path
+            ));
+        } else if own.is_empty()
+            && growsurf.webhook_secrets.is_empty()
+            && growsurf.has_webhook_secret()
+        {
+            reader.warn(format!(
+                "no secret verifies webhooks of campaign {}: they are answered 401 until \
+                 growsurf.webhook_secrets or its own webhook_secrets holds one",
+                campaign.id
+            ));
+        }
+    }
+}
+
+/// All secrets that somebody else shows, with their keys.
+fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)> {
+    let Settings { growsurf, customerio, admin, api, .. } = settings;
+    let of_campaigns = growsurf.campaigns.iter().enumerate().map(|(number, campaign)| {
+        (format!("{CAMPAIGNS}[{number}].webhook_secrets"), &campaign.webhook_secrets)
+    });
+    [
+        ("growsurf.webhook_secrets", &growsurf.webhook_secrets),
+        ("customerio.reporting_keys", &customerio.reporting_keys),
+        ("customerio.action_keys", &customerio.action_keys),
+        ("admin.token", &admin.tokens),
+        ("api.token", &api.tokens),
+    ]
+    .into_iter()
+    .map(|(key, secrets)| (key.to_owned(), secrets))
+    .chain(of_campaigns)
+    .flat_map(|(key, secrets)| secrets.iter().map(move |secret| (key.clone(), secret)))
+}
+
+fn warn_of_secrets(settings: &Settings, reader: &mut Reader<'_>) {
+    let mut warned = Vec::new();
+    for (key, secret) in secrets(settings) {
+        let is_token = key.ends_with(".token");
+        let is_weak = secret.expose_secret().len() < WEAK_SECRET_BYTES;
+        if is_weak && !is_token && !warned.contains(&key) {
+            reader.warn(format!(
+                "{key} holds a secret of less than {WEAK_SECRET_BYTES} bytes, which could be guessed"
+            ));
+            warned.push(key);
+        }
+    }
+    let same = |one: &SecretString| {
+        settings.api.tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
+    };
+    if settings.admin.tokens.iter().any(same) {
+        reader.warn("admin.token and api.token share a token: who sends events can administrate");
+    }
+}
+
+/// Warns of what others on the way could read or change.
+fn warn_of_ways(settings: &Settings, reader: &mut Reader<'_>) {
+    let growsurf = &settings.growsurf;
+    let uses_growsurf = growsurf.has_api_key();
+    for (key, url, is_used) in [
+        ("customerio.base_url", settings.customerio.base_url.as_ref(), true),
+        ("growsurf.base_url", Some(&growsurf.base_url), uses_growsurf),
+    ] {
+        let Some(url) = url.filter(|url| is_used && url.scheme() == "http") else { continue };
+        let host = url.host_str().unwrap_or_default();
+        if !is_this_machine(host) {
+            reader.warn(format!(
+                "{key} is http://: others on the way to {host} can read the key and people's data; \
+                 use https://"
+            ));
+        }
+    }
+    if settings.server.trusted_proxies.iter().any(|network| network.is_everybody()) {
+        reader.warn(
+            "server.trusted_proxies holds every address, so any client can claim to be another; \
+             name the proxy's own",
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! Bearer tokens: who may use `/admin` and `/v1/events`.
+//!
+//! What belongs here: comparing, and what a wrong token costs who shows it. What doesn't: what a right
+//! one opens.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::problem::Problem;
+use crate::telemetry::{Metrics, Refusals};
+
+/// How long the answer to a wrong token takes. It holds a connection and nothing else, as an idle
+/// client does, and connections have their own caps.
+const WRONG_TAKES: Duration = Duration::from_millis(250);
+
+/// The tokens of one setting, as digests. Any of them is accepted, so that one can be replaced while
+/// the other is in use.
+#[derive(Clone)]
+pub struct Tokens(Arc<Inner>);
+
+struct Inner {
+    key: &'static str,
+    digests: Vec<Hmac<Sha256>>,
+}
+
+impl Tokens {
+    /// Makes the tokens of the setting `key`; `None` if there is none.
+    pub fn new(key: &'static str, tokens: &[SecretString]) -> Option<Self> {
+        let digests: Vec<_> = tokens.iter().map(|token| digest(token.expose_secret())).collect();
+        (!digests.is_empty()).then(|| Self(Arc::new(Inner { key, digests })))
+    }
+
+    /// Lets through who shows one of the tokens. A wrong one is counted, logged and answered late.
+    ///
+    /// # Errors
+    /// The refusal, 401.
+    pub async fn admit(
+        &self,
+        headers: &HeaderMap,
+        client: IpAddr,
+        metrics: &Metrics,
+        refusals: &Refusals,
+    ) -> Result<(), Problem> {
+        let shown = headers.get(header::AUTHORIZATION);
+        if let Some(shown) = shown {
+            if bearer(shown.as_bytes()).is_some_and(|token| self.hold(token)) {
+                return Ok(());
+            }
+            metrics.refused_token(self.0.key, "wrong");
+            if refusals.is_logged(self.0.key) {
+                tracing::warn!(setting = self.0.key, client.ip = %client, "refused a wrong token");
+            }
+            tokio::time::sleep(WRONG_TAKES).await;
+        } else {
+            metrics.refused_token(self.0.key, "missing");
+        }
+        Err(Problem::unauthorized("Bearer", "the bearer token is missing or wrong"))
+    }
+
+    /// True if a text is one of the tokens. Compares with each, in a time that says nothing about
+    /// where they differ.
+    fn hold(&self, shown: &str) -> bool {
+        let shown = digest(shown).finalize().into_bytes();
+        let same = |one: &Hmac<Sha256>| one.clone().verify(&shown).is_ok();
+        self.0.digests.iter().fold(false, |found, one| same(one) | found)
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+fn bearer(shown: &[u8]) -> Option<&str> {
+    let (scheme, token) = std::str::from_utf8(shown).ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// A keyed digest, so that texts of any length are compared alike.
+fn digest(token: &str) -> Hmac<Sha256> {
+    let mac = Hmac::<Sha256>::new_from_slice(b"bearer").expect("HMAC takes a key of any length");
+    mac.chain_update(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn any_of_the_tokens_is_accepted_and_a_wrong_one_answered_late() {
+        let tokens = ["the-old-token-of-all", "the-new-token-of-all"].map(SecretString::from);
+        let tokens = Tokens::new("admin.token", &tokens).unwrap();
+        let (client, metrics, refusals) = ([192, 0, 2, 1].into(), Metrics::new(), Refusals::new(1));
+        for (shown, is_right) in [
+            (Some("Bearer the-old-token-of-all"), true),
+            (Some("bearer the-new-token-of-all"), true),
+            (Some("Bearer the-new-token-of-al"), false),
+            (Some("Bearer the-new-token-of-all "), false),
+            (Some("Bearer "), false),
+            (Some("Basic dGhlOm9sZA=="), false),
+            (Some("\u{e9}"), false),
+            (None, false),
+        ] {
+            let header = shown.map(|it| HeaderValue::from_bytes(it.as_bytes()).unwrap());
+            let headers = header.map(|it| (header::AUTHORIZATION, it)).into_iter().collect();
+            let began = Instant::now();
+            let admitted = tokens.admit(&headers, client, &metrics, &refusals).await;
+            assert_eq!(admitted.is_ok(), is_right, "{shown:?}");
+            let is_wrong = !is_right && shown.is_some();
+            assert!(!is_wrong || began.elapsed() >= WRONG_TAKES, "{shown:?}");
+        }
+        assert!(Tokens::new("admin.token", &[]).is_none());
+    }
+}

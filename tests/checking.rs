@@ -1,0 +1,205 @@
+//! `check`: what it finds, what it says can't arrive, and what it never shows.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::kit::growsurf::Growsurf;
+use crate::kit::relay::{API_KEY, SECRET, Setup};
+use crate::kit::sandbox::Sandbox;
+
+/// Settings with a Customer.io that nobody asks anything of.
+fn setup() -> Setup {
+    Setup::towards("http://127.0.0.1:9")
+}
+
+#[test]
+fn spoiled_secrets_stop_the_start_and_are_named() {
+    let secret = "hush-hush-hush-hush";
+    for spoiled in [
+        format!("\u{feff}{secret}"),
+        format!("\"{secret}\""),
+        format!("{secret} "),
+        format!("{secret}\r"),
+        format!("{secret}\u{a0}"),
+        format!("{secret}\u{200b}"),
+    ] {
+        let setup = setup().set("growsurf.webhook_secrets", &spoiled);
+        for command in ["serve", "check"] {
+            let told = setup.command(&[command]).expect(64);
+            assert!(told.contains("RELAY__GROWSURF__WEBHOOK_SECRETS"), "{spoiled:?} {told}");
+            assert!(!told.contains(secret) && !told.contains("Fit to run."), "{told}");
+        }
+        let file = setup.folder().join("secret");
+        fs::write(&file, format!("{spoiled}\n")).unwrap();
+        let setup = setup.unset("growsurf.webhook_secrets");
+        let setup = setup.set("growsurf.webhook_secrets_file", file.display().to_string());
+        let told = setup.command(&["check"]).expect(64);
+        assert!(told.contains("WEBHOOK_SECRETS_FILE") && !told.contains(secret), "{told}");
+    }
+}
+
+#[test]
+fn check_prints_a_table_of_what_is_fit() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox);
+    let told = setup.command(&["check"]).expect(0);
+    for line in ["ok    settings", "ok    store", "ok    credentials", "ok    workspace"] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{line}: {told}");
+    }
+    assert!(!told.contains(SECRET) && !told.contains(API_KEY), "{told}");
+}
+
+#[test]
+fn check_says_what_cannot_arrive_and_what_would_bring_it() {
+    let sandbox = Sandbox::start();
+    let missing = |setup: &Setup| -> Vec<String> {
+        let told = setup.command(&["check", "--json"]).expect(0);
+        let document: Value = serde_json::from_str(&told).unwrap();
+        let missing = document["cannot_arrive"].as_array().unwrap().clone();
+        let verdict =
+            if missing.iter().any(|it| it["promised"] == true) { "incomplete" } else { "fit" };
+        assert_eq!(document["verdict"], verdict, "{told}");
+        let what = |it: &Value| it["what"].as_str().unwrap().to_owned();
+        missing.iter().map(what).collect()
+    };
+    let setup = Setup::new(&sandbox);
+    let told = setup.command(&["check"]).expect(0);
+    assert!(!told.contains("Fit to run."), "{told}");
+    assert!(told.contains("It works, but 3 things marked MISS can't arrive."), "{told}");
+    for (event, fix) in [
+        ("referral_converted", "growsurf.api_key and sync.enabled"),
+        ("referral_shared", "growsurf.api_key and sync.enabled"),
+        ("history", "referral-relay backfill"),
+    ] {
+        let is_it = |line: &&str| line.starts_with("MISS  arrival") && line.contains(event);
+        let line = told.lines().find(is_it).unwrap_or_else(|| panic!("no {event} in {told}"));
+        assert!(line.contains(fix), "{line}");
+    }
+    let (converted, shared, clicked) =
+        ("referral_converted", "referral_shared", "referral_link_clicked");
+    let (bought, changes, history) = ("purchase", "changes", "history");
+    let all = [converted, shared, clicked, bought, changes, history];
+    assert_eq!(missing(&setup), all);
+
+    let with_token = setup.clone().set("api.token", "the-token-of-the-server");
+    assert_eq!(missing(&with_token), [clicked, changes, history]);
+    let off = setup.clone().set("mapping.events.referral_shared", "");
+    let off = off.set("mapping.events.referral_link_clicked", "");
+    assert_eq!(missing(&off), [converted, bought, changes, history]);
+    let with_page = setup.clone().file(
+        "[page]\norigins = [\"https://shop.example.com\"]\n[[growsurf.campaigns]]\n\
+         id = \"demo01\"\npage_key = \"pk_spring\"\nshares_from = \"page\"\n",
+    );
+    assert_eq!(missing(&with_page), [converted, bought, changes, history]);
+}
+
+#[test]
+fn check_says_fit_once_all_that_the_guide_promises_can_arrive() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(3, 2, 1);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let told = setup.command(&["check"]).expect(0);
+    assert!(told.contains("set sync.enabled = true"), "{told}");
+    assert!(!told.contains("Fit to run."), "{told}");
+    let setup = setup.set("sync.enabled", "true");
+    let told = setup.command(&["check"]).expect(0);
+    assert!(told.contains("no backfill has read what was before the relay of demo01"), "{told}");
+    assert!(!told.contains("Fit to run."), "{told}");
+    setup.command(&["backfill"]).expect(0);
+    let told = setup.command(&["check"]).expect(0);
+    assert!(told.contains("the history of demo01 is in the store"), "{told}");
+    assert!(told.contains("\nFit to run.\n"), "{told}");
+}
+
+#[test]
+fn check_prints_json_whatever_it_finds() {
+    let sandbox = Sandbox::start();
+    let document = |setup: &Setup, code: i32| -> Value {
+        let finished = setup.command(&["check", "--json"]);
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        serde_json::from_str(&finished.stdout).unwrap()
+    };
+    let fit = document(&Setup::new(&sandbox), 0);
+    let first = json!({
+        "grade": "ok",
+        "about": "settings",
+        "detail": "every key is known and every value makes sense",
+    });
+    assert_eq!(fit["findings"][0], first);
+    let missing = &fit["cannot_arrive"][0];
+    assert_eq!(
+        (&missing["what"], &missing["promised"]),
+        (&json!("referral_converted"), &json!(true))
+    );
+    assert!(missing["reason"].is_string() && missing["fix"].is_string(), "{missing}");
+    assert_eq!(document(&setup(), 1)["verdict"], "broken");
+    let refused = document(&Setup::new(&sandbox).set("server.max_body", "-3"), 64);
+    assert_eq!(refused["verdict"], "refused");
+    assert_eq!(refused["findings"][0]["grade"], "fail");
+}
+
+#[test]
+fn no_command_shows_the_password_of_a_database() {
+    for url in [
+        "postgres://relay:hush-hush@127.0.0.1:9/relay",
+        "postgres://relay:hush%2Dhush@127.0.0.1:9/relay",
+        "postgres://relay@127.0.0.1:9/relay?password=hush-hush",
+        "postgres://127.0.0.1:9/relay?user=relay&password=hush-hush&sslmode=require",
+        "postgres://relay@127.0.0.1:9/relay?sslpassword=hush-hush",
+        "postgres://relay:hush-hush@127.0.0.1:9?password=hush-hush",
+        "postgres://relay:hush-hush@127.0.0.1:nine/relay",
+        "postgres://relay:hush-hush/x@127.0.0.1:9/relay",
+        "host=127.0.0.1 port=9 user=relay password=hush-hush",
+    ] {
+        let setup = setup().set("store.url", url);
+        let commands: [&[&str]; 7] = [
+            &["check"],
+            &["check", "--json"],
+            &["serve"],
+            &["replay"],
+            &["store", "copy", "--from", url, "--to", "sqlite:other.db"],
+            &["store", "copy", "--from", "sqlite:other.db", "--to", url],
+            &["store", "copy", url, "--to", "sqlite:other.db"],
+        ];
+        for command in commands {
+            let finished = setup.command(command);
+            assert_ne!(finished.code, Some(0), "{command:?} {finished:?}");
+            let told = finished.stdout + &finished.stderr;
+            let is_shown = told.contains("hush-hush") || told.contains("hush%2Dhush");
+            assert!(!is_shown, "{command:?} {told}");
+        }
+    }
+}
+
+#[test]
+fn check_fails_on_wrong_credentials() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"match": {"path": "/accounts/region"}, "status": 401}]));
+    let finished = Setup::new(&sandbox).command(&["check"]);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("FAIL  credentials"), "{finished:?}");
+    assert!(finished.stderr.contains("not fit to run"), "{finished:?}");
+}
+
+#[test]
+fn check_fails_on_what_it_cannot_reach() {
+    let told = setup().command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  customer.io"), "{told}");
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox);
+    fs::write(setup.folder().join("file"), "").unwrap();
+    let inside = format!("sqlite:{}", setup.folder().join("file/relay.db").display());
+    let setup = setup.set("store.url", inside);
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  store"), "{told}");
+    assert!(told.contains("ok    credentials"), "the rest is looked at all the same: {told}");
+    setup.command(&["serve"]).expect(1);
+}
+
+#[test]
+fn check_tells_bad_settings_as_findings() {
+    let told = setup().unset("growsurf.webhook_secrets").command(&["check"]).expect(64);
+    assert!(told.contains("FAIL  settings     ") && told.contains("webhook_secrets"), "{told}");
+}
