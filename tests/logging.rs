@@ -189,7 +189,7 @@ fn a_flood_of_refusals_costs_a_few_lines_and_a_sum() {
     };
     assert_eq!((of("unauthorized"), of("too_large")), (10, 10), "{log:?}");
     let sum = log.iter().find(|line| !line["refused"].is_null()).unwrap();
-    assert_eq!(sum["refused"], "too_large 2, unauthorized 90");
+    assert_eq!(sum["refused"], "signature_missing 90, too_large 2");
 }
 
 /// The commands that end by themselves, each with something to say.

@@ -38,6 +38,18 @@ pub enum SignatureError {
     OutOfTime,
 }
 
+impl SignatureError {
+    /// The reason as the log sums it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "signature_missing",
+            Self::Malformed(_) => "signature_malformed",
+            Self::Wrong => "signature_wrong",
+            Self::OutOfTime => "signature_time",
+        }
+    }
+}
+
 /// Checks that one of `keys` signed `v0:<timestamp>:<body>` at most `max_age` ago, in a time that
 /// doesn't tell where a signature differs. `header` gives a header of the request.
 ///

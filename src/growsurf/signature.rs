@@ -72,6 +72,18 @@ pub enum SignatureError {
     },
 }
 
+impl SignatureError {
+    /// The reason as the log sums it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Missing => "signature_missing",
+            Self::Malformed { .. } => "signature_malformed",
+            Self::Mismatch => "signature_wrong",
+            Self::TooOld { .. } | Self::FromFuture { .. } => "signature_time",
+        }
+    }
+}
+
 /// Tells whose secrets made the signature of `body`, all of them that match, in the order given.
 ///
 /// Every key is tried and each comparison takes constant time. The age is judged last, so that

@@ -227,3 +227,35 @@ async fn ready(face: Face) -> Response {
     }
     Json(Well { status: Wellness::Ready, warnings }).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::SystemClock;
+    use crate::mapping::{Mapper, Rules};
+    use crate::store::sqlite::{Options, SqliteStore};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loop_that_ended_makes_the_relay_neither_healthy_nor_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, planner) = (folder.path().join("relay.db"), Mapper::new(Rules::standard()));
+        let options = Options::new([7; 32], SystemClock.now());
+        let store = SqliteStore::open(&path, Arc::new(planner), options).await.unwrap();
+        let pulse = Pulse::new("a loop", SystemClock.steady());
+        let (loops, draining) = (vec![pulse.clone()], CancellationToken::new());
+        let late = Duration::from_secs(1);
+        let health = Health::new(Arc::new(store), Arc::new(SystemClock), loops, late, draining);
+        health.wrote(true);
+        assert_eq!((health.stalled(), health.unready().await), (Ok(()), Ok(())));
+
+        let guard = pulse.guard();
+        let panicking = std::thread::spawn(move || {
+            let _held = guard;
+            panic!("on purpose");
+        });
+        panicking.join().unwrap_err();
+        let why = Err("a loop has ended unexpectedly".to_owned());
+        assert_eq!((health.stalled(), health.unready().await), (why.clone(), why));
+    }
+}

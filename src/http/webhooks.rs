@@ -213,7 +213,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
     let (body, share) = match face.bodies.read(&headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
         Err(problem) => {
-            refused(&face, peer, &headers, &problem, &problem);
+            refused(&face, peer, &headers, &problem, problem.webhook_outcome(), &problem);
             // What is left of the body isn't read, so the connection can't be used again.
             return ([(header::CONNECTION, "close")], problem).into_response();
         }
@@ -234,23 +234,24 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
                 face.health.wrote(false);
             }
             let problem = refuse(&refusal);
-            refused(&face, peer, &headers, &problem, &Causes(&refusal));
+            refused(&face, peer, &headers, &problem, reason(&refusal), &Causes(&refusal));
             problem.into_response()
         }
     }
 }
 
-/// Counts a refusal, and logs it unless there are too many of its kind.
+/// Counts a refusal, and logs it unless there are too many of its reason.
 fn refused(
     face: &Face,
     peer: SocketAddr,
     headers: &HeaderMap,
     problem: &Problem,
+    reason: &'static str,
     error: &dyn Display,
 ) {
     let outcome = problem.webhook_outcome();
     face.metrics.webhook(outcome);
-    if face.refusals.is_logged(outcome) {
+    if face.refusals.is_logged(reason) {
         let client = client_ip(peer, headers, &face.trusted_proxies);
         tracing::warn!(webhook.outcome = outcome, client.ip = %client, %error, "refused a webhook");
     }
@@ -283,6 +284,18 @@ fn answer(face: &Face, receipt: Receipt) -> Response {
     }
     let answer = Receipted { success: true, status: taken, id: id.to_string(), reason };
     Json(answer).into_response()
+}
+
+/// Returns the reason of a refusal as the log sums it.
+fn reason(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Signature(error) => error.word(),
+        Refusal::Report { fault, .. } => fault.word(),
+        Refusal::WrongCampaign { .. } => "campaign",
+        Refusal::Unreadable(_) | Refusal::Template(_) => "unreadable",
+        Refusal::Invalid(_) => "invalid",
+        Refusal::Store(_) | Refusal::Slow(_) => "store",
+    }
 }
 
 fn refuse(refusal: &Refusal) -> Problem {

@@ -105,8 +105,10 @@ fn a_loop_that_stalls_turns_healthz_red() {
     assert_eq!(http::get(relay.url("/healthz")).status, 200, "it may be slow");
     machine.passes(Duration::from_secs(31));
     relay.answers("/healthz", 503);
-    let why = http::get(relay.url("/healthz")).body;
-    assert!(why.contains("the store has been at one write for 3"), "{why}");
+    for path in ["/healthz", "/readyz", "/health"] {
+        let why = http::get(relay.url(path)).body;
+        assert!(why.contains("the store has been at one write for 3"), "{path} {why}");
+    }
 
     machine.disk_hangs(false);
     relay.answers("/healthz", 200);
