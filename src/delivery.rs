@@ -26,7 +26,7 @@ pub use destination::Destination;
 pub use dispatcher::{Dispatcher, DispatcherRules};
 pub use gate::{Gate, GateRules, Standing};
 pub use pulse::{Pulse, Silence};
-pub use retention::keep_house;
+pub use retention::{Keep, keep_house};
 pub use sender::{RetryRules, Sender};
 pub use transport::{ToCustomerio, ToGrowsurf, Transport};
 pub use workspace::WorkspaceCheck;

@@ -28,7 +28,6 @@ use crate::domain::{Campaign, News, Time};
 
 use lenient::Object;
 
-pub use crate::domain::{ASK, OTHERS, PAGE, REPORT, SHOP};
 pub use redact::redact;
 
 /// The longest event type that is kept; the longest known one has 31 characters, and a longer
@@ -92,28 +91,47 @@ pub enum DecodeError {
     NotAnObject,
 }
 
-/// Reads a body that was first received at `received_at`.
+/// Reads a body that was first received at `received_at`, and that may be of any campaign.
+///
+/// # Errors
+/// As [`decode_of`].
+pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
+    decode_of(None, body, received_at)
+}
+
+/// Reads a body that was first received at `received_at`. One that is verified to be of the campaign
+/// `owner` belongs to it, if it names none.
 ///
 /// Reading is lenient: fields that are missing, null, blank or of a wrong type are absent, and
 /// unknown ones are ignored. Only what a webhook can't be understood without parks it.
 ///
 /// # Errors
 /// When the body isn't JSON (nesting over 128 levels counts as none) or not an object.
-pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
+pub fn decode_of(
+    owner: Option<&str>,
+    body: &[u8],
+    received_at: Time,
+) -> Result<Decoded, DecodeError> {
     let value = json::parse(body)?;
     let body = Object::of(&value).ok_or(DecodeError::NotAnObject)?;
-    let event = body.text("event").filter(|event| !OTHERS.iter().any(|it| event.starts_with(it)));
-    let event = event.map(|event| event.chars().take(EVENT_CHARS).collect::<String>());
+    let event = body.text("event").map(|event| {
+        let event: String = event.chars().take(EVENT_CHARS).collect();
+        event.replace('\0', "\u{fffd}")
+    });
+    let owned = |named: &Campaign| {
+        let id = named.id.clone().or_else(|| owner.map(str::to_owned));
+        Campaign { id, name: named.name.clone() }
+    };
 
     let (dialect, campaign, reading) = if let Some(data) = body.object("data") {
         let campaign = webhook::campaign(event.as_deref(), data);
         let reading = named(event.as_deref())
-            .and_then(|event| webhook::read(event, campaign.clone(), body, data, received_at));
+            .and_then(|event| webhook::read(event, owned(&campaign), body, data, received_at));
         (Some(Dialect::Webhook), campaign, reading)
     } else if let Some(participant) = body.object("participant") {
         let campaign = guide::campaign(body, participant);
         let reading = named(event.as_deref())
-            .and_then(|event| guide::read(event, campaign.clone(), body, participant));
+            .and_then(|event| guide::read(event, owned(&campaign), body, participant));
         (Some(Dialect::Guide), campaign, reading)
     } else {
         let reason = match event.as_deref() {
@@ -122,25 +140,13 @@ pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
         };
         (None, Campaign::default(), Err(reason))
     };
+    let reading = match (owner, campaign.id.as_deref()) {
+        (Some(owner), Some(named)) if owner != named => {
+            Err("it names another campaign than the one whose secret signed it".to_owned())
+        }
+        _ => reading,
+    };
     Ok(Decoded { event, campaign: campaign.id, dialect, reading })
-}
-
-/// Reads a body of the inbox: a webhook, or a row that was fetched from the REST API.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_kept(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
-    let value = json::parse(body)?;
-    let Some(row) = rest::rows::kept(&value) else { return decode(body, received_at) };
-    Ok(match row {
-        Ok(row) => Decoded {
-            event: Some(row.kind().event().to_owned()),
-            campaign: Some(row.campaign().to_owned()),
-            dialect: None,
-            reading: row.news(),
-        },
-        Err(reason) => Decoded { event: None, campaign: None, dialect: None, reading: Err(reason) },
-    })
 }
 
 fn named(event: Option<&str>) -> Result<&str, String> {

@@ -4,9 +4,12 @@
 //! for a replay. What doesn't: HTTP itself (`http`), reading the dialects (`growsurf`), what it
 //! leads to (`mapping`).
 
-mod kept;
+mod owner;
 mod page;
+mod reading;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +18,15 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
-use crate::domain::{Arrival, Class, Clock, News, Random, Receipt, Time, Webhook, WebhookId};
-use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
-use crate::growsurf::{self, DecodeError};
+use crate::domain::{
+    Arrival, Class, Clock, News, Random, Receipt, Source, Time, Webhook, WebhookId,
+};
+use crate::growsurf::DecodeError;
+use crate::growsurf::signature::{Owner, SignatureError};
 use crate::store::{Store, StoreError};
-use kept::Read;
+use owner::{check_campaign, sole_campaign};
 pub use page::{Pages, Seen};
-
+pub use reading::{Decoded, Unread, decode};
 pub use replay::{Replayed, replay};
 
 /// How webhooks prove themselves.
@@ -61,7 +66,7 @@ pub enum Refusal {
     },
     /// A campaign's own secret signed it, but it names another campaign.
     #[error(
-        "the signature is of campaign {signed_by}, but the body names {named}; \
+        "the signature is of campaign {signed_by}, but the body names {named:?}; \
          check growsurf.campaigns"
     )]
     WrongCampaign {
@@ -113,6 +118,15 @@ const UNKNOWN: &str = "campaign is none of those that growsurf.campaigns names: 
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
 
+/// A body that was read, and what the inbox is to know of it.
+struct Incoming {
+    source: Source,
+    owner: Option<String>,
+    event: Option<String>,
+    reading: Result<News, String>,
+    body: Vec<u8>,
+}
+
 /// Takes webhooks in.
 pub struct Ingest {
     store: Arc<dyn Store>,
@@ -155,9 +169,18 @@ impl Ingest {
         let received_at = self.clock.now();
         let owners = self.owners(signature, &body, received_at)?;
         let read = |body: Vec<u8>| {
-            let decoded = growsurf::decode(&body, received_at)?;
-            check_campaign(owners, decoded.campaign.as_deref())?;
-            Ok(Read { event: decoded.event, reading: decoded.reading, body })
+            let signer = owners.as_deref().and_then(sole_campaign);
+            let decoded = decode(Source::Growsurf, signer, None, &body, received_at);
+            let reading = match decoded.reading {
+                // Anybody could fill the inbox with bytes that can't be read.
+                Err(Unread::Bytes(error)) if owners.is_none() => return Err(error.into()),
+                // GrowSurf would send it again for days, and then switch the webhook off.
+                Err(Unread::Bytes(error)) => Err(error.to_string()),
+                Err(Unread::Content(reason)) => Err(reason),
+                Ok(news) => Ok(news),
+            };
+            let owner = check_campaign(owners.as_deref(), signer, decoded.campaign.as_deref())?;
+            Ok(Incoming { source: Source::Growsurf, owner, event: decoded.event, reading, body })
         };
         self.take_in(body, read, share, received_at, Class::Live, self.patience).await
     }
@@ -181,7 +204,13 @@ impl Ingest {
         let received_at = self.clock.now();
         let keys = (self.trust.reporting_keys.as_slice(), "customerio.reporting_keys");
         self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| Ok(kept::report(&body, received_at));
+        let read = |body: Vec<u8>| {
+            let Decoded { event, reading, .. } =
+                decode(Source::CustomerioReport, None, None, &body, received_at);
+            // A refusal would block all that Customer.io has to send behind it.
+            let reading = reading.map_err(|why| why.to_string());
+            Ok(Incoming { source: Source::CustomerioReport, owner: None, event, reading, body })
+        };
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, Class::Live, patience).await
     }
@@ -205,11 +234,7 @@ impl Ingest {
         let received_at = self.clock.now();
         let keys = (self.trust.action_keys.as_slice(), "customerio.action_keys");
         self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| {
-            let read = kept::ask(&body, received_at)?;
-            self.of_one_campaign(&read)?;
-            Ok(read)
-        };
+        let read = |body| self.read_strictly(Source::CustomerioAction, body, received_at);
         let patience = self.patience.min(REPORT_PATIENCE);
         self.take_in(body, read, share, received_at, Class::Live, patience).await
     }
@@ -238,21 +263,32 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
-        let read = |body: Vec<u8>| {
-            let read = kept::told(&body, received_at)?;
-            // Whoever sent it can mend it at once, which is better than to park it.
-            read.reading.as_ref().map_err(|reason| Refusal::Invalid(reason.clone()))?;
-            self.of_one_campaign(&read)?;
-            Ok(read)
-        };
+        let read = |body| self.read_strictly(Source::Server, body, received_at);
         self.take_in(body, read, share, received_at, Class::Live, self.patience).await
     }
 
+    /// Reads a body of a contract of the relay's own. Its sender can fix what is wrong with it at
+    /// once, which is better than to park it.
+    fn read_strictly(
+        &self,
+        source: Source,
+        body: Vec<u8>,
+        received_at: Time,
+    ) -> Result<Incoming, Refusal> {
+        let Decoded { event, reading, .. } = decode(source, None, None, &body, received_at);
+        let news = reading.map_err(|why| match why {
+            Unread::Bytes(error) if source == Source::CustomerioAction => Refusal::Template(error),
+            Unread::Bytes(error) => Refusal::Unreadable(error),
+            Unread::Content(reason) => Refusal::Invalid(reason),
+        })?;
+        self.of_one_campaign(&news)?;
+        Ok(Incoming { source, owner: None, event, reading: Ok(news), body })
+    }
+
     /// Refuses what names no campaign and could be of any, or names one that isn't known.
-    fn of_one_campaign(&self, read: &Read) -> Result<(), Refusal> {
+    fn of_one_campaign(&self, news: &News) -> Result<(), Refusal> {
         let known = &self.trust.campaigns;
-        let named = read.reading.as_ref().ok().and_then(News::named_campaign);
-        let fault = match named {
+        let fault = match news.named_campaign() {
             Some(id) if known.is_empty() || known.iter().any(|it| it == id) => return Ok(()),
             Some(_) => UNKNOWN,
             None if known.len() == 1 => return Ok(()),
@@ -265,7 +301,7 @@ impl Ingest {
     async fn take_in(
         &self,
         body: Vec<u8>,
-        read: impl FnOnce(Vec<u8>) -> Result<Read, Refusal>,
+        read: impl FnOnce(Vec<u8>) -> Result<Incoming, Refusal>,
         share: impl Send + 'static,
         received_at: Time,
         class: Class,
@@ -273,9 +309,9 @@ impl Ingest {
     ) -> Result<Receipt, Refusal> {
         let accepting = tokio::time::timeout(patience, async {
             let room = self.room(body.len()).await;
-            let Read { event, reading, body } = read(body)?;
+            let Incoming { source, owner, event, reading, body } = read(body)?;
             let id = WebhookId::new(received_at, self.random.next());
-            let webhook = Webhook { id, received_at, event, body };
+            let webhook = Webhook { id, received_at, source, owner, event, body };
             let arrival = Arrival { webhook, reading, class };
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
@@ -300,42 +336,4 @@ impl Ingest {
         // Nobody closes it.
         Arc::clone(room).acquire_many_owned(units).await.ok()
     }
-
-    /// Whose secrets signed the body; `None` where signatures aren't asked for.
-    fn owners(
-        &self,
-        signature: Option<&str>,
-        body: &[u8],
-        received_at: Time,
-    ) -> Result<Option<Vec<Owner>>, SignatureError> {
-        let Trust { secrets, max_age, .. } = &self.trust;
-        if secrets.is_empty() {
-            return Ok(None);
-        }
-        let keys = secrets.iter().map(|(owner, secret)| Key {
-            owner: owner.clone(),
-            secret: secret.expose_secret().as_bytes(),
-        });
-        verify(signature, body, keys, received_at, *max_age).map(Some)
-    }
-}
-
-/// A secret of one campaign vouches for that campaign only.
-fn check_campaign(owners: Option<Vec<Owner>>, named: Option<&str>) -> Result<(), Refusal> {
-    let Some(owners) = owners else { return Ok(()) };
-    let vouches = |owner: &Owner| match owner {
-        Owner::Global => true,
-        Owner::Campaign(id) => named == Some(id.as_str()),
-    };
-    if owners.iter().any(vouches) {
-        return Ok(());
-    }
-    let campaigns = owners.iter().filter_map(|owner| match owner {
-        Owner::Global => None,
-        Owner::Campaign(id) => Some(id.as_str()),
-    });
-    Err(Refusal::WrongCampaign {
-        signed_by: campaigns.collect::<Vec<_>>().join(", "),
-        named: named.unwrap_or("none").to_owned(),
-    })
 }

@@ -31,6 +31,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a post that was kept.
+    pub fn of_kept(kept: &Value) -> Self {
+        if kept.get("share_id").is_some() { Self::Share } else { Self::Click }
+    }
+
     /// The kind by its name in the inbox and in metrics.
     pub fn word(self) -> &'static str {
         match self {
@@ -113,7 +118,7 @@ pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
     let campaign = Campaign { id: text("campaign")?, name: None };
     let participant = text("participant")?;
     let (owner, who) = (Who(0), Who(0));
-    let event = if kept.get("share_id").is_some() {
+    let event = if Kind::of_kept(kept) == Kind::Share {
         let told = id("share_id")?.zip(text("channel")?);
         told.map(|(key, channel)| Event::ShareTold { who, channel, key: key.into(), by_page: true })
     } else {

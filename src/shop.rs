@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who};
+use crate::domain::{
+    Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who, storable_id,
+};
 
 pub use schema::ShopEvent;
 
@@ -125,7 +127,7 @@ impl Fields<'_> {
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, String> {
-        Ok(self.trimmed(name, LONGEST)?.map(str::to_owned))
+        Ok(self.trimmed(name, LONGEST)?.map(storable_id))
     }
 
     /// Names this event among all that the shop tells.

@@ -15,6 +15,7 @@ mod error;
 mod fetching;
 mod forgetting;
 mod head;
+mod inbox;
 mod place;
 mod planning;
 pub mod postgres;
@@ -38,6 +39,7 @@ pub use effects::{Carrier, Effect, Effects, Sent, State};
 pub use error::StoreError;
 pub use fetching::{Fetching, Revise};
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
+pub use inbox::InboxPage;
 pub use place::Place;
 pub use writing::Writing;
 
@@ -152,6 +154,12 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// Goes in pieces.
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError>;
 
+    /// Ends the parking of webhooks received before `before`: their payloads go as in
+    /// [`Store::prune`], they can't be replayed, and they don't count as parked any more. Never one
+    /// with pending or dead work. The same bytes stay known, and are a duplicate from then on. At
+    /// most `limit` webhooks; returns how many. Goes in pieces.
+    async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError>;
+
     /// The numbers that operators watch; kept, not counted.
     async fn stats(&self) -> Result<Stats, StoreError>;
 
@@ -170,19 +178,6 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// Finishes the writes that wait, brings the file into its resting state and lets go of it.
     /// Later calls answer [`StoreError::Closed`].
     async fn close(&self) -> Result<(), StoreError>;
-}
-
-/// Which webhooks of the inbox are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct InboxPage {
-    /// Only those after this one.
-    pub after: Option<WebhookId>,
-    /// Only those received at this time or later.
-    pub since: Option<Time>,
-    /// Only those that are parked, wholly or in part.
-    pub parked: bool,
-    /// How many at most.
-    pub limit: usize,
 }
 
 /// What a worker asks for.

@@ -115,7 +115,7 @@ fn what_growsurf_cannot_be_asked_yet_is_kept_once_with_its_reason() {
     let reason = parked(&relay, &trigger("fay"));
     assert!(reason.contains(CAMPAIGN) && reason.contains("no API key"), "{reason}");
     assert_eq!(parked(&relay, &trigger("fay")), reason, "sent again it is still parked");
-    let asks = "SELECT COUNT(*) FROM inbox WHERE event = 'ASK_trigger_referral'";
+    let asks = "SELECT COUNT(*) FROM inbox WHERE source = 'customerio_action' AND event = 'trigger_referral'";
     assert_eq!(relay.setup().number(asks), 1);
     // A replay reads them as what they are.
     let told = relay.setup().command(&["replay", "--parked"]).expect(0);
@@ -130,7 +130,7 @@ fn a_webhook_of_growsurfs_asks_for_nothing_whatever_it_says() {
     let relay = setup(&sandbox).start();
     let mut forged = joined("fay");
     forged.0 = json!({
-        "event": "ASK_trigger_referral", "from": "customerio_action", "body": trigger("fay")
+        "event": "trigger_referral", "from": "customerio_action", "body": trigger("fay")
     });
     relay.must("parked", &forged);
     let told = relay.setup().command(&["replay", "--parked"]).expect(0);

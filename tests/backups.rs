@@ -343,3 +343,62 @@ fn a_backup_replaces_nothing_but_files() {
     }
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
+
+#[test]
+fn a_backup_whose_schema_is_not_the_relays_own_is_refused_with_what_differs() {
+    let (setup, _) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let before = names(setup.folder());
+    for (change, difference) in [
+        (
+            "CREATE TRIGGER leak AFTER INSERT ON inbox BEGIN DELETE FROM effects; END",
+            "it holds trigger \"leak\" of \"inbox\"",
+        ),
+        ("CREATE VIEW people_now AS SELECT * FROM people", "it holds view \"people_now\""),
+        ("CREATE INDEX extra ON inbox (owner)", "it holds index \"extra\" of \"inbox\""),
+        ("CREATE TABLE \"a\u{1b}[2Jb\" (x)", "it holds table \"a\\u{1b}[2Jb\""),
+        ("ALTER TABLE people ADD COLUMN more TEXT", "its table \"people\" was altered"),
+        ("ALTER TABLE inbox RENAME COLUMN owner TO tenant", "its table \"inbox\" was altered"),
+        ("DROP INDEX inbox_parked", "its index \"inbox_parked\" is missing"),
+        (
+            "DROP INDEX inbox_parked; CREATE INDEX inbox_parked ON inbox (id)",
+            "its index \"inbox_parked\" of \"inbox\" was altered",
+        ),
+        (
+            "DROP TABLE mentions; CREATE VIEW mentions AS SELECT 1 AS person, 1 AS webhook",
+            "mentions",
+        ),
+    ] {
+        let foreign = setup.folder().join("foreign.db");
+        fs::copy(setup.folder().join("backup.db"), &foreign).unwrap();
+        Connection::open(&foreign).unwrap().execute_batch(change).unwrap();
+        let told = setup.command(&["restore", "foreign.db"]).expect(1);
+        assert!(told.contains(difference), "{change}: {told}");
+        assert!(told.contains("referral-relay backup"), "what to do: {told}");
+        fs::remove_file(&foreign).unwrap();
+        assert_eq!(names(setup.folder()), before, "{change}");
+    }
+    // Numbers that SQLite collects of its own tables are nobody's schema.
+    let analyzed = Connection::open(setup.folder().join("backup.db")).unwrap();
+    analyzed.execute_batch("ANALYZE").unwrap();
+    drop(analyzed);
+    setup.command(&["restore", "backup.db"]).expect(0);
+}
+
+#[test]
+fn folders_that_the_relay_makes_are_its_owners_alone() {
+    let (setup, _) = stored(&["fay"]);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let mode =
+        |path: &str| fs::metadata(setup.folder().join(path)).unwrap().permissions().mode() & 0o777;
+    let started = setup.clone().set("store.url", "sqlite:of/a/start/relay.db").start();
+    drop(started);
+    let restored = setup.clone().set("store.url", "sqlite:of/a-restore/relay.db");
+    restored.command(&["restore", "backup.db"]).expect(0);
+    for folder in ["of", "of/a", "of/a/start", "of/a-restore"] {
+        assert_eq!(mode(folder), 0o700, "{folder}");
+    }
+    for file in ["of/a/start/relay.db", "of/a-restore/relay.db"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::kit::now_millis;
 use crate::kit::process::{Process, binary};
 use crate::kit::relay::{Finished, Relay, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::{Webhook, guide, joined};
+use crate::kit::webhooks::{Webhook, email, guide, joined};
 
 /// Settings with a Customer.io that nobody asks anything of.
 fn setup() -> Setup {
@@ -325,7 +325,7 @@ fn explain_reads_reports_and_actions_and_supposes_that_they_are_of_a_participant
     let document = explained(&click, 0);
     assert_eq!(
         (&document["event"], &document["shape"]),
-        (&json!("CIO_email_clicked"), &json!("report"))
+        (&json!("email_clicked"), &json!("report"))
     );
     let supposed = document["supposed"].as_str().unwrap();
     assert!(supposed.starts_with("fay@example.com is participant fay001 of"), "{supposed}");
@@ -371,7 +371,12 @@ fn explain_exits_1_for_what_would_be_parked_and_says_why() {
     assert!(document["reason"].as_str().unwrap().contains("PARTICIPANT_TELEPORTED"));
     let finished = setup().command_with(&["explain"], "this is not json");
     assert_eq!(finished.code, Some(1));
-    assert!(finished.stderr.contains("not JSON"), "{finished:?}");
+    let told = &finished.stdout;
+    assert!(told.contains("not JSON") && told.contains("parked if it is signed"), "{told}");
+    let event = json!({"event": "purchase", "id": "o1", "email": email("fay"), "campaign": "c"});
+    let read = |source| setup().command_with(&["explain", "--source", source], &event.to_string());
+    assert!(read("server").expect(1).contains("event     purchase"), "who buys may not take part");
+    assert!(read("growsurf").expect(1).contains("data is missing"));
     setup().command(&["explain", "nowhere.json"]).expect(1);
 }
 

@@ -29,6 +29,7 @@ mod mapping;
 mod operating;
 mod page;
 mod promises;
+mod provenance;
 mod receiving;
 mod reporting;
 mod sdk;

@@ -20,6 +20,7 @@ mod operating;
 mod page;
 mod pooling;
 mod promises;
+mod provenance;
 mod receiving;
 mod replicas;
 mod rolling;

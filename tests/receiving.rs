@@ -241,10 +241,8 @@ fn a_campaigns_own_secret_vouches_for_that_campaign_only() {
     for webhook in [
         joined("eve").with("/data/campaign/id", "autumn"),
         joined("eve").with("/data/campaign/id", "another"),
-        joined("eve").without("/data/campaign"),
         campaign_ended(&["eve"]).with("/data/id", "autumn"),
         guide("PARTICIPANT_CREATED", "eve").with("/participant/campaignId", "autumn"),
-        guide("PARTICIPANT_CREATED", "eve").without("/participant/campaignId"),
     ] {
         assert_problem(&signed_with(&relay, "spring", &webhook), 401, &["ct8f71"]);
     }
@@ -262,9 +260,10 @@ fn unsigned_webhooks_are_taken_only_where_the_settings_say_so_aloud() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_saying_where() {
+fn what_is_no_json_object_and_could_be_anybodys_is_refused_saying_where() {
     let sandbox = Sandbox::start();
-    let relay = Relay::start(&sandbox);
+    let setup = Setup::new(&sandbox).unset("growsurf.webhook_secrets");
+    let relay = setup.set("growsurf.allow_unsigned", "true").start();
     let deep = "[".repeat(200_000);
     for (body, words) in [
         ("", &["not JSON"][..]),
@@ -275,12 +274,10 @@ fn what_is_no_json_object_is_refused_saying_where() {
         ("null", &["not an object"]),
         (&deep, &["not JSON"]),
     ] {
-        let proof = signature(SECRET, now_millis(), body.as_bytes());
-        assert_problem(&post(&relay, PATH, body, Some(proof)), 400, words);
+        assert_problem(&post(&relay, PATH, body, None), 400, words);
     }
     let broken = b"{\"event\": \"\xff\"}".to_vec();
-    let proof = signature(SECRET, now_millis(), &broken);
-    assert_problem(&http::send(relay.post(PATH, broken, Some(proof))), 400, &["not JSON"]);
+    assert_problem(&http::send(relay.post(PATH, broken, None)), 400, &["not JSON"]);
     assert_eq!(kept(&relay), 0);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use referral_relay::app::rules;
 use referral_relay::config::sources::Sources;
 use referral_relay::config::{Needs, Settings};
-use referral_relay::domain::{Arrival, Class, Leased, Time, Way, Webhook, WebhookId};
+use referral_relay::domain::{Arrival, Class, Leased, Source, Time, Way, Webhook, WebhookId};
 use referral_relay::growsurf;
 use referral_relay::mapping::Mapper;
 use referral_relay::store::sqlite::{Options, SqliteStore};
@@ -110,7 +110,8 @@ impl Keeper {
 fn arrival(body: &[u8], now: Time) -> Arrival {
     let decoded = growsurf::decode(body, now).unwrap();
     let id = WebhookId::new(now, fastrand::u64(..));
-    let webhook = Webhook { id, received_at: now, event: decoded.event, body: body.to_vec() };
+    let (source, owner, event, body) = (Source::Growsurf, None, decoded.event, body.to_vec());
+    let webhook = Webhook { id, received_at: now, source, owner, event, body };
     Arrival { webhook, reading: decoded.reading, class: Class::Live }
 }
 

@@ -12,9 +12,10 @@ use uuid::Uuid;
 use super::{CLOSING, StartError, client, region_name};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
+use crate::config::store::StoreSettings;
 use crate::delivery::{
-    Destination, Dispatcher, DispatcherRules, Gate, GateRules, KeepCompany, Pulse, RetryRules,
-    Sender, Sharers, ToCustomerio, ToGrowsurf, WorkspaceCheck, keep_house,
+    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Keep, KeepCompany, Pulse,
+    RetryRules, Sender, Sharers, ToCustomerio, ToGrowsurf, WorkspaceCheck, keep_house,
 };
 use crate::domain::{Clock, Way};
 use crate::store::Store;
@@ -118,7 +119,8 @@ impl Delivering {
         let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.clone()));
         let loops = TaskTracker::new();
         loops.spawn(company.run(stop.clone()));
-        let keep = settings.store.keep_payloads;
+        let StoreSettings { keep_payloads: payloads, keep_parked: parked, .. } = settings.store;
+        let keep = Keep { payloads, parked };
         let house = keep_house(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
         loops.spawn(house);
         let (growsurf, dispatchers) = (None, vec![dispatcher]);

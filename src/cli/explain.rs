@@ -10,13 +10,13 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Page};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner,
+    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner, Source,
     TRIGGERS_FOR, Time, Unplanned,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
@@ -26,8 +26,12 @@ use told::{Supposed, Told};
 /// Arguments of `explain`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// File with the body of a webhook, a report or a webhook action; `-` or nothing reads standard input.
+    /// File with the body of a webhook, a report, a webhook action or an event of `/v1/events`; `-` or
+    /// nothing reads standard input.
     file: Option<PathBuf>,
+    /// Who would send it; without this it is guessed by the body's shape.
+    #[arg(long, value_parser = ["growsurf", "customerio_report", "customerio_action", "server"])]
+    source: Option<String>,
     /// Print JSON, for scripts.
     #[arg(long)]
     json: bool,
@@ -38,8 +42,8 @@ pub struct Args {
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let body = read(args)?;
     let received_at = SystemClock.now();
-    let Told { event, shape, campaign, reading, unread } =
-        told::read(&body, received_at).map_err(failed)?;
+    let source = args.source.as_deref().and_then(Source::from_label);
+    let Told { event, shape, campaign, reading, unread } = told::read(&body, source, received_at);
     let rules = app::rules(settings);
     let feedback = reading.as_ref().ok().and_then(|news| news.feedback.as_ref());
     let supposed = feedback.and_then(|feedback| Supposed::of(feedback, &rules));

@@ -118,8 +118,10 @@ impl Trial {
         let address = sandbox.addr();
         let name = format!("referral-relay-sandbox-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("can't make the folder {}", folder.display()))?;
+        let mut private = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        let made = private.recursive(true).create(&folder);
+        made.with_context(|| format!("can't make the folder {}", folder.display()))?;
 
         let store = format!("sqlite:{}", folder.join("relay.db").display());
         settings.store.url = store.parse().map_err(|error| {

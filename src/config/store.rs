@@ -17,6 +17,7 @@ pub use self::url::StoreUrl;
 pub(super) const KEYS: &[Key] = &[
     Key::new("url", Kind::Text),
     Key::new("keep_payloads", Kind::Text),
+    Key::new("keep_parked", Kind::Text),
     Key::new("on_damage", Kind::Text),
     Key::new("tombstone_key", Kind::Secret),
     Key::new("password", Kind::Secret),
@@ -34,6 +35,8 @@ pub struct StoreSettings {
     pub url: StoreUrl,
     /// How long the raw bodies of finished webhooks are kept.
     pub keep_payloads: Duration,
+    /// How long the raw bodies of parked webhooks are kept.
+    pub keep_parked: Duration,
     /// What becomes of a store that is damaged.
     pub on_damage: OnDamage,
     /// What tombstones of forgotten people are made with, instead of the store's own secret.
@@ -85,6 +88,7 @@ impl StoreSettings {
         let settings = Self {
             url: reader.parse("store.url", str::parse),
             keep_payloads: reader.duration("store.keep_payloads"),
+            keep_parked: reader.duration("store.keep_parked"),
             on_damage: reader.parse("store.on_damage", str::parse),
             tombstone_key: reader.secret("store.tombstone_key"),
             server: ServerSettings {

@@ -24,24 +24,34 @@ const STEP: Duration = Duration::from_secs(5 * 60);
 async fn prune(
     store: &dyn Store,
     clock: &dyn Clock,
-    keep: Duration,
+    keep: Keep,
     relay: Uuid,
 ) -> Result<usize, StoreError> {
     let now = clock.now();
     if !store.take_job(Job::Pruning, relay, STEP, now).await? {
         return Ok(0);
     }
-    let before = now.minus(keep);
+    let before = now.minus(keep.payloads);
     let webhooks = store.prune(before, PIECE).await?;
-    // A full piece of either means that there is more.
-    Ok(webhooks.max(store.prune_messages(before, PIECE).await?))
+    let parked = store.prune_parked(now.minus(keep.parked), PIECE).await?;
+    // A full piece of any means that there is more.
+    Ok(webhooks.max(parked).max(store.prune_messages(before, PIECE).await?))
 }
 
-/// Prunes payloads older than `keep`, in small pieces, now and again until `shutdown`.
+/// The ages up to which payloads are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Those of finished webhooks.
+    pub payloads: Duration,
+    /// Those of parked webhooks.
+    pub parked: Duration,
+}
+
+/// Prunes payloads that are too old, in small pieces, now and again until `shutdown`.
 pub async fn keep_house(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    keep: Duration,
+    keep: Keep,
     relay: Uuid,
     pulse: Pulse,
     shutdown: CancellationToken,

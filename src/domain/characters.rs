@@ -1,11 +1,17 @@
-//! Classes of characters: as regular expressions for the document of the interface, and the hidden ones.
+//! Characters: which can't be seen, how those are shown, and classes of them as regular expressions.
 //!
-//! What belongs here: insides of character classes, spelt out because dialects of regular expressions
-//! disagree about the short forms; and how hidden characters are shown. What doesn't: reading; the
-//! schemas' tests see that both agree.
+//! What belongs here: sets of characters, by their Unicode properties; insides of character classes for
+//! the document of the interface, spelt out because dialects of regular expressions disagree about the
+//! short forms; and how hidden characters are shown. What doesn't: reading; the schemas' tests see that
+//! both agree.
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint};
+use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// White space, which doesn't matter around a text.
 pub const SPACE: &str =
@@ -14,47 +20,82 @@ pub const SPACE: &str =
 /// Control characters.
 pub const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
 
-/// What stands nowhere in an e-mail address but, once, its `@`.
-pub const NOT_OF_ADDRESS: &str = r#"\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff@<>()\[\],;:"\\"#;
+/// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does.
+const QUOTED: [char; 11] = ['<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\'];
 
-/// The invisible characters: Unicode's format characters (Cf) and all that are default-ignorable
-/// (Unicode 16, `DerivedCoreProperties.txt`), and the separators of lines and paragraphs.
-const INVISIBLE: [(char, char); 25] = [
-    ('\u{ad}', '\u{ad}'),
-    ('\u{34f}', '\u{34f}'),
-    ('\u{600}', '\u{605}'),
-    ('\u{61c}', '\u{61c}'),
-    ('\u{6dd}', '\u{6dd}'),
-    ('\u{70f}', '\u{70f}'),
-    ('\u{890}', '\u{891}'),
-    ('\u{8e2}', '\u{8e2}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180f}'),
-    ('\u{200b}', '\u{200f}'),
-    ('\u{2028}', '\u{202e}'),
-    ('\u{2060}', '\u{206f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
-    ('\u{feff}', '\u{feff}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{fff0}', '\u{fffb}'),
-    ('\u{110bd}', '\u{110bd}'),
-    ('\u{110cd}', '\u{110cd}'),
-    ('\u{13430}', '\u{1343f}'),
-    ('\u{1bca0}', '\u{1bca3}'),
-    ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
+/// The inside of a character class of what stands nowhere in an e-mail address but, once, its `@`.
+///
+/// Characters beyond U+FFFF stand for themselves: of the ways to write those by number no two dialects
+/// agree on one.
+pub static NOT_OF_ADDRESS: LazyLock<String> = LazyLock::new(|| {
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let quoted = QUOTED.into_iter().chain(['@']).map(|it| u32::from(it)..=u32::from(it));
+    let mut ranges: Vec<RangeInclusive<u32>> = quoted.collect();
+    for category in INVISIBLE {
+        ranges.extend(categories.iter_ranges_for_value(category));
+    }
+    ranges.extend(CodePointSetData::new::<DefaultIgnorableCodePoint>().iter_ranges());
+    ranges.extend(CodePointSetData::new::<NoncharacterCodePoint>().iter_ranges());
+    ranges.sort_by_key(|range| *range.start());
+    let mut class = String::new();
+    let mut ranges = ranges.into_iter().peekable();
+    while let Some(range) = ranges.next() {
+        let (first, mut last) = range.into_inner();
+        while let Some(next) = ranges.next_if(|next| *next.start() <= last + 1) {
+            last = last.max(*next.end());
+        }
+        class.push_str(&spelt(first));
+        if last != first {
+            class.push('-');
+            class.push_str(&spelt(last));
+        }
+    }
+    class
+});
+
+fn spelt(number: u32) -> String {
+    match char::from_u32(number) {
+        Some(character) if number > 0xffff => character.to_string(),
+        _ => format!("\\u{number:04x}"),
+    }
+}
+
+/// The categories of characters that can't be seen.
+const INVISIBLE: [GeneralCategory; 5] = [
+    GeneralCategory::Control,
+    GeneralCategory::Format,
+    GeneralCategory::LineSeparator,
+    GeneralCategory::ParagraphSeparator,
+    GeneralCategory::SpaceSeparator,
 ];
 
-/// True if a character can't be seen and isn't white space within a line: controls of both sets,
-/// separators of lines, bidirectional and other format characters, and the default-ignorable.
+/// True if a character can't be seen.
+///
+/// These are white space, control and format characters, separators, noncharacters, and those that are
+/// ignored where they aren't known: Unicode's `Default_Ignorable_Code_Point`, such as variation
+/// selectors, tags and fillers.
+pub fn is_invisible(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control() || character == ' ';
+    }
+    let category = CodePointMapData::<GeneralCategory>::new().get(character);
+    INVISIBLE.contains(&category)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+        || CodePointSetData::new::<NoncharacterCodePoint>().contains(character)
+}
+
+/// True if no e-mail address has this character anywhere.
+pub fn is_not_of_address(character: char) -> bool {
+    QUOTED.contains(&character) || is_invisible(character)
+}
+
+/// True if a character can't be seen and isn't white space within a line.
 pub fn is_hidden(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
     }
-    character.is_control()
-        || INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
+    let category = CodePointMapData::<GeneralCategory>::new().get(character);
+    category != GeneralCategory::SpaceSeparator && is_invisible(character)
 }
 
 /// Returns a text from outside as a terminal or a log may show it: in one line, with every hidden
@@ -96,6 +137,73 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn whatever_cant_be_seen_is_found_by_category_and_letters_of_all_scripts_arent() {
+        let invisible = [
+            '\0',
+            '\t',
+            ' ',
+            '\u{7f}',
+            '\u{85}',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{1680}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{2000}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{202f}',
+            '\u{2060}',
+            '\u{2064}',
+            '\u{2065}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{206f}',
+            '\u{3000}',
+            '\u{3164}',
+            '\u{fdd0}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff0}',
+            '\u{fff9}',
+            '\u{fffb}',
+            '\u{ffff}',
+            '\u{110bd}',
+            '\u{13430}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{1fffe}',
+            '\u{e0001}',
+            '\u{e0020}',
+            '\u{e007f}',
+            '\u{e0100}',
+            '\u{e0fff}',
+            '\u{10ffff}',
+        ];
+        for character in invisible {
+            assert!(is_invisible(character), "{character:?}");
+        }
+        for character in "azAZ09._%+-'!#$&*/=?^`{|}~ëßñøžжшקعहิ가あ漢𠮷😀\u{301}".chars()
+        {
+            assert!(!is_invisible(character), "{character:?}");
+        }
+    }
 
     #[test]
     fn hidden_characters_are_shown_as_json_escapes_them() {

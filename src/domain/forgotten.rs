@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot,
+    AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot, Webhook,
     display_name,
 };
 
@@ -49,8 +49,8 @@ pub enum Redaction {
     Nothing,
 }
 
-/// Takes somebody out of a webhook's body. Pure.
-pub type Redact = fn(&[u8], &Forgotten) -> Redaction;
+/// Takes somebody out of a webhook's body, which is read as its source writes it. Pure.
+pub type Redact = fn(&Webhook, &Forgotten) -> Redaction;
 
 impl Forgotten {
     /// Whoever has this address.

@@ -2,37 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use super::{Class, News, Time, WebhookId};
+use sha2::{Digest, Sha256};
 
-/// What the event names of other sources than GrowSurf begin with: Customer.io's reports, what its
-/// campaigns ask for, the user's own backend and pages.
-///
-/// By it the inbox tells whose a body is, so no webhook of GrowSurf's has such a name.
-pub const OTHERS: [&str; 4] = [REPORT, ASK, SHOP, PAGE];
+use super::{Class, News, Source, Time, WebhookId};
 
-/// Customer.io's reports.
-pub const REPORT: &str = "CIO_";
-
-/// What campaigns at Customer.io ask for.
-pub const ASK: &str = "ASK_";
-
-/// The user's own backend's.
-pub const SHOP: &str = "API_";
-
-/// The user's pages'.
-pub const PAGE: &str = "PAGE_";
-
-/// One HTTP request as received.
+/// One HTTP request as received, or one row of GrowSurf's REST API.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Webhook {
     /// The relay's own id for it.
     pub id: WebhookId,
     /// When it was first received.
     pub received_at: Time,
-    /// The event type it names, where it names one; for lists and logs.
+    /// Who sent it.
+    pub source: Source,
+    /// The campaign whose own secret signed it, or that the row was fetched of. `None` if a secret
+    /// of all campaigns signed it, or its source verifies no campaign.
+    pub owner: Option<String>,
+    /// The event type it names, where it names one; the kind of a REST row.
     pub event: Option<String>,
-    /// The raw body.
+    /// The body as it came.
     pub body: Vec<u8>,
+}
+
+impl Webhook {
+    /// Returns the SHA-256 that duplicates are known by. It covers source, owner and bytes: the
+    /// same bytes of another source or owner are another webhook. Of a REST row it covers the kind.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint_of(&self.body)
+    }
+
+    /// Returns the same for what is left of the body.
+    pub fn fingerprint_of(&self, body: &[u8]) -> [u8; 32] {
+        let kind = self.event.as_deref().filter(|_| self.source == Source::GrowsurfApi);
+        let mut hash = Sha256::new();
+        for part in [Some(self.source.label()), self.owner.as_deref(), kind] {
+            // With its length, so that no two webhooks read the same.
+            let length = part.map_or(u64::MAX, |part| part.len() as u64);
+            hash.update(length.to_le_bytes());
+            hash.update(part.unwrap_or_default());
+        }
+        hash.update(body);
+        hash.finalize().into()
+    }
 }
 
 /// A webhook on its way into the store, already read.
@@ -47,11 +58,9 @@ pub struct Arrival {
 }
 
 impl Class {
-    /// Returns the class of what a stored webhook leads to, by its event's name in the inbox, when it is
-    /// planned again.
-    pub fn of_kept(event: Option<&str>) -> Self {
-        let is_page = event.is_some_and(|event| event.starts_with(PAGE));
-        if is_page { Self::Page } else { Self::Live }
+    /// Returns the class of what a stored webhook of this source leads to when it is planned again.
+    pub fn of_stored(source: Source) -> Self {
+        if source == Source::Page { Self::Page } else { Self::Live }
     }
 }
 
@@ -104,5 +113,34 @@ impl Receipt {
     pub fn bare(id: WebhookId, status: Status) -> Self {
         let (unmapped, kinds, notices) = Default::default();
         Self { id, status, calls: 0, unmapped, kinds, notices }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_same_bytes_of_another_source_owner_or_kind_are_another_webhook() {
+        let mut seen = BTreeSet::new();
+        for source in Source::ALL {
+            for owner in [None, Some(""), Some("a"), Some("b")] {
+                let webhook = |event: &str, body: &[u8]| Webhook {
+                    id: WebhookId::new(Time::default(), 0),
+                    received_at: Time::default(),
+                    source,
+                    owner: owner.map(str::to_owned),
+                    event: Some(event.to_owned()),
+                    body: body.to_vec(),
+                };
+                assert!(seen.insert(webhook("participant", b"{}").fingerprint()));
+                assert!(seen.insert(webhook("participant", b"a{}").fingerprint()));
+                // Only of a REST row the kind isn't read from the bytes.
+                let is_new = seen.insert(webhook("payout", b"{}").fingerprint());
+                assert_eq!(is_new, source == Source::GrowsurfApi);
+            }
+        }
     }
 }

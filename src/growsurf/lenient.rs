@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Attributes, Scalar, Time};
+use crate::domain::{Attributes, Scalar, Time, storable_id};
 
 /// The greatest whole number up to which every double is exact: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -64,7 +64,7 @@ impl<'a> Object<'a> {
     pub fn id(self, name: &str) -> Option<String> {
         match self.0.get(name)? {
             Value::Number(number) if !number.is_f64() => Some(number.to_string()),
-            value => text(value).map(str::to_owned),
+            value => text(value).map(storable_id),
         }
     }
 

@@ -6,7 +6,7 @@
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>; `notes` are internal to a GrowSurf team
 //! and are never read.
 
-use crate::domain::{Attributes, Email, Facts, Scalar, Snapshot};
+use crate::domain::{Attributes, Email, Facts, LONGEST_ID, Scalar, Snapshot};
 
 use super::lenient::{self, Object};
 
@@ -33,9 +33,10 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
     for (name, fact) in TEXTS {
         learn(fact, object.text(name).map(Scalar::from));
     }
-    let vanity_keys = object.items("vanityKeys").unwrap_or_default();
-    learn(Facts::VANITY_KEY, vanity_keys.iter().find_map(lenient::text).map(Scalar::from));
-    learn(Facts::LINK_CODES, Facts::link_codes(vanity_keys.iter().filter_map(lenient::text)));
+    let vanity_keys = object.items("vanityKeys").unwrap_or_default().iter();
+    let vanity_keys = vanity_keys.filter_map(lenient::text).filter(|key| key.len() <= LONGEST_ID);
+    learn(Facts::VANITY_KEY, vanity_keys.clone().next().map(Scalar::from));
+    learn(Facts::LINK_CODES, Facts::link_codes(vanity_keys));
     learn(Facts::REFERRAL_COUNT, object.count("referralCount").map(Scalar::Integer));
     learn(Facts::LEAD_COUNT, object.count("leadCount").map(Scalar::Integer));
     learn(Facts::UNSUBSCRIBED, object.flag("unsubscribed").map(Scalar::Boolean));

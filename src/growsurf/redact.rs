@@ -1,26 +1,60 @@
 //! Taking somebody out of a body: what is left still tells of the others, or nothing is left.
 //!
-//! What belongs here: where a body of either shape tells of a participant. What doesn't: who is to
+//! What belongs here: where a body of each source tells of a participant. What doesn't: who is to
 //! be forgotten. It looks everywhere and not only where the events known today have people, since
 //! parked webhooks have other fields.
 
 use serde_json::Value;
 
 use super::lenient::{self, Object};
-use super::{decode_kept, json};
-use crate::domain::{Email, Forgotten, Redaction, Time};
+use super::rest::rows::{Kind, Row};
+use super::{decode_of, json};
+use crate::domain::{Email, Forgotten, News, Redaction, Source, Time, Webhook};
 
-/// Whom an event of either shape is about, and one that other sources told.
-const SUBJECTS: [&str; 6] =
-    ["/data", "/data/participant", "/participant", "/row", "/body", "/body/data/identifiers"];
+/// The places in bodies of one source.
+struct Places {
+    /// Whom an event is about.
+    subjects: &'static [&'static str],
+    /// Where a body names whom an event is about by an id or an address alone.
+    subject_names: &'static [&'static str],
+    /// What can't lose a part: an action would ask for something else, as to remove what it was to
+    /// set, or for the same as another.
+    indivisible: &'static [&'static str],
+    /// Where a body names its campaign.
+    campaign: Option<&'static str>,
+}
 
-/// Where other sources name whom an event is about by an id or an address alone.
-const SUBJECT_NAMES: [&str; 3] =
-    ["/body/participant_id", "/body/participant", "/body/data/recipient"];
-
-/// What an ask can't lose a part of: it would ask for something else, as to remove what it was to
-/// set, or for the same as another.
-const INDIVISIBLE: [&str; 2] = ["/body/metadata", "/body/dedupe_key"];
+impl Places {
+    fn of(source: Source) -> Self {
+        let none = Self { subjects: &[], subject_names: &[], indivisible: &[], campaign: None };
+        match source {
+            Source::Growsurf => {
+                Self { subjects: &["/data", "/data/participant", "/participant"], ..none }
+            }
+            Source::GrowsurfApi => Self { subjects: &["/row"], ..none },
+            Source::CustomerioReport => Self {
+                subjects: &["/data/identifiers"],
+                subject_names: &["/data/recipient"],
+                ..none
+            },
+            Source::CustomerioAction => Self {
+                subjects: &[""],
+                subject_names: &["/participant"],
+                indivisible: &["/metadata", "/dedupe_key"],
+                campaign: Some("/campaign"),
+            },
+            Source::Server => Self {
+                subjects: &[""],
+                subject_names: &["/participant_id"],
+                campaign: Some("/campaign"),
+                ..none
+            },
+            Source::Page => {
+                Self { subject_names: &["/participant"], campaign: Some("/campaign"), ..none }
+            }
+        }
+    }
+}
 
 /// Fields beside a participant's own that hold a participant id, which may be a bare number.
 const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "participantId"];
@@ -30,14 +64,20 @@ const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "partic
 /// Their part becomes `{}`, which is how GrowSurf writes nobody, an element of a list is taken out,
 /// and texts elsewhere that name them become `null`. If the event is about them, or without them
 /// can't be read any more, nothing is left.
-pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
-    let Ok(before) = json::parse(body) else { return Redaction::Untouched };
-    let named = read(body).and_then(|decoded| decoded.campaign);
-    let by_others = || before.pointer("/body/campaign")?.as_str();
-    let theirs = Theirs { forgotten, campaign: named.as_deref().or_else(by_others) };
+pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+    let Ok(before) = json::parse(&webhook.body) else {
+        let text = String::from_utf8_lossy(&webhook.body);
+        let names = forgotten.is_addressed_in(&text);
+        return if names { Redaction::Nothing } else { Redaction::Untouched };
+    };
+    let places = Places::of(webhook.source);
+    let (told, reading) = read(webhook, &webhook.body);
+    let named = places.campaign.and_then(|place| before.pointer(place)?.as_str());
+    let campaign = webhook.owner.as_deref().or(told.as_deref()).or(named);
+    let theirs = Theirs { forgotten, campaign };
     let at = |place: &&str| before.pointer(place);
-    if SUBJECTS.iter().filter_map(at).any(|it| theirs.is(it))
-        || SUBJECT_NAMES.iter().filter_map(at).any(|it| theirs.names("", it))
+    if places.subjects.iter().filter_map(at).any(|it| theirs.is(it))
+        || places.subject_names.iter().filter_map(at).any(|it| theirs.names("", it))
     {
         return Redaction::Nothing;
     }
@@ -46,20 +86,34 @@ pub fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
     if after == before {
         return Redaction::Untouched;
     }
-    if INDIVISIBLE.iter().any(|place| before.pointer(place) != after.pointer(place)) {
+    if places.indivisible.iter().any(|place| before.pointer(place) != after.pointer(place)) {
         return Redaction::Nothing;
     }
     let after = after.to_string().into_bytes();
-    let is_read = |body: &[u8]| read(body).is_some_and(|decoded| decoded.reading.is_ok());
-    if is_read(body) && !is_read(&after) {
+    if reading.is_ok() && read(webhook, &after).1.is_err() {
         return Redaction::Nothing;
     }
     Redaction::Body(after)
 }
 
-/// Reads a body whatever its time.
-fn read(body: &[u8]) -> Option<super::Decoded> {
-    decode_kept(body, Time::from_micros(i64::MAX)).ok()
+/// Reads a body of GrowSurf's, whatever its time: the campaign that it names, and what it says. What
+/// others send isn't read here, and counts as unreadable.
+fn read(webhook: &Webhook, body: &[u8]) -> (Option<String>, Result<News, String>) {
+    let Webhook { owner, event, .. } = webhook;
+    let owner = owner.as_deref();
+    match webhook.source {
+        Source::Growsurf => match decode_of(owner, body, Time::from_micros(i64::MAX)) {
+            Ok(decoded) => (decoded.campaign, decoded.reading),
+            Err(error) => (None, Err(error.to_string())),
+        },
+        Source::GrowsurfApi => {
+            let kind = event.as_deref().and_then(Kind::from_label);
+            let row = kind.zip(owner).ok_or_else(String::new);
+            let row = row.and_then(|(kind, campaign)| Row::read(kind, campaign, body));
+            (None, row.and_then(|row| row.news()))
+        }
+        _ => (None, Err(String::new())),
+    }
 }
 
 /// What is theirs in a body of a campaign.

@@ -69,7 +69,8 @@ impl Taken {
 
 /// Takes in one webhook of GrowSurf's.
 ///
-/// Answers 200 only once it is on disk. Any JSON object with a true signature is taken.
+/// Answers 200 only once it is on disk. Anything with a true signature is taken; what can't be read is
+/// parked. Where the relay checks no signatures, it takes JSON objects only.
 #[utoipa::path(
     post,
     path = "/webhooks/growsurf",

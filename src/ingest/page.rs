@@ -7,8 +7,9 @@
 //! but is refused as well while the store takes no write. That storing takes longer than not storing is
 //! hidden where it is answered (`http`).
 
-use super::{Ingest, Refusal, kept};
-use crate::domain::{Class, Dropped, Link, Status};
+use super::reading::{Decoded, decode};
+use super::{Incoming, Ingest, Refusal};
+use crate::domain::{Class, Dropped, Link, Source, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
 
@@ -74,7 +75,12 @@ impl Ingest {
         let looking = async {
             let id = self.named(&post.link(&pages.campaign)).await?;
             let kept = post.kept(&pages.campaign, id.as_deref()).to_string().into_bytes();
-            let read = |kept: Vec<u8>| Ok(kept::seen(kind, &kept, received_at)?);
+            let read = |body: Vec<u8>| {
+                let Decoded { event, reading, .. } =
+                    decode(Source::Page, None, None, &body, received_at);
+                let reading = reading.map_err(|why| why.to_string());
+                Ok(Incoming { source: Source::Page, owner: None, event, reading, body })
+            };
             let (class, patience) = (Class::Page, self.patience);
             let receipt = self.take_in(kept, read, share, received_at, class, patience).await?;
             let seen = match receipt.status {

@@ -1,9 +1,9 @@
 //! Replaying: stored webhooks are planned again.
 //!
 //! What belongs here: which webhooks, page by page, and what came of it. What doesn't: how each is
-//! read (`kept`).
+//! read (`reading`).
 
-use super::kept;
+use super::reading;
 use crate::domain::{Clock, Status, WebhookId};
 use crate::store::{InboxPage, Store, StoreError};
 
@@ -46,7 +46,7 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let reading = kept::read(&webhook);
+            let reading = reading::again(&webhook);
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;
             replayed.calls += receipt.calls;

@@ -68,7 +68,8 @@ fn visible() -> String {
 
 /// An address: one `@`, a name before it and labels behind it, and no character that no address has.
 fn address() -> String {
-    let (name, label) = (format!("[^{NOT_OF_ADDRESS}]+"), format!("[^{NOT_OF_ADDRESS}.]+"));
+    let none = NOT_OF_ADDRESS.as_str();
+    let (name, label) = (format!("[^{none}]+"), format!("[^{none}.]+"));
     format!(r"^{name}@{label}(\.{label})*$")
 }
 

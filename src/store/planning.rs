@@ -27,6 +27,10 @@ pub(super) fn plan<E>(
         Ok(news) => news,
         Err(reason) => return Ok(Err(reason.clone())),
     };
+    // Here for every way in, so that no backend accepts what another can't hold.
+    if let Err(reason) = news.check_ids() {
+        return Ok(Err(reason));
+    }
     for _ in 0..ROUNDS {
         let plan = || planner.plan(news, received_at, &known);
         match catch_unwind(AssertUnwindSafe(plan)) {

@@ -61,7 +61,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
@@ -73,7 +72,7 @@ use super::{
     Settlement, Stats, Store, StoreError, Workspace, Writing,
 };
 use accept::{Item, What};
-use house::Meta;
+use house::{Meta, Prunable};
 use intake::Intake;
 use planning::Planning;
 use session::Session;
@@ -117,12 +116,33 @@ impl PostgresStore {
             }
         }
     }
+
+    /// See [`Store::prune`] and [`Store::prune_parked`].
+    async fn prune_those(
+        &self,
+        which: Prunable,
+        before: Time,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut pruned = 0;
+        while pruned < limit {
+            let rest = limit - pruned;
+            let piece = transact!(self.open()?, "prune payloads", |it| {
+                house::prune(&it, which, before, rest)
+            })?;
+            pruned += piece;
+            if piece < house::PIECE {
+                break;
+            }
+        }
+        Ok(pruned)
+    }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
-        let sha256: [u8; 32] = Sha256::digest(&arrival.webhook.body).into();
+        let sha256 = arrival.webhook.fingerprint();
         self.intake.take(arrival, sha256, now).await
     }
 
@@ -226,17 +246,11 @@ impl Store for PostgresStore {
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        let mut pruned = 0;
-        while pruned < limit {
-            let rest = limit - pruned;
-            let piece =
-                transact!(self.open()?, "prune payloads", |it| house::prune(&it, before, rest))?;
-            pruned += piece;
-            if piece < house::PIECE {
-                break;
-            }
-        }
-        Ok(pruned)
+        self.prune_those(Prunable::Finished, before, limit).await
+    }
+
+    async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        self.prune_those(Prunable::Parked, before, limit).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

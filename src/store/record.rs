@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     AnonymousId, Asked, Claimer, Email, Identified, Identifier, Moved, Participant, ParticipantKey,
-    Person, PersonId,
+    Person, PersonId, Source,
 };
 
 use super::StoreError;
@@ -35,6 +35,17 @@ struct State<'a> {
 /// Something in a row that can't be read, or in a plan that can't be written.
 pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreError {
     StoreError::Unreadable { what, detail: detail.to_string() }
+}
+
+/// Returns the source that a column names.
+pub(super) fn source(label: &str) -> Result<Source, StoreError> {
+    Source::from_label(label).ok_or_else(|| unreadable("a source", format!("{label:?}")))
+}
+
+/// Returns a text as every backend can hold it. Postgres has no NUL in texts, so it becomes U+FFFD,
+/// which keeps two texts apart unless one has the one where the other has the other.
+pub(super) fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// A person's state as the column holds it.

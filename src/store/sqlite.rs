@@ -74,7 +74,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use sha2::{Digest, Sha256};
 
 use crate::domain::{
     Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Way, Webhook, WebhookId,
@@ -86,7 +85,7 @@ use super::{
 };
 use connection::Place;
 use fault::Fault;
-use house::Meta;
+use house::{Meta, Prunable};
 use opening::storage;
 use planning::Planning;
 use queue::Rank;
@@ -157,13 +156,34 @@ impl SqliteStore {
                 .await?;
         }
     }
+
+    /// See [`Store::prune`] and [`Store::prune_parked`].
+    async fn prune_those(
+        &self,
+        which: Prunable,
+        before: Time,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        // The search may pass over many that can't be pruned, so the writer is spared it.
+        let find = move |connection: &Connection| house::prunable(connection, which, before, limit);
+        let found = self.readers.read("find what to prune", find).await?;
+        let mut pruned = 0;
+        for piece in found.chunks(house::PIECE) {
+            let piece = piece.to_vec();
+            let work = move |connection: &Connection| {
+                erasing::overwriting(connection, || house::prune(connection, which, &piece))
+            };
+            pruned += self.writer.write(Rank::Rest, "prune payloads", work).await?;
+        }
+        Ok(pruned)
+    }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
         // Hashed here, on the caller's thread, because the writer's time is everybody's.
-        let sha256: [u8; 32] = Sha256::digest(&arrival.webhook.body).into();
+        let sha256 = arrival.webhook.fingerprint();
         let (planning, class) = (Arc::clone(&self.planning), arrival.class);
         let work = move |connection: &Connection| {
             accept::accept(connection, &planning, &sha256, &arrival, now)
@@ -261,18 +281,11 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        // The search may pass over many that can't be pruned, so the writer is spared it.
-        let find = move |connection: &Connection| house::prunable(connection, before, limit);
-        let found = self.readers.read("find what to prune", find).await?;
-        let mut pruned = 0;
-        for piece in found.chunks(house::PIECE) {
-            let piece = piece.to_vec();
-            let work = move |connection: &Connection| {
-                erasing::overwriting(connection, || house::prune(connection, &piece))
-            };
-            pruned += self.writer.write(Rank::Rest, "prune payloads", work).await?;
-        }
-        Ok(pruned)
+        self.prune_those(Prunable::Finished, before, limit).await
+    }
+
+    async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        self.prune_those(Prunable::Parked, before, limit).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::tally::Tally;
-use crate::domain::{Arrival, Class, Clock, Plan, Random, Webhook, WebhookId};
+use crate::domain::{Arrival, Class, Clock, Plan, Random, WebhookId};
 use crate::growsurf::rest::rows::Row;
 use crate::store::{Store, StoreError};
 
@@ -79,12 +79,7 @@ impl Intake {
             let rest = arrivals.split_off(TOGETHER.min(arrivals.len()));
             let now = self.clock.now();
             let accepting = arrivals.into_iter().map(|(row, news)| {
-                let webhook = Webhook {
-                    id: WebhookId::new(now, self.random.next()),
-                    received_at: now,
-                    event: Some(row.kind().event().to_owned()),
-                    body: row.to_body(),
-                };
+                let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
                 self.store.accept(Arrival { webhook, reading: Ok(news), class: self.class }, now)
             });
             for receipt in try_join_all(accepting).await? {

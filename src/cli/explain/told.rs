@@ -1,13 +1,15 @@
-//! What `explain` is given: a webhook of GrowSurf's, a report of Customer.io's, or what a campaign
-//! there asks for; told apart by shape, since there is no path to tell by.
+//! The body that `explain` is given, and whom it supposes to be known.
+//!
+//! A file has no sender. Without `--source` the sender is guessed by the body's shape, which decides
+//! nothing but what is shown.
 
 use serde_json::Value;
 
-use crate::customerio::{action, reporting};
 use crate::domain::{
-    Deed, Email, Feedback, Identifier, Lookup, News, Participant, Person, PersonId, Time,
+    Deed, Email, Feedback, Identifier, Lookup, News, Participant, Person, PersonId, Source, Time,
 };
-use crate::growsurf::{self, ASK, DecodeError, Dialect, REPORT, json};
+use crate::growsurf::{Dialect, json};
+use crate::ingest::{Decoded, Unread, decode};
 use crate::mapping::Rules;
 
 /// A body that was read.
@@ -24,51 +26,39 @@ pub struct Told {
     pub unread: &'static str,
 }
 
-/// Reads a body.
-///
-/// # Errors
-/// When it isn't a JSON object.
-pub fn read(body: &[u8], received_at: Time) -> Result<Told, DecodeError> {
-    let value = json::parse(body)?;
+/// Reads a body of this source, or of the one that its shape suggests.
+pub fn read(body: &[u8], source: Option<Source>, received_at: Time) -> Told {
+    let source = source.unwrap_or_else(|| guess(body));
+    let Decoded { event, campaign, dialect, reading } =
+        decode(source, None, None, body, received_at);
+    let shape = match source {
+        Source::Growsurf | Source::GrowsurfApi => dialect.map(|dialect| match dialect {
+            Dialect::Webhook => "growsurf",
+            Dialect::Guide => "guide",
+        }),
+        Source::CustomerioReport => Some("report"),
+        Source::CustomerioAction => Some("action"),
+        Source::Server => Some("server"),
+        Source::Page => Some("page"),
+    };
+    let unread = match (source, &reading) {
+        (Source::CustomerioAction | Source::Server | Source::Page, _) => "refused",
+        // Without a secret it would be refused, since anybody could send it.
+        (_, Err(Unread::Bytes(_))) => "parked if it is signed",
+        _ => "parked",
+    };
+    Told { event, shape, campaign, reading: reading.map_err(|why| why.to_string()), unread }
+}
+
+fn guess(body: &[u8]) -> Source {
+    let value = json::parse(body).unwrap_or(Value::Null);
     let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
     if has(&["event_id", "object_type", "metric"]) {
-        return Ok(report(&value, received_at));
-    }
-    if has(&["type"]) && !has(&["event"]) {
-        return Ok(ask(&value, received_at));
-    }
-    let decoded = growsurf::decode(body, received_at)?;
-    let shape = decoded.dialect.map(|dialect| match dialect {
-        Dialect::Webhook => "growsurf",
-        Dialect::Guide => "guide",
-    });
-    let (event, campaign, reading) = (decoded.event, decoded.campaign, decoded.reading);
-    Ok(Told { event, shape, campaign, reading, unread: "parked" })
-}
-
-fn report(value: &Value, received_at: Time) -> Told {
-    Told {
-        event: reporting::event(value).map(|name| format!("{REPORT}{name}")),
-        shape: Some("report"),
-        campaign: None,
-        reading: reporting::read(value, received_at).map(News::of),
-        unread: "parked",
-    }
-}
-
-fn ask(value: &Value, received_at: Time) -> Told {
-    let read = action::read(value, received_at);
-    let asked = read.as_ref().ok().and_then(|feedback| match &feedback.deed {
-        Deed::Asked(ask) => Some(ask),
-        _ => None,
-    });
-    Told {
-        event: asked.map(|ask| format!("{ASK}{}", ask.what.word())),
-        shape: Some("action"),
-        campaign: asked.and_then(|ask| ask.campaign.clone()),
-        reading: read.map(News::of),
-        // Whoever wrote the template is told, see `ingest`.
-        unread: "refused",
+        Source::CustomerioReport
+    } else if has(&["type"]) && !has(&["event"]) {
+        Source::CustomerioAction
+    } else {
+        Source::Growsurf
     }
 }
 

@@ -93,6 +93,7 @@ fn the_defaults_are_what_the_interface_says() {
     assert!(settings.store.server.notify);
     assert_eq!(settings.store.server.tls_ca_file, None);
     assert_eq!(settings.store.keep_payloads, Duration::from_secs(30 * 86_400));
+    assert_eq!(settings.store.keep_parked, Duration::from_secs(90 * 86_400));
     assert_eq!(settings.customerio.region, Region::Us);
     assert_eq!(settings.customerio.identify_by, IdentifyBy::Email);
     assert!(settings.customerio.credentials.is_none());

@@ -3,8 +3,8 @@
 //! What belongs here: the form in which a row is kept in the inbox, beside webhooks, with all that
 //! must be known to read it again; and what each kind of row tells. What doesn't: fetching them.
 //!
-//! A kept row is `{"fetched": kind, "at": milliseconds, "campaign": {...}, "tell": ..., "row":
-//! {...}}`. Its shape is taken from nobody but the relay itself: a webhook of this shape is parked.
+//! A kept body is `{"at": milliseconds, "campaign_name": ..., "tell": ..., "shares": ..., "row": {...}}`.
+//! The row's kind and campaign are columns of the inbox: a body says nothing of where it is from.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::types::Campaign;
-use crate::domain::{self, Event, News, Reward, Snapshot, Tell, Time};
+use crate::domain::{self, Event, News, Reward, Snapshot, Source, Tell, Time, Webhook, WebhookId};
 use crate::growsurf::draft::Draft;
+use crate::growsurf::json::parse;
 use crate::growsurf::lenient::{Object, text};
 use crate::growsurf::moment::moment;
 use crate::growsurf::participant::{note_referrer, referrer, snapshot};
 use crate::growsurf::{affiliate, missing};
 
-/// The field that tells a kept row from a webhook.
-const FETCHED: &str = "fetched";
-
 /// What a row tells of.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
     /// A participant, with their rewards.
     Participant,
@@ -39,26 +36,41 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What stands in lists where a webhook's event type does.
-    pub fn event(self) -> &'static str {
+    const ALL: [Self; 5] =
+        [Self::Participant, Self::Referral, Self::Commission, Self::Payout, Self::Counted];
+
+    /// Returns what the inbox has in place of a webhook's event type.
+    pub const fn label(self) -> &'static str {
         match self {
-            Self::Participant => "REST_PARTICIPANT",
-            Self::Referral => "REST_REFERRAL",
-            Self::Commission => "REST_COMMISSION",
-            Self::Payout => "REST_PAYOUT",
-            Self::Counted => "REST_COUNTED",
+            Self::Participant => "participant",
+            Self::Referral => "referral",
+            Self::Commission => "commission",
+            Self::Payout => "payout",
+            Self::Counted => "counted",
         }
+    }
+
+    /// Returns the kind of this name.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
     }
 }
 
 /// A row, and all that must be known to read it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Row {
-    #[serde(rename = "fetched")]
     kind: Kind,
+    campaign: String,
+    content: Content,
+}
+
+/// The part of it that is the body in the inbox.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Content {
     /// When it was fetched, in milliseconds: what it says was true then.
     at: i64,
-    campaign: Of,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    campaign_name: Option<String>,
     /// Which of its events are to be told.
     #[serde(default)]
     tell: Tell,
@@ -66,14 +78,6 @@ pub struct Row {
     #[serde(default)]
     shares: bool,
     row: Value,
-}
-
-/// The campaign that a row is of.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-struct Of {
-    id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
 }
 
 /// Where rows come from, and what is to be made of them.
@@ -98,33 +102,43 @@ impl Row {
         }
         let Campaign { id, name, .. } = origin.campaign.clone();
         let Origin { tell, shares, .. } = *origin;
-        Self { kind, at: origin.at.millis(), campaign: Of { id, name }, tell, shares, row }
+        let at = origin.at.millis();
+        let content = Content { at, campaign_name: name, tell, shares, row };
+        Self { kind, campaign: id, content }
     }
 
-    /// The row as the inbox keeps it.
-    pub fn to_body(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("it was JSON before")
+    /// Reads the body of a row of this kind and campaign, as the inbox keeps it.
+    ///
+    /// # Errors
+    /// The reason to park it.
+    pub fn read(kind: Kind, campaign: &str, body: &[u8]) -> Result<Self, String> {
+        let value = parse(body).map_err(|error| error.to_string())?;
+        let content = Content::deserialize(value).map_err(|error| error.to_string())?;
+        Ok(Self { kind, campaign: campaign.to_owned(), content })
     }
 
-    /// The kind.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// The campaign's id.
-    pub fn campaign(&self) -> &str {
-        &self.campaign.id
+    /// Returns the row as the inbox keeps it. Its campaign is the owner, its kind the event.
+    pub fn to_webhook(&self, id: WebhookId, received_at: Time) -> Webhook {
+        Webhook {
+            id,
+            received_at,
+            source: Source::GrowsurfApi,
+            owner: Some(self.campaign.clone()),
+            event: Some(self.kind.label().to_owned()),
+            body: serde_json::to_vec(&self.content).expect("it was JSON before"),
+        }
     }
 
     /// What it says, or why it leads to nothing known, naming the field.
     pub fn news(&self) -> Result<News, String> {
-        let Of { id, name } = self.campaign.clone();
-        let row = Object::of(&self.row).ok_or("row is no object")?;
-        let fetched_at = Time::from_millis(self.at);
-        let campaign = domain::Campaign { id: Some(id), name };
+        let Content { at, campaign_name, tell, shares, row } = &self.content;
+        let row = Object::of(row).ok_or("row is no object")?;
+        let fetched_at = Time::from_millis(*at);
+        let name = campaign_name.clone();
+        let campaign = domain::Campaign { id: Some(self.campaign.clone()), name };
         let mut draft = Draft::new(campaign, Some(fetched_at));
         match self.kind {
-            Kind::Participant => participant(&mut draft, row, self.shares, fetched_at)?,
+            Kind::Participant => participant(&mut draft, row, *shares, fetched_at)?,
             Kind::Referral => conversion(&mut draft, row, fetched_at)?,
             Kind::Commission => {
                 draft.at(moment(row, "createdAt", "row.createdAt", fetched_at)?);
@@ -141,16 +155,10 @@ impl Row {
             }
         }
         let mut news = draft.finish();
-        news.tell = self.tell;
+        news.tell = *tell;
         news.as_of = Some(fetched_at);
         Ok(news)
     }
-}
-
-/// The row that a body of the inbox keeps, if it keeps one.
-pub fn kept(body: &Value) -> Option<Result<Row, String>> {
-    Object::of(body)?.text(FETCHED)?;
-    Some(Row::deserialize(body).map_err(|error| error.to_string()))
 }
 
 fn participant(

@@ -16,9 +16,8 @@ use super::rows::{Kind, Origin, Row};
 use super::{Campaign, Client, ClientConfig, Cursor, Pace, Referrals, RestError, Told, Triggered};
 use crate::domain::{
     Call, Clock, Event, EventId, Facts, News, Outcome, ParticipantKey, ParticipantUpdate, Random,
-    Scalar, Tell, Time, Who,
+    Scalar, Tell, Time, WebhookId, Who,
 };
-use crate::growsurf::{decode, decode_kept};
 
 /// An answer that the server gives: status, headers, body.
 type Scripted = (u16, Vec<(&'static str, &'static str)>, Value);
@@ -534,17 +533,18 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
 }
 
 #[test]
-fn a_kept_row_is_read_as_it_was_and_a_webhook_of_its_shape_is_parked() {
+fn a_kept_row_is_read_as_it_was() {
     let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64 });
     let mut origin = origin();
     origin.tell = Tell::Before(Time::from_seconds(1_760_000_000));
     let row = Row::new(Kind::Participant, row, &origin);
     let at = Time::from_seconds(1_790_000_000);
-    let kept = decode_kept(&row.to_body(), at).unwrap();
-    assert_eq!(kept.reading, row.news());
-    assert_eq!(kept.event.as_deref(), Some("REST_PARTICIPANT"));
-    assert_eq!(kept.reading.unwrap().tell, origin.tell);
-    assert!(decode(&row.to_body(), at).unwrap().reading.is_err());
-    let broken = json!({ "fetched": "something", "row": {} }).to_string();
-    assert!(decode_kept(broken.as_bytes(), at).unwrap().reading.is_err());
+    let webhook = row.to_webhook(WebhookId::new(at, 7), at);
+    let kind = Kind::from_label(webhook.event.as_deref().unwrap()).unwrap();
+    let kept = Row::read(kind, webhook.owner.as_deref().unwrap(), &webhook.body).unwrap();
+    assert_eq!((&kept, kept.news()), (&row, row.news()));
+    assert_eq!(kept.news().unwrap().tell, origin.tell);
+    for broken in ["", "[]", "{}", "{\"row\": {}}"] {
+        assert!(Row::read(kind, "c", broken.as_bytes()).is_err());
+    }
 }

@@ -1,11 +1,13 @@
 //! Promises of `accept`.
 
-use crate::domain::{Call, Status};
+use std::collections::BTreeSet;
+
+use crate::domain::{Call, ParticipantKey, Source, Status};
 use crate::store::Verdict;
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
+    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
 };
 
 pub(crate) async fn what_was_accepted_is_there_after_a_restart(bench: &impl Bench) {
@@ -28,6 +30,77 @@ pub(crate) async fn the_same_bytes_twice_are_a_duplicate(bench: &impl Bench) {
     assert_eq!((second.status, second.calls), (Status::Duplicate, 0));
     assert_eq!(second.id, first.id);
     assert_eq!(drain(&*store, at(2)).await, ["identify", "a"]);
+}
+
+pub(crate) async fn the_same_bytes_of_another_source_or_owner_are_another_webhook(
+    bench: &impl Bench,
+) {
+    let store = bench.open().await;
+    let mut ids = BTreeSet::new();
+    for source in Source::ALL {
+        for owner in [None, Some("camp"), Some("other")] {
+            let taken = async |news| {
+                let mut arrival = arrival("same", at(0), news);
+                (arrival.webhook.source, arrival.webhook.owner) =
+                    (source, owner.map(str::to_owned));
+                store.accept(arrival, at(0)).await.unwrap()
+            };
+            let effect = format!("{source:?} {owner:?}");
+            let first = taken(did("ann", &effect)).await;
+            assert_eq!(first.status, Status::Accepted, "{effect}");
+            assert!(ids.insert(first.id));
+            let again = taken(did("ann", "again")).await;
+            assert_eq!((again.status, again.id), (Status::Duplicate, first.id), "{effect}");
+        }
+    }
+}
+
+pub(crate) async fn a_webhook_comes_back_as_it_was_received(bench: &impl Bench) {
+    let store = bench.open().await;
+    let mut sent = Vec::new();
+    for (number, source) in Source::ALL.into_iter().enumerate() {
+        for body in [&b""[..], b"\0", b"\xef\xbb\xbf{}", b"\xff\xfe{\0}\0", b"[[1e400"] {
+            let mut arrival = arrival("", at(0), news());
+            let webhook = &mut arrival.webhook;
+            (webhook.source, webhook.body) = (source, body.to_vec());
+            webhook.owner = (number % 2 == 0).then(|| format!("owner {number}"));
+            webhook.event = Some("a\0b".to_owned());
+            arrival.reading = Err("it holds \0 somewhere".to_owned());
+            sent.push(arrival.webhook.clone());
+            let receipt = store.accept(arrival, at(0)).await.unwrap();
+            assert!(matches!(receipt.status, Status::Parked { .. }));
+        }
+    }
+    let kept = inbox(&*store, true).await;
+    for (mut sent, kept) in sent.into_iter().zip(kept) {
+        sent.event = Some("a\u{fffd}b".to_owned());
+        assert_eq!(kept, sent);
+    }
+}
+
+pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(bench: &impl Bench) {
+    let store = bench.open().await;
+    // Bytes count, and some take more of them where they are kept.
+    for (number, letter) in ["x", "é", "漢", "😀", "\u{1}", "\"", "\\"].into_iter().enumerate()
+    {
+        let longest = letter.repeat(200 / letter.len()) + &"y".repeat(200 % letter.len());
+        let address = format!("p{number}@example.com");
+        let taken = async |id: &str| {
+            let body = format!("{number} {}", id.len());
+            let news = news().participant(&address, id).effect(&format!("e{number}"), None);
+            store.accept(arrival(&body, at(0), news), at(0)).await.unwrap()
+        };
+        let longer = taken(&format!("{longest}z")).await;
+        let reason = "data.id is longer than 200 bytes".to_owned();
+        assert_eq!(longer.status, Status::Parked { reason }, "{letter:?}");
+        let receipt = taken(&longest).await;
+        assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2), "{letter:?}");
+        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: longest };
+        let person = store.person(&key).await.unwrap().unwrap();
+        assert_eq!(person.identifier.value(), address);
+    }
+    let before = drain(&*store, at(1)).await.len();
+    assert_eq!(before, 14);
 }
 
 pub(crate) async fn what_cannot_be_read_is_parked_with_its_reason(bench: &impl Bench) {

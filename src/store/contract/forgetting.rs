@@ -1,6 +1,6 @@
 //! Promises of `forget`.
 
-use crate::domain::{Call, Email, Facts, News, REPORT, Scalar, Status, Time};
+use crate::domain::{Call, Email, Facts, News, Scalar, Source, Status, Time};
 use crate::store::{Claim, Erased, Store, Verdict};
 
 use super::Bench;
@@ -192,7 +192,7 @@ pub(crate) async fn what_others_than_growsurf_told_is_found_by_what_it_says(benc
     let store = bench.open().await;
     for body in ["ann@example.com", "bob@example.com by ann@example.com", "bob@example.com"] {
         let mut report = arrival(body, at(0), news());
-        report.webhook.event = Some(format!("{REPORT}email_sent"));
+        report.webhook.source = Source::CustomerioReport;
         assert_eq!(store.accept(report, at(0)).await.unwrap().status, Status::Accepted);
     }
     let erased = forget(&*store, "ann", at(5)).await;

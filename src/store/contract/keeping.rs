@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Call, News, Receipt, Scalar, Status, Way, WebhookId};
+use crate::domain::{Arrival, Call, News, Receipt, Scalar, Status, Way, WebhookId};
 use crate::store::{DeadLetters, InboxPage, Store, StoreError, Verdict, Workspace};
 
 use super::Bench;
@@ -110,6 +110,39 @@ pub(crate) async fn pruning_leaves_a_visitor_whose_calls_are_under_way_or_dead(b
     for visitor in ["dead-letter", "under-way"] {
         assert!(!knows(&*store, visitor).await, "{visitor}");
     }
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+}
+
+pub(crate) async fn parking_ends_with_its_time_and_the_bytes_stay_known(bench: &impl Bench) {
+    let store = bench.open().await;
+    one_of_each(&*store).await;
+    assert_eq!(store.prune_parked(at(2), 100).await.unwrap(), 0, "not before its time");
+    // Part of this one is mapped, and died.
+    let dead = did("eve", "e").nobody();
+    store.accept(arrival("dead in part", at(3), dead), at(3)).await.unwrap();
+    bury(&*store, at(3)).await;
+    let before = store.stats().await.unwrap();
+    assert_eq!((before.parked, before), (3, bench.count().await));
+    let wholly = inbox(&*store, true).await[0].id;
+    assert_eq!(store.prune_parked(at(100), 1).await.unwrap(), 1, "the oldest");
+    assert_eq!(store.prune_parked(at(100), 100).await.unwrap(), 1, "not what died");
+    assert_eq!(store.prune_parked(at(100), 100).await.unwrap(), 0);
+    assert_eq!(store.stats().await.unwrap().parked, 1);
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    assert_eq!(inbox(&*store, true).await.len(), 1);
+    let gone = store.replay(wholly, Ok(did("ann", "z")), at(101), false).await;
+    assert!(matches!(gone, Err(StoreError::NoSuchWebhook(_))), "{gone:?}");
+    let again = store.accept(arrival("parked", at(102), did("ann", "z")), at(102)).await.unwrap();
+    assert_eq!((again.status, again.id, again.calls), (Status::Duplicate, wholly, 0));
+    assert_eq!(store.pruned_until().await.unwrap(), None, "others are within reach");
+
+    for number in 0..250 {
+        let arrival = arrival(&format!("parked {number}"), at(200 + number), news());
+        let parked = Arrival { reading: Err("no".to_owned()), ..arrival };
+        store.accept(parked, at(200 + number)).await.unwrap();
+    }
+    assert_eq!(store.prune_parked(at(200 + 240), 1_000).await.unwrap(), 240, "in pieces");
+    assert_eq!((store.stats().await.unwrap().parked, inbox(&*store, true).await.len()), (11, 11));
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 

@@ -108,6 +108,7 @@ async fn take_step(
         }
         Step::Prune { limit } => {
             store.prune(at(*now), limit).await.unwrap();
+            store.prune_parked(at(*now - 50), limit).await.unwrap();
         }
         Step::Replay { dry_run } => {
             for webhook in inbox(store, true).await {

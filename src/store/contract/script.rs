@@ -11,7 +11,7 @@ use crate::domain::{
     AnonymousId, Arrival, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, EffectKey,
     Email, Event, Facts, Forgotten, Identified, Identifier, Known, LanePlan, Leased, Link, Lookup,
     News, Outcome, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
-    Planner, Redaction, Scalar, Snapshot, Tell, Time, Told, Trace, Unplanned, Way, Webhook,
+    Planner, Redaction, Scalar, Snapshot, Source, Tell, Time, Told, Trace, Unplanned, Way, Webhook,
     WebhookId, Who,
 };
 use crate::store::{Accepting, Claim, InboxPage, Settle, Settlement, Store, Verdict};
@@ -184,8 +184,8 @@ fn is_forgotten(snapshot: &Snapshot, known: &Known) -> bool {
 }
 
 /// Takes somebody out of a body: nothing is left of one that begins with their address.
-pub(crate) fn redact(body: &[u8], forgotten: &Forgotten) -> Redaction {
-    let before = String::from_utf8(body.to_vec()).unwrap();
+pub(crate) fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+    let before = String::from_utf8(webhook.body.clone()).unwrap();
     let mut after = before.clone();
     for email in &forgotten.emails {
         if before.starts_with(email.as_str()) {
@@ -340,6 +340,8 @@ pub(crate) fn arrival(body: &str, received_at: Time, news: News) -> Arrival {
     let webhook = Webhook {
         id: WebhookId::new(received_at, random),
         received_at,
+        source: Source::Growsurf,
+        owner: None,
         event: Some("TEST".to_owned()),
         body: body.as_bytes().to_vec(),
     };

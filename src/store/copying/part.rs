@@ -123,6 +123,8 @@ impl Part {
                 ("id", Id),
                 ("sha256", Bytes),
                 ("received_at", Number),
+                ("source", Text),
+                ("owner", Text),
                 ("event", Text),
                 ("parked", Text),
                 ("body", Bytes),

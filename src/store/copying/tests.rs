@@ -194,3 +194,27 @@ async fn nothing_is_copied_over_something_else_or_under_a_relay() {
         assert!(matches!(used, Err(CopyError::InUse(Side::To))), "{used:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_with_the_longest_ids_moves_and_one_that_was_tampered_with_ends_the_copy() {
+    let (from, to, back) = (Folder::new(), server(), file());
+    let store = from.open().await;
+    for (number, letter) in ["x", "é", "\u{1}", "\""].into_iter().enumerate() {
+        let id = letter.repeat(200 / letter.len());
+        let news = news().participant(&format!("p{number}@example.com"), &id);
+        let news = news.effect(&number.to_string(), None);
+        store.accept(arrival(&id, at(0), news), at(0)).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    copied(&from, &*to).await.unwrap();
+    copied(&*to, &*back).await.unwrap();
+
+    let noise: String = (0..5_000).map(|_| fastrand::alphanumeric()).collect();
+    from.sql(&format!(
+        "UPDATE participants SET growsurf_id = '{noise}' WHERE person = 1 RETURNING 1"
+    ));
+    let other = server();
+    let copying = tokio::time::timeout(Duration::from_secs(60), copied(&from, &*other));
+    assert!(copying.await.expect("it ends").is_err());
+}

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::store::StoreError;
 use crate::store::planning::{self, Planned};
+use crate::store::record;
 
 use super::asking;
 use super::fault::Fault;
@@ -130,7 +131,7 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
             What::Kept(id) => ids.push(id.0),
         }
     }
-    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL, event FROM inbox
+    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL, source FROM inbox
          WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
     let mut of_hash: HashMap<Vec<u8>, Row> = HashMap::new();
     let mut held: Vec<Uuid> = Vec::new();
@@ -140,7 +141,7 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
         if was_parked || ids.contains(&id) {
             held.push(id);
         }
-        let class = Class::of_kept(row.try_get(4)?);
+        let class = Class::of_stored(record::source(row.try_get(4)?)?);
         of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked, class });
     }
     if !held.is_empty() {

@@ -3,7 +3,6 @@
 //! What belongs here: rows that are removed and rows that are cut. What doesn't: in which order,
 //! and where they are found (`forget`, `traces`).
 
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time};
@@ -12,7 +11,7 @@ use crate::store::{Erased, Traced};
 
 use super::deliveries::{DEAD, DELIVERED, PENDING};
 use super::fault::Fault;
-use super::house::{self, Counter};
+use super::house::{self, Counter, WEBHOOK};
 use super::traces;
 use super::transaction::Transaction;
 use super::value::number;
@@ -58,13 +57,15 @@ pub(super) async fn redact_body(
     redact: Redact,
     forgotten: &Forgotten,
 ) -> Result<Redaction, Fault> {
-    let sql = "SELECT body, parked IS NOT NULL FROM inbox
-         WHERE id = $1 AND body IS NOT NULL FOR UPDATE";
-    let Some(row) = transaction.row(sql, &[&webhook]).await? else {
+    let sql = format!(
+        "SELECT {WEBHOOK}, parked IS NOT NULL FROM inbox
+         WHERE id = $1 AND body IS NOT NULL FOR UPDATE"
+    );
+    let Some(row) = transaction.row(&sql, &[&webhook]).await? else {
         return Ok(Redaction::Untouched);
     };
-    let is_parked: bool = row.try_get(1)?;
-    let left = redact(row.try_get(0)?, forgotten);
+    let (received, is_parked): (_, bool) = (house::webhook(&row)?, row.try_get(6)?);
+    let left = redact(&received, forgotten);
     match &left {
         Redaction::Untouched => {}
         Redaction::Body(body) => {
@@ -72,7 +73,8 @@ pub(super) async fn redact_body(
             transaction.change(sql, &[&webhook, body]).await?;
             let sql = "INSERT INTO redactions (webhook, sha256) VALUES ($1, $2)
                  ON CONFLICT (webhook) DO UPDATE SET sha256 = excluded.sha256";
-            transaction.change(sql, &[&webhook, &Sha256::digest(body).to_vec()]).await?;
+            let sha256 = received.fingerprint_of(body).to_vec();
+            transaction.change(sql, &[&webhook, &sha256]).await?;
         }
         Redaction::Nothing => {
             // Nobody could mend what was parked of it.

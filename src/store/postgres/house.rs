@@ -3,16 +3,19 @@
 //! What belongs here: what the store does for its operators and itself. What doesn't: the way of
 //! a webhook or a delivery.
 
+use std::time::Duration;
+
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Accepting, Destination, InboxPage, Stats, Workspace};
+use crate::store::{Accepting, Destination, InboxPage, Stats, Workspace, record};
 
 use super::deliveries::{DELIVERED, duration, micros};
 use super::fault::Fault;
 use super::transaction::Transaction;
-use super::value::number;
+use super::value::{Value, number};
 use super::visitors;
 
 /// How many webhooks one transaction prunes.
@@ -187,20 +190,26 @@ pub(super) async fn inbox(
     let after = lowest_id(page.since).max(page.after.map(|id| id.0)).unwrap_or(Uuid::nil());
     let parked = if page.parked { "AND parked IS NOT NULL" } else { "" };
     let sql = format!(
-        "SELECT id, received_at, event, body FROM inbox
+        "SELECT {WEBHOOK} FROM inbox
          WHERE id > $1 AND received_at >= $2 AND body IS NOT NULL {parked} ORDER BY id LIMIT $3"
     );
     let rows = transaction.rows(&sql, &[&after, &since, &number(page.limit)]).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Webhook {
-                id: WebhookId(row.try_get(0)?),
-                received_at: Time::from_micros(row.try_get(1)?),
-                event: row.try_get(2)?,
-                body: row.try_get(3)?,
-            })
-        })
-        .collect()
+    rows.iter().map(webhook).collect()
+}
+
+/// The columns that make a webhook.
+pub(super) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
+
+/// Reads the webhook of a row that begins with [`WEBHOOK`].
+pub(super) fn webhook(row: &Row) -> Result<Webhook, Fault> {
+    Ok(Webhook {
+        id: WebhookId(row.try_get(0)?),
+        received_at: Time::from_micros(row.try_get(1)?),
+        source: record::source(row.try_get(2)?)?,
+        owner: row.try_get(3)?,
+        event: row.try_get(4)?,
+        body: row.try_get(5)?,
+    })
 }
 
 /// What the ids of all webhooks received at `since` or later are greater than: they begin with
@@ -212,25 +221,52 @@ fn lowest_id(since: Option<Time>) -> Option<Uuid> {
     Some(Uuid::from_bytes(bytes))
 }
 
-/// Prunes the oldest that can be: received before, body kept, nothing of them pending, dead or
-/// parked. Returns how many it did, at most [`PIECE`].
+/// Which webhooks are pruned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prunable {
+    /// Those that aren't parked.
+    Finished,
+    /// Those that are parked.
+    Parked,
+}
+
+/// Prunes the oldest that can be: received before, body kept, nothing of them pending or dead.
+/// Returns how many it did, at most [`PIECE`].
 pub(super) async fn prune(
     transaction: &Transaction,
+    which: Prunable,
     before: Time,
     limit: usize,
 ) -> Result<usize, Fault> {
-    let find = "SELECT id FROM inbox
-         WHERE received_at < $1 AND body IS NOT NULL AND parked IS NULL
-         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> $2)
-         ORDER BY received_at LIMIT $3 FOR UPDATE SKIP LOCKED";
+    let find = match which {
+        Prunable::Finished => {
+            "SELECT id FROM inbox
+             WHERE received_at < $1 AND body IS NOT NULL AND parked IS NULL
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> $2)
+             ORDER BY received_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+        }
+        Prunable::Parked => {
+            "SELECT id FROM inbox
+             WHERE received_at < $1 AND body IS NOT NULL AND parked IS NOT NULL AND id < $4
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> $2)
+             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED"
+        }
+    };
+    // The ids of all that were received before are less. It ends the walk over those parked.
+    let beyond = lowest_id(Some(before.plus(Duration::from_millis(1)))).unwrap_or(Uuid::nil());
     let limit = number(limit.min(PIECE));
-    let rows = transaction.rows(find, &[&before.micros(), &DELIVERED, &limit]).await?;
+    let received = before.micros();
+    let mut values: Vec<&dyn Value> = vec![&received, &DELIVERED, &limit];
+    values.extend(Some(&beyond as &dyn Value).filter(|_| which == Prunable::Parked));
+    let rows = transaction.rows(find, &values).await?;
     let found: Vec<Uuid> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     // Looked at once more now that the rows are held: one may have been replayed meanwhile.
-    let prune = "UPDATE inbox SET body = NULL WHERE id = ANY ($1) AND parked IS NULL
+    let prune = "UPDATE inbox SET body = NULL, parked = NULL
+         WHERE id = ANY ($1) AND (parked IS NOT NULL) = $3
          AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> $2)
          RETURNING id, received_at";
-    let rows = transaction.rows(prune, &[&found, &DELIVERED]).await?;
+    let are_parked = which == Prunable::Parked;
+    let rows = transaction.rows(prune, &[&found, &DELIVERED, &are_parked]).await?;
     let mut pruned: Vec<Uuid> = Vec::new();
     let mut until = pruned_until(transaction).await?;
     for row in &rows {
@@ -245,8 +281,14 @@ pub(super) async fn prune(
     let rows = transaction.rows(deliveries, &[&pruned, &DELIVERED]).await?;
     let people: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     visitors::drop_gone(transaction, &people).await?;
-    if let (false, Some(until)) = (pruned.is_empty(), until) {
-        remember(transaction, Meta::PrunedUntil, until.micros().to_string()).await?;
+    match (which, until) {
+        (Prunable::Finished, Some(until)) if !pruned.is_empty() => {
+            remember(transaction, Meta::PrunedUntil, until.micros().to_string()).await?;
+        }
+        (Prunable::Finished, _) => {}
+        (Prunable::Parked, _) => {
+            count(transaction, Counter::Parked, -number(pruned.len())).await?;
+        }
     }
     Ok(pruned.len())
 }

@@ -5,7 +5,6 @@
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, TryFutureExt};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::Redaction;
@@ -19,7 +18,7 @@ use super::fault::Fault;
 use super::house::{Counter, count};
 use super::planning::Planning;
 use super::transaction::Transaction;
-use super::value::text;
+use super::value::{Value, text};
 use super::world::World;
 
 /// Writes what became of a batch.
@@ -79,6 +78,8 @@ struct Inbox {
     ids: Vec<Uuid>,
     hashes: Vec<Vec<u8>>,
     received: Vec<i64>,
+    sources: Vec<&'static str>,
+    owners: Vec<Option<String>>,
     events: Vec<Option<String>>,
     parked: Vec<Option<String>>,
     bodies: Vec<Option<Vec<u8>>>,
@@ -108,11 +109,11 @@ async fn inbox(
         if let Outcome::Planned(plan, _) = &entry.outcome
             && !plan.forgotten.is_empty()
         {
-            match (planning.redact)(&webhook.body, &plan.forgotten) {
+            match (planning.redact)(webhook, &plan.forgotten) {
                 Redaction::Untouched => {}
                 Redaction::Body(left) => {
                     redacted.push(entry.id);
-                    redactions.push(Sha256::digest(&left).to_vec());
+                    redactions.push(webhook.fingerprint_of(&left).to_vec());
                     body = Some(left);
                 }
                 // Nobody could mend what was parked of it.
@@ -123,19 +124,23 @@ async fn inbox(
         new.ids.push(entry.id);
         new.hashes.push(sha256.to_vec());
         new.received.push(entry.received_at.micros());
+        new.sources.push(webhook.source.label());
+        new.owners.push(webhook.owner.clone());
         new.events.push(webhook.event.as_deref().map(text));
         new.parked.push(parked);
         new.bodies.push(body);
     }
     if !new.ids.is_empty() {
-        let sql = "INSERT INTO inbox (id, sha256, received_at, event, parked, body)
-             SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
-                 AS new (id, sha256, received_at, event, parked, body)
+        let sql = "INSERT INTO inbox (id, sha256, received_at, source, owner, event, parked, body)
+             SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[],
+                                  $6::text[], $7::text[], $8::bytea[])
+                 AS new (id, sha256, received_at, source, owner, event, parked, body)
              ORDER BY sha256
              ON CONFLICT (sha256) DO NOTHING";
-        let Inbox { ids, hashes, received, events, parked, bodies } = &new;
-        let written =
-            transaction.change(sql, &[ids, hashes, received, events, parked, bodies]).await?;
+        let Inbox { ids, hashes, received, sources, owners, events, parked, bodies } = &new;
+        let values: [&dyn Value; 8] =
+            [ids, hashes, received, sources, owners, events, parked, bodies];
+        let written = transaction.change(sql, &values).await?;
         all(written, ids.len())?;
     }
     if !again.is_empty() {

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{Email, Forgotten, OTHERS, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction, Source};
 use crate::store::{Traced, record};
 
 use super::fault::Fault;
+use super::house::{self, WEBHOOK};
 use super::transaction::Transaction;
 use super::value::{number, text};
 
@@ -118,17 +119,20 @@ pub(super) async fn webhooks(
     for row in transaction.rows(sql, &[&people]).await? {
         found.insert(row.try_get(0)?);
     }
-    let sql = "SELECT id, body FROM inbox
-         WHERE body IS NOT NULL AND id > $1 AND (parked IS NOT NULL OR EXISTS (
-             SELECT 1 FROM unnest($3::text[]) AS others (prefix) WHERE starts_with(event, prefix)))
-         ORDER BY id LIMIT $2";
-    let others: Vec<&str> = OTHERS.to_vec();
+    let sql = format!(
+        "SELECT {WEBHOOK} FROM inbox
+         WHERE body IS NOT NULL AND id > $1 AND (parked IS NOT NULL OR source <> ALL ($3))
+         ORDER BY id LIMIT $2"
+    );
+    // These are found by the index of mentions.
+    let by_growsurf = Source::ALL.into_iter().filter(|source| source.is_growsurf());
+    let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
     let mut last = Uuid::nil();
     loop {
-        let rows = transaction.rows(sql, &[&last, &number(PAGE), &others]).await?;
+        let rows = transaction.rows(&sql, &[&last, &number(PAGE), &by_growsurf]).await?;
         for row in &rows {
             last = row.try_get(0)?;
-            if redact(row.try_get(1)?, &traced.forgotten) != Redaction::Untouched {
+            if redact(&house::webhook(row)?, &traced.forgotten) != Redaction::Untouched {
                 found.insert(last);
             }
         }

@@ -10,6 +10,8 @@ use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 use uuid::Uuid;
 
+pub(super) use crate::store::record::text;
+
 /// A value that a statement can be given.
 pub(super) trait Value: Sync {
     /// What Postgres calls its type.
@@ -103,12 +105,6 @@ impl ToSql for Hidden<'_> {
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         self.0.to_sql_checked(kind, out)
     }
-}
-
-/// Text as a column can hold it: Postgres has no NUL in texts, so it becomes U+FFFD, which keeps
-/// two texts apart unless one has the one where the other has the other.
-pub(super) fn text(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 /// A count as a column holds it.

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Arrival, Call, Class, EventId, News, Plan, Receipt, Status, Time, WebhookId};
+use crate::domain::{
+    Arrival, Call, Class, EventId, News, Plan, Receipt, Source, Status, Time, WebhookId,
+};
 use crate::store::StoreError;
 use crate::store::planning::{Planned, dropped};
+use crate::store::record::text;
 
 use super::effects;
 use super::erasing;
@@ -70,7 +73,7 @@ pub(super) fn accept(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL, event FROM inbox WHERE sha256 = ?1",
+            "SELECT seq, id, received_at, parked IS NOT NULL, source FROM inbox WHERE sha256 = ?1",
         )?
         .query_row([sha256], kept)
         .optional()?;
@@ -95,7 +98,7 @@ pub(super) fn replay(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL, event FROM inbox
+            "SELECT seq, id, received_at, parked IS NOT NULL, source FROM inbox
              WHERE id = ?1 AND body IS NOT NULL",
         )?
         .query_row([id.0.as_bytes()], kept)
@@ -110,12 +113,13 @@ pub(super) fn replay(
 }
 
 fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    let source = Source::from_label(row.get_ref(4)?.as_str()?);
     Ok(Kept {
         seq: row.get(0)?,
         id: WebhookId(uuid::Uuid::from_bytes(row.get(1)?)),
         received_at: Time::from_micros(row.get(2)?),
         parked: row.get(3)?,
-        class: Class::of_kept(row.get::<_, Option<String>>(4)?.as_deref()),
+        class: source.map_or(Class::Live, Class::of_stored),
     })
 }
 
@@ -167,7 +171,7 @@ fn write(
         Ok(plan) => Some(plan.unmapped.join("; ")),
         Err(reason) => Some(reason.clone()),
     };
-    let seq = write_row(connection, row, parked.as_deref())?;
+    let seq = write_row(connection, row, parked.as_deref().map(text).as_deref())?;
     if let Ok(Plan { forgotten, .. }) = &planned
         && !forgotten.is_empty()
     {
@@ -187,14 +191,16 @@ fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Re
             let webhook = &arrival.webhook;
             let seq = connection
                 .prepare_cached(
-                    "INSERT INTO inbox (id, sha256, received_at, event, parked, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO inbox (id, sha256, received_at, source, owner, event, parked, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .insert(params![
                     webhook.id.0.as_bytes(),
                     sha256,
                     webhook.received_at.micros(),
-                    webhook.event,
+                    webhook.source.label(),
+                    webhook.owner,
+                    webhook.event.as_deref().map(text),
                     parked,
                     webhook.body,
                 ])?;

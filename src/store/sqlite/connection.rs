@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::files::make_folder;
 use super::presence::Presence;
 
 /// The store's file and how patiently it is waited for.
@@ -41,9 +42,9 @@ impl Place {
         }
     }
 
-    /// Makes the folder, unless it exists.
+    /// Makes the folder, which only its owner can enter, unless it exists.
     pub(super) fn make_folder(&self) -> std::io::Result<()> {
-        self.path.parent().map_or(Ok(()), fs::create_dir_all)
+        self.path.parent().map_or(Ok(()), make_folder)
     }
 
     /// Makes the folder and an empty file that only its owner can read, unless they exist. It

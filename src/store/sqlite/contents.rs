@@ -52,6 +52,12 @@ pub enum Unfit {
         /// The newest version known.
         known: i64,
     },
+    /// Its schema isn't the one that this version makes.
+    #[error(
+        "{0}; a store has nothing but what referral-relay makes, so take a backup that \
+         `referral-relay backup` made"
+    )]
+    Foreign(String),
     /// Some of it can't be read, or contradicts the rest.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -79,6 +85,10 @@ pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
         return Err(Unfit::NotAStore);
     }
     let schema = migrate::version(&connection).map_err(unfit)?;
+    // Before anything that a trigger, a view or an index with an expression could take part in.
+    if let Some(difference) = migrate::difference(&connection, schema).map_err(unfit)? {
+        return Err(Unfit::Foreign(difference));
+    }
     if let Some(damage) = soundness::damage(&connection) {
         return Err(Unfit::Damaged(damage));
     }

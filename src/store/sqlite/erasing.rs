@@ -5,9 +5,8 @@
 //! because the connection follows no foreign keys.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
-use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time};
+use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time, Webhook};
 use crate::store::{Erased, Traced};
 
 use super::connection::overwrite;
@@ -66,12 +65,15 @@ pub(super) fn redact_body(
     redact: Redact,
     forgotten: &Forgotten,
 ) -> Result<Redaction, Fault> {
-    let row: Option<(Option<Vec<u8>>, bool)> = connection
-        .prepare_cached("SELECT body, parked IS NOT NULL FROM inbox WHERE seq = ?1")?
-        .query_row([webhook], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((Some(body), is_parked)) = row else { return Ok(Redaction::Untouched) };
-    let left = redact(&body, forgotten);
+    let mut statement = connection.prepare_cached(
+        "SELECT id, received_at, source, owner, event, body, parked IS NOT NULL FROM inbox
+         WHERE seq = ?1 AND body IS NOT NULL",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| Ok::<_, Fault>((house::webhook(row)?, row.get(6)?));
+    let row: Option<(Webhook, bool)> =
+        statement.query_and_then([webhook], read)?.next().transpose()?;
+    let Some((received, is_parked)) = row else { return Ok(Redaction::Untouched) };
+    let left = redact(&received, forgotten);
     match &left {
         Redaction::Untouched => {}
         Redaction::Body(body) => {
@@ -82,7 +84,7 @@ pub(super) fn redact_body(
                 .prepare_cached(
                     "INSERT OR REPLACE INTO redactions (webhook, sha256) VALUES (?1, ?2)",
                 )?
-                .execute(params![webhook, <[u8; 32]>::from(Sha256::digest(body))])?;
+                .execute(params![webhook, received.fingerprint_of(body)])?;
         }
         Redaction::Nothing => {
             // Nobody could mend what was parked of it.

@@ -3,9 +3,9 @@
 //! What belongs here: names, syncs and renames. What doesn't: what is in a file.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -58,6 +58,11 @@ pub(super) fn same(one: &Path, other: &Path) -> bool {
         })
     };
     matches!((whole(one), whole(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Makes a folder that only its owner can enter, and those it is in, unless they exist.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Waits until what was written to a file, or which files a folder holds, is on the disk.

@@ -4,13 +4,14 @@
 //! a webhook or a delivery.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use rusqlite::types::{FromSql, ToSql};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{FromSql, ToSql, Value};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Destination, InboxPage, Stats, Workspace};
+use crate::store::{Destination, InboxPage, Stats, Workspace, record};
 
 use super::deliveries::{DELIVERED, duration};
 use super::fault::Fault;
@@ -167,23 +168,31 @@ pub(super) fn inbox(connection: &Connection, page: InboxPage) -> Result<Vec<Webh
     let after = after.unwrap_or(uuid::Uuid::nil());
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(if page.parked {
-        "SELECT id, received_at, event, body FROM inbox INDEXED BY inbox_parked
+        "SELECT id, received_at, source, owner, event, body FROM inbox INDEXED BY inbox_parked
          WHERE id > ?1 AND received_at >= ?2 AND parked IS NOT NULL AND body IS NOT NULL
          ORDER BY id LIMIT ?3"
     } else {
-        "SELECT id, received_at, event, body FROM inbox
+        "SELECT id, received_at, source, owner, event, body FROM inbox
          WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
          ORDER BY id LIMIT ?3"
     })?;
-    let webhooks = statement.query_map(params![after.as_bytes(), since, limit], |row| {
-        Ok(Webhook {
-            id: WebhookId(uuid::Uuid::from_bytes(row.get(0)?)),
-            received_at: Time::from_micros(row.get(1)?),
-            event: row.get(2)?,
-            body: row.get(3)?,
-        })
-    })?;
-    Ok(webhooks.collect::<Result<_, _>>()?)
+    statement.query_and_then(params![after.as_bytes(), since, limit], webhook)?.collect()
+}
+
+/// The columns that make a webhook.
+pub(super) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
+
+/// Reads the webhook of a row that begins with [`WEBHOOK`].
+pub(super) fn webhook(row: &rusqlite::Row<'_>) -> Result<Webhook, Fault> {
+    let source: String = row.get(2)?;
+    Ok(Webhook {
+        id: WebhookId(uuid::Uuid::from_bytes(row.get(0)?)),
+        received_at: Time::from_micros(row.get(1)?),
+        source: record::source(&source)?,
+        owner: row.get(3)?,
+        event: row.get(4)?,
+        body: row.get(5)?,
+    })
 }
 
 /// What the ids of all webhooks received at `since` or later are greater than: they begin with
@@ -195,38 +204,65 @@ fn lowest_id(since: Option<Time>) -> Option<uuid::Uuid> {
     Some(uuid::Uuid::from_bytes(bytes))
 }
 
-/// Webhooks that can be pruned, oldest first: received before, body kept, nothing of them
-/// pending, dead or parked.
+/// Which webhooks are pruned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prunable {
+    /// Those that aren't parked.
+    Finished,
+    /// Those that are parked.
+    Parked,
+}
+
+/// Webhooks that can be pruned, oldest first: received before, body kept, nothing of them pending or
+/// dead.
 pub(super) fn prunable(
     connection: &Connection,
+    which: Prunable,
     before: Time,
     limit: usize,
 ) -> Result<Vec<i64>, Fault> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(
-        "SELECT seq FROM inbox INDEXED BY inbox_prunable
-         WHERE received_at < ?1 AND body IS NOT NULL AND parked IS NULL
-         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> ?2)
-         ORDER BY received_at LIMIT ?3",
-    )?;
-    let seqs = statement.query_map([before.micros(), DELIVERED, limit], |row| row.get(0))?;
+    let mut statement = connection.prepare_cached(match which {
+        Prunable::Finished => {
+            "SELECT seq FROM inbox INDEXED BY inbox_prunable
+             WHERE received_at < ?1 AND body IS NOT NULL AND parked IS NULL
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> ?2)
+             ORDER BY received_at LIMIT ?3"
+        }
+        Prunable::Parked => {
+            "SELECT seq FROM inbox INDEXED BY inbox_parked
+             WHERE received_at < ?1 AND body IS NOT NULL AND parked IS NOT NULL AND id < ?4
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> ?2)
+             ORDER BY id LIMIT ?3"
+        }
+    })?;
+    // The ids of all that were received before are less. It ends the walk over those parked.
+    let beyond = lowest_id(Some(before.plus(Duration::from_millis(1))));
+    let beyond = beyond.unwrap_or(uuid::Uuid::nil()).into_bytes().to_vec();
+    let mut values: Vec<Value> = vec![before.micros().into(), DELIVERED.into(), limit.into()];
+    values.extend(Some(beyond.into()).filter(|_| which == Prunable::Parked));
+    let seqs = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(seqs.collect::<Result<_, _>>()?)
 }
 
 /// Prunes those of `seqs` that still can be: since they were found, one may have been replayed.
-pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Fault> {
+pub(super) fn prune(
+    connection: &Connection,
+    which: Prunable,
+    seqs: &[i64],
+) -> Result<usize, Fault> {
     let mut pruned = 0;
     let mut people = BTreeSet::new();
     let mut until: Option<i64> = recall(connection, Meta::PrunedUntil)?;
     for seq in seqs {
         let received_at: Option<i64> = connection
             .prepare_cached(
-                "UPDATE inbox SET body = NULL
-                 WHERE seq = ?1 AND body IS NOT NULL AND parked IS NULL
+                "UPDATE inbox SET body = NULL, parked = NULL
+                 WHERE seq = ?1 AND body IS NOT NULL AND (parked IS NOT NULL) = ?3
                  AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> ?2)
                  RETURNING received_at",
             )?
-            .query_row([*seq, DELIVERED], |row| row.get(0))
+            .query_row(params![*seq, DELIVERED, which == Prunable::Parked], |row| row.get(0))
             .optional()?;
         let Some(received_at) = received_at else { continue };
         connection
@@ -247,8 +283,14 @@ pub(super) fn prune(connection: &Connection, seqs: &[i64]) -> Result<usize, Faul
         until = until.max(Some(received_at));
         pruned += 1;
     }
-    if let (1.., Some(until)) = (pruned, until) {
-        remember(connection, Meta::PrunedUntil, until)?;
+    match (which, until) {
+        (Prunable::Finished, Some(until)) if pruned > 0 => {
+            remember(connection, Meta::PrunedUntil, until)?;
+        }
+        (Prunable::Finished, _) => {}
+        (Prunable::Parked, _) => {
+            count(connection, Counter::Parked, -i64::try_from(pruned).unwrap_or(i64::MAX))?;
+        }
     }
     visitors::drop_gone(connection, &people)?;
     Ok(pruned)

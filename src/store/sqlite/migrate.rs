@@ -15,17 +15,18 @@ use super::fault::Fault;
 /// All migrations; the first is version 1.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
 
+/// The table that remembers which migrations were applied.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT";
+
 /// Applies what is missing, each migration in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, now: Time) -> Result<(), Fault> {
     let begin = TransactionBehavior::Immediate;
     connection.transaction_with_behavior(begin).and_then(|transaction| {
-        transaction.execute_batch(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (
-                version INTEGER PRIMARY KEY,
-                sha256 TEXT NOT NULL,
-                applied_at INTEGER NOT NULL
-            ) STRICT",
-        )?;
+        transaction.execute_batch(TABLE)?;
         transaction.commit()
     })?;
     refuse_newer(connection)?;
@@ -36,6 +37,45 @@ pub(super) fn migrate(connection: &mut Connection, now: Time) -> Result<(), Faul
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// One thing that a schema is made of: its kind, its name, the table it is of, and its SQL.
+type Part = (String, String, String, Option<String>);
+
+/// Returns the first difference between the schema of a file and the one that migrations up to
+/// `version` make, in words.
+pub(super) fn difference(connection: &Connection, version: i64) -> Result<Option<String>, Fault> {
+    let own = Connection::open_in_memory()?;
+    own.execute_batch(TABLE)?;
+    // The first migration notes when the store was made.
+    own.execute("INSERT INTO schema_migrations VALUES (0, '', 0)", [])?;
+    for sql in MIGRATIONS.iter().take(usize::try_from(version).unwrap_or(0)) {
+        own.execute_batch(sql)?;
+    }
+    let (found, mut missing) = (parts(connection)?, parts(&own)?);
+    for (kind, name, table, sql) in found {
+        let place = missing.iter().position(|it| (&it.0, &it.1) == (&kind, &name));
+        let of = if table == name { String::new() } else { format!(" of {table:?}") };
+        match place.map(|place| missing.remove(place)) {
+            None => return Ok(Some(format!("it holds {kind} {name:?}{of}, which isn't its own"))),
+            Some(it) if (it.2 != table, it.3 != sql) != (false, false) => {
+                return Ok(Some(format!("its {kind} {name:?}{of} was altered")));
+            }
+            Some(_) => {}
+        }
+    }
+    let missing = missing.first().map(|(kind, name, ..)| format!("its {kind} {name:?} is missing"));
+    Ok(missing)
+}
+
+/// Returns all parts of a schema, without the statistics that SQLite itself keeps there.
+fn parts(connection: &Connection) -> Result<Vec<Part>, Fault> {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema
+         WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))";
+    let mut statement = connection.prepare(sql)?;
+    let parts =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(parts.collect::<Result<_, _>>()?)
 }
 
 /// The version of a schema that this version knows, or an older one; changes nothing.

@@ -102,7 +102,7 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
         Source::Stream(_) => "standard input".to_owned(),
     };
     let folder = files::folder(store);
-    fs::create_dir_all(folder).map_err(FileError::when("make the folder", folder))?;
+    files::make_folder(folder).map_err(FileError::when("make the folder", folder))?;
     // Until the end, no relay that starts may take the store for its own.
     let lock = Place::new(store, PATIENCE).lock_file();
     let right = Right::new(lock.clone());

@@ -57,7 +57,7 @@ impl Folder {
         connection
     }
 
-    fn sql(&self, sql: &str) -> i64 {
+    pub(crate) fn sql(&self, sql: &str) -> i64 {
         self.connection().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 }

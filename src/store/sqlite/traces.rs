@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::{Email, Forgotten, OTHERS, Person, PersonId, Redact, Redaction};
+use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction, Source};
 use crate::store::Traced;
 
 use super::fault::Fault;
+use super::house::{self, WEBHOOK};
 use super::people;
 
 /// See [`Forgetting::traced`](crate::store::Forgetting::traced).
@@ -92,6 +93,12 @@ fn named(
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
+/// Returns a list of the sources whose webhooks are found by the index of mentions.
+fn by_growsurf() -> String {
+    let sources = Source::ALL.into_iter().filter(|source| source.is_growsurf());
+    sources.map(|source| format!("'{}'", source.label())).collect::<Vec<_>>().join(", ")
+}
+
 /// Webhooks that may name them, or that led to calls which do: `others` are those whose records
 /// named them.
 pub(super) fn webhooks(
@@ -108,21 +115,19 @@ pub(super) fn webhooks(
             found.insert(webhook?);
         }
     }
-    let by_others = OTHERS.map(|prefix| format!("event GLOB '{prefix}*'")).join(" OR ");
     // An index and the table, each read from one end to the other.
     let mut statement = connection.prepare(&format!(
-        "SELECT seq, body FROM inbox INDEXED BY inbox_parked
+        "SELECT {WEBHOOK}, seq FROM inbox INDEXED BY inbox_parked
          WHERE parked IS NOT NULL AND body IS NOT NULL
          UNION ALL
-         SELECT seq, body FROM inbox
-         WHERE ({by_others}) AND parked IS NULL AND body IS NOT NULL"
+         SELECT {WEBHOOK}, seq FROM inbox
+         WHERE source NOT IN ({}) AND parked IS NULL AND body IS NOT NULL",
+        by_growsurf()
     ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let seq: i64 = row.get(0)?;
-        let body = row.get_ref(1)?.as_blob().map_err(|error| Fault::unreadable("a body", error))?;
-        if redact(body, &traced.forgotten) != Redaction::Untouched {
-            found.insert(seq);
+        if redact(&house::webhook(row)?, &traced.forgotten) != Redaction::Untouched {
+            found.insert(row.get(6)?);
         }
     }
     Ok(found)

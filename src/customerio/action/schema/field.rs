@@ -129,7 +129,8 @@ fn unrendered_not(these: &str, nor_behind: &str) -> String {
 /// An address without what begins a piece of a template: one `@`, a name before it and labels behind.
 fn address() -> String {
     let run = |without: &str| format!(r"({}+\{{?|\{{)", unrendered_not(without, without));
-    let (name, label) = (run(NOT_OF_ADDRESS), run(&format!("{NOT_OF_ADDRESS}.")));
+    let none = NOT_OF_ADDRESS.as_str();
+    let (name, label) = (run(none), run(&format!("{none}.")));
     format!(r"{name}@{label}(\.{label})*")
 }
 

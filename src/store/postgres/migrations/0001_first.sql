@@ -19,8 +19,13 @@ CREATE TABLE counters (
 -- Webhooks as received. A row outlives its body, so that the same bytes stay known.
 CREATE TABLE inbox (
     id uuid PRIMARY KEY,
+    -- Of source, owner and body: the same bytes of another source or owner are another webhook.
     sha256 bytea NOT NULL,
     received_at bigint NOT NULL,
+    -- Who sent it. It alone selects the reader of the body.
+    source text NOT NULL,
+    -- The campaign that is verified to be the sender's; NULL if none is.
+    owner text,
     event text,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked text,

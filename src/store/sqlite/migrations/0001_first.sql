@@ -21,8 +21,13 @@ INSERT INTO counters (name, value) VALUES ('pending', 0), ('dead', 0), ('parked'
 CREATE TABLE inbox (
     seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
+    -- Of source, owner and body: the same bytes of another source or owner are another webhook.
     sha256 BLOB NOT NULL UNIQUE,
     received_at INTEGER NOT NULL,
+    -- Who sent it. It alone selects the reader of the body.
+    source TEXT NOT NULL,
+    -- The campaign that is verified to be the sender's; NULL if none is.
+    owner TEXT,
     event TEXT,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked TEXT,

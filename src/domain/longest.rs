@@ -1,0 +1,175 @@
+//! Ids from outside: how long they may be.
+//!
+//! What belongs here: the one limit, for every source and every backend, and the places that it
+//! counts for. What doesn't: which characters an id has, which its own type or reader says.
+
+use super::{Deed, Event, Facts, Feedback, Identifier, News, Scalar, Snapshot};
+
+/// The longest id that is accepted from outside, in bytes. It is the same on every backend: an index
+/// of Postgres can't hold a row of more than 2,704 bytes.
+pub const LONGEST_ID: usize = 200;
+
+/// Returns an id as every backend can hold it: Postgres has no NUL in texts, so it becomes U+FFFD.
+pub fn storable_id(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+impl News {
+    /// Checks that no id is longer than [`LONGEST_ID`] bytes.
+    ///
+    /// # Errors
+    /// The reason to park or refuse it, naming the field.
+    pub fn check_ids(&self) -> Result<(), String> {
+        let mut ids: Vec<(String, &str)> = Vec::new();
+        ids.extend(self.campaign.id.as_deref().map(|id| ("the campaign's id".to_owned(), id)));
+        for snapshot in &self.people {
+            of_participant(snapshot, &mut ids);
+        }
+        for told in &self.told {
+            ids.extend(of_event(&told.event).map(|(field, id)| (field.to_owned(), id)));
+        }
+        if let Some(feedback) = &self.feedback {
+            of_feedback(feedback, &mut ids);
+        }
+        match ids.into_iter().find(|(_, id)| id.len() > LONGEST_ID) {
+            Some((field, _)) => Err(format!("{field} is longer than {LONGEST_ID} bytes")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn of_participant<'a>(snapshot: &'a Snapshot, ids: &mut Vec<(String, &'a str)>) {
+    let Snapshot { field, id, facts, .. } = snapshot;
+    // A body of `/v1/events` is no participant, but names one.
+    let name = if *field == "body" { "participant_id".to_owned() } else { format!("{field}.id") };
+    ids.extend(id.as_deref().map(|id| (name, id)));
+    for (fact, name) in [(Facts::REFERRER_ID, "referredBy"), (Facts::REFERRAL_CODE, "referralCode")]
+    {
+        let text = facts.get(fact).and_then(Scalar::as_text);
+        ids.extend(text.map(|text| (format!("{field}.{name}"), text)));
+    }
+}
+
+/// Returns the id in an event that isn't a participant's.
+fn of_event(event: &Event) -> Option<(&'static str, &str)> {
+    match event {
+        Event::RewardEarned { reward, .. } => Some(("the reward's id", &reward.id)),
+        Event::CommissionAdded { commission, .. } => Some(("the commission's id", &commission.id)),
+        Event::CommissionAdjusted { adjustment, .. } => {
+            Some(("the commission's id", &adjustment.commission))
+        }
+        Event::PayoutIssued { payout, .. } => Some(("the payout's id", &payout.id)),
+        Event::ShareTold { key, .. } => Some(("the share's id", key)),
+        Event::Purchased { key, .. } => Some(("the purchase's id", key)),
+        Event::Visited(visit) => Some(("the click's id", &visit.key)),
+        _ => None,
+    }
+}
+
+fn of_feedback<'a>(feedback: &'a Feedback, ids: &mut Vec<(String, &'a str)>) {
+    let mut push = |field: &str, id: Option<&'a str>| {
+        ids.extend(id.map(|id| (field.to_owned(), id)));
+    };
+    for identifier in &feedback.who {
+        if let Identifier::Id(id) = identifier {
+            push("the person's id", Some(id));
+        }
+    }
+    match &feedback.deed {
+        Deed::Clicked(click) => push("event_id", Some(&click.report)),
+        Deed::Subscription { report, .. } => push("event_id", Some(report)),
+        Deed::Asked(ask) => {
+            push("dedupe_key", Some(&ask.dedupe_key));
+            push("campaign", ask.campaign.as_deref());
+            push("participant", ask.participant.as_deref());
+        }
+        Deed::Nothing => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Ask, Campaign, Click, Tell, Time, Told, Who, Wish};
+
+    fn news() -> News {
+        News {
+            campaign: Campaign { id: Some("c".to_owned()), name: Some("n".repeat(500)) },
+            as_of: None,
+            people: vec![Snapshot::named("data", "p".to_owned())],
+            told: Vec::new(),
+            tell: Tell::All,
+            feedback: None,
+            by_server: false,
+        }
+    }
+
+    /// News with one id of this many bytes, in each place.
+    fn places(bytes: usize) -> Vec<(&'static str, News)> {
+        let long = || "x".repeat(bytes);
+        let with = |change: &dyn Fn(&mut News)| {
+            let mut news = news();
+            change(&mut news);
+            news
+        };
+        let told =
+            |event: Event| with(&|news| news.told = vec![Told { at: None, event: event.clone() }]);
+        let by = |deed: Deed| {
+            let (at, who, message) = (Time::default(), Vec::new(), None);
+            News::of(Feedback { at, who, deed, message })
+        };
+        let fact = |name: &str| {
+            with(&|news| drop(news.people[0].facts.insert(name.to_owned(), Scalar::Text(long()))))
+        };
+        let click = Click {
+            report: long(),
+            channel: "email",
+            grsf: None,
+            href: "h".repeat(900),
+            delivery: None,
+            sender: None,
+        };
+        let ask = |dedupe_key, campaign, participant| {
+            by(Deed::Asked(Ask {
+                dedupe_key,
+                campaign,
+                participant,
+                what: Wish::RecordShare { channel: "x".to_owned() },
+            }))
+        };
+        let purchased = |key| {
+            let (value, currency, product) = (None, None, Some("p".repeat(900)));
+            told(Event::Purchased { who: Who(0), key, value, currency, product })
+        };
+        vec![
+            ("the campaign's id", with(&|news| news.campaign.id = Some(long()))),
+            ("data.id", with(&|news| news.people[0].id = Some(long()))),
+            ("data.referredBy", fact(Facts::REFERRER_ID)),
+            ("data.referralCode", fact(Facts::REFERRAL_CODE)),
+            ("the purchase's id", purchased(long())),
+            (
+                "the share's id",
+                told(Event::ShareTold {
+                    who: Who(0),
+                    channel: "x".into(),
+                    key: long(),
+                    by_page: false,
+                }),
+            ),
+            ("event_id", by(Deed::Clicked(click))),
+            ("event_id", by(Deed::Subscription { report: long(), subscribed: true })),
+            ("dedupe_key", ask(long(), None, None)),
+            ("campaign", ask(String::new(), Some(long()), None)),
+            ("participant", ask(String::new(), None, Some(long()))),
+        ]
+    }
+
+    #[test]
+    fn an_id_has_at_most_200_bytes_wherever_it_stands() {
+        assert_eq!(news().check_ids(), Ok(()));
+        for ((field, fits), (_, long)) in places(200).into_iter().zip(places(201)) {
+            assert_eq!(fits.check_ids(), Ok(()), "{field}");
+            assert_eq!(long.check_ids(), Err(format!("{field} is longer than 200 bytes")));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Pages of the inbox.
+//!
+//! What belongs here: which webhooks are asked for. What doesn't: how a backend finds them.
+
+use crate::domain::{Time, WebhookId};
+
+/// A page of the inbox that is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InboxPage {
+    /// Only those after this one.
+    pub after: Option<WebhookId>,
+    /// Only those received at this time or later.
+    pub since: Option<Time>,
+    /// Only those that are parked, wholly or in part.
+    pub parked: bool,
+    /// How many at most.
+    pub limit: usize,
+}
