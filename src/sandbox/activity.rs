@@ -22,7 +22,7 @@ pub(super) enum Kind {
     AttributeUpdateFailure,
     /// `_update: true` for somebody unknown. Nothing was created.
     FailedAttributeChange,
-    /// An identify older than the newest one of that person. Nothing was changed.
+    /// An identify whose own time is older than the newest one of that person. Nothing was changed.
     DroppedOlderUpdate,
     /// A `cio_id` that doesn't exist or is gone. Nothing was done.
     DroppedUnknownCioId,
