@@ -158,3 +158,29 @@ fn a_referrer_with_eleven_referrals_who_is_seen_for_the_first_time_gets_no_count
     assert!(COUNTS.iter().all(|name| attributes[*name] == Value::Null), "{attributes}");
     assert_eq!(sandbox.event("referral_friend_signed_up").data().get("friend_number"), None);
 }
+
+#[test]
+fn friends_who_arrive_at_the_same_time_never_share_a_number() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("rae"));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let relay = &relay;
+            scope.spawn(move || {
+                for place in (1..=24).filter(|place| place % 4 == thread) {
+                    let friend = joined(&format!("friend{place}")).referred_by_with("rae", 0);
+                    relay.accept(&friend.with("/data/referrer/leadCount", place));
+                }
+            });
+        }
+    });
+    relay.drained();
+    let mut numbers: Vec<i64> =
+        numbers(&sandbox, "rae@example.com").into_iter().flatten().collect();
+    numbers.sort_unstable();
+    let count = numbers.len();
+    numbers.dedup();
+    assert!(numbers.len() == count && count > 0 && numbers.last() <= Some(&24), "{numbers:?}");
+    assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], 24);
+}
