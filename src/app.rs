@@ -113,6 +113,12 @@ struct Stop {
 /// How long a running relay waits for GrowSurf's limits, the longest of which is an hour's.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// The part of all connections that one client may have by default.
+const CLIENT_PART: usize = 8;
+
+/// The time that a handler has besides reading the body and waiting for the store.
+const HANDLER_REST: Duration = Duration::from_secs(10);
+
 /// How much of the grace is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -153,13 +159,14 @@ pub fn region_name(region: Region) -> &'static str {
 /// # Errors
 /// See [`StartError`]; then nothing is left running.
 pub async fn start(settings: &Settings) -> Result<Running, StartError> {
-    let limits = ListenerLimits {
-        connections: descriptors::connections(settings),
-        header_timeout: settings.server.header_timeout,
-    };
+    let connections = descriptors::connections(settings);
+    let limits = listener_limits(settings, connections);
     let listener = bind(settings.server.listen, "server.listen", limits).await?;
     let operator_listener = match settings.server.operator_listen {
-        Some(address) => Some(bind(address, "server.operator_listen", limits).await?),
+        Some(address) => {
+            let limits = listener_limits(settings, connections.min(descriptors::OPERATORS));
+            Some(bind(address, "server.operator_listen", limits).await?)
+        }
         None => None,
     };
     let bell = Arc::new(Notify::new());
@@ -225,7 +232,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let bodies = BodyLimits::new(
         settings.server.max_body,
         settings.server.body_timeout,
+        settings.server.body_min_rate,
         settings.server.body_memory,
+        Arc::clone(&metrics),
     );
     let gate = || Arc::new(PageGate::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
     let page = ingest.takes_posts().then(gate);
@@ -247,14 +256,16 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();
+    let metrics = Arc::clone(&face.metrics);
     let router = match operator_listener {
         Some((operators, _)) => {
-            http.spawn(operators.serve(operator(face.clone(), false), stop.http.clone()));
+            let metrics = Arc::clone(&face.metrics);
+            http.spawn(operators.serve(operator(face.clone(), false), metrics, stop.http.clone()));
             public(face)
         }
         None => operator(face, true),
     };
-    http.spawn(listener.0.serve(router, stop.http.clone()));
+    http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
     tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
     Ok(Running { address, operator_address, store, stop, http, loops, dispatchers, grace })
 }
@@ -299,6 +310,22 @@ async fn seen_to_panic(pulse: Pulse, running: impl Future<Output = ()>) {
     let _panics_are_seen = pulse.guard();
     pulse.excuse();
     running.await;
+}
+
+fn listener_limits(settings: &Settings, connections: usize) -> ListenerLimits {
+    let server = &settings.server;
+    let per_client = match server.connections_per_client {
+        0 => connections.div_ceil(CLIENT_PART),
+        set => set,
+    };
+    ListenerLimits {
+        connections,
+        per_client,
+        trusted_proxies: server.trusted_proxies.clone().into(),
+        header_timeout: server.header_timeout,
+        write_timeout: server.write_timeout,
+        request_timeout: server.body_timeout + server.answer_timeout + HANDLER_REST,
+    }
 }
 
 async fn bind(

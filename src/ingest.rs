@@ -4,6 +4,7 @@
 //! for a replay. What doesn't: HTTP itself (`http`), reading the dialects (`growsurf`), what it
 //! leads to (`mapping`).
 
+mod headers;
 mod owner;
 mod page;
 mod reading;
@@ -24,6 +25,7 @@ use crate::domain::{
 use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
 use crate::store::{Store, StoreError};
+pub use headers::{ACTION_KEYS, REPORTING_KEYS};
 use owner::{check_campaign, sole_campaign};
 pub use page::{Pages, Seen};
 pub use reading::{Decoded, Unread, decode};
@@ -202,7 +204,7 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
-        let keys = (self.trust.reporting_keys.as_slice(), "customerio.reporting_keys");
+        let keys = (self.trust.reporting_keys.as_slice(), REPORTING_KEYS);
         self.check_report(header, &body, keys, received_at)?;
         let read = |body: Vec<u8>| {
             let Decoded { event, reading, .. } =
@@ -232,7 +234,7 @@ impl Ingest {
         share: impl Send + 'static,
     ) -> Result<Receipt, Refusal> {
         let received_at = self.clock.now();
-        let keys = (self.trust.action_keys.as_slice(), "customerio.action_keys");
+        let keys = (self.trust.action_keys.as_slice(), ACTION_KEYS);
         self.check_report(header, &body, keys, received_at)?;
         let read = |body| self.read_strictly(Source::CustomerioAction, body, received_at);
         let patience = self.patience.min(REPORT_PATIENCE);

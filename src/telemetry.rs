@@ -5,6 +5,7 @@
 //! (whoever acts says it, once, where it happens).
 
 mod causes;
+mod clients;
 mod logs;
 mod metrics;
 mod page_posts;
@@ -14,6 +15,7 @@ mod stderr;
 mod words;
 
 pub use causes::Causes;
+pub use clients::{Clients, OpenConnection};
 pub use logs::{LogRules, start_logs};
 pub use metrics::{CONTENT_TYPE, Gauges, Metrics};
 pub use refusals::Refusals;

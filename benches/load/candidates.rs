@@ -96,6 +96,8 @@ pub fn relay(folder: &Path, address: SocketAddr, customerio: SocketAddr, signed:
         .env("RELAY__CUSTOMERIO__BASE_URL", format!("http://{customerio}"))
         .env("RELAY__CUSTOMERIO__CALLS_PER_SECOND", "1000000")
         .env("RELAY__STORE__URL", "sqlite:relay.db")
+        // All of the client's connections are of one address.
+        .env("RELAY__SERVER__CONNECTIONS_PER_CLIENT", "10000")
         .stderr(log);
     if signed {
         command.env("RELAY__GROWSURF__WEBHOOK_SECRETS", SECRET);

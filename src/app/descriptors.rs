@@ -6,10 +6,13 @@ use std::fs;
 
 use crate::config::Settings;
 
-/// What the store, the runtime and operators need besides.
-const RESERVED: usize = 64;
+/// The most connections that operators' own listener has open.
+pub const OPERATORS: usize = 64;
 
-/// The connections that each listener may have open: what the settings say, or what fits.
+/// What the store, the runtime and operators need besides.
+const RESERVED: usize = 64 + OPERATORS;
+
+/// The connections that the listener for webhooks may have open: what the settings say, or what fits.
 pub fn connections(settings: &Settings) -> usize {
     let wanted = settings.server.max_connections;
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
@@ -53,7 +56,7 @@ mod tests {
 
     #[test]
     fn something_is_left_for_the_rest() {
-        assert_eq!(fitting(1024, 32), 928);
+        assert_eq!(fitting(1024, 32), 864);
         assert_eq!(fitting(100, 32), 50);
         assert_eq!(fitting(0, 32), 1);
     }

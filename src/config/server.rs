@@ -15,8 +15,11 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("max_body", Kind::Size),
     Key::new("body_memory", Kind::Size),
     Key::new("max_connections", Kind::Whole),
+    Key::new("connections_per_client", Kind::Whole),
     Key::new("header_timeout", Kind::Text),
     Key::new("body_timeout", Kind::Text),
+    Key::new("body_min_rate", Kind::Size),
+    Key::new("write_timeout", Kind::Text),
     Key::new("answer_timeout", Kind::Text),
     Key::new("shutdown_grace", Kind::Text),
 ];
@@ -45,10 +48,16 @@ pub struct ServerSettings {
     pub body_memory: usize,
     /// Connections open at once.
     pub max_connections: usize,
+    /// Those of one client that is no trusted proxy; zero for an eighth.
+    pub connections_per_client: usize,
     /// Time a client has for the headers of a request.
     pub header_timeout: Duration,
     /// Time a client has for the body of a request.
     pub body_timeout: Duration,
+    /// Bytes a second that a body must come at after ten seconds; zero for any.
+    pub body_min_rate: usize,
+    /// Time without progress that a client has for reading an answer.
+    pub write_timeout: Duration,
     /// Time the store has to take a webhook before its sender is told to try again.
     pub answer_timeout: Duration,
     /// Time from the signal to the exit.
@@ -67,8 +76,11 @@ impl ServerSettings {
             max_body: reader.size("server.max_body", MIN_BODY..=MAX_BODY),
             body_memory: reader.size("server.body_memory", MIN_BODY..=MAX_BODY_MEMORY),
             max_connections: reader.whole("server.max_connections", 1..=1_000_000),
+            connections_per_client: reader.whole("server.connections_per_client", 0..=1_000_000),
             header_timeout: reader.duration("server.header_timeout"),
             body_timeout: reader.duration("server.body_timeout"),
+            body_min_rate: reader.size("server.body_min_rate", 0..=MAX_BODY),
+            write_timeout: reader.duration("server.write_timeout"),
             answer_timeout: reader.duration("server.answer_timeout"),
             shutdown_grace: reader.duration("server.shutdown_grace"),
         };

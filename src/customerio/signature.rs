@@ -50,6 +50,19 @@ impl SignatureError {
     }
 }
 
+/// Checks all that the headers alone show, before there is a body: that they are there, can be read,
+/// and are from at most `max_age` ago. `header` gives a header of the request.
+///
+/// # Errors
+/// See [`SignatureError`].
+pub fn check_headers<'h>(
+    header: impl Fn(&'static str) -> Option<&'h str>,
+    now: Time,
+    max_age: Duration,
+) -> Result<(), SignatureError> {
+    Signature::parse(header)?.check_age(now, max_age)
+}
+
 /// Checks that one of `keys` signed `v0:<timestamp>:<body>` at most `max_age` ago, in a time that
 /// doesn't tell where a signature differs. `header` gives a header of the request.
 ///
@@ -62,30 +75,48 @@ pub fn verify<'h, 'k>(
     now: Time,
     max_age: Duration,
 ) -> Result<(), SignatureError> {
-    let header = |name| header(name).map(str::trim).ok_or(SignatureError::Missing(name));
-    let (timestamp, signature) = (header(TIMESTAMP)?, header(SIGNATURE)?);
-    let malformed = SignatureError::Malformed(TIMESTAMP);
-    if timestamp.is_empty() || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed);
-    }
-    let at: i64 = timestamp.parse().map_err(|_| malformed)?;
-    let mut given = [0; 32];
-    hex::decode_to_slice(signature, &mut given)
-        .map_err(|_| SignatureError::Malformed(SIGNATURE))?;
+    let signature = Signature::parse(header)?;
     // Every key is tried, so that the time doesn't tell which one fits.
     let fits = keys.into_iter().fold(false, |fits, key| {
         let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-        let mac = mac.chain_update("v0:").chain_update(timestamp).chain_update(":");
-        mac.chain_update(body).verify_slice(&given).is_ok() | fits
+        let mac = mac.chain_update("v0:").chain_update(signature.timestamp).chain_update(":");
+        mac.chain_update(body).verify_slice(&signature.digest).is_ok() | fits
     });
     if !fits {
         return Err(SignatureError::Wrong);
     }
-    let at = i64::checked_mul(at, 1_000_000).map(Time::from_micros).ok_or(malformed)?;
-    if at.plus(max_age) < now || at > now.plus(AHEAD) {
-        return Err(SignatureError::OutOfTime);
+    signature.check_age(now, max_age)
+}
+
+/// The headers taken apart. The timestamp is kept as text, because the text is what was signed.
+struct Signature<'h> {
+    timestamp: &'h str,
+    signed_at: Time,
+    digest: [u8; 32],
+}
+
+impl<'h> Signature<'h> {
+    fn parse(header: impl Fn(&'static str) -> Option<&'h str>) -> Result<Self, SignatureError> {
+        let header = |name| header(name).map(str::trim).ok_or(SignatureError::Missing(name));
+        let (timestamp, signature) = (header(TIMESTAMP)?, header(SIGNATURE)?);
+        let malformed = SignatureError::Malformed(TIMESTAMP);
+        if timestamp.is_empty() || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(malformed);
+        }
+        let seconds: i64 = timestamp.parse().map_err(|_| malformed)?;
+        let signed_at = seconds.checked_mul(1_000_000).map(Time::from_micros).ok_or(malformed)?;
+        let mut digest = [0; 32];
+        hex::decode_to_slice(signature, &mut digest)
+            .map_err(|_| SignatureError::Malformed(SIGNATURE))?;
+        Ok(Self { timestamp, signed_at, digest })
     }
-    Ok(())
+
+    fn check_age(&self, now: Time, max_age: Duration) -> Result<(), SignatureError> {
+        if self.signed_at.plus(max_age) < now || self.signed_at > now.plus(AHEAD) {
+            return Err(SignatureError::OutOfTime);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +180,12 @@ mod tests {
 
     #[test]
     fn an_old_signature_is_refused_and_so_is_one_from_the_future() {
-        let at = |now: Time| verify(headers(Some(AT), Some(SIGNED)), BODY, [KEY], now, WEEK);
+        let at = |now: Time| {
+            let verified = verify(headers(Some(AT), Some(SIGNED)), BODY, [KEY], now, WEEK);
+            let checked = check_headers(headers(Some(AT), Some(SIGNED)), now, WEEK);
+            assert_eq!(checked, verified, "the headers alone show it");
+            verified
+        };
         assert_eq!(at(NOW.plus(WEEK)), Ok(()));
         assert_eq!(at(NOW.plus(WEEK).plus(Duration::from_secs(1))), Err(SignatureError::OutOfTime));
         assert_eq!(at(NOW.minus(AHEAD)), Ok(()));

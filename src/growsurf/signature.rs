@@ -56,7 +56,7 @@ pub enum SignatureError {
     /// No secret makes this signature from this body.
     #[error("the signature matches no secret")]
     Mismatch,
-    /// Authentic, but signed too long ago.
+    /// Signed too long ago.
     #[error("the signature of {signed_at} is older than {} seconds", max_age.as_secs())]
     TooOld {
         /// When it was signed.
@@ -64,7 +64,7 @@ pub enum SignatureError {
         /// How old it may be.
         max_age: Duration,
     },
-    /// Authentic, but signed by a clock that is far ahead of this one.
+    /// Signed by a clock that is far ahead of this one.
     #[error("the signature of {signed_at} is more than {} seconds ahead", FUTURE_LEEWAY.as_secs())]
     FromFuture {
         /// When it was signed.
@@ -84,10 +84,23 @@ impl SignatureError {
     }
 }
 
+/// Checks all that the header alone shows, before there is a body.
+///
+/// # Errors
+/// When the header is missing or malformed, or when its time is more than `max_age` before or
+/// [`FUTURE_LEEWAY`] after `received_at`.
+pub fn check_header(
+    header: Option<&str>,
+    received_at: Time,
+    max_age: Duration,
+) -> Result<(), SignatureError> {
+    let signature = Signature::parse(header.ok_or(SignatureError::Missing)?)?;
+    signature.check_age(received_at, max_age)
+}
+
 /// Tells whose secrets made the signature of `body`, all of them that match, in the order given.
 ///
-/// Every key is tried and each comparison takes constant time. The age is judged last, so that
-/// only an authentic webhook is called old.
+/// Every key is tried and each comparison takes constant time.
 ///
 /// # Errors
 /// When the header is missing or malformed, when no key matches, or when the signature's time is
@@ -112,13 +125,7 @@ pub fn verify<'a>(
     if owners.is_empty() {
         return Err(SignatureError::Mismatch);
     }
-    let signed_at = signature.signed_at;
-    if signed_at < received_at.minus(max_age) {
-        return Err(SignatureError::TooOld { signed_at, max_age });
-    }
-    if signed_at > received_at.plus(FUTURE_LEEWAY) {
-        return Err(SignatureError::FromFuture { signed_at });
-    }
+    signature.check_age(received_at, max_age)?;
     Ok(owners)
 }
 
@@ -171,5 +178,16 @@ impl<'a> Signature<'a> {
         hex::decode_to_slice(digest, &mut bytes)
             .map_err(|_| malformed("v is not 64 hexadecimal digits"))?;
         Ok(Self { timestamp, signed_at: Time::from_millis(millis), digest: bytes })
+    }
+
+    fn check_age(&self, received_at: Time, max_age: Duration) -> Result<(), SignatureError> {
+        let signed_at = self.signed_at;
+        if signed_at < received_at.minus(max_age) {
+            return Err(SignatureError::TooOld { signed_at, max_age });
+        }
+        if signed_at > received_at.plus(FUTURE_LEEWAY) {
+            return Err(SignatureError::FromFuture { signed_at });
+        }
+        Ok(())
     }
 }

@@ -119,6 +119,7 @@ async fn show(State(face): State<Face>, id: Id) -> Result<Json<WholeLetter>, Pro
     params(("id" = i64, Path, description = "Its id.")),
     responses(
         (status = 200, description = "It will be tried again.", body = Redelivered),
+        refusals::NotCoded,
         refusals::NotUnderstood,
         refusals::NotProven,
         refusals::NotFound,
@@ -146,6 +147,7 @@ async fn redeliver(State(face): State<Face>, id: Id) -> Result<Json<Redelivered>
     params(("id" = i64, Path, description = "Its id.")),
     responses(
         (status = 200, description = "It is gone.", body = Discarded),
+        refusals::NotCoded,
         refusals::NotUnderstood,
         refusals::NotProven,
         refusals::NotFound,

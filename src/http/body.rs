@@ -1,30 +1,44 @@
-//! Reads a request's body within bounds: its size, its time, and the memory of all bodies.
+//! Reads a request's body within bounds: its size, its time, its rate, and the memory of all bodies.
 
+mod memory;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+pub use self::memory::Share;
+use self::memory::{Full, Memory};
 use super::problem::Problem;
+use crate::telemetry::Metrics;
 
-/// What reading bodies may cost.
-#[derive(Clone, Debug)]
+/// The cost that reading bodies may have.
+#[derive(Clone)]
 pub struct BodyLimits {
     largest: usize,
     time: Duration,
-    memory: Arc<Semaphore>,
+    /// Bytes a second, zero for none.
+    min_rate: usize,
+    memory: Arc<Memory>,
+    metrics: Arc<Metrics>,
 }
 
-/// Memory is counted in units of this many bytes, so that a semaphore can count any machine's.
-const UNIT: usize = 1024;
-
 /// The first step in which a body takes its memory; most webhooks need no second.
-const FIRST_STEP: usize = 4 * UNIT;
+const FIRST_STEP: usize = 4 * 1024;
+
+/// The time for which a body may be slower than its rate.
+const RATE_GRACE: Duration = Duration::from_secs(10);
+
+/// The time without bytes after which no more is read of a body that was refused.
+const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
 /// For how long a sender is asked to wait when all memory for bodies is in use, in seconds.
 const MEMORY_RETRY_AFTER: u64 = 2;
@@ -38,17 +52,18 @@ pub struct ReadBody {
     pub share: Share,
 }
 
-/// A share of the memory for bodies; given back when dropped.
-#[derive(Debug)]
-pub struct Share {
-    _permits: Vec<OwnedSemaphorePermit>,
-}
-
 impl BodyLimits {
-    /// Bodies of at most `largest` bytes, each within `time`, all together within `memory` bytes.
-    pub fn new(largest: usize, time: Duration, memory: usize) -> Self {
-        let units = (memory / UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { largest, time, memory: Arc::new(Semaphore::new(units)) }
+    /// Bodies of at most `largest` bytes, each within `time` and at `min_rate` bytes a second at
+    /// least, all together within `memory` bytes.
+    pub fn new(
+        largest: usize,
+        time: Duration,
+        min_rate: usize,
+        memory: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let memory = Arc::new(Memory::new(memory, largest));
+        Self { largest, time, min_rate, memory, metrics }
     }
 
     /// The same, with bodies of at most `largest` bytes; all together share the memory.
@@ -56,104 +71,249 @@ impl BodyLimits {
         Self { largest, ..self.clone() }
     }
 
-    /// Reads the body of a request with these headers.
+    /// Reads the body of a request of this client with these headers.
     ///
     /// # Errors
-    /// 413 if it is too large, 408 if it takes too long, 503 with `Retry-After` if the memory is
-    /// in use, 400 if the connection breaks.
-    pub async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<ReadBody, Problem> {
-        let until = Instant::now() + self.time;
-        let told = headers.get(header::CONTENT_LENGTH);
-        let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let read = if told.is_some_and(|length| length > self.largest) {
+    /// 413 if it is too large, 408 if it takes too long or comes too slowly, 503 with `Retry-After`
+    /// if the memory is in use, 400 if the connection breaks.
+    pub async fn read(
+        &self,
+        client: IpAddr,
+        headers: &HeaderMap,
+        mut body: Body,
+    ) -> Result<ReadBody, Problem> {
+        let length = length(headers);
+        let read = if length.is_some_and(|length| length > self.largest) {
             Err(self.too_large())
         } else {
-            let read = self.read_frames(&mut body);
-            tokio::time::timeout_at(until, read).await.map_err(|_| {
-                let detail = format!("the body didn't arrive within {:?}", self.time);
-                Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
-            })?
+            self.read_frames(client, length, &mut body).await
         };
-        // Who waits to be told to go on hasn't sent any of it.
-        if read.is_err() && !headers.contains_key(header::EXPECT) {
-            tokio::spawn(discard(body, self.largest, until));
+        if read.is_err() {
+            self.discard(headers, body);
         }
         read
     }
 
+    /// Lets the sender of a refused body finish, in the background. Closing a connection on a sender in
+    /// the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
+    pub fn discard(&self, headers: &HeaderMap, body: Body) {
+        // Whoever waits for the word to go on hasn't sent any of it.
+        if !headers.contains_key(header::EXPECT) {
+            tokio::spawn(discard(body, self.largest, Instant::now() + self.time));
+        }
+    }
+
     /// Memory is taken for what has come, in doubling steps, and not for what was announced:
     /// whoever announces much and sends little must not keep others out.
-    async fn read_frames(&self, body: &mut Body) -> Result<ReadBody, Problem> {
-        let mut permits = Vec::new();
+    async fn read_frames(
+        &self,
+        client: IpAddr,
+        length: Option<usize>,
+        body: &mut Body,
+    ) -> Result<ReadBody, Problem> {
+        let began = Instant::now();
+        let most = length.unwrap_or(self.largest);
+        let mut share = self.memory.share(client);
         let mut taken = 0;
         let mut bytes = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let broken = |_| Problem::new(StatusCode::BAD_REQUEST, "the body broke off");
+        loop {
+            let until = began + self.time_for(bytes.len());
+            let frame = tokio::select! {
+                biased;
+                frame = timeout_at(until, body.frame()) => frame,
+                () = share.displaced() => return Err(self.no_memory("reserve")),
+            };
+            let Some(frame) = frame.map_err(|_| self.late(began))? else { break };
+            let broken = |_| self.refused("broken", StatusCode::BAD_REQUEST, "the body broke off");
             let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-            if bytes.len() + data.len() > self.largest {
+            let needed = bytes.len() + data.len();
+            if needed > self.largest {
                 return Err(self.too_large());
             }
-            if bytes.len() + data.len() > taken {
-                let more = (bytes.len() + data.len() - taken).max(taken).max(FIRST_STEP);
-                permits.push(self.take(more)?);
-                taken += more;
+            if needed > taken {
+                taken = step(needed, most);
+                share.grow(taken).map_err(|full| {
+                    self.no_memory(match full {
+                        Full::All => "memory",
+                        Full::Client => "client",
+                    })
+                })?;
+                bytes.reserve_exact(taken - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(ReadBody { bytes, share: Share { _permits: permits } })
+        share.read();
+        Ok(ReadBody { bytes, share })
     }
 
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let memory = Arc::clone(&self.memory);
-        memory.try_acquire_many_owned(units).map_err(|_| {
-            let detail = "too many bodies are on their way; try again (server.body_memory)";
-            Problem::unavailable(detail, MEMORY_RETRY_AFTER)
+    /// The time in which a body has to come of which so much has come.
+    fn time_for(&self, read: usize) -> Duration {
+        let micros = u64::try_from(read).unwrap_or(u64::MAX).saturating_mul(1_000_000);
+        let at_rate = u64::try_from(self.min_rate).ok().and_then(|rate| micros.checked_div(rate));
+        at_rate.map_or(self.time, |at_rate| {
+            Duration::from_micros(at_rate).max(RATE_GRACE).min(self.time)
         })
+    }
+
+    fn late(&self, began: Instant) -> Problem {
+        let (reason, detail) = if began.elapsed() >= self.time {
+            (
+                "timeout",
+                format!("the body didn't arrive within {:?} (server.body_timeout)", self.time),
+            )
+        } else {
+            let rate = self.min_rate;
+            (
+                "slow",
+                format!("the body came at less than {rate} bytes a second (server.body_min_rate)"),
+            )
+        };
+        self.refused(reason, StatusCode::REQUEST_TIMEOUT, detail)
     }
 
     fn too_large(&self) -> Problem {
         let detail = format!("the body is larger than {} bytes (server.max_body)", self.largest);
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        self.refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    fn no_memory(&self, reason: &'static str) -> Problem {
+        self.metrics.clients().refused(reason);
+        let detail = match reason {
+            "client" => {
+                "too many bodies of this client are on their way; try again (server.body_memory)"
+            }
+            _ => "too many bodies are on their way; try again (server.body_memory)",
+        };
+        Problem::unavailable(detail, MEMORY_RETRY_AFTER)
+    }
+
+    fn refused(
+        &self,
+        reason: &'static str,
+        status: StatusCode,
+        detail: impl Into<String>,
+    ) -> Problem {
+        self.metrics.clients().refused(reason);
+        Problem::new(status, detail)
     }
 }
 
-/// Reads what is left of a refused body and keeps nothing of it. Closing a connection on a sender
-/// in the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
+/// The length that a body is said to have.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How much memory a body takes that needs so much now, and has at most so much in the end. A power of
+/// two, so that a small body stays small for as long as it can.
+fn step(needed: usize, most: usize) -> usize {
+    needed.next_power_of_two().max(FIRST_STEP).min(most.max(needed))
+}
+
+/// Reads what is left of a body and keeps nothing of it.
 async fn discard(mut body: Body, most: usize, until: Instant) {
     let mut read = 0;
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            read += frame.data_ref().map_or(0, Bytes::len);
-            if read > most {
-                return;
-            }
-        }
-    };
-    let _in_time = tokio::time::timeout_at(until, reading).await;
+    while read <= most {
+        let until = until.min(Instant::now() + DISCARD_IDLE);
+        let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await else { return };
+        read += frame.data_ref().map_or(0, Bytes::len);
+    }
+}
+
+/// Refuses a post whose body is coded, before it is read.
+pub async fn refuse_coded(
+    State(bodies): State<BodyLimits>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != Method::POST || !is_coded(request.headers()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    bodies.discard(&parts.headers, body);
+    let detail = "the body has a Content-Encoding; send it as it is";
+    let problem = bodies.refused("coded", StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    ([(header::ACCEPT_ENCODING, "identity"), (header::CONNECTION, "close")], problem)
+        .into_response()
+}
+
+/// True unless every coding that is named is `identity`.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+    values.any(|value| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',');
+        codings.any(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::memory::SMALL;
     use super::*;
 
+    fn limits(time: Duration, memory: usize) -> BodyLimits {
+        BodyLimits::new(128 * 1024, time, 1000, memory, Arc::default())
+    }
+
     async fn read(limits: &BodyLimits, bytes: usize) -> Result<ReadBody, Problem> {
-        limits.read(&HeaderMap::new(), vec![b'x'; bytes].into()).await
+        let client = Ipv6Addr::LOCALHOST.into();
+        limits.read(client, &HeaderMap::new(), vec![b'x'; bytes].into()).await
     }
 
     #[tokio::test]
     async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_refused() {
-        let limits = BodyLimits::new(4096, Duration::from_secs(1), 8192);
-        assert_eq!(read(&limits, 4096).await.unwrap().bytes.len(), 4096);
-        assert!(read(&limits, 4097).await.is_err());
+        let limits = limits(Duration::from_secs(1), 128 * 1024);
+        assert_eq!(read(&limits, 128 * 1024).await.unwrap().bytes.len(), 128 * 1024);
+        assert!(read(&limits, 128 * 1024 + 1).await.is_err());
     }
 
     #[tokio::test]
     async fn memory_is_given_back_when_a_body_is_dropped() {
-        let limits = BodyLimits::new(4096, Duration::from_secs(1), 4096);
-        let first = read(&limits, 4096).await.unwrap();
-        assert!(read(&limits, 2048).await.is_err());
+        let limits = limits(Duration::from_secs(1), 128 * 1024);
+        let first = read(&limits, 128 * 1024).await.unwrap();
+        assert!(read(&limits, 100 * 1024).await.is_err());
+        assert!(read(&limits, SMALL).await.is_ok());
         drop(first);
-        assert!(read(&limits, 2048).await.is_ok());
+        assert!(read(&limits, 100 * 1024).await.is_ok());
+    }
+
+    #[test]
+    fn a_body_has_ten_seconds_and_then_the_time_of_its_rate() {
+        let limits = limits(Duration::from_secs(30), 128 * 1024);
+        let seconds = |read| limits.time_for(read).as_secs();
+        assert_eq!([0, 10_000, 12_000, 40_000].map(seconds), [10, 10, 12, 30]);
+        let unhurried = BodyLimits { min_rate: 0, ..limits };
+        assert_eq!(unhurried.time_for(0), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn memory_is_taken_in_steps_that_fit_what_is_to_come() {
+        let steps = |most| [1, 5_000, 60_000, SMALL + 1].map(|needed| step(needed, most));
+        assert_eq!(steps(1 << 20), [FIRST_STEP, 8192, SMALL, 2 * SMALL]);
+        assert_eq!(steps(70_000), [FIRST_STEP, 8192, SMALL, 70_000]);
+        assert_eq!(steps(2_000), [2_000, 5_000, 60_000, SMALL + 1], "more came than was told");
+    }
+
+    #[test]
+    fn only_identity_is_no_coding() {
+        let coded = |values: &[&'static str]| {
+            let values =
+                values.iter().map(|value| (header::CONTENT_ENCODING, value.parse().unwrap()));
+            is_coded(&values.collect())
+        };
+        for values in [&[] as &[_], &["identity"], &["Identity"], &["identity, identity "]] {
+            assert!(!coded(values), "{values:?}");
+        }
+        for values in [
+            &["gzip"] as &[_],
+            &["x-gzip"],
+            &[""],
+            &["identity, br"],
+            &["identity", "deflate"],
+            &[","],
+        ] {
+            assert!(coded(values), "{values:?}");
+        }
     }
 }

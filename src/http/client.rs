@@ -1,18 +1,36 @@
 //! Who is at the other end: the peer, or whom trusted proxies say they speak for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 
 use crate::config::value::network::Network;
 
-/// The address of the client, for logs. Walks the chain of proxies from the near end and believes
+/// The part of an IPv6 address that one client can't change at will: the first 64 bits.
+const NETWORK: u128 = !0 << 64;
+
+/// Returns what a client is told apart by where it has a share: its address, of IPv6 the /64 network.
+pub fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
+        v4 => v4,
+    }
+}
+
+/// True if the address is a trusted proxy's.
+pub fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
+    trusted.iter().any(|network| network.contains(ip))
+}
+
+/// The address of the client, for logs and shares. Walks the chain of proxies from the near end and believes
 /// each entry only as long as everybody nearer is trusted (RFC 7239, 8.1).
 pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer.ip().to_canonical();
+    if !is_trusted(client, trusted) {
+        return client;
+    }
     for ip in forwarded_for(headers).into_iter().rev() {
-        if !is_trusted(client) {
+        if !is_trusted(client, trusted) {
             break;
         }
         let Some(ip) = ip else { break };
@@ -72,6 +90,17 @@ mod tests {
         assert_eq!(client("10.0.0.1:5", &xff, &all), "203.0.113.9");
         let spoofed = [("x-forwarded-for", "unknown, 10.0.0.2")];
         assert_eq!(client("10.0.0.1:5", &spoofed, &["10.0.0.0/8"]), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_client_is_its_ipv4_address_or_its_ipv6_network() {
+        let same = |one: &str, other: &str| {
+            network(one.parse().unwrap()) == network(other.parse().unwrap())
+        };
+        assert!(same("2001:db8:1:2::1", "2001:db8:1:2:ffff::7"));
+        assert!(!same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+        assert!(same("203.0.113.9", "::ffff:203.0.113.9"));
+        assert!(!same("203.0.113.9", "203.0.113.10"));
     }
 
     #[test]

@@ -1,43 +1,77 @@
 //! Accepts connections within bounds and lets the last requests finish.
+//!
+//! What belongs here: the life of a connection. Each of its states has a deadline, each client has a
+//! share of all places. What doesn't: the time and memory of bodies (`body`).
+
+mod connection;
+mod places;
+mod watched;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Semaphore;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// What a listener's connections may cost.
-#[derive(Clone, Copy, Debug)]
+use self::connection::{Connection, Sent};
+use self::places::{Crowded, Place, Places};
+use self::watched::{Deadlines, Late, Watched};
+use super::client::{is_trusted, network};
+use super::problem::Problem;
+use crate::config::value::network::Network;
+use crate::telemetry::Metrics;
+
+/// The cost that a listener's connections may have.
+#[derive(Clone, Debug)]
 pub struct ListenerLimits {
-    /// Connections open at once; more wait in the system's queue.
+    /// Connections open at once.
     pub connections: usize,
+    /// Those of one client.
+    pub per_client: usize,
+    /// Proxies, for which `per_client` doesn't count.
+    pub trusted_proxies: Arc<[Network]>,
     /// Time for the headers of a request, also of the next one on a kept connection.
     pub header_timeout: Duration,
+    /// Time without progress in writing an answer.
+    pub write_timeout: Duration,
+    /// Time from a request's head to its answer.
+    pub request_timeout: Duration,
 }
 
-/// How long to rest when the system can't give a connection, for example out of descriptors.
+/// The rest after an error of the system, for example when it is out of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// The time between two warnings of such errors.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// The most that a connection buffers of what it reads, and thus the longest headers of a request;
 /// Node takes as much. Bodies pass through it before they are counted, so it is what each of many
 /// senders can cost besides.
 const BUFFER: usize = 16 * 1024;
 
+/// The system's buffer for what a client hasn't read, which would grow to megabytes by itself. Linux
+/// doubles it; then all answers but the interface's document fit.
+const SEND_BUFFER: u32 = 64 * 1024;
+
 /// How many connections may wait in the system's queue; it may allow fewer. The usual 128 are few:
 /// when they are full, Linux resets some of those that come at once.
 const WAITING: u32 = 4096;
+
+/// When a client may try again after its request took too long, in seconds.
+const RETRY_AFTER: u64 = 5;
 
 /// A bound listener.
 #[derive(Debug)]
@@ -55,6 +89,8 @@ impl Listener {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // As `TcpListener::bind` does: a restart needn't wait for old connections to be forgotten.
         socket.set_reuseaddr(true)?;
+        // Accepted connections inherit it.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(address)?;
         Ok(Self { listener: socket.listen(WAITING)?, limits })
     }
@@ -68,58 +104,147 @@ impl Listener {
     }
 
     /// Serves until `shutdown`, then stops accepting and waits for requests that are under way.
-    pub async fn serve(self, router: Router, shutdown: CancellationToken) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+    pub async fn serve(self, router: Router, metrics: Arc<Metrics>, shutdown: CancellationToken) {
+        let Self { listener, limits } = self;
+        let places = Arc::new(Places::new(limits.connections, limits.per_client));
         let graceful = GracefulShutdown::new();
-        loop {
-            let place = tokio::select! {
-                () = shutdown.cancelled() => break,
-                place = Arc::clone(&places).acquire_owned() => place,
-            };
-            let Ok(place) = place else { break };
-            let accepted = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "can't accept a connection");
-                    tokio::time::sleep(ACCEPT_REST).await;
+        let mut failures = Failures::default();
+        let accept = async {
+            loop {
+                let (stream, peer) = match listener.accept().await {
+                    Ok(accepted) => accepted,
+                    Err(error) if is_of_one_connection(&error) => continue,
+                    Err(error) => {
+                        metrics.clients().closed("descriptors");
+                        failures.note(&error);
+                        places.make_room(None);
+                        tokio::time::sleep(ACCEPT_REST).await;
+                        continue;
+                    }
+                };
+                let crowded = |why| {
+                    metrics.clients().closed(match why {
+                        Crowded::Client => "client",
+                        Crowded::All => "all",
+                    });
+                };
+                let Some(place) = places.take(limits.client(peer.ip()), crowded).await else {
                     continue;
-                }
-            };
-            // Answers are small; waiting to fill a packet would only delay them.
-            let _best_effort = stream.set_nodelay(true);
-            let router = router.clone();
-            let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                answer(router.clone(), peer, request)
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.limits.header_timeout)
-                .max_buf_size(BUFFER)
-                .serve_connection(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                // An error here is the client's: it went away or was too slow.
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection broke");
-                }
-                drop(place);
-            });
+                };
+                let connection = Served {
+                    router: router.clone(),
+                    peer,
+                    place,
+                    metrics: Arc::clone(&metrics),
+                    request_timeout: limits.request_timeout,
+                };
+                let deadlines =
+                    Deadlines { head: limits.header_timeout, write: limits.write_timeout };
+                tokio::spawn(connection.serve(stream, deadlines, graceful.watcher()));
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = accept => {}
         }
-        drop(self.listener);
+        drop(listener);
         graceful.shutdown().await;
     }
+}
+
+impl ListenerLimits {
+    /// The client whose share a connection takes; `None` for a trusted proxy.
+    fn client(&self, peer: IpAddr) -> Option<IpAddr> {
+        (!is_trusted(peer, &self.trusted_proxies)).then(|| network(peer))
+    }
+}
+
+/// True if only the connection failed that was to be accepted, and not the listener.
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// Errors in accepting, which come many at a time.
+#[derive(Default)]
+struct Failures {
+    warned: Option<Instant>,
+    since: u64,
+}
+
+impl Failures {
+    fn note(&mut self, error: &std::io::Error) {
+        self.since += 1;
+        let now = Instant::now();
+        if self.warned.is_none_or(|warned| now.duration_since(warned) >= WARN_EVERY) {
+            tracing::warn!(%error, times = self.since, "can't accept connections; is the limit of open files too low?");
+            *self = Self { warned: Some(now), since: 0 };
+        }
+    }
+}
+
+/// A connection that is served.
+struct Served {
+    router: Router,
+    peer: SocketAddr,
+    place: Place,
+    metrics: Arc<Metrics>,
+    request_timeout: Duration,
+}
+
+impl Served {
+    /// Serves it to its end, and frees its place.
+    async fn serve(self, stream: TcpStream, deadlines: Deadlines, watcher: Watcher) {
+        let Self { router, peer, place, metrics, request_timeout } = self;
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _best_effort = stream.set_nodelay(true);
+        let _counted = metrics.clients().open();
+        let connection = &place.connection;
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+            answer(router.clone(), peer, request, Arc::clone(connection), request_timeout)
+        });
+        let socket = TokioIo::new(Watched::new(stream, Arc::clone(connection), deadlines));
+        let served = http1::Builder::new()
+            // `Watched` does this, and leaves clients that read slowly their time.
+            .header_read_timeout(None)
+            .max_buf_size(BUFFER)
+            // A client that has said all it has to say still reads its answer.
+            .half_close(true)
+            .serve_connection(socket, service);
+        tokio::select! {
+            served = watcher.watch(served) => if let Err(error) = served {
+                // An error here is the client's: it went away or was too slow.
+                if is_write_late(&error) {
+                    metrics.clients().closed("write_timeout");
+                }
+                tracing::debug!(%error, "a connection broke");
+            },
+            () = connection.evicted.notified() => {
+                tracing::debug!("a connection made room for another");
+            }
+        }
+    }
+}
+
+fn is_write_late(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let cause = cause.and_then(|cause| cause.get_ref()?.downcast_ref::<Late>());
+    cause == Some(&Late::Write)
 }
 
 async fn answer(
     router: Router,
     peer: SocketAddr,
     request: hyper::Request<hyper::body::Incoming>,
+    connection: Arc<Connection>,
+    timeout: Duration,
 ) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
+    let _handled = connection.handle();
+    let mut request = request.map(|body| Body::new(Sent::new(body, connection)));
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.oneshot(request).await
+    let answered = tokio::time::timeout(timeout, router.oneshot(request)).await;
+    answered.unwrap_or_else(|_| {
+        let problem = Problem::unavailable("this took too long; try again", RETRY_AFTER);
+        Ok(([(header::CONNECTION, "close")], problem).into_response())
+    })
 }

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use self::limiter::{Allowance, Limiter};
 use super::body::{BodyLimits, ReadBody};
-use super::client::client_ip;
+use super::client::{client_ip, network};
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
@@ -118,6 +118,7 @@ enum Dropped {
     request_body(content = PageClick, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
+        refusals::NotCoded,
         refusals::NotNow,
     ),
 )]
@@ -140,6 +141,7 @@ pub async fn click(
     request_body(content = PageShare, content_type = "application/json"),
     responses(
         (status = 202, description = "Whatever was posted: taken in, or dropped."),
+        refusals::NotCoded,
         refusals::NotNow,
     ),
 )]
@@ -252,7 +254,7 @@ async fn post(
     if !gate.admits(client, face.clock.steady()) {
         return Err(Dropped::Unread("rate"));
     }
-    let read = gate.bodies.read(headers, body).await;
+    let read = gate.bodies.read(network(client), headers, body).await;
     let ReadBody { bytes, share } = read.map_err(|problem| match problem.webhook_outcome() {
         "unavailable" => Dropped::Ours(problem),
         "too_large" => Dropped::Unread("too_large"),

@@ -10,7 +10,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::BodyLimits;
+use super::body::{BodyLimits, refuse_coded};
 use super::health::{self, Health};
 use super::problem::Problem;
 use super::tokens::Tokens;
@@ -79,7 +79,7 @@ impl Offered {
 
 /// What the internet may reach: webhooks, what pages post, and health.
 pub fn public(face: Face) -> Router {
-    finished(routes(Offered::by(&face)).into()).with_state(face)
+    finished(routes(Offered::by(&face)).into(), face)
 }
 
 /// What operators reach: metrics, administration, and health as well. Where they have no listener
@@ -91,7 +91,7 @@ pub fn operator(face: Face, webhooks: bool) -> Router {
         let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::ask_for_token);
         router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
-    finished(router).with_state(face)
+    finished(router, face)
 }
 
 /// The documentation of all routes there can be, on either listener.
@@ -139,11 +139,14 @@ fn metrics_routes() -> OpenApiRouter<Face> {
 
 /// With problem documents for all other paths and methods. The last step, because it changes only
 /// the routes that are there already.
-fn finished(router: Router<Face>) -> Router<Face> {
+fn finished(router: Router<Face>, face: Face) -> Router {
+    let uncoded = from_fn_with_state(face.bodies.clone(), refuse_coded);
     router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             let detail = "this path takes another method; webhooks are posted";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
+        .layer(uncoded)
+        .with_state(face)
 }

@@ -1,7 +1,7 @@
 //! The endpoints that GrowSurf and Customer.io post to.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
@@ -12,13 +12,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::ReadBody;
-use super::client::client_ip;
+use super::client::{client_ip, network};
 use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
 use crate::customerio::action::CustomerioAction;
 use crate::domain::{Receipt, Status};
-use crate::ingest::Refusal;
+use crate::ingest::{ACTION_KEYS, REPORTING_KEYS, Refusal};
 use crate::shop::ShopEvent;
 use crate::telemetry::Causes;
 
@@ -196,7 +196,9 @@ pub async fn told(
         None => Err(Problem::new(StatusCode::NOT_FOUND, "api.token is not set")),
     };
     if let Err(problem) = admitted {
-        return problem.into_response();
+        let (Parts { headers, .. }, body) = request.into_parts();
+        face.bodies.discard(&headers, body);
+        return closing(problem);
     }
     take_in(face, peer, request, Sender::Shop).await
 }
@@ -211,12 +213,18 @@ enum Sender {
 
 async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
-    let (body, share) = match face.bodies.read(&headers, body).await {
+    let client = client_ip(peer, &headers, &face.trusted_proxies);
+    if let Err(refusal) = admit(&face, &headers, &sender) {
+        face.bodies.discard(&headers, body);
+        let problem = refuse(&refusal);
+        refused(&face, client, &problem, reason(&refusal), &Causes(&refusal));
+        return closing(problem);
+    }
+    let (body, share) = match face.bodies.read(network(client), &headers, body).await {
         Ok(ReadBody { bytes, share }) => (bytes, share),
         Err(problem) => {
-            refused(&face, peer, &headers, &problem, problem.webhook_outcome(), &problem);
-            // What is left of the body isn't read, so the connection can't be used again.
-            return ([(header::CONNECTION, "close")], problem).into_response();
+            refused(&face, client, &problem, problem.webhook_outcome(), &problem);
+            return closing(problem);
         }
     };
     let began = face.clock.now();
@@ -235,7 +243,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
                 face.health.wrote(false);
             }
             let problem = refuse(&refusal);
-            refused(&face, peer, &headers, &problem, reason(&refusal), &Causes(&refusal));
+            refused(&face, client, &problem, reason(&refusal), &Causes(&refusal));
             problem.into_response()
         }
     }
@@ -244,8 +252,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
 /// Counts a refusal, and logs it unless there are too many of its reason.
 fn refused(
     face: &Face,
-    peer: SocketAddr,
-    headers: &HeaderMap,
+    client: IpAddr,
     problem: &Problem,
     reason: &'static str,
     error: &dyn Display,
@@ -253,9 +260,26 @@ fn refused(
     let outcome = problem.webhook_outcome();
     face.metrics.webhook(outcome);
     if face.refusals.is_logged(reason) {
-        let client = client_ip(peer, headers, &face.trusted_proxies);
         tracing::warn!(webhook.outcome = outcome, client.ip = %client, %error, "refused a webhook");
     }
+}
+
+/// Refuses by the headers alone, so that nothing is held for whoever can't prove anything.
+fn admit(face: &Face, headers: &HeaderMap, sender: &Sender) -> Result<(), Refusal> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    match sender {
+        Sender::Growsurf => face.ingest.check_webhook_header(header(SIGNATURE)),
+        Sender::Customerio => face.ingest.check_customerio_headers(header, REPORTING_KEYS),
+        Sender::Campaign => face.ingest.check_customerio_headers(header, ACTION_KEYS),
+        // Its token was looked at before.
+        Sender::Shop => Ok(()),
+    }
+}
+
+/// The answer to a request whose body wasn't read to its end, so that its connection can't be used
+/// again.
+fn closing(problem: Problem) -> Response {
+    ([(header::CONNECTION, "close")], problem).into_response()
 }
 
 fn answer(face: &Face, receipt: Receipt) -> Response {

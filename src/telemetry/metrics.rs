@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::clients::Clients;
 use super::page_posts::PagePosts;
 use super::refused_tokens::RefusedTokens;
 use super::stderr::stderr;
@@ -91,6 +92,7 @@ pub struct Metrics {
     growsurf_problems: Family<Named, Gauge>,
     page_posts: PagePosts,
     refused_tokens: RefusedTokens,
+    clients: Clients,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -128,6 +130,7 @@ impl Metrics {
             growsurf_problems: Family::default(),
             page_posts: PagePosts::default(),
             refused_tokens: RefusedTokens::default(),
+            clients: Clients::default(),
             accept_seconds: Histogram::new(BUCKETS),
             attempt_seconds: Histogram::new(BUCKETS),
             pending: Gauge::default(),
@@ -181,6 +184,7 @@ impl Metrics {
         );
         self.page_posts.register(registry);
         self.refused_tokens.register(registry);
+        self.clients.register(registry);
         registry.register(
             "log_lines_dropped",
             "Lines of the log that couldn't be written, or not soon enough",
@@ -235,6 +239,11 @@ impl Metrics {
     /// Counts a bearer token that was refused; both words are of the fixed ones.
     pub fn refused_token(&self, setting: &'static str, reason: &'static str) {
         self.refused_tokens.count(setting, reason);
+    }
+
+    /// The counts of clients' connections and bodies.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// Takes the time from a webhook's last byte to its receipt.
@@ -311,35 +320,4 @@ impl Default for Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_of_the_metrics_are_a_contract() {
-        let metrics = Metrics::new();
-        metrics.webhook("accepted");
-        let text = metrics.render(Gauges::default(), &["running", "halted"]);
-        let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
-        insta::assert_snapshot!(types.join("\n"), @r"
-        # TYPE relay_webhooks counter
-        # TYPE relay_calls counter
-        # TYPE relay_attempts counter
-        # TYPE relay_fenced counter
-        # TYPE relay_late counter
-        # TYPE relay_sync_healed counter
-        # TYPE relay_page_posts counter
-        # TYPE relay_refused_tokens counter
-        # TYPE relay_log_lines_dropped counter
-        # TYPE relay_accept_duration_seconds histogram
-        # TYPE relay_attempt_duration_seconds histogram
-        # TYPE relay_pending_calls gauge
-        # TYPE relay_oldest_pending_age_seconds gauge
-        # TYPE relay_dead_letters gauge
-        # TYPE relay_parked_webhooks gauge
-        # TYPE relay_store_damaged gauge
-        # TYPE relay_destination_state gauge
-        ");
-        assert!(text.contains("relay_webhooks_total{outcome=\"accepted\"} 1\n"), "{text}");
-        assert!(text.ends_with("# EOF\n"));
-    }
-}
+mod tests;

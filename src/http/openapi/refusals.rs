@@ -13,6 +13,9 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder
 /// What reading a body can end in.
 pub struct NotRead;
 
+/// A body that is coded.
+pub struct NotCoded;
+
 /// Whoever asks didn't prove who they are.
 pub struct NotProven;
 
@@ -41,23 +44,44 @@ const UNREADABLE_PARAMETER: Refusal =
 const UNAUTHORIZED: Refusal = (
     "Unauthorized",
     "401",
-    "The signature or the bearer token is missing or wrong. This is said before the body is looked into.",
+    "The signature or the bearer token is missing or wrong. This is said before the body is looked into, \
+     and before it is read where the headers alone show it.",
 );
 const ABSENT: Refusal = ("NotFound", "404", "There is nothing of this id, or not any more.");
-const LATE: Refusal =
-    ("BodyLate", "408", "The body didn't arrive in time (`server.body_timeout`).");
+const LATE: Refusal = (
+    "BodyLate",
+    "408",
+    "The body didn't arrive in time (`server.body_timeout`, `server.body_min_rate`).",
+);
 const TOO_LARGE: Refusal = ("BodyTooLarge", "413", "The body is larger than `server.max_body`.");
+const CODED: Refusal =
+    ("BodyCoded", "415", "The body has a `Content-Encoding`; only `identity` is accepted.");
 const INVALID: Refusal =
     ("Invalid", "422", "A field is wrong; `detail` names it. Nothing of the body was kept.");
 const UNAVAILABLE: Refusal =
     ("Unavailable", "503", "The relay can't do it now. Nothing is lost if it is asked again.");
 
-const ALL: [Refusal; 8] =
-    [UNREADABLE, UNREADABLE_PARAMETER, UNAUTHORIZED, ABSENT, LATE, TOO_LARGE, INVALID, UNAVAILABLE];
+const ALL: [Refusal; 9] = [
+    UNREADABLE,
+    UNREADABLE_PARAMETER,
+    UNAUTHORIZED,
+    ABSENT,
+    LATE,
+    TOO_LARGE,
+    CODED,
+    INVALID,
+    UNAVAILABLE,
+];
 
 impl IntoResponses for NotRead {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[UNREADABLE, LATE, TOO_LARGE, UNAVAILABLE])
+        these(&[UNREADABLE, LATE, TOO_LARGE, CODED, UNAVAILABLE])
+    }
+}
+
+impl IntoResponses for NotCoded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        these(&[CODED])
     }
 }
 

@@ -4,14 +4,13 @@
 //! how many there may be for one participant (`mapping`).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
+
+use super::super::client::network;
 
 /// What the limit is for.
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// The part of an IPv6 address that one client can't change at will: the first 64 bits.
-const NETWORK: u128 = !0 << 64;
 
 /// Counts the posts of all clients together, as [`Limiter`] does those of one.
 #[derive(Debug)]
@@ -77,14 +76,6 @@ impl Limiter {
         }
         self.young.insert(client, paid_off);
         true
-    }
-}
-
-/// What a client is told apart by.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
-        v4 => v4,
     }
 }
 

@@ -1,0 +1,278 @@
+//! Places for connections: so many in all, and so many for each client.
+//!
+//! What belongs here: who gets a place, and whose connection makes room. What doesn't: accepting and
+//! closing, and the time a client may take (`watched`).
+//!
+//! A newcomer always gets a place while any client is waited for, so that idle or slow connections
+//! keep nobody out. The connection whose last byte is longest ago makes room. The lock is taken when a
+//! connection is accepted and when it ends, never for its bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Connection;
+
+/// Why a connection was refused or closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crowded {
+    /// Its client has too many.
+    Client,
+    /// All clients together have too many.
+    All,
+}
+
+/// The time given to a connection that makes room, before another one has to.
+const ROOM_WAIT: Duration = Duration::from_millis(50);
+
+/// Places for connections.
+#[derive(Debug)]
+pub struct Places {
+    began: Instant,
+    free: Arc<Semaphore>,
+    per_client: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    next: u64,
+    all: Queue,
+    clients: HashMap<IpAddr, Queue>,
+}
+
+/// Connections by their last byte.
+#[derive(Debug, Default)]
+struct Queue {
+    /// By the progress that was seen last, which may be older than the true one, and by number.
+    order: BTreeMap<(u64, u64), Arc<Connection>>,
+    /// The progress that each number stands under.
+    seen: HashMap<u64, u64>,
+}
+
+/// A connection's place; free again when it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    /// The connection.
+    pub connection: Arc<Connection>,
+    number: u64,
+    client: Option<IpAddr>,
+    places: Arc<Places>,
+    _free_again: OwnedSemaphorePermit,
+}
+
+impl Places {
+    /// So many places in all, and at most so many for each client.
+    pub fn new(all: usize, per_client: usize) -> Self {
+        let free = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
+        Self { began: Instant::now(), free, per_client, taken: Mutex::default() }
+    }
+
+    /// Gives a place to a new connection; `None` as client stands for one that is bound by the sum
+    /// alone. `crowded` is called for each connection that makes room or is refused.
+    ///
+    /// Returns `None` if the client has all its places, and the relay is at work on each.
+    pub async fn take(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+        crowded: impl Fn(Crowded),
+    ) -> Option<Place> {
+        let mut is_leaving = false;
+        if let Some(client) = client
+            && self.client_has_all(client)
+        {
+            crowded(Crowded::Client);
+            is_leaving = self.make_room(Some(client));
+            if !is_leaving {
+                return None;
+            }
+        }
+        let permit = loop {
+            if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+                break permit;
+            }
+            if !std::mem::take(&mut is_leaving) && self.make_room(None) {
+                crowded(Crowded::All);
+            }
+            // A closed connection gives its place back in a moment. Where the relay is at work on
+            // each, the first answer frees one.
+            let free = Arc::clone(&self.free).acquire_owned();
+            if let Ok(Ok(permit)) = tokio::time::timeout(ROOM_WAIT, free).await {
+                break permit;
+            }
+        };
+        Some(self.seat(client, permit))
+    }
+
+    /// Closes the connection, of this client or of all, that is longest without progress. Returns
+    /// false if no client is waited for.
+    pub fn make_room(&self, client: Option<IpAddr>) -> bool {
+        let mut taken = self.lock();
+        let Taken { all, clients, .. } = &mut *taken;
+        let queue = match client {
+            Some(client) => clients.entry(client).or_default(),
+            None => all,
+        };
+        let Some((number, stalest)) = queue.stalest() else { return false };
+        stalest.evicted.notify_one();
+        taken.remove(number, client);
+        true
+    }
+
+    fn client_has_all(&self, client: IpAddr) -> bool {
+        self.lock().clients.get(&client).is_some_and(|queue| queue.seen.len() >= self.per_client)
+    }
+
+    fn seat(self: &Arc<Self>, client: Option<IpAddr>, permit: OwnedSemaphorePermit) -> Place {
+        let connection = Arc::new(Connection::new(self.began));
+        let mut taken = self.lock();
+        let number = taken.next;
+        taken.next += 1;
+        taken.all.insert(number, Arc::clone(&connection));
+        if let Some(client) = client {
+            taken.clients.entry(client).or_default().insert(number, Arc::clone(&connection));
+        }
+        drop(taken);
+        let places = Arc::clone(self);
+        Place { connection, number, client, places, _free_again: permit }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn remove(&mut self, number: u64, client: Option<IpAddr>) {
+        self.all.remove(number);
+        if let Some(client) = client
+            && let Some(queue) = self.clients.get_mut(&client)
+        {
+            queue.remove(number);
+            if queue.seen.is_empty() {
+                self.clients.remove(&client);
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn insert(&mut self, number: u64, connection: Arc<Connection>) {
+        let progress = connection.progress();
+        self.seen.insert(number, progress);
+        self.order.insert((progress, number), connection);
+    }
+
+    fn remove(&mut self, number: u64) {
+        if let Some(progress) = self.seen.remove(&number) {
+            self.order.remove(&(progress, number));
+        }
+    }
+
+    /// The connection whose last byte is longest ago, of those whose client is waited for. One that
+    /// has moved since it was seen goes back to where it belongs, so that this costs little however
+    /// many there are.
+    fn stalest(&mut self) -> Option<(u64, Arc<Connection>)> {
+        let (mut busy, mut stalest) = (Vec::new(), None);
+        for _ in 0..2 * self.order.len() {
+            let Some(((seen, number), connection)) = self.order.pop_first() else { break };
+            if !connection.awaits_client() {
+                busy.push(((seen, number), connection));
+                continue;
+            }
+            let progress = connection.progress();
+            self.order.insert((progress, number), Arc::clone(&connection));
+            self.seen.insert(number, progress);
+            if progress <= seen {
+                stalest = Some((number, connection));
+                break;
+            }
+        }
+        self.order.extend(busy);
+        stalest
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.lock().remove(self.number, self.client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn taken(places: &Arc<Places>, client: &str) -> Option<Place> {
+        let client = (!client.is_empty()).then(|| client.parse().unwrap());
+        places.take(client, |_| ()).now_or_never().flatten()
+    }
+
+    fn is_evicted(place: &Place) -> bool {
+        place.connection.evicted.notified().now_or_never().is_some()
+    }
+
+    fn after(place: &Place) {
+        let before = place.connection.progress();
+        while place.connection.progress() == before {
+            place.connection.moved();
+        }
+    }
+
+    #[test]
+    fn a_client_with_all_its_places_gives_up_the_one_longest_without_progress() {
+        let places = Arc::new(Places::new(10, 2));
+        let (first, second) = (taken(&places, "::1").unwrap(), taken(&places, "::1").unwrap());
+        after(&first);
+        let other = taken(&places, "::2").unwrap();
+        let third = taken(&places, "::1").unwrap();
+        assert_eq!([&first, &second, &other, &third].map(is_evicted), [false, true, false, false]);
+        drop((first, second, other, third));
+        assert_eq!(places.free.available_permits(), 10);
+        assert!(places.lock().clients.is_empty() && places.lock().all.order.is_empty());
+    }
+
+    #[test]
+    fn what_the_relay_is_at_work_on_makes_no_room() {
+        let places = Arc::new(Places::new(10, 2));
+        let busy = [taken(&places, "::1").unwrap(), taken(&places, "::1").unwrap()];
+        let handled = busy.each_ref().map(|place| place.connection.handle());
+        assert!(taken(&places, "::1").is_none());
+        // Nor where its client could be waited for, were it not for the other.
+        let [first, second] = handled;
+        drop(second);
+        assert!(taken(&places, "::1").is_some());
+        assert_eq!(busy.each_ref().map(is_evicted), [false, true]);
+        drop(first);
+    }
+
+    #[test]
+    fn a_handler_whose_answer_isnt_read_is_waited_for_no_longer() {
+        let places = Arc::new(Places::new(10, 1));
+        let place = taken(&places, "::1").unwrap();
+        let _handled = place.connection.handle();
+        place.connection.stall(true);
+        assert!(taken(&places, "::1").is_some());
+        assert!(is_evicted(&place));
+    }
+
+    #[tokio::test]
+    async fn where_all_are_taken_whoever_is_longest_without_progress_makes_room() {
+        let places = Arc::new(Places::new(3, 3));
+        let mut held: Vec<_> =
+            ["::1", "::2", ""].iter().map(|it| taken(&places, it).unwrap()).collect();
+        after(&held[0]);
+        after(&held[1]);
+        let (newcomer, proxy) = tokio::join!(places.take(None, |_| ()), async {
+            let proxy = held.pop().unwrap();
+            proxy.connection.evicted.notified().await;
+        });
+        assert!(newcomer.is_some(), "{proxy:?}");
+        assert!(!held.iter().any(is_evicted));
+    }
+}
