@@ -28,6 +28,7 @@ mod pattern;
 mod person;
 mod plan;
 mod retry_after;
+mod reward;
 mod source;
 mod tell;
 mod time;
@@ -41,7 +42,7 @@ pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGER
 pub use display::{display_address, display_name, display_text};
 pub use email::Email;
 pub use event::{
-    Adjustment, Campaign, Commission, Event, News, Payout, Reward, ShareMethod, Snapshot, Told, Who,
+    Adjustment, Campaign, Commission, Event, News, Payout, ShareMethod, Snapshot, Told, Who,
 };
 pub use facts::{Fact, Facts};
 pub use feedback::{
@@ -53,7 +54,7 @@ pub use ids::{EffectKey, EventId, WebhookId};
 pub use link::Link;
 pub use longest::{LONGEST_ID, storable_id};
 pub use message::Message;
-pub use money::Money;
+pub use money::{Money, currency_in_use};
 pub use outcome::{Outcome, Wait};
 pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
@@ -63,6 +64,7 @@ pub use person::{
 };
 pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
 pub use retry_after::retry_after;
+pub use reward::{Amount, Reward, Side};
 pub use source::Source;
 pub use tell::Tell;
 pub use time::Time;

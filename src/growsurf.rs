@@ -16,6 +16,7 @@ mod moment;
 mod participant;
 mod redact;
 pub mod rest;
+mod reward;
 pub mod signature;
 mod webhook;
 
@@ -35,7 +36,7 @@ pub use redact::redact;
 const EVENT_CHARS: usize = 100;
 
 /// The event types of both shapes.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "NEW_PARTICIPANT_ADDED",
     "PARTICIPANT_REACHED_A_GOAL",
     "PARTICIPANT_FRAUD_STATUS_UPDATED",
@@ -46,6 +47,7 @@ const KNOWN: [&str; 10] = [
     "PARTICIPANT_CREATED",
     "PARTICIPANT_REFERRED",
     "CAMPAIGN_REFERRAL_CONVERTED",
+    "PARTICIPANT_REACHED_REWARD",
 ];
 
 /// Which of the shapes a body has.

@@ -2,10 +2,13 @@
 //!
 //! What belongs here: who a participant is at Customer.io (`people`), who was forgotten
 //! (`forgotten`), whose address changed (`moving`), what is said of them (`profile`), what is counted
-//! (`counting`), which visitor of a page is whom (`anonymous`), what Customer.io's own word leads to (`feedback`), what is told about an event (`tracks`), under which effect key (`effects`), all
+//! (`counting`), which visitor of a page is whom (`anonymous`), what Customer.io's own word leads to (`feedback`), what is told about an event (`tracks`), about a reward (`rewards`, `amounts`)
+//! and of whom it isn't a member yet (`affiliates`), under which effect key (`effects`), all
 //! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
 //! has to be looked up; what a plan must know it asks for, and the store answers.
 
+mod affiliates;
+mod amounts;
 mod anonymous;
 mod budget;
 mod counting;
@@ -17,6 +20,7 @@ mod moving;
 mod people;
 mod plan;
 mod profile;
+mod rewards;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod deletions;
 mod intake;
 mod late;
 mod periodic;
+mod rewards;
 mod source;
 mod tally;
 mod watch;

@@ -32,17 +32,15 @@ fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> Sand
     sandbox
 }
 
-/// The event is this one, wholly. `tracked_at` is in all data but a reward's.
+/// The event is this one, wholly.
 #[track_caller]
 fn assert_event(event: &Event, person: &str, effect: &str, at: i64, data: Value) {
     assert_eq!(event.person(), format!("{person}@example.com"));
     assert_eq!(event.id(), event_id(effect), "{effect}");
     assert_eq!(event.timestamp(), at);
     let mut told = event.data().clone();
-    if event.name() != "referral_reward_claimed" {
-        let tracked_at = told.as_object_mut().unwrap().remove("tracked_at");
-        assert_recent(tracked_at.and_then(|value| value.as_i64()).unwrap());
-    }
+    let tracked_at = told.as_object_mut().unwrap().remove("tracked_at");
+    assert_recent(tracked_at.and_then(|value| value.as_i64()).unwrap());
     assert_eq!(told, data, "{}", event.name());
 }
 
@@ -197,11 +195,15 @@ fn an_approved_reward_is_claimed() {
         "reward:ct8f71:prew_ccm2ue",
         webhook.seconds(),
         json!({
+            "campaign_id": CAMPAIGN,
+            "campaign_name": CAMPAIGN_NAME,
+            "referral_code": "rae",
             "reward_id": "prew_ccm2ue",
             "reward_type": "SINGLE_SIDED",
-            "reward_title": "Early-Bird Reward",
-            "reward_value": "$25",
+            "reward_description": "Win a free t-shirt",
+            "reward_value": 25,
             "coupon_code": "PROMO_20_OFF",
+            "earned_as": "referrer",
         }),
     );
     assert!(sandbox.person("ned@example.com").is_none(), "the friend did nothing");

@@ -40,6 +40,8 @@ pub fn rules(settings: &Settings) -> Rules {
         },
         trust_metadata_id: customerio.trust_metadata_id,
         reward_value_key: mapping.reward_value_key.clone(),
+        friend_reward_value_key: mapping.friend_reward_value_key.clone(),
+        reward_title: mapping.reward_title,
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         page_told_shares: page_told.map(|campaign| campaign.id.clone()).collect(),
         posts_per_day: PostsPerDay { clicks: page.clicks_per_day, shares: page.shares_per_day },

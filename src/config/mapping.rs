@@ -14,6 +14,8 @@ use names::Names;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("reward_value_key", Kind::Text),
+    Key::new("friend_reward_value_key", Kind::Text),
+    Key::new("reward_title", Kind::Flag),
     Key::new("events", Kind::Table(names::EVENT_KEYS)),
     Key::new("attributes", Kind::Table(names::ATTRIBUTE_KEYS)),
     Key::new("metadata", Kind::Names),
@@ -29,8 +31,12 @@ const TIERS: &str = "mapping.tiers";
 /// metadata.
 #[derive(Debug, Clone)]
 pub struct MappingSettings {
-    /// The key in a reward's metadata that holds its value.
+    /// The key in a reward's metadata that holds its value for the referrer.
     pub reward_value_key: String,
+    /// The key in a reward's metadata that holds its value for the friend.
+    pub friend_reward_value_key: String,
+    /// True if a reward's internal title is sent.
+    pub reward_title: bool,
     /// The names events are sent under, no two alike, by their own names; one that is off is
     /// missing.
     pub events: Names,
@@ -56,6 +62,8 @@ impl MappingSettings {
         let attributes = names::attributes(reader);
         Self {
             reward_value_key: reader.parse("mapping.reward_value_key", metadata_key),
+            friend_reward_value_key: reader.parse("mapping.friend_reward_value_key", metadata_key),
+            reward_title: reader.flag("mapping.reward_title"),
             events: names::events(reader),
             metadata: names::extra_attributes(reader, &attributes),
             attributes,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attributes, Deed, Email, Feedback, Money, Scalar, Tell, Time, Visit};
+use super::{Attributes, Deed, Email, Feedback, Money, Reward, Scalar, Tell, Time, Visit};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -147,6 +147,11 @@ pub enum Event {
         /// GrowSurf's `referralSource`, as told.
         referral_source: Option<String>,
     },
+    /// A referred customer of an affiliate program was added who isn't an affiliate.
+    CustomerAdded {
+        /// The customer.
+        who: Who,
+    },
     /// A friend joined through a participant's link.
     FriendSignedUp {
         /// Who referred.
@@ -262,23 +267,6 @@ pub enum Event {
         /// When it ended, where told; a campaign can end more than once.
         ended_at: Option<Time>,
     },
-}
-
-/// A reward that somebody earned.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Reward {
-    /// The id of this earned reward, the same before and after approval.
-    pub id: String,
-    /// GrowSurf's type of it, such as `SINGLE_SIDED`.
-    pub kind: Option<String>,
-    /// Its title.
-    pub title: Option<String>,
-    /// The coupon code that comes with it.
-    pub coupon_code: Option<String>,
-    /// Whether it is approved; under manual approval GrowSurf tells of it before, too.
-    pub approved: bool,
-    /// The reward's metadata, where operators keep its value.
-    pub metadata: Attributes,
 }
 
 /// A commission of an affiliate.

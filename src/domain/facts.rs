@@ -59,6 +59,8 @@ impl Facts {
     pub const REFERRER_ID: &str = "referrer_id";
     /// The address of who referred them.
     pub const REFERRER_EMAIL: &str = "referrer_email";
+    /// True if the participant is an affiliate; known in affiliate programs only.
+    pub const IS_AFFILIATE: &str = "is_affiliate";
     /// GrowSurf's fraud risk level.
     pub const FRAUD_RISK_LEVEL: &str = "fraud_risk_level";
     /// Whether the participant wants no more mail from the campaign; `true` or `false`.

@@ -12,6 +12,9 @@ use super::missing;
 use super::participant::{note_referrer, snapshot};
 use super::webhook::participant;
 
+/// GrowSurf's `event` of a commission of a sale.
+const SALE: &str = "SALE";
+
 /// `NEW_COMMISSION_ADDED`; a commission of a sale tells of a conversion, too.
 pub fn commission_added(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), String> {
     let (affiliate, friend) = affiliate_and_friend(draft, data)?;
@@ -19,13 +22,14 @@ pub fn commission_added(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<
     let currency = currency(data, object);
     let commission = Commission {
         id,
-        kind: object.text("event").map(str::to_owned),
+        // Older commissions have no event, and are sales.
+        kind: Some(object.text("event").unwrap_or(SALE).to_owned()),
         amount: money(object, "amount", currency.as_deref()),
         sale: money(object, "saleAmount", currency.as_deref()),
         status: object.text("status").map(str::to_owned),
     };
     let sale = commission.sale.clone();
-    let is_sale = commission.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("SALE"));
+    let is_sale = commission.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(SALE));
     draft.tell(Event::CommissionAdded { affiliate, friend, commission });
     if let Some(friend) = friend.filter(|_| is_sale) {
         draft.tell(Event::ReferralConverted {
@@ -73,10 +77,11 @@ pub fn payout_issued(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(),
 
 fn affiliate_and_friend(draft: &mut Draft, data: Object<'_>) -> Result<(Who, Option<Who>), String> {
     let (_, affiliate) = participant(draft, data)?;
-    let friend = data.person("referredParticipant").map(|friend| {
+    let friend = data.person("referredParticipant").and_then(|friend| {
         let mut friend = snapshot(friend, "data.referredParticipant");
-        note_referrer(&mut friend, draft.told_of(affiliate));
-        draft.person(friend)
+        // Who buys by their own link is nobody's friend.
+        note_referrer(&mut friend, draft.told_of(affiliate)).ok()?;
+        Some(draft.person(friend))
     });
     Ok((affiliate, friend))
 }

@@ -97,6 +97,11 @@ impl<'a> Object<'a> {
         number(self.0.get(name)?)
     }
 
+    /// A text, a number or a flag.
+    pub fn scalar(self, name: &str) -> Option<Scalar> {
+        scalar(self.0.get(name)?)
+    }
+
     /// Whether the field says yes.
     pub fn is_true(self, name: &str) -> bool {
         match self.0.get(name) {

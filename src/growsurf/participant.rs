@@ -40,12 +40,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
     learn(Facts::REFERRAL_COUNT, object.count("referralCount").map(Scalar::Integer));
     learn(Facts::LEAD_COUNT, object.count("leadCount").map(Scalar::Integer));
     learn(Facts::UNSUBSCRIBED, object.flag("unsubscribed").map(Scalar::Boolean));
-    if let Some(reference) = Reference::of(object) {
-        learn(Facts::REFERRER_ID, reference.id().map(Scalar::from));
-        let address = reference.email().and_then(Result::ok);
-        learn(Facts::REFERRER_EMAIL, address.map(|email| Scalar::from(email.as_str())));
-    }
-    Snapshot {
+    let mut participant = Snapshot {
         field,
         id: object.id("id"),
         email,
@@ -54,20 +49,41 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         share_total: object.total("shareCount"),
         joined_at: object.time("createdAt"),
         first_hand: true,
+    };
+    if let Some(reference) = Reference::of(object) {
+        // Whoever names themself has no referrer, which is what the facts say then.
+        let _ = note_referrer(&mut participant, &reference.snapshot(field));
     }
+    participant
 }
 
-/// Who referred the participant in `friend`: the referrer told of at length, completed by
-/// `referredBy`; or whom that names, at the field `named_at`; or nobody.
-pub fn referrer(
+/// A participant whom a source names as their own referrer. Nobody is their own friend.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SelfReferral;
+
+/// Returns who referred the friend, and notes it in the friend's facts: the nested participant
+/// `told`, completed by the bare `referredBy` in `object`; or whom that names, at the field `named_at`.
+///
+/// # Errors
+/// When that is the friend; then the friend's facts name no referrer.
+pub fn refer(
+    friend: &mut Snapshot,
     told: Option<Snapshot>,
-    friend: Object<'_>,
+    object: Object<'_>,
     named_at: &'static str,
-) -> Option<Snapshot> {
-    let reference = Reference::of(friend);
-    let Some(mut referrer) = told else {
-        return reference.map(|reference| reference.snapshot(named_at));
+) -> Result<Option<Snapshot>, SelfReferral> {
+    let reference = Reference::of(object);
+    let referrer = match (told, reference) {
+        (Some(told), reference) => complete(told, reference),
+        (None, Some(reference)) => reference.snapshot(named_at),
+        (None, None) => return Ok(None),
     };
+    note_referrer(friend, &referrer)?;
+    Ok(Some(referrer))
+}
+
+/// A nested referrer, with what only the bare `referredBy` beside it says.
+fn complete(mut referrer: Snapshot, reference: Option<Reference>) -> Snapshot {
     if let Some(reference) = reference {
         if referrer.id.is_none() {
             referrer.id = reference.id().map(str::to_owned);
@@ -77,17 +93,43 @@ pub fn referrer(
             referrer.email = Ok(email);
         }
     }
-    Some(referrer)
+    referrer
 }
 
 /// Notes in the friend's facts who referred them, as far as the referrer is known.
-pub fn note_referrer(friend: &mut Snapshot, referrer: &Snapshot) {
+///
+/// # Errors
+/// When that is the friend; then the friend's facts name no referrer.
+pub fn note_referrer(friend: &mut Snapshot, referrer: &Snapshot) -> Result<(), SelfReferral> {
+    let address = referrer.email.as_ref().ok();
+    if is_own(friend, referrer.id.as_deref(), address) {
+        friend.facts.remove(Facts::REFERRER_ID);
+        friend.facts.remove(Facts::REFERRER_EMAIL);
+        return Err(SelfReferral);
+    }
     if let Some(id) = &referrer.id {
         friend.facts.insert(Facts::REFERRER_ID.to_owned(), Scalar::from(id.as_str()));
     }
-    if let Ok(email) = &referrer.email {
+    if let Some(email) = address {
         friend.facts.insert(Facts::REFERRER_EMAIL.to_owned(), Scalar::from(email.as_str()));
     }
+    Ok(())
+}
+
+/// True if an id or an address is the participant's own. A link's code may stand for the id.
+fn is_own(participant: &Snapshot, id: Option<&str>, address: Option<&Email>) -> bool {
+    let own = participant.email.as_ref().ok();
+    let (Some(id), differs) = (id, own.is_some() && address.is_some() && own != address) else {
+        return own.is_some() && own == address;
+    };
+    let fact = |name| participant.facts.get(name).and_then(Scalar::as_text).unwrap_or_default();
+    let is_code = || {
+        let codes = fact(Facts::LINK_CODES).split_whitespace();
+        codes.chain([fact(Facts::VANITY_KEY), fact(Facts::REFERRAL_CODE)]).any(|code| code == id)
+    };
+    participant.id.as_deref() == Some(id)
+        || (own.is_some() && own == address)
+        || (!differs && is_code())
 }
 
 /// A bare `referredBy`: a participant id, or an address, which the REST API takes there as well.

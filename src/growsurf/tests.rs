@@ -1,11 +1,14 @@
 //! What bodies of every kind are read as. The fixtures have the shapes of the documented samples.
 
+mod customers;
 mod events;
 mod fixtures;
 mod guide;
 mod leniency;
 mod redact;
+mod rewards;
 mod robustness;
+mod selves;
 mod signature;
 
 use serde_json::Value;

@@ -5,12 +5,13 @@
 //! programs, which are in `affiliate`. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use crate::domain::{Campaign, Event, News, Reward, Snapshot, Time, Who};
+use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot, Time, Who};
 
 use super::draft::Draft;
 use super::lenient::Object;
 use super::moment::moment;
-use super::participant::{note_referrer, referrer, snapshot};
+use super::participant::{SelfReferral, note_referrer, refer, snapshot};
+use super::reward::{Earned, is_approved};
 use super::{affiliate, missing, unknown};
 
 /// The event whose `data` is the campaign itself.
@@ -61,14 +62,12 @@ pub fn participant<'a>(draft: &mut Draft, data: Object<'a>) -> Result<(Object<'a
     let object = data.person("participant").ok_or_else(|| missing("data.participant"))?;
     let nested = object.person("referrer").map(|object| (object, "data.participant.referrer"));
     let told = nested.or_else(|| Some((data.person("referrer")?, "data.referrer")));
-    // A bare `referredBy` is a fact of the participant already, and nobody further to take in.
-    let referrer = told.and_then(|(told, field)| {
-        referrer(Some(snapshot(told, field)), object, "data.participant.referredBy")
-    });
     let mut person = snapshot(object, "data.participant");
-    if let Some(referrer) = &referrer {
-        note_referrer(&mut person, referrer);
-    }
+    // A bare `referredBy` is a fact of the participant already, and names nobody to read further.
+    let referrer = told.and_then(|(told, field)| {
+        let told = Some(snapshot(told, field));
+        refer(&mut person, told, object, "data.participant.referredBy").unwrap_or_default()
+    });
     let who = draft.person(person);
     if let Some(referrer) = referrer {
         draft.person(referrer);
@@ -79,28 +78,64 @@ pub fn participant<'a>(draft: &mut Draft, data: Object<'a>) -> Result<(Object<'a
 fn participant_added(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), String> {
     let mut friend = snapshot(data, "data");
     let told = data.person("referrer").map(|object| snapshot(object, "data.referrer"));
-    let referrer = referrer(told, data, "data.referredBy");
-    if let Some(referrer) = &referrer {
-        note_referrer(&mut friend, referrer);
-    }
-    let referral_source = data.text("referralSource").map(str::to_owned);
-    joined(draft, friend, referrer, referral_source);
+    let referrer = refer(&mut friend, told, data, "data.referredBy");
+    let kind = data.object("campaign").and_then(|campaign| campaign.text("type"));
+    joined(draft, friend, referrer, &Joining { object: data, campaign_type: kind });
     Ok(())
 }
 
-/// Tells that `friend` joined, and that they did so as a friend if somebody referred them.
+/// What a source says about a participant who was added.
+pub struct Joining<'a> {
+    /// The participant.
+    pub object: Object<'a>,
+    /// The campaign's type, where the source names it.
+    pub campaign_type: Option<&'a str>,
+}
+
+impl Joining<'_> {
+    /// True if the participant is an affiliate; `None` in other programs than those of affiliates.
+    ///
+    /// GrowSurf's webhooks leave `isAffiliate` out, and give who isn't one no link.
+    fn is_affiliate(&self) -> Option<bool> {
+        let object = self.object;
+        let told = object.flag("isAffiliate");
+        let is_of_affiliates = match self.campaign_type {
+            Some(kind) => kind.eq_ignore_ascii_case("AFFILIATE"),
+            // The field is one of affiliate programs only.
+            None => told.is_some(),
+        };
+        let looks_so = || object.has("affiliateStatus") || object.text("shareUrl").is_some();
+        is_of_affiliates.then(|| told.unwrap_or_else(looks_so))
+    }
+}
+
+/// Adds the events of a participant who was added: as a friend, if somebody else referred them; and
+/// as a customer only, if they are one whom an affiliate referred. Returns the participant.
 pub fn joined(
     draft: &mut Draft,
-    friend: Snapshot,
-    referrer: Option<Snapshot>,
-    referral_source: Option<String>,
-) {
-    let friend = draft.person(friend);
-    draft.tell(Event::ParticipantJoined { who: friend, referral_source });
-    if let Some(referrer) = referrer {
-        let referrer = draft.person(referrer);
-        draft.tell(Event::FriendSignedUp { referrer, friend });
+    mut friend: Snapshot,
+    referrer: Result<Option<Snapshot>, SelfReferral>,
+    joining: &Joining<'_>,
+) -> Who {
+    let is_affiliate = joining.is_affiliate();
+    let is_customer = is_affiliate == Some(false) && !matches!(referrer, Ok(None));
+    if is_affiliate.is_some() {
+        let value = Scalar::Boolean(!is_customer);
+        friend.facts.insert(Facts::IS_AFFILIATE.to_owned(), value);
     }
+    let who = draft.person(friend);
+    draft.tell(if is_customer {
+        Event::CustomerAdded { who }
+    } else {
+        // The link that led a self-referral here is no other participant's.
+        let source = joining.object.text("referralSource").filter(|_| referrer.is_ok());
+        Event::ParticipantJoined { who, referral_source: source.map(str::to_owned) }
+    });
+    if let Ok(Some(referrer)) = referrer {
+        let referrer = draft.person(referrer);
+        draft.tell(Event::FriendSignedUp { referrer, friend: who });
+    }
+    who
 }
 
 fn goal_reached(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), String> {
@@ -110,23 +145,22 @@ fn goal_reached(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), Stri
     let (Some(reward), Some(id)) = (reward, id) else {
         return Err(missing("data.reward.id"));
     };
-    if let Some(referee) = object.person("referee") {
+    let referee = object.person("referee");
+    if let Some(referee) = referee {
         let mut referee = snapshot(referee, "data.participant.referee");
-        note_referrer(&mut referee, draft.told_of(earner));
-        draft.person(referee);
+        if note_referrer(&mut referee, draft.told_of(earner)).is_ok() {
+            draft.person(referee);
+        }
     }
-    let text = |name| reward.text(name).map(str::to_owned);
-    let reward = Reward {
-        id,
-        kind: text("type"),
-        title: text("title"),
-        coupon_code: text("couponCode"),
-        // Under manual approval the reward is told of twice, and GrowSurf's pages disagree about
-        // which of the two fields the second telling changes.
-        approved: reward.is_true("approved")
-            || reward.whole("approvedAt").is_some_and(|approved_at| approved_at > 0),
-        metadata: reward.scalars("metadata"),
+    let id_of_earner = object.id("id");
+    let mut earned = Earned::of(reward, data.object("campaign"), id_of_earner.as_deref());
+    let has_referrer = object.person("referrer").or_else(|| data.person("referrer")).is_some();
+    earned.suggested = match (referee, has_referrer) {
+        (Some(_), _) => Some(Side::Referrer),
+        (None, true) => Some(Side::Friend),
+        (None, false) => None,
     };
+    let reward = earned.read(id, earned.side_in_webhook(), is_approved(reward));
     draft.tell(Event::RewardEarned { earner, reward });
     Ok(())
 }

@@ -127,7 +127,13 @@ impl Memory<'_> {
             return joined_at <= forgotten_at;
         }
         let happened_at = self.news.as_of.unwrap_or(self.received_at);
-        let is_join = |told: &Told| matches!(&told.event, Event::ParticipantJoined { who, .. } if who.0 == index);
+        let is_join = |told: &Told| {
+            let (Event::ParticipantJoined { who, .. } | Event::CustomerAdded { who }) = &told.event
+            else {
+                return false;
+            };
+            who.0 == index
+        };
         let is_new =
             self.news.told.iter().any(is_join) || self.people_of(snapshot).iter().any(is_known);
         happened_at <= forgotten_at || !is_new

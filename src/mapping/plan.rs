@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::affiliates;
 use super::anonymous;
 use super::budget;
 use super::counting;
@@ -122,7 +123,9 @@ impl Planner for Mapper {
                 Some(true) => {}
                 Some(false) if !planned.insert(event_id) => {}
                 Some(false) => {
-                    let at = event.told.at.or(news.as_of.is_none().then_some(received_at));
+                    let enrolled = affiliates::enrolled_at(&event.told.event, participant, known);
+                    let at = enrolled.or(event.told.at);
+                    let at = at.or(news.as_of.is_none().then_some(received_at));
                     let Some(at) = at.filter(|at| news.tell.covers(*at)) else {
                         left_out.push(track.effect.kind().to_owned());
                         continue;
@@ -237,6 +240,21 @@ fn stranger(news: &News, people: &People) -> Option<String> {
         .then(|| "the relay knows no participant under this address or id".to_owned())
 }
 
+/// True if the event is of a referral whose referrer is the friend. A source's reader finds most of
+/// them; the others take what is known: who has an id, and whose code a link has.
+fn is_self_referral(event: &Event, people: &People) -> bool {
+    let (Event::FriendSignedUp { referrer, friend }
+    | Event::ReferralConverted { referrer: Some(referrer), friend, .. }) = event
+    else {
+        return false;
+    };
+    let Ok(friend) = people.seat_of(*friend) else { return false };
+    match people.seat_of(*referrer) {
+        Ok(referrer) => referrer.person == friend.person,
+        Err(_) => profile::is_self_referred(people.participant(friend)),
+    }
+}
+
 impl Mapper {
     /// The events that can be told, and why the others can't.
     fn seated<'a>(
@@ -257,7 +275,7 @@ impl Mapper {
                 }
                 _ => true,
             };
-            if !counts {
+            if !counts || is_self_referral(&told.event, people) {
                 continue;
             }
             let other = tracks::other(&told.event).map(|who| people.seat_of(who));
@@ -298,7 +316,7 @@ impl Mapper {
                             .referrer_of(*seat, known, &self.rules)
                             .map_err(|lookup| Unplanned::Needs(vec![lookup]))?,
                     };
-                    (Some(*seat), found)
+                    (Some(*seat), found.filter(|found| found.person != seat.person))
                 }
                 _ => (None, None),
             };

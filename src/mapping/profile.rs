@@ -86,9 +86,27 @@ pub fn referral_code(participant: &Participant) -> Option<Scalar> {
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
 }
 
-/// Who referred a participant: their address, else their participant id.
-pub fn referred_by(facts: &Facts) -> Option<&Fact> {
-    facts.get(Facts::REFERRER_EMAIL).or_else(|| facts.get(Facts::REFERRER_ID))
+/// Who referred a participant: their address, else their participant id. Nobody refers themself.
+pub fn referred_by(participant: &Participant) -> Option<&Fact> {
+    let fact = |name| participant.facts.get(name);
+    let referrer = fact(Facts::REFERRER_EMAIL).or_else(|| fact(Facts::REFERRER_ID));
+    referrer.filter(|_| !is_self_referred(participant))
+}
+
+/// True if what is known of a participant names themself as their referrer: by address, by id, or by
+/// the code of a link of theirs, unless the addresses say otherwise.
+pub fn is_self_referred(participant: &Participant) -> bool {
+    let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
+    let (own, address) = (fact(Facts::EMAIL), fact(Facts::REFERRER_EMAIL));
+    if let (Some(own), Some(address)) = (own, address) {
+        return own == address;
+    }
+    let is_code = |id| {
+        let codes = [fact(Facts::VANITY_KEY), fact(Facts::REFERRAL_CODE)];
+        codes.contains(&Some(id)) || participant.link_codes().any(|code| code == id)
+    };
+    let is_own = |id| participant.growsurf_id.as_deref() == Some(id) || is_code(id);
+    fact(Facts::REFERRER_ID).is_some_and(is_own)
 }
 
 /// Returns a referrer as the messages of whom they referred may show them, see [`referred_by`].
@@ -135,7 +153,7 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
             told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
         }
         "referred_by" => {
-            newest(participants.iter().filter_map(|participant| referred_by(&participant.facts)))
+            newest(participants.iter().filter_map(|participant| referred_by(participant)))
                 .and_then(referrer_shown)
         }
         "total_friends" if complete => sum(|participant| participant.friends),

@@ -64,8 +64,12 @@ pub struct Rules {
     pub identify_by: IdentifyBy,
     /// Whether `email` is sent for people identified by metadata, which a browser can write.
     pub trust_metadata_id: bool,
-    /// The key of a reward's metadata that holds its value.
+    /// The key of a reward's metadata that holds its value for the referrer.
     pub reward_value_key: String,
+    /// The key of a reward's metadata that holds its value for the friend.
+    pub friend_reward_value_key: String,
+    /// True if a reward's internal title is sent.
+    pub reward_title: bool,
     /// Campaigns whose conversions only the shop's own server may tell.
     pub server_told_conversions: BTreeSet<String>,
     /// Campaigns whose shares a page may tell.
@@ -153,6 +157,8 @@ impl Rules {
             identify_by: IdentifyBy::Email,
             trust_metadata_id: false,
             reward_value_key: "amount".to_owned(),
+            friend_reward_value_key: "rewardForReferred".to_owned(),
+            reward_title: false,
             server_told_conversions: BTreeSet::new(),
             page_told_shares: BTreeSet::new(),
             posts_per_day: PostsPerDay { clicks: 1_000, shares: 50 },

@@ -1,5 +1,7 @@
 //! What news leads to: tables of events, and the properties that make repeats and disorder safe.
 
+mod affiliates;
+mod amounts;
 mod anonymous;
 mod counts;
 mod feedback;
@@ -9,6 +11,8 @@ mod memory;
 mod moving;
 mod outsiders;
 mod properties;
+mod rewards;
+mod selves;
 mod sources;
 mod told;
 

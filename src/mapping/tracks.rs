@@ -2,10 +2,11 @@
 
 use super::effects;
 use super::people::{Absent, People, Seat};
-use super::profile::{referral_code, referred_by, referrer_shown};
+use super::profile::{is_self_referred, referral_code, referred_by, referrer_shown};
+use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Attributes, Call, EffectKey, Event, Facts, Money, News, Reward, Scalar, ShareMethod, Time, Who,
+    Attributes, Call, EffectKey, Event, Facts, Money, News, Scalar, ShareMethod, Time, Who,
     display_address, display_name, display_text,
 };
 
@@ -37,6 +38,7 @@ pub struct Stage<'a> {
 pub fn subject(event: &Event) -> Who {
     match event {
         Event::ParticipantJoined { who, .. }
+        | Event::CustomerAdded { who }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
         | Event::AllCounted { who }
@@ -76,8 +78,9 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
     let track = match event {
         Event::ParticipantJoined { referral_source, .. } => {
             let mut data = of_campaign();
-            let referrer = referred_by(&participant.facts);
-            let by_link = referral_source.as_deref().is_some_and(is_referral);
+            let referrer = referred_by(participant);
+            let by_link = referral_source.as_deref().is_some_and(is_referral)
+                && !is_self_referred(participant);
             let source = if referrer.is_some() || by_link { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
             put(&mut data, "referral_source", referral_source.as_deref());
@@ -98,11 +101,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         }
         Event::ReferralConverted { value, currency, product, .. } => {
             let mut data = of_campaign();
-            put(
-                &mut data,
-                "referrer_email",
-                stage.fact(seat, Facts::REFERRER_EMAIL).filter(is_shown_address),
-            );
+            let referrer = referred_by(participant).and(stage.fact(seat, Facts::REFERRER_EMAIL));
+            put(&mut data, "referrer_email", referrer.filter(is_shown_address));
             put(&mut data, "conversion_value", value.clone());
             put(&mut data, "currency", currency.clone());
             put(&mut data, "product", product.clone());
@@ -110,11 +110,12 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             Track { name: events::CONVERTED, effect, data }
         }
         Event::RewardEarned { reward, .. } if !reward.approved => return Ok(None),
-        Event::RewardEarned { reward, .. } => Track {
-            name: events::REWARD_CLAIMED,
-            effect: effects::reward(campaign, &reward.id),
-            data: reward_data(reward, stage.rules),
-        },
+        Event::RewardEarned { reward, .. } => {
+            let mut data = of_campaign();
+            data.extend(rewards::data(reward, stage.rules));
+            let effect = effects::reward(campaign, &reward.id);
+            Track { name: events::REWARD_CLAIMED, effect, data }
+        }
         Event::Shared { channel, nth, after, .. } => {
             let mut data = of_campaign();
             put(&mut data, "share_method", Some(share_method(channel).word()));
@@ -150,7 +151,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put(&mut data, "product", product.clone());
             Track { name: events::PURCHASED, effect: effects::purchased(campaign, key), data }
         }
-        Event::FraudStatusChanged { .. }
+        Event::CustomerAdded { .. }
+        | Event::FraudStatusChanged { .. }
         | Event::SharesCounted { .. }
         | Event::AllCounted { .. } => return Ok(None),
         Event::CommissionAdded { friend, commission, .. } => {
@@ -249,16 +251,6 @@ pub(super) fn is_shown_code(code: &Scalar) -> bool {
 /// Whether GrowSurf's `referralSource` says that a participant's link led here.
 fn is_referral(source: &str) -> bool {
     matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT")
-}
-
-fn reward_data(reward: &Reward, rules: &Rules) -> Attributes {
-    let mut data = Attributes::new();
-    put(&mut data, "reward_id", Some(reward.id.as_str()));
-    put(&mut data, "reward_type", reward.kind.as_deref());
-    put(&mut data, "reward_title", reward.title.as_deref());
-    put(&mut data, "reward_value", reward.metadata.get(&rules.reward_value_key).cloned());
-    put(&mut data, "coupon_code", reward.coupon_code.as_deref());
-    data
 }
 
 /// What kind of sharing a channel is; GrowSurf's REST API and its script spell some differently.

@@ -12,6 +12,7 @@ use super::bookmark;
 use super::compare::horizon_note;
 use super::counted;
 use super::intake::Intake;
+use super::rewards::Rewards;
 use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
@@ -102,6 +103,7 @@ impl Backfill {
         }
         tell(Step::Begin { source, before: place.tally.rows });
         let mut begun_again = None;
+        let mut rewards = Rewards::of(source);
         while place.part != Part::Done {
             let page = match self.page(source, &place).await? {
                 // Whoever the page began with is gone; what of the part was done changes nothing.
@@ -115,7 +117,7 @@ impl Backfill {
                 }
                 page => page?,
             };
-            let rows = self.rows(source, &place, page.rows).await?;
+            let rows = self.rows(source, &mut rewards, &place, page.rows).await?;
             let mut tally = Tally::default();
             let plans = self.intake.take(rows, &mut tally).await?;
             if place.part == Part::Counts {
@@ -170,6 +172,7 @@ impl Backfill {
     async fn rows(
         &self,
         source: &Source,
+        rewards: &mut Rewards<'_>,
         place: &Place,
         mut rows: Vec<Value>,
     ) -> Result<Vec<Row>, SyncError> {
@@ -180,10 +183,10 @@ impl Backfill {
         };
         if place.part == Part::Participants {
             for row in &mut rows {
-                complete(source, row).await?;
+                rewards.complete(row).await?;
             }
         }
-        let Source { campaign, shares, .. } = source.clone();
+        let (campaign, shares) = (rewards.campaign().clone(), source.shares);
         let now = self.intake.clock.now();
         let at = if place.part == Part::Counts { place.began_at } else { now };
         let origin = Origin { campaign, at, tell, shares };
@@ -210,28 +213,6 @@ pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
         })
         .map(|row| Row::new(kind, row, origin))
         .collect()
-}
-
-/// Asks for the rewards of a participant whose row doesn't tell them and who may have some.
-pub(super) async fn complete(source: &Source, row: &mut Value) -> Result<(), RestError> {
-    let Some(fields) = row.as_object_mut() else { return Ok(()) };
-    let is_some = |name| fields.get(name).is_some_and(|value| !value.is_null());
-    let may_have = is_some("referredBy")
-        || fields.get("referralCount").is_none_or(|count| count.as_i64() != Some(0));
-    let (false, true, Some(id)) =
-        (is_some("rewards"), may_have, fields.get("id").and_then(Value::as_str))
-    else {
-        return Ok(());
-    };
-    match source.client.rewards(&source.campaign.id, id).await {
-        Ok(rewards) => {
-            fields.insert("rewards".to_owned(), rewards.into());
-            Ok(())
-        }
-        // They were deleted meanwhile.
-        Err(RestError::Unknown { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// The referrals that converted, the last one first.

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SyncError;
-use super::backfill::{complete, converted, told};
+use super::backfill::{converted, told};
 use super::bookmark;
 use super::counted;
 use super::deletions::{self, Deletions, Seen};
 use super::intake::Intake;
+use super::rewards::Rewards;
 use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Tell, Time};
@@ -164,6 +165,7 @@ impl Walk<'_> {
         let intake = &self.compare.intake;
         let mut next: Option<Cursor> = None;
         let mut begun_again = false;
+        let mut rewards = Rewards::of(self.source);
         loop {
             let page = match self.page(kind, next.clone()).await {
                 // Whoever the page began with is gone; what was read changes nothing.
@@ -185,10 +187,10 @@ impl Walk<'_> {
                     seen.note(id);
                 }
                 if kind == Kind::Participant {
-                    complete(self.source, row).await?;
+                    rewards.complete(row).await?;
                 }
             }
-            let Source { campaign, shares, .. } = self.source.clone();
+            let (campaign, shares) = (rewards.campaign().clone(), self.source.shares);
             let origin = Origin { campaign, at: intake.clock.now(), tell: self.tell, shares };
             intake.take(told(kind, rows, &origin), tally).await?;
             next = page.next;

@@ -2,6 +2,8 @@
 //!
 //! What belongs here: paths, queries and bodies. What doesn't: sending them (`client`).
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::answer::Named;
 use super::client::{Client, Request};
 use super::error::RestError;
 use super::types::{
-    Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState, list, no,
+    Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState, by_id, list, no,
 };
 use crate::domain::Attributes;
 
@@ -87,6 +89,16 @@ impl Client {
                 return Ok(rewards);
             }
         }
+    }
+
+    /// Returns the configured rewards of a campaign by their ids, with those that are switched off.
+    pub async fn reward_configs(
+        &self,
+        campaign: &str,
+    ) -> Result<BTreeMap<String, Value>, RestError> {
+        let path = ["campaign", campaign, "reward-configs"];
+        let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
+        Ok(by_id(list(&value, "rewards")?))
     }
 
     /// A page of the campaign's commissions.

@@ -3,13 +3,11 @@
 //! What belongs here: the form in which a row is kept in the inbox, beside webhooks, with all that
 //! must be known to read it again; and what each kind of row tells. What doesn't: fetching them.
 //!
-//! A kept body is `{"at": milliseconds, "campaign_name": ..., "tell": ..., "shares": ..., "row": {...}}`.
+//! A kept body is `{"at": milliseconds, "campaign_name": ..., "campaign_type": ..., "tell": ..., "shares": ..., "row": {...}}`.
 //! The row's kind and campaign are columns of the inbox: a body says nothing of where it is from.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::types::Campaign;
 use crate::domain::{self, Event, News, Reward, Snapshot, Source, Tell, Time, Webhook, WebhookId};
@@ -17,7 +15,9 @@ use crate::growsurf::draft::Draft;
 use crate::growsurf::json::parse;
 use crate::growsurf::lenient::{Object, text};
 use crate::growsurf::moment::moment;
-use crate::growsurf::participant::{note_referrer, referrer, snapshot};
+use crate::growsurf::participant::{refer, snapshot};
+use crate::growsurf::reward::{Earned, complete, is_approved};
+use crate::growsurf::webhook::{Joining, joined};
 use crate::growsurf::{affiliate, missing};
 
 /// What a row tells of.
@@ -71,6 +71,8 @@ struct Content {
     at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     campaign_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    campaign_type: Option<String>,
     /// Which of its events are to be told.
     #[serde(default)]
     tell: Tell,
@@ -97,14 +99,22 @@ impl Row {
     /// A row as it was fetched. Rewards get what the campaign says of them, where GrowSurf's rows
     /// leave it out and its webhooks don't.
     pub fn new(kind: Kind, mut row: Value, origin: &Origin) -> Self {
-        if kind == Kind::Participant {
-            complete_rewards(&mut row, &origin.campaign.rewards);
+        let Campaign { id, name, kind: of_kind, rewards, .. } = &origin.campaign;
+        for reward in row.get_mut("rewards").and_then(Value::as_array_mut).into_iter().flatten() {
+            let configured = configured_id(reward).and_then(|id| rewards.get(id));
+            if let Some(configured) = configured {
+                complete(reward, configured);
+            }
         }
-        let Campaign { id, name, .. } = origin.campaign.clone();
-        let Origin { tell, shares, .. } = *origin;
-        let at = origin.at.millis();
-        let content = Content { at, campaign_name: name, tell, shares, row };
-        Self { kind, campaign: id, content }
+        let content = Content {
+            at: origin.at.millis(),
+            campaign_name: name.clone(),
+            campaign_type: of_kind.clone(),
+            tell: origin.tell,
+            shares: origin.shares,
+            row,
+        };
+        Self { kind, campaign: id.clone(), content }
     }
 
     /// Reads the body of a row of this kind and campaign, as the inbox keeps it.
@@ -131,14 +141,17 @@ impl Row {
 
     /// What it says, or why it leads to nothing known, naming the field.
     pub fn news(&self) -> Result<News, String> {
-        let Content { at, campaign_name, tell, shares, row } = &self.content;
+        let Content { at, campaign_name, campaign_type, tell, shares, row } = &self.content;
         let row = Object::of(row).ok_or("row is no object")?;
         let fetched_at = Time::from_millis(*at);
         let name = campaign_name.clone();
         let campaign = domain::Campaign { id: Some(self.campaign.clone()), name };
         let mut draft = Draft::new(campaign, Some(fetched_at));
         match self.kind {
-            Kind::Participant => participant(&mut draft, row, *shares, fetched_at)?,
+            Kind::Participant => {
+                let joining = Joining { object: row, campaign_type: campaign_type.as_deref() };
+                participant(&mut draft, &joining, *shares, fetched_at)?;
+            }
             Kind::Referral => conversion(&mut draft, row, fetched_at)?,
             Kind::Commission => {
                 draft.at(moment(row, "createdAt", "row.createdAt", fetched_at)?);
@@ -163,66 +176,49 @@ impl Row {
 
 fn participant(
     draft: &mut Draft,
-    row: Object<'_>,
+    joining: &Joining<'_>,
     shares: bool,
     fetched_at: Time,
 ) -> Result<(), String> {
-    let joined_at = moment(row, "createdAt", "row.createdAt", fetched_at)?;
-    let mut friend = snapshot(row, "row");
+    let row = joining.object;
+    draft.at(moment(row, "createdAt", "row.createdAt", fetched_at)?);
+    let mut participant = snapshot(row, "row");
     let told = row.person("referrer").map(|object| snapshot(object, "row.referrer"));
-    let referrer = referrer(told, row, "row.referredBy");
-    if let Some(referrer) = &referrer {
-        note_referrer(&mut friend, referrer);
-    }
-    let referral_source = row.text("referralSource").map(str::to_owned);
-    draft.at(joined_at);
-    let friend = draft.person(friend);
-    draft.tell(Event::ParticipantJoined { who: friend, referral_source });
-    if let Some(mut referrer) = referrer {
+    let referrer = refer(&mut participant, told, row, "row.referredBy").map(|referrer| {
         // They have a row of their own.
-        referrer.first_hand = false;
-        let referrer = draft.person(referrer);
-        draft.tell(Event::FriendSignedUp { referrer, friend });
-    }
+        referrer.map(|referrer| Snapshot { first_hand: false, ..referrer })
+    });
+    let id = participant.id.clone();
+    let who = joined(draft, participant, referrer, joining);
     let rewards = row.items("rewards").unwrap_or_default().iter();
-    for (at, reward) in rewards.filter_map(|it| reward(it, fetched_at)) {
+    for (at, reward) in rewards.filter_map(|it| reward(it, id.as_deref(), fetched_at)) {
         match at {
             Some(at) => draft.at(at),
             None => draft.at_no_known_time(),
         }
-        draft.tell(Event::RewardEarned { earner: friend, reward });
+        draft.tell(Event::RewardEarned { earner: who, reward });
     }
     if let (true, Some(counts)) = (shares, row.counts("shareCount")) {
         draft.as_fetched();
-        draft.tell(Event::SharesCounted { who: friend, counts });
+        draft.tell(Event::SharesCounted { who, counts });
     }
     Ok(())
 }
 
 /// An approved reward and when it was approved. One that waits for approval is no news yet, and one
 /// that was cancelled none any more.
-fn reward(value: &Value, fetched_at: Time) -> Option<(Option<Time>, Reward)> {
+fn reward(value: &Value, earner: Option<&str>, fetched_at: Time) -> Option<(Option<Time>, Reward)> {
     let object = Object::of(value)?;
     let status = object.text("status").unwrap_or_default();
     let at = |name| moment(object, name, name, fetched_at).ok();
     let approved_at = at("approvedAt");
-    let approved = object.is_true("approved") || approved_at.is_some() || status == "FULFILLED";
-    if !approved || status == "CANCELLED" {
+    let is_approved = is_approved(object) || status == "FULFILLED";
+    if !is_approved || status == "CANCELLED" {
         return None;
     }
     let at = approved_at.or_else(|| at("fulfilledAt")).or_else(|| at("createdAt"));
-    let own = |name| object.text(name).map(str::to_owned);
-    Some((
-        at,
-        Reward {
-            id: object.id("id")?,
-            kind: own("type"),
-            title: own("title"),
-            coupon_code: own("couponCode"),
-            approved,
-            metadata: object.scalars("metadata"),
-        },
-    ))
+    let earned = Earned::of(object, None, earner);
+    Some((at, earned.read(object.id("id")?, earned.side_in_row(), is_approved)))
 }
 
 /// A friend's conversion. GrowSurf tells when the row last changed, not when the friend converted.
@@ -237,10 +233,8 @@ fn conversion(draft: &mut Draft, row: Object<'_>, fetched_at: Time) -> Result<()
     let mut friend = snapshot(row, "row");
     // They have a row of their own among the participants; this list may be minutes old.
     friend.first_hand = false;
-    let referrer = referrer(None, row, "row.referredBy");
-    if let Some(referrer) = &referrer {
-        note_referrer(&mut friend, referrer);
-    }
+    let referrer = refer(&mut friend, None, row, "row.referredBy")
+        .map_err(|_| "row.referredBy is the friend, and nobody is their own friend".to_owned())?;
     let friend = draft.person(friend);
     let referrer = referrer.map(|referrer| draft.person(referrer));
     draft.tell(Event::ReferralConverted {
@@ -274,23 +268,7 @@ fn of(value: &Value) -> Result<Object<'_>, String> {
     Object::of(value).ok_or_else(|| "row is no object".to_owned())
 }
 
-/// Puts into each reward of a participant what the campaign says of that reward.
-fn complete_rewards(row: &mut Value, rewards: &BTreeMap<String, Value>) {
-    const WANTED: [&str; 4] = ["type", "title", "couponCode", "metadata"];
-    let Some(own) = row.get_mut("rewards").and_then(Value::as_array_mut) else { return };
-    for reward in own.iter_mut().filter_map(Value::as_object_mut) {
-        let told: Option<&Map<String, Value>> = reward
-            .get("rewardId")
-            .and_then(text)
-            .and_then(|id| rewards.get(id))
-            .and_then(Value::as_object);
-        let Some(told) = told.cloned() else { continue };
-        for name in WANTED {
-            if let Some(value) =
-                told.get(name).filter(|_| reward.get(name).is_none_or(Value::is_null))
-            {
-                reward.insert(name.to_owned(), value.clone());
-            }
-        }
-    }
+/// The id of the configured reward that an earned one of a participant's row names.
+pub fn configured_id(reward: &Value) -> Option<&str> {
+    reward.get("rewardId").and_then(text)
 }

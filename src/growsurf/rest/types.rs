@@ -32,16 +32,13 @@ impl Campaign {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let object = Object::of(value)?;
         let own = |name| object.text(name).map(str::to_owned);
-        let rewards = object.items("rewards").unwrap_or_default().iter();
         Some(Self {
             id: object.id("id")?,
             name: own("name"),
             kind: own("type"),
             status: own("status"),
             participants: object.count("participantCount"),
-            rewards: rewards
-                .filter_map(|reward| Some((Object::of(reward)?.id("id")?, reward.clone())))
-                .collect(),
+            rewards: by_id(object.items("rewards").unwrap_or_default()),
         })
     }
 
@@ -54,6 +51,11 @@ impl Campaign {
     pub fn is_live(&self) -> bool {
         !matches!(self.status.as_deref(), Some("DRAFT" | "PENDING" | "DELETED"))
     }
+}
+
+/// Objects by their ids.
+pub(super) fn by_id(rows: &[Value]) -> BTreeMap<String, Value> {
+    rows.iter().filter_map(|row| Some((Object::of(row)?.id("id")?, row.clone()))).collect()
 }
 
 /// The place in a list where a page begins.

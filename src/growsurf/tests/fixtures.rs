@@ -129,6 +129,14 @@ pub fn guide(event: &str) -> Value {
     json!({"event": event, "participant": participant, "referrer": guide_person("lee", 6)})
 }
 
+/// The guide's fourth event, whose body it doesn't show whole.
+pub fn guided_reward() -> Value {
+    let mut body = guide("PARTICIPANT_REACHED_REWARD");
+    body["reward"] = json!({"id": "prew_9", "type": "MILESTONE", "title": "Tier two",
+        "description": "A mug", "couponCode": "MUG", "value": "€12"});
+    body
+}
+
 /// All bodies there are.
 pub fn all() -> Vec<Value> {
     vec![
@@ -142,5 +150,6 @@ pub fn all() -> Vec<Value> {
         guide("PARTICIPANT_CREATED"),
         guide("PARTICIPANT_REFERRED"),
         guide("CAMPAIGN_REFERRAL_CONVERTED"),
+        guided_reward(),
     ]
 }

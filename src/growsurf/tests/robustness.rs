@@ -78,6 +78,7 @@ fn mutated() -> impl Strategy<Value = Value> {
 fn people(event: &Event) -> Vec<Who> {
     match event {
         Event::ParticipantJoined { who, .. }
+        | Event::CustomerAdded { who }
         | Event::Shared { who, .. }
         | Event::SharesCounted { who, .. }
         | Event::AllCounted { who }

@@ -127,14 +127,7 @@ fn a_subscription_is_ended_only_when_it_is_seen_to_end() {
 }
 
 fn reward(at: i64, id: &str, approved: bool) -> News {
-    let reward = Reward {
-        id: id.to_owned(),
-        kind: None,
-        title: None,
-        coupon_code: None,
-        approved,
-        metadata: [].into(),
-    };
+    let reward = Reward { id: id.to_owned(), approved, ..Reward::default() };
     news(at, vec![snapshot("fay")], vec![Event::RewardEarned { earner: Who(0), reward }])
 }
 

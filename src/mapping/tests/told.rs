@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, converted, knowing, news, profile, referred, snapshot, with};
-use crate::domain::{Call, Event, Facts, Money, Reward, Scalar, Snapshot, Time, Who};
+use crate::domain::{Call, Event, Facts, Money, Reward, Scalar, Side, Snapshot, Time, Who};
 use crate::mapping::Rules;
 
 fn memory() -> Memory {
@@ -116,10 +116,11 @@ fn reward(approved: bool) -> Event {
         reward: Reward {
             id: "prew_1".to_owned(),
             kind: Some("MILESTONE".to_owned()),
+            side: Some(Side::Referrer),
             title: Some("A t-shirt".to_owned()),
-            coupon_code: None,
             approved,
             metadata: [("amount".to_owned(), Scalar::from("$25"))].into(),
+            ..Reward::default()
         },
     }
 }
@@ -135,10 +136,14 @@ fn an_unapproved_reward_does_not_swallow_the_approved_one() {
     let Call::Track { data, .. } = &second.lanes[0].calls[1].call else { panic!() };
     insta::assert_json_snapshot!(data, @r#"
     {
+      "campaign_id": "camp",
+      "campaign_name": "Spring",
+      "earned_as": "referrer",
+      "referral_code": "rae001",
       "reward_id": "prew_1",
-      "reward_title": "A t-shirt",
       "reward_type": "MILESTONE",
-      "reward_value": "$25"
+      "reward_value": 25,
+      "tracked_at": 1790000000
     }
     "#);
 }

@@ -1,0 +1,185 @@
+//! Which side a reward was earned on, and that no side gets what is meant for the other.
+
+use serde_json::{Value, json};
+
+use crate::domain::{Amount, Event, Reward, Scalar, Side, Tell, Time};
+use crate::growsurf::rest::Campaign;
+use crate::growsurf::rest::rows::{Kind, Origin, Row};
+
+use super::{events, fixtures, news, reason, with, without};
+
+/// A configured reward with everything of both sides.
+fn configured() -> Value {
+    json!({
+        "id": "crew_1", "type": "DOUBLE_SIDED", "title": "Internal",
+        "description": "You get 25", "couponCode": "REFERRER-25",
+        "referralDescription": "Your friend gets 5", "referralCouponCode": "FRIEND-5",
+        "value": {"fairMarketValueUSD": 25}, "referredValue": {"fairMarketValueUSD": 5},
+        "metadata": {"amount": "$25", "rewardForReferred": "$5"},
+    })
+}
+
+/// A webhook of a double-sided reward, merged of the earned and the configured one.
+fn webhook(fields: Value) -> Value {
+    let mut body = fixtures::goal_reached();
+    let mut reward = configured();
+    reward["rewardId"] = reward["id"].take();
+    for (name, value) in [("id", json!("prew_1")), ("approved", json!(true))] {
+        reward[name] = value;
+    }
+    reward.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    body["data"]["reward"] = reward;
+    body
+}
+
+fn read(body: &Value) -> Reward {
+    let news = news(body);
+    let [Event::RewardEarned { reward, .. }] = events(&news)[..] else { panic!("{news:?}") };
+    reward.clone()
+}
+
+/// The reward in the row of the participant `p1`.
+fn of_row(rewards: &[Value], earned: Value) -> Reward {
+    let rewards = rewards.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), it.clone()));
+    let campaign =
+        Campaign { id: "c1".to_owned(), rewards: rewards.collect(), ..Campaign::default() };
+    let at = Time::from_seconds(1_780_000_000);
+    let origin = Origin { campaign, at, tell: Tell::All, shares: false };
+    let mut reward = json!({"id": "prew_1", "rewardId": "crew_1", "status": "FULFILLED"});
+    reward.as_object_mut().unwrap().extend(earned.as_object().unwrap().clone());
+    let row = json!({"id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
+        "rewards": [reward]});
+    let news = Row::new(Kind::Participant, row, &origin).news().unwrap();
+    let Event::RewardEarned { reward, .. } = &news.told[1].event else { panic!("{news:?}") };
+    reward.clone()
+}
+
+fn texts(reward: &Reward) -> (Option<&str>, Option<&str>, Option<Scalar>) {
+    let Reward { description, coupon_code, fair_value_usd, .. } = reward;
+    (description.as_deref(), coupon_code.as_deref(), fair_value_usd.clone())
+}
+
+fn assert_side(reward: &Reward, side: Option<Side>) {
+    assert_eq!(reward.side, side, "{reward:?}");
+    let expected = match side {
+        Some(Side::Referrer) => {
+            (Some("You get 25"), Some("REFERRER-25"), Some(Scalar::Integer(25)))
+        }
+        Some(Side::Friend) => {
+            (Some("Your friend gets 5"), Some("FRIEND-5"), Some(Scalar::Integer(5)))
+        }
+        None => (None, None, None),
+    };
+    assert_eq!(texts(reward), expected);
+    assert_eq!(reward.kind.as_deref(), Some("DOUBLE_SIDED"));
+}
+
+#[test]
+fn a_webhook_says_the_side() {
+    for (is_referrer, side) in [
+        (json!(true), Side::Referrer),
+        (json!("true"), Side::Referrer),
+        (json!(false), Side::Friend),
+        (json!("false"), Side::Friend),
+    ] {
+        assert_side(&read(&webhook(json!({"isReferrer": is_referrer}))), Some(side));
+    }
+}
+
+#[test]
+fn where_a_webhook_does_not_say_it_ids_and_people_do() {
+    let both = fixtures::goal_reached()["data"]["participant"].clone();
+    let alone = without(without(json!({"p": both}), "/p/referee"), "/p/referrer")["p"].clone();
+    let with_referrer = without(json!({"p": both}), "/p/referee")["p"].clone();
+    for (fields, participant, side) in [
+        (json!({"referrerId": "ref001", "referredId": "x"}), &alone, Some(Side::Referrer)),
+        (json!({"referrerId": "x", "referredId": "ref001"}), &both, Some(Side::Friend)),
+        (json!({"referrerId": "x", "referredId": "y"}), &both, Some(Side::Referrer)),
+        (json!({}), &with_referrer, Some(Side::Friend)),
+        (json!({"isReferrer": null}), &alone, None),
+        (json!({"isReferrer": "perhaps"}), &alone, None),
+        (json!({"referrerId": "ref001", "referredId": "ref001"}), &alone, None),
+    ] {
+        let body = with(webhook(fields.clone()), "/data/participant", participant.clone());
+        let reward = read(&body);
+        assert_eq!(reward.side, side, "{fields}");
+        assert_side(&reward, side);
+    }
+    for kind in [json!("SINGLE_SIDED"), json!("MILESTONE")] {
+        let body = with(webhook(json!({"type": kind})), "/data/participant", with_referrer.clone());
+        assert_eq!(read(&body).side, Some(Side::Referrer));
+    }
+}
+
+#[test]
+fn what_a_friends_webhook_lacks_is_the_campaigns_and_never_the_referrers() {
+    let fields = json!({"isReferrer": false, "referralCouponCode": null, "referredValue": null,
+        "referralDescription": null});
+    let bare = read(&webhook(fields.clone()));
+    assert_eq!(texts(&bare), (None, None, None));
+    let body =
+        with(webhook(fields), "/data/campaign/rewards", json!([{"id": "crew_2"}, configured()]));
+    assert_side(&read(&body), Some(Side::Friend));
+    let earned = webhook(json!({"isReferrer": false, "amount": 4.5, "currencyISO": "eur"}));
+    let amount = Amount { value: Scalar::Decimal(4.5), currency: Some("EUR".to_owned()) };
+    assert_eq!(read(&earned).amount, Some(amount));
+    assert_eq!(read(&without(earned, "/data/reward/currencyISO")).amount, None);
+}
+
+#[test]
+fn a_row_is_completed_and_says_the_side_of_double_sided_rewards_only() {
+    let double = [configured()];
+    for (fields, side) in [
+        (json!({"isReferrer": true}), Some(Side::Referrer)),
+        (json!({"isReferrer": false}), Some(Side::Friend)),
+        (json!({"referredId": "p1", "referrerId": "p0"}), Some(Side::Friend)),
+        (json!({"referredId": "p2", "referrerId": "p1", "isReferrer": null}), Some(Side::Referrer)),
+        (json!({}), None),
+    ] {
+        assert_side(&of_row(&double, fields), side);
+    }
+    for kind in ["SINGLE_SIDED", "MILESTONE", "LEADERBOARD"] {
+        let mut single = configured();
+        single["type"] = json!(kind);
+        for fields in [json!({}), json!({"isReferrer": null}), json!({"isReferrer": false})] {
+            let reward = of_row(&[single.clone()], fields);
+            assert_eq!(reward.side, Some(Side::Referrer));
+            assert_eq!(reward.coupon_code.as_deref(), Some("REFERRER-25"));
+        }
+    }
+    let unknown = of_row(&[], json!({"isReferrer": false}));
+    assert_eq!((unknown.side, texts(&unknown)), (Some(Side::Friend), (None, None, None)));
+}
+
+#[test]
+fn the_guides_reward_is_read_where_it_names_an_earned_one() {
+    let body = fixtures::guided_reward();
+    let reward = read(&body);
+    assert_eq!((reward.id.as_str(), reward.approved), ("prew_9", true));
+    assert_eq!(reward.side, Some(Side::Referrer));
+    assert_eq!(
+        (reward.coupon_code.as_deref(), reward.kind.as_deref()),
+        (Some("MUG"), Some("MILESTONE"))
+    );
+    assert_eq!(reward.amount, Some(Amount { value: Scalar::from("€12"), currency: None }));
+    assert!(!read(&with(body.clone(), "/reward/approved", json!(false))).approved);
+    let nested =
+        with(without(body.clone(), "/reward"), "/participant/reward", body["reward"].clone());
+    assert_eq!(read(&nested).id, "prew_9");
+    let by_reward_id = with(
+        with(body.clone(), "/reward/id", json!("crew_1")),
+        "/reward/rewardId",
+        json!("prew_7"),
+    );
+    assert_eq!(read(&by_reward_id).id, "prew_7");
+
+    assert_eq!(reason(&without(body.clone(), "/reward")), "reward.id is missing");
+    assert_eq!(reason(&without(body.clone(), "/reward/id")), "reward.id is missing");
+    let configured = reason(&with(body.clone(), "/reward/id", json!("crew_1")));
+    assert_eq!(configured, "reward.id is that of a configured reward, not of an earned one");
+
+    let friend =
+        with(with(body, "/reward/type", json!("DOUBLE_SIDED")), "/reward/isReferrer", json!(false));
+    let reward = read(&friend);
+    assert_eq!((reward.coupon_code, reward.description, reward.amount), (None, None, None));
+}

@@ -1,0 +1,127 @@
+//! Nobody is their own friend: whatever names them, in every shape.
+
+use serde_json::{Value, json};
+
+use crate::domain::{Event, Facts, News, Tell, Time};
+use crate::growsurf::rest::Campaign;
+use crate::growsurf::rest::rows::{Kind, Origin, Row};
+
+use super::{events, fixtures, news, reason, text, with, without};
+
+/// The news are of one person, who joined by nobody.
+#[track_caller]
+fn assert_alone(news: &News) {
+    let [Event::ParticipantJoined { referral_source: None, .. }] = events(news)[..] else {
+        panic!("{:?}", events(news))
+    };
+    assert_eq!(news.people.len(), 1);
+    assert_unreferred(news);
+}
+
+#[track_caller]
+fn assert_unreferred(news: &News) {
+    for person in &news.people {
+        let referrer = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL].map(|name| text(person, name));
+        assert!(person.id.as_deref() != Some("fri001") || referrer == [None, None], "{person:?}");
+    }
+}
+
+/// What names a participant `fri001` with the vanity key `ines-s` and this address as their referrer.
+fn selves(email: &str) -> Vec<(Value, Value)> {
+    vec![
+        (json!("fri001"), Value::Null),
+        (json!("ines-s"), Value::Null),
+        (json!(format!(" {}", email.to_uppercase())), Value::Null),
+        (json!("fri001"), json!({"id": "fri001", "email": email})),
+        (json!("ines-s"), json!({"email": email, "firstName": "Ines"})),
+        (json!("old001"), json!({"id": "old001", "email": email})),
+        (Value::Null, json!({"id": "fri001"})),
+        (Value::Null, json!({"email": email})),
+    ]
+}
+
+#[test]
+fn a_participant_who_names_themself_joined_by_nobody() {
+    let body = with(fixtures::participant_added(), "/data/vanityKeys", json!(["ines-s"]));
+    for (referred_by, referrer) in selves("ines@example.com") {
+        let body = with(body.clone(), "/data/referredBy", referred_by);
+        let told = news(&with(body, "/data/referrer", referrer));
+        assert_alone(&told);
+    }
+    let other = with(body, "/data/referrer/email", json!("omar@example.com"));
+    assert_eq!(events(&news(&other)).len(), 2);
+}
+
+#[test]
+fn no_other_webhook_names_them_either() {
+    for (referred_by, referrer) in selves("ines@example.com") {
+        let body = with(
+            fixtures::fraud_status_updated(),
+            "/data/participant/vanityKeys",
+            json!(["ines-s"]),
+        );
+        let body = with(body, "/data/participant/referredBy", referred_by);
+        assert_unreferred(&news(&with(body, "/data/participant/referrer", referrer)));
+    }
+    let mut body = fixtures::goal_reached();
+    body["data"]["participant"]["referee"]["id"] = json!("ref001");
+    let told = news(&body);
+    assert!(!told.people.iter().any(|it| it.field == "data.participant.referee"));
+}
+
+#[test]
+fn who_buys_by_their_own_link_earns_a_commission_and_is_nobodys_friend() {
+    let body = fixtures::commission_added();
+    let affiliate = body["data"]["participant"].clone();
+    let told = news(&with(body, "/data/referredParticipant", affiliate.clone()));
+    let [Event::CommissionAdded { friend: None, .. }] = events(&told)[..] else {
+        panic!("{told:?}")
+    };
+    let adjusted = with(fixtures::commission_adjusted(), "/data/referredParticipant", affiliate);
+    let told = news(&adjusted);
+    let [Event::CommissionAdjusted { friend: None, .. }] = events(&told)[..] else {
+        panic!("{told:?}")
+    };
+}
+
+#[test]
+fn the_guides_shape_knows_them_by_code_and_address() {
+    let created = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
+    for referred_by in ["CODE-noor", " Noor@example.org "] {
+        assert_alone(&news(&with(created.clone(), "/participant/referredBy", json!(referred_by))));
+    }
+    let themself = fixtures::guide("PARTICIPANT_CREATED")["participant"].clone();
+    assert_alone(&news(&with(created, "/referrer", themself.clone())));
+    for event in ["PARTICIPANT_REFERRED", "CAMPAIGN_REFERRAL_CONVERTED"] {
+        let body = with(fixtures::guide(event), "/referrer", themself.clone());
+        assert!(reason(&body).starts_with("referrer is the participant"), "{event}");
+    }
+}
+
+#[test]
+fn rows_of_the_rest_api_know_them_too() {
+    let origin = Origin {
+        campaign: Campaign { id: "c1".to_owned(), ..Campaign::default() },
+        at: Time::from_seconds(1_780_000_000),
+        tell: Tell::All,
+        shares: false,
+    };
+    let row = json!({"id": "fri001", "email": "ines@example.com", "vanityKeys": ["ines-s"],
+        "referralSource": "PARTICIPANT", "createdAt": 1_770_000_000_000_i64,
+        "updatedAt": 1_770_000_000_000_i64, "referralStatus": "CREDIT_AWARDED"});
+    for (referred_by, referrer) in selves("ines@example.com") {
+        let mut row = row.clone();
+        (row["referredBy"], row["referrer"]) = (referred_by.clone(), referrer);
+        assert_alone(&Row::new(Kind::Participant, row.clone(), &origin).news().unwrap());
+        if !referred_by.is_null() && referred_by != "old001" {
+            let reason = Row::new(Kind::Referral, row, &origin).news().unwrap_err();
+            assert!(reason.starts_with("row.referredBy is the friend"), "{reason}");
+        }
+    }
+    let commission = json!({"id": "comm_1", "referrerId": "fri001", "referredId": "fri001",
+        "event": "SALE", "createdAt": 1_770_000_000_000_i64});
+    let news = Row::new(Kind::Commission, commission, &origin).news().unwrap();
+    let [Event::CommissionAdded { friend: None, .. }] = events(&news)[..] else {
+        panic!("{news:?}")
+    };
+}

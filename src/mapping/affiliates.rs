@@ -1,0 +1,20 @@
+//! Affiliates: when a customer whom an affiliate referred became one.
+//!
+//! GrowSurf has a referred customer of an affiliate program as a participant, who may become an
+//! affiliate later. It names no time of that, and a row's `createdAt` is then the customer's. What
+//! belongs here: the time of such a joining. What doesn't: who is an affiliate, which the source says.
+
+use crate::domain::{Event, Facts, Known, Participant, Scalar, Time};
+
+/// Returns when a participant was first seen to be an affiliate, if the event says that they joined
+/// and the store knows them as a customer only.
+pub fn enrolled_at(event: &Event, participant: &Participant, known: &Known) -> Option<Time> {
+    let Event::ParticipantJoined { .. } = event else { return None };
+    let is_it =
+        |it: &&Participant| (&it.campaign, &it.key) == (&participant.campaign, &participant.key);
+    let stored = known.people().iter().flat_map(|person| &person.participants).find(is_it)?;
+    let before = stored.facts.get(Facts::IS_AFFILIATE)?;
+    let now = participant.facts.get(Facts::IS_AFFILIATE)?;
+    let is = |flag: bool, value: &Scalar| *value == Scalar::Boolean(flag);
+    (is(false, &before.value) && is(true, &now.value)).then(|| now.since())
+}

@@ -1,0 +1,215 @@
+//! Amounts: what a text that people wrote is worth, where it can mean one thing only.
+//!
+//! What belongs here: plain amounts, such as `$25`, `25,00 €` and `1,234.50 USD`. What doesn't: money
+//! that a service writes as a number in minor units ([`Money`](crate::domain::Money)).
+//!
+//! Nothing is guessed. A text that could mean two numbers stays a text: `1,000` is a thousand to some
+//! and one to others. So does one with a word, a sign before the digits, or digits of other scripts.
+
+use crate::domain::{Amount, Scalar, currency_in_use};
+
+/// The greatest whole number up to which every double is exact: 2^53.
+const EXACT: i64 = 9_007_199_254_740_992;
+
+/// The most digits that a double holds without rounding.
+const DIGITS: usize = 15;
+
+/// Signs that mean one currency, as Unicode's CLDR has them in English.
+const SIGNS: &[(&str, &str)] = &[
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("US$", "USD"),
+    ("CA$", "CAD"),
+    ("AU$", "AUD"),
+    ("A$", "AUD"),
+    ("NZ$", "NZD"),
+    ("HK$", "HKD"),
+    ("S$", "SGD"),
+    ("NT$", "TWD"),
+    ("MX$", "MXN"),
+    ("R$", "BRL"),
+    ("CN¥", "CNY"),
+    ("JP¥", "JPY"),
+    ("₹", "INR"),
+    ("₩", "KRW"),
+    ("₪", "ILS"),
+    ("₫", "VND"),
+    ("₱", "PHP"),
+    ("₺", "TRY"),
+    ("₽", "RUB"),
+    ("₴", "UAH"),
+    ("₦", "NGN"),
+    ("zł", "PLN"),
+    ("Kč", "CZK"),
+];
+
+/// Signs of several currencies, and those that may stand beside the sign to say which it is.
+const SHARED_SIGNS: &[(&str, &[&str])] = &[
+    (
+        "$",
+        &[
+            "ARS", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "CLP", "COP", "DOP", "FJD",
+            "GYD", "HKD", "JMD", "KYD", "LRD", "MXN", "NAD", "NZD", "SBD", "SGD", "SRD", "TTD",
+            "TWD", "USD", "UYU", "XCD",
+        ],
+    ),
+    ("¥", &["CNY", "JPY"]),
+    ("kr", &["DKK", "ISK", "NOK", "SEK"]),
+    ("kr.", &["DKK", "ISK"]),
+];
+
+/// What something is worth.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Worth {
+    /// A number in major units, and its currency where one is named.
+    Number {
+        /// The number.
+        value: Scalar,
+        /// The currency, ISO 4217.
+        currency: Option<String>,
+    },
+    /// Something else, as it was written.
+    Text(String),
+}
+
+/// Returns what an amount is worth. The currency beside it goes before that in the text.
+pub fn worth(amount: &Amount) -> Worth {
+    let named = || amount.currency.clone();
+    match &amount.value {
+        Scalar::Text(text) => match plain(text) {
+            Some((value, currency)) => {
+                Worth::Number { value, currency: named().or(currency.map(str::to_owned)) }
+            }
+            None => Worth::Text(text.clone()),
+        },
+        value => match number(value) {
+            Some(value) => Worth::Number { value, currency: named() },
+            None => Worth::Text(written(value)),
+        },
+    }
+}
+
+/// Returns a number that can be an amount: not negative, and exact.
+pub fn number(value: &Scalar) -> Option<Scalar> {
+    #[expect(clippy::cast_precision_loss, reason = "the constant is exact")]
+    let fits = match value {
+        Scalar::Integer(integer) => (0..=EXACT).contains(integer),
+        Scalar::Decimal(decimal) => (0.0..=EXACT as f64).contains(decimal),
+        Scalar::Boolean(_) | Scalar::Text(_) => false,
+    };
+    fits.then(|| value.clone())
+}
+
+/// A value as JSON writes it.
+fn written(value: &Scalar) -> String {
+    serde_json::to_string(value).expect("a scalar is always JSON")
+}
+
+/// Returns the number and the currency of a plain amount.
+fn plain(text: &str) -> Option<(Scalar, Option<&'static str>)> {
+    let is_digit = |character: char| character.is_ascii_digit();
+    let (first, last) = (text.find(is_digit)?, text.rfind(is_digit)?);
+    let mark = match (text[..first].trim(), text[last + 1..].trim()) {
+        ("", "") => None,
+        (mark, "") | ("", mark) => Some(Mark::of(mark)?),
+        (before, after) => Some(Mark::of(before)?.beside(Mark::of(after)?)?),
+    };
+    let currency = match mark {
+        Some(Mark::Code(code) | Mark::Sign(code)) => Some(code),
+        Some(Mark::SharedSign(_)) | None => None,
+    };
+    Some((decimal(&text[first..=last])?, currency))
+}
+
+/// What stands before or behind the digits.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// An ISO 4217 code in capitals. In small letters `top` and `all` are words.
+    Code(&'static str),
+    /// A sign of this currency.
+    Sign(&'static str),
+    /// A sign of several.
+    SharedSign(&'static [&'static str]),
+}
+
+impl Mark {
+    fn of(text: &str) -> Option<Self> {
+        let sign = SIGNS.iter().find(|(sign, _)| *sign == text);
+        let shared = SHARED_SIGNS.iter().find(|(sign, _)| *sign == text);
+        sign.map(|(_, code)| Self::Sign(code))
+            .or_else(|| shared.map(|(_, codes)| Self::SharedSign(codes)))
+            .or_else(|| currency_in_use(text).map(Self::Code))
+    }
+
+    /// The currency that two marks name together: a sign and a code, as in `$25 USD`.
+    fn beside(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Sign(sign), Self::Code(code)) | (Self::Code(code), Self::Sign(sign)) => {
+                (sign == code).then_some(Self::Code(code))
+            }
+            (Self::SharedSign(codes), Self::Code(code))
+            | (Self::Code(code), Self::SharedSign(codes)) => {
+                codes.contains(&code).then_some(Self::Code(code))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns the number that digits and separators write, if it is one number only.
+fn decimal(text: &str) -> Option<Scalar> {
+    let mut groups = vec![String::new()];
+    let mut separators = Vec::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' => groups.last_mut()?.push(character),
+            '.' | ',' => separators.push(character),
+            '\'' | '\u{2019}' => separators.push('\''),
+            ' ' | '\u{A0}' | '\u{2009}' | '\u{202F}' => separators.push(' '),
+            _ => return None,
+        }
+        if groups.len() <= separators.len() {
+            groups.push(String::new());
+        }
+    }
+    if groups.iter().any(String::is_empty) {
+        return None;
+    }
+    let fraction = fraction(&groups, &separators)?;
+    let whole = &groups[..groups.len() - usize::from(fraction)];
+    let is_grouped =
+        whole.len() == 1 || (whole[0].len() <= 3 && whole[1..].iter().all(|it| is_three(it)));
+    let digits = whole.concat();
+    // A zero in front is a code's or a telephone number's.
+    let has_zero = digits.len() > 1 && digits.starts_with('0');
+    let fraction = if fraction { groups.last()?.as_str() } else { "" };
+    if !is_grouped || has_zero || digits.len() + fraction.len() > DIGITS {
+        return None;
+    }
+    if fraction.bytes().all(|digit| digit == b'0') {
+        return digits.parse().ok().map(Scalar::Integer);
+    }
+    format!("{digits}.{fraction}").parse().ok().map(Scalar::Decimal)
+}
+
+fn is_three(group: &str) -> bool {
+    group.len() == 3
+}
+
+/// True if the last separator is the decimal one; `None` if nobody can know.
+fn fraction(groups: &[String], separators: &[char]) -> Option<bool> {
+    let Some((last, others)) = separators.split_last() else { return Some(false) };
+    let is_point = matches!(last, '.' | ',');
+    match others.split_first() {
+        // One separator before exactly three digits may be either.
+        None => (is_point && !groups.last().is_some_and(|it| is_three(it))).then_some(true),
+        Some((first, more)) if more.iter().all(|it| it == first) => {
+            if first == last {
+                Some(false)
+            } else {
+                is_point.then_some(true)
+            }
+        }
+        Some(_) => None,
+    }
+}

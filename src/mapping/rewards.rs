@@ -1,0 +1,48 @@
+//! Rewards: the properties of the event that reports one.
+//!
+//! What belongs here: what is sent of an earned reward, and where its value comes from. What doesn't:
+//! which side it was earned on, and the fields of that side, which the source's reader chooses; and
+//! what a text is worth (`amounts`).
+
+use super::amounts::{self, Worth};
+use super::rules::Rules;
+use super::tracks::put;
+use crate::domain::{Amount, Attributes, Reward, Scalar, Side};
+
+/// Returns the properties of an approved reward. What isn't known is not among them.
+pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
+    let mut data = Attributes::new();
+    put(&mut data, "reward_id", Some(reward.id.as_str()));
+    put(&mut data, "reward_type", reward.kind.as_deref());
+    put(&mut data, "reward_title", reward.title.as_deref().filter(|_| rules.reward_title));
+    put(&mut data, "reward_description", reward.description.as_deref());
+    put(&mut data, "coupon_code", reward.coupon_code.as_deref());
+    put(&mut data, "earned_as", reward.side.map(Side::word));
+    match value(reward, rules).map(|amount| amounts::worth(&amount)) {
+        Some(Worth::Number { value, currency }) => {
+            put(&mut data, "reward_value", Some(value));
+            put(&mut data, "currency", currency);
+        }
+        Some(Worth::Text(text)) => put(&mut data, "reward_value_text", Some(text)),
+        None => {}
+    }
+    data
+}
+
+/// The value of a reward by the first source that has one: the metadata of its side, what was
+/// delivered, the tax valuation of its side.
+fn value(reward: &Reward, rules: &Rules) -> Option<Amount> {
+    let key = reward.side.map(|side| match side {
+        Side::Referrer => &rules.reward_value_key,
+        Side::Friend => &rules.friend_reward_value_key,
+    });
+    let of_side = key.and_then(|key| reward.metadata.get(key));
+    // A flag is no value.
+    let of_side = of_side.filter(|value| !matches!(value, Scalar::Boolean(_)));
+    let usd = |value: &Scalar| Amount { value: value.clone(), currency: Some("USD".to_owned()) };
+    let is_number = |value: &&Scalar| amounts::number(value).is_some();
+    of_side
+        .map(|value| Amount { value: value.clone(), currency: None })
+        .or_else(|| reward.amount.clone())
+        .or_else(|| reward.fair_value_usd.as_ref().filter(is_number).map(usd))
+}
