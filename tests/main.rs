@@ -32,6 +32,7 @@ mod promises;
 mod provenance;
 mod receiving;
 mod reporting;
+mod rewards;
 mod sdk;
 mod segments;
 mod shutdown;

@@ -2,7 +2,7 @@
 //!
 //! What belongs here: bookkeeping that all dialects share. What doesn't: names of fields.
 
-use crate::domain::{Campaign, Event, News, Snapshot, Tell, Time, Told, Who};
+use crate::domain::{Campaign, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who};
 
 /// News that still grows. Everything in one webhook has one time, or none; the events in a row of
 /// the REST API each have their own.
@@ -45,8 +45,10 @@ impl Draft {
         self.at = self.news.as_of;
     }
 
-    /// Takes in a person.
-    pub fn person(&mut self, snapshot: Snapshot) -> Who {
+    /// Takes in a person, who is in the campaign of the news.
+    pub fn person(&mut self, mut snapshot: Snapshot) -> Who {
+        let name = self.news.campaign.name.as_deref().map(Scalar::from);
+        snapshot.facts.extend(name.map(|name| (Facts::CAMPAIGN_NAME.to_owned(), name)));
         self.news.people.push(snapshot);
         Who(self.news.people.len() - 1)
     }

@@ -86,6 +86,11 @@ pub fn referral_code(participant: &Participant) -> Option<Scalar> {
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
 }
 
+/// The name of a participant's campaign, if a source named it.
+pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
+    participant.facts.get(Facts::CAMPAIGN_NAME).map(|fact| fact.value.clone())
+}
+
 /// Who referred a participant: their address, else their participant id. Nobody refers themself.
 pub fn referred_by(participant: &Participant) -> Option<&Fact> {
     let fact = |name| participant.facts.get(name);

@@ -2,7 +2,9 @@
 
 use super::effects;
 use super::people::{Absent, People, Seat};
-use super::profile::{is_self_referred, referral_code, referred_by, referrer_shown};
+use super::profile::{
+    campaign_name, is_self_referred, referral_code, referred_by, referrer_shown,
+};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
@@ -201,7 +203,8 @@ impl Stage<'_> {
         let mut data = Attributes::new();
         let campaign = &self.news.campaign;
         put(&mut data, "campaign_id", campaign.id.clone().or(self.rules.only_campaign.clone()));
-        put(&mut data, "campaign_name", campaign.name.clone());
+        let known = || campaign_name(self.people.participant(seat));
+        put(&mut data, "campaign_name", campaign.name.clone().map(Scalar::Text).or_else(known));
         put(&mut data, "referral_code", referral_code(self.people.participant(seat)));
         put(&mut data, "tracked_at", Some(self.received_at.seconds()));
         data

@@ -46,6 +46,7 @@ fn a_participant_is_read_whole_but_for_the_notes() {
     assert_eq!(friend.email.as_ref().unwrap().as_str(), "ines@example.com");
     assert_eq!(friend.share_total, Some(12));
     let expected = [
+        (Facts::CAMPAIGN_NAME, Scalar::from("Autumn")),
         (Facts::EMAIL, Scalar::from("ines@example.com")),
         (Facts::FIRST_NAME, Scalar::from("ines")),
         (Facts::LAST_NAME, Scalar::from("Sample")),

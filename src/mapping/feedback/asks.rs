@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::effects;
 use super::super::people::{hashed, participant};
-use super::super::profile::referral_code;
+use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::{put, share_method};
 use super::{Desk, Place, address, key_of, lane, raised, stamp, subscriptions};
@@ -153,6 +153,7 @@ fn shared(
     way_back.shares = Some(tally);
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(before.campaign.as_str()));
+    put(&mut data, "campaign_name", campaign_name(before));
     put(&mut data, "referral_code", referral_code(before));
     put(&mut data, "share_method", Some(share_method(channel).word()));
     put(&mut data, "share_channel", Some(channel));

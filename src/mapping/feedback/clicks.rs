@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::effects;
 use super::super::people::participant;
-use super::super::profile::referral_code;
+use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::put;
 use super::{Desk, Place, key_of, lane, raised, stamp};
@@ -139,6 +139,7 @@ impl Names {
 fn data(click: &Click, participant: &Participant, desk: Desk<'_>) -> Attributes {
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(participant.campaign.as_str()));
+    put(&mut data, "campaign_name", campaign_name(participant));
     put(&mut data, "referral_code", referral_code(participant));
     put(&mut data, "channel", Some(click.channel));
     put(&mut data, "delivery_id", click.delivery.as_deref());

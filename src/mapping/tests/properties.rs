@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::memory::Memory;
-use super::{RECEIVED, converted, referred};
+use super::{RECEIVED, converted, joined, referred, snapshot};
 use crate::domain::{Event, News, Time};
 use crate::mapping::Rules;
 
@@ -17,6 +17,8 @@ fn any_news() -> impl Strategy<Value = Vec<News>> {
                 match (converts, count % 3) {
                     (true, 0) => unattributed(converted(at, friend, referrer)),
                     (true, _) => converted(at, friend, referrer),
+                    // Sources' readers take nobody for their own referrer.
+                    (false, _) if friend == referrer => joined(at, snapshot(friend)),
                     (false, _) => signed_up_once(referred(at, friend, referrer, count)),
                 }
             };
