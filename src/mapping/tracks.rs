@@ -2,9 +2,7 @@
 
 use super::effects;
 use super::people::{Absent, People, Seat};
-use super::profile::{
-    campaign_name, is_self_referred, referral_code, referred_by, referrer_shown,
-};
+use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referrer_shown};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
