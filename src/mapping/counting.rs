@@ -129,7 +129,7 @@ pub fn count(
         let at = told.at.unwrap_or(received_at);
         match &told.event {
             // Later, what GrowSurf counts leaves out friends whose credit has expired.
-            Event::ParticipantJoined { who, .. }
+            Event::ParticipantJoined { who, .. } | Event::CustomerAdded { who }
                 if friends(&news.people[who.0]) == 0 && as_of.since(at) < JUST_JOINED =>
             {
                 people.participant_mut(*seat).completeness.joined_without_referrals();
