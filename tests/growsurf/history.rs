@@ -70,11 +70,25 @@ fn people_arrive_as_they_are_and_events_with_their_own_times() {
         assert_eq!(event.timestamp(), row["createdAt"].as_i64().unwrap() / 1_000);
     }
     let claimed = sandbox.events_named("referral_reward_claimed");
-    let typed = claimed.iter().filter(|event| event.data()["reward_type"].is_string()).count();
     let rows = growsurf.participants();
-    let rewards = rows.iter().flat_map(|row| row["rewards"].as_array().unwrap());
-    let is_on = |reward: &&Value| reward["approved"] == true && reward["rewardId"] != "crew_launch";
-    assert!(typed >= rewards.filter(is_on).count(), "{claimed:?}");
+    let rewards = || rows.iter().flat_map(|row| row["rewards"].as_array().unwrap());
+    // One that is switched off is completed like the others.
+    assert!(rewards().any(|reward| reward["rewardId"] == "crew_launch"));
+    for event in &claimed {
+        let id = &event.data()["reward_id"];
+        let reward = rewards().find(|reward| reward["id"] == *id).unwrap();
+        let (is_referrer, configured) = (reward["isReferrer"] == true, &reward["rewardId"]);
+        let expected = match (configured.as_str().unwrap(), is_referrer) {
+            ("crew_both01", true) => json!(["DOUBLE_SIDED", "referrer", 25, "REFERRER-25"]),
+            ("crew_both01", false) => json!(["DOUBLE_SIDED", "friend", 10, "FRIEND-10"]),
+            ("crew_launch", _) => json!(["SINGLE_SIDED", "referrer", 5, "LAUNCH-5"]),
+            ("crew_vip005", _) => json!(["MILESTONE", "referrer", 100, null]),
+            other => panic!("{other:?}"),
+        };
+        let names = ["reward_type", "earned_as", "reward_value", "coupon_code"];
+        let sent: Vec<&Value> = names.iter().map(|name| &event.data()[name]).collect();
+        assert_eq!(json!(sent), expected, "{id}");
+    }
 }
 
 #[test]
@@ -92,7 +106,7 @@ fn rewards_are_asked_for_only_where_rows_leave_them_out() {
     setup.command(&["backfill"]).expect(0);
     let (rewards, all) = asked();
     assert_eq!(rewards, 0);
-    assert!(all <= 6, "{all} requests for 60 participants");
+    assert!(all <= 7, "{all} requests for 60 participants");
     let (_, effects) = growsurf.effects(0);
 
     let (other, without) = services();
