@@ -196,7 +196,8 @@ pub struct Claim {
     /// How many calls of one lane at most, to be sent one after the other.
     pub in_turn: usize,
     /// Tracks that happened before this trigger nothing at Customer.io, so that their order
-    /// within a lane is free: a run of them may be given at once. A run of old tracks with
+    /// within a lane is free: a run of them may be given at once, as may one of a person's tracks of the
+    /// class page. A run of old tracks with
     /// identifies between them gives the last of those identifies alone, with the others as
     /// superseded.
     pub old_before: Time,

@@ -13,26 +13,26 @@ use crate::kit::sandbox::{Event, Sandbox};
 use crate::kit::webhooks::{CAMPAIGN, Webhook, email, joined};
 use crate::kit::{eventually, now_millis};
 
-const ORIGIN: &str = "https://shop.example.com";
+pub const ORIGIN: &str = "https://shop.example.com";
 const KEY: &str = "pk_spring";
 const VISITOR: &str = "7d5b3b0e-7f0c-4b7c-9a53-0f6b1c3d2e1a";
 const CLICKED: &str = "referral_link_clicked";
 
-fn setup(sandbox: &Sandbox, shares_from: &str) -> Setup {
+pub fn setup(sandbox: &Sandbox, shares_from: &str) -> Setup {
     Setup::new(sandbox).set("page.origins", ORIGIN).file(&format!(
         "[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\npage_key = \"{KEY}\"\n\
          shares_from = \"{shares_from}\"\n"
     ))
 }
 
-fn click(owner: &str, number: u32) -> Value {
+pub fn click(owner: &str, number: u32) -> Value {
     json!({
         "key": KEY, "anonymous_id": VISITOR, "click_id": format!("click-{number:04}"),
         "grsf": owner, "page": format!("{ORIGIN}/landing?email=fay@example.com")
     })
 }
 
-fn share(name: &str, number: u32) -> Value {
+pub fn share(name: &str, number: u32) -> Value {
     json!({
         "key": KEY, "share_id": format!("share-{number:04}"), "participant": name,
         "channel": "facebook"
@@ -63,7 +63,7 @@ fn post(relay: &Relay, path: &str, body: &Value) {
     assert_eq!(answer.header("vary"), "Origin");
 }
 
-fn outcome(relay: &Relay, kind: &str, outcome: &str) -> f64 {
+pub fn outcome(relay: &Relay, kind: &str, outcome: &str) -> f64 {
     relay.count(&format!("relay_page_posts_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}"))
 }
 

@@ -21,6 +21,7 @@ use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::{Event, Sandbox};
 use crate::kit::webhooks::{Webhook, email, joined};
 use crate::kit::{eventually, http, now_millis};
+use crate::page;
 use crate::promises::{assert_kept, assert_no_lane_waits};
 
 const FAY: &[&str] = &["referral_program_joined fay@example.com"];
@@ -111,6 +112,37 @@ fn a_relay_that_is_cut_off_from_the_server_comes_back_by_itself() {
             .into();
         assert_kept(&other, &sandbox, &told.iter().map(String::as_str).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_participants_budget_of_page_posts_is_one_for_all_relays() {
+    let sandbox = Sandbox::start();
+    let setup = page::setup(&sandbox, "page").set("page.shares_per_day", "7");
+    let first = setup.set("page.clicks_per_day", "9").start();
+    let second = first.start_beside();
+    first.accept(&joined("rae"));
+    let post = |relay: &Relay, path: &str, body: &serde_json::Value| {
+        let request = http::client().post(relay.url(path)).header("Origin", page::ORIGIN);
+        assert_eq!(http::send(request.body(body.to_string())).status, 202);
+    };
+    thread::scope(|scope| {
+        for (number, relay) in (0..4).zip([&first, &second, &first, &second]) {
+            scope.spawn(move || {
+                for post_number in (10 * number)..(10 * number + 10) {
+                    post(relay, "/v1/shares", &page::share("rae", post_number));
+                    post(relay, "/v1/clicks", &page::click("rae", post_number));
+                }
+            });
+        }
+    });
+    for (kind, most) in [("share", 7.0), ("click", 9.0)] {
+        let of_both = |word| page::outcome(&first, kind, word) + page::outcome(&second, kind, word);
+        assert_eq!((of_both("accepted"), of_both("budget")), (most, 40.0 - most), "{kind}");
+    }
+    first.drained();
+    assert_eq!(sandbox.events_named("referral_shared").len(), 7);
+    assert_eq!(first.setup().number("SELECT COUNT(*) FROM inbox"), 1 + 7 + 9);
+    assert_no_lane_waits(&first);
 }
 
 #[test]

@@ -72,6 +72,7 @@ macro_rules! contract_tests {
             leasing::a_clock_set_back_holds_up_no_lane_and_ends_no_lease,
             classes::page_lanes_go_last_and_only_as_many_calls_as_asked,
             classes::a_lane_is_as_urgent_as_its_most_urgent_call_and_falls_back,
+            classes::a_persons_tracks_of_pages_are_soon_out_of_the_way,
             classes::a_lanes_class_outlives_leases_and_restarts,
             classes::a_redelivered_call_of_a_page_stays_one,
             classes::a_join_makes_the_visitors_calls_as_urgent_as_itself,

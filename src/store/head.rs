@@ -11,6 +11,8 @@ pub(super) trait Pending {
     fn id(&self) -> DeliveryId;
     /// A track's own time; `None` for an identify.
     fn event_at(&self) -> Option<Time>;
+    /// True if a page's post led to it.
+    fn is_page(&self) -> bool;
 }
 
 /// What is asked for.
@@ -22,6 +24,9 @@ pub(super) struct Room {
     pub(super) in_turn: usize,
     /// Tracks that happened before this have no order.
     pub(super) old_before: Time,
+    /// True of a visitor's lane. Its tracks of pages keep their order; those of people have none, so that
+    /// a flood of them is soon out of the way of what comes behind it.
+    pub(super) is_visitor: bool,
 }
 
 /// What of a lane goes out now.
@@ -40,6 +45,8 @@ impl<P: Pending> Head<P> {
     /// because what isn't settled when the process dies is sent again from the first, and an
     /// identify that came again behind a newer one would take the profile back.
     ///
+    /// A person's tracks that pages led to are taken for old ones.
+    ///
     /// If it begins with an identify and holds an old track, its last identify goes alone: it
     /// carries the whole profile, so the ones before it are superfluous. Then the old tracks go
     /// together.
@@ -47,7 +54,10 @@ impl<P: Pending> Head<P> {
         room: Room,
         mut next: impl FnMut() -> Result<Option<P>, E>,
     ) -> Result<Self, E> {
-        let is_old = |call: &P| call.event_at().is_some_and(|at| at < room.old_before);
+        let is_old = |call: &P| {
+            let is_page = call.is_page() && !room.is_visitor;
+            call.event_at().is_some_and(|at| is_page || at < room.old_before)
+        };
         let (mut read, mut old) = (Vec::new(), 0);
         let mut following = None;
         while let Some(call) = next()? {

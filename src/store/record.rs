@@ -77,6 +77,9 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
     })
 }
 
+/// What the column of a visitor's identifier begins with.
+pub(super) const VISITOR: &str = "anonymous:";
+
 /// An identifier as the column holds it.
 pub(super) fn column(identifier: &Identifier) -> String {
     let kind = match identifier {

@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{recorded, sign_up};
+use super::recorded;
 use crate::kit::browser::Chromium;
 use crate::kit::eventually;
 use crate::kit::shop::PAGE_KEY;
+use crate::kit::webhooks::email;
 
 /// All that the script reads of the document and the window, and some more.
 const NAMES: [&str; 16] = [
@@ -59,8 +60,12 @@ fn markup_changes_neither_whom_it_tells_nor_what() {
         assert_eq!(click["key"], PAGE_KEY, "{kind}");
         let [cookie] = browser.cookies().try_into().unwrap();
         assert_eq!(cookie["value"], click["anonymous_id"], "{kind}");
-        let sign_up = sign_up(&browser, &shop, &format!("fay{number}"));
-        assert_eq!(sign_up["metadata"]["cioAnonymousId"], click["anonymous_id"], "{kind}");
+        assert_eq!(browser.run("return wrong"), json!([]), "{kind}");
+        let who = email(&format!("fay{number}"));
+        let signed_up = browser.run(&format!("return growsurf.addParticipant('{who}')"));
+        assert_eq!(signed_up["email"], json!(who), "{kind}: {signed_up}");
+        let metadata = &shop.sign_ups()[number]["metadata"];
+        assert_eq!(metadata["cioAnonymousId"], click["anonymous_id"], "{kind}");
         assert_eq!(browser.run("return referralRelay.id()"), click["anonymous_id"], "{kind}");
         browser.run("referralRelay.consent(false)");
         assert_eq!(browser.cookies(), [] as [Value; 0], "{kind}");

@@ -84,9 +84,9 @@ pub(crate) async fn a_lane_is_as_urgent_as_its_most_urgent_call_and_falls_back(b
     // What was put in before goes before, and as urgently.
     let mut sent = Vec::new();
     let expected = [
+        // The later identify, which carries the whole profile.
         (Class::Live, "identify"),
         (Class::Live, "page 1"),
-        (Class::Live, "identify"),
         (Class::Live, "live"),
         (Class::History, "identify"),
         (Class::History, "history"),
@@ -103,6 +103,28 @@ pub(crate) async fn a_lane_is_as_urgent_as_its_most_urgent_call_and_falls_back(b
     // An empty lane is as urgent as what comes next.
     take_as(&*store, Class::Page, "ann", "page 3", at(11)).await;
     assert!(urgent(&*store, at(12)).await.is_empty());
+}
+
+pub(crate) async fn a_persons_tracks_of_pages_are_soon_out_of_the_way(bench: &impl Bench) {
+    let store = bench.open().await;
+    for number in 0..20 {
+        take_as(&*store, Class::Page, "ann", &format!("page {number}"), at(number)).await;
+    }
+    take_as(&*store, Class::Live, "ann", "live", at(30)).await;
+    let first = lease(&*store, at(31)).await;
+    assert_eq!((words(&first), first.superseded.len()), (vec!["identify".to_owned()], 20));
+    settle(&*store, &first, &Verdict::Delivered, at(31)).await;
+    let run = lease(&*store, at(32)).await;
+    assert_eq!((run.deliveries.len(), run.in_turn, run.class), (20, false, Class::Live));
+    settle(&*store, &run, &Verdict::Delivered, at(32)).await;
+    assert_eq!(words(&lease(&*store, at(33)).await), ["live"]);
+    // A visitor's keep their order.
+    for number in 0..3 {
+        click(&*store, "visitor-1", &format!("click {number}"), at(0)).await;
+    }
+    let first = lease(&*store, at(34)).await;
+    assert_eq!((words(&first), first.in_turn), (vec!["click 0".to_owned()], true));
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 
 pub(crate) async fn a_lanes_class_outlives_leases_and_restarts(bench: &impl Bench) {

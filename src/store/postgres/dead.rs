@@ -75,10 +75,10 @@ fn letter(row: &Row) -> Result<DeadLetter, Fault> {
     Ok(DeadLetter {
         delivery,
         lane,
-        identifier: record::identifier(row.try_get(8)?)?,
-        died_at: Time::from_micros(row.try_get(9)?),
-        reason: row.try_get(10)?,
-        field: row.try_get(11)?,
+        identifier: record::identifier(row.try_get(9)?)?,
+        died_at: Time::from_micros(row.try_get(10)?),
+        reason: row.try_get(11)?,
+        field: row.try_get(12)?,
     })
 }
 
@@ -111,7 +111,7 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
     let rows = transaction.rows(sql, &[&ids]).await?;
     let held: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let sql = format!(
-        "SELECT {COLUMNS}, people.id, people.identifier, people.state, it.class
+        "SELECT {COLUMNS}, people.id, people.identifier, people.state
          FROM deliveries AS it JOIN people ON people.id = it.lane
          WHERE it.id = ANY ($1) ORDER BY it.id"
     );
@@ -120,14 +120,14 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
         let waiting = Waiting::of(&row)?;
         let lane = waiting.lane;
         let delivery = waiting.read()?;
-        let person = record::person(row.try_get(8)?, row.try_get(9)?, row.try_get(10)?)?;
+        let person = record::person(row.try_get(9)?, row.try_get(10)?, row.try_get(11)?)?;
         taken.push(Taken {
             lane,
             webhook: delivery.webhook.map(|id| id.0),
             planned_at: delivery.planned_at,
             call: delivery.call,
             // Whoever puts it back doesn't want it to wait behind a backfill.
-            class: match classes::class(row.try_get(11)?) {
+            class: match classes::class(row.try_get(8)?) {
                 Class::Page => Class::Page,
                 Class::Live | Class::History => Class::Live,
             },

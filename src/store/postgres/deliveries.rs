@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::head::Pending;
 use crate::store::record::unreadable;
 
-use super::classes::{Joins, rank};
+use super::classes::{Joins, PAGE, rank};
 use super::fault::Fault;
 use super::house::{Counter, count};
 use super::transaction::Transaction;
@@ -28,7 +28,7 @@ pub(super) const DEAD: i16 = 2;
 
 /// The columns that [`Waiting::of`] reads, of a table or subquery called `it`.
 pub(super) const COLUMNS: &str = "it.id, it.call, it.webhook, it.planned_at, it.attempts, \
-                                  it.failing_since, it.event_at, it.lane";
+                                  it.failing_since, it.event_at, it.lane, it.class";
 
 /// A call that is to be put at the end of a lane.
 pub(super) struct NewCall<'a> {
@@ -127,6 +127,7 @@ pub(super) struct Waiting {
     planned_at: i64,
     attempts: i32,
     failing_since: Option<i64>,
+    class: i16,
 }
 
 impl Waiting {
@@ -141,6 +142,7 @@ impl Waiting {
             failing_since: row.try_get(5)?,
             event_at: row.try_get(6)?,
             lane: LaneId(row.try_get(7)?),
+            class: row.try_get(8)?,
         })
     }
 
@@ -165,6 +167,10 @@ impl Pending for Waiting {
 
     fn event_at(&self) -> Option<Time> {
         self.event_at.map(Time::from_micros)
+    }
+
+    fn is_page(&self) -> bool {
+        self.class == PAGE
     }
 }
 

@@ -52,11 +52,12 @@ pub(super) async fn claim(transaction: &Transaction, claim: &Claim) -> Result<Ve
             break;
         }
         let first = waiting.remove(&lane).unwrap_or_default();
-        let head = match choose(first, FEW, claim, room) {
+        let is_visitor = identifiers.get(&lane).is_some_and(|it| it.starts_with(record::VISITOR));
+        let head = match choose(first, FEW, claim, (room, is_visitor)) {
             Some(head) => head,
             None => {
                 let more = self::waiting(transaction, &[lane], MANY).await?.remove(&lane);
-                let head = choose(more.unwrap_or_default(), usize::MAX, claim, room);
+                let head = choose(more.unwrap_or_default(), usize::MAX, claim, (room, is_visitor));
                 head.expect("a list without an end is chosen from")
             }
         };
@@ -141,7 +142,7 @@ fn choose(
     mut calls: VecDeque<Waiting>,
     asked: usize,
     claim: &Claim,
-    room: usize,
+    (calls_at_most, is_visitor): (usize, bool),
 ) -> Option<Head<Waiting>> {
     let there_may_be_more = calls.len() == asked;
     let mut ended = false;
@@ -151,7 +152,8 @@ fn choose(
         Ok(call)
     };
     let Claim { in_turn, old_before, .. } = *claim;
-    let Ok(head) = Head::choose(Room { calls: room, in_turn, old_before }, next);
+    let room = Room { calls: calls_at_most, in_turn, old_before, is_visitor };
+    let Ok(head) = Head::choose(room, next);
     (!ended || !there_may_be_more).then_some(head)
 }
 

@@ -22,7 +22,7 @@ pub(super) const PIECE: usize = 500;
 const COLUMNS: &str = "SELECT dead_letters.delivery,
         CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
         inbox.id, planned_at, dead_letters.attempts, NULL, event_at, NULL,
-        lane, people.identifier, died_at, reason, field
+        class, lane, people.identifier, died_at, reason, field
     FROM dead_letters
     CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
     CROSS JOIN people ON people.id = deliveries.lane
@@ -73,15 +73,15 @@ pub(super) fn show(
 }
 
 fn letter(row: &Row<'_>) -> Result<DeadLetter, Fault> {
-    let identifier: String = row.get(9)?;
+    let identifier: String = row.get(10)?;
     let id = DeliveryId(row.get(0)?);
     Ok(DeadLetter {
         delivery: Delivery { id, ..Waiting::of(row)?.1.read()? },
-        lane: LaneId(row.get(8)?),
+        lane: LaneId(row.get(9)?),
         identifier: record::identifier(&identifier)?,
-        died_at: Time::from_micros(row.get(10)?),
-        reason: row.get(11)?,
-        field: row.get(12)?,
+        died_at: Time::from_micros(row.get(11)?),
+        reason: row.get(12)?,
+        field: row.get(13)?,
     })
 }
 

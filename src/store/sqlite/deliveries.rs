@@ -12,6 +12,7 @@ use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
 
 use crate::store::head::Pending;
 
+use super::classes::PAGE;
 use super::fault::Fault;
 
 /// Values of `deliveries.state`.
@@ -90,6 +91,7 @@ pub(super) struct Waiting {
     planned_at: i64,
     attempts: u32,
     failing_since: Option<i64>,
+    class: i64,
 }
 
 impl Pending for Waiting {
@@ -100,11 +102,15 @@ impl Pending for Waiting {
     fn event_at(&self) -> Option<Time> {
         self.event_at.map(Time::from_micros)
     }
+
+    fn is_page(&self) -> bool {
+        self.class == PAGE
+    }
 }
 
 impl Waiting {
     /// The calls of a row, the identify first. The row's columns are its id, the call, the
-    /// webhook's id, `planned_at`, `attempts`, `failing_since`, `event_at` and `identify`. Attempts
+    /// webhook's id, `planned_at`, `attempts`, `failing_since`, `event_at`, `identify` and `class`. Attempts
     /// are those of whichever goes first.
     pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<(Option<Self>, Self)> {
         let number = row.get(0)?;
@@ -116,6 +122,7 @@ impl Waiting {
             planned_at: row.get(3)?,
             attempts: row.get(4)?,
             failing_since: row.get(5)?,
+            class: row.get(8)?,
         };
         // One that is dead isn't asked for.
         let identify: Option<String> = row.get(7)?;

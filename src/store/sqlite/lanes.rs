@@ -143,7 +143,8 @@ fn lease(
     room: usize,
 ) -> Result<Option<Leased>, Fault> {
     let lane = LaneId(due.lane);
-    let head = head(connection, lane, claim, room)?;
+    let is_visitor = due.identifier.starts_with(record::VISITOR);
+    let head = head(connection, lane, claim, (room, is_visitor))?;
     let empty = head.give.is_empty();
     connection
         .prepare_cached(
@@ -185,11 +186,11 @@ fn head(
     connection: &Connection,
     lane: LaneId,
     claim: &Claim,
-    room: usize,
+    (calls, is_visitor): (usize, bool),
 ) -> Result<Head<Waiting>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
-                attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END
+                attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END, class
          FROM deliveries INDEXED BY deliveries_pending
          WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT 500",
     )?;
@@ -209,7 +210,7 @@ fn head(
         }))
     };
     let Claim { in_turn, old_before, .. } = *claim;
-    Head::choose(Room { calls: room, in_turn, old_before }, next)
+    Head::choose(Room { calls, in_turn, old_before, is_visitor }, next)
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).

@@ -281,7 +281,10 @@ struct Head {
 }
 
 fn head(pending: &[Call], claim: &Claim, room: usize) -> Head {
-    let is_old = |call: &Call| call.event_at.is_some_and(|at| at < claim.old_before);
+    // The model's lanes are of people.
+    let is_old = |call: &Call| {
+        call.event_at.is_some_and(|at| call.class == Class::Page || at < claim.old_before)
+    };
     let begins_with_track = pending[0].event_at.is_some();
     let is_of_run = |call: &&Call| is_old(call) || (call.event_at.is_none() && !begins_with_track);
     let run = pending.iter().take_while(is_of_run).count();
