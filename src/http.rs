@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod effects;
 mod health;
+mod json;
 mod listener;
 mod metrics;
 mod openapi;

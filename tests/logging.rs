@@ -316,7 +316,8 @@ fn nothing_from_outside_steers_the_terminal_of_an_operator() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!(on_calls(json!({"status": 400, "body": {"meta": {"error": HOSTILE}}}))));
     let log = tempfile::NamedTempFile::new().unwrap();
-    let setup = Setup::new(&sandbox).set("log.format", "text");
+    let token = "the-administrators-token";
+    let setup = Setup::new(&sandbox).set("log.format", "text").set("admin.token", token);
     let relay = Mute::start_with(setup, |command| {
         command.stdout(Stdio::null()).stderr(log.reopen().unwrap());
     });
@@ -351,6 +352,13 @@ fn nothing_from_outside_steers_the_terminal_of_an_operator() {
             let document: Value = serde_json::from_str(&ended.stdout).unwrap();
             assert!(document.to_string().contains("owned"), "{document}");
         }
+    }
+    for path in ["/admin/dead-letters", &format!("/admin/dead-letters/{id}")] {
+        let request = http::client().get(format!("http://{}{path}", relay.address));
+        let answer = http::send(request.bearer_auth(token));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(is_harmless(&answer.body), "{answer:?}");
+        assert!(answer.json().to_string().contains("owned"), "{answer:?}");
     }
     let logged = || std::fs::read_to_string(log.path()).unwrap();
     eventually("it is logged", || logged().contains("parked a webhook"));

@@ -4,7 +4,6 @@ mod documents;
 
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::StatusCode;
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::client::client_ip;
 use super::effects;
+use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;

@@ -1,11 +1,11 @@
 //! `/admin/effects`: what became of an event that the relay sent, and of messages it led to.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::admin::unavailable;
+use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;

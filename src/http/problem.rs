@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::json;
+
 /// A refusal: a status and, for people, why.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -77,7 +79,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
         };
-        let body = serde_json::to_string(&document).expect("texts and a number are always JSON");
+        let body = json::text(&document);
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body).into_response();
         if let Some(seconds) = self.retry_after {

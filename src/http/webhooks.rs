@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::body::ReadBody;
 use super::client::{client_ip, network};
+use super::json::Json;
 use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
