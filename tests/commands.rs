@@ -376,7 +376,7 @@ fn explain_exits_1_for_what_would_be_parked_and_says_why() {
     let event = json!({"event": "purchase", "id": "o1", "email": email("fay"), "campaign": "c"});
     let read = |source| setup().command_with(&["explain", "--source", source], &event.to_string());
     assert!(read("server").expect(1).contains("event     purchase"), "who buys may not take part");
-    assert!(read("growsurf").expect(1).contains("data is missing"));
+    assert!(read("growsurf").expect(1).contains("event \"purchase\" is not known"));
     setup().command(&["explain", "nowhere.json"]).expect(1);
 }
 

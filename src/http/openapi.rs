@@ -19,6 +19,7 @@ use utoipa::openapi::{
 
 use super::problem::Document;
 use super::router;
+use crate::domain::characters::escape_lines;
 pub use senders::{CustomerioReport, GrowsurfWebhook};
 
 /// The groups of paths.
@@ -48,7 +49,9 @@ const CACHED: &str = "public, max-age=300";
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = router::documented().to_pretty_json();
-    document.expect("the document holds texts, numbers and lists only")
+    let document = document.expect("the document holds texts, numbers and lists only");
+    // Patterns hold characters that can't be seen; it is the same document.
+    escape_lines(&document).into_owned()
 });
 
 /// The document: JSON that people can read.

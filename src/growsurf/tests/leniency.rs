@@ -56,7 +56,7 @@ fn faults_of_addresses_name_the_field_and_not_the_address() {
         (json!(""), "is missing"),
         (json!(17), "is missing"),
         (json!("***************"), "is no e-mail address"),
-        (json!("a b@example.com"), "holds white space or another character"),
+        (json!("a b@example.com"), "holds white space or another character that can't be seen"),
     ] {
         for (field, pointer) in [("data", "/data/email"), ("data.referrer", "/data/referrer/email")]
         {
