@@ -191,6 +191,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         sharers,
     } = delivering;
     let grace = settings.server.shutdown_grace;
+    let lookup = asking.as_ref().map(|asking| asking.lookup(settings)).unwrap_or_default();
     if let Some(asking) = asking {
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
         let pulse = Pulse::new("the comparison with GrowSurf", clock.steady());
@@ -228,7 +229,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         trust,
         settings.server.answer_timeout,
         bell,
-    );
+    )
+    .with_lookup(lookup);
     let bodies = BodyLimits::new(
         settings.server.max_body,
         settings.server.body_timeout,

@@ -5,6 +5,7 @@
 //! leads to (`mapping`).
 
 mod headers;
+mod lookup;
 mod owner;
 mod page;
 mod reading;
@@ -26,6 +27,7 @@ use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
 use crate::store::{Store, StoreError};
 pub use headers::{ACTION_KEYS, REPORTING_KEYS};
+pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
 pub use page::{Pages, Seen};
 pub use reading::{Decoded, Unread, decode};
@@ -135,6 +137,7 @@ pub struct Ingest {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trust: Trust,
+    lookup: ParticipantLookup,
     patience: Duration,
     /// What is read of a body takes many times its memory, so those that are read at one time are
     /// bounded: usual ones, and large ones.
@@ -154,7 +157,8 @@ impl Ingest {
         wake: Arc<Notify>,
     ) -> Self {
         let rooms = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
-        Self { store, clock, random, trust, patience, rooms, wake }
+        let lookup = ParticipantLookup::default();
+        Self { store, clock, random, trust, lookup, patience, rooms, wake }
     }
 
     /// Takes in one webhook; the receipt is given once it is on disk. `share` is dropped with the
@@ -312,6 +316,9 @@ impl Ingest {
         let accepting = tokio::time::timeout(patience, async {
             let room = self.room(body.len()).await;
             let Incoming { source, owner, event, reading, body } = read(body)?;
+            if let (Source::CustomerioAction, Ok(news)) = (source, &reading) {
+                self.look_up(news).await?;
+            }
             let id = WebhookId::new(received_at, self.random.next());
             let webhook = Webhook { id, received_at, source, owner, event, body };
             let arrival = Arrival { webhook, reading, class };

@@ -15,7 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("growsurf", &["domain"]),
     ("customerio", &["domain"]),
     ("store", &["domain"]),
-    ("ingest", &["customerio", "domain", "growsurf", "page", "shop", "store"]),
+    ("ingest", &["customerio", "domain", "growsurf", "page", "shop", "store", "telemetry"]),
     ("page", &["domain"]),
     ("shop", &["domain"]),
     ("forget", &["domain", "customerio", "store"]),

@@ -3,6 +3,7 @@
 
 mod comparing;
 mod history;
+mod lists;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -24,6 +24,7 @@ mod interface;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
 mod logging;
+mod lookup;
 mod manual;
 mod mapping;
 mod operating;

@@ -14,6 +14,7 @@ mod growsurf;
 mod identity;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;
+mod lookup;
 mod mapping;
 mod moving;
 mod operating;

@@ -11,11 +11,13 @@ use super::StartError;
 use super::delivering::BACK_PATIENCE;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
+use crate::config::customerio::IdentifyBy;
 use crate::config::growsurf::SharesFrom;
 use crate::config::sync as settings_of;
 use crate::delivery::ToGrowsurf;
 use crate::domain::Class;
-use crate::growsurf::rest::{Client, ClientConfig, Pace, RestError};
+use crate::growsurf::rest::{Client, ClientConfig, Clients, Pace, RestError};
+use crate::ingest::ParticipantLookup;
 use crate::store::Store;
 use crate::sync::{
     Compare, CompareRules, Deletions, Intake, Named, OwnBudget, Periodic, PeriodicRules,
@@ -85,13 +87,29 @@ impl Asking {
         Ok(Self { general, named, store })
     }
 
-    /// What carries calls back to GrowSurf, each with the key that sees its campaign.
-    pub(super) fn transport(&self, settings: &Settings) -> ToGrowsurf {
-        let patient = |client: &Client| client.with_patience(BACK_PATIENCE);
+    /// Returns the clients by campaign, for a use that waits for the limits as long as `patience`.
+    fn clients(&self, patience: Duration) -> Clients {
+        let patient = |client: &Client| client.with_patience(patience);
         let own = |named: &Named| Some((named.id.clone(), patient(named.client.as_ref()?)));
-        ToGrowsurf {
+        Clients {
             campaigns: self.named.iter().filter_map(own).collect(),
             general: self.general.as_ref().map(patient),
+        }
+    }
+
+    /// Returns what looks up a participant for a webhook action.
+    pub(super) fn lookup(&self, settings: &Settings) -> ParticipantLookup {
+        let id_key = match &settings.customerio.identify_by {
+            IdentifyBy::Email => None,
+            IdentifyBy::Metadata(key) => Some(key.clone()),
+        };
+        ParticipantLookup { clients: self.clients(ParticipantLookup::TIMEOUT), id_key }
+    }
+
+    /// What carries calls back to GrowSurf, each with the key that sees its campaign.
+    pub(super) fn transport(&self, settings: &Settings) -> ToGrowsurf {
+        ToGrowsurf {
+            clients: self.clients(BACK_PATIENCE),
             clock: Arc::new(SystemClock),
             timeout: settings.growsurf.timeout,
         }

@@ -4,7 +4,6 @@
 //! goes and what follows from its outcome (`dispatcher`, `sender`), and what a request looks like
 //! (`customerio`, `growsurf`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,10 +61,8 @@ impl Transport for ToCustomerio {
 
 /// Back, to GrowSurf.
 pub struct ToGrowsurf {
-    /// The client of each campaign that has a key of its own.
-    pub campaigns: HashMap<String, rest::Client>,
-    /// That of the key for all the others.
-    pub general: Option<rest::Client>,
+    /// The clients.
+    pub clients: rest::Clients,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How long one request may take.
@@ -92,7 +89,7 @@ impl ToGrowsurf {
             let reason = "it is for nobody whom GrowSurf knows".to_owned();
             return unsent(Outcome::Rejected { reason, field: None });
         };
-        let Some(client) = self.campaigns.get(&key.campaign).or(self.general.as_ref()) else {
+        let Some(client) = self.clients.of(&key.campaign) else {
             // The keys of the others are as good as before, so this is no halt.
             let reason = format!(
                 "campaign {:?} has no API key of GrowSurf's; set growsurf.api_key, or api_key in \

@@ -17,8 +17,10 @@ mod tests;
 mod types;
 mod writes;
 
-pub use client::{Client, ClientConfig, Pace};
+pub use client::{Client, ClientConfig, Clients, Pace};
 pub use error::RestError;
 pub use limits::{Budget, Told};
-pub use types::{Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState};
+pub use types::{
+    Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
+};
 pub use writes::{Write, Written};

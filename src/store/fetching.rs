@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Link, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
 
 use super::StoreError;
 use super::record::unreadable;
@@ -47,14 +47,9 @@ pub trait Fetching: Send + Sync {
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Who a participant is, if it is known.
-    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError>;
-
-    /// Whose participant's link this is, or was last, if it is known.
-    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError>;
-
-    /// Whether somebody has this identifier.
-    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError>;
+    /// Returns the person that a question about people leads to, if there is one. Effects and
+    /// tombstones lead to nobody.
+    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError>;
 
     /// Whether any call waits, or is under way, in the lane of whoever has this identifier.
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError>;

@@ -81,6 +81,11 @@ impl Growsurf {
         self.control(Method::PUT, "limits", &limits);
     }
 
+    /// Replaces the API keys.
+    pub fn keys(&self, keys: &Value) {
+        self.control(Method::PUT, "keys", &json!({ "keys": keys }));
+    }
+
     /// Scripts faults of its API.
     pub fn faults(&self, rules: &Value) {
         self.control(Method::PUT, "faults", &json!({ "rules": rules }));

@@ -68,7 +68,11 @@ async fn lists(source: &Source, report: &mut Report) {
         let row = page.rows.first()?;
         row["id"].as_str().map(str::to_owned)
     });
-    let mut asked = vec![("participants", "participant:read", participants.map(drop))];
+    let configs = client.reward_configs(id).await.map(drop);
+    let mut asked = vec![
+        ("participants", "participant:read", participants.map(drop)),
+        ("reward-configs", "program:read", configs),
+    ];
     if let Some(somebody) = somebody {
         asked.push(("rewards", "reward:read", client.rewards(id, &somebody).await.map(drop)));
     }

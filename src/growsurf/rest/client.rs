@@ -5,6 +5,8 @@
 //! process has one, and two processes beside each other are in bounds. What doesn't: the
 //! requests there are (`endpoints`), and what an answer means (`answer`).
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -82,6 +84,22 @@ pub struct Client {
     lifecycle: Arc<Lifecycle>,
 }
 
+/// The clients by campaign: those with a key of their own, and that of the key for all others.
+#[derive(Clone, Debug, Default)]
+pub struct Clients {
+    /// The client of each campaign that has a key of its own.
+    pub campaigns: HashMap<String, Client>,
+    /// The client of the key for all other campaigns.
+    pub general: Option<Client>,
+}
+
+impl Clients {
+    /// Returns the client whose key sees a campaign, if the settings hold one.
+    pub fn of(&self, campaign: &str) -> Option<&Client> {
+        self.campaigns.get(campaign).or(self.general.as_ref())
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base_url", &self.config.base_url.as_str()).finish()
@@ -92,7 +110,7 @@ impl fmt::Debug for Client {
 pub(super) struct Request<'a> {
     method: Method,
     path: &'a [&'a str],
-    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) query: Vec<(Cow<'static, str>, String)>,
     body: Option<Value>,
     named: Option<Named>,
 }
@@ -108,10 +126,10 @@ impl<'a> Request<'a> {
     }
 
     fn from(mut self, cursor: Option<&Cursor>) -> Self {
-        self.query.push(("limit", ROWS.to_owned()));
+        self.query.push(("limit".into(), ROWS.to_owned()));
         self.query.extend(cursor.map(|cursor| match cursor {
-            Cursor::Id(id) => ("nextId", id.clone()),
-            Cursor::Offset(offset) => ("offset", offset.to_string()),
+            Cursor::Id(id) => ("nextId".into(), id.clone()),
+            Cursor::Offset(offset) => ("offset".into(), offset.to_string()),
         }));
         self
     }

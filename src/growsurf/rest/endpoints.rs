@@ -11,7 +11,8 @@ use super::answer::Named;
 use super::client::{Client, Request};
 use super::error::RestError;
 use super::types::{
-    Campaign, Cursor, Integration, Page, Referrals, Triggered, WebhookState, by_id, list, no,
+    Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
+    by_id, list, no,
 };
 use crate::domain::Attributes;
 
@@ -46,6 +47,38 @@ impl Client {
         self.read(&Request::get(&path).of(Named::Participant)).await
     }
 
+    /// Looks for a participant, with one request that isn't repeated.
+    ///
+    /// # Errors
+    /// See [`RestError`]; one whom GrowSurf doesn't know is none.
+    pub async fn find(
+        &self,
+        campaign: &str,
+        who: &ParticipantQuery,
+    ) -> Result<Option<Value>, RestError> {
+        match who {
+            ParticipantQuery::IdOrEmail(text) => {
+                let path = ["campaign", campaign, "participant", text];
+                match self.once(&Request::get(&path).of(Named::Participant)).await {
+                    Ok(row) => Ok(Some(row)),
+                    Err(RestError::Unknown { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            ParticipantQuery::Metadata { key, value } => {
+                let path = ["campaign", campaign, "participants"];
+                let mut request = Request::get(&path).of(Named::Campaign);
+                let filter = format!("metadata[{key}]");
+                request.query.push((filter.into(), value.clone()));
+                // Two are enough to see that it isn't one.
+                request.query.push(("limit".into(), "2".to_owned()));
+                let answer = self.once(&request).await?;
+                let rows = list(&answer, "participants")?;
+                Ok(if let [row] = rows { Some(row.clone()) } else { None })
+            }
+        }
+    }
+
     /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
     pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "referrals"];
@@ -70,9 +103,11 @@ impl Client {
         which: &Referrals,
     ) -> Result<Page, RestError> {
         let mut request = Request::get(path);
-        request.query.push(("desc", "true".to_owned()));
-        request.query.extend(which.sort_by.map(|name| ("sortBy", name.to_owned())));
-        request.query.extend(which.status.map(|status| ("referralStatus", status.to_owned())));
+        request.query.push(("desc".into(), "true".to_owned()));
+        request.query.extend(which.sort_by.map(|name| ("sortBy".into(), name.to_owned())));
+        request
+            .query
+            .extend(which.status.map(|status| ("referralStatus".into(), status.to_owned())));
         self.page(request, "referrals", named, which.next.as_ref()).await
     }
 

@@ -125,6 +125,20 @@ pub struct Referrals {
     pub next: Option<Cursor>,
 }
 
+/// The text by which GrowSurf is asked for one participant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ParticipantQuery {
+    /// GrowSurf's id, or the address.
+    IdOrEmail(String),
+    /// A value of their metadata, which GrowSurf compares as text.
+    Metadata {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+}
+
 /// A webhook as GrowSurf has it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct WebhookState {

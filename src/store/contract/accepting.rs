@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Call, ParticipantKey, Source, Status};
+use crate::domain::{Call, Lookup, ParticipantKey, Source, Status};
 use crate::store::Verdict;
 
 use super::Bench;
@@ -96,7 +96,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         let receipt = taken(&longest).await;
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2), "{letter:?}");
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: longest };
-        let person = store.person(&key).await.unwrap().unwrap();
+        let person = store.person(&Lookup::Participant(key)).await.unwrap().unwrap();
         assert_eq!(person.identifier.value(), address);
     }
     let before = drain(&*store, at(1)).await.len();

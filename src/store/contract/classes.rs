@@ -1,8 +1,8 @@
 //! Promises about the classes of calls and lanes, and about arrivals of the class page.
 
 use crate::domain::{
-    AnonymousId, Arrival, Class, Dropped, Email, Identifier, Leased, ParticipantKey, Status, Time,
-    Way,
+    AnonymousId, Arrival, Class, Dropped, Email, Identifier, Leased, Lookup, ParticipantKey,
+    Status, Time, Way,
 };
 use crate::store::{Claim, DeadLetters, Store, Verdict};
 
@@ -221,7 +221,7 @@ pub(crate) async fn what_a_page_posts_is_dropped_where_it_leads_to_nothing(bench
     assert_eq!(store.stats().await.unwrap(), before);
     assert_eq!(inbox(&*store, false).await.len(), 1);
     let bob = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "bob".to_owned() };
-    assert_eq!(store.person(&bob).await.unwrap(), None);
+    assert_eq!(store.person(&Lookup::Participant(bob)).await.unwrap(), None);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     // The same bytes count, once they lead to something.
     take_as(&*store, Class::Page, "ann", "b", at(2)).await;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Link, Lookup, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::planning::{self, Planned};
 use crate::store::{Fetching, HEARD, StoreError, record};
@@ -66,33 +66,14 @@ impl Fetching for PostgresStore {
         })
     }
 
-    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError> {
-        let column = text(&record::column(identifier));
+    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError> {
+        let asked: BTreeSet<Lookup> = [who.clone()].into();
         transact!(self.open()?, "look for a person", |it| async {
-            let sql = "SELECT 1 FROM people WHERE identifier = $1 AND state <> ''";
-            Ok(it.row(sql, &[&column]).await?.is_some())
-        })
-    }
-
-    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError> {
-        let asked: BTreeSet<Lookup> = [Lookup::Participant(who.clone())].into();
-        transact!(self.open()?, "look for a participant", |it| async {
             let mut world = World::new(self.planning.hash_key);
             asking::people_as_they_are(&it, &mut world, &asked).await?;
-            Ok(world.whose_participant(who).cloned())
-        })
-    }
-
-    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError> {
-        let (campaign, code) = (text(&link.campaign), text(&link.code));
-        transact!(self.open()?, "look for a link", |it| async {
-            let sql = "SELECT people.id, identifier, state FROM links
-                 JOIN people ON people.id = links.person
-                 WHERE campaign = $1 AND code = $2 AND state <> ''";
-            let Some(row) = it.row(sql, &[&campaign, &code]).await? else { return Ok(None) };
-            let (id, column, state): (i64, String, String) =
-                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            Ok(Some(record::person(id, &column, &state)?))
+            let mut known = world.known(Time::default());
+            world.answer(&mut known, vec![who.clone()]);
+            Ok(known.person(who).flatten().map(|index| known.people()[index].clone()))
         })
     }
 

@@ -120,11 +120,6 @@ impl World {
         self.people.get(&id)
     }
 
-    /// Who a participant is.
-    pub(super) fn whose_participant(&self, key: &ParticipantKey) -> Option<&Person> {
-        self.participants.get(key).copied().flatten().and_then(|id| self.people.get(&id))
-    }
-
     /// What the plans have changed, and the blank rows that nobody came for.
     pub(super) fn changes(&self) -> (&Changes, Vec<i64>) {
         let left = self.blanks.values().filter(|id| !self.changes.born.contains(id));

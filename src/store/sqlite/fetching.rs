@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Class, Identifier, Link, News, ParticipantKey, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
 use crate::store::Revise;
 use crate::store::{Fetching, StoreError, record};
 
@@ -71,22 +71,15 @@ impl Fetching for SqliteStore {
         self.readers.read("list participants", work).await
     }
 
-    async fn person(&self, who: &ParticipantKey) -> Result<Option<Person>, StoreError> {
+    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError> {
         let who = who.clone();
-        let work = move |connection: &Connection| people::by_participant(connection, &who);
-        self.readers.read("look for a participant", work).await
-    }
-
-    async fn owner(&self, link: &Link) -> Result<Option<Person>, StoreError> {
-        let link = link.clone();
-        let work = move |connection: &Connection| people::by_link(connection, &link);
-        self.readers.read("look for a link", work).await
-    }
-
-    async fn knows(&self, identifier: &Identifier) -> Result<bool, StoreError> {
-        let identifier = identifier.clone();
-        let work = move |connection: &Connection| people::by_identifier(connection, &identifier);
-        Ok(self.readers.read("look for a person", work).await?.is_some())
+        let work = move |connection: &Connection| match &who {
+            Lookup::Participant(key) => people::by_participant(connection, key),
+            Lookup::Link(link) => people::by_link(connection, link),
+            Lookup::Identifier(identifier) => people::by_identifier(connection, identifier),
+            Lookup::Effect(_) | Lookup::Tombstone(_) => Ok(None),
+        };
+        self.readers.read("look for a person", work).await
     }
 
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {

@@ -1,0 +1,127 @@
+//! Lookups: one request to GrowSurf for a participant whom a webhook action names and the store doesn't
+//! know.
+//!
+//! What belongs here: when GrowSurf is asked, by which name, and for how long. What doesn't: the
+//! action itself, which is parked where the lookup finds nobody.
+
+use std::time::Duration;
+
+use crate::domain::{
+    Arrival, Ask, Class, Deed, Feedback, Identifier, Lookup, News, ParticipantKey, Tell, WebhookId,
+};
+use crate::growsurf::rest::rows::{Kind, Origin, Row};
+use crate::growsurf::rest::{Campaign, Clients, ParticipantQuery, RestError};
+use crate::store::StoreError;
+use crate::telemetry::Causes;
+
+use super::Ingest;
+
+/// GrowSurf, as lookups ask it.
+#[derive(Debug, Default)]
+pub struct ParticipantLookup {
+    /// The clients, which wait for GrowSurf's limits no longer than GrowSurf has for its answer.
+    pub clients: Clients,
+    /// The key of participants' metadata that holds Customer.io's id, where people are known by that.
+    pub id_key: Option<String>,
+}
+
+impl Ingest {
+    /// Asks GrowSurf for participants whom a webhook action names and the store doesn't know.
+    pub fn with_lookup(self, lookup: ParticipantLookup) -> Self {
+        Self { lookup, ..self }
+    }
+
+    /// Makes the participant known whom an action names, if GrowSurf knows them and the store doesn't.
+    /// Nothing is sent of what happened to them: the next comparison does that.
+    ///
+    /// # Errors
+    /// The store's. GrowSurf's are logged, and the action is parked.
+    pub(super) async fn look_up(&self, news: &News) -> Result<(), StoreError> {
+        let Some(Feedback { deed: Deed::Asked(ask), who, .. }) = &news.feedback else {
+            return Ok(());
+        };
+        let only = if let [only] = self.trust.campaigns.as_slice() { Some(only) } else { None };
+        let Some(campaign) = ask.campaign.as_ref().or(only) else { return Ok(()) };
+        let Some(client) = self.lookup.clients.of(campaign).filter(|_| !ask.makes_somebody())
+        else {
+            return Ok(());
+        };
+        let Some(query) = self.lookup.query(ask, who) else { return Ok(()) };
+        if self.is_known(campaign, ask, who).await? {
+            return Ok(());
+        }
+        let answer =
+            tokio::time::timeout(ParticipantLookup::TIMEOUT, client.find(campaign, &query)).await;
+        match answer.unwrap_or(Err(RestError::Late)) {
+            Ok(Some(row)) => self.introduce(campaign, row).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::warn!(
+                    campaign,
+                    error = %Causes(&error),
+                    "can't look up the participant of a webhook action"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn is_known(
+        &self,
+        campaign: &str,
+        ask: &Ask,
+        who: &[Identifier],
+    ) -> Result<bool, StoreError> {
+        let campaign = campaign.to_owned();
+        if let Some(participant) = &ask.participant {
+            let key = ParticipantKey { campaign, participant: participant.clone() };
+            return Ok(self.store.person(&Lookup::Participant(key)).await?.is_some());
+        }
+        for identifier in who {
+            // The first that the store knows is the one that counts.
+            if let Some(person) = self.store.person(&Lookup::Identifier(identifier.clone())).await?
+            {
+                let mut theirs = person.participants.iter();
+                return Ok(theirs.any(|it| it.campaign == campaign && it.growsurf_id.is_some()));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Accepts a participant's row, as a comparison does.
+    async fn introduce(&self, campaign: &str, row: serde_json::Value) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
+        let origin = Origin { campaign, at: now, tell: Tell::Nothing, shares: false };
+        let row = Row::new(Kind::Participant, row, &origin);
+        let id = WebhookId::new(now, self.random.next());
+        let webhook = row.to_webhook(id, now);
+        let arrival = Arrival { webhook, reading: row.news(), class: Class::Live };
+        let receipt = self.store.accept(arrival, now).await?;
+        if receipt.calls > 0 {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl ParticipantLookup {
+    /// The time in which GrowSurf must answer: Customer.io waits 4 s for the relay.
+    pub const TIMEOUT: Duration = Duration::from_millis(1_500);
+
+    /// Returns the name by which GrowSurf can be asked, if there is one.
+    fn query(&self, ask: &Ask, who: &[Identifier]) -> Option<ParticipantQuery> {
+        if let Some(id) = &ask.participant {
+            return Some(ParticipantQuery::IdOrEmail(id.clone()));
+        }
+        who.iter().find_map(|identifier| match (identifier, &self.id_key) {
+            (Identifier::Email(email), None) => {
+                Some(ParticipantQuery::IdOrEmail(email.as_str().to_owned()))
+            }
+            (Identifier::Id(id), Some(key)) => {
+                Some(ParticipantQuery::Metadata { key: key.clone(), value: id.clone() })
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Webhook actions for participants whom the relay doesn't know: GrowSurf is asked once, in time.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::kit::growsurf::{CAMPAIGN, Growsurf};
+use crate::kit::http::{self, Answer};
+use crate::kit::ids::report_signature;
+use crate::kit::now_seconds;
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+
+const KEY: &str = "signing-key";
+
+/// Both services and a relay between them, which no webhook has reached.
+struct Stage {
+    sandbox: Sandbox,
+    growsurf: Growsurf,
+    relay: Relay,
+}
+
+impl Stage {
+    fn set(adapt: impl Fn(Setup) -> Setup) -> Self {
+        let sandbox = Sandbox::start();
+        let growsurf = Growsurf::of(&sandbox);
+        growsurf.program(0, 2, 1);
+        let setup = Setup::new(&sandbox).set("customerio.action_keys", KEY);
+        let relay = growsurf.asked_by(adapt(setup)).start();
+        Self { sandbox, growsurf, relay }
+    }
+
+    /// Adds a participant to GrowSurf alone; returns their id.
+    fn joins(&self, name: &str, metadata: &Value) -> String {
+        let join = json!({ "email": address(name), "firstName": name, "metadata": metadata });
+        self.growsurf.change(0, &json!([{ "join": join }])).remove(0)
+    }
+
+    #[track_caller]
+    fn act(&self, key: &str, who: &Value) -> Value {
+        let mut action = json!({
+            "type": "update_participant", "campaign": CAMPAIGN, "dedupe_key": key,
+            "metadata": { "tier": "gold" },
+        });
+        action.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
+        let answer = self.post(&action.to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    fn post(&self, body: &str) -> Answer {
+        let now = now_seconds();
+        let request = http::client().post(self.relay.url("/webhooks/customerio/action"));
+        let request = request.header("x-cio-timestamp", now.to_string());
+        let proof = report_signature(KEY, now, body.as_bytes());
+        http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
+    }
+
+    /// The reads of this path since the last look.
+    fn reads(&self, path: &str) -> usize {
+        let requests = self.growsurf.requests()["requests"].as_array().unwrap().clone();
+        self.growsurf.forget_requests();
+        let is_read = |it: &&Value| it["method"] == "GET" && it["path"].to_string().contains(path);
+        requests.iter().filter(is_read).count()
+    }
+
+    fn tier(&self, id: &str) -> Value {
+        let row = self.growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{id}"));
+        row["metadata"]["tier"].clone()
+    }
+}
+
+fn address(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+#[test]
+fn an_action_for_a_participant_whom_only_growsurf_knows_is_accepted() {
+    let stage = Stage::set(|setup| setup);
+    for (name, by_id) in [("fay", false), ("gus", true)] {
+        let id = stage.joins(name, &json!({}));
+        let who =
+            if by_id { json!({ "participant": id }) } else { json!({ "email": address(name) }) };
+        stage.growsurf.forget_requests();
+        assert_eq!(stage.act("one", &who)["status"], "accepted", "{name}");
+        assert_eq!(stage.reads("/participant/"), 1, "GrowSurf is asked once");
+        assert_eq!(stage.act("two", &who)["status"], "accepted");
+        stage.relay.drained();
+        assert_eq!(stage.reads("/participant/"), 0, "from then on the relay knows them");
+        assert_eq!(stage.tier(&id), "gold");
+        // The profile is true; what happened before is the comparison's to send.
+        assert!(stage.sandbox.person(&address(name)).is_some());
+    }
+    assert!(stage.sandbox.events().is_empty(), "a lookup reports no events");
+}
+
+#[test]
+fn an_action_for_somebody_whom_growsurf_does_not_know_is_parked() {
+    let stage = Stage::set(|setup| setup);
+    stage.growsurf.forget_requests();
+    for who in [json!({ "email": "nobody@example.com" }), json!({ "participant": "nobody" })] {
+        let answer = stage.act("one", &who);
+        assert_eq!(answer["status"], "parked", "{answer}");
+        assert!(answer["reason"].to_string().contains("knows no participant"), "{answer}");
+        assert_eq!(stage.reads("/participant/"), 1);
+    }
+    // An action that makes somebody a participant asks nothing.
+    let add = json!({
+        "type": "add_participant", "campaign": CAMPAIGN, "dedupe_key": "add",
+        "email": "new@example.com",
+    });
+    assert_eq!(stage.post(&add.to_string()).json()["status"], "accepted");
+    stage.relay.drained();
+    assert_eq!(stage.reads("/participant/"), 0);
+}
+
+#[test]
+fn a_growsurf_that_does_not_answer_holds_up_no_action() {
+    let stage = Stage::set(|setup| setup);
+    let id = stage.joins("fay", &json!({}));
+    let who = json!({ "email": address("fay") });
+    let of_reads = json!({ "path": "/participant/", "method": "GET" });
+    for fault in [
+        json!({ "match": of_reads, "hang_ms": 20_000 }),
+        json!({ "match": of_reads, "status": 503 }),
+        json!({ "match": of_reads, "status": 429, "headers": { "retry-after": "1" } }),
+    ] {
+        stage.growsurf.faults(&json!([fault]));
+        let began = Instant::now();
+        let answer = stage.act("one", &who);
+        assert_eq!(answer["status"], "parked", "{answer}");
+        assert!(began.elapsed() < Duration::from_secs(4), "Customer.io waits 4 s: {fault}");
+    }
+    stage.growsurf.faults(&json!([]));
+    // Customer.io sends it again, or the operator replays it.
+    crate::kit::eventually("GrowSurf may be asked again", || {
+        stage.act("one", &who)["status"] == "accepted"
+    });
+    stage.relay.drained();
+    assert_eq!(stage.tier(&id), "gold");
+}
+
+#[test]
+fn people_known_by_an_id_are_found_by_their_metadata() {
+    let stage = Stage::set(|setup| {
+        let setup = setup.set("customerio.identify_by", "metadata.userId");
+        setup.set("customerio.trust_metadata_id", "true")
+    });
+    let id = stage.joins("fay", &json!({ "userId": "u-7" }));
+    for name in ["gus", "hal"] {
+        stage.joins(name, &json!({ "userId": "twice" }));
+    }
+    stage.growsurf.forget_requests();
+    assert_eq!(stage.act("one", &json!({ "id": "u-7" }))["status"], "accepted");
+    assert_eq!(stage.reads("/participants"), 1);
+    assert_eq!(stage.act("one", &json!({ "id": "twice" }))["status"], "parked", "it isn't one");
+    stage.relay.drained();
+    assert_eq!(stage.tier(&id), "gold");
+}
