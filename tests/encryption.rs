@@ -33,8 +33,9 @@ fn a_server_is_spoken_to_in_secret_if_its_certificate_is_right_and_else_not_at_a
 
     // A name that isn't this machine's is spoken to in secret, unless the URL says otherwise.
     let remote = |setup: Setup| {
-        let url = database.url_by("relay-database.invalid").replace("?sslmode=disable", "");
-        setup.set("store.url", format!("{url}?hostaddr=127.0.0.1&port={}", cluster.port()))
+        let address = format!("relay-database.invalid:{}", cluster.port());
+        let url = database.url_by(&address).replace("sslmode=disable", "hostaddr=127.0.0.1");
+        setup.set("store.url", url)
     };
     refused(remote(setup("127.0.0.1", "require")), &["certificate", "UnknownIssuer"]);
 

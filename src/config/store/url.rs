@@ -1,6 +1,7 @@
 //! The URL of a store: a file, or a database on a Postgres server and how connections to it are
 //! encrypted.
 
+use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -143,12 +144,35 @@ fn server(text: &str) -> Result<Server, Expected> {
             return Err(format!("a URL with an sslmode of {modes}").into());
         }
     };
+    let url_of_driver = with_mode(text, mode);
+    if let Some(fault) = fault(&url_of_driver) {
+        return Err(format!("a URL that the driver can read; it says: {fault}").into());
+    }
     Ok(Server {
-        url: SecretString::from(with_mode(text, mode)),
+        url: SecretString::from(url_of_driver),
         shown: Masked(text).to_string(),
         has_password: url.password().is_some() || in_query("password"),
         exposed_by,
     })
+}
+
+/// Returns what the driver finds wrong with a URL. It names options and no values.
+fn fault(url: &str) -> Option<String> {
+    let read: tokio_postgres::Config = match url.parse() {
+        Ok(read) => read,
+        Err(error) => {
+            let cause = error.source().map(ToString::to_string);
+            return Some(cause.unwrap_or_else(|| error.to_string()));
+        }
+    };
+    let (hosts, ports) = (read.get_hosts().len(), read.get_ports().len());
+    let addresses = read.get_hostaddrs().len();
+    // A port in the query is one more than that of the host.
+    if ports > 1 && ports != hosts.max(addresses) {
+        return Some(format!("{ports} ports for {} hosts", hosts.max(addresses)));
+    }
+    let differ = hosts > 0 && addresses > 0 && hosts != addresses;
+    differ.then(|| format!("{addresses} hostaddr for {hosts} hosts"))
 }
 
 /// The URL with this `sslmode` and no other; the rest stays as it is written.

@@ -40,6 +40,11 @@ fn refuses_the_rest() {
         ("postgres://u@h/db?passfile=/hush", "RELAY__STORE__PASSWORD_FILE"),
         ("postgres://u@h/db?sslcert=a&sslkey=b&sslpassword=hush", "aren't supported"),
         ("postgres://u@h/db?pool=8", "without the option \"pool\""),
+        ("postgres://u@h/db?port=hush", "the driver can read"),
+        ("postgres://u:hush@h/db?connect_timeout=soon", "connect_timeout"),
+        ("postgres://u@h/db?hostaddr=hush", "hostaddr"),
+        ("postgres://u@h:5433/db?port=5432", "2 ports for 1 hosts"),
+        ("postgres://u@h/db?hostaddr=10.0.0.1,10.0.0.2", "2 hostaddr for 1 hosts"),
     ] {
         let error = text.parse::<StoreUrl>().unwrap_err().to_string();
         assert!(error.contains(why) && !error.contains("hush"), "{text}: {error}");
@@ -76,7 +81,7 @@ fn encrypts_what_leaves_the_machine_unless_told_otherwise() {
         ("10.0.0.7:5433/r", "10.0.0.7:5433/r?sslmode=require", false),
         ("db/r?connect_timeout=5", "db/r?connect_timeout=5&sslmode=require", false),
         ("db/r?sslmode=verify-full", "db/r?sslmode=require", false),
-        ("db/r?sslmode=verify-ca&port=5433", "db/r?port=5433&sslmode=require", false),
+        ("db/r?sslmode=verify-ca&user=relay", "db/r?user=relay&sslmode=require", false),
         ("db/r?ssl%6dode=disable", "db/r?sslmode=disable", true),
         ("db/r?sslmode=require&sslmode=disable", "db/r?sslmode=disable", true),
         ("db/r?sslmode=disable", "db/r?sslmode=disable", true),
