@@ -105,19 +105,9 @@ pub(super) fn commissions(
     of: Option<usize>,
     query: &Query,
 ) -> Result<Value, Refusal> {
-    only_affiliate(campaign)?;
-    let mut all: Vec<&Commission> = campaign.commissions.iter().collect();
-    all.sort_by_key(|commission| std::cmp::Reverse(commission.created_at));
-    let status = query.get("status");
-    let page = query.page(
-        all,
-        |it| it.id.clone(),
-        |it| {
-            of.is_none_or(|of| it.referrer == of) && status.is_none_or(|status| it.status == status)
-        },
-    )?;
-    let rows: Vec<Value> = page.rows.into_iter().map(|it| it.shown(campaign)).collect();
-    Ok(json!({"commissions": rows, "limit": page.limit, "nextId": page.next}))
+    let all = campaign.commissions.iter();
+    let all = all.map(|it| (it.created_at, it.referrer, it.shown(campaign))).collect();
+    list("commissions", campaign, all, of, query)
 }
 
 /// Returns the page of payouts that a query asks for, newest first, of one affiliate or all.
@@ -126,21 +116,28 @@ pub(super) fn payouts(
     of: Option<usize>,
     query: &Query,
 ) -> Result<Value, Refusal> {
-    only_affiliate(campaign)?;
-    let mut all: Vec<&Payout> = campaign.payouts.iter().collect();
-    all.sort_by_key(|payout| std::cmp::Reverse(payout.at));
-    let status = query.get("status");
-    let page = query.page(
-        all,
-        |it| it.id.clone(),
-        |it| {
-            of.is_none_or(|of| it.affiliate == of) && status.is_none_or(|status| status == "ISSUED")
-        },
-    )?;
-    let rows: Vec<Value> = page.rows.into_iter().map(|it| it.shown(campaign)).collect();
-    Ok(json!({"payouts": rows, "limit": page.limit, "nextId": page.next}))
+    let all = campaign.payouts.iter().map(|it| (it.at, it.affiliate, it.shown(campaign))).collect();
+    list("payouts", campaign, all, of, query)
 }
 
-fn only_affiliate(campaign: &Campaign) -> Result<(), Refusal> {
-    if campaign.is_affiliate() { Ok(()) } else { Err(Refusal::wrong_kind("an affiliate program")) }
+/// Lists rows, each with its time and its affiliate.
+fn list(
+    name: &str,
+    campaign: &Campaign,
+    mut all: Vec<(i64, usize, Value)>,
+    of: Option<usize>,
+    query: &Query,
+) -> Result<Value, Refusal> {
+    if !campaign.is_affiliate() {
+        return Err(Refusal::wrong_kind("an affiliate program"));
+    }
+    all.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    let status = query.get("status");
+    let id = |(.., row): &(i64, usize, Value)| row["id"].as_str().unwrap_or_default().to_owned();
+    let fits = |(_, affiliate, row): &(i64, usize, Value)| {
+        of.is_none_or(|of| of == *affiliate) && status.is_none_or(|it| row["status"] == it)
+    };
+    let page = query.page(all.iter().collect(), id, fits)?;
+    let rows: Vec<&Value> = page.rows.into_iter().map(|(.., row)| row).collect();
+    Ok(json!({name: rows, "limit": page.limit, "nextId": page.next}))
 }

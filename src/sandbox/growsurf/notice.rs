@@ -86,21 +86,15 @@ impl Notice {
 
 /// Returns a body that looks like one of an event, as the test of a webhook sends it.
 pub(super) fn example(campaign: &Campaign, event: &str, now: i64) -> Value {
-    let first = campaign.shown().next();
-    let notice = match (event, first) {
-        ("NEW_PARTICIPANT_ADDED", Some(index)) => Some(Notice::Joined(index)),
-        ("PARTICIPANT_FRAUD_STATUS_UPDATED", Some(index)) => Some(Notice::Fraud(index)),
-        ("CAMPAIGN_ENDED", _) => Some(Notice::Ended),
-        ("PARTICIPANT_REACHED_A_GOAL", _) => {
-            (!campaign.earned.is_empty()).then_some(Notice::Goal(0))
-        }
-        ("NEW_PAYOUT_ISSUED", _) => (!campaign.payouts.is_empty()).then_some(Notice::Payout(0)),
-        (event, _) if campaign.commissions.is_empty() => {
-            tracing::debug!(event, "the campaign has no commission for the test of a webhook");
-            None
-        }
-        ("COMMISSION_ADJUSTED", _) => Some(Notice::Adjusted(0)),
-        _ => Some(Notice::Commission(0)),
+    let first = |is_there: bool, notice| is_there.then_some(notice);
+    let notice = match event {
+        "NEW_PARTICIPANT_ADDED" => campaign.shown().next().map(Notice::Joined),
+        "PARTICIPANT_FRAUD_STATUS_UPDATED" => campaign.shown().next().map(Notice::Fraud),
+        "CAMPAIGN_ENDED" => Some(Notice::Ended),
+        "PARTICIPANT_REACHED_A_GOAL" => first(!campaign.earned.is_empty(), Notice::Goal(0)),
+        "NEW_PAYOUT_ISSUED" => first(!campaign.payouts.is_empty(), Notice::Payout(0)),
+        "COMMISSION_ADJUSTED" => first(!campaign.commissions.is_empty(), Notice::Adjusted(0)),
+        _ => first(!campaign.commissions.is_empty(), Notice::Commission(0)),
     };
     let mut body = match notice {
         Some(notice) => notice.body(campaign, now),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -13,7 +14,8 @@ const MAX_CAMPAIGNS: usize = 8;
 const MAX_TIME: i64 = 32_503_680_000_000;
 
 /// The options of the program.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Program {
     pub(super) campaigns: Vec<Named>,
     /// The number of participants in each campaign.
@@ -46,18 +48,6 @@ pub(super) enum Kind {
     Affiliate,
 }
 
-/// The options as they are sent; what is missing is as in the standard program.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Options {
-    campaigns: Option<Vec<Named>>,
-    participants: Option<usize>,
-    seed: Option<u64>,
-    started_at: Option<i64>,
-    ended_at: Option<i64>,
-    rewards_in_rows: Option<bool>,
-}
-
 impl Program {
     /// Returns the program at the start: 300 participants who joined within a year.
     pub(super) fn standard(now: i64) -> Self {
@@ -72,21 +62,17 @@ impl Program {
         }
     }
 
-    /// Returns the standard program with these options.
+    /// Returns the standard program with what is sent instead.
     ///
     /// # Errors
     ///
-    /// Names the option that makes no sense.
-    pub(super) fn with(options: Options, now: i64) -> Result<Self, String> {
-        let standard = Self::standard(now);
-        let program = Self {
-            campaigns: options.campaigns.unwrap_or(standard.campaigns),
-            participants: options.participants.unwrap_or(standard.participants),
-            seed: options.seed.unwrap_or(standard.seed),
-            started_at: options.started_at.unwrap_or(standard.started_at),
-            ended_at: options.ended_at.unwrap_or(standard.ended_at),
-            rewards_in_rows: options.rewards_in_rows.unwrap_or(standard.rewards_in_rows),
-        };
+    /// Names the option that is unknown or makes no sense.
+    pub(super) fn with(sent: Map<String, Value>, now: i64) -> Result<Self, String> {
+        let mut options = json!(Self::standard(now));
+        for (key, value) in sent {
+            options[key] = value;
+        }
+        let program: Self = serde_json::from_value(options).map_err(|error| error.to_string())?;
         program.check()?;
         Ok(program)
     }

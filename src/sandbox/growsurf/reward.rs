@@ -17,26 +17,11 @@ pub(super) const LAUNCH: &str = "crew_launch";
 /// The reward for the fifth conversion.
 const MILESTONE: &str = "crew_vip005";
 
-/// What the rewards of webhooks have in common with those of the REST API.
-const IN_WEBHOOK: [&str; 14] = [
-    "id",
-    "title",
-    "type",
-    "description",
-    "referralDescription",
-    "isVisible",
-    "isUnlimited",
-    "limit",
-    "limitDuration",
-    "conversionsRequired",
-    "numberOfWinners",
-    "imageUrl",
-    "order",
-    "metadata",
-];
+/// The fields of a configured reward that the campaign in a webhook leaves out.
+const NOT_IN_WEBHOOK: &str = "commissionStructure event imageIconKey referralCouponCode referredRewardUpfront referredValue value";
 /// What an earned reward tells of its configuration in a webhook.
-const IN_EARNED: [&str; 7] =
-    ["conversionsRequired", "couponCode", "description", "imageUrl", "limit", "title", "type"];
+const IN_EARNED: &str =
+    "conversionsRequired couponCode description imageUrl limit metadata title type";
 
 /// A reward that a participant has earned.
 #[derive(Clone, Debug)]
@@ -201,7 +186,7 @@ pub(super) fn in_webhook(campaign: &Campaign, earned: &Earned) -> Value {
     });
     let configured = campaign.rewards.iter().find(|reward| reward["id"] == earned.reward);
     if let Some(reward) = configured {
-        for key in IN_EARNED.into_iter().chain(["metadata"]) {
+        for key in IN_EARNED.split_whitespace() {
             shown[key] = reward[key].clone();
         }
         if reward["type"] == "DOUBLE_SIDED" {
@@ -215,11 +200,9 @@ pub(super) fn in_webhook(campaign: &Campaign, earned: &Earned) -> Value {
 
 /// Returns the rewards of the campaign in a webhook.
 pub(super) fn of_campaign_in_webhook(campaign: &Campaign) -> Vec<Value> {
-    let keys = ["couponCode", "nextMilestonePrefix", "nextMilestoneSuffix"];
     let shown = |reward: &Map<String, Value>| {
-        let pairs = IN_WEBHOOK.into_iter().chain(keys);
-        let mut shown: Map<String, Value> =
-            pairs.map(|key| (key.to_owned(), reward[key].clone())).collect();
+        let mut shown = reward.clone();
+        shown.retain(|key, _| NOT_IN_WEBHOOK.split_whitespace().all(|left_out| left_out != key));
         shown.insert("isActive".to_owned(), json!(true));
         Value::Object(shown)
     };

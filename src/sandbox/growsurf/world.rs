@@ -41,7 +41,16 @@ impl World {
         self.campaigns.iter().position(|campaign| campaign.named.id == id)
     }
 
-    /// Makes a change, and returns the index of the participant if one has joined.
+    /// Finds the place of a campaign, of the first if there is no id.
+    ///
+    /// # Errors
+    ///
+    /// Says that there is none of this id.
+    pub(super) fn slot_or_first(&self, id: Option<&str>) -> Result<usize, String> {
+        id.map_or(Some(0), |id| self.slot(id)).ok_or_else(|| "there is no such campaign".to_owned())
+    }
+
+    /// Makes a change.
     ///
     /// # Errors
     ///
