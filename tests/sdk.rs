@@ -72,3 +72,12 @@ fn customerios_python_library_finds_the_track_api() {
     let arguments = ["localhost", &address, &sandbox.url()];
     succeeds(python.arg(script("track_api.py")).args(arguments));
 }
+
+#[test]
+fn growsurfs_python_library_finds_the_api_in_its_own_strict_types() {
+    let libraries = Libraries::installed();
+    let sandbox = Sandbox::start();
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", libraries.python).env("NO_PROXY", "127.0.0.1");
+    succeeds(python.arg(script("growsurf_api.py")).arg(sandbox.url()));
+}

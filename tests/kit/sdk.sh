@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PYTHON_PACKAGES=(customerio==3.2.0)
+PYTHON_PACKAGES=(customerio==3.2.0 growsurf-python==1.16.0)
 NODE_PACKAGES=(customerio-node@5.2.0)
 
 pins=$(printf '%s\n' "${PYTHON_PACKAGES[@]}" "${NODE_PACKAGES[@]}" | cksum | cut -d ' ' -f 1)
