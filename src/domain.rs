@@ -17,6 +17,7 @@ mod event;
 mod facts;
 mod feedback;
 mod forgotten;
+mod host;
 mod ids;
 mod link;
 mod longest;
@@ -50,6 +51,7 @@ pub use feedback::{
     is_own_metadata,
 };
 pub use forgotten::{Forgotten, Redact, Redaction, Trace};
+pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use link::Link;
 pub use longest::{LONGEST_ID, storable_id};

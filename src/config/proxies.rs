@@ -1,7 +1,7 @@
 //! Proxies that the environment puts between the relay and the services that it calls.
 //!
 //! The HTTP clients go through the proxies of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and their
-//! lower-case forms, but for hosts of `NO_PROXY`, as curl does. What belongs here: saying so. What
+//! lower-case forms, but for this machine and for hosts of `NO_PROXY`. What belongs here: saying so. What
 //! doesn't: the calls.
 
 use http::Uri;
@@ -10,6 +10,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use crate::config::Settings;
 use crate::config::sources::Sources;
 use crate::config::value::masked::Masked;
+use crate::domain::is_loopback;
 
 /// Returns a warning for each service that is called through a proxy.
 pub(super) fn warnings(sources: &Sources, settings: &Settings) -> Vec<String> {
@@ -35,6 +36,9 @@ pub(super) fn warnings(sources: &Sources, settings: &Settings) -> Vec<String> {
     let urls = [Some(customerio_url), growsurf_url].into_iter().flatten();
     urls.filter_map(|url| {
         let uri: Uri = url.parse().ok()?;
+        if uri.host().is_some_and(is_loopback) {
+            return None;
+        }
         let proxy = matcher.intercept(&uri)?.uri().to_string();
         let host = uri.host()?;
         Some(format!(

@@ -20,6 +20,7 @@ use url::Url;
 
 use super::answer::{Answer, SendError};
 use super::request::Request;
+use crate::domain::is_loopback;
 
 /// The most of an answer's body that is read; the usual one is `{}`.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -109,7 +110,12 @@ impl Client {
         basic.set_sensitive(true);
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(AUTHORIZATION, basic), (CONTENT_TYPE, json)]);
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if base_url.host_str().is_some_and(is_loopback) {
+            // No proxy of the environment reaches this machine.
+            http = http.no_proxy();
+        }
+        let http = http
             .user_agent(concat!("referral-relay/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             // A redirect of a PUT would arrive as a GET without a body, and be answered 200.

@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,6 +11,7 @@ use url::{Url, form_urlencoded};
 
 use crate::config::value::Expected;
 use crate::config::value::masked::Masked;
+use crate::domain::is_loopback;
 
 /// Options that other programs take in the URL, and what to do instead.
 const ELSEWHERE: [(&str, &str); 5] = [
@@ -198,14 +198,8 @@ fn is_local(url: &Url) -> bool {
 
 /// True if a host's name, address or socket is on this machine.
 pub(in crate::config) fn is_this_machine(host: &str) -> bool {
-    let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_socket = host.is_empty() || host.starts_with('/') || host.starts_with("%2F");
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    is_socket
-        || name == "localhost"
-        || name.ends_with(".localhost")
-        || bare.parse().is_ok_and(is_loopback)
+    is_socket || is_loopback(host)
 }
 
 impl FromStr for StoreUrl {

@@ -74,8 +74,8 @@ fn warns_of_proxies_that_calls_go_through() {
     }
     let plain = variable("http_proxy", proxy);
     assert!(plain.settings().warnings.is_empty(), "Customer.io is called by https");
-    let plain = plain.variable("RELAY__CUSTOMERIO__BASE_URL", "http://127.0.0.1:8090");
-    assert_warned(plain, &["127.0.0.1", "proxy.example.com:3128"]);
+    let local = plain.variable("RELAY__CUSTOMERIO__BASE_URL", "http://127.0.0.1:8090");
+    assert!(local.settings().warnings.is_empty(), "no proxy reaches this machine");
     let spared = variable("HTTPS_PROXY", proxy).variable("NO_PROXY", "customer.io");
     assert!(spared.settings().warnings.is_empty());
     let both = variable("HTTPS_PROXY", proxy).variable("RELAY__GROWSURF__API_KEY", "hush-key");

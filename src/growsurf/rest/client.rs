@@ -25,7 +25,7 @@ use super::error::RestError;
 use super::lifecycle::Lifecycle;
 use super::limits::Told;
 use super::types::{Cursor, Page};
-use crate::domain::{Clock, PathSegment, Random, Time};
+use crate::domain::{Clock, PathSegment, Random, Time, is_loopback};
 
 /// How often a read is tried.
 const TRIES: u32 = 5;
@@ -145,7 +145,12 @@ impl Client {
     /// # Errors
     /// [`RestError::Setup`].
     pub fn new(config: ClientConfig) -> Result<Self, RestError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if config.base_url.host_str().is_some_and(is_loopback) {
+            // No proxy of the environment reaches this machine.
+            http = http.no_proxy();
+        }
+        let http = http
             .user_agent(concat!("referral-relay/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .timeout(config.timeout)
