@@ -152,7 +152,7 @@ fn people_known_by_an_id_are_found_by_their_metadata() {
     }
     stage.growsurf.forget_requests();
     assert_eq!(stage.act("one", &json!({ "id": "u-7" }))["status"], "accepted");
-    assert_eq!(stage.reads("/participants"), 1);
+    assert_eq!(stage.reads("metadata"), 1);
     assert_eq!(stage.act("one", &json!({ "id": "twice" }))["status"], "parked", "it isn't one");
     stage.relay.drained();
     assert_eq!(stage.tier(&id), "gold");

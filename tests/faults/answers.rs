@@ -49,6 +49,39 @@ fn status_503_is_tried_again() {
 }
 
 #[test]
+fn what_passes_by_itself_is_tried_again() {
+    for status in [408, 409, 423] {
+        survives("/customers/", json!({"status": status}), 2);
+    }
+}
+
+#[test]
+fn a_success_that_is_no_json_is_a_proxys_and_is_tried_again() {
+    for (status, body) in [(200, "<html>welcome</html>"), (202, "OK"), (200, "{}{}")] {
+        let (mut relay, _sandbox) = survives("/events", json!({"status": status, "body": body}), 2);
+        let log = relay.whole_log().join("\n");
+        assert!(log.contains("isn't JSON: check for a proxy"), "{log}");
+    }
+}
+
+#[test]
+fn a_retry_after_of_a_year_is_waited_for_no_longer_than_the_settings_say() {
+    let years = ["31536000", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"];
+    for (status, header) in [(429, years[0]), (503, years[1]), (429, years[2]), (500, years[0])] {
+        let sandbox = Sandbox::start();
+        let headers = json!({"retry-after": header});
+        let fault = json!({"times": 2, "status": status, "headers": headers});
+        sandbox.faults(json!(on_calls(fault)));
+        let relay = Setup::new(&sandbox).set("delivery.max_wait", "300ms").start();
+        relay.accept(&joined("fay"));
+        assert_kept(&relay, &sandbox, FAY);
+        relay.accept(&joined("rae"));
+        assert_kept(&relay, &sandbox, FAY_AND_RAE);
+        assert!(sandbox.uses(0) > 0, "{status} {header}");
+    }
+}
+
+#[test]
 fn a_timeout_before_the_effect_is_tried_again() {
     let (_relay, sandbox) = survives("/customers/", json!({"hang_ms": 60_000}), 1);
     assert_eq!(sandbox.identifies("fay@example.com").len(), 2);

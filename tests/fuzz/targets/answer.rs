@@ -76,7 +76,7 @@ fn fits(outcome: &Outcome, answer: &Answer) {
     let is_one_that_fits = match answer.status {
         200..=299 => !matches!(outcome, Outcome::Halt { .. }),
         300..=399 | 401 | 403 => matches!(outcome, Outcome::Halt { .. }),
-        408 | 429 => matches!(outcome, Outcome::Retry { .. }),
+        408 | 409 | 423 | 429 => matches!(outcome, Outcome::Retry { .. }),
         400..=499 => matches!(outcome, Outcome::Rejected { .. }),
         _ => matches!(outcome, Outcome::Retry { .. }),
     };
