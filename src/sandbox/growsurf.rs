@@ -54,17 +54,14 @@ mod control;
 mod gate;
 mod keys;
 mod limiter;
-mod notice;
+mod page;
 mod participant;
-mod program;
-mod query;
 mod referral;
 mod refusal;
 mod reward;
 mod signals;
 mod state;
 mod story;
-mod update;
 mod webhook;
 mod world;
 

@@ -4,33 +4,27 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-use super::commission::{Commission, Payout};
 use super::participant::{Credit, Participant};
-use super::program::{DAY_MS, Kind, Named, Program};
-use super::reward::{self, Earned};
-use super::webhook;
+use super::world::{DAY_MS, Kind, Named, Program};
+use super::{participant, reward, webhook};
 
 const MONTH_MS: i64 = 30 * DAY_MS;
+/// `CAMPAIGN_ENDED` names at most this many winners.
+const MAX_WINNERS: usize = 1_000;
 /// The number of ids of six characters in base 36.
 const IDS: u64 = 2_176_782_336;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// The numbers of a participant's friends.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) awarded: u64,
-    pub(super) awarded_this_month: u64,
-    pub(super) awarded_last_month: u64,
-    pub(super) pending: u64,
-}
-
-/// An invitation by mail that nobody has followed.
+/// A reward, a commission or a payout.
 #[derive(Clone, Debug)]
-pub(super) struct Invitation {
-    pub(super) id: String,
-    pub(super) referrer: usize,
+pub(super) struct Earned {
+    /// The row of the REST API.
+    pub(super) row: Value,
+    pub(super) earner: usize,
+    /// The other side of the referral.
+    pub(super) other: Option<usize>,
     pub(super) at: i64,
 }
 
@@ -42,25 +36,26 @@ pub(super) struct Campaign {
     pub(super) started_at: i64,
     pub(super) ended_at: Option<i64>,
     pub(super) participants: Vec<Participant>,
-    pub(super) invitations: Vec<Invitation>,
-    /// The configured rewards, as the REST API shows them.
-    pub(super) rewards: Vec<Map<String, Value>>,
+    /// The rows of invitations that no friend has followed.
+    pub(super) invitations: Vec<Value>,
+    /// The configured rewards.
+    pub(super) rewards: Vec<Value>,
     pub(super) earned: Vec<Earned>,
-    pub(super) commissions: Vec<Commission>,
-    pub(super) payouts: Vec<Payout>,
+    pub(super) commissions: Vec<Earned>,
+    pub(super) payouts: Vec<Earned>,
     pub(super) webhooks: Vec<Value>,
     pub(super) integrations: Vec<Value>,
-    /// When which friend's delayed credit is awarded.
-    pub(super) delayed: Vec<(i64, usize)>,
-    pub(super) ids: HashMap<String, usize>,
-    /// The participants by address in lower case.
-    pub(super) emails: HashMap<String, usize>,
+    /// The bodies of webhooks from `listens_from` on, with their times.
+    pub(super) told: Vec<(i64, Value)>,
+    pub(super) listens_from: i64,
+    /// The participants by id, and by address in lower case.
+    pub(super) index: HashMap<String, usize>,
     seed: u64,
     made: u64,
 }
 
 impl Campaign {
-    /// Returns the campaign at `slot` of a program, without participants.
+    /// Returns the campaign at `slot` of a program, without participants, told of no webhook.
     pub(super) fn new(program: &Program, slot: usize) -> Self {
         let named = program.campaigns[slot].clone();
         Self {
@@ -76,10 +71,10 @@ impl Campaign {
             payouts: Vec::new(),
             webhooks: vec![webhook::primary()],
             integrations: webhook::integrations(),
-            delayed: Vec::new(),
-            ids: HashMap::new(),
-            emails: HashMap::new(),
-            seed: mix(program.seed, slot as u64),
+            told: Vec::new(),
+            listens_from: i64::MAX,
+            index: HashMap::new(),
+            seed: mix(1, slot as u64),
             made: 0,
         }
     }
@@ -100,17 +95,16 @@ impl Campaign {
                 rest /= 36;
             }
             let id = String::from_utf8_lossy(&digits).into_owned();
-            if !self.ids.contains_key(&id) {
+            if !self.index.contains_key(&id) {
                 return id;
             }
         }
     }
 
     /// Finds a participant by id or address.
-    pub(super) fn find(&self, id_or_email: &str) -> Option<usize> {
-        let by_email = || self.emails.get(&id_or_email.to_lowercase());
-        let index = *self.ids.get(id_or_email).or_else(by_email)?;
-        (!self.participants[index].is_deleted).then_some(index)
+    pub(super) fn find(&self, id_or_email: &str) -> Result<usize, String> {
+        let found = self.index.get(&id_or_email.to_lowercase());
+        found.copied().ok_or_else(|| format!("There is no participant {id_or_email}."))
     }
 
     /// Returns the participants who are not deleted.
@@ -118,53 +112,94 @@ impl Campaign {
         (0..self.participants.len()).filter(|index| !self.participants[*index].is_deleted)
     }
 
-    /// Returns the referrer of a participant, unless the referrer is deleted.
-    pub(super) fn referrer(&self, index: usize) -> Option<usize> {
-        self.participants[index].referrer.filter(|it| !self.participants[*it].is_deleted)
-    }
-
-    /// Returns the friends of a participant whose credit is awarded, oldest first.
-    pub(super) fn awarded(&self, index: usize) -> impl Iterator<Item = usize> {
-        self.friends(index).filter(|friend| self.participants[*friend].credit == Credit::Awarded)
+    /// Returns the friends of a participant whose credit is as given, oldest first.
+    pub(super) fn friends(&self, index: usize, credit: Credit) -> impl Iterator<Item = usize> {
+        let friends = self.participants[index].friends.iter().copied();
+        friends.filter(move |friend| self.participants[*friend].credit == credit)
     }
 
     /// Returns the number of months since the award of a friend's credit.
     pub(super) fn months_ago(&self, friend: usize, at: i64) -> i64 {
-        let awarded_at = self.participants[friend].awarded_at.unwrap_or(i64::MIN);
-        at.saturating_sub(awarded_at) / MONTH_MS
+        at.saturating_sub(self.participants[friend].awarded_at.unwrap_or(i64::MIN)) / MONTH_MS
     }
 
-    /// Counts the friends of a participant.
-    pub(super) fn counts(&self, index: usize, at: i64) -> Counts {
-        let mut counts = Counts::default();
-        for friend in self.friends(index) {
-            match self.participants[friend].credit {
-                Credit::Awarded => {
-                    counts.awarded += 1;
-                    match self.months_ago(friend, at) {
-                        0 => counts.awarded_this_month += 1,
-                        1 => counts.awarded_last_month += 1,
-                        _ => {}
-                    }
-                }
-                Credit::Pending => counts.pending += 1,
-                Credit::Expired => {}
+    /// Counts a participant's awarded friends: all, those of this month, those of the month before.
+    pub(super) fn counts(&self, index: usize, at: i64) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for friend in self.friends(index, Credit::Awarded) {
+            counts[0] += 1;
+            match self.months_ago(friend, at) {
+                0 => counts[1] += 1,
+                1 => counts[2] += 1,
+                _ => {}
             }
         }
         counts
     }
 
-    /// True if the participant has an approved reward or, in an affiliate program, a commission.
-    pub(super) fn is_winner(&self, index: usize) -> bool {
-        let has_earned = |it: &Earned| it.earner == index && it.approved_at.is_some();
-        self.earned.iter().any(has_earned)
-            || self.commissions.iter().any(|commission| commission.referrer == index)
+    /// Notes the webhook that GrowSurf would send, if the campaign listens.
+    pub(super) fn tell(&mut self, at: i64, event: &str, data: impl FnOnce(&Self) -> Value) {
+        if at >= self.listens_from {
+            let body = self.body(at, event, data(self));
+            self.told.push((at, body));
+        }
     }
 
-    fn friends(&self, index: usize) -> impl Iterator<Item = usize> {
-        let friends = self.participants[index].friends.iter().copied();
-        friends.filter(|friend| !self.participants[*friend].is_deleted)
+    /// Returns the body of a webhook.
+    pub(super) fn body(&self, at: i64, event: &str, mut data: Value) -> Value {
+        if event != "CAMPAIGN_ENDED" {
+            data["campaign"] = json!({
+                "id": self.named.id, "name": self.named.name, "type": self.named.kind,
+                "currencyISO": "USD", "rewards": reward::of_campaign_in_webhook(self),
+            });
+        }
+        json!({"event": event, "createdAt": at, "data": data})
     }
+
+    /// Returns the campaign as `CAMPAIGN_ENDED` shows it.
+    pub(super) fn ended(&self, at: i64) -> Value {
+        let winners = self.winners().take(MAX_WINNERS);
+        let winners: Vec<_> = winners.map(|it| participant::in_webhook(self, it, at)).collect();
+        let further = json!({
+            "startedAt": self.started_at, "endedAt": at, "winners": winners,
+            "rewards": reward::of_campaign_in_webhook(self),
+        });
+        with(without(self.summary(), &["inviteCount", "currencyISO"]), further)
+    }
+
+    /// Returns the campaign as the REST API shows it.
+    pub(super) fn summary(&self) -> Value {
+        let awarded = self.shown().map(|index| self.friends(index, Credit::Awarded).count());
+        let shares = self.shown().flat_map(|index| self.participants[index].shares.values());
+        json!({
+            "id": self.named.id, "name": self.named.name, "type": self.named.kind,
+            "status": if self.ended_at.is_some() { "COMPLETE" } else { "IN_PROGRESS" },
+            "currencyISO": "USD", "rewards": reward::visible(self).collect::<Vec<_>>(),
+            "participantCount": self.shown().count(), "referralCount": awarded.sum::<usize>(),
+            "winnerCount": self.winners().count(), "inviteCount": self.invitations.len(),
+            "impressionCount": 3 * shares.sum::<u64>(),
+        })
+    }
+
+    fn winners(&self) -> impl Iterator<Item = usize> {
+        self.shown().filter(|index| self.participants[*index].fields["isWinner"] == true)
+    }
+}
+
+/// Returns an object with the fields of another one.
+pub(super) fn with(mut object: Value, further: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(further)) = (&mut object, further) {
+        fields.extend(further);
+    }
+    object
+}
+
+/// Returns an object without some of its fields.
+pub(super) fn without(mut object: Value, names: &[&str]) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|name, _| !names.contains(&name.as_str()));
+    }
+    object
 }
 
 /// Returns a number that looks random and is always the same for the same two.

@@ -3,16 +3,15 @@
 //! The made-up program, the control interface and the writes of the REST API all are changes. A
 //! change that makes no sense changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::campaign::{Campaign, Invitation};
-use super::commission::{Commission, Payout};
-use super::notice::Notice;
-use super::participant::{Credit, Participant};
-use super::program::DAY_MS;
-use super::reward;
-use super::update;
+use super::campaign::Campaign;
+use super::participant::{Credit, Participant, metadata, updated, with_referrer};
+use super::world::DAY_MS;
+use super::{commission, referral, reward};
 
 /// A change, as the control interface sends it; a participant is named by id or address.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,30 +26,19 @@ pub(super) enum Change {
     },
     Convert {
         friend: String,
-        /// The credit is awarded after this many days.
         #[serde(default)]
         delay_in_days: i64,
     },
-    Cancel {
-        friend: String,
-    },
-    Expire {
-        friend: String,
-    },
+    Cancel(Whose),
+    Expire(Whose),
     Elapse {
         days: i64,
     },
     Invite(Whose),
-    Reward {
-        participant: String,
-        #[serde(default = "yes")]
-        approved: bool,
-    },
+    Reward(Whose),
     Approve(Whose),
     Pay(Whose),
-    Reverse {
-        friend: String,
-    },
+    Reverse(Whose),
     Fraud {
         participant: String,
         level: String,
@@ -74,261 +62,242 @@ pub(super) enum Change {
 }
 
 /// A new participant.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Join {
-    pub(super) email: String,
-    pub(super) first_name: Option<String>,
-    pub(super) last_name: Option<String>,
-    pub(super) notes: Option<String>,
-    pub(super) referred_by: Option<String>,
-    pub(super) is_affiliate: Option<bool>,
+    email: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
     #[serde(default)]
-    pub(super) metadata: Map<String, Value>,
+    notes: String,
+    referred_by: Option<String>,
+    is_affiliate: Option<bool>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
 }
 
 /// The participant that a change is about.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
-    pub(super) participant: String,
+    #[serde(alias = "friend")]
+    participant: String,
 }
 
 impl Change {
-    /// Makes the change at a time, and returns the webhooks that it leads to.
+    /// Makes the change at a time.
     ///
     /// # Errors
     ///
     /// Says why it makes no sense.
-    pub(super) fn apply(&self, campaign: &mut Campaign, at: i64) -> Result<Vec<Notice>, String> {
+    pub(super) fn apply(&self, campaign: &mut Campaign, at: i64) -> Result<(), String> {
+        let of = |whose: &Whose| campaign.find(&whose.participant);
         match self {
-            Self::Join(join) => {
-                return join.apply(campaign, at).map(|index| vec![Notice::Joined(index)]);
-            }
+            Self::Join(join) => join.apply(campaign, at)?,
             Self::Share { participant, channel, times } => {
-                let index = find(campaign, participant)?;
+                let index = campaign.find(participant)?;
                 *campaign.participants[index].shares.entry(channel.clone()).or_default() += times;
             }
             Self::Convert { friend, delay_in_days } => {
-                let friend = find(campaign, friend)?;
-                return convert(campaign, friend, *delay_in_days, at);
+                convert(campaign, friend, *delay_in_days, at)?;
             }
-            Self::Cancel { friend } => {
-                let friend = find(campaign, friend)?;
-                let before = campaign.delayed.len();
-                campaign.delayed.retain(|(_, delayed)| *delayed != friend);
-                if campaign.delayed.len() == before {
-                    return Err("Participant has no pending delayed referral trigger".to_owned());
-                }
+            Self::Cancel(whose) => {
+                let friend = of(whose)?;
+                let due = campaign.participants[friend].due.take();
+                due.ok_or("Participant has no pending delayed referral trigger")?;
             }
-            Self::Expire { friend } => {
-                let friend = find(campaign, friend)?;
+            Self::Expire(whose) => {
+                let friend = of(whose)?;
                 pending(campaign, friend)?;
-                campaign.participants[friend].credit = Credit::Expired;
-                campaign.participants[friend].updated_at = at;
+                let friend = &mut campaign.participants[friend];
+                (friend.credit, friend.due, friend.updated_at) = (Credit::Expired, None, at);
             }
             Self::Elapse { days } => {
-                for (due, _) in &mut campaign.delayed {
-                    *due -= days * DAY_MS;
+                for participant in &mut campaign.participants {
+                    let past = days.saturating_mul(DAY_MS);
+                    participant.due = participant.due.map(|due| due.saturating_sub(past));
                 }
             }
             Self::Invite(whose) => {
-                let referrer = find(campaign, &whose.participant)?;
-                let id = campaign.new_id();
-                campaign.invitations.push(Invitation { id, referrer, at });
+                let referrer = campaign.participants[of(whose)?].id.clone();
+                let invitation = referral::invitation(&campaign.new_id(), &referrer, at);
+                campaign.invitations.push(invitation);
             }
-            Self::Reward { participant, approved } => {
-                if campaign.is_affiliate() {
-                    return Err("an affiliate program has no rewards".to_owned());
-                }
-                let earner = find(campaign, participant)?;
-                return Ok(vec![Notice::Goal(reward::grant(campaign, earner, at, *approved))]);
+            Self::Reward(whose) => reward::grant(campaign, of(whose)?, at)?,
+            Self::Approve(whose) => {
+                let index = of(whose)?;
+                commission::approve(campaign, index, at);
+                reward::approve(campaign, index, at);
             }
-            Self::Approve(whose) => return approve(campaign, &whose.participant, at),
-            Self::Pay(whose) => return pay(campaign, &whose.participant, at),
-            Self::Reverse { friend } => {
-                let friend = find(campaign, friend)?;
-                let place = campaign.commissions.iter().position(|it| it.referred == friend);
-                let place = place.ok_or("there is no commission on this friend")?;
-                let commission = &mut campaign.commissions[place];
-                (commission.status, commission.reversed_at) = ("REVERSED", Some(at));
-                return Ok(vec![Notice::Adjusted(place)]);
-            }
+            Self::Pay(whose) => commission::pay(campaign, of(whose)?, at),
+            Self::Reverse(whose) => commission::reverse(campaign, of(whose)?, at)?,
             Self::Fraud { participant, level, reason } => {
-                let index = find(campaign, participant)?;
-                campaign.participants[index].fraud = (level.clone(), reason.clone());
-                return Ok(vec![Notice::Fraud(index)]);
+                let index = campaign.find(participant)?;
+                campaign.participants[index].fields["fraudRiskLevel"] = json!(level);
+                campaign.participants[index].fields["fraudReasonCode"] = json!(reason);
+                campaign.tell(
+                    at,
+                    "PARTICIPANT_FRAUD_STATUS_UPDATED",
+                    |campaign| json!({"participant": with_referrer(campaign, index, at)}),
+                );
             }
             Self::Email { participant, email } => {
-                let index = find(campaign, participant)?;
-                update::readdress(campaign, index, email)?;
+                update(campaign, participant, &json!({"email": email}), at)?;
             }
             Self::Update { participant, fields } => {
-                let index = find(campaign, participant)?;
-                return update::update(campaign, index, fields, at);
+                update(campaign, participant, &json!(fields), at)?;
             }
             Self::Unsubscribe(whose) | Self::Resubscribe(whose) => {
-                let index = find(campaign, &whose.participant)?;
-                campaign.participants[index].unsubscribed = matches!(self, Self::Unsubscribe(_));
+                let wish = json!({"unsubscribed": matches!(self, Self::Unsubscribe(_))});
+                update(campaign, &whose.participant, &wish, at)?;
             }
-            Self::Delete(whose) => delete(campaign, find(campaign, &whose.participant)?),
+            Self::Delete(whose) => delete(campaign, of(whose)?),
             Self::End {} => {
                 campaign.ended_at = Some(at);
-                return Ok(vec![Notice::Ended]);
+                campaign.tell(at, "CAMPAIGN_ENDED", |campaign| campaign.ended(at));
             }
-            Self::Configure(fields) => {
-                let reward =
-                    campaign.rewards.iter_mut().find(|it| Some(&it["id"]) == fields.get("id"));
-                merge(reward.ok_or("a reward is named by its id")?, fields)?;
-            }
+            Self::Configure(fields) => configure(&mut campaign.rewards, fields)?,
             Self::Webhook(fields) => {
-                let primary = campaign.webhooks.first_mut().and_then(Value::as_object_mut);
-                merge(primary.ok_or("there is no primary webhook")?, fields)?;
+                let mut named = fields.clone();
+                named.entry("id").or_insert(json!("primary"));
+                configure(&mut campaign.webhooks, &named)?;
             }
-            Self::Integration(fields) => {
-                let mut all = campaign.integrations.iter_mut().filter_map(Value::as_object_mut);
-                let integration = all.find(|it| it.get("id") == fields.get("id"));
-                merge(integration.ok_or("an integration is named by its id")?, fields)?;
-            }
+            Self::Integration(fields) => configure(&mut campaign.integrations, fields)?,
         }
-        Ok(Vec::new())
+        Ok(())
     }
 }
 
 impl Join {
-    fn apply(&self, campaign: &mut Campaign, at: i64) -> Result<usize, String> {
-        update::is_free(campaign, &self.email)?;
-        let referred_by = self.referred_by.as_deref();
-        let referrer = referred_by.map(|referrer| find(campaign, referrer)).transpose()?;
-        let is_affiliate = self.is_affiliate.unwrap_or(referrer.is_none());
-        let participant = Participant {
-            id: campaign.new_id(),
-            email: self.email.clone(),
-            first_name: self.first_name.clone(),
-            last_name: self.last_name.clone(),
-            notes: self.notes.clone(),
-            created_at: at,
-            updated_at: at,
-            awarded_at: None,
-            referrer,
-            source: if referrer.is_some() { "PARTICIPANT" } else { "DIRECT" },
-            credit: Credit::Pending,
-            friends: Vec::new(),
-            shares: std::collections::BTreeMap::new(),
-            fraud: ("LOW".to_owned(), "UNIQUE_IDENTITY".to_owned()),
-            metadata: update::metadata(&Map::new(), &self.metadata)?,
-            vanity_keys: Vec::new(),
-            language: json!("en"),
-            unsubscribed: false,
-            affiliate: is_affiliate.then(|| "APPROVED".to_owned()),
-            is_deleted: false,
-        };
+    fn apply(&self, campaign: &mut Campaign, at: i64) -> Result<(), String> {
+        let referrer = self.referred_by.as_deref().map(|it| campaign.find(it)).transpose()?;
         let index = campaign.participants.len();
-        campaign.ids.insert(participant.id.clone(), index);
-        campaign.emails.insert(self.email.to_lowercase(), index);
+        let added = metadata(&json!({}), &self.metadata)?;
+        take_address(campaign, index, &self.email)?;
+        let id = campaign.new_id();
+        campaign.index.insert(id.clone(), index);
+        let fields = json!({
+            "id": id, "email": self.email, "firstName": self.first_name,
+            "lastName": self.last_name, "notes": self.notes, "createdAt": at, "isWinner": false,
+            "referralSource": if referrer.is_some() { "PARTICIPANT" } else { "DIRECT" },
+            "fraudRiskLevel": "LOW", "fraudReasonCode": "UNIQUE_IDENTITY", "metadata": added,
+            "vanityKeys": [], "language": "en", "unsubscribed": false,
+        });
+        campaign.participants.push(Participant {
+            id,
+            fields,
+            referrer,
+            friends: Vec::new(),
+            credit: Credit::Pending,
+            due: None,
+            awarded_at: None,
+            updated_at: at,
+            shares: BTreeMap::new(),
+            is_affiliate: self.is_affiliate.unwrap_or(referrer.is_none()),
+            is_deleted: false,
+        });
         if let Some(referrer) = referrer {
             campaign.participants[referrer].friends.push(index);
         }
-        campaign.participants.push(participant);
-        Ok(index)
+        campaign.tell(at, "NEW_PARTICIPANT_ADDED", |it| with_referrer(it, index, at));
+        Ok(())
     }
 }
 
 /// Awards the credit for a friend, now or after a delay.
-fn convert(
-    campaign: &mut Campaign,
-    friend: usize,
-    delay_in_days: i64,
-    at: i64,
-) -> Result<Vec<Notice>, String> {
+fn convert(campaign: &mut Campaign, friend: &str, days: i64, at: i64) -> Result<(), String> {
+    let friend = campaign.find(friend)?;
     let referrer = pending(campaign, friend)?;
-    if delay_in_days > 0 {
-        campaign.delayed.push((at + delay_in_days * DAY_MS, friend));
-        return Ok(Vec::new());
-    }
-    campaign.delayed.retain(|(_, delayed)| *delayed != friend);
     let participant = &mut campaign.participants[friend];
+    if days > 0 {
+        participant.due = Some(at.saturating_add(days.saturating_mul(DAY_MS)));
+        return Ok(());
+    }
+    participant.due = None;
     participant.credit = Credit::Awarded;
     (participant.updated_at, participant.awarded_at) = (at, Some(at));
     if campaign.is_affiliate() {
-        let commission = Commission::new(campaign, referrer, friend, at);
-        campaign.commissions.push(commission);
-        return Ok(vec![Notice::Commission(campaign.commissions.len() - 1)]);
+        commission::earn(campaign, referrer, friend, at);
+    } else {
+        reward::earn(campaign, referrer, friend, at);
     }
-    Ok(reward::earn(campaign, referrer, friend, at).map(Notice::Goal).collect())
+    Ok(())
 }
 
 /// Returns the referrer of a friend whose credit is pending; says in GrowSurf's words why it isn't.
 fn pending(campaign: &Campaign, friend: usize) -> Result<usize, String> {
-    let referrer = campaign.referrer(friend).ok_or("Participant was not referred")?;
-    match campaign.participants[friend].credit {
+    let participant = &campaign.participants[friend];
+    let referrer = participant.referrer.ok_or("Participant was not referred")?;
+    match participant.credit {
         Credit::Pending => Ok(referrer),
         Credit::Awarded => Err("Referral credit has already been awarded".to_owned()),
         Credit::Expired => Err("Referral credit has expired".to_owned()),
     }
 }
 
-/// Approves what waits for a participant: rewards or commissions.
-fn approve(campaign: &mut Campaign, participant: &str, at: i64) -> Result<Vec<Notice>, String> {
-    let index = find(campaign, participant)?;
-    for commission in &mut campaign.commissions {
-        if commission.referrer == index && commission.status == "PENDING" {
-            (commission.status, commission.approved_at) = ("APPROVED", Some(at));
-        }
+/// Changes fields of a participant, or none if one of them makes no sense.
+fn update(campaign: &mut Campaign, who: &str, changes: &Value, at: i64) -> Result<(), String> {
+    let index = campaign.find(who)?;
+    let changes = changes.as_object().cloned().unwrap_or_default();
+    let fields = updated(&campaign.participants[index].fields, &changes)?;
+    if let Some(email) = changes.get("email").and_then(Value::as_str) {
+        take_address(campaign, index, email)?;
+        campaign
+            .index
+            .retain(|key, of| *of != index || !key.contains('@') || *key == email.to_lowercase());
     }
-    let mut notices = Vec::new();
-    for (place, earned) in campaign.earned.iter_mut().enumerate() {
-        if earned.earner == index && earned.approved_at.is_none() {
-            earned.approved_at = Some(at);
-            notices.push(Notice::Goal(place));
-        }
-    }
-    Ok(notices)
-}
-
-/// Pays the approved commissions of an affiliate, if there are any.
-fn pay(campaign: &mut Campaign, participant: &str, at: i64) -> Result<Vec<Notice>, String> {
-    let affiliate = find(campaign, participant)?;
-    let mut paid = Vec::new();
-    for (place, commission) in campaign.commissions.iter_mut().enumerate() {
-        if commission.referrer == affiliate && commission.status == "APPROVED" {
-            (commission.status, commission.paid_at) = ("PAID", Some(at));
-            paid.push(place);
-        }
-    }
-    if paid.is_empty() {
-        return Ok(Vec::new());
-    }
-    let id = format!("po_{}", campaign.new_id());
-    campaign.payouts.push(Payout { id, affiliate, commissions: paid, at });
-    Ok(vec![Notice::Payout(campaign.payouts.len() - 1)])
-}
-
-/// Deletes a participant, whose address becomes free, and whose friends have no referrer any more.
-fn delete(campaign: &mut Campaign, index: usize) {
-    campaign.emails.remove(&campaign.participants[index].email.to_lowercase());
-    campaign.participants[index].is_deleted = true;
-    for friend in campaign.participants[index].friends.clone() {
-        campaign.participants[friend].source = "DELETED_PARTICIPANT";
-    }
-}
-
-fn merge(into: &mut Map<String, Value>, fields: &Map<String, Value>) -> Result<(), String> {
-    if let Some(key) = fields.keys().find(|key| !into.contains_key(*key)) {
-        return Err(format!("there is no field {key}"));
-    }
-    into.extend(fields.clone());
+    campaign.participants[index].fields = fields;
+    campaign.participants[index].updated_at = at;
     Ok(())
 }
 
-fn find(campaign: &Campaign, id_or_email: &str) -> Result<usize, String> {
-    campaign.find(id_or_email).ok_or_else(|| format!("there is no participant {id_or_email}"))
+/// Gives a participant an address.
+///
+/// # Errors
+///
+/// Says why it can't be the participant's.
+fn take_address(campaign: &mut Campaign, index: usize, email: &str) -> Result<(), String> {
+    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
+    });
+    if !is_address {
+        return Err(format!("{email:?} is not an email address"));
+    }
+    if campaign.find(email).is_ok_and(|other| other != index) {
+        return Err(format!("{email} is another participant's"));
+    }
+    campaign.index.insert(email.to_lowercase(), index);
+    Ok(())
+}
+
+/// Deletes a participant, whose address becomes free, and whose friends lose their referrer.
+fn delete(campaign: &mut Campaign, index: usize) {
+    campaign.index.retain(|_, of| *of != index);
+    let id = campaign.participants[index].id.clone();
+    campaign.invitations.retain(|invitation| invitation["referredBy"] != id);
+    (campaign.participants[index].is_deleted, campaign.participants[index].due) = (true, None);
+    for participant in &mut campaign.participants {
+        participant.friends.retain(|friend| *friend != index);
+        if participant.referrer == Some(index) {
+            (participant.referrer, participant.due) = (None, None);
+            participant.fields["referralSource"] = json!("DELETED_PARTICIPANT");
+        }
+    }
+}
+
+/// Changes fields of the one that has the id among them.
+fn configure(all: &mut [Value], fields: &Map<String, Value>) -> Result<(), String> {
+    let found = all.iter_mut().find(|it| Some(&it["id"]) == fields.get("id"));
+    let found = found.ok_or("id: there is none of this id")?;
+    if let Some(key) = fields.keys().find(|key| found.get(key).is_none()) {
+        return Err(format!("there is no field {key}"));
+    }
+    for (key, value) in fields {
+        found[key] = value.clone();
+    }
+    Ok(())
 }
 
 fn once() -> u64 {
     1
-}
-
-fn yes() -> bool {
-    true
 }

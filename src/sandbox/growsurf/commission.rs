@@ -2,142 +2,132 @@
 //!
 //! A customer who converts has bought something, which earns the affiliate a commission.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
-use super::campaign::{Campaign, mix};
-use super::query::Query;
+use super::api::{Answered, Call};
+use super::campaign::{Campaign, Earned, mix};
+use super::participant::in_webhook;
 use super::refusal::Refusal;
 
-const CURRENCY: &str = "USD";
 /// A commission is this part of the sale.
 const PART: u64 = 4;
 
-/// What an affiliate gets for a sale.
-#[derive(Clone, Debug)]
-pub(super) struct Commission {
-    pub(super) id: String,
-    pub(super) referrer: usize,
-    pub(super) referred: usize,
-    pub(super) sale: u64,
-    pub(super) status: &'static str,
-    pub(super) created_at: i64,
-    pub(super) approved_at: Option<i64>,
-    pub(super) paid_at: Option<i64>,
-    pub(super) reversed_at: Option<i64>,
+/// Adds the commission on a sale to this customer, which waits for approval.
+pub(super) fn earn(campaign: &mut Campaign, affiliate: usize, customer: usize, at: i64) {
+    let sale = 1_000 + 100 * (mix(7, customer as u64) % 190);
+    let amount = sale / PART;
+    let row = json!({
+        "id": format!("comm_{}", campaign.new_id()), "event": "SALE", "status": "PENDING",
+        "referrerId": campaign.participants[affiliate].id,
+        "referredId": campaign.participants[customer].id,
+        "amount": amount, "saleAmount": sale, "currencyISO": "USD", "createdAt": at,
+        "approvedAt": null, "paidAt": null, "reversedAt": null, "payoutQueuedAt": null,
+        "holdDuration": 7, "provider": "stripe", "amountInCampaignCurrency": amount,
+        "saleAmountInCampaignCurrency": sale, "campaignCurrencyISO": "USD", "exchangeRateAt": at,
+        "fxError": null,
+    });
+    campaign.participants[affiliate].fields["isWinner"] = json!(true);
+    campaign.commissions.push(Earned { row, earner: affiliate, other: Some(customer), at });
+    let place = campaign.commissions.len() - 1;
+    campaign.tell(at, "NEW_COMMISSION_ADDED", |campaign| {
+        let mut data = people(campaign, place, at);
+        data["commission"] = campaign.commissions[place].row.clone();
+        data
+    });
 }
 
-/// What an affiliate is paid for several commissions at once.
-#[derive(Clone, Debug)]
-pub(super) struct Payout {
-    pub(super) id: String,
-    pub(super) affiliate: usize,
-    pub(super) commissions: Vec<usize>,
-    pub(super) at: i64,
-}
-
-impl Commission {
-    /// Returns the commission on a sale to this customer, which waits for approval.
-    pub(super) fn new(campaign: &mut Campaign, referrer: usize, referred: usize, at: i64) -> Self {
-        Self {
-            id: format!("comm_{}", campaign.new_id()),
-            referrer,
-            referred,
-            sale: 1_000 + 100 * (mix(7, referred as u64) % 190),
-            status: "PENDING",
-            created_at: at,
-            approved_at: None,
-            paid_at: None,
-            reversed_at: None,
+/// Approves the commissions of an affiliate that wait.
+pub(super) fn approve(campaign: &mut Campaign, affiliate: usize, at: i64) {
+    for commission in &mut campaign.commissions {
+        if commission.earner == affiliate && commission.row["status"] == "PENDING" {
+            commission.row["status"] = json!("APPROVED");
+            commission.row["approvedAt"] = json!(at);
         }
     }
-
-    /// Returns the commission itself, without the sale.
-    pub(super) fn amount(&self) -> u64 {
-        self.sale / PART
-    }
-
-    /// Returns the commission as both the REST API and webhooks show it.
-    pub(super) fn shown(&self, campaign: &Campaign) -> Value {
-        json!({
-            "id": self.id, "event": "SALE", "status": self.status,
-            "referrerId": campaign.participants[self.referrer].id,
-            "referredId": campaign.participants[self.referred].id,
-            "amount": self.amount(), "saleAmount": self.sale, "currencyISO": CURRENCY,
-            "createdAt": self.created_at, "approvedAt": self.approved_at, "paidAt": self.paid_at,
-            "reversedAt": self.reversed_at, "payoutQueuedAt": null, "holdDuration": 7,
-            "provider": "stripe", "amountInCampaignCurrency": self.amount(),
-            "saleAmountInCampaignCurrency": self.sale, "campaignCurrencyISO": CURRENCY,
-            "exchangeRateAt": self.created_at, "fxError": null,
-        })
-    }
-
-    /// Returns what a webhook says about its reversal.
-    pub(super) fn adjustment(&self, at: i64) -> Value {
-        let amount = i64::try_from(self.amount()).expect("it is below a million");
-        json!({
-            "currencyISO": CURRENCY, "originalCommissionAmount": amount,
-            "newCommissionAmount": 0, "commissionAdjustedAmount": -amount,
-            "reason": "FULL_REFUND", "adjustedAt": at,
-        })
-    }
 }
 
-impl Payout {
-    /// Returns the payout as both the REST API and webhooks show it.
-    pub(super) fn shown(&self, campaign: &Campaign) -> Value {
-        let commissions = || self.commissions.iter().map(|it| &campaign.commissions[*it]);
-        let amount: u64 = commissions().map(Commission::amount).sum();
-        let ids: Vec<&String> = commissions().map(|commission| &commission.id).collect();
-        json!({
-            "id": self.id, "status": "ISSUED", "commissionIds": ids,
-            "participantId": campaign.participants[self.affiliate].id,
-            "amount": amount, "currencyISO": CURRENCY, "createdAt": self.at, "queuedAt": self.at,
-            "issuedAt": self.at, "failedAt": null, "reversedAt": null, "provider": "paypal",
-            "amountInCampaignCurrency": amount, "campaignCurrencyISO": CURRENCY,
-            "exchangeRateAt": self.at, "exchangeRate": 1.0, "fxError": null,
-        })
+/// Pays the approved commissions of an affiliate, if there are any.
+pub(super) fn pay(campaign: &mut Campaign, affiliate: usize, at: i64) {
+    let (mut amount, mut ids) = (0, Vec::new());
+    for Earned { row, earner, .. } in &mut campaign.commissions {
+        if *earner == affiliate && row["status"] == "APPROVED" {
+            row["status"] = json!("PAID");
+            row["paidAt"] = json!(at);
+            amount += row["amount"].as_u64().unwrap_or_default();
+            ids.push(row["id"].clone());
+        }
     }
-}
-
-/// Returns the page of commissions that a query asks for, newest first, of one affiliate or all.
-pub(super) fn commissions(
-    campaign: &Campaign,
-    of: Option<usize>,
-    query: &Query,
-) -> Result<Value, Refusal> {
-    let all = campaign.commissions.iter();
-    let all = all.map(|it| (it.created_at, it.referrer, it.shown(campaign))).collect();
-    list("commissions", campaign, all, of, query)
-}
-
-/// Returns the page of payouts that a query asks for, newest first, of one affiliate or all.
-pub(super) fn payouts(
-    campaign: &Campaign,
-    of: Option<usize>,
-    query: &Query,
-) -> Result<Value, Refusal> {
-    let all = campaign.payouts.iter().map(|it| (it.at, it.affiliate, it.shown(campaign))).collect();
-    list("payouts", campaign, all, of, query)
-}
-
-/// Lists rows, each with its time and its affiliate.
-fn list(
-    name: &str,
-    campaign: &Campaign,
-    mut all: Vec<(i64, usize, Value)>,
-    of: Option<usize>,
-    query: &Query,
-) -> Result<Value, Refusal> {
-    if !campaign.is_affiliate() {
-        return Err(Refusal::wrong_kind("an affiliate program"));
+    if ids.is_empty() {
+        return;
     }
-    all.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
-    let status = query.get("status");
-    let id = |(.., row): &(i64, usize, Value)| row["id"].as_str().unwrap_or_default().to_owned();
-    let fits = |(_, affiliate, row): &(i64, usize, Value)| {
-        of.is_none_or(|of| of == *affiliate) && status.is_none_or(|it| row["status"] == it)
+    let row = json!({
+        "id": format!("po_{}", campaign.new_id()), "status": "ISSUED", "commissionIds": ids,
+        "participantId": campaign.participants[affiliate].id, "amount": amount,
+        "currencyISO": "USD", "createdAt": at, "queuedAt": at, "issuedAt": at, "failedAt": null,
+        "reversedAt": null, "provider": "paypal", "amountInCampaignCurrency": amount,
+        "campaignCurrencyISO": "USD", "exchangeRateAt": at, "exchangeRate": 1.0, "fxError": null,
+    });
+    campaign.payouts.push(Earned { row: row.clone(), earner: affiliate, other: None, at });
+    campaign.tell(
+        at,
+        "NEW_PAYOUT_ISSUED",
+        |campaign| json!({"participant": in_webhook(campaign, affiliate, at), "payout": row}),
+    );
+}
+
+/// Reverses the commission on a customer.
+///
+/// # Errors
+///
+/// Says that there is none.
+pub(super) fn reverse(campaign: &mut Campaign, customer: usize, at: i64) -> Result<(), String> {
+    let place = campaign.commissions.iter().position(|it| it.other == Some(customer));
+    let place = place.ok_or("there is no commission on this friend")?;
+    let row = &mut campaign.commissions[place].row;
+    row["status"] = json!("REVERSED");
+    row["reversedAt"] = json!(at);
+    let amount = row["amount"].as_i64().unwrap_or_default();
+    campaign.tell(at, "COMMISSION_ADJUSTED", |campaign| {
+        let mut data = people(campaign, place, at);
+        data["adjustedCommission"] = campaign.commissions[place].row.clone();
+        data["adjustment"] = json!({
+            "currencyISO": "USD", "originalCommissionAmount": amount, "newCommissionAmount": 0,
+            "commissionAdjustedAmount": -amount, "reason": "FULL_REFUND", "adjustedAt": at,
+        });
+        data
+    });
+    Ok(())
+}
+
+/// Returns the affiliate and the customer of a commission, as webhooks show them.
+fn people(campaign: &Campaign, place: usize, at: i64) -> Value {
+    let Earned { earner, other, .. } = campaign.commissions[place];
+    let customer = other.map(|customer| in_webhook(campaign, customer, at));
+    json!({"participant": in_webhook(campaign, earner, at), "referredParticipant": customer})
+}
+
+/// Lists commissions, of the participant in the path only if there is one.
+pub(super) fn commissions(call: &mut Call<'_>) -> Answered {
+    list(call, "commissions", &call.campaign().commissions)
+}
+
+/// Lists payouts, of the participant in the path only if there is one.
+pub(super) fn payouts(call: &mut Call<'_>) -> Answered {
+    list(call, "payouts", &call.campaign().payouts)
+}
+
+fn list(call: &Call<'_>, name: &str, all: &[Earned]) -> Answered {
+    if !call.campaign().is_affiliate() {
+        return Err(Refusal::wrong_type("an affiliate program"));
+    }
+    let (of, status) = (call.of()?, call.query.get("status"));
+    let mut all: Vec<&Earned> = all.iter().collect();
+    all.sort_by_key(|it| Reverse(it.at));
+    let id = |it: &&Earned| it.row["id"].as_str().unwrap_or_default().to_owned();
+    let fits = |it: &&Earned| {
+        of.is_none_or(|of| of == it.earner) && status.is_none_or(|of| it.row["status"] == of)
     };
-    let page = query.page(all.iter().collect(), id, fits)?;
-    let rows: Vec<&Value> = page.rows.into_iter().map(|(.., row)| row).collect();
-    Ok(json!({name: rows, "limit": page.limit, "nextId": page.next}))
+    call.query.page(name, &all, id, fits, |it| it.row.clone())
 }

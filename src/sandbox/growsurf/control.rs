@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use super::change::Change;
 use super::gate;
 use super::limiter::Limiter;
-use super::program::Program;
 use super::refusal::Refusal;
 use super::signals::Signals;
-use super::state::Growsurf;
-use super::world::World;
+use super::state::{self, Growsurf};
+use super::world::{Program, World};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::faults::Faults;
 
@@ -27,7 +26,7 @@ pub(in crate::sandbox) fn routes<S>(growsurf: Growsurf) -> Router<S> {
         .route("/growsurf/v2/{*path}", any(gate::answer))
         .route("/sandbox/growsurf/changes", post(change))
         .route("/sandbox/growsurf/webhooks", get(webhooks))
-        .route("/sandbox/growsurf/{what}", get(shown).put(set).delete(clear))
+        .route("/sandbox/growsurf/{what}", get(show).put(set).delete(clear))
         .with_state(growsurf)
 }
 
@@ -49,73 +48,70 @@ struct Since {
 
 async fn change(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
     let now = growsurf.now();
-    answer(read::<Changes>(&body).and_then(|changes| {
+    answer(read::<Changes>(&body).and_then(|sent| {
         let mut state = growsurf.lock();
-        let slot = state.world.slot_or_first(changes.campaign.as_deref())?;
+        let slot = state.world.slot(sent.campaign.as_deref())?;
         let before = state.world.campaigns[slot].participants.len();
-        for (number, change) in changes.changes.into_iter().enumerate() {
-            let done = state.world.apply(slot, changes.at.unwrap_or(now), change);
+        for (number, change) in sent.changes.into_iter().enumerate() {
+            let done = state.world.apply(slot, sent.at.unwrap_or(now), change);
             done.map_err(|problem| format!("changes[{number}]: {problem}"))?;
         }
         state.world.advance(now);
         let joined = &state.world.campaigns[slot].participants[before..];
-        let ids: Vec<&String> = joined.iter().map(|participant| &participant.id).collect();
-        Ok(json!({"ids": ids}))
+        Ok(json!({"ids": joined.iter().map(|it| &it.id).collect::<Vec<_>>()}))
     }))
 }
 
-async fn webhooks(State(growsurf): State<Growsurf>, Query(asked): Query<Since>) -> Response {
+async fn webhooks(
+    State(growsurf): State<Growsurf>,
+    Query(asked): Query<Since>,
+) -> Result<Response, Answer> {
     let mut state = growsurf.lock();
     state.world.advance(growsurf.now());
-    let of = asked.campaign.as_deref();
-    match of.map(|id| state.world.slot_or_first(Some(id))).transpose() {
-        Ok(of) => {
-            let bodies = state.world.webhooks(asked.since, of).into_iter();
-            let lines: String = bodies.map(|body| format!("{body}\n")).collect();
-            ([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response()
-        }
-        Err(problem) => answer(Err(problem)).into_response(),
-    }
+    let of = asked.campaign.as_deref().map(|id| state.world.slot(Some(id))).transpose();
+    let bodies = state.world.webhooks(asked.since, of.map_err(|problem| answer(Err(problem)))?);
+    let lines: String = bodies.iter().map(|body| format!("{body}\n")).collect();
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response())
 }
 
-async fn shown(State(growsurf): State<Growsurf>, Path(what): Path<String>) -> Answer {
-    let state = growsurf.lock();
-    answer(match what.as_str() {
-        "program" => Ok(json!(state.world.program)),
-        "faults" => Ok(state.faults.to_json()),
-        "limits" => Ok(json!(state.limiter.limits)),
-        "keys" => Ok(json!(state.keys)),
-        "signals" => Ok(json!(state.signals)),
-        "requests" => Ok(state.requests.to_json()),
-        _ => Err("there is no such thing".to_owned()),
+async fn show(State(growsurf): State<Growsurf>, Path(what): Path<String>) -> Answer {
+    answer(shown(&growsurf.lock(), &what))
+}
+
+fn shown(state: &state::State, what: &str) -> Result<Value, String> {
+    Ok(match what {
+        "program" => json!(state.world.program),
+        "faults" => state.faults.to_json(),
+        "limits" => json!(state.limiter.limits),
+        "keys" => json!(state.keys),
+        "signals" => json!(state.signals),
+        "requests" => state.requests.to_json(),
+        _ => return Err("there is no such thing".to_owned()),
     })
 }
 
-async fn set(
-    State(growsurf): State<Growsurf>,
-    Path(what): Path<String>,
-    body: Bytes,
-) -> Result<Answer, Answer> {
-    let problem = |problem| answer(Err(problem));
-    let bare = |status| Refusal::scripted(status).answer(&[]);
-    match what.as_str() {
-        "program" => {
-            let program = read(&body).and_then(|sent| Program::with(sent, growsurf.born_at()));
-            growsurf.lock().world = World::new(program.map_err(problem)?);
-        }
+async fn set(State(growsurf): State<Growsurf>, Path(what): Path<String>, body: Bytes) -> Answer {
+    let mut state = growsurf.lock();
+    answer(put(&mut state, &what, &body, growsurf.born_at).and_then(|()| shown(&state, &what)))
+}
+
+fn put(state: &mut state::State, what: &str, body: &[u8], born_at: i64) -> Result<(), String> {
+    match what {
+        "program" => state.world = World::new(Program::with(read(body)?, born_at)?),
         "faults" => {
-            let faults = read(&body).and_then(|script| Faults::with(script, bare));
-            growsurf.lock().faults = faults.map_err(problem)?;
+            let bare = |status| Refusal::scripted(status).answer(&[]);
+            state.faults = Faults::with(read(body)?, bare)?;
         }
-        "limits" => growsurf.lock().limiter = Limiter::new(read(&body).map_err(problem)?),
-        "keys" => growsurf.lock().keys = read(&body).map_err(problem)?,
+        "limits" => state.limiter = Limiter::new(read(body)?),
+        "keys" => state.keys = read(body)?,
         "signals" => {
-            let signals = read(&body).and_then(Signals::checked);
-            growsurf.lock().signals = signals.map_err(problem)?;
+            let signals: Signals = read(body)?;
+            signals.headers(&signals.path)?;
+            state.signals = signals;
         }
-        _ => return Err(problem("this can't be set".to_owned())),
+        _ => return Err("this can't be set".to_owned()),
     }
-    Ok(shown(State(growsurf), Path(what)).await)
+    Ok(())
 }
 
 async fn clear(State(growsurf): State<Growsurf>, Path(what): Path<String>) -> StatusCode {

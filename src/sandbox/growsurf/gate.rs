@@ -1,6 +1,6 @@
 //! One request to the API, from its bytes to its end: counted, let in or refused, answered or not.
 //!
-//! What it means is read by `api`. A request that a limit refuses or that has no key meets no fault.
+//! A request that a limit refuses or that has no key meets no fault.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use axum::body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use http::{StatusCode, header};
 use serde_json::json;
 
-use super::api::{self, Call};
-use super::limiter::Beyond;
-use super::query::Query;
+use super::api;
+use super::page::Query;
 use super::refusal::Refusal;
 use super::state::{self, Growsurf};
 use crate::sandbox::answer::Answer;
@@ -26,31 +26,32 @@ const MAX_BODY_BYTES: usize = 1_000_000;
 
 /// Answers a request to the API.
 pub(super) async fn answer(State(growsurf): State<Growsurf>, request: Request) -> Response {
-    let flight = growsurf.depart();
+    let flight = growsurf.lock().flights.clone();
+    let in_flight = Arc::strong_count(&flight) - 1;
     let (parts, body) = request.into_parts();
     let body = body::to_bytes(body, MAX_BODY_BYTES).await;
     let now = growsurf.now();
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
 
-    let (seq, received, mut headers) = {
+    let (seq, (fault, answer), mut headers) = {
         let mut state = growsurf.lock();
-        let seq = state.requests.log(parts.method.as_str(), raw_path(&parts));
-        let most = state.requests.most_in_flight.max(flight.number);
-        state.requests.most_in_flight = most;
+        let seq = state.requests.log(parts.method.as_str(), path);
+        state.requests.most_in_flight = state.requests.most_in_flight.max(in_flight);
         let received = match body {
-            Ok(body) => receive(&mut state, &parts, &body, flight.number, now),
-            Err(_) => (None, Some(Refusal::bad("The body is too large.").answer(&[]))),
+            Ok(body) => receive(&mut state, &parts, &body, in_flight, now),
+            Err(_) => (None, Refusal::bad("The body is too large.").answer(&[])),
         };
         let mut headers = state.limiter.headers(now);
-        headers.extend(state.signals.headers(raw_path(&parts)));
+        headers.extend(state.signals.headers(path).unwrap_or_default());
         (seq, received, headers)
     };
 
-    let (fault, answer) = received;
-    let answer = answer.unwrap_or_else(Answer::success);
     let ended = match &fault {
         Some(fault) => carry_out(fault, answer).await,
         None => Ended::Answered(answer),
     };
+    // Until here the request is in flight.
+    drop(flight);
     match ended {
         Ended::Answered(mut answer) => {
             headers.extend(answer.headers);
@@ -69,56 +70,47 @@ fn receive(
     body: &[u8],
     in_flight: usize,
     now: i64,
-) -> (Option<Arc<Fault>>, Option<Answer>) {
+) -> (Option<Arc<Fault>>, Answer) {
     if in_flight > MAX_IN_FLIGHT {
         state.requests.refused += 1;
-        let beyond = Beyond { policy: "Connection", retry_after: 1 };
-        return (None, Some(refused(&beyond, "You have too many concurrent requests.", now)));
+        return (None, limited("connection", 1, "You have too many concurrent requests.", now));
     }
     let key = match state.keys.of(&parts.headers) {
         Ok(key) => key,
-        Err(refusal) => return (None, Some(refusal.answer(&[]))),
+        Err(refusal) => return (None, refusal.answer(&[])),
     };
-    if let Err(beyond) = state.limiter.take(now) {
+    if let Err((policy, seconds)) = state.limiter.take(now) {
         state.requests.refused += 1;
-        let policy = beyond.policy.to_ascii_lowercase();
         let message = format!("You have reached your {policy} limit.");
-        return (None, Some(refused(&beyond, &message, now)));
+        return (None, limited(policy, seconds, &message, now));
     }
 
-    let path = parts.uri.path();
-    let call = Call {
-        method: &parts.method,
-        path: Call::segments(path.strip_prefix(BASE).unwrap_or_default()),
-        query: Query::read(parts.uri.query().unwrap_or_default()),
-        body,
-        now,
-    };
     state.world.advance(now);
+    let path = api::segments(parts.uri.path().strip_prefix(BASE).unwrap_or_default());
     let fault = state.faults.decide(&Subject {
         method: parts.method.as_str(),
-        path: raw_path(parts),
-        is_about: &|identifier| call.path.iter().any(|segment| segment == identifier),
+        path: parts.uri.path_and_query().map_or("", |path| path.as_str()),
+        is_about: &|identifier| path.iter().any(|segment| segment == identifier),
     });
-    let has_effect = fault.as_ref().is_none_or(|fault| fault.has_effect());
-    let answer = has_effect.then(|| match api::answer(&mut state.world, &key, &call) {
-        Ok(body) => Answer::json(http::StatusCode::OK, &body),
+    if fault.as_ref().is_some_and(|fault| !fault.has_effect()) {
+        return (fault, Answer::success());
+    }
+    let query = Query::read(parts.uri.query().unwrap_or_default());
+    let asked = (&parts.method, path.as_slice(), query);
+    let answer = match api::answer(&mut state.world, &key, asked, body, now) {
+        Ok(body) => Answer::json(StatusCode::OK, &body),
         Err(refusal) => refusal.answer(&[]),
-    });
+    };
     (fault, answer)
 }
 
-fn refused(beyond: &Beyond, message: &str, now: i64) -> Answer {
+fn limited(policy: &str, seconds: i64, message: &str, now: i64) -> Answer {
     let timestamp = jiff::Timestamp::from_millisecond(now).map(|time| time.to_string());
-    let mut answer = Refusal::limited(message).answer(&[
-        ("policyName", json!(beyond.policy.to_ascii_uppercase())),
+    let mut answer = Refusal::limited(message.to_owned()).answer(&[
+        ("policyName", json!(policy.to_ascii_uppercase())),
         ("level", json!("error")),
         ("timestamp", json!(timestamp.ok())),
     ]);
-    answer.headers = beyond.headers();
+    answer.headers.insert(header::RETRY_AFTER, seconds.into());
     answer
-}
-
-fn raw_path(parts: &Parts) -> &str {
-    parts.uri.path_and_query().map_or("", |path| path.as_str())
 }

@@ -1,9 +1,9 @@
-//! Rate limits over fixed windows, and the headers that tell of them.
+//! Rate limits over fixed windows, and the headers that show them.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-/// How many requests each window takes. The first one is called a second and lasts five.
+/// The requests that each window takes. The first one is called a second and lasts five.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
@@ -18,104 +18,73 @@ impl Default for Limits {
     }
 }
 
-/// The limits with what is used of them.
+/// The windows: name, seconds, and the headers of the limit and of what remains.
+const WINDOWS: [(&str, i64, [&str; 2]); 3] = [
+    ("second", 5, ["growsurf-ratelimit-second-limit", "growsurf-ratelimit-second-remaining"]),
+    ("minute", 60, ["growsurf-ratelimit-minute-limit", "growsurf-ratelimit-minute-remaining"]),
+    ("hour", 3_600, ["growsurf-ratelimit-hour-limit", "growsurf-ratelimit-hour-remaining"]),
+];
+
+/// The limits with the number of each window and the requests in it.
 #[derive(Debug)]
 pub(super) struct Limiter {
     pub(super) limits: Limits,
-    windows: [Window; 3],
-}
-
-#[derive(Debug)]
-struct Window {
-    name: &'static str,
-    seconds: i64,
-    most: u64,
-    number: i64,
-    used: u64,
-}
-
-/// A limit that a request is beyond.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beyond {
-    pub(super) policy: &'static str,
-    pub(super) retry_after: i64,
+    used: [(i64, u64); 3],
 }
 
 impl Limiter {
-    /// Nothing is used yet.
     pub(super) fn new(limits: Limits) -> Self {
-        let window =
-            |name, seconds, most| Window { name, seconds, most, number: i64::MIN, used: 0 };
-        let windows = [
-            window("Second", 5, limits.second),
-            window("Minute", 60, limits.minute),
-            window("Hour", 3_600, limits.hour),
-        ];
-        Self { limits, windows }
+        Self { limits, used: [(0, 0); 3] }
     }
 
-    /// Counts a request, unless it is beyond a limit; of several, the one that lasts longest tells.
-    pub(super) fn take(&mut self, now: i64) -> Result<(), Beyond> {
-        for window in &mut self.windows {
-            window.turn(now);
+    /// Counts a request, or returns the longest window that is full and the seconds until its end.
+    pub(super) fn take(&mut self, now: i64) -> Result<(), (&'static str, i64)> {
+        let left = self.left(now);
+        if let Some(full) = left.iter().rposition(|left| *left == 0) {
+            let (name, seconds, _) = WINDOWS[full];
+            return Err((name, until_end(now, seconds)));
         }
-        if let Some(full) = self.windows.iter().rfind(|window| window.used >= window.most) {
-            return Err(Beyond { policy: full.name, retry_after: full.ends_in(now) });
-        }
-        for window in &mut self.windows {
-            window.used += 1;
-        }
+        self.used.iter_mut().for_each(|(_, used)| *used += 1);
         Ok(())
     }
 
-    /// What every answer tells of the limits.
+    /// Returns the headers of every answer.
     pub(super) fn headers(&mut self, now: i64) -> HeaderMap {
+        let left = self.left(now);
+        let (most, end) = (self.limits.second, until_end(now, 5));
+        let text = |text: String| HeaderValue::try_from(text).expect("the text is ASCII");
         let mut headers = HeaderMap::new();
-        let mut set = |name: &str, value: String| {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_str(&value);
-            headers.insert(
-                name.expect("the names are ASCII letters and hyphens"),
-                value.expect("the values are ASCII"),
-            );
-        };
-        for window in &mut self.windows {
-            window.turn(now);
-            let left = window.most.saturating_sub(window.used);
-            let name = window.name;
-            if name == "Second" {
-                let (most, seconds) = (window.most, window.seconds);
-                set("ratelimit-policy", format!("\"second\";q={most};w={seconds}"));
-                set("ratelimit", format!("\"second\";r={left};t={}", window.ends_in(now)));
+        headers.insert("ratelimit-policy", text(format!("\"second\";q={most};w=5")));
+        headers.insert("ratelimit", text(format!("\"second\";r={};t={end}", left[0])));
+        for ((.., [limit, remaining]), (most, left)) in
+            WINDOWS.iter().zip(self.most().into_iter().zip(left))
+        {
+            headers.insert(*limit, most.into());
+            headers.insert(*remaining, left.into());
+        }
+        headers
+    }
+
+    fn most(&self) -> [u64; 3] {
+        [self.limits.second, self.limits.minute, self.limits.hour]
+    }
+
+    /// Returns the requests that each window has left, after dropping the windows that have ended.
+    fn left(&mut self, now: i64) -> Vec<u64> {
+        let most = self.most();
+        let windows = self.used.iter_mut().zip(WINDOWS).zip(most);
+        let left = windows.map(|((used, (_, seconds, _)), most)| {
+            let number = now.div_euclid(seconds * 1_000);
+            if used.0 != number {
+                *used = (number, 0);
             }
-            set(&format!("growsurf-ratelimit-{name}-limit"), window.most.to_string());
-            set(&format!("growsurf-ratelimit-{name}-remaining"), left.to_string());
-        }
-        headers
+            most.saturating_sub(used.1)
+        });
+        left.collect()
     }
 }
 
-impl Beyond {
-    /// What a refusal tells on top.
-    pub(super) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after));
-        headers
-    }
-}
-
-impl Window {
-    fn turn(&mut self, now: i64) {
-        let number = now.div_euclid(self.seconds * 1_000);
-        if number != self.number {
-            self.number = number;
-            self.used = 0;
-        }
-    }
-
-    /// In whole seconds, and never none.
-    fn ends_in(&self, now: i64) -> i64 {
-        let end = (now.div_euclid(self.seconds * 1_000) + 1) * self.seconds * 1_000;
-        (end - now + 999) / 1_000
-    }
+/// Returns the whole seconds until the end of a window, at least one.
+fn until_end(now: i64, seconds: i64) -> i64 {
+    (seconds * 1_000 - now.rem_euclid(seconds * 1_000) + 999) / 1_000
 }

@@ -1,26 +1,33 @@
-//! A participant: what is known of one, and the two shapes in which GrowSurf shows it.
+//! Participants: the two shapes in which GrowSurf shows them, and what is written to them.
 //!
 //! The row of the REST API has ranks, rewards and shares by channel; the smaller shape of webhooks
 //! has the total of the shares.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::campaign::{Campaign, Counts};
-use super::reward;
+use super::api::{Answered, Call};
+use super::campaign::{Campaign, with, without};
+use super::refusal::Refusal;
 
 /// Lists of friends in a row end here.
 const MAX_FRIENDS_IN_ROW: usize = 100;
+const MAX_METADATA_KEYS: usize = 50;
+const MAX_METADATA_KEY_CHARS: usize = 40;
+const MAX_METADATA_VALUE_CHARS: usize = 500;
+const MAX_VANITY_KEYS: usize = 5;
 
-/// How far a referral has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of a referral.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Credit {
-    /// The friend has signed up.
+    #[serde(rename = "CREDIT_PENDING")]
     Pending,
-    /// The friend has converted.
+    #[serde(rename = "CREDIT_AWARDED")]
     Awarded,
-    /// The friend has not converted in time.
+    #[serde(rename = "CREDIT_EXPIRED")]
     Expired,
 }
 
@@ -28,164 +35,251 @@ pub(super) enum Credit {
 #[derive(Clone, Debug)]
 pub(super) struct Participant {
     pub(super) id: String,
-    pub(super) email: String,
-    pub(super) first_name: Option<String>,
-    pub(super) last_name: Option<String>,
-    pub(super) notes: Option<String>,
-    pub(super) created_at: i64,
+    /// The fields of the row that aren't derived.
+    pub(super) fields: Value,
+    pub(super) referrer: Option<usize>,
+    pub(super) friends: Vec<usize>,
+    pub(super) credit: Credit,
+    /// When a delayed credit is awarded.
+    pub(super) due: Option<i64>,
+    pub(super) awarded_at: Option<i64>,
     /// The referral's last change.
     pub(super) updated_at: i64,
-    pub(super) awarded_at: Option<i64>,
-    pub(super) referrer: Option<usize>,
-    pub(super) source: &'static str,
-    pub(super) credit: Credit,
-    pub(super) friends: Vec<usize>,
     pub(super) shares: BTreeMap<String, u64>,
-    pub(super) fraud: (String, String),
-    pub(super) metadata: Map<String, Value>,
-    pub(super) vanity_keys: Vec<Value>,
-    pub(super) language: Value,
-    pub(super) unsubscribed: bool,
-    /// The status of an affiliate; in an affiliate program, others are customers.
-    pub(super) affiliate: Option<String>,
+    /// False for the customers of an affiliate program.
+    pub(super) is_affiliate: bool,
     pub(super) is_deleted: bool,
 }
 
-/// The ranks of all participants of a campaign, by index.
-#[derive(Debug)]
-pub(super) struct Ranks([Vec<usize>; 3]);
-
-impl Credit {
-    /// Returns the name in the API.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "CREDIT_PENDING",
-            Self::Awarded => "CREDIT_AWARDED",
-            Self::Expired => "CREDIT_EXPIRED",
-        }
+/// Lists participants: newest first or, if metadata is asked for, in order of their ids.
+pub(super) fn list(call: &mut Call<'_>) -> Answered {
+    let metadata = call.query.metadata()?;
+    let campaign = call.campaign();
+    let of = |index: &usize| &campaign.participants[*index];
+    let mut all: Vec<usize> = (0..campaign.participants.len()).rev().collect();
+    if metadata.is_empty() {
+        all.sort_by_cached_key(|index| Reverse(of(index).fields["createdAt"].as_i64()));
+    } else {
+        all.sort_by_key(|index| &of(index).id);
     }
+    let fits = |index: &usize| {
+        let has = |(key, value): &(&str, &str)| of(index).fields["metadata"][key] == *value;
+        !of(index).is_deleted && metadata.iter().all(has)
+    };
+    let ranks = ranks(campaign, call.now);
+    let shown = |index: &usize| row(campaign, *index, call.now, &ranks);
+    call.query.page("participants", &all, |index| of(index).id.clone(), fits, shown)
 }
 
-impl Ranks {
-    /// Ranks by all referrals, by those of this month, and by those of the month before.
-    pub(super) fn of(campaign: &Campaign, now: i64) -> Self {
-        let counts: Vec<Counts> =
-            (0..campaign.participants.len()).map(|index| campaign.counts(index, now)).collect();
-        let ranked = |count: fn(&Counts) -> u64| {
-            let mut order: Vec<usize> = (0..counts.len()).collect();
-            order.sort_by_key(|index| std::cmp::Reverse(count(&counts[*index])));
-            let mut ranks = vec![0; order.len()];
-            for (place, index) in order.into_iter().enumerate() {
-                ranks[index] = place + 1;
-            }
-            ranks
-        };
-        Self([
-            ranked(|it| it.awarded),
-            ranked(|it| it.awarded_this_month),
-            ranked(|it| it.awarded_last_month),
-        ])
+/// Shows the participant in the path.
+pub(super) fn show(call: &mut Call<'_>) -> Answered {
+    let index = call.of()?.expect("the path names a participant");
+    Ok(row_of(call, index))
+}
+
+/// Adds a participant and shows the row; one who is there already is shown unchanged.
+pub(super) fn add(call: &mut Call<'_>) -> Answered {
+    let email = call.body.get("email").and_then(Value::as_str).map(str::to_owned);
+    let email = email.ok_or_else(|| Refusal::bad("email is required."))?;
+    let is_new = call.campaign().find(&email).is_err();
+    if is_new {
+        let referrer = call.body.get("referredBy").and_then(Value::as_str);
+        if referrer.is_some_and(|it| call.campaign().find(it).is_err()) {
+            return Err(Refusal::bad("referredBy is nobody."));
+        }
+        call.change(json!({"join": call.body})).map_err(Refusal::bad)?;
     }
+    let index = call.campaign().find(&email).map_err(Refusal::bad)?;
+    let mut row = row_of(call, index);
+    row["isNew"] = json!(is_new);
+    Ok(row)
+}
+
+/// Changes fields of the participant in the path and shows the row.
+pub(super) fn update(call: &mut Call<'_>) -> Answered {
+    let index = call.of()?.expect("the path names a participant");
+    call.change(json!({"update": {"participant": call.id, "fields": call.body}}))
+        .map_err(Refusal::bad)?;
+    Ok(row_of(call, index))
+}
+
+/// Deletes the participant in the path.
+pub(super) fn delete(call: &mut Call<'_>) -> Answered {
+    call.of()?;
+    call.change(json!({"delete": {"participant": call.id}})).map_err(Refusal::bad)?;
+    Ok(json!({"success": true}))
+}
+
+fn row_of(call: &Call<'_>, index: usize) -> Value {
+    row(call.campaign(), index, call.now, &ranks(call.campaign(), call.now))
+}
+
+/// Ranks all participants by all referrals, by those of this month and of the month before.
+fn ranks(campaign: &Campaign, at: i64) -> Vec<[usize; 3]> {
+    let all = 0..campaign.participants.len();
+    let counts: Vec<_> = all.clone().map(|index| campaign.counts(index, at)).collect();
+    let mut ranks = vec![[0; 3]; counts.len()];
+    for kind in 0..3 {
+        let mut order: Vec<usize> = all.clone().collect();
+        order.sort_by_key(|index| Reverse(counts[*index][kind]));
+        for (place, index) in order.into_iter().enumerate() {
+            ranks[index][kind] = place + 1;
+        }
+    }
+    ranks
 }
 
 /// Returns the participant as the REST API shows it.
-pub(super) fn row(campaign: &Campaign, index: usize, now: i64, ranks: &Ranks) -> Value {
+fn row(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> Value {
     let participant = &campaign.participants[index];
     let mut row = ranked(campaign, index, now, ranks);
-    let mut set = |key: &str, value: Value| row.insert(key.to_owned(), value);
-    set("notes", json!(participant.notes));
-    set("vanityKeys", json!(participant.vanity_keys));
-    set("language", participant.language.clone());
-    set("payoutSettings", json!({"requiredActions": []}));
+    row["payoutSettings"] = json!({"requiredActions": []});
     if campaign.rewards_in_rows {
-        let earned = campaign.earned.iter().filter(|earned| earned.earner == index);
-        let rewards: Vec<Value> = earned.map(|earned| reward::row(campaign, earned)).collect();
-        set("rewards", json!(rewards));
+        let rewards = campaign.earned.iter().filter(|it| it.earner == index);
+        row["rewards"] = rewards.map(|it| it.row.clone()).collect();
     }
-    if let Some(referrer) = campaign.referrer(index) {
-        set("referredBy", json!(campaign.participants[referrer].id));
-        set("referrer", ranked(campaign, referrer, now, ranks).into());
+    if let Some(referrer) = participant.referrer {
+        let own = ["notes", "vanityKeys", "language"];
+        row["referredBy"] = json!(campaign.participants[referrer].id);
+        row["referrer"] = without(ranked(campaign, referrer, now, ranks), &own);
     }
     if campaign.is_affiliate() {
-        set("isAffiliate", json!(participant.affiliate.is_some()));
-        set("affiliateStatus", json!(participant.affiliate));
-        set("affiliateEnrollmentSource", json!(participant.affiliate.as_ref().map(|_| "REST_API")));
-    }
-    row.into()
-}
-
-/// Returns the participant as a webhook of this time shows it.
-pub(super) fn in_webhook(campaign: &Campaign, index: usize, at: i64) -> Map<String, Value> {
-    let participant = &campaign.participants[index];
-    let mut shown = facts(campaign, index, at);
-    let mut set = |key: &str, value: Value| shown.insert(key.to_owned(), value);
-    set("notes", json!(participant.notes.as_deref().unwrap_or_default()));
-    set("vanityKeys", json!(participant.vanity_keys));
-    set("shareCount", json!(participant.shares.values().sum::<u64>()));
-    shown
-}
-
-/// Returns the participant with the referrer, as webhooks show the person they are about.
-pub(super) fn with_referrer(campaign: &Campaign, index: usize, at: i64) -> Map<String, Value> {
-    let mut shown = in_webhook(campaign, index, at);
-    if let Some(referrer) = campaign.referrer(index) {
-        shown.insert("referredBy".to_owned(), json!(campaign.participants[referrer].id));
-        shown.insert("referrer".to_owned(), in_webhook(campaign, referrer, at).into());
-    }
-    shown
-}
-
-/// Returns what the row of a participant and that of its referrer share.
-fn ranked(campaign: &Campaign, index: usize, now: i64, ranks: &Ranks) -> Map<String, Value> {
-    let mut row = facts(campaign, index, now);
-    let mut set = |key: &str, value: Value| row.insert(key.to_owned(), value);
-    let invitations = campaign.invitations.iter().filter(|it| it.referrer == index).count();
-    set("inviteCount", json!(invitations));
-    set("rank", json!(ranks.0[0][index]));
-    set("monthlyRank", json!(ranks.0[1][index]));
-    set("prevMonthlyRank", json!(ranks.0[2][index]));
-    let newest = |friends: Vec<usize>| {
-        let ids = friends.into_iter().rev().take(MAX_FRIENDS_IN_ROW);
-        ids.map(|friend| json!(campaign.participants[friend].id)).collect::<Vec<Value>>()
-    };
-    set("referrals", json!(newest(campaign.awarded(index).collect())));
-    let recent = campaign.awarded(index).filter(|friend| campaign.months_ago(*friend, now) == 0);
-    set("monthlyReferrals", json!(newest(recent.collect())));
-    if campaign.referrer(index).is_some() {
-        set("referralStatus", json!(campaign.participants[index].credit.name()));
+        let is_affiliate = participant.is_affiliate;
+        row["isAffiliate"] = json!(is_affiliate);
+        row["affiliateStatus"] = json!(is_affiliate.then_some("APPROVED"));
+        row["affiliateEnrollmentSource"] = json!(is_affiliate.then_some("REST_API"));
     }
     row
 }
 
-/// Returns what all shapes share.
-fn facts(campaign: &Campaign, index: usize, at: i64) -> Map<String, Value> {
+/// Returns what the row of a participant and that of its referrer share.
+fn ranked(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> Value {
     let participant = &campaign.participants[index];
-    let counts = campaign.counts(index, at);
+    let awarded: Vec<usize> = campaign.friends(index, Credit::Awarded).collect();
+    let newest = |is_in: &dyn Fn(&usize) -> bool| -> Vec<&String> {
+        let friends = awarded.iter().rev().filter(|friend| is_in(friend));
+        friends.take(MAX_FRIENDS_IN_ROW).map(|it| &campaign.participants[*it].id).collect()
+    };
+    let invitations = campaign.invitations.iter();
+    let [rank, monthly, previous] = ranks[index];
+    let further = json!({
+        "shareCount": participant.shares, "rank": rank, "monthlyRank": monthly,
+        "prevMonthlyRank": previous, "referrals": newest(&|_| true),
+        "monthlyReferrals": newest(&|friend| campaign.months_ago(*friend, now) == 0),
+        "inviteCount": invitations.filter(|it| it["referredBy"] == participant.id).count(),
+    });
+    let mut row = with(facts(campaign, index, now), further);
+    if participant.referrer.is_some() {
+        row["referralStatus"] = json!(participant.credit);
+    }
+    row
+}
+
+/// Returns the participant as a webhook of this time shows it.
+pub(super) fn in_webhook(campaign: &Campaign, index: usize, at: i64) -> Value {
+    without(facts(campaign, index, at), &["language"])
+}
+
+/// Returns the participant with the referrer, as webhooks show the person they are about.
+pub(super) fn with_referrer(campaign: &Campaign, index: usize, at: i64) -> Value {
+    let mut shown = in_webhook(campaign, index, at);
+    if let Some(referrer) = campaign.participants[index].referrer {
+        shown["referredBy"] = json!(campaign.participants[referrer].id);
+        shown["referrer"] = in_webhook(campaign, referrer, at);
+    }
+    shown
+}
+
+/// Returns what all shapes share.
+fn facts(campaign: &Campaign, index: usize, at: i64) -> Value {
+    let participant = &campaign.participants[index];
+    let [all, monthly, previous] = campaign.counts(index, at);
     let shares: u64 = participant.shares.values().sum();
     let impressions = 3 * shares + participant.friends.len() as u64;
-    let mut facts = json!({
-        "id": participant.id,
-        "email": participant.email,
-        "firstName": participant.first_name,
-        "lastName": participant.last_name,
-        "isWinner": campaign.is_winner(index),
-        "referralCount": counts.awarded,
-        "monthlyReferralCount": counts.awarded_this_month,
-        "prevMonthlyReferralCount": counts.awarded_last_month,
-        "leadCount": counts.pending,
-        "impressionCount": impressions,
-        "uniqueImpressionCount": impressions / 2,
-        "shareCount": participant.shares,
-        "createdAt": participant.created_at,
-        "referralSource": participant.source,
-        "fraudRiskLevel": participant.fraud.0,
-        "fraudReasonCode": participant.fraud.1,
-        "metadata": participant.metadata,
-        "unsubscribed": participant.unsubscribed,
+    let derived = json!({
+        "referralCount": all, "monthlyReferralCount": monthly,
+        "prevMonthlyReferralCount": previous,
+        "leadCount": campaign.friends(index, Credit::Pending).count(),
+        "impressionCount": impressions, "uniqueImpressionCount": impressions / 2,
+        "shareCount": shares,
     });
-    if !campaign.is_affiliate() || participant.affiliate.as_deref() == Some("APPROVED") {
+    let mut facts = with(participant.fields.clone(), derived);
+    if !campaign.is_affiliate() || participant.is_affiliate {
         facts["shareUrl"] = json!(format!("https://shop.example.com?grsf={}", participant.id));
     }
-    let Value::Object(facts) = facts else { unreachable!("it is an object, above") };
     facts
+}
+
+/// Returns a participant's fields after an update by their names in the REST API.
+///
+/// # Errors
+///
+/// Refuses the whole update, in the words of the API, if a field of it makes no sense.
+pub(super) fn updated(fields: &Value, changes: &Map<String, Value>) -> Result<Value, String> {
+    let mut fields = fields.clone();
+    for (key, value) in changes {
+        let is_fit = match key.as_str() {
+            "email" => value.is_string(),
+            "firstName" | "lastName" | "notes" => value.is_string() || value.is_null(),
+            "language" => value.is_string(),
+            "unsubscribed" => value.is_boolean(),
+            "metadata" => value.is_object(),
+            "vanityKeys" => value.as_array().is_some_and(|keys| keys.len() <= MAX_VANITY_KEYS),
+            _ => return Err(format!("{key} can't be updated.")),
+        };
+        if !is_fit {
+            return Err(format!("{key} has a wrong type."));
+        }
+        fields[key] = match value.as_object() {
+            Some(added) => metadata(&fields["metadata"], added)?,
+            None => value.clone(),
+        };
+    }
+    Ok(fields)
+}
+
+/// Merges metadata: keys become camel case, values become strings, and null removes.
+///
+/// # Errors
+///
+/// Names the key that is too long or no text.
+pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Value, String> {
+    let mut merged = before.as_object().cloned().unwrap_or_default();
+    for (key, value) in added {
+        let name = camel_case(key);
+        let text = match value {
+            Value::Null => {
+                merged.remove(&name);
+                continue;
+            }
+            Value::String(text) => text.clone(),
+            Value::Array(_) | Value::Object(_) => {
+                return Err("metadata must be shallow.".to_owned());
+            }
+            other => other.to_string(),
+        };
+        let [name_chars, text_chars] = [&name, &text].map(|it| it.chars().count());
+        let is_short = (1..=MAX_METADATA_KEY_CHARS).contains(&name_chars);
+        if !is_short || text_chars > MAX_METADATA_VALUE_CHARS {
+            return Err(format!("metadata {key} is too long, or empty."));
+        }
+        merged.insert(name, json!(text));
+    }
+    if merged.len() > MAX_METADATA_KEYS {
+        return Err("metadata has too many keys.".to_owned());
+    }
+    Ok(merged.into())
+}
+
+/// Turns `My Metadata Key` and `my_metadata_key` into `myMetadataKey`.
+fn camel_case(key: &str) -> String {
+    let words = key.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut camel = String::new();
+    for word in words {
+        let (head, tail) = word.split_at(1);
+        let head =
+            if camel.is_empty() { str::to_ascii_lowercase } else { str::to_ascii_uppercase }(head);
+        camel.extend([head.as_str(), tail]);
+    }
+    camel
 }

@@ -3,82 +3,86 @@
 //! A conversion earns what is switched on: the referrer's reward, the friend's too if the reward
 //! is double-sided, and a milestone at its number of conversions, which waits for approval.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::campaign::Campaign;
-use super::program::Kind;
-use super::query::Query;
-use super::refusal::Refusal;
+use super::api::{Answered, Call};
+use super::campaign::{Campaign, Earned, with, without};
+use super::participant::{Credit, in_webhook};
+use super::world::Kind;
 
-/// The double-sided reward for each conversion.
-const BOTH: &str = "crew_both01";
 /// The reward that the made-up program switches off after a while.
 pub(super) const LAUNCH: &str = "crew_launch";
 /// The reward for the fifth conversion.
 const MILESTONE: &str = "crew_vip005";
 
 /// The fields of a configured reward that the campaign in a webhook leaves out.
-const NOT_IN_WEBHOOK: &str = "commissionStructure event imageIconKey referralCouponCode referredRewardUpfront referredValue value";
-/// What an earned reward tells of its configuration in a webhook.
-const IN_EARNED: &str =
-    "conversionsRequired couponCode description imageUrl limit metadata title type";
-
-/// A reward that a participant has earned.
-#[derive(Clone, Debug)]
-pub(super) struct Earned {
-    pub(super) id: String,
-    /// The id of the configured reward.
-    pub(super) reward: String,
-    pub(super) earner: usize,
-    pub(super) referrer: usize,
-    pub(super) referred: Option<usize>,
-    pub(super) is_referrer: bool,
-    pub(super) created_at: i64,
-    pub(super) approved_at: Option<i64>,
-    pub(super) fulfilled_at: Option<i64>,
-}
+const NOT_IN_WEBHOOK: [&str; 7] = [
+    "commissionStructure",
+    "event",
+    "imageIconKey",
+    "referralCouponCode",
+    "referredRewardUpfront",
+    "referredValue",
+    "value",
+];
+/// The fields of an earned reward that a webhook leaves out.
+const NOT_IN_EARNED: [&str; 6] =
+    ["status", "isAvailable", "isFulfilled", "unread", "amount", "currencyISO"];
+/// The fields of its configuration that an earned reward has in a webhook, the last two if it is
+/// double-sided.
+const IN_EARNED: [&str; 10] = [
+    "conversionsRequired",
+    "couponCode",
+    "description",
+    "imageUrl",
+    "limit",
+    "metadata",
+    "title",
+    "type",
+    "referralCouponCode",
+    "referralDescription",
+];
 
 /// Returns the rewards that a campaign starts with, as the REST API shows them.
-pub(super) fn configured(kind: Kind) -> Vec<Map<String, Value>> {
-    if kind == Kind::Affiliate {
-        let structure = json!({
-            "event": "SALE", "type": "PERCENT", "percent": 25.0, "holdDuration": 7,
-            "approvalRequired": true,
-        });
-        let mut commission = configuration("crew_sales1", "AFFILIATE", "Sales", json!({}));
-        commission.insert("commissionStructure".to_owned(), structure);
-        return vec![commission];
+pub(super) fn configured(kind: Kind) -> Vec<Value> {
+    let value = |usd: f64| json!({"fairMarketValueUSD": usd, "taxCharacter": null});
+    match kind {
+        Kind::Affiliate => vec![configuration(json!({
+            "id": "crew_sales1", "type": "AFFILIATE", "title": "Sales", "event": null,
+            "commissionStructure": {
+                "event": "SALE", "type": "PERCENT", "percent": 25.0, "holdDuration": 7,
+                "approvalRequired": true,
+            },
+        }))],
+        Kind::Referral => vec![
+            configuration(json!({
+                "id": "crew_both01", "type": "DOUBLE_SIDED", "title": "Give 10, get 25",
+                "metadata": {
+                    "amount": "$25", "rewardForReferrer": "$25", "rewardForReferred": "$10",
+                    "points": "1000",
+                },
+                "description": "$25 for you when a friend buys at the Example Shop",
+                "couponCode": "REFERRER-25", "value": value(25.0),
+                "referralDescription": "$10 off your first order at the Example Shop",
+                "referralCouponCode": "FRIEND-10", "referredValue": value(10.0),
+                "referredRewardUpfront": false,
+            })),
+            configuration(json!({
+                "id": LAUNCH, "type": "SINGLE_SIDED", "title": "Launch gift",
+                "metadata": {"amount": "$5"}, "couponCode": "LAUNCH-5",
+            })),
+            configuration(json!({
+                "id": MILESTONE, "type": "MILESTONE", "title": "VIP",
+                "metadata": {"amount": "$100"}, "conversionsRequired": 5, "isUnlimited": false,
+                "limit": 1,
+            })),
+        ],
     }
-    let amounts = json!({
-        "amount": "$25", "rewardForReferrer": "$25", "rewardForReferred": "$10", "points": "1000",
-    });
-    let mut both = configuration(BOTH, "DOUBLE_SIDED", "Give 10, get 25", amounts);
-    let sides = [
-        ("description", json!("$25 for you when a friend buys at the Example Shop")),
-        ("couponCode", json!("REFERRER-25")),
-        ("value", json!({"fairMarketValueUSD": 25.0, "taxCharacter": null})),
-        ("referralDescription", json!("$10 off your first order at the Example Shop")),
-        ("referralCouponCode", json!("FRIEND-10")),
-        ("referredValue", json!({"fairMarketValueUSD": 10.0, "taxCharacter": null})),
-        ("referredRewardUpfront", json!(false)),
-    ];
-    both.extend(sides.map(|(key, value)| (key.to_owned(), value)));
-
-    let mut launch = configuration(LAUNCH, "SINGLE_SIDED", "Launch gift", json!({"amount": "$5"}));
-    launch.insert("couponCode".to_owned(), json!("LAUNCH-5"));
-
-    let mut milestone = configuration(MILESTONE, "MILESTONE", "VIP", json!({"amount": "$100"}));
-    milestone.insert("conversionsRequired".to_owned(), json!(5));
-    milestone.insert("isUnlimited".to_owned(), json!(false));
-    milestone.insert("limit".to_owned(), json!(1));
-    vec![both, launch, milestone]
 }
 
-fn configuration(id: &str, kind: &str, title: &str, metadata: Value) -> Map<String, Value> {
-    let configured = json!({
-        "id": id, "type": kind, "title": title, "metadata": metadata,
-        "description": format!("{title}, for you and your friends at the Example Shop"),
-        "event": if kind == "AFFILIATE" { Value::Null } else { json!("CONVERSION") },
+fn configuration(own: Value) -> Value {
+    let usual = json!({
+        "metadata": {}, "description": "A gift of the Example Shop", "event": "CONVERSION",
         "isVisible": true, "isUnlimited": true, "limit": -1, "limitDuration": "IN_TOTAL",
         "conversionsRequired": 1, "numberOfWinners": null, "order": null,
         "imageUrl": "https://shop.example.com/reward.png", "imageIconKey": null,
@@ -87,124 +91,121 @@ fn configuration(id: &str, kind: &str, title: &str, metadata: Value) -> Map<Stri
         "nextMilestonePrefix": "You are only",
         "nextMilestoneSuffix": "referrals away from a reward!",
     });
-    let Value::Object(configured) = configured else { unreachable!("it is an object, above") };
-    configured
+    with(usual, own)
 }
 
 /// Returns the rewards that are switched on: the only ones that the campaign itself shows.
-pub(super) fn visible(campaign: &Campaign) -> impl Iterator<Item = &Map<String, Value>> {
+pub(super) fn visible(campaign: &Campaign) -> impl Iterator<Item = &Value> {
     campaign.rewards.iter().filter(|reward| reward["isVisible"] == true)
 }
 
-/// Adds what the conversion of a friend earns, and returns the places of what is new.
-pub(super) fn earn(
-    campaign: &mut Campaign,
-    referrer: usize,
-    friend: usize,
-    at: i64,
-) -> std::ops::Range<usize> {
+/// Adds what the conversion of a friend earns.
+pub(super) fn earn(campaign: &mut Campaign, referrer: usize, friend: usize, at: i64) {
     let first = campaign.earned.len();
-    let conversions = campaign.awarded(referrer).count();
-    let rewards: Vec<Map<String, Value>> = visible(campaign).cloned().collect();
+    let conversions = campaign.friends(referrer, Credit::Awarded).count();
+    let rewards: Vec<Value> = visible(campaign).cloned().collect();
     for reward in rewards {
-        let id = reward["id"].as_str().unwrap_or_default();
-        match reward["type"].as_str() {
-            Some("MILESTONE") if reward["conversionsRequired"] == conversions => {
-                add(campaign, id, (referrer, Some(friend)), true, at, false);
-            }
-            Some("SINGLE_SIDED") => add(campaign, id, (referrer, Some(friend)), true, at, true),
-            Some("DOUBLE_SIDED") => {
-                add(campaign, id, (referrer, Some(friend)), true, at, true);
-                add(campaign, id, (referrer, Some(friend)), false, at, true);
-            }
-            _ => {}
+        let kind = reward["type"].as_str();
+        if kind != Some("MILESTONE") || reward["conversionsRequired"] == conversions {
+            let is_approved = kind != Some("MILESTONE");
+            add(campaign, &reward["id"], (referrer, Some(friend)), true, is_approved, at);
+        }
+        if kind == Some("DOUBLE_SIDED") {
+            add(campaign, &reward["id"], (friend, Some(referrer)), false, true, at);
         }
     }
-    first..campaign.earned.len()
+    for place in first..campaign.earned.len() {
+        tell(campaign, place, at);
+    }
 }
 
-/// Adds a milestone that no conversion has earned, and returns its place.
-pub(super) fn grant(campaign: &mut Campaign, earner: usize, at: i64, is_approved: bool) -> usize {
-    add(campaign, MILESTONE, (earner, None), true, at, is_approved);
-    campaign.earned.len() - 1
+/// Adds an approved milestone that no conversion has earned.
+///
+/// # Errors
+///
+/// An affiliate program has no rewards.
+pub(super) fn grant(campaign: &mut Campaign, earner: usize, at: i64) -> Result<(), String> {
+    if campaign.is_affiliate() {
+        return Err("an affiliate program has no rewards".to_owned());
+    }
+    add(campaign, &json!(MILESTONE), (earner, None), true, true, at);
+    tell(campaign, campaign.earned.len() - 1, at);
+    Ok(())
+}
+
+/// Approves the rewards of a participant that wait.
+pub(super) fn approve(campaign: &mut Campaign, earner: usize, at: i64) {
+    for place in 0..campaign.earned.len() {
+        let earned = &mut campaign.earned[place];
+        if earned.earner == earner && earned.row["approved"] == false {
+            earned.row["approved"] = json!(true);
+            earned.row["approvedAt"] = json!(at);
+            campaign.participants[earner].fields["isWinner"] = json!(true);
+            tell(campaign, place, at);
+        }
+    }
 }
 
 fn add(
     campaign: &mut Campaign,
-    reward: &str,
-    (referrer, referred): (usize, Option<usize>),
+    reward: &Value,
+    (earner, other): (usize, Option<usize>),
     is_referrer: bool,
-    at: i64,
     is_approved: bool,
+    at: i64,
 ) {
-    let earner = if is_referrer { referrer } else { referred.unwrap_or(referrer) };
     let is_fulfilled = is_approved && campaign.earned.len().is_multiple_of(2);
-    let earned = Earned {
-        id: format!("prew_{}", campaign.new_id()),
-        reward: reward.to_owned(),
-        earner,
-        referrer,
-        referred,
-        is_referrer,
-        created_at: at,
-        approved_at: is_approved.then_some(at),
-        fulfilled_at: is_fulfilled.then_some(at),
-    };
-    campaign.earned.push(earned);
-}
-
-/// Returns the page of a participant's earned rewards that a query asks for.
-pub(super) fn list(campaign: &Campaign, of: usize, query: &Query) -> Result<Value, Refusal> {
-    let all: Vec<&Earned> = campaign.earned.iter().filter(|earned| earned.earner == of).collect();
-    let page = query.page(all, |earned| earned.id.clone(), |_| true)?;
-    let rows: Vec<Value> = page.rows.into_iter().map(|earned| row(campaign, earned)).collect();
-    Ok(json!({"rewards": rows, "limit": page.limit, "nextId": page.next}))
-}
-
-/// Returns an earned reward as the REST API shows it: with the id of its configuration only.
-pub(super) fn row(campaign: &Campaign, earned: &Earned) -> Value {
-    let status = if earned.fulfilled_at.is_some() { "FULFILLED" } else { "PENDING" };
-    json!({
-        "id": earned.id, "rewardId": earned.reward, "status": status,
-        "approved": earned.approved_at.is_some(), "approvedAt": earned.approved_at,
-        "isAvailable": true, "isFulfilled": earned.fulfilled_at.is_some(),
-        "fulfilledAt": earned.fulfilled_at, "isReferrer": earned.is_referrer, "unread": false,
-        "referrerId": campaign.participants[earned.referrer].id,
-        "referredId": earned.referred.map(|friend| &campaign.participants[friend].id),
-        "amount": null, "currencyISO": null,
-    })
-}
-
-/// Returns an earned reward as a webhook shows it: merged with its configuration, both sides of it.
-pub(super) fn in_webhook(campaign: &Campaign, earned: &Earned) -> Value {
-    let mut shown = json!({
-        "id": earned.id, "rewardId": earned.reward, "isReferrer": earned.is_referrer,
-        "approved": earned.approved_at.is_some(), "createdAt": earned.created_at,
-        "approvedAt": earned.approved_at, "fulfilledAt": earned.fulfilled_at,
-        "referrerId": campaign.participants[earned.referrer].id,
-        "referredId": earned.referred.map(|friend| &campaign.participants[friend].id),
+    let id = |index: usize| &campaign.participants[index].id;
+    let (referrer, referred) =
+        if is_referrer { (Some(earner), other) } else { (other, Some(earner)) };
+    let mut row = json!({
+        "rewardId": reward, "status": if is_fulfilled { "FULFILLED" } else { "PENDING" },
+        "approved": is_approved, "approvedAt": is_approved.then_some(at), "isAvailable": true,
+        "isFulfilled": is_fulfilled, "fulfilledAt": is_fulfilled.then_some(at),
+        "isReferrer": is_referrer, "referrerId": referrer.map(id), "referredId": referred.map(id),
+        "unread": false, "amount": null, "currencyISO": null,
     });
-    let configured = campaign.rewards.iter().find(|reward| reward["id"] == earned.reward);
-    if let Some(reward) = configured {
-        for key in IN_EARNED.split_whitespace() {
-            shown[key] = reward[key].clone();
+    row["id"] = json!(format!("prew_{}", campaign.new_id()));
+    if is_approved {
+        campaign.participants[earner].fields["isWinner"] = json!(true);
+    }
+    campaign.earned.push(Earned { row, earner, other, at });
+}
+
+/// Notes the webhook of an earned reward: merged with its configuration, both sides of it.
+fn tell(campaign: &mut Campaign, place: usize, at: i64) {
+    campaign.tell(at, "PARTICIPANT_REACHED_A_GOAL", |campaign| {
+        let Earned { row, earner, other, at: created_at } = &campaign.earned[place];
+        let mut participant = in_webhook(campaign, *earner, at);
+        if let Some(other) = other {
+            let role = if row["isReferrer"] == true { "referee" } else { "referrer" };
+            participant[role] = in_webhook(campaign, *other, at);
         }
-        if reward["type"] == "DOUBLE_SIDED" {
-            for key in ["referralCouponCode", "referralDescription"] {
-                shown[key] = reward[key].clone();
+        let mut reward = without(row.clone(), &NOT_IN_EARNED);
+        reward["createdAt"] = json!(created_at);
+        let configured = campaign.rewards.iter().find(|it| it["id"] == row["rewardId"]);
+        if let Some(configured) = configured {
+            let is_double = configured["type"] == "DOUBLE_SIDED";
+            for name in IN_EARNED.iter().take(if is_double { 10 } else { 8 }) {
+                reward[*name] = configured[*name].clone();
             }
         }
-    }
-    shown
+        json!({"participant": participant, "reward": reward})
+    });
 }
 
 /// Returns the rewards of the campaign in a webhook.
 pub(super) fn of_campaign_in_webhook(campaign: &Campaign) -> Vec<Value> {
-    let shown = |reward: &Map<String, Value>| {
-        let mut shown = reward.clone();
-        shown.retain(|key, _| NOT_IN_WEBHOOK.split_whitespace().all(|left_out| left_out != key));
-        shown.insert("isActive".to_owned(), json!(true));
-        Value::Object(shown)
-    };
+    let shown =
+        |reward: &Value| with(without(reward.clone(), &NOT_IN_WEBHOOK), json!({"isActive": true}));
     visible(campaign).map(shown).collect()
+}
+
+/// Lists what the participant in the path has earned.
+pub(super) fn list(call: &mut Call<'_>) -> Answered {
+    let of = call.of()?;
+    let all: Vec<&Earned> =
+        call.campaign().earned.iter().filter(|it| Some(it.earner) == of).collect();
+    let id = |it: &&Earned| it.row["id"].as_str().unwrap_or_default().to_owned();
+    call.query.page("rewards", &all, id, |_| true, |it| it.row.clone())
 }

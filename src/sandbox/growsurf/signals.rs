@@ -7,35 +7,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Signals {
-    path: String,
+    pub(super) path: String,
     deprecation: Option<String>,
     sunset: Option<String>,
 }
 
 impl Signals {
-    /// Returns the signals, if both values can be headers.
+    /// Returns the headers of an answer. Every answer links the policy, which marks nothing.
     ///
     /// # Errors
     ///
-    /// Names the value that can't be one.
-    pub(super) fn checked(self) -> Result<Self, String> {
-        for value in [&self.deprecation, &self.sunset].into_iter().flatten() {
-            HeaderValue::from_str(value).map_err(|error| format!("{value:?}: {error}"))?;
-        }
-        Ok(self)
-    }
-
-    /// Returns the headers of an answer. Every answer links the policy, which marks nothing.
-    pub(super) fn headers(&self, path: &str) -> HeaderMap {
+    /// Names the value that can't be a header's.
+    pub(super) fn headers(&self, path: &str) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         let policy = "<https://docs.growsurf.com/developer-tools/rest-api>; rel=\"deprecation\"";
         headers.insert(header::LINK, HeaderValue::from_static(policy));
-        let values = [("deprecation", &self.deprecation), ("sunset", &self.sunset)];
-        for (name, value) in values.into_iter().filter(|_| path.contains(&self.path)) {
-            if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
-                headers.insert(name, value);
+        for (name, value) in [("deprecation", &self.deprecation), ("sunset", &self.sunset)] {
+            if let Some(value) = value.as_ref().filter(|_| path.contains(&self.path)) {
+                let valid = HeaderValue::from_str(value);
+                headers.insert(name, valid.map_err(|error| format!("{name}: {error}"))?);
             }
         }
-        headers
+        Ok(headers)
     }
 }

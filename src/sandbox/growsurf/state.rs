@@ -1,15 +1,13 @@
 //! What the stand-in GrowSurf remembers, behind one lock, and the clock.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::keys::Keys;
 use super::limiter::{Limiter, Limits};
-use super::program::Program;
 use super::signals::Signals;
-use super::world::World;
+use super::world::{Program, World};
 use crate::sandbox::faults::Faults;
 use crate::sandbox::ring::Ring;
 use crate::sandbox::state::Clock;
@@ -21,8 +19,8 @@ const MAX_REQUEST_BYTES: usize = 16 << 20;
 #[derive(Clone, Debug)]
 pub(in crate::sandbox) struct Growsurf {
     clock: Clock,
-    born_at: i64,
-    in_flight: Arc<AtomicUsize>,
+    /// When the sandbox was started, in Unix milliseconds.
+    pub(super) born_at: i64,
     state: Arc<Mutex<State>>,
 }
 
@@ -35,63 +33,38 @@ pub(super) struct State {
     pub(super) keys: Keys,
     pub(super) signals: Signals,
     pub(super) requests: Requests,
+    /// Shared with each request that isn't answered yet.
+    pub(super) flights: Arc<()>,
 }
 
 /// The requests to the API.
 #[derive(Debug)]
 pub(super) struct Requests {
-    pub(super) total: u64,
+    total: u64,
     /// Refused by a limit.
     pub(super) refused: u64,
     pub(super) most_in_flight: usize,
-    log: Ring<Request>,
-}
-
-#[derive(Debug)]
-struct Request {
-    method: String,
-    path: String,
-    status: Option<u16>,
-}
-
-/// A request that isn't answered yet; it no longer counts once this is dropped.
-#[derive(Debug)]
-pub(super) struct Flight {
-    /// How many there are, with this one.
-    pub(super) number: usize,
-    in_flight: Arc<AtomicUsize>,
+    log: Ring<Value>,
 }
 
 impl Growsurf {
-    /// The standard program, and nothing has happened.
+    /// Returns the stand-in with the usual program.
     pub(in crate::sandbox) fn new(clock: Clock) -> Self {
         let born_at = clock();
-        let state = Arc::new(Mutex::new(State::new(born_at)));
-        Self { clock, born_at, in_flight: Arc::default(), state }
+        Self { clock, born_at, state: Arc::new(Mutex::new(State::new(born_at))) }
     }
 
-    /// Forgets everything, the program too.
+    /// Drops everything, the program too.
     pub(in crate::sandbox) fn reset(&self) {
         *self.lock() = State::new(self.born_at);
     }
 
-    /// In Unix milliseconds.
+    /// Returns Unix milliseconds.
     pub(super) fn now(&self) -> i64 {
         (self.clock)()
     }
 
-    /// When the sandbox was started, which the standard program is about.
-    pub(super) fn born_at(&self) -> i64 {
-        self.born_at
-    }
-
-    /// Counts a request as being in flight.
-    pub(super) fn depart(&self) -> Flight {
-        let number = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        Flight { number, in_flight: self.in_flight.clone() }
-    }
-
-    /// The state; even after a panic elsewhere, because a witness should keep talking.
+    /// Returns the state; even after a panic elsewhere, because a witness should keep talking.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,27 +72,24 @@ impl Growsurf {
 
 impl State {
     fn new(born_at: i64) -> Self {
+        let program = Program::with(Map::new(), born_at);
+        let log = Ring::new(MAX_REQUESTS, MAX_REQUEST_BYTES);
         Self {
-            world: World::new(Program::standard(born_at)),
+            world: World::new(program.expect("the usual program makes sense")),
             limiter: Limiter::new(Limits::default()),
             faults: Faults::default(),
             keys: Keys::default(),
             signals: Signals::default(),
-            requests: Requests::new(),
+            requests: Requests { total: 0, refused: 0, most_in_flight: 0, log },
+            flights: Arc::new(()),
         }
     }
 }
 
 impl Requests {
-    /// None yet.
-    pub(super) fn new() -> Self {
-        let log = Ring::new(MAX_REQUESTS, MAX_REQUEST_BYTES);
-        Self { total: 0, refused: 0, most_in_flight: 0, log }
-    }
-
     /// Logs a request and returns its number.
     pub(super) fn log(&mut self, method: &str, path: &str) -> u64 {
-        let request = Request { method: method.to_owned(), path: path.to_owned(), status: None };
+        let request = json!({"method": method, "path": path, "status": null});
         let seq = self.log.push(request, path.len());
         while self.log.overflow().is_some() {}
         self.total += 1;
@@ -129,31 +99,26 @@ impl Requests {
     /// Logs the status that a request is answered with.
     pub(super) fn answered(&mut self, seq: u64, status: u16) {
         if let Some(request) = self.log.get_mut(seq) {
-            request.status = Some(status);
+            request["status"] = json!(status);
         }
     }
 
-    /// Forgets them; only their numbers go on.
+    /// Drops all requests; their numbers go on.
     pub(super) fn clear(&mut self) {
         self.log.clear();
         (self.total, self.refused, self.most_in_flight) = (0, 0, 0);
     }
 
-    /// The requests as they are shown.
+    /// Returns the requests as they are shown.
     pub(super) fn to_json(&self) -> Value {
         let shown = self.log.after(0).map(|(seq, request)| {
-            let Request { method, path, status } = request;
-            json!({"seq": seq, "method": method, "path": path, "status": status})
+            let mut shown = request.clone();
+            shown["seq"] = json!(seq);
+            shown
         });
         json!({
             "total": self.total, "refused": self.refused, "most_in_flight": self.most_in_flight,
             "requests": shown.collect::<Vec<_>>(),
         })
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }

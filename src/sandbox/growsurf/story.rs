@@ -1,15 +1,14 @@
-//! The made-up program of a campaign, as a list of changes that the same options always give.
+//! The made-up program of a campaign, as a list of changes that is always the same.
 //!
 //! Joins are spread evenly. A third of the participants is referred, half of them by the first
 //! three participants, so that a large program has members of every tier.
 
 use fastrand::Rng;
-use serde_json::{Map, json};
+use serde_json::{Value, json};
 
 use super::campaign::mix;
-use super::change::{Change, Join, Whose};
-use super::program::{Kind, Program};
 use super::reward::LAUNCH;
+use super::world::{Kind, Program};
 
 const FIRST_NAMES: [&str; 12] = [
     "Ada", "Bruno", "Chloe", "Dmitri", "Esther", "Farid", "Grace", "Hana", "Ivan", "Jonas", "Kemi",
@@ -21,96 +20,52 @@ const LAST_NAMES: [&str; 12] = [
 ];
 const CHANNELS: [&str; 8] =
     ["email", "facebook", "twitter", "linkedin", "whatsapp", "sms", "qrcode", "copyRefLink"];
-
-/// What is made up so far.
-struct Story {
-    random: Rng,
-    /// Distinguishes the people of other campaigns than the first.
-    suffix: &'static str,
-    emails: Vec<String>,
-    changes: Vec<(i64, Change)>,
-}
+/// Distinguish the people of other campaigns than the first.
+const SUFFIXES: [&str; 8] = ["", "b", "c", "d", "e", "f", "g", "h"];
 
 /// Returns the changes of the campaign at `slot`, oldest first.
-pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Change)> {
-    let mut story = Story {
-        random: Rng::with_seed(mix(program.seed, slot as u64)),
-        suffix: ["", "b", "c", "d", "e", "f", "g", "h"][slot],
-        emails: Vec::new(),
-        changes: Vec::new(),
-    };
+pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
+    let mut random = Rng::with_seed(mix(1, slot as u64));
     let is_affiliate = program.campaigns[slot].kind == Kind::Affiliate;
-    let span = program.ended_at - program.started_at;
+    let (start, end) = (program.started_at, program.ended_at);
+    let mut changes = Vec::new();
+    let mut emails: Vec<String> = Vec::new();
     for index in 0..program.participants {
-        let at = program.started_at + part(span, index, program.participants.max(2) - 1);
-        story.member(index, at, program.ended_at, is_affiliate);
-    }
-    if !is_affiliate {
-        let off = json!({"id": LAUNCH, "isVisible": false});
-        let off = off.as_object().expect("it is an object, above").clone();
-        story.changes.push((program.started_at + span / 4, Change::Configure(off)));
-    }
-    // The milestones of others keep waiting for approval.
-    for email in story.emails.iter().take(if is_affiliate { 3 } else { 1 }) {
-        let whose = || Whose { participant: email.clone() };
-        story.changes.push((program.ended_at - span / 20, Change::Approve(whose())));
-        if is_affiliate {
-            story.changes.push((program.ended_at - span / 40, Change::Pay(whose())));
-        }
-    }
-    story.changes.sort_by_key(|(at, _)| *at);
-    story.changes
-}
-
-impl Story {
-    /// Makes up a participant and everything that is about this one only.
-    fn member(&mut self, index: usize, at: i64, ended_at: i64, is_affiliate: bool) {
-        let (first, last) = (self.random.usize(..12), self.random.usize(..12));
-        let (first, last) = (FIRST_NAMES[first], LAST_NAMES[last]);
-        let email = format!("{first}.{last}.{index}{}@example.com", self.suffix);
+        let at = start + part(end - start, index, program.participants.max(2) - 1);
+        let (first, last) = (FIRST_NAMES[random.usize(..12)], LAST_NAMES[random.usize(..12)]);
+        let email = format!("{first}.{last}.{index}{}@example.com", SUFFIXES[slot]);
         let email = email.to_ascii_lowercase();
         let is_referred = index > 0 && index.is_multiple_of(3);
-        let referrer = is_referred.then(|| self.referrer(index, is_affiliate));
-        let referred_by = referrer.map(|referrer| self.emails[referrer].clone());
-        let mut metadata = Map::new();
-        if index.is_multiple_of(4) {
-            metadata.insert("shopUserId".to_owned(), json!(format!("u-{index}")));
-        }
-        self.changes.push((
-            at,
-            Change::Join(Join {
-                email: email.clone(),
-                first_name: (index % 13 != 5).then(|| first.to_owned()),
-                last_name: (index % 11 != 5).then(|| last.to_owned()),
-                notes: (index % 20 == 1).then(|| "internal note".to_owned()),
-                referred_by: referred_by.clone(),
-                is_affiliate: None,
-                metadata,
-            }),
-        ));
+        let referrer = is_referred.then(|| &emails[referrer(&mut random, index, is_affiliate)]);
+        let user = index.is_multiple_of(4).then(|| format!("u-{index}"));
+        let join = json!({
+            "email": email, "referredBy": referrer, "metadata": {"shopUserId": user},
+            "firstName": (index % 13 != 5).then_some(first),
+            "lastName": (index % 11 != 5).then_some(last),
+            "notes": if index % 20 == 1 { "internal note" } else { "" },
+        });
+        changes.push((at, json!({"join": join})));
 
         // What happens to them later, happens in what is left of the program.
-        let mut later = |eighths: i64, change| {
-            self.changes.push((at + (ended_at - at) * eighths / 8, change));
+        let mut later = |eighths: i64, kind: &str, fields: Value| {
+            changes.push((at + (end - at) * eighths / 8, json!({kind: fields})));
         };
-        let whose = || Whose { participant: email.clone() };
-        if referred_by.is_some() {
-            let friend = email.clone();
-            match self.random.u8(..20) {
-                0..12 => later(1, Change::Convert { friend, delay_in_days: 0 }),
-                12..15 => later(2, Change::Expire { friend }),
+        if is_referred {
+            match random.u8(..20) {
+                0..12 => later(1, "convert", json!({"friend": email})),
+                12..15 => later(2, "expire", json!({"friend": email})),
                 _ => {}
             }
         }
-        for channel in CHANNELS.iter().filter(|_| self.random.u8(..5) == 0) {
-            let (participant, channel) = (email.clone(), (*channel).to_owned());
-            later(1, Change::Share { participant, channel, times: 2 });
+        for channel in CHANNELS.iter().filter(|_| random.u8(..5) == 0) {
+            later(1, "share", json!({"participant": email, "channel": channel, "times": 2}));
         }
+        let whose = json!({"participant": email});
         if index % 25 == 4 {
-            later(3, Change::Unsubscribe(whose()));
+            later(3, "unsubscribe", whose.clone());
         }
         if index % 99 == 7 {
-            later(0, Change::Invite(whose()));
+            later(0, "invite", whose);
         }
         let fraud = match index % 150 {
             11 => Some(("MEDIUM", "SIMILAR_EMAIL")),
@@ -118,24 +73,36 @@ impl Story {
             _ => None,
         };
         if let Some((level, reason)) = fraud {
-            let (level, reason) = (level.to_owned(), reason.to_owned());
-            later(4, Change::Fraud { participant: email.clone(), level, reason });
+            let fields = json!({"participant": email, "level": level, "reason": reason});
+            later(4, "fraud", fields);
         }
-        self.emails.push(email);
+        emails.push(email);
     }
+    if !is_affiliate {
+        let off = json!({"configure": {"id": LAUNCH, "isVisible": false}});
+        changes.push((start + (end - start) / 4, off));
+    }
+    // The milestones and commissions of others keep waiting for approval.
+    for email in emails.iter().take(if is_affiliate { 3 } else { 1 }) {
+        let whose = json!({"participant": email});
+        changes.push((end - (end - start) / 20, json!({"approve": whose})));
+        changes.push((end - (end - start) / 40, json!({"pay": whose})));
+    }
+    changes.sort_by_key(|(at, _)| *at);
+    changes
+}
 
-    /// Picks who has referred a participant: one of those who joined before.
-    fn referrer(&mut self, index: usize, is_affiliate: bool) -> usize {
-        let referrer = match self.random.u8(..100) {
-            0..28 => 0,
-            28..42 => 1,
-            42..50 => 2,
-            _ => self.random.usize(..index),
-        };
-        // The referred ones are customers in an affiliate program, and refer nobody.
-        let is_customer = is_affiliate && referrer > 0 && referrer.is_multiple_of(3);
-        if is_customer { 0 } else { referrer.min(index - 1) }
-    }
+/// Picks a referrer among those who joined before.
+fn referrer(random: &mut Rng, index: usize, is_affiliate: bool) -> usize {
+    let referrer = match random.u8(..100) {
+        0..28 => 0,
+        28..42 => 1,
+        42..50 => 2,
+        _ => random.usize(..index),
+    };
+    // The referred ones are customers in an affiliate program, and refer nobody.
+    let is_customer = is_affiliate && referrer > 0 && referrer.is_multiple_of(3);
+    if is_customer { 0 } else { referrer.min(index - 1) }
 }
 
 /// Returns this part of a span.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::api::{Answered, Call};
 use super::refusal::Refusal;
 
 /// The events that a webhook can subscribe to.
@@ -17,13 +18,19 @@ const EVENTS: [&str; 7] = [
 /// The id of the main webhook.
 const PRIMARY: &str = "primary";
 const MAX_WEBHOOKS: usize = 5;
-const CHANGEABLE: [&str; 4] = ["payloadUrl", "events", "isEnabled", "secret"];
 const INTEGRATIONS: [(&str, &str); 3] =
     [("customerio", "Customer.io"), ("segment", "Segment"), ("slack", "Slack")];
 
 /// Returns the webhook that a campaign starts with.
 pub(super) fn primary() -> Value {
     webhook(PRIMARY, "http://127.0.0.1:8080/webhooks/growsurf", &EVENTS)
+}
+
+fn webhook(id: &str, url: &str, events: &[&str]) -> Value {
+    json!({
+        "id": id, "payloadUrl": url, "events": events, "isEnabled": true,
+        "autoDisabledDueToFailures": false, "failureCount": 0, "lastFailureAt": null,
+    })
 }
 
 /// Returns the integrations that a campaign starts with, all off.
@@ -39,59 +46,77 @@ pub(super) fn integrations() -> Vec<Value> {
 }
 
 /// Adds a webhook, which is subscribed to nothing unless `events` says so, and shows it.
-pub(super) fn create(
-    webhooks: &mut Vec<Value>,
-    body: &Map<String, Value>,
-) -> Result<Value, Refusal> {
-    if webhooks.len() >= MAX_WEBHOOKS {
-        return Err(Refusal::bad("A program has at most 5 webhooks."));
-    }
-    let url = body.get("payloadUrl").and_then(Value::as_str);
+pub(super) fn create(call: &mut Call<'_>) -> Answered {
+    let url = call.body.get("payloadUrl").and_then(Value::as_str);
     let url = url.ok_or_else(|| Refusal::bad("payloadUrl is required."))?;
-    let ids = (1..=MAX_WEBHOOKS).map(|number| format!("wh_other{number}"));
-    let mut free = ids.filter(|id| webhooks.iter().all(|webhook| webhook["id"] != **id));
-    let id = free.next().expect("there are fewer webhooks than ids");
+    let webhooks = &call.campaign().webhooks;
+    let mut ids = (1..MAX_WEBHOOKS).map(|number| format!("wh_other{number}"));
+    let id = ids.find(|id| webhooks.iter().all(|webhook| webhook["id"] != **id));
+    let id = id.ok_or_else(|| Refusal::bad("A program has at most 5 webhooks."))?;
     let mut webhook = webhook(&id, url, &[]);
-    update(&mut webhook, body)?;
-    webhooks.push(webhook.clone());
+    change(&mut webhook, &call.body)?;
+    call.world.campaigns[call.slot].webhooks.push(webhook.clone());
     Ok(webhook)
 }
 
-/// Changes a webhook and shows it. Enabling it clears its failures.
-pub(super) fn update(webhook: &mut Value, body: &Map<String, Value>) -> Result<Value, Refusal> {
-    if let Some(key) = body.keys().find(|key| !CHANGEABLE.contains(&key.as_str())) {
-        return Err(Refusal::bad(format!("{key} can't be changed.")));
-    }
-    let are_known = |events: &Vec<Value>| {
-        events.iter().all(|event| event.as_str().is_some_and(|event| EVENTS.contains(&event)))
-    };
-    if body.get("events").is_some_and(|events| !events.as_array().is_some_and(are_known)) {
-        return Err(Refusal::bad("events is not a list of events."));
-    }
-    for (key, value) in body.iter().filter(|(key, _)| *key != "secret") {
-        webhook[key] = value.clone();
-    }
-    if body.get("isEnabled") == Some(&json!(true)) {
-        webhook["autoDisabledDueToFailures"] = json!(false);
-        webhook["failureCount"] = json!(0);
-    }
+/// Changes a webhook and shows it.
+pub(super) fn update(call: &mut Call<'_>) -> Answered {
+    let place = place(call)?;
+    let webhook = &mut call.world.campaigns[call.slot].webhooks[place];
+    change(webhook, &call.body)?;
     Ok(webhook.clone())
 }
 
-/// Returns the event that a test sends: the one asked for, or the first subscribed to.
-pub(super) fn event_to_test(webhook: &Value, body: &Map<String, Value>) -> Result<String, Refusal> {
-    let first = webhook["events"].as_array().and_then(|events| events.first()?.as_str());
+/// Deletes a webhook.
+pub(super) fn delete(call: &mut Call<'_>) -> Answered {
+    let place = place(call)?;
+    call.world.campaigns[call.slot].webhooks.remove(place);
+    Ok(json!({"id": call.id, "success": true}))
+}
+
+/// Answers as if a webhook was tested: with the last body of the event asked for, or of the first
+/// one subscribed to.
+pub(super) fn test(call: &mut Call<'_>) -> Answered {
+    let webhook = &call.campaign().webhooks[place(call)?];
+    let first = webhook["events"][0].as_str();
     let first = first.ok_or_else(|| Refusal::bad("The webhook has no enabled events."))?;
-    let event = body.get("event").and_then(Value::as_str).unwrap_or(first);
+    let event = call.body.get("event").and_then(Value::as_str).unwrap_or(first);
     if !EVENTS.contains(&event) {
         return Err(Refusal::bad("event is not one of the events."));
     }
-    Ok(event.to_owned())
+    let bodies = call.world.webhooks(i64::MIN, Some(call.slot));
+    let last = bodies.into_iter().rfind(|body| body["event"] == event);
+    let payload = last.unwrap_or_else(|| call.campaign().body(call.now, event, json!({})));
+    let response = json!({"msg": "OK", "statusCode": 200});
+    Ok(json!({"success": true, "payload": payload, "response": response}))
 }
 
-fn webhook(id: &str, url: &str, events: &[&str]) -> Value {
-    json!({
-        "id": id, "payloadUrl": url, "events": events, "isEnabled": true,
-        "autoDisabledDueToFailures": false, "failureCount": 0, "lastFailureAt": null,
-    })
+fn place(call: &Call<'_>) -> Result<usize, Refusal> {
+    let place = call.campaign().webhooks.iter().position(|it| it["id"].as_str() == call.id);
+    place.ok_or_else(|| Refusal::not_found("The webhook"))
+}
+
+/// Changes a webhook. Enabling it clears its failures.
+fn change(webhook: &mut Value, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    for (key, value) in fields {
+        let is_event = |it: &Value| it.as_str().is_some_and(|event| EVENTS.contains(&event));
+        let is_fit = match key.as_str() {
+            "payloadUrl" | "secret" => value.is_string(),
+            "isEnabled" => value.is_boolean(),
+            "events" => value.as_array().is_some_and(|events| events.iter().all(is_event)),
+            _ => false,
+        };
+        if !is_fit {
+            return Err(Refusal::bad(format!("{key} can't be changed, or not to this.")));
+        }
+        // A secret is never shown.
+        if key != "secret" {
+            webhook[key] = value.clone();
+        }
+    }
+    if fields.get("isEnabled") == Some(&json!(true)) {
+        webhook["autoDisabledDueToFailures"] = json!(false);
+        webhook["failureCount"] = json!(0);
+    }
+    Ok(())
 }

@@ -3,12 +3,92 @@
 //! All changes are kept in order. So the webhooks can be made when they are asked for, each with
 //! the state of its time, by making the changes again.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::campaign::Campaign;
 use super::change::Change;
-use super::program::Program;
 use super::story::story;
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// More participants would cost more memory than a stand-in is worth.
+const MAX_MADE_UP: usize = 200_000;
+const MAX_CAMPAIGNS: usize = 8;
+/// Unix milliseconds of the year 3000, beyond which a time is a mistake.
+const MAX_TIME: i64 = 32_503_680_000_000;
+
+/// The options of the made-up program, as the control interface sends and shows them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Program {
+    pub(super) campaigns: Vec<Named>,
+    /// The number of participants in each campaign.
+    pub(super) participants: usize,
+    pub(super) started_at: i64,
+    pub(super) ended_at: i64,
+    pub(super) rewards_in_rows: bool,
+}
+
+/// A campaign's id, name and type.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) id: String,
+    #[serde(default = "default_name")]
+    pub(super) name: String,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Kind,
+}
+
+/// The two types of program.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Kind {
+    /// Friends convert, and both sides earn rewards.
+    #[default]
+    Referral,
+    /// Customers buy, and affiliates earn commissions.
+    Affiliate,
+}
+
+impl Program {
+    /// Returns the program of 300 participants in a year, with what is sent instead.
+    ///
+    /// # Errors
+    ///
+    /// Names the option that is unknown or makes no sense.
+    pub(super) fn with(sent: Map<String, Value>, now: i64) -> Result<Self, String> {
+        let mut options = json!({
+            "campaigns": [{"id": "demo01"}], "participants": 300, "rewards_in_rows": true,
+            "started_at": now - 365 * DAY_MS, "ended_at": now - HOUR_MS,
+        });
+        for (key, value) in sent {
+            options[key] = value;
+        }
+        let program: Self = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        let ids: BTreeSet<_> = program.campaigns.iter().map(|campaign| &campaign.id).collect();
+        if ids.len() != program.campaigns.len() || !(1..=MAX_CAMPAIGNS).contains(&ids.len()) {
+            return Err(format!(
+                "campaigns: 1 to {MAX_CAMPAIGNS} are needed, each with its own id"
+            ));
+        }
+        if program.participants > MAX_MADE_UP {
+            return Err(format!("participants: there can be {MAX_MADE_UP} at most"));
+        }
+        let is_span = (0..=program.ended_at).contains(&program.started_at);
+        if !is_span || program.ended_at > MAX_TIME {
+            return Err("started_at, ended_at: not a span of time in Unix milliseconds".to_owned());
+        }
+        Ok(program)
+    }
+}
+
+fn default_name() -> String {
+    "Spring Referral Program".to_owned()
+}
 
 /// The program with its changes.
 #[derive(Clone, Debug)]
@@ -24,6 +104,7 @@ impl World {
         let mut world = Self::empty(program);
         for slot in 0..world.campaigns.len() {
             for (at, change) in story(&world.program, slot) {
+                let change = serde_json::from_value(change).expect("the story is made of changes");
                 world.apply(slot, at, change).expect("the made-up program makes sense");
             }
         }
@@ -36,18 +117,15 @@ impl World {
         Self { program, campaigns, history: Vec::new() }
     }
 
-    /// Finds the place of a campaign by its id.
-    pub(super) fn slot(&self, id: &str) -> Option<usize> {
-        self.campaigns.iter().position(|campaign| campaign.named.id == id)
-    }
-
     /// Finds the place of a campaign, of the first if there is no id.
     ///
     /// # Errors
     ///
     /// Says that there is none of this id.
-    pub(super) fn slot_or_first(&self, id: Option<&str>) -> Result<usize, String> {
-        id.map_or(Some(0), |id| self.slot(id)).ok_or_else(|| "there is no such campaign".to_owned())
+    pub(super) fn slot(&self, id: Option<&str>) -> Result<usize, String> {
+        let is_it = |campaign: &Campaign| id.is_none_or(|id| campaign.named.id == id);
+        let slot = self.campaigns.iter().position(is_it);
+        slot.ok_or_else(|| "campaign: there is none of this id".to_owned())
     }
 
     /// Makes a change.
@@ -64,19 +142,12 @@ impl World {
     /// Awards the delayed credits that are due.
     pub(super) fn advance(&mut self, now: i64) {
         for slot in 0..self.campaigns.len() {
-            let campaign = &self.campaigns[slot];
-            let due = campaign.delayed.iter().filter(|(at, _)| *at <= now);
-            let id = |friend: usize| campaign.participants[friend].id.clone();
-            let due: Vec<_> = due.map(|(at, friend)| (*at, id(*friend))).collect();
+            let participants = self.campaigns[slot].participants.iter();
+            let due = participants.filter_map(|it| Some((it.due.filter(|at| *at <= now)?, &it.id)));
+            let due: Vec<_> = due.map(|(at, id)| (at, id.clone())).collect();
             for (at, friend) in due {
-                if let Err(why) = self.apply(slot, at, Change::Convert { friend, delay_in_days: 0 })
-                {
-                    tracing::debug!(
-                        why,
-                        "a delayed credit of the stand-in GrowSurf is not awarded"
-                    );
-                    self.campaigns[slot].delayed.retain(|(due, _)| *due > now);
-                }
+                let award = Change::Convert { friend, delay_in_days: 0 };
+                self.apply(slot, at, award).expect("only a pending credit is due");
             }
         }
     }
@@ -84,15 +155,15 @@ impl World {
     /// Returns the bodies of the webhooks from a time on, oldest first, of one campaign or all.
     pub(super) fn webhooks(&self, since: i64, of: Option<usize>) -> Vec<Value> {
         let mut again = Self::empty(self.program.clone());
-        let mut bodies = Vec::new();
-        for (slot, at, change) in &self.history {
-            let campaign = &mut again.campaigns[*slot];
-            let notices = change.apply(campaign, *at).expect("it made sense the first time");
-            if *at >= since && of.is_none_or(|of| of == *slot) {
-                bodies.extend(notices.into_iter().map(|it| (*at, it.body(campaign, *at))));
-            }
+        for (slot, campaign) in again.campaigns.iter_mut().enumerate() {
+            campaign.listens_from = if of.is_none_or(|of| of == slot) { since } else { i64::MAX };
         }
-        bodies.sort_by_key(|(at, _)| *at);
-        bodies.into_iter().map(|(_, body)| body).collect()
+        for (slot, at, change) in &self.history {
+            let done = change.apply(&mut again.campaigns[*slot], *at);
+            done.expect("it made sense the first time");
+        }
+        let mut told: Vec<_> = again.campaigns.into_iter().flat_map(|it| it.told).collect();
+        told.sort_by_key(|(at, _)| *at);
+        told.into_iter().map(|(_, body)| body).collect()
     }
 }

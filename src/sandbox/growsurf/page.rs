@@ -1,4 +1,6 @@
-//! The query of a request, and pages of lists.
+//! The query of a request, and the page of a list that it asks for.
+
+use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 
@@ -7,17 +9,8 @@ const MAX_LIMIT: usize = 100;
 const MAX_METADATA_KEYS: usize = 3;
 
 /// The decoded pairs of a query.
-#[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
-
-/// A page of a list.
 #[derive(Debug)]
-pub(super) struct Page<T> {
-    pub(super) rows: Vec<T>,
-    pub(super) limit: usize,
-    /// The id of the first row of the next page.
-    pub(super) next: Option<String>,
-}
+pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a raw query.
@@ -44,34 +37,32 @@ impl Query {
         });
         let pairs: Vec<_> = pairs.collect();
         if pairs.len() > MAX_METADATA_KEYS {
-            return Err(Refusal::bad("metadata takes up to 3 keys."));
+            return Err(Refusal::bad(format!("metadata takes up to {MAX_METADATA_KEYS} keys.")));
         }
         Ok(pairs)
     }
 
-    /// Returns the page that begins at the row of `nextId`, of 1 to 100 rows.
+    /// Returns the page that begins at the row of `nextId`, of 1 to 100 rows that fit.
     ///
-    /// Rows that are not shown keep their place, so a cursor stays good after a deletion.
-    pub(super) fn page<T: Copy>(
+    /// Rows that don't fit keep their place, so a cursor stays good after a deletion.
+    pub(super) fn page<T>(
         &self,
-        all: Vec<T>,
-        id: impl Fn(T) -> String,
-        is_shown: impl Fn(T) -> bool,
-    ) -> Result<Page<T>, Refusal> {
+        name: &str,
+        all: &[T],
+        id: impl Fn(&T) -> String,
+        fits: impl Fn(&T) -> bool,
+        shown: impl Fn(&T) -> Value,
+    ) -> Result<Value, Refusal> {
         let limit = self.number("limit")?.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Refusal::bad(format!("limit must be from 1 to {MAX_LIMIT}.")));
         }
-        let start = match self.get("nextId") {
-            None => 0,
-            Some(next) => {
-                let place = all.iter().position(|row| id(*row) == next);
-                place.ok_or_else(|| Refusal::bad("nextId is not the id of a row."))?
-            }
-        };
-        let shown = all[start..].iter().copied().filter(|row| is_shown(*row));
-        let mut shown = shown.skip(self.number("offset")?.unwrap_or(0));
-        let rows = shown.by_ref().take(limit).collect();
-        Ok(Page { rows, limit, next: shown.next().map(id) })
+        let place = |next| all.iter().position(|row| id(row) == next);
+        let start = self.get("nextId").map_or(Some(0), place);
+        let start = start.ok_or_else(|| Refusal::bad("nextId is not the id of a row."))?;
+        let fitting = all[start..].iter().filter(|row| fits(row));
+        let mut rest = fitting.skip(self.number("offset")?.unwrap_or(0));
+        let rows: Vec<Value> = rest.by_ref().take(limit).map(shown).collect();
+        Ok(json!({name: rows, "limit": limit, "nextId": rest.next().map(id)}))
     }
 }
