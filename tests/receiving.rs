@@ -49,6 +49,23 @@ fn kept(relay: &Relay) -> u64 {
 }
 
 #[test]
+fn a_slash_behind_a_path_changes_nothing() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    for (path, name) in [("/webhooks/growsurf/", "fay"), ("/api/growsurf-to-cio//", "rae")] {
+        let body = joined(name).body();
+        let signed = Some(signature(SECRET, now_millis(), body.as_bytes()));
+        let answer = post(&relay, path, &body, signed);
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("accepted")), "{path}");
+    }
+    assert_eq!(http::get(relay.url("/healthz/?verbose=1")).status, 200);
+    assert_eq!(http::get(relay.url("/webhooks/growsurf/")).status, 405);
+    for path in ["/", "//", "/nothing/", "/webhooks/"] {
+        assert_problem(&http::get(relay.url(path)), 404, &["nothing at this path"]);
+    }
+}
+
+#[test]
 fn an_accepted_webhook_is_answered_with_its_id() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);

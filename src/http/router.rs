@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -137,16 +139,32 @@ fn metrics_routes() -> OpenApiRouter<Face> {
     OpenApiRouter::new().routes(routes!(metrics::metrics))
 }
 
-/// With problem documents for all other paths and methods. The last step, because it changes only
-/// the routes that are there already.
+/// Returns the router with problem documents for all other paths and methods. The last step, because
+/// it changes only the routes that are there already.
 fn finished(router: Router<Face>, face: Face) -> Router {
     let uncoded = from_fn_with_state(face.bodies.clone(), refuse_coded);
-    router
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+    let router = router
         .method_not_allowed_fallback(async || {
             let detail = "this path takes another method; webhooks are posted";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
-        .layer(uncoded)
-        .with_state(face)
+        .with_state(face);
+    let nothing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path");
+    // Only what no route has is tried once more, so that no webhook pays for it.
+    let trimmed = router.clone().fallback(nothing).map_request(without_trailing_slash);
+    router.fallback_service(trimmed).layer(uncoded)
+}
+
+/// Removes the slashes at the end of a request's path, which people paste with the URL.
+fn without_trailing_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    let path = uri.path().trim_end_matches('/');
+    if path.is_empty() || path.len() == uri.path().len() {
+        return request;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(trimmed) = format!("{path}{query}").parse() {
+        *request.uri_mut() = trimmed;
+    }
+    request
 }

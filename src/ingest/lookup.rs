@@ -94,9 +94,17 @@ impl Ingest {
         let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
         let origin = Origin { campaign, at: now, tell: Tell::Nothing, shares: false };
         let row = Row::new(Kind::Participant, row, &origin);
-        let id = WebhookId::new(now, self.random.next());
-        let webhook = row.to_webhook(id, now);
-        let arrival = Arrival { webhook, reading: row.news(), class: Class::Live };
+        let reading = row.news();
+        if let Err(reason) = &reading {
+            tracing::warn!(
+                campaign = origin.campaign.id,
+                reason,
+                "GrowSurf's answer to a lookup is unusable"
+            );
+            return Ok(());
+        }
+        let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
+        let arrival = Arrival { webhook, reading, class: Class::Live };
         let receipt = self.store.accept(arrival, now).await?;
         if receipt.calls > 0 {
             self.wake.notify_one();

@@ -249,7 +249,6 @@ async fn only_more_says_that_a_list_ends() {
         ),
         (json!({ "referrals": [], "more": true, "nextId": null, "nextOffset": 100 }), offset(100)),
         (json!({ "referrals": [], "more": true, "nextOffset": 100 }), offset(100)),
-        (json!({ "referrals": [], "nextId": null }), None),
     ] {
         let stage = Stage::answering(200, body.clone()).await;
         let found = stage.client.referrals("c1", &page(Value::Null)).await.unwrap();
@@ -259,6 +258,8 @@ async fn only_more_says_that_a_list_ends() {
         (json!({ "referrals": [], "more": true, "nextId": null, "nextOffset": null }), Value::Null),
         (json!({ "referrals": [], "more": true, "nextId": "" }), Value::Null),
         (json!({ "referrals": [], "more": true, "nextId": "r9" }), json!("r9")),
+        (json!({ "referrals": [], "nextId": null }), Value::Null),
+        (json!({ "referrals": [], "more": 1, "nextId": "r9" }), Value::Null),
         (json!({ "more": false }), Value::Null),
         (Value::Null, Value::Null),
     ] {
@@ -357,7 +358,7 @@ async fn requests_are_written_as_documented() {
     let stage = Stage::with(vec![
         ok(json!({ "id": "p1" })),
         ok(json!({ "participants": [], "nextId": "p9" })),
-        ok(json!({ "referrals": [], "nextId": null })),
+        ok(json!({ "referrals": [], "more": false, "nextId": null })),
         ok(json!({ "id": "p1" })),
         ok(json!({ "success": false, "message": "Participant was not referred" })),
         ok(json!({})),

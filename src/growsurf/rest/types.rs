@@ -77,6 +77,9 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// The list whose answers always have `more`.
+const LIST_WITH_MORE: &str = "referrals";
+
 impl Page {
     /// Reads the page that began at `from`.
     ///
@@ -100,6 +103,10 @@ impl Page {
         };
         let offset = || value["nextOffset"].as_u64().map(Cursor::Offset);
         let next = match object.flag("more") {
+            None if object.has("more") || list == LIST_WITH_MORE => {
+                let reason = format!("more is missing or odd, so nothing says if {list} end");
+                return Err(RestError::Unreadable(reason));
+            }
             Some(false) => None,
             Some(true) => Some(id.or_else(offset).ok_or_else(|| {
                 let reason = format!("more {list} follow, but nextId and nextOffset are missing");
