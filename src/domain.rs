@@ -44,6 +44,7 @@ pub use display::{display_address, display_name, display_text};
 pub use email::Email;
 pub use event::{
     Adjustment, Campaign, Commission, Event, News, Payout, ShareMethod, Snapshot, Told, Who,
+    is_referral,
 };
 pub use facts::{Fact, Facts};
 pub use feedback::{

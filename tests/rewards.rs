@@ -140,6 +140,17 @@ fn a_referred_customer_of_an_affiliate_program_has_not_joined() {
         assert_eq!(names(&sandbox), ["referral_friend_signed_up"]);
         assert!(sandbox.person("cus@example.com").is_some());
     }
+    let deleted = joined("cus").with("/data/campaign/type", "AFFILIATE");
+    let deleted = deleted.with("/data/referralSource", "DELETED_PARTICIPANT");
+    for customer in [
+        deleted.clone().with("/data/isAffiliate", false),
+        deleted.clone().with("/data/isAffiliate", false).with("/data/referralSource", "DIRECT"),
+        deleted.without("/data/shareUrl"),
+    ] {
+        let sandbox = after(&[customer]);
+        assert_eq!(names(&sandbox), Vec::<String>::new());
+        assert!(sandbox.person("cus@example.com").is_some());
+    }
 }
 
 #[test]

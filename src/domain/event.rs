@@ -109,6 +109,11 @@ pub struct Told {
     pub event: Event,
 }
 
+/// True if GrowSurf's `referralSource` says that a participant's link led here.
+pub fn is_referral(source: &str) -> bool {
+    matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT")
+}
+
 /// How a referral link was shared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ShareMethod {

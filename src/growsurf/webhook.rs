@@ -5,7 +5,7 @@
 //! programs, which are in `affiliate`. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot, Time, Who};
+use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot, Time, Who, is_referral};
 
 use super::draft::Draft;
 use super::lenient::Object;
@@ -93,10 +93,12 @@ pub struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    /// True if the participant is an affiliate; `None` in other programs than those of affiliates.
+    /// True if the participant is an affiliate, false for a customer; `None` in other programs, and
+    /// where nothing says it.
     ///
-    /// GrowSurf's webhooks leave `isAffiliate` out, and give who isn't one no link.
-    fn is_affiliate(&self) -> Option<bool> {
+    /// GrowSurf's webhooks leave `isAffiliate` out, and give no link to a customer. A link missing by
+    /// itself says little: only who was referred is taken for a customer then.
+    fn is_affiliate(&self, is_referred: bool) -> Option<bool> {
         let object = self.object;
         let told = object.flag("isAffiliate");
         let is_of_affiliates = match self.campaign_type {
@@ -104,31 +106,36 @@ impl Joining<'_> {
             // The field is one of affiliate programs only.
             None => told.is_some(),
         };
-        let looks_so = || object.has("affiliateStatus") || object.text("shareUrl").is_some();
-        is_of_affiliates.then(|| told.unwrap_or_else(looks_so))
+        let has_one = |name| object.text(name).is_some();
+        let suggested = || match has_one("affiliateStatus") || has_one("shareUrl") {
+            true => Some(true),
+            false => is_referred.then_some(false),
+        };
+        told.or_else(suggested).filter(|_| is_of_affiliates)
     }
 }
 
 /// Adds the events of a participant who was added: as a friend, if somebody else referred them; and
-/// as a customer only, if they are one whom an affiliate referred. Returns the participant.
+/// as a customer only, if they are one of an affiliate program. Returns the participant.
 pub fn joined(
     draft: &mut Draft,
     mut friend: Snapshot,
     referrer: Result<Option<Snapshot>, SelfReferral>,
     joining: &Joining<'_>,
 ) -> Who {
-    let is_affiliate = joining.is_affiliate();
-    let is_customer = is_affiliate == Some(false) && !matches!(referrer, Ok(None));
-    if is_affiliate.is_some() {
-        let value = Scalar::Boolean(!is_customer);
-        friend.facts.insert(Facts::IS_AFFILIATE.to_owned(), value);
+    let referral_source = joining.object.text("referralSource");
+    // The referrer may have been deleted since.
+    let is_referred = !matches!(referrer, Ok(None)) || referral_source.is_some_and(is_referral);
+    let is_affiliate = joining.is_affiliate(is_referred);
+    if let Some(is_affiliate) = is_affiliate {
+        friend.facts.insert(Facts::IS_AFFILIATE.to_owned(), Scalar::Boolean(is_affiliate));
     }
     let who = draft.person(friend);
-    draft.tell(if is_customer {
+    draft.tell(if is_affiliate == Some(false) {
         Event::CustomerAdded { who }
     } else {
         // The link that led a self-referral here is no other participant's.
-        let source = joining.object.text("referralSource").filter(|_| referrer.is_ok());
+        let source = referral_source.filter(|_| referrer.is_ok());
         Event::ParticipantJoined { who, referral_source: source.map(str::to_owned) }
     });
     if let Ok(Some(referrer)) = referrer {

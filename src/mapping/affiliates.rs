@@ -6,6 +6,12 @@
 
 use crate::domain::{Event, Facts, Known, Participant, Scalar, Time};
 
+/// True if GrowSurf's newest word of a participant is that they are a customer and no affiliate.
+pub fn is_customer(participant: &Participant) -> bool {
+    let is_affiliate = participant.facts.get(Facts::IS_AFFILIATE);
+    is_affiliate.is_some_and(|fact| fact.value == Scalar::Boolean(false))
+}
+
 /// Returns when a participant was first seen to be an affiliate, if the event says that they joined
 /// and the store knows them as a customer only.
 pub fn enrolled_at(event: &Event, participant: &Participant, known: &Known) -> Option<Time> {

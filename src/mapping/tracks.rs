@@ -1,5 +1,6 @@
 //! What is told about each event: name, effect key and properties.
 
+use super::affiliates;
 use super::effects;
 use super::people::{Absent, People, Seat};
 use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referrer_shown};
@@ -7,7 +8,7 @@ use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
     Attributes, Call, EffectKey, Event, Facts, Money, News, Scalar, ShareMethod, Time, Who,
-    display_address, display_name, display_text,
+    display_address, display_name, display_text, is_referral,
 };
 
 /// A track that an event leads to, unless it is off or was told before.
@@ -76,6 +77,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
     let participant = people.participant(seat);
     let of_campaign = || stage.campaign_data(seat);
     let track = match event {
+        // A webhook says less than the row that was read before it.
+        Event::ParticipantJoined { .. } if affiliates::is_customer(participant) => return Ok(None),
         Event::ParticipantJoined { referral_source, .. } => {
             let mut data = of_campaign();
             let referrer = referred_by(participant);
@@ -247,11 +250,6 @@ fn is_shown_address(email: &Scalar) -> bool {
 /// True if a code may stand in another person's messages as it is.
 pub(super) fn is_shown_code(code: &Scalar) -> bool {
     code.as_text().is_none_or(|code| display_text(code).as_deref() == Some(code))
-}
-
-/// Whether GrowSurf's `referralSource` says that a participant's link led here.
-fn is_referral(source: &str) -> bool {
-    matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT")
 }
 
 /// What kind of sharing a channel is; GrowSurf's REST API and its script spell some differently.

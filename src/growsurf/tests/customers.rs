@@ -57,9 +57,69 @@ fn a_referred_customer_has_not_joined() {
         assert_eq!(is_customer(&told), expected, "{fields} {kind}");
         // Whoever referred them has a friend all the same.
         assert!(matches!(events(&told)[1], Event::FriendSignedUp { .. }));
-        let alone = without(without(body, "/data/referrer"), "/data/referredBy");
-        assert!(!is_customer(&news(&alone)), "{fields} {kind}");
     }
+}
+
+/// A participant whose referrer isn't named, by GrowSurf's source of them: the fields, and whether
+/// they are a customer only.
+fn of_nobody() -> Vec<(Value, Value, bool)> {
+    let link = "https://shop.example.org?grsf=fri001";
+    let mut cases = Vec::new();
+    for source in [json!("DELETED_PARTICIPANT"), json!("PARTICIPANT")] {
+        cases.push((json!({"shareUrl": null}), source.clone(), true));
+        cases.push((json!({"shareUrl": link}), source.clone(), false));
+        cases.push((json!({"isAffiliate": true, "shareUrl": null}), source, false));
+    }
+    for source in [json!("DIRECT"), json!("MANUAL"), Value::Null] {
+        cases.push((json!({"shareUrl": null}), source, false));
+    }
+    for source in [json!("DELETED_PARTICIPANT"), json!("DIRECT"), Value::Null] {
+        for link in [json!(link), Value::Null] {
+            cases.push((json!({"isAffiliate": false, "shareUrl": link}), source.clone(), true));
+        }
+    }
+    cases
+}
+
+#[test]
+fn a_customer_whose_affiliate_is_gone_has_not_joined_either() {
+    for (fields, source, expected) in of_nobody() {
+        let mut fields = fields;
+        fields["referralSource"] = source;
+        let body = without(fixtures::participant_added(), "/data/referrer");
+        let body =
+            with(without(body, "/data/referredBy"), "/data/campaign/type", json!("AFFILIATE"));
+        let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
+        let told = news(&body);
+        assert_eq!((is_customer(&told), told.told.len()), (expected, 1), "{fields}");
+
+        let body = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
+        let body =
+            with(body.clone(), "/participant", changed(body["participant"].clone(), &fields));
+        let told = news(&with(body, "/campaign", json!({"id": "cmp002", "type": "AFFILIATE"})));
+        assert_eq!(is_customer(&told), expected, "{fields}");
+
+        let told = of_row(&fields, Some("AFFILIATE"), Value::Null);
+        assert_eq!(is_customer(&told), expected, "{fields}");
+        assert!(!is_customer(&of_row(&fields, Some("REFERRAL"), Value::Null)), "{fields}");
+    }
+}
+
+#[test]
+fn nothing_is_learned_where_nothing_says_it() {
+    let told = of_row(&json!({"shareUrl": null}), Some("AFFILIATE"), Value::Null);
+    assert_eq!(told.people[0].facts.get(Facts::IS_AFFILIATE), None);
+}
+
+/// The news in a participant's row.
+fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> News {
+    let campaign =
+        Campaign { id: "c1".to_owned(), kind: kind.map(str::to_owned), ..Campaign::default() };
+    let at = Time::from_seconds(1_780_000_000);
+    let origin = Origin { campaign, at, tell: Tell::All, shares: false };
+    let row = json!({"id": "p1", "email": "fay@example.com", "referredBy": referred_by,
+        "createdAt": 1_770_000_000_000_i64});
+    Row::new(Kind::Participant, changed(row, fields), &origin).news().unwrap()
 }
 
 #[test]
@@ -76,17 +136,8 @@ fn the_guides_shape_says_so_where_it_names_the_type() {
 #[test]
 fn a_row_says_so_as_well() {
     for (fields, kind, expected) in cases() {
-        let campaign = Campaign {
-            id: "c1".to_owned(),
-            kind: kind.as_str().map(str::to_owned),
-            ..Campaign::default()
-        };
-        let at = Time::from_seconds(1_780_000_000);
-        let origin = Origin { campaign, at, tell: Tell::All, shares: false };
-        let row = json!({"id": "p1", "email": "fay@example.com", "referredBy": "p0",
-            "createdAt": 1_770_000_000_000_i64});
-        let row = Row::new(Kind::Participant, changed(row, &fields), &origin);
-        assert_eq!(is_customer(&row.news().unwrap()), expected, "{fields} {kind}");
+        let told = of_row(&fields, kind.as_str(), json!("p0"));
+        assert_eq!(is_customer(&told), expected, "{fields} {kind}");
     }
 }
 

@@ -51,3 +51,18 @@ fn a_customer_who_becomes_an_affiliate_joined_when_that_was_seen() {
     assert_eq!(at(&row, &mut memory), Some(1_780_000_000), "who always was one joined then");
     assert_eq!(at(&customer(1_780_000_000), &mut memory), None);
 }
+
+#[test]
+fn a_webhook_that_says_less_than_a_row_does_not_make_a_customer_join() {
+    let joined = |at: i64| {
+        let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+        news(at, vec![snapshot("fay")], vec![joined])
+    };
+    for at in [1_779_000_000, 1_781_000_000] {
+        let mut memory = Memory::new(Rules::standard());
+        memory.take_in(&customer(1_780_000_000), RECEIVED).unwrap();
+        assert_eq!(calls(&memory.take_in(&joined(at), RECEIVED).unwrap()), []);
+        let plan = memory.take_in(&affiliate(1_780_000_000, 1_785_000_000), RECEIVED).unwrap();
+        assert!(calls(&plan).contains(&call("fay", "referral_program_joined")));
+    }
+}
