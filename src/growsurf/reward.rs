@@ -6,7 +6,7 @@
 //! What doesn't: where in a body rewards stand, and whether one is approved. Field names are those
 //! of <https://docs.growsurf.com/developer-tools/rest-api/api-objects>.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::domain::{Amount, Reward, Scalar, Side};
 
@@ -15,8 +15,14 @@ use super::lenient::{self, Object};
 /// GrowSurf's type of a reward that both the referrer and the friend earn.
 const DOUBLE_SIDED: &str = "DOUBLE_SIDED";
 
+/// Its types of rewards that only a referrer earns.
+const OF_REFERRERS: [&str; 4] = ["SINGLE_SIDED", "MILESTONE", "LEADERBOARD", "AFFILIATE"];
+
 /// Fields of a configured reward that only its friend's side has.
 const OF_FRIENDS: [&str; 3] = ["referralCouponCode", "referralDescription", "referredValue"];
+
+/// The field of a kept row's earned reward that holds the configured one; GrowSurf has none of it.
+const CONFIGURED: &str = "configured";
 
 /// An earned reward and what is known beside it.
 #[derive(Clone, Copy)]
@@ -32,6 +38,11 @@ pub struct Earned<'a> {
 }
 
 impl<'a> Earned<'a> {
+    /// An earned reward of a row, with the configured one that is kept in it.
+    pub fn in_row(reward: Object<'a>, earner: Option<&'a str>) -> Self {
+        Self { reward, configured: reward.object(CONFIGURED), earner, suggested: None }
+    }
+
     /// An earned reward, with the configured one of `campaign` that it names.
     pub fn of(reward: Object<'a>, campaign: Option<Object<'a>>, earner: Option<&'a str>) -> Self {
         let id = reward.id("rewardId");
@@ -43,15 +54,14 @@ impl<'a> Earned<'a> {
 
     /// The side in a webhook, where `isReferrer` says it for every type.
     pub fn side_in_webhook(self) -> Option<Side> {
-        self.flag().or_else(|| self.side())
+        // What can't be read there may say that it is the friend's.
+        let is_legible = self.flag().is_some() || !self.reward.has("isReferrer");
+        self.flag().or_else(|| self.side().filter(|_| is_legible || !self.is_of_referrers()))
     }
 
-    /// The side in a row, where `isReferrer` means something for double-sided rewards only.
+    /// The side in a row, where `isReferrer` means nothing for rewards that only referrers earn.
     pub fn side_in_row(self) -> Option<Side> {
-        match self.kind() {
-            Some(kind) if !is_double_sided(kind) => Some(Side::Referrer),
-            _ => self.flag().or_else(|| self.side()),
-        }
+        self.flag().filter(|_| !self.is_of_referrers()).or_else(|| self.side())
     }
 
     /// The reward with the fields of a side. Without a side it has none that differ by side: what is
@@ -65,7 +75,7 @@ impl<'a> Earned<'a> {
             }
             None => (None, None, None),
         };
-        let value = value.and_then(|name| self.places().find_map(|it| it.object(name)));
+        let usd = |it: Object<'_>, name| it.object(name)?.number("fairMarketValueUSD");
         let mut metadata = self.configured.map(|it| it.scalars("metadata")).unwrap_or_default();
         metadata.extend(self.reward.scalars("metadata"));
         Reward {
@@ -78,7 +88,7 @@ impl<'a> Earned<'a> {
             approved,
             metadata,
             amount: self.amount(),
-            fair_value_usd: value.and_then(|value| value.number("fairMarketValueUSD")),
+            fair_value_usd: value.and_then(|name| self.places().find_map(|it| usd(it, name))),
         }
     }
 
@@ -94,24 +104,29 @@ impl<'a> Earned<'a> {
         Some(if is_referrer { Side::Referrer } else { Side::Friend })
     }
 
-    /// The side where the source doesn't say it: the one of the two ids that is the earner's, or
-    /// what the people suggest. A reward without a friend's side is the referrer's.
+    /// The side where the source doesn't say it: the one of the two ids that is the earner's, the
+    /// only one that the type has, or what the people suggest. Nothing is guessed beyond.
     fn side(self) -> Option<Side> {
         let is_earner = |name| {
             let id = self.reward.id(name);
             id.is_some() && id.as_deref() == self.earner
         };
-        let has_two = match self.kind() {
-            Some(kind) => is_double_sided(kind),
+        let is_double_sided = match self.kind() {
+            Some(kind) => kind.eq_ignore_ascii_case(DOUBLE_SIDED),
             None => OF_FRIENDS.iter().any(|name| self.places().any(|it| it.has(name))),
         };
         match (is_earner("referrerId"), is_earner("referredId")) {
-            _ if self.kind().is_some() && !has_two => Some(Side::Referrer),
             (true, false) => Some(Side::Referrer),
-            (false, true) => Some(Side::Friend),
-            _ if has_two => self.suggested,
-            _ => Some(Side::Referrer),
+            (false, true) => (!self.is_of_referrers()).then_some(Side::Friend),
+            _ if self.is_of_referrers() => Some(Side::Referrer),
+            _ if is_double_sided => self.suggested,
+            // Referrers are referred as well, so the referrer of an earner says nothing here.
+            _ => self.suggested.filter(|side| *side == Side::Referrer),
         }
+    }
+
+    fn is_of_referrers(self) -> bool {
+        self.kind().is_some_and(|kind| OF_REFERRERS.iter().any(|it| it.eq_ignore_ascii_case(kind)))
     }
 
     /// The type; the guide's shape may use its own name for it.
@@ -135,7 +150,7 @@ pub fn is_approved(reward: Object<'_>) -> bool {
         || reward.whole("approvedAt").is_some_and(|approved_at| approved_at > 0)
 }
 
-/// Completes an earned reward of a row by the configured one, so that it can be read alone.
+/// Keeps a configured reward in the earned one of a row, so that the row can be read alone.
 pub fn complete(reward: &mut Value, configured: &Value) {
     const WANTED: [&str; 9] = [
         "type",
@@ -149,13 +164,11 @@ pub fn complete(reward: &mut Value, configured: &Value) {
         "metadata",
     ];
     let Some(reward) = reward.as_object_mut() else { return };
-    for name in WANTED {
-        let is_empty = |value: &Value| value.is_null() || *value == Value::Object(Map::new());
-        let is_there = reward.get(name).is_some_and(|value| !is_empty(value));
-        if let Some(value) = configured.get(name).filter(|value| !is_there && !is_empty(value)) {
-            reward.insert(name.to_owned(), value.clone());
-        }
-    }
+    let wanted = WANTED.into_iter().filter_map(|name| {
+        let value = configured.get(name).filter(|value| !value.is_null())?;
+        Some((name.to_owned(), value.clone()))
+    });
+    reward.insert(CONFIGURED.to_owned(), Value::Object(wanted.collect()));
 }
 
 /// What the guide's shape says a reward is worth. Its documentation names no field, so the likely
@@ -167,8 +180,4 @@ pub fn guided_amount(places: &[Object<'_>]) -> Option<Amount> {
     let code = place.text("currency").or_else(|| place.text("currencyISO"));
     let value: Scalar = value(*place)?;
     Some(Amount { value, currency: code.and_then(lenient::currency) })
-}
-
-fn is_double_sided(kind: &str) -> bool {
-    kind.eq_ignore_ascii_case(DOUBLE_SIDED)
 }

@@ -217,7 +217,7 @@ fn reward(value: &Value, earner: Option<&str>, fetched_at: Time) -> Option<(Opti
         return None;
     }
     let at = approved_at.or_else(|| at("fulfilledAt")).or_else(|| at("createdAt"));
-    let earned = Earned::of(object, None, earner);
+    let earned = Earned::in_row(object, earner);
     Some((at, earned.read(object.id("id")?, earned.side_in_row(), is_approved)))
 }
 

@@ -111,6 +111,95 @@ fn where_a_webhook_does_not_say_it_ids_and_people_do() {
     }
 }
 
+/// A reward with the referrer's fields, of which neither the type nor the side is told.
+fn untyped(fields: Value) -> Value {
+    let mut reward = json!({"id": "prew_1", "approved": true, "couponCode": "REFERRER-25",
+        "description": "You get 25", "value": {"fairMarketValueUSD": 25},
+        "metadata": {"amount": "$25"}});
+    reward.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    reward
+}
+
+#[test]
+fn a_side_that_nothing_says_is_nobodys() {
+    let body = fixtures::goal_reached();
+    let alone = without(without(body, "/data/participant/referee"), "/data/participant/referrer");
+    let referrer = json!({"id": "top001", "email": "ada@example.com"});
+    let referred = with(alone.clone(), "/data/participant/referrer", referrer.clone());
+    let beside = with(alone.clone(), "/data/referrer", referrer.clone());
+    let mut unsaid = vec![json!({}), json!({"type": "NEW_KIND"}), json!({"type": " "})];
+    let illegible = [json!(null), json!(0), json!(1), json!("no"), json!(" "), json!({})];
+    unsaid.extend(illegible.iter().map(|it| json!({"isReferrer": it})));
+    unsaid.push(json!({"type": "SINGLE_SIDED", "isReferrer": 0}));
+    unsaid.push(json!({"type": "MILESTONE", "referredId": "ref001", "referrerId": "top001"}));
+    for fields in &unsaid {
+        for body in [&alone, &referred, &beside] {
+            let reward = read(&with(body.clone(), "/data/reward", untyped(fields.clone())));
+            assert_eq!((reward.side, texts(&reward)), (None, (None, None, None)), "{fields}");
+        }
+        let guide = with(fixtures::guided_reward(), "/reward", untyped(fields.clone()));
+        let guide = with(guide, "/participant/id", json!("ref001"));
+        for body in [without(guide.clone(), "/referrer"), guide] {
+            let reward = read(&body);
+            let Reward { side, amount, .. } = &reward;
+            assert_eq!((*side, texts(&reward)), (None, (None, None, None)), "{fields}");
+            assert_eq!(*amount, None);
+        }
+    }
+    for fields in [json!({}), json!({"isReferrer": null}), json!({"isReferrer": 0})] {
+        let reward = of_row(&[], untyped(fields.clone()));
+        assert_eq!((reward.side, texts(&reward)), (None, (None, None, None)), "{fields}");
+    }
+}
+
+#[test]
+fn what_only_referrers_earn_is_theirs() {
+    for kind in ["SINGLE_SIDED", "milestone", "LEADERBOARD", "AFFILIATE"] {
+        for fields in [json!({}), json!({"isReferrer": null})] {
+            let mut reward = untyped(fields);
+            reward["type"] = json!(kind);
+            let row = of_row(&[], reward.clone());
+            let hook = read(&with(fixtures::goal_reached(), "/data/reward", reward.clone()));
+            let guide = read(&with(fixtures::guided_reward(), "/reward", reward));
+            for reward in [row, hook, guide] {
+                assert_eq!(reward.side, Some(Side::Referrer), "{kind}");
+                assert_eq!(reward.coupon_code.as_deref(), Some("REFERRER-25"));
+            }
+        }
+    }
+    // A friend in the webhook is the earner's.
+    let body = with(fixtures::goal_reached(), "/data/reward", untyped(json!({})));
+    assert_eq!(read(&body).side, Some(Side::Referrer));
+}
+
+#[test]
+fn a_webhook_and_a_row_are_merged_with_the_configured_reward_alike() {
+    for own in [
+        json!({"metadata": {"batch": "7"}}),
+        json!({"metadata": {"amount": "$30"}, "couponCode": "MINE"}),
+        json!({"metadata": {"amount": null, "rewardForReferred": " "}}),
+        json!({"metadata": {}, "value": {}, "description": " "}),
+        json!({"metadata": null, "value": {"fairMarketValueUSD": 30}}),
+        json!({}),
+    ] {
+        for is_referrer in [true, false] {
+            let mut earned = own.clone();
+            earned["isReferrer"] = json!(is_referrer);
+            let row = of_row(&[configured()], earned.clone());
+            for (name, value) in
+                [("id", "prew_1"), ("rewardId", "crew_1"), ("approvedAt", "1770000000000")]
+            {
+                earned[name] = json!(value);
+            }
+            let body = with(fixtures::goal_reached(), "/data/reward", earned);
+            let hook = read(&with(body, "/data/campaign/rewards", json!([configured()])));
+            assert_eq!(row, hook, "{own}");
+            let expected = if own["metadata"]["amount"] == "$30" { "$30" } else { "$25" };
+            assert_eq!(row.metadata["amount"], Scalar::from(expected), "{own}");
+        }
+    }
+}
+
 #[test]
 fn what_a_friends_webhook_lacks_is_the_campaigns_and_never_the_referrers() {
     let fields = json!({"isReferrer": false, "referralCouponCode": null, "referredValue": null,
