@@ -40,6 +40,9 @@ const CONVERTED: &str = "referral_converted";
 const SHARED: &str = "referral_shared";
 const PURCHASED: &str = "purchase";
 
+/// The fields that hold ids.
+const IDS: [&str; 3] = ["campaign", "participant_id", "id"];
+
 /// The fields that each may have beside the common ones.
 const OF_CONVERTED: [&str; 3] = ["conversion_value", "currency", "product"];
 const OF_SHARED: [&str; 2] = ["id", "channel"];
@@ -118,7 +121,9 @@ impl Fields<'_> {
     fn trimmed(&self, name: &str, longest: usize) -> Result<Option<&str>, String> {
         let Some(text) = self.string(name)? else { return Ok(None) };
         if text.chars().nth(longest).is_some() {
-            return Err(format!("{name} is longer than {longest} characters"));
+            // Of ids the bytes are limited, see `News::check_ids`, and these are more than that as well.
+            let unit = if IDS.contains(&name) { "bytes" } else { "characters" };
+            return Err(format!("{name} is longer than {longest} {unit}"));
         }
         match text.trim() {
             "" => Err(format!("{name} is empty; leave it out")),
@@ -261,7 +266,12 @@ mod tests {
             (CONVERTED, json!({"occurred_at": "2026-01-01"}), "whole Unix seconds"),
             (SHARED, json!({"channel": null}), "channel is missing"),
             (SHARED, json!({"id": null}), "id is missing"),
-            (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 characters"),
+            (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 bytes"),
+            (
+                PURCHASED,
+                json!({"product": "x".repeat(201)}),
+                "product is longer than 200 characters",
+            ),
             (PURCHASED, json!({"value": 1e13}), "value is more than 1000000000000"),
             (PURCHASED, json!({"currency": " EUR"}), "currency is no ISO 4217 code"),
         ] {

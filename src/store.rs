@@ -39,7 +39,7 @@ pub use effects::{Carrier, Effect, Effects, Sent, State};
 pub use error::StoreError;
 pub use fetching::{Fetching, Revise};
 pub use forgetting::{Erased, Forgetting, Hushed, Traced};
-pub use inbox::InboxPage;
+pub use inbox::{InboxPage, Pruned};
 pub use place::Place;
 pub use writing::Writing;
 
@@ -85,9 +85,8 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// A page of the inbox, oldest first, of webhooks whose bodies are kept.
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError>;
 
-    /// The time of receipt up to which bodies were pruned, if any were; a replay can't reach
-    /// further back.
-    async fn pruned_until(&self) -> Result<Option<Time>, StoreError>;
+    /// Returns the times of receipt up to which bodies were pruned.
+    async fn pruned_until(&self) -> Result<Pruned, StoreError>;
 
     /// Leases lanes that are due and lead the way asked for: by class, then the longest due. Lanes of the
     /// class page are given only where no others are due. A lane has the class of its most urgent pending

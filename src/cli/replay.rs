@@ -9,12 +9,12 @@ use crate::config::Settings;
 use crate::config::value::duration;
 use crate::domain::{Clock, Time};
 use crate::ingest;
-use crate::store::InboxPage;
+use crate::store::{InboxPage, Pruned};
 
 /// Arguments of `replay`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Only webhooks that are parked.
+    /// Only webhooks that are parked. Their bodies are kept for `store.keep_parked`.
     #[arg(long)]
     parked: bool,
     /// Only webhooks received since then: a time such as 2026-11-23T09:00:00Z, or how long ago,
@@ -31,13 +31,17 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let clock = SystemClock;
     let since = args.since.as_deref().map(|text| since(text, clock.now())).transpose()?;
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let pruned = store.pruned_until().await.map_err(failed)?;
-    if let Some(pruned) = pruned
-        && since.is_none_or(|since| since < pruned)
-    {
-        note(format!(
-            "Bodies received before {pruned} were pruned (store.keep_payloads); they are out of reach."
-        ));
+    let Pruned { finished, parked } = store.pruned_until().await.map_err(failed)?;
+    for (which, until, setting) in [
+        ("Finished", finished.filter(|_| !args.parked), "store.keep_payloads"),
+        ("Parked", parked, "store.keep_parked"),
+    ] {
+        if let Some(until) = until.filter(|until| since.is_none_or(|since| since <= *until)) {
+            note(format!(
+                "{which} webhooks received up to {until} were pruned ({setting}); a replay doesn't \
+                 reach those."
+            ));
+        }
     }
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
     let replayed = ingest::replay(&*store, &clock, page, args.dry_run).await.map_err(failed)?;

@@ -20,22 +20,32 @@ const PIECE: usize = 200;
 /// How long a step may take: it yields to everybody.
 const STEP: Duration = Duration::from_secs(5 * 60);
 
+/// The result of one step.
+struct Step {
+    /// How many webhooks and messages were pruned.
+    pruned: usize,
+    /// True if there may be more to prune.
+    is_full: bool,
+}
+
 /// One step, if no other relay is at it.
 async fn prune(
     store: &dyn Store,
     clock: &dyn Clock,
     keep: Keep,
     relay: Uuid,
-) -> Result<usize, StoreError> {
+) -> Result<Step, StoreError> {
     let now = clock.now();
     if !store.take_job(Job::Pruning, relay, STEP, now).await? {
-        return Ok(0);
+        return Ok(Step { pruned: 0, is_full: false });
     }
     let before = now.minus(keep.payloads);
-    let webhooks = store.prune(before, PIECE).await?;
-    let parked = store.prune_parked(now.minus(keep.parked), PIECE).await?;
-    // A full piece of any means that there is more.
-    Ok(webhooks.max(parked).max(store.prune_messages(before, PIECE).await?))
+    let pieces = [
+        store.prune(before, PIECE).await?,
+        store.prune_parked(now.minus(keep.parked), PIECE).await?,
+        store.prune_messages(before, PIECE).await?,
+    ];
+    Ok(Step { pruned: pieces.iter().sum(), is_full: pieces.contains(&PIECE) })
 }
 
 /// The ages up to which payloads are kept.
@@ -57,25 +67,37 @@ pub async fn keep_house(
     shutdown: CancellationToken,
 ) {
     let _panics_are_seen = pulse.guard();
+    // Pieces follow each other closely, and are reported together.
+    let mut pruned = 0;
     while !shutdown.is_cancelled() {
         pulse.rest(clock.steady(), STEP);
         let rest = match prune(&*store, &*clock, keep, relay).await {
-            Ok(PIECE) => Duration::from_millis(100),
-            Ok(0) => EVERY,
-            Ok(pruned) => {
-                tracing::info!(pruned, "pruned old payloads");
-                EVERY
+            Ok(step) => {
+                pruned += step.pruned;
+                if step.is_full { Duration::from_millis(100) } else { EVERY }
             }
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "can't prune now");
                 EVERY
             }
         };
+        if rest == EVERY {
+            report(&mut pruned);
+        }
         pulse.rest(clock.steady(), rest);
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }
+    report(&mut pruned);
     pulse.excuse();
+}
+
+/// Logs how many were pruned since the last time, if any were.
+fn report(pruned: &mut usize) {
+    let pruned = std::mem::take(pruned);
+    if pruned > 0 {
+        tracing::info!(pruned, "pruned old payloads");
+    }
 }

@@ -16,3 +16,12 @@ pub struct InboxPage {
     /// How many at most.
     pub limit: usize,
 }
+
+/// The latest times of receipt of webhooks whose bodies were pruned. A replay can't reach those.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pruned {
+    /// That of the finished ones, if any were pruned.
+    pub finished: Option<Time>,
+    /// That of the parked ones, if any were pruned.
+    pub parked: Option<Time>,
+}

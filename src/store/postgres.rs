@@ -68,8 +68,8 @@ use crate::domain::{
 };
 
 use super::{
-    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled,
-    Settlement, Stats, Store, StoreError, Workspace, Writing,
+    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Pruned,
+    Settled, Settlement, Stats, Store, StoreError, Workspace, Writing,
 };
 use accept::{Item, What};
 use house::{Meta, Prunable};
@@ -173,7 +173,7 @@ impl Store for PostgresStore {
         transact!(self.open()?, "list the inbox", |it| house::inbox(&it, page))
     }
 
-    async fn pruned_until(&self) -> Result<Option<Time>, StoreError> {
+    async fn pruned_until(&self) -> Result<Pruned, StoreError> {
         transact!(self.open()?, "tell what was pruned", |it| house::pruned_until(&it))
     }
 

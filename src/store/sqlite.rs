@@ -80,8 +80,8 @@ use crate::domain::{
 };
 
 use super::{
-    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Settled,
-    Settlement, Stats, Store, StoreError, Workspace, Writing,
+    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Pruned,
+    Settled, Settlement, Stats, Store, StoreError, Workspace, Writing,
 };
 use connection::Place;
 use fault::Fault;
@@ -211,10 +211,8 @@ impl Store for SqliteStore {
         self.readers.read("list the inbox", move |connection| house::inbox(connection, page)).await
     }
 
-    async fn pruned_until(&self) -> Result<Option<Time>, StoreError> {
-        let until = |connection: &Connection| house::recall(connection, Meta::PrunedUntil);
-        let micros = self.readers.read("tell what was pruned", until).await?;
-        Ok(micros.map(Time::from_micros))
+    async fn pruned_until(&self) -> Result<Pruned, StoreError> {
+        self.readers.read("tell what was pruned", house::pruned_until).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError> {

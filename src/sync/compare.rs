@@ -21,7 +21,7 @@ use super::rewards::Rewards;
 use super::source::Source;
 use super::tally::Tally;
 use crate::domain::{Tell, Time};
-use crate::growsurf::rest::rows::{Kind, Origin};
+use crate::growsurf::rest::rows::{Kind, Origin, id_of};
 use crate::growsurf::rest::{Cursor, Page, RestError};
 
 /// How a comparison is made.
@@ -133,7 +133,7 @@ impl Compare {
         loop {
             let id = &source.campaign.id;
             let mut page = counted::page(&*self.intake.store, id, next.as_ref()).await?;
-            page.rows.retain(|row| row["id"].as_str().is_some_and(|id| seen.has(id)));
+            page.rows.retain(|row| id_of(row).is_some_and(|id| seen.has(&id)));
             self.intake.take(told(Kind::Counted, page.rows, &origin), tally).await?;
             next = page.next;
             if next.is_none() {
@@ -183,8 +183,8 @@ impl Walk<'_> {
             let mut rows: Vec<Value> = page.rows;
             rows.retain(|row| !is_past(row));
             for row in &mut rows {
-                if let (Some(seen), Some(id)) = (&mut seen, row["id"].as_str()) {
-                    seen.note(id);
+                if let (Some(seen), Some(id)) = (&mut seen, id_of(row)) {
+                    seen.note(&id);
                 }
                 if kind == Kind::Participant {
                     rewards.complete(row).await?;

@@ -41,7 +41,7 @@ const PAGE: usize = 1_000;
 /// How long a call that is under way is waited for.
 const WAIT: Duration = Duration::from_secs(90);
 
-/// Participants that GrowSurf has: eight bytes each, so that a million fit into memory.
+/// Participants that GrowSurf has, by their ids as the store holds them: eight bytes each, so that a million fit into memory.
 #[derive(Default)]
 pub(super) struct Seen(BTreeSet<u64>);
 

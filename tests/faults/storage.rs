@@ -112,6 +112,35 @@ fn a_store_that_fails_for_three_seconds_is_outlived_by_every_loop() {
     relay.terminate();
 }
 
+/// All pieces of one round are reported together, a last one that is full as well.
+#[test]
+fn what_was_pruned_is_logged_as_a_sum_and_a_replay_says_what_it_does_not_reach() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    let setup = Setup::new(&sandbox).set("store.keep_parked", "1s");
+    let relay = machine.beneath(setup.set("store.keep_payloads", "1s")).start();
+    machine.is_beneath();
+    let unknown = joined("ann").with("/event", "PARTICIPANT_TELEPORTED");
+    for number in 0..400 {
+        relay.must("parked", &unknown.clone().with("/number", number));
+    }
+    machine.passes(Duration::from_secs(15 * 60));
+    relay.logs("\"pruned\":400,");
+    let (finished, parked) = ("Finished webhooks received up to", "Parked webhooks received up to");
+    for command in [&["replay"][..], &["replay", "--parked"]] {
+        let told = relay.command(command).expect(0);
+        assert!(told.contains(parked) && told.contains("(store.keep_parked)"), "{told}");
+        assert!(!told.contains(finished), "{told}");
+    }
+    relay.accept(&joined("bob"));
+    relay.drained();
+    machine.passes(Duration::from_secs(15 * 60));
+    relay.logs("\"pruned\":1,");
+    let told = relay.command(&["replay"]).expect(0);
+    assert!(told.contains(finished) && told.contains("(store.keep_payloads)"), "{told}");
+    let told = relay.command(&["replay", "--parked"]).expect(0);
+    assert!(!told.contains(finished) && !told.contains("keep_payloads"), "{told}");
+}
+
 /// Locked isn't stalled: the store gives up one write after another, and a restart wouldn't help.
 #[test]
 fn a_locked_database_is_waited_for() {

@@ -284,6 +284,31 @@ fn a_list_that_lacks_nearly_everybody_deletes_nobody() {
 }
 
 #[test]
+fn whoever_has_an_id_that_is_stored_in_another_form_is_not_taken_for_deleted() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(0, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.deletions", "forget");
+    let ids = [json!("a\0b"), json!("plain"), json!(42), json!(" padded "), json!("p5")];
+    let rows: Vec<_> = ids
+        .iter()
+        .enumerate()
+        .map(|(place, id)| {
+            let email = format!("n{place}@example.com");
+            json!({ "id": id, "email": email, "createdAt": 1_700_000_000_000_i64 })
+        })
+        .collect();
+    growsurf.faults(&json!([
+        { "match": { "path": "/participants" }, "status": 200,
+          "body": { "participants": rows, "limit": 100, "nextId": null } },
+    ]));
+    for _ in 0..3 {
+        let text = setup.command(&["sync"]).expect(0);
+        assert!(!text.contains("deleted") && !text.contains("missing"), "{text}");
+    }
+    assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 5);
+}
+
+#[test]
 fn a_merge_whose_address_is_somebody_elses_by_now_is_a_dead_letter() {
     let (sandbox, growsurf) = services();
     growsurf.program(5, 30, 5);

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// The longest text that a field may hold, in characters, as the schema counts them.
 pub(super) const LONGEST: usize = 200;
 
+/// The fields that hold ids.
+const IDS: [&str; 4] = ["campaign", "dedupe_key", "id", "participant"];
+
 /// The longest id of GrowSurf's.
 pub(super) const LONGEST_ID: usize = 64;
 
@@ -59,7 +62,9 @@ impl<'a> Fields<'a> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = match value {
             Value::String(text) if text.chars().nth(LONGEST).is_some() => {
-                return Err(format!("{name} is longer than {LONGEST} characters"));
+                // Of ids the bytes are limited, see `News::check_ids`, and these are more as well.
+                let unit = if IDS.contains(&name) { "bytes" } else { "characters" };
+                return Err(format!("{name} is longer than {LONGEST} {unit}"));
             }
             Value::String(text) => text.trim().to_owned(),
             Value::Number(number) if !number.is_f64() => number.to_string(),

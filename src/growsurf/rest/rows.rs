@@ -268,6 +268,11 @@ fn of(value: &Value) -> Result<Object<'_>, String> {
     Object::of(value).ok_or_else(|| "row is no object".to_owned())
 }
 
+/// Returns the id of a row, as the store holds it.
+pub fn id_of(row: &Value) -> Option<String> {
+    Object::of(row)?.id("id")
+}
+
 /// The id of the configured reward that an earned one of a participant's row names.
 pub fn configured_id(reward: &Value) -> Option<&str> {
     reward.get("rewardId").and_then(text)

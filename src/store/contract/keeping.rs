@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{Arrival, Call, News, Receipt, Scalar, Status, Way, WebhookId};
-use crate::store::{DeadLetters, InboxPage, Store, StoreError, Verdict, Workspace};
+use crate::store::{DeadLetters, InboxPage, Pruned, Store, StoreError, Verdict, Workspace};
 
 use super::Bench;
 use super::script::{
@@ -28,11 +28,12 @@ pub(crate) async fn pruning_takes_delivered_work_and_nothing_else(bench: &impl B
     let store = bench.open().await;
     let done = one_of_each(&*store).await;
     let stats = store.stats().await.unwrap();
-    assert_eq!(store.pruned_until().await.unwrap(), None);
+    assert_eq!(store.pruned_until().await.unwrap(), Pruned::default());
     assert_eq!(store.prune(at(0), 100).await.unwrap(), 0, "not before its time");
     assert_eq!(store.prune(at(100), 100).await.unwrap(), 1);
     assert_eq!(store.prune(at(100), 100).await.unwrap(), 0);
-    assert_eq!(store.pruned_until().await.unwrap(), Some(at(0)));
+    let pruned = Pruned { finished: Some(at(0)), parked: None };
+    assert_eq!(store.pruned_until().await.unwrap(), pruned);
     let kept = inbox(&*store, false).await;
     assert_eq!(kept.len(), 4);
     assert!(kept.iter().all(|webhook| webhook.id != done && !webhook.body.is_empty()));
@@ -134,7 +135,8 @@ pub(crate) async fn parking_ends_with_its_time_and_the_bytes_stay_known(bench: &
     assert!(matches!(gone, Err(StoreError::NoSuchWebhook(_))), "{gone:?}");
     let again = store.accept(arrival("parked", at(102), did("ann", "z")), at(102)).await.unwrap();
     assert_eq!((again.status, again.id, again.calls), (Status::Duplicate, wholly, 0));
-    assert_eq!(store.pruned_until().await.unwrap(), None, "others are within reach");
+    let pruned = store.pruned_until().await.unwrap();
+    assert_eq!(pruned, Pruned { finished: None, parked: Some(at(3)) }, "others are within reach");
 
     for number in 0..250 {
         let arrival = arrival(&format!("parked {number}"), at(200 + number), news());
@@ -164,7 +166,7 @@ pub(crate) async fn pruning_goes_no_further_than_its_limit(bench: &impl Bench) {
     }
     drain(&*store, at(300)).await;
     assert_eq!(store.prune(at(300), 2).await.unwrap(), 2);
-    assert_eq!(store.pruned_until().await.unwrap(), Some(at(1)));
+    assert_eq!(store.pruned_until().await.unwrap().finished, Some(at(1)));
     assert_eq!(store.prune(at(240), 1_000).await.unwrap(), 238);
     assert_eq!(inbox(&*store, false).await.len(), 10);
 }

@@ -68,8 +68,15 @@ pub(in crate::store) enum Kind {
 pub(in crate::store) type Column = (&'static str, Kind);
 
 /// The single values that are copied. What else there is tells of one place alone.
-pub(in crate::store) const META: &[&str] =
-    &["accepting", "accepting_back", "hash_key", "pruned_until", "tombstone_check", "workspace"];
+pub(in crate::store) const META: &[&str] = &[
+    "accepting",
+    "accepting_back",
+    "hash_key",
+    "parked_pruned_until",
+    "pruned_until",
+    "tombstone_check",
+    "workspace",
+];
 
 impl Part {
     /// All of them, in the order they are copied.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Accepting, Destination, InboxPage, Stats, Workspace, record};
+use crate::store::{Accepting, Destination, InboxPage, Pruned, Stats, Workspace, record};
 
 use super::deliveries::{DELIVERED, duration, micros};
 use super::fault::Fault;
@@ -80,7 +80,7 @@ pub(super) async fn stats(transaction: &Transaction) -> Result<Stats, Fault> {
 pub(super) enum Meta {
     HashKey,
     Accepting(Way),
-    PrunedUntil,
+    PrunedUntil(Prunable),
     Workspace,
     ProbedAt,
     TombstoneCheck,
@@ -94,7 +94,8 @@ impl Meta {
             Self::HashKey => "hash_key",
             Self::Accepting(Way::Out) => "accepting",
             Self::Accepting(Way::Back) => "accepting_back",
-            Self::PrunedUntil => "pruned_until",
+            Self::PrunedUntil(Prunable::Finished) => "pruned_until",
+            Self::PrunedUntil(Prunable::Parked) => "parked_pruned_until",
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
             Self::TombstoneCheck => "tombstone_check",
@@ -176,9 +177,13 @@ pub(super) async fn destination(transaction: &Transaction) -> Result<Destination
 }
 
 /// See [`Store::pruned_until`](crate::store::Store::pruned_until).
-pub(super) async fn pruned_until(transaction: &Transaction) -> Result<Option<Time>, Fault> {
-    let micros = recall_number(transaction, Meta::PrunedUntil).await?;
-    Ok(micros.map(Time::from_micros))
+pub(super) async fn pruned_until(transaction: &Transaction) -> Result<Pruned, Fault> {
+    let until = async |which| -> Result<_, Fault> {
+        let micros = recall_number(transaction, Meta::PrunedUntil(which)).await?;
+        Ok(micros.map(Time::from_micros))
+    };
+    let (finished, parked) = (until(Prunable::Finished).await?, until(Prunable::Parked).await?);
+    Ok(Pruned { finished, parked })
 }
 
 /// See [`Store::inbox`](crate::store::Store::inbox).
@@ -268,10 +273,10 @@ pub(super) async fn prune(
     let are_parked = which == Prunable::Parked;
     let rows = transaction.rows(prune, &[&found, &DELIVERED, &are_parked]).await?;
     let mut pruned: Vec<Uuid> = Vec::new();
-    let mut until = pruned_until(transaction).await?;
+    let mut until = recall_number(transaction, Meta::PrunedUntil(which)).await?;
     for row in &rows {
         pruned.push(row.try_get(0)?);
-        until = until.max(Some(Time::from_micros(row.try_get(1)?)));
+        until = until.max(Some(row.try_get(1)?));
     }
     let attempts = "DELETE FROM attempts USING deliveries
          WHERE deliveries.id = attempts.delivery AND webhook = ANY ($1) AND state = $2";
@@ -281,14 +286,11 @@ pub(super) async fn prune(
     let rows = transaction.rows(deliveries, &[&pruned, &DELIVERED]).await?;
     let people: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     visitors::drop_gone(transaction, &people).await?;
-    match (which, until) {
-        (Prunable::Finished, Some(until)) if !pruned.is_empty() => {
-            remember(transaction, Meta::PrunedUntil, until.micros().to_string()).await?;
-        }
-        (Prunable::Finished, _) => {}
-        (Prunable::Parked, _) => {
-            count(transaction, Counter::Parked, -number(pruned.len())).await?;
-        }
+    if let (Some(until), false) = (until, pruned.is_empty()) {
+        remember(transaction, Meta::PrunedUntil(which), until.to_string()).await?;
+    }
+    if which == Prunable::Parked {
+        count(transaction, Counter::Parked, -number(pruned.len())).await?;
     }
     Ok(pruned.len())
 }

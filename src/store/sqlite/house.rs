@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use crate::domain::{Time, Way, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Destination, InboxPage, Stats, Workspace, record};
+use crate::store::{Destination, InboxPage, Pruned, Stats, Workspace, record};
 
 use super::deliveries::{DELIVERED, duration};
 use super::fault::Fault;
@@ -76,7 +76,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, Fault> {
 pub(super) enum Meta {
     HashKey,
     Accepting(Way),
-    PrunedUntil,
+    PrunedUntil(Prunable),
     Workspace,
     ProbedAt,
     /// The start of the machine since which the store was looked through.
@@ -94,7 +94,8 @@ impl Meta {
             Self::HashKey => "hash_key",
             Self::Accepting(Way::Out) => "accepting",
             Self::Accepting(Way::Back) => "accepting_back",
-            Self::PrunedUntil => "pruned_until",
+            Self::PrunedUntil(Prunable::Finished) => "pruned_until",
+            Self::PrunedUntil(Prunable::Parked) => "parked_pruned_until",
             Self::Workspace => "workspace",
             Self::ProbedAt => "probed_at",
             Self::LookedThrough => "looked_through",
@@ -204,6 +205,15 @@ fn lowest_id(since: Option<Time>) -> Option<uuid::Uuid> {
     Some(uuid::Uuid::from_bytes(bytes))
 }
 
+/// See [`Store::pruned_until`](crate::store::Store::pruned_until).
+pub(super) fn pruned_until(connection: &Connection) -> Result<Pruned, Fault> {
+    let until = |which| -> Result<_, Fault> {
+        let micros = recall(connection, Meta::PrunedUntil(which))?;
+        Ok(micros.map(Time::from_micros))
+    };
+    Ok(Pruned { finished: until(Prunable::Finished)?, parked: until(Prunable::Parked)? })
+}
+
 /// Which webhooks are pruned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prunable {
@@ -253,7 +263,7 @@ pub(super) fn prune(
 ) -> Result<usize, Fault> {
     let mut pruned = 0;
     let mut people = BTreeSet::new();
-    let mut until: Option<i64> = recall(connection, Meta::PrunedUntil)?;
+    let mut until: Option<i64> = recall(connection, Meta::PrunedUntil(which))?;
     for seq in seqs {
         let received_at: Option<i64> = connection
             .prepare_cached(
@@ -283,14 +293,11 @@ pub(super) fn prune(
         until = until.max(Some(received_at));
         pruned += 1;
     }
-    match (which, until) {
-        (Prunable::Finished, Some(until)) if pruned > 0 => {
-            remember(connection, Meta::PrunedUntil, until)?;
-        }
-        (Prunable::Finished, _) => {}
-        (Prunable::Parked, _) => {
-            count(connection, Counter::Parked, -i64::try_from(pruned).unwrap_or(i64::MAX))?;
-        }
+    if let (Some(until), 1..) = (until, pruned) {
+        remember(connection, Meta::PrunedUntil(which), until)?;
+    }
+    if which == Prunable::Parked {
+        count(connection, Counter::Parked, -i64::try_from(pruned).unwrap_or(i64::MAX))?;
     }
     visitors::drop_gone(connection, &people)?;
     Ok(pruned)
