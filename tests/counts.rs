@@ -11,7 +11,7 @@ use crate::kit::ids::signature;
 use crate::kit::now_millis;
 use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::{goal_reached, joined};
+use crate::kit::webhooks::{Webhook, goal_reached, guide, joined};
 
 /// What is sent only while the relay has counted everything.
 const COUNTS: [&str; 5] = [
@@ -157,6 +157,49 @@ fn a_referrer_with_eleven_referrals_who_is_seen_for_the_first_time_gets_no_count
     assert!(attributes["last_referral_date"].is_number());
     assert!(COUNTS.iter().all(|name| attributes[*name] == Value::Null), "{attributes}");
     assert_eq!(sandbox.event("referral_friend_signed_up").data().get("friend_number"), None);
+}
+
+#[test]
+fn who_joined_long_ago_is_not_seen_from_the_start() {
+    let long_ago = now_millis() - 400 * DAY;
+    let of_guide = || guide("PARTICIPANT_CREATED", "rae");
+    let of_growsurf = || joined("rae").with("/data/createdAt", long_ago);
+    let without = |of: Webhook| of.without("/data/referralCount").without("/data/leadCount");
+    for (join, is_seen) in [
+        (of_guide().with("/participant/createdAt", long_ago), false),
+        (
+            of_guide()
+                .with("/participant/createdAt", long_ago)
+                .without("/participant/referralCount"),
+            false,
+        ),
+        (of_guide().without("/participant/referralCount"), false),
+        (of_guide().with("/participant/createdAt", now_millis()), true),
+        (of_guide(), true),
+        (of_growsurf(), false),
+        (without(of_growsurf()), false),
+        (without(joined("rae")).without("/data/createdAt"), false),
+        (joined("rae").without("/data/leadCount"), true),
+    ] {
+        let sandbox = Sandbox::start();
+        let relay = Relay::start(&sandbox);
+        relay.accept(&join);
+        let friend = if join.0["data"].is_null() {
+            guide("PARTICIPANT_REFERRED", "fay").referred_by("rae")
+        } else {
+            joined("fay").referred_by("rae")
+        };
+        relay.accept(&friend);
+        relay.drained();
+        let event = sandbox.event("referral_friend_signed_up");
+        let number = event.data().get("friend_number").and_then(Value::as_i64);
+        assert_eq!(number, is_seen.then_some(1), "{join:?}");
+        let attributes = sandbox.attributes("rae@example.com");
+        for name in &COUNTS[..2] {
+            assert_eq!(attributes.get(*name).is_some(), is_seen, "{name}: {join:?}");
+        }
+        assert!(is_seen || attributes.get("days_to_first_referral").is_none(), "{join:?}");
+    }
 }
 
 #[test]

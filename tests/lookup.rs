@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::kit::growsurf::{CAMPAIGN, Growsurf};
+use crate::kit::growsurf::{CAMPAIGN, DAY, Growsurf};
 use crate::kit::http::{self, Answer};
-use crate::kit::ids::report_signature;
-use crate::kit::now_seconds;
-use crate::kit::relay::{Relay, Setup};
+use crate::kit::ids::{report_signature, signature};
+use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
+use crate::kit::{now_millis, now_seconds};
 
 const KEY: &str = "signing-key";
 
@@ -34,6 +34,22 @@ impl Stage {
     fn joins(&self, name: &str, metadata: &Value) -> String {
         let join = json!({ "email": address(name), "firstName": name, "metadata": metadata });
         self.growsurf.change(0, &json!([{ "join": join }])).remove(0)
+    }
+
+    /// Adds a participant whom another referred; returns their id.
+    fn refers(&self, referrer: &str, name: &str) -> String {
+        let join = json!({ "email": address(name), "firstName": name, "referredBy": referrer });
+        self.growsurf.change(0, &json!([{ "join": join }])).remove(0)
+    }
+
+    /// Sends all of GrowSurf's webhooks.
+    fn play(&self) {
+        for body in self.growsurf.webhooks(3 * DAY) {
+            let signature = signature(SECRET, now_millis(), body.as_bytes());
+            let request = self.relay.post("/webhooks/growsurf", body, Some(signature));
+            assert_eq!(http::send(request).status, 200);
+        }
+        self.relay.drained();
     }
 
     #[track_caller]
@@ -92,6 +108,29 @@ fn an_action_for_a_participant_whom_only_growsurf_knows_is_accepted() {
         assert!(stage.sandbox.person(&address(name)).is_some());
     }
     assert!(stage.sandbox.events().is_empty(), "a lookup reports no events");
+}
+
+#[test]
+fn a_friend_who_is_looked_up_before_their_webhook_is_numbered() {
+    let stage = Stage::set(|setup| setup);
+    let rae = stage.joins("rae", &json!({}));
+    stage.play();
+    let friends = ["fay", "gus"];
+    for name in friends {
+        stage.refers(&rae, name);
+        assert_eq!(stage.act("one", &json!({ "email": address(name) }))["status"], "accepted");
+    }
+    stage.relay.drained();
+    assert!(stage.sandbox.events_named("referral_friend_signed_up").is_empty());
+    stage.play();
+    let events = stage.sandbox.events_named("referral_friend_signed_up");
+    let number = |name: &str| {
+        let event = events.iter().find(|it| it.data()["friend_email"] == address(name)).unwrap();
+        event.data()["friend_number"].clone()
+    };
+    assert_eq!(friends.map(number), [json!(1), json!(2)]);
+    assert_eq!(events.len(), 2);
+    assert_eq!(stage.sandbox.attributes(&address("rae"))["total_friends"], 2);
 }
 
 #[test]

@@ -15,6 +15,9 @@ const SKEW: Duration = Duration::from_secs(10);
 /// The most friends that can be on their way at once. If more are missing, webhooks were lost.
 const ON_THEIR_WAY: i64 = 3;
 
+/// The longest time since a join in which no friend's credit can have expired.
+const JUST_JOINED: Duration = Duration::from_secs(60 * 60);
+
 /// The most reports that are kept.
 const REPORTS: usize = 8;
 
@@ -29,6 +32,9 @@ pub struct Completeness {
     /// True if the participant was seen to join without referrals.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_start: bool,
+    /// When a join without referrals was seen first, while no source has reported the time of joining.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_at: Option<Time>,
     /// When the reading of everything began that was counted last, while the counts were incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared_at: Option<Time>,
@@ -56,9 +62,22 @@ impl Completeness {
         self.has_base() && self.excess.is_empty()
     }
 
-    /// Notes that the participant was seen to join without referrals.
-    pub fn joined_without_referrals(&mut self) {
-        self.from_start = true;
+    /// Notes that the participant was seen at `seen_at` to have joined without referrals.
+    ///
+    /// It counts if they had joined shortly before. Later, GrowSurf's counts leave out friends whose
+    /// credit has expired. Without a time of joining it counts until one is known.
+    pub fn joined_without_referrals(&mut self, seen_at: Time, joined: Option<Time>) {
+        match joined {
+            Some(joined) => self.from_start |= seen_at.since(joined) < JUST_JOINED,
+            None => self.seen_at = Some(self.seen_at.map_or(seen_at, |it| it.min(seen_at))),
+        }
+    }
+
+    /// Notes when the participant joined.
+    pub fn joined(&mut self, joined: Time) {
+        if let Some(seen_at) = self.seen_at.take() {
+            self.joined_without_referrals(seen_at, Some(joined));
+        }
     }
 
     /// Notes that GrowSurf reported so many friends, more than the relay has counted.
@@ -107,11 +126,13 @@ impl Completeness {
 
     /// Makes everything equally old.
     pub fn forget_times(&mut self) {
-        self.compared_at = self.compared_at.map(|_| Time::default());
+        for at in [&mut self.compared_at, &mut self.seen_at] {
+            *at = at.map(|_| Time::default());
+        }
         self.excess.iter_mut().for_each(|it| it.at = Time::default());
     }
 
     fn has_base(&self) -> bool {
-        self.from_start || self.compared_at.is_some()
+        self.from_start || self.seen_at.is_some() || self.compared_at.is_some()
     }
 }

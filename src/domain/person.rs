@@ -155,6 +155,10 @@ pub struct Participant {
     /// How many friends signed up, each counted once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub friends: i64,
+    /// Numbers of friends who were counted before their event was sent, by the event's id. The event
+    /// gets the number once it is sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unsent_numbers: BTreeMap<String, i64>,
     /// Whether all of them were counted.
     #[serde(default, skip_serializing_if = "Completeness::is_empty")]
     pub completeness: Completeness,
@@ -220,6 +224,7 @@ impl Participant {
             credit: Credit::None,
             signed_up: None,
             friends: 0,
+            unsent_numbers: BTreeMap::new(),
             completeness: Completeness::default(),
             first_referral: None,
             last_referral: None,

@@ -4,27 +4,42 @@
 //! shares between two counts. What doesn't: facts, which are merged where they are told (`people`).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::effects;
-use super::people::{People, Seat};
-use super::plan::{Referral, Seated};
+use super::people::{People, Seat, is_sane};
+use super::plan::{Due, Referral, Seated};
 use super::tracks::Stage;
 use crate::domain::{
-    Channels, Credit, Event, EventId, Facts, News, Participant, Scalar, Snapshot, Time, Told,
+    Call, Channels, Credit, Event, EventId, Facts, News, Participant, Scalar, Snapshot, Time, Told,
 };
 
 /// The most shares of one channel that one count tells. The rest is told by the next, so that a
 /// count that leaps makes no plan without end.
 const SHARES: i64 = 100;
 
-/// The longest time since a join in which no friend's credit can have expired.
-const JUST_JOINED: Duration = Duration::from_secs(60 * 60);
+/// The most numbers that a participant keeps for friends whose event isn't sent yet; the highest stay.
+const UNSENT: usize = 100;
 
 /// The number of friends that GrowSurf reports in a snapshot: those credited, and those not yet.
 pub fn friends(snapshot: &Snapshot) -> i64 {
-    let count = |name| snapshot.facts.get(name).and_then(Scalar::as_integer).unwrap_or(0);
+    let count = |name| reported(snapshot, name).unwrap_or(0);
     count(Facts::REFERRAL_COUNT).saturating_add(count(Facts::LEAD_COUNT))
+}
+
+fn reported(snapshot: &Snapshot, name: &str) -> Option<i64> {
+    snapshot.facts.get(name).and_then(Scalar::as_integer)
+}
+
+/// Notes a join if the participant had no referrals by then. A source that doesn't report when they
+/// joined must report that they have none.
+fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, received_at: Time) {
+    let own = snapshot.joined_at.filter(|at| is_sane(*at, received_at));
+    let joined = own.or(participant.joined);
+    let is_told = joined.is_some()
+        || (snapshot.joined_at.is_none() && reported(snapshot, Facts::REFERRAL_COUNT).is_some());
+    if is_told && friends(snapshot) == 0 {
+        participant.completeness.joined_without_referrals(as_of, joined);
+    }
 }
 
 /// What the event counts as, where it is counted once whether or not it is told.
@@ -57,14 +72,15 @@ pub fn is_in_ledger(event: &Event, people: &People) -> bool {
 }
 
 /// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
-/// to at least that number, so that no share counts twice. Returns the number of a friend, if it is
-/// known; `before` is the participant before the news.
+/// to at least that number, so that no share counts twice. If the number of a friend is known, it is
+/// kept for the event `sent_as`. `before` is the participant before the news.
 pub fn raise(
     event: &Seated<'_>,
+    sent_as: Option<&EventId>,
     before: Option<&Participant>,
     received_at: Time,
     people: &mut People,
-) -> Option<i64> {
+) {
     let mut at = event.told.at.unwrap_or(received_at);
     if let Event::FriendSignedUp { friend, .. } = &event.told.event
         && let Ok(friend) = people.seat_of(*friend)
@@ -76,13 +92,20 @@ pub fn raise(
     let participant = people.participant_mut(event.seat);
     match &event.told.event {
         Event::FriendSignedUp { .. } => {
-            let Participant { friends, first_referral, last_referral, completeness, .. } =
-                participant;
-            *friends += 1;
-            *first_referral = Some(first_referral.map_or(at, |first| first.min(at)));
-            *last_referral = (*last_referral).max(Some(at));
+            participant.friends += 1;
+            let first = participant.first_referral.map_or(at, |first| first.min(at));
+            participant.first_referral = Some(first);
+            participant.last_referral = participant.last_referral.max(Some(at));
             let before = before.map(|it| &it.completeness);
-            return completeness.numbers(*friends, at, before).then_some(*friends);
+            let (number, unsent) = (participant.friends, &mut participant.unsent_numbers);
+            let is_known = participant.completeness.numbers(number, at, before);
+            if let Some(id) = sent_as.filter(|_| is_known) {
+                unsent.insert(id.to_string(), number);
+                if unsent.len() > UNSENT {
+                    let lowest = unsent.values().copied().min();
+                    unsent.retain(|_, it| Some(*it) != lowest);
+                }
+            }
         }
         Event::RewardEarned { .. } => participant.rewards += 1,
         Event::ShareTold { .. } => {
@@ -90,7 +113,19 @@ pub fn raise(
         }
         _ => {}
     }
-    None
+}
+
+/// Gives the events of friends their numbers, which are kept no longer. History gets none.
+pub fn number(due: &mut [Due], is_history: bool, people: &mut People) {
+    for Due { person, call } in due {
+        let Call::Track { event_id, data, .. } = &mut call.call else { continue };
+        let id = event_id.to_string();
+        let mut participants = people.persons[*person].participants.iter_mut();
+        let number = participants.find_map(|it| it.unsent_numbers.remove(&id));
+        if let Some(number) = number.filter(|_| !is_history) {
+            data.insert("friend_number".to_owned(), number.into());
+        }
+    }
 }
 
 /// The shares that a count of them tells, given those counted before.
@@ -128,11 +163,9 @@ pub fn count(
     for Seated { told, seat } in seated {
         let at = told.at.unwrap_or(received_at);
         match &told.event {
-            // Later, what GrowSurf counts leaves out friends whose credit has expired.
-            Event::ParticipantJoined { who, .. } | Event::CustomerAdded { who }
-                if friends(&news.people[who.0]) == 0 && as_of.since(at) < JUST_JOINED =>
-            {
-                people.participant_mut(*seat).completeness.joined_without_referrals();
+            Event::ParticipantJoined { who, .. } | Event::CustomerAdded { who } => {
+                let participant = people.participant_mut(*seat);
+                note_join(&news.people[who.0], participant, as_of, received_at);
             }
             Event::AllCounted { .. } => people.participant_mut(*seat).completeness.compared(at),
             Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {

@@ -140,10 +140,13 @@ impl People {
         person.participants.get(seat.participant)
     }
 
-    /// Drops what GrowSurf reported and the relay has counted by now.
+    /// Drops what GrowSurf reported and the relay has counted by now, and joins that were seen late.
     pub fn settle_counts(&mut self) {
         for participant in self.persons.iter_mut().flat_map(|it| &mut it.participants) {
             participant.completeness.counted(participant.friends);
+            if let Some(joined) = participant.joined {
+                participant.completeness.joined(joined);
+            }
         }
     }
 
@@ -283,7 +286,7 @@ impl People {
 
 /// Whether something can have happened then: neither before GrowSurf was nor in the future. Sources
 /// that write in another unit aren't believed.
-fn is_sane(at: Time, received_at: Time) -> bool {
+pub(super) fn is_sane(at: Time, received_at: Time) -> bool {
     at >= EARLIEST && at <= received_at.plus(AHEAD)
 }
 

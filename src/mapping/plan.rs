@@ -89,7 +89,7 @@ impl Planner for Mapper {
         let mut left_out = Vec::new();
         let mut counted = Vec::new();
         let mut joins = Vec::new();
-        let mut places = BTreeMap::new();
+        let mut sent_as = BTreeMap::new();
         let mut is_over_budget = false;
         for event in &seated {
             let participant = people.participant(event.seat);
@@ -123,6 +123,7 @@ impl Planner for Mapper {
                 Some(true) => {}
                 Some(false) if !planned.insert(event_id) => {}
                 Some(false) => {
+                    sent_as.extend(counts_as.map(|id| (id, event_id)));
                     let enrolled = affiliates::enrolled_at(&event.told.event, participant, known);
                     let at = enrolled.or(event.told.at);
                     let at = at.or(news.as_of.is_none().then_some(received_at));
@@ -132,7 +133,6 @@ impl Planner for Mapper {
                     };
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
                     let effect = Some(track.effect);
-                    places.extend(counts_as.map(|id| (id, due.len())));
                     let mut person = event.seat.person;
                     if let Event::Visited(visit) = &event.told.event {
                         let visitor = visitors[&visit.visitor];
@@ -154,13 +154,9 @@ impl Planner for Mapper {
         counting::count(&seated, &pairs, news, received_at, &mut people);
         for (event, id) in &counted {
             let before = people.before(event.seat, known);
-            let number = counting::raise(event, before, received_at, &mut people);
-            let number = number.filter(|_| !news.tell.is_history());
-            let call = places.get(id).map(|place| &mut due[*place].call.call);
-            if let (Some(number), Some(Call::Track { data, .. })) = (number, call) {
-                data.insert("friend_number".to_owned(), number.into());
-            }
+            counting::raise(event, sent_as.get(id), before, received_at, &mut people);
         }
+        counting::number(&mut due, news.tell.is_history(), &mut people);
         if !due.is_empty() || !counted.is_empty() {
             for event in &seated {
                 let participant = people.participant_mut(event.seat);

@@ -67,7 +67,8 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
 }
 
 /// Somebody joined, referred by nobody.
-fn joined(at: i64, who: Snapshot) -> News {
+fn joined(at: i64, mut who: Snapshot) -> News {
+    who.joined_at = who.joined_at.or(Some(Time::from_seconds(at)));
     let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
     news(at, vec![who], vec![joined])
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::memory::Memory;
 use super::{RECEIVED, converted, joined, knowing, news, referred, snapshot, with};
+use crate::domain::Event::ParticipantJoined;
 use crate::domain::{
     Attributes, Call, Event, Facts, News, Participant, Plan, Scalar, Snapshot, Tell, Time, Who,
 };
@@ -22,6 +23,14 @@ const COUNTS: [&str; 5] = [
 fn lead(at: i64, friend: &str, referrer: &str, leads: i64) -> News {
     let mut news = referred(at, friend, referrer, 0);
     news.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
+    news
+}
+
+/// A friend signs up through `rae`, of whom no counts are told.
+fn lead_of_unknown_count(at: i64) -> News {
+    let mut news = lead(at, "ann", "rae", 0);
+    news.people[1].facts.remove(Facts::LEAD_COUNT);
+    news.people[1].facts.remove(Facts::REFERRAL_COUNT);
     news
 }
 
@@ -93,6 +102,74 @@ fn nothing_is_invented_of_a_referrer_who_is_seen_late() {
     assert!(COUNTS.iter().all(|name| !rae.contains_key(*name)), "{rae:?}");
     assert_eq!(rae["last_referral_date"], Scalar::Integer(1_780_000_012));
     assert_eq!(rae["total_referrals"], Scalar::Integer(12));
+}
+
+#[test]
+fn a_join_is_from_the_start_if_it_is_recent_and_nobody_was_referred() {
+    const JOINED: i64 = 1_779_000_000;
+    const DAY: i64 = 86_400;
+    let none = (Facts::REFERRAL_COUNT, Scalar::Integer(0));
+    let lead = (Facts::LEAD_COUNT, Scalar::Integer(1));
+    for (joined_ago, counts, is_from_start) in [
+        (Some(0), vec![], true),
+        (Some(60), vec![none.clone()], true),
+        (Some(60), vec![none.clone(), lead.clone()], false),
+        (Some(3_600), vec![none.clone()], false),
+        (Some(400 * DAY), vec![], false),
+        (Some(400 * DAY), vec![none.clone()], false),
+        // In another unit, or in the future, it can't be believed.
+        (Some(JOINED - JOINED / 1_000), vec![none.clone()], false),
+        (Some(JOINED - RECEIVED.seconds() - 2 * DAY), vec![none.clone()], false),
+        (None, vec![none.clone()], true),
+        (None, vec![], false),
+        (None, vec![none, lead.clone()], false),
+        (None, vec![lead], false),
+    ] {
+        for has_time in [true, false] {
+            let mut rae = with(snapshot("rae"), &counts);
+            let now = if has_time { JOINED } else { RECEIVED.seconds() };
+            rae.joined_at = joined_ago.map(|ago| Time::from_seconds(now - ago));
+            let who = ParticipantJoined { who: Who(0), referral_source: None };
+            let mut join = news(JOINED, vec![rae], vec![who]);
+            let mut friend = lead_of_unknown_count(1_780_000_000);
+            if !has_time {
+                // The guide's shape has no time of its own.
+                for news in [&mut join, &mut friend] {
+                    news.as_of = None;
+                    news.told.iter_mut().for_each(|told| told.at = None);
+                }
+            }
+            let mut memory = Memory::new(Rules::standard());
+            take(&mut memory, &join);
+            let place = number(&take(&mut memory, &friend));
+            assert_eq!(place, is_from_start.then_some(1), "{joined_ago:?} {counts:?} {has_time}");
+            let rae = profile(&memory, "rae");
+            for name in &COUNTS[..2] {
+                assert_eq!(rae.contains_key(*name), is_from_start, "{name}: {joined_ago:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_join_without_a_time_counts_until_an_early_one_is_known_in_any_order() {
+    for (joined_ago, is_from_start) in [(60, true), (400 * 86_400, false)] {
+        let join = {
+            let who = ParticipantJoined { who: Who(0), referral_source: None };
+            let rae = with(snapshot("rae"), &[(Facts::REFERRAL_COUNT, Scalar::Integer(0))]);
+            news(1_779_000_000, vec![rae], vec![who])
+        };
+        let mut row = news(1_779_900_000, vec![snapshot("rae")], vec![]);
+        row.people[0].joined_at = Some(Time::from_seconds(1_779_000_000 - joined_ago));
+        let friend = lead_of_unknown_count(1_780_000_000);
+        for order in [[&join, &row, &friend], [&row, &join, &friend], [&join, &friend, &row]] {
+            let mut memory = Memory::new(Rules::standard());
+            for news in order {
+                take(&mut memory, news);
+            }
+            assert_eq!(total(&memory, "rae"), is_from_start.then_some(1), "{joined_ago}");
+        }
+    }
 }
 
 #[test]
@@ -183,6 +260,67 @@ fn history_gets_no_number_and_is_counted() {
 }
 
 #[test]
+fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
+    let early = Time::from_seconds(1_500_000_000);
+    for tell in [Tell::Nothing, Tell::Before(early), Tell::Since(RECEIVED)] {
+        for has_address in [true, false] {
+            let mut memory = knowing(["rae"], Rules::standard());
+            let mut ann = lead(1_780_000_000, "ann", "rae", 1);
+            if !has_address {
+                ann.people[0].email = Err("data.email is missing".to_owned());
+                ann.people[0].facts.remove(Facts::EMAIL);
+            }
+            let mut row = ann.clone();
+            (row.people[1].first_hand, row.tell) = (false, tell);
+            let plan = take(&mut memory, &row);
+            assert!(plan.left_out.iter().any(|kind| kind.contains("friend")), "{plan:?}");
+            assert_eq!(total(&memory, "rae"), Some(1));
+            let bob = lead(1_780_000_001, "bob", "rae", 2);
+            assert_eq!(number(&take(&mut memory, &bob)), Some(2));
+            assert_eq!(number(&take(&mut memory, &ann)), Some(1), "{tell:?} {has_address}");
+            assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 0);
+            assert_eq!(participant(&memory, "rae").friends, 2);
+        }
+    }
+    // History gets no number, though it was known.
+    let mut memory = knowing(["rae"], Rules::standard());
+    let mut ann = lead(1_780_000_000, "ann", "rae", 1);
+    for (tell, is_sent) in [(Tell::Nothing, false), (Tell::History, true)] {
+        ann.tell = tell;
+        let plan = take(&mut memory, &ann);
+        assert!(!is_sent || number(&plan).is_none());
+    }
+    assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 0);
+}
+
+#[test]
+fn a_friend_who_is_counted_while_the_count_is_incomplete_gets_no_number_later() {
+    let mut memory = Memory::new(Rules::standard());
+    let mut row = lead(1_780_000_000, "ann", "rae", 1);
+    row.tell = Tell::Nothing;
+    take(&mut memory, &row);
+    take(&mut memory, &counted(1_780_010_000, "rae"));
+    assert_eq!(total(&memory, "rae"), Some(1));
+    let ann = lead(1_780_000_000, "ann", "rae", 1);
+    assert_eq!(number(&take(&mut memory, &ann)), None);
+}
+
+#[test]
+fn a_participant_keeps_only_so_many_numbers() {
+    let mut memory = knowing(["rae"], Rules::standard());
+    for place in 1..=105 {
+        let mut row = lead(1_780_000_000 + place, &format!("friend{place}"), "rae", place);
+        row.tell = Tell::Nothing;
+        take(&mut memory, &row);
+    }
+    assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 100);
+    for (place, expected) in [(5, None), (6, Some(6)), (105, Some(105))] {
+        let told = lead(1_780_000_000 + place, &format!("friend{place}"), "rae", place);
+        assert_eq!(number(&take(&mut memory, &told)), expected);
+    }
+}
+
+#[test]
 fn friends_are_counted_where_their_event_is_off_and_where_they_have_no_address() {
     let mut rules = Rules::standard();
     rules.events.remove("referral_friend_signed_up");
@@ -260,6 +398,38 @@ proptest! {
             prop_assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty()));
         }
         prop_assert_eq!(before, memory.shown(&Rules::standard()));
+    }
+
+    #[test]
+    fn who_is_looked_up_before_their_webhook_keeps_their_place(
+        told in sign_ups(), looked_up in any::<u16>(), seed in any::<u64>(),
+    ) {
+        let mut memory = Memory::new(Rules::standard());
+        take(&mut memory, &told[0]);
+        let mut rows: Vec<News> = (0..16).zip(&told[1..])
+            .filter(|(place, _)| looked_up >> place & 1 == 1)
+            .map(|(_, news)| {
+                let mut row = news.clone();
+                (row.people[1].first_hand, row.tell) = (false, Tell::Nothing);
+                row
+            })
+            .collect();
+        fastrand::Rng::with_seed(seed).shuffle(&mut rows);
+        for row in &rows {
+            take(&mut memory, row);
+        }
+        let mut numbers = Vec::new();
+        for news in &told[1..] {
+            let number = number(&take(&mut memory, news));
+            if news.people[1].id.as_deref() == Some("rae001") {
+                numbers.push(number);
+            } else {
+                prop_assert_eq!(number, None);
+            }
+        }
+        numbers.sort_unstable();
+        let friends = i64::try_from(numbers.len()).unwrap();
+        prop_assert_eq!(numbers, (1..=friends).map(Some).collect::<Vec<_>>());
     }
 
     #[test]

@@ -182,9 +182,8 @@ fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
 #[test]
 fn days_to_the_first_referral_are_counted_from_joining() {
     let mut memory = Memory::new(Rules::standard());
-    let mut rae = snapshot("rae");
-    rae.joined_at = Some(Time::from_seconds(1_780_000_000 - 3 * 86_400 - 1));
-    memory.take_in(&joined(1_780_000_000, rae), RECEIVED).unwrap();
+    let joined_at = 1_780_000_000 - 3 * 86_400 - 1;
+    memory.take_in(&joined(joined_at, snapshot("rae")), RECEIVED).unwrap();
     let plan = memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     assert_eq!(profile(&plan, "rae")["days_to_first_referral"], Scalar::Integer(3));
 }

@@ -18,20 +18,20 @@ fn any_news() -> impl Strategy<Value = Vec<News>> {
                     (true, 0) => unattributed(converted(at, friend, referrer)),
                     (true, _) => converted(at, friend, referrer),
                     // Sources' readers take nobody for their own referrer.
-                    (false, _) if friend == referrer => joined(at, snapshot(friend)),
-                    (false, _) => signed_up_once(referred(at, friend, referrer, count)),
+                    (false, _) if friend == referrer => joined_once(joined(at, snapshot(friend))),
+                    (false, _) => joined_once(referred(at, friend, referrer, count)),
                 }
             };
         told.into_iter().enumerate().map(news).collect()
     })
 }
 
-/// However often a sign-up is told, all agree on its time.
-fn signed_up_once(mut news: News) -> News {
+/// However often a join is told, all agree on its time, shortly before.
+fn joined_once(mut news: News) -> News {
     let name = news.people[0].id.as_deref().unwrap_or_default().as_bytes()[0];
-    for told in &mut news.told {
-        told.at = Some(Time::from_seconds(1_779_000_000 + i64::from(name)));
-    }
+    let at = Some(Time::from_seconds(1_780_000_000 - i64::from(name)));
+    news.told.iter_mut().for_each(|told| told.at = at);
+    news.people[0].joined_at = at;
     news
 }
 
