@@ -140,8 +140,10 @@ impl Region {
 fn credentials(reader: &mut Reader<'_>, needed: bool) -> Option<Credentials> {
     let site_id = reader.text("customerio.site_id").to_owned();
     let api_key = reader.key("customerio.api_key");
-    if site_id.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
-        reader.broken("customerio.site_id", "a site ID has no colon and no space in it");
+    let is_of_site_id = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+    if !site_id.chars().all(is_of_site_id) {
+        let rule = "is no site ID, which has letters and digits, and no colon, blank or other mark";
+        reader.broken("customerio.site_id", rule);
     }
     for (key, variable, is_missing) in [
         ("customerio.site_id", "CIO_SITE_ID", site_id.is_empty()),

@@ -126,7 +126,7 @@ impl Builder<'_> {
                         self.problems.push(variable, path, Fault::Unknown { nearest: None });
                         return None;
                     }
-                    return Some(&Kind::Text);
+                    return Some(&Kind::Label);
                 }
                 kind if is_last => return Some(kind),
                 _ => {

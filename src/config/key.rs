@@ -33,6 +33,8 @@ pub(super) struct Key {
 /// What a key holds.
 pub(super) enum Kind {
     Text,
+    /// Text that people read, such as a name; it may end with a quotation mark.
+    Label,
     /// Text that is never shown.
     Secret,
     Flag,

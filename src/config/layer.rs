@@ -111,7 +111,7 @@ fn check_value(
             let texts = (!text.is_empty()).then(|| Value::new(None, text));
             Some(ValueKind::Array(texts.into_iter().collect()))
         }
-        (Kind::Text | Kind::Secret | Kind::Size, found @ ValueKind::String(_))
+        (Kind::Text | Kind::Label | Kind::Secret | Kind::Size, found @ ValueKind::String(_))
         | (Kind::Flag, found @ ValueKind::Boolean(_))
         | (Kind::Whole, found @ ValueKind::I64(_)) => Some(found),
         (Kind::Size, ValueKind::I64(bytes)) => Some(ValueKind::String(bytes.to_string())),
@@ -131,7 +131,7 @@ fn check_value(
                     problems.push(place, &path, Fault::Rule(format!("the name {mark}")));
                     continue;
                 }
-                if let Some(kind) = check_value(value, &Kind::Text, &path, place, problems) {
+                if let Some(kind) = check_value(value, &Kind::Label, &path, place, problems) {
                     names.insert(name, at(place, kind));
                 }
             }
@@ -161,7 +161,7 @@ impl Kind {
     /// What a file must hold for this kind, for problems.
     pub(super) fn expected(&self) -> &'static str {
         match self {
-            Self::Text | Self::Secret => "text in quotes",
+            Self::Text | Self::Label | Self::Secret => "text in quotes",
             Self::Flag => "true or false",
             Self::Whole => "a whole number",
             Self::Size => "a size such as \"8MiB\"",
@@ -185,13 +185,20 @@ impl Kind {
         )
     }
 
+    fn is_list(&self) -> bool {
+        matches!(self, Self::List | Self::Secrets)
+    }
+
     /// Returns what spoils a text of this kind, or one of its texts.
     pub(super) fn mark(&self, value: &ValueKind) -> Option<Cow<'static, str>> {
         let strictness = match self {
             Self::Secret | Self::Secrets | Self::Tokens => Strictness::Secret,
-            _ => Strictness::Text,
+            Self::Label => Strictness::Text,
+            _ => Strictness::Plain,
         };
         match value {
+            // A variable with a list may end with a comma.
+            ValueKind::String(text) if self.is_list() => mark(text, Strictness::Text),
             ValueKind::String(text) => mark(text, strictness),
             ValueKind::Array(items) => {
                 let texts = items.iter().filter_map(as_text);

@@ -21,7 +21,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("metadata", Kind::Names),
     Key::new(
         "tiers",
-        Kind::Tables(&[Key::new("name", Kind::Text), Key::new("at_least", Kind::Whole)]),
+        Kind::Tables(&[Key::new("name", Kind::Label), Key::new("at_least", Kind::Whole)]),
     ),
 ];
 
@@ -60,7 +60,7 @@ pub struct Tier {
 impl MappingSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let attributes = names::attributes(reader);
-        Self {
+        let settings = Self {
             reward_value_key: reader.parse("mapping.reward_value_key", metadata_key),
             friend_reward_value_key: reader.parse("mapping.friend_reward_value_key", metadata_key),
             reward_title: reader.flag("mapping.reward_title"),
@@ -68,7 +68,15 @@ impl MappingSettings {
             metadata: names::extra_attributes(reader, &attributes),
             attributes,
             tiers: tiers(reader),
+        };
+        let of_friend = "mapping.friend_reward_value_key";
+        let is_sound = reader.sound(&["mapping.reward_value_key", of_friend]);
+        if is_sound && settings.reward_value_key == settings.friend_reward_value_key {
+            let rule = "is mapping.reward_value_key as well, so friends would be sent the referrer's \
+                        value; name another key";
+            reader.broken(of_friend, rule);
         }
+        settings
     }
 }
 

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::config::problem::{Fault, HIDDEN, Problems, quoted};
 use crate::config::value::masked::Masked;
+use crate::config::value::spoiled::{SEPARATOR, ends_list};
 use crate::config::value::{Expected, duration, size};
 
 /// The place of keys that no layer sets.
@@ -193,7 +194,14 @@ impl<'a> Reader<'a> {
                 "holds a blank or a letter outside ASCII, which no header can carry".to_owned();
             self.problems.push(place, key, Fault::Rule(rule));
         }
+        self.refuse_separators(key, place, texts);
         texts.iter().map(|text| SecretString::from(*text)).collect()
+    }
+
+    fn refuse_separators(&mut self, key: &str, place: &str, texts: &[&str]) {
+        if texts.iter().any(|text| ends_list(text)) {
+            self.problems.push(place, key, Fault::Rule(SEPARATOR.to_owned()));
+        }
     }
 
     pub(super) fn secrets(&mut self, key: &str) -> Vec<SecretString> {
@@ -212,6 +220,7 @@ impl<'a> Reader<'a> {
             let rule = "holds a blank secret; remove it".to_owned();
             self.problems.push(place, key, Fault::Rule(rule));
         }
+        self.refuse_separators(key, place, texts);
         texts.iter().map(|text| SecretString::from(*text)).collect()
     }
 

@@ -50,7 +50,7 @@ fn entry(value: &Value, kind: &Kind, path: &str, shown: &mut Vec<Shown>) {
             let mut names: Vec<_> = names.iter().collect();
             names.sort_by_key(|(name, _)| *name);
             for (name, value) in names {
-                entry(value, &Kind::Text, &join(path, name), shown);
+                entry(value, &Kind::Label, &join(path, name), shown);
             }
             return;
         }

@@ -58,7 +58,7 @@ fn check_campaign(
     }
 }
 
-/// Checks that each campaign's own secret says whose webhook it is.
+/// Checks that some secret verifies each campaign's webhooks, and that its own secret says whose they are.
 fn check_owners(settings: &Settings, items: &[Item<'_>], reader: &mut Reader<'_>) {
     let growsurf = &settings.growsurf;
     let has = |secrets: &[SecretString], secret: &SecretString| {
@@ -86,12 +86,14 @@ fn check_owners(settings: &Settings, items: &[Item<'_>], reader: &mut Reader<'_>
         } else if own.is_empty()
             && growsurf.webhook_secrets.is_empty()
             && growsurf.has_webhook_secret()
+            && reader.sound(&["growsurf.webhook_secrets", &item.path])
         {
-            reader.warn(format!(
-                "no secret verifies webhooks of campaign {}: they are answered 401 until \
-                 growsurf.webhook_secrets or its own webhook_secrets holds one",
+            let rule = format!(
+                "is missing, so each webhook of campaign {} would be answered 401; set it, or \
+                 growsurf.webhook_secrets for all campaigns",
                 campaign.id
-            ));
+            );
+            reader.broken_item(item, "webhook_secrets", rule);
         }
     }
 }

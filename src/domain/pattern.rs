@@ -44,11 +44,22 @@ impl FromStr for EmailPattern {
         let text = text.trim();
         // A pattern of stars alone would silence every webhook.
         let is_all = text.chars().all(|c| c == '*');
-        if is_all || !text.contains(['@', '*']) || text.contains(char::is_whitespace) {
+        if is_all || !matches_any(text) {
             return Err("a pattern of e-mail addresses such as \"*@example.com\"");
         }
         Ok(Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() })
     }
+}
+
+/// True if a pattern matches any address: then one is made of it with a text for each star, of
+/// which one may hold the `@`.
+fn matches_any(pattern: &str) -> bool {
+    let is_email = |text: String| Email::parse(&text).is_ok();
+    is_email(pattern.replace('*', "x"))
+        || pattern.match_indices('*').any(|(at, star)| {
+            let (before, behind) = (&pattern[..at], &pattern[at + star.len()..]);
+            is_email(format!("{before}x@x{behind}").replace('*', "x"))
+        })
 }
 
 #[cfg(test)]
@@ -67,7 +78,7 @@ mod tests {
             ("test+*@*", "test+1@a.b", true),
             ("test*", "test@a.b", true),
             ("a*b*c@x", "a-b-b-c@x", true),
-            ("ab@*b@c", "ab@c", false),
+            ("ab*b@c", "ab@c", false),
             ("*.test", "a@b.test", true),
         ] {
             let parsed: EmailPattern = pattern.parse().unwrap();
@@ -78,7 +89,24 @@ mod tests {
 
     #[test]
     fn refuses_what_matches_everybody_or_nobody() {
-        for text in ["", " ", "*", "**", "ann", "a b@c"] {
+        for text in [
+            "",
+            " ",
+            "*",
+            "**",
+            "ann",
+            "a b@c",
+            "\"*@example.com",
+            "*@example.com\"",
+            "*@a.example;",
+            "*@a.example;*@b.example",
+            "a@b@c",
+            "@example.com",
+            "*@",
+            "*@.example.com",
+            "*@example.com.",
+            "<*@example.com>",
+        ] {
             assert!(text.parse::<EmailPattern>().is_err(), "{text:?}");
         }
     }

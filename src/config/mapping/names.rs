@@ -11,36 +11,36 @@ use crate::config::reader::Reader;
 use crate::config::value::metadata_key::metadata_key as read_key;
 
 pub(super) const EVENT_KEYS: &[Key] = &[
-    Key::new("referral_program_joined", Kind::Text),
-    Key::new("referral_friend_signed_up", Kind::Text),
-    Key::new("referral_converted", Kind::Text),
-    Key::new("referral_reward_claimed", Kind::Text),
-    Key::new("referral_shared", Kind::Text),
-    Key::new("affiliate_commission_earned", Kind::Text),
-    Key::new("affiliate_commission_adjusted", Kind::Text),
-    Key::new("affiliate_payout_issued", Kind::Text),
-    Key::new("referral_link_clicked", Kind::Text),
-    Key::new("purchase", Kind::Text),
-    Key::new("referral_campaign_ended", Kind::Text),
+    Key::new("referral_program_joined", Kind::Label),
+    Key::new("referral_friend_signed_up", Kind::Label),
+    Key::new("referral_converted", Kind::Label),
+    Key::new("referral_reward_claimed", Kind::Label),
+    Key::new("referral_shared", Kind::Label),
+    Key::new("affiliate_commission_earned", Kind::Label),
+    Key::new("affiliate_commission_adjusted", Kind::Label),
+    Key::new("affiliate_payout_issued", Kind::Label),
+    Key::new("referral_link_clicked", Kind::Label),
+    Key::new("purchase", Kind::Label),
+    Key::new("referral_campaign_ended", Kind::Label),
 ];
 
 pub(super) const ATTRIBUTE_KEYS: &[Key] = &[
-    Key::new("first_name", Kind::Text),
-    Key::new("last_name", Kind::Text),
-    Key::new("referral_code", Kind::Text),
-    Key::new("referral_link", Kind::Text),
-    Key::new("total_referrals", Kind::Text),
-    Key::new("referral_tier", Kind::Text),
-    Key::new("referred_by", Kind::Text),
-    Key::new("total_friends", Kind::Text),
-    Key::new("first_referral_date", Kind::Text),
-    Key::new("last_referral_date", Kind::Text),
-    Key::new("total_conversions", Kind::Text),
-    Key::new("total_shares", Kind::Text),
-    Key::new("total_rewards", Kind::Text),
-    Key::new("days_to_first_referral", Kind::Text),
-    Key::new("fraud_risk_level", Kind::Text),
-    Key::new("fraud_reason", Kind::Text),
+    Key::new("first_name", Kind::Label),
+    Key::new("last_name", Kind::Label),
+    Key::new("referral_code", Kind::Label),
+    Key::new("referral_link", Kind::Label),
+    Key::new("total_referrals", Kind::Label),
+    Key::new("referral_tier", Kind::Label),
+    Key::new("referred_by", Kind::Label),
+    Key::new("total_friends", Kind::Label),
+    Key::new("first_referral_date", Kind::Label),
+    Key::new("last_referral_date", Kind::Label),
+    Key::new("total_conversions", Kind::Label),
+    Key::new("total_shares", Kind::Label),
+    Key::new("total_rewards", Kind::Label),
+    Key::new("days_to_first_referral", Kind::Label),
+    Key::new("fraud_risk_level", Kind::Label),
+    Key::new("fraud_reason", Kind::Label),
 ];
 
 const MAX_EVENT_NAME_BYTES: usize = 100;
@@ -74,16 +74,13 @@ pub(super) fn attributes(reader: &mut Reader<'_>) -> Names {
     read(reader, "mapping.attributes", ATTRIBUTE_KEYS, attribute_fault)
 }
 
-/// The further attributes, each with its metadata key; an empty key leaves the attribute out.
+/// Returns the further attributes, each with its metadata key.
 pub(super) fn extra_attributes(
     reader: &mut Reader<'_>,
     attributes: &Names,
 ) -> BTreeMap<String, String> {
     let mut extra = BTreeMap::new();
     for (name, metadata_key) in reader.names("mapping.metadata") {
-        if metadata_key.is_empty() {
-            continue;
-        }
         if let Some(fault) = attribute_fault(name) {
             reader.broken_below("mapping.metadata", name, fault);
         } else if attributes.values().any(|used| used == name) {

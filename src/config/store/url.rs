@@ -216,6 +216,15 @@ impl FromStr for StoreUrl {
         if path.contains(":memory:") {
             return Err("a file, because a store in memory would forget webhooks".into());
         }
+        let has_scheme = path.split_once(':').is_some_and(|(scheme, _)| {
+            scheme.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it))
+        });
+        let holds_password = Masked(path).to_string() != path;
+        if has_scheme || holds_password || path.contains("://") {
+            return Err(
+                "the path of a file behind \"sqlite:\", and the URL of a server without it".into(),
+            );
+        }
         let is_file = !path.trim().is_empty() && !path.ends_with('/');
         // "?mode=ro" and the like would silently become part of the name.
         if !is_file || path.contains(['?', '#', '\0']) {

@@ -28,6 +28,7 @@ fn keys_that_growsurf_would_rename_are_refused_with_the_form_that_works() {
         ("[mapping.metadata]\nplan = \"sub plan\"", ["mapping.metadata.plan", "\"subPlan\""]),
         ("[mapping]\nreward_value_key = \"Amount\"", ["mapping.reward_value_key", "\"amount\""]),
         ("[mapping]\nreward_value_key = \"\"", ["mapping.reward_value_key", "letters and digits"]),
+        ("[mapping.metadata]\nplan = \"\"", ["mapping.metadata.plan", "letters and digits"]),
         ("[mapping.metadata]\ngdpr = \"gdprAgreements\"", ["mapping.metadata.gdpr", "reserves"]),
     ] {
         assert_refused(toml, &words);
@@ -61,6 +62,42 @@ fn a_secret_of_two_campaigns_is_refused() {
     };
     let toml = secrets("a", "hush-1-of-this-campaign") + &secrets("b", "hush-2-of-this-campaign");
     assert_refused(&toml, &["campaigns[1].webhook_secrets", "campaign a"]);
+}
+
+#[test]
+fn a_campaign_whose_webhooks_nothing_verifies_is_refused() {
+    let load = |toml: &str| {
+        let mut setup = Setup::new();
+        setup.variables.retain(|(name, _)| !name.contains("SECRETS"));
+        setup.toml(toml)
+    };
+    let spring = campaign("webhook_secrets = [\"hush-hush-hush-hush\"]");
+    for autumn in ["id = \"b\"", "id = \"b\"\nwebhook_secrets = []"] {
+        let toml = format!("{spring}[[growsurf.campaigns]]\n{autumn}\n");
+        let shown = load(&toml).problems();
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        for word in ["growsurf.campaigns[1].webhook_secrets", "campaign b", "401"] {
+            assert!(shown.contains(word), "{shown}");
+        }
+        let of_all = "RELAY__GROWSURF__WEBHOOK_SECRETS";
+        load(&toml).variable(of_all, "hush-of-all-campaigns").settings();
+    }
+    load(&format!("[growsurf]\nallow_unsigned = true\n{}", campaign(""))).settings();
+}
+
+#[test]
+fn one_metadata_key_for_both_sides_of_a_reward_is_refused() {
+    for keys in [
+        "reward_value_key = \"rewardForReferred\"",
+        "friend_reward_value_key = \"amount\"",
+        "reward_value_key = \"value\"\nfriend_reward_value_key = \"value\"",
+    ] {
+        let shown = Setup::new().toml(&format!("[mapping]\n{keys}")).problems();
+        assert!(
+            shown.contains("mapping.friend_reward_value_key: is mapping.reward_value_key"),
+            "{shown}"
+        );
+    }
 }
 
 #[test]
@@ -133,6 +170,32 @@ fn spoiled_values_are_refused_in_every_place() {
         ("[server]\ntrusted_proxies = [\"10.0.0.7\\u200b\"]", ["trusted_proxies", "U+200B"]),
         ("[[growsurf.campaigns]]\nid = \"a\\u200b\"", ["campaigns[0].id", "U+200B"]),
         ("[mapping.metadata]\n\"plan\\u200b\" = \"plan\"", ["mapping.metadata", "U+200B"]),
+        (
+            "[customerio]\nsite_id = '\"site'",
+            ["customerio.site_id", "starts with a quotation mark"],
+        ),
+        ("[customerio]\nsite_id = \"site'\"", ["customerio.site_id", "ends with a quotation mark"]),
+        ("[customerio]\nsite_id = \"site,\"", ["customerio.site_id", "a comma"]),
+        ("[customerio]\nbase_url = 'http://127.0.0.1:9/\"'", ["customerio.base_url", "quotation"]),
+        ("[growsurf]\nbase_url = 'https://a.example/v2;'", ["growsurf.base_url", "a semicolon"]),
+        ("[growsurf]\nignore_emails = ['\"*@a.example']", ["growsurf.ignore_emails", "quotation"]),
+        ("[growsurf]\nignore_emails = [\"*@a.example'\"]", ["growsurf.ignore_emails", "quotation"]),
+        ("[growsurf]\nignore_emails = [\"*@a.example;\"]", ["growsurf.ignore_emails", "semicolon"]),
+        (
+            "[growsurf]\nignore_emails = [\"*@a.example;*@b.example\"]",
+            ["growsurf.ignore_emails", "a pattern"],
+        ),
+        ("[growsurf]\napi_key = '\"hush'", ["growsurf.api_key", "quotation mark"]),
+        ("[growsurf]\napi_key = \"hush,\"", ["growsurf.api_key", "a comma"]),
+        ("[customerio]\napi_key = \"hush;\"", ["customerio.api_key", "a semicolon"]),
+        ("[growsurf]\nwebhook_secrets = [\"hush,\"]", ["growsurf.webhook_secrets", "a comma"]),
+        ("[customerio]\nreporting_keys = [\"hush;\"]", ["customerio.reporting_keys", "semicolon"]),
+        ("[api]\ntoken = \"hush-hush-hush-hush,\"", ["api.token", "a comma"]),
+        (
+            "[[growsurf.campaigns]]\nid = \"a\"\napi_key = \"hush,\"",
+            ["campaigns[0].api_key", "a comma"],
+        ),
+        ("[mapping]\nreward_value_key = \"amount'\"", ["mapping.reward_value_key", "quotation"]),
     ] {
         assert_refused(toml, &words);
     }
@@ -163,5 +226,25 @@ fn spoiled_values_are_refused_in_every_place() {
         assert!(shown.starts_with(&format!("{name}_FILE: ")) && shown.contains(why), "{shown}");
         assert!(!shown.contains("hush"), "{shown}");
     }
+    for (name, key) in [
+        ("CIO_SITE_ID", "customerio.site_id"),
+        ("CIO_API_KEY", "customerio.api_key"),
+        ("RELAY__GROWSURF__IGNORE_EMAILS", "growsurf.ignore_emails"),
+        ("RELAY__GROWSURF__API_KEY", "growsurf.api_key"),
+    ] {
+        for spoiled in ["\"hush*@a.example", "hush*@a.example'", "hush*@a.example;"] {
+            let shown = Setup::new().variable(name, spoiled).problems();
+            assert!(shown.contains(&format!("{key}: ")) && !shown.contains("hush"), "{shown}");
+            let setup = Setup::new().file("hidden", &format!("{spoiled}\n"));
+            let shown = setup.variable(&format!("{name}_FILE"), "hidden").problems();
+            assert!(shown.contains(&format!("{key}: ")) && !shown.contains("hush"), "{shown}");
+        }
+    }
+    let shown = Setup::new().variable("CIO_SITE_ID", "hu\"sh").problems();
+    assert!(shown.contains("customerio.site_id: is no site ID"), "{shown}");
+    // A password is another's choice, and a name is for people.
+    Setup::new().variable("RELAY__STORE__TOMBSTONE_KEY", "hush-hush-hush-hush;").settings();
+    Setup::new().toml("[mapping.events]\nreferral_shared = \"shared 'it'\"").settings();
+    Setup::new().variable("RELAY__GROWSURF__IGNORE_EMAILS", "*@a.example,").settings();
     Setup::new().file("hidden", "hush\n").variable(&format!("{name}_FILE"), "hidden").settings();
 }

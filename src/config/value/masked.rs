@@ -60,8 +60,7 @@ pub fn mask_words(message: &str) -> String {
         .map(|word| {
             let bare = word.trim_end_matches(|it: char| it.is_whitespace() || "'\"`".contains(it));
             let (bare, rest) = word.split_at(bare.len());
-            let may_hold_one = bare.contains("://") || is_list(bare);
-            if may_hold_one { format!("{}{rest}", Masked(bare)) } else { word.to_owned() }
+            format!("{}{rest}", Masked(bare))
         })
         .collect()
 }
@@ -168,6 +167,7 @@ mod tests {
         for (message, masked) in [
             ("argument 'postgres://r:hush@db/r'\n", "argument 'postgres://r:...@db/r'\n"),
             ("'host=db password=hush' found", "'host=db password=...' found"),
+            ("'sqlite:r:hush@db/r' found", "'...@db/r' found"),
             ("by ann@example.com: a:b", "by ann@example.com: a:b"),
         ] {
             assert_eq!(mask_words(message), masked);

@@ -13,13 +13,15 @@ use crate::domain::characters::is_hidden;
 pub enum Strictness {
     /// A text that people read, such as a tier's name; it may hold joined emoji and a quotation mark.
     Text,
+    /// A text that programs read, such as an address or an id.
+    Plain,
     /// A secret, of which every character counts.
     Secret,
 }
 
 /// Returns the mark that spoils a value, as a rule that the value breaks; `None` if there is none.
 pub fn mark(text: &str, strictness: Strictness) -> Option<Cow<'static, str>> {
-    let is_secret = strictness == Strictness::Secret;
+    let (is_secret, is_text) = (strictness == Strictness::Secret, strictness == Strictness::Text);
     let (first, last) = (text.chars().next()?, text.chars().next_back()?);
     if text.contains('\u{feff}') {
         return Some("holds a byte order mark; save it as UTF-8 without one".into());
@@ -39,15 +41,33 @@ pub fn mark(text: &str, strictness: Strictness) -> Option<Cow<'static, str>> {
         return Some(format!("holds an invisible character (U+{code:04X}); remove it").into());
     }
     let (opens, closes) = (is_quote(first), is_quote(last) && text.len() > first.len_utf8());
-    if (opens && closes) || (is_secret && (opens || closes)) {
+    if opens && closes {
         return Some(
             "has quotation marks around it, which count as a part of it; remove them".into(),
         );
+    }
+    if !is_text && (opens || closes) {
+        let end = if opens { "starts" } else { "ends" };
+        return Some(
+            format!("{end} with a quotation mark, which counts as a part of it; remove it").into(),
+        );
+    }
+    if strictness == Strictness::Plain && ends_list(text) {
+        return Some(SEPARATOR.into());
     }
     if text.contains(" # ") || (is_secret && text.contains(" #")) {
         return Some("has a comment behind it, which counts as a part of it; remove it".into());
     }
     None
+}
+
+/// The rule that a text breaks if it [ends as an item of a list does](ends_list).
+pub const SEPARATOR: &str =
+    "ends with a comma or a semicolon, which counts as a part of it; remove it";
+
+/// True if a text ends with what comes after an item of a list. A password may end so.
+pub fn ends_list(text: &str) -> bool {
+    text.ends_with([',', ';'])
 }
 
 fn is_quote(c: char) -> bool {
@@ -70,7 +90,7 @@ fn is_odd(c: char, is_secret: bool) -> bool {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::Strictness::{Secret, Text};
+    use super::Strictness::{Plain, Secret, Text};
     use super::mark;
 
     #[test]
@@ -98,7 +118,7 @@ mod tests {
             ("`hush`", "quotation marks"),
             ("hush # mine", "comment"),
         ] {
-            for strictness in [Secret, Text] {
+            for strictness in [Secret, Plain, Text] {
                 let found = mark(text, strictness).unwrap_or_default();
                 assert!(found.contains(why), "{text:?}: {found}");
                 assert!(!found.contains("hush"), "{found}");
@@ -108,8 +128,13 @@ mod tests {
 
     #[test]
     fn reads_a_secret_more_strictly_than_a_text() {
-        for text in ["\"hush", "hush'", "hush #mine", "hu\u{200d}sh"] {
+        for text in ["\"hush", "hush'", "hush\u{201d}", "\u{ab}hush", "hush #mine", "hu\u{200d}sh"]
+        {
             assert!(mark(text, Secret).is_some(), "{text:?}");
+            assert_eq!(mark(text, Text), None, "{text:?}");
+        }
+        for text in ["\"hush", "hush\"", "'hush", "hush'", "hush\u{201d}", "hush,", "hush;"] {
+            assert!(mark(text, Plain).is_some(), "{text:?}");
             assert_eq!(mark(text, Text), None, "{text:?}");
         }
     }
@@ -127,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in any::<String>()) {
-            let _ = (mark(&text, Text), mark(&text, Secret));
+            let _ = (mark(&text, Text), mark(&text, Plain), mark(&text, Secret));
         }
     }
 }
