@@ -125,7 +125,7 @@ enum Command {
         after_help = "Works beside a running relay and doesn't hold it up. FILE appears when it is whole.\n\n  \
             referral-relay backup relay-backup.db\n  \
             referral-relay backup --force latest.db                    replace the one before\n  \
-            docker exec relay referral-relay backup - > relay-backup.db"
+            (umask 077; docker exec relay referral-relay backup - > relay-backup.db)"
     )]
     Backup(backup::Args),
     /// Put a backup in the place of the store; the store before is kept under another name.

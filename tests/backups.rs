@@ -368,6 +368,7 @@ fn a_backup_whose_schema_is_not_the_relays_own_is_refused_with_what_differs() {
             "DROP TABLE mentions; CREATE VIEW mentions AS SELECT 1 AS person, 1 AS webhook",
             "mentions",
         ),
+        ("PRAGMA application_id = 7", "its application_id is 7"),
     ] {
         let foreign = setup.folder().join("foreign.db");
         fs::copy(setup.folder().join("backup.db"), &foreign).unwrap();
@@ -383,6 +384,59 @@ fn a_backup_whose_schema_is_not_the_relays_own_is_refused_with_what_differs() {
     analyzed.execute_batch("ANALYZE").unwrap();
     drop(analyzed);
     setup.command(&["restore", "backup.db"]).expect(0);
+}
+
+#[test]
+fn a_store_with_something_foreign_in_it_is_not_backed_up_and_says_what_to_do() {
+    let (setup, store) = stored(&["fay"]);
+    let before = names(setup.folder());
+    for (change, undo, difference) in [
+        (
+            "CREATE TRIGGER leak AFTER INSERT ON inbox BEGIN DELETE FROM effects; END",
+            "DROP TRIGGER leak",
+            "it holds trigger \"leak\" of \"inbox\"",
+        ),
+        (
+            "PRAGMA application_id = 7",
+            "PRAGMA application_id = 1380273217",
+            "its application_id is 7",
+        ),
+    ] {
+        Connection::open(&store).unwrap().execute_batch(change).unwrap();
+        let told = setup.command(&["backup", "backup.db"]).expect(1);
+        assert!(told.contains("can't be backed up") && told.contains(difference), "{told}");
+        assert!(told.contains("undo that change to the store"), "{told}");
+        assert!(!told.contains("take a backup"), "{told}");
+        Connection::open(&store).unwrap().execute_batch(undo).unwrap();
+        assert_eq!(names(setup.folder()), before, "{change}");
+    }
+    setup.command(&["backup", "backup.db"]).expect(0);
+}
+
+#[test]
+fn a_restore_that_fails_leaves_nothing_and_blames_what_is_at_fault() {
+    let (setup, _) = stored(&["fay"]);
+    let folder = setup.folder().join("backups");
+    fs::create_dir(&folder).unwrap();
+    fs::write(setup.folder().join("text"), "no store").unwrap();
+    let before = names(setup.folder());
+    let elsewhere = setup.clone().set("store.url", "sqlite:of/a/restore/relay.db");
+    let beside = setup.clone().set("store.url", "sqlite:other.db");
+    for (backup, why) in [
+        (folder.to_str().unwrap(), format!("can't read {}: ", folder.display())),
+        ("missing.db", "can't read missing.db: ".to_owned()),
+        ("text", "text can't be restored: it isn't a SQLite file".to_owned()),
+    ] {
+        for setup in [&elsewhere, &beside, &setup] {
+            let told = setup.command(&["restore", backup]).expect(1);
+            assert!(told.contains(&why), "{why}: {told}");
+            assert_eq!(names(setup.folder()), before, "{backup}");
+        }
+    }
+    // Folders that were there stay.
+    fs::create_dir(setup.folder().join("of")).unwrap();
+    elsewhere.command(&["restore", "text"]).expect(1);
+    assert!(names(&setup.folder().join("of")).is_empty());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::domain::Planner;
 
 use super::copying::Tables;
 use super::postgres::{PostgresStore, ServerOptions, ServerTables};
-use super::sqlite::{FileTables, Options, SetAside, SqliteStore};
+use super::sqlite::{FileTables, Options, SetAside, SqliteStore, is_made};
 use super::{Store, StoreError};
 
 /// Where a store is, and how it is opened.
@@ -24,13 +24,13 @@ pub enum Place {
 }
 
 impl Place {
-    /// Whether there is a store already.
+    /// Returns whether there is a store already.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if a server can't be asked.
+    /// [`StoreError::Unavailable`] if a server can't be asked, and as [`is_made`].
     pub async fn is_taken(&self) -> Result<bool, StoreError> {
         match self {
-            Self::File(path, _) => Ok(path.exists()),
+            Self::File(path, _) => is_made(path),
             Self::Server(url, options) => PostgresStore::is_made(url, options).await,
         }
     }

@@ -95,9 +95,9 @@ use writer::Writer;
 
 pub use aside::damaged_aside;
 pub use backup::{BackupError, back_up, snapshot};
-pub use contents::{Contents, Unfit};
+pub use contents::{Contents, Unfit, foreign};
 pub(super) use copying::FileTables;
-pub use damage::{Kept, SetAside};
+pub use damage::{Kept, SetAside, is_made};
 pub use examination::{Examination, examine, examine_once};
 pub use files::FileError;
 pub use options::Options;

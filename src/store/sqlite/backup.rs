@@ -75,6 +75,18 @@ pub enum BackupError {
         #[source]
         source: Unfit,
     },
+    /// The store has what no store has, or lacks something.
+    #[error(
+        "{} can't be backed up: {difference}, and `referral-relay restore` would refuse the copy; \
+         stop the relay, undo that change to the store, and back it up again",
+        store.display()
+    )]
+    Foreign {
+        /// The store.
+        store: PathBuf,
+        /// The first difference from what referral-relay makes.
+        difference: String,
+    },
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -145,7 +157,10 @@ async fn copy(
     let (from, to) = (store.to_owned(), unfinished.path().to_owned());
     let copying = tokio::task::spawn_blocking(move || {
         vacuum(&from, &to).map_err(|error| refused(&from, &to, error))?;
-        contents::read(&to).map_err(|source| BackupError::Unfit { store: from, source })
+        contents::read(&to).map_err(|unfit| match unfit {
+            Unfit::Foreign(difference) => BackupError::Foreign { store: from, difference },
+            source => BackupError::Unfit { store: from, source },
+        })
     });
     let contents = copying.await.unwrap_or_else(|error| {
         let (from, to) = (store.to_owned(), unfinished.path().to_owned());

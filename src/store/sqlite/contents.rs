@@ -15,6 +15,9 @@ use super::connection::Place;
 use super::fault::Fault;
 use super::{house, migrate, soundness};
 
+/// How long another process may keep the store busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What a store holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Contents {
@@ -53,10 +56,7 @@ pub enum Unfit {
         known: i64,
     },
     /// Its schema isn't the one that this version makes.
-    #[error(
-        "{0}; a store has nothing but what referral-relay makes, so take a backup that \
-         `referral-relay backup` made"
-    )]
+    #[error("{0}")]
     Foreign(String),
     /// Some of it can't be read, or contradicts the rest.
     #[error("it is damaged: {0}")]
@@ -93,6 +93,19 @@ pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
         return Err(Unfit::Damaged(damage));
     }
     summary(&connection, schema).map_err(unfit)
+}
+
+/// Returns the first difference between the schema of the store at `path`, which may be at work, and
+/// the one that this version makes; `None` if there is none. A backup of such a store can't be made.
+///
+/// # Errors
+/// See [`Unfit`].
+pub fn foreign(path: &Path) -> Result<Option<String>, Unfit> {
+    let reader = Place::new(path, PATIENCE).reader();
+    let connection = reader.map_err(|error| unfit(error.into()))?;
+    let looked =
+        migrate::version(&connection).and_then(|schema| migrate::difference(&connection, schema));
+    looked.map_err(unfit)
 }
 
 fn summary(connection: &Connection, schema: i64) -> Result<Contents, Fault> {

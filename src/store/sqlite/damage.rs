@@ -10,6 +10,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -186,6 +187,39 @@ fn overwritten(path: &Path) -> Option<&'static str> {
     let is_sqlite = start.starts_with(b"SQLite format 3\0");
     (!is_text && !is_sqlite).then_some("its first page isn't SQLite's any more")
 }
+
+/// True if there is a store at a path, or something else that opening will refuse. An empty file, or a
+/// database without anything in it, becomes a store only when a relay starts.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if there was a store, and its file is empty or gone.
+pub fn is_made(path: &Path) -> Result<bool, StoreError> {
+    let place = Place::new(path, PATIENCE);
+    if let Some(detail) = before_opening(path) {
+        return Err(StoreError::Damaged { detail });
+    }
+    let Ok(about) = fs::metadata(path) else { return Ok(false) };
+    if !about.is_file() {
+        return Ok(true);
+    }
+    if about.len() == 0 {
+        return match overwritten(path) {
+            Some(detail) if place.lock_file().exists() => {
+                Err(StoreError::Damaged { detail: detail.to_owned() })
+            }
+            _ => Ok(false),
+        };
+    }
+    let has_any = |connection: Connection| {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";
+        connection.query_row(sql, [], |row| row.get(0))
+    };
+    // Opening says what is wrong with a file that can't be read.
+    Ok(place.reader().and_then(has_any).unwrap_or(true))
+}
+
+/// How long another process may keep the store busy.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether there is nothing at the path, or an empty file.
 fn is_empty(path: &Path) -> bool {

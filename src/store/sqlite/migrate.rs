@@ -64,8 +64,14 @@ pub(super) fn difference(connection: &Connection, version: i64) -> Result<Option
             Some(_) => {}
         }
     }
-    let missing = missing.first().map(|(kind, name, ..)| format!("its {kind} {name:?} is missing"));
-    Ok(missing)
+    if let Some((kind, name, ..)) = missing.first() {
+        return Ok(Some(format!("its {kind} {name:?} is missing")));
+    }
+    let mark = |of: &Connection| -> Result<i64, Fault> {
+        Ok(of.query_row("SELECT application_id FROM pragma_application_id", [], |row| row.get(0))?)
+    };
+    let (found, known) = (mark(connection)?, mark(&own)?);
+    Ok((found != known).then(|| format!("its application_id is {found}, not {known}")))
 }
 
 /// Returns all parts of a schema, without the statistics that SQLite itself keeps there.

@@ -6,7 +6,7 @@
 //! old store gets a second name, and then one rename replaces it.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +59,17 @@ pub enum RestoreError {
         #[source]
         source: Unfit,
     },
+    /// The backup has what no store has, or lacks something.
+    #[error(
+        "{backup} can't be restored: {difference}; a store has nothing but what referral-relay makes, \
+         so take a backup that `referral-relay backup` made"
+    )]
+    Foreign {
+        /// Its name.
+        backup: String,
+        /// The first difference from what referral-relay makes.
+        difference: String,
+    },
     /// The name that the old store would get is taken.
     #[error("{} is there already; try again", .0.display())]
     Taken(PathBuf),
@@ -102,24 +113,68 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
         Source::Stream(_) => "standard input".to_owned(),
     };
     let folder = files::folder(store);
+    let _folders = Made::folders(folder, store);
     files::make_folder(folder).map_err(FileError::when("make the folder", folder))?;
     // Until the end, no relay that starts may take the store for its own.
     let lock = Place::new(store, PATIENCE).lock_file();
     let right = Right::new(lock.clone());
+    let mut made = Made::file(&lock, store);
     if !right.take().map_err(FileError::when("lock", &lock))? {
+        made.is_of_another();
         return Err(RestoreError::Running(store.to_owned()));
     }
     right.with_file(|file| hand_over(file, store)).unwrap_or(Ok(()))?;
     let unfinished = Unfinished::beside(store, now)?;
     copy(backup, &unfinished)?;
     let looked = contents::rest(unfinished.path()).and_then(|()| contents::read(unfinished.path()));
-    let contents = looked.map_err(|source| RestoreError::Unfit { backup: name, source })?;
+    let contents = looked.map_err(|unfit| match unfit {
+        Unfit::Foreign(difference) => RestoreError::Foreign { backup: name, difference },
+        source => RestoreError::Unfit { backup: name, source },
+    })?;
     hand_over(unfinished.file(), store)?;
     unfinished.file().sync_all().map_err(FileError::when("sync", unfinished.path()))?;
     let (hold, set_aside) = set_aside(store, now)?;
     unfinished.publish(store)?;
     drop(hold);
     Ok(Restored { contents, set_aside })
+}
+
+/// What is made for a store and was not there before. Dropping it removes it again, if there is no
+/// store.
+struct Made<'a> {
+    store: &'a Path,
+    paths: Vec<PathBuf>,
+}
+
+impl<'a> Made<'a> {
+    /// The folders that are missing, the inmost first.
+    fn folders(folder: &Path, store: &'a Path) -> Self {
+        let missing = folder.ancestors().take_while(|it| fs::symlink_metadata(it).is_err());
+        let paths = missing.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned);
+        Self { store, paths: paths.collect() }
+    }
+
+    fn file(path: &Path, store: &'a Path) -> Self {
+        let is_missing = fs::symlink_metadata(path).is_err();
+        let paths = is_missing.then(|| path.to_owned());
+        Self { store, paths: paths.into_iter().collect() }
+    }
+
+    fn is_of_another(&mut self) {
+        self.paths.clear();
+    }
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(self.store).is_ok() {
+            return;
+        }
+        for path in &self.paths {
+            // It may not have been made, or hold what another has put there: then it stays.
+            let _gone = fs::remove_dir(path).or_else(|_| fs::remove_file(path));
+        }
+    }
 }
 
 /// Gives a file to whoever runs the relay, who may be somebody else than who restores: to the
@@ -146,17 +201,19 @@ const HEAD: &[u8; 16] = b"SQLite format 3\0";
 
 fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
     let path = match backup {
-        Source::Stream(stream) => return fill(stream, to.file(), to.path()),
+        Source::Stream(stream) => {
+            return fill(stream, Path::new("standard input"), to.file(), to.path());
+        }
         Source::File(path) => path,
     };
     let mut from = File::open(path).map_err(FileError::when("read", path))?;
-    fill(&mut from, to.file(), to.path())?;
+    fill(&mut from, path, to.file(), to.path())?;
     for suffix in COMPANIONS {
         let (from, to) = (files::with(path, suffix), files::with(to.path(), suffix));
         match File::open(&from) {
-            Ok(mut from) => {
+            Ok(mut file) => {
                 let made = files::private().create_new(true).open(&to);
-                fill(&mut from, &made.map_err(FileError::when("make", &to))?, &to)?;
+                fill(&mut file, &from, &made.map_err(FileError::when("make", &to))?, &to)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(FileError::when("read", &from)(error)),
@@ -165,9 +222,27 @@ fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
     Ok(())
 }
 
-fn fill<R: Read + ?Sized>(from: &mut R, mut to: &File, path: &Path) -> Result<(), FileError> {
-    let copied = io::copy(from, &mut to);
-    copied.map(|_bytes| ()).map_err(FileError::when("copy the backup to", path))
+/// How much is read at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// Copies all of a file, and tells a failure to read it from one to write the copy.
+fn fill<R: Read + ?Sized>(
+    from: &mut R,
+    from_path: &Path,
+    mut to: &File,
+    path: &Path,
+) -> Result<(), FileError> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(FileError::when("read", from_path)(error)),
+        };
+        let written = to.write_all(&piece[..read]);
+        written.map_err(FileError::when("copy the backup to", path))?;
+    }
 }
 
 /// Gives the store that is there another name, too. Where the connection that comes back is open,
