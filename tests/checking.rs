@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::kit::growsurf::Growsurf;
@@ -152,6 +153,9 @@ fn no_command_shows_the_password_of_a_database() {
         "postgres://relay:hush-hush@127.0.0.1:nine/relay",
         "postgres://relay:hush-hush/x@127.0.0.1:9/relay",
         "host=127.0.0.1 port=9 user=relay password=hush-hush",
+        "sqlite:postgres://relay:hush-hush@127.0.0.1:9/relay",
+        "sqlite:relay:hush-hush@127.0.0.1:9/relay",
+        "sqlite:host=127.0.0.1 password=hush-hush",
     ] {
         let setup = setup().set("store.url", url);
         let commands: [&[&str]; 7] = [
@@ -169,7 +173,62 @@ fn no_command_shows_the_password_of_a_database() {
             let told = finished.stdout + &finished.stderr;
             let is_shown = told.contains("hush-hush") || told.contains("hush%2Dhush");
             assert!(!is_shown, "{command:?} {told}");
+            let made = fs::read_dir(setup.folder()).unwrap();
+            let is_url = |name: &str| name.contains("postgres") || name.contains("hush");
+            let mut made = made.map(|it| it.unwrap().file_name().to_string_lossy().into_owned());
+            assert!(!made.any(|name| is_url(&name)), "{command:?}");
         }
+    }
+}
+
+#[test]
+fn check_makes_no_store_of_an_empty_file() {
+    let setup = setup();
+    let store = setup.folder().join("relay.db");
+    let setup = setup.set("store.url", format!("sqlite:{}", store.display()));
+    for make in ["", "CREATE TABLE a (b); DROP TABLE a"] {
+        fs::write(&store, "").unwrap();
+        Connection::open(&store).unwrap().execute_batch(make).unwrap();
+        let before = fs::read(&store).unwrap();
+        let told = setup.command(&["check", "--full"]).expect(1);
+        assert!(told.contains("ok    store        there is none at sqlite:"), "{told}");
+        assert_eq!(fs::read(&store).unwrap(), before, "{make:?}");
+        for beside in ["relay.db-wal", "relay.db-shm", "relay.db.lock"] {
+            assert!(!setup.folder().join(beside).exists(), "{beside}");
+        }
+    }
+    // Where a relay was at work, an empty file is what is left of a store.
+    fs::write(&store, "").unwrap();
+    fs::write(setup.folder().join("relay.db.lock"), "").unwrap();
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("FAIL  store") && told.contains("a relay has used it"), "{told}");
+    assert!(fs::read(&store).unwrap().is_empty());
+}
+
+#[test]
+fn check_notes_what_is_foreign_in_the_store() {
+    let setup = setup();
+    setup.clone().start().terminate();
+    let store = setup.folder().join("relay.db");
+    let told = setup.command(&["check"]).expect(1);
+    assert!(!told.contains("as referral-relay makes it"), "{told}");
+    let foreign = "CREATE VIEW people_now AS SELECT * FROM people";
+    Connection::open(&store).unwrap().execute_batch(foreign).unwrap();
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("note  store        it isn't as referral-relay makes it"), "{told}");
+    assert!(told.contains("it holds view \"people_now\""), "{told}");
+}
+
+#[test]
+fn check_refuses_a_campaign_whose_webhooks_nothing_verifies() {
+    let setup = setup().unset("growsurf.webhook_secrets").file(
+        "[[growsurf.campaigns]]\nid = \"c1\"\nwebhook_secrets = [\"secret-of-campaign-1\"]\n\
+         [[growsurf.campaigns]]\nid = \"c2\"\n",
+    );
+    for command in ["check", "serve"] {
+        let told = setup.command(&[command]).expect(64);
+        assert!(told.contains("each webhook of campaign c2 would be answered 401"), "{told}");
+        assert!(!told.contains("Fit to run."), "{told}");
     }
 }
 

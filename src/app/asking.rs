@@ -123,6 +123,12 @@ impl Asking {
         Source::find(self.general.as_ref(), &self.named, asked).await
     }
 
+    /// Returns the client whose key sees a campaign, if the settings hold one.
+    pub fn client(&self, campaign: &str) -> Option<Client> {
+        let own = self.named.iter().find(|it| it.id == campaign).and_then(|it| it.client.as_ref());
+        own.or(self.general.as_ref()).cloned()
+    }
+
     /// What takes rows in. `bell` is rung when there is something new to deliver.
     pub fn intake(&self, bell: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
         Intake {

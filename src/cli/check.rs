@@ -8,6 +8,7 @@ mod back;
 mod customerio;
 mod growsurf;
 mod report;
+mod scopes;
 mod store;
 
 use std::process::ExitCode;

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::services;
+use crate::kit::growsurf::DAY;
+use crate::kit::now_millis;
 use crate::kit::relay::Setup;
 
 #[test]
@@ -21,17 +23,91 @@ fn check_names_the_scope_that_a_list_needs() {
         match missing {
             None => assert!(printed.stdout.contains("the key reads participants"), "{printed:?}"),
             Some(scope) => {
-                let named = format!("the key needs the scope {scope}");
+                let named = format!("the key may lack the scope {scope}");
                 assert!(printed.stdout.contains(&named), "{named}: {printed:?}");
                 assert_eq!(printed.code, Some(1), "{printed:?}");
             }
         }
     }
-    // Without program:read there is no campaign to read lists of.
+}
+
+#[test]
+fn check_names_program_read_and_tries_the_lists_of_a_named_campaign_all_the_same() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(20, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
     growsurf.keys(&json!([{ "key": "sandbox", "scopes": ["participant:read"] }]));
-    let printed = setup.command(&["check"]);
-    assert_eq!(printed.code, Some(1), "{printed:?}");
-    assert!(printed.stdout.contains("growsurf answered 403"), "{printed:?}");
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("the list of campaigns: growsurf answered 403 (FORBIDDEN)"), "{told}");
+    assert!(told.contains("the key may lack the scope program:read"), "{told}");
+    assert!(told.contains("name one under [[growsurf.campaigns]]"), "{told}");
+
+    let setup = setup.file("[[growsurf.campaigns]]\nid = \"demo01\"\n");
+    let told = setup.command(&["check"]).expect(1);
+    for list in ["the campaign", "reward-configs", "webhooks"] {
+        let is_it = |line: &str| line.contains(&format!("demo01: can't read {list}: "));
+        let line =
+            told.lines().find(|line| is_it(line)).unwrap_or_else(|| panic!("{list}: {told}"));
+        assert!(line.ends_with("the key may lack the scope program:read"), "{line}");
+    }
+    assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
+    assert!(told.contains("demo01: the key reads participants, referrals"), "{told}");
+}
+
+#[test]
+fn check_says_what_it_could_not_try_in_a_program_without_participants() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(0, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let told = setup.command(&["check"]).stdout;
+    assert!(told.contains("note  scopes       demo01: reading rewards wasn't tried"), "{told}");
+    growsurf.keys(&json!([{ "key": "sandbox", "scopes": ["program:read", "participant:read"] }]));
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
+    assert!(!told.contains("wasn't tried"), "{told}");
+}
+
+#[test]
+fn check_repeats_why_growsurf_refuses_the_key() {
+    let (sandbox, growsurf) = services();
+    growsurf.program(20, 30, 5);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    for (code, verb) in [
+        ("EMAIL_NOT_VERIFIED_ERROR", "may lack"),
+        ("PAID_PLAN_REQUIRED", "may lack"),
+        ("MISSING_SCOPE", "lacks"),
+    ] {
+        let body = json!({ "name": "Forbidden", "code": code, "message": "Ask the owner.", "status": 403 });
+        let of_referrals = json!({ "path": "/referrals", "method": "GET" });
+        growsurf.faults(&json!([{ "match": of_referrals, "status": 403, "body": body }]));
+        let told = setup.command(&["check"]).expect(1);
+        let said = format!("can't read referrals: growsurf answered 403 ({code}): Ask the owner.");
+        assert!(told.contains(&said), "{said}: {told}");
+        assert!(told.contains(&format!("the key {verb} the scope participant:read")), "{told}");
+        assert!(!told.contains("needs the scope"), "{told}");
+    }
+}
+
+#[test]
+fn check_names_only_referral_programs_as_without_conversions() {
+    let (sandbox, growsurf) = services();
+    let now = now_millis();
+    growsurf.program_with(&json!({
+        "campaigns": [{ "id": "spring" }, { "id": "partners", "type": "AFFILIATE" }],
+        "participants": 4, "started_at": now - 9 * DAY, "ended_at": now - DAY,
+    }));
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let named =
+        "[[growsurf.campaigns]]\nid = \"spring\"\n[[growsurf.campaigns]]\nid = \"partners\"\n";
+    for setup in [setup.clone(), setup.clone().file(named)] {
+        let told = setup.command(&["check"]).stdout;
+        let is_it = |line: &&str| line.contains("referral_converted can't arrive");
+        let line = told.lines().find(is_it).unwrap_or_else(|| panic!("{told}"));
+        assert!(line.contains("has conversions of spring, and nothing else"), "{line}");
+    }
+    let partners = "[[growsurf.campaigns]]\nid = \"partners\"\n";
+    let told = setup.file(partners).command(&["check"]).stdout;
+    assert!(!told.contains("referral_converted can't arrive"), "{told}");
 }
 
 #[test]

@@ -74,11 +74,20 @@ fn of(campaigns: &[&str]) -> String {
 
 /// A sale in an affiliate program, `/v1/events` or the comparison leads to a conversion.
 fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report) {
-    let is_affiliates = !campaigns.is_empty() && campaigns.iter().all(Campaign::is_affiliate);
-    if is_off(settings, "referral_converted") || is_affiliates || !settings.api.tokens.is_empty() {
+    if is_off(settings, "referral_converted") || !settings.api.tokens.is_empty() {
         return;
     }
-    let Some(unread) = unread(settings) else { return };
+    let Some(mut unread) = unread(settings) else { return };
+    let is_affiliate = |id: &str| campaigns.iter().any(|it| it.id == id && it.is_affiliate());
+    if unread.is_empty() {
+        // With none in the settings, GrowSurf says which there are.
+        unread = campaigns.iter().map(|it| it.id.as_str()).collect();
+    }
+    let is_any = unread.is_empty();
+    unread.retain(|id| !is_affiliate(id));
+    if unread.is_empty() && !is_any {
+        return;
+    }
     report.miss(Missing {
         what: "referral_converted",
         promised: true,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Grade, Report};
+use super::{Grade, Report, scopes};
 use crate::app::Asking;
 use crate::config::Settings;
-use crate::growsurf::rest::{Campaign, Referrals, RestError};
+use crate::growsurf::rest::Campaign;
 use crate::store::Store;
-use crate::sync::{Finding, Problem, Source};
+use crate::sync::{Finding, Problem, Source, SourceError, SyncError};
 
 /// How long it waits for GrowSurf's limits.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -30,25 +30,23 @@ pub(super) async fn look(
             return Vec::new();
         }
     };
-    let sources = match asking.sources(&[]).await {
-        Ok(sources) => sources,
-        Err(error) => {
-            refused(error, report);
-            return Vec::new();
-        }
-    };
-    for source in &sources {
-        let name = source.campaign.name.as_deref().unwrap_or("no name");
-        let all = source.campaign.participants.unwrap_or(0);
-        let detail = format!("{} ({name}), {all} participants", source.campaign.id);
+    let sources = find(settings, &asking, report).await;
+    for Source { campaign, .. } in &sources {
+        let name = campaign.name.as_deref().unwrap_or("no name");
+        let all = campaign.participants.unwrap_or(0);
+        let detail = format!("{} ({name}), {all} participants", campaign.id);
         report.add(Grade::Good, "growsurf", detail);
     }
     for source in &sources {
+        let Source { campaign, client, .. } = source;
+        let is_affiliate = Some(campaign.is_affiliate());
+        let is_refused = scopes::look(&campaign.id, client, is_affiliate, report).await;
         match asking.watch(settings).look(source).await {
             Ok(findings) => findings.into_iter().for_each(|finding| tell(finding, report)),
+            // It reads the same lists, and the refusal is reported.
+            Err(SyncError::Rest(error)) if is_refused && scopes::is_about_key(&error) => {}
             Err(error) => refused(error, report),
         }
-        lists(source, report).await;
     }
     share(settings, &sources, report);
     sources.into_iter().map(|source| source.campaign).collect()
@@ -58,52 +56,40 @@ fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {
     report.add(Grade::Bad, "growsurf", format!("{:#}", error.into()));
 }
 
-/// Asks for one page of each list that the relay reads, and names the scope that a refusal is about
-/// (<https://docs.growsurf.com/developer-tools/rest-api#scoped-access>).
-async fn lists(source: &Source, report: &mut Report) {
-    let Source { campaign, client, .. } = source;
-    let id = &campaign.id;
-    let participants = client.participants(id, None).await;
-    let somebody = participants.as_ref().ok().and_then(|page| {
-        let row = page.rows.first()?;
-        row["id"].as_str().map(str::to_owned)
-    });
-    let configs = client.reward_configs(id).await.map(drop);
-    let mut asked = vec![
-        ("participants", "participant:read", participants.map(drop)),
-        ("reward-configs", "program:read", configs),
-    ];
-    if let Some(somebody) = somebody {
-        asked.push(("rewards", "reward:read", client.rewards(id, &somebody).await.map(drop)));
+/// Finds the campaigns: each of the settings' by itself, so that one which can't be asked about hides
+/// no other, else all that the key sees.
+async fn find(settings: &Settings, asking: &Asking, report: &mut Report) -> Vec<Source> {
+    let named = settings.growsurf.campaigns.iter().map(|it| vec![it.id.clone()]);
+    let mut asked: Vec<Vec<String>> = named.collect();
+    if asked.is_empty() {
+        asked.push(Vec::new());
     }
-    if campaign.is_affiliate() {
-        let commissions = client.commissions(id, None).await.map(drop);
-        let payouts = client.payouts(id, None).await.map(drop);
-        asked.push(("commissions", "reward:read", commissions));
-        asked.push(("payouts", "reward:read", payouts));
-    } else {
-        let referrals = client.referrals(id, &Referrals::default()).await.map(drop);
-        asked.push(("referrals", "participant:read", referrals));
-    }
-    let mut readable = Vec::new();
-    for (list, scope, answer) in asked {
-        match answer {
-            Ok(()) => readable.push(list),
-            Err(error @ RestError::Forbidden { status: 403, .. }) => {
-                let detail =
-                    format!("{id}: the key needs the scope {scope} to read {list}: {error}");
-                report.add(Grade::Bad, "scopes", detail);
-            }
-            // The participant was deleted between the two requests.
-            Err(RestError::Unknown { .. }) if list == "rewards" => {}
-            Err(error) => {
-                report.add(Grade::Bad, "growsurf", format!("{id}: can't read {list}: {error}"));
-            }
+    let mut sources = Vec::new();
+    for ids in asked {
+        match asking.sources(&ids).await {
+            Ok(found) => sources.extend(found),
+            Err(error) => unfound(error, asking, report).await,
         }
     }
-    if !readable.is_empty() {
-        let detail = format!("{id}: the key reads {}", readable.join(", "));
-        report.add(Grade::Good, "scopes", detail);
+    sources
+}
+
+/// Reports a campaign that can't be asked about. What else the key may read is tried all the same.
+async fn unfound(error: SourceError, asking: &Asking, report: &mut Report) {
+    match error {
+        SourceError::Campaign { id, source } if scopes::is_about_key(&source) => {
+            scopes::refused(&id, "the campaign", scopes::PROGRAM, &source, report);
+            if let Some(client) = asking.client(&id) {
+                scopes::look(&id, &client, None, report).await;
+            }
+        }
+        SourceError::Campaigns(source) if scopes::is_about_key(&source) => {
+            scopes::refused("", "the list of campaigns", scopes::PROGRAM, &source, report);
+            let detail = "no other list was tried, because no campaign is known; name one under \
+                          [[growsurf.campaigns]]";
+            report.add(Grade::Note, "scopes", detail);
+        }
+        error => refused(error, report),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::app::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
-use crate::store::sqlite::{Examination, damaged_aside, examine};
+use crate::store::sqlite::{Examination, damaged_aside, examine, foreign};
 use crate::store::{Store, StoreError};
 
 /// Looks, and reports every finding. Returns the store, if there is one. With `full` reads all of it.
@@ -45,6 +45,9 @@ pub(super) async fn look(
         check_writes(&url, &**store, report).await;
     }
     if let Some(file) = settings.store.url.file() {
+        if store.is_some() {
+            check_schema(file, report).await;
+        }
         check_soundness(file, full && store.is_some(), report).await;
     }
     store
@@ -53,6 +56,9 @@ pub(super) async fn look(
 /// Tries whether a file could be made there, in the nearest folder that exists.
 fn try_to_make(store: &Path) -> io::Result<()> {
     let here = Path::new(".");
+    if store.try_exists()? {
+        return OpenOptions::new().write(true).open(store).map(drop);
+    }
     let folders = store.ancestors().skip(1);
     let folders = folders.map(|it| if it.as_os_str().is_empty() { here } else { it });
     for folder in folders {
@@ -84,6 +90,23 @@ async fn check_writes(url: &str, store: &dyn Store, report: &mut Report) {
             report.add(Grade::Bad, "store", format!("{url}: {:#}", anyhow::Error::from(error)));
         }
     }
+}
+
+/// Notes what was added to the store or changed in it: then no backup can be made.
+async fn check_schema(store: &Path, report: &mut Report) {
+    let path = store.to_owned();
+    let looking = tokio::task::spawn_blocking(move || foreign(&path));
+    let (grade, detail) = match looking.await {
+        Ok(Ok(None)) => return,
+        Ok(Ok(Some(difference))) => {
+            let fix = "no backup of it can be made, and the relay may misbehave; stop the relay and \
+                       undo that change";
+            (Grade::Note, format!("it isn't as referral-relay makes it: {difference}; {fix}"))
+        }
+        Ok(Err(error)) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
+    };
+    report.add(grade, "store", detail);
 }
 
 /// Whether anything is damaged: what was set aside earlier, and with `full` the store itself.
