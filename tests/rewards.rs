@@ -177,6 +177,18 @@ fn nobody_is_their_own_friend() {
             assert_eq!(attributes.get(name), None, "{webhook:?}");
         }
     }
+    // Under an id from before, or a key that only the store knows.
+    for named_as in ["fay", "fay-s"] {
+        let before = joined("fay").with("/data/vanityKeys", json!(["fay-s"]));
+        let again = joined("fay").with("/data/id", "fay002").with("/data/referredBy", named_as);
+        let sandbox = after(&[before, again.with("/data/referralSource", "PARTICIPANT")]);
+        assert_eq!(names(&sandbox), ["referral_program_joined", "referral_program_joined"]);
+        for event in sandbox.events() {
+            assert_eq!(event.data()["source"], "organic", "{named_as}");
+            assert_eq!(event.data().get("referred_by"), None, "{named_as}");
+        }
+        assert_eq!(sandbox.attributes("fay@example.com").get("referred_by"), None);
+    }
     let sandbox = after(&[commission_added("comm_1", "ada", "ada")]);
     assert_eq!(names(&sandbox), ["affiliate_commission_earned"]);
     assert_eq!(sandbox.attributes("ada@example.com").get("total_conversions"), None);

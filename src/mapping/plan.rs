@@ -247,7 +247,10 @@ fn is_self_referral(event: &Event, people: &People) -> bool {
     let Ok(friend) = people.seat_of(*friend) else { return false };
     match people.seat_of(*referrer) {
         Ok(referrer) => referrer.person == friend.person,
-        Err(_) => profile::is_self_referred(people.participant(friend)),
+        Err(_) => {
+            let of_person = &people.persons[friend.person].participants;
+            profile::is_self_referred(people.participant(friend), of_person)
+        }
     }
 }
 

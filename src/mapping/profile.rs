@@ -91,27 +91,37 @@ pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
     participant.facts.get(Facts::CAMPAIGN_NAME).map(|fact| fact.value.clone())
 }
 
-/// Who referred a participant: their address, else their participant id. Nobody refers themself.
-pub fn referred_by(participant: &Participant) -> Option<&Fact> {
+/// Who referred a participant: their address, else their participant id. Nobody refers themself:
+/// `of_person` are all participants that this person is or was.
+pub fn referred_by<'a>(
+    participant: &'a Participant,
+    of_person: impl IntoIterator<Item = &'a Participant>,
+) -> Option<&'a Fact> {
     let fact = |name| participant.facts.get(name);
     let referrer = fact(Facts::REFERRER_EMAIL).or_else(|| fact(Facts::REFERRER_ID));
-    referrer.filter(|_| !is_self_referred(participant))
+    referrer.filter(|_| !is_self_referred(participant, of_person))
 }
 
-/// True if what is known of a participant names themself as their referrer: by address, by id, or by
-/// the code of a link of theirs, unless the addresses say otherwise.
-pub fn is_self_referred(participant: &Participant) -> bool {
-    let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-    let (own, address) = (fact(Facts::EMAIL), fact(Facts::REFERRER_EMAIL));
-    if let (Some(own), Some(address)) = (own, address) {
-        return own == address;
+/// True if what is known of a participant names the person as their own referrer: by the id of any
+/// participant of theirs, by address, or by the code of a link, unless the addresses say otherwise.
+pub fn is_self_referred<'a>(
+    participant: &'a Participant,
+    of_person: impl IntoIterator<Item = &'a Participant>,
+) -> bool {
+    let [id, address] = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL]
+        .map(|name| participant.facts.get(name).and_then(|fact| fact.value.as_text()));
+    let in_campaign = |own: &&Participant| own.campaign == participant.campaign;
+    let own: Vec<_> = of_person.into_iter().filter(in_campaign).collect();
+    let own_facts = |name| own.iter().filter_map(move |own| own.facts.get(name)?.value.as_text());
+    let is_id = |id| own.iter().any(|own| own.growsurf_id.as_deref() == Some(id));
+    if let (Some(address), Some(_)) = (address, own_facts(Facts::EMAIL).next()) {
+        return id.is_some_and(is_id) || own_facts(Facts::EMAIL).any(|own| own == address);
     }
     let is_code = |id| {
-        let codes = [fact(Facts::VANITY_KEY), fact(Facts::REFERRAL_CODE)];
-        codes.contains(&Some(id)) || participant.link_codes().any(|code| code == id)
+        let keys = own_facts(Facts::VANITY_KEY).chain(own_facts(Facts::REFERRAL_CODE));
+        keys.chain(own.iter().flat_map(|own| own.link_codes())).any(|code| code == id)
     };
-    let is_own = |id| participant.growsurf_id.as_deref() == Some(id) || is_code(id);
-    fact(Facts::REFERRER_ID).is_some_and(is_own)
+    id.is_some_and(|id| is_id(id) || is_code(id))
 }
 
 /// Returns a referrer as the messages of whom they referred may show them, see [`referred_by`].
@@ -158,7 +168,8 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
             told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
         }
         "referred_by" => {
-            newest(participants.iter().filter_map(|participant| referred_by(participant)))
+            let own = || participants.iter().copied();
+            newest(own().filter_map(|participant| referred_by(participant, own())))
                 .and_then(referrer_shown)
         }
         "total_friends" if complete => sum(|participant| participant.friends),

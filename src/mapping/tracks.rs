@@ -75,18 +75,22 @@ pub fn other(event: &Event) -> Option<Who> {
 pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Track>, String> {
     let Stage { campaign, people, .. } = *stage;
     let participant = people.participant(seat);
+    let of_person = &people.persons[seat.person].participants;
     let of_campaign = || stage.campaign_data(seat);
     let track = match event {
         // A webhook says less than the row that was read before it.
         Event::ParticipantJoined { .. } if affiliates::is_customer(participant) => return Ok(None),
         Event::ParticipantJoined { referral_source, .. } => {
             let mut data = of_campaign();
-            let referrer = referred_by(participant);
-            let by_link = referral_source.as_deref().is_some_and(is_referral)
-                && !is_self_referred(participant);
+            let referrer = referred_by(participant, of_person);
+            // The link that led a self-referral here is no other participant's.
+            let referral_source = referral_source.as_deref();
+            let referral_source =
+                referral_source.filter(|_| !is_self_referred(participant, of_person));
+            let by_link = referral_source.is_some_and(is_referral);
             let source = if referrer.is_some() || by_link { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
-            put(&mut data, "referral_source", referral_source.as_deref());
+            put(&mut data, "referral_source", referral_source);
             put(&mut data, "referred_by", referrer.and_then(referrer_shown));
             Track {
                 name: events::JOINED,
@@ -104,7 +108,8 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         }
         Event::ReferralConverted { value, currency, product, .. } => {
             let mut data = of_campaign();
-            let referrer = referred_by(participant).and(stage.fact(seat, Facts::REFERRER_EMAIL));
+            let referrer =
+                referred_by(participant, of_person).and(stage.fact(seat, Facts::REFERRER_EMAIL));
             put(&mut data, "referrer_email", referrer.filter(is_shown_address));
             put(&mut data, "conversion_value", value.clone());
             put(&mut data, "currency", currency.clone());
