@@ -6,6 +6,7 @@
 mod admin;
 mod body;
 mod client;
+mod delay;
 mod effects;
 mod health;
 mod json;

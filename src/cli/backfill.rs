@@ -64,7 +64,10 @@ const SAMPLES: usize = 3;
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
-    let way = Way::open(settings, &args.campaign, args.dry_run).await?;
+    let way = tokio::select! {
+        way = Way::open(settings, &args.campaign, args.dry_run) => way?,
+        () = &mut stop => return Err(failed(anyhow!("stopped before anything was read"))),
+    };
     let intake = way.asking.intake(&way.bell, Class::History, args.dry_run);
     let backfill = Backfill { intake, events: args.events.into() };
     let mut samples = Vec::new();

@@ -35,7 +35,10 @@ pub struct Args {
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
-    let way = Way::open(settings, &args.campaign, args.dry_run).await?;
+    let way = tokio::select! {
+        way = Way::open(settings, &args.campaign, args.dry_run) => way?,
+        () = &mut stop => return Err(failed(anyhow!("stopped before anything was read"))),
+    };
     let intake = way.asking.intake(&way.bell, Class::Live, args.dry_run);
     let compare = way.asking.compare(settings, intake);
     let depth = if args.recent { Depth::Recent } else { Depth::Full };

@@ -57,12 +57,24 @@ pub fn display_text(text: &str) -> Option<String> {
     (!shown.is_empty()).then(|| shown.to_owned())
 }
 
-/// Returns an address as another person's messages may show it; `None` if it holds what a template
-/// or a page could take for a command.
+/// Returns an address as another person's messages may show it; `None` if it holds a character that
+/// a template, a page or a mail program could take for a command or for a part of a URL.
+///
+/// Everyday addresses have letters, digits and `._+-'=~` before the `@`, and labels of letters, digits
+/// and hyphens behind it.
 pub fn display_address(address: &str) -> Option<&str> {
-    let is_harmful = address.contains(['<', '>']) || address.chars().any(is_hidden);
-    let is_template = ["{{", "{%"].into_iter().any(|open| address.contains(open));
-    (!is_harmful && !is_template).then_some(address)
+    let (local, domain) = address.rsplit_once('@')?;
+    let is_local = |it: char| it.is_alphanumeric() || "._+-'=~".contains(it);
+    let is_domain = |it: char| it.is_alphanumeric() || "-.".contains(it);
+    let is_plain = local.chars().all(is_local)
+        && domain.chars().all(is_domain)
+        && fold_all(address) == address;
+    (is_plain && !address.chars().any(is_hidden)).then_some(address)
+}
+
+/// Folds every character, see [`fold`].
+fn fold_all(text: &str) -> String {
+    text.chars().map(fold).collect()
 }
 
 /// True if a text may hold a URL, or what a mail program makes a link of.
@@ -220,8 +232,29 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_unless_it_is_a_template() {
-        assert_eq!(display_address("fay+x@example.com"), Some("fay+x@example.com"));
-        for address in ["{{x}}@a.b", "{%x%}@a.b", "<fay@a.b", "f\u{202e}y@a.b"] {
+        for address in
+            ["fay+x@example.com", "o'brien_7.a=b~c-d@mail.xn--caf-dma.example", "zoë@exämple.com"]
+        {
+            assert_eq!(display_address(address), Some(address));
+        }
+        for address in [
+            "{{x}}@a.b",
+            "{%x%}@a.b",
+            "<fay@a.b",
+            "f\u{202e}y@a.b",
+            "evil.com/claim?x=1@example.com",
+            "www.evil.com/login@example.com",
+            "x@evil.com/path",
+            "x@evil.com?y",
+            "x@evil.com#z",
+            "x@evil.com:80",
+            "x@evil\u{3002}com",
+            "http//evil@example.com",
+            "%7b%7bx@example.com",
+            "'onmouseover=alert`1`@example.com",
+            "a&period;b@example.com",
+            "no address",
+        ] {
             assert_eq!(display_address(address), None, "{address}");
         }
     }

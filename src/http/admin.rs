@@ -48,7 +48,7 @@ pub async fn ask_for_token(
 ) -> Response {
     let headers = request.headers();
     let client = client_ip(peer, headers, &face.trusted_proxies);
-    match tokens.admit(headers, client, &face.metrics, &face.refusals).await {
+    match tokens.admit(headers, client, &face.metrics, &face.refusals) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

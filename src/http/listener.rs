@@ -30,6 +30,7 @@ use self::connection::{Connection, Sent};
 use self::places::{Crowded, Place, Places};
 use self::watched::{Deadlines, Late, Watched};
 use super::client::{is_trusted, network};
+use super::delay::NotBefore;
 use super::problem::Problem;
 use crate::config::value::network::Network;
 use crate::telemetry::Metrics;
@@ -239,12 +240,16 @@ async fn answer(
     connection: Arc<Connection>,
     timeout: Duration,
 ) -> Result<Response, Infallible> {
-    let _handled = connection.handle();
+    let handled = connection.handle();
     let mut request = request.map(|body| Body::new(Sent::new(body, connection)));
     request.extensions_mut().insert(ConnectInfo(peer));
     let answered = tokio::time::timeout(timeout, router.oneshot(request)).await;
-    answered.unwrap_or_else(|_| {
+    let mut answer = answered.unwrap_or_else(|_| {
         let problem = Problem::unavailable("this took too long; try again", RETRY_AFTER);
         Ok(([(header::CONNECTION, "close")], problem).into_response())
-    })
+    })?;
+    // From here on the relay has nothing to do for it, so it may make room for another.
+    drop(handled);
+    NotBefore::wait(&mut answer).await;
+    Ok(answer)
 }

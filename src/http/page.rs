@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use self::limiter::{Allowance, Limiter};
 use super::body::{BodyLimits, ReadBody};
 use super::client::{client_ip, network};
+use super::delay::NotBefore;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::Face;
@@ -225,7 +226,8 @@ async fn take_in(face: &Face, peer: SocketAddr, request: Request, kind: Kind) ->
     let (Parts { headers, .. }, body) = request.into_parts();
     let gate = face.page.as_ref().expect("the routes are there only with the gate");
     let origin = gate.origin(&headers);
-    let result = post(face, gate, peer, &headers, body, kind).await;
+    let mut not_before = None;
+    let result = post(face, gate, peer, &headers, body, kind, &mut not_before).await;
     let (outcome, mut response) = match result {
         Ok(()) => ("accepted", StatusCode::ACCEPTED.into_response()),
         Err(Dropped::For(reason)) => (reason, StatusCode::ACCEPTED.into_response()),
@@ -238,9 +240,13 @@ async fn take_in(face: &Face, peer: SocketAddr, request: Request, kind: Kind) ->
     face.metrics.page_post(kind.word(), outcome);
     tracing::debug!(post.kind = kind.word(), post.outcome = outcome, "a page posted");
     response.headers_mut().extend(cors(origin));
+    if let Some(not_before) = not_before {
+        response.extensions_mut().insert(not_before);
+    }
     response
 }
 
+/// Accepts a post. `not_before` becomes the earliest time of the answer, once the post is read.
 async fn post(
     face: &Face,
     gate: &Gate,
@@ -248,6 +254,7 @@ async fn post(
     headers: &HeaderMap,
     body: Body,
     kind: Kind,
+    not_before: &mut Option<NotBefore>,
 ) -> Result<(), Dropped> {
     gate.origin(headers).ok_or(Dropped::Unread("origin"))?;
     let client = client_ip(peer, headers, &face.trusted_proxies);
@@ -261,9 +268,8 @@ async fn post(
         _ => Dropped::Unread("broken"),
     })?;
     let admits = || gate.admits_in_all(face.clock.steady());
-    let seen = face.ingest.seen(kind, &bytes, share, admits);
-    let (seen, ()) = tokio::join!(seen, tokio::time::sleep(LEAST));
-    match seen {
+    *not_before = Some(NotBefore(tokio::time::Instant::now() + LEAST));
+    match face.ingest.seen(kind, &bytes, share, admits).await {
         Ok(Seen::Accepted) => {
             face.health.wrote(true);
             Ok(())

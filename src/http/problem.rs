@@ -5,8 +5,10 @@ use std::fmt;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use super::delay::NotBefore;
 use super::json;
 
 /// A refusal: a status and, for people, why.
@@ -16,6 +18,7 @@ pub struct Problem {
     detail: String,
     retry_after: Option<u64>,
     challenge: Option<&'static str>,
+    not_before: Option<NotBefore>,
 }
 
 /// Why a request was refused (RFC 9457).
@@ -39,7 +42,7 @@ pub(super) struct Document<'a> {
 impl Problem {
     /// A refusal with this status; `detail` says what is wrong and how to mend it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None, challenge: None }
+        Self { status, detail: detail.into(), retry_after: None, challenge: None, not_before: None }
     }
 
     /// Whoever asks didn't prove who they are; `challenge` names how to (RFC 9110, 11.6.1).
@@ -51,6 +54,11 @@ impl Problem {
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         Self { retry_after: Some(retry_after_seconds), ..problem }
+    }
+
+    /// The same, not sent before this time.
+    pub fn not_before(self, time: Instant) -> Self {
+        Self { not_before: Some(NotBefore(time)), ..self }
     }
 
     /// What metrics call a webhook that is refused this way.
@@ -88,6 +96,9 @@ impl IntoResponse for Problem {
         if let Some(challenge) = self.challenge {
             let challenge = HeaderValue::from_static(challenge);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(not_before) = self.not_before {
+            response.extensions_mut().insert(not_before);
         }
         response
     }

@@ -11,12 +11,13 @@ use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use tokio::time::Instant;
 
 use super::problem::Problem;
 use crate::telemetry::{Metrics, Refusals};
 
-/// How long the answer to a wrong token takes. It holds a connection and nothing else, as an idle
-/// client does, and connections have their own caps.
+/// The time that the answer to a wrong token takes. It holds a connection and nothing else, as an
+/// idle client does: the listener waits, and the connection makes room for others.
 const WRONG_TAKES: Duration = Duration::from_millis(250);
 
 /// The tokens of one setting, as digests. Any of them is accepted, so that one can be replaced while
@@ -40,7 +41,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The refusal, 401.
-    pub async fn admit(
+    pub fn admit(
         &self,
         headers: &HeaderMap,
         client: IpAddr,
@@ -56,11 +57,15 @@ impl Tokens {
             if refusals.is_logged(self.0.key) {
                 tracing::warn!(setting = self.0.key, client.ip = %client, "refused a wrong token");
             }
-            tokio::time::sleep(WRONG_TAKES).await;
         } else {
             metrics.refused_token(self.0.key, "missing");
         }
-        Err(Problem::unauthorized("Bearer", "the bearer token is missing or wrong"))
+        let problem = Problem::unauthorized("Bearer", "the bearer token is missing or wrong");
+        Err(if shown.is_some() {
+            problem.not_before(Instant::now() + WRONG_TAKES)
+        } else {
+            problem
+        })
     }
 
     /// True if a text is one of the tokens. Compares with each, in a time that says nothing about
@@ -86,14 +91,14 @@ fn digest(token: &str) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use axum::http::HeaderValue;
+    use axum::response::IntoResponse;
 
     use super::*;
+    use crate::http::delay::NotBefore;
 
-    #[tokio::test]
-    async fn any_of_the_tokens_is_accepted_and_a_wrong_one_answered_late() {
+    #[test]
+    fn any_of_the_tokens_is_accepted_and_a_wrong_one_answered_late() {
         let tokens = ["the-old-token-of-all", "the-new-token-of-all"].map(SecretString::from);
         let tokens = Tokens::new("admin.token", &tokens).unwrap();
         let (client, metrics, refusals) = ([192, 0, 2, 1].into(), Metrics::new(), Refusals::new(1));
@@ -109,11 +114,13 @@ mod tests {
         ] {
             let header = shown.map(|it| HeaderValue::from_bytes(it.as_bytes()).unwrap());
             let headers = header.map(|it| (header::AUTHORIZATION, it)).into_iter().collect();
-            let began = Instant::now();
-            let admitted = tokens.admit(&headers, client, &metrics, &refusals).await;
+            let earliest = NotBefore(Instant::now() + WRONG_TAKES);
+            let admitted = tokens.admit(&headers, client, &metrics, &refusals);
             assert_eq!(admitted.is_ok(), is_right, "{shown:?}");
-            let is_wrong = !is_right && shown.is_some();
-            assert!(!is_wrong || began.elapsed() >= WRONG_TAKES, "{shown:?}");
+            let Err(problem) = admitted else { continue };
+            let answer = problem.into_response();
+            let late = answer.extensions().get::<NotBefore>();
+            assert_eq!(late.is_some_and(|late| late.0 >= earliest.0), shown.is_some(), "{shown:?}");
         }
         assert!(Tokens::new("admin.token", &[]).is_none());
     }

@@ -192,7 +192,7 @@ pub async fn told(
     let headers = request.headers();
     let client = client_ip(peer, headers, &face.trusted_proxies);
     let admitted = match &face.api_tokens {
-        Some(tokens) => tokens.admit(headers, client, &face.metrics, &face.refusals).await,
+        Some(tokens) => tokens.admit(headers, client, &face.metrics, &face.refusals),
         None => Err(Problem::new(StatusCode::NOT_FOUND, "api.token is not set")),
     };
     if let Err(problem) = admitted {

@@ -64,7 +64,8 @@ pub(super) fn check_campaign(
     });
     Err(Refusal::WrongCampaign {
         signed_by: campaigns.collect::<Vec<_>>().join(", "),
-        named: named.unwrap_or("none").to_owned(),
+        // A stranger's text: an address in it stays out of logs and answers.
+        named: named.map_or("none", |id| if id.contains('@') { "***" } else { id }).to_owned(),
     })
 }
 

@@ -73,6 +73,30 @@ fn where_all_connections_are_taken_the_one_longest_without_progress_makes_room()
 }
 
 #[test]
+fn those_who_wait_for_the_answer_to_a_wrong_token_make_room_too() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).set("server.max_connections", "40");
+    let setup = setup.set("admin.token", "the-right-token-of-all");
+    let relay = setup.set("api.token", "another-token-of-them-all").start();
+    for ask in ["GET /admin/dead-letters", "POST /v1/events"] {
+        let ask = format!("{ask} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n");
+        // Nine clients with their share of five each, and ten seconds of answers to wait for.
+        let mut guessing: Vec<TcpStream> =
+            (0..45).map(|number| connect_from(&relay, 1, number % 9 + 1)).collect();
+        for stream in &mut guessing {
+            // The oldest ones have made room by now.
+            let _may_be_closed = stream.write_all(ask.repeat(40).as_bytes());
+        }
+        for number in 0..10 {
+            takes_promptly(
+                &relay,
+                &format!("{}{number}", if ask.contains("admin") { "fay" } else { "rae" }),
+            );
+        }
+    }
+}
+
+#[test]
 fn a_trusted_proxy_has_all_connections_it_wants() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("server.connections_per_client", "2");

@@ -33,11 +33,14 @@ impl Told {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let retry_after = text("retry-after").and_then(|header| retry_after(header, now));
         let longest = u32::try_from(max_wait.as_secs()).unwrap_or(u32::MAX);
-        let mut left = pairs(text("ratelimit"), "r", "t");
-        left.values_mut().for_each(|(_, seconds)| *seconds = (*seconds).min(longest));
+        let bounded = |name: &str, first, second| {
+            let mut pairs = pairs(text(name), first, second);
+            pairs.values_mut().for_each(|(_, seconds)| *seconds = (*seconds).min(longest));
+            pairs
+        };
         Self {
-            policies: pairs(text("ratelimit-policy"), "q", "w"),
-            left,
+            policies: bounded("ratelimit-policy", "q", "w"),
+            left: bounded("ratelimit", "r", "t"),
             retry_after: retry_after.map(|wait| wait.min(max_wait)),
         }
     }
@@ -59,6 +62,10 @@ fn pairs(text: Option<&str>, first: &str, second: &str) -> BTreeMap<String, (u32
 
 /// Most that may be waited for at once: an hour's limit, and a clock that was set back.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The documented limits: name, requests, seconds.
+const USUAL: [(&str, u32, u32); 3] =
+    [("second", 50, 5), ("minute", 400, 60), ("hour", 20_000, 3_600)];
 
 /// When requests may go. One for all processes that use the API.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -84,8 +91,7 @@ struct Window {
 impl Default for Budget {
     fn default() -> Self {
         let window = |quota, seconds| Window { quota, seconds, spread: Time::default() };
-        let windows = [("second", 50, 5), ("minute", 400, 60), ("hour", 20_000, 3_600)];
-        let windows = windows.map(|(name, q, w)| (name.to_owned(), window(q, w)));
+        let windows = USUAL.map(|(name, q, w)| (name.to_owned(), window(q, w)));
         Self { windows: windows.into(), blocked_until: Time::default(), granted: Time::default() }
     }
 }
@@ -124,6 +130,11 @@ impl Budget {
 
     /// Takes in what an answer told.
     pub fn told(&mut self, told: &Told, now: Time) {
+        if !told.policies.is_empty() {
+            // A policy that is named no more holds no more. An answer may leave out the usual ones.
+            let is_usual = |name: &str| USUAL.iter().any(|usual| usual.0 == name);
+            self.windows.retain(|name, _| is_usual(name) || told.policies.contains_key(name));
+        }
         for (name, (quota, seconds)) in &told.policies {
             let fresh = || Window { quota: *quota, seconds: *seconds, spread: now };
             let window = self.windows.entry(name.clone()).or_insert_with(fresh);
@@ -193,7 +204,15 @@ mod tests {
         }
         let a_minute_later = of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]);
         assert_eq!(a_minute_later.retry_after, Some(Duration::from_secs(60)));
-        let years = of(&[("retry-after", "31536000"), ("ratelimit", r#""hour";r=0;t=31536000"#)]);
+        let policy = ("ratelimit-policy", r#""year";q=1;w=31536000"#);
+        let years =
+            of(&[("retry-after", "31536000"), ("ratelimit", r#""hour";r=0;t=31536000"#), policy]);
+        assert_eq!(years.policies["year"], (1, 3_600));
+        let mut budget = Budget::default();
+        budget.told(&years, now);
+        let usual = of(&[("ratelimit-policy", r#""second";q=50;w=5"#)]);
+        budget.told(&usual, now);
+        assert_eq!(budget.windows.len(), USUAL.len(), "the odd policy holds no more");
         assert_eq!((years.retry_after, years.left["hour"]), (Some(HOUR), (0, 3_600)));
     }
 
