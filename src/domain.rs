@@ -55,7 +55,7 @@ pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use link::Link;
-pub use longest::{LONGEST_ID, storable_id};
+pub use longest::{LONGEST_ID, storable_id, too_long};
 pub use message::Message;
 pub use money::{Money, currency_in_use};
 pub use outcome::{Outcome, Wait};

@@ -156,6 +156,7 @@ impl Fields<'_> {
                     share_total: None,
                     joined_at: None,
                     first_hand: false,
+                    unmapped: Vec::new(),
                 })
             }
             _ => Err("one of participant_id and email must be there, and only one".to_owned()),

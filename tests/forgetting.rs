@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::kit::http;
-use crate::kit::ids::report_signature;
-use crate::kit::relay::{Relay, Setup};
+use crate::kit::ids::{report_signature, signature};
+use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{
     CAMPAIGN, Webhook, campaign_ended, commission_added, email, goal_reached, guide, joined,
@@ -90,6 +90,37 @@ fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
     let events = sandbox.events_named("referral_program_joined");
     let new = events.iter().filter(|event| event.data()["referral_code"] == "fay2");
     assert_eq!(new.count(), 1);
+}
+
+#[test]
+fn parked_bodies_are_searched_and_those_that_cannot_be_decoded_are_counted() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    relay.drained();
+    let text = json!({"data": {"email": email("fay")}}).to_string();
+    let units = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for body in [
+        json!(format!("hello {}, bye", email("fay"))).to_string().into_bytes(),
+        json!(text).to_string().into_bytes(),
+        format!("\u{feff}{text}").into_bytes(),
+        units(&format!("\u{feff}{text}")),
+        // These two can't be decoded.
+        units(&text),
+        vec![0x1f, 0x8b, 8, 0],
+    ] {
+        let proof = signature(SECRET, now_millis(), &body);
+        let answer = http::send(relay.post("/webhooks/growsurf", body, Some(proof))).json();
+        assert_eq!(answer["status"], "parked", "{answer}");
+    }
+    let receipt = forget(&relay, "fay", &[]);
+    assert_eq!(receipt["unreadable_parked_webhooks"], 2, "{receipt}");
+    assert_eq!(receipt["erased"]["webhook_bodies"], 5, "{receipt}");
+    assert_eq!(relay.count("relay_parked_webhooks"), 2.0);
+    assert_eq!(relay.setup().holding(&email("fay")), [""; 0]);
+    let told = relay.command(&["forget", &email("fay")]).expect(0);
+    assert!(told.contains("Nothing of f") && told.contains("2 parked webhooks"), "{told}");
+    assert!(told.contains("store.keep_parked"), "{told}");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::{Webhook, goal_reached, guide, joined, suspected};
+use crate::kit::webhooks::{
+    Webhook, campaign_ended, commission_added, goal_reached, guide, joined, suspected,
+};
 
 /// A relay that identifies by `metadata.userId`.
 fn by_user_id(sandbox: &Sandbox, is_trusted: bool) -> Relay {
@@ -154,4 +156,32 @@ fn a_participant_who_changes_their_address_stays_the_same_person() {
     assert_eq!(attributes["fraud_risk_level"], "HIGH");
     assert_eq!(sandbox.person("fay@example.com"), None);
     assert!(sandbox.activity("attribute_update_failure").is_empty());
+}
+
+#[test]
+fn an_id_that_is_too_long_costs_its_own_part_and_the_rest_arrives() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    let long = || "x".repeat(201);
+    for (whole, place) in [("fay", "/data/id"), ("rae", "/data/campaign/id")] {
+        let reason = relay.must("parked", &joined(whole).with(place, long()))["reason"].clone();
+        assert!(reason.as_str().unwrap().ends_with("id is longer than 200 bytes"), "{reason}");
+    }
+    relay.accept(&joined("bob").referred_by("ann").with("/data/referrer/id", long()));
+    relay.accept(&joined("cid").with("/data/referredBy", long()));
+    relay.accept(&joined("dan").with("/data/vanityKeys", json!([long()])));
+    relay.accept(&campaign_ended(&["eve", "gus"]).with("/data/winners/0/id", long()));
+    let commission = commission_added("c1", "hal", "ivy");
+    relay.accept(&commission.with("/data/referredParticipant/id", long()));
+    relay.drained();
+    let expected = ["bob", "cid", "dan"]
+        .map(|name| format!("referral_program_joined {}", crate::kit::webhooks::email(name)));
+    let told = sandbox.told();
+    assert!(expected.iter().all(|event| told.contains(event)), "{told:?}");
+    let people = sandbox.people();
+    let mut emails: Vec<&str> = people.iter().map(|it| it["email"].as_str().unwrap()).collect();
+    emails.sort_unstable();
+    let arrived = ["bob", "cid", "dan", "gus", "hal"].map(crate::kit::webhooks::email);
+    assert_eq!(emails, arrived, "{told:?}");
+    assert_eq!(relay.count("relay_parked_webhooks"), 7.0, "each of them, in part or whole");
 }

@@ -62,7 +62,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
 
 fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
     let Forgetting { at, erased, deleted, spared } = receipt;
-    let found = Erased { tombstones: 0, log_emptied: false, ..*erased } != Erased::default();
+    let found =
+        Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default();
     let masked = email.masked();
     page.line(if found {
         format!("Forgot {masked} at {at}.")
@@ -108,6 +109,13 @@ fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
             list(spared)
         ));
     }
+    if erased.unreadable > 0 {
+        page.line(format!(
+            "unreadable   {}: nobody can say if they hold the person; the bodies end with \
+             store.keep_parked",
+            plural(erased.unreadable, "parked webhook")
+        ));
+    }
     if !erased.log_emptied {
         page.line(
             "The log beside the store is in use and may hold them a little longer; run this again.",
@@ -140,6 +148,7 @@ fn document(email: &Email, receipt: &Forgetting) -> serde_json::Value {
             "calls_of_others": erased.calls_of_others,
             "people_of_others": erased.people_of_others,
         },
+        "unreadable_parked_webhooks": erased.unreadable,
         "tombstones": erased.tombstones,
         "log_emptied": erased.log_emptied,
         "customerio": {"deleted": masked(deleted), "not_deleted": masked(spared)},

@@ -33,6 +33,8 @@ pub struct Snapshot {
     /// Whether it is about them. What is told of somebody in passing may be older than it looks, so
     /// it gives way to whatever else is known.
     pub first_hand: bool,
+    /// The reasons why parts of what the source says of them are left out, each naming the field.
+    pub unmapped: Vec<String>,
 }
 
 impl Snapshot {
@@ -47,7 +49,14 @@ impl Snapshot {
             share_total: None,
             joined_at: None,
             first_hand: true,
+            unmapped: Vec::new(),
         }
+    }
+
+    /// A participant who is left out, for this reason.
+    pub fn left_out(field: &'static str, reason: String) -> Self {
+        let (id, email, unmapped) = (None, Err(reason.clone()), vec![reason]);
+        Self { id, email, unmapped, ..Self::named(field, String::new()) }
     }
 }
 

@@ -43,6 +43,9 @@ pub enum Trace {
 pub enum Redaction {
     /// It doesn't tell of them.
     Untouched,
+    /// It can't be decoded. Their addresses and ids don't stand in it as plain text, and may in
+    /// another form.
+    Unreadable,
     /// The body without them, which still tells of the others.
     Body(Vec<u8>),
     /// Nothing: it was about them.
@@ -130,10 +133,27 @@ impl Forgotten {
             return self.emails.contains(&email);
         }
         let text = text.to_lowercase();
+        // An address in a link is percent-encoded.
+        let decoded = percent_decode_str(&text).decode_utf8_lossy();
         self.emails.iter().any(|email| {
-            let mut places = text.match_indices(email.as_str());
-            places.any(|(start, address)| is_apart(&text, start, start + address.len()))
+            stands_in(&text, email.as_str(), is_apart)
+                || stands_in(&decoded, email.as_str(), is_apart)
         })
+    }
+
+    /// True if a text that can't be decoded holds an address, a participant id or a visitor's id of
+    /// theirs as it is. An id of digits counts only in quotes, since numbers stand everywhere.
+    pub fn is_in_plain(&self, campaign: Option<&str>, text: &str) -> bool {
+        let is_theirs = |key: &&ParticipantKey| campaign.is_none_or(|it| key.campaign == it);
+        let participants = self.participants.iter().filter(is_theirs);
+        let mut ids = participants
+            .map(|key| key.participant.as_str())
+            .chain(self.visitors.iter().map(AnonymousId::as_str));
+        self.is_addressed_in(text)
+            || ids.any(|id| {
+                text.contains(&format!("\"{id}\""))
+                    || (id.contains(char::is_alphabetic) && stands_in(text, id, is_word))
+            })
     }
 
     /// Whether it is one of their participant ids; in one campaign, if one is given.
@@ -232,6 +252,17 @@ fn plain_name(name: &str) -> &str {
 fn has_plain_host(email: &Email) -> bool {
     let host = email.as_str().split('@').nth(1).unwrap_or_default();
     host.chars().all(|character| character.is_alphanumeric() || ".-".contains(character))
+}
+
+/// True if a part stands in a text at a place of its own, which `is_own` knows by its ends.
+fn stands_in(text: &str, part: &str, is_own: fn(&str, usize, usize) -> bool) -> bool {
+    text.match_indices(part).any(|(start, part)| is_own(text, start, start + part.len()))
+}
+
+/// True if what stands between two places of a text is a word of its own.
+fn is_word(text: &str, start: usize, end: usize) -> bool {
+    let goes_on = |it: char| it.is_alphanumeric() || "_-".contains(it);
+    !text[..start].ends_with(goes_on) && !text[end..].starts_with(goes_on)
 }
 
 /// Whether what stands between two places of a text is an address of its own: it neither goes on

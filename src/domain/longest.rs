@@ -1,7 +1,10 @@
 //! Ids from outside: how long they may be.
 //!
-//! What belongs here: the one limit, for every source and every backend, and the places that it
-//! counts for. What doesn't: which characters an id has, which its own type or reader says.
+//! What belongs here: the one limit, for every source and every backend, the places that it counts
+//! for, and the parts of news that are left out for it. What doesn't: which characters an id has,
+//! which its own type or reader says.
+
+use std::collections::BTreeSet;
 
 use super::{Deed, Event, Facts, Feedback, Identifier, News, Scalar, Snapshot};
 
@@ -14,14 +17,74 @@ pub fn storable_id(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// Returns the reason that an id at this place is too long.
+pub fn too_long(field: &str) -> String {
+    format!("{field} is longer than {LONGEST_ID} bytes")
+}
+
+fn is_too_long(id: &str) -> bool {
+    id.len() > LONGEST_ID
+}
+
 impl News {
+    /// Leaves out what has an id of more than [`LONGEST_ID`] bytes, and notes the reasons in
+    /// [`Snapshot::unmapped`]:
+    ///
+    /// - a person whom the news is not about,
+    /// - a fact that is an id,
+    /// - an event that has an id of its own, such as a reward.
+    ///
+    /// # Errors
+    /// The reason to park all of it: the id of the campaign, or of whom the news is about.
+    pub fn leave_out_long_ids(&mut self) -> Result<(), String> {
+        if self.campaign.id.as_deref().is_some_and(is_too_long) {
+            return Err(too_long(OF_CAMPAIGN));
+        }
+        // The end of a campaign is about no participant: all are its winners.
+        let is_end = |event: &Event| matches!(event, Event::CampaignEnded { .. });
+        let has_subject = !self.told.iter().any(|told| is_end(&told.event));
+        let mut left_out = BTreeSet::new();
+        for (place, snapshot) in self.people.iter_mut().enumerate() {
+            let Some(id) = snapshot.id.take_if(|id| is_too_long(id)) else { continue };
+            let reason = too_long(&id_field(snapshot.field));
+            if has_subject && place == 0 {
+                return Err(reason);
+            }
+            *snapshot = Snapshot::left_out(snapshot.field, reason);
+            left_out.insert(id);
+        }
+        for snapshot in &mut self.people {
+            for (fact, name) in CODES {
+                let text = snapshot.facts.get(fact).and_then(Scalar::as_text);
+                let Some(id) = text.filter(|id| is_too_long(id)) else { continue };
+                // The reason is given at the person.
+                if !left_out.contains(id) {
+                    snapshot.unmapped.push(too_long(&format!("{}.{name}", snapshot.field)));
+                }
+                snapshot.facts.remove(fact);
+            }
+        }
+        let mut reasons = Vec::new();
+        self.told.retain(|told| match of_event(&told.event) {
+            Some((field, id)) if is_too_long(id) => {
+                reasons.push(too_long(field));
+                false
+            }
+            _ => true,
+        });
+        if let Some(subject) = self.people.first_mut() {
+            subject.unmapped.extend(reasons);
+        }
+        Ok(())
+    }
+
     /// Checks that no id is longer than [`LONGEST_ID`] bytes.
     ///
     /// # Errors
     /// The reason to park or refuse it, naming the field.
     pub fn check_ids(&self) -> Result<(), String> {
         let mut ids: Vec<(String, &str)> = Vec::new();
-        ids.extend(self.campaign.id.as_deref().map(|id| ("the campaign's id".to_owned(), id)));
+        ids.extend(self.campaign.id.as_deref().map(|id| (OF_CAMPAIGN.to_owned(), id)));
         for snapshot in &self.people {
             of_participant(snapshot, &mut ids);
         }
@@ -31,20 +94,34 @@ impl News {
         if let Some(feedback) = &self.feedback {
             of_feedback(feedback, &mut ids);
         }
-        match ids.into_iter().find(|(_, id)| id.len() > LONGEST_ID) {
-            Some((field, _)) => Err(format!("{field} is longer than {LONGEST_ID} bytes")),
+        match ids.into_iter().find(|(_, id)| is_too_long(id)) {
+            Some((field, _)) => Err(too_long(&field)),
             None => Ok(()),
         }
     }
 }
 
+/// The place of the campaign's id.
+const OF_CAMPAIGN: &str = "the campaign's id";
+
+/// The facts that are ids, and their fields.
+const CODES: [(&str, &str); 2] =
+    [(Facts::REFERRER_ID, "referredBy"), (Facts::REFERRAL_CODE, "referralCode")];
+
+/// Returns the field of the id of the participant at a field.
+fn id_field(field: &str) -> String {
+    match field {
+        // A body of `/v1/events` is no participant, but names one.
+        "body" => "participant_id".to_owned(),
+        _ if field.ends_with("referredBy") => field.to_owned(),
+        _ => format!("{field}.id"),
+    }
+}
+
 fn of_participant<'a>(snapshot: &'a Snapshot, ids: &mut Vec<(String, &'a str)>) {
     let Snapshot { field, id, facts, .. } = snapshot;
-    // A body of `/v1/events` is no participant, but names one.
-    let name = if *field == "body" { "participant_id".to_owned() } else { format!("{field}.id") };
-    ids.extend(id.as_deref().map(|id| (name, id)));
-    for (fact, name) in [(Facts::REFERRER_ID, "referredBy"), (Facts::REFERRAL_CODE, "referralCode")]
-    {
+    ids.extend(id.as_deref().map(|id| (id_field(field), id)));
+    for (fact, name) in CODES.into_iter().chain([(Facts::VANITY_KEY, "vanityKeys")]) {
         let text = facts.get(fact).and_then(Scalar::as_text);
         ids.extend(text.map(|text| (format!("{field}.{name}"), text)));
     }

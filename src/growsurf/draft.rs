@@ -63,8 +63,12 @@ impl Draft {
         self.news.told.push(Told { at: self.at, event });
     }
 
-    /// The finished news.
-    pub fn finish(self) -> News {
-        self.news
+    /// The finished news, without the parts whose ids are too long.
+    ///
+    /// # Errors
+    /// The reason to park it all, see [`News::leave_out_long_ids`].
+    pub fn finish(mut self) -> Result<News, String> {
+        self.news.leave_out_long_ids()?;
+        Ok(self.news)
     }
 }

@@ -47,7 +47,7 @@ pub fn read(
     };
     let mut draft = Draft::new(campaign, None);
     tell(&mut draft, body, participant)?;
-    Ok(draft.finish())
+    draft.finish()
 }
 
 fn participant_created(

@@ -6,7 +6,7 @@
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>; `notes` are internal to a GrowSurf team
 //! and are never read.
 
-use crate::domain::{Attributes, Email, Facts, LONGEST_ID, Scalar, Snapshot};
+use crate::domain::{Attributes, Email, Facts, LONGEST_ID, Scalar, Snapshot, too_long};
 
 use super::lenient::{self, Object};
 
@@ -34,7 +34,10 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         learn(fact, object.text(name).map(Scalar::from));
     }
     let vanity_keys = object.items("vanityKeys").unwrap_or_default().iter();
-    let vanity_keys = vanity_keys.filter_map(lenient::text).filter(|key| key.len() <= LONGEST_ID);
+    let vanity_keys = vanity_keys.filter_map(lenient::text);
+    let is_too_long = vanity_keys.clone().any(|key| key.len() > LONGEST_ID);
+    let unmapped = is_too_long.then(|| too_long(&format!("a key of {field}.vanityKeys")));
+    let vanity_keys = vanity_keys.filter(|key| key.len() <= LONGEST_ID);
     learn(Facts::VANITY_KEY, vanity_keys.clone().next().map(Scalar::from));
     learn(Facts::LINK_CODES, Facts::link_codes(vanity_keys));
     learn(Facts::REFERRAL_COUNT, object.count("referralCount").map(Scalar::Integer));
@@ -49,6 +52,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         share_total: object.total("shareCount"),
         joined_at: object.time("createdAt"),
         first_hand: true,
+        unmapped: unmapped.into_iter().collect(),
     };
     if let Some(reference) = Reference::of(object) {
         // Whoever names themself has no referrer, which is what the facts say then.
@@ -162,6 +166,7 @@ impl Reference {
             share_total: None,
             joined_at: None,
             first_hand: true,
+            unmapped: Vec::new(),
         }
     }
 }

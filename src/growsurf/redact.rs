@@ -4,6 +4,8 @@
 //! be forgotten. It looks everywhere and not only where the events known today have people, since
 //! parked webhooks have other fields.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::lenient::{self, Object};
@@ -66,9 +68,7 @@ const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "partic
 /// can't be read any more, nothing is left.
 pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
     let Ok(before) = json::parse(&webhook.body) else {
-        let text = String::from_utf8_lossy(&webhook.body);
-        let names = forgotten.is_addressed_in(&text);
-        return if names { Redaction::Nothing } else { Redaction::Untouched };
+        return unread(webhook, forgotten);
     };
     let places = Places::of(webhook.source);
     let (told, reading) = read(webhook, &webhook.body);
@@ -79,6 +79,9 @@ pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
     if places.subjects.iter().filter_map(at).any(|it| theirs.is(it))
         || places.subject_names.iter().filter_map(at).any(|it| theirs.names("", it))
     {
+        return Redaction::Nothing;
+    }
+    if theirs.names("", &before) {
         return Redaction::Nothing;
     }
     let mut after = before.clone();
@@ -94,6 +97,36 @@ pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
         return Redaction::Nothing;
     }
     Redaction::Body(after)
+}
+
+/// What is left of a body that isn't JSON as it came: nothing, if it holds them.
+fn unread(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+    let campaign = webhook.owner.as_deref();
+    let text = text(&webhook.body);
+    let value = json::parse(text.as_bytes());
+    let theirs = Theirs { forgotten, campaign };
+    // An escaped `@` is plain enough.
+    let is_in_plain = || forgotten.is_in_plain(campaign, &text.replace("\\u0040", "@"));
+    match value {
+        Ok(value) if theirs.are_in(&value) => Redaction::Nothing,
+        Ok(_) => Redaction::Untouched,
+        Err(_) if is_in_plain() => Redaction::Nothing,
+        Err(_) => Redaction::Unreadable,
+    }
+}
+
+/// Returns the text of a body, in the encoding that its byte order mark says, or else in UTF-8.
+fn text(body: &[u8]) -> Cow<'_, str> {
+    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = rest.chunks_exact(2).map(|it| unit([it[0], it[1]])).collect();
+        Cow::Owned(String::from_utf16_lossy(&units))
+    };
+    match body {
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        body => String::from_utf8_lossy(body),
+    }
 }
 
 /// Reads a body of GrowSurf's, whatever its time: the campaign that it names, and what it says. What
@@ -131,6 +164,19 @@ impl Theirs<'_> {
             || object.id("id").is_some_and(|id| self.forgotten.is_participant(self.campaign, &id))
     }
 
+    /// True if a value holds them anywhere.
+    fn are_in(&self, value: &Value) -> bool {
+        let mut after = value.clone();
+        self.cut(&mut after);
+        self.is(value) || self.names("", value) || after != *value
+    }
+
+    /// True if a text is JSON itself, and that holds them.
+    fn are_within(&self, text: &str) -> bool {
+        text.trim_start().starts_with(['{', '[', '"'])
+            && json::parse(text.as_bytes()).is_ok_and(|value| self.are_in(&value))
+    }
+
     fn cut(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -161,6 +207,7 @@ impl Theirs<'_> {
                 self.forgotten.is_addressed_in(text)
                     || self.forgotten.is_visitor(text)
                     || self.forgotten.is_linked_in(self.campaign, text)
+                    || self.are_within(text)
                     || lenient::text(value)
                         .is_some_and(|id| self.forgotten.is_participant(self.campaign, id))
             }

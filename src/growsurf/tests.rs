@@ -5,6 +5,7 @@ mod events;
 mod fixtures;
 mod guide;
 mod leniency;
+mod limits;
 mod redact;
 mod rewards;
 mod robustness;

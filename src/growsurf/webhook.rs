@@ -54,7 +54,7 @@ pub fn read(
     }
     let mut draft = Draft::new(campaign, Some(created_at));
     tell(&mut draft, data, created_at)?;
-    Ok(draft.finish())
+    draft.finish()
 }
 
 /// Takes in `data.participant`, whom most events are about, and the referrer told of with it.

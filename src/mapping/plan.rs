@@ -77,6 +77,11 @@ impl Planner for Mapper {
             return Err(Unplanned::Unmappable(stranger));
         }
         let (seated, mut unmapped) = self.seated(news, &people, campaign);
+        for reason in news.people.iter().flat_map(|snapshot| &snapshot.unmapped) {
+            if !unmapped.contains(reason) {
+                unmapped.push(reason.clone());
+            }
+        }
         people.claim(known, rules).map_err(Unplanned::Needs)?;
         let visitors = people.meet(&seated, known).map_err(Unplanned::Needs)?;
         let pairs = self.meet_referrers(&seated, news, received_at, known, &mut people)?;

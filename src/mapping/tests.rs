@@ -43,6 +43,7 @@ fn snapshot(name: &str) -> Snapshot {
         share_total: None,
         joined_at: None,
         first_hand: true,
+        unmapped: Vec::new(),
     }
 }
 

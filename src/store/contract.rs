@@ -97,6 +97,7 @@ macro_rules! contract_tests {
             forgetting::a_result_that_comes_after_the_erasing_is_fenced_off,
             forgetting::forgetting_somebody_twice_finds_nothing_more,
             forgetting::parked_webhooks_lose_them_as_well,
+            forgetting::parked_webhooks_that_cannot_be_decoded_are_counted,
             forgetting::what_others_than_growsurf_told_is_found_by_what_it_says,
             forgetting::many_calls_and_webhooks_go_in_pieces,
             keeping::pruning_takes_delivered_work_and_nothing_else,

@@ -78,6 +78,9 @@ pub struct Erased {
     pub calls_of_others: u64,
     /// Records of others that lost what named the person.
     pub people_of_others: u64,
+    /// Parked webhooks whose bodies can't be decoded, so that it is unknown if they tell of the
+    /// person. They stay, and end with `store.keep_parked`.
+    pub unreadable: u64,
     /// Tombstones that the store has of the person now.
     pub tombstones: u64,
     /// Whether the log beside the file, which holds older states, was emptied as well.
@@ -99,6 +102,7 @@ impl Erased {
             bodies_of_others: self.bodies_of_others + other.bodies_of_others,
             calls_of_others: self.calls_of_others + other.calls_of_others,
             people_of_others: self.people_of_others + other.people_of_others,
+            unreadable: self.unreadable + other.unreadable,
             tombstones: self.tombstones + other.tombstones,
             log_emptied: self.log_emptied || other.log_emptied,
         }

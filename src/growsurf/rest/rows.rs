@@ -167,7 +167,7 @@ impl Row {
                 draft.tell(Event::AllCounted { who });
             }
         }
-        let mut news = draft.finish();
+        let mut news = draft.finish()?;
         news.tell = *tell;
         news.as_of = Some(fetched_at);
         Ok(news)

@@ -36,7 +36,7 @@ fn redacted_from(source: Source, body: &Value, forgotten: &Forgotten) -> Option<
     match redact(&from(source, body.to_string().as_bytes()), forgotten) {
         Redaction::Body(body) => Some(serde_json::from_slice(&body).unwrap()),
         Redaction::Nothing => None,
-        Redaction::Untouched => panic!("nobody was found in {body}"),
+        Redaction::Untouched | Redaction::Unreadable => panic!("nobody was found in {body}"),
     }
 }
 
@@ -144,8 +144,73 @@ fn lists_texts_and_unknown_events_are_looked_through() {
 #[test]
 fn a_body_that_says_nothing_of_them_stays_as_it_is() {
     let nobody = Forgotten::with_address(Email::parse("nobody@example.org").unwrap());
-    for body in [fixtures::participant_added().to_string(), "[1".to_owned(), "[]".to_owned()] {
+    for body in [fixtures::participant_added().to_string(), "7".to_owned(), "[]".to_owned()] {
         let untouched = redact(&from(Source::Growsurf, body.as_bytes()), &nobody);
         assert_eq!(untouched, Redaction::Untouched, "{body}");
+    }
+}
+
+/// Every form in which a body that no source sends may hold somebody.
+#[test]
+fn a_text_alone_and_json_within_a_text_are_searched_as_well() {
+    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let key = ParticipantKey { campaign: "cmp001".into(), participant: "p1".into() };
+    ann.participants.insert(key);
+    let within = json!({"data": {"email": "Ann@Example.com"}}).to_string();
+    let by_id = json!([{"id": "p1"}]).to_string();
+    for text in [
+        "ann@example.com",
+        "hello Ann@example.com, bye",
+        "p1",
+        "https://x.org/?email=ann%40example.com&a=b",
+        &within,
+        &within.replace('@', "\\u0040"),
+        &by_id,
+        &json!(within).to_string(),
+    ] {
+        let whole = json!(text);
+        assert_eq!(redacted(&whole, &ann), None, "{whole}");
+        let part = json!({"event": "SOMETHING_NEW", "data": {"a": text, "b": ["c", text]}});
+        let left = redacted(&part, &ann).unwrap();
+        assert_eq!(left["data"], json!({"a": null, "b": ["c"]}), "{part}");
+    }
+    for other in ["joann@example.com", "p2", r#"{"email": "bob@example.com"}"#, "{not JSON", ""] {
+        let body = json!(other).to_string();
+        let untouched = redact(&from(Source::Growsurf, body.as_bytes()), &ann);
+        assert_eq!(untouched, Redaction::Untouched, "{body}");
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_goes_if_it_holds_them_as_plain_text_and_is_counted_else() {
+    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    for participant in ["p1xyz", "42"] {
+        let key = ParticipantKey { campaign: "cmp001".into(), participant: participant.into() };
+        ann.participants.insert(key);
+    }
+    let left = |body: &[u8]| redact(&from(Source::Growsurf, body), &ann);
+    let (of_ann, of_bob) = (r#"{"email": "ann@example.com"}"#, r#"{"email": "bob@example.com"}"#);
+    let marked = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    let units = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+    };
+    for (body, expected) in [
+        (marked(of_ann), Redaction::Nothing),
+        (marked(of_bob), Redaction::Untouched),
+        (units(of_ann, u16::to_le_bytes), Redaction::Nothing),
+        (units(of_ann, u16::to_be_bytes), Redaction::Nothing),
+        (units(of_bob, u16::to_be_bytes), Redaction::Untouched),
+        (b"email=ann%40example.com&a=b".to_vec(), Redaction::Nothing),
+        (br#"{"n": 1e400, "email": "ann\u0040example.com"}"#.to_vec(), Redaction::Nothing),
+        (br#"{"id": "p1xyz", "#.to_vec(), Redaction::Nothing),
+        (b"id=p1xyz&n=7".to_vec(), Redaction::Nothing),
+        (br#"{"id": "42", "#.to_vec(), Redaction::Nothing),
+        (b"id=p1xyzz&n=42".to_vec(), Redaction::Unreadable),
+        (b"eyJlbWFpbCI6ImFubkBleGFtcGxlLmNvbSJ9".to_vec(), Redaction::Unreadable),
+        (vec![0x1f, 0x8b, 8, 0], Redaction::Unreadable),
+        (of_ann.encode_utf16().flat_map(u16::to_le_bytes).collect(), Redaction::Unreadable),
+        (Vec::new(), Redaction::Unreadable),
+    ] {
+        assert_eq!(left(&body), expected, "{}", String::from_utf8_lossy(&body));
     }
 }

@@ -188,6 +188,22 @@ pub(crate) async fn parked_webhooks_lose_them_as_well(bench: &impl Bench) {
     assert_eq!((stats.parked, stats), (2, bench.count().await));
 }
 
+pub(crate) async fn parked_webhooks_that_cannot_be_decoded_are_counted(bench: &impl Bench) {
+    let store = bench.open().await;
+    accept(&*store, "ann@example.com", did("ann", "a"), at(0)).await;
+    for body in [vec![0xff], vec![0xff, 0xfe]] {
+        let mut unreadable = arrival("", at(1), news());
+        (unreadable.webhook.body, unreadable.reading) = (body, Err("no JSON".to_owned()));
+        store.accept(unreadable, at(1)).await.unwrap();
+    }
+    for person in ["ann", "ann", "nobody"] {
+        assert_eq!(forget(&*store, person, at(5)).await.unreadable, 2, "{person}");
+    }
+    assert_eq!(inbox(&*store, true).await.len(), 2);
+    assert_eq!(store.prune_parked(at(10), 10).await.unwrap(), 2);
+    assert_eq!(forget(&*store, "ann", at(11)).await.unreadable, 0);
+}
+
 pub(crate) async fn what_others_than_growsurf_told_is_found_by_what_it_says(bench: &impl Bench) {
     let store = bench.open().await;
     for body in ["ann@example.com", "bob@example.com by ann@example.com", "bob@example.com"] {

@@ -185,7 +185,9 @@ fn is_forgotten(snapshot: &Snapshot, known: &Known) -> bool {
 
 /// Takes somebody out of a body: nothing is left of one that begins with their address.
 pub(crate) fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
-    let before = String::from_utf8(webhook.body.clone()).unwrap();
+    let Ok(before) = String::from_utf8(webhook.body.clone()) else {
+        return Redaction::Unreadable;
+    };
     let mut after = before.clone();
     for email in &forgotten.emails {
         if before.starts_with(email.as_str()) {

@@ -28,7 +28,7 @@ pub(super) async fn cut_webhooks(
     let mut own = Vec::new();
     for webhook in webhooks {
         match redact_body(transaction, *webhook, redact, &traced.forgotten).await? {
-            Redaction::Untouched => {}
+            Redaction::Untouched | Redaction::Unreadable => {}
             Redaction::Body(_) => erased.bodies_of_others += 1,
             Redaction::Nothing => erased.bodies += 1,
         }
@@ -67,7 +67,7 @@ pub(super) async fn redact_body(
     let (received, is_parked): (_, bool) = (house::webhook(&row)?, row.try_get(6)?);
     let left = redact(&received, forgotten);
     match &left {
-        Redaction::Untouched => {}
+        Redaction::Untouched | Redaction::Unreadable => {}
         Redaction::Body(body) => {
             let sql = "UPDATE inbox SET body = $2 WHERE id = $1";
             transaction.change(sql, &[&webhook, body]).await?;

@@ -51,6 +51,8 @@ impl Forgetting for PostgresStore {
 
     async fn erase(&self, traced: &Traced, now: Time) -> Result<Erased, StoreError> {
         let mut erased = self.sweep(traced).await?;
+        // The second sweep counts them all again.
+        erased.unreadable = 0;
         let (learned, taken) = transact!(self.connections, "erase a person", |it| {
             take_person(&it, &self.planning, traced, now)
         })?;
@@ -75,9 +77,10 @@ impl PostgresStore {
                 cut_people(&it, &self.planning, traced, piece)
             })?;
         }
-        let webhooks = transact!(self.connections.patient(), DOING, |it| {
+        let (webhooks, unreadable) = transact!(self.connections.patient(), DOING, |it| {
             traces::webhooks(&it, traced, &others, redact)
         })?;
+        erased.unreadable = unreadable;
         let webhooks: Vec<Uuid> = webhooks.into_iter().collect();
         for piece in webhooks.chunks(PIECE) {
             let cut = transact!(self.connections, DOING, |it| {

@@ -110,7 +110,7 @@ async fn inbox(
             && !plan.forgotten.is_empty()
         {
             match (planning.redact)(webhook, &plan.forgotten) {
-                Redaction::Untouched => {}
+                Redaction::Untouched | Redaction::Unreadable => {}
                 Redaction::Body(left) => {
                     redacted.push(entry.id);
                     redactions.push(webhook.fingerprint_of(&left).to_vec());

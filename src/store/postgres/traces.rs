@@ -105,14 +105,14 @@ pub(super) async fn by_id(
     row.map(|row| Ok(record::person(id, row.try_get(0)?, row.try_get(1)?)?)).transpose()
 }
 
-/// Webhooks that may name them, or that led to calls which do: `others` are those whose records
-/// named them.
+/// Webhooks that may name them, or that led to calls which do, and how many parked ones can't be
+/// decoded: `others` are those whose records named them.
 pub(super) async fn webhooks(
     transaction: &Transaction,
     traced: &Traced,
     others: &[PersonId],
     redact: Redact,
-) -> Result<BTreeSet<Uuid>, Fault> {
+) -> Result<(BTreeSet<Uuid>, u64), Fault> {
     let people: Vec<i64> = traced.people.keys().chain(others).map(|person| person.0).collect();
     let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
     let mut found = BTreeSet::new();
@@ -128,16 +128,22 @@ pub(super) async fn webhooks(
     let by_growsurf = Source::ALL.into_iter().filter(|source| source.is_growsurf());
     let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
     let mut last = Uuid::nil();
+    let mut unreadable = 0;
     loop {
         let rows = transaction.rows(&sql, &[&last, &number(PAGE), &by_growsurf]).await?;
         for row in &rows {
             last = row.try_get(0)?;
-            if redact(&house::webhook(row)?, &traced.forgotten) != Redaction::Untouched {
-                found.insert(last);
+            match redact(&house::webhook(row)?, &traced.forgotten) {
+                Redaction::Untouched => {}
+                // Only what can't be read is parked as it came.
+                Redaction::Unreadable => unreadable += 1,
+                Redaction::Body(_) | Redaction::Nothing => {
+                    found.insert(last);
+                }
             }
         }
         if rows.len() < PAGE {
-            return Ok(found);
+            return Ok((found, unreadable));
         }
     }
 }

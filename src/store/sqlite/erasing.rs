@@ -27,7 +27,7 @@ impl Eraser<'_> {
         let Self { connection, redact, traced } = *self;
         let mut erased = Erased::default();
         match redact_body(connection, webhook, redact, &traced.forgotten)? {
-            Redaction::Untouched => {}
+            Redaction::Untouched | Redaction::Unreadable => {}
             Redaction::Body(_) => erased.bodies_of_others += 1,
             Redaction::Nothing => erased.bodies += 1,
         }
@@ -75,7 +75,7 @@ pub(super) fn redact_body(
     let Some((received, is_parked)) = row else { return Ok(Redaction::Untouched) };
     let left = redact(&received, forgotten);
     match &left {
-        Redaction::Untouched => {}
+        Redaction::Untouched | Redaction::Unreadable => {}
         Redaction::Body(body) => {
             connection
                 .prepare_cached("UPDATE inbox SET body = ?2 WHERE seq = ?1")?

@@ -96,6 +96,8 @@ impl Work<'_> {
     fn erase(&self, mut traced: Traced, now: Time) -> Result<Erased, Fault> {
         let mut connection = self.place.eraser()?;
         let mut erased = self.sweep(&mut connection, &traced)?;
+        // The second sweep counts them all again.
+        erased.unreadable = 0;
         let taken = in_one(&mut connection, |it| self.take_person(it, &mut traced, now))?;
         erased = erased.and(taken);
         // What was accepted meanwhile may name them; from now on nothing can.
@@ -112,7 +114,8 @@ impl Work<'_> {
         for piece in others.chunks(PIECE) {
             erased.people_of_others += in_one(connection, |it| self.cut_people(it, traced, piece))?;
         }
-        let webhooks = traces::webhooks(self.reader, traced, &others, self.redact)?;
+        let (webhooks, unreadable) = traces::webhooks(self.reader, traced, &others, self.redact)?;
+        erased.unreadable = unreadable;
         let webhooks: Vec<i64> = webhooks.into_iter().collect();
         for piece in webhooks.chunks(PIECE) {
             erased = erased.and(in_one(connection, |it| self.cut_webhooks(it, traced, piece))?);

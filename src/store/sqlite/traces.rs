@@ -99,14 +99,14 @@ fn by_growsurf() -> String {
     sources.map(|source| format!("'{}'", source.label())).collect::<Vec<_>>().join(", ")
 }
 
-/// Webhooks that may name them, or that led to calls which do: `others` are those whose records
-/// named them.
+/// Webhooks that may name them, or that led to calls which do, and how many parked ones can't be
+/// decoded: `others` are those whose records named them.
 pub(super) fn webhooks(
     connection: &Connection,
     traced: &Traced,
     others: &[PersonId],
     redact: Redact,
-) -> Result<BTreeSet<i64>, Fault> {
+) -> Result<(BTreeSet<i64>, u64), Fault> {
     let mut found = BTreeSet::new();
     for PersonId(person) in traced.people.keys().chain(others) {
         let mut statement =
@@ -125,10 +125,16 @@ pub(super) fn webhooks(
         by_growsurf()
     ))?;
     let mut rows = statement.query([])?;
+    let mut unreadable = 0;
     while let Some(row) = rows.next()? {
-        if redact(&house::webhook(row)?, &traced.forgotten) != Redaction::Untouched {
-            found.insert(row.get(6)?);
+        match redact(&house::webhook(row)?, &traced.forgotten) {
+            Redaction::Untouched => {}
+            // Only what can't be read is parked as it came.
+            Redaction::Unreadable => unreadable += 1,
+            Redaction::Body(_) | Redaction::Nothing => {
+                found.insert(row.get(6)?);
+            }
         }
     }
-    Ok(found)
+    Ok((found, unreadable))
 }
