@@ -161,7 +161,8 @@ fn a_participant_who_changes_their_address_stays_the_same_person() {
 #[test]
 fn an_id_that_is_too_long_costs_its_own_part_and_the_rest_arrives() {
     let sandbox = Sandbox::start();
-    let relay = Relay::start(&sandbox);
+    let setup = Setup::new(&sandbox).set("mapping.events.referral_campaign_ended", "ended");
+    let relay = setup.start();
     let long = || "x".repeat(201);
     for (whole, place) in [("fay", "/data/id"), ("rae", "/data/campaign/id")] {
         let reason = relay.must("parked", &joined(whole).with(place, long()))["reason"].clone();

@@ -356,9 +356,9 @@ fn ids_over_200_bytes_are_refused_by_whoever_can_fix_them_and_parked_from_others
         (&answer["status"], &answer["reason"]),
         (&json!("parked"), &json!("event_id is longer than 200 bytes"))
     );
-    assert_eq!(number(&relay, "inbox WHERE parked IS NOT NULL"), 7);
+    assert_eq!(number(&relay, "inbox WHERE parked IS NOT NULL"), 8);
     let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("7 are parked still") && !told.contains("internal"), "{told}");
+    assert!(told.contains("8 are parked still") && !told.contains("internal"), "{told}");
     relay.drained();
     let mut told = sandbox.told();
     told.sort();
