@@ -13,7 +13,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET`, `PUT /sandbox/growsurf/program` | `{"campaigns":[{id,name,type}],"participants","seed","started_at","ended_at","rewards_in_rows"}`: what is made up. `participants` are in each campaign, and their joins are spread evenly between the times. `PUT` drops all changes; options that are missing are as at the start: 300 participants of `demo01`, from a year until 1 hour before the start of the sandbox |
+//! | `GET`, `PUT /sandbox/growsurf/program` | `{"campaigns":[{id,name,type}],"participants","started_at","ended_at","rewards_in_rows"}`: what is made up. `participants` are in each campaign, and their joins are spread evenly between the times. `PUT` drops all changes; options that are missing are as at the start: 300 participants of `demo01`, from a year until 1 hour before the start of the sandbox |
 //! | `POST /sandbox/growsurf/changes` | `{"campaign","at","changes":[change, ...]}` is done in order, and `{"ids":[...]}` are the ids of new participants. Without a `campaign` it is the first, without `at` it is now. If a change makes no sense, those before it stay |
 //! | `GET /sandbox/growsurf/webhooks?since=MS&campaign=ID` | the bodies of the webhooks that GrowSurf would have sent from that time on, one a line, oldest first, even if the program's webhooks are disabled. Each has the state of its time |
 //! | `GET`, `PUT /sandbox/growsurf/keys` | `{"keys":[{"key","scopes","campaigns"}]}`: the API keys. Null for `scopes` is all, null for `campaigns` is all |
@@ -33,7 +33,7 @@
 //! | `{"cancel":{"friend"}}`, `{"elapse":{"days"}}` | a delay is cancelled; the days of all delays pass |
 //! | `{"expire":{"friend"}}` | a pending referral expires |
 //! | `{"invite":{"participant"}}` | an invitation is sent, whose address lists show masked |
-//! | `{"reward":{"participant","approved"}}` | a milestone reward without a friend, approved unless it says false |
+//! | `{"reward":{"participant"}}` | an approved milestone reward without a friend |
 //! | `{"approve":{"participant"}}`, `{"pay":{"participant"}}` | rewards or commissions that wait are approved; approved commissions are paid |
 //! | `{"reverse":{"friend"}}` | the commission on a friend is reversed |
 //! | `{"fraud":{"participant","level","reason"}}` | the fraud status changes |

@@ -63,19 +63,16 @@ impl Call<'_> {
     }
 
     /// Returns the participant in the path, if the path has one.
-    ///
-    /// # Errors
-    ///
-    /// 400, not 404, if the campaign doesn't have this participant.
     pub(super) fn of(&self) -> Result<Option<usize>, Refusal> {
-        self.id.map(|id| self.campaign().find(id).map_err(Refusal::bad)).transpose()
+        self.id.map(|id| self.campaign().find(id).map_err(Into::into)).transpose()
+    }
+
+    /// Returns the participant in a path that has one.
+    pub(super) fn one(&self) -> Result<usize, Refusal> {
+        Ok(self.campaign().find(self.id.unwrap_or_default())?)
     }
 
     /// Makes a change, as the control interface would send it.
-    ///
-    /// # Errors
-    ///
-    /// Says why the change makes no sense.
     pub(super) fn change(&mut self, change: Value) -> Result<(), String> {
         let change = serde_json::from_value(change).map_err(|error| error.to_string())?;
         self.world.apply(self.slot, self.now, change)
@@ -98,10 +95,11 @@ pub(super) fn answer(
 ) -> Answered {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     if (method, path.as_slice()) == (&Method::GET, &["campaigns"][..]) {
-        if !key.has("program:read") {
+        if !key.may("program:read", None) {
             return Err(Refusal::forbidden());
         }
-        let seen = world.campaigns.iter().filter(|it| key.sees(&it.named.id));
+        let is_seen = |it: &&Campaign| key.may("program:read", Some(&it.named.id));
+        let seen = world.campaigns.iter().filter(is_seen);
         return Ok(json!({"campaigns": seen.map(Campaign::summary).collect::<Vec<_>>()}));
     }
     let ["campaign", id, below @ ..] = path.as_slice() else {
@@ -116,12 +114,11 @@ pub(super) fn answer(
     };
     let endpoint = ENDPOINTS.iter().find(fits).ok_or_else(|| Refusal::not_found("The path"))?;
     let (_, pattern, scope, work) = endpoint;
-    if !key.has(scope) || !key.sees(id) {
+    if !key.may(scope, Some(id)) {
         return Err(Refusal::forbidden());
     }
     let body = if body.is_empty() { b"{}" } else { body };
-    let body =
-        serde_json::from_slice(body).map_err(|_| Refusal::bad("The body is not a JSON object."))?;
+    let body = serde_json::from_slice(body).map_err(|_| "The body is not a JSON object.")?;
     let id = pattern.iter().position(|part| *part == "*").map(|place| below[place]);
     work(&mut Call { world, slot, id, query, body, now })
 }

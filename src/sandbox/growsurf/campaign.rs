@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::participant::{Credit, Participant};
@@ -13,10 +14,6 @@ use super::{participant, reward, webhook};
 const MONTH_MS: i64 = 30 * DAY_MS;
 /// `CAMPAIGN_ENDED` names at most this many winners.
 const MAX_WINNERS: usize = 1_000;
-/// The number of ids of six characters in base 36.
-const IDS: u64 = 2_176_782_336;
-const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-
 /// A reward, a commission or a payout.
 #[derive(Clone, Debug)]
 pub(super) struct Earned {
@@ -29,7 +26,7 @@ pub(super) struct Earned {
 }
 
 /// A campaign.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Campaign {
     pub(super) named: Named,
     pub(super) rewards_in_rows: bool,
@@ -45,17 +42,16 @@ pub(super) struct Campaign {
     pub(super) payouts: Vec<Earned>,
     pub(super) webhooks: Vec<Value>,
     pub(super) integrations: Vec<Value>,
-    /// The bodies of webhooks from `listens_from` on, with their times.
+    /// The bodies of webhooks from this time on are kept, if there is one.
+    pub(super) since: Option<i64>,
     pub(super) told: Vec<(i64, Value)>,
-    pub(super) listens_from: i64,
     /// The participants by id, and by address in lower case.
     pub(super) index: HashMap<String, usize>,
-    seed: u64,
-    made: u64,
+    random: Rng,
 }
 
 impl Campaign {
-    /// Returns the campaign at `slot` of a program, without participants, told of no webhook.
+    /// Returns the campaign at `slot` of a program, without participants.
     pub(super) fn new(program: &Program, slot: usize) -> Self {
         let named = program.campaigns[slot].clone();
         Self {
@@ -63,19 +59,10 @@ impl Campaign {
             named,
             rewards_in_rows: program.rewards_in_rows,
             started_at: program.started_at,
-            ended_at: None,
-            participants: Vec::new(),
-            invitations: Vec::new(),
-            earned: Vec::new(),
-            commissions: Vec::new(),
-            payouts: Vec::new(),
             webhooks: vec![webhook::primary()],
             integrations: webhook::integrations(),
-            told: Vec::new(),
-            listens_from: i64::MAX,
-            index: HashMap::new(),
-            seed: mix(1, slot as u64),
-            made: 0,
+            random: Rng::with_seed(slot as u64),
+            ..Self::default()
         }
     }
 
@@ -84,17 +71,10 @@ impl Campaign {
         self.named.kind == Kind::Affiliate
     }
 
-    /// Returns a new id: six characters, always the same in the same order.
+    /// Returns a new id of six characters, always the same in the same order.
     pub(super) fn new_id(&mut self) -> String {
         loop {
-            self.made += 1;
-            let mut rest = mix(self.seed, self.made) % IDS;
-            let mut digits = [0; 6];
-            for digit in digits.iter_mut().rev() {
-                *digit = DIGITS[usize::try_from(rest % 36).expect("a digit is below 36")];
-                rest /= 36;
-            }
-            let id = String::from_utf8_lossy(&digits).into_owned();
+            let id: String = (0..6).map(|_| self.random.digit(36)).collect();
             if !self.index.contains_key(&id) {
                 return id;
             }
@@ -137,9 +117,9 @@ impl Campaign {
         counts
     }
 
-    /// Notes the webhook that GrowSurf would send, if the campaign listens.
+    /// Notes the webhook that GrowSurf would send, if they are kept.
     pub(super) fn tell(&mut self, at: i64, event: &str, data: impl FnOnce(&Self) -> Value) {
-        if at >= self.listens_from {
+        if self.since.is_some_and(|since| at >= since) {
             let body = self.body(at, event, data(self));
             self.told.push((at, body));
         }
@@ -164,7 +144,7 @@ impl Campaign {
             "startedAt": self.started_at, "endedAt": at, "winners": winners,
             "rewards": reward::of_campaign_in_webhook(self),
         });
-        with(without(self.summary(), &["inviteCount", "currencyISO"]), further)
+        with(without(self.summary(), "inviteCount currencyISO"), further)
     }
 
     /// Returns the campaign as the REST API shows it.
@@ -195,18 +175,9 @@ pub(super) fn with(mut object: Value, further: Value) -> Value {
 }
 
 /// Returns an object without some of its fields.
-pub(super) fn without(mut object: Value, names: &[&str]) -> Value {
+pub(super) fn without(mut object: Value, names: &str) -> Value {
     if let Value::Object(fields) = &mut object {
-        fields.retain(|name, _| !names.contains(&name.as_str()));
+        fields.retain(|name, _| !names.split(' ').any(|left_out| left_out == name));
     }
     object
-}
-
-/// Returns a number that looks random and is always the same for the same two.
-pub(super) fn mix(seed: u64, number: u64) -> u64 {
-    // The finalizer of SplitMix64.
-    let mut mixed = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

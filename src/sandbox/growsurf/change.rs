@@ -3,8 +3,6 @@
 //! The made-up program, the control interface and the writes of the REST API all are changes. A
 //! change that makes no sense changes nothing.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +10,7 @@ use super::campaign::Campaign;
 use super::participant::{Credit, Participant, metadata, updated, with_referrer};
 use super::world::DAY_MS;
 use super::{commission, referral, reward};
+use crate::sandbox::limits;
 
 /// A change, as the control interface sends it; a participant is named by id or address.
 #[derive(Clone, Debug, Deserialize)]
@@ -86,10 +85,6 @@ pub(super) struct Whose {
 
 impl Change {
     /// Makes the change at a time.
-    ///
-    /// # Errors
-    ///
-    /// Says why it makes no sense.
     pub(super) fn apply(&self, campaign: &mut Campaign, at: i64) -> Result<(), String> {
         let of = |whose: &Whose| campaign.find(&whose.participant);
         match self {
@@ -135,11 +130,8 @@ impl Change {
                 let index = campaign.find(participant)?;
                 campaign.participants[index].fields["fraudRiskLevel"] = json!(level);
                 campaign.participants[index].fields["fraudReasonCode"] = json!(reason);
-                campaign.tell(
-                    at,
-                    "PARTICIPANT_FRAUD_STATUS_UPDATED",
-                    |campaign| json!({"participant": with_referrer(campaign, index, at)}),
-                );
+                let data = |it: &Campaign| json!({"participant": with_referrer(it, index, at)});
+                campaign.tell(at, "PARTICIPANT_FRAUD_STATUS_UPDATED", data);
             }
             Self::Email { participant, email } => {
                 update(campaign, participant, &json!({"email": email}), at)?;
@@ -187,14 +179,9 @@ impl Join {
             id,
             fields,
             referrer,
-            friends: Vec::new(),
-            credit: Credit::Pending,
-            due: None,
-            awarded_at: None,
             updated_at: at,
-            shares: BTreeMap::new(),
             is_affiliate: self.is_affiliate.unwrap_or(referrer.is_none()),
-            is_deleted: false,
+            ..Participant::default()
         });
         if let Some(referrer) = referrer {
             campaign.participants[referrer].friends.push(index);
@@ -242,9 +229,8 @@ fn update(campaign: &mut Campaign, who: &str, changes: &Value, at: i64) -> Resul
     let fields = updated(&campaign.participants[index].fields, &changes)?;
     if let Some(email) = changes.get("email").and_then(Value::as_str) {
         take_address(campaign, index, email)?;
-        campaign
-            .index
-            .retain(|key, of| *of != index || !key.contains('@') || *key == email.to_lowercase());
+        let email = email.to_lowercase();
+        campaign.index.retain(|key, of| *of != index || !key.contains('@') || *key == email);
     }
     campaign.participants[index].fields = fields;
     campaign.participants[index].updated_at = at;
@@ -252,17 +238,8 @@ fn update(campaign: &mut Campaign, who: &str, changes: &Value, at: i64) -> Resul
 }
 
 /// Gives a participant an address.
-///
-/// # Errors
-///
-/// Says why it can't be the participant's.
 fn take_address(campaign: &mut Campaign, index: usize, email: &str) -> Result<(), String> {
-    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
-    });
-    if !is_address {
-        return Err(format!("{email:?} is not an email address"));
-    }
+    limits::email("email", email).map_err(|problem| problem.message)?;
     if campaign.find(email).is_ok_and(|other| other != index) {
         return Err(format!("{email} is another participant's"));
     }

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(in crate::sandbox) fn routes<S>(growsurf: Growsurf) -> Router<S> {
         .route("/growsurf/v2/{*path}", any(gate::answer))
         .route("/sandbox/growsurf/changes", post(change))
         .route("/sandbox/growsurf/webhooks", get(webhooks))
-        .route("/sandbox/growsurf/{what}", get(show).put(set).delete(clear))
+        .route("/sandbox/growsurf/{what}", get(setting).put(setting).delete(clear))
         .with_state(growsurf)
 }
 
@@ -74,8 +74,17 @@ async fn webhooks(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response())
 }
 
-async fn show(State(growsurf): State<Growsurf>, Path(what): Path<String>) -> Answer {
-    answer(shown(&growsurf.lock(), &what))
+/// Shows a setting, after replacing it if the method is `PUT`.
+async fn setting(
+    method: Method,
+    State(growsurf): State<Growsurf>,
+    Path(what): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let state = &mut growsurf.lock();
+    let is_put = method == Method::PUT;
+    let done = if is_put { put(state, &what, &body, growsurf.born_at) } else { Ok(()) };
+    answer(done.and_then(|()| shown(state, &what)))
 }
 
 fn shown(state: &state::State, what: &str) -> Result<Value, String> {
@@ -88,11 +97,6 @@ fn shown(state: &state::State, what: &str) -> Result<Value, String> {
         "requests" => state.requests.to_json(),
         _ => return Err("there is no such thing".to_owned()),
     })
-}
-
-async fn set(State(growsurf): State<Growsurf>, Path(what): Path<String>, body: Bytes) -> Answer {
-    let mut state = growsurf.lock();
-    answer(put(&mut state, &what, &body, growsurf.born_at).and_then(|()| shown(&state, &what)))
 }
 
 fn put(state: &mut state::State, what: &str, body: &[u8], born_at: i64) -> Result<(), String> {

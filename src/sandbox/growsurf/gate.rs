@@ -39,7 +39,7 @@ pub(super) async fn answer(State(growsurf): State<Growsurf>, request: Request) -
         state.requests.most_in_flight = state.requests.most_in_flight.max(in_flight);
         let received = match body {
             Ok(body) => receive(&mut state, &parts, &body, in_flight, now),
-            Err(_) => (None, Refusal::bad("The body is too large.").answer(&[])),
+            Err(_) => (None, Refusal::from("The body is too large.").answer(&[])),
         };
         let mut headers = state.limiter.headers(now);
         headers.extend(state.signals.headers(path).unwrap_or_default());

@@ -38,13 +38,11 @@ impl Keys {
 }
 
 impl Key {
-    /// True if the key has a scope.
-    pub(super) fn has(&self, scope: &str) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|it| it == scope))
-    }
-
-    /// True if the key sees a campaign.
-    pub(super) fn sees(&self, campaign: &str) -> bool {
-        self.campaigns.as_ref().is_none_or(|campaigns| campaigns.iter().any(|it| it == campaign))
+    /// True if the key has the scope, and sees the campaign if there is one.
+    pub(super) fn may(&self, scope: &str, campaign: Option<&str>) -> bool {
+        let has = |all: &Option<Vec<String>>, one: &str| {
+            all.as_ref().is_none_or(|all| all.iter().any(|it| it == one))
+        };
+        has(&self.scopes, scope) && campaign.is_none_or(|it| has(&self.campaigns, it))
     }
 }

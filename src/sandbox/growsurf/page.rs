@@ -25,8 +25,8 @@ impl Query {
 
     /// Returns the number in a parameter.
     pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
-        let wrong = |_| Refusal::bad(format!("{name} must be a number."));
-        self.get(name).map(|text| text.parse().map_err(wrong)).transpose()
+        let number = self.get(name).map(str::parse).transpose();
+        Ok(number.map_err(|_| format!("{name} must be a number."))?)
     }
 
     /// Returns the pairs of `metadata[key]=value`.
@@ -37,7 +37,7 @@ impl Query {
         });
         let pairs: Vec<_> = pairs.collect();
         if pairs.len() > MAX_METADATA_KEYS {
-            return Err(Refusal::bad(format!("metadata takes up to {MAX_METADATA_KEYS} keys.")));
+            return Err(format!("metadata takes up to {MAX_METADATA_KEYS} keys.").into());
         }
         Ok(pairs)
     }
@@ -55,11 +55,11 @@ impl Query {
     ) -> Result<Value, Refusal> {
         let limit = self.number("limit")?.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Refusal::bad(format!("limit must be from 1 to {MAX_LIMIT}.")));
+            return Err(format!("limit must be from 1 to {MAX_LIMIT}.").into());
         }
         let place = |next| all.iter().position(|row| id(row) == next);
         let start = self.get("nextId").map_or(Some(0), place);
-        let start = start.ok_or_else(|| Refusal::bad("nextId is not the id of a row."))?;
+        let start = start.ok_or("nextId is not the id of a row.")?;
         let fitting = all[start..].iter().filter(|row| fits(row));
         let mut rest = fitting.skip(self.number("offset")?.unwrap_or(0));
         let rows: Vec<Value> = rest.by_ref().take(limit).map(shown).collect();

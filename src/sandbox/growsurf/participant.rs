@@ -11,18 +11,18 @@ use serde_json::{Map, Value, json};
 
 use super::api::{Answered, Call};
 use super::campaign::{Campaign, with, without};
-use super::refusal::Refusal;
 
 /// Lists of friends in a row end here.
 const MAX_FRIENDS_IN_ROW: usize = 100;
 const MAX_METADATA_KEYS: usize = 50;
 const MAX_METADATA_KEY_CHARS: usize = 40;
-const MAX_METADATA_VALUE_CHARS: usize = 500;
+const MAX_METADATA_CHARS: usize = 500;
 const MAX_VANITY_KEYS: usize = 5;
 
 /// The state of a referral.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) enum Credit {
+    #[default]
     #[serde(rename = "CREDIT_PENDING")]
     Pending,
     #[serde(rename = "CREDIT_AWARDED")]
@@ -32,7 +32,7 @@ pub(super) enum Credit {
 }
 
 /// A member of a campaign.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Participant {
     pub(super) id: String,
     /// The fields of the row that aren't derived.
@@ -73,23 +73,23 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
 
 /// Shows the participant in the path.
 pub(super) fn show(call: &mut Call<'_>) -> Answered {
-    let index = call.of()?.expect("the path names a participant");
+    let index = call.one()?;
     Ok(row_of(call, index))
 }
 
 /// Adds a participant and shows the row; one who is there already is shown unchanged.
 pub(super) fn add(call: &mut Call<'_>) -> Answered {
     let email = call.body.get("email").and_then(Value::as_str).map(str::to_owned);
-    let email = email.ok_or_else(|| Refusal::bad("email is required."))?;
+    let email = email.ok_or("email is required.")?;
     let is_new = call.campaign().find(&email).is_err();
     if is_new {
         let referrer = call.body.get("referredBy").and_then(Value::as_str);
         if referrer.is_some_and(|it| call.campaign().find(it).is_err()) {
-            return Err(Refusal::bad("referredBy is nobody."));
+            return Err("referredBy is nobody.".into());
         }
-        call.change(json!({"join": call.body})).map_err(Refusal::bad)?;
+        call.change(json!({"join": call.body}))?;
     }
-    let index = call.campaign().find(&email).map_err(Refusal::bad)?;
+    let index = call.campaign().find(&email)?;
     let mut row = row_of(call, index);
     row["isNew"] = json!(is_new);
     Ok(row)
@@ -97,16 +97,15 @@ pub(super) fn add(call: &mut Call<'_>) -> Answered {
 
 /// Changes fields of the participant in the path and shows the row.
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
-    let index = call.of()?.expect("the path names a participant");
-    call.change(json!({"update": {"participant": call.id, "fields": call.body}}))
-        .map_err(Refusal::bad)?;
+    let index = call.one()?;
+    call.change(json!({"update": {"participant": call.id, "fields": call.body}}))?;
     Ok(row_of(call, index))
 }
 
 /// Deletes the participant in the path.
 pub(super) fn delete(call: &mut Call<'_>) -> Answered {
-    call.of()?;
-    call.change(json!({"delete": {"participant": call.id}})).map_err(Refusal::bad)?;
+    call.one()?;
+    call.change(json!({"delete": {"participant": call.id}}))?;
     Ok(json!({"success": true}))
 }
 
@@ -139,9 +138,9 @@ fn row(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> Val
         row["rewards"] = rewards.map(|it| it.row.clone()).collect();
     }
     if let Some(referrer) = participant.referrer {
-        let own = ["notes", "vanityKeys", "language"];
         row["referredBy"] = json!(campaign.participants[referrer].id);
-        row["referrer"] = without(ranked(campaign, referrer, now, ranks), &own);
+        row["referrer"] =
+            without(ranked(campaign, referrer, now, ranks), "notes vanityKeys language");
     }
     if campaign.is_affiliate() {
         let is_affiliate = participant.is_affiliate;
@@ -177,7 +176,7 @@ fn ranked(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> 
 
 /// Returns the participant as a webhook of this time shows it.
 pub(super) fn in_webhook(campaign: &Campaign, index: usize, at: i64) -> Value {
-    without(facts(campaign, index, at), &["language"])
+    without(facts(campaign, index, at), "language")
 }
 
 /// Returns the participant with the referrer, as webhooks show the person they are about.
@@ -211,10 +210,6 @@ fn facts(campaign: &Campaign, index: usize, at: i64) -> Value {
 }
 
 /// Returns a participant's fields after an update by their names in the REST API.
-///
-/// # Errors
-///
-/// Refuses the whole update, in the words of the API, if a field of it makes no sense.
 pub(super) fn updated(fields: &Value, changes: &Map<String, Value>) -> Result<Value, String> {
     let mut fields = fields.clone();
     for (key, value) in changes {
@@ -239,10 +234,6 @@ pub(super) fn updated(fields: &Value, changes: &Map<String, Value>) -> Result<Va
 }
 
 /// Merges metadata: keys become camel case, values become strings, and null removes.
-///
-/// # Errors
-///
-/// Names the key that is too long or no text.
 pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Value, String> {
     let mut merged = before.as_object().cloned().unwrap_or_default();
     for (key, value) in added {
@@ -253,20 +244,17 @@ pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Val
                 continue;
             }
             Value::String(text) => text.clone(),
-            Value::Array(_) | Value::Object(_) => {
-                return Err("metadata must be shallow.".to_owned());
-            }
+            Value::Array(_) | Value::Object(_) => return Err("metadata must be shallow.".into()),
             other => other.to_string(),
         };
         let [name_chars, text_chars] = [&name, &text].map(|it| it.chars().count());
-        let is_short = (1..=MAX_METADATA_KEY_CHARS).contains(&name_chars);
-        if !is_short || text_chars > MAX_METADATA_VALUE_CHARS {
+        if !(1..=MAX_METADATA_KEY_CHARS).contains(&name_chars) || text_chars > MAX_METADATA_CHARS {
             return Err(format!("metadata {key} is too long, or empty."));
         }
         merged.insert(name, json!(text));
     }
     if merged.len() > MAX_METADATA_KEYS {
-        return Err("metadata has too many keys.".to_owned());
+        return Err("metadata has too many keys.".into());
     }
     Ok(merged.into())
 }
@@ -277,9 +265,9 @@ fn camel_case(key: &str) -> String {
     let mut camel = String::new();
     for word in words {
         let (head, tail) = word.split_at(1);
-        let head =
-            if camel.is_empty() { str::to_ascii_lowercase } else { str::to_ascii_uppercase }(head);
-        camel.extend([head.as_str(), tail]);
+        let is_first = camel.is_empty();
+        camel += &if is_first { head.to_ascii_lowercase() } else { head.to_ascii_uppercase() };
+        camel += tail;
     }
     camel
 }

@@ -23,11 +23,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
     let (campaign, query) = (call.campaign(), &call.query);
     let of = call.of()?.map(|index| &campaign.participants[index].id);
     if query.get("referralStatus").is_some_and(|wanted| !STATUSES.contains(&wanted)) {
-        return Err(Refusal::bad("referralStatus is not one of the statuses."));
+        return Err("referralStatus is not one of the statuses.".into());
     }
     let sort_by = query.get("sortBy").unwrap_or("updatedAt");
     if !TEXTS.contains(&sort_by) && !["createdAt", "updatedAt", TRIGGERED_AT].contains(&sort_by) {
-        return Err(Refusal::bad("sortBy is not one of the fields."));
+        return Err("sortBy is not one of the fields.".into());
     }
 
     let friends = campaign.shown().filter_map(|index| {
@@ -72,7 +72,7 @@ pub(super) fn trigger(call: &mut Call<'_>) -> Answered {
     let delay = call.body.get("delayInDays").map_or(Some(0), Value::as_i64);
     let delay = delay
         .filter(|days| (0..=90).contains(days))
-        .ok_or_else(|| Refusal::bad("delayInDays must be a whole number from 1 to 90."))?;
+        .ok_or("delayInDays must be a whole number from 1 to 90.")?;
     let change = json!({"convert": {"friend": call.id, "delayInDays": delay}});
     credit(call, change)
 }
@@ -88,7 +88,7 @@ fn credit(call: &mut Call<'_>, change: Value) -> Answered {
     if call.campaign().is_affiliate() {
         return Err(Refusal::wrong_type("a referral program"));
     }
-    call.of()?;
+    call.one()?;
     // Past the window it is a success that awards nothing.
     let problem = call.change(change).err().filter(|problem| !problem.ends_with("expired"));
     Ok(json!({"success": problem.is_none(), "message": problem}))

@@ -11,12 +11,20 @@ const SUPPORT_URL: &str = "https://docs.growsurf.com/developer-tools/rest-api";
 #[derive(Clone, Debug)]
 pub(super) struct Refusal(StatusCode, &'static str, &'static str, String);
 
-impl Refusal {
-    /// Returns the refusal of a request that makes no sense.
-    pub(super) fn bad(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, "BadRequest", "VALIDATION_ERROR", message.into())
+/// A request that makes no sense.
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self(StatusCode::BAD_REQUEST, "BadRequest", "VALIDATION_ERROR", message)
     }
+}
 
+impl From<&str> for Refusal {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
+impl Refusal {
     /// Returns the refusal of a path below which there is nothing.
     pub(super) fn not_found(what: &str) -> Self {
         let message = format!("{what} was not found.");

@@ -16,32 +16,14 @@ pub(super) const LAUNCH: &str = "crew_launch";
 const MILESTONE: &str = "crew_vip005";
 
 /// The fields of a configured reward that the campaign in a webhook leaves out.
-const NOT_IN_WEBHOOK: [&str; 7] = [
-    "commissionStructure",
-    "event",
-    "imageIconKey",
-    "referralCouponCode",
-    "referredRewardUpfront",
-    "referredValue",
-    "value",
-];
+const NOT_IN_WEBHOOK: &str = "commissionStructure event imageIconKey referralCouponCode referredRewardUpfront referredValue value";
 /// The fields of an earned reward that a webhook leaves out.
-const NOT_IN_EARNED: [&str; 6] =
-    ["status", "isAvailable", "isFulfilled", "unread", "amount", "currencyISO"];
-/// The fields of its configuration that an earned reward has in a webhook, the last two if it is
-/// double-sided.
-const IN_EARNED: [&str; 10] = [
-    "conversionsRequired",
-    "couponCode",
-    "description",
-    "imageUrl",
-    "limit",
-    "metadata",
-    "title",
-    "type",
-    "referralCouponCode",
-    "referralDescription",
-];
+const NOT_IN_EARNED: &str = "status isAvailable isFulfilled unread amount currencyISO";
+/// The fields of its configuration that an earned reward has in a webhook, and those of a
+/// double-sided one besides.
+const IN_EARNED: &str =
+    "conversionsRequired couponCode description imageUrl limit metadata title type";
+const IN_DOUBLE: &str = "referralCouponCode referralDescription";
 
 /// Returns the rewards that a campaign starts with, as the REST API shows them.
 pub(super) fn configured(kind: Kind) -> Vec<Value> {
@@ -120,13 +102,9 @@ pub(super) fn earn(campaign: &mut Campaign, referrer: usize, friend: usize, at: 
 }
 
 /// Adds an approved milestone that no conversion has earned.
-///
-/// # Errors
-///
-/// An affiliate program has no rewards.
 pub(super) fn grant(campaign: &mut Campaign, earner: usize, at: i64) -> Result<(), String> {
     if campaign.is_affiliate() {
-        return Err("an affiliate program has no rewards".to_owned());
+        return Err("an affiliate program has no rewards".into());
     }
     add(campaign, &json!(MILESTONE), (earner, None), true, true, at);
     tell(campaign, campaign.earned.len() - 1, at);
@@ -181,13 +159,13 @@ fn tell(campaign: &mut Campaign, place: usize, at: i64) {
             let role = if row["isReferrer"] == true { "referee" } else { "referrer" };
             participant[role] = in_webhook(campaign, *other, at);
         }
-        let mut reward = without(row.clone(), &NOT_IN_EARNED);
+        let mut reward = without(row.clone(), NOT_IN_EARNED);
         reward["createdAt"] = json!(created_at);
         let configured = campaign.rewards.iter().find(|it| it["id"] == row["rewardId"]);
         if let Some(configured) = configured {
-            let is_double = configured["type"] == "DOUBLE_SIDED";
-            for name in IN_EARNED.iter().take(if is_double { 10 } else { 8 }) {
-                reward[*name] = configured[*name].clone();
+            let double = if configured["type"] == "DOUBLE_SIDED" { IN_DOUBLE } else { "" };
+            for name in IN_EARNED.split(' ').chain(double.split_whitespace()) {
+                reward[name] = configured[name].clone();
             }
         }
         json!({"participant": participant, "reward": reward})
@@ -197,15 +175,15 @@ fn tell(campaign: &mut Campaign, place: usize, at: i64) {
 /// Returns the rewards of the campaign in a webhook.
 pub(super) fn of_campaign_in_webhook(campaign: &Campaign) -> Vec<Value> {
     let shown =
-        |reward: &Value| with(without(reward.clone(), &NOT_IN_WEBHOOK), json!({"isActive": true}));
+        |reward: &Value| with(without(reward.clone(), NOT_IN_WEBHOOK), json!({"isActive": true}));
     visible(campaign).map(shown).collect()
 }
 
 /// Lists what the participant in the path has earned.
 pub(super) fn list(call: &mut Call<'_>) -> Answered {
-    let of = call.of()?;
-    let all: Vec<&Earned> =
-        call.campaign().earned.iter().filter(|it| Some(it.earner) == of).collect();
+    let of = call.one()?;
+    let all = call.campaign().earned.iter().filter(|it| it.earner == of);
+    let all: Vec<&Earned> = all.collect();
     let id = |it: &&Earned| it.row["id"].as_str().unwrap_or_default().to_owned();
     call.query.page("rewards", &all, id, |_| true, |it| it.row.clone())
 }

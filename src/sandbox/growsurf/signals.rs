@@ -14,10 +14,6 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Returns the headers of an answer. Every answer links the policy, which marks nothing.
-    ///
-    /// # Errors
-    ///
-    /// Names the value that can't be a header's.
     pub(super) fn headers(&self, path: &str) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         let policy = "<https://docs.growsurf.com/developer-tools/rest-api>; rel=\"deprecation\"";

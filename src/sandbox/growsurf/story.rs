@@ -6,35 +6,26 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::campaign::mix;
 use super::reward::LAUNCH;
-use super::world::{Kind, Program};
+use super::world::{Kind, MAX_CAMPAIGNS, Program};
 
-const FIRST_NAMES: [&str; 12] = [
-    "Ada", "Bruno", "Chloe", "Dmitri", "Esther", "Farid", "Grace", "Hana", "Ivan", "Jonas", "Kemi",
-    "Liam",
-];
-const LAST_NAMES: [&str; 12] = [
-    "Abbott", "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia", "Hansen", "Ito", "Jensen",
-    "Khan", "Lopez",
-];
+const FIRST_NAMES: [&str; 7] = ["Ada", "Bruno", "Chloe", "Dmitri", "Esther", "Farid", "Grace"];
+const LAST_NAMES: [&str; 7] = ["Abbott", "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia"];
 const CHANNELS: [&str; 8] =
     ["email", "facebook", "twitter", "linkedin", "whatsapp", "sms", "qrcode", "copyRefLink"];
-/// Distinguish the people of other campaigns than the first.
-const SUFFIXES: [&str; 8] = ["", "b", "c", "d", "e", "f", "g", "h"];
 
 /// Returns the changes of the campaign at `slot`, oldest first.
 pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
-    let mut random = Rng::with_seed(mix(1, slot as u64));
+    let mut random = Rng::with_seed(slot as u64);
     let is_affiliate = program.campaigns[slot].kind == Kind::Affiliate;
     let (start, end) = (program.started_at, program.ended_at);
     let mut changes = Vec::new();
     let mut emails: Vec<String> = Vec::new();
     for index in 0..program.participants {
         let at = start + part(end - start, index, program.participants.max(2) - 1);
-        let (first, last) = (FIRST_NAMES[random.usize(..12)], LAST_NAMES[random.usize(..12)]);
-        let email = format!("{first}.{last}.{index}{}@example.com", SUFFIXES[slot]);
-        let email = email.to_ascii_lowercase();
+        let (first, last) = (FIRST_NAMES[random.usize(..7)], LAST_NAMES[random.usize(..7)]);
+        let number = index * MAX_CAMPAIGNS + slot;
+        let email = format!("{first}.{last}.{number}@example.com").to_ascii_lowercase();
         let is_referred = index > 0 && index.is_multiple_of(3);
         let referrer = is_referred.then(|| &emails[referrer(&mut random, index, is_affiliate)]);
         let user = index.is_multiple_of(4).then(|| format!("u-{index}"));

@@ -16,7 +16,7 @@ const HOUR_MS: i64 = 60 * 60 * 1_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 /// More participants would cost more memory than a stand-in is worth.
 const MAX_MADE_UP: usize = 200_000;
-const MAX_CAMPAIGNS: usize = 8;
+pub(super) const MAX_CAMPAIGNS: usize = 8;
 /// Unix milliseconds of the year 3000, beyond which a time is a mistake.
 const MAX_TIME: i64 = 32_503_680_000_000;
 
@@ -33,7 +33,7 @@ pub(super) struct Program {
 }
 
 /// A campaign's id, name and type.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Named {
     pub(super) id: String,
@@ -56,10 +56,6 @@ pub(super) enum Kind {
 
 impl Program {
     /// Returns the program of 300 participants in a year, with what is sent instead.
-    ///
-    /// # Errors
-    ///
-    /// Names the option that is unknown or makes no sense.
     pub(super) fn with(sent: Map<String, Value>, now: i64) -> Result<Self, String> {
         let mut options = json!({
             "campaigns": [{"id": "demo01"}], "participants": 300, "rewards_in_rows": true,
@@ -71,16 +67,14 @@ impl Program {
         let program: Self = serde_json::from_value(options).map_err(|error| error.to_string())?;
         let ids: BTreeSet<_> = program.campaigns.iter().map(|campaign| &campaign.id).collect();
         if ids.len() != program.campaigns.len() || !(1..=MAX_CAMPAIGNS).contains(&ids.len()) {
-            return Err(format!(
-                "campaigns: 1 to {MAX_CAMPAIGNS} are needed, each with its own id"
-            ));
+            return Err(format!("campaigns: 1 to {MAX_CAMPAIGNS}, each with an id of its own"));
         }
         if program.participants > MAX_MADE_UP {
             return Err(format!("participants: there can be {MAX_MADE_UP} at most"));
         }
         let is_span = (0..=program.ended_at).contains(&program.started_at);
         if !is_span || program.ended_at > MAX_TIME {
-            return Err("started_at, ended_at: not a span of time in Unix milliseconds".to_owned());
+            return Err("started_at, ended_at: not a span of time in Unix milliseconds".into());
         }
         Ok(program)
     }
@@ -118,10 +112,6 @@ impl World {
     }
 
     /// Finds the place of a campaign, of the first if there is no id.
-    ///
-    /// # Errors
-    ///
-    /// Says that there is none of this id.
     pub(super) fn slot(&self, id: Option<&str>) -> Result<usize, String> {
         let is_it = |campaign: &Campaign| id.is_none_or(|id| campaign.named.id == id);
         let slot = self.campaigns.iter().position(is_it);
@@ -129,10 +119,6 @@ impl World {
     }
 
     /// Makes a change.
-    ///
-    /// # Errors
-    ///
-    /// Says why the change makes no sense.
     pub(super) fn apply(&mut self, slot: usize, at: i64, change: Change) -> Result<(), String> {
         change.apply(&mut self.campaigns[slot], at)?;
         self.history.push((slot, at, change));
@@ -156,7 +142,7 @@ impl World {
     pub(super) fn webhooks(&self, since: i64, of: Option<usize>) -> Vec<Value> {
         let mut again = Self::empty(self.program.clone());
         for (slot, campaign) in again.campaigns.iter_mut().enumerate() {
-            campaign.listens_from = if of.is_none_or(|of| of == slot) { since } else { i64::MAX };
+            campaign.since = of.is_none_or(|of| of == slot).then_some(since);
         }
         for (slot, at, change) in &self.history {
             let done = change.apply(&mut again.campaigns[*slot], *at);
