@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who, storable_id,
+    Amount, Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who,
+    storable_id,
 };
 
 pub use schema::ShopEvent;
@@ -61,8 +62,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
             Event::ReferralConverted {
                 friend: Who(0),
                 referrer: None,
-                value: fields.amount("conversion_value")?,
-                currency: fields.currency()?,
+                value: fields.worth("conversion_value")?,
                 product: fields.text("product")?,
             }
         }
@@ -76,8 +76,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<News, String> {
             Event::Purchased {
                 who: Who(0),
                 key: fields.key()?,
-                value: fields.amount("value")?,
-                currency: fields.currency()?,
+                value: fields.worth("value")?,
                 product: fields.text("product")?,
             }
         }
@@ -163,6 +162,12 @@ impl Fields<'_> {
         }
     }
 
+    /// The number of this name and the currency. A currency without a number is worth nothing.
+    fn worth(&self, name: &str) -> Result<Option<Amount>, String> {
+        let (value, currency) = (self.amount(name)?, self.currency()?);
+        Ok(value.map(|value| Amount { value, currency }))
+    }
+
     fn amount(&self, name: &str) -> Result<Option<Scalar>, String> {
         let number = match self.0.get(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -232,17 +237,20 @@ mod tests {
         let news = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000})), NOW).unwrap();
         assert_eq!(news.people[0].email.as_ref().unwrap().as_str(), "fay@example.com");
         assert!(news.by_server);
-        let Told { at, event: Event::ReferralConverted { value, currency, product, .. } } =
-            &news.told[0]
+        let Told { at, event: Event::ReferralConverted { value, product, .. } } = &news.told[0]
         else {
             panic!("{news:?}")
         };
         assert_eq!(*at, Some(Time::from_seconds(1_789_000_000)));
-        assert_eq!(*value, Some(Scalar::Decimal(49.5)));
-        assert_eq!((currency.as_deref(), product.as_deref()), (Some("EUR"), Some("Pro")));
+        let worth = |value| Some(Amount { value, currency: Some("EUR".to_owned()) });
+        assert_eq!(*value, worth(Scalar::Decimal(49.5)));
+        assert_eq!(product.as_deref(), Some("Pro"));
         let news = read(&changed(PURCHASED, &json!({})), NOW).unwrap();
         let Event::Purchased { value, key, .. } = &news.told[0].event else { panic!("{news:?}") };
-        assert_eq!((value, key.as_str()), (&Some(Scalar::Integer(20)), "o1"));
+        assert_eq!((value, key.as_str()), (&worth(Scalar::Integer(20)), "o1"));
+        let news = read(&changed(PURCHASED, &json!({"value": null})), NOW).unwrap();
+        let Event::Purchased { value, .. } = &news.told[0].event else { panic!("{news:?}") };
+        assert_eq!(*value, None, "a currency alone");
         let by_id = json!({"email": null, "participant_id": "fay001"});
         let news = read(&changed(SHARED, &by_id), NOW).unwrap();
         assert_eq!(news.people[0].id.as_deref(), Some("fay001"));

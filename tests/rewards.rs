@@ -193,3 +193,22 @@ fn nobody_is_their_own_friend() {
     assert_eq!(names(&sandbox), ["affiliate_commission_earned"]);
     assert_eq!(sandbox.attributes("ada@example.com").get("total_conversions"), None);
 }
+
+#[test]
+fn a_conversions_amount_is_read_as_a_rewards_is() {
+    for (value, expected) in [
+        ("$49.50", [json!(49.5), Value::Null, Value::Null]),
+        ("49,50 €", [json!(49.5), Value::Null, json!("EUR")]),
+    ] {
+        let webhook = guide("CAMPAIGN_REFERRAL_CONVERTED", "fay").with("/conversionValue", value);
+        assert_eq!(worth(&after(&[webhook])), expected);
+    }
+    let webhook = guide("CAMPAIGN_REFERRAL_CONVERTED", "fay");
+    let webhook = webhook.with("/value", "1,000").with("/currency", "EUR");
+    assert_eq!(worth(&after(&[webhook])), [Value::Null, json!("1,000"), Value::Null]);
+}
+
+fn worth(sandbox: &Sandbox) -> [Value; 3] {
+    let data = sandbox.event("referral_converted").data().clone();
+    ["conversion_value", "conversion_value_text", "currency"].map(|name| data[name].clone())
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attributes, Deed, Email, Feedback, Money, Reward, Scalar, Tell, Time, Visit};
+use super::{Amount, Attributes, Deed, Email, Feedback, Money, Reward, Tell, Time, Visit};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -179,10 +179,8 @@ pub enum Event {
         friend: Who,
         /// Who referred them, where told.
         referrer: Option<Who>,
-        /// What it was worth, in major units.
-        value: Option<Scalar>,
-        /// The currency of the worth, ISO 4217.
-        currency: Option<String>,
+        /// What it was worth.
+        value: Option<Amount>,
         /// What was bought.
         product: Option<String>,
     },
@@ -223,10 +221,8 @@ pub enum Event {
         who: Who,
         /// Names this purchase, such as the number of the order.
         key: String,
-        /// What it was worth, in major units.
-        value: Option<Scalar>,
-        /// The currency of the worth, ISO 4217.
-        currency: Option<String>,
+        /// What it was worth.
+        value: Option<Amount>,
         /// What was bought.
         product: Option<String>,
     },

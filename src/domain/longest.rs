@@ -215,8 +215,8 @@ mod tests {
             }))
         };
         let purchased = |key| {
-            let (value, currency, product) = (None, None, Some("p".repeat(900)));
-            told(Event::Purchased { who: Who(0), key, value, currency, product })
+            let (value, product) = (None, Some("p".repeat(900)));
+            told(Event::Purchased { who: Who(0), key, value, product })
         };
         vec![
             ("the campaign's id", with(&|news| news.campaign.id = Some(long()))),

@@ -46,7 +46,7 @@ impl Side {
     }
 }
 
-/// What a reward was worth, as a source wrote it.
+/// What a reward, a conversion or a purchase was worth, as a source wrote it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Amount {
     /// A number in major units, or a text.

@@ -4,7 +4,7 @@
 //! What doesn't: the envelope and everything else. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use crate::domain::{Adjustment, Commission, Event, Money, Payout, Time, Who};
+use crate::domain::{Adjustment, Amount, Commission, Event, Money, Payout, Time, Who};
 
 use super::draft::Draft;
 use super::lenient::{self, Object};
@@ -35,8 +35,7 @@ pub fn commission_added(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<
         draft.tell(Event::ReferralConverted {
             friend,
             referrer: Some(affiliate),
-            value: sale.as_ref().map(Money::major),
-            currency: sale.map(|sale| sale.currency),
+            value: sale.map(|it| Amount { value: it.major(), currency: Some(it.currency) }),
             product: None,
         });
     }

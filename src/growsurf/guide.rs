@@ -7,7 +7,7 @@
 use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot};
 
 use super::draft::Draft;
-use super::lenient::{self, Object};
+use super::lenient::Object;
 use super::participant::{SelfReferral, refer, snapshot};
 use super::reward::{Earned, guided_amount, is_approved};
 use super::webhook::{Joining, joined};
@@ -87,14 +87,10 @@ fn referral_converted(
     // The guide doesn't say where the conversion's particulars stand, so they are looked for.
     let places = [Some(body), Some(participant), body.object("conversion")];
     let places = || places.into_iter().flatten();
-    let names = ["conversionValue", "conversion_value", "value", "amount"];
-    let value = places().find_map(|place| names.into_iter().find_map(|name| place.number(name)));
-    let currency = places().find_map(|place| {
-        let code = place.text("currency").or_else(|| place.text("currencyISO"))?;
-        lenient::currency(code)
-    });
+    let value =
+        guided_amount(places(), &["conversionValue", "conversion_value", "value", "amount"]);
     let product = places().find_map(|place| place.id("product"));
-    draft.tell(Event::ReferralConverted { friend, referrer, value, currency, product });
+    draft.tell(Event::ReferralConverted { friend, referrer, value, product });
     Ok(())
 }
 
@@ -120,7 +116,8 @@ fn reward_reached(
     let is_approved = is_approved(reward) || reward.flag("approved").is_none();
     let mut read = earned.read(id, side, is_approved);
     if read.amount.is_none() && side == Some(Side::Referrer) {
-        read.amount = guided_amount(&[reward, body]);
+        let names = ["rewardValue", "reward_value", "value", "amount"];
+        read.amount = guided_amount([reward, body].into_iter(), &names);
     }
     draft.tell(Event::RewardEarned { earner, reward: read });
     Ok(())

@@ -171,13 +171,23 @@ pub fn complete(reward: &mut Value, configured: &Value) {
     reward.insert(CONFIGURED.to_owned(), Value::Object(wanted.collect()));
 }
 
-/// What the guide's shape says a reward is worth. Its documentation names no field, so the likely
-/// ones are looked for.
-pub fn guided_amount(places: &[Object<'_>]) -> Option<Amount> {
-    let names = ["rewardValue", "reward_value", "value", "amount"];
-    let value = |place: Object<'_>| names.into_iter().find_map(|name| place.scalar(name));
-    let place = places.iter().find(|place| value(**place).is_some())?;
-    let code = place.text("currency").or_else(|| place.text("currencyISO"));
-    let value: Scalar = value(*place)?;
-    Some(Amount { value, currency: code.and_then(lenient::currency) })
+/// What the guide's shape says that something is worth. Its documentation names no field, so the
+/// likely ones are looked for in each place. A currency is that of a value in the same place, or else
+/// the first one beside it.
+pub fn guided_amount<'a>(
+    places: impl Iterator<Item = Object<'a>> + Clone,
+    names: &[&str],
+) -> Option<Amount> {
+    let of_place = |place: Object<'a>| {
+        // A flag is no value.
+        let is_value = |value: &Scalar| !matches!(value, Scalar::Boolean(_));
+        let mut values = names.iter().filter_map(|name| place.scalar(name).filter(is_value));
+        Some((place, values.next()?))
+    };
+    let (place, value) = places.clone().find_map(of_place)?;
+    let currency = |place: Object<'_>| {
+        let code = place.text("currency").or_else(|| place.text("currencyISO"))?;
+        lenient::currency(code)
+    };
+    Some(Amount { value, currency: currency(place).or_else(|| places.clone().find_map(currency)) })
 }

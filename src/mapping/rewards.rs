@@ -4,9 +4,9 @@
 //! which side it was earned on, and the fields of that side, which the source's reader chooses; and
 //! what a text is worth (`amounts`).
 
-use super::amounts::{self, Worth};
+use super::amounts;
 use super::rules::Rules;
-use super::tracks::put;
+use super::tracks::{put, put_amount};
 use crate::domain::{Amount, Attributes, Reward, Scalar, Side};
 
 /// Returns the properties of an approved reward. What isn't known is not among them.
@@ -18,14 +18,7 @@ pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
     put(&mut data, "reward_description", reward.description.as_deref());
     put(&mut data, "coupon_code", reward.coupon_code.as_deref());
     put(&mut data, "earned_as", reward.side.map(Side::word));
-    match value(reward, rules).map(|amount| amounts::worth(&amount)) {
-        Some(Worth::Number { value, currency }) => {
-            put(&mut data, "reward_value", Some(value));
-            put(&mut data, "currency", currency);
-        }
-        Some(Worth::Text(text)) => put(&mut data, "reward_value_text", Some(text)),
-        None => {}
-    }
+    put_amount(&mut data, "reward_value", value(reward, rules).as_ref());
     data
 }
 

@@ -103,7 +103,6 @@ fn converted(at: i64, friend: &str, referrer: &str) -> News {
         friend: Who(0),
         referrer: Some(Who(1)),
         value: None,
-        currency: None,
         product: None,
     };
     news(at, vec![snapshot(friend), snapshot(referrer)], vec![event])

@@ -1,13 +1,14 @@
 //! What is told about each event: name, effect key and properties.
 
 use super::affiliates;
+use super::amounts::{self, Worth};
 use super::effects;
 use super::people::{Absent, People, Seat};
 use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referrer_shown};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Attributes, Call, EffectKey, Event, Facts, Money, News, Scalar, ShareMethod, Time, Who,
+    Amount, Attributes, Call, EffectKey, Event, Facts, Money, News, Scalar, ShareMethod, Time, Who,
     display_address, display_name, display_text, is_referral,
 };
 
@@ -106,13 +107,12 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
             Track { name: events::FRIEND_SIGNED_UP, effect, data }
         }
-        Event::ReferralConverted { value, currency, product, .. } => {
+        Event::ReferralConverted { value, product, .. } => {
             let mut data = of_campaign();
             let referrer =
                 referred_by(participant, of_person).and(stage.fact(seat, Facts::REFERRER_EMAIL));
             put(&mut data, "referrer_email", referrer.filter(is_shown_address));
-            put(&mut data, "conversion_value", value.clone());
-            put(&mut data, "currency", currency.clone());
+            put_amount(&mut data, "conversion_value", value.as_ref());
             put(&mut data, "product", product.clone());
             let effect = effects::converted(campaign, &participant.key);
             Track { name: events::CONVERTED, effect, data }
@@ -151,11 +151,10 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             let effect = effects::page_clicked(campaign, &visit.key);
             Track { name: events::LINK_CLICKED, effect, data }
         }
-        Event::Purchased { key, value, currency, product, .. } => {
+        Event::Purchased { key, value, product, .. } => {
             let mut data = of_campaign();
             put(&mut data, "purchase_id", Some(key.as_str()));
-            put(&mut data, "value", value.clone());
-            put(&mut data, "currency", currency.clone());
+            put_amount(&mut data, "value", value.as_ref());
             put(&mut data, "product", product.clone());
             Track { name: events::PURCHASED, effect: effects::purchased(campaign, key), data }
         }
@@ -274,6 +273,18 @@ pub fn share_method(channel: &str) -> ShareMethod {
 pub(super) fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Scalar>>) {
     if let Some(value) = value {
         data.insert(name.to_owned(), value.into());
+    }
+}
+
+/// Puts what an amount is worth: a number and its currency, or a text under the name with `_text`.
+pub(super) fn put_amount(data: &mut Attributes, name: &str, amount: Option<&Amount>) {
+    match amount.map(amounts::worth) {
+        Some(Worth::Number { value, currency }) => {
+            put(data, name, Some(value));
+            put(data, "currency", currency);
+        }
+        Some(Worth::Text(text)) => put(data, &format!("{name}_text"), Some(text)),
+        None => {}
     }
 }
 

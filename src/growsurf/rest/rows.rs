@@ -237,13 +237,7 @@ fn conversion(draft: &mut Draft, row: Object<'_>, fetched_at: Time) -> Result<()
         .map_err(|_| "row.referredBy is the friend, and nobody is their own friend".to_owned())?;
     let friend = draft.person(friend);
     let referrer = referrer.map(|referrer| draft.person(referrer));
-    draft.tell(Event::ReferralConverted {
-        friend,
-        referrer,
-        value: None,
-        currency: None,
-        product: None,
-    });
+    draft.tell(Event::ReferralConverted { friend, referrer, value: None, product: None });
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::{
-    Adjustment, Attributes, Commission, Event, Facts, Money, Payout, Scalar, Time, Who,
+    Adjustment, Amount, Attributes, Commission, Event, Facts, Money, Payout, Scalar, Time, Who,
 };
 use crate::growsurf::Dialect;
 
@@ -160,8 +160,7 @@ fn a_commission_of_a_sale_is_a_conversion_too() {
     let converted = Event::ReferralConverted {
         friend: Who(1),
         referrer: Some(Who(0)),
-        value: Some(Scalar::Decimal(49.5)),
-        currency: Some("USD".to_owned()),
+        value: Some(Amount { value: Scalar::Decimal(49.5), currency: Some("USD".to_owned()) }),
         product: None,
     };
     assert_eq!(events(&told), [&added, &converted]);

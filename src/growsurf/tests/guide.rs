@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Event, Facts, Scalar, Who};
+use crate::domain::{Amount, Event, Facts, Scalar, Who};
 use crate::growsurf::Dialect;
 
 use super::{events, fact, fixtures, news, read, reason, text, with, without};
@@ -106,8 +106,7 @@ fn a_conversion_is_the_friends() {
     let expected = Event::ReferralConverted {
         friend: Who(0),
         referrer: Some(Who(1)),
-        value: Some(Scalar::Decimal(99.5)),
-        currency: Some("GBP".to_owned()),
+        value: Some(Amount { value: Scalar::from("99.50"), currency: Some("GBP".to_owned()) }),
         product: Some("Annual plan".to_owned()),
     };
     assert_eq!(events(&news(&converted())), [&expected]);
@@ -121,24 +120,31 @@ fn a_conversion_is_the_friends() {
 fn the_worth_of_a_conversion_is_looked_for() {
     let bare = without(converted(), "/participant/conversionValue");
     let bare = without(bare, "/participant/currency");
+    let (number, text) = (|it: i64| Some(Scalar::Integer(it)), |it: &str| Some(Scalar::from(it)));
     for (pointer, value, expected) in [
-        ("/conversionValue", json!(20), Some(Scalar::Integer(20))),
-        ("/conversion_value", json!("20.0"), Some(Scalar::Integer(20))),
+        ("/conversionValue", json!(20), number(20)),
+        ("/conversionValue", json!("$49.50"), text("$49.50")),
+        ("/conversion_value", json!(" 20.0 "), text("20.0")),
         ("/value", json!(0.1), Some(Scalar::Decimal(0.1))),
-        ("/participant/amount", json!("12.99"), Some(Scalar::Decimal(12.99))),
-        ("/conversion", json!({"amount": 7, "currencyISO": "EUR"}), Some(Scalar::Integer(7))),
-        ("/value", json!("a lot"), None),
+        ("/participant/amount", json!("12.99"), text("12.99")),
+        ("/conversion", json!({"amount": 7, "currencyISO": "EUR"}), number(7)),
+        ("/conversion", json!({"currencyISO": "EUR"}), None),
+        ("/value", json!("a lot"), text("a lot")),
         ("/value", json!({"amount": 1}), None),
-        ("/participant/value", json!("NaN"), None),
+        ("/value", json!(true), None),
+        ("/value", json!(" "), None),
     ] {
         let body = with(bare.clone(), pointer, value);
         let told = news(&body);
-        let Event::ReferralConverted { value, currency, .. } = &told.told[0].event else {
-            panic!()
-        };
-        assert_eq!(*value, expected, "{body}");
-        assert_eq!(currency.is_some(), pointer == "/conversion");
+        let Event::ReferralConverted { value, .. } = &told.told[0].event else { panic!() };
+        assert_eq!(value.as_ref().map(|it| it.value.clone()), expected, "{body}");
+        let currency = value.as_ref().and_then(|it| it.currency.as_deref());
+        assert_eq!(currency, expected.and((pointer == "/conversion").then_some("EUR")));
     }
+    let apart = with(bare, "/conversion", json!({"currency": "eur"}));
+    let told = news(&with(apart, "/conversionValue", json!(20)));
+    let Event::ReferralConverted { value: Some(value), .. } = &told.told[0].event else { panic!() };
+    assert_eq!(value.currency.as_deref(), Some("EUR"));
 }
 
 #[test]

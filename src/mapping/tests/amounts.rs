@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::domain::{Amount, Scalar};
+use crate::domain::{Amount, Call, Event, Scalar, Who};
+use crate::mapping::Rules;
 use crate::mapping::amounts::{Worth, number, worth};
 
 fn of(text: &str) -> Worth {
@@ -157,6 +158,42 @@ proptest! {
         ] {
             let expected = Worth::Number { value: expected.clone(), currency: None };
                 prop_assert_eq!(of(&text), expected, "{}", text);
+        }
+    }
+}
+
+#[test]
+fn conversions_and_purchases_are_worth_what_is_written() {
+    let sent = |amount: Option<Amount>, is_purchase: bool| {
+        let event = if is_purchase {
+            let (who, key) = (Who(0), "o1".to_owned());
+            Event::Purchased { who, key, value: amount, product: None }
+        } else {
+            let (friend, referrer) = (Who(0), None);
+            Event::ReferralConverted { friend, referrer, value: amount, product: None }
+        };
+        let told = super::news(1_780_000_000, vec![super::snapshot("fay")], vec![event]);
+        let mut memory = super::knowing(["fay"], Rules::standard());
+        let plan = memory.take_in(&told, super::RECEIVED).unwrap();
+        let call = &plan.lanes[0].calls.last().unwrap().call;
+        let Call::Track { data, .. } = call else { panic!("{call:?}") };
+        let name = if is_purchase { "value" } else { "conversion_value" };
+        [name, &format!("{name}_text"), "currency"].map(|name| data.get(name).cloned())
+    };
+    let eur = || Some("EUR".to_owned());
+    let text = |text: &str| Some(Scalar::from(text));
+    for (amount, expected) in [
+        (Some((Scalar::from("$49.50"), None)), [Some(Scalar::Decimal(49.5)), None, None]),
+        (Some((Scalar::from("€49.50"), None)), [Some(Scalar::Decimal(49.5)), None, text("EUR")]),
+        (Some((Scalar::from("$49"), eur())), [Some(Scalar::Integer(49)), None, text("EUR")]),
+        (Some((Scalar::Integer(20), eur())), [Some(Scalar::Integer(20)), None, text("EUR")]),
+        (Some((Scalar::from("1,000"), eur())), [None, text("1,000"), None]),
+        (Some((Scalar::from("a lot"), None)), [None, text("a lot"), None]),
+        (None, [None, None, None]),
+    ] {
+        let amount = amount.map(|(value, currency)| Amount { value, currency });
+        for is_purchase in [false, true] {
+            assert_eq!(sent(amount.clone(), is_purchase), expected, "{amount:?}");
         }
     }
 }

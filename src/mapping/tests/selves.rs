@@ -73,13 +73,7 @@ fn a_participant_whom_the_person_was_refers_nobody_to_themself() {
         let told = vec![
             Event::ParticipantJoined { who: Who(0), referral_source: source },
             Event::FriendSignedUp { referrer: Who(1), friend: Who(0) },
-            Event::ReferralConverted {
-                friend: Who(0),
-                referrer: None,
-                value: None,
-                currency: None,
-                product: None,
-            },
+            Event::ReferralConverted { friend: Who(0), referrer: None, value: None, product: None },
         ];
         let told = news(1_780_000_001, vec![again, named], told);
         let plan = memory.take_in(&told, RECEIVED).unwrap();
