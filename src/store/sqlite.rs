@@ -46,6 +46,7 @@ mod files;
 mod forget;
 mod house;
 mod lanes;
+mod made;
 mod migrate;
 mod opening;
 mod options;

@@ -19,6 +19,7 @@ use super::aside::{self, AsideError, Why};
 use super::connection::Place;
 use super::contents::{self, Contents, Unfit};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
+use super::made::Made;
 use super::right::Right;
 
 /// Where a backup comes from.
@@ -137,44 +138,6 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
     unfinished.publish(store)?;
     drop(hold);
     Ok(Restored { contents, set_aside })
-}
-
-/// What is made for a store and was not there before. Dropping it removes it again, if there is no
-/// store.
-struct Made<'a> {
-    store: &'a Path,
-    paths: Vec<PathBuf>,
-}
-
-impl<'a> Made<'a> {
-    /// The folders that are missing, the inmost first.
-    fn folders(folder: &Path, store: &'a Path) -> Self {
-        let missing = folder.ancestors().take_while(|it| fs::symlink_metadata(it).is_err());
-        let paths = missing.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned);
-        Self { store, paths: paths.collect() }
-    }
-
-    fn file(path: &Path, store: &'a Path) -> Self {
-        let is_missing = fs::symlink_metadata(path).is_err();
-        let paths = is_missing.then(|| path.to_owned());
-        Self { store, paths: paths.into_iter().collect() }
-    }
-
-    fn is_of_another(&mut self) {
-        self.paths.clear();
-    }
-}
-
-impl Drop for Made<'_> {
-    fn drop(&mut self) {
-        if fs::symlink_metadata(self.store).is_ok() {
-            return;
-        }
-        for path in &self.paths {
-            // It may not have been made, or hold what another has put there: then it stays.
-            let _gone = fs::remove_dir(path).or_else(|_| fs::remove_file(path));
-        }
-    }
 }
 
 /// Gives a file to whoever runs the relay, who may be somebody else than who restores: to the
