@@ -230,11 +230,10 @@ impl Planner for Mapper {
     }
 }
 
-/// Why news are no reason to make somebody a person: not everybody who buys takes part.
+/// Returns the parking reason if an event needs a known participant and none was found.
 fn stranger(news: &News, people: &People) -> Option<String> {
     let asks_for_known = |told: &Told| {
-        let Told { event, .. } = told;
-        matches!(event, Event::Purchased { .. } | Event::ShareTold { .. } | Event::Visited(_))
+        matches!(told.event, Event::Purchased { .. } | Event::ShareTold { .. } | Event::Visited(_))
     };
     let is_known = || people.persons.iter().any(|person| person.id.is_some());
     (news.told.iter().any(asks_for_known) && !is_known())

@@ -187,7 +187,10 @@ fn spoiled_values_are_refused_in_every_place() {
         ),
         ("[growsurf]\napi_key = '\"hush'", ["growsurf.api_key", "quotation mark"]),
         ("[growsurf]\napi_key = \"hush,\"", ["growsurf.api_key", "a comma"]),
-        ("[growsurf]\nwebhook_secrets = [\"hush,\"]", ["growsurf.webhook_secrets", "a comma"]),
+        (
+            "[[growsurf.campaigns]]\nid = \"a\"\nwebhook_secrets = [\"hush,\"]",
+            ["campaigns[0].webhook_secrets", "a comma"],
+        ),
         ("[customerio]\nreporting_keys = [\"hush;\"]", ["customerio.reporting_keys", "semicolon"]),
         ("[api]\ntoken = \"hush-hush-hush-hush,\"", ["api.token", "a comma"]),
         (
