@@ -206,20 +206,6 @@ fn check_makes_no_store_of_an_empty_file() {
 }
 
 #[test]
-fn check_notes_what_is_foreign_in_the_store() {
-    let setup = setup();
-    setup.clone().start().terminate();
-    let store = setup.folder().join("relay.db");
-    let told = setup.command(&["check"]).expect(1);
-    assert!(!told.contains("as referral-relay makes it"), "{told}");
-    let foreign = "CREATE VIEW people_now AS SELECT * FROM people";
-    Connection::open(&store).unwrap().execute_batch(foreign).unwrap();
-    let told = setup.command(&["check"]).expect(1);
-    assert!(told.contains("note  store        it isn't as referral-relay makes it"), "{told}");
-    assert!(told.contains("it holds view \"people_now\""), "{told}");
-}
-
-#[test]
 fn check_refuses_a_campaign_whose_webhooks_nothing_verifies() {
     let setup = setup().unset("growsurf.webhook_secrets").file(
         "[[growsurf.campaigns]]\nid = \"c1\"\nwebhook_secrets = [\"secret-of-campaign-1\"]\n\

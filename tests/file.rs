@@ -1,5 +1,7 @@
 //! The store as a file: what the relay makes of it that a server's store hasn't.
 
+use rusqlite::Connection;
+
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{email, joined};
@@ -34,4 +36,19 @@ fn a_backup_takes_bodies_without_somebody_for_whole() {
     relay.command(&["forget", &email("rae")]).expect(0);
     let backup = relay.command(&["backup", "after.db"]).expect(0);
     assert!(backup.contains("Copied 1 webhook"), "{backup}");
+}
+
+#[test]
+fn check_notes_what_is_foreign_in_the_store() {
+    // Nothing answers there, so `check` fails in any case.
+    let setup = Setup::towards("http://127.0.0.1:9");
+    setup.clone().start().terminate();
+    let store = setup.folder().join("relay.db");
+    let told = setup.command(&["check"]).expect(1);
+    assert!(!told.contains("as referral-relay makes it"), "{told}");
+    let foreign = "CREATE VIEW people_now AS SELECT * FROM people";
+    Connection::open(&store).unwrap().execute_batch(foreign).unwrap();
+    let told = setup.command(&["check"]).expect(1);
+    assert!(told.contains("note  store        it isn't as referral-relay makes it"), "{told}");
+    assert!(told.contains("it holds view \"people_now\""), "{told}");
 }

@@ -106,6 +106,7 @@ fn a_value_that_is_no_plain_amount_is_sent_as_a_text() {
 #[test]
 fn the_settings_name_the_friends_key_and_send_the_title() {
     let change = |setup: Setup| {
+        let setup = setup.set("mapping.reward_value_key", "rewardForReferrer");
         setup.set("mapping.friend_reward_value_key", "amount").set("mapping.reward_title", "true")
     };
     let data = claimed(&after_with(change, &[friends_reward()]));
