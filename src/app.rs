@@ -39,7 +39,7 @@ pub use asking::Asking;
 pub use delivering::Delivering;
 use rules::trust;
 pub use rules::{log_rules, rules};
-pub use store::{copy_store, open_existing_store, open_store};
+pub use store::{copy_store, file_options, open_existing_store, open_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]

@@ -456,3 +456,107 @@ fn folders_that_the_relay_makes_are_its_owners_alone() {
         assert_eq!(mode(file), 0o600, "{file}");
     }
 }
+
+#[test]
+fn a_backup_on_which_the_relay_could_not_run_is_refused_with_the_row_at_fault() {
+    let sandbox = Sandbox::start();
+    let mut relay = Relay::start(&sandbox);
+    let webhook = joined("fay");
+    relay.accept(&webhook);
+    relay.drained();
+    relay.terminate();
+    let setup = relay.setup().clone();
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let before = names(setup.folder());
+    let last = i64::MAX;
+    for (change, why) in [
+        ("INSERT INTO meta VALUES ('copying', 'x')".to_owned(), "`referral-relay store copy`"),
+        (
+            "UPDATE meta SET value = 7 WHERE key = 'hash_key'".to_owned(),
+            "row hash_key of its table meta",
+        ),
+        (
+            "UPDATE meta SET value = x'00' WHERE key = 'hash_key'".to_owned(),
+            "row hash_key of its table meta",
+        ),
+        (
+            "INSERT OR REPLACE INTO meta VALUES ('probed_at', 'x')".to_owned(),
+            "row probed_at of its table meta",
+        ),
+        (
+            "INSERT INTO meta VALUES ('tombstone_check', zeroblob(32))".to_owned(),
+            "store.tombstone_key",
+        ),
+        (
+            "UPDATE people SET state = '{'".to_owned(),
+            "row 1 of its table people can't be read: a person: EOF",
+        ),
+        ("UPDATE people SET identifier = 'phone:1'".to_owned(), "row 1 of its table people"),
+        (
+            "UPDATE deliveries SET call = '{'".to_owned(),
+            "row 1 of its table deliveries can't be read: a call: EOF",
+        ),
+        ("UPDATE deliveries SET identify = '[]'".to_owned(), "row 1 of its table deliveries"),
+        (
+            "UPDATE inbox SET source = 'nobody'".to_owned(),
+            "row 1 of its table inbox, a source: \"nobody\"",
+        ),
+        (
+            "UPDATE notes SET value = 'x' WHERE name = 'made_at'".to_owned(),
+            "row made_at of its table notes",
+        ),
+        (
+            "UPDATE counters SET value = 7 WHERE name = 'dead'".to_owned(),
+            "the number of dead letters isn't",
+        ),
+        ("UPDATE lanes SET due_at = 1".to_owned(), "a lane is due with nothing pending"),
+        (
+            format!("UPDATE sqlite_sequence SET seq = {last} WHERE name = 'people'"),
+            "row people of its table sqlite_sequence can't be read: a number: seq leaves no room",
+        ),
+        (
+            format!("UPDATE lanes SET token = {last}"),
+            "row 1 of its table lanes can't be read: a number: token",
+        ),
+    ] {
+        let unfit = setup.folder().join("unfit.db");
+        fs::copy(setup.folder().join("backup.db"), &unfit).unwrap();
+        Connection::open(&unfit).unwrap().execute_batch(&change).unwrap();
+        let told = setup.command(&["restore", "unfit.db"]).expect(1);
+        assert!(
+            told.contains("unfit.db can't be restored") && told.contains(why),
+            "{change}: {told}"
+        );
+        // Nor is such a store backed up: nothing could be made of the copy.
+        let store = format!("sqlite:{}", unfit.display());
+        if !change.contains("copying") && !change.contains("tombstone") {
+            let told =
+                setup.clone().set("store.url", store).command(&["backup", "more.db"]).expect(1);
+            assert!(told.contains(why), "{change}: {told}");
+        }
+        for suffix in ["", "-wal", "-shm"] {
+            let _gone = fs::remove_file(format!("{}{suffix}", unfit.display()));
+        }
+        assert_eq!(names(setup.folder()), before, "{change}");
+    }
+    // A newer version may remember more.
+    let newer = Connection::open(setup.folder().join("backup.db")).unwrap();
+    newer.execute("INSERT INTO meta VALUES ('of_a_newer_version', 'x')", []).unwrap();
+    drop(newer);
+    setup.command(&["restore", "backup.db"]).expect(0);
+    let mut relay = setup.start();
+    relay.must("duplicate", &webhook);
+    relay.terminate();
+}
+
+#[test]
+fn a_note_of_damage_stays_with_the_file_in_which_it_was_found() {
+    let (setup, store) = stored(&["fay"]);
+    let noted = Connection::open(&store).unwrap();
+    noted.execute("INSERT INTO meta VALUES ('damaged', 'an index')", []).unwrap();
+    drop(noted);
+    setup.command(&["backup", "backup.db"]).expect(0);
+    setup.command(&["restore", "backup.db"]).expect(0);
+    let mut relay = setup.set("store.on_damage", "refuse").start();
+    relay.terminate();
+}

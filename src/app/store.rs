@@ -104,15 +104,13 @@ fn planner(settings: &Settings) -> Arc<dyn Planner> {
 }
 
 fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place, StartError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
     let StoreSettings { server, tombstone_key, .. } = &settings.store;
-    let (redact, tombstone_key) = (crate::growsurf::redact, tombstone_key.clone());
-    let now = SystemClock.now();
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
-            let mut options = ServerOptions::new(seed, now, redact, bell, Arc::new(SystemRandom));
-            options.tombstone_key = tombstone_key;
+            let (now, random) = (SystemClock.now(), Arc::new(SystemRandom));
+            let redact = crate::growsurf::redact;
+            let mut options = ServerOptions::new(seed()?, now, redact, bell, random);
+            options.tombstone_key.clone_from(tombstone_key);
             options.password.clone_from(&server.password);
             options.connections = server.connections;
             options.connect_timeout = server.connect_timeout;
@@ -123,9 +121,25 @@ fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place
         }
         (file, None) => {
             let file = file.expect("a store is a file or on a server").to_owned();
-            Place::File(file, Options { redact, tombstone_key, ..Options::new(seed, now) })
+            Place::File(file, file_options(settings)?)
         }
     })
+}
+
+/// Returns how a store in a file is opened by these settings.
+///
+/// # Errors
+/// [`StartError::Randomness`].
+pub fn file_options(settings: &Settings) -> Result<Options, StartError> {
+    let tombstone_key = settings.store.tombstone_key.clone();
+    let options = Options::new(seed()?, SystemClock.now());
+    Ok(Options { redact: crate::growsurf::redact, tombstone_key, ..options })
+}
+
+fn seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
+    Ok(seed)
 }
 
 fn unopened(settings: &Settings) -> impl FnOnce(StoreError) -> StartError {

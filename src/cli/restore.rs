@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use super::backup::{file, told};
 use super::output::{Failure, Page, failed, plural};
-use crate::clock::SystemClock;
+use crate::app::file_options;
 use crate::config::Settings;
-use crate::domain::Clock;
 use crate::store::sqlite::{Contents, Restored, Source, restore};
 
 /// Arguments of `restore`.
@@ -27,7 +26,8 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     } else {
         (Source::File(&args.file), args.file.display().to_string())
     };
-    let restored = restore(source, file(settings)?, SystemClock.now()).map_err(failed)?;
+    let options = file_options(settings).map_err(failed)?;
+    let restored = restore(source, file(settings)?, &options).map_err(failed)?;
     say(&restored, &from).print()?;
     Ok(ExitCode::SUCCESS)
 }

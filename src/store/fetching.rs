@@ -34,9 +34,7 @@ pub trait Fetching: Send + Sync {
 
     /// When the store was made. A copy was made when its original was.
     async fn made_at(&self) -> Result<Time, StoreError> {
-        let note = self.note(MADE_AT).await?;
-        let micros = note.and_then(|text| text.parse().ok());
-        micros.map(Time::from_micros).ok_or_else(|| unreadable("a note", "when the store was made"))
+        made_at(self.note(MADE_AT).await?.as_deref())
     }
 
     /// GrowSurf's ids of known participants of a campaign, in their order, those behind `after`.
@@ -65,3 +63,14 @@ pub trait Fetching: Send + Sync {
 
 /// The note that tells when the store was made, in microseconds since the epoch.
 const MADE_AT: &str = "made_at";
+
+fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
+    let micros = note.and_then(|text| text.parse().ok());
+    micros.map(Time::from_micros).ok_or_else(|| unreadable("a note", "when the store was made"))
+}
+
+/// Checks that a note can be read, if the store reads it itself. Who wrote another begins again where
+/// it can't be read.
+pub(super) fn check(name: &str, value: &str) -> Result<(), StoreError> {
+    if name == MADE_AT { made_at(Some(value)).map(drop) } else { Ok(()) }
+}

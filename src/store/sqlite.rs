@@ -62,6 +62,7 @@ mod settle;
 mod soundness;
 mod tombstones;
 mod traces;
+mod values;
 mod visitors;
 #[cfg(test)]
 pub(crate) mod watch;

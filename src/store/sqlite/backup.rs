@@ -157,7 +157,9 @@ async fn copy(
     let (from, to) = (store.to_owned(), unfinished.path().to_owned());
     let copying = tokio::task::spawn_blocking(move || {
         vacuum(&from, &to).map_err(|error| refused(&from, &to, error))?;
-        contents::read(&to).map_err(|unfit| match unfit {
+        let looked = contents::read(&to);
+        let looked = looked.and_then(|contents| contents::read_values(&to).map(|()| contents));
+        looked.map_err(|unfit| match unfit {
             Unfit::Foreign(difference) => BackupError::Foreign { store: from, difference },
             source => BackupError::Unfit { store: from, source },
         })

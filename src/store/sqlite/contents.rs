@@ -13,7 +13,9 @@ use crate::store::{Stats, StoreError};
 
 use super::connection::Place;
 use super::fault::Fault;
-use super::{house, migrate, soundness};
+use super::house::Meta;
+use super::values::{self, Unreadable};
+use super::{Options, damage, house, migrate, opening, soundness};
 
 /// How long another process may keep the store busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,6 +63,17 @@ pub enum Unfit {
     /// Some of it can't be read, or contradicts the rest.
     #[error("it is damaged: {0}")]
     Damaged(String),
+    /// A row of it can't be read.
+    #[error(transparent)]
+    Unreadable(Unreadable),
+    /// Every row can be read, and they contradict each other.
+    #[error(
+        "it contradicts itself: {0}; use an earlier backup, or correct the rows while no relay runs"
+    )]
+    Contradictory(&'static str),
+    /// The relay refuses to open it.
+    #[error("{0}")]
+    Refused(StoreError),
 }
 
 /// Brings what lies beside the file at `path` into it.
@@ -93,6 +106,46 @@ pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
         return Err(Unfit::Damaged(damage));
     }
     summary(&connection, schema).map_err(unfit)
+}
+
+/// Reads every value of the file at `path`, which nobody may be writing to, as the relay would.
+///
+/// # Errors
+/// See [`Unfit`].
+pub(super) fn read_values(path: &Path) -> Result<(), Unfit> {
+    let reader = Place::new(path, Duration::ZERO).reader();
+    check_values(&reader.map_err(|error| unfit(error.into()))?)
+}
+
+fn check_values(connection: &Connection) -> Result<(), Unfit> {
+    if let Some(row) = values::unreadable(connection).map_err(unfit)? {
+        return Err(Unfit::Unreadable(row));
+    }
+    let contradictions = soundness::contradictions(connection).map_err(unfit)?;
+    contradictions.first().map_or(Ok(()), |first| Err(Unfit::Contradictory(first)))
+}
+
+/// Starts on the file at `path`, which is nobody's yet, as the process that delivers would, and brings
+/// it to rest again. So it has this version's schema.
+///
+/// # Errors
+/// See [`Unfit`].
+pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), Unfit> {
+    let place = Place::new(path, options.busy_timeout);
+    let prepared = || {
+        let mut connection = place.writer()?;
+        migrate::migrate(&mut connection, options.now)?;
+        // It was found in another file; all of this one was looked through.
+        house::forget(&connection, Meta::Damaged)?;
+        Ok(connection)
+    };
+    let connection = prepared().map_err(unfit)?;
+    check_values(&connection)?;
+    drop(connection);
+    let opened = opening::open(&place, options);
+    let opened = opened.and_then(|opened| damage::fit_to_deliver(opened, options.now));
+    opened.map(drop).map_err(|error| unfit(error.into()))?;
+    rest(path)
 }
 
 /// Returns the first difference between the schema of the store at `path`, which may be at work, and
@@ -132,7 +185,10 @@ fn unfit(fault: Fault) -> Unfit {
     match fault {
         Fault::Sql(error) if not_sqlite(&error) => Unfit::NotSqlite,
         Fault::Store(StoreError::TooNew { found, known }) => Unfit::TooNew { found, known },
-        Fault::Store(StoreError::Unreadable { detail, .. }) => Unfit::Damaged(detail),
-        other => Unfit::Damaged(other.to_string()),
+        Fault::Store(StoreError::Unreadable { detail, .. } | StoreError::Damaged { detail }) => {
+            Unfit::Damaged(detail)
+        }
+        Fault::Store(error) => Unfit::Refused(error),
+        Fault::Sql(error) => Unfit::Damaged(error.to_string()),
     }
 }

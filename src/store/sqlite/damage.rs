@@ -80,7 +80,7 @@ pub(super) fn open(
 }
 
 /// Does what a relay does first, and undoes it: else it would stop the start later.
-fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
+pub(super) fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
     let connection = &opened.connection;
     let damaged = |detail| {
         let _closed_anyway = keep_as_it_is(connection, true);

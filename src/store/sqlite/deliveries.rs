@@ -137,6 +137,11 @@ impl Waiting {
         Ok((before, own))
     }
 
+    /// True if the call was erased with the person it was of.
+    pub(super) fn is_erased(&self) -> bool {
+        self.call.is_empty()
+    }
+
     /// Reads the call.
     pub(super) fn read(self) -> Result<Delivery, Fault> {
         let call = serde_json::from_str(&self.call);

@@ -89,7 +89,8 @@ pub(super) enum Meta {
 }
 
 impl Meta {
-    fn key(self) -> &'static str {
+    /// The key of its row.
+    pub(super) fn key(self) -> &'static str {
         match self {
             Self::HashKey => "hash_key",
             Self::Accepting(Way::Out) => "accepting",

@@ -20,6 +20,7 @@ use super::connection::Place;
 use super::contents::{self, Contents, Unfit};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 use super::made::Made;
+use super::options::Options;
 use super::right::Right;
 
 /// Where a backup comes from.
@@ -101,11 +102,16 @@ impl From<AsideError> for RestoreError {
 ///
 /// The backup isn't touched. Everything it holds comes with it, also the store's secret, the
 /// accepting clock and the workspace. A store that was there is kept under another name, which
-/// tells `now`. A backup of an older version is migrated when it is opened for the first time.
+/// tells the present time. The relay is started on the copy first, with `options`, as `serve` would be;
+/// so a backup of an older version is migrated.
 ///
 /// # Errors
 /// See [`RestoreError`].
-pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, RestoreError> {
+pub fn restore(
+    backup: Source<'_>,
+    store: &Path,
+    options: &Options,
+) -> Result<Restored, RestoreError> {
     let name = match &backup {
         Source::File(path) if files::same(path, store) => {
             return Err(RestoreError::IsTheStore(store.to_owned()));
@@ -125,16 +131,18 @@ pub fn restore(backup: Source<'_>, store: &Path, now: Time) -> Result<Restored, 
         return Err(RestoreError::Running(store.to_owned()));
     }
     right.with_file(|file| hand_over(file, store)).unwrap_or(Ok(()))?;
-    let unfinished = Unfinished::beside(store, now)?;
+    let unfinished = Unfinished::beside(store, options.now)?;
     copy(backup, &unfinished)?;
-    let looked = contents::rest(unfinished.path()).and_then(|()| contents::read(unfinished.path()));
+    let path = unfinished.path();
+    let looked = contents::rest(path).and_then(|()| contents::read(path));
+    let looked = looked.and_then(|contents| contents::try_out(path, options).map(|()| contents));
     let contents = looked.map_err(|unfit| match unfit {
         Unfit::Foreign(difference) => RestoreError::Foreign { backup: name, difference },
         source => RestoreError::Unfit { backup: name, source },
     })?;
     hand_over(unfinished.file(), store)?;
-    unfinished.file().sync_all().map_err(FileError::when("sync", unfinished.path()))?;
-    let (hold, set_aside) = set_aside(store, now)?;
+    unfinished.file().sync_all().map_err(FileError::when("sync", path))?;
+    let (hold, set_aside) = set_aside(store, options.now)?;
     unfinished.publish(store)?;
     drop(hold);
     Ok(Restored { contents, set_aside })

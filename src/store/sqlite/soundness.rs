@@ -9,6 +9,7 @@ use rusqlite::{Connection, Error, ErrorCode};
 
 use super::fault::Fault;
 use super::house::{self, WEBHOOK};
+use super::values;
 
 /// How many bodies one reading compares.
 const BODIES: i64 = 500;
@@ -95,7 +96,11 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
         while let Some(row) = rows.next()? {
             after = row.get(6)?;
             let (has_body, sha256): (bool, [u8; 32]) = (row.get(8)?, row.get(7)?);
-            if has_body && house::webhook(row)?.fingerprint() != sha256 {
+            let unread = |fault| {
+                let detail = format!("row {after} of its table inbox, {}", values::reason(fault));
+                Fault::unreadable("a row", detail)
+            };
+            if has_body && house::webhook(row).map_err(unread)?.fingerprint() != sha256 {
                 return Ok(false);
             }
         }

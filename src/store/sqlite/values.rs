@@ -1,0 +1,128 @@
+//! Values: what a store holds, read row by row as the relay reads it.
+//!
+//! What belongs here: each table's reader. What doesn't: pages and bodies, which SQLite and hashes
+//! answer for (`soundness`), and when a file is read like this (`contents`).
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use crate::domain::Way;
+use crate::store::{StoreError, fetching, record};
+
+use super::deliveries::Waiting;
+use super::fault::Fault;
+use super::house::{self, Meta, Prunable, WEBHOOK};
+use super::soundness::tables;
+
+/// The greatest distance of a number from zero. The relay adds to numbers and doubles them, so one
+/// near the end of what SQLite can hold would leave no room.
+const FARTHEST: u64 = 1 << 60;
+
+/// A row that the relay can't read.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "row {row} of its table {table} can't be read: {reason}; use an earlier backup, or correct the \
+     row while no relay runs"
+)]
+pub struct Unreadable {
+    /// The table.
+    table: String,
+    /// The row's first column.
+    row: String,
+    /// What is wrong with it.
+    reason: String,
+}
+
+/// Returns the first row that the relay can't read.
+pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, Fault> {
+    for table in tables(connection)? {
+        // Two readers go by the order of columns; they find theirs first.
+        let columns = match table.as_str() {
+            "inbox" => format!("{WEBHOOK}, *"),
+            "deliveries" => "id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook),
+                 planned_at, attempts, failing_since, event_at, identify, class, *"
+                .to_owned(),
+            _ => "*".to_owned(),
+        };
+        let mut statement =
+            connection.prepare(&format!("SELECT {columns} FROM {table} NOT INDEXED"))?;
+        let count = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Err(fault) = read(&table, row, count) {
+                let (row, reason) = (name(row)?, reason(fault));
+                return Ok(Some(Unreadable { table, row, reason }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
+    for column in 0..columns {
+        if let ValueRef::Integer(number) = row.get_ref(column)?
+            && number.unsigned_abs() > FARTHEST
+        {
+            let name = row.as_ref().column_name(column)?.to_owned();
+            return Err(Fault::unreadable("a number", format!("{name} leaves no room for more")));
+        }
+    }
+    match table {
+        "meta" => single(row),
+        "notes" => fetching::check(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)
+            .map_err(Fault::from),
+        "people" => {
+            let (identifier, state): (String, String) = (row.get(1)?, row.get(2)?);
+            Ok(record::person(row.get(0)?, &identifier, &state).map(drop)?)
+        }
+        "inbox" => house::webhook(row).map(drop),
+        "deliveries" => {
+            let (identify, call) = Waiting::of(row)?;
+            let calls = identify.into_iter().chain(Some(call));
+            calls.filter(|call| !call.is_erased()).try_for_each(|call| call.read().map(drop))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a single value by its type. One of a newer version is nobody's here.
+fn single(row: &Row<'_>) -> Result<(), Fault> {
+    const KEYS: [Meta; 2] = [Meta::HashKey, Meta::TombstoneCheck];
+    const TEXTS: [Meta; 3] = [Meta::Copying, Meta::Damaged, Meta::LookedThrough];
+    const NUMBERS: [Meta; 6] = [
+        Meta::Accepting(Way::Out),
+        Meta::Accepting(Way::Back),
+        Meta::PrunedUntil(Prunable::Finished),
+        Meta::PrunedUntil(Prunable::Parked),
+        Meta::Workspace,
+        Meta::ProbedAt,
+    ];
+    let key: String = row.get(0)?;
+    let is_of = |these: &[Meta]| these.iter().any(|meta| meta.key() == key);
+    if is_of(&KEYS) {
+        row.get::<_, [u8; 32]>(1)?;
+    } else if is_of(&TEXTS) {
+        row.get::<_, String>(1)?;
+    } else if is_of(&NUMBERS) {
+        row.get::<_, i64>(1)?;
+    }
+    Ok(())
+}
+
+/// Returns the first column, by which the row is found.
+fn name(row: &Row<'_>) -> Result<String, Fault> {
+    Ok(match row.get_ref(0)? {
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => format!("x'{}'", hex::encode(bytes)),
+        ValueRef::Null | ValueRef::Real(_) => "without a name".to_owned(),
+    })
+}
+
+/// Returns what is wrong with a row, without what the store was doing.
+pub(super) fn reason(fault: Fault) -> String {
+    match fault {
+        Fault::Store(StoreError::Unreadable { what, detail }) => format!("{what}: {detail}"),
+        fault => fault.to_string(),
+    }
+}
