@@ -23,6 +23,7 @@ mod sandbox;
 mod serve;
 mod store;
 mod sync;
+mod throwaway;
 mod webhook;
 
 use std::path::PathBuf;

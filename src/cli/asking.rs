@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Failure, Page, failed, plural};
-use crate::app::{self, Asking, Delivering};
+use super::throwaway::Throwaway;
+use crate::app::{self, Asking, Delivering, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
@@ -43,10 +44,13 @@ pub struct Way<'a> {
     /// Set where no relay runs: what is found is delivered here.
     own: Option<Delivering>,
     stop: CancellationToken,
+    /// The store's folder, where a dry run found no store and the settings mustn't get one.
+    throwaway: Option<Throwaway>,
 }
 
 impl<'a> Way<'a> {
-    /// Opens the store, finds the campaigns, and begins to deliver where no relay does.
+    /// Opens the store, finds the campaigns, and begins to deliver where no relay does. A dry run makes
+    /// no store: where there is none, it compares with one that is thrown away.
     pub async fn open(
         settings: &'a Settings,
         campaigns: &[String],
@@ -54,11 +58,11 @@ impl<'a> Way<'a> {
     ) -> Result<Self, Failure> {
         // Each attempt would be a line between those of the progress.
         start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
-        let store = app::open_store(settings).await.map_err(failed)?;
+        let (store, throwaway) = open_store(settings, dry_run).await?;
         let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;
         let (bell, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let mut way = Self { settings, store, asking, sources, bell, own: None, stop };
+        let mut way = Self { settings, store, asking, sources, bell, own: None, stop, throwaway };
         if !dry_run && !way.is_attended_now().await? {
             way.attend().await?;
         }
@@ -106,7 +110,7 @@ impl<'a> Way<'a> {
         if !dry_run {
             self.make_sure().await?;
         }
-        let Self { store, own, stop: ending, .. } = self;
+        let Self { store, own, stop: ending, throwaway: _until_the_end, .. } = self;
         let Some(own) = own else {
             let pending = store.stats().await.map_err(failed)?.pending;
             store.close().await.map_err(failed)?;
@@ -129,6 +133,24 @@ impl<'a> Way<'a> {
             ))),
             _ => Ok((left, false)),
         }
+    }
+}
+
+async fn open_store(
+    settings: &Settings,
+    dry_run: bool,
+) -> Result<(Arc<dyn Store>, Option<Throwaway>), Failure> {
+    if !dry_run {
+        return Ok((app::open_store(settings).await.map_err(failed)?, None));
+    }
+    match app::open_existing_store(settings).await {
+        Err(StartError::NoStore { .. }) => {
+            let mut settings = settings.clone();
+            let throwaway = Throwaway::make(&mut settings)?;
+            let store = app::open_store(&settings).await.map_err(failed)?;
+            Ok((store, Some(throwaway)))
+        }
+        opened => Ok((opened.map_err(failed)?, None)),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Failure, Page, failed};
+use super::throwaway::Throwaway;
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
 use crate::config::customerio::Credentials;
@@ -97,7 +97,7 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// The stand-in and the throw-away store of `serve --sandbox`.
 struct Trial {
     address: SocketAddr,
-    folder: PathBuf,
+    store: Throwaway,
     serving: JoinHandle<std::io::Result<()>>,
     shutdown: CancellationToken,
 }
@@ -116,17 +116,7 @@ impl Trial {
         };
         let sandbox = bound.with_context(context)?;
         let address = sandbox.addr();
-        let name = format!("referral-relay-sandbox-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        let mut private = std::fs::DirBuilder::new();
-        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
-        let made = private.recursive(true).create(&folder);
-        made.with_context(|| format!("can't make the folder {}", folder.display()))?;
-
-        let store = format!("sqlite:{}", folder.join("relay.db").display());
-        settings.store.url = store.parse().map_err(|error| {
-            Failure::Failed(anyhow::anyhow!("{store} is no address of a store: {error:?}"))
-        })?;
+        let store = Throwaway::make(settings)?;
         settings.growsurf.webhook_secrets = vec![SANDBOX_SECRET.into()];
         settings.growsurf.api_key = Some(SANDBOX_SECRET.into());
         let growsurf = format!("http://{address}{GROWSURF_PATH}").parse();
@@ -145,7 +135,7 @@ impl Trial {
 
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
-        Ok(Self { address, folder, serving, shutdown })
+        Ok(Self { address, store, serving, shutdown })
     }
 
     fn print_first_steps(&self, running: &Running) {
@@ -153,7 +143,7 @@ impl Trial {
         let body = first_webhook(now);
         let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
         let (relay, sandbox) = (running.address, self.address);
-        let store = format!("sqlite:{}", self.folder.join("relay.db").display());
+        let store = self.store.url();
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
         let program = program.display();
         let mut page = Page::default();
@@ -189,9 +179,7 @@ impl Trial {
     async fn stop(self) -> Result<(), Failure> {
         self.shutdown.cancel();
         self.serving.await.map_err(failed)?.map_err(failed)?;
-        let context = || format!("can't remove the folder {}", self.folder.display());
-        std::fs::remove_dir_all(&self.folder).with_context(context)?;
-        Ok(())
+        self.store.remove()
     }
 }
 

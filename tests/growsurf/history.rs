@@ -20,6 +20,12 @@ fn a_dry_run_counts_and_shows_samples_and_changes_nothing() {
     assert!(text.contains("sample 1") && text.contains("/api/v1/customers/"), "{text}");
     assert!(text.contains("--events all"), "{text}");
     assert!(text.contains("Nothing was sent or stored."), "{text}");
+    setup.command(&["sync", "--dry-run"]).expect(0);
+    let refused = setup.command(&["dead-letters", "list"]).expect(1);
+    assert!(refused.contains("there is no store"), "a dry run makes none: {refused}");
+
+    setup.clone().start().terminate();
+    assert!(setup.command(&["backfill", "--dry-run"]).expect(0).contains("  joined\n"));
     assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 0);
     assert_eq!(sandbox.calls().len(), 0);
 }
