@@ -115,6 +115,24 @@ fn check_says_fit_once_all_that_the_guide_promises_can_arrive() {
 }
 
 #[test]
+fn check_lists_what_growsurf_announces_to_remove() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(3, 2, 1);
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let told = setup.command(&["check"]).expect(0);
+    assert!(!told.contains("going to remove"), "{told}");
+    let sunset = "Sat, 01 Jan 2028 00:00:00 GMT";
+    growsurf.signals(&json!({ "path": "/participants", "sunset": sunset }));
+    let told = setup.command(&["check"]).expect(0);
+    let line = format!(
+        "note  growsurf     GrowSurf is going to remove GET /campaign/{{id}}/participants, \
+         Sunset: {sunset}; look for a newer relay"
+    );
+    assert_eq!(told.lines().filter(|it| *it == line).count(), 1, "{told}");
+}
+
+#[test]
 fn check_prints_json_whatever_it_finds() {
     let sandbox = Sandbox::start();
     let document = |setup: &Setup, code: i32| -> Value {

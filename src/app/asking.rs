@@ -1,5 +1,6 @@
 //! What asks GrowSurf: clients, campaigns and rules, made of the settings.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::config::growsurf::SharesFrom;
 use crate::config::sync as settings_of;
 use crate::delivery::ToGrowsurf;
 use crate::domain::Class;
-use crate::growsurf::rest::{Client, ClientConfig, Clients, Pace, RestError};
+use crate::growsurf::rest::{Announcement, Client, ClientConfig, Clients, Pace, RestError};
 use crate::ingest::ParticipantLookup;
 use crate::store::Store;
 use crate::sync::{
@@ -127,6 +128,12 @@ impl Asking {
     pub fn client(&self, campaign: &str) -> Option<Client> {
         let own = self.named.iter().find(|it| it.id == campaign).and_then(|it| it.client.as_ref());
         own.or(self.general.as_ref()).cloned()
+    }
+
+    /// Returns the endpoints that GrowSurf's answers have announced to remove.
+    pub fn announcements(&self) -> BTreeSet<Announcement> {
+        let named = self.named.iter().filter_map(|named| named.client.as_ref());
+        self.general.iter().chain(named).flat_map(Client::announcements).collect()
     }
 
     /// What takes rows in. `bell` is rung when there is something new to deliver.

@@ -19,6 +19,7 @@ mod writes;
 
 pub use client::{Client, ClientConfig, Clients, Pace};
 pub use error::RestError;
+pub use lifecycle::Announcement;
 pub use limits::{Budget, Told};
 pub use types::{
     Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,

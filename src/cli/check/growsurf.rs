@@ -48,6 +48,9 @@ pub(super) async fn look(
             Err(error) => refused(error, report),
         }
     }
+    for announcement in asking.announcements() {
+        report.add(Grade::Note, "growsurf", announcement.to_string());
+    }
     share(settings, &sources, report);
     sources.into_iter().map(|source| source.campaign).collect()
 }

@@ -6,7 +6,7 @@
 //! requests there are (`endpoints`), and what an answer means (`answer`).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use url::Url;
 
 use super::answer::{self, Named};
 use super::error::RestError;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Announcement, Lifecycle};
 use super::limits::Told;
 use super::types::{Cursor, Page};
 use crate::domain::{Clock, PathSegment, Random, Time, is_loopback};
@@ -158,6 +158,11 @@ impl Client {
             .build()
             .map_err(|error| RestError::Setup(error.into()))?;
         Ok(Self { http, config: Arc::new(config), turn: Arc::default(), lifecycle: Arc::default() })
+    }
+
+    /// Returns the endpoints that GrowSurf's answers have announced to remove.
+    pub fn announcements(&self) -> BTreeSet<Announcement> {
+        self.lifecycle.announcements()
     }
 
     /// The same client for a use that waits so long for the limits.

@@ -1,10 +1,11 @@
-//! Deprecations: the API's announcements of its own end, reported once a process.
+//! Deprecations: the API's announcements of its own end, each reported once a process.
 //!
 //! What belongs here: reading `Deprecation` (RFC 9745) and `Sunset` (RFC 8594). What doesn't: a
 //! `Link` with `rel="deprecation"`, which every answer of GrowSurf's has and which marks nothing
 //! (<https://docs.growsurf.com/developer-tools/rest-api>).
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, Method};
@@ -32,9 +33,30 @@ const WORDS: [&str; 14] = [
     "analytics",
 ];
 
+/// An endpoint that GrowSurf is going to remove, or has removed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Announcement {
+    /// The method and the path, without ids.
+    endpoint: String,
+    /// The time of its deprecation, as GrowSurf gives it.
+    deprecation: Option<String>,
+    /// The time of its removal, as GrowSurf gives it.
+    sunset: Option<String>,
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "GrowSurf is going to remove {}", self.endpoint)?;
+        for (name, at) in [("Deprecation", &self.deprecation), ("Sunset", &self.sunset)] {
+            at.iter().try_for_each(|at| write!(out, ", {name}: {at}"))?;
+        }
+        out.write_str("; look for a newer relay")
+    }
+}
+
 /// The announcements that were reported.
 #[derive(Debug, Default)]
-pub(super) struct Lifecycle(Mutex<BTreeSet<String>>);
+pub(super) struct Lifecycle(Mutex<BTreeSet<Announcement>>);
 
 impl Lifecycle {
     /// Warns of an endpoint that GrowSurf is going to remove, once.
@@ -45,8 +67,9 @@ impl Lifecycle {
             return;
         }
         let endpoint = format!("{method} /{}", template(path));
-        let said = format!("{endpoint} {deprecation:?} {sunset:?}");
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(said) {
+        let announcement = Announcement { endpoint, deprecation, sunset };
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(announcement.clone()) {
+            let Announcement { endpoint, deprecation, sunset } = announcement;
             tracing::warn!(
                 endpoint,
                 deprecation,
@@ -54,6 +77,11 @@ impl Lifecycle {
                 "GrowSurf is going to remove an endpoint that the relay uses; look for a newer relay"
             );
         }
+    }
+
+    /// Returns all announcements that were reported.
+    pub(super) fn announcements(&self) -> BTreeSet<Announcement> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -79,7 +107,7 @@ mod tests {
     use super::*;
 
     fn reported(lifecycle: &Lifecycle) -> Vec<String> {
-        lifecycle.0.lock().unwrap().iter().cloned().collect()
+        lifecycle.announcements().iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -99,8 +127,9 @@ mod tests {
         }
         assert_eq!(
             reported(&lifecycle),
-            ["GET /campaign/{id}/participant/{id} Some(\"2023-06-30T23:59:59.000Z\") \
-              Some(\"Sun, 30 Jun 2024 23:59:59 GMT\")"]
+            ["GrowSurf is going to remove GET /campaign/{id}/participant/{id}, \
+              Deprecation: 2023-06-30T23:59:59.000Z, Sunset: Sun, 30 Jun 2024 23:59:59 GMT; \
+              look for a newer relay"]
         );
         lifecycle.look(&Method::GET, &["campaigns"], &headers(&[("deprecation", "true")]));
         assert_eq!(reported(&lifecycle).len(), 2);
