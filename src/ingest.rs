@@ -315,8 +315,8 @@ impl Ingest {
     ) -> Result<Receipt, Refusal> {
         let accepting = tokio::time::timeout(patience, async {
             let room = self.room(body.len()).await;
-            let Incoming { source, owner, event, reading, body } = read(body)?;
-            if let (Source::CustomerioAction, Ok(news)) = (source, &reading) {
+            let Incoming { source, owner, event, mut reading, body } = read(body)?;
+            if let (Source::CustomerioAction, Ok(news)) = (source, &mut reading) {
                 self.look_up(news).await?;
             }
             let id = WebhookId::new(received_at, self.random.next());

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Amount, Campaign, Email, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who,
-    storable_id,
+    is_too_long, storable_id, too_long,
 };
 
 pub use schema::ShopEvent;
@@ -119,10 +119,11 @@ impl Fields<'_> {
     /// A text of at most so many characters, without the white space around it.
     fn trimmed(&self, name: &str, longest: usize) -> Result<Option<&str>, String> {
         let Some(text) = self.string(name)? else { return Ok(None) };
+        if IDS.contains(&name) && is_too_long(&storable_id(text)) {
+            return Err(too_long(name));
+        }
         if text.chars().nth(longest).is_some() {
-            // Of ids the bytes are limited, see `News::check_ids`, and these are more than that as well.
-            let unit = if IDS.contains(&name) { "bytes" } else { "characters" };
-            return Err(format!("{name} is longer than {longest} {unit}"));
+            return Err(format!("{name} is longer than {longest} characters"));
         }
         match text.trim() {
             "" => Err(format!("{name} is empty; leave it out")),
@@ -276,6 +277,8 @@ mod tests {
             (SHARED, json!({"channel": null}), "channel is missing"),
             (SHARED, json!({"id": null}), "id is missing"),
             (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 bytes"),
+            (PURCHASED, json!({"id": "é".repeat(101)}), "id is longer than 200 bytes"),
+            (PURCHASED, json!({"campaign": "\0".repeat(67)}), "campaign is longer than 200 bytes"),
             (
                 PURCHASED,
                 json!({"product": "x".repeat(201)}),

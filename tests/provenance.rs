@@ -322,16 +322,14 @@ fn ids_over_200_bytes_are_refused_by_whoever_can_fix_them_and_parked_from_others
     };
     let letters = "é".repeat(101);
     for (body, field) in [
-        (purchase(&letters, "bob"), "the purchase's id"),
+        (purchase(&letters, "bob"), "id"),
         (purchase("o1", &letters), "participant_id"),
         (purchase(&long, "bob"), "id"),
     ] {
         let answer = from_server(&relay, body.as_bytes());
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(
-            answer.status == 422 && detail.contains(field) && detail.contains("longer than"),
-            "{detail}"
-        );
+        let expected = format!("{field} is longer than 200 bytes");
+        assert_eq!((answer.status, detail), (422, expected));
     }
     let accepted = from_server(&relay, purchase("o1", &fits).as_bytes());
     assert_eq!(accepted.json()["status"], "accepted", "{accepted:?}");

@@ -9,7 +9,7 @@ use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
 use crate::config::value::Expected;
 use crate::config::value::address::plain_url;
-use crate::config::value::metadata_key::metadata_key;
+use crate::config::value::metadata_key;
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("site_id", Kind::Text),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
-use crate::config::value::metadata_key::metadata_key;
+use crate::config::value::metadata_key;
 use names::Names;
 
 pub(super) const KEYS: &[Key] = &[

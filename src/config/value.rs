@@ -7,13 +7,14 @@
 pub mod address;
 pub mod duration;
 pub mod masked;
-pub mod metadata_key;
 pub mod network;
 pub mod origin;
 pub mod size;
 pub mod spoiled;
 
 use std::borrow::Cow;
+
+use crate::domain::check_metadata_key;
 
 /// What a text should have been, as in "expected a duration such as ...".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,4 +31,13 @@ impl From<String> for Expected {
     fn from(text: String) -> Self {
         Self(Cow::Owned(text))
     }
+}
+
+/// Reads a key of GrowSurf's metadata.
+///
+/// # Errors
+/// Names the form in which GrowSurf would keep the key.
+pub fn metadata_key(text: &str) -> Result<String, Expected> {
+    let checked = check_metadata_key(text);
+    checked.map(|()| text.to_owned()).map_err(|error| error.to_string().into())
 }

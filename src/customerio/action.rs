@@ -35,10 +35,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::{
-    Ask, Attributes, Deed, Email, Feedback, Identifier, ParticipantUpdate, Scalar, Time, Wish,
-    is_own_metadata,
+    Ask, Attributes, Deed, Email, Feedback, Identifier, MetadataKeyError, ParticipantUpdate,
+    Scalar, Time, Wish, check_metadata_key, is_own_metadata,
 };
-use fields::{FIXED, Fields, OPTIONAL, is_id};
+use fields::{FIXED, Fields, OPTIONAL, is_id, is_plain};
 pub use schema::CustomerioAction;
 
 /// The types of asks.
@@ -63,11 +63,9 @@ const OF_ADD: [&str; 4] = ["first_name", "last_name", "referred_by", "metadata"]
 const LONGEST_DELAY: u8 = 90;
 
 /// GrowSurf's limits of participant metadata
-/// (<https://docs.growsurf.com/developer-tools/metadata>), and the key it keeps for itself.
-const KEY_CHARS: usize = 40;
+/// (<https://docs.growsurf.com/developer-tools/metadata>).
 const VALUE_CHARS: usize = 500;
 const KEYS: usize = 50;
-const RESERVED: &str = "gdprAgreements";
 
 /// The largest number that metadata may hold: up to here every reader of JSON holds all digits of a
 /// whole one (RFC 8259, 6).
@@ -110,6 +108,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
         dedupe_key: dedupe_key(&fields)?,
         campaign: fields.word("campaign", FIXED)?,
         participant: fields.word("participant", ABSENT)?,
+        is_unanswered: false,
         what,
     };
     Ok(Feedback { at: received_at, who, deed: Deed::Asked(ask), message: None })
@@ -203,19 +202,14 @@ fn metadata(fields: &Fields<'_>) -> Result<BTreeMap<String, Option<Scalar>>, Str
     }
     let mut metadata = BTreeMap::new();
     for (key, value) in entries {
-        let is_plain = key.bytes().all(|it| it.is_ascii_alphanumeric());
-        if !is_plain || !(1..=KEY_CHARS).contains(&key.len()) {
-            return Err(format!(
-                "metadata has a key that GrowSurf doesn't take: at most {KEY_CHARS} letters and \
-                 digits, such as favouriteColour"
-            ));
-        }
-        if key.eq_ignore_ascii_case(RESERVED) {
-            return Err(format!("metadata.{key} is GrowSurf's own"));
-        }
-        if is_own_metadata(key) {
+        if is_plain(key) && is_own_metadata(key) {
             return Err(format!("metadata.{key} is the relay's own"));
         }
+        check_metadata_key(key).map_err(|error| {
+            // The form that GrowSurf keeps would repeat what is no word.
+            let error = if is_plain(key) { error } else { MetadataKeyError::Renamed(None) };
+            format!("metadata has a key that GrowSurf doesn't take: expected {error}")
+        })?;
         metadata.insert(key.clone(), scalar(key, value)?);
     }
     Ok(metadata)

@@ -66,6 +66,8 @@ pub struct Ask {
     pub campaign: Option<String>,
     /// GrowSurf's id of the participant, where told.
     pub participant: Option<String>,
+    /// True if GrowSurf was asked for the participant, whom the store doesn't know, and gave no answer.
+    pub is_unanswered: bool,
     /// What is asked.
     pub what: Wish,
 }

@@ -22,7 +22,8 @@ pub fn too_long(field: &str) -> String {
     format!("{field} is longer than {LONGEST_ID} bytes")
 }
 
-fn is_too_long(id: &str) -> bool {
+/// True if an id has more than [`LONGEST_ID`] bytes.
+pub fn is_too_long(id: &str) -> bool {
     id.len() > LONGEST_ID
 }
 
@@ -211,6 +212,7 @@ mod tests {
                 dedupe_key,
                 campaign,
                 participant,
+                is_unanswered: false,
                 what: Wish::RecordShare { channel: "x".to_owned() },
             }))
         };

@@ -35,9 +35,9 @@ impl Ingest {
     /// Nothing is sent of what happened to them: the next comparison does that.
     ///
     /// # Errors
-    /// The store's. GrowSurf's are logged, and the action is parked.
-    pub(super) async fn look_up(&self, news: &News) -> Result<(), StoreError> {
-        let Some(Feedback { deed: Deed::Asked(ask), who, .. }) = &news.feedback else {
+    /// The store's. GrowSurf's are logged, and the action is parked with a reason that says so.
+    pub(super) async fn look_up(&self, news: &mut News) -> Result<(), StoreError> {
+        let Some(Feedback { deed: Deed::Asked(ask), who, .. }) = &mut news.feedback else {
             return Ok(());
         };
         let only = if let [only] = self.trust.campaigns.as_slice() { Some(only) } else { None };
@@ -52,18 +52,19 @@ impl Ingest {
         }
         let answer =
             tokio::time::timeout(ParticipantLookup::TIMEOUT, client.find(campaign, &query)).await;
-        match answer.unwrap_or(Err(RestError::Late)) {
-            Ok(Some(row)) => self.introduce(campaign, row).await,
-            Ok(None) => Ok(()),
+        ask.is_unanswered = match answer.unwrap_or(Err(RestError::Late)) {
+            Ok(Some(row)) => !self.introduce(campaign, row).await?,
+            Ok(None) => false,
             Err(error) => {
                 tracing::warn!(
                     campaign,
                     error = %Causes(&error),
                     "can't look up the participant of a webhook action"
                 );
-                Ok(())
+                true
             }
-        }
+        };
+        Ok(())
     }
 
     async fn is_known(
@@ -88,8 +89,8 @@ impl Ingest {
         Ok(false)
     }
 
-    /// Accepts a participant's row, as a comparison does.
-    async fn introduce(&self, campaign: &str, row: serde_json::Value) -> Result<(), StoreError> {
+    /// Accepts a participant's row, as a comparison does. Returns false if it is unusable.
+    async fn introduce(&self, campaign: &str, row: serde_json::Value) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
         let origin = Origin { campaign, at: now, tell: Tell::Nothing, shares: false };
@@ -101,7 +102,7 @@ impl Ingest {
                 reason,
                 "GrowSurf's answer to a lookup is unusable"
             );
-            return Ok(());
+            return Ok(false);
         }
         let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
         let arrival = Arrival { webhook, reading, class: Class::Live };
@@ -109,7 +110,7 @@ impl Ingest {
         if receipt.calls > 0 {
             self.wake.notify_one();
         }
-        Ok(())
+        Ok(true)
     }
 }
 

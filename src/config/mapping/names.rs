@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::config::key::{Key, Kind};
 use crate::config::reader::Reader;
-use crate::config::value::metadata_key::metadata_key as read_key;
+use crate::config::value::metadata_key as read_key;
 
 pub(super) const EVENT_KEYS: &[Key] = &[
     Key::new("referral_program_joined", Kind::Label),

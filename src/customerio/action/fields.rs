@@ -8,11 +8,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::{is_too_long, too_long};
+
 /// The longest text that a field may hold, in characters, as the schema counts them.
 pub(super) const LONGEST: usize = 200;
 
 /// The fields that hold ids.
-const IDS: [&str; 4] = ["campaign", "dedupe_key", "id", "participant"];
+pub(super) const IDS: [&str; 4] = ["campaign", "dedupe_key", "id", "participant"];
 
 /// The longest id of GrowSurf's.
 pub(super) const LONGEST_ID: usize = 64;
@@ -61,10 +63,11 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str, mend: &str) -> Result<Option<String>, String> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = match value {
+            Value::String(text) if IDS.contains(&name) && is_too_long(text) => {
+                return Err(too_long(name));
+            }
             Value::String(text) if text.chars().nth(LONGEST).is_some() => {
-                // Of ids the bytes are limited, see `News::check_ids`, and these are more as well.
-                let unit = if IDS.contains(&name) { "bytes" } else { "characters" };
-                return Err(format!("{name} is longer than {LONGEST} {unit}"));
+                return Err(format!("{name} is longer than {LONGEST} characters"));
             }
             Value::String(text) => text.trim().to_owned(),
             Value::Number(number) if !number.is_f64() => number.to_string(),
@@ -119,7 +122,7 @@ pub(super) fn is_id(text: &str) -> bool {
 }
 
 /// Whether a name can be repeated: a word, and nobody's address.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || "_- ".contains(it);
     (1..=40).contains(&name.len()) && name.chars().all(is_part)
 }

@@ -1,7 +1,7 @@
 //! The schema of webhook actions, for the document of the interface.
 //!
 //! What belongs here: the rules that `read` holds, as far as JSON Schema can say them. What it can't:
-//! that no address has over 254 bytes, that a whole number is written without fraction and exponent,
+//! that no address has over 254 bytes, that no id has over 200, that a whole number is written without fraction and exponent,
 //! and that keys of metadata which are GrowSurf's or the relay's own are refused however they are
 //! capitalised. What it says more strictly: white space around `type`, which is forgiven.
 

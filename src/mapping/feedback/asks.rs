@@ -86,7 +86,7 @@ pub fn plan(ask: &Ask, desk: Desk<'_>) -> Result<Plan, Unplanned> {
             plan.lanes = lanes;
             Call::UpdateParticipant { at, update }
         }
-        (Wish::RecordShare { .. }, None) => return Err(unknown(campaign)),
+        (Wish::RecordShare { .. }, None) => return Err(unknown(ask, campaign)),
     };
     plan.lanes.push(lane(addressee, call, effect));
     Ok(plan)
@@ -108,7 +108,7 @@ fn target(ask: &Ask, campaign: &str, desk: Desk<'_>) -> Result<Target, Unplanned
         Some(lookup) => desk.known.person(lookup).flatten(),
         None => desk.subject(),
     };
-    let person = person.ok_or_else(|| unknown(campaign))?;
+    let person = person.ok_or_else(|| unknown(ask, campaign))?;
     let is_meant = |key: &ParticipantKey| {
         key.campaign == campaign && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
     };
@@ -118,7 +118,7 @@ fn target(ask: &Ask, campaign: &str, desk: Desk<'_>) -> Result<Target, Unplanned
         let place = Some(Place { person, participant: index });
         Some(Target { key, name: it.key.clone(), place })
     });
-    found.ok_or_else(|| unknown(campaign))
+    found.ok_or_else(|| unknown(ask, campaign))
 }
 
 /// The addressee with one more ask counted.
@@ -184,9 +184,15 @@ fn refusal(reason: impl Into<String>) -> Unplanned {
     Unplanned::Unmappable(reason.into())
 }
 
-fn unknown(campaign: &str) -> Unplanned {
+fn unknown(ask: &Ask, campaign: &str) -> Unplanned {
+    let (unasked, fix) = if ask.is_unanswered {
+        let fix = "send the action again, or replay it after a sync";
+        (", and GrowSurf couldn't be asked, which the relay's log explains", fix)
+    } else {
+        ("", "a backfill makes those known who joined before it ran")
+    };
     refusal(format!(
-        "the relay knows no participant of campaign {campaign:?} under this address or id; a \
-         backfill makes those known who joined before it ran"
+        "the relay knows no participant of campaign {campaign:?} under this address or id{unasked}; \
+         {fix}"
     ))
 }

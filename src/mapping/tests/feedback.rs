@@ -53,7 +53,8 @@ fn subscription(report: &str, at: i64, subscribed: bool) -> News {
 
 fn ask(dedupe_key: &str, what: Wish) -> News {
     let dedupe_key = dedupe_key.to_owned();
-    let ask = Ask { dedupe_key, campaign: Some("camp".to_owned()), participant: None, what };
+    let campaign = Some("camp".to_owned());
+    let ask = Ask { dedupe_key, campaign, participant: None, is_unanswered: false, what };
     by("ann@example.com", 1_789_500_000, Deed::Asked(ask))
 }
 

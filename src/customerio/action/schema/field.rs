@@ -7,7 +7,8 @@ use utoipa::openapi::schema::{
 };
 
 use super::super::fields::{LONGEST, LONGEST_ID};
-use super::super::{ADD, EXACT, KEY_CHARS, KEYS, LONGEST_DELAY, VALUE_CHARS};
+use super::super::{ADD, EXACT, KEYS, LONGEST_DELAY, VALUE_CHARS};
+use crate::domain::METADATA_KEY_CHARS;
 use crate::domain::characters::{CONTROL, NOT_OF_ADDRESS, SPACE};
 
 /// What a field of an ask may hold; `null` is the same as leaving it out.
@@ -93,7 +94,7 @@ fn metadata(ask: &str) -> Object {
         .pattern(Some(text("")));
     let key = ObjectBuilder::new()
         .schema_type(Type::String)
-        .pattern(Some(format!("^[A-Za-z0-9]{{1,{KEY_CHARS}}}$")));
+        .pattern(Some(format!("^[a-z0-9][A-Za-z0-9]{{0,{}}}$", METADATA_KEY_CHARS - 1)));
     let own = "GrowSurf's `gdprAgreements` and what the relay counts with are refused.";
     ObjectBuilder::new()
         .description(Some(format!("{what} {own}")))

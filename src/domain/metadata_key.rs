@@ -1,36 +1,46 @@
 //! Keys of GrowSurf's metadata, of participants and of rewards.
 //!
-//! GrowSurf converts each key to camelCase of letters and digits, at most 40 characters, so a setting
-//! that names `user_id` would wait for it for ever.
-
-use crate::config::value::Expected;
+//! GrowSurf converts each key to camelCase of letters and digits, at most 40 characters
+//! (<https://docs.growsurf.com/developer-tools/metadata>). So whoever names `user_id` would wait for it
+//! for ever.
 
 /// The most characters of a key.
-const MAX_CHARS: usize = 40;
+pub const METADATA_KEY_CHARS: usize = 40;
 
 /// The key that GrowSurf keeps for itself.
 const RESERVED: &str = "gdprAgreements";
 
-/// Reads a metadata key.
+/// Reason why GrowSurf can't keep a key as it is, worded as what is expected instead.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MetadataKeyError {
+    /// GrowSurf keeps the key for itself.
+    #[error("another metadata key, because GrowSurf reserves this one")]
+    Reserved,
+    /// GrowSurf would rename the key, or can't make one of it.
+    #[error(
+        "a metadata key as GrowSurf keeps it: camelCase of letters and digits, at most \
+         {METADATA_KEY_CHARS} characters{}",
+        .0.as_ref().map(|key| format!(", here {key:?}")).unwrap_or_default()
+    )]
+    Renamed(Option<String>),
+}
+
+/// Checks that GrowSurf keeps a metadata key as it is.
 ///
 /// # Errors
 /// Names the camelCase form of a key that GrowSurf would rename.
-pub fn metadata_key(text: &str) -> Result<String, Expected> {
-    if text == RESERVED {
-        return Err("another metadata key, because GrowSurf reserves this one".into());
+pub fn check_metadata_key(text: &str) -> Result<(), MetadataKeyError> {
+    let is_reserved = |key: &str| key.eq_ignore_ascii_case(RESERVED);
+    if is_reserved(text) {
+        return Err(MetadataKeyError::Reserved);
     }
+    let is_short = |key: &str| (1..=METADATA_KEY_CHARS).contains(&key.len());
     let is_plain = text.chars().all(|it| it.is_ascii_alphanumeric());
-    let is_camel_case = is_plain && !text.starts_with(|it: char| it.is_ascii_uppercase());
-    if is_camel_case && !text.is_empty() && text.len() <= MAX_CHARS {
-        return Ok(text.to_owned());
+    if is_plain && is_short(text) && !text.starts_with(|it: char| it.is_ascii_uppercase()) {
+        return Ok(());
     }
-    let rule = format!(
-        "a metadata key as GrowSurf keeps it: camelCase of letters and digits, at most {MAX_CHARS}"
-    );
-    let suggested = camel_case(text);
-    let is_any_good =
-        !suggested.is_empty() && suggested.len() <= MAX_CHARS && suggested != RESERVED;
-    Err(if is_any_good { format!("{rule}, here {suggested:?}") } else { rule }.into())
+    let kept = Some(camel_case(text)).filter(|key| is_short(key) && !is_reserved(key));
+    Err(MetadataKeyError::Renamed(kept))
 }
 
 /// Returns the text as GrowSurf would write it as a key; empty if there is no letter or digit in it.
@@ -52,12 +62,12 @@ fn camel_case(text: &str) -> String {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{camel_case, metadata_key};
+    use super::{camel_case, check_metadata_key};
 
     #[test]
     fn accepts_what_growsurf_can_keep() {
         for key in ["a", "userId", "userID", "plan2", "2ndName", &"k".repeat(40)] {
-            assert_eq!(metadata_key(key).as_deref(), Ok(key));
+            assert_eq!(check_metadata_key(key), Ok(()));
         }
     }
 
@@ -74,9 +84,11 @@ mod tests {
             ("", None),
             ("_", None),
             ("gdprAgreements", None),
+            ("GDPRAgreements", None),
+            ("gdpr_agreements", None),
             (&"k".repeat(41), None),
         ] {
-            let told = metadata_key(key).unwrap_err().to_string();
+            let told = check_metadata_key(key).unwrap_err().to_string();
             match suggested {
                 Some(form) => assert!(told.ends_with(&format!("here {form:?}")), "{key}: {told}"),
                 None => assert!(!told.contains(", here"), "{key}: {told}"),
@@ -89,8 +101,9 @@ mod tests {
         fn what_is_suggested_is_accepted(text in any::<String>(), near in "[A-Za-z0-9 _.-]{1,40}") {
             for text in [text, near] {
                 let suggested = camel_case(&text);
-                if !suggested.is_empty() && suggested.len() <= 40 {
-                    assert!(metadata_key(&suggested).is_ok(), "{text:?} {suggested:?}");
+                let is_own = suggested.eq_ignore_ascii_case("gdprAgreements");
+                if !is_own && (1..=40).contains(&suggested.len()) {
+                    assert!(check_metadata_key(&suggested).is_ok(), "{text:?} {suggested:?}");
                 }
             }
         }
