@@ -15,7 +15,7 @@ use crate::kit::eventually;
 use crate::kit::process::binary;
 use crate::kit::relay::{Beyond, Relay, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::{NOTES, Webhook, joined};
+use crate::kit::webhooks::{NOTES, Webhook, email, joined};
 
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
@@ -220,6 +220,21 @@ fn the_store_before_is_set_aside_whole_and_can_come_back() {
 }
 
 #[test]
+fn a_person_is_nowhere_in_a_restored_store_once_they_are_erased() {
+    let names: Vec<String> = (0..60).map(|number| format!("guest{number:02}")).collect();
+    let (setup, _) = stored(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    setup.command(&["backup", "backup.db"]).expect(0);
+    let elsewhere = Setup::towards("http://127.0.0.1:9");
+    let backup = setup.folder().join("backup.db");
+    elsewhere.command(&["restore", backup.to_str().unwrap()]).expect(0);
+    for name in names.iter().step_by(7) {
+        assert_ne!(elsewhere.holding(&email(name)), [""; 0]);
+        elsewhere.command(&["forget", &email(name)]).expect(0);
+        assert_eq!(elsewhere.holding(&email(name)), [""; 0], "{name}");
+    }
+}
+
+#[test]
 fn a_copy_with_its_log_beside_it_is_restored_with_what_is_in_the_log() {
     let setup = Setup::towards("http://127.0.0.1:9");
     let mut relay = setup.clone().start();
@@ -264,7 +279,13 @@ fn what_is_no_fit_backup_is_refused_and_the_store_stays() {
     let write = |name: &str, bytes: &[u8]| fs::write(setup.folder().join(name), bytes).unwrap();
 
     write("half.db", &bytes[..bytes.len() / 2]);
-    refused("half.db", "it is damaged: database disk image is malformed");
+    refused("half.db", &format!("it is damaged: it has {} bytes and ", bytes.len() / 2));
+    // SQLite itself completes the last page with zeros.
+    for missing in [1, 50, 99] {
+        write("cut.db", &bytes[..bytes.len() - missing]);
+        let (found, whole) = (bytes.len() - missing, bytes.len());
+        refused("cut.db", &format!("it is damaged: it has {found} bytes and should have {whole}"));
+    }
     let mut page = bytes.clone();
     page[5 * 2_048..6 * 2_048].fill(0xff);
     write("page.db", &page);

@@ -117,6 +117,18 @@ fn a_truncated_store_is_set_aside_and_webhooks_are_taken_in() {
 }
 
 #[test]
+fn a_store_whose_last_page_is_cut_off_is_set_aside() {
+    let sandbox = Sandbox::start();
+    let (setup, _) = stored(&sandbox);
+    let file = File::options().write(true).open(store(&setup)).unwrap();
+    let whole = file.metadata().unwrap().len();
+    file.set_len(whole - 50).unwrap();
+    drop(file);
+    let told = format!("it has {} bytes and should have {whole}", whole - 50);
+    assert_set_aside(&setup, &sandbox, &told);
+}
+
+#[test]
 fn a_store_without_its_header_is_set_aside() {
     let sandbox = Sandbox::start();
     let (setup, _) = stored(&sandbox);

@@ -151,6 +151,8 @@ impl Place {
         // which takes longer than the statement; there is one good plan for each of ours.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A connection that only reads writes copies with `VACUUM INTO`.
+        overwrite(&connection, true)?;
         Ok(connection)
     }
 }
@@ -161,9 +163,9 @@ pub(super) fn keep_as_it_is(connection: &Connection, keep: bool) -> rusqlite::Re
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
 
-/// Whether pages that this connection frees are overwritten as well, which writes them; so only
-/// whoever erases personal data has it so. What it removes from pages that it writes anyway is
-/// overwritten in any case: an older state of somebody mustn't stay behind in an unused place.
+/// Sets `secure_delete`, which every connection has: an older state of a person mustn't stay behind in
+/// an unused place of a page. Where `pages` is false, a page that is freed as a whole isn't
+/// overwritten; so the writer has it, for speed.
 pub(super) fn overwrite(connection: &Connection, pages: bool) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", if pages { "ON" } else { "FAST" })
 }

@@ -15,7 +15,7 @@ use super::connection::Place;
 use super::fault::Fault;
 use super::house::Meta;
 use super::values::{self, Unreadable};
-use super::{Options, damage, house, migrate, opening, soundness};
+use super::{Options, damage, files, house, migrate, opening, soundness};
 
 /// How long another process may keep the store busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,6 +81,9 @@ pub enum Unfit {
 /// # Errors
 /// See [`Unfit`].
 pub(super) fn rest(path: &Path) -> Result<(), Unfit> {
+    if let Some(damage) = files::cut_off(path) {
+        return Err(Unfit::Damaged(damage));
+    }
     let resting = Place::new(path, Duration::ZERO).at_rest();
     resting.map(drop).map_err(|error| unfit(error.into()))
 }

@@ -39,6 +39,9 @@ impl FileTables {
         options: &Options,
     ) -> Result<Self, StoreError> {
         let place = Place::new(path, options.busy_timeout);
+        if let Some(detail) = damage::before_opening(path) {
+            return Err(StoreError::Damaged { detail });
+        }
         place.make().map_err(|error| storage(OPENING, access::explain(path, error)))?;
         let open = || {
             let mut connection = place.writer()?;

@@ -166,12 +166,15 @@ fn remembered(place: &Place) -> Option<([u8; 32], Option<i64>)> {
     Some((hash_key, house::recall(&connection, Meta::Workspace).ok()?))
 }
 
-/// The damage that opening would hide: SQLite takes an empty file for a new one, and throws away
-/// the log beside it.
+/// Returns the damage that opening would hide. SQLite takes an empty file for a new one and throws
+/// away the log beside it, and it completes a page that is cut off.
 pub(super) fn before_opening(path: &Path) -> Option<String> {
     // In this order, because a store that somebody makes now has a log only when it isn't empty.
     let is_lost = !is_empty(&files::with(path, "-wal")) && is_empty(path);
-    is_lost.then(|| "its file is empty or gone, and its log is there".to_owned())
+    if is_lost {
+        return Some("its file is empty or gone, and its log is there".to_owned());
+    }
+    files::cut_off(path).filter(|_| was_a_store(path))
 }
 
 /// The damage to a file that nothing says was a store, where a relay has used one of its name.

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -58,6 +58,27 @@ pub(super) fn same(one: &Path, other: &Path) -> bool {
         })
     };
     matches!((whole(one), whole(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Returns the damage to a SQLite file whose end is missing, if nothing lies beside it that may have
+/// the end. SQLite reads a page that is there in part as if zeros followed.
+pub(super) fn cut_off(path: &Path) -> Option<String> {
+    let mut head = [0; 100];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    let number = |at: usize| Some(u32::from_be_bytes(*head.get(at..)?.first_chunk()?));
+    // As SQLite: the number of pages counts only if the version that wrote last wrote it too.
+    if !head.starts_with(b"SQLite format 3\0") || number(24) != number(92) {
+        return None;
+    }
+    let page = u64::from(u16::from_be_bytes([head[16], head[17]]));
+    let expected = u64::from(number(28)?) * if page == 1 { 65_536 } else { page };
+    // In this order: a log is emptied only when all of it is in the file.
+    let length = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+    if COMPANIONS.into_iter().any(|suffix| length(&with(path, suffix)) > 0) {
+        return None;
+    }
+    let found = length(path);
+    (found < expected).then(|| format!("it has {found} bytes and should have {expected}"))
 }
 
 /// Makes a folder that only its owner can enter, and those it is in, unless they exist.
