@@ -705,3 +705,50 @@ fn nothing_is_said_again_of_somebody_unchanged() {
     relay.drained();
     assert_eq!(sandbox.calls().len(), 1);
 }
+
+#[test]
+fn a_friend_whose_referrer_cannot_be_named_was_referred_all_the_same() {
+    let (address, long) = ("ra\u{200f}e@example.com", "b".repeat(201));
+    let created = || guide("PARTICIPANT_CREATED", "fay");
+    let added = || joined("fay").without("/data/referralSource");
+    let is_sent = |told: &Sandbox| {
+        let event = told.event("referral_program_joined");
+        (event.data()["source"].clone(), event.data().get("referred_by").cloned())
+    };
+    for webhook in [
+        created().with("/participant/referredBy", address),
+        created().with("/referrer", json!({"email": address})),
+        created().with("/referrer", json!({"id": long, "email": address})),
+        created().with("/referrer", json!({"firstName": "Rae"})),
+        added().with("/data/referredBy", address),
+        added().with("/data/referredBy", long.as_str()),
+    ] {
+        let sandbox = Sandbox::start();
+        let relay = Relay::start(&sandbox);
+        assert_eq!(relay.send(&webhook).status, 200);
+        relay.drained();
+        assert_eq!(is_sent(&sandbox), (json!("referral"), None), "{webhook:?}");
+    }
+    // One who was erased is a referrer still.
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("rae"));
+    relay.command(&["forget", "rae@example.com"]).expect(0);
+    relay.accept(&added().with("/data/referredBy", "rae"));
+    relay.drained();
+    let event = sandbox.events_named("referral_program_joined").pop().unwrap();
+    assert_eq!(event.person(), "fay@example.com");
+    assert_eq!(
+        (&event.data()["source"], event.data().get("referred_by")),
+        (&json!("referral"), None)
+    );
+    // An empty place names nobody.
+    for nobody in [json!({}), json!({"id": null, "email": null})] {
+        let webhook = created().with("/referrer", nobody);
+        let sandbox = Sandbox::start();
+        let relay = Relay::start(&sandbox);
+        assert_eq!(relay.send(&webhook).status, 200);
+        relay.drained();
+        assert_eq!(is_sent(&sandbox), (json!("organic"), None), "{webhook:?}");
+    }
+}

@@ -53,6 +53,12 @@ impl Snapshot {
         }
     }
 
+    /// True if the source says anything of the participant, even what can't be kept.
+    pub fn says_anything(&self) -> bool {
+        let nothing = Self::named(self.field, String::new());
+        self.id.is_some() || !self.facts.is_empty() || self.email != nothing.email
+    }
+
     /// A participant who is left out, for this reason.
     pub fn left_out(field: &'static str, reason: String) -> Self {
         let (id, email, unmapped) = (None, Err(reason.clone()), vec![reason]);

@@ -59,6 +59,8 @@ impl Facts {
     pub const REFERRER_ID: &str = "referrer_id";
     /// The address of who referred them.
     pub const REFERRER_EMAIL: &str = "referrer_email";
+    /// True if they were referred by a participant who can't be named.
+    pub const IS_REFERRED: &str = "is_referred";
     /// The name of the participant's campaign, as its owner wrote it.
     pub const CAMPAIGN_NAME: &str = "campaign_name";
     /// True if the participant is an affiliate; known in affiliate programs only.

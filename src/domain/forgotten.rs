@@ -192,14 +192,19 @@ impl Forgotten {
                 text(Facts::REFERRER_ID).is_some_and(|id| self.is_participant(Some(campaign), id));
             let by_email = text(Facts::REFERRER_EMAIL).is_some_and(|it| self.is_addressed_in(it));
             let is_referrer = by_id || by_email;
+            let facts = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL];
+            let as_of = facts.iter().filter_map(|name| Some(participant.facts.get(name)?.as_of));
+            let referred_as_of = as_of.max().filter(|_| is_referrer);
             cut |= participant.facts.retain(|name, fact| {
-                let as_referrer =
-                    is_referrer && matches!(name, Facts::REFERRER_ID | Facts::REFERRER_EMAIL);
+                let as_referrer = is_referrer && facts.contains(&name);
                 let elsewhere = fact.value.as_text().is_some_and(|text| {
                     self.is_addressed_in(text) || self.is_participant(Some(campaign), text)
                 });
                 !as_referrer && !elsewhere && !self.is_addressed_in(plain_name(name))
             });
+            if let Some(as_of) = referred_as_of {
+                participant.facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), as_of);
+            }
         }
         cut
     }

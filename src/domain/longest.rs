@@ -63,6 +63,9 @@ impl News {
                     snapshot.unmapped.push(too_long(&format!("{}.{name}", snapshot.field)));
                 }
                 snapshot.facts.remove(fact);
+                if fact == Facts::REFERRER_ID {
+                    snapshot.facts.insert(Facts::IS_REFERRED.to_owned(), Scalar::Boolean(true));
+                }
             }
         }
         let mut reasons = Vec::new();

@@ -100,16 +100,21 @@ fn complete(mut referrer: Snapshot, reference: Option<Reference>) -> Snapshot {
     referrer
 }
 
-/// Notes in the friend's facts who referred them, as far as the referrer is known.
+/// Notes in the friend's facts who referred them, as far as the referrer is known; or only that they
+/// were referred.
 ///
 /// # Errors
 /// When that is the friend; then the friend's facts name no referrer.
 pub fn note_referrer(friend: &mut Snapshot, referrer: &Snapshot) -> Result<(), SelfReferral> {
     let address = referrer.email.as_ref().ok();
     if is_own(friend, referrer.id.as_deref(), address) {
-        friend.facts.remove(Facts::REFERRER_ID);
-        friend.facts.remove(Facts::REFERRER_EMAIL);
+        for fact in [Facts::REFERRER_ID, Facts::REFERRER_EMAIL, Facts::IS_REFERRED] {
+            friend.facts.remove(fact);
+        }
         return Err(SelfReferral);
+    }
+    if referrer.id.is_none() && address.is_none() && referrer.says_anything() {
+        friend.facts.insert(Facts::IS_REFERRED.to_owned(), Scalar::Boolean(true));
     }
     if let Some(id) = &referrer.id {
         friend.facts.insert(Facts::REFERRER_ID.to_owned(), Scalar::from(id.as_str()));

@@ -163,6 +163,7 @@ impl Memory<'_> {
             forgotten.learn_told(&referrer, self.campaign);
             snapshot.facts.remove(Facts::REFERRER_ID);
             snapshot.facts.remove(Facts::REFERRER_EMAIL);
+            snapshot.facts.insert(Facts::IS_REFERRED.to_owned(), Scalar::Boolean(true));
         }
         snapshot
     }

@@ -85,11 +85,13 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
             let mut data = of_campaign();
             let referrer = referred_by(participant, of_person);
             // The link that led a self-referral here is no other participant's.
-            let referral_source = referral_source.as_deref();
-            let referral_source =
-                referral_source.filter(|_| !is_self_referred(participant, of_person));
+            let is_own = is_self_referred(participant, of_person);
+            let referral_source = referral_source.as_deref().filter(|_| !is_own);
             let by_link = referral_source.is_some_and(is_referral);
-            let source = if referrer.is_some() || by_link { "referral" } else { "organic" };
+            // The referrer may be one whom the relay can't name.
+            let is_known = participant.facts.get(Facts::IS_REFERRED).is_some();
+            let is_referred = by_link || (is_known && !is_own);
+            let source = if referrer.is_some() || is_referred { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
             put(&mut data, "referral_source", referral_source);
             put(&mut data, "referred_by", referrer.and_then(referrer_shown));
