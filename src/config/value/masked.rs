@@ -7,8 +7,9 @@ use std::fmt;
 
 use url::form_urlencoded;
 
-/// The options in a URL's query, or of a list `host=db user=relay`, that hold no secret.
-const PLAIN: [&str; 15] = [
+/// The options in a URL's query, or of a list `host=db user=relay`, that hold no secret: all that the
+/// driver knows but the password.
+pub const PLAIN: [&str; 18] = [
     "application_name",
     "channel_binding",
     "connect_timeout",
@@ -16,6 +17,9 @@ const PLAIN: [&str; 15] = [
     "host",
     "hostaddr",
     "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
     "load_balance_hosts",
     "options",
     "port",
@@ -131,6 +135,10 @@ mod tests {
                 "postgres://db/relay?sslmode=require&password=...&sslpassword=...&passfile=...",
             ),
             ("postgres://db/r?pass%77ord=hush", "postgres://db/r?pass%77ord=..."),
+            (
+                "postgres://db/r?keepalives_idle=30&keepalives_retries=3&password=hush",
+                "postgres://db/r?keepalives_idle=30&keepalives_retries=3&password=...",
+            ),
             ("postgres://db/r?PASSWORD=hush", "postgres://db/r?PASSWORD=..."),
             ("postgres://db/r?password=a@hush", "postgres://..."),
             ("postgres://r:a/hush@db/r", "postgres://..."),
