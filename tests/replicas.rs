@@ -172,6 +172,33 @@ fn the_same_webhook_at_two_relays_at_once_has_its_effects_once() {
 }
 
 #[test]
+fn friends_of_one_referrer_at_two_relays_at_once_are_numbered_without_gaps() {
+    const EACH: i64 = 12;
+    let sandbox = Sandbox::start();
+    let first = Relay::start(&sandbox);
+    let second = first.start_beside();
+    first.accept(&joined("rae"));
+    thread::scope(|scope| {
+        for (sender, relay) in (0..4).zip([&first, &second, &first, &second]) {
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let friend = joined(&format!("fay{number}of{sender}"));
+                    // None is credited yet, so that no webhook counts ahead of another.
+                    relay.accept(&friend.referred_by_with("rae", 0));
+                }
+            });
+        }
+    });
+    first.drained();
+    let events = sandbox.events_named("referral_friend_signed_up");
+    let number = |event: &Event| event.data()["friend_number"].as_i64();
+    let expected: Vec<Option<i64>> = (1..=4 * EACH).map(Some).collect();
+    assert_eq!(events.iter().map(number).collect::<Vec<_>>(), expected);
+    assert_eq!(sandbox.attributes(&email("rae"))["total_friends"], 4 * EACH);
+    assert_no_lane_waits(&first);
+}
+
+#[test]
 fn what_one_relay_finds_the_others_know() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{"match": {"path": "/api/v1/customers"}, "status": 401}]));

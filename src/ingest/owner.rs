@@ -101,4 +101,15 @@ mod tests {
         }
         assert_eq!(check_campaign(None, None, Some("a")).ok(), Some(None), "unsigned mode");
     }
+
+    #[test]
+    fn an_address_in_the_place_of_a_campaign_is_not_repeated() {
+        let refusal = |named: &str| {
+            let refused = check_campaign(Some(&owners(&["spring"])), Some("spring"), Some(named));
+            refused.unwrap_err().to_string()
+        };
+        let of_address = refusal("fay@example.com");
+        assert!(of_address.contains("***") && !of_address.contains("fay"), "{of_address}");
+        assert!(refusal("autumn").contains("autumn"));
+    }
 }

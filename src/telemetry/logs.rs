@@ -101,6 +101,33 @@ mod tests {
         escape(line.trim_end_matches('\n')).into_owned()
     }
 
+    /// Runs in a process of its own, because a hook is the whole process's.
+    #[test]
+    fn a_panic_is_one_line_of_the_log_and_nothing_else() {
+        const NAME: &str =
+            "telemetry::logs::tests::a_panic_is_one_line_of_the_log_and_nothing_else";
+        const PANICS: &str = "RELAY_TEST_PANICS";
+        if std::env::var_os(PANICS).is_some() {
+            start_logs(&LogRules { json: true, level: "info", buffer: 1 << 20 });
+            std::thread::spawn(|| panic!("{HOSTILE}")).join().unwrap_err();
+            stderr().flush(crate::telemetry::LAST_LINES);
+            return;
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let child = child.args(["--exact", NAME, "--nocapture"]).env(PANICS, "1");
+        let output = child.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        let line: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(
+            (&line["level"], &line["message"]),
+            (&"ERROR".into(), &"a thread panicked".into())
+        );
+        let panic = line["panic"].as_str().unwrap();
+        assert!(panic.contains("src/telemetry/logs.rs") && panic.contains("forged"), "{panic}");
+        assert!(!told.trim_end().contains(is_hidden), "{told:?}");
+    }
+
     #[test]
     fn nothing_from_outside_steers_a_terminal_or_begins_a_line() {
         let events: [fn(&str); 4] = [

@@ -1,6 +1,8 @@
 //! Backfill: everything once, whatever happens on the way.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
@@ -28,6 +30,28 @@ fn a_dry_run_counts_and_shows_samples_and_changes_nothing() {
     assert!(setup.command(&["backfill", "--dry-run"]).expect(0).contains("  joined\n"));
     assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 0);
     assert_eq!(sandbox.calls().len(), 0);
+}
+
+#[test]
+fn a_signal_ends_a_command_that_waits_for_growsurfs_first_answer() {
+    let (sandbox, growsurf) = services();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let setup = growsurf.asked_by(Setup::new(&sandbox)).set("growsurf.base_url", silent_url);
+    let temporary = setup.folder().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    // The dry run first, before there is a store.
+    for command in [&["backfill", "--dry-run"][..], &["backfill"], &["sync"]] {
+        let mut prepared = setup.prepared(command);
+        prepared.env("TMPDIR", &temporary);
+        let mut process = Process::spawn(prepared);
+        let _request = silent.accept().unwrap();
+        process.signal("TERM");
+        assert_eq!(process.wait().code(), Some(1), "{command:?}");
+        let told = process.output().join("\n");
+        assert!(told.contains("stopped before anything was read"), "{command:?}: {told}");
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{command:?}");
+    }
 }
 
 #[test]
