@@ -25,16 +25,7 @@
 //! | `POST /sandbox/reset` | 204; forgets everything, faults and the stand-in GrowSurf too |
 //! | `GET`, `PUT /sandbox/faults` | the fault rules, `{"rules":[...]}`, as `sandbox/faults.rs` documents them; 400 with `error` if they make no sense |
 //!
-//! What steers the stand-in GrowSurf is documented with its bodies in `sandbox/growsurf.rs`:
-//!
-//! | request | answer |
-//! |---|---|
-//! | `GET`, `PUT /sandbox/growsurf/program` | what program is made up; `PUT` forgets all changes |
-//! | `POST /sandbox/growsurf/changes` | `{"ids":[...]}` of who has joined; joins, shares, conversions and other changes of a campaign |
-//! | `GET /sandbox/growsurf/webhooks` | the bodies of the webhooks that GrowSurf would have sent, one a line; `?since=MS&campaign=ID` |
-//! | `GET`, `PUT /sandbox/growsurf/faults` | the fault rules of its API |
-//! | `GET`, `PUT /sandbox/growsurf/limits`, `/keys`, `/signals` | its rate limits, API keys and headers of deprecation |
-//! | `GET`, `DELETE /sandbox/growsurf/requests` | the requests to its API, and how many were in flight or refused |
+//! What steers the stand-in GrowSurf is documented in `sandbox/growsurf.rs`.
 
 mod activity;
 mod answer;
@@ -53,6 +44,7 @@ mod operation;
 mod others;
 mod people;
 mod readback;
+mod requests;
 mod ring;
 mod state;
 mod suppression;
@@ -116,6 +108,5 @@ impl Sandbox {
 /// of an answer whose body breaks off.
 pub fn router() -> Router {
     let shared = Shared::new(state::system_clock);
-    let growsurf = growsurf::routes(shared.growsurf.clone());
-    readback::routes().merge(growsurf).fallback(api::answer).with_state(shared)
+    readback::routes().merge(growsurf::routes()).fallback(api::answer).with_state(shared)
 }

@@ -204,7 +204,7 @@ fn a_campaign_that_sets_itself_off_comes_to_an_end() {
 fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back() {
     let stage = Stage::set();
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
-    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    stage.growsurf.update(&bea, &json!({ "unsubscribed": true }));
     stage.relay.command(&["sync"]).expect(0);
     stage.relay.drained();
     let said = |id: &str, metric, seconds: i64| {
@@ -224,7 +224,7 @@ fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back()
 fn without_comparing_only_the_relays_own_unsubscription_is_taken_back() {
     let stage = Stage::set();
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
-    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    stage.growsurf.update(&bea, &json!({ "unsubscribed": true }));
     // Both within one second, as Customer.io's clock has it.
     let at = now_millis() / 1000;
     let said = |id: &str, metric| {
@@ -243,7 +243,7 @@ fn without_comparing_only_the_relays_own_unsubscription_is_taken_back() {
     assert_eq!(said("1", "unsubscribed"), [(json!(true), true), (json!(true), false)]);
     assert_eq!(said("2", "subscribed"), [(json!(false), false), (json!(true), false)]);
     // Her own unsubscription right after a report isn't taken for the relay's.
-    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": fay } }]));
+    stage.growsurf.update(&fay, &json!({ "unsubscribed": true }));
     stage.relay.command(&["sync"]).expect(0);
     stage.relay.drained();
     assert_eq!(stage.sandbox.attributes(&address("fay"))["unsubscribed"], true);
@@ -256,7 +256,7 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
     stage.asks("update_participant", "quiet", "fay", &json!({ "unsubscribed": true }));
     stage.relay.drained();
     assert_eq!(stage.row(&fay)["unsubscribed"], true);
-    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": bea } }]));
+    stage.growsurf.update(&bea, &json!({ "unsubscribed": true }));
     let compares = || {
         stage.relay.command(&["sync"]).expect(0);
         stage.relay.drained();
@@ -264,9 +264,9 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
     };
     assert_eq!(compares(), [Value::Null, json!(true)]);
     // What she does herself from then on is told.
-    stage.growsurf.change(0, &json!([{ "resubscribe": { "participant": fay } }]));
+    stage.growsurf.update(&fay, &json!({ "unsubscribed": false }));
     compares();
-    stage.growsurf.change(0, &json!([{ "unsubscribe": { "participant": fay } }]));
+    stage.growsurf.update(&fay, &json!({ "unsubscribed": true }));
     assert_eq!(compares(), [json!(true), json!(true)]);
 }
 

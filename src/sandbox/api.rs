@@ -2,7 +2,7 @@
 //!
 //! What it means is read by `v1` and `v2`, done by `state`; this carries out the faults.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{self, Body},
@@ -20,7 +20,8 @@ use super::{
     faults::{Ending, Fault},
     operation::Reading,
     others,
-    state::{self, Received, Shared},
+    requests::Logged,
+    state::{Received, Shared},
     v1, v2,
 };
 
@@ -47,20 +48,10 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
     let is_authorized = auth::is_authorized(&parts.headers)
         || OPEN.contains(&parts.uri.path())
         || is_unsubscribe(&parts);
-    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let request = state::Request {
-        received_at: shared.now(),
-        path: path.into(),
-        // A copy, because the original shares its memory with the connection's buffer.
-        body: body.as_ref().into(),
-        method: parts.method,
-        status: None,
-        applied: false,
-        faulted: false,
-    };
+    let request = Logged::new(shared.now(), &parts, &body);
 
-    let received = shared.lock().receive(request, reading, is_authorized);
-    end(&shared, received).await
+    let Received { seq, fault, answer } = shared.lock().receive(request, reading, is_authorized);
+    end(fault, answer, |answer| shared.lock().requests.answered(seq, answer.status)).await
 }
 
 fn read(parts: &Parts, body: &[u8]) -> Reading {
@@ -78,43 +69,27 @@ fn read(parts: &Parts, body: &[u8]) -> Reading {
     }
 }
 
-async fn end(shared: &Shared, received: Received) -> Response {
-    let Received { seq, fault, answer } = received;
-    let answer = answer.unwrap_or_else(Answer::success);
-    let Some(fault) = fault else {
-        return answer.into_response();
-    };
-
-    match carry_out(&fault, answer).await {
-        Ended::Answered(answer) => {
-            shared.lock().answered(seq, answer.status);
-            answer.into_response()
+/// Ends a request as its fault says, and lets `finish` see an answer before it is sent.
+pub(super) async fn end(
+    fault: Option<Arc<Fault>>,
+    mut answer: Answer,
+    finish: impl FnOnce(&mut Answer),
+) -> Response {
+    if let Some(fault) = fault {
+        pause(fault.latency).await;
+        match &fault.ending {
+            Ending::Answered => answer.headers.extend(fault.headers.clone()),
+            Ending::Replaced(other) => answer = other.clone(),
+            Ending::Closed(after) => {
+                pause(*after).await;
+                return hang_up();
+            }
+            Ending::Lost => return hang_up(),
+            Ending::Broken => return break_off(answer),
         }
-        Ended::Silent(response) => response,
     }
-}
-
-/// How a faulted request has ended.
-pub(super) enum Ended {
-    /// With this answer, whose status is to be logged.
-    Answered(Answer),
-    /// Without a whole answer; this is what makes the connection end so.
-    Silent(Response),
-}
-
-/// Does what a fault says with the true answer of a request.
-pub(super) async fn carry_out(fault: &Fault, answer: Answer) -> Ended {
-    pause(fault.latency).await;
-    match &fault.ending {
-        Ending::Answered => Ended::Answered(answer),
-        Ending::Replaced(answer) => Ended::Answered(answer.clone()),
-        Ending::Closed(after) => {
-            pause(*after).await;
-            Ended::Silent(hang_up())
-        }
-        Ending::Lost => Ended::Silent(hang_up()),
-        Ending::Broken => Ended::Silent(break_off(answer)),
-    }
+    finish(&mut answer);
+    answer.into_response()
 }
 
 async fn pause(duration: Duration) {

@@ -11,7 +11,7 @@
 //! | `times` | it applies so often; without it, for ever |
 //! | `probability`, `seed` | it applies to this share (0 to 1) of what is left, the same with the same seed |
 //! | `latency_ms` | the effect comes at once, the answer so much later; goes with everything below |
-//! | `status`, `headers`, `body` | this answer and no effect; a `body` that is a string is sent as it is, else as JSON |
+//! | `status`, `headers`, `body` | this answer and no effect; a `body` that is a string is sent as it is, else as JSON. `headers` alone are added to the true answer |
 //! | `drop` | `"before"`: no effect, connection closed without an answer; `"after"`: the effect, then the same (a lost answer) |
 //! | `half_response` | the effect, then an answer that breaks off |
 //! | `hang_ms` | no effect, no answer; the connection is closed after so long |
@@ -80,6 +80,8 @@ pub(super) struct Fault {
     /// Between the effect and the ending.
     pub(super) latency: Duration,
     pub(super) ending: Ending,
+    /// Added to the true answer.
+    pub(super) headers: HeaderMap,
     /// The operations of a batch that are refused.
     pub(super) item_errors: Vec<usize>,
 }
@@ -171,6 +173,7 @@ impl Active {
         let fault = Fault {
             latency: Duration::from_millis(rule.latency_ms),
             ending: rule.ending(bare)?,
+            headers: rule.headers()?,
             item_errors: rule.batch_item_errors.clone(),
         };
         Ok(Self {
@@ -214,8 +217,8 @@ impl Rule {
     fn ending(&self, bare: fn(StatusCode) -> Answer) -> Result<Ending, String> {
         let replaced = match self.status {
             Some(status) => Some(Ending::Replaced(self.answer(status, bare)?)),
-            None if self.headers.is_empty() && self.body.is_none() => None,
-            None => return Err("headers and body need a status".to_owned()),
+            None if self.body.is_none() => None,
+            None => return Err("a body needs a status".to_owned()),
         };
         let dropped = self.drop.map(|drop| match drop {
             Dropping::Before => Ending::Closed(Duration::ZERO),
@@ -239,15 +242,6 @@ impl Rule {
             .ok()
             .filter(|status| status.as_u16() >= 200)
             .ok_or("status must be between 200 and 999")?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let name =
-                name.parse::<HeaderName>().map_err(|error| format!("header {name}: {error}"))?;
-            let value =
-                HeaderValue::from_str(value).map_err(|error| format!("header {name}: {error}"))?;
-            headers.insert(name, value);
-        }
-
         let mut answer = match &self.body {
             Some(Value::String(text)) => Answer { body: text.clone().into(), ..Answer::success() },
             Some(body) => Answer::json(status, body),
@@ -255,8 +249,18 @@ impl Rule {
             None => bare(status),
         };
         answer.status = status;
-        answer.headers = headers;
+        answer.headers = self.headers()?;
         Ok(answer)
+    }
+
+    fn headers(&self) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let wrong = |error: &dyn std::fmt::Display| format!("header {name}: {error}");
+            let value = HeaderValue::from_str(value).map_err(|error| wrong(&error))?;
+            headers.insert(name.parse::<HeaderName>().map_err(|error| wrong(&error))?, value);
+        }
+        Ok(headers)
     }
 }
 

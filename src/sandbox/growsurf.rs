@@ -9,42 +9,32 @@
 //! # The control interface
 //!
 //! JSON without authentication. Times are Unix milliseconds. A request that makes no sense is
-//! answered 400 with `error`.
+//! answered 400 with `error`. Paths are below `/sandbox/growsurf`.
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET`, `PUT /sandbox/growsurf/program` | `{"campaigns":[{id,name,type}],"participants","started_at","ended_at","rewards_in_rows"}`: what is made up. `participants` are in each campaign, and their joins are spread evenly between the times. `PUT` drops all changes; options that are missing are as at the start: 300 participants of `demo01`, from a year until 1 hour before the start of the sandbox |
-//! | `POST /sandbox/growsurf/changes` | `{"campaign","at","changes":[change, ...]}` is done in order, and `{"ids":[...]}` are the ids of new participants. Without a `campaign` it is the first, without `at` it is now. If a change makes no sense, those before it stay |
-//! | `GET /sandbox/growsurf/webhooks?since=MS&campaign=ID` | the bodies of the webhooks that GrowSurf would have sent from that time on, one a line, oldest first, even if the program's webhooks are disabled. Each has the state of its time |
-//! | `GET`, `PUT /sandbox/growsurf/keys` | `{"keys":[{"key","scopes","campaigns"}]}`: the API keys. Null for `scopes` is all, null for `campaigns` is all |
-//! | `GET`, `PUT /sandbox/growsurf/signals` | `{"path","deprecation","sunset"}`: these values of the headers `Deprecation` and `Sunset`, in answers to requests whose raw path contains `path` |
-//! | `GET`, `PUT /sandbox/growsurf/faults` | the fault rules of the API, as `sandbox/faults.rs` documents them; an `identifier` is a decoded part of the path. A `status` without a `body` is answered with GrowSurf's error body |
-//! | `GET`, `PUT /sandbox/growsurf/limits` | `{"second","minute","hour"}`: requests in windows of 5 seconds, a minute, an hour; `PUT` starts them anew |
-//! | `GET /sandbox/growsurf/requests` | `{"total","refused","most_in_flight","requests":[{seq,method,path,status}]}`: the last 1,000, where `path` is raw, and `status` is null if no answer was (or is yet) sent; `refused` counts those over a limit |
-//! | `DELETE /sandbox/growsurf/requests` | 204; drops them, their numbers go on |
+//! | `PUT /program` | `{"campaigns":[{id,name,type}],"participants","started_at","ended_at","rewards_in_rows"}`: the made-up program. `participants` join each campaign, evenly between the times. All changes are dropped; missing options are the usual: 300 participants of `demo01` in the year until an hour ago |
+//! | `POST /changes` | takes `{"campaign","at","changes":[change, ...]}` and returns the `ids` of new participants. Without `campaign` it is the first, without `at` it is now. If a change makes no sense, those before it stay |
+//! | `GET /webhooks?since=MS` | the bodies of the webhooks that GrowSurf would have sent from that time on, one a line, oldest first |
+//! | `PUT /keys` | `{"key":["scope"]}`: the API keys; null is all scopes |
+//! | `PUT /faults` | the fault rules, see `sandbox/faults.rs`; an `identifier` is a decoded part of the path |
+//! | `PUT /limits` | `[50,400,20000]`: the requests in 5 seconds, a minute, an hour |
+//! | `GET`, `DELETE /requests` | `{"total","refused","most_in_flight","requests"}`, the last as the sandbox shows its own; `refused` counts those over a limit |
 //!
 //! A change is an object with one key; a participant is named by id or address:
 //!
 //! | change | effect |
 //! |---|---|
-//! | `{"join":{"email","firstName","lastName","referredBy","isAffiliate","metadata","notes"}}` | a participant joins; all but the address is optional |
-//! | `{"share":{"participant","channel","times"}}` | the link is shared, once if `times` is missing |
-//! | `{"convert":{"friend","delayInDays"}}` | a pending referral is awarded, at once or after the delay, and both sides get their rewards, or the affiliate a commission |
-//! | `{"cancel":{"friend"}}`, `{"elapse":{"days"}}` | a delay is cancelled; the days of all delays pass |
-//! | `{"expire":{"friend"}}` | a pending referral expires |
-//! | `{"invite":{"participant"}}` | an invitation is sent, whose address lists show masked |
-//! | `{"reward":{"participant"}}` | an approved milestone reward without a friend |
-//! | `{"approve":{"participant"}}`, `{"pay":{"participant"}}` | rewards or commissions that wait are approved; approved commissions are paid |
-//! | `{"reverse":{"friend"}}` | the commission on a friend is reversed |
-//! | `{"fraud":{"participant","level","reason"}}` | the fraud status changes |
-//! | `{"email":{"participant","email"}}` | another address |
-//! | `{"update":{"participant","fields"}}` | fields by their names in the API |
-//! | `{"unsubscribe":{"participant"}}`, `{"resubscribe":{...}}` | the wish about mail changes |
-//! | `{"delete":{"participant"}}` | the participant is deleted, and the friends are without referrer |
-//! | `{"end":{}}` | the campaign ends |
-//! | `{"configure":{"id",...}}` | these fields of a configured reward change; `"isVisible":false` switches it off |
-//! | `{"webhook":{...}}` | these fields of the primary webhook change |
-//! | `{"integration":{"id",...}}` | these fields of the integration change |
+//! | `join {email,firstName,lastName,referredBy,metadata,notes}` | a participant joins; only the address is required |
+//! | `update {participant,fields}` | fields change, by their names in the API |
+//! | `delete {participant}` | a participant is deleted, and the friends are without referrer |
+//! | `share {participant,channel,times}` | the link is shared, once if `times` is missing |
+//! | `invite {participant}` | an invitation is sent, whose address lists show masked |
+//! | `convert {friend,delayInDays}` | a pending referral is awarded, at once or after the delay, and both sides get their rewards, or the affiliate a commission |
+//! | `expire {friend}` | a pending referral expires |
+//! | `reward {participant}` | an approved milestone reward is earned without a friend |
+//! | `approve {participant}` | rewards that wait are approved; commissions that wait are paid |
+//! | `configure {list,id,fields}` | fields of one of the `rewards`, `webhooks` or `integrations` change |
 
 mod api;
 mod campaign;
@@ -52,18 +42,16 @@ mod change;
 mod commission;
 mod control;
 mod gate;
-mod keys;
 mod limiter;
 mod page;
 mod participant;
+mod program;
 mod referral;
 mod refusal;
 mod reward;
-mod signals;
 mod state;
 mod story;
 mod webhook;
-mod world;
 
 #[cfg(test)]
 mod tests;

@@ -103,7 +103,7 @@ async fn activity(State(shared): State<Shared>, Query(page): Query<Page>) -> Res
 
 async fn requests(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
     let state = shared.lock();
-    page.of("requests", &state.requests, RequestView::new)
+    page.of("requests", state.requests.entries(), RequestView::new)
 }
 
 async fn clear(State(shared): State<Shared>) -> StatusCode {
@@ -118,7 +118,7 @@ async fn stats(State(shared): State<Shared>) -> Response {
         "people": workspace.people.len(),
         "events": workspace.events.records().next_seq() - 1,
         "repeats": workspace.events.repeats,
-        "requests": state.received,
+        "requests": state.requests.received,
         "activity": workspace.activity.entries().next_seq() - 1,
     });
     json_response(StatusCode::OK, &body)
@@ -143,7 +143,6 @@ async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Response {
 
 async fn reset(State(shared): State<Shared>) -> StatusCode {
     shared.lock().reset();
-    shared.growsurf.reset();
     StatusCode::NO_CONTENT
 }
 

@@ -8,21 +8,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use super::{
     answer::{Answer, Problem},
     faults::{Fault, Faults, Subject},
     growsurf::Growsurf,
     operation::Reading,
-    ring::Ring,
+    requests::{Logged, Requests},
     workspace::{Receipt, Workspace},
 };
 
-const MAX_REQUESTS: usize = 100_000;
-const MAX_REQUEST_BYTES: usize = 256 << 20;
-/// Counts for the fixed part of a request.
-const REQUEST_BYTES: usize = 256;
 /// People have no oldest that could go, so beyond this the sandbox says that it is full.
 const MAX_PEOPLE: usize = 1_000_000;
 
@@ -40,7 +36,6 @@ pub(super) fn system_clock() -> i64 {
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     clock: Clock,
-    pub(super) growsurf: Growsurf,
     state: Arc<Mutex<State>>,
 }
 
@@ -48,23 +43,10 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) workspace: Workspace,
-    pub(super) requests: Ring<Request>,
-    /// Since the last reset.
-    pub(super) received: u64,
+    pub(super) requests: Requests,
+    /// Made up when it is first asked for, because most tests never do.
+    growsurf: Option<Growsurf>,
     pub(super) faults: Faults,
-}
-
-/// A request as received.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) received_at: i64,
-    pub(super) method: Method,
-    /// Raw, with the query.
-    pub(super) path: Box<str>,
-    pub(super) body: Box<[u8]>,
-    pub(super) status: Option<u16>,
-    pub(super) applied: bool,
-    pub(super) faulted: bool,
 }
 
 /// What became of a request so far.
@@ -72,20 +54,19 @@ pub(super) struct Request {
 pub(super) struct Received {
     pub(super) seq: u64,
     pub(super) fault: Option<Arc<Fault>>,
-    /// The true answer, if the fault lets the request take effect.
-    pub(super) answer: Option<Answer>,
+    /// The true answer; a success if the fault lets the request have no effect.
+    pub(super) answer: Answer,
 }
 
 impl Shared {
     pub(super) fn new(clock: Clock) -> Self {
         let state = State {
             workspace: Workspace::default(),
-            requests: Ring::new(MAX_REQUESTS, MAX_REQUEST_BYTES),
-            received: 0,
+            requests: Requests::default(),
+            growsurf: None,
             faults: Faults::default(),
         };
-        let growsurf = Growsurf::new(clock);
-        Self { clock, growsurf, state: Arc::new(Mutex::new(state)) }
+        Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -102,7 +83,7 @@ impl State {
     /// Logs a request, decides its fault and lets it take effect.
     pub(super) fn receive(
         &mut self,
-        request: Request,
+        request: Logged,
         reading: Reading,
         is_authorized: bool,
     ) -> Received {
@@ -112,46 +93,33 @@ impl State {
             is_about: &|identifier| reading.is_about(identifier),
         });
         let at_ms = request.received_at;
-        let seq = self.log(request, fault.is_some());
+        let seq = self.requests.log(Logged { faulted: fault.is_some(), ..request });
         let receipt = Receipt { at_ms, request: seq };
 
         let has_effect = fault.as_ref().is_none_or(|fault| fault.has_effect());
-        let answer = has_effect.then(|| {
-            if is_authorized {
-                let item_errors = fault.as_ref().map_or(&[][..], |fault| &fault.item_errors);
-                self.take_effect(receipt, reading, item_errors)
-            } else {
-                Answer::error(StatusCode::UNAUTHORIZED, "Unauthorized request")
-            }
-        });
-        if let (None, Some(answer)) = (&fault, &answer) {
-            self.answered(seq, answer.status);
-        }
+        let answer = if !has_effect {
+            Answer::success()
+        } else if is_authorized {
+            let item_errors = fault.as_ref().map_or(&[][..], |fault| &fault.item_errors);
+            self.take_effect(receipt, reading, item_errors)
+        } else {
+            Answer::error(StatusCode::UNAUTHORIZED, "Unauthorized request")
+        };
         Received { seq, fault, answer }
     }
 
-    /// Logs the status that a request is answered with.
-    pub(super) fn answered(&mut self, seq: u64, status: StatusCode) {
-        if let Some(request) = self.requests.get_mut(seq) {
-            request.status = Some(status.as_u16());
-        }
+    /// Returns the stand-in GrowSurf.
+    pub(super) fn growsurf(&mut self, now: i64) -> &mut Growsurf {
+        self.growsurf.get_or_insert_with(|| Growsurf::new(now))
     }
 
     /// Forgets everything; only the requests' numbers go on.
     pub(super) fn reset(&mut self) {
         self.workspace = Workspace::default();
         self.requests.clear();
-        self.received = 0;
+        self.requests.received = 0;
+        self.growsurf = None;
         self.faults = Faults::default();
-    }
-
-    fn log(&mut self, mut request: Request, faulted: bool) -> u64 {
-        request.faulted = faulted;
-        let bytes = REQUEST_BYTES + request.path.len() + request.body.len();
-        let seq = self.requests.push(request, bytes);
-        while self.requests.overflow().is_some() {}
-        self.received += 1;
-        seq
     }
 
     fn take_effect(&mut self, receipt: Receipt, reading: Reading, item_errors: &[usize]) -> Answer {
@@ -180,9 +148,7 @@ impl State {
             }
         }
 
-        if let Some(request) = self.requests.get_mut(receipt.request) {
-            request.applied = problems.len() < number;
-        }
+        self.requests.applied(receipt.request, problems.len() < number);
         Answer::outcome(style, &problems)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{activity::Activity, events::Record, people, people::Person, state::Request};
+use super::{activity::Activity, events::Record, people, people::Person, requests::Logged};
 
 #[derive(Debug, Serialize)]
 pub(super) struct PersonView<'a, E> {
@@ -104,7 +104,7 @@ enum BodyView<'a> {
 }
 
 impl<'a> RequestView<'a> {
-    pub(super) fn new(seq: u64, request: &'a Request) -> Self {
+    pub(super) fn new(seq: u64, request: &'a Logged) -> Self {
         let body = match serde_json::from_slice(&request.body) {
             Ok(json) => BodyView::Json(json),
             Err(_) if request.body.is_empty() => BodyView::Empty,

@@ -136,13 +136,8 @@ fn a_changed_address_takes_the_profile_along_and_ends_of_subscriptions_are_passe
     let all = growsurf.participants();
     let id = |place: usize| all[place]["id"].as_str().unwrap().to_owned();
     let email = |place: usize| all[place]["email"].as_str().unwrap().to_owned();
-    growsurf.change(
-        0,
-        &json!([
-            { "email": { "participant": id(0), "email": "moved@example.com" } },
-            { "unsubscribe": { "participant": id(1) } },
-        ]),
-    );
+    growsurf.update(&id(0), &json!({ "email": "moved@example.com" }));
+    growsurf.update(&id(1), &json!({ "unsubscribed": true }));
     let text = setup.command(&["sync"]).expect(0);
     assert!(text.contains("  merge") && text.contains("  unsubscribe"), "{text}");
     assert_eq!(sandbox.person(&email(0)), None, "{text}");
@@ -152,7 +147,7 @@ fn a_changed_address_takes_the_profile_along_and_ends_of_subscriptions_are_passe
     assert_eq!(moved["events"].as_array().unwrap().iter().filter(joined).count(), 1, "{moved}");
     assert_eq!(sandbox.attributes(&email(1))["unsubscribed"], true);
     // Nobody is ever subscribed again.
-    growsurf.change(0, &json!([{ "resubscribe": { "participant": id(1) } }]));
+    growsurf.update(&id(1), &json!({ "unsubscribed": false }));
     setup.command(&["sync"]).expect(0);
     assert_eq!(sandbox.attributes(&email(1))["unsubscribed"], true);
     let subscribes = |call: &Call| call.data["unsubscribed"] == false;
@@ -170,7 +165,7 @@ fn an_address_that_somebody_else_has_is_reported_and_nobody_is_merged() {
     let (mine, theirs) = (all[0]["id"].as_str().unwrap(), all[1]["email"].as_str().unwrap());
     let other = Growsurf::of(&sandbox);
     other.change(0, &json!([{ "delete": { "participant": all[1]["id"] } }]));
-    other.change(0, &json!([{ "email": { "participant": mine, "email": theirs } }]));
+    other.update(mine, &json!({ "email": theirs }));
     let text = setup.command(&["sync"]).expect(0);
     assert!(text.contains("somebody else has already"), "{text}");
     assert!(text.contains("was deleted at GrowSurf; their profile is kept"), "{text}");
@@ -315,10 +310,10 @@ fn a_merge_whose_address_is_somebody_elses_by_now_is_a_dead_letter() {
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     setup.command(&["backfill"]).expect(0);
     let moving = growsurf.participants()[0].clone();
-    let (id, former) = (&moving["id"], moving["email"].as_str().unwrap());
+    let (id, former) = (moving["id"].as_str().unwrap(), moving["email"].as_str().unwrap());
     let relay = setup.start();
     sandbox.faults(json!([{ "match": { "path": "/api/" }, "status": 503 }]));
-    growsurf.change(0, &json!([{ "email": { "participant": id, "email": "moved@example.com" } }]));
+    growsurf.update(id, &json!({ "email": "moved@example.com" }));
     relay.command(&["sync"]).expect(0);
     growsurf.change(0, &json!([{ "join": { "email": former, "firstName": "Other" } }]));
     relay.command(&["sync"]).expect(0);

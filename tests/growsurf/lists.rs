@@ -18,7 +18,7 @@ fn check_names_the_scope_that_a_list_needs() {
         (vec!["program:read", "participant:read"], Some("reward:read")),
         (vec!["program:read", "reward:read"], Some("participant:read")),
     ] {
-        growsurf.keys(&json!([{ "key": "sandbox", "scopes": scopes, "campaigns": null }]));
+        growsurf.scopes(&scopes);
         let printed = setup.command(&["check"]);
         match missing {
             None => assert!(printed.stdout.contains("the key reads participants"), "{printed:?}"),
@@ -36,7 +36,7 @@ fn check_names_program_read_and_tries_the_lists_of_a_named_campaign_all_the_same
     let (sandbox, growsurf) = services();
     growsurf.program(20, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
-    growsurf.keys(&json!([{ "key": "sandbox", "scopes": ["participant:read"] }]));
+    growsurf.scopes(&["participant:read"]);
     let told = setup.command(&["check"]).expect(1);
     assert!(told.contains("the list of campaigns: growsurf answered 403 (FORBIDDEN)"), "{told}");
     assert!(told.contains("the key may lack the scope program:read"), "{told}");
@@ -61,7 +61,7 @@ fn check_says_what_it_could_not_try_in_a_program_without_participants() {
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     let told = setup.command(&["check"]).stdout;
     assert!(told.contains("note  scopes       demo01: reading rewards wasn't tried"), "{told}");
-    growsurf.keys(&json!([{ "key": "sandbox", "scopes": ["program:read", "participant:read"] }]));
+    growsurf.scopes(&["program:read", "participant:read"]);
     let told = setup.command(&["check"]).expect(1);
     assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
     assert!(!told.contains("wasn't tried"), "{told}");

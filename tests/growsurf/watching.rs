@@ -22,11 +22,16 @@ fn a_webhook_that_growsurf_switched_off_is_noticed_and_mended() {
     assert!(check.contains("its webhook is on"), "{check}");
     relay.command(&["webhook", "status"]).expect(0);
 
-    growsurf.change(0, &json!([
-        { "webhook": { "isEnabled": false, "autoDisabledDueToFailures": true, "failureCount": 25,
-            "events": [] } },
-        { "integration": { "id": "customerio", "enabled": true } },
-    ]));
+    growsurf.change(
+        0,
+        &json!([
+            { "configure": { "list": "webhooks", "id": "primary", "fields": {
+                "isEnabled": false, "autoDisabledDueToFailures": true, "failureCount": 25,
+                "events": [] } } },
+            { "configure": { "list": "integrations", "id": "customerio",
+                "fields": { "enabled": true } } },
+        ]),
+    );
     growsurf.change(30 * 60_000, &json!([{ "join": { "email": "unseen@example.com" } }]));
     for word in ["auto_disabled", "events", "double_writer"] {
         eventually(word, || relay.metric(&problem(word)) == Some(1.0));

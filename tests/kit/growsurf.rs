@@ -69,6 +69,12 @@ impl Growsurf {
         serde_json::from_value(answer["ids"].clone()).unwrap()
     }
 
+    /// Changes fields of a participant, now.
+    pub fn update(&self, participant: &str, fields: &Value) {
+        let update = json!({ "participant": participant, "fields": fields });
+        self.change(0, &json!([{ "update": update }]));
+    }
+
     /// Changes a campaign's, now.
     pub fn change_in(&self, campaign: &str, changes: &Value) {
         let body = json!({ "campaign": campaign, "changes": changes });
@@ -77,13 +83,12 @@ impl Growsurf {
 
     /// The limits, in five seconds, a minute and an hour.
     pub fn limits(&self, second: u32, minute: u32, hour: u32) {
-        let limits = json!({ "second": second, "minute": minute, "hour": hour });
-        self.control(Method::PUT, "limits", &limits);
+        self.control(Method::PUT, "limits", &json!([second, minute, hour]));
     }
 
-    /// Replaces the API keys.
-    pub fn keys(&self, keys: &Value) {
-        self.control(Method::PUT, "keys", &json!({ "keys": keys }));
+    /// Replaces the scopes of the only API key.
+    pub fn scopes(&self, scopes: &[&str]) {
+        self.control(Method::PUT, "keys", &json!({ "sandbox": scopes }));
     }
 
     /// Scripts faults of its API.

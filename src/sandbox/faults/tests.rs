@@ -70,6 +70,14 @@ fn a_probability_is_the_same_with_the_same_seed() {
 }
 
 #[test]
+fn headers_alone_are_added_to_the_true_answer() {
+    let mut faults = faults(json!({"rules": [{"headers": {"Sunset": "soon"}}]})).unwrap();
+    let fault = ask(&mut faults, "GET", "/growsurf/v2/campaigns").unwrap();
+    assert!(fault.has_effect() && matches!(fault.ending, Ending::Answered));
+    assert_eq!(fault.headers["sunset"], "soon");
+}
+
+#[test]
 fn item_errors_are_for_batches() {
     let mut faults = faults(json!({"rules": [{"batch_item_errors": [0, 2]}]})).unwrap();
     assert!(ask(&mut faults, "POST", "/api/v2/entity").is_none());
@@ -86,6 +94,7 @@ fn rules_that_make_no_sense_are_refused() {
         json!({"rules": [{"body": {}}]}),
         json!({"rules": [{"probability": 1.5}]}),
         json!({"rules": [{"status": 200, "headers": {"a b": "c"}}]}),
+        json!({"rules": [{"headers": {"a": "b\nc"}}]}),
         json!({"rules": [{"drop": "sometimes"}]}),
         json!({"rules": [{"state": 503}]}),
         json!({}),

@@ -5,64 +5,54 @@
 use std::collections::HashMap;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::participant::{Credit, Participant};
-use super::world::{DAY_MS, Kind, Named, Program};
-use super::{participant, reward, webhook};
+use super::program::{Kind, Named};
+use super::reward;
+use crate::sandbox::ring::Ring;
 
-const MONTH_MS: i64 = 30 * DAY_MS;
-/// `CAMPAIGN_ENDED` names at most this many winners.
-const MAX_WINNERS: usize = 1_000;
-/// A reward, a commission or a payout.
-#[derive(Clone, Debug)]
-pub(super) struct Earned {
-    /// The row of the REST API.
-    pub(super) row: Value,
-    pub(super) earner: usize,
-    /// The other side of the referral.
-    pub(super) other: Option<usize>,
-    pub(super) at: i64,
-}
+const MAX_WEBHOOKS: usize = 100_000;
+const MAX_WEBHOOK_BYTES: usize = 128 << 20;
 
 /// A campaign.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Campaign {
     pub(super) named: Named,
     pub(super) rewards_in_rows: bool,
-    pub(super) started_at: i64,
-    pub(super) ended_at: Option<i64>,
     pub(super) participants: Vec<Participant>,
-    /// The rows of invitations that no friend has followed.
-    pub(super) invitations: Vec<Value>,
-    /// The configured rewards.
-    pub(super) rewards: Vec<Value>,
-    pub(super) earned: Vec<Earned>,
-    pub(super) commissions: Vec<Earned>,
-    pub(super) payouts: Vec<Earned>,
-    pub(super) webhooks: Vec<Value>,
-    pub(super) integrations: Vec<Value>,
-    /// The bodies of webhooks from this time on are kept, if there is one.
-    pub(super) since: Option<i64>,
-    pub(super) told: Vec<(i64, Value)>,
     /// The participants by id, and by address in lower case.
     pub(super) index: HashMap<String, usize>,
+    /// The rows of invitations that no friend has followed.
+    pub(super) invitations: Vec<Value>,
+    /// The rows of what affiliates earned, oldest first.
+    pub(super) commissions: Vec<Value>,
+    pub(super) payouts: Vec<Value>,
+    /// The lists `rewards`, `webhooks` and `integrations` as they are configured, and the first
+    /// fields of each kind of row.
+    pub(super) setup: Value,
+    /// The bodies of the webhooks that GrowSurf would have sent, with their times.
+    pub(super) told: Ring<(i64, String)>,
     random: Rng,
 }
 
 impl Campaign {
-    /// Returns the campaign at `slot` of a program, without participants.
-    pub(super) fn new(program: &Program, slot: usize) -> Self {
-        let named = program.campaigns[slot].clone();
+    /// Returns a campaign without participants, whose ids depend on the seed.
+    pub(super) fn new(named: Named, seed: usize, rewards_in_rows: bool) -> Self {
+        let mut setup: Value =
+            serde_json::from_str(include_str!("setup.json")).expect("the setup is JSON");
+        setup["rewards"] = setup[json!(named.kind).as_str().unwrap_or_default()].take();
         Self {
-            rewards: reward::configured(named.kind),
             named,
-            rewards_in_rows: program.rewards_in_rows,
-            started_at: program.started_at,
-            webhooks: vec![webhook::primary()],
-            integrations: webhook::integrations(),
-            random: Rng::with_seed(slot as u64),
-            ..Self::default()
+            rewards_in_rows,
+            participants: Vec::new(),
+            index: HashMap::new(),
+            invitations: Vec::new(),
+            commissions: Vec::new(),
+            payouts: Vec::new(),
+            setup,
+            told: Ring::new(MAX_WEBHOOKS, MAX_WEBHOOK_BYTES),
+            random: Rng::with_seed(seed as u64),
         }
     }
 
@@ -81,6 +71,11 @@ impl Campaign {
         }
     }
 
+    /// Returns a row with these fields, and the others as they begin.
+    pub(super) fn like(&self, kind: &str, fields: Value) -> Value {
+        with(self.setup[kind].clone(), fields)
+    }
+
     /// Finds a participant by id or address.
     pub(super) fn find(&self, id_or_email: &str) -> Result<usize, String> {
         let found = self.index.get(&id_or_email.to_lowercase());
@@ -92,77 +87,65 @@ impl Campaign {
         (0..self.participants.len()).filter(|index| !self.participants[*index].is_deleted)
     }
 
-    /// Returns the friends of a participant whose credit is as given, oldest first.
-    pub(super) fn friends(&self, index: usize, credit: Credit) -> impl Iterator<Item = usize> {
-        let friends = self.participants[index].friends.iter().copied();
-        friends.filter(move |friend| self.participants[*friend].credit == credit)
+    /// Returns a participant's friends whose credit is as given.
+    pub(super) fn friends(
+        &self,
+        index: usize,
+        credit: Credit,
+    ) -> impl Iterator<Item = &Participant> {
+        let friends = self.participants[index].friends.iter();
+        friends.map(|it| &self.participants[*it]).filter(move |friend| friend.credit == credit)
     }
 
-    /// Returns the number of months since the award of a friend's credit.
-    pub(super) fn months_ago(&self, friend: usize, at: i64) -> i64 {
-        at.saturating_sub(self.participants[friend].awarded_at.unwrap_or(i64::MIN)) / MONTH_MS
+    /// Returns the number of a participant's friends who were awarded from one time to another.
+    pub(super) fn awarded(&self, index: usize, from: i64, to: i64) -> usize {
+        let awarded = self.friends(index, Credit::Awarded);
+        awarded.filter(|friend| (from..to).contains(&friend.updated_at)).count()
     }
 
-    /// Counts a participant's awarded friends: all, those of this month, those of the month before.
-    pub(super) fn counts(&self, index: usize, at: i64) -> [usize; 3] {
-        let mut counts = [0; 3];
-        for friend in self.friends(index, Credit::Awarded) {
-            counts[0] += 1;
-            match self.months_ago(friend, at) {
-                0 => counts[1] += 1,
-                1 => counts[2] += 1,
-                _ => {}
-            }
-        }
-        counts
-    }
-
-    /// Notes the webhook that GrowSurf would send, if they are kept.
-    pub(super) fn tell(&mut self, at: i64, event: &str, data: impl FnOnce(&Self) -> Value) {
-        if self.since.is_some_and(|since| at >= since) {
-            let body = self.body(at, event, data(self));
-            self.told.push((at, body));
-        }
-    }
-
-    /// Returns the body of a webhook.
-    pub(super) fn body(&self, at: i64, event: &str, mut data: Value) -> Value {
-        if event != "CAMPAIGN_ENDED" {
-            data["campaign"] = json!({
-                "id": self.named.id, "name": self.named.name, "type": self.named.kind,
-                "currencyISO": "USD", "rewards": reward::of_campaign_in_webhook(self),
-            });
-        }
-        json!({"event": event, "createdAt": at, "data": data})
-    }
-
-    /// Returns the campaign as `CAMPAIGN_ENDED` shows it.
-    pub(super) fn ended(&self, at: i64) -> Value {
-        let winners = self.winners().take(MAX_WINNERS);
-        let winners: Vec<_> = winners.map(|it| participant::in_webhook(self, it, at)).collect();
-        let further = json!({
-            "startedAt": self.started_at, "endedAt": at, "winners": winners,
-            "rewards": reward::of_campaign_in_webhook(self),
+    /// Keeps the body of the webhook that GrowSurf would send.
+    pub(super) fn tell(&mut self, at: i64, event: &str, mut data: Value) {
+        data["campaign"] = json!({
+            "id": self.named.id, "name": self.named.name, "type": self.named.kind,
+            "currencyISO": "USD", "rewards": reward::of_campaign_in_webhook(self),
         });
-        with(without(self.summary(), "inviteCount currencyISO"), further)
+        let body = json!({"event": event, "createdAt": at, "data": data}).to_string();
+        let bytes = body.len();
+        self.told.push((at, body), bytes);
+        while self.told.overflow().is_some() {}
     }
 
     /// Returns the campaign as the REST API shows it.
     pub(super) fn summary(&self) -> Value {
-        let awarded = self.shown().map(|index| self.friends(index, Credit::Awarded).count());
-        let shares = self.shown().flat_map(|index| self.participants[index].shares.values());
+        let shown = || self.shown().map(|index| &self.participants[index]);
+        let awarded = shown().filter(|it| it.referrer.is_some() && it.credit == Credit::Awarded);
         json!({
             "id": self.named.id, "name": self.named.name, "type": self.named.kind,
-            "status": if self.ended_at.is_some() { "COMPLETE" } else { "IN_PROGRESS" },
-            "currencyISO": "USD", "rewards": reward::visible(self).collect::<Vec<_>>(),
-            "participantCount": self.shown().count(), "referralCount": awarded.sum::<usize>(),
-            "winnerCount": self.winners().count(), "inviteCount": self.invitations.len(),
-            "impressionCount": 3 * shares.sum::<u64>(),
+            "status": "IN_PROGRESS", "currencyISO": "USD",
+            "rewards": reward::visible(self).collect::<Vec<_>>(),
+            "participantCount": shown().count(), "referralCount": awarded.count(),
+            "winnerCount": shown().filter(|it| it.fields["isWinner"] == true).count(),
+            "inviteCount": self.invitations.len(), "impressionCount": 0,
         })
     }
 
-    fn winners(&self) -> impl Iterator<Item = usize> {
-        self.shown().filter(|index| self.participants[*index].fields["isWinner"] == true)
+    /// Changes fields of a configured reward, a webhook or an integration, and returns it.
+    pub(super) fn configure(
+        &mut self,
+        list: &str,
+        id: &str,
+        fields: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        let list = self.setup.get_mut(list).and_then(Value::as_array_mut);
+        let found = list.and_then(|all| all.iter_mut().find(|it| it["id"] == id));
+        let found = found.ok_or("there is none of this id")?;
+        if let Some(key) = fields.keys().find(|key| found.get(key).is_none()) {
+            return Err(format!("there is no field {key}"));
+        }
+        for (key, value) in fields {
+            found[key] = value.clone();
+        }
+        Ok(found.clone())
     }
 }
 

@@ -1,11 +1,13 @@
 //! The control interface: the `/sandbox/growsurf/...` endpoints, as [`super`] documents them.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,21 +15,21 @@ use serde_json::{Value, json};
 use super::change::Change;
 use super::gate;
 use super::limiter::Limiter;
+use super::program::Program;
 use super::refusal::Refusal;
-use super::signals::Signals;
-use super::state::{self, Growsurf};
-use super::world::{Program, World};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::faults::Faults;
+use crate::sandbox::state::Shared;
+use crate::sandbox::views::RequestView;
 
 /// Returns the routes of the API and of its control.
-pub(in crate::sandbox) fn routes<S>(growsurf: Growsurf) -> Router<S> {
+pub(in crate::sandbox) fn routes() -> Router<Shared> {
     Router::new()
         .route("/growsurf/v2/{*path}", any(gate::answer))
         .route("/sandbox/growsurf/changes", post(change))
         .route("/sandbox/growsurf/webhooks", get(webhooks))
-        .route("/sandbox/growsurf/{what}", get(setting).put(setting).delete(clear))
-        .with_state(growsurf)
+        .route("/sandbox/growsurf/requests", get(requests).delete(clear))
+        .route("/sandbox/growsurf/{what}", put(set))
 }
 
 /// Changes of one campaign at one time: of the first, and now, unless they say otherwise.
@@ -39,98 +41,78 @@ struct Changes {
     changes: Vec<Change>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Since {
-    #[serde(default)]
-    since: i64,
-    campaign: Option<String>,
-}
-
-async fn change(State(growsurf): State<Growsurf>, body: Bytes) -> Answer {
-    let now = growsurf.now();
+async fn change(State(shared): State<Shared>, body: Bytes) -> Answer {
+    let now = shared.now();
     answer(read::<Changes>(&body).and_then(|sent| {
-        let mut state = growsurf.lock();
-        let slot = state.world.slot(sent.campaign.as_deref())?;
-        let before = state.world.campaigns[slot].participants.len();
+        let mut state = shared.lock();
+        let campaign = state.growsurf(now).campaign(sent.campaign.as_deref())?;
+        let before = campaign.participants.len();
         for (number, change) in sent.changes.into_iter().enumerate() {
-            let done = state.world.apply(slot, sent.at.unwrap_or(now), change);
+            let done = campaign.apply(change, sent.at.unwrap_or(now));
             done.map_err(|problem| format!("changes[{number}]: {problem}"))?;
         }
-        state.world.advance(now);
-        let joined = &state.world.campaigns[slot].participants[before..];
-        Ok(json!({"ids": joined.iter().map(|it| &it.id).collect::<Vec<_>>()}))
+        let joined = campaign.participants[before..].iter().map(|it| &it.id);
+        Ok(json!({"ids": joined.collect::<Vec<_>>()}))
     }))
 }
 
 async fn webhooks(
-    State(growsurf): State<Growsurf>,
-    Query(asked): Query<Since>,
-) -> Result<Response, Answer> {
-    let mut state = growsurf.lock();
-    state.world.advance(growsurf.now());
-    let of = asked.campaign.as_deref().map(|id| state.world.slot(Some(id))).transpose();
-    let bodies = state.world.webhooks(asked.since, of.map_err(|problem| answer(Err(problem)))?);
-    let lines: String = bodies.iter().map(|body| format!("{body}\n")).collect();
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response())
+    State(shared): State<Shared>,
+    Query(asked): Query<HashMap<String, i64>>,
+) -> Response {
+    let since = asked.get("since").copied().unwrap_or_default();
+    let (mut state, now) = (shared.lock(), shared.now());
+    let growsurf = state.growsurf(now);
+    growsurf.advance(now);
+    let told = growsurf.campaigns.iter().flat_map(|campaign| campaign.told.after(0));
+    let mut told: Vec<_> = told.map(|(_, told)| told).filter(|it| it.0 >= since).collect();
+    told.sort_by_key(|(at, _)| *at);
+    let lines: String = told.into_iter().map(|(_, body)| format!("{body}\n")).collect();
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response()
 }
 
-/// Shows a setting, after replacing it if the method is `PUT`.
-async fn setting(
-    method: Method,
-    State(growsurf): State<Growsurf>,
-    Path(what): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let state = &mut growsurf.lock();
-    let is_put = method == Method::PUT;
-    let done = if is_put { put(state, &what, &body, growsurf.born_at) } else { Ok(()) };
-    answer(done.and_then(|()| shown(state, &what)))
+async fn requests(State(shared): State<Shared>) -> Answer {
+    let mut state = shared.lock();
+    let growsurf = state.growsurf(shared.now());
+    let requests = growsurf.requests.entries().after(0);
+    let requests = requests.map(|(seq, request)| RequestView::new(seq, request));
+    let shown = json!({
+        "total": growsurf.requests.received, "refused": growsurf.refused,
+        "most_in_flight": growsurf.most_in_flight, "requests": requests.collect::<Vec<_>>(),
+    });
+    Answer::json(StatusCode::OK, &shown)
 }
 
-fn shown(state: &state::State, what: &str) -> Result<Value, String> {
-    Ok(match what {
-        "program" => json!(state.world.program),
-        "faults" => state.faults.to_json(),
-        "limits" => json!(state.limiter.limits),
-        "keys" => json!(state.keys),
-        "signals" => json!(state.signals),
-        "requests" => state.requests.to_json(),
-        _ => return Err("there is no such thing".to_owned()),
-    })
-}
-
-fn put(state: &mut state::State, what: &str, body: &[u8], born_at: i64) -> Result<(), String> {
-    match what {
-        "program" => state.world = World::new(Program::with(read(body)?, born_at)?),
-        "faults" => {
-            let bare = |status| Refusal::scripted(status).answer(&[]);
-            state.faults = Faults::with(read(body)?, bare)?;
-        }
-        "limits" => state.limiter = Limiter::new(read(body)?),
-        "keys" => state.keys = read(body)?,
-        "signals" => {
-            let signals: Signals = read(body)?;
-            signals.headers(&signals.path)?;
-            state.signals = signals;
-        }
-        _ => return Err("this can't be set".to_owned()),
-    }
-    Ok(())
-}
-
-async fn clear(State(growsurf): State<Growsurf>, Path(what): Path<String>) -> StatusCode {
-    if what != "requests" {
-        return StatusCode::NOT_FOUND;
-    }
-    growsurf.lock().requests.clear();
+async fn clear(State(shared): State<Shared>) -> StatusCode {
+    shared.lock().growsurf(shared.now()).requests.clear();
     StatusCode::NO_CONTENT
+}
+
+/// Replaces a setting.
+async fn set(State(shared): State<Shared>, Path(what): Path<String>, body: Bytes) -> Answer {
+    let (mut state, now) = (shared.lock(), shared.now());
+    let growsurf = state.growsurf(now);
+    let bare = |status: StatusCode| *Refusal::of(status.as_u16(), "a scripted fault").0;
+    let mut set = || {
+        match what.as_str() {
+            "program" => {
+                growsurf.campaigns = Program::with(read(&body)?, now)?.campaigns();
+            }
+            "faults" => growsurf.faults = Faults::with(read(&body)?, bare)?,
+            "limits" => growsurf.limiter = Limiter::new(read(&body)?),
+            "keys" => growsurf.keys = read(&body)?,
+            _ => return Err("there is no such setting".to_owned()),
+        }
+        Ok(json!({}))
+    };
+    answer(set())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
-/// Answers 200 with what is shown, or 400 with the `error`.
+/// Answers 200 with the result, or 400 with the `error`.
 fn answer(result: Result<Value, String>) -> Answer {
     match result {
         Ok(shown) => Answer::json(StatusCode::OK, &shown),

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use axum::body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::request::Parts;
 use http::{StatusCode, header};
-use serde_json::json;
+use percent_encoding::percent_decode_str;
 
-use super::api;
 use super::page::Query;
 use super::refusal::Refusal;
-use super::state::{self, Growsurf};
+use super::{Growsurf, api};
 use crate::sandbox::answer::Answer;
-use crate::sandbox::api::{Ended, carry_out};
+use crate::sandbox::api::end;
 use crate::sandbox::faults::{Fault, Subject};
+use crate::sandbox::requests::Logged;
+use crate::sandbox::state::Shared;
 
 /// Below this is the API.
 const BASE: &str = "/growsurf/v2/";
@@ -25,92 +26,71 @@ const MAX_IN_FLIGHT: usize = 3;
 const MAX_BODY_BYTES: usize = 1_000_000;
 
 /// Answers a request to the API.
-pub(super) async fn answer(State(growsurf): State<Growsurf>, request: Request) -> Response {
-    let flight = growsurf.lock().flights.clone();
+pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    // It lives until the answer is ready.
+    let flight = shared.lock().growsurf(shared.now()).flights.clone();
     let in_flight = Arc::strong_count(&flight) - 1;
     let (parts, body) = request.into_parts();
-    let body = body::to_bytes(body, MAX_BODY_BYTES).await;
-    let now = growsurf.now();
-    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let body = body::to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let now = shared.now();
 
-    let (seq, (fault, answer), mut headers) = {
-        let mut state = growsurf.lock();
-        let seq = state.requests.log(parts.method.as_str(), path);
-        state.requests.most_in_flight = state.requests.most_in_flight.max(in_flight);
-        let received = match body {
-            Ok(body) => receive(&mut state, &parts, &body, in_flight, now),
-            Err(_) => (None, Refusal::from("The body is too large.").answer(&[])),
-        };
-        let mut headers = state.limiter.headers(now);
-        headers.extend(state.signals.headers(path).unwrap_or_default());
-        (seq, received, headers)
+    let (seq, fault, answer, mut headers) = {
+        let mut state = shared.lock();
+        let growsurf = state.growsurf(now);
+        growsurf.most_in_flight = growsurf.most_in_flight.max(in_flight);
+        let received = receive(growsurf, &parts, &body, in_flight, now);
+        let (fault, answer) = received.unwrap_or_else(|Refusal(answer)| {
+            growsurf.refused += u64::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
+            (None, *answer)
+        });
+        let mut request = Logged::new(now, &parts, &body);
+        request.faulted = fault.is_some();
+        request.applied = fault.as_ref().is_none_or(|it| it.has_effect()) && answer.status == 200;
+        (growsurf.requests.log(request), fault, answer, growsurf.limiter.headers(now))
     };
 
-    let ended = match &fault {
-        Some(fault) => carry_out(fault, answer).await,
-        None => Ended::Answered(answer),
-    };
-    // Until here the request is in flight.
-    drop(flight);
-    match ended {
-        Ended::Answered(mut answer) => {
-            headers.extend(answer.headers);
-            answer.headers = headers;
-            growsurf.lock().requests.answered(seq, answer.status.as_u16());
-            answer.into_response()
-        }
-        Ended::Silent(response) => response,
-    }
+    end(fault, answer, |answer| {
+        headers.extend(std::mem::take(&mut answer.headers));
+        answer.headers = headers;
+        shared.lock().growsurf(now).requests.answered(seq, answer.status);
+    })
+    .await
 }
 
 /// Lets a request in or not, and lets it take effect if its fault does.
 fn receive(
-    state: &mut state::State,
+    growsurf: &mut Growsurf,
     parts: &Parts,
     body: &[u8],
     in_flight: usize,
     now: i64,
-) -> (Option<Arc<Fault>>, Answer) {
+) -> Result<(Option<Arc<Fault>>, Answer), Refusal> {
     if in_flight > MAX_IN_FLIGHT {
-        state.requests.refused += 1;
-        return (None, limited("connection", 1, "You have too many concurrent requests.", now));
+        return Err(Refusal::limited("connection", 1));
     }
-    let key = match state.keys.of(&parts.headers) {
-        Ok(key) => key,
-        Err(refusal) => return (None, refusal.answer(&[])),
-    };
-    if let Err((policy, seconds)) = state.limiter.take(now) {
-        state.requests.refused += 1;
-        let message = format!("You have reached your {policy} limit.");
-        return (None, limited(policy, seconds, &message, now));
-    }
+    let sent = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = sent.and_then(|value| value.strip_prefix("Bearer "));
+    let scopes = key.and_then(|key| growsurf.keys.get(key)).cloned().ok_or_else(api::forbidden)?;
+    growsurf.limiter.take(now)?;
 
-    state.world.advance(now);
-    let path = api::segments(parts.uri.path().strip_prefix(BASE).unwrap_or_default());
-    let fault = state.faults.decide(&Subject {
+    let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
+    let decoded = path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy());
+    let decoded: Vec<_> = decoded.collect();
+    let fault = growsurf.faults.decide(&Subject {
         method: parts.method.as_str(),
         path: parts.uri.path_and_query().map_or("", |path| path.as_str()),
-        is_about: &|identifier| path.iter().any(|segment| segment == identifier),
+        is_about: &|identifier| decoded.iter().any(|segment| segment == identifier),
     });
     if fault.as_ref().is_some_and(|fault| !fault.has_effect()) {
-        return (fault, Answer::success());
+        return Ok((fault, Answer::success()));
     }
+    growsurf.advance(now);
+    let path: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
     let query = Query::read(parts.uri.query().unwrap_or_default());
-    let asked = (&parts.method, path.as_slice(), query);
-    let answer = match api::answer(&mut state.world, &key, asked, body, now) {
+    let asked = (parts.method.as_str(), path.as_slice(), query);
+    let answer = match api::answer(growsurf, &scopes, asked, body, now) {
         Ok(body) => Answer::json(StatusCode::OK, &body),
-        Err(refusal) => refusal.answer(&[]),
+        Err(Refusal(answer)) => *answer,
     };
-    (fault, answer)
-}
-
-fn limited(policy: &str, seconds: i64, message: &str, now: i64) -> Answer {
-    let timestamp = jiff::Timestamp::from_millisecond(now).map(|time| time.to_string());
-    let mut answer = Refusal::limited(message.to_owned()).answer(&[
-        ("policyName", json!(policy.to_ascii_uppercase())),
-        ("level", json!("error")),
-        ("timestamp", json!(timestamp.ok())),
-    ]);
-    answer.headers.insert(header::RETRY_AFTER, seconds.into());
-    answer
+    Ok((fault, answer))
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
+use super::api::Answered;
+use super::campaign::without;
 
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 100;
-const MAX_METADATA_KEYS: usize = 3;
 
 /// The decoded pairs of a query.
 #[derive(Debug)]
@@ -23,23 +23,13 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the number in a parameter.
-    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
-        let number = self.get(name).map(str::parse).transpose();
-        Ok(number.map_err(|_| format!("{name} must be a number."))?)
-    }
-
     /// Returns the pairs of `metadata[key]=value`.
-    pub(super) fn metadata(&self) -> Result<Vec<(&str, &str)>, Refusal> {
+    pub(super) fn metadata(&self) -> Vec<(&str, &str)> {
         let pairs = self.0.iter().filter_map(|(name, value)| {
             let key = name.strip_prefix("metadata[")?.strip_suffix(']')?;
             Some((key, value.as_str()))
         });
-        let pairs: Vec<_> = pairs.collect();
-        if pairs.len() > MAX_METADATA_KEYS {
-            return Err(format!("metadata takes up to {MAX_METADATA_KEYS} keys.").into());
-        }
-        Ok(pairs)
+        pairs.collect()
     }
 
     /// Returns the page that begins at the row of `nextId`, of 1 to 100 rows that fit.
@@ -52,17 +42,28 @@ impl Query {
         id: impl Fn(&T) -> String,
         fits: impl Fn(&T) -> bool,
         shown: impl Fn(&T) -> Value,
-    ) -> Result<Value, Refusal> {
-        let limit = self.number("limit")?.unwrap_or(DEFAULT_LIMIT);
+    ) -> Answered {
+        let limit = self.get("limit").map_or(Ok(DEFAULT_LIMIT), str::parse).unwrap_or_default();
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(format!("limit must be from 1 to {MAX_LIMIT}.").into());
         }
         let place = |next| all.iter().position(|row| id(row) == next);
         let start = self.get("nextId").map_or(Some(0), place);
         let start = start.ok_or("nextId is not the id of a row.")?;
-        let fitting = all[start..].iter().filter(|row| fits(row));
-        let mut rest = fitting.skip(self.number("offset")?.unwrap_or(0));
-        let rows: Vec<Value> = rest.by_ref().take(limit).map(shown).collect();
-        Ok(json!({name: rows, "limit": limit, "nextId": rest.next().map(id)}))
+        let mut fitting = all[start..].iter().filter(|row| fits(row));
+        let rows: Vec<Value> = fitting.by_ref().take(limit).map(shown).collect();
+        Ok(json!({name: rows, "limit": limit, "nextId": fitting.next().map(id)}))
+    }
+
+    /// Returns a page of rows that are kept as they are shown, but for one field.
+    pub(super) fn rows(
+        &self,
+        name: &str,
+        all: &[Value],
+        hidden: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Answered {
+        let id = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
+        self.page(name, all, id, fits, |row| without(row.clone(), hidden))
     }
 }

@@ -11,13 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::api::{Answered, Call};
 use super::campaign::{Campaign, with, without};
+use super::program::DAY_MS;
+use super::reward;
+use crate::sandbox::limits;
 
-/// Lists of friends in a row end here.
-const MAX_FRIENDS_IN_ROW: usize = 100;
-const MAX_METADATA_KEYS: usize = 50;
-const MAX_METADATA_KEY_CHARS: usize = 40;
-const MAX_METADATA_CHARS: usize = 500;
-const MAX_VANITY_KEYS: usize = 5;
+const MONTH_MS: i64 = 30 * DAY_MS;
 
 /// The state of a referral.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,7 +30,7 @@ pub(super) enum Credit {
 }
 
 /// A member of a campaign.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Participant {
     pub(super) id: String,
     /// The fields of the row that aren't derived.
@@ -42,199 +40,211 @@ pub(super) struct Participant {
     pub(super) credit: Credit,
     /// When a delayed credit is awarded.
     pub(super) due: Option<i64>,
-    pub(super) awarded_at: Option<i64>,
-    /// The referral's last change.
+    /// The last change of the credit.
     pub(super) updated_at: i64,
     pub(super) shares: BTreeMap<String, u64>,
-    /// False for the customers of an affiliate program.
-    pub(super) is_affiliate: bool,
+    /// The rows of earned rewards, oldest first.
+    pub(super) rewards: Vec<Value>,
     pub(super) is_deleted: bool,
 }
 
-/// Lists participants: newest first or, if metadata is asked for, in order of their ids.
-pub(super) fn list(call: &mut Call<'_>) -> Answered {
-    let metadata = call.query.metadata()?;
-    let campaign = call.campaign();
-    let of = |index: &usize| &campaign.participants[*index];
-    let mut all: Vec<usize> = (0..campaign.participants.len()).rev().collect();
-    if metadata.is_empty() {
-        all.sort_by_cached_key(|index| Reverse(of(index).fields["createdAt"].as_i64()));
-    } else {
-        all.sort_by_key(|index| &of(index).id);
+impl Campaign {
+    /// Adds a participant. Those who are referred to an affiliate program are customers.
+    pub(super) fn join(&mut self, mut join: Map<String, Value>, at: i64) -> Result<usize, String> {
+        let referrer = join.remove("referredBy");
+        let referrer = referrer.as_ref().and_then(Value::as_str).map(|it| self.find(it));
+        let referrer = referrer.transpose().map_err(|_| "referredBy is nobody.")?;
+        let index = self.participants.len();
+        let fields = json!({
+            "email": null, "firstName": null, "lastName": null, "notes": "", "metadata": {},
+            "createdAt": at,
+            "referralSource": if referrer.is_some() { "PARTICIPANT" } else { "DIRECT" },
+        });
+        let mut fields = self.changed(index, self.like("participant", fields), &join)?;
+        let id = self.new_id();
+        fields["id"] = json!(id);
+        if self.is_affiliate() {
+            fields["isAffiliate"] = json!(referrer.is_none());
+            fields["affiliateStatus"] = json!(referrer.is_none().then_some("APPROVED"));
+        }
+        if !self.is_affiliate() || referrer.is_none() {
+            fields["shareUrl"] = json!(format!("https://shop.example.com?grsf={id}"));
+        }
+        self.index.insert(id.clone(), index);
+        self.index.insert(address(&fields), index);
+        let joined = Participant { id, fields, referrer, updated_at: at, ..Participant::default() };
+        self.participants.push(joined);
+        if let Some(referrer) = referrer {
+            self.participants[referrer].friends.push(index);
+        }
+        self.tell(at, "NEW_PARTICIPANT_ADDED", self.with_referrer(index, at));
+        Ok(index)
     }
+
+    /// Changes fields by their names in the REST API.
+    pub(super) fn update(
+        &mut self,
+        index: usize,
+        changes: &Map<String, Value>,
+    ) -> Result<(), String> {
+        let before = self.participants[index].fields.clone();
+        self.index.remove(&address(&before));
+        let changed = self.changed(index, before.clone(), changes);
+        let fields = changed.as_ref().unwrap_or(&before);
+        self.index.insert(address(fields), index);
+        self.participants[index].fields = changed?;
+        Ok(())
+    }
+
+    /// Returns the fields of a participant after a change of them.
+    fn changed(
+        &self,
+        index: usize,
+        mut fields: Value,
+        changes: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        for (key, value) in changes {
+            let is_fit = match key.as_str() {
+                "firstName" | "lastName" => value.is_string() || value.is_null(),
+                "email" | "notes" => value.is_string(),
+                "unsubscribed" => value.is_boolean(),
+                "metadata" => value.is_object(),
+                _ => return Err(format!("{key} can't be changed.")),
+            };
+            if !is_fit {
+                return Err(format!("{key} has a wrong type."));
+            }
+            fields[key] = match value.as_object() {
+                Some(added) => metadata(&fields["metadata"], added)?,
+                None => value.clone(),
+            };
+        }
+        let address = address(&fields);
+        limits::email("email", &address).map_err(|problem| problem.message)?;
+        if self.find(&address).is_ok_and(|other| other != index) {
+            return Err(format!("{address} is another participant's"));
+        }
+        Ok(fields)
+    }
+
+    /// Deletes a participant, whose address becomes free, and whose friends lose their referrer.
+    pub(super) fn delete(&mut self, index: usize) {
+        let deleted = &mut self.participants[index];
+        self.index.remove(&address(&deleted.fields));
+        self.index.remove(&deleted.id);
+        self.invitations.retain(|invitation| invitation["referredBy"] != deleted.id);
+        (deleted.is_deleted, deleted.due) = (true, None);
+        let (friends, referrer) = (std::mem::take(&mut deleted.friends), deleted.referrer);
+        for friend in friends {
+            let friend = &mut self.participants[friend];
+            (friend.referrer, friend.due) = (None, None);
+            friend.fields["referralSource"] = json!("DELETED_PARTICIPANT");
+        }
+        if let Some(referrer) = referrer {
+            self.participants[referrer].friends.retain(|friend| *friend != index);
+        }
+    }
+
+    /// Returns the participant as a webhook of this time shows it.
+    pub(super) fn in_webhook(&self, index: usize, at: i64) -> Value {
+        let mut shown = without(self.facts(index, at), "isAffiliate affiliateStatus");
+        shown["shareCount"] = json!(self.participants[index].shares.values().sum::<u64>());
+        shown
+    }
+
+    /// Returns the participant with the referrer, as webhooks show the person they are about.
+    pub(super) fn with_referrer(&self, index: usize, at: i64) -> Value {
+        let mut shown = self.in_webhook(index, at);
+        if let Some(referrer) = self.participants[index].referrer {
+            shown["referredBy"] = json!(self.participants[referrer].id);
+            shown["referrer"] = self.in_webhook(referrer, at);
+        }
+        shown
+    }
+
+    /// Returns what all shapes share.
+    fn facts(&self, index: usize, at: i64) -> Value {
+        let participant = &self.participants[index];
+        let month = at - MONTH_MS;
+        let derived = json!({
+            "referralCount": self.friends(index, Credit::Awarded).count(),
+            "monthlyReferralCount": self.awarded(index, month, i64::MAX),
+            "prevMonthlyReferralCount": self.awarded(index, month - MONTH_MS, month),
+            "leadCount": self.friends(index, Credit::Pending).count(),
+            "shareCount": participant.shares,
+        });
+        with(participant.fields.clone(), derived)
+    }
+
+    /// Returns the numbers of awarded friends of all participants since a time, most first.
+    fn standings(&self, since: i64) -> Vec<usize> {
+        let counts = self.shown().map(|index| self.awarded(index, since, i64::MAX));
+        let mut counts: Vec<usize> = counts.collect();
+        counts.sort_unstable_by_key(|count| Reverse(*count));
+        counts
+    }
+
+    /// Returns the rows of participants as the REST API shows them.
+    fn rows(&self, now: i64) -> impl Fn(&usize) -> Value {
+        let month = now - MONTH_MS;
+        let (ever, monthly) = (self.standings(i64::MIN), self.standings(month));
+        move |index| {
+            let participant = &self.participants[*index];
+            let rank = |of: &[usize], since| {
+                let own = self.awarded(*index, since, i64::MAX);
+                1 + of.partition_point(|count| *count > own)
+            };
+            let mut row = self.facts(*index, now);
+            row["rank"] = json!(rank(&ever, i64::MIN));
+            row["monthlyRank"] = json!(rank(&monthly, month));
+            if self.rewards_in_rows {
+                let own = participant.rewards.iter().cloned();
+                row["rewards"] = own.map(|it| without(it, reward::NOT_IN_ROW)).collect();
+            }
+            if let Some(referrer) = participant.referrer {
+                let hidden = "notes vanityKeys isAffiliate affiliateStatus";
+                row["referralStatus"] = json!(participant.credit);
+                row["referredBy"] = json!(self.participants[referrer].id);
+                row["referrer"] = without(self.facts(referrer, now), hidden);
+            }
+            row
+        }
+    }
+}
+
+/// Lists participants, newest first, only those who have the metadata that is asked for.
+pub(super) fn list(call: &Call<'_>) -> Answered {
+    let metadata = call.query.metadata();
+    let of = |index: &usize| &call.campaign.participants[*index];
+    let mut all: Vec<usize> = (0..call.campaign.participants.len()).rev().collect();
+    all.sort_by_key(|index| Reverse(of(index).fields["createdAt"].as_i64()));
     let fits = |index: &usize| {
         let has = |(key, value): &(&str, &str)| of(index).fields["metadata"][key] == *value;
         !of(index).is_deleted && metadata.iter().all(has)
     };
-    let ranks = ranks(campaign, call.now);
-    let shown = |index: &usize| row(campaign, *index, call.now, &ranks);
-    call.query.page("participants", &all, |index| of(index).id.clone(), fits, shown)
+    let id = |index: &usize| of(index).id.clone();
+    call.query.page("participants", &all, id, fits, call.campaign.rows(call.now))
 }
 
-/// Shows the participant in the path.
-pub(super) fn show(call: &mut Call<'_>) -> Answered {
-    let index = call.one()?;
-    Ok(row_of(call, index))
+/// Shows a participant.
+pub(super) fn show(call: &Call<'_>, index: usize) -> Answered {
+    Ok(call.campaign.rows(call.now)(&index))
 }
 
 /// Adds a participant and shows the row; one who is there already is shown unchanged.
 pub(super) fn add(call: &mut Call<'_>) -> Answered {
-    let email = call.body.get("email").and_then(Value::as_str).map(str::to_owned);
-    let email = email.ok_or("email is required.")?;
-    let is_new = call.campaign().find(&email).is_err();
-    if is_new {
-        let referrer = call.body.get("referredBy").and_then(Value::as_str);
-        if referrer.is_some_and(|it| call.campaign().find(it).is_err()) {
-            return Err("referredBy is nobody.".into());
-        }
-        call.change(json!({"join": call.body}))?;
-    }
-    let index = call.campaign().find(&email)?;
-    let mut row = row_of(call, index);
-    row["isNew"] = json!(is_new);
-    Ok(row)
+    let known = call.campaign.find(&address(&call.body.clone().into())).ok();
+    let index = known.map_or_else(|| call.campaign.join(call.body.clone(), call.now), Ok)?;
+    Ok(with(show(call, index)?, json!({"isNew": known.is_none()})))
 }
 
-/// Changes fields of the participant in the path and shows the row.
-pub(super) fn update(call: &mut Call<'_>) -> Answered {
-    let index = call.one()?;
-    call.change(json!({"update": {"participant": call.id, "fields": call.body}}))?;
-    Ok(row_of(call, index))
-}
-
-/// Deletes the participant in the path.
-pub(super) fn delete(call: &mut Call<'_>) -> Answered {
-    call.one()?;
-    call.change(json!({"delete": {"participant": call.id}}))?;
-    Ok(json!({"success": true}))
-}
-
-fn row_of(call: &Call<'_>, index: usize) -> Value {
-    row(call.campaign(), index, call.now, &ranks(call.campaign(), call.now))
-}
-
-/// Ranks all participants by all referrals, by those of this month and of the month before.
-fn ranks(campaign: &Campaign, at: i64) -> Vec<[usize; 3]> {
-    let all = 0..campaign.participants.len();
-    let counts: Vec<_> = all.clone().map(|index| campaign.counts(index, at)).collect();
-    let mut ranks = vec![[0; 3]; counts.len()];
-    for kind in 0..3 {
-        let mut order: Vec<usize> = all.clone().collect();
-        order.sort_by_key(|index| Reverse(counts[*index][kind]));
-        for (place, index) in order.into_iter().enumerate() {
-            ranks[index][kind] = place + 1;
-        }
-    }
-    ranks
-}
-
-/// Returns the participant as the REST API shows it.
-fn row(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> Value {
-    let participant = &campaign.participants[index];
-    let mut row = ranked(campaign, index, now, ranks);
-    row["payoutSettings"] = json!({"requiredActions": []});
-    if campaign.rewards_in_rows {
-        let rewards = campaign.earned.iter().filter(|it| it.earner == index);
-        row["rewards"] = rewards.map(|it| it.row.clone()).collect();
-    }
-    if let Some(referrer) = participant.referrer {
-        row["referredBy"] = json!(campaign.participants[referrer].id);
-        row["referrer"] =
-            without(ranked(campaign, referrer, now, ranks), "notes vanityKeys language");
-    }
-    if campaign.is_affiliate() {
-        let is_affiliate = participant.is_affiliate;
-        row["isAffiliate"] = json!(is_affiliate);
-        row["affiliateStatus"] = json!(is_affiliate.then_some("APPROVED"));
-        row["affiliateEnrollmentSource"] = json!(is_affiliate.then_some("REST_API"));
-    }
-    row
-}
-
-/// Returns what the row of a participant and that of its referrer share.
-fn ranked(campaign: &Campaign, index: usize, now: i64, ranks: &[[usize; 3]]) -> Value {
-    let participant = &campaign.participants[index];
-    let awarded: Vec<usize> = campaign.friends(index, Credit::Awarded).collect();
-    let newest = |is_in: &dyn Fn(&usize) -> bool| -> Vec<&String> {
-        let friends = awarded.iter().rev().filter(|friend| is_in(friend));
-        friends.take(MAX_FRIENDS_IN_ROW).map(|it| &campaign.participants[*it].id).collect()
-    };
-    let invitations = campaign.invitations.iter();
-    let [rank, monthly, previous] = ranks[index];
-    let further = json!({
-        "shareCount": participant.shares, "rank": rank, "monthlyRank": monthly,
-        "prevMonthlyRank": previous, "referrals": newest(&|_| true),
-        "monthlyReferrals": newest(&|friend| campaign.months_ago(*friend, now) == 0),
-        "inviteCount": invitations.filter(|it| it["referredBy"] == participant.id).count(),
-    });
-    let mut row = with(facts(campaign, index, now), further);
-    if participant.referrer.is_some() {
-        row["referralStatus"] = json!(participant.credit);
-    }
-    row
-}
-
-/// Returns the participant as a webhook of this time shows it.
-pub(super) fn in_webhook(campaign: &Campaign, index: usize, at: i64) -> Value {
-    without(facts(campaign, index, at), "language")
-}
-
-/// Returns the participant with the referrer, as webhooks show the person they are about.
-pub(super) fn with_referrer(campaign: &Campaign, index: usize, at: i64) -> Value {
-    let mut shown = in_webhook(campaign, index, at);
-    if let Some(referrer) = campaign.participants[index].referrer {
-        shown["referredBy"] = json!(campaign.participants[referrer].id);
-        shown["referrer"] = in_webhook(campaign, referrer, at);
-    }
-    shown
-}
-
-/// Returns what all shapes share.
-fn facts(campaign: &Campaign, index: usize, at: i64) -> Value {
-    let participant = &campaign.participants[index];
-    let [all, monthly, previous] = campaign.counts(index, at);
-    let shares: u64 = participant.shares.values().sum();
-    let impressions = 3 * shares + participant.friends.len() as u64;
-    let derived = json!({
-        "referralCount": all, "monthlyReferralCount": monthly,
-        "prevMonthlyReferralCount": previous,
-        "leadCount": campaign.friends(index, Credit::Pending).count(),
-        "impressionCount": impressions, "uniqueImpressionCount": impressions / 2,
-        "shareCount": shares,
-    });
-    let mut facts = with(participant.fields.clone(), derived);
-    if !campaign.is_affiliate() || participant.is_affiliate {
-        facts["shareUrl"] = json!(format!("https://shop.example.com?grsf={}", participant.id));
-    }
-    facts
-}
-
-/// Returns a participant's fields after an update by their names in the REST API.
-pub(super) fn updated(fields: &Value, changes: &Map<String, Value>) -> Result<Value, String> {
-    let mut fields = fields.clone();
-    for (key, value) in changes {
-        let is_fit = match key.as_str() {
-            "email" => value.is_string(),
-            "firstName" | "lastName" | "notes" => value.is_string() || value.is_null(),
-            "language" => value.is_string(),
-            "unsubscribed" => value.is_boolean(),
-            "metadata" => value.is_object(),
-            "vanityKeys" => value.as_array().is_some_and(|keys| keys.len() <= MAX_VANITY_KEYS),
-            _ => return Err(format!("{key} can't be updated.")),
-        };
-        if !is_fit {
-            return Err(format!("{key} has a wrong type."));
-        }
-        fields[key] = match value.as_object() {
-            Some(added) => metadata(&fields["metadata"], added)?,
-            None => value.clone(),
-        };
-    }
-    Ok(fields)
+/// Returns the key of an address.
+fn address(fields: &Value) -> String {
+    fields["email"].as_str().unwrap_or_default().to_lowercase()
 }
 
 /// Merges metadata: keys become camel case, values become strings, and null removes.
-pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Value, String> {
+fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Value, String> {
     let mut merged = before.as_object().cloned().unwrap_or_default();
     for (key, value) in added {
         let name = camel_case(key);
@@ -247,14 +257,7 @@ pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Val
             Value::Array(_) | Value::Object(_) => return Err("metadata must be shallow.".into()),
             other => other.to_string(),
         };
-        let [name_chars, text_chars] = [&name, &text].map(|it| it.chars().count());
-        if !(1..=MAX_METADATA_KEY_CHARS).contains(&name_chars) || text_chars > MAX_METADATA_CHARS {
-            return Err(format!("metadata {key} is too long, or empty."));
-        }
         merged.insert(name, json!(text));
-    }
-    if merged.len() > MAX_METADATA_KEYS {
-        return Err("metadata has too many keys.".into());
     }
     Ok(merged.into())
 }
@@ -262,12 +265,10 @@ pub(super) fn metadata(before: &Value, added: &Map<String, Value>) -> Result<Val
 /// Turns `My Metadata Key` and `my_metadata_key` into `myMetadataKey`.
 fn camel_case(key: &str) -> String {
     let words = key.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let mut camel = String::new();
-    for word in words {
+    let cased = words.enumerate().map(|(place, word)| {
         let (head, tail) = word.split_at(1);
-        let is_first = camel.is_empty();
-        camel += &if is_first { head.to_ascii_lowercase() } else { head.to_ascii_uppercase() };
-        camel += tail;
-    }
-    camel
+        let head = if place == 0 { head.to_ascii_lowercase() } else { head.to_ascii_uppercase() };
+        head + tail
+    });
+    cased.collect()
 }

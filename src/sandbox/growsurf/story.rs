@@ -6,8 +6,8 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::program::{Kind, Program};
 use super::reward::LAUNCH;
-use super::world::{Kind, MAX_CAMPAIGNS, Program};
 
 const FIRST_NAMES: [&str; 7] = ["Ada", "Bruno", "Chloe", "Dmitri", "Esther", "Farid", "Grace"];
 const LAST_NAMES: [&str; 7] = ["Abbott", "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia"];
@@ -19,12 +19,13 @@ pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
     let mut random = Rng::with_seed(slot as u64);
     let is_affiliate = program.campaigns[slot].kind == Kind::Affiliate;
     let (start, end) = (program.started_at, program.ended_at);
+    let steps = i64::try_from(program.participants.max(2) - 1).unwrap_or(i64::MAX);
     let mut changes = Vec::new();
     let mut emails: Vec<String> = Vec::new();
-    for index in 0..program.participants {
-        let at = start + part(end - start, index, program.participants.max(2) - 1);
+    for (index, step) in (0..program.participants).zip(0..) {
+        let at = start + (end - start) * step / steps;
         let (first, last) = (FIRST_NAMES[random.usize(..7)], LAST_NAMES[random.usize(..7)]);
-        let number = index * MAX_CAMPAIGNS + slot;
+        let number = index * program.campaigns.len() + slot;
         let email = format!("{first}.{last}.{number}@example.com").to_ascii_lowercase();
         let is_referred = index > 0 && index.is_multiple_of(3);
         let referrer = is_referred.then(|| &emails[referrer(&mut random, index, is_affiliate)]);
@@ -51,33 +52,23 @@ pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
         for channel in CHANNELS.iter().filter(|_| random.u8(..5) == 0) {
             later(1, "share", json!({"participant": email, "channel": channel, "times": 2}));
         }
-        let whose = json!({"participant": email});
         if index % 25 == 4 {
-            later(3, "unsubscribe", whose.clone());
+            let fields = json!({"unsubscribed": true});
+            later(3, "update", json!({"participant": email, "fields": fields}));
         }
         if index % 99 == 7 {
-            later(0, "invite", whose);
-        }
-        let fraud = match index % 150 {
-            11 => Some(("MEDIUM", "SIMILAR_EMAIL")),
-            27 => Some(("HIGH", "REFERRAL_VELOCITY_FRAUD")),
-            _ => None,
-        };
-        if let Some((level, reason)) = fraud {
-            let fields = json!({"participant": email, "level": level, "reason": reason});
-            later(4, "fraud", fields);
+            later(0, "invite", json!({"participant": email}));
         }
         emails.push(email);
     }
     if !is_affiliate {
-        let off = json!({"configure": {"id": LAUNCH, "isVisible": false}});
-        changes.push((start + (end - start) / 4, off));
+        let off = json!({"list": "rewards", "id": LAUNCH, "fields": {"isVisible": false}});
+        changes.push((start + (end - start) / 4, json!({"configure": off})));
     }
     // The milestones and commissions of others keep waiting for approval.
     for email in emails.iter().take(if is_affiliate { 3 } else { 1 }) {
-        let whose = json!({"participant": email});
-        changes.push((end - (end - start) / 20, json!({"approve": whose})));
-        changes.push((end - (end - start) / 40, json!({"pay": whose})));
+        let approved_at = end - (end - start) / 20;
+        changes.push((approved_at, json!({"approve": {"participant": email}})));
     }
     changes.sort_by_key(|(at, _)| *at);
     changes
@@ -94,10 +85,4 @@ fn referrer(random: &mut Rng, index: usize, is_affiliate: bool) -> usize {
     // The referred ones are customers in an affiliate program, and refer nobody.
     let is_customer = is_affiliate && referrer > 0 && referrer.is_multiple_of(3);
     if is_customer { 0 } else { referrer.min(index - 1) }
-}
-
-/// Returns this part of a span.
-fn part(span: i64, number: usize, of: usize) -> i64 {
-    let passed = i128::from(span) * number as i128 / of as i128;
-    i64::try_from(passed).expect("it is within the span")
 }

@@ -11,7 +11,8 @@ use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{Growsurf, routes};
+use crate::sandbox::state::Shared;
+use crate::sandbox::{growsurf, readback};
 
 /// The time of the tests.
 const AT: i64 = 1_700_000_000_000;
@@ -20,11 +21,16 @@ const AT: i64 = 1_700_000_000_000;
 struct Asked(Router);
 
 impl Asked {
+    /// The standard program.
+    fn limited() -> Self {
+        let routes = readback::routes().merge(growsurf::routes());
+        Self(routes.with_state(Shared::new(|| AT)))
+    }
+
     /// The standard program, with limits that no test but those of limits meets.
     async fn new() -> Self {
-        let asked = Self(routes(Growsurf::new(|| AT)));
-        let limits = json!({"second": 1_000_000, "minute": 1_000_000, "hour": 1_000_000});
-        asked.put("limits", limits).await;
+        let asked = Self::limited();
+        asked.put("limits", json!([1_000_000, 1_000_000, 1_000_000])).await;
         asked
     }
 
@@ -59,24 +65,27 @@ impl Asked {
         self.api("GET", path, json!(null)).await.0
     }
 
-    async fn put(&self, what: &str, body: Value) -> Value {
+    async fn put(&self, what: &str, body: Value) {
         let path = format!("/sandbox/growsurf/{what}");
         let (status, _, shown) = self.send("PUT", &path, body).await;
         assert_eq!(status, 200, "{shown}");
-        serde_json::from_str(&shown).unwrap()
     }
 
     async fn change(&self, changes: Value) -> Vec<String> {
-        let changes = json!({"campaign": "demo01", "changes": changes});
+        self.change_at(AT, changes).await
+    }
+
+    async fn change_at(&self, at: i64, changes: Value) -> Vec<String> {
+        let changes = json!({"campaign": "demo01", "at": at, "changes": changes});
         let (status, _, body) = self.send("POST", "/sandbox/growsurf/changes", changes).await;
         assert_eq!(status, 200, "{body}");
         let body: Value = serde_json::from_str(&body).unwrap();
         serde_json::from_value(body["ids"].clone()).unwrap()
     }
 
-    async fn shown(&self, what: &str) -> Value {
-        let path = format!("/sandbox/growsurf/{what}");
-        serde_json::from_str(&self.send("GET", &path, json!(null)).await.2).unwrap()
+    async fn requests(&self) -> Value {
+        let path = "/sandbox/growsurf/requests";
+        serde_json::from_str(&self.send("GET", path, json!(null)).await.2).unwrap()
     }
 
     async fn webhooks(&self, query: &str) -> Vec<Value> {
