@@ -63,9 +63,7 @@ fn scope(method: &str, below: &[&str]) -> Option<&'static str> {
         | ("GET", ["participant", _, "referrals"]) => "participant:read",
         ("POST", ["participant"] | ["participant", _] | ["participant", _, "ref"])
         | ("DELETE", ["participant", _, "ref"]) => "participant:write",
-        ("DELETE", ["participant", _]) => "participant:delete",
-        ("GET", ["commissions" | "payouts"])
-        | ("GET", ["participant", _, "rewards" | "commissions" | "payouts"]) => "reward:read",
+        ("GET", ["commissions" | "payouts"] | ["participant", _, "rewards"]) => "reward:read",
         _ => return None,
     })
 }
@@ -81,7 +79,7 @@ fn work(call: &mut Call<'_>, method: &str, below: &[&str]) -> Answered {
         ("POST", ["webhooks", id, "test"]) => webhook::test(call, id),
         ("GET", ["participants"]) => participant::list(call),
         ("GET", ["referrals"]) => referral::list(call, None),
-        ("GET", [list]) => commission::list(call, list, None),
+        ("GET", [list @ ("commissions" | "payouts")]) => commission::list(call, list),
         ("POST", ["participant"]) => participant::add(call),
         (_, ["participant", who, below @ ..]) => {
             let index = call.campaign.find(who)?;
@@ -92,22 +90,16 @@ fn work(call: &mut Call<'_>, method: &str, below: &[&str]) -> Answered {
 }
 
 fn of_participant(call: &mut Call<'_>, method: &str, index: usize, below: &[&str]) -> Answered {
-    let id = call.campaign.participants[index].id.clone();
     match (method, below) {
         ("GET", []) => participant::show(call, index),
         ("POST", []) => {
             call.campaign.update(index, &call.body)?;
             participant::show(call, index)
         }
-        ("DELETE", []) => {
-            call.campaign.delete(index);
-            Ok(json!({"success": true}))
-        }
         ("POST", ["ref"]) => referral::trigger(call, index),
         ("DELETE", ["ref"]) => referral::cancel(call, index),
-        ("GET", ["referrals"]) => referral::list(call, Some(&id)),
+        ("GET", ["referrals"]) => referral::list(call, Some(index)),
         ("GET", ["rewards"]) => reward::list(call, index),
-        ("GET", [list]) => commission::list(call, list, Some(&id)),
         _ => Err(Refusal::not_found("The path")),
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Campaign {
     /// fields of each kind of row.
     pub(super) setup: Value,
     /// The bodies of the webhooks that GrowSurf would have sent, with their times.
-    pub(super) told: Ring<(i64, String)>,
+    pub(super) webhooks: Ring<(i64, String)>,
     random: Rng,
 }
 
@@ -51,7 +51,7 @@ impl Campaign {
             commissions: Vec::new(),
             payouts: Vec::new(),
             setup,
-            told: Ring::new(MAX_WEBHOOKS, MAX_WEBHOOK_BYTES),
+            webhooks: Ring::new(MAX_WEBHOOKS, MAX_WEBHOOK_BYTES),
             random: Rng::with_seed(seed as u64),
         }
     }
@@ -104,15 +104,15 @@ impl Campaign {
     }
 
     /// Keeps the body of the webhook that GrowSurf would send.
-    pub(super) fn tell(&mut self, at: i64, event: &str, mut data: Value) {
+    pub(super) fn keep_webhook(&mut self, at: i64, event: &str, mut data: Value) {
         data["campaign"] = json!({
             "id": self.named.id, "name": self.named.name, "type": self.named.kind,
             "currencyISO": "USD", "rewards": reward::of_campaign_in_webhook(self),
         });
         let body = json!({"event": event, "createdAt": at, "data": data}).to_string();
         let bytes = body.len();
-        self.told.push((at, body), bytes);
-        while self.told.overflow().is_some() {}
+        self.webhooks.push((at, body), bytes);
+        while self.webhooks.overflow().is_some() {}
     }
 
     /// Returns the campaign as the REST API shows it.

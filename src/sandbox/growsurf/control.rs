@@ -64,10 +64,10 @@ async fn webhooks(
     let (mut state, now) = (shared.lock(), shared.now());
     let growsurf = state.growsurf(now);
     growsurf.advance(now);
-    let told = growsurf.campaigns.iter().flat_map(|campaign| campaign.told.after(0));
-    let mut told: Vec<_> = told.map(|(_, told)| told).filter(|it| it.0 >= since).collect();
-    told.sort_by_key(|(at, _)| *at);
-    let lines: String = told.into_iter().map(|(_, body)| format!("{body}\n")).collect();
+    let all = growsurf.campaigns.iter().flat_map(|campaign| campaign.webhooks.after(0));
+    let mut webhooks: Vec<_> = all.map(|(_, it)| it).filter(|(at, _)| *at >= since).collect();
+    webhooks.sort_by_key(|(at, _)| *at);
+    let lines: String = webhooks.into_iter().map(|(_, body)| format!("{body}\n")).collect();
     ([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response()
 }
 

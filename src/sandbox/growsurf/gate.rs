@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
 use percent_encoding::percent_decode_str;
@@ -31,7 +31,9 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
     let flight = shared.lock().growsurf(shared.now()).flights.clone();
     let in_flight = Arc::strong_count(&flight) - 1;
     let (parts, body) = request.into_parts();
-    let body = body::to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let Ok(body) = body::to_bytes(body, MAX_BODY_BYTES).await else {
+        return Refusal::of(413, "The body is too large.").0.into_response();
+    };
     let now = shared.now();
 
     let (seq, fault, answer, mut headers) = {

@@ -77,7 +77,7 @@ impl Campaign {
         if let Some(referrer) = referrer {
             self.participants[referrer].friends.push(index);
         }
-        self.tell(at, "NEW_PARTICIPANT_ADDED", self.with_referrer(index, at));
+        self.keep_webhook(at, "NEW_PARTICIPANT_ADDED", self.with_referrer(index, at));
         Ok(index)
     }
 
@@ -88,11 +88,10 @@ impl Campaign {
         changes: &Map<String, Value>,
     ) -> Result<(), String> {
         let before = self.participants[index].fields.clone();
+        let fields = self.changed(index, before.clone(), changes)?;
         self.index.remove(&address(&before));
-        let changed = self.changed(index, before.clone(), changes);
-        let fields = changed.as_ref().unwrap_or(&before);
-        self.index.insert(address(fields), index);
-        self.participants[index].fields = changed?;
+        self.index.insert(address(&fields), index);
+        self.participants[index].fields = fields;
         Ok(())
     }
 

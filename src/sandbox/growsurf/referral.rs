@@ -70,7 +70,7 @@ impl Campaign {
 }
 
 /// Lists referrals, of one participant only if there is one.
-pub(super) fn list(call: &Call<'_>, of: Option<&str>) -> Answered {
+pub(super) fn list(call: &Call<'_>, of: Option<usize>) -> Answered {
     let status = call.query.get("referralStatus");
     let sort_by = call.query.get("sortBy").unwrap_or("updatedAt");
     if !SORT_KEYS.split(' ').any(|key| key == sort_by) {
@@ -97,7 +97,7 @@ pub(super) fn list(call: &Call<'_>, of: Option<&str>) -> Answered {
     }
 
     let mut page = call.query.rows("referrals", &rows, TRIGGERED_AT, |row| {
-        of.is_none_or(|of| row["referredBy"] == of)
+        of.is_none_or(|of| row["referredBy"] == campaign.participants[of].id)
             && status.is_none_or(|status| row["referralStatus"] == status)
     })?;
     page["more"] = json!(page["nextId"].is_string());

@@ -73,7 +73,7 @@ impl Campaign {
                 row["approved"] = json!(true);
                 row["approvedAt"] = json!(at);
                 let row = row.clone();
-                self.tell_reward(earner, row, at);
+                self.keep_reward_webhook(earner, row, at);
             }
         }
     }
@@ -96,11 +96,11 @@ impl Campaign {
         });
         let row = self.like("earned", row);
         self.participants[earner].rewards.push(row.clone());
-        self.tell_reward(earner, row, at);
+        self.keep_reward_webhook(earner, row, at);
     }
 
     /// Keeps the webhook of an earned reward: merged with its configuration, both sides of it.
-    fn tell_reward(&mut self, earner: usize, mut reward: Value, at: i64) {
+    fn keep_reward_webhook(&mut self, earner: usize, mut reward: Value, at: i64) {
         if reward["approved"] == true {
             self.participants[earner].fields["isWinner"] = json!(true);
         }
@@ -119,6 +119,6 @@ impl Campaign {
         }
         let reward = without(reward, NOT_IN_EARNED);
         let data = json!({"participant": participant, "reward": reward});
-        self.tell(at, "PARTICIPANT_REACHED_A_GOAL", data);
+        self.keep_webhook(at, "PARTICIPANT_REACHED_A_GOAL", data);
     }
 }
