@@ -86,6 +86,47 @@ fn a_click_on_a_referral_link_becomes_one_event_though_it_is_told_three_times() 
 }
 
 #[test]
+fn an_id_that_is_too_long_is_left_out_with_the_reason_and_the_rest_arrives() {
+    let sandbox = Sandbox::start();
+    let relay = relay(&sandbox);
+    relay.accept(&joined("fay"));
+    let answer = |report: &Value| {
+        let answer = post_at(&relay, now_millis() / 1000, KEY, &report.to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    let places = [("delivery_id", ""), ("campaign_id", ""), ("id", "/identifiers")];
+    for (number, (name, within)) in places.into_iter().enumerate() {
+        for bytes in [201, 2_000, 5_000] {
+            let mut report = clicked(&format!("01REPORT{number}-{bytes}"), "fay");
+            let data = report.pointer_mut(&format!("/data{within}")).unwrap();
+            data[name] = json!("b".repeat(bytes));
+            assert_eq!(answer(&report)["status"], "accepted");
+            let field = format!("data{}.{name}", within.replace('/', "."));
+            relay.logs(&format!("{field} is longer than 200 bytes"));
+            relay.drained();
+            let click = sandbox.events_named("referral_link_clicked").pop().unwrap();
+            assert_eq!(click.id(), event_id(&format!("link_clicked:01REPORT{number}-{bytes}")));
+            let has = |name: &str| click.data().get(name).is_some();
+            assert_eq!(has("delivery_id"), name != "delivery_id", "{}", click.data());
+            assert_eq!(has("message_source_id"), name != "campaign_id", "{}", click.data());
+        }
+    }
+    assert_eq!(relay.metric("relay_parked_webhooks"), Some(9.0));
+    // Nothing is left out of a report that leads to nothing.
+    for bytes in [201, 5_000] {
+        let mut report = clicked(&format!("opened-{bytes}"), "fay");
+        report["metric"] = json!("m".repeat(bytes));
+        report["data"]["identifiers"]["id"] = json!("b".repeat(bytes));
+        assert_eq!(answer(&report)["status"], "accepted");
+        report["event_id"] = json!("b".repeat(bytes));
+        report["metric"] = json!("clicked");
+        let answer = answer(&report);
+        assert_eq!(answer["reason"], "event_id is longer than 200 bytes", "{answer}");
+    }
+}
+
+#[test]
 fn what_the_relay_doesnt_know_is_kept_and_never_blocks_what_is_behind_it() {
     let sandbox = Sandbox::start();
     let relay = relay(&sandbox);

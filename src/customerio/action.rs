@@ -111,7 +111,13 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
         is_unanswered: false,
         what,
     };
-    Ok(Feedback { at: received_at, who, deed: Deed::Asked(ask), message: None })
+    Ok(Feedback {
+        at: received_at,
+        who,
+        deed: Deed::Asked(ask),
+        message: None,
+        left_out: Vec::new(),
+    })
 }
 
 /// What to do if whoever it is about hasn't what they are to be found by.

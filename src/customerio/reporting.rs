@@ -7,14 +7,15 @@
 //! refused blocks all that Customer.io would send behind it. What isn't known leads to nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::domain::{Click, Deed, Email, EventId, Feedback, Identifier, Link, Message, Time};
-
-/// The longest report id, name or link that is looked at, in bytes.
-const LONGEST: usize = 2_000;
+use crate::domain::{
+    Click, Deed, Email, EventId, Feedback, Identifier, LONGEST_ID, Link, Message, Time,
+    storable_id, too_long,
+};
 
 /// What names the sender of a message, by what it is called at Customer.io.
 const SENDERS: [(&str, &str); 4] = [
@@ -24,12 +25,12 @@ const SENDERS: [(&str, &str); 4] = [
     ("transactional_message_id", "transactional"),
 ];
 
-/// What a report says, or why it can't be understood.
+/// Reads a report. An id in it that is too long is left out, with the reason.
 ///
 /// # Errors
 /// The field that is wanting.
 pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
-    let report = text(body, "event_id").ok_or("event_id is missing")?.into_owned();
+    let report = storable_id(&text(body, "event_id").ok_or("event_id is missing")?);
     let object = text(body, "object_type").ok_or("object_type is missing")?;
     let metric = text(body, "metric").ok_or("metric is missing")?;
     let data = body.get("data").unwrap_or(&Value::Null);
@@ -37,14 +38,38 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     let at = body.get("timestamp").and_then(integer).map(Time::from_seconds);
     let at = at.filter(|at| at.seconds() >= 1_000_000_000 && *at <= received_at);
     let at = at.unwrap_or(received_at);
-    let message = message(&object, &metric, data, at);
+    let mut ids = Ids::default();
+    let message = message(&object, &metric, data, at, &mut ids);
     let deed = match (object.as_ref(), metric.as_ref()) {
-        (object @ ("email" | "sms" | "push"), "clicked") => clicked(report, object, data),
+        (object @ ("email" | "sms" | "push"), "clicked") => clicked(report, object, data, &mut ids),
         ("customer", "unsubscribed") => Deed::Subscription { report, subscribed: false },
         ("customer", "subscribed") => Deed::Subscription { report, subscribed: true },
         _ => Deed::Nothing,
     };
-    Ok(Feedback { at, who: who(data), deed, message })
+    // Of a report that leads to nothing, nothing is left out.
+    let is_nothing = deed == Deed::Nothing && message.is_none();
+    let mut unneeded = Ids::default();
+    let who = who(data, if is_nothing { &mut unneeded } else { &mut ids });
+    Ok(Feedback { at, who, deed, message, left_out: ids.left_out.into_iter().collect() })
+}
+
+/// The ids of a report, as they are read.
+#[derive(Default)]
+struct Ids {
+    /// The reasons why some aren't kept.
+    left_out: BTreeSet<String>,
+}
+
+impl Ids {
+    /// Returns an id, unless it is too long.
+    fn read(&mut self, object: &Value, name: &str, field: &str) -> Option<String> {
+        let id = storable_id(&text(object, name)?);
+        if id.len() > LONGEST_ID {
+            self.left_out.insert(too_long(field));
+            return None;
+        }
+        Some(id)
+    }
 }
 
 /// What stands in lists where a webhook's event type does.
@@ -54,7 +79,7 @@ pub fn event(body: &Value) -> Option<String> {
 }
 
 /// A click, unless a machine clicked or no link is told.
-fn clicked(report: String, channel: &str, data: &Value) -> Deed {
+fn clicked(report: String, channel: &str, data: &Value, ids: &mut Ids) -> Deed {
     let channel = match channel {
         "sms" => "sms",
         "push" => "push",
@@ -71,31 +96,33 @@ fn clicked(report: String, channel: &str, data: &Value) -> Deed {
         channel,
         grsf: grsf(&href),
         href: href.into_owned(),
-        delivery: text(data, "delivery_id").map(Cow::into_owned),
-        sender: sender(data),
+        delivery: ids.read(data, "delivery_id", "data.delivery_id"),
+        sender: sender(data, ids),
     })
 }
 
 /// What sent a message, such as `campaign` and its id.
-fn sender(data: &Value) -> Option<(&'static str, String)> {
-    SENDERS.into_iter().find_map(|(field, kind)| {
-        let id = text(data, field).or_else(|| text(data.get("broadcast")?, field))?;
-        Some((kind, id.into_owned()))
+fn sender(data: &Value, ids: &mut Ids) -> Option<(&'static str, String)> {
+    SENDERS.into_iter().find_map(|(name, kind)| {
+        let id = ids.read(data, name, &format!("data.{name}"));
+        let nested = || ids.read(data.get("broadcast")?, name, &format!("data.broadcast.{name}"));
+        Some((kind, id.or_else(nested)?))
     })
 }
 
 /// What happened to a message, if an event started what sent it and that event could be one of the
 /// relay's. What isn't a plain word might be somebody's, and isn't kept.
-fn message(channel: &str, metric: &str, data: &Value, at: Time) -> Option<Message> {
+fn message(channel: &str, metric: &str, data: &Value, at: Time, ids: &mut Ids) -> Option<Message> {
     let event = text(data, "trigger_event_id")?.to_ascii_uppercase();
-    let delivery = text(data, "delivery_id").filter(|id| is_id(id))?;
+    let event = EventId::try_from(event).ok()?;
     if channel == "customer" || !is_word(channel) || !is_word(metric) {
         return None;
     }
-    let sender = sender(data).filter(|(_, id)| is_id(id));
+    let delivery = ids.read(data, "delivery_id", "data.delivery_id").filter(|id| is_id(id))?;
+    let sender = sender(data, ids).filter(|(_, id)| is_id(id));
     Some(Message {
-        event: EventId::try_from(event).ok()?,
-        delivery: delivery.into_owned(),
+        event,
+        delivery,
         channel: channel.to_owned(),
         metric: metric.to_owned(),
         sender: sender.map(|(kind, id)| (kind.to_owned(), id)),
@@ -110,16 +137,17 @@ fn is_word(text: &str) -> bool {
 
 /// Whether a text could be an id of Customer.io's.
 fn is_id(text: &str) -> bool {
-    text.len() <= 100 && text.chars().all(|it| it.is_ascii_alphanumeric() || "_-+/=".contains(it))
+    text.chars().all(|it| it.is_ascii_alphanumeric() || "_-+/=".contains(it))
 }
 
 /// How Customer.io knows whom it is about. `customer_id` is deprecated and blank for some.
-fn who(data: &Value) -> Vec<Identifier> {
+fn who(data: &Value, ids: &mut Ids) -> Vec<Identifier> {
     let identifiers = data.get("identifiers").unwrap_or(&Value::Null);
-    let id = text(identifiers, "id").or_else(|| text(data, "customer_id"));
+    let id = ids.read(identifiers, "id", "data.identifiers.id");
+    let id = id.or_else(|| ids.read(data, "customer_id", "data.customer_id"));
     let email = text(identifiers, "email").and_then(|email| Email::parse(&email).ok());
     let email = email.map(Identifier::Email);
-    let id = id.map(|id| Identifier::Id(id.into_owned()));
+    let id = id.map(Identifier::Id);
     email.into_iter().chain(id).collect()
 }
 
@@ -131,14 +159,14 @@ fn grsf(href: &str) -> Option<String> {
     Link::is_code(&value).then(|| value.into_owned())
 }
 
-/// A text or a number, as text; nothing for what is blank or far too long.
+/// Returns a text or a number, as text, unless it is blank.
 fn text<'v>(object: &'v Value, name: &str) -> Option<Cow<'v, str>> {
     let text = match object.get(name)? {
         Value::String(text) => Cow::Borrowed(text.trim()),
         Value::Number(number) => Cow::Owned(number.to_string()),
         _ => return None,
     };
-    (1..=LONGEST).contains(&text.len()).then_some(text)
+    (!text.is_empty()).then_some(text)
 }
 
 fn integer(value: &Value) -> Option<i64> {

@@ -20,6 +20,8 @@ pub struct Feedback {
     pub deed: Deed,
     /// What happened to a message that an event of the relay's may have led to.
     pub message: Option<Message>,
+    /// The reasons why ids in it are left out.
+    pub left_out: Vec<String>,
 }
 
 /// What somebody did with a message, or what is to be done for them.

@@ -157,7 +157,11 @@ fn of_feedback<'a>(feedback: &'a Feedback, ids: &mut Vec<(String, &'a str)>) {
         }
     }
     match &feedback.deed {
-        Deed::Clicked(click) => push("event_id", Some(&click.report)),
+        Deed::Clicked(click) => {
+            push("event_id", Some(&click.report));
+            push("delivery_id", click.delivery.as_deref());
+            push("the sender's id", click.sender.as_ref().map(|(_, id)| id.as_str()));
+        }
         Deed::Subscription { report, .. } => push("event_id", Some(report)),
         Deed::Asked(ask) => {
             push("dedupe_key", Some(&ask.dedupe_key));
@@ -165,6 +169,10 @@ fn of_feedback<'a>(feedback: &'a Feedback, ids: &mut Vec<(String, &'a str)>) {
             push("participant", ask.participant.as_deref());
         }
         Deed::Nothing => {}
+    }
+    if let Some(message) = &feedback.message {
+        push("delivery_id", Some(&message.delivery));
+        push("the sender's id", message.sender.as_ref().map(|(_, id)| id.as_str()));
     }
 }
 
@@ -196,19 +204,21 @@ mod tests {
         let told =
             |event: Event| with(&|news| news.told = vec![Told { at: None, event: event.clone() }]);
         let by = |deed: Deed| {
-            let (at, who, message) = (Time::default(), Vec::new(), None);
-            News::of(Feedback { at, who, deed, message })
+            let (at, who, left_out) = (Time::default(), Vec::new(), Vec::new());
+            News::of(Feedback { at, who, deed, message: None, left_out })
         };
         let fact = |name: &str| {
             with(&|news| drop(news.people[0].facts.insert(name.to_owned(), Scalar::Text(long()))))
         };
-        let click = Click {
-            report: long(),
-            channel: "email",
-            grsf: None,
-            href: "h".repeat(900),
-            delivery: None,
-            sender: None,
+        let click = |report, delivery, sender: Option<String>| {
+            by(Deed::Clicked(Click {
+                report,
+                channel: "email",
+                grsf: None,
+                href: "h".repeat(900),
+                delivery,
+                sender: sender.map(|id| ("campaign", id)),
+            }))
         };
         let ask = |dedupe_key, campaign, participant| {
             by(Deed::Asked(Ask {
@@ -238,7 +248,9 @@ mod tests {
                     by_page: false,
                 }),
             ),
-            ("event_id", by(Deed::Clicked(click))),
+            ("event_id", click(long(), None, None)),
+            ("delivery_id", click(String::new(), Some(long()), None)),
+            ("the sender's id", click(String::new(), None, Some(long()))),
             ("event_id", by(Deed::Subscription { report: long(), subscribed: true })),
             ("dedupe_key", ask(long(), None, None)),
             ("campaign", ask(String::new(), Some(long()), None)),

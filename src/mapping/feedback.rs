@@ -73,6 +73,7 @@ pub fn plan(
         Deed::Nothing => Plan::default(),
     };
     plan.forgotten = forgotten;
+    plan.unmapped.extend(feedback.left_out.iter().cloned());
     plan.messages.extend(message.filter(|it| desk.is_done(it.event)).cloned());
     // Whoever is named in a body is found by it when they are to be forgotten.
     let subject = desk.subject().and_then(|index| desk.person(index).id);

@@ -31,7 +31,13 @@ fn knowing_ann(rules: Rules) -> Memory {
 
 fn by(email: &str, at: i64, deed: Deed) -> News {
     let who = vec![Identifier::Email(Email::parse(email).unwrap())];
-    News::of(Feedback { at: Time::from_seconds(at), who, deed, message: None })
+    News::of(Feedback {
+        at: Time::from_seconds(at),
+        who,
+        deed,
+        message: None,
+        left_out: Vec::new(),
+    })
 }
 
 fn click(report: &str, at: i64) -> News {

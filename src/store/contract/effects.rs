@@ -22,7 +22,8 @@ pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> 
         at,
     };
     let message = Some(message);
-    let feedback = Feedback { at, who: Vec::new(), deed: Deed::Nothing, message };
+    let feedback =
+        Feedback { at, who: Vec::new(), deed: Deed::Nothing, message, left_out: Vec::new() };
     News { feedback: Some(feedback), ..news() }
 }
 
