@@ -88,6 +88,16 @@ pub enum DecodeError {
         /// The fault.
         what: String,
     },
+    /// The body is beyond what the relay reads, and may be JSON.
+    #[error("the body can't be read: {limit} at line {line} column {column}")]
+    Beyond {
+        /// The line of the fault, from one.
+        line: usize,
+        /// The column of the fault, from one.
+        column: usize,
+        /// What is beyond a limit.
+        limit: &'static str,
+    },
     /// The body is JSON of another kind.
     #[error("the body is JSON but not an object")]
     NotAnObject,
@@ -108,7 +118,7 @@ pub fn decode(body: &[u8], received_at: Time) -> Result<Decoded, DecodeError> {
 /// unknown ones are ignored. Only what a webhook can't be understood without parks it.
 ///
 /// # Errors
-/// When the body isn't JSON (nesting over 128 levels counts as none) or not an object.
+/// When the body isn't JSON, is beyond what the relay reads, or is no object.
 pub fn decode_of(
     owner: Option<&str>,
     body: &[u8],

@@ -194,7 +194,8 @@ fn authentic_bytes_that_cannot_be_read_are_parked_as_they_came() {
             parked += 1;
         }
         assert_eq!(reasons[0], reasons[1]);
-        assert!(reasons[0].contains("JSON"), "{shown:?}: {}", reasons[0]);
+        let is_beyond = reasons[0].starts_with("the body can't be read: ");
+        assert!(is_beyond || reasons[0].contains("JSON"), "{shown:?}: {}", reasons[0]);
         assert!(!reasons[0].contains("fay") && !reasons[0].contains(char::is_control));
         let report = from_customerio(&relay, "/webhooks/customerio/reporting", REPORTS, &body);
         let report = report.json();

@@ -289,7 +289,7 @@ fn what_is_no_json_object_and_could_be_anybodys_is_refused_saying_where() {
         ("[1]", &["not an object"]),
         ("\"text\"", &["not an object"]),
         ("null", &["not an object"]),
-        (&deep, &["not JSON"]),
+        (&deep, &["can't be read", "127 levels"]),
     ] {
         assert_problem(&post(&relay, PATH, body, None), 400, words);
     }
@@ -578,4 +578,22 @@ fn the_same_news_from_many_at_once_is_told_once() {
         ["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
     assert_eq!(sandbox.told(), told);
     assert_eq!(sandbox.events()[0].shown["repeats"], 0);
+}
+
+#[test]
+fn a_replay_gives_every_reason_and_says_how_many_webhooks_it_does_not_list() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    let long = "b".repeat(201);
+    for number in 0..22 {
+        let webhook = joined(&format!("fay{number}")).referred_by("rae");
+        let webhook = webhook.with("/data/vanityKeys", json!([long]));
+        relay.send(&webhook.with("/data/referrer/id", long.as_str()));
+    }
+    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(told.contains("22 are parked still"), "{told}");
+    let reasons = "a key of data.vanityKeys is longer than 200 bytes; data.referrer.id is longer";
+    let listed = told.lines().filter(|line| line.contains("vanityKeys") && line.contains("; "));
+    assert_eq!(listed.count(), 20, "{reasons}: {told}");
+    assert!(told.ends_with("  and 2 more\n"), "{told}");
 }

@@ -52,8 +52,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         "{} webhooks {would}planned again; {} of them {led} to {} new calls, {} are parked still.",
         replayed.webhooks, replayed.changed, replayed.calls, replayed.parked
     ));
+    let others = replayed.parked - replayed.reasons.len();
     for (id, reason) in replayed.reasons {
         page.line(format!("  {id}  {reason}"));
+    }
+    if others > 0 {
+        page.line(format!("  and {others} more"));
     }
     page.print()?;
     Ok(ExitCode::SUCCESS)

@@ -8,17 +8,26 @@ use serde_json::Value;
 
 use super::DecodeError;
 
+/// The limits of the parser, which JSON doesn't have: its words and the relay's.
+const LIMITS: [(&str, &str); 2] = [
+    ("number out of range", "a number is out of range"),
+    ("recursion limit exceeded", "it is nested more than 127 levels deep"),
+];
+
 /// Parses a body. Of repeated keys the last one counts, as in JavaScript.
 ///
 /// # Errors
-/// When the body isn't JSON.
+/// When the body isn't JSON, or is beyond what the parser reads.
 pub fn parse(body: &[u8]) -> Result<Value, DecodeError> {
     serde_json::from_slice(&mended(body)).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
-        let what = text.strip_suffix(&place).unwrap_or(&text).to_owned();
-        DecodeError::NotJson { line, column, what }
+        let what = text.strip_suffix(&place).unwrap_or(&text);
+        match LIMITS.iter().find(|(of_parser, _)| *of_parser == what) {
+            Some((_, limit)) => DecodeError::Beyond { line, column, limit },
+            None => DecodeError::NotJson { line, column, what: what.to_owned() },
+        }
     })
 }
 
@@ -76,6 +85,20 @@ mod tests {
             (r#""\\\ud83d\"""#, "\\\u{FFFD}\""),
         ] {
             assert_eq!(parse(body.as_bytes()), Ok(Value::from(expected)), "{body}");
+        }
+    }
+
+    #[test]
+    fn json_beyond_the_parsers_limits_is_not_called_no_json() {
+        let number = r#"{"n": 1e400}"#.to_owned();
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(nested(127).as_bytes()).is_ok());
+        for (body, reason) in [
+            (number, "a number is out of range at line 1 column 11"),
+            (nested(128), "it is nested more than 127 levels deep at line 1 column 128"),
+        ] {
+            let error = parse(body.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("the body can't be read: {reason}"));
         }
     }
 

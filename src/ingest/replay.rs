@@ -16,16 +16,16 @@ pub struct Replayed {
     pub changed: usize,
     /// Calls planned.
     pub calls: usize,
-    /// Those that are parked still, with the first reasons.
+    /// Those that are parked still.
     pub parked: usize,
-    /// Why, for some of them: the webhook's id and the reason.
+    /// For the first of them the webhook's id and all its reasons.
     pub reasons: Vec<(WebhookId, String)>,
 }
 
 /// How many webhooks a replay reads at a time.
 const REPLAY_PAGE: usize = 200;
 
-/// How many reasons a replay reports.
+/// How many webhooks a replay gives the reasons of.
 const REPLAY_REASONS: usize = 20;
 
 /// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
@@ -55,10 +55,10 @@ pub async fn replay(
             if let Status::Parked { reason } = receipt.status {
                 reasons.push(reason);
             }
-            if let Some(reason) = reasons.into_iter().next() {
+            if !reasons.is_empty() {
                 replayed.parked += 1;
                 if replayed.reasons.len() < REPLAY_REASONS {
-                    replayed.reasons.push((webhook.id, reason));
+                    replayed.reasons.push((webhook.id, reasons.join("; ")));
                 }
             }
         }

@@ -139,7 +139,7 @@ fn what_is_no_object_is_refused() {
 #[test]
 fn deep_nesting_is_refused_and_no_more() {
     let deep = |levels| format!("{}{}", "{\"data\":".repeat(levels), "1").into_bytes();
-    assert!(matches!(decode(&deep(100_000), RECEIVED_AT), Err(DecodeError::NotJson { .. })));
+    assert!(matches!(decode(&deep(100_000), RECEIVED_AT), Err(DecodeError::Beyond { .. })));
     let mut nested = fixtures::participant_added()["data"].clone();
     for _ in 0..100 {
         let inner = nested.clone();
