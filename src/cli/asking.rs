@@ -136,7 +136,9 @@ impl<'a> Way<'a> {
     }
 }
 
-async fn open_store(
+/// Opens the store. With `dry_run` none is made: where there is none, one is opened that goes with
+/// the command.
+pub async fn open_store(
     settings: &Settings,
     dry_run: bool,
 ) -> Result<(Arc<dyn Store>, Option<Throwaway>), Failure> {
@@ -172,8 +174,9 @@ pub fn report(page: &mut Page, source: &Source, tally: &Tally) {
     list("left out", &tally.left_out);
     list("off", &tally.off);
     list("call", &tally.calls);
-    if tally.unmapped_rows > 0 {
-        page.line(format!("  {} led to nothing:", plural(tally.unmapped_rows, "row")));
+    if tally.incomplete_rows > 0 {
+        let rows = plural(tally.incomplete_rows, "row");
+        page.line(format!("  {rows} can't be mapped, or only in part:"));
         for reason in &tally.unmapped {
             page.line(format!("    {reason}"));
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde_json::Value;
 
+use super::asking::open_store;
 use super::output::{Failure, Page, failed};
-use crate::app::{self, Asking};
+use crate::app::Asking;
 use crate::config::Settings;
 use crate::growsurf::rest::WebhookState;
 use crate::sync::{Finding, Problem, Source, Watch, needed_events};
@@ -39,7 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let (Action::Status(which) | Action::Enable(which) | Action::Test(which)) = &action;
-    let store = app::open_store(settings).await.map_err(failed)?;
+    // What is asked of GrowSurf shares the budget of a store, and leaves nothing in one.
+    let (store, _throwaway) = open_store(settings, true).await?;
     let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
     let sources = asking.sources(&which.campaign).await.map_err(failed)?;
     let watch = asking.watch(settings);

@@ -134,6 +134,9 @@ impl Backfill {
                 bookmark::keep(store, &name, &place).await?;
             }
         }
+        if self.intake.dry_run {
+            place.tally.note_uncounted();
+        }
         Ok(place.tally)
     }
 

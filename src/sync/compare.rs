@@ -110,7 +110,11 @@ impl Compare {
             let what = self.rules.deletions;
             deletions::look(&self.intake, source, &seen, what, &mut tally).await?;
         }
-        if !self.intake.dry_run {
+        if self.intake.dry_run {
+            if depth == Depth::Full {
+                tally.note_uncounted();
+            }
+        } else {
             let full_at = if depth == Depth::Full { Some(began_at) } else { marks.full_at };
             let marks = Marks { read_until: Some(began_at), full_at };
             bookmark::keep(store, &name, &marks).await?;

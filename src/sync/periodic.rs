@@ -167,8 +167,12 @@ impl Periodic {
         }
         if let Some(reason) = tally.unmapped.first() {
             // The same rows come with every comparison, so it is no alarm.
-            let rows = tally.unmapped_rows;
-            tracing::info!(campaign, rows, "rows of GrowSurf's lead to nothing, such as: {reason}");
+            let rows = tally.incomplete_rows;
+            tracing::info!(
+                campaign,
+                rows,
+                "rows of GrowSurf's can't be mapped, or only in part, such as: {reason}"
+            );
         }
         if tally.changed > 0 {
             tracing::info!(

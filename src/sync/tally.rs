@@ -28,10 +28,10 @@ pub struct Tally {
     pub off: BTreeMap<String, u64>,
     /// Calls that aren't events: profiles, merges, unsubscriptions.
     pub calls: BTreeMap<String, u64>,
-    /// Why rows lead to nothing, some of them.
+    /// Reasons why rows, or parts of them, can't be mapped; some of them.
     pub unmapped: Vec<String>,
-    /// How many do.
-    pub unmapped_rows: u64,
+    /// Rows of which at least a part can't be mapped.
+    pub incomplete_rows: u64,
     /// What somebody should know.
     pub notices: Vec<String>,
 }
@@ -74,10 +74,20 @@ impl Tally {
         add(if is_effect { &mut self.effects } else { &mut self.calls }, kind, count);
     }
 
-    /// Takes in why a row leads to nothing.
+    /// Takes in why a row, or a part of it, can't be mapped.
     pub fn unmapped(&mut self, reason: &str) {
-        self.unmapped_rows += 1;
+        self.incomplete_rows += 1;
         remark(&mut self.unmapped, reason);
+    }
+
+    /// Notes which calls of the end a dry run can't count: it stores no row that they are counted from.
+    pub fn note_uncounted(&mut self) {
+        if self.changed > 0 {
+            self.notice(
+                "the profiles sent once more at the end, with counts of friends, conversions and \
+                 rewards, aren't counted by a dry run; there is at most one for each participant",
+            );
+        }
     }
 
     /// Takes in what somebody should know.
@@ -89,7 +99,7 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.changed += other.changed;
-        self.unmapped_rows += other.unmapped_rows;
+        self.incomplete_rows += other.incomplete_rows;
         for (mine, theirs) in [
             (&mut self.effects, &other.effects),
             (&mut self.left_out, &other.left_out),

@@ -17,12 +17,22 @@ fn a_dry_run_counts_and_shows_samples_and_changes_nothing() {
     let (sandbox, growsurf) = services();
     growsurf.program(120, 30, 0);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
+    let mut rows = growsurf.participants().into_iter();
+    let referrer = rows.find(|row| row["referralCount"].as_u64() > Some(0)).unwrap();
+    let address = json!({ "email": "ra\u{200f}e@example.com" });
+    growsurf.update(referrer["id"].as_str().unwrap(), &address);
     let text = setup.command(&["backfill", "--dry-run"]).expect(0);
+    assert!(text.contains(" can't be mapped, or only in part:\n"), "{text}");
     assert!(text.contains("  joined\n") && text.contains("  friend_signed_up\n"), "{text}");
     assert!(text.contains("sample 1") && text.contains("/api/v1/customers/"), "{text}");
     assert!(text.contains("--events all"), "{text}");
     assert!(text.contains("Nothing was sent or stored."), "{text}");
-    setup.command(&["sync", "--dry-run"]).expect(0);
+    let uncounted = "aren't counted by a dry run";
+    assert!(text.contains(uncounted), "{text}");
+    let text = setup.command(&["sync", "--dry-run"]).expect(0);
+    assert!(text.contains(uncounted), "{text}");
+    setup.command(&["webhook", "status"]);
+    setup.command(&["webhook", "enable"]);
     let refused = setup.command(&["dead-letters", "list"]).expect(1);
     assert!(refused.contains("there is no store"), "a dry run makes none: {refused}");
 
