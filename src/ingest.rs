@@ -25,6 +25,7 @@ use crate::domain::{
 };
 use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
+pub use crate::shop::is_server_event;
 use crate::store::{Store, StoreError};
 pub use headers::{ACTION_KEYS, REPORTING_KEYS};
 pub use lookup::ParticipantLookup;

@@ -49,6 +49,12 @@ const OF_CONVERTED: [&str; 3] = ["conversion_value", "currency", "product"];
 const OF_SHARED: [&str; 2] = ["id", "channel"];
 const OF_PURCHASED: [&str; 4] = ["id", "value", "currency", "product"];
 
+/// True if a body has the name of an event in the place of one.
+pub fn is_server_event(body: &Value) -> bool {
+    let name = body.get("event").and_then(Value::as_str);
+    name.is_some_and(|name| [CONVERTED, SHARED, PURCHASED].contains(&name))
+}
+
 /// What an event says, or why it is refused. The reason names the field and repeats no value.
 ///
 /// # Errors

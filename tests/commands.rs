@@ -375,9 +375,37 @@ fn explain_exits_1_for_what_would_be_parked_and_says_why() {
     assert!(told.contains("not JSON") && told.contains("parked if it is signed"), "{told}");
     let event = json!({"event": "purchase", "id": "o1", "email": email("fay"), "campaign": "c"});
     let read = |source| setup().command_with(&["explain", "--source", source], &event.to_string());
-    assert!(read("server").expect(1).contains("event     purchase"), "who buys may not take part");
+    assert!(read("server").expect(0).contains("event     purchase"));
     assert!(read("growsurf").expect(1).contains("event \"purchase\" is not known"));
     setup().command(&["explain", "nowhere.json"]).expect(1);
+}
+
+#[test]
+fn explain_guesses_that_a_backend_sends_an_event_and_supposes_its_participant() {
+    let setup = Setup::towards("http://127.0.0.1:9");
+    let events = [
+        json!({
+            "event": "referral_converted", "campaign": "ct8f71", "email": email("fay"),
+            "conversion_value": 49.5, "currency": "EUR", "product": "Pro",
+        }),
+        json!({
+            "event": "purchase", "campaign": "ct8f71", "id": "order-1042", "email": email("fay"),
+            "value": 20, "currency": "EUR",
+        }),
+        json!({
+            "event": "referral_shared", "campaign": "ct8f71", "id": "share-77",
+            "participant_id": "x9a7uu", "channel": "whatsapp",
+        }),
+    ];
+    for event in events {
+        let finished = setup.command_with(&["explain", "--json"], &event.to_string());
+        let document: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!((finished.code, &document["shape"]), (Some(0), &json!("server")), "{document}");
+        let calls = &document["lanes"][0]["calls"];
+        assert_eq!(calls[1]["request"]["body"]["name"], event["event"], "{document}");
+        let is_supposed = event["event"] != "referral_converted";
+        assert_eq!(document["supposed"].is_string(), is_supposed, "{document}");
+    }
 }
 
 #[test]

@@ -45,8 +45,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let source = args.source.as_deref().and_then(Source::from_label);
     let Told { event, shape, campaign, reading, unread } = told::read(&body, source, received_at);
     let rules = app::rules(settings);
-    let feedback = reading.as_ref().ok().and_then(|news| news.feedback.as_ref());
-    let supposed = feedback.and_then(|feedback| Supposed::of(feedback, &rules));
+    let supposed = reading.as_ref().ok().and_then(|news| Supposed::of(news, &rules));
     let planner = Mapper::new(rules);
     let planned = reading.map_err(|reason| (unread, reason)).and_then(|news| {
         let planned = plan(&planner, &news, received_at, supposed.as_ref());

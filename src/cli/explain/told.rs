@@ -6,10 +6,11 @@
 use serde_json::Value;
 
 use crate::domain::{
-    Deed, Email, Feedback, Identifier, Lookup, News, Participant, Person, PersonId, Source, Time,
+    self, Deed, Email, Event, Feedback, Identifier, Lookup, News, Participant, Person, PersonId,
+    Snapshot, Source, Time,
 };
 use crate::growsurf::{Dialect, json};
-use crate::ingest::{Decoded, Unread, decode};
+use crate::ingest::{Decoded, Unread, decode, is_server_event};
 use crate::mapping::Rules;
 
 /// A body that was read.
@@ -57,6 +58,8 @@ fn guess(body: &[u8]) -> Source {
         Source::CustomerioReport
     } else if has(&["type"]) && !has(&["event"]) {
         Source::CustomerioAction
+    } else if is_server_event(&value) {
+        Source::Server
     } else {
         Source::Growsurf
     }
@@ -66,21 +69,25 @@ fn guess(body: &[u8]) -> Source {
 pub struct Supposed(Person);
 
 impl Supposed {
-    /// Whom feedback is about, if it takes a participant to lead to anything.
-    pub fn of(feedback: &Feedback, rules: &Rules) -> Option<Self> {
-        let (campaign, id) = match &feedback.deed {
-            Deed::Asked(ask) if ask.makes_somebody() => return None,
-            Deed::Asked(ask) => (ask.campaign.clone(), ask.participant.clone()),
-            Deed::Clicked(click) => (None, Some(click.grsf.clone()?)),
-            Deed::Subscription { .. } => (None, None),
-            Deed::Nothing => return None,
+    /// Returns the participant whom it takes for the news to lead to anything, if it takes one.
+    pub fn of(news: &News, rules: &Rules) -> Option<Self> {
+        let (campaign, id, identifier) = match &news.feedback {
+            Some(feedback) => {
+                let (campaign, id) = of_feedback(feedback)?;
+                (campaign, id, feedback.who.first().cloned())
+            }
+            None => {
+                let who = news.people.first().filter(|who| needs_participant(news, who))?;
+                let email = who.email.clone().ok().map(Identifier::Email);
+                (news.campaign.id.clone(), who.id.clone(), email)
+            }
         };
         let configured = || rules.only_campaign.as_ref().or(rules.feedback.campaigns.first());
         let campaign = campaign.or_else(|| configured().cloned());
         let campaign = campaign.unwrap_or_else(|| "CAMPAIGN".to_owned());
         let id = id.unwrap_or_else(|| "PARTICIPANT".to_owned());
         let nobody = || Email::parse("somebody@example.com").ok().map(Identifier::Email);
-        let mut person = Person::new(feedback.who.first().cloned().or_else(nobody)?);
+        let mut person = Person::new(identifier.or_else(nobody)?);
         person.id = Some(PersonId(0));
         person.participants.push(Participant::new(campaign, id.clone(), Some(id)));
         Some(Self(person))
@@ -109,4 +116,23 @@ impl Supposed {
         let theirs: Vec<String> = theirs.collect();
         format!("{} is participant {}", identifier.value(), theirs.join(", "))
     }
+}
+
+/// Returns the campaign and the id that feedback names, if it takes a participant.
+fn of_feedback(feedback: &Feedback) -> Option<(Option<String>, Option<String>)> {
+    match &feedback.deed {
+        Deed::Asked(ask) if ask.makes_somebody() => None,
+        Deed::Asked(ask) => Some((ask.campaign.clone(), ask.participant.clone())),
+        Deed::Clicked(click) => Some((None, Some(click.grsf.clone()?))),
+        Deed::Subscription { .. } => Some((None, None)),
+        Deed::Nothing => None,
+    }
+}
+
+/// True if an event of `/v1/events` leads to nothing unless the relay knows the participant.
+fn needs_participant(news: &News, who: &Snapshot) -> bool {
+    let of_known = |told: &domain::Told| {
+        matches!(told.event, Event::Purchased { .. } | Event::ShareTold { .. })
+    };
+    news.by_server && (who.email.is_err() || news.told.iter().any(of_known))
 }
