@@ -71,6 +71,7 @@ fn check_says_what_cannot_arrive_and_what_would_bring_it() {
     for (event, fix) in [
         ("referral_converted", "growsurf.api_key and sync.enabled"),
         ("referral_shared", "growsurf.api_key and sync.enabled"),
+        ("referral_shared", ", or customerio.action_keys with growsurf.api_key"),
         ("history", "referral-relay backfill"),
     ] {
         let is_it = |line: &&str| line.starts_with("MISS  arrival") && line.contains(event);

@@ -122,7 +122,8 @@ fn shares(settings: &Settings, report: &mut Report) {
         promised: true,
         reason: format!("no webhook has shares{}, and nothing else sends them", of(&unread)),
         fix: format!(
-            "{}, or shares_from = \"page\" with page_key and page.origins, or api.token",
+            "{}, or shares_from = \"page\" with page_key and page.origins, or api.token, or \
+             customerio.action_keys with growsurf.api_key",
             comparison(settings)
         ),
     });

@@ -61,6 +61,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
         } else if !is_id(id) {
             let rule = "is no id of GrowSurf's, which has letters, digits, hyphens and underscores";
             reader.broken_item(&item, "id", rule);
+        } else if id.len() > MAX_ID_BYTES {
+            reader.broken_item(&item, "id", format!("is longer than {MAX_ID_BYTES} bytes"));
         } else if !seen.insert(id) {
             reader.broken_item(&item, "id", format!("{id:?} is another campaign's id too"));
         }
@@ -94,7 +96,7 @@ const MAX_ID_BYTES: usize = 200;
 
 fn is_id(id: &str) -> bool {
     let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"_-".contains(&it);
-    id.len() <= MAX_ID_BYTES && id.bytes().all(is_plain)
+    id.bytes().all(is_plain)
 }
 
 fn shares_from(reader: &mut Reader<'_>, item: &Item<'_>) -> SharesFrom {

@@ -60,6 +60,10 @@ fn refuses_values_without_sense() {
         ("[growsurf]\nignore_emails = [\"*\"]", "a pattern of e-mail addresses"),
         ("[[growsurf.campaigns]]\nwebhook_secrets = []", "campaigns[0].id: is missing or blank"),
         (
+            &format!("[[growsurf.campaigns]]\nid = \"{}\"", "a".repeat(201)),
+            "campaigns[0].id: is longer than 200 bytes",
+        ),
+        (
             "[[growsurf.campaigns]]\nid = \"a\"\n[[growsurf.campaigns]]\nid = \"a\"",
             "growsurf.campaigns[1].id: \"a\" is another campaign's id too",
         ),
