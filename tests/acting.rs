@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::http::{self, Answer};
-use crate::kit::ids::report_signature;
+use crate::kit::http::Answer;
 use crate::kit::now_seconds;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
@@ -26,10 +25,7 @@ fn trigger(name: &str) -> Value {
 
 #[track_caller]
 fn post_at(relay: &Relay, seconds: i64, key: &str, body: &str) -> Answer {
-    let request = http::client().post(relay.url("/webhooks/customerio/action"));
-    let proof = report_signature(key, seconds, body.as_bytes());
-    let request = request.header("x-cio-timestamp", seconds.to_string());
-    http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
+    relay.customerio_posts("/webhooks/customerio/action", key, seconds, body.as_bytes())
 }
 
 #[track_caller]

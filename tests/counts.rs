@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::kit::growsurf::{DAY, Growsurf};
-use crate::kit::http;
-use crate::kit::ids::signature;
 use crate::kit::now_millis;
-use crate::kit::relay::{Relay, SECRET, Setup};
+use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, goal_reached, guide, joined};
 
@@ -29,16 +27,6 @@ fn program() -> (Sandbox, Growsurf, Relay) {
     growsurf.program(240, 40, 0);
     let relay = growsurf.asked_by(Setup::new(&sandbox)).start();
     (sandbox, growsurf, relay)
-}
-
-/// Sends the webhooks of the last so many milliseconds.
-fn play(relay: &Relay, growsurf: &Growsurf, ago: i64) {
-    for body in growsurf.webhooks(ago) {
-        let signature = signature(SECRET, now_millis(), body.as_bytes());
-        let answer = http::send(relay.post("/webhooks/growsurf", body, Some(signature)));
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-    relay.drained();
 }
 
 /// How many friends each referrer has, by their address, and when the referrer joined.
@@ -76,7 +64,7 @@ fn assert_totals_are_true(sandbox: &Sandbox, growsurf: &Growsurf) {
 #[test]
 fn by_webhooks_alone_every_referrer_has_one_first_friend_and_the_true_total() {
     let (sandbox, growsurf, relay) = program();
-    play(&relay, &growsurf, 41 * DAY);
+    growsurf.play(&relay, 41 * DAY);
     assert_totals_are_true(&sandbox, &growsurf);
     let referrers = referrers(&growsurf);
     for (referrer, (friends, _)) in &referrers {
@@ -101,7 +89,7 @@ fn who_is_not_seen_from_the_start_gets_no_counts_until_a_backfill_has_ended() {
     // Between two referrers, of whom the later is seen from the start.
     let half = times.len() / 2;
     let since = i64::midpoint(times[half - 1], times[half]);
-    play(&relay, &growsurf, now_millis() - since);
+    growsurf.play(&relay, now_millis() - since);
     let mut seen = [0, 0];
     for (referrer, (friends, joined_at)) in referrers {
         let numbers = numbers(&sandbox, &referrer);
@@ -133,14 +121,14 @@ fn after_a_backfill_webhooks_change_nothing_and_the_next_friend_is_numbered() {
     assert_totals_are_true(&sandbox, &growsurf);
     let history = sandbox.events_named("referral_friend_signed_up");
     assert!(history.iter().all(|event| event.data()["friend_number"].is_null()));
-    play(&relay, &growsurf, 41 * DAY);
+    growsurf.play(&relay, 41 * DAY);
     assert_totals_are_true(&sandbox, &growsurf);
 
     let (referrer, (friends, _)) = referrers(&growsurf).pop_first().unwrap();
     let row = growsurf.participants().into_iter().find(|row| row["email"] == referrer).unwrap();
     let join = json!({"email": "next@example.com", "referredBy": row["id"]});
     growsurf.change(1_000, &json!([{ "join": join }]));
-    play(&relay, &growsurf, DAY);
+    growsurf.play(&relay, DAY);
     assert_totals_are_true(&sandbox, &growsurf);
     assert_eq!(numbers(&sandbox, &referrer).last(), Some(&Some(friends + 1)));
 }

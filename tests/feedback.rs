@@ -5,78 +5,42 @@ use serde_json::{Value, json};
 use crate::kit::eventually;
 use crate::kit::growsurf::{CAMPAIGN, Growsurf};
 use crate::kit::http;
-use crate::kit::ids::{report_signature, signature};
 use crate::kit::now_millis;
-use crate::kit::relay::{Relay, SECRET, Setup};
+use crate::kit::relay::Setup;
 use crate::kit::sandbox::Sandbox;
+use crate::kit::stage::{KEY, Stage};
+use crate::kit::webhooks::email;
 
-const KEY: &str = "signing-key";
-
-/// Both services, a relay between them, and Fay, who takes part, with her id.
-struct Stage {
-    sandbox: Sandbox,
-    growsurf: Growsurf,
-    relay: Relay,
-}
-
+/// What somebody does, and what comes of it.
 impl Stage {
-    fn set() -> Self {
-        let sandbox = Sandbox::start();
-        let growsurf = Growsurf::of(&sandbox);
-        growsurf.program(0, 2, 1);
-        let relay = growsurf.asked_by(setup(&sandbox)).start();
-        Self { sandbox, growsurf, relay }
-    }
-
-    /// Somebody joins, and GrowSurf tells it; gives their id.
+    /// Somebody joins, and GrowSurf sends its webhook; gives their id.
     fn joins(&self, name: &str, referred_by: Option<&str>) -> String {
-        let mut join = json!({ "email": address(name), "firstName": name });
-        if let Some(referrer) = referred_by {
-            join["referredBy"] = json!(referrer);
-        }
-        let id = self.growsurf.change(0, &json!([{ "join": join }])).remove(0);
-        self.growsurf_tells();
+        let more = referred_by.map_or(json!({}), |referrer| json!({ "referredBy": referrer }));
+        let id = self.adds(name, &more);
+        self.play();
         id
     }
 
-    /// GrowSurf sends all the webhooks that it has to.
-    fn growsurf_tells(&self) {
-        for body in self.growsurf.webhooks(60_000) {
-            let signed = signature(SECRET, now_millis(), body.as_bytes());
-            let post = self.relay.post("/webhooks/growsurf", body, Some(signed));
-            assert_eq!(http::send(post).status, 200);
-        }
-        self.relay.drained();
-    }
-
-    /// Customer.io posts something signed; gives its status.
+    /// Posts something as Customer.io does; returns the answer.
     #[track_caller]
-    fn customerio_posts(&self, path: &str, body: &Value) -> Value {
-        let (now, body) = (now_millis() / 1000, body.to_string());
-        let proof = report_signature(KEY, now, body.as_bytes());
-        let post = http::client().post(self.relay.url(path)).body(body);
-        let post = post.header("x-cio-timestamp", now.to_string()).header("x-cio-signature", proof);
-        let answer = http::send(post);
+    fn tells(&self, path: &str, body: &Value) -> Value {
+        let answer = self.customerio_posts(path, body);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
 
     #[track_caller]
     fn reports(&self, report: &Value) -> Value {
-        self.customerio_posts("/webhooks/customerio/reporting", report)["status"].clone()
+        self.tells("/webhooks/customerio/reporting", report)["status"].clone()
     }
 
     #[track_caller]
     fn asks(&self, kind: &str, dedupe_key: &str, name: &str, more: &Value) -> Value {
         let mut ask = json!({
-            "type": kind, "campaign": CAMPAIGN, "dedupe_key": dedupe_key, "email": address(name),
+            "type": kind, "campaign": CAMPAIGN, "dedupe_key": dedupe_key, "email": email(name),
         });
         ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.customerio_posts("/webhooks/customerio/action", &ask)
-    }
-
-    fn row(&self, who: &str) -> Value {
-        self.growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{who}"))
+        self.tells("/webhooks/customerio/action", &ask)
     }
 
     /// The statuses of the writes to this path, in order; null for one without an answer.
@@ -88,15 +52,11 @@ impl Stage {
     }
 }
 
-fn setup(sandbox: &Sandbox) -> Setup {
-    Setup::new(sandbox)
-        .set("customerio.reporting_keys", KEY)
+fn setup(setup: Setup) -> Setup {
+    setup
         .set("customerio.action_keys", KEY)
+        .set("customerio.reporting_keys", KEY)
         .set("feedback.writes_per_minute", "400")
-}
-
-fn address(name: &str) -> String {
-    format!("{name}@example.com")
 }
 
 /// Customer.io tells what somebody did.
@@ -104,15 +64,15 @@ fn report(event_id: &str, object: &str, metric: &str, name: &str) -> Value {
     json!({
         "event_id": event_id, "object_type": object, "metric": metric,
         "timestamp": now_millis() / 1000,
-        "data": { "identifiers": { "id": null, "email": address(name) }, "delivery_id": "D1" },
+        "data": { "identifiers": { "id": null, "email": email(name) }, "delivery_id": "D1" },
     })
 }
 
 #[test]
 fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
-    assert_eq!(stage.sandbox.event("referral_program_joined").person(), address("fay"));
+    assert_eq!(stage.sandbox.event("referral_program_joined").person(), email("fay"));
     let match_writes = json!({ "path": format!("participant/{fay}"), "method": "POST" });
     stage.growsurf.faults(&json!([
         { "match": match_writes, "times": 2, "status": 500 },
@@ -135,7 +95,7 @@ fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
     assert_eq!(stage.relay.dead_letters(), 0);
 
     // What GrowSurf tells of it afterwards changes nothing, and the next click counts on.
-    stage.growsurf_tells();
+    stage.play();
     let mut next = report("02CLICK", "email", "clicked", "fay");
     next["data"]["href"] = click["data"]["href"].clone();
     stage.reports(&next);
@@ -148,7 +108,7 @@ fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
 
 #[test]
 fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     let bea = stage.joins("bea", Some(&fay));
     let path = format!("participant/{bea}/ref");
@@ -159,10 +119,10 @@ fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
     stage.relay.drained();
     assert_eq!(stage.row(&bea)["referralStatus"], "CREDIT_AWARDED");
     assert_eq!(stage.writes(&path), [Value::Null], "it was looked at before it went again");
-    stage.growsurf_tells();
+    stage.play();
     let rewards = stage.sandbox.events_named("referral_reward_claimed");
     let earners: Vec<_> = rewards.iter().map(|event| event.person().to_owned()).collect();
-    assert_eq!(earners, [address("fay"), address("bea")], "both sides, once");
+    assert_eq!(earners, [email("fay"), email("bea")], "both sides, once");
 
     // Nobody referred Fay: that is no passing trouble.
     stage.asks("trigger_referral", "first-order", "fay", &json!({}));
@@ -174,7 +134,7 @@ fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
 
 #[test]
 fn a_campaign_that_sets_itself_off_comes_to_an_end() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     // A campaign that `referral_shared` starts, and that records a share: each message anew.
     let (mut round, mut answer) = (0, json!("accepted"));
@@ -202,7 +162,7 @@ fn a_campaign_that_sets_itself_off_comes_to_an_end() {
 
 #[test]
 fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
     stage.growsurf.update(&bea, &json!({ "unsubscribed": true }));
     stage.relay.command(&["sync"]).expect(0);
@@ -222,7 +182,7 @@ fn who_unsubscribes_at_customerio_does_at_growsurf_and_only_that_is_taken_back()
 
 #[test]
 fn without_comparing_only_the_relays_own_unsubscription_is_taken_back() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
     stage.growsurf.update(&bea, &json!({ "unsubscribed": true }));
     // Both within one second, as Customer.io's clock has it.
@@ -246,12 +206,12 @@ fn without_comparing_only_the_relays_own_unsubscription_is_taken_back() {
     stage.growsurf.update(&fay, &json!({ "unsubscribed": true }));
     stage.relay.command(&["sync"]).expect(0);
     stage.relay.drained();
-    assert_eq!(stage.sandbox.attributes(&address("fay"))["unsubscribed"], true);
+    assert_eq!(stage.sandbox.attributes(&email("fay"))["unsubscribed"], true);
 }
 
 #[test]
 fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let (fay, bea) = (stage.joins("fay", None), stage.joins("bea", None));
     stage.asks("update_participant", "quiet", "fay", &json!({ "unsubscribed": true }));
     stage.relay.drained();
@@ -260,7 +220,7 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
     let compares = || {
         stage.relay.command(&["sync"]).expect(0);
         stage.relay.drained();
-        ["fay", "bea"].map(|who| stage.sandbox.attributes(&address(who))["unsubscribed"].clone())
+        ["fay", "bea"].map(|who| stage.sandbox.attributes(&email(who))["unsubscribed"].clone())
     };
     assert_eq!(compares(), [Value::Null, json!(true)]);
     // What she does herself from then on is told.
@@ -272,43 +232,43 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
 
 #[test]
 fn somebody_who_is_added_joins_as_anybody_does() {
-    let stage = Stage::set();
+    let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     let more = json!({ "referred_by": fay, "first_name": "Gil", "metadata": { "plan": "pro" } });
     assert_eq!(stage.asks("add_participant", "winback", "gil", &more)["status"], "accepted");
     stage.relay.drained();
-    let row = stage.row(&address("gil"));
+    let row = stage.row(&email("gil"));
     assert_eq!((&row["firstName"], &row["metadata"]["plan"]), (&json!("Gil"), &json!("pro")));
-    stage.growsurf_tells();
+    stage.play();
     let friend = stage.sandbox.event("referral_friend_signed_up");
     assert_eq!(
         (friend.person(), &friend.data()["friend_email"]),
-        (&*address("fay"), &json!(address("gil")))
+        (&*email("fay"), &json!(email("gil")))
     );
     // Erased, nothing of them is left here.
-    stage.relay.command(&["forget", &address("gil")]).expect(0);
+    stage.relay.command(&["forget", &email("gil")]).expect(0);
     assert_eq!(stage.relay.setup().holding("gil@example.com"), Vec::<String>::new());
 }
 
 #[test]
 fn a_referrer_who_was_forgotten_is_named_to_growsurf_no_more() {
-    let stage = Stage::set();
-    let referred = json!({ "referred_by": address("rae") });
+    let stage = Stage::set(setup);
+    let referred = json!({ "referred_by": email("rae") });
     stage.asks("add_participant", "winback", "gil", &referred);
     stage.relay.drained();
     let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
     assert!(told.contains("referredBy is nobody."), "GrowSurf's own words: {told}");
 
-    stage.relay.command(&["forget", &address("rae")]).expect(0);
-    assert_eq!(stage.relay.setup().holding(&address("rae")), Vec::<String>::new());
+    stage.relay.command(&["forget", &email("rae")]).expect(0);
+    assert_eq!(stage.relay.setup().holding(&email("rae")), Vec::<String>::new());
     stage.relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
     stage.asks("add_participant", "winback", "hal", &referred);
     stage.relay.drained();
     assert_eq!(stage.relay.dead_letters(), 0);
     for name in ["gil", "hal"] {
-        assert_eq!(stage.row(&address(name))["email"], address(name));
+        assert_eq!(stage.row(&email(name))["email"], email(name));
     }
-    assert_eq!(stage.relay.setup().holding(&address("rae")), Vec::<String>::new());
+    assert_eq!(stage.relay.setup().holding(&email("rae")), Vec::<String>::new());
 }
 
 #[test]
@@ -316,7 +276,8 @@ fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
     let sandbox = Sandbox::start();
     let growsurf = Growsurf::of(&sandbox);
     growsurf.program(0, 2, 1);
-    let relay = growsurf.asked_by(setup(&sandbox)).set("growsurf.api_key", "revoked").start();
+    let setup = growsurf.asked_by(setup(Setup::new(&sandbox)));
+    let relay = setup.set("growsurf.api_key", "revoked").start();
     let stage = Stage { sandbox, growsurf, relay };
     stage.joins("fay", None);
     let more = json!({ "metadata": { "plan": "pro" } });
@@ -329,7 +290,7 @@ fn a_wrong_key_of_growsurfs_stops_what_goes_there_and_nothing_else() {
     let Stage { sandbox: _sandbox, growsurf, relay } = stage;
     let relay = relay.restart_with(|setup| setup.set("growsurf.api_key", "sandbox"));
     relay.drained();
-    let row = growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{}", address("fay")));
+    let row = growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{}", email("fay")));
     assert_eq!(row["metadata"]["plan"], "pro");
 }
 
@@ -347,7 +308,11 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
         ["spring", "autumn"].iter().map(table).collect()
     };
     let both = with_key_of(&["spring", "autumn"]);
-    let relay = growsurf.asked_by(setup(&sandbox)).unset("growsurf.api_key").file(&both).start();
+    let relay = growsurf
+        .asked_by(setup(Setup::new(&sandbox)))
+        .unset("growsurf.api_key")
+        .file(&both)
+        .start();
     let mut stage = Stage { sandbox, growsurf, relay };
     stage.growsurf.faults(&json!([{ "match": { "method": "POST" }, "status": 500 }]));
     for (campaign, name) in [("spring", "sue"), ("autumn", "abe")] {
@@ -358,9 +323,9 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
     stage.growsurf.faults(&json!([]));
     stage.relay.drained();
     let row = |campaign: &str, name: &str| -> Value {
-        stage.growsurf.ask(&format!("campaign/{campaign}/participant/{}", address(name)))
+        stage.growsurf.ask(&format!("campaign/{campaign}/participant/{}", email(name)))
     };
-    assert_eq!(row("autumn", "abe")["email"], address("abe"));
+    assert_eq!(row("autumn", "abe")["email"], email("abe"));
     let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
     assert!(told.contains("\"spring\"") && told.contains("growsurf.campaigns"), "{told}");
 
@@ -368,8 +333,8 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
     let relay = stage.relay.restart_with(|setup| setup.file(&both));
     relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
     relay.drained();
-    let row = stage.growsurf.ask(&format!("campaign/spring/participant/{}", address("sue")));
-    assert_eq!(row["email"], address("sue"));
+    let row = stage.growsurf.ask(&format!("campaign/spring/participant/{}", email("sue")));
+    assert_eq!(row["email"], email("sue"));
 }
 
 #[test]

@@ -9,10 +9,7 @@ mod watching;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kit::growsurf::Growsurf;
-use crate::kit::http;
-use crate::kit::ids::signature;
-use crate::kit::now_millis;
-use crate::kit::relay::{Relay, SECRET};
+use crate::kit::relay::Relay;
 use crate::kit::sandbox::Sandbox;
 
 /// A stand-in of both services.
@@ -60,7 +57,6 @@ fn ids(sandbox: &Sandbox) -> BTreeSet<String> {
 }
 
 fn send(relay: &Relay, body: &str) {
-    let signature = signature(SECRET, now_millis(), body.as_bytes());
-    let answer = http::send(relay.post("/webhooks/growsurf", body.to_owned(), Some(signature)));
+    let answer = relay.try_send_body(body.to_owned()).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
 }

@@ -17,6 +17,7 @@ pub mod relay;
 pub mod sandbox;
 pub mod server;
 pub mod shop;
+pub mod stage;
 pub mod way;
 pub mod webhooks;
 

@@ -4,54 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::kit::growsurf::{CAMPAIGN, DAY, Growsurf};
-use crate::kit::http::{self, Answer};
-use crate::kit::ids::{report_signature, signature};
-use crate::kit::relay::{Relay, SECRET, Setup};
-use crate::kit::sandbox::Sandbox;
-use crate::kit::{now_millis, now_seconds};
+use crate::kit::growsurf::CAMPAIGN;
+use crate::kit::stage::Stage;
+use crate::kit::webhooks::email;
 
-const KEY: &str = "signing-key";
+const ACTION: &str = "/webhooks/customerio/action";
 
-/// Both services and a relay between them, which no webhook has reached.
-struct Stage {
-    sandbox: Sandbox,
-    growsurf: Growsurf,
-    relay: Relay,
-}
-
+/// The reads that lookups are, and what they lead to.
 impl Stage {
-    fn set(adapt: impl Fn(Setup) -> Setup) -> Self {
-        let sandbox = Sandbox::start();
-        let growsurf = Growsurf::of(&sandbox);
-        growsurf.program(0, 2, 1);
-        let setup = Setup::new(&sandbox).set("customerio.action_keys", KEY);
-        let relay = growsurf.asked_by(adapt(setup)).start();
-        Self { sandbox, growsurf, relay }
-    }
-
-    /// Adds a participant to GrowSurf alone; returns their id.
-    fn joins(&self, name: &str, metadata: &Value) -> String {
-        let join = json!({ "email": address(name), "firstName": name, "metadata": metadata });
-        self.growsurf.change(0, &json!([{ "join": join }])).remove(0)
-    }
-
-    /// Adds a participant whom another referred; returns their id.
-    fn refers(&self, referrer: &str, name: &str) -> String {
-        let join = json!({ "email": address(name), "firstName": name, "referredBy": referrer });
-        self.growsurf.change(0, &json!([{ "join": join }])).remove(0)
-    }
-
-    /// Sends all of GrowSurf's webhooks.
-    fn play(&self) {
-        for body in self.growsurf.webhooks(3 * DAY) {
-            let signature = signature(SECRET, now_millis(), body.as_bytes());
-            let request = self.relay.post("/webhooks/growsurf", body, Some(signature));
-            assert_eq!(http::send(request).status, 200);
-        }
-        self.relay.drained();
-    }
-
     #[track_caller]
     fn act(&self, key: &str, who: &Value) -> Value {
         let mut action = json!({
@@ -59,17 +19,9 @@ impl Stage {
             "metadata": { "tier": "gold" },
         });
         action.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
-        let answer = self.post(&action.to_string());
+        let answer = self.customerio_posts(ACTION, &action);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
-    }
-
-    fn post(&self, body: &str) -> Answer {
-        let now = now_seconds();
-        let request = http::client().post(self.relay.url("/webhooks/customerio/action"));
-        let request = request.header("x-cio-timestamp", now.to_string());
-        let proof = report_signature(KEY, now, body.as_bytes());
-        http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
     }
 
     /// The reads of this path since the last look.
@@ -81,22 +33,17 @@ impl Stage {
     }
 
     fn tier(&self, id: &str) -> Value {
-        let row = self.growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{id}"));
-        row["metadata"]["tier"].clone()
+        self.row(id)["metadata"]["tier"].clone()
     }
-}
-
-fn address(name: &str) -> String {
-    format!("{name}@example.com")
 }
 
 #[test]
 fn an_action_for_a_participant_whom_only_growsurf_knows_is_accepted() {
     let stage = Stage::set(|setup| setup);
     for (name, by_id) in [("fay", false), ("gus", true)] {
-        let id = stage.joins(name, &json!({}));
+        let id = stage.adds(name, &json!({}));
         let who =
-            if by_id { json!({ "participant": id }) } else { json!({ "email": address(name) }) };
+            if by_id { json!({ "participant": id }) } else { json!({ "email": email(name) }) };
         stage.growsurf.forget_requests();
         assert_eq!(stage.act("one", &who)["status"], "accepted", "{name}");
         assert_eq!(stage.reads("/participant/"), 1, "GrowSurf is asked once");
@@ -105,7 +52,7 @@ fn an_action_for_a_participant_whom_only_growsurf_knows_is_accepted() {
         assert_eq!(stage.reads("/participant/"), 0, "from then on the relay knows them");
         assert_eq!(stage.tier(&id), "gold");
         // The profile is true; what happened before is the comparison's to send.
-        assert!(stage.sandbox.person(&address(name)).is_some());
+        assert!(stage.sandbox.person(&email(name)).is_some());
     }
     assert!(stage.sandbox.events().is_empty(), "a lookup reports no events");
 }
@@ -113,24 +60,24 @@ fn an_action_for_a_participant_whom_only_growsurf_knows_is_accepted() {
 #[test]
 fn a_friend_who_is_looked_up_before_their_webhook_is_numbered() {
     let stage = Stage::set(|setup| setup);
-    let rae = stage.joins("rae", &json!({}));
+    let rae = stage.adds("rae", &json!({}));
     stage.play();
     let friends = ["fay", "gus"];
     for name in friends {
-        stage.refers(&rae, name);
-        assert_eq!(stage.act("one", &json!({ "email": address(name) }))["status"], "accepted");
+        stage.adds(name, &json!({ "referredBy": rae }));
+        assert_eq!(stage.act("one", &json!({ "email": email(name) }))["status"], "accepted");
     }
     stage.relay.drained();
     assert!(stage.sandbox.events_named("referral_friend_signed_up").is_empty());
     stage.play();
     let events = stage.sandbox.events_named("referral_friend_signed_up");
     let number = |name: &str| {
-        let event = events.iter().find(|it| it.data()["friend_email"] == address(name)).unwrap();
+        let event = events.iter().find(|it| it.data()["friend_email"] == email(name)).unwrap();
         event.data()["friend_number"].clone()
     };
     assert_eq!(friends.map(number), [json!(1), json!(2)]);
     assert_eq!(events.len(), 2);
-    assert_eq!(stage.sandbox.attributes(&address("rae"))["total_friends"], 2);
+    assert_eq!(stage.sandbox.attributes(&email("rae"))["total_friends"], 2);
 }
 
 #[test]
@@ -149,7 +96,7 @@ fn an_action_for_somebody_whom_growsurf_does_not_know_is_parked() {
         "type": "add_participant", "campaign": CAMPAIGN, "dedupe_key": "add",
         "email": "new@example.com",
     });
-    assert_eq!(stage.post(&add.to_string()).json()["status"], "accepted");
+    assert_eq!(stage.customerio_posts(ACTION, &add).json()["status"], "accepted");
     stage.relay.drained();
     assert_eq!(stage.reads("/participant/"), 0);
 }
@@ -157,8 +104,8 @@ fn an_action_for_somebody_whom_growsurf_does_not_know_is_parked() {
 #[test]
 fn a_growsurf_that_does_not_answer_holds_up_no_action() {
     let stage = Stage::set(|setup| setup);
-    let id = stage.joins("fay", &json!({}));
-    let who = json!({ "email": address("fay") });
+    let id = stage.adds("fay", &json!({}));
+    let who = json!({ "email": email("fay") });
     let of_reads = json!({ "path": "/participant/", "method": "GET" });
     for fault in [
         json!({ "match": of_reads, "hang_ms": 20_000 }),
@@ -188,9 +135,9 @@ fn people_known_by_an_id_are_found_by_their_metadata() {
         let setup = setup.set("customerio.identify_by", "metadata.userId");
         setup.set("customerio.trust_metadata_id", "true")
     });
-    let id = stage.joins("fay", &json!({ "userId": "u-7" }));
+    let id = stage.adds("fay", &json!({ "metadata": { "userId": "u-7" } }));
     for name in ["gus", "hal"] {
-        stage.joins(name, &json!({ "userId": "twice" }));
+        stage.adds(name, &json!({ "metadata": { "userId": "twice" } }));
     }
     stage.growsurf.forget_requests();
     assert_eq!(stage.act("one", &json!({ "id": "u-7" }))["status"], "accepted");

@@ -7,30 +7,12 @@ use serde_json::{Value, json};
 
 use crate::kit::ids::event_id;
 use crate::kit::now_seconds;
-use crate::kit::relay::{Relay, Setup};
+use crate::kit::relay::{Relay, Setup, after, after_with};
 use crate::kit::sandbox::{Event, Sandbox};
 use crate::kit::webhooks::{
     CAMPAIGN, CAMPAIGN_NAME, ENDED_AT, JOINED_AT, NOTES, Webhook, campaign_ended, commission_added,
     commission_adjusted, goal_reached, guide, joined, payout_issued, suspected,
 };
-
-/// Starts both, sends the webhooks and waits until everything is delivered.
-#[track_caller]
-fn after(webhooks: &[Webhook]) -> Sandbox {
-    after_with(|setup| setup, webhooks)
-}
-
-#[track_caller]
-fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> Sandbox {
-    let sandbox = Sandbox::start();
-    let relay = change(Setup::new(&sandbox)).start();
-    for webhook in webhooks {
-        relay.accept(webhook);
-    }
-    relay.drained();
-    assert_eq!(relay.dead_letters(), 0);
-    sandbox
-}
 
 /// The event is this one, wholly.
 #[track_caller]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kit::http::{self, Answer};
-use crate::kit::ids::{event_id, report_signature, signature};
+use crate::kit::ids::{event_id, signature};
 use crate::kit::now_millis;
 use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
@@ -34,10 +34,7 @@ fn signed(relay: &Relay, secret: &str, body: &[u8]) -> Answer {
 
 #[track_caller]
 fn from_customerio(relay: &Relay, path: &str, key: &str, body: &[u8]) -> Answer {
-    let at = now_millis() / 1_000;
-    let request = relay.post(path, body.to_vec(), None);
-    let request = request.header("X-CIO-Timestamp", at.to_string());
-    http::send(request.header("X-CIO-Signature", report_signature(key, at, body)))
+    relay.customerio_posts(path, key, now_millis() / 1_000, body)
 }
 
 #[track_caller]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kit::http::{self, Answer};
-use crate::kit::ids::{event_id, report_signature};
+use crate::kit::ids::event_id;
 use crate::kit::now_millis;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
@@ -45,10 +45,7 @@ fn post_at(relay: &Relay, seconds: i64, key: &str, body: &str) -> Answer {
 
 #[track_caller]
 fn post_bytes_at(relay: &Relay, seconds: i64, key: &str, body: &[u8]) -> Answer {
-    let request = http::client().post(relay.url("/webhooks/customerio/reporting"));
-    let proof = report_signature(key, seconds, body);
-    let request = request.header("x-cio-timestamp", seconds.to_string());
-    http::send(request.header("x-cio-signature", proof).body(body.to_owned()))
+    relay.customerio_posts("/webhooks/customerio/reporting", key, seconds, body)
 }
 
 /// Posts a report, and tells the status in the answer.

@@ -6,30 +6,13 @@
 use serde_json::{Value, json};
 
 use crate::kit::ids::event_id;
-use crate::kit::relay::Setup;
+use crate::kit::relay::{Setup, after, after_with};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{
     CAMPAIGN, CAMPAIGN_NAME, Webhook, commission_added, goal_reached, guide, joined, participant,
 };
 
 const CLAIMED: &str = "referral_reward_claimed";
-
-#[track_caller]
-fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> Sandbox {
-    let sandbox = Sandbox::start();
-    let relay = change(Setup::new(&sandbox)).start();
-    for webhook in webhooks {
-        relay.accept(webhook);
-    }
-    relay.drained();
-    assert_eq!(relay.dead_letters(), 0);
-    sandbox
-}
-
-#[track_caller]
-fn after(webhooks: &[Webhook]) -> Sandbox {
-    after_with(|setup| setup, webhooks)
-}
 
 /// The data of the only reward that was sent, without the time of receipt.
 #[track_caller]

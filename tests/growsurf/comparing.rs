@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{arrived, ids, send, services};
+use super::{arrived, ids, services};
 use crate::kit::calls::Call;
 use crate::kit::eventually;
 use crate::kit::growsurf::{DAY, Growsurf, HOUR};
@@ -40,10 +40,7 @@ fn one_comparison_restores_what_a_day_of_lost_webhooks_would_have_told() {
             { "reward": { "participant": joined[0] } },
         ]),
     );
-    for body in growsurf.webhooks(DAY) {
-        send(&told, &body);
-    }
-    told.drained();
+    growsurf.play(&told, DAY);
     let by_webhook = ids(&heard);
     let text = untold.setup().command(&["sync"]).expect(0);
     untold.drained();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::{self, Answer};
 use super::now_millis;
-use super::relay::Setup;
+use super::relay::{Relay, Setup};
 use super::sandbox::Sandbox;
 
 /// The campaign of the stand-in's program, unless a test says otherwise.
@@ -107,6 +107,16 @@ impl Growsurf {
         let answer = http::get(format!("{}/sandbox/growsurf/webhooks?since={since}", self.url));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body.lines().map(str::to_owned).collect()
+    }
+
+    /// Sends those webhooks to a relay, and waits until everything is delivered.
+    #[track_caller]
+    pub fn play(&self, relay: &Relay, ago: i64) {
+        for body in self.webhooks(ago) {
+            let answer = relay.try_send_body(body).unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        relay.drained();
     }
 
     /// `total`, `refused`, `most_in_flight` and the last requests.

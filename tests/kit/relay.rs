@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{self, Answer};
-use super::ids::signature;
+use super::ids::{report_signature, signature};
 use super::postgres::{Cluster, Database};
 use super::process::{self, Process};
 use super::sandbox::Sandbox;
@@ -182,6 +182,25 @@ impl Setup {
     }
 }
 
+/// Starts a sandbox and a relay, sends the webhooks and waits until everything is delivered.
+#[track_caller]
+pub fn after(webhooks: &[Webhook]) -> Sandbox {
+    after_with(|setup| setup, webhooks)
+}
+
+/// The same with settings changed.
+#[track_caller]
+pub fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> Sandbox {
+    let sandbox = Sandbox::start();
+    let relay = change(Setup::new(&sandbox)).start();
+    for webhook in webhooks {
+        relay.accept(webhook);
+    }
+    relay.drained();
+    assert_eq!(relay.dead_letters(), 0);
+    sandbox
+}
+
 /// What a command came to.
 #[derive(Debug)]
 pub struct Finished {
@@ -265,9 +284,21 @@ impl Relay {
 
     /// Sends a webhook as GrowSurf does; an error is one of the connection.
     pub fn try_send(&self, webhook: &Webhook) -> Result<Answer, reqwest::Error> {
-        let body = webhook.body();
+        self.try_send_body(webhook.body())
+    }
+
+    /// Sends a body as GrowSurf does; an error is one of the connection.
+    pub fn try_send_body(&self, body: String) -> Result<Answer, reqwest::Error> {
         let signature = signature(SECRET, now_millis(), body.as_bytes());
         http::try_send(self.post("/webhooks/growsurf", body, Some(signature)))
+    }
+
+    /// Posts a body as Customer.io does, signed with this key at this time in Unix seconds.
+    #[track_caller]
+    pub fn customerio_posts(&self, path: &str, key: &str, seconds: i64, body: &[u8]) -> Answer {
+        let request = self.post(path, body.to_vec(), None);
+        let request = request.header("X-CIO-Timestamp", seconds.to_string());
+        http::send(request.header("X-CIO-Signature", report_signature(key, seconds, body)))
     }
 
     /// Sends a webhook as GrowSurf does.
