@@ -45,20 +45,49 @@ pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> 
 /// pass the latter on as the client sent it, who could then be anybody.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     // Bytes that are no text spoil their own entry only, not what a proxy appended behind them.
-    let entries = |name| {
+    let values = |name| {
         let values = headers.get_all(name).iter();
-        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        values.flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>())
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()))
     };
     if headers.contains_key("x-forwarded-for") {
-        return entries("x-forwarded-for").map(|node| address(&node)).collect();
+        let nodes = values("x-forwarded-for");
+        return nodes.flat_map(|it| it.split(',').map(address).collect::<Vec<_>>()).collect();
     }
-    let standard = entries("forwarded").map(|element| {
-        let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-        let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-        nodes.next().and_then(|(_, node)| address(node))
-    });
-    standard.collect()
+    values("forwarded")
+        .flat_map(|it| {
+            split_unquoted(&it, b',').into_iter().map(forwarded_node).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Returns the address that an element of `Forwarded` names; `None` if it names several nodes or none.
+fn forwarded_node(element: &str) -> Option<IpAddr> {
+    let pairs = split_unquoted(element, b';').into_iter().filter_map(|it| it.split_once('='));
+    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    let (_, node) = nodes.next()?;
+    if nodes.next().is_some() { None } else { address(node) }
+}
+
+/// Returns the parts of a text between separators outside quoted strings (RFC 7239, 4).
+///
+/// It reads from the end, where the nearest proxy wrote: a quote that a client left open before can't
+/// swallow the proxy's own entry.
+fn split_unquoted(text: &str, separator: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let (mut parts, mut end, mut is_quoted) = (Vec::new(), text.len(), false);
+    for at in (0..text.len()).rev() {
+        let byte = bytes[at];
+        if byte == b'"' {
+            let escapes = bytes[..at].iter().rev().take_while(|it| **it == b'\\').count();
+            is_quoted ^= !is_quoted || escapes % 2 == 0;
+        } else if byte == separator && !is_quoted {
+            parts.push(&text[at + 1..end]);
+            end = at;
+        }
+    }
+    parts.push(&text[..end]);
+    parts.reverse();
+    parts
 }
 
 /// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `"[2001:db8::1]:80"`.
@@ -71,6 +100,8 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::FORWARDED;
+
     use super::*;
 
     fn client(peer: &str, headers: &[(&'static str, &'static str)], trusted: &[&str]) -> String {
@@ -107,6 +138,30 @@ mod tests {
     fn the_standard_header_is_read_where_it_is_the_only_one() {
         let standard = ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https");
         assert_eq!(client("10.0.0.1:5", &[standard], &["10.0.0.0/8"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn what_stands_in_quotes_of_the_standard_header_names_nobody() {
+        let proxied = |client: &str| format!("{client}, for=203.0.113.9;host=\"a.example\"");
+        for told in [
+            r#"for=203.0.113.9;host="a, for=192.0.2.66""#.to_owned(),
+            r#"for=203.0.113.9;host="a;for=192.0.2.66""#.to_owned(),
+            r#"host="a\", for=192.0.2.66";for=203.0.113.9"#.to_owned(),
+            r#"host="a\\";for="203.0.113.9:80""#.to_owned(),
+            // What the client left open, or closed once too often, is its own.
+            proxied(r#"for=192.0.2.66;host=""#),
+            proxied(r#"for="192.0.2.66"#),
+            proxied(r#"for=192.0.2.66;host="a""#),
+            proxied(r#"for=192.0.2.66;host="a\"#),
+            proxied(r#"for=192.0.2.66\""#),
+        ] {
+            let headers = HeaderMap::from_iter([(FORWARDED, told.parse().unwrap())]);
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            let client = client_ip("10.0.0.1:5".parse().unwrap(), &headers, &trusted);
+            assert_eq!(client.to_string(), "203.0.113.9", "{told}");
+        }
+        let twice = ("forwarded", "for=192.0.2.66;for=203.0.113.9");
+        assert_eq!(client("10.0.0.1:5", &[twice], &["10.0.0.0/8"]), "10.0.0.1");
     }
 
     #[test]
