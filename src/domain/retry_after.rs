@@ -3,11 +3,7 @@
 //! What belongs here: reading it, for both services. GrowSurf documents it; Customer.io doesn't, but its
 //! own libraries honour it. What doesn't: the longest wait that is believed (`delivery.max_wait`).
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-use jiff::fmt::{rfc2822, strtime};
-use jiff::tz::TimeZone;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::Time;
 
@@ -18,20 +14,10 @@ pub fn retry_after(header: &str, now: Time) -> Option<Duration> {
         // Digits fail to be a number only where there are too many of them.
         return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)));
     }
-    Some(Time::from_micros(date(header)?.as_microsecond()).since(now))
-}
-
-/// A date in the form of today, or in one of the two that a recipient must read as well
-/// (RFC 9110, 5.6.7).
-fn date(text: &str) -> Option<Timestamp> {
-    let obsolete = |format| {
-        let date = strtime::parse(format, text).ok()?.to_datetime().ok()?;
-        TimeZone::UTC.to_timestamp(date).ok()
-    };
-    let today = rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
-    today
-        .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
+    // All three forms of a date that a recipient must read (RFC 9110, 5.6.7).
+    let date = httpdate::parse_http_date(header).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(date.as_secs()).ok()?;
+    Some(Time::from_seconds(seconds).since(now))
 }
 
 #[cfg(test)]
@@ -54,6 +40,9 @@ mod tests {
             ("Sun Nov  6 08:49:37 1994", Some(120)),
             ("Sun, 06 Nov 1994 08:47:36 GMT", Some(0)),
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799 - 784_111_657)),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", Some(3_155_759_999 - 784_111_657)),
+            ("Fri Dec 31 23:59:59 9999", Some(253_402_300_799 - 784_111_657)),
             ("", None),
             ("-1", None),
             ("1.5", None),
