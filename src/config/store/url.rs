@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
 use crate::config::value::Expected;
-use crate::config::value::masked::{Masked, PLAIN};
+use crate::config::value::masked::{Masked, OPTIONS};
 use crate::domain::is_loopback;
 
 /// Options that other programs take in the URL, and what to do instead.
@@ -104,7 +104,7 @@ fn server(text: &str) -> Result<Server, Expected> {
         if let Some((_, instead)) = ELSEWHERE.iter().find(|(known, _)| *known == name) {
             return Err(format!("a URL without {name}: {instead}").into());
         }
-        if name != "password" && !PLAIN.contains(&&*name) {
+        if !OPTIONS.contains(&&*name) {
             return Err(format!("a URL without the option {name:?}, which is unknown").into());
         }
     }

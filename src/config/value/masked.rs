@@ -7,9 +7,8 @@ use std::fmt;
 
 use url::form_urlencoded;
 
-/// The options in a URL's query, or of a list `host=db user=relay`, that hold no secret: all that the
-/// driver knows but the password.
-pub const PLAIN: [&str; 18] = [
+/// The options in a URL's query, or of a list `host=db user=relay`, that the driver knows.
+pub const OPTIONS: [&str; 19] = [
     "application_name",
     "channel_binding",
     "connect_timeout",
@@ -22,12 +21,32 @@ pub const PLAIN: [&str; 18] = [
     "keepalives_retries",
     "load_balance_hosts",
     "options",
+    "password",
     "port",
     "sslmode",
     "sslnegotiation",
     "target_session_attrs",
     "tcp_user_timeout",
     "user",
+];
+
+/// The words that such an option may choose between.
+const CHOICES: [&str; 15] = [
+    "any",
+    "direct",
+    "disable",
+    "negotiate",
+    "postgres",
+    "prefer",
+    "prefer-standby",
+    "primary",
+    "random",
+    "read-only",
+    "read-write",
+    "require",
+    "standby",
+    "verify-ca",
+    "verify-full",
 ];
 
 /// What stands for a part that isn't shown.
@@ -112,10 +131,22 @@ fn pairs<'a>(pairs: impl Iterator<Item = &'a str>, between: &str) -> String {
     let shown = pairs.map(|pair| {
         let Some((name, _)) = pair.split_once('=') else { return HIDDEN.to_owned() };
         let mut decoded = form_urlencoded::parse(pair.as_bytes());
-        let is_plain = decoded.next().is_some_and(|(name, _)| PLAIN.contains(&&*name));
+        let is_plain = decoded.next().is_some_and(|(name, value)| is_plain(&name, &value));
         if is_plain { pair.to_owned() } else { format!("{name}={HIDDEN}") }
     });
     shown.collect::<Vec<_>>().join(between)
+}
+
+/// True if an option holds no secret: it names the database or a user, or is a number or a choice. Any
+/// other text may be a password in the wrong place.
+fn is_plain(name: &str, value: &str) -> bool {
+    let is_number = || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+    OPTIONS.contains(&name)
+        && match name {
+            "dbname" | "host" | "hostaddr" | "user" => true,
+            "application_name" | "options" | "password" => false,
+            _ => is_number() || CHOICES.contains(&value),
+        }
 }
 
 #[cfg(test)]
@@ -134,6 +165,14 @@ mod tests {
                 "postgres://db/relay?sslmode=require&password=hush&sslpassword=hush&passfile=/hush",
                 "postgres://db/relay?sslmode=require&password=...&sslpassword=...&passfile=...",
             ),
+            ("postgres://db/r?options=-chush%3Dhush", "postgres://db/r?options=..."),
+            ("postgres://db/r?application_name=hush", "postgres://db/r?application_name=..."),
+            ("postgres://db/r?sslmode=hush&port=hush", "postgres://db/r?sslmode=...&port=..."),
+            (
+                "postgres://db/r?sslmode=disable&port=1,2",
+                "postgres://db/r?sslmode=disable&port=1,2",
+            ),
+            ("postgres://db/r?pool=hush", "postgres://db/r?pool=..."),
             ("postgres://db/r?pass%77ord=hush", "postgres://db/r?pass%77ord=..."),
             (
                 "postgres://db/r?keepalives_idle=30&keepalives_retries=3&password=hush",
