@@ -26,6 +26,8 @@ mod sync;
 mod throwaway;
 mod webhook;
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,7 +36,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::sources::Sources;
 use crate::config::value::masked::mask_words;
 use crate::config::{Needs, Settings};
-use crate::domain::characters::escape_lines;
+use crate::domain::characters::{escape, escape_lines};
 use crate::telemetry::stderr;
 use output::{Failure, LastLines, print_error, printed};
 
@@ -165,7 +167,8 @@ enum Command {
 /// Runs the command that the process was started with; the exit code says how it went.
 pub fn run() -> ExitCode {
     let _at_the_end = LastLines;
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<OsString> = env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come as errors, too; they go to standard output and succeed.
@@ -173,14 +176,7 @@ pub fn run() -> ExitCode {
                 return printed(error.print())
                     .map_or_else(|failure| print_error(&failure), |()| ExitCode::SUCCESS);
             }
-            // The arguments that it repeats may hold the password of a database.
-            let message = error.render().to_string();
-            let masked = mask_words(&message);
-            if masked == message {
-                let _nobody_reads_it = error.print();
-            } else {
-                escape_lines(&masked).lines().for_each(|line| stderr().write(line));
-            }
+            print_refusal(error, &arguments);
             return output::usage();
         }
     };
@@ -195,6 +191,22 @@ pub fn run() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => print_error(&failure),
+    }
+}
+
+/// Prints which arguments are refused. The arguments in it are escaped, and passwords masked.
+fn print_refusal(error: clap::Error, arguments: &[OsString]) {
+    // Parsed once more as they may be shown, so that only clap's own line breaks stay.
+    let escaped = arguments.iter().map(|it| escape(&it.to_string_lossy()).into_owned());
+    let error = Cli::try_parse_from(escaped).err().unwrap_or(error);
+    let message = error.render().to_string();
+    // The arguments may hold the password of a database.
+    let masked = mask_words(&message);
+    let shown = escape_lines(&masked);
+    if shown == message {
+        let _nobody_reads_it = error.print();
+    } else {
+        shown.lines().for_each(|line| stderr().write(line));
     }
 }
 

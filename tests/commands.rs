@@ -87,6 +87,25 @@ fn bad_usage_is_64() {
 }
 
 #[test]
+fn arguments_that_are_refused_are_repeated_without_hidden_characters() {
+    for arguments in [
+        &["effect", "a\u{202e}b"][..],
+        &["--con\u{202e}"],
+        &["dead-letters", "redeliver", "1\n2\u{1b}[31m"],
+        &["check", "\u{200f}\u{9b}31m"],
+        &["--config\u{ad}=x"],
+    ] {
+        let told = setup().command(arguments).expect(64);
+        let is_hidden = |it: char| !it.is_ascii() || (it.is_ascii_control() && it != '\n');
+        assert!(!told.contains(is_hidden), "{told:?}");
+        assert!(told.contains("\\u"), "{told:?}");
+        assert!(!told.contains("1\n2"), "{told:?}");
+        // Its own line breaks stay.
+        assert!(told.lines().count() > 2, "{told:?}");
+    }
+}
+
+#[test]
 fn unknown_keys_stop_the_start_and_are_named_with_what_was_meant() {
     let finished = setup().set("log.levl", "debug").command(&["serve"]);
     assert_refused(finished, &["RELAY__LOG__LEVL", "unknown key", "RELAY__LOG__LEVEL"]);
