@@ -230,24 +230,31 @@ pub async fn refuse_coded(
     }
     let (parts, body) = request.into_parts();
     bodies.discard(&parts.headers, body);
-    let detail = "the body has a Content-Encoding; send it as it is";
+    let detail = "the body is coded, by Content-Encoding or Transfer-Encoding; send it as it is";
     let problem = bodies.refused("coded", StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
     ([(header::ACCEPT_ENCODING, "identity"), (header::CONNECTION, "close")], problem)
         .into_response()
 }
 
-/// True unless every coding that is named is `identity`.
+/// True if a header names a coding that changes the bytes; `chunked` changes how they are sent alone.
 fn is_coded(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-    values.any(|value| {
-        let mut codings = value.as_bytes().split(|byte| *byte == b',');
-        codings.any(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
-    })
+    let names_other = |name, plain: &'static str| {
+        let values = headers.get_all(name).iter();
+        let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        codings.any(|coding| {
+            let coding = coding.trim_ascii();
+            !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes())
+        })
+    };
+    names_other(header::CONTENT_ENCODING, "identity")
+        || names_other(header::TRANSFER_ENCODING, "chunked")
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv6Addr;
+
+    use axum::http::HeaderName;
 
     use super::memory::SMALL;
     use super::*;
@@ -296,24 +303,34 @@ mod tests {
     }
 
     #[test]
-    fn only_identity_is_no_coding() {
-        let coded = |values: &[&'static str]| {
-            let values =
-                values.iter().map(|value| (header::CONTENT_ENCODING, value.parse().unwrap()));
+    fn a_body_is_coded_by_what_a_header_names_and_not_by_a_header() {
+        let coded = |name: HeaderName, values: &[&'static str]| {
+            let values = values.iter().map(|value| (name.clone(), value.parse().unwrap()));
             is_coded(&values.collect())
         };
-        for values in [&[] as &[_], &["identity"], &["Identity"], &["identity, identity "]] {
-            assert!(!coded(values), "{values:?}");
-        }
+        let (content, transfer) = (header::CONTENT_ENCODING, header::TRANSFER_ENCODING);
         for values in [
-            &["gzip"] as &[_],
-            &["x-gzip"],
+            &[] as &[_],
+            &["identity"],
+            &["Identity"],
+            &["identity, identity "],
             &[""],
-            &["identity, br"],
-            &["identity", "deflate"],
-            &[","],
+            &[" ,", ""],
         ] {
-            assert!(coded(values), "{values:?}");
+            assert!(!coded(content.clone(), values), "{values:?}");
+        }
+        for values in [&["gzip"] as &[_], &["x-gzip"], &["identity, br"], &["identity", "deflate"]]
+        {
+            assert!(coded(content.clone(), values), "{values:?}");
+        }
+        for (values, is_coded) in [
+            (&["chunked"] as &[_], false),
+            (&["Chunked", ""], false),
+            (&["gzip, chunked"], true),
+            (&["deflate", "chunked"], true),
+            (&["x-gzip,chunked"], true),
+        ] {
+            assert_eq!(coded(transfer.clone(), values), is_coded, "{values:?}");
         }
     }
 }

@@ -115,10 +115,16 @@ fn a_coded_body_is_refused_wherever_one_can_be_posted() {
         ("/admin/dead-letters/1/redeliver", admin),
         ("/admin/dead-letters/1/discard", admin),
     ] {
-        for coding in ["gzip", "x-gzip", "GZIP", "deflate", "br", "zstd", "", ",", "identity, gzip"]
-        {
+        for coding in ["gzip", "x-gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip"] {
             let more = format!("{more}Content-Encoding: {coding}\r\n");
             let answer = say(&relay, (to(path, 2, &more) + "{}").as_bytes());
+            assert_eq!(statuses(&answer), [415], "{path} {coding}: {answer}");
+        }
+        for coding in ["gzip, chunked", "x-gzip,chunked", "deflate , chunked"] {
+            let head = to(path, 2, more).replace("Content-Length: 2\r\n", "");
+            let head =
+                head.replace("\r\n\r\n", &format!("\r\nTransfer-Encoding: {coding}\r\n\r\n"));
+            let answer = say(&relay, (head + "2\r\n{}\r\n0\r\n\r\n").as_bytes());
             assert_eq!(statuses(&answer), [415], "{path} {coding}: {answer}");
         }
         let twice = format!("{more}Content-Encoding: identity\r\nContent-Encoding: gzip\r\n");
@@ -133,9 +139,11 @@ fn a_coded_body_is_refused_wherever_one_can_be_posted() {
     let more = plausible() + "Content-Encoding: gzip\r\nExpect: 100-continue\r\n";
     assert_eq!(statuses(&say(&relay, head(5_000, &more).as_bytes())), [415]);
     assert!(began.elapsed() < Duration::from_secs(10));
-    for coding in ["identity", "Identity", "identity, identity"] {
+    for (number, coding) in
+        ["identity", "Identity", "identity, identity", "", ","].iter().enumerate()
+    {
         let more = format!("Content-Encoding: {coding}\r\nConnection: close\r\n");
-        let name = format!("fay{}", coding.len() + usize::from(coding.starts_with('I')));
+        let name = format!("fay{number}");
         assert_eq!(statuses(&say(&relay, &request(&name, &more))), [200], "{coding}");
     }
 }

@@ -55,7 +55,7 @@ const LATE: Refusal = (
 );
 const TOO_LARGE: Refusal = ("BodyTooLarge", "413", "The body is larger than `server.max_body`.");
 const CODED: Refusal =
-    ("BodyCoded", "415", "The body has a `Content-Encoding`; only `identity` is accepted.");
+    ("BodyCoded", "415", "The body has a coding, by `Content-Encoding` or `Transfer-Encoding`.");
 const INVALID: Refusal =
     ("Invalid", "422", "A field is wrong; `detail` names it. Nothing of the body was kept.");
 const UNAVAILABLE: Refusal =
