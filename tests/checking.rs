@@ -124,7 +124,8 @@ fn check_lists_what_growsurf_announces_to_remove() {
     let told = setup.command(&["check"]).expect(0);
     assert!(!told.contains("going to remove"), "{told}");
     let sunset = "Sat, 01 Jan 2028 00:00:00 GMT";
-    growsurf.signals(&json!({ "path": "/participants", "sunset": sunset }));
+    let of_list = json!({ "path": "/participants" });
+    growsurf.faults(&json!([{ "match": of_list, "headers": { "sunset": sunset } }]));
     let told = setup.command(&["check"]).expect(0);
     let line = format!(
         "note  growsurf     GrowSurf is going to remove GET /campaign/{{id}}/participants, \

@@ -96,11 +96,6 @@ impl Growsurf {
         self.control(Method::PUT, "faults", &json!({ "rules": rules }));
     }
 
-    /// Announces the end of endpoints.
-    pub fn signals(&self, signals: &Value) {
-        self.control(Method::PUT, "signals", signals);
-    }
-
     /// The bodies of the webhooks that it would have sent in the last so many milliseconds.
     pub fn webhooks(&self, ago: i64) -> Vec<String> {
         let since = now_millis() - ago;
