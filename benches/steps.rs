@@ -9,11 +9,11 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use referral_relay::app::rules;
 use referral_relay::config::sources::Sources;
-use referral_relay::config::{Needs, Settings};
+use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::limits::fit;
 use referral_relay::customerio::request;
 use referral_relay::domain::{
-    Call, Identifier, Known, Lookup, News, Plan, Planner, Time, Unplanned,
+    Call, Identifier, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
 };
 use referral_relay::growsurf::decode;
 use referral_relay::growsurf::signature::{Key, Owner, sign, verify};
@@ -34,30 +34,30 @@ fn now() -> Time {
     Time::from_millis(1_731_494_176_000)
 }
 
-fn news(body: &str) -> News {
+fn news(body: &str) -> Notification {
     decode(body.as_bytes(), now()).unwrap().reading.unwrap()
 }
 
 fn mapper() -> Mapper {
     let built_in = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-    Mapper::new(rules(&Settings::load(&built_in, Needs::NOTHING).unwrap()))
+    Mapper::new(rules(&Settings::load(&built_in, Required::NOTHING).unwrap()))
 }
 
 /// Plans as a store does, one that knows nobody: it asks until nothing is missing.
-fn plan(mapper: &Mapper, news: &News) -> Plan {
-    let mut known = Known::new([7; 32], now());
+fn plan(mapper: &Mapper, news: &Notification) -> Plan {
+    let mut known = ReadSet::new([7; 32], now());
     loop {
         match mapper.plan(news, now(), &known) {
             Ok(plan) => return plan,
-            Err(Unplanned::Needs(lookups)) => {
+            Err(PlanError::MissingReads(lookups)) => {
                 for lookup in lookups {
                     match lookup {
-                        Lookup::Effect(id) => known.effect(id, false),
-                        person => known.found(person, None),
+                        Lookup::Effect(id) => known.add_effect(id, false),
+                        person => known.add_person(person, None),
                     }
                 }
             }
-            Err(Unplanned::Unmappable(reason)) => panic!("{reason}"),
+            Err(PlanError::Unmappable(reason)) => panic!("{reason}"),
         }
     }
 }

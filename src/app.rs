@@ -3,11 +3,11 @@
 //! What belongs here: making the parts, wiring them, and ending them in order. What doesn't:
 //! anything a part could decide for itself.
 
-mod asking;
-mod delivering;
+mod delivery;
 mod descriptors;
+mod growsurf;
+mod integrity_watch;
 mod rules;
-mod soundness;
 mod store;
 
 use std::net::SocketAddr;
@@ -23,11 +23,11 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
 use crate::customerio::client::{Client, ClientConfig, ClientError};
-use crate::delivery::Pulse;
+use crate::delivery::Heartbeat;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
 use crate::http::{
-    BodyLimits, Face, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
+    AppState, BodyLimits, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
 };
 use crate::ingest::Ingest;
 use crate::store::copying::CopyError;
@@ -35,9 +35,9 @@ use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
 
-pub use asking::Asking;
-pub use delivering::Delivering;
-use rules::trust;
+pub use delivery::Delivering;
+pub use growsurf::Asking;
+use rules::webhook_auth;
 pub use rules::{log_rules, rules};
 pub use store::{copy_store, file_options, open_existing_store, open_store};
 
@@ -94,7 +94,7 @@ pub struct Running {
     /// Where operators look, if that is elsewhere.
     pub operator_address: Option<SocketAddr>,
     store: Arc<dyn Store>,
-    stop: Stop,
+    stop: ShutdownTokens,
     http: TaskTracker,
     loops: TaskTracker,
     dispatchers: Vec<JoinHandle<()>>,
@@ -103,7 +103,7 @@ pub struct Running {
 
 /// What ends the parts, in the order they end.
 #[derive(Clone, Default)]
-struct Stop {
+struct ShutdownTokens {
     /// No new requests; those under way are finished.
     http: CancellationToken,
     /// No new claims; those under way are finished or given back.
@@ -172,7 +172,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let bell = Arc::new(Notify::new());
     let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stop = Stop::default();
+    let stop = ShutdownTokens::default();
     let asking = settings.growsurf.has_api_key();
     let asking = asking.then(|| Asking::new(settings, &store, LONGEST_WAIT)).transpose()?;
     let mut delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
@@ -194,15 +194,15 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let lookup = asking.as_ref().map(|asking| asking.lookup(settings)).unwrap_or_default();
     if let Some(asking) = asking {
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
-        let pulse = Pulse::new("the comparison with GrowSurf", clock.steady());
+        let pulse = Heartbeat::new("the comparison with GrowSurf", clock.steady());
         pulses.push(pulse.clone());
-        loops.spawn(seen_to_panic(pulse, periodic.run(stop.delivery.clone())));
+        loops.spawn(supervise(pulse, periodic.run(stop.delivery.clone())));
     }
     let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
-    let pulse = Pulse::new("the watch for late calls", clock.steady());
+    let pulse = Heartbeat::new("the watch for late calls", clock.steady());
     pulses.push(pulse.clone());
     let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
-    loops.spawn(seen_to_panic(pulse, lateness));
+    loops.spawn(supervise(pulse, lateness));
 
     let refusals = Arc::new(Refusals::new(settings.log.refusals_per_minute));
     let (summing, shutdown) = (Arc::clone(&refusals), stop.delivery.clone());
@@ -211,7 +211,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let damage = Damage::default();
     // A server looks after its own disk.
     if let Some(file) = settings.store.url.file() {
-        loops.spawn(soundness::watch(file.to_owned(), damage.clone(), stop.delivery.clone()));
+        loops.spawn(integrity_watch::watch(file.to_owned(), damage.clone(), stop.delivery.clone()));
     }
 
     let health = Health::new(
@@ -221,7 +221,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.delivery.late_warning,
         stop.http.clone(),
     );
-    let trust = trust(settings);
+    let trust = webhook_auth(settings);
     let ingest = Ingest::new(
         Arc::clone(&store),
         Arc::clone(&clock),
@@ -239,8 +239,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         Arc::clone(&metrics),
     );
     let gate = || Arc::new(PageGate::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
-    let page = ingest.takes_posts().then(gate);
-    let face = Face {
+    let page = ingest.accepts_posts().then(gate);
+    let face = AppState {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),
         metrics,
@@ -308,9 +308,9 @@ impl Running {
 }
 
 /// Runs a loop that may be silent for as long as it likes; only a panic is told.
-async fn seen_to_panic(pulse: Pulse, running: impl Future<Output = ()>) {
+async fn supervise(pulse: Heartbeat, running: impl Future<Output = ()>) {
     let _panics_are_seen = pulse.guard();
-    pulse.excuse();
+    pulse.suspend();
     running.await;
 }
 

@@ -3,7 +3,6 @@
 //! What belongs here: arguments, what is printed, exit codes. What doesn't: anything a library
 //! user would want without a terminal.
 
-mod asking;
 mod backfill;
 mod backup;
 mod check;
@@ -12,6 +11,7 @@ mod dead_letters;
 mod effect;
 mod explain;
 mod forget;
+mod growsurf_session;
 mod healthcheck;
 mod man;
 mod openapi;
@@ -35,7 +35,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::sources::Sources;
 use crate::config::value::masked::mask_words;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 use crate::domain::characters::{escape, escape_lines};
 use crate::telemetry::stderr;
 use output::{Failure, LastLines, print_error, printed};
@@ -215,17 +215,17 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
     match command {
         Command::Serve(args) => serve::run(args, sources).await,
         Command::Check(args) => check::run(&args, sources).await,
-        Command::Explain(args) => explain::run(&args, &load(Needs::NOTHING)?),
-        Command::DeadLetters(action) => dead_letters::run(action, &load(Needs::NOTHING)?).await,
-        Command::Effect(args) => effect::run(&args, &load(Needs::NOTHING)?).await,
-        Command::Replay(args) => replay::run(args, &load(Needs::NOTHING)?).await,
-        Command::Backfill(args) => backfill::run(args, &load(Needs::NOTHING)?).await,
-        Command::Sync(args) => sync::run(args, &load(Needs::NOTHING)?).await,
-        Command::Webhook(action) => webhook::run(action, &load(Needs::NOTHING)?).await,
-        Command::Forget(args) => forget::run(args, &load(Needs::NOTHING)?).await,
-        Command::Backup(args) => backup::run(args, &load(Needs::NOTHING)?).await,
-        Command::Restore(args) => restore::run(&args, &load(Needs::NOTHING)?),
-        Command::Store(action) => store::run(action, &load(Needs::NOTHING)?).await,
+        Command::Explain(args) => explain::run(&args, &load(Required::NOTHING)?),
+        Command::DeadLetters(action) => dead_letters::run(action, &load(Required::NOTHING)?).await,
+        Command::Effect(args) => effect::run(&args, &load(Required::NOTHING)?).await,
+        Command::Replay(args) => replay::run(args, &load(Required::NOTHING)?).await,
+        Command::Backfill(args) => backfill::run(args, &load(Required::NOTHING)?).await,
+        Command::Sync(args) => sync::run(args, &load(Required::NOTHING)?).await,
+        Command::Webhook(action) => webhook::run(action, &load(Required::NOTHING)?).await,
+        Command::Forget(args) => forget::run(args, &load(Required::NOTHING)?).await,
+        Command::Backup(args) => backup::run(args, &load(Required::NOTHING)?).await,
+        Command::Restore(args) => restore::run(&args, &load(Required::NOTHING)?),
+        Command::Store(action) => store::run(action, &load(Required::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Openapi => openapi::run(),

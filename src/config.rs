@@ -47,7 +47,7 @@ use crate::config::reader::{BUILT_IN, Reader};
 use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
-use crate::config::summary::Shown;
+use crate::config::summary::EffectiveSetting;
 use crate::config::sync::SyncSettings;
 
 /// The documented defaults of every key.
@@ -82,19 +82,19 @@ pub struct Settings {
     pub log: LogSettings,
     /// What is allowed but probably not meant, one sentence each.
     pub warnings: Vec<String>,
-    summary: Vec<Shown>,
+    summary: Vec<EffectiveSetting>,
 }
 
 /// What a command can't do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
+pub struct Required {
     /// A secret to check webhooks with, or the explicit permission to go without.
     pub webhook_secret: bool,
     /// The Customer.io credentials.
     pub credentials: bool,
 }
 
-impl Needs {
+impl Required {
     /// What it takes to receive and deliver.
     pub const EVERYTHING: Self = Self { webhook_secret: true, credentials: true };
 
@@ -108,7 +108,7 @@ impl Settings {
     /// # Errors
     ///
     /// Every problem of every layer, and every rule broken by the merged values, at once.
-    pub fn load(sources: &Sources, needs: Needs) -> Result<Self, Problems> {
+    pub fn load(sources: &Sources, needs: Required) -> Result<Self, Problems> {
         let mut problems = Problems::none();
         let defaults = Layer::from_toml(DEFAULTS, BUILT_IN, &mut problems);
         let mut layers = vec![defaults.clone()];
@@ -131,11 +131,11 @@ impl Settings {
     }
 
     /// Every key, its value and its place, in the order of the sections; no secret is shown.
-    pub fn summary(&self) -> &[Shown] {
+    pub fn summary(&self) -> &[EffectiveSetting] {
         &self.summary
     }
 
-    fn read(tree: &Value, defaults: &Value, needs: Needs, problems: &mut Problems) -> Self {
+    fn read(tree: &Value, defaults: &Value, needs: Required, problems: &mut Problems) -> Self {
         let mut reader = Reader::new(tree, defaults, problems);
         let server = ServerSettings::read(&mut reader);
         let store = StoreSettings::read(&mut reader);

@@ -6,27 +6,27 @@
 //! GrowSurf, it goes the same way: a dispatcher each, with a gate, a pace and a transport of its own.
 
 mod backoff;
-mod company;
+mod breaker;
+mod clock_jump;
+mod cluster;
 mod destination;
 mod dispatcher;
-mod gate;
-mod joining;
-mod merging;
+mod heartbeat;
+mod join_guard;
+mod merge_guard;
 mod pace;
-mod pulse;
 mod retention;
 mod sender;
-mod setback;
 mod transmission;
 mod transport;
 mod workspace;
 
-pub use company::{KeepCompany, Sharers};
-pub use destination::Destination;
+pub use breaker::{BreakerRules, CircuitBreaker, DestinationState};
+pub use cluster::{ClusterTask, ReplicaCount};
+pub use destination::GuardedDestination;
 pub use dispatcher::{Dispatcher, DispatcherRules};
-pub use gate::{Gate, GateRules, Standing};
-pub use pulse::{Pulse, Silence};
-pub use retention::{Keep, keep_house};
+pub use heartbeat::{Heartbeat, Lateness};
+pub use retention::{RetentionRules, run_retention};
 pub use sender::{RetryRules, Sender};
-pub use transport::{ToCustomerio, ToGrowsurf, Transport};
+pub use transport::{CustomerIoTransport, GrowSurfTransport, Transport};
 pub use workspace::WorkspaceCheck;

@@ -13,10 +13,10 @@ mod completeness;
 mod delivery;
 mod display;
 mod email;
+mod erasure;
 mod event;
 mod facts;
 mod feedback;
-mod forgotten;
 mod host;
 mod ids;
 mod link;
@@ -31,8 +31,8 @@ mod person;
 mod plan;
 mod retry_after;
 mod reward;
+mod send_filter;
 mod source;
-mod tell;
 mod time;
 mod webhook;
 
@@ -40,19 +40,21 @@ pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
 pub use completeness::Completeness;
-pub use delivery::{Attempt, Class, Delivery, DeliveryId, LaneId, Leased, TRIGGERS_FOR, Way};
+pub use delivery::{
+    Attempt, Class, Delivery, DeliveryId, Destination, LaneId, Leased, TRIGGERS_FOR,
+};
 pub use display::{display_address, display_name, display_text};
 pub use email::Email;
+pub use erasure::{ErasureKey, ErasureSubject, Redact, Redaction};
 pub use event::{
-    Adjustment, Campaign, Commission, Event, News, Payout, ShareMethod, Snapshot, Told, Who,
-    is_referral,
+    Adjustment, Campaign, Commission, Event, Notification, ParticipantIndex, Payout, ShareMethod,
+    Snapshot, TimedEvent, is_referral,
 };
 pub use facts::{Fact, Facts};
 pub use feedback::{
-    Ask, Asked, Click, Deed, Feedback, MARK, ParticipantUpdate, Subscription, Tally, WayBack, Wish,
-    is_own_metadata,
+    Action, ActionKind, ActionQuota, Click, Counter, Feedback, FeedbackKind, GrowsurfCounters,
+    ParticipantUpdate, Subscription, UNSUBSCRIBE_MARKER, is_own_metadata,
 };
-pub use forgotten::{Forgotten, Redact, Redaction, Trace};
 pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use link::Link;
@@ -64,13 +66,13 @@ pub use outcome::{Outcome, Wait};
 pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
 pub use person::{
-    Channels, Credit, Identified, Identifier, Moved, Participant, ParticipantKey, Person, PersonId,
-    Posts,
+    Channels, ConversionCredit, Identified, Identifier, Moved, Participant, ParticipantKey, Person,
+    PersonId, Posts,
 };
-pub use plan::{Known, LanePlan, Lookup, Plan, PlannedCall, Planner, Unplanned};
+pub use plan::{LanePlan, Lookup, Plan, PlanError, PlannedCall, Planner, ReadSet};
 pub use retry_after::retry_after;
 pub use reward::{Amount, Reward, Side};
+pub use send_filter::SendFilter;
 pub use source::Source;
-pub use tell::Tell;
 pub use time::Time;
-pub use webhook::{Arrival, Dropped, Receipt, Status, Webhook};
+pub use webhook::{Dropped, Receipt, ReceivedWebhook, Status, Webhook};

@@ -25,7 +25,7 @@ mod tests;
 
 use thiserror::Error;
 
-use crate::domain::{Campaign, News, Time};
+use crate::domain::{Campaign, Notification, Time};
 
 use lenient::Object;
 
@@ -72,7 +72,7 @@ pub struct Decoded {
     /// The shape it has, if any.
     pub dialect: Option<Dialect>,
     /// What it says, or why it leads to nothing known, naming the field.
-    pub reading: Result<News, String>,
+    pub reading: Result<Notification, String>,
 }
 
 /// Why a body isn't even kept. Fit to be shown to the sender: nothing of the body is repeated.

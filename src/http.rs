@@ -24,6 +24,6 @@ pub use client::client_ip;
 pub use health::Health;
 pub use listener::{Listener, ListenerLimits};
 pub use openapi::document;
-pub use page::Gate as PageGate;
-pub use router::{Face, operator, public};
+pub use page::PagePosts as PageGate;
+pub use router::{AppState, operator, public};
 pub use tokens::Tokens;

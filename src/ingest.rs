@@ -21,22 +21,22 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
 use crate::domain::{
-    Arrival, Class, Clock, News, Random, Receipt, Source, Time, Webhook, WebhookId,
+    Class, Clock, Notification, Random, Receipt, ReceivedWebhook, Source, Time, Webhook, WebhookId,
 };
 use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
-pub use crate::shop::is_server_event;
+pub use crate::server_events::is_server_event;
 use crate::store::{Store, StoreError};
 pub use headers::{ACTION_KEYS, REPORTING_KEYS};
 pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
-pub use page::{Pages, Seen};
-pub use reading::{Decoded, Unread, decode};
+pub use page::{PagePostOutcome, Pages};
+pub use reading::{Decoded, UnreadableBody, decode};
 pub use replay::{Replayed, replay};
 
 /// How webhooks prove themselves.
 #[derive(Debug)]
-pub struct Trust {
+pub struct WebhookAuth {
     /// Every secret that may have signed, and whose it is.
     pub secrets: Vec<(Owner, SecretString)>,
     /// How old a signature may be.
@@ -57,7 +57,7 @@ pub struct Trust {
 
 /// Why a webhook isn't taken; nothing of it is kept.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum IngestError {
     /// It isn't signed by a secret that the settings know.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -128,7 +128,7 @@ struct Incoming {
     source: Source,
     owner: Option<String>,
     event: Option<String>,
-    reading: Result<News, String>,
+    reading: Result<Notification, String>,
     body: Vec<u8>,
 }
 
@@ -137,7 +137,7 @@ pub struct Ingest {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    trust: Trust,
+    trust: WebhookAuth,
     lookup: ParticipantLookup,
     patience: Duration,
     /// What is read of a body takes many times its memory, so those that are read at one time are
@@ -153,7 +153,7 @@ impl Ingest {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        trust: Trust,
+        trust: WebhookAuth,
         patience: Duration,
         wake: Arc<Notify>,
     ) -> Self {
@@ -172,7 +172,7 @@ impl Ingest {
         signature: Option<&str>,
         body: Vec<u8>,
         share: impl Send + 'static,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
         let owners = self.owners(signature, &body, received_at)?;
         let read = |body: Vec<u8>| {
@@ -180,20 +180,20 @@ impl Ingest {
             let decoded = decode(Source::Growsurf, signer, None, &body, received_at);
             let reading = match decoded.reading {
                 // Anybody could fill the inbox with bytes that can't be read.
-                Err(Unread::Bytes(error)) if owners.is_none() => return Err(error.into()),
+                Err(UnreadableBody::Bytes(error)) if owners.is_none() => return Err(error.into()),
                 // GrowSurf would send it again for days, and then switch the webhook off.
-                Err(Unread::Bytes(error)) => Err(error.to_string()),
-                Err(Unread::Content(reason)) => Err(reason),
+                Err(UnreadableBody::Bytes(error)) => Err(error.to_string()),
+                Err(UnreadableBody::Content(reason)) => Err(reason),
                 Ok(news) => Ok(news),
             };
             let owner = check_campaign(owners.as_deref(), signer, decoded.campaign.as_deref())?;
             Ok(Incoming { source: Source::Growsurf, owner, event: decoded.event, reading, body })
         };
-        self.take_in(body, read, share, received_at, Class::Live, self.patience).await
+        self.accept(body, read, share, received_at, Class::Live, self.patience).await
     }
 
     /// Whether there is a key that reports can be signed with.
-    pub fn takes_reports(&self) -> bool {
+    pub fn accepts_reports(&self) -> bool {
         !self.trust.reporting_keys.is_empty()
     }
 
@@ -202,12 +202,12 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`Refusal`]; then nothing of it was kept.
-    pub async fn report<'h>(
+    pub async fn customerio_report<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,
         body: Vec<u8>,
         share: impl Send + 'static,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
         let keys = (self.trust.reporting_keys.as_slice(), REPORTING_KEYS);
         self.check_report(header, &body, keys, received_at)?;
@@ -219,11 +219,11 @@ impl Ingest {
             Ok(Incoming { source: Source::CustomerioReport, owner: None, event, reading, body })
         };
         let patience = self.patience.min(REPORT_PATIENCE);
-        self.take_in(body, read, share, received_at, Class::Live, patience).await
+        self.accept(body, read, share, received_at, Class::Live, patience).await
     }
 
     /// Whether there is a key that campaigns' asks can be signed with.
-    pub fn takes_asks(&self) -> bool {
+    pub fn accepts_actions(&self) -> bool {
         !self.trust.action_keys.is_empty()
     }
 
@@ -232,18 +232,18 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`Refusal`]; then nothing of it was kept.
-    pub async fn ask<'h>(
+    pub async fn customerio_action<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,
         body: Vec<u8>,
         share: impl Send + 'static,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
         let keys = (self.trust.action_keys.as_slice(), ACTION_KEYS);
         self.check_report(header, &body, keys, received_at)?;
         let read = |body| self.read_strictly(Source::CustomerioAction, body, received_at);
         let patience = self.patience.min(REPORT_PATIENCE);
-        self.take_in(body, read, share, received_at, Class::Live, patience).await
+        self.accept(body, read, share, received_at, Class::Live, patience).await
     }
 
     /// Whether one of these keys of Customer.io's signed a body.
@@ -253,10 +253,10 @@ impl Ingest {
         body: &[u8],
         (keys, setting): (&[SecretString], &'static str),
         received_at: Time,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), IngestError> {
         let keys = keys.iter().map(|key| key.expose_secret().as_bytes());
         let verified = verify_report(header, body, keys, received_at, self.trust.report_max_age);
-        verified.map_err(|fault| Refusal::Report { fault, keys: setting })
+        verified.map_err(|fault| IngestError::Report { fault, keys: setting })
     }
 
     /// Takes in one event that the user's own backend tells, see [`Ingest::receive`]. Whoever calls
@@ -264,14 +264,14 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`Refusal`]; then nothing of it was kept.
-    pub async fn told(
+    pub async fn server_event(
         &self,
         body: Vec<u8>,
         share: impl Send + 'static,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
         let read = |body| self.read_strictly(Source::Server, body, received_at);
-        self.take_in(body, read, share, received_at, Class::Live, self.patience).await
+        self.accept(body, read, share, received_at, Class::Live, self.patience).await
     }
 
     /// Reads a body of a contract of the relay's own. Its sender can fix what is wrong with it at
@@ -281,19 +281,21 @@ impl Ingest {
         source: Source,
         body: Vec<u8>,
         received_at: Time,
-    ) -> Result<Incoming, Refusal> {
+    ) -> Result<Incoming, IngestError> {
         let Decoded { event, reading, .. } = decode(source, None, None, &body, received_at);
         let news = reading.map_err(|why| match why {
-            Unread::Bytes(error) if source == Source::CustomerioAction => Refusal::Template(error),
-            Unread::Bytes(error) => Refusal::Unreadable(error),
-            Unread::Content(reason) => Refusal::Invalid(reason),
+            UnreadableBody::Bytes(error) if source == Source::CustomerioAction => {
+                IngestError::Template(error)
+            }
+            UnreadableBody::Bytes(error) => IngestError::Unreadable(error),
+            UnreadableBody::Content(reason) => IngestError::Invalid(reason),
         })?;
-        self.of_one_campaign(&news)?;
+        self.check_campaign_is_known(&news)?;
         Ok(Incoming { source, owner: None, event, reading: Ok(news), body })
     }
 
     /// Refuses what names no campaign and could be of any, or names one that isn't known.
-    fn of_one_campaign(&self, news: &News) -> Result<(), Refusal> {
+    fn check_campaign_is_known(&self, news: &Notification) -> Result<(), IngestError> {
         let known = &self.trust.campaigns;
         let fault = match news.named_campaign() {
             Some(id) if known.is_empty() || known.iter().any(|it| it == id) => return Ok(()),
@@ -301,28 +303,28 @@ impl Ingest {
             None if known.len() == 1 => return Ok(()),
             None => UNNAMED,
         };
-        Err(Refusal::Invalid(fault.to_owned()))
+        Err(IngestError::Invalid(fault.to_owned()))
     }
 
     /// Reads a body and stores it, within `patience`.
-    async fn take_in(
+    async fn accept(
         &self,
         body: Vec<u8>,
-        read: impl FnOnce(Vec<u8>) -> Result<Incoming, Refusal>,
+        read: impl FnOnce(Vec<u8>) -> Result<Incoming, IngestError>,
         share: impl Send + 'static,
         received_at: Time,
         class: Class,
         patience: Duration,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, IngestError> {
         let accepting = tokio::time::timeout(patience, async {
-            let room = self.room(body.len()).await;
+            let room = self.acquire_permit(body.len()).await;
             let Incoming { source, owner, event, mut reading, body } = read(body)?;
             if let (Source::CustomerioAction, Ok(news)) = (source, &mut reading) {
                 self.look_up(news).await?;
             }
             let id = WebhookId::new(received_at, self.random.next());
             let webhook = Webhook { id, received_at, source, owner, event, body };
-            let arrival = Arrival { webhook, reading, class };
+            let arrival = ReceivedWebhook { webhook, decoded: reading, class };
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
                 let receipt = store.accept(arrival, received_at).await;
@@ -331,7 +333,7 @@ impl Ingest {
             });
             Ok(accepting.await.map_err(|_| StoreError::Closed)??)
         });
-        let receipt = accepting.await.unwrap_or(Err(Refusal::Slow(patience)))?;
+        let receipt = accepting.await.unwrap_or(Err(IngestError::Slow(patience)))?;
         if receipt.calls > 0 {
             self.wake.notify_one();
         }
@@ -339,7 +341,7 @@ impl Ingest {
     }
 
     /// Waits until a body of so many bytes may be read.
-    async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    async fn acquire_permit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let units = bytes.div_ceil(UNIT).min(AT_ONCE / UNIT);
         let units = u32::try_from(units).expect("no more than all units");
         let room = &self.rooms[usize::from(bytes > USUAL)];

@@ -8,15 +8,15 @@
 //! has to be looked up; what a plan must know it asks for, and the store answers.
 
 mod affiliates;
+mod aggregates;
 mod amounts;
 mod anonymous;
 mod budget;
-mod counting;
 mod effects;
+mod email_change;
+mod erased;
 mod feedback;
-mod forgotten;
 mod lanes;
-mod moving;
 mod people;
 mod plan;
 mod profile;

@@ -15,7 +15,8 @@ use url::Url;
 pub use schema::{PageClick, PageShare};
 
 use crate::domain::{
-    AnonymousId, Campaign, Event, Link, News, Snapshot, Tell, Time, Told, Visit, Who,
+    AnonymousId, Campaign, Event, Link, Notification, ParticipantIndex, SendFilter, Snapshot, Time,
+    TimedEvent, Visit,
 };
 
 /// The longest address of a page, in bytes.
@@ -105,7 +106,7 @@ impl Post {
 /// # Errors
 /// What is missing. What was taken out of it since, because somebody was forgotten, isn't: then it
 /// tells nothing.
-pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
+pub fn read(kept: &Value, received_at: Time) -> Result<Notification, String> {
     let text = |name: &str| match kept.get(name) {
         Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -117,10 +118,15 @@ pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
     };
     let campaign = Campaign { id: text("campaign")?, name: None };
     let participant = text("participant")?;
-    let (owner, who) = (Who(0), Who(0));
+    let (owner, who) = (ParticipantIndex(0), ParticipantIndex(0));
     let event = if Kind::of_kept(kept) == Kind::Share {
         let told = id("share_id")?.zip(text("channel")?);
-        told.map(|(key, channel)| Event::ShareTold { who, channel, key: key.into(), by_page: true })
+        told.map(|(key, channel)| Event::ShareReported {
+            participant: who,
+            channel,
+            key: key.into(),
+            is_from_page: true,
+        })
     } else {
         let page = kept.get("page").and_then(Value::as_str).map(str::to_owned);
         let told = id("click_id")?.zip(id("anonymous_id")?);
@@ -128,11 +134,19 @@ pub fn read(kept: &Value, received_at: Time) -> Result<News, String> {
     };
     let told = participant.zip(event);
     let (people, told) = told.map_or_else(Default::default, |(participant, event)| {
-        let who = Snapshot { first_hand: false, ..Snapshot::named("participant", participant) };
-        (vec![who], vec![Told { at: Some(received_at), event }])
+        let who = Snapshot { is_subject: false, ..Snapshot::with_id("participant", participant) };
+        (vec![who], vec![TimedEvent { at: Some(received_at), event }])
     });
-    let (as_of, tell, feedback, by_server) = (None, Tell::All, None, false);
-    Ok(News { campaign, as_of, people, told, tell, feedback, by_server })
+    let (as_of, tell, feedback, by_server) = (None, SendFilter::All, None, false);
+    Ok(Notification {
+        campaign,
+        as_of,
+        people,
+        events: told,
+        filter: tell,
+        feedback,
+        is_from_server: by_server,
+    })
 }
 
 /// Where a page is, if it is one of the user's own: whatever else is told arrives in messages and
@@ -194,13 +208,13 @@ mod tests {
         }
         "#);
         let news = read(&kept, NOW).unwrap();
-        assert_eq!((news.people.len(), news.told[0].at), (1, Some(NOW)));
+        assert_eq!((news.people.len(), news.events[0].at), (1, Some(NOW)));
         assert!(
-            matches!(&news.told[0].event, Event::Visited(visit) if visit.key == "b5a0a1f2-90ab")
+            matches!(&news.events[0].event, Event::Visited(visit) if visit.key == "b5a0a1f2-90ab")
         );
         let kept = post(Kind::Share, &share()).unwrap().kept("camp", None);
         let news = read(&kept, NOW).unwrap();
-        assert!(matches!(&news.told[0].event, Event::ShareTold { by_page: true, .. }));
+        assert!(matches!(&news.events[0].event, Event::ShareReported { is_from_page: true, .. }));
     }
 
     #[test]
@@ -257,7 +271,7 @@ mod tests {
         for field in ["participant", "anonymous_id"] {
             let mut kept = post(Kind::Click, &click()).unwrap().kept("camp", None);
             kept[field] = json!(null);
-            assert_eq!(read(&kept, NOW).unwrap().told, []);
+            assert_eq!(read(&kept, NOW).unwrap().events, []);
         }
         assert_eq!(read(&json!({}), NOW).unwrap_err(), "campaign is missing");
     }

@@ -5,15 +5,15 @@
 //! SQL (in the backends below), decisions about calls (the [`Planner`](crate::domain::Planner)
 //! makes them) and decisions about attempts (`delivery` makes them).
 
-mod company;
+mod cluster;
 #[cfg(test)]
 mod contract;
 pub mod copying;
 mod damage;
 mod effects;
+mod erasing;
 mod error;
 mod fetching;
-mod forgetting;
 mod head;
 mod inbox;
 mod place;
@@ -22,26 +22,26 @@ pub mod postgres;
 mod record;
 pub mod sqlite;
 mod tombstones;
-mod writing;
+mod writer_status;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::domain::{
-    Arrival, Attempt, Delivery, DeliveryId, Identifier, LaneId, Leased, News, Receipt, Time, Way,
-    Webhook, WebhookId,
+    Attempt, Delivery, DeliveryId, Destination, Identifier, LaneId, Leased, Notification, Receipt,
+    ReceivedWebhook, Time, Webhook, WebhookId,
 };
 
-pub use company::{Company, HEARD, Job, Rest, RestKind, Told};
+pub use cluster::{Cluster, ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus};
 pub use damage::Damage;
-pub use effects::{Carrier, Effect, Effects, Sent, State};
+pub use effects::{DeliveryState, Effect, EffectDelivery, Effects, MessageStatus};
+pub use erasing::{CancelResult, Erased, ErasureTarget, Forgetting};
 pub use error::StoreError;
-pub use fetching::{Fetching, Revise};
-pub use forgetting::{Erased, Forgetting, Hushed, Traced};
+pub use fetching::{Fetching, KvUpdate};
 pub use inbox::{InboxPage, Pruned};
-pub use place::Place;
-pub use writing::Writing;
+pub use place::StoreLocation;
+pub use writer_status::Writing;
 
 /// Keeps everything that must outlive the process.
 ///
@@ -50,7 +50,7 @@ pub use writing::Writing;
 /// may or may not have happened. Methods may be called from many tasks at once; writes that wait
 /// together may share one commit, and then each gets its own result.
 #[async_trait]
-pub trait Store: Forgetting + Company + Fetching + Effects {
+pub trait Store: Forgetting + Cluster + Fetching + Effects {
     /// Takes in a webhook: inbox, people, effects and deliveries are born together.
     ///
     /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the
@@ -67,7 +67,7 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     ///
     /// An arrival of the class [`Page`](crate::domain::Class::Page) that leads to nothing new, or to something that can't be
     /// mapped, is dropped: nothing of it is stored.
-    async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError>;
+    async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError>;
 
     /// Plans a stored webhook again: new effects only. With `dry_run` it tells what would
     /// happen and changes nothing.
@@ -77,7 +77,7 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     async fn replay(
         &self,
         id: WebhookId,
-        reading: Result<News, String>,
+        reading: Result<Notification, String>,
         now: Time,
         dry_run: bool,
     ) -> Result<Receipt, StoreError>;
@@ -96,11 +96,16 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
     /// each lane the first pending delivery is given, and behind an identify the tracks up to the
     /// next one, to be sent in turn; or a run of old ones (see [`Claim::old_before`]).
-    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
+    async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next lane that leads this way is due, if any is, by the clock that shows `now`; may lie in the past.
     /// Lanes of the class page count only with `page`. Doesn't wait for writes.
-    async fn next_due(&self, way: Way, page: bool, now: Time) -> Result<Option<Time>, StoreError>;
+    async fn next_due(
+        &self,
+        way: Destination,
+        page: bool,
+        now: Time,
+    ) -> Result<Option<Time>, StoreError>;
 
     /// Ends leases with what came of them. A settlement whose token isn't the lane's present one
     /// changes nothing and is counted in the answer.
@@ -109,7 +114,7 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Accepting,
+        accepting: AvailabilityClock,
         now: Time,
     ) -> Result<Settled, StoreError>;
 
@@ -120,7 +125,12 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     /// The clock was set back by so much: lanes that lead this way, aren't leased and are due after
     /// `now` are due by as much sooner. Leases end when they would; whoever has one goes by the same
     /// clock.
-    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError>;
+    async fn shift_due_times(
+        &self,
+        way: Destination,
+        by: Duration,
+        now: Time,
+    ) -> Result<(), StoreError>;
 
     /// A page of the dead letters, newest first.
     async fn dead_letters(
@@ -166,10 +176,10 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
     async fn probe(&self, now: Time) -> Result<(), StoreError>;
 
     /// What its writing is at, for whoever watches over it. Answers at once.
-    fn writing(&self) -> Writing;
+    fn writer_status(&self) -> Writing;
 
     /// What the store remembers of the destinations.
-    async fn destination(&self) -> Result<Destination, StoreError>;
+    async fn destination(&self) -> Result<StoredDestinations, StoreError>;
 
     /// Remembers which workspace the effects went to.
     async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError>;
@@ -181,9 +191,9 @@ pub trait Store: Forgetting + Company + Fetching + Effects {
 
 /// What a worker asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Claim {
+pub struct ClaimRequest {
     /// Which way the lanes lead.
-    pub way: Way,
+    pub way: Destination,
     /// The present time; lanes due later aren't given.
     pub now: Time,
     /// When the leases end.
@@ -207,9 +217,9 @@ pub struct Claim {
 
 /// The reading of a destination's accepting clock: for how long it has accepted calls, in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Accepting {
+pub struct AvailabilityClock {
     /// Whose clock it is.
-    pub way: Way,
+    pub way: Destination,
     /// What it shows.
     pub reading: Duration,
 }
@@ -242,7 +252,7 @@ pub enum Verdict {
     /// Done; the lane goes on.
     Delivered,
     /// It stays first in its lane, which is due again at this time.
-    Again {
+    Retry {
         /// When.
         at: Time,
         /// The accepting clock at its first failure.
@@ -256,10 +266,10 @@ pub enum Verdict {
         field: Option<String>,
     },
     /// It wasn't tried, or its try says nothing about it; it stays first, due at once.
-    Untried,
+    NotAttempted,
     /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
     /// again at this time.
-    Later {
+    Defer {
         /// When.
         at: Time,
     },
@@ -328,7 +338,7 @@ pub struct Stats {
 
 /// What the store remembers of the destinations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Destination {
+pub struct StoredDestinations {
     /// For how long Customer.io has accepted calls, in all.
     pub accepting: Duration,
     /// For how long GrowSurf has.

@@ -6,29 +6,29 @@
 //! (`mapping`).
 
 mod backfill;
-mod bookmark;
-mod budget;
-mod compare;
+mod checkpoint;
 mod counted;
 mod deletions;
 mod intake;
 mod late;
 mod periodic;
+mod rate_limit;
+mod reconcile;
+mod report;
 mod rewards;
 mod source;
-mod tally;
-mod watch;
+mod webhook_monitor;
 
 pub use backfill::{Backfill, Events, History, Step, history};
-pub use budget::{OwnBudget, SharedBudget};
-pub use compare::{Compare, CompareRules, Depth};
 pub use deletions::Deletions;
 pub use intake::Intake;
 pub use late::watch_lateness;
 pub use periodic::{Periodic, PeriodicRules};
-pub use source::{Named, Source, SourceError};
-pub use tally::Tally;
-pub use watch::{Finding, Problem, RELAY_PATHS, Watch, needed_events};
+pub use rate_limit::{LocalRateLimit, SharedRateLimit};
+pub use reconcile::{CompareRules, Reconcile, Scope};
+pub use report::SyncReport;
+pub use source::{CampaignClient, Source, SourceError};
+pub use webhook_monitor::{Finding, Problem, RELAY_PATHS, WebhookMonitor, needed_events};
 
 use crate::growsurf::rest::RestError;
 use crate::store::StoreError;
@@ -44,5 +44,5 @@ pub enum SyncError {
     Store(#[from] StoreError),
     /// Somebody who is to be forgotten isn't.
     #[error(transparent)]
-    Forget(#[from] crate::forget::ForgetError),
+    Forget(#[from] crate::erase::ForgetError),
 }

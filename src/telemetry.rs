@@ -4,8 +4,8 @@
 //! that the store keeps (they are read at scrape time, in `http`), and what is worth saying
 //! (whoever acts says it, once, where it happens).
 
-mod causes;
 mod clients;
+mod error_chain;
 mod logs;
 mod metrics;
 mod page_posts;
@@ -14,8 +14,8 @@ mod refused_tokens;
 mod stderr;
 mod words;
 
-pub use causes::Causes;
 pub use clients::{Clients, OpenConnection};
+pub use error_chain::ErrorChain;
 pub use logs::{LogRules, start_logs};
 pub use metrics::{CONTENT_TYPE, Gauges, Metrics};
 pub use refusals::Refusals;

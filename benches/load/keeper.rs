@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use referral_relay::app::rules;
 use referral_relay::config::sources::Sources;
-use referral_relay::config::{Needs, Settings};
-use referral_relay::domain::{Arrival, Class, Leased, Source, Time, Way, Webhook, WebhookId};
+use referral_relay::config::{Required, Settings};
+use referral_relay::domain::{
+    Class, Destination, Leased, ReceivedWebhook, Source, Time, Webhook, WebhookId,
+};
 use referral_relay::growsurf;
 use referral_relay::mapping::Mapper;
 use referral_relay::store::sqlite::{Options, SqliteStore};
-use referral_relay::store::{Accepting, Claim, Settle, Settlement, Store, Verdict};
+use referral_relay::store::{AvailabilityClock, ClaimRequest, Settle, Settlement, Store, Verdict};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -36,7 +38,7 @@ impl Keeper {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let now = Time::from_millis(machine::now_millis());
         let built_in = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-        let settings = Settings::load(&built_in, Needs::NOTHING).unwrap();
+        let settings = Settings::load(&built_in, Required::NOTHING).unwrap();
         let planner = Arc::new(Mapper::new(rules(&settings)));
         let options = Options::new([7; 32], now);
         let store = runtime.block_on(SqliteStore::open(file, planner, options)).unwrap();
@@ -77,11 +79,12 @@ impl Keeper {
     /// Delivers everything that waits, to nobody; tells how many calls that were.
     pub fn deliver(&self) -> u64 {
         self.runtime.block_on(async {
-            let accepting = Accepting { way: Way::Out, reading: Duration::ZERO };
+            let accepting =
+                AvailabilityClock { way: Destination::CustomerIo, reading: Duration::ZERO };
             let mut calls = 0;
             loop {
-                let claim = Claim {
-                    way: Way::Out,
+                let claim = ClaimRequest {
+                    way: Destination::CustomerIo,
                     now: self.now.plus(Duration::from_secs(1)),
                     until: self.now.plus(Duration::from_secs(60)),
                     calls: CLAIM,
@@ -107,12 +110,12 @@ impl Keeper {
     }
 }
 
-fn arrival(body: &[u8], now: Time) -> Arrival {
+fn arrival(body: &[u8], now: Time) -> ReceivedWebhook {
     let decoded = growsurf::decode(body, now).unwrap();
     let id = WebhookId::new(now, fastrand::u64(..));
     let (source, owner, event, body) = (Source::Growsurf, None, decoded.event, body.to_vec());
     let webhook = Webhook { id, received_at: now, source, owner, event, body };
-    Arrival { webhook, reading: decoded.reading, class: Class::Live }
+    ReceivedWebhook { webhook, decoded: decoded.reading, class: Class::Live }
 }
 
 fn delivered(lease: Leased) -> Settlement {

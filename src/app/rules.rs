@@ -7,7 +7,7 @@ use crate::config::customerio;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::config::log::{LogFormat, LogSettings};
 use crate::growsurf::signature::Owner;
-use crate::ingest::{Pages, Trust};
+use crate::ingest::{Pages, WebhookAuth};
 use crate::mapping::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier};
 use crate::telemetry::LogRules;
 
@@ -66,7 +66,7 @@ fn feedback(Settings { growsurf, feedback, .. }: &Settings) -> FeedbackRules {
 }
 
 /// The secrets that the settings name, and whose each is.
-pub(super) fn trust(settings: &Settings) -> Trust {
+pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
     let Settings { growsurf: settings, customerio, page, .. } = settings;
     let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
     let of_campaigns = settings.campaigns.iter().flat_map(|campaign| {
@@ -77,7 +77,7 @@ pub(super) fn trust(settings: &Settings) -> Trust {
         let (campaign, key) = (it.id.clone(), it.page_key.clone()?);
         Some(Pages { campaign, key, shares: it.shares_from == SharesFrom::Page })
     });
-    Trust {
+    WebhookAuth {
         secrets: global.chain(of_campaigns).collect(),
         max_age: settings.signature_max_age,
         reporting_keys: customerio.reporting_keys.clone(),
@@ -98,13 +98,13 @@ pub fn log_rules(settings: &LogSettings) -> LogRules<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Needs;
+    use crate::config::Required;
     use crate::config::sources::Sources;
 
     #[test]
     fn the_built_in_settings_are_the_standard_rules() {
         let sources = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-        let settings = Settings::load(&sources, Needs::NOTHING).unwrap();
+        let settings = Settings::load(&sources, Required::NOTHING).unwrap();
         assert_eq!(format!("{:?}", rules(&settings)), format!("{:?}", Rules::standard()));
     }
 }

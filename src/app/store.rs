@@ -13,8 +13,8 @@ use crate::domain::{Clock, Planner};
 use crate::mapping::Mapper;
 use crate::store::copying::{Compared, Step, copy};
 use crate::store::postgres::ServerOptions;
-use crate::store::sqlite::{Kept, Options, SetAside};
-use crate::store::{Place, Store, StoreError};
+use crate::store::sqlite::{Kept, Options, Quarantined};
+use crate::store::{Store, StoreError, StoreLocation};
 
 /// Opens the store that the settings name.
 ///
@@ -75,7 +75,7 @@ pub(super) async fn open_for_delivery(
     Ok(store)
 }
 
-fn tell(SetAside { damage, aside, kept }: &SetAside) {
+fn tell(Quarantined { damage, aside, kept }: &Quarantined) {
     let aside = aside.as_deref().unwrap_or(Path::new("")).display();
     match kept {
         Kept::Everything => tracing::error!(
@@ -103,7 +103,11 @@ fn planner(settings: &Settings) -> Arc<dyn Planner> {
     Arc::new(Mapper::new(rules(settings)))
 }
 
-fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place, StartError> {
+fn place(
+    settings: &Settings,
+    url: &StoreUrl,
+    bell: Arc<Notify>,
+) -> Result<StoreLocation, StartError> {
     let StoreSettings { server, tombstone_key, .. } = &settings.store;
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
@@ -117,11 +121,11 @@ fn place(settings: &Settings, url: &StoreUrl, bell: Arc<Notify>) -> Result<Place
             options.statement_timeout = server.statement_timeout;
             options.notify = server.notify;
             options.tls_ca_file.clone_from(&server.tls_ca_file);
-            Place::Server(url.clone(), options)
+            StoreLocation::Server(url.clone(), options)
         }
         (file, None) => {
             let file = file.expect("a store is a file or on a server").to_owned();
-            Place::File(file, file_options(settings)?)
+            StoreLocation::File(file, file_options(settings)?)
         }
     })
 }

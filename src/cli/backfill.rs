@@ -7,16 +7,16 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::asking::{Way, found, report, report_delivery};
 use super::explain::{Hosts, lane_document, write_call};
-use super::output::{Failure, Page, failed, note, plural};
+use super::growsurf_session::{GrowsurfSession, found, report, report_delivery};
+use super::output::{Failure, Output, failed, note, plural};
 use super::progress;
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::characters::escape;
 use crate::domain::{Class, Clock, Plan};
-use crate::sync::{Backfill, Events, Step, Tally};
+use crate::sync::{Backfill, Events, Step, SyncReport};
 
 /// Arguments of `backfill`.
 #[derive(clap::Args, Debug)]
@@ -65,13 +65,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
     let way = tokio::select! {
-        way = Way::open(settings, &args.campaign, args.dry_run) => way?,
+        way = GrowsurfSession::open(settings, &args.campaign, args.dry_run) => way?,
         () = &mut stop => return Err(failed(anyhow!("stopped before anything was read"))),
     };
     let intake = way.asking.intake(&way.bell, Class::History, args.dry_run);
     let backfill = Backfill { intake, events: args.events.into() };
     let mut samples = Vec::new();
-    let mut tallies: Vec<Tally> = Vec::new();
+    let mut tallies: Vec<SyncReport> = Vec::new();
     for source in &way.sources {
         let progress = Progress { bar: progress::bar(), campaign: source.campaign.id.clone() };
         let tell = |step: Step<'_>| {
@@ -101,7 +101,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     }
     let (left, is_attended) = way.close(args.dry_run, stop).await?;
 
-    let mut page = Page::default();
+    let mut page = Output::default();
     if args.json {
         let campaigns = found(&sources, &tallies);
         let document = json!({
@@ -148,7 +148,7 @@ fn sample(plan: &Plan, settings: &Settings) -> Value {
     plan.lanes.iter().map(|lane| lane_document(lane, &hosts, now)).collect()
 }
 
-fn show(page: &mut Page, samples: &[Value]) {
+fn show(page: &mut Output, samples: &[Value]) {
     for (number, sample) in samples.iter().enumerate() {
         page.blank();
         page.line(format!("sample {}", number + 1));

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 
-use super::output::{Failure, Page, failed, note, plural};
+use super::output::{Failure, Output, failed, note, plural};
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
-use crate::store::sqlite::{Contents, back_up, snapshot};
+use crate::store::sqlite::{BackupManifest, back_up, snapshot};
 
 /// Arguments of `backup`.
 #[derive(clap::Args, Debug)]
@@ -50,7 +50,7 @@ async fn make(args: Args, store: &Path) -> Result<(), Failure> {
     let now = SystemClock.now();
     if args.file != Path::new("-") {
         let contents = back_up(store, &args.file, args.force, now).await.map_err(failed)?;
-        let mut page = Page::default();
+        let mut page = Output::default();
         page.line(format!("Copied {} to {}.", told(&contents), args.file.display()));
         return page.print();
     }
@@ -72,8 +72,8 @@ fn write_out(mut file: File) -> io::Result<()> {
 }
 
 /// What a store holds, in words.
-pub fn told(contents: &Contents) -> String {
-    let Contents { schema, webhooks, people, stats, bytes, .. } = contents;
+pub fn told(contents: &BackupManifest) -> String {
+    let BackupManifest { schema, webhooks, people, stats, bytes, .. } = contents;
     format!(
         "{}, {}, {}, {}, {} ({} kB, schema {schema})",
         plural(*webhooks, "webhook"),

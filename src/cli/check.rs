@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use super::output::Failure;
 use crate::config::sources::Sources;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 use report::{Grade, Missing, Report};
 
 /// Arguments of `check`.
@@ -35,12 +35,12 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
     // Whatever is wrong, as much as can be is looked at: first all that is needed to run, then
     // what can be read without it.
-    if let Err(problems) = Settings::load(sources, Needs::EVERYTHING) {
+    if let Err(problems) = Settings::load(sources, Required::EVERYTHING) {
         for problem in problems.list() {
             report.refuse(problem.to_string());
         }
     }
-    let Ok(settings) = Settings::load(sources, Needs::NOTHING) else {
+    let Ok(settings) = Settings::load(sources, Required::NOTHING) else {
         return report.finish(args.json);
     };
     if report.is_empty() {

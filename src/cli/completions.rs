@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::Shell;
 
-use super::output::{Failure, Page};
+use super::output::{Failure, Output};
 
 /// Arguments of `completions`.
 #[derive(clap::Args, Debug)]
@@ -23,7 +23,7 @@ pub fn run(args: &Args, mut command: Command) -> Result<ExitCode, Failure> {
     // behind a command would be completed: https://github.com/clap-rs/clap/issues/6421.
     let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
     let script = String::from_utf8_lossy(&script).replace(&wrong, &right);
-    let mut page = Page::default();
+    let mut page = Output::default();
     page.document(script.trim_end());
     page.print()?;
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -64,8 +64,8 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-async fn act(action: Action, store: &dyn Store) -> Result<Page, Failure> {
-    let mut page = Page::default();
+async fn act(action: Action, store: &dyn Store) -> Result<Output, Failure> {
+    let mut page = Output::default();
     match action {
         Action::List { limit, before } => {
             let letters = store.dead_letters(before.map(DeliveryId), limit).await;
@@ -117,7 +117,7 @@ fn complete(done: usize, named: Option<usize>) -> Result<(), Failure> {
     }
 }
 
-fn list(letters: &[DeadLetter], page: &mut Page) {
+fn list(letters: &[DeadLetter], page: &mut Output) {
     if letters.is_empty() {
         page.line("No dead letters.");
         return;
@@ -135,7 +135,7 @@ fn list(letters: &[DeadLetter], page: &mut Page) {
     }
 }
 
-fn show(letter: &DeadLetter, page: &mut Page) {
+fn show(letter: &DeadLetter, page: &mut Output) {
     let DeadLetter { delivery, identifier, died_at, reason, field, .. } = letter;
     page.line(format!("id        {}", delivery.id.0));
     page.line(format!("person    {}", identifier.value()));

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::EventId;
@@ -34,8 +34,8 @@ pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(id: EventId, effect: &Effect) -> Page {
-    let mut page = Page::default();
+fn page(id: EventId, effect: &Effect) -> Output {
+    let mut page = Output::default();
     page.line(format!("event     {id}"));
     for carrier in &effect.carriers {
         let ended = carrier.ended_at.map_or(String::new(), |at| format!(" {at}"));

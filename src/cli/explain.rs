@@ -1,6 +1,6 @@
 //! `referral-relay explain`: what a webhook would lead to, without doing it.
 
-mod told;
+mod input;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,18 +10,18 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::output::{Failure, Page};
+use super::output::{Failure, Output};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    Call, Clock, Identifier, Known, LanePlan, Lookup, News, Plan, PlannedCall, Planner, Source,
-    TRIGGERS_FOR, Time, Unplanned,
+    Call, Clock, Identifier, LanePlan, Lookup, Notification, Plan, PlanError, PlannedCall, Planner,
+    ReadSet, Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
-use told::{Supposed, Told};
+use input::{AssumedParticipant, ParsedInput};
 
 /// Arguments of `explain`.
 #[derive(clap::Args, Debug)]
@@ -43,9 +43,10 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let body = read(args)?;
     let received_at = SystemClock.now();
     let source = args.source.as_deref().and_then(Source::from_label);
-    let Told { event, shape, campaign, reading, unread } = told::read(&body, source, received_at);
+    let ParsedInput { event, shape, campaign, reading, unread } =
+        input::read(&body, source, received_at);
     let rules = app::rules(settings);
-    let supposed = reading.as_ref().ok().and_then(|news| Supposed::of(news, &rules));
+    let supposed = reading.as_ref().ok().and_then(|news| AssumedParticipant::of(news, &rules));
     let planner = Mapper::new(rules);
     let planned = reading.map_err(|reason| (unread, reason)).and_then(|news| {
         let planned = plan(&planner, &news, received_at, supposed.as_ref());
@@ -59,7 +60,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
         Ok(plan) => {
             document["status"] = json!("accepted");
             document["unmapped"] = json!(plan.unmapped);
-            document["turned_off"] = json!(plan.off);
+            document["turned_off"] = json!(plan.disabled_events);
             let hosts = Hosts::of(settings);
             document["lanes"] =
                 plan.lanes.iter().map(|lane| lane_document(lane, &hosts, received_at)).collect();
@@ -71,7 +72,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
             ExitCode::FAILURE
         }
     };
-    let mut page = Page::default();
+    let mut page = Output::default();
     if args.json {
         page.document(format!("{document:#}"));
     } else {
@@ -98,24 +99,24 @@ fn read(args: &Args) -> Result<Vec<u8>, Failure> {
 /// The plan of a relay that knows nobody yet, but whom it must be supposed to know.
 fn plan(
     planner: &dyn Planner,
-    news: &News,
+    news: &Notification,
     received_at: Time,
-    supposed: Option<&Supposed>,
+    supposed: Option<&AssumedParticipant>,
 ) -> Result<Plan, String> {
-    let mut known = Known::new([0; 32], received_at);
+    let mut known = ReadSet::new([0; 32], received_at);
     loop {
         let lookups = match planner.plan(news, received_at, &known) {
             Ok(plan) => return Ok(plan),
-            Err(Unplanned::Unmappable(reason)) => return Err(reason),
-            Err(Unplanned::Needs(lookups)) => lookups,
+            Err(PlanError::Unmappable(reason)) => return Err(reason),
+            Err(PlanError::MissingReads(lookups)) => lookups,
         };
         for lookup in lookups {
             match lookup {
-                Lookup::Effect(id) => known.effect(id, false),
-                Lookup::Tombstone(trace) => known.buried(trace, None),
+                Lookup::Effect(id) => known.add_effect(id, false),
+                Lookup::Tombstone(trace) => known.add_tombstone(trace, None),
                 about_a_person => {
                     let found = supposed.and_then(|supposed| supposed.answer(&about_a_person));
-                    known.found(about_a_person, found);
+                    known.add_person(about_a_person, found);
                 }
             }
         }
@@ -213,7 +214,7 @@ fn call_document(
 }
 
 /// Writes the document for people.
-fn write_document(document: &Value, page: &mut Page) {
+fn write_document(document: &Value, page: &mut Output) {
     let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     page.line(format!("event     {}", word(&document["event"])));
     page.line(format!("shape     {}", word(&document["shape"])));
@@ -255,7 +256,7 @@ fn write_document(document: &Value, page: &mut Page) {
 }
 
 /// Writes a call of such a document, for people.
-pub(super) fn write_call(call: &Value, page: &mut Page) {
+pub(super) fn write_call(call: &Value, page: &mut Output) {
     let word = |name: &str| call[name].as_str().unwrap_or_default();
     page.blank();
     if call["effect_key"].is_string() {

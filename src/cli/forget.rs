@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{Failure, Page, failed, plural};
+use super::output::{Failure, Output, failed, plural};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::config::value::duration;
 use crate::domain::{Email, Identifier};
-use crate::forget::{Deletion, Forgetting, forget};
+use crate::erase::{Deletion, Forgetting, forget};
 use crate::store::Erased;
 
 /// Arguments of `forget`.
@@ -50,7 +50,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let done = forget(&*store, &SystemClock, &email, wait, deletion.as_ref()).await;
     store.close().await.map_err(failed)?;
     let receipt = done.map_err(failed)?;
-    let mut page = Page::default();
+    let mut page = Output::default();
     if args.json {
         page.document(format!("{:#}", document(&email, &receipt)));
     } else {
@@ -60,7 +60,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Page) {
+fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Output) {
     let Forgetting { at, erased, deleted, spared } = receipt;
     let found =
         Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default();

@@ -8,9 +8,9 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::output::{Failure, Page};
+use super::output::{Failure, Output};
 use crate::config::sources::Sources;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 
 /// Arguments of `healthcheck`.
 #[derive(clap::Args, Debug)]
@@ -27,12 +27,12 @@ pub struct Args {
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let address = match args.address {
         Some(address) => address,
-        None => reachable(Settings::load(sources, Needs::NOTHING)?.server.listen),
+        None => reachable(Settings::load(sources, Required::NOTHING)?.server.listen),
     };
     let asking = tokio::time::timeout(Duration::from_secs(args.timeout), ask(address));
     let answer = asking.await.with_context(|| format!("no answer from {address} in time"))?;
     let answer = answer.with_context(|| format!("can't ask {address}"))?;
-    let mut page = Page::default();
+    let mut page = Output::default();
     page.line(answer);
     page.print()?;
     Ok(ExitCode::SUCCESS)

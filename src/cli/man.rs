@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Output, failed};
 
 /// Arguments of `man`.
 #[derive(clap::Args, Debug)]
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Prints the first page, or writes all of them.
 pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
-    let mut page = Page::default();
+    let mut page = Output::default();
     if let Some(folder) = args.folder {
         let context = || format!("can't write the manual into {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(context)?;

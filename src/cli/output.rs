@@ -71,9 +71,9 @@ impl Drop for LastLines {
 
 /// What a command says, printed in one go. All of it is escaped: most of it came from outside.
 #[derive(Debug, Default)]
-pub struct Page(String);
+pub struct Output(String);
 
-impl Page {
+impl Output {
     /// Adds one line, whatever is in the text.
     pub fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(&escape(text.as_ref()));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_page_is_escaped() {
-        let mut page = Page::default();
+        let mut page = Output::default();
         page.line("reason  \u{1b}]0;title\u{7}\u{202e}\nok    everything  \u{9b}2J");
         page.document(format!("{:#}", serde_json::json!({ "a": "\u{85}\u{2028}\n" })));
         page.blank();

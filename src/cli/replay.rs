@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::output::{Failure, Page, failed, note};
+use super::output::{Failure, Output, failed, note};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -47,7 +47,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let replayed = ingest::replay(&*store, &clock, page, args.dry_run).await.map_err(failed)?;
     store.close().await.map_err(failed)?;
     let (would, led) = if args.dry_run { ("would be ", "would lead") } else { ("", "led") };
-    let mut page = Page::default();
+    let mut page = Output::default();
     page.line(format!(
         "{} webhooks {would}planned again; {} of them {led} to {} new calls, {} are parked still.",
         replayed.webhooks, replayed.changed, replayed.calls, replayed.parked

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::backup::{file, told};
-use super::output::{Failure, Page, failed, plural};
+use super::output::{Failure, Output, failed, plural};
 use crate::app::file_options;
 use crate::config::Settings;
-use crate::store::sqlite::{Contents, Restored, Source, restore};
+use crate::store::sqlite::{BackupManifest, Restored, Source, restore};
 
 /// Arguments of `restore`.
 #[derive(clap::Args, Debug)]
@@ -32,10 +32,10 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn say(restored: &Restored, from: &str) -> Page {
+fn say(restored: &Restored, from: &str) -> Output {
     let Restored { contents, set_aside } = restored;
-    let Contents { newest, stats, .. } = contents;
-    let mut page = Page::default();
+    let BackupManifest { newest, stats, .. } = contents;
+    let mut page = Output::default();
     page.line(format!("Restored {} from {from}.", told(contents)));
     if let Some(newest) = newest {
         page.line(format!("Its newest webhook came at {newest}; any accepted later isn't in it."));

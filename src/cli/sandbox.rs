@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Output, failed};
 use super::serve::stop_signal;
 use crate::sandbox::Sandbox;
 
@@ -24,7 +24,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let context = || format!("can't listen on {}; give another address with --listen", args.listen);
     let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
     let address = sandbox.addr();
-    let mut page = Page::default();
+    let mut page = Output::default();
     page.line(format!("A stand-in Customer.io listens on http://{address}"));
     page.line(format!("A stand-in GrowSurf is at http://{address}/growsurf/v2 (key: sandbox)"));
     page.line(format!("What it holds: http://{address}/sandbox/people, /sandbox/events"));

@@ -10,13 +10,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Failure, Page, failed};
+use super::output::{Failure, Output, failed};
 use super::throwaway::Throwaway;
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
 use crate::config::customerio::Credentials;
 use crate::config::sources::Sources;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 use crate::domain::{Clock, Time};
 use crate::growsurf::signature::sign;
 use crate::sandbox::Sandbox;
@@ -47,7 +47,7 @@ const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
-    let needs = if args.sandbox.is_some() { Needs::NOTHING } else { Needs::EVERYTHING };
+    let needs = if args.sandbox.is_some() { Required::NOTHING } else { Required::EVERYTHING };
     let mut settings = Settings::load(sources, needs)?;
     start_logs(&app::log_rules(&settings.log));
     for warning in &settings.warnings {
@@ -146,7 +146,7 @@ impl Trial {
         let store = self.store.url();
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
         let program = program.display();
-        let mut page = Page::default();
+        let mut page = Output::default();
         page.document(format!(
             "\n\
              The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\

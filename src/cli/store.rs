@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use indicatif::ProgressBar;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::output::{Failure, Page, failed, note};
+use super::output::{Failure, Output, failed, note};
 use super::progress;
 use super::serve::stop_signal;
 use crate::app;
@@ -68,8 +68,8 @@ fn url(argument: &str, text: &SecretString) -> Result<StoreUrl, Failure> {
     text.parse().map_err(|expected| Failure::Usage(format!("{argument}: {expected}")))
 }
 
-fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Page {
-    let mut page = Page::default();
+fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Output {
+    let mut page = Output::default();
     page.line(format!("Copied {from} to {to}, and compared them:"));
     for Compared { part, rows, checksum } in copied {
         page.line(format!("  {part:<14} {rows:>12}  {checksum}"));

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use serde_json::json;
 
-use super::asking::{Way, found, report, report_delivery};
-use super::output::{Failure, Page, failed};
+use super::growsurf_session::{GrowsurfSession, found, report, report_delivery};
+use super::output::{Failure, Output, failed};
 use super::serve::stop_signal;
 use crate::config::Settings;
 use crate::domain::Class;
-use crate::sync::Depth;
+use crate::sync::Scope;
 
 /// Arguments of `sync`.
 #[derive(clap::Args, Debug)]
@@ -36,12 +36,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
     let way = tokio::select! {
-        way = Way::open(settings, &args.campaign, args.dry_run) => way?,
+        way = GrowsurfSession::open(settings, &args.campaign, args.dry_run) => way?,
         () = &mut stop => return Err(failed(anyhow!("stopped before anything was read"))),
     };
     let intake = way.asking.intake(&way.bell, Class::Live, args.dry_run);
     let compare = way.asking.compare(settings, intake);
-    let depth = if args.recent { Depth::Recent } else { Depth::Full };
+    let depth = if args.recent { Scope::Recent } else { Scope::Full };
     let mut tallies = Vec::new();
     for source in &way.sources {
         let compared = tokio::select! {
@@ -57,7 +57,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     }
     let sources = way.sources.clone();
     let (left, is_attended) = way.close(args.dry_run, stop).await?;
-    let mut page = Page::default();
+    let mut page = Output::default();
     if args.json {
         let campaigns = found(&sources, &tallies);
         let document =

@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde_json::Value;
 
-use super::asking::open_store;
-use super::output::{Failure, Page, failed};
+use super::growsurf_session::open_store;
+use super::output::{Failure, Output, failed};
 use crate::app::Asking;
 use crate::config::Settings;
 use crate::growsurf::rest::WebhookState;
-use crate::sync::{Finding, Problem, Source, Watch, needed_events};
+use crate::sync::{Finding, Problem, Source, WebhookMonitor, needed_events};
 
 /// What to do.
 #[derive(clap::Subcommand, Debug)]
@@ -45,7 +45,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
     let sources = asking.sources(&which.campaign).await.map_err(failed)?;
     let watch = asking.watch(settings);
-    let mut page = Page::default();
+    let mut page = Output::default();
     let mut is_well = true;
     for source in &sources {
         is_well &= match &action {
@@ -59,7 +59,11 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn status(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+async fn status(
+    watch: &WebhookMonitor,
+    source: &Source,
+    page: &mut Output,
+) -> Result<bool, Failure> {
     let campaign = &source.campaign.id;
     for webhook in watch.ours(source).await.map_err(failed)? {
         let state = if webhook.is_enabled { "on" } else { "off" };
@@ -79,7 +83,7 @@ async fn status(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool,
 }
 
 /// The webhook that is meant: the one that is on, else the first that comes here.
-async fn ours(watch: &Watch, source: &Source) -> Result<WebhookState, Failure> {
+async fn ours(watch: &WebhookMonitor, source: &Source) -> Result<WebhookState, Failure> {
     let all = watch.ours(source).await.map_err(failed)?;
     let is_on = all.iter().position(|it| it.is_enabled).unwrap_or(0);
     all.into_iter().nth(is_on).ok_or_else(|| {
@@ -91,7 +95,11 @@ async fn ours(watch: &Watch, source: &Source) -> Result<WebhookState, Failure> {
     })
 }
 
-async fn enable(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+async fn enable(
+    watch: &WebhookMonitor,
+    source: &Source,
+    page: &mut Output,
+) -> Result<bool, Failure> {
     let webhook = ours(watch, source).await?;
     let needed = needed_events(source.campaign.is_affiliate()).iter().map(|it| (*it).to_owned());
     let events: BTreeSet<String> = webhook.events.into_iter().chain(needed).collect();
@@ -103,7 +111,7 @@ async fn enable(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool,
     Ok(true)
 }
 
-async fn test(watch: &Watch, source: &Source, page: &mut Page) -> Result<bool, Failure> {
+async fn test(watch: &WebhookMonitor, source: &Source, page: &mut Output) -> Result<bool, Failure> {
     let webhook = ours(watch, source).await?;
     let campaign = &source.campaign.id;
     let answer = source.client.test_webhook(campaign, &webhook.id).await.map_err(failed)?;

@@ -10,7 +10,7 @@ use crate::config::value::masked::Masked;
 
 /// One setting, its value and the place that set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct EffectiveSetting {
     /// The dotted path of the key.
     pub key: String,
     /// The value as it was written; "set" or "not set" for a secret.
@@ -20,13 +20,13 @@ pub struct Shown {
 }
 
 /// Every leaf of a merged tree in the order of the schema.
-pub(super) fn of(tree: &Value) -> Vec<Shown> {
+pub(super) fn of(tree: &Value) -> Vec<EffectiveSetting> {
     let mut shown = Vec::new();
     table(tree, ROOT, "", &mut shown);
     shown
 }
 
-fn table(value: &Value, keys: &'static [Key], path: &str, shown: &mut Vec<Shown>) {
+fn table(value: &Value, keys: &'static [Key], path: &str, shown: &mut Vec<EffectiveSetting>) {
     let ValueKind::Table(values) = &value.kind else {
         return;
     };
@@ -37,7 +37,7 @@ fn table(value: &Value, keys: &'static [Key], path: &str, shown: &mut Vec<Shown>
     }
 }
 
-fn entry(value: &Value, kind: &Kind, path: &str, shown: &mut Vec<Shown>) {
+fn entry(value: &Value, kind: &Kind, path: &str, shown: &mut Vec<EffectiveSetting>) {
     let text = match (kind, &value.kind) {
         (Kind::Table(keys), _) => return table(value, keys, path, shown),
         (Kind::Tables(keys), ValueKind::Array(items)) => {
@@ -63,7 +63,7 @@ fn entry(value: &Value, kind: &Kind, path: &str, shown: &mut Vec<Shown>) {
         (_, ValueKind::String(text)) => Masked(text).to_string(),
         (_, other) => other.to_string(),
     };
-    shown.push(Shown {
+    shown.push(EffectiveSetting {
         key: path.to_owned(),
         value: text,
         place: value.origin().unwrap_or(BUILT_IN).to_owned(),

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::config::problem::Problems;
 use crate::config::sources::Sources;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 
 /// What a command needs to receive and deliver, and nothing else.
 const REQUIRED: [(&str, &str); 3] = [
@@ -60,7 +60,7 @@ impl Setup {
     }
 
     fn load(&self) -> Result<Settings, Problems> {
-        Settings::load(&self.sources(None), Needs::EVERYTHING)
+        Settings::load(&self.sources(None), Required::EVERYTHING)
     }
 
     fn settings(&self) -> Settings {

@@ -35,8 +35,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::{
-    Ask, Attributes, Deed, Email, Feedback, Identifier, MetadataKeyError, ParticipantUpdate,
-    Scalar, Time, Wish, check_metadata_key, is_own_metadata,
+    Action, ActionKind, Attributes, Email, Feedback, FeedbackKind, Identifier, MetadataKeyError,
+    ParticipantUpdate, Scalar, Time, check_metadata_key, is_own_metadata,
 };
 use fields::{FIXED, Fields, OPTIONAL, is_id, is_plain};
 pub use schema::CustomerioAction;
@@ -83,18 +83,18 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     let (what, who) = match kind.as_str() {
         UPDATE => {
             known(&fields, UPDATE, &OF_UPDATE)?;
-            (Wish::Update(update(&fields)?), who(&fields)?)
+            (ActionKind::UpdateParticipant(update(&fields)?), who(&fields)?)
         }
         TRIGGER => {
             known(&fields, TRIGGER, &OF_TRIGGER)?;
             let delay_in_days = fields.whole("delay_in_days", 1, LONGEST_DELAY)?;
-            (Wish::TriggerReferral { delay_in_days }, who(&fields)?)
+            (ActionKind::TriggerReferral { delay_in_days }, who(&fields)?)
         }
         SHARE => {
             known(&fields, SHARE, &OF_SHARE)?;
             let channel = fields.text("channel", "write into the template how they shared")?;
             let missing = "channel is missing; it says how they shared, for example \"whatsapp\"";
-            (Wish::RecordShare { channel: channel.ok_or(missing)? }, who(&fields)?)
+            (ActionKind::RecordShare { channel: channel.ok_or(missing)? }, who(&fields)?)
         }
         ADD => {
             known(&fields, ADD, &OF_ADD)?;
@@ -104,17 +104,17 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
         }
         _ => return Err(format!("type is none of {}", one_of())),
     };
-    let ask = Ask {
+    let ask = Action {
         dedupe_key: dedupe_key(&fields)?,
         campaign: fields.word("campaign", FIXED)?,
         participant: fields.word("participant", ABSENT)?,
         is_unanswered: false,
-        what,
+        kind: what,
     };
     Ok(Feedback {
         at: received_at,
-        who,
-        deed: Deed::Asked(ask),
+        identifiers: who,
+        kind: FeedbackKind::Action(ask),
         message: None,
         left_out: Vec::new(),
     })
@@ -176,7 +176,7 @@ fn update(fields: &Fields<'_>) -> Result<ParticipantUpdate, String> {
     Ok(update)
 }
 
-fn add(fields: &Fields<'_>) -> Result<Wish, String> {
+fn add(fields: &Fields<'_>) -> Result<ActionKind, String> {
     let referred_by = fields.text("referred_by", OPTIONAL)?;
     let referred_by = referred_by.map(|text| match Email::parse(&text) {
         Ok(email) => Ok(email.as_str().to_owned()),
@@ -189,7 +189,7 @@ fn add(fields: &Fields<'_>) -> Result<Wish, String> {
         let value = value.ok_or_else(nothing)?;
         attributes.insert(key, value);
     }
-    Ok(Wish::Add {
+    Ok(ActionKind::AddParticipant {
         first_name: fields.text("first_name", OPTIONAL)?,
         last_name: fields.text("last_name", OPTIONAL)?,
         referred_by: referred_by.transpose()?,

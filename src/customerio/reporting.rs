@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::domain::{
-    Click, Deed, Email, EventId, Feedback, Identifier, LONGEST_ID, Link, Message, Time,
+    Click, Email, EventId, Feedback, FeedbackKind, Identifier, LONGEST_ID, Link, Message, Time,
     storable_id, too_long,
 };
 
@@ -42,15 +42,21 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     let message = message(&object, &metric, data, at, &mut ids);
     let deed = match (object.as_ref(), metric.as_ref()) {
         (object @ ("email" | "sms" | "push"), "clicked") => clicked(report, object, data, &mut ids),
-        ("customer", "unsubscribed") => Deed::Subscription { report, subscribed: false },
-        ("customer", "subscribed") => Deed::Subscription { report, subscribed: true },
-        _ => Deed::Nothing,
+        ("customer", "unsubscribed") => FeedbackKind::Subscription { report, subscribed: false },
+        ("customer", "subscribed") => FeedbackKind::Subscription { report, subscribed: true },
+        _ => FeedbackKind::Ignored,
     };
     // Of a report that leads to nothing, nothing is left out.
-    let is_nothing = deed == Deed::Nothing && message.is_none();
+    let is_nothing = deed == FeedbackKind::Ignored && message.is_none();
     let mut unneeded = Ids::default();
     let who = who(data, if is_nothing { &mut unneeded } else { &mut ids });
-    Ok(Feedback { at, who, deed, message, left_out: ids.left_out.into_iter().collect() })
+    Ok(Feedback {
+        at,
+        identifiers: who,
+        kind: deed,
+        message,
+        left_out: ids.left_out.into_iter().collect(),
+    })
 }
 
 /// The ids of a report, as they are read.
@@ -79,7 +85,7 @@ pub fn event(body: &Value) -> Option<String> {
 }
 
 /// A click, unless a machine clicked or no link is told.
-fn clicked(report: String, channel: &str, data: &Value, ids: &mut Ids) -> Deed {
+fn clicked(report: String, channel: &str, data: &Value, ids: &mut Ids) -> FeedbackKind {
     let channel = match channel {
         "sms" => "sms",
         "push" => "push",
@@ -90,8 +96,10 @@ fn clicked(report: String, channel: &str, data: &Value, ids: &mut Ids) -> Deed {
         Some(Value::String(machine)) => machine == "true",
         _ => false,
     };
-    let Some(href) = text(data, "href").filter(|_| !is_machine) else { return Deed::Nothing };
-    Deed::Clicked(Click {
+    let Some(href) = text(data, "href").filter(|_| !is_machine) else {
+        return FeedbackKind::Ignored;
+    };
+    FeedbackKind::Clicked(Click {
         report,
         channel,
         grsf: grsf(&href),
@@ -208,8 +216,11 @@ mod tests {
         let href = "https://shop.example/?utm=a&grsf=ann%2D01#top";
         let feedback = read(&report("email", "clicked", &of(&json!({"href": href}))), NOW).unwrap();
         assert_eq!(feedback.at, Time::from_seconds(1_789_000_000));
-        assert_eq!(feedback.who, [Identifier::Email(Email::parse("ann@example.com").unwrap())]);
-        let Deed::Clicked(click) = feedback.deed else { panic!("{feedback:?}") };
+        assert_eq!(
+            feedback.identifiers,
+            [Identifier::Email(Email::parse("ann@example.com").unwrap())]
+        );
+        let FeedbackKind::Clicked(click) = feedback.kind else { panic!("{feedback:?}") };
         assert_eq!(click.grsf.as_deref(), Some("ann-01"));
         assert_eq!((click.channel, click.href.as_str()), ("email", href));
         assert_eq!(click.sender, Some(("campaign", "7".to_owned())));
@@ -243,7 +254,7 @@ mod tests {
         // A click is both.
         let href = json!({"href": "https://shop.example/?grsf=a"});
         let clicked = read(&report("email", "clicked", &data(href)), NOW).unwrap();
-        assert!(clicked.message.is_some() && matches!(clicked.deed, Deed::Clicked(_)));
+        assert!(clicked.message.is_some() && matches!(clicked.kind, FeedbackKind::Clicked(_)));
         let strange = json!({"campaign_id": "ann@example.com"});
         assert_eq!(message("email", "sent", strange).unwrap().sender, None);
         for (object, metric, changes) in [
@@ -271,7 +282,7 @@ mod tests {
             ("pigeon", "landed", &nothing),
         ] {
             let feedback = read(&report(object, metric, &of(data)), NOW).unwrap();
-            assert_eq!(feedback.deed, Deed::Nothing, "{object} {metric}");
+            assert_eq!(feedback.kind, FeedbackKind::Ignored, "{object} {metric}");
         }
     }
 
@@ -280,13 +291,13 @@ mod tests {
         let mut news = report("customer", "unsubscribed", &json!({"customer_id": "42"}));
         news["timestamp"] = json!("1789000000");
         let feedback = read(&news, NOW).unwrap();
-        assert_eq!(feedback.who, [Identifier::Id("42".to_owned())]);
-        assert!(matches!(feedback.deed, Deed::Subscription { subscribed: false, .. }));
+        assert_eq!(feedback.identifiers, [Identifier::Id("42".to_owned())]);
+        assert!(matches!(feedback.kind, FeedbackKind::Subscription { subscribed: false, .. }));
         assert_eq!(feedback.at, Time::from_seconds(1_789_000_000));
         news["timestamp"] = json!(1_789_000_000_000_i64);
         assert_eq!(read(&news, NOW).unwrap().at, NOW, "milliseconds are no seconds");
         news["data"] = Value::Null;
-        assert!(read(&news, NOW).unwrap().who.is_empty());
+        assert!(read(&news, NOW).unwrap().identifiers.is_empty());
     }
 
     #[test]

@@ -8,15 +8,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::company::Sharers;
-use super::gate::Admission;
+use super::breaker::Admission;
+use super::clock_jump::ClockJumpDetector;
+use super::cluster::ReplicaCount;
+use super::heartbeat::Heartbeat;
 use super::pace::Pace;
-use super::pulse::Pulse;
 use super::sender::Sender;
-use super::setback::SetBack;
-use crate::domain::{Class, LaneId, Leased, Time, Way};
-use crate::store::{Claim, Settlement, StoreError};
-use crate::telemetry::Causes;
+use crate::domain::{Class, Destination, LaneId, Leased, Time};
+use crate::store::{ClaimRequest, Settlement, StoreError};
+use crate::telemetry::ErrorChain;
 
 /// How often the store is looked into unasked, at least: other processes queue calls in it without ringing
 /// here, and are promised that they go within a second.
@@ -52,15 +52,15 @@ type Held = Arc<Mutex<HashMap<LaneId, i64>>>;
 pub struct Dispatcher {
     sender: Arc<Sender>,
     rules: DispatcherRules,
-    pulse: Pulse,
+    pulse: Heartbeat,
     pace: Pace,
     /// What of it calls of the class page may take.
     page_pace: Pace,
     /// The requests at once that calls of the class page may take.
     page_requests: Arc<Semaphore>,
-    sharers: Sharers,
+    sharers: ReplicaCount,
     held: Held,
-    clock: SetBack,
+    clock: ClockJumpDetector,
     /// By how much the clock was set back since lanes were last moved along.
     set_back: Duration,
 }
@@ -80,8 +80,8 @@ impl Dispatcher {
     pub fn new(
         sender: Arc<Sender>,
         rules: DispatcherRules,
-        sharers: Sharers,
-        pulse: Pulse,
+        sharers: ReplicaCount,
+        pulse: Heartbeat,
     ) -> Self {
         let now = sender.clock.now();
         let pace = Pace::new(rules.calls_per_second, now);
@@ -94,7 +94,7 @@ impl Dispatcher {
         )]
         let page_requests = (rules.in_flight as f64 * rules.page_share) as usize;
         let page_requests = Arc::new(Semaphore::new(page_requests.max(1)));
-        let clock = SetBack::new(now, sender.clock.steady());
+        let clock = ClockJumpDetector::new(now, sender.clock.steady());
         let (held, set_back) = (Held::default(), Duration::ZERO);
         Self {
             sender,
@@ -127,11 +127,11 @@ impl Dispatcher {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 Some(ended) = sends.join_next() => report(ended),
-                () = self.sender.destination.rung() => {}
-                () = tokio::time::sleep(wait.min(self.look())) => {}
+                () = self.sender.destination.notified() => {}
+                () = tokio::time::sleep(wait.min(self.poll_interval())) => {}
             }
         }
-        self.pulse.excuse();
+        self.pulse.suspend();
         let drained = tokio::time::timeout(grace, async {
             while let Some(ended) = sends.join_next().await {
                 report(ended);
@@ -141,11 +141,11 @@ impl Dispatcher {
             tracing::warn!(requests = sends.len(), "requests are still under way; giving them up");
             sends.shutdown().await;
         }
-        self.give_back().await;
+        self.release_leases().await;
     }
 
     /// When to look unasked next. Relays that share a store don't do so in step.
-    fn look(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         let half = LOOK_EVERY / 2;
         half + half.mul_f64(self.sender.random.next() as f64 / u64::MAX as f64)
     }
@@ -174,11 +174,12 @@ impl Dispatcher {
         let until = now.plus(self.rules.lease);
         // What is written at GrowSurf has an order, however old it is.
         let old_before = match self.sender.way {
-            Way::Out => now.minus(OLD),
-            Way::Back => Time::default(),
+            Destination::CustomerIo => now.minus(OLD),
+            Destination::GrowSurf => Time::default(),
         };
         let way = self.sender.way;
-        let claim = Claim { way, now, until, calls, page, in_turn: IN_TURN, old_before, lane };
+        let claim =
+            ClaimRequest { way, now, until, calls, page, in_turn: IN_TURN, old_before, lane };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,
@@ -216,19 +217,22 @@ impl Dispatcher {
     /// of it would go until the clock has caught up with itself.
     async fn follow_clock(&mut self) {
         let now = self.sender.clock.now();
-        let by = self.clock.look(now, self.sender.clock.steady());
+        let by = self.clock.jumped_back_by(now, self.sender.clock.steady());
         if !by.is_zero() {
             tracing::warn!(
                 seconds = by.as_secs(),
                 "the clock was set back; calls don't wait for it"
             );
-            self.sender.destination.set_back(by);
+            self.sender.destination.clock_jumped_back(by);
             self.set_back = self.set_back.saturating_add(by);
         }
         if self.set_back.is_zero() {
             return;
         }
-        match self.writing(self.sender.store.set_back(self.sender.way, self.set_back, now)).await {
+        match self
+            .writing(self.sender.store.shift_due_times(self.sender.way, self.set_back, now))
+            .await
+        {
             Ok(()) => self.set_back = Duration::ZERO,
             // The next round tries again.
             Err(error) => {
@@ -240,7 +244,7 @@ impl Dispatcher {
     /// Waits for a write. If it never comes, it is the store that has stalled: it waits its turn
     /// behind others, and that may take long where another process holds the file.
     async fn writing<T>(&self, write: impl Future<Output = T>) -> T {
-        self.pulse.excuse();
+        self.pulse.suspend();
         let written = write.await;
         self.beat();
         written
@@ -262,7 +266,7 @@ impl Dispatcher {
         }
     }
 
-    async fn give_back(&self) {
+    async fn release_leases(&self) {
         let held: Vec<(LaneId, i64)> = self.held().drain().collect();
         if held.is_empty() {
             return;
@@ -270,7 +274,7 @@ impl Dispatcher {
         let untried = |(lane, token)| Settlement { lane, token, results: Vec::new() };
         let settlements = held.into_iter().map(untried).collect();
         let now = self.sender.clock.now();
-        let accepting = self.sender.accepting();
+        let accepting = self.sender.availability_clock();
         if let Err(error) = self.sender.store.settle(settlements, accepting, now).await {
             rest(&error);
         }
@@ -295,7 +299,7 @@ async fn deliver(sender: Arc<Sender>, held: Held, leases: Vec<Leased>, until: Ti
 }
 
 fn rest(error: &StoreError) -> Step {
-    tracing::error!(error = %Causes(error), "the dispatcher can't reach the store; trying again");
+    tracing::error!(error = %ErrorChain(error), "the dispatcher can't reach the store; trying again");
     Step::Idle(LOOK_EVERY)
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::pulse::Pulse;
+use super::heartbeat::Heartbeat;
 use crate::domain::Clock;
-use crate::store::{Job, Store, StoreError};
-use crate::telemetry::Causes;
+use crate::store::{ExclusiveJob, Store, StoreError};
+use crate::telemetry::ErrorChain;
 
 /// How often the store is tidied.
 const EVERY: Duration = Duration::from_secs(15 * 60);
@@ -32,11 +32,11 @@ struct Step {
 async fn prune(
     store: &dyn Store,
     clock: &dyn Clock,
-    keep: Keep,
+    keep: RetentionRules,
     relay: Uuid,
 ) -> Result<Step, StoreError> {
     let now = clock.now();
-    if !store.take_job(Job::Pruning, relay, STEP, now).await? {
+    if !store.take_job(ExclusiveJob::Pruning, relay, STEP, now).await? {
         return Ok(Step { pruned: 0, is_full: false });
     }
     let before = now.minus(keep.payloads);
@@ -50,7 +50,7 @@ async fn prune(
 
 /// The ages up to which payloads are kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Keep {
+pub struct RetentionRules {
     /// Those of finished webhooks.
     pub payloads: Duration,
     /// Those of parked webhooks.
@@ -58,40 +58,40 @@ pub struct Keep {
 }
 
 /// Prunes payloads that are too old, in small pieces, now and again until `shutdown`.
-pub async fn keep_house(
+pub async fn run_retention(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    keep: Keep,
+    keep: RetentionRules,
     relay: Uuid,
-    pulse: Pulse,
+    pulse: Heartbeat,
     shutdown: CancellationToken,
 ) {
     let _panics_are_seen = pulse.guard();
     // Pieces follow each other closely, and are reported together.
     let mut pruned = 0;
     while !shutdown.is_cancelled() {
-        pulse.rest(clock.steady(), STEP);
+        pulse.expect_within(clock.steady(), STEP);
         let rest = match prune(&*store, &*clock, keep, relay).await {
             Ok(step) => {
                 pruned += step.pruned;
                 if step.is_full { Duration::from_millis(100) } else { EVERY }
             }
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "can't prune now");
+                tracing::warn!(error = %ErrorChain(&error), "can't prune now");
                 EVERY
             }
         };
         if rest == EVERY {
             report(&mut pruned);
         }
-        pulse.rest(clock.steady(), rest);
+        pulse.expect_within(clock.steady(), rest);
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }
     report(&mut pruned);
-    pulse.excuse();
+    pulse.suspend();
 }
 
 /// Logs how many were pruned since the last time, if any were.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::delay;
-use super::destination::Destination;
-use super::joining;
-use super::merging;
+use super::destination::GuardedDestination;
+use super::join_guard;
+use super::merge_guard;
 use super::transport::{Item, Transport};
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, DeliveryId, Identifier, LaneId, Leased, Outcome, Random,
-    TRIGGERS_FOR, Time, Way,
+    Attempt, Call, Clock, Delivery, DeliveryId, Destination, Identifier, LaneId, Leased, Outcome,
+    Random, TRIGGERS_FOR, Time,
 };
-use crate::store::{Accepting, Settle, Settlement, Store, Verdict};
-use crate::telemetry::{Causes, Metrics};
+use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
+use crate::telemetry::{ErrorChain, Metrics};
 
 /// When to try again, and when no more.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct RetryRules {
 }
 
 /// What came of the calls of a claim.
-struct Sent {
+struct SendResult {
     /// An attempt for each delivery of each lease, or `None` for one that wasn't tried.
     attempts: Vec<Vec<Option<Attempt>>>,
     /// Those that weren't, because they wait for others.
@@ -43,7 +43,7 @@ const SETTLE_REST: Duration = Duration::from_millis(500);
 /// Sends claims and settles them; many at once.
 pub struct Sender {
     /// Which way it sends.
-    pub way: Way,
+    pub way: Destination,
     /// How calls get there.
     pub transport: Arc<dyn Transport>,
     /// The store.
@@ -53,7 +53,7 @@ pub struct Sender {
     /// Jitter.
     pub random: Arc<dyn Random>,
     /// The destination's state.
-    pub destination: Destination,
+    pub destination: GuardedDestination,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// When to try again.
@@ -63,7 +63,7 @@ pub struct Sender {
 impl Sender {
     /// Sends all calls of a claim whose leases end at `until`, and ends the leases.
     pub async fn deliver(&self, leases: Vec<Leased>, until: Time) {
-        let Sent { attempts, waiting } = self.send(&leases, until).await;
+        let SendResult { attempts, waiting } = self.send(&leases, until).await;
         let now = self.clock.now();
         let settlements = leases.iter().zip(attempts);
         let settlements = settlements
@@ -76,32 +76,32 @@ impl Sender {
 
     /// Without what mustn't go now: merges that mustn't go any more, which get their attempt here, and
     /// joins that wait. What the store can't tell of isn't tried.
-    async fn without_withheld(
+    async fn without_blocked(
         &self,
         leases: &[Leased],
         places: Vec<(usize, usize)>,
-        sent: &mut Sent,
+        sent: &mut SendResult,
     ) -> Vec<(usize, usize)> {
         let mut left = Vec::with_capacity(places.len());
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
             let call = &leased.deliveries[delivery];
-            match joining::waits(&*self.store, call, leased.class).await {
+            match join_guard::is_blocked(&*self.store, call, leased.class).await {
                 Ok(false) => {}
                 Ok(true) => {
                     sent.waiting.insert(call.id);
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(error = %Causes(&error), "can't tell whether a call must wait");
+                    tracing::warn!(error = %ErrorChain(&error), "can't tell whether a call must wait");
                     continue;
                 }
             }
-            match merging::withheld(&*self.store, leased, call, now).await {
+            match merge_guard::blocked(&*self.store, leased, call, now).await {
                 Ok(None) => left.push((lease, delivery)),
                 Ok(withheld) => sent.attempts[lease][delivery] = withheld,
                 Err(error) => {
-                    tracing::warn!(error = %Causes(&error), "can't tell whose an address is now");
+                    tracing::warn!(error = %ErrorChain(&error), "can't tell whose an address is now");
                 }
             }
         }
@@ -109,13 +109,13 @@ impl Sender {
     }
 
     /// Sends turn by turn: first what may go at once, then what waited for it to be delivered.
-    async fn send(&self, leases: &[Leased], until: Time) -> Sent {
+    async fn send(&self, leases: &[Leased], until: Time) -> SendResult {
         let attempts = leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
-        let mut sent = Sent { attempts, waiting: HashSet::new() };
+        let mut sent = SendResult { attempts, waiting: HashSet::new() };
         for turn in 0.. {
             let places = places(leases, &sent.attempts, turn);
-            let places = self.without_withheld(leases, places, &mut sent).await;
-            let goes_on = turn == 0 || self.destination.takes_calls(self.clock.now());
+            let places = self.without_blocked(leases, places, &mut sent).await;
+            let goes_on = turn == 0 || self.destination.accepts_calls(self.clock.now());
             if places.is_empty() || !goes_on {
                 break;
             }
@@ -157,13 +157,13 @@ impl Sender {
             let verdict = match &attempt {
                 Some(attempt) => {
                     let verdict = self.verdict(delivery, &attempt.outcome, now);
-                    self.tell(delivery, *lane, identifier, attempt, &verdict);
+                    self.log_attempt(delivery, *lane, identifier, attempt, &verdict);
                     verdict
                 }
                 None if waiting.contains(&delivery.id) => {
-                    Verdict::Later { at: now.plus(joining::WAIT) }
+                    Verdict::Defer { at: now.plus(join_guard::WAIT) }
                 }
-                None => Verdict::Untried,
+                None => Verdict::NotAttempted,
             };
             let went = matches!(verdict, Verdict::Delivered);
             results.push(Settle { delivery: delivery.id, verdict, attempt });
@@ -185,9 +185,9 @@ impl Sender {
             Outcome::Rejected { reason, field } => {
                 Verdict::Dead { reason: reason.clone(), field: field.clone() }
             }
-            Outcome::Halt { .. } => Verdict::Untried,
+            Outcome::Halt { .. } => Verdict::NotAttempted,
             Outcome::Retry { reason, wait } => {
-                let accepting = self.destination.accepting();
+                let accepting = self.destination.available_for();
                 let failing_since = delivery.failing_since.unwrap_or(accepting);
                 let RetryRules { backoff_base, backoff_cap, give_up_after, max_wait, .. } =
                     self.rules;
@@ -202,18 +202,18 @@ impl Sender {
                 let backoff = delay(attempts, backoff_base, backoff_cap, self.random.next());
                 let at =
                     now.plus(wait.map_or(backoff, |wait| backoff.max(wait.time.min(max_wait))));
-                Verdict::Again { at, failing_since }
+                Verdict::Retry { at, failing_since }
             }
         }
     }
 
     /// The accepting clock of the destination, as the store keeps it.
-    pub(super) fn accepting(&self) -> Accepting {
-        Accepting { way: self.way, reading: self.destination.accepting() }
+    pub(super) fn availability_clock(&self) -> AvailabilityClock {
+        AvailabilityClock { way: self.way, reading: self.destination.available_for() }
     }
 
     /// One line an attempt.
-    fn tell(
+    fn log_attempt(
         &self,
         delivery: &Delivery,
         lane: LaneId,
@@ -221,7 +221,7 @@ impl Sender {
         attempt: &Attempt,
         verdict: &Verdict,
     ) {
-        let outcome = attempt.outcome.word();
+        let outcome = attempt.outcome.as_str();
         let kind = delivery.call.kind();
         self.metrics.attempt(outcome);
         match verdict {
@@ -235,7 +235,7 @@ impl Sender {
                 }
             }
             Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
-            Verdict::Again { .. } | Verdict::Untried | Verdict::Later { .. } => {}
+            Verdict::Retry { .. } | Verdict::NotAttempted | Verdict::Defer { .. } => {}
         }
         tracing::info!(
             delivery.id = delivery.id.0,
@@ -256,7 +256,7 @@ impl Sender {
     async fn settle(&self, settlements: Vec<Settlement>, until: Time) {
         loop {
             let now = self.clock.now();
-            let accepting = self.accepting();
+            let accepting = self.availability_clock();
             match self.store.settle(settlements.clone(), accepting, now).await {
                 Ok(settled) => {
                     if settled.fenced > 0 {
@@ -266,7 +266,7 @@ impl Sender {
                     return;
                 }
                 Err(error) => {
-                    tracing::error!(error = %Causes(&error), "can't settle; trying again until the leases end");
+                    tracing::error!(error = %ErrorChain(&error), "can't settle; trying again until the leases end");
                 }
             }
             if now >= until {

@@ -136,7 +136,7 @@ impl Transmission<'_> {
     }
 
     /// One request; `None` if its lease might end before the answer.
-    async fn exchange(&self, request: &Request) -> Option<(Time, Duration, Sent)> {
+    async fn exchange(&self, request: &Request) -> Option<(Time, Duration, AnswerOrError)> {
         let at = self.clock.now();
         if at >= self.until {
             return None;
@@ -153,7 +153,8 @@ impl Transmission<'_> {
     }
 }
 
-type Sent = Result<crate::customerio::answer::Answer, crate::customerio::answer::SendError>;
+type AnswerOrError =
+    Result<crate::customerio::answer::Answer, crate::customerio::answer::SendError>;
 
 /// Says what the limits changed; once, not with each retry.
 fn warn(fitted: &Fitted<'_>, delivery: &Delivery) {

@@ -32,7 +32,7 @@ pub trait Transport: Send + Sync {
 }
 
 /// Out, to Customer.io.
-pub struct ToCustomerio {
+pub struct CustomerIoTransport {
     /// The client.
     pub client: Client,
     /// The time.
@@ -46,7 +46,7 @@ pub struct ToCustomerio {
 }
 
 #[async_trait]
-impl Transport for ToCustomerio {
+impl Transport for CustomerIoTransport {
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
         let transmission = Transmission {
             client: &self.client,
@@ -60,7 +60,7 @@ impl Transport for ToCustomerio {
 }
 
 /// Back, to GrowSurf.
-pub struct ToGrowsurf {
+pub struct GrowSurfTransport {
     /// The clients.
     pub clients: rest::Clients,
     /// The time.
@@ -70,7 +70,7 @@ pub struct ToGrowsurf {
 }
 
 #[async_trait]
-impl Transport for ToGrowsurf {
+impl Transport for GrowSurfTransport {
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
         let mut attempts = Vec::with_capacity(items.len());
         for item in items {
@@ -80,7 +80,7 @@ impl Transport for ToGrowsurf {
     }
 }
 
-impl ToGrowsurf {
+impl GrowSurfTransport {
     async fn send_one(&self, item: &Item<'_>, until: Time) -> Option<Attempt> {
         let at = self.clock.now();
         let unsent =

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::destination::Destination;
-use super::pulse::Pulse;
+use super::destination::GuardedDestination;
+use super::heartbeat::Heartbeat;
 use crate::customerio::client::{Client, Region, RegionError};
 use crate::domain::Clock;
 use crate::store::{Store, StoreError, Workspace};
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 
 /// For how long deliveries wait for the answer whose workspace it is.
 const ASKING: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub struct WorkspaceCheck {
     /// The store, which remembers the workspace.
     pub store: Arc<dyn Store>,
     /// The destination, which a definite other answer halts.
-    pub destination: Destination,
+    pub destination: GuardedDestination,
     /// The settings' region; `None` where they name a host instead.
     pub region: Option<&'static str>,
     /// How long to wait before asking again.
@@ -35,7 +35,7 @@ pub struct WorkspaceCheck {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Shows that it asks, as long as it does.
-    pub pulse: Pulse,
+    pub pulse: Heartbeat,
 }
 
 impl WorkspaceCheck {
@@ -66,13 +66,13 @@ impl WorkspaceCheck {
                 if is_known {
                     break;
                 }
-                self.pulse.rest(self.clock.steady(), self.patience);
+                self.pulse.expect_within(self.clock.steady(), self.patience);
                 tokio::select! {
                     () = shutdown.cancelled() => {}
                     () = tokio::time::sleep(self.patience) => {}
                 }
             }
-            self.pulse.excuse();
+            self.pulse.suspend();
         };
         tokio::join!(delivering, asking);
     }
@@ -80,16 +80,16 @@ impl WorkspaceCheck {
     /// Compares the workspace with the one that the store's effects went to, and the account's
     /// region with the settings'. Tells whether there was a definite answer.
     async fn is_answered(&self) -> bool {
-        self.pulse.rest(self.clock.steady(), self.timeout.saturating_add(COMPARING));
+        self.pulse.expect_within(self.clock.steady(), self.timeout.saturating_add(COMPARING));
         match self.client.region().await {
             Ok(told) => match self.wrong(&told).await {
                 Ok(None) => true,
                 Ok(Some(reason)) => {
-                    self.destination.bar(reason);
+                    self.destination.block(reason);
                     true
                 }
                 Err(error) => {
-                    tracing::warn!(error = %Causes(&error), "can't compare the workspace now");
+                    tracing::warn!(error = %ErrorChain(&error), "can't compare the workspace now");
                     false
                 }
             },

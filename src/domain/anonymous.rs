@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identifier, ParticipantKey, Who};
+use super::{Identifier, ParticipantIndex, ParticipantKey};
 
 /// What a page knows a visitor by. Never empty: Customer.io takes an event without one for an
 /// invitation, which can send mail (<https://docs.customer.io/journeys/anonymous-events/>).
@@ -99,7 +99,7 @@ pub enum Claimer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Visit {
     /// Whose link.
-    pub owner: Who,
+    pub owner: ParticipantIndex,
     /// The visitor.
     pub visitor: AnonymousId,
     /// Names this visit among all.

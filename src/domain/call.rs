@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{AnonymousId, EventId, Identifier, ParticipantUpdate, Time, Way};
+use super::{AnonymousId, Destination, EventId, Identifier, ParticipantUpdate, Time};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -217,16 +217,16 @@ impl Call {
     }
 
     /// Which way it goes. All calls of a lane go the same way.
-    pub fn way(&self) -> Way {
+    pub fn destination(&self) -> Destination {
         match self {
             Self::Identify { .. }
             | Self::Track { .. }
             | Self::Merge { .. }
             | Self::Unsubscribe { .. }
-            | Self::Join { .. } => Way::Out,
+            | Self::Join { .. } => Destination::CustomerIo,
             Self::UpdateParticipant { .. }
             | Self::TriggerReferral { .. }
-            | Self::AddParticipant { .. } => Way::Back,
+            | Self::AddParticipant { .. } => Destination::GrowSurf,
         }
     }
 

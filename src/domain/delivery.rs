@@ -29,22 +29,22 @@ pub enum Class {
 
 /// Which way a lane leads: each has calls, a pace and a state of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Way {
+pub enum Destination {
     /// Out, to Customer.io.
-    Out,
+    CustomerIo,
     /// Back, to GrowSurf.
-    Back,
+    GrowSurf,
 }
 
-impl Way {
+impl Destination {
     /// Both.
-    pub const ALL: [Self; 2] = [Self::Out, Self::Back];
+    pub const ALL: [Self; 2] = [Self::CustomerIo, Self::GrowSurf];
 
     /// The service at its end, by its word in metrics and logs.
-    pub fn destination(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Out => "customerio",
-            Self::Back => "growsurf",
+            Self::CustomerIo => "customerio",
+            Self::GrowSurf => "growsurf",
         }
     }
 }

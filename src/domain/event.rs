@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Amount, Attributes, Deed, Email, Feedback, Money, Reward, Tell, Time, Visit};
+use super::{
+    Amount, Attributes, Email, Feedback, FeedbackKind, Money, Reward, SendFilter, Time, Visit,
+};
 
 /// A GrowSurf campaign as a source named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,14 +34,14 @@ pub struct Snapshot {
     pub joined_at: Option<Time>,
     /// Whether it is about them. What is told of somebody in passing may be older than it looks, so
     /// it gives way to whatever else is known.
-    pub first_hand: bool,
+    pub is_subject: bool,
     /// The reasons why parts of what the source says of them are left out, each naming the field.
     pub unmapped: Vec<String>,
 }
 
 impl Snapshot {
     /// A participant of whom only the id was told, such as a bare `referredBy`.
-    pub fn named(field: &'static str, id: String) -> Self {
+    pub fn with_id(field: &'static str, id: String) -> Self {
         Self {
             field,
             id: Some(id),
@@ -48,33 +50,33 @@ impl Snapshot {
             metadata: BTreeMap::new(),
             share_total: None,
             joined_at: None,
-            first_hand: true,
+            is_subject: true,
             unmapped: Vec::new(),
         }
     }
 
     /// True if the source says anything of the participant, even what can't be kept.
     pub fn says_anything(&self) -> bool {
-        let nothing = Self::named(self.field, String::new());
+        let nothing = Self::with_id(self.field, String::new());
         self.id.is_some() || !self.facts.is_empty() || self.email != nothing.email
     }
 
     /// A participant who is left out, for this reason.
-    pub fn left_out(field: &'static str, reason: String) -> Self {
+    pub fn excluded(field: &'static str, reason: String) -> Self {
         let (id, email, unmapped) = (None, Err(reason.clone()), vec![reason]);
-        Self { id, email, unmapped, ..Self::named(field, String::new()) }
+        Self { id, email, unmapped, ..Self::with_id(field, String::new()) }
     }
 }
 
 /// Points at one of the people of a [`News`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Who(pub usize);
+pub struct ParticipantIndex(pub usize);
 
 /// Everything one source told at once: a webhook, or a row of a REST answer.
 ///
 /// Every person in it is a snapshot whose facts are taken in; the events among them lead to calls.
 #[derive(Clone, PartialEq, Debug)]
-pub struct News {
+pub struct Notification {
     /// The campaign it all happened in.
     pub campaign: Campaign,
     /// When the snapshots were true; `None` where the source has no time, then the time of receipt.
@@ -82,33 +84,33 @@ pub struct News {
     /// The people told of.
     pub people: Vec<Snapshot>,
     /// What happened, in the order it is to be planned in.
-    pub told: Vec<Told>,
+    pub events: Vec<TimedEvent>,
     /// Which of it Customer.io is to be told.
-    pub tell: Tell,
+    pub filter: SendFilter,
     /// What Customer.io told, if it was its word; then there is nothing else in it.
     pub feedback: Option<Feedback>,
     /// Whether the user's own backend told it, whose word on conversions can be the only one.
-    pub by_server: bool,
+    pub is_from_server: bool,
 }
 
-impl News {
+impl Notification {
     /// What Customer.io told.
-    pub fn of(feedback: Feedback) -> Self {
+    pub fn from_feedback(feedback: Feedback) -> Self {
         Self {
             campaign: Campaign::default(),
             as_of: Some(feedback.at),
             people: Vec::new(),
-            told: Vec::new(),
-            tell: Tell::All,
+            events: Vec::new(),
+            filter: SendFilter::All,
             feedback: Some(feedback),
-            by_server: false,
+            is_from_server: false,
         }
     }
 
     /// The campaign that it says it is of.
     pub fn named_campaign(&self) -> Option<&str> {
-        match self.feedback.as_ref().map(|feedback| &feedback.deed) {
-            Some(Deed::Asked(ask)) => ask.campaign.as_deref(),
+        match self.feedback.as_ref().map(|feedback| &feedback.kind) {
+            Some(FeedbackKind::Action(ask)) => ask.campaign.as_deref(),
             _ => self.campaign.id.as_deref(),
         }
     }
@@ -116,7 +118,7 @@ impl News {
 
 /// One event and its own time.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Told {
+pub struct TimedEvent {
     /// When it happened. `None` where the source has no times, then the time of receipt; or where a
     /// source that has one ([`News::as_of`]) doesn't tell this one's: then it is counted and not told.
     pub at: Option<Time>,
@@ -146,7 +148,7 @@ pub enum ShareMethod {
 
 impl ShareMethod {
     /// The word for it in an event's properties.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Social => "social",
@@ -163,28 +165,28 @@ pub enum Event {
     /// Somebody joined a campaign.
     ParticipantJoined {
         /// The new participant.
-        who: Who,
+        participant: ParticipantIndex,
         /// GrowSurf's `referralSource`, as told.
         referral_source: Option<String>,
     },
     /// A referred customer of an affiliate program was added who isn't an affiliate.
     CustomerAdded {
         /// The customer.
-        who: Who,
+        customer: ParticipantIndex,
     },
     /// A friend joined through a participant's link.
     FriendSignedUp {
         /// Who referred.
-        referrer: Who,
+        referrer: ParticipantIndex,
         /// Who joined.
-        friend: Who,
+        friend: ParticipantIndex,
     },
     /// A referred friend did what the program rewards.
     ReferralConverted {
         /// Who converted.
-        friend: Who,
+        friend: ParticipantIndex,
         /// Who referred them, where told.
-        referrer: Option<Who>,
+        referrer: Option<ParticipantIndex>,
         /// What it was worth.
         value: Option<Amount>,
         /// What was bought.
@@ -193,14 +195,14 @@ pub enum Event {
     /// A participant earned a reward, approved or not yet.
     RewardEarned {
         /// Who earned it.
-        earner: Who,
+        earner: ParticipantIndex,
         /// The reward.
         reward: Reward,
     },
     /// A participant shared their link.
     Shared {
         /// Who shared.
-        who: Who,
+        participant: ParticipantIndex,
         /// GrowSurf's own name of the channel.
         channel: String,
         /// The how-many-eth share of this participant on this channel it is, from one.
@@ -209,22 +211,22 @@ pub enum Event {
         after: Option<Time>,
     },
     /// A participant shared their link, as somebody else than GrowSurf saw it.
-    ShareTold {
+    ShareReported {
         /// Who shared.
-        who: Who,
+        participant: ParticipantIndex,
         /// How.
         channel: String,
         /// Names this share among all that are told in this way.
         key: String,
         /// Whether a page tells it, whom anybody can be; else it is the user's own backend.
-        by_page: bool,
+        is_from_page: bool,
     },
     /// Somebody came to a page by a participant's link.
     Visited(Visit),
     /// A participant bought something.
     Purchased {
         /// Who bought.
-        who: Who,
+        participant: ParticipantIndex,
         /// Names this purchase, such as the number of the order.
         key: String,
         /// What it was worth.
@@ -236,50 +238,50 @@ pub enum Event {
     /// first such counts tell nothing; those that follow tell of the shares between.
     SharesCounted {
         /// Who shared.
-        who: Who,
+        participant: ParticipantIndex,
         /// The counts, over all time.
         counts: BTreeMap<String, i64>,
     },
     /// Everything that GrowSurf has of the participant's campaign was counted; the event's time is when
     /// its reading began.
-    AllCounted {
+    FullyCompared {
         /// The participant.
-        who: Who,
+        participant: ParticipantIndex,
     },
     /// GrowSurf's opinion of a participant's honesty changed.
     FraudStatusChanged {
         /// Whose.
-        who: Who,
+        participant: ParticipantIndex,
     },
     /// An affiliate earned a commission.
     CommissionAdded {
         /// Who earned it.
-        affiliate: Who,
+        affiliate: ParticipantIndex,
         /// Whose lead or sale it was, where told.
-        friend: Option<Who>,
+        friend: Option<ParticipantIndex>,
         /// The commission.
         commission: Commission,
     },
     /// A commission was changed, for example by a refund.
     CommissionAdjusted {
         /// Whose commission.
-        affiliate: Who,
+        affiliate: ParticipantIndex,
         /// Whose sale it was, where told.
-        friend: Option<Who>,
+        friend: Option<ParticipantIndex>,
         /// The change.
         adjustment: Adjustment,
     },
     /// An affiliate was paid.
     PayoutIssued {
         /// Who was paid.
-        affiliate: Who,
+        affiliate: ParticipantIndex,
         /// The payout.
         payout: Payout,
     },
     /// A campaign ended; told once for each winner.
     CampaignEnded {
         /// A winner.
-        winner: Who,
+        winner: ParticipantIndex,
         /// When it ended, where told; a campaign can end more than once.
         ended_at: Option<Time>,
     },

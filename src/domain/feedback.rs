@@ -15,9 +15,9 @@ pub struct Feedback {
     /// When it happened.
     pub at: Time,
     /// How Customer.io knows whom it is about; the first that the relay knows counts.
-    pub who: Vec<Identifier>,
+    pub identifiers: Vec<Identifier>,
     /// What it is.
-    pub deed: Deed,
+    pub kind: FeedbackKind,
     /// What happened to a message that an event of the relay's may have led to.
     pub message: Option<Message>,
     /// The reasons why ids in it are left out.
@@ -26,7 +26,7 @@ pub struct Feedback {
 
 /// What somebody did with a message, or what is to be done for them.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Deed {
+pub enum FeedbackKind {
     /// Somebody clicked a link in a message.
     Clicked(Click),
     /// Somebody wants no more messages, or wants them again.
@@ -37,9 +37,9 @@ pub enum Deed {
         subscribed: bool,
     },
     /// A campaign at Customer.io asks for something.
-    Asked(Ask),
+    Action(Action),
     /// Something that leads to nothing here.
-    Nothing,
+    Ignored,
 }
 
 /// A click on a link in a message, by a person and not by a machine.
@@ -61,7 +61,7 @@ pub struct Click {
 
 /// What a campaign at Customer.io asks GrowSurf for.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Ask {
+pub struct Action {
     /// The same for everything that is the same ask, however often it is sent.
     pub dedupe_key: String,
     /// The GrowSurf campaign, unless only one is configured.
@@ -71,21 +71,21 @@ pub struct Ask {
     /// True if GrowSurf was asked for the participant, whom the store doesn't know, and gave no answer.
     pub is_unanswered: bool,
     /// What is asked.
-    pub what: Wish,
+    pub kind: ActionKind,
 }
 
-impl Ask {
+impl Action {
     /// Whether it is about somebody who needn't be a participant yet.
-    pub fn makes_somebody(&self) -> bool {
-        matches!(self.what, Wish::Add { .. })
+    pub fn adds_participant(&self) -> bool {
+        matches!(self.kind, ActionKind::AddParticipant { .. })
     }
 }
 
 /// The kinds of asks.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Wish {
+pub enum ActionKind {
     /// Change what GrowSurf keeps of a participant.
-    Update(ParticipantUpdate),
+    UpdateParticipant(ParticipantUpdate),
     /// Award the credit for a referral.
     TriggerReferral {
         /// Only after so many days, 1 to 90.
@@ -97,7 +97,7 @@ pub enum Wish {
         channel: String,
     },
     /// Make somebody a participant.
-    Add {
+    AddParticipant {
         /// Their first name.
         first_name: Option<String>,
         /// Their last name.
@@ -109,14 +109,14 @@ pub enum Wish {
     },
 }
 
-impl Wish {
+impl ActionKind {
     /// The kind by its name in the contract.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Update(_) => "update_participant",
+            Self::UpdateParticipant(_) => "update_participant",
             Self::TriggerReferral { .. } => "trigger_referral",
             Self::RecordShare { .. } => "record_share",
-            Self::Add { .. } => "add_participant",
+            Self::AddParticipant { .. } => "add_participant",
         }
     }
 }
@@ -145,7 +145,7 @@ pub struct ParticipantUpdate {
 }
 
 /// GrowSurf's metadata that names the effect by which the relay unsubscribed somebody there.
-pub const MARK: &str = "cioUnsubscribed";
+pub const UNSUBSCRIBE_MARKER: &str = "cioUnsubscribed";
 
 /// Whether participant metadata under this key are the relay's own, which nobody else may set.
 ///
@@ -155,18 +155,18 @@ pub fn is_own_metadata(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
         || ["recordedshares", "lastrecordedshareat", "cioanonymousid"].contains(&key.as_str())
-        || key.eq_ignore_ascii_case(MARK)
+        || key.eq_ignore_ascii_case(UNSUBSCRIBE_MARKER)
 }
 
 /// What the relay counted of a participant for GrowSurf, and what it set there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct WayBack {
+pub struct GrowsurfCounters {
     /// Clicks on their link, by where the link was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub clicks: BTreeMap<String, Tally>,
+    pub clicks: BTreeMap<String, Counter>,
     /// Shares that a campaign recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shares: Option<Tally>,
+    pub shares: Option<Counter>,
     /// What they last said of messages at Customer.io.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
@@ -175,7 +175,7 @@ pub struct WayBack {
     pub unshown: Option<EventId>,
 }
 
-impl WayBack {
+impl GrowsurfCounters {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -184,7 +184,7 @@ impl WayBack {
 
 /// A count, and when it was last raised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counter {
     /// How many.
     pub count: i64,
     /// When the last one happened.
@@ -209,7 +209,7 @@ pub struct Subscription {
 
 /// How much was asked for one participant lately.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Asked {
+pub struct ActionQuota {
     /// When this hour began.
     pub since: Time,
     /// How many asks since.
@@ -229,8 +229,11 @@ mod tests {
         let at = Time::from_seconds(1_790_000_000);
         let subscription = json!({ "at": at, "unsubscribed_by_us": true });
         let stored = json!({ "subscription": subscription, "unsubscribing": at });
-        let way_back: WayBack = from_value(stored).unwrap();
+        let way_back: GrowsurfCounters = from_value(stored).unwrap();
         let said = Subscription { at, report: String::new(), mark: None, unshown: None };
-        assert_eq!(way_back, WayBack { subscription: Some(said), ..WayBack::default() });
+        assert_eq!(
+            way_back,
+            GrowsurfCounters { subscription: Some(said), ..GrowsurfCounters::default() }
+        );
     }
 }

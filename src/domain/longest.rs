@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Deed, Event, Facts, Feedback, Identifier, News, Scalar, Snapshot};
+use super::{Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Scalar, Snapshot};
 
 /// The longest id that is accepted from outside, in bytes. It is the same on every backend: an index
 /// of Postgres can't hold a row of more than 2,704 bytes.
@@ -27,7 +27,7 @@ pub fn is_too_long(id: &str) -> bool {
     id.len() > LONGEST_ID
 }
 
-impl News {
+impl Notification {
     /// Leaves out what has an id of more than [`LONGEST_ID`] bytes, and notes the reasons in
     /// [`Snapshot::unmapped`]:
     ///
@@ -43,7 +43,7 @@ impl News {
         }
         // The end of a campaign is about no participant: all are its winners.
         let is_end = |event: &Event| matches!(event, Event::CampaignEnded { .. });
-        let has_subject = !self.told.iter().any(|told| is_end(&told.event));
+        let has_subject = !self.events.iter().any(|told| is_end(&told.event));
         let mut left_out = BTreeSet::new();
         for (place, snapshot) in self.people.iter_mut().enumerate() {
             let Some(id) = snapshot.id.take_if(|id| is_too_long(id)) else { continue };
@@ -51,7 +51,7 @@ impl News {
             if has_subject && place == 0 {
                 return Err(reason);
             }
-            *snapshot = Snapshot::left_out(snapshot.field, reason);
+            *snapshot = Snapshot::excluded(snapshot.field, reason);
             left_out.insert(id);
         }
         for snapshot in &mut self.people {
@@ -69,7 +69,7 @@ impl News {
             }
         }
         let mut reasons = Vec::new();
-        self.told.retain(|told| match of_event(&told.event) {
+        self.events.retain(|told| match of_event(&told.event) {
             Some((field, id)) if is_too_long(id) => {
                 reasons.push(too_long(field));
                 false
@@ -92,7 +92,7 @@ impl News {
         for snapshot in &self.people {
             of_participant(snapshot, &mut ids);
         }
-        for told in &self.told {
+        for told in &self.events {
             ids.extend(of_event(&told.event).map(|(field, id)| (field.to_owned(), id)));
         }
         if let Some(feedback) = &self.feedback {
@@ -140,7 +140,7 @@ fn of_event(event: &Event) -> Option<(&'static str, &str)> {
             Some(("the commission's id", &adjustment.commission))
         }
         Event::PayoutIssued { payout, .. } => Some(("the payout's id", &payout.id)),
-        Event::ShareTold { key, .. } => Some(("the share's id", key)),
+        Event::ShareReported { key, .. } => Some(("the share's id", key)),
         Event::Purchased { key, .. } => Some(("the purchase's id", key)),
         Event::Visited(visit) => Some(("the click's id", &visit.key)),
         _ => None,
@@ -151,24 +151,24 @@ fn of_feedback<'a>(feedback: &'a Feedback, ids: &mut Vec<(String, &'a str)>) {
     let mut push = |field: &str, id: Option<&'a str>| {
         ids.extend(id.map(|id| (field.to_owned(), id)));
     };
-    for identifier in &feedback.who {
+    for identifier in &feedback.identifiers {
         if let Identifier::Id(id) = identifier {
             push("the person's id", Some(id));
         }
     }
-    match &feedback.deed {
-        Deed::Clicked(click) => {
+    match &feedback.kind {
+        FeedbackKind::Clicked(click) => {
             push("event_id", Some(&click.report));
             push("delivery_id", click.delivery.as_deref());
             push("the sender's id", click.sender.as_ref().map(|(_, id)| id.as_str()));
         }
-        Deed::Subscription { report, .. } => push("event_id", Some(report)),
-        Deed::Asked(ask) => {
+        FeedbackKind::Subscription { report, .. } => push("event_id", Some(report)),
+        FeedbackKind::Action(ask) => {
             push("dedupe_key", Some(&ask.dedupe_key));
             push("campaign", ask.campaign.as_deref());
             push("participant", ask.participant.as_deref());
         }
-        Deed::Nothing => {}
+        FeedbackKind::Ignored => {}
     }
     if let Some(message) = &feedback.message {
         push("delivery_id", Some(&message.delivery));
@@ -179,39 +179,48 @@ fn of_feedback<'a>(feedback: &'a Feedback, ids: &mut Vec<(String, &'a str)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Ask, Campaign, Click, Tell, Time, Told, Who, Wish};
+    use crate::domain::{
+        Action, ActionKind, Campaign, Click, ParticipantIndex, SendFilter, Time, TimedEvent,
+    };
 
-    fn news() -> News {
-        News {
+    fn news() -> Notification {
+        Notification {
             campaign: Campaign { id: Some("c".to_owned()), name: Some("n".repeat(500)) },
             as_of: None,
-            people: vec![Snapshot::named("data", "p".to_owned())],
-            told: Vec::new(),
-            tell: Tell::All,
+            people: vec![Snapshot::with_id("data", "p".to_owned())],
+            events: Vec::new(),
+            filter: SendFilter::All,
             feedback: None,
-            by_server: false,
+            is_from_server: false,
         }
     }
 
     /// News with one id of this many bytes, in each place.
-    fn places(bytes: usize) -> Vec<(&'static str, News)> {
+    fn places(bytes: usize) -> Vec<(&'static str, Notification)> {
         let long = || "x".repeat(bytes);
-        let with = |change: &dyn Fn(&mut News)| {
+        let with = |change: &dyn Fn(&mut Notification)| {
             let mut news = news();
             change(&mut news);
             news
         };
-        let told =
-            |event: Event| with(&|news| news.told = vec![Told { at: None, event: event.clone() }]);
-        let by = |deed: Deed| {
+        let told = |event: Event| {
+            with(&|news| news.events = vec![TimedEvent { at: None, event: event.clone() }])
+        };
+        let by = |kind: FeedbackKind| {
             let (at, who, left_out) = (Time::default(), Vec::new(), Vec::new());
-            News::of(Feedback { at, who, deed, message: None, left_out })
+            Notification::from_feedback(Feedback {
+                at,
+                identifiers: who,
+                kind,
+                message: None,
+                left_out,
+            })
         };
         let fact = |name: &str| {
             with(&|news| drop(news.people[0].facts.insert(name.to_owned(), Scalar::Text(long()))))
         };
         let click = |report, delivery, sender: Option<String>| {
-            by(Deed::Clicked(Click {
+            by(FeedbackKind::Clicked(Click {
                 report,
                 channel: "email",
                 grsf: None,
@@ -221,17 +230,17 @@ mod tests {
             }))
         };
         let ask = |dedupe_key, campaign, participant| {
-            by(Deed::Asked(Ask {
+            by(FeedbackKind::Action(Action {
                 dedupe_key,
                 campaign,
                 participant,
                 is_unanswered: false,
-                what: Wish::RecordShare { channel: "x".to_owned() },
+                kind: ActionKind::RecordShare { channel: "x".to_owned() },
             }))
         };
         let purchased = |key| {
             let (value, product) = (None, Some("p".repeat(900)));
-            told(Event::Purchased { who: Who(0), key, value, product })
+            told(Event::Purchased { participant: ParticipantIndex(0), key, value, product })
         };
         vec![
             ("the campaign's id", with(&|news| news.campaign.id = Some(long()))),
@@ -241,17 +250,17 @@ mod tests {
             ("the purchase's id", purchased(long())),
             (
                 "the share's id",
-                told(Event::ShareTold {
-                    who: Who(0),
+                told(Event::ShareReported {
+                    participant: ParticipantIndex(0),
                     channel: "x".into(),
                     key: long(),
-                    by_page: false,
+                    is_from_page: false,
                 }),
             ),
             ("event_id", click(long(), None, None)),
             ("delivery_id", click(String::new(), Some(long()), None)),
             ("the sender's id", click(String::new(), None, Some(long()))),
-            ("event_id", by(Deed::Subscription { report: long(), subscribed: true })),
+            ("event_id", by(FeedbackKind::Subscription { report: long(), subscribed: true })),
             ("dedupe_key", ask(long(), None, None)),
             ("campaign", ask(String::new(), Some(long()), None)),
             ("participant", ask(String::new(), None, Some(long()))),

@@ -41,7 +41,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The word for it in metrics, logs and the store.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Retry { .. } => "retry",

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::email::mask;
-use super::{AnonymousId, Asked, Claim, Claimer, Completeness, Email, Facts, Time, WayBack};
+use super::{
+    ActionQuota, AnonymousId, Claim, Claimer, Completeness, Email, Facts, GrowsurfCounters, Time,
+};
 
 /// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses and ids masked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,17 +103,17 @@ impl fmt::Debug for ParticipantKey {
 /// whichever is told first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Credit {
+pub enum ConversionCredit {
     /// They haven't converted.
     #[default]
     None,
     /// They have, and who referred them isn't known yet.
-    Owed,
+    Pending,
     /// They have, and it counts for the referrer.
-    Given,
+    Granted,
 }
 
-impl Credit {
+impl ConversionCredit {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_none(&self) -> bool {
         *self == Self::None
@@ -146,8 +148,8 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub conversions: i64,
     /// Whether this participant, as a friend, converted, and for whom it counts.
-    #[serde(default, skip_serializing_if = "Credit::is_none")]
-    pub credit: Credit,
+    #[serde(default, skip_serializing_if = "ConversionCredit::is_none")]
+    pub credit: ConversionCredit,
     /// When this participant, as a friend, signed up, as it was told first: the sources of one
     /// sign-up don't agree on its time, and telling it again must change nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,8 +175,8 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fraud_told: bool,
     /// What the relay counted for GrowSurf, and set there.
-    #[serde(default, skip_serializing_if = "WayBack::is_empty")]
-    pub way_back: WayBack,
+    #[serde(default, skip_serializing_if = "GrowsurfCounters::is_empty")]
+    pub way_back: GrowsurfCounters,
     /// The anonymous id they claimed first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -221,7 +223,7 @@ impl Participant {
             channels: None,
             rewards: 0,
             conversions: 0,
-            credit: Credit::None,
+            credit: ConversionCredit::None,
             signed_up: None,
             friends: 0,
             unsent_numbers: BTreeMap::new(),
@@ -229,7 +231,7 @@ impl Participant {
             first_referral: None,
             last_referral: None,
             fraud_told: false,
-            way_back: WayBack::default(),
+            way_back: GrowsurfCounters::default(),
             claim: None,
             posts: None,
         }
@@ -270,7 +272,7 @@ pub struct Person {
     /// How Customer.io knew the person before, all of it.
     pub former: Vec<Identifier>,
     /// How much was asked for them lately, where they are an addressee at GrowSurf.
-    pub asked: Option<Asked>,
+    pub asked: Option<ActionQuota>,
     /// Who claimed the anonymous id, where they are known by nothing else.
     pub claimed_by: Option<Claimer>,
 }

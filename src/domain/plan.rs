@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Attributes, Call, EffectKey, EventId, Forgotten, Identifier, Link, Message, News,
-    ParticipantKey, Person, PersonId, Time, Trace,
+    Attributes, Call, EffectKey, ErasureKey, ErasureSubject, EventId, Identifier, Link, Message,
+    Notification, ParticipantKey, Person, PersonId, Time,
 };
 
 /// A question to the store that a plan depends on.
@@ -19,12 +19,12 @@ pub enum Lookup {
     /// Is this effect in the ledger already?
     Effect(EventId),
     /// Was whoever leaves this trace forgotten?
-    Tombstone(Trace),
+    Tombstone(ErasureKey),
 }
 
 /// The answers the store has given so far, for one plan.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct ReadSet {
     /// The store's own secret, made once, from which addresses become participant keys.
     pub hash_key: [u8; 32],
     /// The present time. What is planned again was received long before.
@@ -32,17 +32,17 @@ pub struct Known {
     people: Vec<Person>,
     found: HashMap<Lookup, Option<usize>>,
     effects: HashMap<EventId, bool>,
-    tombstones: Option<HashMap<Trace, Option<Time>>>,
+    tombstones: Option<HashMap<ErasureKey, Option<Time>>>,
 }
 
-impl Known {
+impl ReadSet {
     /// Nothing known but the store's own secret and the time.
     pub fn new(hash_key: [u8; 32], now: Time) -> Self {
         Self { hash_key, now, ..Self::default() }
     }
 
     /// Takes the answer to a question about a person. A person found twice is kept once.
-    pub fn found(&mut self, lookup: Lookup, person: Option<Person>) {
+    pub fn add_person(&mut self, lookup: Lookup, person: Option<Person>) {
         let index = person.map(|person| {
             let same = self.people.iter().position(|known| known.id == person.id);
             same.unwrap_or_else(|| {
@@ -54,7 +54,7 @@ impl Known {
     }
 
     /// Takes the answer to whether an effect is in the ledger.
-    pub fn effect(&mut self, id: EventId, recorded: bool) {
+    pub fn add_effect(&mut self, id: EventId, recorded: bool) {
         self.effects.insert(id, recorded);
     }
 
@@ -70,7 +70,7 @@ impl Known {
     }
 
     /// Somebody was forgotten once, so tombstones must be asked for.
-    pub fn somebody_was_forgotten(&mut self) {
+    pub fn read_tombstones(&mut self) {
         self.tombstones.get_or_insert_default();
     }
 
@@ -80,12 +80,12 @@ impl Known {
     }
 
     /// Takes the answer to when whoever leaves the trace was forgotten, if they were.
-    pub fn buried(&mut self, trace: Trace, forgotten_at: Option<Time>) {
+    pub fn add_tombstone(&mut self, trace: ErasureKey, forgotten_at: Option<Time>) {
         self.tombstones.get_or_insert_default().insert(trace, forgotten_at);
     }
 
     /// When whoever leaves the trace was forgotten, if they were; `None` if it wasn't asked yet.
-    pub fn tombstone(&self, trace: &Trace) -> Option<Option<Time>> {
+    pub fn tombstone(&self, trace: &ErasureKey) -> Option<Option<Time>> {
         match &self.tombstones {
             None => Some(None),
             Some(tombstones) => tombstones.get(trace).copied(),
@@ -131,31 +131,31 @@ pub struct Plan {
     /// Why parts of the news lead to nothing, each naming the field; the rest is planned.
     pub unmapped: Vec<String>,
     /// Events that would be told if the settings hadn't turned them off, by their own names.
-    pub off: BTreeSet<&'static str>,
+    pub disabled_events: BTreeSet<&'static str>,
     /// People of whom nothing new was told: they are named, and nothing of them changes.
-    pub named: Vec<PersonId>,
+    pub mentioned: Vec<PersonId>,
     /// What was counted for the first time: entered into the ledger beside the calls' effects, so
     /// that it is counted once, whether or not it is told.
-    pub counted: Vec<EventId>,
+    pub ledger_only: Vec<EventId>,
     /// Effects that are new and weren't to be told, see [`Tell`](super::Tell), by their kinds.
-    pub left_out: Vec<String>,
+    pub filtered_events: Vec<String>,
     /// What somebody should know who looks after the relay. Names nobody but by participant id.
     pub notices: Vec<String>,
     /// What happened to messages that effects in the ledger led to.
     pub messages: Vec<Message>,
     /// Whether it says anything that wasn't known, other than when it was true.
-    pub is_news: bool,
+    pub has_changes: bool,
     /// True if a page's post led to nothing because its participant's budget of the day is spent.
     pub is_over_budget: bool,
     /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
-    pub forgotten: Forgotten,
+    pub erased: ErasureSubject,
 }
 
 /// Why there is no plan.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Unplanned {
+pub enum PlanError {
     /// More must be known first; ask again with the answers to these.
-    Needs(Vec<Lookup>),
+    MissingReads(Vec<Lookup>),
     /// Nothing of it can be mapped; the reason names the field.
     Unmappable(String),
 }
@@ -168,14 +168,19 @@ pub trait Planner: Send + Sync {
     /// [`Unplanned::Needs`] as long as answers are missing in `known`; a store asks at most a few
     /// times, because each round asks for all it can. [`Unplanned::Unmappable`] if nothing of
     /// the news leads anywhere.
-    fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned>;
+    fn plan(
+        &self,
+        news: &Notification,
+        received_at: Time,
+        known: &ReadSet,
+    ) -> Result<Plan, PlanError>;
 
     /// Returns the person's present profile, as an identify carries it.
     fn profile(&self, person: &Person) -> Attributes;
 
     /// A person without what is known of them about somebody who is forgotten; `None` if nothing
     /// is. What was planned for the person isn't planned again because of it.
-    fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
+    fn without(&self, person: &Person, forgotten: &ErasureSubject) -> Option<Person> {
         let mut person = person.clone();
         forgotten.cut_facts(&mut person).then_some(person)
     }

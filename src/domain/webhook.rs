@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Class, News, Source, Time, WebhookId};
+use super::{Class, Notification, Source, Time, WebhookId};
 
 /// One HTTP request as received, or one row of GrowSurf's REST API.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,11 +48,11 @@ impl Webhook {
 
 /// A webhook on its way into the store, already read.
 #[derive(Clone, Debug)]
-pub struct Arrival {
+pub struct ReceivedWebhook {
     /// The webhook.
     pub webhook: Webhook,
     /// What it says, or why it leads to nothing known, naming the field.
-    pub reading: Result<News, String>,
+    pub decoded: Result<Notification, String>,
     /// The class of the calls that it leads to.
     pub class: Class,
 }

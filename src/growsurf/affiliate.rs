@@ -4,7 +4,7 @@
 //! What doesn't: the envelope and everything else. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use crate::domain::{Adjustment, Amount, Commission, Event, Money, Payout, Time, Who};
+use crate::domain::{Adjustment, Amount, Commission, Event, Money, ParticipantIndex, Payout, Time};
 
 use super::draft::Draft;
 use super::lenient::{self, Object};
@@ -74,7 +74,10 @@ pub fn payout_issued(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(),
     Ok(())
 }
 
-fn affiliate_and_friend(draft: &mut Draft, data: Object<'_>) -> Result<(Who, Option<Who>), String> {
+fn affiliate_and_friend(
+    draft: &mut Draft,
+    data: Object<'_>,
+) -> Result<(ParticipantIndex, Option<ParticipantIndex>), String> {
     let (_, affiliate) = participant(draft, data)?;
     let friend = data.person("referredParticipant").and_then(|friend| {
         let mut friend = snapshot(friend, "data.referredParticipant");

@@ -2,12 +2,15 @@
 //!
 //! What belongs here: bookkeeping that all dialects share. What doesn't: names of fields.
 
-use crate::domain::{Campaign, Event, Facts, News, Scalar, Snapshot, Tell, Time, Told, Who};
+use crate::domain::{
+    Campaign, Event, Facts, Notification, ParticipantIndex, Scalar, SendFilter, Snapshot, Time,
+    TimedEvent,
+};
 
 /// News that still grows. Everything in one webhook has one time, or none; the events in a row of
 /// the REST API each have their own.
 pub struct Draft {
-    news: News,
+    news: Notification,
     /// When what is told from now on happened.
     at: Option<Time>,
 }
@@ -17,14 +20,14 @@ impl Draft {
     pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
         let (people, told) = (Vec::new(), Vec::new());
         Self {
-            news: News {
+            news: Notification {
                 campaign,
                 as_of,
                 people,
-                told,
-                tell: Tell::All,
+                events: told,
+                filter: SendFilter::All,
                 feedback: None,
-                by_server: false,
+                is_from_server: false,
             },
             at: as_of,
         }
@@ -46,28 +49,28 @@ impl Draft {
     }
 
     /// Takes in a person, who is in the campaign of the news.
-    pub fn person(&mut self, mut snapshot: Snapshot) -> Who {
+    pub fn person(&mut self, mut snapshot: Snapshot) -> ParticipantIndex {
         let name = self.news.campaign.name.as_deref().map(Scalar::from);
         snapshot.facts.extend(name.map(|name| (Facts::CAMPAIGN_NAME.to_owned(), name)));
         self.news.people.push(snapshot);
-        Who(self.news.people.len() - 1)
+        ParticipantIndex(self.news.people.len() - 1)
     }
 
     /// A person taken in before.
-    pub fn told_of(&self, who: Who) -> &Snapshot {
+    pub fn told_of(&self, who: ParticipantIndex) -> &Snapshot {
         &self.news.people[who.0]
     }
 
     /// Takes in an event.
     pub fn tell(&mut self, event: Event) {
-        self.news.told.push(Told { at: self.at, event });
+        self.news.events.push(TimedEvent { at: self.at, event });
     }
 
     /// The finished news, without the parts whose ids are too long.
     ///
     /// # Errors
     /// The reason to park it all, see [`News::leave_out_long_ids`].
-    pub fn finish(mut self) -> Result<News, String> {
+    pub fn finish(mut self) -> Result<Notification, String> {
         self.news.leave_out_long_ids()?;
         Ok(self.news)
     }

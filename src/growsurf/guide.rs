@@ -4,7 +4,7 @@
 //! its news have none, and its participants mostly have no id. What belongs here: this shape's
 //! events and the places its fields are found in. What doesn't: a participant's own fields.
 
-use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot};
+use crate::domain::{Campaign, Event, Facts, Notification, Scalar, Side, Snapshot};
 
 use super::draft::Draft;
 use super::lenient::Object;
@@ -37,7 +37,7 @@ pub fn read(
     campaign: Campaign,
     body: Object<'_>,
     participant: Object<'_>,
-) -> Result<News, String> {
+) -> Result<Notification, String> {
     let tell: fn(&mut Draft, Object<'_>, Object<'_>) -> Result<(), String> = match event {
         "PARTICIPANT_CREATED" => participant_created,
         "PARTICIPANT_REFERRED" => participant_referred,

@@ -51,7 +51,7 @@ pub fn snapshot(object: Object<'_>, field: &'static str) -> Snapshot {
         metadata: object.scalars("metadata"),
         share_total: object.total("shareCount"),
         joined_at: object.time("createdAt"),
-        first_hand: true,
+        is_subject: true,
         unmapped: unmapped.into_iter().collect(),
     };
     if let Some(reference) = Reference::of(object) {
@@ -159,7 +159,7 @@ impl Reference {
 
     fn snapshot(self, field: &'static str) -> Snapshot {
         let Some(email) = self.email() else {
-            return Snapshot::named(field, self.0);
+            return Snapshot::with_id(field, self.0);
         };
         let fact = email.as_ref().map(|email| Scalar::from(email.as_str()));
         Snapshot {
@@ -170,7 +170,7 @@ impl Reference {
             metadata: Attributes::new(),
             share_total: None,
             joined_at: None,
-            first_hand: true,
+            is_subject: true,
             unmapped: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::lenient::{self, Object};
 use super::rest::rows::{Kind, Row};
 use super::{decode_of, json};
-use crate::domain::{Email, Forgotten, News, Redaction, Source, Time, Webhook};
+use crate::domain::{Email, ErasureSubject, Notification, Redaction, Source, Time, Webhook};
 
 /// The places in bodies of one source.
 struct Places {
@@ -66,7 +66,7 @@ const REFERENCES: [&str; 4] = ["referredBy", "referrerId", "referredId", "partic
 /// Their part becomes `{}`, which is how GrowSurf writes nobody, an element of a list is taken out,
 /// and texts elsewhere that name them become `null`. If the event is about them, or without them
 /// can't be read any more, nothing is left.
-pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+pub fn redact(webhook: &Webhook, forgotten: &ErasureSubject) -> Redaction {
     let Ok(before) = json::parse(&webhook.body) else {
         return unread(webhook, forgotten);
     };
@@ -100,7 +100,7 @@ pub fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
 }
 
 /// What is left of a body that isn't JSON as it came: nothing, if it holds them.
-fn unread(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+fn unread(webhook: &Webhook, forgotten: &ErasureSubject) -> Redaction {
     let campaign = webhook.owner.as_deref();
     let text = text(&webhook.body);
     let value = json::parse(text.as_bytes());
@@ -131,7 +131,7 @@ fn text(body: &[u8]) -> Cow<'_, str> {
 
 /// Reads a body of GrowSurf's, whatever its time: the campaign that it names, and what it says. What
 /// others send isn't read here, and counts as unreadable.
-fn read(webhook: &Webhook, body: &[u8]) -> (Option<String>, Result<News, String>) {
+fn read(webhook: &Webhook, body: &[u8]) -> (Option<String>, Result<Notification, String>) {
     let Webhook { owner, event, .. } = webhook;
     let owner = owner.as_deref();
     match webhook.source {
@@ -151,7 +151,7 @@ fn read(webhook: &Webhook, body: &[u8]) -> (Option<String>, Result<News, String>
 
 /// What is theirs in a body of a campaign.
 struct Theirs<'a> {
-    forgotten: &'a Forgotten,
+    forgotten: &'a ErasureSubject,
     campaign: Option<&'a str>,
 }
 

@@ -17,10 +17,10 @@ mod tests;
 mod types;
 mod writes;
 
-pub use client::{Client, ClientConfig, Clients, Pace};
+pub use client::{Client, ClientConfig, Clients, RateLimiter};
 pub use error::RestError;
 pub use lifecycle::Announcement;
-pub use limits::{Budget, Told};
+pub use limits::{Budget, ReportedLimits};
 pub use types::{
     Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
 };

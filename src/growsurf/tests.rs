@@ -14,7 +14,7 @@ mod signature;
 
 use serde_json::Value;
 
-use crate::domain::{Event, News, Scalar, Snapshot, Time};
+use crate::domain::{Event, Notification, Scalar, Snapshot, Time};
 
 use super::{Decoded, decode};
 
@@ -25,7 +25,7 @@ fn read(body: &Value) -> Decoded {
     decode(body.to_string().as_bytes(), RECEIVED_AT).unwrap()
 }
 
-fn news(body: &Value) -> News {
+fn news(body: &Value) -> Notification {
     read(body).reading.unwrap()
 }
 
@@ -33,12 +33,12 @@ fn reason(body: &Value) -> String {
     read(body).reading.unwrap_err()
 }
 
-fn events(news: &News) -> Vec<&Event> {
-    news.told.iter().map(|told| &told.event).collect()
+fn events(news: &Notification) -> Vec<&Event> {
+    news.events.iter().map(|told| &told.event).collect()
 }
 
 /// The person told of at `field`.
-fn at<'a>(news: &'a News, field: &str) -> &'a Snapshot {
+fn at<'a>(news: &'a Notification, field: &str) -> &'a Snapshot {
     news.people.iter().find(|person| person.field == field).unwrap()
 }
 

@@ -5,7 +5,10 @@
 //! programs, which are in `affiliate`. All field names are those of
 //! <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
 
-use crate::domain::{Campaign, Event, Facts, News, Scalar, Side, Snapshot, Time, Who, is_referral};
+use crate::domain::{
+    Campaign, Event, Facts, Notification, ParticipantIndex, Scalar, Side, Snapshot, Time,
+    is_referral,
+};
 
 use super::draft::Draft;
 use super::lenient::Object;
@@ -36,7 +39,7 @@ pub fn read(
     body: Object<'_>,
     data: Object<'_>,
     received_at: Time,
-) -> Result<News, String> {
+) -> Result<Notification, String> {
     let tell: fn(&mut Draft, Object<'_>, Time) -> Result<(), String> = match event {
         "NEW_PARTICIPANT_ADDED" => participant_added,
         "PARTICIPANT_REACHED_A_GOAL" => goal_reached,
@@ -58,7 +61,10 @@ pub fn read(
 }
 
 /// Takes in `data.participant`, whom most events are about, and the referrer told of with it.
-pub fn participant<'a>(draft: &mut Draft, data: Object<'a>) -> Result<(Object<'a>, Who), String> {
+pub fn participant<'a>(
+    draft: &mut Draft,
+    data: Object<'a>,
+) -> Result<(Object<'a>, ParticipantIndex), String> {
     let object = data.person("participant").ok_or_else(|| missing("data.participant"))?;
     let nested = object.person("referrer").map(|object| (object, "data.participant.referrer"));
     let told = nested.or_else(|| Some((data.person("referrer")?, "data.referrer")));
@@ -122,7 +128,7 @@ pub fn joined(
     mut friend: Snapshot,
     referrer: Result<Option<Snapshot>, SelfReferral>,
     joining: &Joining<'_>,
-) -> Who {
+) -> ParticipantIndex {
     let referral_source = joining.object.text("referralSource");
     // The referrer may have been deleted since.
     let is_referred = !matches!(referrer, Ok(None)) || referral_source.is_some_and(is_referral);
@@ -132,11 +138,11 @@ pub fn joined(
     }
     let who = draft.person(friend);
     draft.tell(if is_affiliate == Some(false) {
-        Event::CustomerAdded { who }
+        Event::CustomerAdded { customer: who }
     } else {
         // The link that led a self-referral here is no other participant's.
         let source = referral_source.filter(|_| referrer.is_ok());
-        Event::ParticipantJoined { who, referral_source: source.map(str::to_owned) }
+        Event::ParticipantJoined { participant: who, referral_source: source.map(str::to_owned) }
     });
     if let Ok(Some(referrer)) = referrer {
         let referrer = draft.person(referrer);
@@ -174,7 +180,7 @@ fn goal_reached(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), Stri
 
 fn fraud_status_updated(draft: &mut Draft, data: Object<'_>, _: Time) -> Result<(), String> {
     let (_, who) = participant(draft, data)?;
-    draft.tell(Event::FraudStatusChanged { who });
+    draft.tell(Event::FraudStatusChanged { participant: who });
     Ok(())
 }
 

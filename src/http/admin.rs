@@ -19,18 +19,18 @@ use super::effects;
 use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
+use super::router::AppState;
 use super::tokens::Tokens;
 use crate::domain::DeliveryId;
 use crate::store::{DeadLetters, StoreError};
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
 
 /// How many dead letters a page holds at most.
 const PAGE: usize = 100;
 
 /// The routes below `/admin`, to be put behind [`ask_for_token`].
-pub fn routes() -> OpenApiRouter<Face> {
+pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
@@ -40,8 +40,8 @@ pub fn routes() -> OpenApiRouter<Face> {
 }
 
 /// Lets through who shows a token.
-pub async fn ask_for_token(
-    State((face, tokens)): State<(Face, Tokens)>,
+pub async fn require_bearer_token(
+    State((face, tokens)): State<(AppState, Tokens)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
@@ -78,7 +78,7 @@ struct Page {
     security(("admin_token" = [])),
 )]
 async fn list(
-    State(face): State<Face>,
+    State(face): State<AppState>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Letters>, Problem> {
     let Query(page) = page.map_err(|rejection| unreadable(&rejection.body_text()))?;
@@ -103,7 +103,7 @@ async fn list(
     ),
     security(("admin_token" = [])),
 )]
-async fn show(State(face): State<Face>, id: Id) -> Result<Json<WholeLetter>, Problem> {
+async fn show(State(face): State<AppState>, id: Id) -> Result<Json<WholeLetter>, Problem> {
     let id = read(id)?;
     let found = face.store.dead_letter(id).await.map_err(unavailable)?;
     let (letter, attempts) = found.ok_or_else(|| not_found(id))?;
@@ -127,7 +127,7 @@ async fn show(State(face): State<Face>, id: Id) -> Result<Json<WholeLetter>, Pro
     ),
     security(("admin_token" = [])),
 )]
-async fn redeliver(State(face): State<Face>, id: Id) -> Result<Json<Redelivered>, Problem> {
+async fn redeliver(State(face): State<AppState>, id: Id) -> Result<Json<Redelivered>, Problem> {
     let id = read(id)?;
     let which = DeadLetters::These(vec![id]);
     let redelivered = face.store.redeliver(which, face.clock.now()).await.map_err(unavailable)?;
@@ -155,7 +155,7 @@ async fn redeliver(State(face): State<Face>, id: Id) -> Result<Json<Redelivered>
     ),
     security(("admin_token" = [])),
 )]
-async fn discard(State(face): State<Face>, id: Id) -> Result<Json<Discarded>, Problem> {
+async fn discard(State(face): State<AppState>, id: Id) -> Result<Json<Discarded>, Problem> {
     let id = read(id)?;
     let which = DeadLetters::These(vec![id]);
     let discarded = face.store.discard(which).await.map_err(unavailable)?;
@@ -183,6 +183,6 @@ fn not_found(DeliveryId(id): DeliveryId) -> Problem {
 
 /// The store's trouble, as an administrator is told of it.
 pub(super) fn unavailable(error: StoreError) -> Problem {
-    tracing::warn!(error = %Causes(&error), "the store can't serve an administrator");
+    tracing::warn!(error = %ErrorChain(&error), "the store can't serve an administrator");
     Problem::unavailable("the store can't do this now", 5)
 }

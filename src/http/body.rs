@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::memory::Share;
+pub use self::memory::MemoryPermit;
 use self::memory::{Full, Memory};
 use super::problem::Problem;
 use crate::telemetry::Metrics;
@@ -49,7 +49,7 @@ pub struct ReadBody {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// Its share of the memory, to be held as long as the bytes.
-    pub share: Share,
+    pub share: MemoryPermit,
 }
 
 impl BodyLimits {

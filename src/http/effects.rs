@@ -8,9 +8,9 @@ use super::admin::unavailable;
 use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
+use super::router::AppState;
 use crate::domain::{EventId, Time};
-use crate::store::{Carrier, Sent};
+use crate::store::{EffectDelivery, MessageStatus};
 
 /// Shows what became of an event, and the messages that it led to.
 #[utoipa::path(
@@ -38,7 +38,7 @@ use crate::store::{Carrier, Sent};
     security(("admin_token" = [])),
 )]
 pub(super) async fn show(
-    State(face): State<Face>,
+    State(face): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let event = EventId::try_from(id.to_ascii_uppercase()).map_err(|_error| {
@@ -56,7 +56,7 @@ pub(super) async fn show(
     })))
 }
 
-fn carrier(carrier: &Carrier) -> Value {
+fn carrier(carrier: &EffectDelivery) -> Value {
     json!({
         "id": carrier.delivery.0,
         "state": carrier.state.word(),
@@ -68,7 +68,7 @@ fn carrier(carrier: &Carrier) -> Value {
     })
 }
 
-fn message(sent: &Sent) -> Value {
+fn message(sent: &MessageStatus) -> Value {
     let (source, source_id) = sent.sender.clone().unzip();
     let metric = |(metric, at): &(String, Time)| json!({ "metric": metric, "at": at.to_string() });
     json!({

@@ -16,11 +16,11 @@ use utoipa::ToSchema;
 use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
-use crate::delivery::{Destination, Pulse, Silence};
+use super::router::AppState;
+use crate::delivery::{GuardedDestination, Heartbeat, Lateness};
 use crate::domain::Clock;
 use crate::store::{Store, Writing};
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 
 /// For how long a commit vouches for the store, and how often it is probed at most.
 const FRESH: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub struct Health {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
-    loops: Vec<Pulse>,
+    loops: Vec<Heartbeat>,
     late_warning: Duration,
     last_write: SyncMutex<Option<(Instant, bool)>>,
     probe: Mutex<Option<(Instant, Result<(), String>)>>,
@@ -52,7 +52,7 @@ impl Health {
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        loops: Vec<Pulse>,
+        loops: Vec<Heartbeat>,
         late_warning: Duration,
         draining: CancellationToken,
     ) -> Self {
@@ -61,7 +61,7 @@ impl Health {
     }
 
     /// The store has just committed a webhook, or refused one.
-    pub fn wrote(&self, committed: bool) {
+    pub fn record_write(&self, committed: bool) {
         let mut last = self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((self.clock.steady(), committed));
     }
@@ -85,7 +85,7 @@ impl Health {
     /// Why the relay isn't alive, if it isn't.
     fn stalled(&self) -> Result<(), String> {
         let now = self.clock.steady();
-        match self.store.writing() {
+        match self.store.writer_status() {
             Writing::Since(begun) if now.saturating_duration_since(begun) >= STALLED => {
                 let seconds = now.saturating_duration_since(begun).as_secs();
                 return Err(format!("the store has been at one write for {seconds} s"));
@@ -97,13 +97,13 @@ impl Health {
         }
         for pulse in &self.loops {
             let name = pulse.name();
-            match pulse.silence(now) {
-                Silence::For(silence) if silence < STALLED => {}
-                Silence::For(silence) => {
+            match pulse.lateness(now) {
+                Lateness::For(silence) if silence < STALLED => {}
+                Lateness::For(silence) => {
                     let seconds = silence.as_secs();
                     return Err(format!("{name} has made no progress for {seconds} s"));
                 }
-                Silence::Forever => return Err(format!("{name} has ended unexpectedly")),
+                Lateness::Forever => return Err(format!("{name} has ended unexpectedly")),
             }
         }
         Ok(())
@@ -129,7 +129,7 @@ impl Health {
         let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                tracing::warn!(error = %Causes(&error), "the store takes no write");
+                tracing::warn!(error = %ErrorChain(&error), "the store takes no write");
                 Err("the store takes no write".to_owned())
             }
             Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
@@ -141,9 +141,9 @@ impl Health {
 
 /// That the relay is well.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Well {
+pub(super) struct HealthBody {
     #[schema(examples("ready"))]
-    status: Wellness,
+    status: HealthStatus,
     /// What somebody should look after, though the relay does its work. Left out if there is nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -153,7 +153,7 @@ pub(super) struct Well {
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Wellness {
+enum HealthStatus {
     /// It is alive.
     Ok,
     /// It takes webhooks in.
@@ -168,11 +168,13 @@ enum Wellness {
     path = "/healthz",
     operation_id = "ask_whether_alive",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is alive.", body = Well), refusals::NotNow),
+    responses((status = 200, description = "It is alive.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn healthz(State(face): State<Face>) -> Response {
+pub async fn healthz(State(face): State<AppState>) -> Response {
     match face.health.stalled() {
-        Ok(()) => Json(Well { status: Wellness::Ok, warnings: Vec::new() }).into_response(),
+        Ok(()) => {
+            Json(HealthBody { status: HealthStatus::Ok, warnings: Vec::new() }).into_response()
+        }
         Err(why) => Problem::unavailable(why, 1).into_response(),
     }
 }
@@ -186,9 +188,9 @@ pub async fn healthz(State(face): State<Face>) -> Response {
     path = "/readyz",
     operation_id = "ask_whether_ready",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
+    responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn readyz(State(face): State<Face>) -> Response {
+pub async fn readyz(State(face): State<AppState>) -> Response {
     ready(face).await
 }
 
@@ -198,13 +200,13 @@ pub async fn readyz(State(face): State<Face>) -> Response {
     path = "/health",
     operation_id = "ask_health",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is ready.", body = Well), refusals::NotNow),
+    responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn health(State(face): State<Face>) -> Response {
+pub async fn health(State(face): State<AppState>) -> Response {
     ready(face).await
 }
 
-async fn ready(face: Face) -> Response {
+async fn ready(face: AppState) -> Response {
     if let Err(why) = face.health.unready().await {
         return Problem::unavailable(why, 1).into_response();
     }
@@ -222,10 +224,10 @@ async fn ready(face: Face) -> Response {
     if let Some(reason) = face.destination.halted_by() {
         warnings.push(format!("Customer.io is halted: {reason}"));
     }
-    if let Some(reason) = face.growsurf.as_ref().and_then(Destination::halted_by) {
+    if let Some(reason) = face.growsurf.as_ref().and_then(GuardedDestination::halted_by) {
         warnings.push(format!("GrowSurf is halted: {reason}"));
     }
-    Json(Well { status: Wellness::Ready, warnings }).into_response()
+    Json(HealthBody { status: HealthStatus::Ready, warnings }).into_response()
 }
 
 #[cfg(test)]
@@ -242,11 +244,11 @@ mod tests {
         let (path, planner) = (folder.path().join("relay.db"), Mapper::new(Rules::standard()));
         let options = Options::new([7; 32], SystemClock.now());
         let store = SqliteStore::open(&path, Arc::new(planner), options).await.unwrap();
-        let pulse = Pulse::new("a loop", SystemClock.steady());
+        let pulse = Heartbeat::new("a loop", SystemClock.steady());
         let (loops, draining) = (vec![pulse.clone()], CancellationToken::new());
         let late = Duration::from_secs(1);
         let health = Health::new(Arc::new(store), Arc::new(SystemClock), loops, late, draining);
-        health.wrote(true);
+        health.record_write(true);
         assert_eq!((health.stalled(), health.unready().await), (Ok(()), Ok(())));
 
         let guard = pulse.guard();

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
-use crate::delivery::Standing;
-use crate::telemetry::{CONTENT_TYPE, Causes, Gauges};
+use super::router::AppState;
+use crate::delivery::DestinationState;
+use crate::telemetry::{CONTENT_TYPE, ErrorChain, Gauges};
 
 /// What the code counted and what the store keeps, as OpenMetrics text.
 #[utoipa::path(
@@ -21,12 +21,12 @@ use crate::telemetry::{CONTENT_TYPE, Causes, Gauges};
         refusals::NotNow,
     ),
 )]
-pub async fn metrics(State(face): State<Face>) -> Response {
+pub async fn metrics(State(face): State<AppState>) -> Response {
     let stats = match face.store.stats().await {
         Ok(stats) => stats,
         Err(error) => {
             if face.refusals.is_logged("metrics") {
-                tracing::warn!(error = %Causes(&error), "can't read the store's numbers");
+                tracing::warn!(error = %ErrorChain(&error), "can't read the store's numbers");
             }
             return Problem::unavailable("the store's numbers can't be read", 5).into_response();
         }
@@ -39,9 +39,9 @@ pub async fn metrics(State(face): State<Face>) -> Response {
         dead_letters: stats.dead,
         parked: stats.parked,
         damaged: !face.damage.told().is_empty(),
-        destination: face.destination.standing(now).word(),
-        growsurf: face.growsurf.as_ref().map(|growsurf| growsurf.standing(now).word()),
+        destination: face.destination.state(now).as_str(),
+        growsurf: face.growsurf.as_ref().map(|growsurf| growsurf.state(now).as_str()),
     };
-    let text = face.metrics.render(gauges, &Standing::ALL.map(Standing::word));
+    let text = face.metrics.render(gauges, &DestinationState::ALL.map(DestinationState::as_str));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -48,7 +48,7 @@ const ABOUT: &str = "Takes in webhooks of GrowSurf and Customer.io and the event
 const CACHED: &str = "public, max-age=300";
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let document = router::documented().to_pretty_json();
+    let document = router::openapi().to_pretty_json();
     let document = document.expect("the document holds texts, numbers and lists only");
     // Patterns hold characters that can't be seen; it is the same document.
     escape_lines(&document).into_owned()

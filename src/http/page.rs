@@ -26,13 +26,13 @@ use super::client::{client_ip, network};
 use super::delay::NotBefore;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
+use super::router::AppState;
 use crate::config::page::PageSettings;
-use crate::delivery::Sharers;
+use crate::delivery::ReplicaCount;
 use crate::domain::Dropped as Why;
-use crate::ingest::{Refusal, Seen};
+use crate::ingest::{IngestError, PagePostOutcome};
 use crate::page::{Kind, PageClick, PageShare};
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 
 /// The script, whole.
 const SCRIPT: &str = include_str!("page/relay.js");
@@ -48,23 +48,23 @@ const LEAST: Duration = Duration::from_millis(50);
 const RETRY_AFTER: u64 = 5;
 
 /// From where posts are taken, and how many.
-pub struct Gate {
+pub struct PagePosts {
     origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
     total: Mutex<Allowance>,
     /// The relays that share the total.
-    sharers: Sharers,
+    sharers: ReplicaCount,
     /// What the limiter counts the time from.
     began: Instant,
 }
 
-impl Gate {
+impl PagePosts {
     /// As the settings say; bodies take their memory with all others. It begins `now`.
     pub fn new(
         settings: &PageSettings,
         bodies: &BodyLimits,
-        sharers: Sharers,
+        sharers: ReplicaCount,
         now: Instant,
     ) -> Self {
         let limiter = Limiter::new(settings.posts_per_minute, settings.addresses);
@@ -124,11 +124,11 @@ enum Dropped {
     ),
 )]
 pub async fn click(
-    State(face): State<Face>,
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(&face, peer, request, Kind::Click).await
+    receive(&face, peer, request, Kind::Click).await
 }
 
 /// Takes in that a participant shared their link. There only with a `page_key`.
@@ -147,11 +147,11 @@ pub async fn click(
     ),
 )]
 pub async fn share(
-    State(face): State<Face>,
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(&face, peer, request, Kind::Share).await
+    receive(&face, peer, request, Kind::Share).await
 }
 
 /// Tells a browser whether its page may post to `/v1/clicks`.
@@ -162,7 +162,7 @@ pub async fn share(
     tag = tags::PAGES,
     responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
 )]
-pub async fn preflight_of_clicks(State(face): State<Face>, headers: HeaderMap) -> Response {
+pub async fn preflight_of_clicks(State(face): State<AppState>, headers: HeaderMap) -> Response {
     preflight(&face, &headers)
 }
 
@@ -174,12 +174,12 @@ pub async fn preflight_of_clicks(State(face): State<Face>, headers: HeaderMap) -
     tag = tags::PAGES,
     responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
 )]
-pub async fn preflight_of_shares(State(face): State<Face>, headers: HeaderMap) -> Response {
+pub async fn preflight_of_shares(State(face): State<AppState>, headers: HeaderMap) -> Response {
     preflight(&face, &headers)
 }
 
 /// Whether a page may post.
-fn preflight(face: &Face, headers: &HeaderMap) -> Response {
+fn preflight(face: &AppState, headers: &HeaderMap) -> Response {
     let Some(origin) = face.page.as_ref().and_then(|gate| gate.origin(headers)) else {
         return (StatusCode::NO_CONTENT, [(header::VARY, "Origin")]).into_response();
     };
@@ -222,7 +222,7 @@ pub async fn script(headers: HeaderMap) -> Response {
     (told, SCRIPT).into_response()
 }
 
-async fn take_in(face: &Face, peer: SocketAddr, request: Request, kind: Kind) -> Response {
+async fn receive(face: &AppState, peer: SocketAddr, request: Request, kind: Kind) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
     let gate = face.page.as_ref().expect("the routes are there only with the gate");
     let origin = gate.origin(&headers);
@@ -248,8 +248,8 @@ async fn take_in(face: &Face, peer: SocketAddr, request: Request, kind: Kind) ->
 
 /// Accepts a post. `not_before` becomes the earliest time of the answer, once the post is read.
 async fn post(
-    face: &Face,
-    gate: &Gate,
+    face: &AppState,
+    gate: &PagePosts,
     peer: SocketAddr,
     headers: &HeaderMap,
     body: Body,
@@ -269,24 +269,24 @@ async fn post(
     })?;
     let admits = || gate.admits_in_all(face.clock.steady());
     *not_before = Some(NotBefore(tokio::time::Instant::now() + LEAST));
-    match face.ingest.seen(kind, &bytes, share, admits).await {
-        Ok(Seen::Accepted) => {
-            face.health.wrote(true);
+    match face.ingest.page_post(kind, &bytes, share, admits).await {
+        Ok(PagePostOutcome::Accepted) => {
+            face.health.record_write(true);
             Ok(())
         }
-        Ok(Seen::Dropped(Why::Nothing)) => Err(Dropped::For("nothing")),
-        Ok(Seen::Dropped(Why::Unknown)) => Err(Dropped::For("unknown")),
-        Ok(Seen::Dropped(Why::Budget)) => Err(Dropped::For("budget")),
-        Ok(Seen::Total) => Err(Dropped::For("total")),
-        Ok(Seen::Malformed) => Err(Dropped::For("malformed")),
-        Ok(Seen::Key) => Err(Dropped::For("key")),
-        Ok(Seen::SharesOff) => Err(Dropped::For("shares_off")),
+        Ok(PagePostOutcome::Dropped(Why::Nothing)) => Err(Dropped::For("nothing")),
+        Ok(PagePostOutcome::Dropped(Why::Unknown)) => Err(Dropped::For("unknown")),
+        Ok(PagePostOutcome::Dropped(Why::Budget)) => Err(Dropped::For("budget")),
+        Ok(PagePostOutcome::Total) => Err(Dropped::For("total")),
+        Ok(PagePostOutcome::Malformed) => Err(Dropped::For("malformed")),
+        Ok(PagePostOutcome::Key) => Err(Dropped::For("key")),
+        Ok(PagePostOutcome::SharesOff) => Err(Dropped::For("shares_off")),
         Err(refusal) => {
-            if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
-                face.health.wrote(false);
+            if matches!(refusal, IngestError::Store(_) | IngestError::Slow(_)) {
+                face.health.record_write(false);
             }
             if face.refusals.is_logged("page") {
-                tracing::warn!(client.ip = %client, error = %Causes(&refusal), "can't take in what a page posted");
+                tracing::warn!(client.ip = %client, error = %ErrorChain(&refusal), "can't take in what a page posted");
             }
             let detail = "this can't be stored now; try again";
             Err(Dropped::Ours(Problem::unavailable(detail, RETRY_AFTER)))

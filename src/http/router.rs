@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::tokens::Tokens;
 use super::{admin, metrics, openapi, page, webhooks};
 use crate::config::value::network::Network;
-use crate::delivery::Destination;
+use crate::delivery::GuardedDestination;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
 use crate::store::{Damage, Store};
@@ -26,7 +26,7 @@ use crate::telemetry::{Metrics, Refusals};
 
 /// Everything the handlers need.
 #[derive(Clone)]
-pub struct Face {
+pub struct AppState {
     /// Takes webhooks in.
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
@@ -36,9 +36,9 @@ pub struct Face {
     /// Which refusals are logged.
     pub refusals: Arc<Refusals>,
     /// Customer.io's state.
-    pub destination: Destination,
+    pub destination: GuardedDestination,
     /// GrowSurf's, if anything may be written there.
-    pub growsurf: Option<Destination>,
+    pub growsurf: Option<GuardedDestination>,
     /// What health is judged by.
     pub health: Arc<Health>,
     /// What is known of damage to the store.
@@ -54,25 +54,25 @@ pub struct Face {
     /// What `/v1/events` asks for; likewise.
     pub api_tokens: Option<Tokens>,
     /// From where pages may post; without it nobody's may.
-    pub page: Option<Arc<page::Gate>>,
+    pub page: Option<Arc<page::PagePosts>>,
 }
 
 /// Which of the routes that the settings switch on are there.
 #[derive(Clone, Copy)]
-struct Offered {
+struct EnabledRoutes {
     reports: bool,
     asks: bool,
     events: bool,
     page: bool,
 }
 
-impl Offered {
+impl EnabledRoutes {
     const EVERYTHING: Self = Self { reports: true, asks: true, events: true, page: true };
 
-    fn by(face: &Face) -> Self {
+    fn by(face: &AppState) -> Self {
         Self {
-            reports: face.ingest.takes_reports(),
-            asks: face.ingest.takes_asks(),
+            reports: face.ingest.accepts_reports(),
+            asks: face.ingest.accepts_actions(),
             events: face.api_tokens.is_some(),
             page: face.page.is_some(),
         }
@@ -80,43 +80,43 @@ impl Offered {
 }
 
 /// What the internet may reach: webhooks, what pages post, and health.
-pub fn public(face: Face) -> Router {
-    finished(routes(Offered::by(&face)).into(), face)
+pub fn public(face: AppState) -> Router {
+    with_fallbacks(routes(EnabledRoutes::by(&face)).into(), face)
 }
 
 /// What operators reach: metrics, administration, and health as well. Where they have no listener
 /// of their own, `webhooks` puts it all on one.
-pub fn operator(face: Face, webhooks: bool) -> Router {
-    let base = if webhooks { routes(Offered::by(&face)) } else { health_routes() };
+pub fn operator(face: AppState, webhooks: bool) -> Router {
+    let base = if webhooks { routes(EnabledRoutes::by(&face)) } else { health_routes() };
     let mut router = Router::from(base.merge(metrics_routes()));
     if let Some(tokens) = &face.admin_tokens {
-        let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::ask_for_token);
+        let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::require_bearer_token);
         router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
-    finished(router, face)
+    with_fallbacks(router, face)
 }
 
 /// The documentation of all routes there can be, on either listener.
-pub(super) fn documented() -> OpenApi {
+pub(super) fn openapi() -> OpenApi {
     OpenApiRouter::with_openapi(openapi::frame())
-        .merge(routes(Offered::EVERYTHING))
+        .merge(routes(EnabledRoutes::EVERYTHING))
         .merge(metrics_routes())
         .nest("/admin", admin::routes())
         .into_openapi()
 }
 
-fn routes(offered: Offered) -> OpenApiRouter<Face> {
+fn routes(offered: EnabledRoutes) -> OpenApiRouter<AppState> {
     let mut routes = health_routes()
-        .routes(routes!(webhooks::receive))
-        .routes(routes!(webhooks::receive_as_guided));
+        .routes(routes!(webhooks::growsurf_webhook))
+        .routes(routes!(webhooks::growsurf_webhook_at_guide_path));
     if offered.reports {
-        routes = routes.routes(routes!(webhooks::report));
+        routes = routes.routes(routes!(webhooks::customerio_report));
     }
     if offered.asks {
-        routes = routes.routes(routes!(webhooks::ask));
+        routes = routes.routes(routes!(webhooks::customerio_action));
     }
     if offered.events {
-        routes = routes.routes(routes!(webhooks::told));
+        routes = routes.routes(routes!(webhooks::server_event));
     }
     if offered.page {
         routes = routes
@@ -127,7 +127,7 @@ fn routes(offered: Offered) -> OpenApiRouter<Face> {
     routes
 }
 
-fn health_routes() -> OpenApiRouter<Face> {
+fn health_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -135,13 +135,13 @@ fn health_routes() -> OpenApiRouter<Face> {
         .routes(routes!(openapi::openapi))
 }
 
-fn metrics_routes() -> OpenApiRouter<Face> {
+fn metrics_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metrics::metrics))
 }
 
 /// Returns the router with problem documents for all other paths and methods. The last step, because
 /// it changes only the routes that are there already.
-fn finished(router: Router<Face>, face: Face) -> Router {
+fn with_fallbacks(router: Router<AppState>, face: AppState) -> Router {
     let uncoded = from_fn_with_state(face.bodies.clone(), refuse_coded);
     let router = router
         .method_not_allowed_fallback(async || {

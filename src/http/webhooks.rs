@@ -15,12 +15,12 @@ use super::client::{client_ip, network};
 use super::json::Json;
 use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
-use super::router::Face;
+use super::router::AppState;
 use crate::customerio::action::CustomerioAction;
 use crate::domain::{Receipt, Status};
-use crate::ingest::{ACTION_KEYS, REPORTING_KEYS, Refusal};
-use crate::shop::ShopEvent;
-use crate::telemetry::Causes;
+use crate::ingest::{ACTION_KEYS, IngestError, REPORTING_KEYS};
+use crate::server_events::ShopEvent;
+use crate::telemetry::ErrorChain;
 
 /// GrowSurf's header with time and signature
 /// (<https://docs.growsurf.com/developer-tools/webhooks>).
@@ -31,10 +31,10 @@ const STORE_RETRY_AFTER: u64 = 5;
 
 /// That a body is on disk, and what becomes of it.
 #[derive(Serialize, ToSchema)]
-struct Receipted {
+struct WebhookResponse {
     /// Always true.
     success: bool,
-    status: Taken,
+    status: ReceiptStatus,
     /// The id that the relay keeps it under; of a duplicate, the first one's.
     #[schema(format = "uuid", examples("0198c1f2-7c00-7d42-8a52-6f1d3c5b7a90"))]
     id: String,
@@ -47,7 +47,7 @@ struct Receipted {
 /// What becomes of a body that was taken in.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Taken {
+enum ReceiptStatus {
     /// What it leads to will be delivered.
     Accepted,
     /// The same body was taken in before; nothing new comes of it.
@@ -56,9 +56,9 @@ enum Taken {
     Parked,
 }
 
-impl Taken {
+impl ReceiptStatus {
     /// What metrics and logs call it.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
@@ -78,18 +78,18 @@ impl Taken {
     tag = tags::WEBHOOKS,
     request_body(content = GrowsurfWebhook, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is on disk.", body = Receipted),
+        (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,
         refusals::NotProven,
     ),
     security(("growsurf_signature" = [])),
 )]
-pub async fn receive(
-    State(face): State<Face>,
+pub async fn growsurf_webhook(
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(face, peer, request, Sender::Growsurf).await
+    receive(face, peer, request, Sender::Growsurf).await
 }
 
 /// Takes in one webhook of GrowSurf's, at the path of its published guide.
@@ -102,18 +102,18 @@ pub async fn receive(
     tag = tags::WEBHOOKS,
     request_body(content = GrowsurfWebhook, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is on disk.", body = Receipted),
+        (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,
         refusals::NotProven,
     ),
     security(("growsurf_signature" = [])),
 )]
-pub async fn receive_as_guided(
-    State(face): State<Face>,
+pub async fn growsurf_webhook_at_guide_path(
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(face, peer, request, Sender::Growsurf).await
+    receive(face, peer, request, Sender::Growsurf).await
 }
 
 /// Takes in one report of Customer.io's.
@@ -127,18 +127,18 @@ pub async fn receive_as_guided(
     tag = tags::WEBHOOKS,
     request_body(content = CustomerioReport, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is on disk.", body = Receipted),
+        (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,
         refusals::NotProven,
     ),
     security(("customerio_timestamp" = [], "customerio_signature" = [])),
 )]
-pub async fn report(
-    State(face): State<Face>,
+pub async fn customerio_report(
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(face, peer, request, Sender::Customerio).await
+    receive(face, peer, request, Sender::Customerio).await
 }
 
 /// Takes in what a campaign at Customer.io asks for.
@@ -152,19 +152,19 @@ pub async fn report(
     tag = tags::WEBHOOKS,
     request_body(content = CustomerioAction, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is on disk.", body = Receipted),
+        (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,
         refusals::NotProven,
         refusals::NotValid,
     ),
     security(("customerio_timestamp" = [], "customerio_signature" = [])),
 )]
-pub async fn ask(
-    State(face): State<Face>,
+pub async fn customerio_action(
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    take_in(face, peer, request, Sender::Campaign).await
+    receive(face, peer, request, Sender::Campaign).await
 }
 
 /// Takes in one event that your own backend tells.
@@ -177,15 +177,15 @@ pub async fn ask(
     tag = tags::EVENTS,
     request_body(content = ShopEvent, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is on disk.", body = Receipted),
+        (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,
         refusals::NotProven,
         refusals::NotValid,
     ),
     security(("api_token" = [])),
 )]
-pub async fn told(
-    State(face): State<Face>,
+pub async fn server_event(
+    State(face): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -200,7 +200,7 @@ pub async fn told(
         face.bodies.discard(&headers, body);
         return closing(problem);
     }
-    take_in(face, peer, request, Sender::Shop).await
+    receive(face, peer, request, Sender::Shop).await
 }
 
 /// Who posts.
@@ -211,13 +211,13 @@ enum Sender {
     Shop,
 }
 
-async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender) -> Response {
+async fn receive(face: AppState, peer: SocketAddr, request: Request, sender: Sender) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
     let client = client_ip(peer, &headers, &face.trusted_proxies);
     if let Err(refusal) = admit(&face, &headers, &sender) {
         face.bodies.discard(&headers, body);
         let problem = refuse(&refusal);
-        refused(&face, client, &problem, reason(&refusal), &Causes(&refusal));
+        refused(&face, client, &problem, reason(&refusal), &ErrorChain(&refusal));
         return closing(problem);
     }
     let (body, share) = match face.bodies.read(network(client), &headers, body).await {
@@ -231,19 +231,19 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
     let header = |name: &str| headers.get(name)?.to_str().ok();
     let result = match sender {
         Sender::Growsurf => face.ingest.receive(header(SIGNATURE), body, share).await,
-        Sender::Shop => face.ingest.told(body, share).await,
-        Sender::Customerio => face.ingest.report(header, body, share).await,
-        Sender::Campaign => face.ingest.ask(header, body, share).await,
+        Sender::Shop => face.ingest.server_event(body, share).await,
+        Sender::Customerio => face.ingest.customerio_report(header, body, share).await,
+        Sender::Campaign => face.ingest.customerio_action(header, body, share).await,
     };
     face.metrics.accepted_in(face.clock.now().since(began));
     match result {
         Ok(receipt) => answer(&face, receipt),
         Err(refusal) => {
-            if matches!(refusal, Refusal::Store(_) | Refusal::Slow(_)) {
-                face.health.wrote(false);
+            if matches!(refusal, IngestError::Store(_) | IngestError::Slow(_)) {
+                face.health.record_write(false);
             }
             let problem = refuse(&refusal);
-            refused(&face, client, &problem, reason(&refusal), &Causes(&refusal));
+            refused(&face, client, &problem, reason(&refusal), &ErrorChain(&refusal));
             problem.into_response()
         }
     }
@@ -251,7 +251,7 @@ async fn take_in(face: Face, peer: SocketAddr, request: Request, sender: Sender)
 
 /// Counts a refusal, and logs it unless there are too many of its reason.
 fn refused(
-    face: &Face,
+    face: &AppState,
     client: IpAddr,
     problem: &Problem,
     reason: &'static str,
@@ -265,7 +265,7 @@ fn refused(
 }
 
 /// Refuses by the headers alone, so that nothing is held for whoever can't prove anything.
-fn admit(face: &Face, headers: &HeaderMap, sender: &Sender) -> Result<(), Refusal> {
+fn admit(face: &AppState, headers: &HeaderMap, sender: &Sender) -> Result<(), IngestError> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
     match sender {
         Sender::Growsurf => face.ingest.check_webhook_header(header(SIGNATURE)),
@@ -282,21 +282,21 @@ fn closing(problem: Problem) -> Response {
     ([(header::CONNECTION, "close")], problem).into_response()
 }
 
-fn answer(face: &Face, receipt: Receipt) -> Response {
+fn answer(face: &AppState, receipt: Receipt) -> Response {
     let Receipt { id, status, calls, unmapped, notices, kinds: _ } = receipt;
     for notice in notices {
         tracing::warn!(webhook.id = %id, "{notice}");
     }
     if !matches!(status, Status::Duplicate) {
-        face.health.wrote(true);
+        face.health.record_write(true);
     }
     let (taken, reason) = match status {
-        Status::Accepted => (Taken::Accepted, None),
-        Status::Duplicate => (Taken::Duplicate, None),
-        Status::Parked { reason } => (Taken::Parked, Some(reason)),
+        Status::Accepted => (ReceiptStatus::Accepted, None),
+        Status::Duplicate => (ReceiptStatus::Duplicate, None),
+        Status::Parked { reason } => (ReceiptStatus::Parked, Some(reason)),
         Status::Dropped(_) => unreachable!("only posts of pages are dropped"),
     };
-    let status = taken.word();
+    let status = taken.as_str();
     face.metrics.webhook(status);
     let parked = reason.as_deref().or(unmapped.first().map(String::as_str));
     match parked {
@@ -307,33 +307,35 @@ fn answer(face: &Face, receipt: Receipt) -> Response {
             tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "took in a webhook")
         }
     }
-    let answer = Receipted { success: true, status: taken, id: id.to_string(), reason };
+    let answer = WebhookResponse { success: true, status: taken, id: id.to_string(), reason };
     Json(answer).into_response()
 }
 
 /// Returns the reason of a refusal as the log sums it.
-fn reason(refusal: &Refusal) -> &'static str {
+fn reason(refusal: &IngestError) -> &'static str {
     match refusal {
-        Refusal::Signature(error) => error.word(),
-        Refusal::Report { fault, .. } => fault.word(),
-        Refusal::WrongCampaign { .. } => "campaign",
-        Refusal::Unreadable(_) | Refusal::Template(_) => "unreadable",
-        Refusal::Invalid(_) => "invalid",
-        Refusal::Store(_) | Refusal::Slow(_) => "store",
+        IngestError::Signature(error) => error.word(),
+        IngestError::Report { fault, .. } => fault.word(),
+        IngestError::WrongCampaign { .. } => "campaign",
+        IngestError::Unreadable(_) | IngestError::Template(_) => "unreadable",
+        IngestError::Invalid(_) => "invalid",
+        IngestError::Store(_) | IngestError::Slow(_) => "store",
     }
 }
 
-fn refuse(refusal: &Refusal) -> Problem {
+fn refuse(refusal: &IngestError) -> Problem {
     match refusal {
-        Refusal::Signature(_) | Refusal::WrongCampaign { .. } => {
+        IngestError::Signature(_) | IngestError::WrongCampaign { .. } => {
             Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
         }
-        Refusal::Report { .. } => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
-        Refusal::Invalid(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string()),
-        Refusal::Unreadable(_) | Refusal::Template(_) => {
+        IngestError::Report { .. } => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
+        IngestError::Invalid(_) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string())
+        }
+        IngestError::Unreadable(_) | IngestError::Template(_) => {
             Problem::new(StatusCode::BAD_REQUEST, refusal.to_string())
         }
-        Refusal::Store(_) | Refusal::Slow(_) => {
+        IngestError::Store(_) | IngestError::Slow(_) => {
             Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)
         }
     }

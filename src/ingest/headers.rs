@@ -3,7 +3,7 @@
 //! What belongs here: what a signature's headers show without the body. What doesn't: the body's
 //! own proof, which is checked once it is there.
 
-use super::{Ingest, Refusal};
+use super::{Ingest, IngestError};
 use crate::customerio::signature::check_headers;
 use crate::growsurf::signature::check_header;
 
@@ -18,7 +18,7 @@ impl Ingest {
     ///
     /// # Errors
     /// [`Refusal::Signature`] if it is missing, malformed, or of the wrong time.
-    pub fn check_webhook_header(&self, signature: Option<&str>) -> Result<(), Refusal> {
+    pub fn check_webhook_header(&self, signature: Option<&str>) -> Result<(), IngestError> {
         if self.trust.secrets.is_empty() {
             return Ok(());
         }
@@ -33,8 +33,8 @@ impl Ingest {
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,
         setting: &'static str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), IngestError> {
         let checked = check_headers(header, self.clock.now(), self.trust.report_max_age);
-        checked.map_err(|fault| Refusal::Report { fault, keys: setting })
+        checked.map_err(|fault| IngestError::Report { fault, keys: setting })
     }
 }

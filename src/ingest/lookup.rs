@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use crate::domain::{
-    Arrival, Ask, Class, Deed, Feedback, Identifier, Lookup, News, ParticipantKey, Tell, WebhookId,
+    Action, Class, Feedback, FeedbackKind, Identifier, Lookup, Notification, ParticipantKey,
+    ReceivedWebhook, SendFilter, WebhookId,
 };
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{Campaign, Clients, ParticipantQuery, RestError};
 use crate::store::StoreError;
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 
 use super::Ingest;
 
@@ -36,13 +37,15 @@ impl Ingest {
     ///
     /// # Errors
     /// The store's. GrowSurf's are logged, and the action is parked with a reason that says so.
-    pub(super) async fn look_up(&self, news: &mut News) -> Result<(), StoreError> {
-        let Some(Feedback { deed: Deed::Asked(ask), who, .. }) = &mut news.feedback else {
+    pub(super) async fn look_up(&self, news: &mut Notification) -> Result<(), StoreError> {
+        let Some(Feedback { kind: FeedbackKind::Action(ask), identifiers: who, .. }) =
+            &mut news.feedback
+        else {
             return Ok(());
         };
         let only = if let [only] = self.trust.campaigns.as_slice() { Some(only) } else { None };
         let Some(campaign) = ask.campaign.as_ref().or(only) else { return Ok(()) };
-        let Some(client) = self.lookup.clients.of(campaign).filter(|_| !ask.makes_somebody())
+        let Some(client) = self.lookup.clients.of(campaign).filter(|_| !ask.adds_participant())
         else {
             return Ok(());
         };
@@ -58,7 +61,7 @@ impl Ingest {
             Err(error) => {
                 tracing::warn!(
                     campaign,
-                    error = %Causes(&error),
+                    error = %ErrorChain(&error),
                     "can't look up the participant of a webhook action"
                 );
                 true
@@ -70,7 +73,7 @@ impl Ingest {
     async fn is_known(
         &self,
         campaign: &str,
-        ask: &Ask,
+        ask: &Action,
         who: &[Identifier],
     ) -> Result<bool, StoreError> {
         let campaign = campaign.to_owned();
@@ -93,7 +96,7 @@ impl Ingest {
     async fn introduce(&self, campaign: &str, row: serde_json::Value) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
-        let origin = Origin { campaign, at: now, tell: Tell::Nothing, shares: false };
+        let origin = Origin { campaign, at: now, tell: SendFilter::None, shares: false };
         let row = Row::new(Kind::Participant, row, &origin);
         let reading = row.news();
         if let Err(reason) = &reading {
@@ -105,7 +108,7 @@ impl Ingest {
             return Ok(false);
         }
         let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
-        let arrival = Arrival { webhook, reading, class: Class::Live };
+        let arrival = ReceivedWebhook { webhook, decoded: reading, class: Class::Live };
         let receipt = self.store.accept(arrival, now).await?;
         if receipt.calls > 0 {
             self.wake.notify_one();
@@ -119,7 +122,7 @@ impl ParticipantLookup {
     pub const TIMEOUT: Duration = Duration::from_millis(1_500);
 
     /// Returns the name by which GrowSurf can be asked, if there is one.
-    fn query(&self, ask: &Ask, who: &[Identifier]) -> Option<ParticipantQuery> {
+    fn query(&self, ask: &Action, who: &[Identifier]) -> Option<ParticipantQuery> {
         if let Some(id) = &ask.participant {
             return Some(ParticipantQuery::IdOrEmail(id.clone()));
         }

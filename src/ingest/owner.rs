@@ -5,7 +5,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Ingest, Refusal, Trust};
+use super::{Ingest, IngestError, WebhookAuth};
 use crate::domain::Time;
 use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
 
@@ -20,7 +20,7 @@ impl Ingest {
         body: &[u8],
         received_at: Time,
     ) -> Result<Option<Vec<Owner>>, SignatureError> {
-        let Trust { secrets, max_age, .. } = &self.trust;
+        let WebhookAuth { secrets, max_age, .. } = &self.trust;
         if secrets.is_empty() {
             return Ok(None);
         }
@@ -48,7 +48,7 @@ pub(super) fn check_campaign(
     owners: Option<&[Owner]>,
     signer: Option<&str>,
     named: Option<&str>,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Option<String>, IngestError> {
     let owners = owners.unwrap_or_default();
     if owners.is_empty() || owners.contains(&Owner::Global) {
         return Ok(None);
@@ -62,7 +62,7 @@ pub(super) fn check_campaign(
         Owner::Global => None,
         Owner::Campaign(id) => Some(id.as_str()),
     });
-    Err(Refusal::WrongCampaign {
+    Err(IngestError::WrongCampaign {
         signed_by: campaigns.collect::<Vec<_>>().join(", "),
         // A stranger's text: an address in it stays out of logs and answers.
         named: named.map_or("none", |id| if id.contains('@') { "***" } else { id }).to_owned(),

@@ -8,7 +8,7 @@
 //! hidden where it is answered (`http`).
 
 use super::reading::{Decoded, decode};
-use super::{Incoming, Ingest, Refusal};
+use super::{Incoming, Ingest, IngestError};
 use crate::domain::{Class, Dropped, Link, Lookup, Source, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
@@ -26,7 +26,7 @@ pub struct Pages {
 
 /// What became of a post that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Seen {
+pub enum PagePostOutcome {
     /// It was stored, and leads to something.
     Accepted,
     /// It leads to nothing and wasn't stored.
@@ -43,7 +43,7 @@ pub enum Seen {
 
 impl Ingest {
     /// Whether there is a campaign that pages may tell of.
-    pub fn takes_posts(&self) -> bool {
+    pub fn accepts_posts(&self) -> bool {
         !self.trust.pages.is_empty()
     }
 
@@ -52,25 +52,25 @@ impl Ingest {
     ///
     /// # Errors
     /// [`Refusal::Store`] and [`Refusal::Slow`] only; then nothing of it was kept.
-    pub async fn seen(
+    pub async fn page_post(
         &self,
         kind: Kind,
         body: &[u8],
         share: impl Send + 'static,
         admits: impl FnOnce() -> bool,
-    ) -> Result<Seen, Refusal> {
+    ) -> Result<PagePostOutcome, IngestError> {
         let received_at = self.clock.now();
         let Some(post) = Post::read(kind, body, &self.trust.page_origins) else {
-            return Ok(Seen::Malformed);
+            return Ok(PagePostOutcome::Malformed);
         };
         let Some(pages) = self.trust.pages.iter().find(|pages| pages.key == post.key) else {
-            return Ok(Seen::Key);
+            return Ok(PagePostOutcome::Key);
         };
         if kind == Kind::Share && !pages.shares {
-            return Ok(Seen::SharesOff);
+            return Ok(PagePostOutcome::SharesOff);
         }
         if !admits() {
-            return Ok(Seen::Total);
+            return Ok(PagePostOutcome::Total);
         }
         let looking = async {
             let id = self.named(&post.link(&pages.campaign)).await?;
@@ -82,18 +82,18 @@ impl Ingest {
                 Ok(Incoming { source: Source::Page, owner: None, event, reading, body })
             };
             let (class, patience) = (Class::Page, self.patience);
-            let receipt = self.take_in(kept, read, share, received_at, class, patience).await?;
+            let receipt = self.accept(kept, read, share, received_at, class, patience).await?;
             let seen = match receipt.status {
-                Status::Accepted => return Ok(Seen::Accepted),
+                Status::Accepted => return Ok(PagePostOutcome::Accepted),
                 Status::Dropped(why) => why,
                 // Pages' posts are dropped where others are parked.
                 Status::Duplicate | Status::Parked { .. } => Dropped::Nothing,
             };
             self.store.probe(received_at).await?;
-            Ok::<_, Refusal>(Seen::Dropped(seen))
+            Ok::<_, IngestError>(PagePostOutcome::Dropped(seen))
         };
         let looked = tokio::time::timeout(self.patience, looking).await;
-        looked.unwrap_or(Err(Refusal::Slow(self.patience)))
+        looked.unwrap_or(Err(IngestError::Slow(self.patience)))
     }
 
     /// GrowSurf's id of the participant whose link it is, if the link doesn't carry it. What is kept

@@ -9,11 +9,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::customerio::{action, reporting};
-use crate::domain::{Deed, News, Source, Time, Webhook};
+use crate::domain::{FeedbackKind, Notification, Source, Time, Webhook};
 use crate::growsurf::rest::rows::{Kind, Row};
 use crate::growsurf::{self, DecodeError, Dialect, json};
 use crate::page;
-use crate::shop;
+use crate::server_events;
 
 /// A body as far as it could be read.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub struct Decoded {
     /// The shape of a webhook of GrowSurf's, if it has one.
     pub dialect: Option<Dialect>,
     /// What it says.
-    pub reading: Result<News, Unread>,
+    pub reading: Result<Notification, UnreadableBody>,
 }
 
 /// Why a body can't be read. Fit to be shown: no text of an outsider is repeated unescaped.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum Unread {
+pub enum UnreadableBody {
     /// The bytes are no JSON object.
     #[error(transparent)]
     Bytes(#[from] DecodeError),
@@ -40,11 +40,11 @@ pub enum Unread {
 }
 
 impl Decoded {
-    fn of(event: Option<String>, reading: Result<News, Unread>) -> Self {
+    fn of(event: Option<String>, reading: Result<Notification, UnreadableBody>) -> Self {
         Self { event, campaign: None, dialect: None, reading }
     }
 
-    fn unread(why: impl Into<Unread>) -> Self {
+    fn unread(why: impl Into<UnreadableBody>) -> Self {
         Self::of(None, Err(why.into()))
     }
 }
@@ -53,7 +53,7 @@ impl Decoded {
 ///
 /// # Errors
 /// The reason to park it.
-pub(super) fn again(webhook: &Webhook) -> Result<News, String> {
+pub(super) fn decode_stored(webhook: &Webhook) -> Result<Notification, String> {
     let Webhook { source, owner, event, body, received_at, .. } = webhook;
     let decoded = decode(*source, owner.as_deref(), event.as_deref(), body, *received_at);
     decoded.reading.map_err(|why| why.to_string())
@@ -78,8 +78,8 @@ pub fn decode(
         Source::Server => server(body, received_at),
         Source::Page => post(body, received_at),
     };
-    if let Err(reason) = decoded.reading.as_ref().map_or(Ok(()), News::check_ids) {
-        decoded.reading = Err(Unread::Content(reason));
+    if let Err(reason) = decoded.reading.as_ref().map_or(Ok(()), Notification::check_ids) {
+        decoded.reading = Err(UnreadableBody::Content(reason));
     }
     decoded
 }
@@ -87,7 +87,7 @@ pub fn decode(
 fn webhook(owner: Option<&str>, body: &[u8], received_at: Time) -> Decoded {
     match growsurf::decode_of(owner, body, received_at) {
         Ok(growsurf::Decoded { event, campaign, dialect, reading }) => {
-            Decoded { event, campaign, dialect, reading: reading.map_err(Unread::Content) }
+            Decoded { event, campaign, dialect, reading: reading.map_err(UnreadableBody::Content) }
         }
         Err(error) => Decoded::unread(error),
     }
@@ -101,7 +101,7 @@ fn row(owner: Option<&str>, event: Option<&str>, body: &[u8]) -> Decoded {
         event: event.map(str::to_owned),
         campaign: owner.map(str::to_owned),
         dialect: None,
-        reading: row.and_then(|row| row.news()).map_err(Unread::Content),
+        reading: row.and_then(|row| row.news()).map_err(UnreadableBody::Content),
     }
 }
 
@@ -110,8 +110,8 @@ fn report(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => value,
         Err(error) => return Decoded::unread(error),
     };
-    let reading = reporting::read(&value, received_at).map(News::of);
-    Decoded::of(reporting::event(&value), reading.map_err(Unread::Content))
+    let reading = reporting::read(&value, received_at).map(Notification::from_feedback);
+    Decoded::of(reporting::event(&value), reading.map_err(UnreadableBody::Content))
 }
 
 fn ask(body: &[u8], received_at: Time) -> Decoded {
@@ -119,13 +119,13 @@ fn ask(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => action::read(&value, received_at),
         Err(error) => return Decoded::unread(error),
     };
-    let asked = feedback.as_ref().ok().and_then(|feedback| match &feedback.deed {
-        Deed::Asked(ask) => Some(ask),
+    let asked = feedback.as_ref().ok().and_then(|feedback| match &feedback.kind {
+        FeedbackKind::Action(ask) => Some(ask),
         _ => None,
     });
-    let event = asked.map(|ask| ask.what.word().to_owned());
+    let event = asked.map(|ask| ask.kind.as_str().to_owned());
     let campaign = asked.and_then(|ask| ask.campaign.clone());
-    let reading = feedback.map(News::of).map_err(Unread::Content);
+    let reading = feedback.map(Notification::from_feedback).map_err(UnreadableBody::Content);
     Decoded { campaign, ..Decoded::of(event, reading) }
 }
 
@@ -134,7 +134,7 @@ fn server(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => value,
         Err(error) => return Decoded::unread(error),
     };
-    let reading = shop::read(&value, received_at).map_err(Unread::Content);
+    let reading = server_events::read(&value, received_at).map_err(UnreadableBody::Content);
     // What could be read has an event of the contract's.
     let name = value.get("event").and_then(Value::as_str).filter(|_| reading.is_ok());
     let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
@@ -147,7 +147,7 @@ fn post(body: &[u8], received_at: Time) -> Decoded {
         Err(error) => return Decoded::unread(error),
     };
     let kind = page::Kind::of_kept(&value).word().to_owned();
-    let reading = page::read(&value, received_at).map_err(Unread::Content);
+    let reading = page::read(&value, received_at).map_err(UnreadableBody::Content);
     let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(Some(kind), reading) }
 }

@@ -46,7 +46,7 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let reading = reading::again(&webhook);
+            let reading = reading::decode_stored(&webhook);
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;
             replayed.calls += receipt.calls;

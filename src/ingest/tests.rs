@@ -11,11 +11,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Ingest, Pages, Trust, reading};
+use super::{Ingest, Pages, WebhookAuth, reading};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::domain::{
-    Arrival, Attributes, Class, Clock, Known, News, Person, Plan, Planner, Tell, Time, Unplanned,
-    WebhookId,
+    Attributes, Class, Clock, Notification, Person, Plan, PlanError, Planner, ReadSet,
+    ReceivedWebhook, SendFilter, Time, WebhookId,
 };
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
@@ -25,18 +25,23 @@ use crate::store::{InboxPage, Store};
 
 /// A planner that notes what it is given, and has it parked.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<(News, Time)>>);
+struct Recorder(Mutex<Vec<(Notification, Time)>>);
 
 impl Recorder {
-    fn taken(&self) -> Vec<(News, Time)> {
+    fn taken(&self) -> Vec<(Notification, Time)> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
 impl Planner for Recorder {
-    fn plan(&self, news: &News, received_at: Time, _known: &Known) -> Result<Plan, Unplanned> {
+    fn plan(
+        &self,
+        news: &Notification,
+        received_at: Time,
+        _known: &ReadSet,
+    ) -> Result<Plan, PlanError> {
         self.0.lock().unwrap().push((news.clone(), received_at));
-        Err(Unplanned::Unmappable("it is noted".to_owned()))
+        Err(PlanError::Unmappable("it is noted".to_owned()))
     }
 
     fn profile(&self, _person: &Person) -> Attributes {
@@ -46,7 +51,7 @@ impl Planner for Recorder {
 
 /// By which way a body comes.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Entrance {
     Unsigned,
     Signed(&'static str),
     Report,
@@ -55,17 +60,17 @@ enum Way {
     Row(Kind),
 }
 
-const WAYS: [Way; 10] = [
-    Way::Unsigned,
-    Way::Signed("global"),
-    Way::Signed("a"),
-    Way::Signed("b"),
-    Way::Report,
-    Way::Action,
-    Way::Server,
-    Way::Row(Kind::Participant),
-    Way::Row(Kind::Referral),
-    Way::Row(Kind::Payout),
+const WAYS: [Entrance; 10] = [
+    Entrance::Unsigned,
+    Entrance::Signed("global"),
+    Entrance::Signed("a"),
+    Entrance::Signed("b"),
+    Entrance::Report,
+    Entrance::Action,
+    Entrance::Server,
+    Entrance::Row(Kind::Participant),
+    Entrance::Row(Kind::Referral),
+    Entrance::Row(Kind::Payout),
 ];
 
 /// A body as each source writes it, and as earlier forms of the store wrote it.
@@ -142,11 +147,11 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn trust(unsigned: bool) -> Trust {
+fn trust(unsigned: bool) -> WebhookAuth {
     let secret = |name: &str| SecretString::from(format!("the secret {name} of the tests"));
     let owned = |id: &str| (Owner::Campaign(id.to_owned()), secret(id));
     let secrets = vec![(Owner::Global, secret("global")), owned("a"), owned("b")];
-    Trust {
+    WebhookAuth {
         secrets: if unsigned { Vec::new() } else { secrets },
         max_age: Duration::from_secs(600),
         reporting_keys: vec![secret("reports")],
@@ -192,17 +197,17 @@ impl World {
     }
 
     /// Sends a body; `true` if it was taken.
-    async fn send(&self, way: Way, body: Vec<u8>) -> bool {
+    async fn send(&self, way: Entrance, body: Vec<u8>) -> bool {
         let now = SystemClock.now();
         match way {
-            Way::Unsigned => self.ingest(true).receive(None, body, ()).await.is_ok(),
-            Way::Signed(owner) => {
+            Entrance::Unsigned => self.ingest(true).receive(None, body, ()).await.is_ok(),
+            Entrance::Signed(owner) => {
                 let secret = format!("the secret {owner} of the tests");
                 let header = sign(secret.as_bytes(), now, &body);
                 self.ingest(false).receive(Some(&header), body, ()).await.is_ok()
             }
-            Way::Report | Way::Action => {
-                let key = if matches!(way, Way::Report) { "reports" } else { "actions" };
+            Entrance::Report | Entrance::Action => {
+                let key = if matches!(way, Entrance::Report) { "reports" } else { "actions" };
                 let at = now.seconds();
                 let (at, proof) = (at.to_string(), keyed(key, at, &body));
                 let header = |name: &'static str| match name {
@@ -212,19 +217,20 @@ impl World {
                 };
                 let ingest = self.ingest(false);
                 match way {
-                    Way::Report => ingest.report(header, body, ()).await.is_ok(),
-                    _ => ingest.ask(header, body, ()).await.is_ok(),
+                    Entrance::Report => ingest.customerio_report(header, body, ()).await.is_ok(),
+                    _ => ingest.customerio_action(header, body, ()).await.is_ok(),
                 }
             }
-            Way::Server => self.ingest(false).told(body, ()).await.is_ok(),
-            Way::Row(kind) => {
+            Entrance::Server => self.ingest(false).server_event(body, ()).await.is_ok(),
+            Entrance::Row(kind) => {
                 let Ok(value) = serde_json::from_slice(&body) else { return false };
                 let (id, name) = ("a".to_owned(), Some("Spring".to_owned()));
                 let campaign = Campaign { id, name, ..Campaign::default() };
-                let origin = Origin { campaign, at: now, tell: Tell::All, shares: true };
+                let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: true };
                 let row = Row::new(kind, value, &origin);
                 let webhook = row.to_webhook(WebhookId::new(now, rand(&body)), now);
-                let arrival = Arrival { webhook, reading: row.news(), class: Class::History };
+                let arrival =
+                    ReceivedWebhook { webhook, decoded: row.news(), class: Class::History };
                 self.store.accept(arrival, now).await.is_ok()
             }
         }
@@ -252,7 +258,7 @@ proptest! {
                 let first = world.recorder.taken();
                 let after = world.store.stats().await.unwrap().parked;
                 assert!(is_taken || after == before, "what is refused isn't kept");
-                if let Way::Signed(owner @ ("a" | "b")) = way {
+                if let Entrance::Signed(owner @ ("a" | "b")) = way {
                     for (news, _) in &first {
                         assert_eq!(news.campaign.id.as_deref(), Some(owner), "it vouches for no other");
                     }
@@ -262,8 +268,8 @@ proptest! {
                 }
                 let webhooks = world.store.inbox(PARKED).await.unwrap();
                 let kept = webhooks.iter().find(|it| seen.insert(it.id)).unwrap();
-                assert!(matches!(way, Way::Row(_)) || kept.body == body, "as it came");
-                let (again, now) = (reading::again(kept), SystemClock.now());
+                assert!(matches!(way, Entrance::Row(_)) || kept.body == body, "as it came");
+                let (again, now) = (reading::decode_stored(kept), SystemClock.now());
                 world.store.replay(kept.id, again, now, false).await.unwrap();
                 let second = world.recorder.taken();
                 assert_eq!(first, second, "{way:?} {}", String::from_utf8_lossy(&body));

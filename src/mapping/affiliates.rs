@@ -4,7 +4,7 @@
 //! affiliate later. It names no time of that, and a row's `createdAt` is then the customer's. What
 //! belongs here: the time of such a joining. What doesn't: who is an affiliate, which the source says.
 
-use crate::domain::{Event, Facts, Known, Participant, Scalar, Time};
+use crate::domain::{Event, Facts, Participant, ReadSet, Scalar, Time};
 
 /// True if GrowSurf's newest word of a participant is that they are a customer and no affiliate.
 pub fn is_customer(participant: &Participant) -> bool {
@@ -14,7 +14,7 @@ pub fn is_customer(participant: &Participant) -> bool {
 
 /// Returns when a participant was first seen to be an affiliate, if the event says that they joined
 /// and the store knows them as a customer only.
-pub fn enrolled_at(event: &Event, participant: &Participant, known: &Known) -> Option<Time> {
+pub fn enrolled_at(event: &Event, participant: &Participant, known: &ReadSet) -> Option<Time> {
     let Event::ParticipantJoined { .. } = event else { return None };
     let is_it =
         |it: &&Participant| (&it.campaign, &it.key) == (&participant.campaign, &participant.key);

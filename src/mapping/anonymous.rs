@@ -10,12 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use super::people::{People, participant};
-use super::plan::Seated;
+use super::people::{Resolved, participant};
+use super::plan::ResolvedEvent;
 use super::rules::Rules;
 use crate::domain::{
-    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Known, Lookup, Participant,
-    ParticipantKey, Person, Scalar,
+    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Lookup, Participant, ParticipantKey,
+    Person, ReadSet, Scalar,
 };
 
 /// The participant metadata that holds a visitor's id.
@@ -30,12 +30,16 @@ pub struct Visitor {
     pub claimer: Option<usize>,
 }
 
-impl People {
+impl Resolved {
     /// Lets participants claim the ids in their metadata, first come, first served.
     ///
     /// # Errors
     /// The questions that must be answered first.
-    pub(super) fn claim(&mut self, known: &Known, rules: &Rules) -> Result<(), Vec<Lookup>> {
+    pub(super) fn link_visitors(
+        &mut self,
+        known: &ReadSet,
+        rules: &Rules,
+    ) -> Result<(), Vec<Lookup>> {
         let mut unanswered = Vec::new();
         let everybody = self.persons.iter().enumerate();
         let wanted = everybody.flat_map(|(place, person)| {
@@ -51,7 +55,7 @@ impl People {
         if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
     }
 
-    fn claim_one(&mut self, place: usize, index: usize, id: AnonymousId, known: &Known) {
+    fn claim_one(&mut self, place: usize, index: usize, id: AnonymousId, known: &ReadSet) {
         let is_new = self.persons[place].participants[index].claim.is_none();
         let before = self.visitor_known(&id, known);
         if is_new && before.is_some_and(|visitor| visitor.claimed_by.is_some()) {
@@ -65,7 +69,7 @@ impl People {
         participant.claim = Some(Claim { id: id.clone(), by_participant });
         self.persons[visitor].claimed_by = Some(claimer);
         if is_new {
-            self.joins.insert((place, id));
+            self.new_joins.insert((place, id));
         }
     }
 
@@ -73,10 +77,10 @@ impl People {
     ///
     /// # Errors
     /// The questions that must be answered first.
-    pub(super) fn meet(
+    pub(super) fn resolve_visitors(
         &mut self,
-        seated: &[Seated<'_>],
-        known: &Known,
+        seated: &[ResolvedEvent<'_>],
+        known: &ReadSet,
     ) -> Result<BTreeMap<AnonymousId, Visitor>, Vec<Lookup>> {
         let mut met = BTreeMap::new();
         let mut unanswered = Vec::new();
@@ -107,7 +111,7 @@ impl People {
     }
 
     /// The visitor as these news have left them so far, if there is one.
-    fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a Known) -> Option<&'a Person> {
+    fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a ReadSet) -> Option<&'a Person> {
         let identifier = Identifier::Anonymous(id.clone());
         let placed = self.persons.iter().find(|person| person.identifier == identifier);
         let stored = || Some(&known.people()[known.person(&Lookup::Identifier(identifier))??]);
@@ -115,7 +119,7 @@ impl People {
     }
 
     /// The place of a visitor of whom it was asked; a new one where there is none yet.
-    fn visitor(&mut self, id: &AnonymousId, known: &Known) -> usize {
+    fn visitor(&mut self, id: &AnonymousId, known: &ReadSet) -> usize {
         if let Some(Some(index)) = known.person(&of_visitor(id)) {
             return self.place_known(index, known);
         }

@@ -19,7 +19,7 @@ pub fn is_spent(
     let posts = on_day(participant, received_at);
     match event {
         Event::Visited(_) => posts.clicks >= most.clicks,
-        Event::ShareTold { by_page: true, .. } => posts.shares >= most.shares,
+        Event::ShareReported { is_from_page: true, .. } => posts.shares >= most.shares,
         _ => false,
     }
 }
@@ -29,7 +29,9 @@ pub fn spend(event: &Event, participant: &mut Participant, received_at: Time) {
     let mut posts = on_day(participant, received_at);
     match event {
         Event::Visited(_) => posts.clicks = posts.clicks.saturating_add(1),
-        Event::ShareTold { by_page: true, .. } => posts.shares = posts.shares.saturating_add(1),
+        Event::ShareReported { is_from_page: true, .. } => {
+            posts.shares = posts.shares.saturating_add(1)
+        }
         _ => return,
     }
     participant.posts = Some(posts);

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::anonymous;
-use super::moving;
-use super::people::People;
-use super::plan::{Due, Mapper};
+use super::email_change;
+use super::people::Resolved;
+use super::plan::{Mapper, PendingCall};
 use super::profile;
 use crate::domain::{Call, Identified, Identifier, LanePlan, Person, PlannedCall, Time};
 
@@ -17,15 +17,15 @@ impl Mapper {
     /// planned for somebody whom Customer.io knows or gets to know.
     pub(super) fn lanes(
         &self,
-        people: People,
+        people: Resolved,
         subjects: &BTreeSet<usize>,
-        due: Vec<Due>,
+        due: Vec<PendingCall>,
         (as_of, received_at): (Time, Time),
         notices: &mut Vec<String>,
     ) -> Vec<LanePlan> {
-        let (unsubscribed, joins) = (people.unsubscribed, people.joins);
+        let (unsubscribed, joins) = (people.unsubscribed, people.new_joins);
         let mut tracks: Vec<Vec<PlannedCall>> = people.persons.iter().map(|_| Vec::new()).collect();
-        for Due { person, call } in due {
+        for PendingCall { person, call } in due {
             tracks[person].push(call);
         }
         let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
@@ -35,7 +35,7 @@ impl Mapper {
             }
             let was_identified = person.identified.is_some();
             let alone = |call| PlannedCall { call, effect: None };
-            let merge = moving::merge(&mut person, as_of, received_at, notices).map(alone);
+            let merge = email_change::merge(&mut person, as_of, received_at, notices).map(alone);
             let unsubscribe = Call::Unsubscribe { at: received_at };
             let attributes = profile::attributes(&person, &self.rules);
             let digest = profile::digest(&attributes);

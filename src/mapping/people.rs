@@ -6,12 +6,12 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::counting;
+use super::aggregates;
 use super::feedback::shown;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    AnonymousId, EventId, Facts, Identifier, Known, Lookup, News, Participant, ParticipantKey,
-    Person, Scalar, Snapshot, Time, Trace, Who,
+    AnonymousId, ErasureKey, EventId, Facts, Identifier, Lookup, Notification, Participant,
+    ParticipantIndex, ParticipantKey, Person, ReadSet, Scalar, Snapshot, Time,
 };
 
 /// Before this, in 2001, nobody joined anything.
@@ -24,23 +24,23 @@ const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 const ID_BYTES: usize = 150;
 
 /// The people of some news, as they are after taking it in.
-pub struct People {
+pub struct Resolved {
     /// Each person once.
     pub persons: Vec<Person>,
     /// The places of those who want no more mail since these news.
     pub unsubscribed: BTreeSet<usize>,
     /// The places of those who are joined with an anonymous id that they claimed.
-    pub joins: BTreeSet<(usize, AnonymousId)>,
+    pub new_joins: BTreeSet<(usize, AnonymousId)>,
     /// What the ledger has of the addresses that people left.
     pub left: Vec<EventId>,
     /// What became of addresses that changed and can't be followed.
     pub notices: Vec<String>,
-    seats: Vec<Result<Seat, Absent>>,
+    seats: Vec<Result<Slot, Unresolved>>,
 }
 
 /// Where a snapshot's participant is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seat {
+pub struct Slot {
     /// The place in [`People::persons`].
     pub person: usize,
     participant: usize,
@@ -48,30 +48,30 @@ pub struct Seat {
 
 /// The places of those who were found or made for some news, by what others in it name them by.
 #[derive(Default)]
-struct Places {
+struct Index {
     by_id: BTreeMap<String, usize>,
     by_identifier: BTreeMap<Identifier, usize>,
 }
 
 /// Why a snapshot has no person.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Absent {
+pub enum Unresolved {
     /// The settings say to ignore them, and with them whatever they take part in.
     Ignored(String),
     /// They can't be identified.
     Unmapped(String),
 }
 
-impl People {
+impl Resolved {
     /// Finds or makes the person of every snapshot, and takes the facts in.
     ///
     /// # Errors
     /// The questions that must be answered first.
-    pub fn seat(
-        news: &News,
+    pub fn resolve(
+        news: &Notification,
         campaign: &str,
         received_at: Time,
-        known: &Known,
+        known: &ReadSet,
         rules: &Rules,
     ) -> Result<Self, Vec<Lookup>> {
         let wanted = news.people.iter().flat_map(|snapshot| {
@@ -85,29 +85,29 @@ impl People {
         let mut people = Self {
             persons: Vec::new(),
             unsubscribed: BTreeSet::new(),
-            joins: BTreeSet::new(),
+            new_joins: BTreeSet::new(),
             left: Vec::new(),
             notices: Vec::new(),
             seats: Vec::new(),
         };
-        let mut places = Places::default();
+        let mut places = Index::default();
         let mut seat = |snapshot: &Snapshot| {
             let seat = people.find(snapshot, campaign, known, rules, &mut places)?;
             let as_of = news.as_of.unwrap_or(received_at);
-            let as_of = if snapshot.first_hand { as_of } else { Time::default() };
+            let as_of = if snapshot.is_subject { as_of } else { Time::default() };
             people.learn(seat, snapshot, as_of, received_at);
             Ok(seat)
         };
         let mut seats: Vec<_> = news.people.iter().map(&mut seat).collect();
         // Who can't be identified in one place may be in a later one, under the same id.
         for (taken, snapshot) in seats.iter_mut().zip(&news.people) {
-            if matches!(taken, Err(Absent::Unmapped(_))) {
+            if matches!(taken, Err(Unresolved::Unmapped(_))) {
                 *taken = seat(snapshot);
             }
         }
         people.seats = seats;
         if rules.identify_by == IdentifyBy::Email {
-            people.left = people.follow(known)?;
+            people.left = people.apply_email_changes(known)?;
         }
         Ok(people)
     }
@@ -115,26 +115,26 @@ impl People {
     /// One person, of whom nothing was told.
     pub fn of(person: Person) -> Self {
         let (unsubscribed, joins, left, notices, seats) = Default::default();
-        Self { persons: vec![person], unsubscribed, joins, left, notices, seats }
+        Self { persons: vec![person], unsubscribed, new_joins: joins, left, notices, seats }
     }
 
     /// Where this one sits, or why they don't.
-    pub fn seat_of(&self, who: Who) -> Result<Seat, &Absent> {
+    pub fn slot_of(&self, who: ParticipantIndex) -> Result<Slot, &Unresolved> {
         self.seats[who.0].as_ref().copied()
     }
 
     /// The participant at a seat.
-    pub fn participant(&self, seat: Seat) -> &Participant {
+    pub fn participant(&self, seat: Slot) -> &Participant {
         &self.persons[seat.person].participants[seat.participant]
     }
 
     /// The participant at a seat, to change.
-    pub fn participant_mut(&mut self, seat: Seat) -> &mut Participant {
+    pub fn participant_mut(&mut self, seat: Slot) -> &mut Participant {
         &mut self.persons[seat.person].participants[seat.participant]
     }
 
     /// The participant at a seat as they were before the news.
-    pub fn before<'a>(&self, seat: Seat, known: &'a Known) -> Option<&'a Participant> {
+    pub fn before<'a>(&self, seat: Slot, known: &'a ReadSet) -> Option<&'a Participant> {
         let id = self.persons[seat.person].id?;
         let person = known.people().iter().find(|it| it.id == Some(id))?;
         person.participants.get(seat.participant)
@@ -156,10 +156,10 @@ impl People {
     /// The question that must be answered first.
     pub fn referrer_of(
         &mut self,
-        seat: Seat,
-        known: &Known,
+        seat: Slot,
+        known: &ReadSet,
         rules: &Rules,
-    ) -> Result<Option<Seat>, Lookup> {
+    ) -> Result<Option<Slot>, Lookup> {
         let friend = self.participant(seat);
         let campaign = friend.campaign.clone();
         let told = |name| friend.facts.get(name).and_then(|fact| fact.value.as_text());
@@ -174,22 +174,22 @@ impl People {
         let person = self.place_known(index, known);
         let in_campaign = |participant: &Participant| participant.campaign == campaign;
         let participant = self.persons[person].participants.iter().position(in_campaign);
-        Ok(participant.map(|participant| Seat { person, participant }))
+        Ok(participant.map(|participant| Slot { person, participant }))
     }
 
     fn find(
         &mut self,
         snapshot: &Snapshot,
         campaign: &str,
-        known: &Known,
+        known: &ReadSet,
         rules: &Rules,
-        places: &mut Places,
-    ) -> Result<Seat, Absent> {
+        places: &mut Index,
+    ) -> Result<Slot, Unresolved> {
         if let Ok(email) = &snapshot.email
             && rules.ignores(email)
         {
             let reason = format!("{}.email matches growsurf.ignore_emails", snapshot.field);
-            return Err(Absent::Ignored(reason));
+            return Err(Unresolved::Ignored(reason));
         }
         let stored = |lookup: &Lookup| known.person(lookup).flatten();
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
@@ -199,7 +199,7 @@ impl People {
         let person = match by_id.map(|index| self.place_known(index, known)).or_else(told) {
             Some(person) => person,
             None => {
-                let identifier = identify(snapshot, rules).map_err(Absent::Unmapped)?;
+                let identifier = identify(snapshot, rules).map_err(Unresolved::Unmapped)?;
                 match stored(&Lookup::Identifier(identifier.clone())) {
                     Some(index) => self.place_known(index, known),
                     None => *places.by_identifier.entry(identifier.clone()).or_insert_with(|| {
@@ -213,11 +213,11 @@ impl People {
             places.by_id.insert(id.clone(), person);
         }
         let participant = self.find_participant(person, snapshot, campaign, known);
-        Ok(Seat { person, participant })
+        Ok(Slot { person, participant })
     }
 
     /// The place of a person that the store knows; each is placed once.
-    pub(super) fn place_known(&mut self, index: usize, known: &Known) -> usize {
+    pub(super) fn place_known(&mut self, index: usize, known: &ReadSet) -> usize {
         let person = &known.people()[index];
         let placed = self.persons.iter().position(|placed| placed.id == person.id);
         placed.unwrap_or_else(|| {
@@ -231,7 +231,7 @@ impl People {
         person: usize,
         snapshot: &Snapshot,
         campaign: &str,
-        known: &Known,
+        known: &ReadSet,
     ) -> usize {
         let Person { identifier, participants, .. } = &mut self.persons[person];
         let here = |participant: &Participant| participant.campaign == campaign;
@@ -255,7 +255,7 @@ impl People {
         index
     }
 
-    fn learn(&mut self, seat: Seat, snapshot: &Snapshot, as_of: Time, received_at: Time) {
+    fn learn(&mut self, seat: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
         let participant = &mut self.persons[seat.person].participants[seat.participant];
         for (name, value) in &snapshot.facts {
             let before = participant.facts.get(name).map(|fact| &fact.value);
@@ -277,8 +277,8 @@ impl People {
             participant.facts.learn(&name, value.clone(), as_of);
         }
         participant.shares = participant.shares.max(snapshot.share_total);
-        let reported = counting::friends(snapshot);
-        if snapshot.first_hand && reported > participant.friends {
+        let reported = aggregates::friends(snapshot);
+        if snapshot.is_subject && reported > participant.friends {
             participant.completeness.reported(reported, as_of);
         }
     }
@@ -321,7 +321,7 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
 
 /// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
 /// ledger holds nothing that could be traced back to an address.
-pub(super) fn hashed(known: &Known, campaign: &str, identifier: &Identifier) -> String {
+pub(super) fn hashed(known: &ReadSet, campaign: &str, identifier: &Identifier) -> String {
     let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
     let mut mac = key.expect("HMAC takes a key of any length");
     for part in [campaign, identifier.value()] {
@@ -330,7 +330,7 @@ pub(super) fn hashed(known: &Known, campaign: &str, identifier: &Identifier) -> 
     }
     // Whoever joins after somebody of the same address was forgotten is somebody else.
     if let Identifier::Email(email) = identifier
-        && let Some(Some(forgotten_at)) = known.tombstone(&Trace::Address(email.clone()))
+        && let Some(Some(forgotten_at)) = known.tombstone(&ErasureKey::Address(email.clone()))
     {
         mac.update(&forgotten_at.micros().to_be_bytes());
     }

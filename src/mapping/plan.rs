@@ -4,18 +4,18 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::affiliates;
+use super::aggregates;
 use super::anonymous;
 use super::budget;
-use super::counting;
+use super::erased;
 use super::feedback;
-use super::forgotten;
-use super::people::{Absent, People, Seat};
+use super::people::{Resolved, Slot, Unresolved};
 use super::profile;
 use super::rules::Rules;
-use super::tracks::{self, Stage};
+use super::tracks::{self, TrackContext};
 use crate::domain::{
-    Attributes, Call, Event, Facts, Forgotten, Known, Lookup, News, Person, Plan, PlannedCall,
-    Planner, Scalar, Time, Told, Unplanned,
+    Attributes, Call, ErasureSubject, Event, Facts, Lookup, Notification, Person, Plan, PlanError,
+    PlannedCall, Planner, ReadSet, Scalar, Time, TimedEvent,
 };
 
 /// What stands for the campaign where neither the news nor the settings name one.
@@ -33,60 +33,65 @@ impl Mapper {
         Self { rules }
     }
 
-    fn campaign<'a>(&'a self, news: &'a News) -> &'a str {
+    fn campaign<'a>(&'a self, news: &'a Notification) -> &'a str {
         let named = news.campaign.id.as_deref().or(self.rules.only_campaign.as_deref());
         named.unwrap_or(UNNAMED_CAMPAIGN)
     }
 }
 
 /// An event whose subject has a seat.
-pub(super) struct Seated<'a> {
-    pub(super) told: Cow<'a, Told>,
-    pub(super) seat: Seat,
+pub(super) struct ResolvedEvent<'a> {
+    pub(super) told: Cow<'a, TimedEvent>,
+    pub(super) slot: Slot,
 }
 
 /// A friend and who referred them.
 pub(super) struct Referral {
-    pub(super) friend: Seat,
-    pub(super) referrer: Seat,
+    pub(super) friend: Slot,
+    pub(super) referrer: Slot,
 }
 
 /// A call that is going to be planned for a person.
-pub(super) struct Due {
+pub(super) struct PendingCall {
     pub(super) person: usize,
     pub(super) call: PlannedCall,
 }
 
 impl Planner for Mapper {
-    fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+    fn plan(
+        &self,
+        news: &Notification,
+        received_at: Time,
+        known: &ReadSet,
+    ) -> Result<Plan, PlanError> {
         if let Some(feedback) = &news.feedback {
             return feedback::plan(feedback, received_at, known, self, &self.rules);
         }
         let campaign = self.campaign(news);
-        if news.by_server && campaign == UNNAMED_CAMPAIGN {
+        if news.is_from_server && campaign == UNNAMED_CAMPAIGN {
             let reason = "campaign is missing, and the settings name none, or several";
-            return Err(Unplanned::Unmappable(reason.to_owned()));
+            return Err(PlanError::Unmappable(reason.to_owned()));
         }
         let rules = &self.rules;
-        let (news, forgotten) = forgotten::leave_out(news, campaign, received_at, known, rules)
-            .map_err(Unplanned::Needs)?;
+        let (news, forgotten) = erased::leave_out(news, campaign, received_at, known, rules)
+            .map_err(PlanError::MissingReads)?;
         let news = news.as_ref();
-        let mut people =
-            People::seat(news, campaign, received_at, known, rules).map_err(Unplanned::Needs)?;
-        if let Some(stranger) = stranger(news, &people) {
-            return Err(Unplanned::Unmappable(stranger));
+        let mut people = Resolved::resolve(news, campaign, received_at, known, rules)
+            .map_err(PlanError::MissingReads)?;
+        if let Some(stranger) = unknown_participant(news, &people) {
+            return Err(PlanError::Unmappable(stranger));
         }
-        let (seated, mut unmapped) = self.seated(news, &people, campaign);
+        let (seated, mut unmapped) = self.resolve_events(news, &people, campaign);
         for reason in news.people.iter().flat_map(|snapshot| &snapshot.unmapped) {
             if !unmapped.contains(reason) {
                 unmapped.push(reason.clone());
             }
         }
-        people.claim(known, rules).map_err(Unplanned::Needs)?;
-        let visitors = people.meet(&seated, known).map_err(Unplanned::Needs)?;
-        let pairs = self.meet_referrers(&seated, news, received_at, known, &mut people)?;
+        people.link_visitors(known, rules).map_err(PlanError::MissingReads)?;
+        let visitors = people.resolve_visitors(&seated, known).map_err(PlanError::MissingReads)?;
+        let pairs = self.link_referrers(&seated, news, received_at, known, &mut people)?;
 
-        let stage = Stage { news, campaign, people: &people, rules, received_at };
+        let stage = TrackContext { news, campaign, people: &people, rules, received_at };
         let mut due = Vec::new();
         let mut unanswered = Vec::new();
         let mut planned = BTreeSet::new();
@@ -97,12 +102,12 @@ impl Planner for Mapper {
         let mut sent_as = BTreeMap::new();
         let mut is_over_budget = false;
         for event in &seated {
-            let participant = people.participant(event.seat);
+            let participant = people.participant(event.slot);
             if budget::is_spent(&event.told.event, participant, received_at, rules.posts_per_day) {
                 is_over_budget = true;
                 continue;
             }
-            let counts_as = counting::once(&event.told.event, event.seat, &stage);
+            let counts_as = aggregates::once(&event.told.event, event.slot, &stage);
             if let Some(id) = counts_as {
                 match known.is_recorded(id) {
                     None => unanswered.push(Lookup::Effect(id)),
@@ -110,7 +115,7 @@ impl Planner for Mapper {
                     Some(_) => {}
                 }
             }
-            let track = match tracks::track(&event.told.event, event.seat, &stage) {
+            let track = match tracks::track(&event.told.event, event.slot, &stage) {
                 Ok(track) => track,
                 Err(reason) => {
                     unmapped.push(reason);
@@ -132,50 +137,50 @@ impl Planner for Mapper {
                     let enrolled = affiliates::enrolled_at(&event.told.event, participant, known);
                     let at = enrolled.or(event.told.at);
                     let at = at.or(news.as_of.is_none().then_some(received_at));
-                    let Some(at) = at.filter(|at| news.tell.covers(*at)) else {
+                    let Some(at) = at.filter(|at| news.filter.covers(*at)) else {
                         left_out.push(track.effect.kind().to_owned());
                         continue;
                     };
                     let call = Call::Track { name: name.clone(), event_id, at, data: track.data };
                     let effect = Some(track.effect);
-                    let mut person = event.seat.person;
+                    let mut person = event.slot.person;
                     if let Event::Visited(visit) = &event.told.event {
                         let visitor = visitors[&visit.visitor];
                         person = visitor.place;
                         joins.extend(visitor.claimer.map(|it| (it, visit.visitor.clone())));
                     }
-                    due.push(Due { person, call: PlannedCall { call, effect } });
+                    due.push(PendingCall { person, call: PlannedCall { call, effect } });
                 }
             }
         }
         if !unanswered.is_empty() {
-            return Err(Unplanned::Needs(unanswered));
+            return Err(PlanError::MissingReads(unanswered));
         }
         if let [reason, ..] = unmapped.as_slice()
             && seated.is_empty()
         {
-            return Err(Unplanned::Unmappable(reason.clone()));
+            return Err(PlanError::Unmappable(reason.clone()));
         }
-        counting::count(&seated, &pairs, news, received_at, &mut people);
+        aggregates::count(&seated, &pairs, news, received_at, &mut people);
         for (event, id) in &counted {
-            let before = people.before(event.seat, known);
-            counting::raise(event, sent_as.get(id), before, received_at, &mut people);
+            let before = people.before(event.slot, known);
+            aggregates::raise(event, sent_as.get(id), before, received_at, &mut people);
         }
-        counting::number(&mut due, news.tell.is_history(), &mut people);
+        aggregates::number(&mut due, news.filter.is_history(), &mut people);
         if !due.is_empty() || !counted.is_empty() {
             for event in &seated {
-                let participant = people.participant_mut(event.seat);
+                let participant = people.participant_mut(event.slot);
                 budget::spend(&event.told.event, participant, received_at);
             }
         }
         people.settle_counts();
         let is_counted_anew = !counted.is_empty();
-        counted.retain(|(event, _)| counting::is_in_ledger(&event.told.event, &people));
-        people.joins.extend(joins);
+        counted.retain(|(event, _)| aggregates::is_in_ledger(&event.told.event, &people));
+        people.new_joins.extend(joins);
         let subjects: BTreeSet<usize> = seated
             .iter()
             .filter(|event| self.concerns_subject(&event.told.event))
-            .map(|event| event.seat.person)
+            .map(|event| event.slot.person)
             .collect();
         let left = std::mem::take(&mut people.left);
         let times = (news.as_of.unwrap_or_default(), received_at);
@@ -197,14 +202,14 @@ impl Planner for Mapper {
         Ok(Plan {
             lanes,
             unmapped,
-            off,
-            named,
-            counted,
-            left_out,
+            disabled_events: off,
+            mentioned: named,
+            ledger_only: counted,
+            filtered_events: left_out,
             notices,
-            is_news,
+            has_changes: is_news,
             is_over_budget,
-            forgotten,
+            erased: forgotten,
             messages: Vec::new(),
         })
     }
@@ -213,7 +218,7 @@ impl Planner for Mapper {
         profile::attributes(person, &self.rules)
     }
 
-    fn without(&self, person: &Person, forgotten: &Forgotten) -> Option<Person> {
+    fn without(&self, person: &Person, forgotten: &ErasureSubject) -> Option<Person> {
         let mut left = person.clone();
         if !forgotten.cut_facts(&mut left) {
             return None;
@@ -231,25 +236,28 @@ impl Planner for Mapper {
 }
 
 /// Returns the parking reason if an event needs a known participant and none was found.
-fn stranger(news: &News, people: &People) -> Option<String> {
-    let asks_for_known = |told: &Told| {
-        matches!(told.event, Event::Purchased { .. } | Event::ShareTold { .. } | Event::Visited(_))
+fn unknown_participant(news: &Notification, people: &Resolved) -> Option<String> {
+    let asks_for_known = |told: &TimedEvent| {
+        matches!(
+            told.event,
+            Event::Purchased { .. } | Event::ShareReported { .. } | Event::Visited(_)
+        )
     };
     let is_known = || people.persons.iter().any(|person| person.id.is_some());
-    (news.told.iter().any(asks_for_known) && !is_known())
+    (news.events.iter().any(asks_for_known) && !is_known())
         .then(|| "the relay knows no participant under this address or id".to_owned())
 }
 
 /// True if the event is of a referral whose referrer is the friend. A source's reader finds most of
 /// them; the others take what is known: who has an id, and whose code a link has.
-fn is_self_referral(event: &Event, people: &People) -> bool {
+fn is_self_referral(event: &Event, people: &Resolved) -> bool {
     let (Event::FriendSignedUp { referrer, friend }
     | Event::ReferralConverted { referrer: Some(referrer), friend, .. }) = event
     else {
         return false;
     };
-    let Ok(friend) = people.seat_of(*friend) else { return false };
-    match people.seat_of(*referrer) {
+    let Ok(friend) = people.slot_of(*friend) else { return false };
+    match people.slot_of(*referrer) {
         Ok(referrer) => referrer.person == friend.person,
         Err(_) => {
             let of_person = &people.persons[friend.person].participants;
@@ -260,20 +268,20 @@ fn is_self_referral(event: &Event, people: &People) -> bool {
 
 impl Mapper {
     /// The events that can be told, and why the others can't.
-    fn seated<'a>(
+    fn resolve_events<'a>(
         &self,
-        news: &'a News,
-        people: &People,
+        news: &'a Notification,
+        people: &Resolved,
         campaign: &str,
-    ) -> (Vec<Seated<'a>>, Vec<String>) {
+    ) -> (Vec<ResolvedEvent<'a>>, Vec<String>) {
         let mut seated = Vec::new();
         let mut unmapped = Vec::new();
-        for told in &news.told {
+        for told in &news.events {
             let counts = match &told.event {
                 Event::ReferralConverted { .. } => {
-                    news.by_server || !self.rules.server_told_conversions.contains(campaign)
+                    news.is_from_server || !self.rules.server_told_conversions.contains(campaign)
                 }
-                Event::ShareTold { by_page, .. } => {
+                Event::ShareReported { is_from_page: by_page, .. } => {
                     !by_page || self.rules.page_told_shares.contains(campaign)
                 }
                 _ => true,
@@ -281,16 +289,18 @@ impl Mapper {
             if !counts || is_self_referral(&told.event, people) {
                 continue;
             }
-            let other = tracks::other(&told.event).map(|who| people.seat_of(who));
-            match (people.seat_of(tracks::subject(&told.event)), other) {
-                (_, Some(Err(Absent::Ignored(reason))))
-                | (Err(Absent::Ignored(reason) | Absent::Unmapped(reason)), _) => {
+            let other = tracks::other(&told.event).map(|who| people.slot_of(who));
+            match (people.slot_of(tracks::subject(&told.event)), other) {
+                (_, Some(Err(Unresolved::Ignored(reason))))
+                | (Err(Unresolved::Ignored(reason) | Unresolved::Unmapped(reason)), _) => {
                     unmapped.push(reason.clone());
                 }
                 (Ok(seat), _) => {
-                    let shares = counting::shares(told, people.participant(seat));
-                    seated.extend(shares.map(|it| Seated { told: Cow::Owned(it), seat }));
-                    seated.push(Seated { told: Cow::Borrowed(told), seat });
+                    let shares = aggregates::shares(told, people.participant(seat));
+                    seated.extend(
+                        shares.map(|it| ResolvedEvent { told: Cow::Owned(it), slot: seat }),
+                    );
+                    seated.push(ResolvedEvent { told: Cow::Borrowed(told), slot: seat });
                 }
             }
         }
@@ -299,25 +309,25 @@ impl Mapper {
 
     /// Finds who referred each friend that signed up or converted, and lets friends know their
     /// referrer's address where only the id was told. Gives the pairs that were found.
-    fn meet_referrers(
+    fn link_referrers(
         &self,
-        seated: &[Seated<'_>],
-        news: &News,
+        seated: &[ResolvedEvent<'_>],
+        news: &Notification,
         received_at: Time,
-        known: &Known,
-        people: &mut People,
-    ) -> Result<Vec<Referral>, Unplanned> {
+        known: &ReadSet,
+        people: &mut Resolved,
+    ) -> Result<Vec<Referral>, PlanError> {
         let mut referrals = Vec::new();
-        for Seated { told, seat } in seated {
+        for ResolvedEvent { told, slot: seat } in seated {
             let (friend, referrer) = match &told.event {
-                Event::FriendSignedUp { friend, .. } => (people.seat_of(*friend).ok(), Some(*seat)),
+                Event::FriendSignedUp { friend, .. } => (people.slot_of(*friend).ok(), Some(*seat)),
                 Event::ReferralConverted { referrer, .. } => {
-                    let told = referrer.and_then(|who| people.seat_of(who).ok());
+                    let told = referrer.and_then(|who| people.slot_of(who).ok());
                     let found = match told {
                         Some(found) => Some(found),
                         None => people
                             .referrer_of(*seat, known, &self.rules)
-                            .map_err(|lookup| Unplanned::Needs(vec![lookup]))?,
+                            .map_err(|lookup| PlanError::MissingReads(vec![lookup]))?,
                     };
                     (Some(*seat), found.filter(|found| found.person != seat.person))
                 }
@@ -341,7 +351,8 @@ impl Mapper {
     /// Whether the event's subject becomes a person at Customer.io by it. The end of a campaign
     /// is off by default, and then it makes nobody.
     fn concerns_subject(&self, event: &Event) -> bool {
-        if let Event::SharesCounted { .. } | Event::AllCounted { .. } | Event::Visited(_) = event {
+        if let Event::SharesCounted { .. } | Event::FullyCompared { .. } | Event::Visited(_) = event
+        {
             return false;
         }
         !matches!(event, Event::CampaignEnded { .. })

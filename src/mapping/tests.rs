@@ -20,8 +20,8 @@ use crate::mapping::Rules;
 use memory::Memory;
 
 use crate::domain::{
-    Attributes, Call, Campaign, Email, Event, Facts, News, Plan, Scalar, Snapshot, Tell, Time,
-    Told, Who,
+    Attributes, Call, Campaign, Email, Event, Facts, Notification, ParticipantIndex, Plan, Scalar,
+    SendFilter, Snapshot, Time, TimedEvent,
 };
 
 /// When everything here is received, unless a test says otherwise.
@@ -42,7 +42,7 @@ fn snapshot(name: &str) -> Snapshot {
         metadata: Attributes::new(),
         share_total: None,
         joined_at: None,
-        first_hand: true,
+        is_subject: true,
         unmapped: Vec::new(),
     }
 }
@@ -54,23 +54,24 @@ fn with(mut snapshot: Snapshot, facts: &[(&str, Scalar)]) -> Snapshot {
     snapshot
 }
 
-fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> News {
+fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> Notification {
     let at = Some(Time::from_seconds(at));
-    News {
+    Notification {
         campaign: Campaign { id: Some("camp".to_owned()), name: Some("Spring".to_owned()) },
         as_of: at,
         people,
-        told: events.into_iter().map(|event| Told { at, event }).collect(),
-        tell: Tell::All,
+        events: events.into_iter().map(|event| TimedEvent { at, event }).collect(),
+        filter: SendFilter::All,
         feedback: None,
-        by_server: false,
+        is_from_server: false,
     }
 }
 
 /// Somebody joined, referred by nobody.
-fn joined(at: i64, mut who: Snapshot) -> News {
+fn joined(at: i64, mut who: Snapshot) -> Notification {
     who.joined_at = who.joined_at.or(Some(Time::from_seconds(at)));
-    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     news(at, vec![who], vec![joined])
 }
 
@@ -84,7 +85,7 @@ fn knowing<const N: usize>(names: [&str; N], rules: Rules) -> Memory {
 }
 
 /// A friend signs up through a referrer who then has so many referrals.
-fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> News {
+fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> Notification {
     let friend = with(
         snapshot(friend),
         &[
@@ -93,15 +94,17 @@ fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> News {
         ],
     );
     let referrer = with(snapshot(referrer), &[(Facts::REFERRAL_COUNT, Scalar::from(referrals))]);
-    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
-    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
+    let signed_up =
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
     news(at, vec![friend, referrer], vec![joined, signed_up])
 }
 
-fn converted(at: i64, friend: &str, referrer: &str) -> News {
+fn converted(at: i64, friend: &str, referrer: &str) -> Notification {
     let event = Event::ReferralConverted {
-        friend: Who(0),
-        referrer: Some(Who(1)),
+        friend: ParticipantIndex(0),
+        referrer: Some(ParticipantIndex(1)),
         value: None,
         product: None,
     };

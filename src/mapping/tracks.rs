@@ -3,13 +3,13 @@
 use super::affiliates;
 use super::amounts::{self, Worth};
 use super::effects;
-use super::people::{Absent, People, Seat};
+use super::people::{Resolved, Slot, Unresolved};
 use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referrer_shown};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Amount, Attributes, Call, EffectKey, Event, Facts, Money, News, Scalar, ShareMethod, Time, Who,
-    display_address, display_name, display_text, is_referral,
+    Amount, Attributes, Call, EffectKey, Event, Facts, Money, Notification, ParticipantIndex,
+    Scalar, ShareMethod, Time, display_address, display_name, display_text, is_referral,
 };
 
 /// A track that an event leads to, unless it is off or was told before.
@@ -23,13 +23,13 @@ pub struct Track {
 }
 
 /// Everything a track is written from.
-pub struct Stage<'a> {
+pub struct TrackContext<'a> {
     /// The news.
-    pub news: &'a News,
+    pub news: &'a Notification,
     /// The campaign's id, or what stands for one in effect keys.
     pub campaign: &'a str,
     /// The people, after taking the news in.
-    pub people: &'a People,
+    pub people: &'a Resolved,
     /// The rules.
     pub rules: &'a Rules,
     /// When the relay took the news in.
@@ -37,16 +37,16 @@ pub struct Stage<'a> {
 }
 
 /// Whom the event is about: their profile is sent with it.
-pub fn subject(event: &Event) -> Who {
+pub fn subject(event: &Event) -> ParticipantIndex {
     match event {
-        Event::ParticipantJoined { who, .. }
-        | Event::CustomerAdded { who }
-        | Event::Shared { who, .. }
-        | Event::SharesCounted { who, .. }
-        | Event::AllCounted { who }
-        | Event::ShareTold { who, .. }
-        | Event::Purchased { who, .. }
-        | Event::FraudStatusChanged { who } => *who,
+        Event::ParticipantJoined { participant: who, .. }
+        | Event::CustomerAdded { customer: who }
+        | Event::Shared { participant: who, .. }
+        | Event::SharesCounted { participant: who, .. }
+        | Event::FullyCompared { participant: who }
+        | Event::ShareReported { participant: who, .. }
+        | Event::Purchased { participant: who, .. }
+        | Event::FraudStatusChanged { participant: who } => *who,
         Event::Visited(visit) => visit.owner,
         Event::FriendSignedUp { referrer, .. } => *referrer,
         Event::ReferralConverted { friend, .. } => *friend,
@@ -59,7 +59,7 @@ pub fn subject(event: &Event) -> Who {
 }
 
 /// The other person who takes part in the event, if one does.
-pub fn other(event: &Event) -> Option<Who> {
+pub fn other(event: &Event) -> Option<ParticipantIndex> {
     match event {
         Event::FriendSignedUp { friend, .. } => Some(*friend),
         Event::ReferralConverted { referrer, .. } => *referrer,
@@ -73,8 +73,8 @@ pub fn other(event: &Event) -> Option<Who> {
 ///
 /// # Errors
 /// Why the event can't be told, naming the field.
-pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Track>, String> {
-    let Stage { campaign, people, .. } = *stage;
+pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Option<Track>, String> {
+    let TrackContext { campaign, people, .. } = *stage;
     let participant = people.participant(seat);
     let of_person = &people.persons[seat.person].participants;
     let of_campaign = || stage.campaign_data(seat);
@@ -128,16 +128,16 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         }
         Event::Shared { channel, nth, after, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "share_method", Some(share_method(channel).word()));
+            put(&mut data, "share_method", Some(share_method(channel).as_str()));
             put(&mut data, "share_channel", Some(channel.as_str()));
             // Who only counts now and then knows no time but the interval.
             put(&mut data, "shared_after", after.map(Time::seconds));
             let effect = effects::shared(campaign, &participant.key, channel, *nth);
             Track { name: events::SHARED, effect, data }
         }
-        Event::ShareTold { channel, key, by_page, .. } => {
+        Event::ShareReported { channel, key, is_from_page: by_page, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "share_method", Some(share_method(channel).word()));
+            put(&mut data, "share_method", Some(share_method(channel).as_str()));
             put(&mut data, "share_channel", Some(channel.as_str()));
             let effect = if *by_page { effects::page_shared } else { effects::share_told };
             let effect = effect(campaign, &participant.key, key);
@@ -163,7 +163,7 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
         Event::CustomerAdded { .. }
         | Event::FraudStatusChanged { .. }
         | Event::SharesCounted { .. }
-        | Event::AllCounted { .. } => return Ok(None),
+        | Event::FullyCompared { .. } => return Ok(None),
         Event::CommissionAdded { friend, commission, .. } => {
             let mut data = of_campaign();
             put(&mut data, "commission_id", Some(commission.id.as_str()));
@@ -204,9 +204,9 @@ pub fn track(event: &Event, seat: Seat, stage: &Stage<'_>) -> Result<Option<Trac
     Ok(Some(track))
 }
 
-impl Stage<'_> {
+impl TrackContext<'_> {
     /// The properties that most tracks share.
-    fn campaign_data(&self, seat: Seat) -> Attributes {
+    fn campaign_data(&self, seat: Slot) -> Attributes {
         let mut data = Attributes::new();
         let campaign = &self.news.campaign;
         put(&mut data, "campaign_id", campaign.id.clone().or(self.rules.only_campaign.clone()));
@@ -217,29 +217,31 @@ impl Stage<'_> {
         data
     }
 
-    fn fact(&self, seat: Seat, name: &str) -> Option<Scalar> {
+    fn fact(&self, seat: Slot, name: &str) -> Option<Scalar> {
         self.people.participant(seat).facts.get(name).map(|fact| fact.value.clone())
     }
 
     /// What effect keys name somebody by, who need not be a person at Customer.io.
-    pub(super) fn key_of(&self, who: Who) -> Result<String, String> {
-        match (self.people.seat_of(who), &self.news.people[who.0].id) {
+    pub(super) fn key_of(&self, who: ParticipantIndex) -> Result<String, String> {
+        match (self.people.slot_of(who), &self.news.people[who.0].id) {
             (Ok(seat), _) => Ok(self.people.participant(seat).key.clone()),
             (Err(_), Some(id)) => Ok(id.clone()),
-            (Err(Absent::Unmapped(reason) | Absent::Ignored(reason)), None) => Err(reason.clone()),
+            (Err(Unresolved::Unmapped(reason) | Unresolved::Ignored(reason)), None) => {
+                Err(reason.clone())
+            }
         }
     }
 
-    fn email_of(&self, who: Who) -> Option<Scalar> {
-        let email = match self.people.seat_of(who) {
+    fn email_of(&self, who: ParticipantIndex) -> Option<Scalar> {
+        let email = match self.people.slot_of(who) {
             Ok(seat) => self.fact(seat, Facts::EMAIL),
             Err(_) => self.news.people[who.0].facts.get(Facts::EMAIL).cloned(),
         };
         email.filter(is_shown_address)
     }
 
-    fn name_of(&self, who: Who) -> Option<String> {
-        let fact = |name| match self.people.seat_of(who) {
+    fn name_of(&self, who: ParticipantIndex) -> Option<String> {
+        let fact = |name| match self.people.slot_of(who) {
             Ok(seat) => self.fact(seat, name),
             Err(_) => self.news.people[who.0].facts.get(name).cloned(),
         };

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Place, Stats, Store};
+use super::{Stats, Store, StoreLocation};
 
 /// A place with one store in it, empty at first.
 #[async_trait]
@@ -31,7 +31,7 @@ pub(super) trait Bench: Send + Sync {
     async fn open(&self) -> Arc<dyn Store>;
 
     /// Where it is, for whoever copies it.
-    async fn place(&self) -> Place;
+    async fn place(&self) -> StoreLocation;
 
     /// The numbers of [`Stats`], counted afresh from the rows; panics if rows contradict each
     /// other in a way that the trait can't show.

@@ -28,18 +28,18 @@ pub trait Effects: Send + Sync {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Effect {
     /// The calls that tell of it, unless they are pruned. None of an effect that is only counted.
-    pub carriers: Vec<Carrier>,
+    pub carriers: Vec<EffectDelivery>,
     /// The messages that it led to, by what happened first.
-    pub messages: Vec<Sent>,
+    pub messages: Vec<MessageStatus>,
 }
 
 /// A call that tells of an effect, without what it says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Carrier {
+pub struct EffectDelivery {
     /// The delivery.
     pub delivery: DeliveryId,
     /// Where it stands.
-    pub state: State,
+    pub state: DeliveryState,
     /// The event's name at Customer.io.
     pub name: String,
     /// The event's own time.
@@ -52,7 +52,7 @@ pub struct Carrier {
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum DeliveryState {
     /// It waits or is leased.
     Pending,
     /// Customer.io took it.
@@ -61,7 +61,7 @@ pub enum State {
     Dead,
 }
 
-impl State {
+impl DeliveryState {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl State {
 
 /// A message and what happened to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sent {
+pub struct MessageStatus {
     /// Customer.io's id of it.
     pub delivery: String,
     /// What kind it is.
@@ -85,7 +85,7 @@ pub struct Sent {
     pub metrics: Vec<(String, Time)>,
 }
 
-impl Sent {
+impl MessageStatus {
     /// Messages from what happened to them.
     pub(super) fn of(mut rows: Vec<Message>) -> Vec<Self> {
         rows.sort_by(|a, b| (a.at, &a.delivery, &a.metric).cmp(&(b.at, &b.delivery, &b.metric)));
@@ -110,18 +110,18 @@ pub(super) const PIECE: i64 = 20_000;
 pub(super) struct Found {
     pub(super) delivery: DeliveryId,
     pub(super) call: String,
-    pub(super) state: State,
+    pub(super) state: DeliveryState,
     pub(super) planned_at: i64,
     pub(super) ended_at: Option<i64>,
 }
 
 impl Found {
     /// The carrier, if the call does tell of the effect.
-    pub(super) fn carrier(self, id: EventId) -> Option<Carrier> {
+    pub(super) fn carrier(self, id: EventId) -> Option<EffectDelivery> {
         let Ok(Call::Track { name, event_id, at, .. }) = serde_json::from_str(&self.call) else {
             return None;
         };
-        (event_id == id).then_some(Carrier {
+        (event_id == id).then_some(EffectDelivery {
             delivery: self.delivery,
             state: self.state,
             name,

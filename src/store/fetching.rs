@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
 
 use super::StoreError;
 use super::record::unreadable;
 
 /// Makes the new text of a note out of the one before. May be called more than once.
-pub type Revise = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
+pub type KvUpdate = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
 
 /// Compares, and remembers how far comparing came.
 #[async_trait]
@@ -22,19 +22,19 @@ pub trait Fetching: Send + Sync {
     /// writes, and none waits for it: by the time it is answered it may lead to something else.
     async fn preview(
         &self,
-        news: Vec<News>,
+        news: Vec<Notification>,
         now: Time,
     ) -> Result<Vec<Result<Plan, String>>, StoreError>;
 
     /// The note of this name, if there is one.
-    async fn note(&self, name: &str) -> Result<Option<String>, StoreError>;
+    async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     /// Changes a note, in one transaction; gives what it is now.
-    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError>;
+    async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError>;
 
     /// When the store was made. A copy was made when its original was.
     async fn made_at(&self) -> Result<Time, StoreError> {
-        made_at(self.note(MADE_AT).await?.as_deref())
+        made_at(self.kv_get(MADE_AT).await?.as_deref())
     }
 
     /// GrowSurf's ids of known participants of a campaign, in their order, those behind `after`.

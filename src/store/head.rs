@@ -17,7 +17,7 @@ pub(super) trait Pending {
 
 /// What is asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct ClaimBudget {
     /// How many calls at most.
     pub(super) calls: usize,
     /// How many of them one after the other.
@@ -51,7 +51,7 @@ impl<P: Pending> Head<P> {
     /// carries the whole profile, so the ones before it are superfluous. Then the old tracks go
     /// together.
     pub(super) fn choose<E>(
-        room: Room,
+        room: ClaimBudget,
         mut next: impl FnMut() -> Result<Option<P>, E>,
     ) -> Result<Self, E> {
         let is_old = |call: &P| {

@@ -12,18 +12,18 @@ use crate::domain::Planner;
 
 use super::copying::Tables;
 use super::postgres::{PostgresStore, ServerOptions, ServerTables};
-use super::sqlite::{FileTables, Options, SetAside, SqliteStore, is_made};
+use super::sqlite::{FileTables, Options, Quarantined, SqliteStore, is_made};
 use super::{Store, StoreError};
 
 /// Where a store is, and how it is opened.
-pub enum Place {
+pub enum StoreLocation {
     /// In a file of SQLite's.
     File(PathBuf, Options),
     /// In a database on a Postgres server, named by a URL.
     Server(SecretString, ServerOptions),
 }
 
-impl Place {
+impl StoreLocation {
     /// Returns whether there is a store already.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Place {
         self,
         planner: Arc<dyn Planner>,
         set_aside: bool,
-    ) -> Result<(Arc<dyn Store>, Option<SetAside>), StoreError> {
+    ) -> Result<(Arc<dyn Store>, Option<Quarantined>), StoreError> {
         match self {
             Self::File(path, options) => {
                 let opened = SqliteStore::open_to_deliver(&path, planner, options, set_aside);

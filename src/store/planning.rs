@@ -5,7 +5,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::{Class, Dropped, Known, Lookup, News, Plan, Planner, Time, Unplanned};
+use crate::domain::{
+    Class, Dropped, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
+};
 
 /// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
 /// them mean that it asks the same thing again and again.
@@ -18,10 +20,10 @@ pub(super) type Planned = Result<Plan, String>;
 /// asks, so there is nothing to undo when it fails.
 pub(super) fn plan<E>(
     planner: &dyn Planner,
-    reading: &Result<News, String>,
+    reading: &Result<Notification, String>,
     received_at: Time,
-    mut known: Known,
-    mut answer: impl FnMut(&mut Known, Vec<Lookup>) -> Result<(), E>,
+    mut known: ReadSet,
+    mut answer: impl FnMut(&mut ReadSet, Vec<Lookup>) -> Result<(), E>,
 ) -> Result<Planned, E> {
     let news = match reading {
         Ok(news) => news,
@@ -35,8 +37,8 @@ pub(super) fn plan<E>(
         let plan = || planner.plan(news, received_at, &known);
         match catch_unwind(AssertUnwindSafe(plan)) {
             Ok(Ok(plan)) => return Ok(Ok(plan)),
-            Ok(Err(Unplanned::Unmappable(reason))) => return Ok(Err(reason)),
-            Ok(Err(Unplanned::Needs(lookups))) => answer(&mut known, lookups)?,
+            Ok(Err(PlanError::Unmappable(reason))) => return Ok(Err(reason)),
+            Ok(Err(PlanError::MissingReads(lookups))) => answer(&mut known, lookups)?,
             Err(panic) => {
                 let said = panic_text(&*panic);
                 return Ok(Err(format!("internal: planning panicked: {said}")));
@@ -52,7 +54,7 @@ pub(super) fn dropped(class: Class, planned: &Planned) -> Option<Dropped> {
         _ if class != Class::Page => None,
         Ok(plan) if plan.is_over_budget => Some(Dropped::Budget),
         Ok(plan) if !plan.unmapped.is_empty() => Some(Dropped::Unknown),
-        Ok(plan) if !plan.is_news => Some(Dropped::Nothing),
+        Ok(plan) if !plan.has_changes => Some(Dropped::Nothing),
         Ok(_) => None,
         Err(_) => Some(Dropped::Unknown),
     }

@@ -64,12 +64,13 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Way, Webhook, WebhookId,
+    Class, DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
+    WebhookId,
 };
 
 use super::{
-    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Pruned,
-    Settled, Settlement, Stats, Store, StoreError, Workspace, Writing,
+    AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
+    Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
 use accept::{Item, What};
 use house::{Meta, Prunable};
@@ -141,7 +142,7 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
+    async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
         let sha256 = arrival.webhook.fingerprint();
         self.intake.take(arrival, sha256, now).await
     }
@@ -149,7 +150,7 @@ impl Store for PostgresStore {
     async fn replay(
         &self,
         id: WebhookId,
-        reading: Result<News, String>,
+        reading: Result<Notification, String>,
         now: Time,
         dry_run: bool,
     ) -> Result<Receipt, StoreError> {
@@ -177,11 +178,16 @@ impl Store for PostgresStore {
         transact!(self.open()?, "tell what was pruned", |it| house::pruned_until(&it))
     }
 
-    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError> {
+    async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
         transact!(self.open()?, "lease lanes", |it| lanes::claim(&it, &claim))
     }
 
-    async fn next_due(&self, way: Way, page: bool, now: Time) -> Result<Option<Time>, StoreError> {
+    async fn next_due(
+        &self,
+        way: Destination,
+        page: bool,
+        now: Time,
+    ) -> Result<Option<Time>, StoreError> {
         transact!(self.open()?, "tell when a lane is due", |it| {
             lanes::next_due(&it, way, page, now)
         })
@@ -190,7 +196,7 @@ impl Store for PostgresStore {
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Accepting,
+        accepting: AvailabilityClock,
         now: Time,
     ) -> Result<Settled, StoreError> {
         transact!(self.open()?, "settle leases", |it| {
@@ -202,7 +208,12 @@ impl Store for PostgresStore {
         self.take_right(now).await
     }
 
-    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError> {
+    async fn shift_due_times(
+        &self,
+        way: Destination,
+        by: Duration,
+        now: Time,
+    ) -> Result<(), StoreError> {
         transact!(self.open()?, "follow the clock", |it| lanes::set_back(&it, way, by, now))
     }
 
@@ -263,12 +274,12 @@ impl Store for PostgresStore {
         })
     }
 
-    fn writing(&self) -> Writing {
+    fn writer_status(&self) -> Writing {
         // Whatever waits for the server is given up in time, so nothing of it can hang.
         Writing::Idle
     }
 
-    async fn destination(&self) -> Result<Destination, StoreError> {
+    async fn destination(&self) -> Result<StoredDestinations, StoreError> {
         transact!(self.open()?, "tell of the destination", |it| house::destination(&it))
     }
 

@@ -10,8 +10,8 @@ use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AnonymousId, Asked, Claimer, Email, Identified, Identifier, Moved, Participant, ParticipantKey,
-    Person, PersonId, Source,
+    ActionQuota, AnonymousId, Claimer, Email, Identified, Identifier, Moved, Participant,
+    ParticipantKey, Person, PersonId, Source,
 };
 
 use super::StoreError;
@@ -27,7 +27,7 @@ struct State<'a> {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     former: Cow<'a, [Identifier]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    asked: Option<Asked>,
+    asked: Option<ActionQuota>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claimed_by: Option<Cow<'a, Claimer>>,
 }

@@ -78,28 +78,29 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use crate::domain::{
-    Arrival, Class, DeliveryId, Leased, News, Receipt, Time, Way, Webhook, WebhookId,
+    Class, DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
+    WebhookId,
 };
 
 use super::{
-    Accepting, Claim, DeadLetter, DeadLetters, Destination, InboxPage, PastAttempt, Pruned,
-    Settled, Settlement, Stats, Store, StoreError, Workspace, Writing,
+    AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
+    Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
 use connection::Place;
 use fault::Fault;
 use house::{Meta, Prunable};
 use opening::storage;
 use planning::Planning;
-use queue::Rank;
+use queue::Priority;
 use readers::Readers;
-use right::Right;
+use right::DeliveryLock;
 use writer::Writer;
 
 pub use aside::damaged_aside;
 pub use backup::{BackupError, back_up, snapshot};
-pub use contents::{Contents, Unfit, foreign};
+pub use contents::{BackupManifest, InvalidBackup, foreign};
 pub(super) use copying::FileTables;
-pub use damage::{Kept, SetAside, is_made};
+pub use damage::{Kept, Quarantined, is_made};
 pub use examination::{Examination, examine, examine_once};
 pub use files::FileError;
 pub use options::Options;
@@ -110,7 +111,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     planning: Arc<Planning>,
-    right: Arc<Right>,
+    right: Arc<DeliveryLock>,
     place: Place,
 }
 
@@ -154,7 +155,7 @@ impl SqliteStore {
             let work = work.clone();
             sum += self
                 .writer
-                .write(Rank::Rest, doing, move |connection| work(connection, &piece))
+                .write(Priority::Rest, doing, move |connection| work(connection, &piece))
                 .await?;
         }
     }
@@ -175,7 +176,7 @@ impl SqliteStore {
             let work = move |connection: &Connection| {
                 erasing::overwriting(connection, || house::prune(connection, which, &piece))
             };
-            pruned += self.writer.write(Rank::Rest, "prune payloads", work).await?;
+            pruned += self.writer.write(Priority::Rest, "prune payloads", work).await?;
         }
         Ok(pruned)
     }
@@ -183,7 +184,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn accept(&self, arrival: Arrival, now: Time) -> Result<Receipt, StoreError> {
+    async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
         // Hashed here, on the caller's thread, because the writer's time is everybody's.
         let sha256 = arrival.webhook.fingerprint();
         let (planning, class) = (Arc::clone(&self.planning), arrival.class);
@@ -191,14 +192,14 @@ impl Store for SqliteStore {
             accept::accept(connection, &planning, &sha256, &arrival, now)
         };
         // History and pages yield to webhooks, whose senders wait.
-        let rank = if class == Class::Live { Rank::Accept } else { Rank::Rest };
+        let rank = if class == Class::Live { Priority::Accept } else { Priority::Rest };
         self.writer.write(rank, "take in a webhook", work).await
     }
 
     async fn replay(
         &self,
         id: WebhookId,
-        reading: Result<News, String>,
+        reading: Result<Notification, String>,
         now: Time,
         dry_run: bool,
     ) -> Result<Receipt, StoreError> {
@@ -206,7 +207,7 @@ impl Store for SqliteStore {
         let work = move |connection: &Connection| {
             accept::replay(connection, &planning, id, &reading, now, dry_run)
         };
-        self.writer.write(Rank::Rest, "replay a webhook", work).await
+        self.writer.write(Priority::Rest, "replay a webhook", work).await
     }
 
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
@@ -217,12 +218,17 @@ impl Store for SqliteStore {
         self.readers.read("tell what was pruned", house::pruned_until).await
     }
 
-    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError> {
+    async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
         let work = move |connection: &Connection| lanes::claim(connection, &claim);
-        self.writer.write(Rank::Rest, "lease lanes", work).await
+        self.writer.write(Priority::Rest, "lease lanes", work).await
     }
 
-    async fn next_due(&self, way: Way, page: bool, _now: Time) -> Result<Option<Time>, StoreError> {
+    async fn next_due(
+        &self,
+        way: Destination,
+        page: bool,
+        _now: Time,
+    ) -> Result<Option<Time>, StoreError> {
         let work = move |connection: &Connection| lanes::next_due(connection, way, page);
         self.readers.read("tell when a lane is due", work).await
     }
@@ -230,12 +236,12 @@ impl Store for SqliteStore {
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
-        accepting: Accepting,
+        accepting: AvailabilityClock,
         now: Time,
     ) -> Result<Settled, StoreError> {
         let work =
             move |connection: &Connection| settle::settle(connection, &settlements, accepting, now);
-        self.writer.write(Rank::Rest, "settle leases", work).await
+        self.writer.write(Priority::Rest, "settle leases", work).await
     }
 
     async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
@@ -244,12 +250,17 @@ impl Store for SqliteStore {
             return Ok(0);
         }
         let work = move |connection: &Connection| lanes::release_all(connection, now);
-        self.writer.write(Rank::Rest, DOING, work).await
+        self.writer.write(Priority::Rest, DOING, work).await
     }
 
-    async fn set_back(&self, way: Way, by: Duration, now: Time) -> Result<(), StoreError> {
+    async fn shift_due_times(
+        &self,
+        way: Destination,
+        by: Duration,
+        now: Time,
+    ) -> Result<(), StoreError> {
         let work = move |connection: &Connection| lanes::set_back(connection, way, by, now);
-        self.writer.write(Rank::Rest, "follow the clock", work).await
+        self.writer.write(Priority::Rest, "follow the clock", work).await
     }
 
     async fn dead_letters(
@@ -296,14 +307,14 @@ impl Store for SqliteStore {
         let work = move |connection: &Connection| {
             house::remember(connection, Meta::ProbedAt, now.micros())
         };
-        self.writer.write(Rank::Rest, "take a write", work).await
+        self.writer.write(Priority::Rest, "take a write", work).await
     }
 
-    fn writing(&self) -> Writing {
+    fn writer_status(&self) -> Writing {
         self.writer.writing()
     }
 
-    async fn destination(&self) -> Result<Destination, StoreError> {
+    async fn destination(&self) -> Result<StoredDestinations, StoreError> {
         self.readers.read("tell of the destination", house::destination).await
     }
 
@@ -311,7 +322,7 @@ impl Store for SqliteStore {
         let work = move |connection: &Connection| {
             house::remember(connection, Meta::Workspace, workspace.environment_id)
         };
-        self.writer.write(Rank::Rest, "remember the workspace", work).await
+        self.writer.write(Priority::Rest, "remember the workspace", work).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

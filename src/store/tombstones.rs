@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::domain::Trace;
+use crate::domain::ErasureKey;
 
 /// Makes the hashes that tombstones are kept as.
 pub(super) struct TombstoneKey([u8; 32]);
@@ -22,13 +22,13 @@ impl TombstoneKey {
     }
 
     /// What the tombstone of whoever leaves this trace is kept as.
-    pub(super) fn hash(&self, trace: &Trace) -> [u8; 32] {
+    pub(super) fn hash(&self, trace: &ErasureKey) -> [u8; 32] {
         match trace {
-            Trace::Participant(key) => {
+            ErasureKey::Participant(key) => {
                 let parts = [b"participant", key.campaign.as_bytes(), key.participant.as_bytes()];
                 digest(&self.0, &parts)
             }
-            Trace::Address(email) => digest(&self.0, &[b"address", email.as_str().as_bytes()]),
+            ErasureKey::Address(email) => digest(&self.0, &[b"address", email.as_str().as_bytes()]),
         }
     }
 

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SyncError;
-use super::bookmark;
-use super::compare::horizon_note;
+use super::checkpoint;
 use super::counted;
 use super::intake::Intake;
+use super::reconcile::horizon_note;
+use super::report::SyncReport;
 use super::rewards::Rewards;
 use super::source::Source;
-use super::tally::Tally;
-use crate::domain::{Plan, TRIGGERS_FOR, Tell, Time};
+use crate::domain::{Plan, SendFilter, TRIGGERS_FOR, Time};
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{Cursor, Page, Referrals, RestError};
 use crate::store::{Store, StoreError};
@@ -46,13 +46,13 @@ enum Part {
 
 /// How far the backfill of a campaign came.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-struct Place {
+struct BackfillCursor {
     events: Events,
     began_at: Time,
     part: Part,
     /// The place where the next page of the part begins; `None` for its first.
     next: Option<Cursor>,
-    tally: Tally,
+    tally: SyncReport,
 }
 
 /// What a backfill is at.
@@ -92,14 +92,14 @@ impl Backfill {
         &self,
         source: &Source,
         mut tell: impl FnMut(Step<'_>),
-    ) -> Result<Tally, SyncError> {
+    ) -> Result<SyncReport, SyncError> {
         let store = &*self.intake.store;
         let name = format!("backfill:{}", source.campaign.id);
         let mut place = self.begin(&name).await?;
         if self.events != Events::All && !self.intake.dry_run {
             // What it leaves out stays left out: the comparison tells only of what comes after.
             let note = horizon_note(&source.campaign.id);
-            bookmark::keep(store, &note, &place.began_at).await?;
+            checkpoint::keep(store, &note, &place.began_at).await?;
         }
         tell(Step::Begin { source, before: place.tally.rows });
         let mut begun_again = None;
@@ -118,7 +118,7 @@ impl Backfill {
                 page => page?,
             };
             let rows = self.rows(source, &mut rewards, &place, page.rows).await?;
-            let mut tally = Tally::default();
+            let mut tally = SyncReport::default();
             let plans = self.intake.take(rows, &mut tally).await?;
             if place.part == Part::Counts {
                 // They were looked at before.
@@ -131,7 +131,7 @@ impl Backfill {
                 place.part = following(place.part, source);
             }
             if !self.intake.dry_run {
-                bookmark::keep(store, &name, &place).await?;
+                checkpoint::keep(store, &name, &place).await?;
             }
         }
         if self.intake.dry_run {
@@ -140,26 +140,26 @@ impl Backfill {
         Ok(place.tally)
     }
 
-    async fn begin(&self, name: &str) -> Result<Place, SyncError> {
+    async fn begin(&self, name: &str) -> Result<BackfillCursor, SyncError> {
         let kept = if self.intake.dry_run {
             None
         } else {
-            bookmark::find::<Place>(&*self.intake.store, name).await?
+            checkpoint::find::<BackfillCursor>(&*self.intake.store, name).await?
         };
-        let goes_on = |it: &Place| it.part != Part::Done && it.events == self.events;
-        Ok(kept.filter(goes_on).unwrap_or_else(|| Place {
+        let goes_on = |it: &BackfillCursor| it.part != Part::Done && it.events == self.events;
+        Ok(kept.filter(goes_on).unwrap_or_else(|| BackfillCursor {
             events: self.events,
             began_at: self.intake.clock.now(),
             part: Part::Participants,
             next: None,
-            tally: Tally::default(),
+            tally: SyncReport::default(),
         }))
     }
 
     async fn page(
         &self,
         source: &Source,
-        place: &Place,
+        place: &BackfillCursor,
     ) -> Result<Result<Page, RestError>, StoreError> {
         let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_ref());
         Ok(match place.part {
@@ -176,13 +176,13 @@ impl Backfill {
         &self,
         source: &Source,
         rewards: &mut Rewards<'_>,
-        place: &Place,
+        place: &BackfillCursor,
         mut rows: Vec<Value>,
     ) -> Result<Vec<Row>, SyncError> {
         let tell = match self.events {
-            Events::All => Tell::History,
-            Events::Late => Tell::Before(place.began_at.minus(TRIGGERS_FOR)),
-            Events::None => Tell::Nothing,
+            Events::All => SendFilter::History,
+            Events::Late => SendFilter::Before(place.began_at.minus(TRIGGERS_FOR)),
+            Events::None => SendFilter::None,
         };
         if place.part == Part::Participants {
             for row in &mut rows {
@@ -250,7 +250,8 @@ pub enum History {
 /// # Errors
 /// If the store can't be read.
 pub async fn history(store: &dyn Store, campaign: &str) -> Result<History, StoreError> {
-    let place: Option<Place> = bookmark::find(store, &format!("backfill:{campaign}")).await?;
+    let place: Option<BackfillCursor> =
+        checkpoint::find(store, &format!("backfill:{campaign}")).await?;
     Ok(match place {
         None => History::Nothing,
         Some(place) if place.part == Part::Done => History::Whole,

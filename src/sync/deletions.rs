@@ -9,12 +9,12 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::SyncError;
-use super::bookmark;
+use super::checkpoint;
 use super::intake::Intake;
+use super::report::SyncReport;
 use super::source::Source;
-use super::tally::Tally;
 use crate::domain::{Email, Facts, Identifier, Lookup, ParticipantKey, Person};
-use crate::forget::forget;
+use crate::erase::forget;
 use crate::growsurf::rest::RestError;
 
 /// What becomes of somebody who was deleted at GrowSurf.
@@ -43,9 +43,9 @@ const WAIT: Duration = Duration::from_secs(90);
 
 /// Participants that GrowSurf has, by their ids as the store holds them: eight bytes each, so that a million fit into memory.
 #[derive(Default)]
-pub(super) struct Seen(BTreeSet<u64>);
+pub(super) struct SeenParticipants(BTreeSet<u64>);
 
-impl Seen {
+impl SeenParticipants {
     pub(super) fn note(&mut self, id: &str) {
         self.0.insert(digest(id));
     }
@@ -64,7 +64,7 @@ fn digest(id: &str) -> u64 {
 async fn missing(
     intake: &Intake,
     campaign: &str,
-    seen: &Seen,
+    seen: &SeenParticipants,
 ) -> Result<(Vec<String>, usize), SyncError> {
     let (mut missing, mut known, mut after) = (Vec::new(), 0, None::<String>);
     loop {
@@ -81,14 +81,14 @@ async fn missing(
 pub(super) async fn look(
     intake: &Intake,
     source: &Source,
-    seen: &Seen,
+    seen: &SeenParticipants,
     what: Deletions,
-    tally: &mut Tally,
+    tally: &mut SyncReport,
 ) -> Result<(), SyncError> {
     let (store, campaign) = (&*intake.store, &source.campaign.id);
     let name = format!("deleted:{campaign}");
     // Those that were missing before, by whether they are done with.
-    let before: BTreeMap<String, bool> = bookmark::find(store, &name).await?.unwrap_or_default();
+    let before: BTreeMap<String, bool> = checkpoint::find(store, &name).await?.unwrap_or_default();
     let (missing, known) = missing(intake, campaign, seen).await?;
     let news = missing.iter().filter(|id| !before.contains_key(*id)).count();
     if news > PLAUSIBLE.max(known / 10) || (news > 1 && 2 * news > known) {
@@ -125,7 +125,7 @@ pub(super) async fn look(
         now.insert(id, is_done);
     }
     if now != before && !intake.dry_run {
-        bookmark::keep(store, &name, &now).await?;
+        checkpoint::keep(store, &name, &now).await?;
     }
     Ok(())
 }

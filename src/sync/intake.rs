@@ -10,8 +10,8 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
-use super::tally::Tally;
-use crate::domain::{Arrival, Class, Clock, Plan, Random, WebhookId};
+use super::report::SyncReport;
+use crate::domain::{Class, Clock, Plan, Random, ReceivedWebhook, WebhookId};
 use crate::growsurf::rest::rows::Row;
 use crate::store::{Store, StoreError};
 
@@ -41,7 +41,11 @@ impl Intake {
     ///
     /// # Errors
     /// The store's; what was taken in until then stays.
-    pub async fn take(&self, rows: Vec<Row>, tally: &mut Tally) -> Result<Vec<Plan>, StoreError> {
+    pub async fn take(
+        &self,
+        rows: Vec<Row>,
+        tally: &mut SyncReport,
+    ) -> Result<Vec<Plan>, StoreError> {
         let now = self.clock.now();
         tally.rows += u64::try_from(rows.len()).unwrap_or(0);
         let (mut readable, mut news) = (Vec::new(), Vec::new());
@@ -64,7 +68,7 @@ impl Intake {
                     if self.dry_run {
                         tally.plan(&plan);
                     }
-                    if plan.is_news {
+                    if plan.has_changes {
                         tally.changed += 1;
                         plans.push(plan);
                         arrivals.push((row, news));
@@ -80,7 +84,8 @@ impl Intake {
             let now = self.clock.now();
             let accepting = arrivals.into_iter().map(|(row, news)| {
                 let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
-                self.store.accept(Arrival { webhook, reading: Ok(news), class: self.class }, now)
+                self.store
+                    .accept(ReceivedWebhook { webhook, decoded: Ok(news), class: self.class }, now)
             });
             for receipt in try_join_all(accepting).await? {
                 tally.receipt(&receipt);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Clock, TRIGGERS_FOR, Time};
 use crate::store::Store;
-use crate::telemetry::Causes;
+use crate::telemetry::ErrorChain;
 
 /// How often it is looked, unless the warning comes sooner.
 const EVERY: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub async fn watch_lateness(
         let oldest = match store.stats().await {
             Ok(stats) => stats.oldest_pending,
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "can't look for late calls");
+                tracing::warn!(error = %ErrorChain(&error), "can't look for late calls");
                 continue;
             }
         };

@@ -10,15 +10,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::bookmark;
-use super::compare::{Compare, Depth, Marks, marks};
-use super::source::{Named, Source, SourceError};
-use super::watch::{Finding, Problem, Watch};
-use super::{SyncError, Tally};
+use super::checkpoint;
+use super::reconcile::{Reconcile, Scope, SyncCursor, marks};
+use super::source::{CampaignClient, Source, SourceError};
+use super::webhook_monitor::{Finding, Problem, WebhookMonitor};
+use super::{SyncError, SyncReport};
 use crate::domain::Time;
 use crate::growsurf::rest::Client;
-use crate::store::{Job, StoreError};
-use crate::telemetry::{Causes, Metrics};
+use crate::store::{ExclusiveJob, StoreError};
+use crate::telemetry::{ErrorChain, Metrics};
 
 /// When what is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,13 +39,13 @@ const GRACE: Duration = Duration::from_secs(5 * 60);
 /// Compares and watches, again and again.
 pub struct Periodic {
     /// The comparison.
-    pub compare: Compare,
+    pub compare: Reconcile,
     /// The look.
-    pub watch: Watch,
+    pub watch: WebhookMonitor,
     /// The client of the key for all campaigns.
     pub general: Option<Client>,
     /// The campaigns that the settings name.
-    pub named: Vec<Named>,
+    pub named: Vec<CampaignClient>,
     /// When.
     pub rules: PeriodicRules,
     /// Which relay this is.
@@ -102,7 +102,7 @@ impl Periodic {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "can't compare with GrowSurf now");
+                tracing::warn!(error = %ErrorChain(&error), "can't compare with GrowSurf now");
                 return;
             }
         }
@@ -127,7 +127,7 @@ impl Periodic {
     async fn is_ours(&self) -> Result<bool, StoreError> {
         let intake = &self.compare.intake;
         let lasts = self.rules.every.max(self.rules.watch_every) + GRACE;
-        intake.store.take_job(Job::Asking, self.relay, lasts, intake.clock.now()).await
+        intake.store.take_job(ExclusiveJob::Asking, self.relay, lasts, intake.clock.now()).await
     }
 
     async fn compare(&self, source: &Source) {
@@ -139,28 +139,28 @@ impl Periodic {
         match compared {
             Ok(tally) => self.report(campaign, &tally),
             Err(SyncError::Rest(error)) if error.is_passing() => {
-                let error = Causes(&error);
+                let error = ErrorChain(&error);
                 tracing::info!(campaign, %error, "the comparison was broken off; the next makes up for it");
             }
             Err(error) => {
-                tracing::warn!(campaign, error = %Causes(&error), "the comparison was broken off");
+                tracing::warn!(campaign, error = %ErrorChain(&error), "the comparison was broken off");
             }
         }
     }
 
-    async fn depth(&self, source: &Source) -> Result<Depth, StoreError> {
+    async fn depth(&self, source: &Source) -> Result<Scope, StoreError> {
         let intake = &self.compare.intake;
         let name = marks(&source.campaign.id);
-        let marks: Marks = bookmark::find(&*intake.store, &name).await?.unwrap_or_default();
+        let marks: SyncCursor = checkpoint::find(&*intake.store, &name).await?.unwrap_or_default();
         let now = intake.clock.now();
         let is_due = marks.full_at.is_none_or(|at| now >= at.plus(self.rules.full_every));
-        Ok(if is_due { Depth::Full } else { Depth::Recent })
+        Ok(if is_due { Scope::Full } else { Scope::Recent })
     }
 
-    fn report(&self, campaign: &str, tally: &Tally) {
+    fn report(&self, campaign: &str, tally: &SyncReport) {
         let healed = tally.effects.iter().chain(&tally.calls);
         for (kind, count) in healed.filter(|(kind, _)| *kind != "identify") {
-            self.metrics.healed(kind, *count);
+            self.metrics.recovered(kind, *count);
         }
         for notice in &tally.notices {
             tracing::warn!(campaign, "{notice}");
@@ -193,14 +193,14 @@ impl Periodic {
             let campaign = source.campaign.id.clone();
             all.extend(self.watch.look(source).await.unwrap_or_else(|error| {
                 let problem = Some(Problem::Unknown);
-                vec![Finding { campaign, problem, detail: Causes(&error).to_string() }]
+                vec![Finding { campaign, problem, detail: ErrorChain(&error).to_string() }]
             }));
         }
         self.tell(&all, said);
     }
 
     fn unknown(&self, error: &SourceError, said: &mut BTreeMap<String, BTreeSet<Problem>>) {
-        let detail = Causes(error).to_string();
+        let detail = ErrorChain(error).to_string();
         let problem = Some(Problem::Unknown);
         self.tell(&[Finding { campaign: "all".to_owned(), problem, detail }], said);
     }

@@ -22,7 +22,7 @@ pub struct Source {
 
 /// A campaign that the settings name.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct CampaignClient {
     /// Its id.
     pub id: String,
     /// Its own key's client, if it has a key of its own.
@@ -65,7 +65,7 @@ impl Source {
     /// See [`SourceError`].
     pub async fn find(
         general: Option<&Client>,
-        named: &[Named],
+        named: &[CampaignClient],
         asked: &[String],
     ) -> Result<Vec<Self>, SourceError> {
         let ids: Vec<&str> = match asked {

@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::metrics::Word;
+use super::metrics::Label;
 
 /// Why the relay closes a connection, or can't accept one.
 const CLOSED: [&str; 4] = ["client", "all", "write_timeout", "descriptors"];
@@ -17,7 +17,7 @@ const REFUSED: [&str; 8] =
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Reason {
-    reason: Word,
+    reason: Label,
 }
 
 /// The counts of clients' connections and bodies.
@@ -37,7 +37,7 @@ impl Clients {
     pub(super) fn register(&self, registry: &mut Registry) {
         for (family, reasons) in [(&self.closed, CLOSED.as_slice()), (&self.refused, &REFUSED)] {
             for reason in reasons {
-                let _there_from_now_on = family.get_or_create(&Reason { reason: Word(reason) });
+                let _there_from_now_on = family.get_or_create(&Reason { reason: Label(reason) });
             }
         }
         registry.register("connections", "Connections that are open", self.open.clone());
@@ -61,12 +61,12 @@ impl Clients {
 
     /// Counts a connection that was closed or refused; `reason` is one of the fixed words.
     pub fn closed(&self, reason: &'static str) {
-        self.closed.get_or_create(&Reason { reason: Word(reason) }).inc();
+        self.closed.get_or_create(&Reason { reason: Label(reason) }).inc();
     }
 
     /// Counts a body that wasn't read to its end; `reason` is one of the fixed words.
     pub fn refused(&self, reason: &'static str) {
-        self.refused.get_or_create(&Reason { reason: Word(reason) }).inc();
+        self.refused.get_or_create(&Reason { reason: Label(reason) }).inc();
     }
 }
 

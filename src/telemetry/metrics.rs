@@ -28,34 +28,34 @@ const BUCKETS: [f64; 16] = [
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Outcome {
-    outcome: Word,
+    outcome: Label,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct CallOutcome {
-    call: Word,
-    outcome: Word,
+    call: Label,
+    outcome: Label,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct State {
-    state: Word,
+    state: Label,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Kind {
-    kind: Word,
+    kind: Label,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Named {
-    problem: Word,
+    problem: Label,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Word(pub(super) &'static str);
+pub(super) struct Label(pub(super) &'static str);
 
-impl EncodeLabelValue for Word {
+impl EncodeLabelValue for Label {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         EncodeLabelValue::encode(&self.0, encoder)
     }
@@ -143,18 +143,18 @@ impl Metrics {
         };
         for outcome in WEBHOOK_OUTCOMES {
             let _there_from_now_on =
-                metrics.webhooks.get_or_create(&Outcome { outcome: Word(outcome) });
+                metrics.webhooks.get_or_create(&Outcome { outcome: Label(outcome) });
         }
         for outcome in ["delivered", "retry", "rejected", "halt"] {
             let _there_from_now_on =
-                metrics.attempts.get_or_create(&Outcome { outcome: Word(outcome) });
+                metrics.attempts.get_or_create(&Outcome { outcome: Label(outcome) });
         }
         for kind in HEALED {
-            let _there_from_now_on = metrics.healed.get_or_create(&Kind { kind: Word(kind) });
+            let _there_from_now_on = metrics.healed.get_or_create(&Kind { kind: Label(kind) });
         }
         for call in CALLS {
             for outcome in ["delivered", "dead"] {
-                let labels = CallOutcome { call: Word(call), outcome: Word(outcome) };
+                let labels = CallOutcome { call: Label(call), outcome: Label(outcome) };
                 let _there_from_now_on = metrics.calls.get_or_create(&labels);
             }
         }
@@ -228,7 +228,7 @@ impl Metrics {
 
     /// Counts a webhook; `outcome` is one of the fixed words.
     pub fn webhook(&self, outcome: &'static str) {
-        self.webhooks.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+        self.webhooks.get_or_create(&Outcome { outcome: Label(outcome) }).inc();
     }
 
     /// Counts what a page posted; both words are of the fixed ones.
@@ -253,7 +253,7 @@ impl Metrics {
 
     /// Counts a try of a call.
     pub fn attempt(&self, outcome: &'static str) {
-        self.attempts.get_or_create(&Outcome { outcome: Word(outcome) }).inc();
+        self.attempts.get_or_create(&Outcome { outcome: Label(outcome) }).inc();
     }
 
     /// Takes the time a request took, whatever came of it.
@@ -263,7 +263,7 @@ impl Metrics {
 
     /// Counts a call that came to an end: `delivered` or `dead`.
     pub fn call(&self, kind: &'static str, outcome: &'static str) {
-        let labels = CallOutcome { call: Word(kind), outcome: Word(outcome) };
+        let labels = CallOutcome { call: Label(kind), outcome: Label(outcome) };
         self.calls.get_or_create(&labels).inc();
     }
 
@@ -278,15 +278,15 @@ impl Metrics {
     }
 
     /// Counts what a comparison found; `kind` is one of the fixed words, others aren't counted.
-    pub fn healed(&self, kind: &str, count: u64) {
+    pub fn recovered(&self, kind: &str, count: u64) {
         if let Some(kind) = HEALED.into_iter().find(|it| *it == kind) {
-            self.healed.get_or_create(&Kind { kind: Word(kind) }).inc_by(count);
+            self.healed.get_or_create(&Kind { kind: Label(kind) }).inc_by(count);
         }
     }
 
     /// Notes in how many campaigns a problem is.
     pub fn growsurf_problem(&self, problem: &'static str, campaigns: usize) {
-        let gauge = self.growsurf_problems.get_or_create(&Named { problem: Word(problem) });
+        let gauge = self.growsurf_problems.get_or_create(&Named { problem: Label(problem) });
         gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
     }
 
@@ -301,10 +301,10 @@ impl Metrics {
         self.damaged.set(i64::from(gauges.damaged));
         for state in states {
             let present = i64::from(*state == gauges.destination);
-            self.destination.get_or_create(&State { state: Word(state) }).set(present);
+            self.destination.get_or_create(&State { state: Label(state) }).set(present);
             if let Some(growsurf) = gauges.growsurf {
                 let present = i64::from(*state == growsurf);
-                self.growsurf.get_or_create(&State { state: Word(state) }).set(present);
+                self.growsurf.get_or_create(&State { state: Label(state) }).set(present);
             }
         }
         let mut text = String::new();

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::metrics::Word;
+use super::metrics::Label;
 
 /// What can be posted.
 const KINDS: [&str; 2] = ["click", "share"];
@@ -29,8 +29,8 @@ const OUTCOMES: [&str; 13] = [
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Labels {
-    kind: Word,
-    outcome: Word,
+    kind: Label,
+    outcome: Label,
 }
 
 /// The posts of pages, by kind and outcome.
@@ -42,7 +42,7 @@ impl PagePosts {
     pub(super) fn register(&self, registry: &mut Registry) {
         for kind in KINDS {
             for outcome in OUTCOMES {
-                let labels = Labels { kind: Word(kind), outcome: Word(outcome) };
+                let labels = Labels { kind: Label(kind), outcome: Label(outcome) };
                 let _there_from_now_on = self.0.get_or_create(&labels);
             }
         }
@@ -52,6 +52,6 @@ impl PagePosts {
 
     /// Counts one; both are of the fixed words.
     pub(super) fn count(&self, kind: &'static str, outcome: &'static str) {
-        self.0.get_or_create(&Labels { kind: Word(kind), outcome: Word(outcome) }).inc();
+        self.0.get_or_create(&Labels { kind: Label(kind), outcome: Label(outcome) }).inc();
     }
 }

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::metrics::Word;
+use super::metrics::Label;
 
 /// The settings that hold tokens.
 const SETTINGS: [&str; 2] = ["admin.token", "api.token"];
@@ -15,8 +15,8 @@ const REASONS: [&str; 2] = ["missing", "wrong"];
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Labels {
-    setting: Word,
-    reason: Word,
+    setting: Label,
+    reason: Label,
 }
 
 /// Requests without a right token, by setting and reason.
@@ -28,7 +28,7 @@ impl RefusedTokens {
     pub(super) fn register(&self, registry: &mut Registry) {
         for setting in SETTINGS {
             for reason in REASONS {
-                let labels = Labels { setting: Word(setting), reason: Word(reason) };
+                let labels = Labels { setting: Label(setting), reason: Label(reason) };
                 let _there_from_now_on = self.0.get_or_create(&labels);
             }
         }
@@ -38,6 +38,6 @@ impl RefusedTokens {
 
     /// Counts one; both are of the fixed words.
     pub(super) fn count(&self, setting: &'static str, reason: &'static str) {
-        self.0.get_or_create(&Labels { setting: Word(setting), reason: Word(reason) }).inc();
+        self.0.get_or_create(&Labels { setting: Label(setting), reason: Label(reason) }).inc();
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use crate::cli::output::{Failure, Page, failed, plural};
+use crate::cli::output::{Failure, Output, failed, plural};
 
 /// How serious a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -38,7 +38,7 @@ impl Grade {
 /// What it comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum CheckOutcome {
     /// All that the guide promises can arrive.
     Fit,
     /// It works, and not all of that can arrive.
@@ -80,7 +80,7 @@ pub struct Report {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    verdict: Verdict,
+    verdict: CheckOutcome,
     findings: &'a [Finding],
     cannot_arrive: &'a [Missing],
 }
@@ -116,7 +116,7 @@ impl Report {
     /// If the settings are refused or something doesn't work.
     pub fn finish(&self, as_json: bool) -> Result<ExitCode, Failure> {
         let verdict = self.verdict();
-        let mut page = Page::default();
+        let mut page = Output::default();
         if as_json {
             let (findings, cannot_arrive) = (&self.findings[..], &self.missing[..]);
             let document = Document { verdict, findings, cannot_arrive };
@@ -124,48 +124,48 @@ impl Report {
         } else {
             self.table(&mut page);
             match verdict {
-                Verdict::Fit => {
+                CheckOutcome::Fit => {
                     page.blank();
                     page.line("Fit to run.");
                 }
-                Verdict::Incomplete => {
+                CheckOutcome::Incomplete => {
                     page.blank();
                     let missing = plural(self.count(Grade::Missing), "thing");
                     page.line(format!("It works, but {missing} marked MISS can't arrive."));
                 }
-                Verdict::Broken | Verdict::Refused => {}
+                CheckOutcome::Broken | CheckOutcome::Refused => {}
             }
         }
         page.print()?;
         let bad = self.count(Grade::Bad);
         match verdict {
-            Verdict::Fit | Verdict::Incomplete => Ok(ExitCode::SUCCESS),
-            Verdict::Broken => {
+            CheckOutcome::Fit | CheckOutcome::Incomplete => Ok(ExitCode::SUCCESS),
+            CheckOutcome::Broken => {
                 let all = self.findings.len();
                 Err(failed(anyhow!("not fit to run: {bad} of {all} findings must be fixed")))
             }
-            Verdict::Refused => {
+            CheckOutcome::Refused => {
                 let what = "not fit to run: the relay wouldn't start with these settings";
                 Err(Failure::Usage(format!("{what}; {} must be fixed", plural(bad, "finding"))))
             }
         }
     }
 
-    fn table(&self, page: &mut Page) {
+    fn table(&self, page: &mut Output) {
         for Finding { grade, about, detail } in &self.findings {
             page.line(format!("{:<5} {about:<12} {detail}", grade.word()));
         }
     }
 
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> CheckOutcome {
         if self.is_refused {
-            Verdict::Refused
+            CheckOutcome::Refused
         } else if self.count(Grade::Bad) > 0 {
-            Verdict::Broken
+            CheckOutcome::Broken
         } else if self.count(Grade::Missing) > 0 {
-            Verdict::Incomplete
+            CheckOutcome::Incomplete
         } else {
-            Verdict::Fit
+            CheckOutcome::Fit
         }
     }
 

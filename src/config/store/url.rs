@@ -28,10 +28,10 @@ const ELSEWHERE: [(&str, &str); 5] = [
 /// The path is taken as it is written, without percent-decoding; `sqlite:///var/x.db` and
 /// `sqlite:/var/x.db` are the same.
 #[derive(Debug, Clone)]
-pub struct StoreUrl(Whereabouts);
+pub struct StoreUrl(StoreUrlKind);
 
 #[derive(Debug, Clone)]
-enum Whereabouts {
+enum StoreUrlKind {
     File(PathBuf),
     Server(Server),
 }
@@ -49,8 +49,8 @@ impl StoreUrl {
     /// The file, relative to the working directory or absolute, if the store is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
-            Whereabouts::File(path) => Some(path),
-            Whereabouts::Server(_) => None,
+            StoreUrlKind::File(path) => Some(path),
+            StoreUrlKind::Server(_) => None,
         }
     }
 
@@ -78,8 +78,8 @@ impl StoreUrl {
 
     fn on_server(&self) -> Option<&Server> {
         match &self.0 {
-            Whereabouts::File(_) => None,
-            Whereabouts::Server(server) => Some(server),
+            StoreUrlKind::File(_) => None,
+            StoreUrlKind::Server(server) => Some(server),
         }
     }
 }
@@ -184,7 +184,7 @@ impl FromStr for StoreUrl {
 
     fn from_str(text: &str) -> Result<Self, Expected> {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return server(text).map(|server| Self(Whereabouts::Server(server)));
+            return server(text).map(|server| Self(StoreUrlKind::Server(server)));
         }
         let expected =
             || Expected::from("a URL such as \"sqlite:data/relay.db\" or \"postgres://...\"");
@@ -207,15 +207,15 @@ impl FromStr for StoreUrl {
         if !is_file || path.contains(['?', '#', '\0']) {
             return Err(expected());
         }
-        Ok(Self(Whereabouts::File(path.into())))
+        Ok(Self(StoreUrlKind::File(path.into())))
     }
 }
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Whereabouts::File(path) => write!(out, "sqlite:{}", path.display()),
-            Whereabouts::Server(server) => out.write_str(&server.shown),
+            StoreUrlKind::File(path) => write!(out, "sqlite:{}", path.display()),
+            StoreUrlKind::Server(server) => out.write_str(&server.shown),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::customerio::{IdentifyBy, Region};
 use crate::config::key::{Key, Kind, ROOT, join};
 use crate::config::tests::Setup;
-use crate::config::{DEFAULTS, Needs, Settings};
+use crate::config::{DEFAULTS, Required, Settings};
 
 /// The paths a file sets; lists of tables without their index.
 fn keys_in(text: &str) -> BTreeSet<String> {
@@ -82,7 +82,7 @@ fn the_file_itself_is_a_valid_settings_file() {
 #[test]
 fn the_defaults_are_what_the_interface_says() {
     let setup = Setup::empty();
-    let settings = Settings::load(&setup.sources(None), Needs::NOTHING).unwrap();
+    let settings = Settings::load(&setup.sources(None), Required::NOTHING).unwrap();
     assert_eq!(settings.server.max_body, 8 << 20);
     assert_eq!(settings.server.body_memory, 256 << 20);
     assert_eq!(settings.server.operator_listen, None);

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use crate::config::growsurf::ConversionsFrom;
 use crate::config::sources::Sources;
 use crate::config::tests::Setup;
-use crate::config::{Needs, Settings};
+use crate::config::{Required, Settings};
 
 #[test]
 fn later_layers_win() {
@@ -31,10 +31,10 @@ fn a_named_file_replaces_the_default_one() {
         .toml("[server]\nlisten = \"127.0.0.1:1\"")
         .file("other.toml", "[server]\nmax_connections = 7");
     let sources = setup.sources(Some("other.toml"));
-    let settings = Settings::load(&sources, Needs::EVERYTHING).unwrap();
+    let settings = Settings::load(&sources, Required::EVERYTHING).unwrap();
     assert_eq!(settings.server.listen.port(), 8080);
     assert_eq!(settings.server.max_connections, 7);
-    let missing = Settings::load(&setup.sources(Some("no.toml")), Needs::EVERYTHING);
+    let missing = Settings::load(&setup.sources(Some("no.toml")), Required::EVERYTHING);
     let shown = missing.unwrap_err().to_string();
     assert!(shown.starts_with("no.toml: can't read no.toml: "), "{shown}");
 }
@@ -139,8 +139,8 @@ fn a_campaigns_own_secret_is_enough() {
 fn what_is_not_needed_may_be_missing() {
     let setup = Setup::empty();
     let load = |needs| Settings::load(&setup.sources(None), needs);
-    assert!(load(Needs::NOTHING).is_ok());
-    assert_eq!(load(Needs::EVERYTHING).unwrap_err().list().len(), 3);
+    assert!(load(Required::NOTHING).is_ok());
+    assert_eq!(load(Required::EVERYTHING).unwrap_err().list().len(), 3);
 }
 
 #[test]
@@ -162,13 +162,13 @@ proptest! {
 
     #[test]
     fn no_value_panics(index in 0_usize..60, text in any::<String>(), near in "[-0-9a-z.:/*@,]{0,12}") {
-        let known = Settings::load(&Sources::new(None, []), Needs::NOTHING);
+        let known = Settings::load(&Sources::new(None, []), Required::NOTHING);
         let summary = known.unwrap().summary;
         let key = &summary[index % summary.len()].key;
         let variable = format!("RELAY__{}", key.replace('.', "__").to_uppercase());
         for value in [text, near] {
             let sources = Sources::new(None, [(variable.clone(), value)]);
-            let _ = Settings::load(&sources, Needs::NOTHING);
+            let _ = Settings::load(&sources, Required::NOTHING);
         }
     }
 }

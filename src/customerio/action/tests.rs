@@ -28,12 +28,12 @@ fn action(kind: &str, changes: &Value) -> Value {
 }
 
 #[track_caller]
-fn ask(kind: &str, changes: &Value) -> (Vec<Identifier>, Ask) {
+fn ask(kind: &str, changes: &Value) -> (Vec<Identifier>, Action) {
     let feedback = read(&action(kind, changes), NOW).unwrap();
     assert_eq!(feedback.at, NOW);
-    let Deed::Asked(ask) = feedback.deed else { panic!("{:?}", feedback.deed) };
-    assert_eq!(ask.what.word(), kind);
-    (feedback.who, ask)
+    let FeedbackKind::Action(ask) = feedback.kind else { panic!("{:?}", feedback.kind) };
+    assert_eq!(ask.kind.as_str(), kind);
+    (feedback.identifiers, ask)
 }
 
 #[track_caller]
@@ -51,12 +51,12 @@ fn what_every_ask_has_is_read() {
     assert_eq!(who, [fay()]);
     assert_eq!(
         it,
-        Ask {
+        Action {
             dedupe_key: "winback-2026".to_owned(),
             campaign: Some("ct8f71".to_owned()),
             participant: None,
             is_unanswered: false,
-            what: Wish::TriggerReferral { delay_in_days: None },
+            kind: ActionKind::TriggerReferral { delay_in_days: None },
         }
     );
     let named = json!({"email": null, "campaign": null, "id": 42, "participant": " fay001 "});
@@ -70,15 +70,15 @@ fn what_every_ask_has_is_read() {
 
 #[test]
 fn each_type_is_read_with_its_own_fields() {
-    let days = |value: Value| ask(TRIGGER, &json!({"delay_in_days": value})).1.what;
+    let days = |value: Value| ask(TRIGGER, &json!({"delay_in_days": value})).1.kind;
     for value in [json!(90), json!("90"), json!(" 90 ")] {
-        assert_eq!(days(value), Wish::TriggerReferral { delay_in_days: Some(90) });
+        assert_eq!(days(value), ActionKind::TriggerReferral { delay_in_days: Some(90) });
     }
-    let share = Wish::RecordShare { channel: "whatsapp".to_owned() };
-    assert_eq!(ask(SHARE, &json!({})).1.what, share);
+    let share = ActionKind::RecordShare { channel: "whatsapp".to_owned() };
+    assert_eq!(ask(SHARE, &json!({})).1.kind, share);
     let metadata = json!({"a": "x ", "b": 7, "c": 1.5, "d": true, "e": null, "f": "é".repeat(500)});
     let changes = json!({"metadata": metadata, "unsubscribed": "False", "first_name": "Fay"});
-    let Wish::Update(update) = ask(UPDATE, &changes).1.what else { panic!() };
+    let ActionKind::UpdateParticipant(update) = ask(UPDATE, &changes).1.kind else { panic!() };
     assert_eq!(update.metadata["a"], Some(Scalar::from("x")));
     assert_eq!(update.metadata["b"], Some(Scalar::Integer(7)));
     assert_eq!(update.metadata["c"], Some(Scalar::Decimal(1.5)));
@@ -87,15 +87,15 @@ fn each_type_is_read_with_its_own_fields() {
     assert_eq!(update.unsubscribed, Some(false));
     assert_eq!((update.first_name.as_deref(), update.last_name), (Some("Fay"), None));
     let unsubscribed = json!({"metadata": "-", "unsubscribed": true});
-    let Wish::Update(update) = ask(UPDATE, &unsubscribed).1.what else { panic!() };
+    let ActionKind::UpdateParticipant(update) = ask(UPDATE, &unsubscribed).1.kind else { panic!() };
     assert_eq!(update.unsubscribed, Some(true));
     for (told, kept) in [("Rae@Example.com", "rae@example.com"), ("rae001", "rae001")] {
         let added =
             json!({"referred_by": told, "last_name": "Friend", "metadata": {"plan": "pro"}});
         let metadata: Attributes = [("plan".to_owned(), Scalar::from("pro"))].into();
         assert_eq!(
-            ask(ADD, &added).1.what,
-            Wish::Add {
+            ask(ADD, &added).1.kind,
+            ActionKind::AddParticipant {
                 first_name: None,
                 last_name: Some("Friend".to_owned()),
                 referred_by: Some(kept.to_owned()),

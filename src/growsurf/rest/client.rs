@@ -23,7 +23,7 @@ use url::Url;
 use super::answer::{self, Named};
 use super::error::RestError;
 use super::lifecycle::{Announcement, Lifecycle};
-use super::limits::Told;
+use super::limits::ReportedLimits;
 use super::types::{Cursor, Page};
 use crate::domain::{Clock, PathSegment, Random, Time, is_loopback};
 
@@ -44,12 +44,12 @@ const ROWS: &str = "100";
 
 /// The budget of requests, wherever it is kept.
 #[async_trait]
-pub trait Pace: Send + Sync {
+pub trait RateLimiter: Send + Sync {
     /// Takes a request out of the budget; tells when it may go.
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>>;
 
     /// Takes in what an answer told of the limits.
-    async fn told(&self, told: Told) -> Result<(), Box<dyn Error + Send + Sync>>;
+    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
 /// What a client needs to know.
@@ -66,7 +66,7 @@ pub struct ClientConfig {
     /// The longest pause that an answer can ask for.
     pub max_wait: Duration,
     /// The budget.
-    pub pace: Arc<dyn Pace>,
+    pub pace: Arc<dyn RateLimiter>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Jitter.
@@ -250,7 +250,7 @@ impl Client {
         let mut response = sending.send().await.map_err(lost)?;
         let status = response.status().as_u16();
         self.lifecycle.look(&request.method, request.path, response.headers());
-        let mut told = Told::of(response.headers(), config.clock.now(), config.max_wait);
+        let mut told = ReportedLimits::of(response.headers(), config.clock.now(), config.max_wait);
         if status == 429 {
             told.retry_after.get_or_insert(2 * BACKOFF);
         }

@@ -17,7 +17,7 @@ use crate::domain::{Time, retry_after};
 
 /// What an answer told of the limits.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Told {
+pub struct ReportedLimits {
     /// By name: so many requests in so many seconds.
     pub policies: BTreeMap<String, (u32, u32)>,
     /// By name: so many are left, until so many seconds from now.
@@ -26,7 +26,7 @@ pub struct Told {
     pub retry_after: Option<Duration>,
 }
 
-impl Told {
+impl ReportedLimits {
     /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After`, and leaves out what can't be read. An
     /// answer that came at `now` asks for no pause longer than `max_wait`.
     pub fn of(headers: &HeaderMap, now: Time, max_wait: Duration) -> Self {
@@ -129,7 +129,7 @@ impl Budget {
     }
 
     /// Takes in what an answer told.
-    pub fn told(&mut self, told: &Told, now: Time) {
+    pub fn told(&mut self, told: &ReportedLimits, now: Time) {
         if !told.policies.is_empty() {
             // A policy that is named no more holds no more. An answer may leave out the usual ones.
             let is_usual = |name: &str| USUAL.iter().any(|usual| usual.0 == name);
@@ -161,7 +161,7 @@ impl Budget {
     }
 
     /// Whether an answer tells something that others must know.
-    pub fn is_news(&self, told: &Told) -> bool {
+    pub fn is_news(&self, told: &ReportedLimits) -> bool {
         let known = |name: &String| self.windows.get(name);
         told.retry_after.is_some()
             || told.policies.iter().any(|(name, (quota, seconds))| {
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn headers_tell_policies_what_is_left_and_how_long_to_wait() {
         let now = Time::from_seconds(784_111_777);
-        let of = |list: &[(&'static str, &str)]| Told::of(&headers(list), now, HOUR);
+        let of = |list: &[(&'static str, &str)]| ReportedLimits::of(&headers(list), now, HOUR);
         let told = of(&[
             ("ratelimit-policy", r#""second";q=50;w=5, "minute";q=400;w=60"#),
             ("ratelimit", r#""second";r=12;t=3"#),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
         for junk in ["", ";;;", "\"second\"", "\"second\";q=x;w=5", "a;q=1"] {
             let told = of(&[("ratelimit-policy", junk), ("retry-after", "soon")]);
-            assert_eq!(told, Told::default(), "{junk}");
+            assert_eq!(told, ReportedLimits::default(), "{junk}");
         }
         let a_minute_later = of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]);
         assert_eq!(a_minute_later.retry_after, Some(Duration::from_secs(60)));
@@ -220,12 +220,18 @@ mod tests {
     fn what_growsurf_asks_for_is_kept_to() {
         let now = Time::from_seconds(1_000_000);
         let mut budget = Budget::default();
-        budget.told(&Told { retry_after: Some(Duration::from_secs(30)), ..Told::default() }, now);
+        budget.told(
+            &ReportedLimits {
+                retry_after: Some(Duration::from_secs(30)),
+                ..ReportedLimits::default()
+            },
+            now,
+        );
         budget.take(now);
         assert_eq!(budget.granted(), now.plus(Duration::from_secs(30)));
         let mut budget = Budget::default();
         let left = [("minute".to_owned(), (0, 12))].into();
-        budget.told(&Told { left, ..Told::default() }, now);
+        budget.told(&ReportedLimits { left, ..ReportedLimits::default() }, now);
         budget.take(now);
         assert_eq!(budget.granted(), now.plus(Duration::from_secs(12)));
     }
@@ -248,7 +254,7 @@ mod tests {
             let mut now = Time::from_seconds(1_000_000);
             let mut budget = Budget::default();
             let policies = [("second".to_owned(), (quota, 5))].into();
-            budget.told(&Told { policies, ..Told::default() }, now);
+            budget.told(&ReportedLimits { policies, ..ReportedLimits::default() }, now);
             let mut granted: Vec<Time> = Vec::new();
             for gap in gaps {
                 now = now.plus(Duration::from_millis(gap));

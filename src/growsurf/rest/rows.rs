@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::types::Campaign;
-use crate::domain::{self, Event, News, Reward, Snapshot, Source, Tell, Time, Webhook, WebhookId};
+use crate::domain::{
+    self, Event, Notification, Reward, SendFilter, Snapshot, Source, Time, Webhook, WebhookId,
+};
 use crate::growsurf::draft::Draft;
 use crate::growsurf::json::parse;
 use crate::growsurf::lenient::{Object, text};
@@ -75,7 +77,7 @@ struct Content {
     campaign_type: Option<String>,
     /// Which of its events are to be told.
     #[serde(default)]
-    tell: Tell,
+    tell: SendFilter,
     /// Whether its counts of shares are taken.
     #[serde(default)]
     shares: bool,
@@ -90,7 +92,7 @@ pub struct Origin {
     /// When they were fetched.
     pub at: Time,
     /// Which of their events are to be told.
-    pub tell: Tell,
+    pub tell: SendFilter,
     /// Whether their counts of shares are taken.
     pub shares: bool,
 }
@@ -140,7 +142,7 @@ impl Row {
     }
 
     /// What it says, or why it leads to nothing known, naming the field.
-    pub fn news(&self) -> Result<News, String> {
+    pub fn news(&self) -> Result<Notification, String> {
         let Content { at, campaign_name, campaign_type, tell, shares, row } = &self.content;
         let row = Object::of(row).ok_or("row is no object")?;
         let fetched_at = Time::from_millis(*at);
@@ -163,12 +165,12 @@ impl Row {
             }
             Kind::Counted => {
                 let id = row.id("id").ok_or_else(|| missing("row.id"))?;
-                let who = draft.person(Snapshot::named("row", id));
-                draft.tell(Event::AllCounted { who });
+                let who = draft.person(Snapshot::with_id("row", id));
+                draft.tell(Event::FullyCompared { participant: who });
             }
         }
         let mut news = draft.finish()?;
-        news.tell = *tell;
+        news.filter = *tell;
         news.as_of = Some(fetched_at);
         Ok(news)
     }
@@ -186,7 +188,7 @@ fn participant(
     let told = row.person("referrer").map(|object| snapshot(object, "row.referrer"));
     let referrer = refer(&mut participant, told, row, "row.referredBy").map(|referrer| {
         // They have a row of their own.
-        referrer.map(|referrer| Snapshot { first_hand: false, ..referrer })
+        referrer.map(|referrer| Snapshot { is_subject: false, ..referrer })
     });
     let id = participant.id.clone();
     let who = joined(draft, participant, referrer, joining);
@@ -200,7 +202,7 @@ fn participant(
     }
     if let (true, Some(counts)) = (shares, row.counts("shareCount")) {
         draft.as_fetched();
-        draft.tell(Event::SharesCounted { who, counts });
+        draft.tell(Event::SharesCounted { participant: who, counts });
     }
     Ok(())
 }
@@ -232,7 +234,7 @@ fn conversion(draft: &mut Draft, row: Object<'_>, fetched_at: Time) -> Result<()
         .or_else(|why| moment(row, "createdAt", "row.createdAt", fetched_at).map_err(|_| why))?);
     let mut friend = snapshot(row, "row");
     // They have a row of their own among the participants; this list may be minutes old.
-    friend.first_hand = false;
+    friend.is_subject = false;
     let referrer = refer(&mut friend, None, row, "row.referredBy")
         .map_err(|_| "row.referredBy is the friend, and nobody is their own friend".to_owned())?;
     let friend = draft.person(friend);

@@ -13,10 +13,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::rows::{Kind, Origin, Row};
-use super::{Campaign, Client, ClientConfig, Cursor, Pace, Referrals, RestError, Told, Triggered};
+use super::{
+    Campaign, Client, ClientConfig, Cursor, RateLimiter, Referrals, ReportedLimits, RestError,
+    Triggered,
+};
 use crate::domain::{
-    Call, Clock, Event, EventId, Facts, News, Outcome, ParticipantKey, ParticipantUpdate, Random,
-    Scalar, Tell, Time, WebhookId, Who,
+    Call, Clock, Event, EventId, Facts, Notification, Outcome, ParticipantIndex, ParticipantKey,
+    ParticipantUpdate, Random, Scalar, SendFilter, Time, WebhookId,
 };
 
 /// An answer that the server gives: status, headers, body.
@@ -47,15 +50,15 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
 
 /// A budget that remembers what it was told and holds nobody up.
 #[derive(Default)]
-struct Free(Mutex<Vec<Told>>);
+struct Free(Mutex<Vec<ReportedLimits>>);
 
 #[async_trait]
-impl Pace for Free {
+impl RateLimiter for Free {
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
         Ok(Time::default())
     }
 
-    async fn told(&self, told: Told) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.0.lock().unwrap().push(told);
         Ok(())
     }
@@ -441,10 +444,10 @@ fn origin() -> Origin {
         rewards: [("crew_1".to_owned(), reward)].into(),
         ..Campaign::default()
     };
-    Origin { campaign, at: Time::from_seconds(1_780_000_000), tell: Tell::All, shares: true }
+    Origin { campaign, at: Time::from_seconds(1_780_000_000), tell: SendFilter::All, shares: true }
 }
 
-fn told(kind: Kind, row: Value) -> Result<News, String> {
+fn told(kind: Kind, row: Value) -> Result<Notification, String> {
     Row::new(kind, row, &origin()).news()
 }
 
@@ -471,10 +474,13 @@ fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
     assert_eq!(news.people[0].share_total, Some(3));
     assert!(!format!("{news:?}").contains("internal"));
     let joined = Time::from_millis(1_770_000_000_123);
-    assert_eq!((news.told[0].at, news.told[1].at), (Some(joined), Some(joined)));
-    assert_eq!(news.told[1].event, Event::FriendSignedUp { referrer: Who(1), friend: Who(0) });
+    assert_eq!((news.events[0].at, news.events[1].at), (Some(joined), Some(joined)));
+    assert_eq!(
+        news.events[1].event,
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) }
+    );
     let rewards: Vec<_> = news
-        .told
+        .events
         .iter()
         .filter_map(|told| match &told.event {
             Event::RewardEarned { reward, .. } => Some((told.at, reward.clone())),
@@ -487,9 +493,9 @@ fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
     assert_eq!((title, kind), (Some("Ten off"), Some("DOUBLE_SIDED")));
     assert_eq!(rewards[0].1.metadata["amount"], Scalar::from("$10"));
     assert_eq!((rewards[1].1.id.as_str(), rewards[1].1.approved), ("prew_4", true));
-    let Event::SharesCounted { counts, .. } = &news.told[4].event else { panic!("{news:?}") };
+    let Event::SharesCounted { counts, .. } = &news.events[4].event else { panic!("{news:?}") };
     assert_eq!(counts["email"], 2);
-    assert_eq!(news.told[4].at, news.as_of);
+    assert_eq!(news.events[4].at, news.as_of);
 }
 
 #[test]
@@ -498,8 +504,11 @@ fn a_referrals_row_tells_of_a_conversion_and_a_masked_invite_of_nobody() {
         "referralStatus": "CREDIT_AWARDED", "referredBy": "p1", "createdAt": 1_770_000_000_000_i64,
         "updatedAt": 1_775_000_000_000_i64 });
     let news = told(Kind::Referral, row.clone()).unwrap();
-    assert_eq!(news.told[0].at, Some(Time::from_seconds(1_775_000_000)));
-    assert!(matches!(news.told[0].event, Event::ReferralConverted { referrer: Some(Who(1)), .. }));
+    assert_eq!(news.events[0].at, Some(Time::from_seconds(1_775_000_000)));
+    assert!(matches!(
+        news.events[0].event,
+        Event::ReferralConverted { referrer: Some(ParticipantIndex(1)), .. }
+    ));
     assert_eq!(news.people[1].id.as_deref(), Some("p1"));
     let mut invite = row;
     invite["referralStatus"] = json!("INVITE_SENT");
@@ -514,10 +523,10 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
         "createdAt": 1_775_000_000_000_i64 });
     let news = told(Kind::Commission, commission).unwrap();
     assert!(
-        matches!(&news.told[0].event, Event::CommissionAdded { commission, .. } if commission.id == "comm_1")
+        matches!(&news.events[0].event, Event::CommissionAdded { commission, .. } if commission.id == "comm_1")
     );
-    assert!(matches!(&news.told[1].event, Event::ReferralConverted { value: Some(_), .. }));
-    assert!(news.told.iter().all(|told| told.at == Some(Time::from_seconds(1_775_000_000))));
+    assert!(matches!(&news.events[1].event, Event::ReferralConverted { value: Some(_), .. }));
+    assert!(news.events.iter().all(|told| told.at == Some(Time::from_seconds(1_775_000_000))));
     for at in [5_i64, 99_999_999_999_999] {
         let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": at });
         assert!(told(Kind::Participant, row).unwrap_err().starts_with("row.createdAt is"));
@@ -525,7 +534,7 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
     let payout = json!({ "id": "pay_1", "participantId": "p1", "amount": 500, "currencyISO": "USD",
         "commissionIds": [], "status": "ISSUED", "createdAt": 1, "issuedAt": 1_776_000_000_000_i64 });
     let news = told(Kind::Payout, payout).unwrap();
-    assert_eq!(news.told[0].at, Some(Time::from_seconds(1_776_000_000)));
+    assert_eq!(news.events[0].at, Some(Time::from_seconds(1_776_000_000)));
     for kind in [Kind::Participant, Kind::Referral, Kind::Commission, Kind::Payout] {
         for row in [json!({}), json!([]), json!(null), json!({ "id": 7, "createdAt": "x" })] {
             assert!(told(kind, row).is_err());
@@ -537,14 +546,14 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
 fn a_kept_row_is_read_as_it_was() {
     let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64 });
     let mut origin = origin();
-    origin.tell = Tell::Before(Time::from_seconds(1_760_000_000));
+    origin.tell = SendFilter::Before(Time::from_seconds(1_760_000_000));
     let row = Row::new(Kind::Participant, row, &origin);
     let at = Time::from_seconds(1_790_000_000);
     let webhook = row.to_webhook(WebhookId::new(at, 7), at);
     let kind = Kind::from_label(webhook.event.as_deref().unwrap()).unwrap();
     let kept = Row::read(kind, webhook.owner.as_deref().unwrap(), &webhook.body).unwrap();
     assert_eq!((&kept, kept.news()), (&row, row.news()));
-    assert_eq!(kept.news().unwrap().tell, origin.tell);
+    assert_eq!(kept.news().unwrap().filter, origin.tell);
     for broken in ["", "[]", "{}", "{\"row\": {}}"] {
         assert!(Row::read(kind, "c", broken.as_bytes()).is_err());
     }

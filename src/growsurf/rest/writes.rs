@@ -16,7 +16,8 @@ use super::client::{Client, Request};
 use super::error::RestError;
 use super::types::{Triggered, no};
 use crate::domain::{
-    Call, InvalidSegment, MARK, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Time, Wait,
+    Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Time,
+    UNSUBSCRIBE_MARKER, Wait,
 };
 use crate::growsurf::lenient::Object;
 
@@ -164,7 +165,8 @@ impl Client {
             let row = Object::of(&row).ok_or_else(|| no("participant"))?;
             let is_ours = || {
                 let metadata = row.object("metadata");
-                metadata.and_then(|it| it.text(MARK)) == Some(mark.to_string().as_str())
+                metadata.and_then(|it| it.text(UNSUBSCRIBE_MARKER))
+                    == Some(mark.to_string().as_str())
             };
             let is_due = if unsubscribed { !row.is_true("unsubscribed") } else { is_ours() };
             if !is_due {
@@ -221,7 +223,7 @@ fn changes(update: &ParticipantUpdate) -> Value {
     let mut body = Map::new();
     let values = metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
     let mark = mark.zip(*unsubscribed).map(|(mark, unsubscribed)| {
-        (MARK.to_owned(), if unsubscribed { json!(mark) } else { Value::Null })
+        (UNSUBSCRIBE_MARKER.to_owned(), if unsubscribed { json!(mark) } else { Value::Null })
     });
     let values: Map<String, Value> = values.chain(mark).collect();
     if !values.is_empty() {

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Event, Facts, News, Scalar, Tell, Time, Who};
+use crate::domain::{Event, Facts, Notification, ParticipantIndex, Scalar, SendFilter, Time};
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 
 use super::{events, fixtures, news, with, without};
 
-fn is_customer(news: &News) -> bool {
+fn is_customer(news: &Notification) -> bool {
     let is_affiliate = news.people[0].facts.get(Facts::IS_AFFILIATE);
     match events(news)[0] {
-        Event::CustomerAdded { who: Who(0) } => {
+        Event::CustomerAdded { customer: ParticipantIndex(0) } => {
             assert_eq!(is_affiliate, Some(&Scalar::Boolean(false)));
             true
         }
-        Event::ParticipantJoined { who: Who(0), .. } => {
+        Event::ParticipantJoined { participant: ParticipantIndex(0), .. } => {
             assert_ne!(is_affiliate, Some(&Scalar::Boolean(false)));
             false
         }
@@ -91,7 +91,7 @@ fn a_customer_whose_affiliate_is_gone_has_not_joined_either() {
             with(without(body, "/data/referredBy"), "/data/campaign/type", json!("AFFILIATE"));
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
         let told = news(&body);
-        assert_eq!((is_customer(&told), told.told.len()), (expected, 1), "{fields}");
+        assert_eq!((is_customer(&told), told.events.len()), (expected, 1), "{fields}");
 
         let body = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
         let body =
@@ -112,11 +112,11 @@ fn nothing_is_learned_where_nothing_says_it() {
 }
 
 /// The news in a participant's row.
-fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> News {
+fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> Notification {
     let campaign =
         Campaign { id: "c1".to_owned(), kind: kind.map(str::to_owned), ..Campaign::default() };
     let at = Time::from_seconds(1_780_000_000);
-    let origin = Origin { campaign, at, tell: Tell::All, shares: false };
+    let origin = Origin { campaign, at, tell: SendFilter::All, shares: false };
     let row = json!({"id": "p1", "email": "fay@example.com", "referredBy": referred_by,
         "createdAt": 1_770_000_000_000_i64});
     Row::new(Kind::Participant, changed(row, fields), &origin).news().unwrap()

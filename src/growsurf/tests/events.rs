@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::domain::{
-    Adjustment, Amount, Attributes, Commission, Event, Facts, Money, Payout, Scalar, Time, Who,
+    Adjustment, Amount, Attributes, Commission, Event, Facts, Money, ParticipantIndex, Payout,
+    Scalar, Time,
 };
 use crate::growsurf::Dialect;
 
@@ -29,7 +30,7 @@ fn every_type_has_campaign_time_and_dialect() {
         assert_eq!(news.campaign.id.as_deref(), Some("cmp001"));
         assert_eq!(news.campaign.name.as_deref(), Some("Autumn"));
         assert_eq!(news.as_of, at);
-        assert!(!news.told.is_empty() && news.told.iter().all(|told| told.at == at));
+        assert!(!news.events.is_empty() && news.events.iter().all(|told| told.at == at));
     }
 }
 
@@ -73,9 +74,12 @@ fn a_participant_is_read_whole_but_for_the_notes() {
 #[test]
 fn a_new_participant_joined_and_signed_up_if_somebody_referred_them() {
     let body = fixtures::participant_added();
-    let joined =
-        Event::ParticipantJoined { who: Who(0), referral_source: Some("PARTICIPANT".to_owned()) };
-    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    let joined = Event::ParticipantJoined {
+        participant: ParticipantIndex(0),
+        referral_source: Some("PARTICIPANT".to_owned()),
+    };
+    let signed_up =
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
     let referred = news(&body);
     assert_eq!(events(&referred), [&joined, &signed_up]);
     assert_eq!(referred.people[1].field, "data.referrer");
@@ -100,7 +104,10 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
     let told = news(&body);
     let earner = told.people.iter().position(|person| person.field == "data.participant").unwrap();
     let [Event::RewardEarned { earner: told_of, reward }] = events(&told)[..] else { panic!() };
-    assert_eq!((*told_of, reward.id.as_str(), reward.approved), (Who(earner), "prew_1", true));
+    assert_eq!(
+        (*told_of, reward.id.as_str(), reward.approved),
+        (ParticipantIndex(earner), "prew_1", true)
+    );
     for (field, referrer) in [
         ("data.participant", Some("top001")),
         ("data.participant.referee", Some("ref001")),
@@ -120,7 +127,7 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
     ] {
         let body = with(body.clone(), "/data/reward/approved", approved);
         let body = with(body, "/data/reward/approvedAt", approved_at);
-        let Event::RewardEarned { reward, .. } = &news(&body).told[0].event else { panic!() };
+        let Event::RewardEarned { reward, .. } = &news(&body).events[0].event else { panic!() };
         assert_eq!(reward.approved, expected, "{body}");
     }
 }
@@ -129,7 +136,7 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
 fn a_fraud_status_is_a_fact_of_the_participant() {
     let body = fixtures::fraud_status_updated();
     let told = news(&body);
-    let Event::FraudStatusChanged { who } = told.told[0].event else { panic!() };
+    let Event::FraudStatusChanged { participant: who } = told.events[0].event else { panic!() };
     let suspect = &told.people[who.0];
     assert_eq!(text(suspect, Facts::FRAUD_RISK_LEVEL).as_deref(), Some("HIGH"));
     assert_eq!(text(suspect, Facts::FRAUD_REASON).as_deref(), Some("MANUAL_UPDATE"));
@@ -156,10 +163,14 @@ fn a_commission_of_a_sale_is_a_conversion_too() {
         sale: money(4_950, "USD"),
         status: Some("APPROVED".to_owned()),
     };
-    let added = Event::CommissionAdded { affiliate: Who(0), friend: Some(Who(1)), commission };
+    let added = Event::CommissionAdded {
+        affiliate: ParticipantIndex(0),
+        friend: Some(ParticipantIndex(1)),
+        commission,
+    };
     let converted = Event::ReferralConverted {
-        friend: Who(1),
-        referrer: Some(Who(0)),
+        friend: ParticipantIndex(1),
+        referrer: Some(ParticipantIndex(0)),
         value: Some(Amount { value: Scalar::Decimal(49.5), currency: Some("USD".to_owned()) }),
         product: None,
     };
@@ -174,7 +185,7 @@ fn a_commission_of_a_sale_is_a_conversion_too() {
         (without(body.clone(), "/data/commission/event"), 2),
         (without(body, "/data/referredParticipant"), 1),
     ] {
-        assert_eq!(news(&body).told.len(), expected, "{body}");
+        assert_eq!(news(&body).events.len(), expected, "{body}");
     }
 }
 
@@ -189,7 +200,7 @@ fn money_has_a_currency_or_is_none() {
     ] {
         let body = with(fixtures::commission_added(), "/data/commission/currencyISO", own);
         let body = with(body, "/data/campaign/currencyISO", campaigns);
-        let Event::CommissionAdded { commission, .. } = &news(&body).told[0].event else {
+        let Event::CommissionAdded { commission, .. } = &news(&body).events[0].event else {
             panic!()
         };
         assert_eq!(commission.amount, expected, "{body}");
@@ -207,8 +218,11 @@ fn adjustments_payouts_and_ends_are_read() {
         change: money(-900, "JPY"),
         reason: Some("FULL_REFUND".to_owned()),
     };
-    let mut expected =
-        Event::CommissionAdjusted { affiliate: Who(0), friend: Some(Who(1)), adjustment };
+    let mut expected = Event::CommissionAdjusted {
+        affiliate: ParticipantIndex(0),
+        friend: Some(ParticipantIndex(1)),
+        adjustment,
+    };
     assert_eq!(events(&news(&body)), [&expected]);
     let Event::CommissionAdjusted { adjustment, .. } = &mut expected else { panic!() };
     adjustment.adjusted_at = Time::from_millis(fixtures::CREATED_AT);
@@ -221,12 +235,12 @@ fn adjustments_payouts_and_ends_are_read() {
         provider: Some("paypal".to_owned()),
     };
     let told = news(&fixtures::payout_issued());
-    assert_eq!(events(&told), [&Event::PayoutIssued { affiliate: Who(0), payout }]);
+    assert_eq!(events(&told), [&Event::PayoutIssued { affiliate: ParticipantIndex(0), payout }]);
     assert_eq!(told.people.len(), 1, "nobody is meant by an empty object");
 
     let told = news(&fixtures::campaign_ended());
     let ended_at = Some(Time::from_millis(fixtures::CREATED_AT - 1_000));
-    let ended = |winner| Event::CampaignEnded { winner: Who(winner), ended_at };
+    let ended = |winner| Event::CampaignEnded { winner: ParticipantIndex(winner), ended_at };
     assert_eq!(events(&told), [&ended(0), &ended(1)]);
     assert!(told.people.iter().all(|person| person.field == "data.winners"));
 }

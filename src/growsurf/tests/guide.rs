@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Amount, Event, Facts, Scalar, Who};
+use crate::domain::{Amount, Event, Facts, ParticipantIndex, Scalar};
 use crate::growsurf::Dialect;
 
 use super::{events, fact, fixtures, news, read, reason, text, with, without};
@@ -23,14 +23,16 @@ fn its_news_have_no_time() {
         assert_eq!(decoded.dialect, Some(Dialect::Guide));
         let news = decoded.reading.unwrap();
         assert_eq!(news.as_of, None);
-        assert!(!news.told.is_empty() && news.told.iter().all(|told| told.at.is_none()));
+        assert!(!news.events.is_empty() && news.events.iter().all(|told| told.at.is_none()));
     }
 }
 
 #[test]
 fn a_created_participant_joined_and_a_referred_one_signed_up() {
-    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
-    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
+    let signed_up =
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
     let told = news(&created());
     assert_eq!(events(&told), [&joined, &signed_up]);
     let [friend, referrer] = &told.people[..] else { panic!() };
@@ -104,15 +106,15 @@ fn the_campaign_is_looked_for_in_four_places() {
 #[test]
 fn a_conversion_is_the_friends() {
     let expected = Event::ReferralConverted {
-        friend: Who(0),
-        referrer: Some(Who(1)),
+        friend: ParticipantIndex(0),
+        referrer: Some(ParticipantIndex(1)),
         value: Some(Amount { value: Scalar::from("99.50"), currency: Some("GBP".to_owned()) }),
         product: Some("Annual plan".to_owned()),
     };
     assert_eq!(events(&news(&converted())), [&expected]);
 
     let told = news(&without(converted(), "/referrer"));
-    let Event::ReferralConverted { referrer, .. } = &told.told[0].event else { panic!() };
+    let Event::ReferralConverted { referrer, .. } = &told.events[0].event else { panic!() };
     assert_eq!(*referrer, None);
 }
 
@@ -136,14 +138,16 @@ fn the_worth_of_a_conversion_is_looked_for() {
     ] {
         let body = with(bare.clone(), pointer, value);
         let told = news(&body);
-        let Event::ReferralConverted { value, .. } = &told.told[0].event else { panic!() };
+        let Event::ReferralConverted { value, .. } = &told.events[0].event else { panic!() };
         assert_eq!(value.as_ref().map(|it| it.value.clone()), expected, "{body}");
         let currency = value.as_ref().and_then(|it| it.currency.as_deref());
         assert_eq!(currency, expected.and((pointer == "/conversion").then_some("EUR")));
     }
     let apart = with(bare, "/conversion", json!({"currency": "eur"}));
     let told = news(&with(apart, "/conversionValue", json!(20)));
-    let Event::ReferralConverted { value: Some(value), .. } = &told.told[0].event else { panic!() };
+    let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
+        panic!()
+    };
     assert_eq!(value.currency.as_deref(), Some("EUR"));
 }
 

@@ -89,7 +89,7 @@ fn unknown_fields_and_values_change_nothing() {
     let more = with(more, "/apiVersion", json!(3));
     assert_eq!(news(&more), expected);
     let odd = with(body, "/data/fraudRiskLevel", json!("EXTREME"));
-    assert_eq!(news(&odd).told, expected.told);
+    assert_eq!(news(&odd).events, expected.events);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Event, LONGEST_ID, News};
+use crate::domain::{Event, LONGEST_ID, Notification};
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 
@@ -21,9 +21,9 @@ fn guide(event: &str) -> Value {
     })
 }
 
-fn row(kind: Kind, row: Value) -> Result<News, String> {
+fn row(kind: Kind, row: Value) -> Result<Notification, String> {
     let campaign = Campaign { id: "cmp001".to_owned(), ..Campaign::default() };
-    let (at, tell) = (super::RECEIVED_AT, crate::domain::Tell::All);
+    let (at, tell) = (super::RECEIVED_AT, crate::domain::SendFilter::All);
     Row::new(kind, row, &Origin { campaign, at, tell, shares: false }).news()
 }
 
@@ -36,7 +36,7 @@ fn participant_row() -> Value {
 }
 
 /// The reasons in some news, none of which has an id that is too long any more.
-fn unmapped(news: &News) -> Vec<String> {
+fn unmapped(news: &Notification) -> Vec<String> {
     assert_eq!(news.check_ids(), Ok(()));
     news.people.iter().flat_map(|person| person.unmapped.clone()).collect()
 }

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use super::fixtures;
 use super::{read, with};
 use crate::domain::{
-    Email, Forgotten, ParticipantKey, Redaction, Source, Time, Webhook, WebhookId,
+    Email, ErasureSubject, ParticipantKey, Redaction, Source, Time, Webhook, WebhookId,
 };
 use crate::growsurf::redact;
 
 /// Whoever stands at the place of a body.
-fn somebody(body: &Value, place: &str) -> Forgotten {
+fn somebody(body: &Value, place: &str) -> ErasureSubject {
     let person = body.pointer(place).unwrap();
     let email = Email::parse(person["email"].as_str().unwrap()).unwrap();
-    let mut forgotten = Forgotten::with_address(email);
+    let mut forgotten = ErasureSubject::with_address(email);
     let participant = person["id"].as_str().map(str::to_owned);
     forgotten.participants.extend(
         participant
@@ -28,11 +28,11 @@ fn from(source: Source, body: &[u8]) -> Webhook {
     Webhook { id, received_at, source, owner, event, body }
 }
 
-fn redacted(body: &Value, forgotten: &Forgotten) -> Option<Value> {
+fn redacted(body: &Value, forgotten: &ErasureSubject) -> Option<Value> {
     redacted_from(Source::Growsurf, body, forgotten)
 }
 
-fn redacted_from(source: Source, body: &Value, forgotten: &Forgotten) -> Option<Value> {
+fn redacted_from(source: Source, body: &Value, forgotten: &ErasureSubject) -> Option<Value> {
     match redact(&from(source, body.to_string().as_bytes()), forgotten) {
         Redaction::Body(body) => Some(serde_json::from_slice(&body).unwrap()),
         Redaction::Nothing => None,
@@ -51,7 +51,7 @@ fn a_body_about_them_goes() {
 
 #[test]
 fn so_does_what_others_than_growsurf_told_of_them() {
-    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let mut ann = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
     let key = ParticipantKey { campaign: "cmp001".into(), participant: "p1".into() };
     ann.participants.insert(key);
     let (report, action) = (Source::CustomerioReport, Source::CustomerioAction);
@@ -105,7 +105,7 @@ fn what_nobody_could_read_without_them_goes() {
         "participant": {"email": "bob@example.com"},
         "referrer": {"email": "ANN@example.com "},
     });
-    let ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let ann = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
     assert_eq!(redacted(&referred, &ann), None);
     // A join can do without a referrer.
     let joined = with(referred, "/event", json!("PARTICIPANT_CREATED"));
@@ -124,7 +124,7 @@ fn lists_texts_and_unknown_events_are_looked_through() {
             "campaign": {"id": "cmp001"},
         },
     });
-    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let mut ann = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
     for (campaign, participant) in [("cmp001", "p1"), ("cmp001", "7"), ("other", "p2")] {
         let key = ParticipantKey { campaign: campaign.into(), participant: participant.into() };
         ann.participants.insert(key);
@@ -143,7 +143,7 @@ fn lists_texts_and_unknown_events_are_looked_through() {
 
 #[test]
 fn a_body_that_says_nothing_of_them_stays_as_it_is() {
-    let nobody = Forgotten::with_address(Email::parse("nobody@example.org").unwrap());
+    let nobody = ErasureSubject::with_address(Email::parse("nobody@example.org").unwrap());
     for body in [fixtures::participant_added().to_string(), "7".to_owned(), "[]".to_owned()] {
         let untouched = redact(&from(Source::Growsurf, body.as_bytes()), &nobody);
         assert_eq!(untouched, Redaction::Untouched, "{body}");
@@ -153,7 +153,7 @@ fn a_body_that_says_nothing_of_them_stays_as_it_is() {
 /// Every form in which a body that no source sends may hold somebody.
 #[test]
 fn a_text_alone_and_json_within_a_text_are_searched_as_well() {
-    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let mut ann = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
     let key = ParticipantKey { campaign: "cmp001".into(), participant: "p1".into() };
     ann.participants.insert(key);
     let within = json!({"data": {"email": "Ann@Example.com"}}).to_string();
@@ -183,7 +183,7 @@ fn a_text_alone_and_json_within_a_text_are_searched_as_well() {
 
 #[test]
 fn what_cannot_be_decoded_goes_if_it_holds_them_as_plain_text_and_is_counted_else() {
-    let mut ann = Forgotten::with_address(Email::parse("ann@example.com").unwrap());
+    let mut ann = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
     for participant in ["p1xyz", "42"] {
         let key = ParticipantKey { campaign: "cmp001".into(), participant: participant.into() };
         ann.participants.insert(key);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Amount, Event, Reward, Scalar, Side, Tell, Time};
+use crate::domain::{Amount, Event, Reward, Scalar, SendFilter, Side, Time};
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 
@@ -44,13 +44,13 @@ fn of_row(rewards: &[Value], earned: Value) -> Reward {
     let campaign =
         Campaign { id: "c1".to_owned(), rewards: rewards.collect(), ..Campaign::default() };
     let at = Time::from_seconds(1_780_000_000);
-    let origin = Origin { campaign, at, tell: Tell::All, shares: false };
+    let origin = Origin { campaign, at, tell: SendFilter::All, shares: false };
     let mut reward = json!({"id": "prew_1", "rewardId": "crew_1", "status": "FULFILLED"});
     reward.as_object_mut().unwrap().extend(earned.as_object().unwrap().clone());
     let row = json!({"id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
         "rewards": [reward]});
     let news = Row::new(Kind::Participant, row, &origin).news().unwrap();
-    let Event::RewardEarned { reward, .. } = &news.told[1].event else { panic!("{news:?}") };
+    let Event::RewardEarned { reward, .. } = &news.events[1].event else { panic!("{news:?}") };
     reward.clone()
 }
 

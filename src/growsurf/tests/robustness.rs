@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::domain::{Attributes, Event, News, Scalar, Time, Who};
+use crate::domain::{Attributes, Event, Notification, ParticipantIndex, Scalar, Time};
 use crate::growsurf::signature::{Key, Owner, verify};
 use crate::growsurf::{Decoded, decode};
 
@@ -75,16 +75,16 @@ fn mutated() -> impl Strategy<Value = Value> {
     })
 }
 
-fn people(event: &Event) -> Vec<Who> {
+fn people(event: &Event) -> Vec<ParticipantIndex> {
     match event {
-        Event::ParticipantJoined { who, .. }
-        | Event::CustomerAdded { who }
-        | Event::Shared { who, .. }
-        | Event::SharesCounted { who, .. }
-        | Event::AllCounted { who }
-        | Event::ShareTold { who, .. }
-        | Event::Purchased { who, .. }
-        | Event::FraudStatusChanged { who } => vec![*who],
+        Event::ParticipantJoined { participant: who, .. }
+        | Event::CustomerAdded { customer: who }
+        | Event::Shared { participant: who, .. }
+        | Event::SharesCounted { participant: who, .. }
+        | Event::FullyCompared { participant: who }
+        | Event::ShareReported { participant: who, .. }
+        | Event::Purchased { participant: who, .. }
+        | Event::FraudStatusChanged { participant: who } => vec![*who],
         Event::FriendSignedUp { referrer, friend } => vec![*referrer, *friend],
         Event::ReferralConverted { friend, referrer, .. } => {
             referrer.iter().copied().chain([*friend]).collect()
@@ -111,7 +111,7 @@ fn is_clean(attributes: &Attributes) -> bool {
 fn keeps_its_promises(decoded: &Decoded) {
     match &decoded.reading {
         Err(reason) => assert!(!reason.is_empty()),
-        Ok(News { campaign, people: told_of, told, .. }) => {
+        Ok(Notification { campaign, people: told_of, events: told, .. }) => {
             assert_eq!(campaign.id, decoded.campaign);
             assert!(told.iter().flat_map(|told| people(&told.event)).all(|w| w.0 < told_of.len()));
             for person in told_of {

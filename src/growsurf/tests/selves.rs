@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Event, Facts, News, Tell, Time};
+use crate::domain::{Event, Facts, Notification, SendFilter, Time};
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 
@@ -10,7 +10,7 @@ use super::{events, fixtures, news, reason, text, with, without};
 
 /// The news are of one person, who joined by nobody.
 #[track_caller]
-fn assert_alone(news: &News) {
+fn assert_alone(news: &Notification) {
     let [Event::ParticipantJoined { referral_source: None, .. }] = events(news)[..] else {
         panic!("{:?}", events(news))
     };
@@ -19,7 +19,7 @@ fn assert_alone(news: &News) {
 }
 
 #[track_caller]
-fn assert_unreferred(news: &News) {
+fn assert_unreferred(news: &Notification) {
     for person in &news.people {
         let referrer = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL].map(|name| text(person, name));
         assert!(person.id.as_deref() != Some("fri001") || referrer == [None, None], "{person:?}");
@@ -103,7 +103,7 @@ fn rows_of_the_rest_api_know_them_too() {
     let origin = Origin {
         campaign: Campaign { id: "c1".to_owned(), ..Campaign::default() },
         at: Time::from_seconds(1_780_000_000),
-        tell: Tell::All,
+        tell: SendFilter::All,
         shares: false,
     };
     let row = json!({"id": "fri001", "email": "ines@example.com", "vanityKeys": ["ines-s"],

@@ -66,7 +66,7 @@ pub enum Full {
 
 /// The memory that one body holds; given back when dropped.
 #[derive(Debug)]
-pub struct Share {
+pub struct MemoryPermit {
     memory: Arc<Memory>,
     client: IpAddr,
     main: usize,
@@ -84,8 +84,8 @@ impl Memory {
     }
 
     /// A share of nothing yet, for a body of this client.
-    pub fn share(self: &Arc<Self>, client: IpAddr) -> Share {
-        Share { memory: Arc::clone(self), client, main: 0, small: None }
+    pub fn share(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
+        MemoryPermit { memory: Arc::clone(self), client, main: 0, small: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -93,7 +93,7 @@ impl Memory {
     }
 }
 
-impl Share {
+impl MemoryPermit {
     /// Grows it to so many bytes.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
         let mut held = self.memory.lock();
         held.leave_main(self.client, self.main);
@@ -217,13 +217,13 @@ mod tests {
         Arc::new(Memory::new(32 * MIB, 8 * MIB))
     }
 
-    fn held(memory: &Arc<Memory>, client: &str, bytes: usize) -> Result<Share, Full> {
+    fn held(memory: &Arc<Memory>, client: &str, bytes: usize) -> Result<MemoryPermit, Full> {
         let mut share = memory.share(client.parse().unwrap());
         share.grow(bytes)?;
         Ok(share)
     }
 
-    fn is_displaced(share: &Share) -> bool {
+    fn is_displaced(share: &MemoryPermit) -> bool {
         share.displaced().now_or_never().is_some()
     }
 
@@ -268,7 +268,7 @@ mod tests {
         greedy[0].read();
         let _next = held(&memory, "::3", SMALL).unwrap();
         assert!(is_displaced(&greedy[1]) && !is_displaced(&greedy[0]) && !is_displaced(&usual));
-        greedy.iter().for_each(Share::read);
+        greedy.iter().for_each(MemoryPermit::read);
         usual.read();
         let _last = held(&memory, "::3", SMALL).unwrap();
         assert_eq!(held(&memory, "::4", SMALL).map(drop), Ok(()), "the one before makes room");

@@ -7,15 +7,15 @@ use super::super::people::participant;
 use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::put;
-use super::{Desk, Place, key_of, lane, raised, stamp};
+use super::{FeedbackContext, ParticipantSlot, key_of, lane, raised, stamp};
 use crate::domain::{
     Attributes, Call, Click, Facts, Link, Lookup, Participant, ParticipantKey, ParticipantUpdate,
-    Plan, PlannedCall, Scalar, Unplanned,
+    Plan, PlanError, PlannedCall, Scalar,
 };
 
 /// What a click leads to; nothing, where the link is nobody's.
-pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
-    let Desk { rules, feedback, received_at, .. } = desk;
+pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
+    let FeedbackContext { rules, feedback, received_at, .. } = desk;
     let effect = effects::link_clicked(&click.report);
     let id = effect.event_id();
     // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
@@ -36,7 +36,7 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let is_counted =
         |key: &ParticipantKey| rules.feedback.clicks && rules.feedback.takes(&key.campaign);
     let key = key_of(before).filter(is_counted);
-    desk.need(key.as_ref().map(Desk::addressee))?;
+    desk.need(key.as_ref().map(FeedbackContext::addressee))?;
 
     let mut person = desk.person(place.person).clone();
     let now = &mut person.participants[place.participant];
@@ -44,7 +44,7 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
     let tally = raised(counted, before, &names.count, feedback.at);
     now.way_back.clicks.insert(click.channel.to_owned(), tally);
 
-    let mut plan = Plan { is_news: true, ..Plan::default() };
+    let mut plan = Plan { has_changes: true, ..Plan::default() };
     let track = rules.events.get(events::LINK_CLICKED).map(|name| PlannedCall {
         call: Call::Track {
             name: name.clone(),
@@ -55,8 +55,8 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
         effect: Some(effect.clone()),
     });
     if track.is_none() {
-        plan.off.insert(events::LINK_CLICKED);
-        plan.counted.push(id);
+        plan.disabled_events.insert(events::LINK_CLICKED);
+        plan.ledger_only.push(id);
     }
     plan.lanes = desk.told(person, track.into_iter().collect());
     if let Some(key) = key {
@@ -75,10 +75,10 @@ pub fn plan(click: &Click, desk: Desk<'_>) -> Result<Plan, Unplanned> {
 }
 
 /// Whose link it is: the reader's own, or else that of the participant it names.
-fn owner(click: &Click, owners: &[Lookup], desk: Desk<'_>) -> Option<Place> {
+fn owner(click: &Click, owners: &[Lookup], desk: FeedbackContext<'_>) -> Option<ParticipantSlot> {
     let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
         let participant = desk.person(person).participants.iter().position(is_theirs)?;
-        Some(Place { person, participant })
+        Some(ParticipantSlot { person, participant })
     };
     let own = desk.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
     own.or_else(|| {
@@ -136,7 +136,7 @@ impl Names {
     }
 }
 
-fn data(click: &Click, participant: &Participant, desk: Desk<'_>) -> Attributes {
+fn data(click: &Click, participant: &Participant, desk: FeedbackContext<'_>) -> Attributes {
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(participant.campaign.as_str()));
     put(&mut data, "campaign_name", campaign_name(participant));

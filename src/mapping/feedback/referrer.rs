@@ -5,40 +5,45 @@
 
 use std::borrow::Cow;
 
-use super::Desk;
+use super::FeedbackContext;
 use crate::domain::{
-    Ask, Deed, Email, Feedback, Forgotten, Identifier, Lookup, ParticipantKey, Trace, Unplanned,
-    Wish,
+    Action, ActionKind, Email, ErasureKey, ErasureSubject, Feedback, FeedbackKind, Identifier,
+    Lookup, ParticipantKey, PlanError,
 };
 
 /// The feedback without a referrer who was forgotten, and who that is.
 ///
 /// # Errors
 /// The questions that must be answered first.
-pub fn left_out(desk: Desk<'_>) -> Result<(Cow<'_, Feedback>, Forgotten), Unplanned> {
+pub fn left_out(
+    desk: FeedbackContext<'_>,
+) -> Result<(Cow<'_, Feedback>, ErasureSubject), PlanError> {
     let (feedback, known) = (desk.feedback, desk.known);
-    let nobody = (Cow::Borrowed(feedback), Forgotten::default());
-    let Deed::Asked(Ask { campaign, what: Wish::Add { referred_by: Some(named), .. }, .. }) =
-        &feedback.deed
+    let nobody = (Cow::Borrowed(feedback), ErasureSubject::default());
+    let FeedbackKind::Action(Action {
+        campaign,
+        kind: ActionKind::AddParticipant { referred_by: Some(named), .. },
+        ..
+    }) = &feedback.kind
     else {
         return Ok(nobody);
     };
     let campaign = campaign.as_ref().or(desk.rules.only_campaign.as_ref());
     let trace = match Email::parse(named) {
-        Ok(email) => Some(Trace::Address(email)),
+        Ok(email) => Some(ErasureKey::Address(email)),
         Err(_) => campaign.cloned().map(|campaign| {
-            Trace::Participant(ParticipantKey { campaign, participant: named.clone() })
+            ErasureKey::Participant(ParticipantKey { campaign, participant: named.clone() })
         }),
     };
     let Some(trace) = trace.filter(|_| known.has_tombstones()) else { return Ok(nobody) };
     desk.need([Lookup::Tombstone(trace.clone())])?;
     let Some(forgotten_at) = known.tombstone(&trace).flatten() else { return Ok(nobody) };
-    let mut forgotten = Forgotten::default();
+    let mut forgotten = ErasureSubject::default();
     match trace {
-        Trace::Participant(key) => {
+        ErasureKey::Participant(key) => {
             forgotten.participants.insert(key);
         }
-        Trace::Address(email) => {
+        ErasureKey::Address(email) => {
             let somebody = Lookup::Identifier(Identifier::Email(email.clone()));
             desk.need([somebody.clone()])?;
             // The store has nobody of before the forgetting.
@@ -49,7 +54,11 @@ pub fn left_out(desk: Desk<'_>) -> Result<(Cow<'_, Feedback>, Forgotten), Unplan
         }
     }
     let mut left = feedback.clone();
-    if let Deed::Asked(Ask { what: Wish::Add { referred_by, .. }, .. }) = &mut left.deed {
+    if let FeedbackKind::Action(Action {
+        kind: ActionKind::AddParticipant { referred_by, .. },
+        ..
+    }) = &mut left.kind
+    {
         *referred_by = None;
     }
     Ok((Cow::Owned(left), forgotten))

@@ -5,15 +5,15 @@
 //! whether or not the write went through: without the mark it is the person's own.
 
 use super::super::effects;
-use super::{Desk, key_of, lane};
+use super::{FeedbackContext, key_of, lane};
 use crate::domain::{
-    Attributes, Call, EventId, Lookup, MARK, Participant, ParticipantUpdate, Plan, Subscription,
-    Time, Unplanned,
+    Attributes, Call, EventId, Lookup, Participant, ParticipantUpdate, Plan, PlanError,
+    Subscription, Time, UNSUBSCRIBE_MARKER,
 };
 
 /// What it leads to that somebody wants messages, or none.
-pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unplanned> {
-    let Desk { rules, feedback, received_at, .. } = desk;
+pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
+    let FeedbackContext { rules, feedback, received_at, .. } = desk;
     let effect = effects::subscription(report);
     let id: EventId = effect.event_id();
     desk.need([Lookup::Effect(id)])?;
@@ -22,7 +22,7 @@ pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unpl
         return Ok(Plan::default());
     };
     let keys: Vec<_> = desk.person(index).participants.iter().map(key_of).collect();
-    desk.need(keys.iter().flatten().map(Desk::addressee))?;
+    desk.need(keys.iter().flatten().map(FeedbackContext::addressee))?;
 
     let mut person = desk.person(index).clone();
     let mut writes = Vec::new();
@@ -40,7 +40,7 @@ pub fn plan(report: &str, subscribed: bool, desk: Desk<'_>) -> Result<Plan, Unpl
     }
     let mut lanes = desk.told(person, Vec::new());
     lanes.extend(writes);
-    Ok(Plan { lanes, counted: vec![id], is_news: true, ..Plan::default() })
+    Ok(Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() })
 }
 
 /// Notes what they said, and tells by which mark GrowSurf's `unsubscribed` is to be set or taken
@@ -79,7 +79,7 @@ pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask:
             update.mark = Some(*participant.way_back.unshown.get_or_insert(ask));
         }
         Some(false) => {
-            update.metadata.insert(MARK.to_owned(), None);
+            update.metadata.insert(UNSUBSCRIBE_MARKER.to_owned(), None);
         }
         None => {}
     }
@@ -89,7 +89,9 @@ pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask:
 /// what the relay wrote there. That is so once for each write: what GrowSurf tells afterwards is
 /// theirs, even if the mark of it stayed.
 pub fn shown(participant: &mut Participant, unsubscribed: bool, metadata: &Attributes) -> bool {
-    let Some(mark) = metadata.get(MARK).and_then(|mark| mark.as_text()) else { return false };
+    let Some(mark) = metadata.get(UNSUBSCRIBE_MARKER).and_then(|mark| mark.as_text()) else {
+        return false;
+    };
     let is_shown = |ours: &mut EventId| ours.to_string() == mark;
     let way_back = &mut participant.way_back;
     let mut is_new = way_back.unshown.take_if(is_shown).is_some();

@@ -2,21 +2,23 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, news, snapshot, with};
-use crate::domain::{Call, Event, Facts, News, Scalar, Time, Who};
+use crate::domain::{Call, Event, Facts, Notification, ParticipantIndex, Scalar, Time};
 use crate::mapping::Rules;
 
-fn customer(at: i64) -> News {
+fn customer(at: i64) -> Notification {
     let who = with(snapshot("fay"), &[(Facts::IS_AFFILIATE, Scalar::Boolean(false))]);
-    let added = Event::CustomerAdded { who: Who(0) };
-    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    let added = Event::CustomerAdded { customer: ParticipantIndex(0) };
+    let signed_up =
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
     news(at, vec![who, snapshot("rae")], vec![added, signed_up])
 }
 
-fn affiliate(created: i64, fetched: i64) -> News {
+fn affiliate(created: i64, fetched: i64) -> Notification {
     let who = with(snapshot("fay"), &[(Facts::IS_AFFILIATE, Scalar::Boolean(true))]);
-    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     let mut news = news(fetched, vec![who], vec![joined]);
-    news.told[0].at = Some(Time::from_seconds(created));
+    news.events[0].at = Some(Time::from_seconds(created));
     news
 }
 
@@ -35,7 +37,7 @@ fn a_customer_is_identified_and_counts_as_a_friend() {
 
 #[test]
 fn a_customer_who_becomes_an_affiliate_joined_when_that_was_seen() {
-    let at = |news: &News, memory: &mut Memory| {
+    let at = |news: &Notification, memory: &mut Memory| {
         let plan = memory.take_in(news, RECEIVED).unwrap();
         plan.lanes.iter().flat_map(|lane| &lane.calls).find_map(|planned| match &planned.call {
             Call::Track { name, at, .. } if name == "referral_program_joined" => Some(at.seconds()),
@@ -55,7 +57,8 @@ fn a_customer_who_becomes_an_affiliate_joined_when_that_was_seen() {
 #[test]
 fn a_webhook_that_says_less_than_a_row_does_not_make_a_customer_join() {
     let joined = |at: i64| {
-        let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+        let joined =
+            Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
         news(at, vec![snapshot("fay")], vec![joined])
     };
     for at in [1_779_000_000, 1_781_000_000] {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::domain::{Amount, Call, Event, Scalar, Who};
+use crate::domain::{Amount, Call, Event, ParticipantIndex, Scalar};
 use crate::mapping::Rules;
 use crate::mapping::amounts::{Worth, number, worth};
 
@@ -166,10 +166,10 @@ proptest! {
 fn conversions_and_purchases_are_worth_what_is_written() {
     let sent = |amount: Option<Amount>, is_purchase: bool| {
         let event = if is_purchase {
-            let (who, key) = (Who(0), "o1".to_owned());
-            Event::Purchased { who, key, value: amount, product: None }
+            let (who, key) = (ParticipantIndex(0), "o1".to_owned());
+            Event::Purchased { participant: who, key, value: amount, product: None }
         } else {
-            let (friend, referrer) = (Who(0), None);
+            let (friend, referrer) = (ParticipantIndex(0), None);
             Event::ReferralConverted { friend, referrer, value: amount, product: None }
         };
         let told = super::news(1_780_000_000, vec![super::snapshot("fay")], vec![event]);

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot};
 use crate::domain::{
-    AnonymousId, Attributes, Call, EffectKey, Event, Facts, Identifier, News, Person, Plan, Posts,
-    Scalar, Snapshot, Time, Trace, Visit, Who,
+    AnonymousId, Attributes, Call, EffectKey, ErasureKey, Event, Facts, Identifier, Notification,
+    ParticipantIndex, Person, Plan, Posts, Scalar, Snapshot, Time, Visit,
 };
 use crate::mapping::Rules;
 
@@ -20,26 +20,28 @@ fn id(text: &str) -> AnonymousId {
 
 /// Of whom a page knows no more than this.
 fn by_id(name: &str) -> Snapshot {
-    Snapshot { first_hand: false, ..Snapshot::named("participant", format!("{name}001")) }
+    Snapshot { is_subject: false, ..Snapshot::with_id("participant", format!("{name}001")) }
 }
 
 /// A visitor came by somebody's link.
-fn visit(owner: &str, visitor: &str, key: &str) -> News {
+fn visit(owner: &str, visitor: &str, key: &str) -> Notification {
     let page = Some("https://shop.example.com/landing".to_owned());
-    let visit = Visit { owner: Who(0), visitor: id(visitor), key: key.to_owned(), page };
+    let visit =
+        Visit { owner: ParticipantIndex(0), visitor: id(visitor), key: key.to_owned(), page };
     news(1_789_900_000, vec![by_id(owner)], vec![Event::Visited(visit)])
 }
 
 /// Somebody joined with a visitor's id in their metadata.
-fn claims(name: &str, visitor: &str) -> News {
+fn claims(name: &str, visitor: &str) -> Notification {
     let mut who = snapshot(name);
     who.metadata.insert("cioAnonymousId".to_owned(), Scalar::from(visitor));
     joined(1_789_900_100, who)
 }
 
-fn share(name: &str, key: &str) -> News {
+fn share(name: &str, key: &str) -> Notification {
     let (channel, key) = ("whatsapp".to_owned(), key.to_owned());
-    let share = Event::ShareTold { who: Who(0), channel, key, by_page: true };
+    let share =
+        Event::ShareReported { participant: ParticipantIndex(0), channel, key, is_from_page: true };
     news(1_789_900_000, vec![by_id(name)], vec![share])
 }
 
@@ -93,7 +95,7 @@ fn a_click_is_the_visitors_and_counts_for_the_links_owner() {
     counted.participants[0].posts = Some(Posts { day: RECEIVED.day(), clicks: 1, shares: 0 });
     assert_eq!(memory.people[0], counted, "nothing else of the owner changes");
     let again = memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
-    assert!(again.lanes.is_empty() && !again.is_news, "{again:?}");
+    assert!(again.lanes.is_empty() && !again.has_changes, "{again:?}");
     let second = memory.take_in(&visit("ann", VISITOR, "click-02"), RECEIVED).unwrap();
     assert_eq!(calls(&second), [visited(VISITOR)]);
 }
@@ -142,7 +144,7 @@ fn whoever_claims_a_visitor_is_joined_behind_their_own_calls() {
     let later = memory.take_in(&visit("ann", VISITOR, "click-02"), RECEIVED).unwrap();
     assert_eq!(calls(&later), [visited(VISITOR), call("bob", "join")]);
     let again = memory.take_in(&claims("bob", VISITOR), RECEIVED).unwrap();
-    assert_eq!((calls(&again), again.is_news), (vec![], false));
+    assert_eq!((calls(&again), again.has_changes), (vec![], false));
 }
 
 #[test]
@@ -187,7 +189,8 @@ fn who_isnt_at_customer_io_yet_is_joined_as_soon_as_they_are() {
     // Bob is told of in passing: he doesn't become a person by it.
     let mut bob = snapshot("bob");
     bob.metadata.insert("cioAnonymousId".to_owned(), Scalar::from(VISITOR));
-    let counted = Event::SharesCounted { who: Who(0), counts: Default::default() };
+    let counted =
+        Event::SharesCounted { participant: ParticipantIndex(0), counts: Default::default() };
     let plan = memory.take_in(&news(1_789_900_000, vec![bob], vec![counted]), RECEIVED).unwrap();
     assert_eq!(calls(&plan), []);
     assert_eq!(
@@ -229,9 +232,9 @@ fn the_links_of_those_who_were_forgotten_lead_to_nothing() {
         participant: "ann001".to_owned(),
     };
     memory.people.clear();
-    memory.tombstones.insert(Trace::Participant(key), RECEIVED);
+    memory.tombstones.insert(ErasureKey::Participant(key), RECEIVED);
     let plan = memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
-    assert!(plan.lanes.is_empty() && !plan.is_news, "{plan:?}");
+    assert!(plan.lanes.is_empty() && !plan.has_changes, "{plan:?}");
 }
 
 #[test]
@@ -255,7 +258,7 @@ fn a_share_is_told_and_counted_once_where_the_page_may_tell() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_789_000_000, snapshot("ann")), RECEIVED).unwrap();
     let plan = memory.take_in(&share("ann", "share-01"), RECEIVED).unwrap();
-    assert!(plan.lanes.is_empty() && !plan.is_news, "only the comparison may tell: {plan:?}");
+    assert!(plan.lanes.is_empty() && !plan.has_changes, "only the comparison may tell: {plan:?}");
 }
 
 /// Who claims the visitor of which number.
@@ -263,7 +266,7 @@ const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 
 /// Clicks and claims among a few people and visitors; each participant claims one id, and each id is
 /// claimed by one, so that it doesn't matter who comes first.
-fn any_news() -> impl Strategy<Value = Vec<News>> {
+fn any_news() -> impl Strategy<Value = Vec<Notification>> {
     let step = (0..3_usize, 0..6_u8, any::<bool>());
     proptest::collection::vec(step, 1..12).prop_map(|steps| {
         let told = |(who, click, is_claim): (usize, u8, bool)| {
@@ -283,7 +286,7 @@ fn any_news() -> impl Strategy<Value = Vec<News>> {
 }
 
 /// What is left of some news, in this order: who was joined, and behind which effects.
-fn state(news: &[News]) -> (Vec<String>, Vec<String>, Vec<String>) {
+fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();

@@ -6,7 +6,8 @@ use super::memory::Memory;
 use super::{RECEIVED, converted, joined, knowing, news, referred, snapshot, with};
 use crate::domain::Event::ParticipantJoined;
 use crate::domain::{
-    Attributes, Call, Event, Facts, News, Participant, Plan, Scalar, Snapshot, Tell, Time, Who,
+    Attributes, Call, Event, Facts, Notification, Participant, ParticipantIndex, Plan, Scalar,
+    SendFilter, Snapshot, Time,
 };
 use crate::mapping::Rules;
 
@@ -20,14 +21,14 @@ const COUNTS: [&str; 5] = [
 ];
 
 /// A friend signs up in a program with a qualifying action: the referrer then has so many leads.
-fn lead(at: i64, friend: &str, referrer: &str, leads: i64) -> News {
+fn lead(at: i64, friend: &str, referrer: &str, leads: i64) -> Notification {
     let mut news = referred(at, friend, referrer, 0);
     news.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
     news
 }
 
 /// A friend signs up through `rae`, of whom no counts are told.
-fn lead_of_unknown_count(at: i64) -> News {
+fn lead_of_unknown_count(at: i64) -> Notification {
     let mut news = lead(at, "ann", "rae", 0);
     news.people[1].facts.remove(Facts::LEAD_COUNT);
     news.people[1].facts.remove(Facts::REFERRAL_COUNT);
@@ -35,14 +36,15 @@ fn lead_of_unknown_count(at: i64) -> News {
 }
 
 /// Everything that GrowSurf has was counted; its reading began then.
-fn counted(at: i64, name: &str) -> News {
-    let who = Snapshot::named("row", format!("{name}001"));
-    let mut news = news(at, vec![who], vec![Event::AllCounted { who: Who(0) }]);
-    news.tell = Tell::Nothing;
+fn counted(at: i64, name: &str) -> Notification {
+    let who = Snapshot::with_id("row", format!("{name}001"));
+    let mut news =
+        news(at, vec![who], vec![Event::FullyCompared { participant: ParticipantIndex(0) }]);
+    news.filter = SendFilter::None;
     news
 }
 
-fn take(memory: &mut Memory, news: &News) -> Plan {
+fn take(memory: &mut Memory, news: &Notification) -> Plan {
     memory.take_in(news, RECEIVED).unwrap()
 }
 
@@ -129,14 +131,14 @@ fn a_join_is_from_the_start_if_it_is_recent_and_nobody_was_referred() {
             let mut rae = with(snapshot("rae"), &counts);
             let now = if has_time { JOINED } else { RECEIVED.seconds() };
             rae.joined_at = joined_ago.map(|ago| Time::from_seconds(now - ago));
-            let who = ParticipantJoined { who: Who(0), referral_source: None };
+            let who = ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
             let mut join = news(JOINED, vec![rae], vec![who]);
             let mut friend = lead_of_unknown_count(1_780_000_000);
             if !has_time {
                 // The guide's shape has no time of its own.
                 for news in [&mut join, &mut friend] {
                     news.as_of = None;
-                    news.told.iter_mut().for_each(|told| told.at = None);
+                    news.events.iter_mut().for_each(|told| told.at = None);
                 }
             }
             let mut memory = Memory::new(Rules::standard());
@@ -155,7 +157,7 @@ fn a_join_is_from_the_start_if_it_is_recent_and_nobody_was_referred() {
 fn a_join_without_a_time_counts_until_an_early_one_is_known_in_any_order() {
     for (joined_ago, is_from_start) in [(60, true), (400 * 86_400, false)] {
         let join = {
-            let who = ParticipantJoined { who: Who(0), referral_source: None };
+            let who = ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
             let rae = with(snapshot("rae"), &[(Facts::REFERRAL_COUNT, Scalar::Integer(0))]);
             news(1_779_000_000, vec![rae], vec![who])
         };
@@ -225,12 +227,12 @@ fn a_count_that_is_lost_is_regained_by_counting_everything() {
     assert_eq!(number(&take(&mut memory, &lead(1_780_010_000, "zed", "rae", 11))), None);
     assert_eq!(total(&memory, "rae"), None);
     let mut row = lead(1_780_005_000, "bob", "rae", 3);
-    (row.people[1].first_hand, row.tell) = (false, Tell::Nothing);
+    (row.people[1].is_subject, row.filter) = (false, SendFilter::None);
     take(&mut memory, &row);
     let plan = take(&mut memory, &counted(1_780_020_000, "rae"));
     assert_eq!(super::calls(&plan), [super::call("rae", "identify")]);
     assert_eq!(total(&memory, "rae"), Some(3));
-    assert!(!take(&mut memory, &counted(1_780_030_000, "rae")).is_news);
+    assert!(!take(&mut memory, &counted(1_780_030_000, "rae")).has_changes);
     // What is told again of before changes nothing.
     let replayed = memory.take_in(&lead(1_780_010_000, "zed", "rae", 11), RECEIVED).unwrap();
     assert_eq!(replayed.lanes.iter().flat_map(|lane| &lane.calls).count(), 0);
@@ -247,12 +249,12 @@ fn what_growsurf_counts_and_the_reading_did_not_find_stays_missing() {
 
 #[test]
 fn history_gets_no_number_and_is_counted() {
-    for tell in [Tell::History, Tell::Nothing, Tell::Before(RECEIVED)] {
+    for tell in [SendFilter::History, SendFilter::None, SendFilter::Before(RECEIVED)] {
         let mut memory = knowing(["rae"], Rules::standard());
         let mut told = lead(1_780_000_000, "ann", "rae", 1);
-        told.tell = tell;
+        told.filter = tell;
         let plan = take(&mut memory, &told);
-        if tell != Tell::Nothing {
+        if tell != SendFilter::None {
             assert_eq!(number(&plan), None);
         }
         assert_eq!(number(&take(&mut memory, &lead(1_780_000_001, "bob", "rae", 2))), Some(2));
@@ -262,7 +264,7 @@ fn history_gets_no_number_and_is_counted() {
 #[test]
 fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
     let early = Time::from_seconds(1_500_000_000);
-    for tell in [Tell::Nothing, Tell::Before(early), Tell::Since(RECEIVED)] {
+    for tell in [SendFilter::None, SendFilter::Before(early), SendFilter::Since(RECEIVED)] {
         for has_address in [true, false] {
             let mut memory = knowing(["rae"], Rules::standard());
             let mut ann = lead(1_780_000_000, "ann", "rae", 1);
@@ -271,9 +273,9 @@ fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
                 ann.people[0].facts.remove(Facts::EMAIL);
             }
             let mut row = ann.clone();
-            (row.people[1].first_hand, row.tell) = (false, tell);
+            (row.people[1].is_subject, row.filter) = (false, tell);
             let plan = take(&mut memory, &row);
-            assert!(plan.left_out.iter().any(|kind| kind.contains("friend")), "{plan:?}");
+            assert!(plan.filtered_events.iter().any(|kind| kind.contains("friend")), "{plan:?}");
             assert_eq!(total(&memory, "rae"), Some(1));
             let bob = lead(1_780_000_001, "bob", "rae", 2);
             assert_eq!(number(&take(&mut memory, &bob)), Some(2));
@@ -285,8 +287,8 @@ fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
     // History gets no number, though it was known.
     let mut memory = knowing(["rae"], Rules::standard());
     let mut ann = lead(1_780_000_000, "ann", "rae", 1);
-    for (tell, is_sent) in [(Tell::Nothing, false), (Tell::History, true)] {
-        ann.tell = tell;
+    for (tell, is_sent) in [(SendFilter::None, false), (SendFilter::History, true)] {
+        ann.filter = tell;
         let plan = take(&mut memory, &ann);
         assert!(!is_sent || number(&plan).is_none());
     }
@@ -297,7 +299,7 @@ fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
 fn a_friend_who_is_counted_while_the_count_is_incomplete_gets_no_number_later() {
     let mut memory = Memory::new(Rules::standard());
     let mut row = lead(1_780_000_000, "ann", "rae", 1);
-    row.tell = Tell::Nothing;
+    row.filter = SendFilter::None;
     take(&mut memory, &row);
     take(&mut memory, &counted(1_780_010_000, "rae"));
     assert_eq!(total(&memory, "rae"), Some(1));
@@ -310,7 +312,7 @@ fn a_participant_keeps_only_so_many_numbers() {
     let mut memory = knowing(["rae"], Rules::standard());
     for place in 1..=105 {
         let mut row = lead(1_780_000_000 + place, &format!("friend{place}"), "rae", place);
-        row.tell = Tell::Nothing;
+        row.filter = SendFilter::None;
         take(&mut memory, &row);
     }
     assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 100);
@@ -349,10 +351,10 @@ fn nobody_is_a_friend_of_their_own() {
 
 /// Friends of two referrers, of whom one is seen from the start, each told with the count that GrowSurf
 /// had by then.
-fn sign_ups() -> impl Strategy<Value = Vec<News>> {
+fn sign_ups() -> impl Strategy<Value = Vec<Notification>> {
     proptest::collection::vec((any::<bool>(), 0..3_i64), 1..9).prop_map(|friends| {
         let mut counts = std::collections::BTreeMap::new();
-        let mut told: Vec<News> = vec![joined(1_779_000_000, snapshot("rae"))];
+        let mut told: Vec<Notification> = vec![joined(1_779_000_000, snapshot("rae"))];
         for (place, (is_rae, ahead)) in (0..).zip(friends) {
             let referrer = if is_rae { "rae" } else { "sue" };
             let count = counts.entry(referrer).or_insert(if is_rae { 0 } else { 10 });
@@ -376,7 +378,7 @@ proptest! {
         let mut numbers = Vec::new();
         for news in &shuffled {
             let plan = take(&mut memory, news);
-            if news.told.len() == 2 && news.people[1].id.as_deref() == Some("rae001") {
+            if news.events.len() == 2 && news.people[1].id.as_deref() == Some("rae001") {
                 numbers.extend(number(&plan));
             }
         }
@@ -406,11 +408,11 @@ proptest! {
     ) {
         let mut memory = Memory::new(Rules::standard());
         take(&mut memory, &told[0]);
-        let mut rows: Vec<News> = (0..16).zip(&told[1..])
+        let mut rows: Vec<Notification> = (0..16).zip(&told[1..])
             .filter(|(place, _)| looked_up >> place & 1 == 1)
             .map(|(_, news)| {
                 let mut row = news.clone();
-                (row.people[1].first_hand, row.tell) = (false, Tell::Nothing);
+                (row.people[1].is_subject, row.filter) = (false, SendFilter::None);
                 row
             })
             .collect();

@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
-    Ask, Attributes, Call, Click, Deed, EffectKey, Email, EventId, Facts, Feedback, Identifier,
-    MARK, Message, News, ParticipantKey, ParticipantUpdate, PersonId, Plan, Scalar, Time, Trace,
-    Wish, is_own_metadata,
+    Action, ActionKind, Attributes, Call, Click, EffectKey, Email, ErasureKey, EventId, Facts,
+    Feedback, FeedbackKind, Identifier, Message, Notification, ParticipantKey, ParticipantUpdate,
+    PersonId, Plan, Scalar, Time, UNSUBSCRIBE_MARKER, is_own_metadata,
 };
 use crate::mapping::Rules;
 
@@ -29,18 +29,18 @@ fn knowing_ann(rules: Rules) -> Memory {
     memory
 }
 
-fn by(email: &str, at: i64, deed: Deed) -> News {
+fn by(email: &str, at: i64, deed: FeedbackKind) -> Notification {
     let who = vec![Identifier::Email(Email::parse(email).unwrap())];
-    News::of(Feedback {
+    Notification::from_feedback(Feedback {
         at: Time::from_seconds(at),
-        who,
-        deed,
+        identifiers: who,
+        kind: deed,
         message: None,
         left_out: Vec::new(),
     })
 }
 
-fn click(report: &str, at: i64) -> News {
+fn click(report: &str, at: i64) -> Notification {
     let click = Click {
         report: report.to_owned(),
         channel: "email",
@@ -49,19 +49,19 @@ fn click(report: &str, at: i64) -> News {
         delivery: Some("dlv1".to_owned()),
         sender: Some(("campaign", "7".to_owned())),
     };
-    by("ann@example.com", at, Deed::Clicked(click))
+    by("ann@example.com", at, FeedbackKind::Clicked(click))
 }
 
-fn subscription(report: &str, at: i64, subscribed: bool) -> News {
+fn subscription(report: &str, at: i64, subscribed: bool) -> Notification {
     let report = report.to_owned();
-    by("ann@example.com", at, Deed::Subscription { report, subscribed })
+    by("ann@example.com", at, FeedbackKind::Subscription { report, subscribed })
 }
 
-fn ask(dedupe_key: &str, what: Wish) -> News {
+fn ask(dedupe_key: &str, what: ActionKind) -> Notification {
     let dedupe_key = dedupe_key.to_owned();
     let campaign = Some("camp".to_owned());
-    let ask = Ask { dedupe_key, campaign, participant: None, is_unanswered: false, what };
-    by("ann@example.com", 1_789_500_000, Deed::Asked(ask))
+    let ask = Action { dedupe_key, campaign, participant: None, is_unanswered: false, kind: what };
+    by("ann@example.com", 1_789_500_000, FeedbackKind::Action(ask))
 }
 
 /// What is written to GrowSurf, with whom it is about.
@@ -74,7 +74,7 @@ fn writes(plan: &Plan) -> Vec<(&ParticipantKey, &Call)> {
 }
 
 fn is_nothing(plan: &Plan) -> bool {
-    plan.lanes.is_empty() && plan.counted.is_empty() && !plan.is_news
+    plan.lanes.is_empty() && plan.ledger_only.is_empty() && !plan.has_changes
 }
 
 fn updates(plan: &Plan) -> Vec<&ParticipantUpdate> {
@@ -114,7 +114,7 @@ fn a_click_is_counted_at_growsurf_and_told_to_customer_io_once() {
 
     let again = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
     assert!(is_nothing(&again), "{again:?}");
-    assert_eq!(again.named, [PersonId(0)], "who is named can be found by it");
+    assert_eq!(again.mentioned, [PersonId(0)], "who is named can be found by it");
     let second = memory.take_in(&click("r2", 1_789_400_000), RECEIVED).unwrap();
     let [update] = updates(&second)[..] else { panic!("{second:?}") };
     assert_eq!(update.metadata["emailReferralClicks"], Some(Scalar::Integer(2)));
@@ -149,8 +149,8 @@ fn any_code_of_a_participants_links_leads_to_the_participant() {
     ] {
         let mut news = click(report, 1_789_500_000);
         let feedback = news.feedback.as_mut().unwrap();
-        feedback.who = vec![Identifier::Email(Email::parse(reader).unwrap())];
-        let Deed::Clicked(click) = &mut feedback.deed else { unreachable!() };
+        feedback.identifiers = vec![Identifier::Email(Email::parse(reader).unwrap())];
+        let FeedbackKind::Clicked(click) = &mut feedback.kind else { unreachable!() };
         click.href = format!("https://short.example/?grsf={code}");
         click.grsf = Some(code.to_owned());
         let plan = memory.take_in(&news, RECEIVED).unwrap();
@@ -164,7 +164,7 @@ fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
     let mut memory = knowing_ann(rules());
     let change = |change: &dyn Fn(&mut Click)| {
         let mut news = click("r1", 1_789_500_000);
-        let Some(Feedback { deed: Deed::Clicked(click), .. }) = &mut news.feedback else {
+        let Some(Feedback { kind: FeedbackKind::Clicked(click), .. }) = &mut news.feedback else {
             unreachable!()
         };
         change(click);
@@ -181,7 +181,7 @@ fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
     for news in [elsewhere, other_shop] {
         assert!(is_nothing(&memory.take_in(&news, RECEIVED).unwrap()));
     }
-    let stranger = by("zoe@example.com", 1_789_500_000, Deed::Nothing);
+    let stranger = by("zoe@example.com", 1_789_500_000, FeedbackKind::Ignored);
     assert!(is_nothing(&memory.take_in(&stranger, RECEIVED).unwrap()));
     assert_eq!(memory.people.len(), 1, "nobody was made");
 }
@@ -191,7 +191,7 @@ fn a_friend_who_clicks_a_participants_link_counts_for_the_participant() {
     let mut memory = knowing_ann(rules());
     let mut news = click("r1", 1_789_500_000);
     let feedback = news.feedback.as_mut().unwrap();
-    feedback.who = vec![Identifier::Email(Email::parse("friend@example.com").unwrap())];
+    feedback.identifiers = vec![Identifier::Email(Email::parse("friend@example.com").unwrap())];
     let plan = memory.take_in(&news, RECEIVED).unwrap();
     let [(key, _)] = writes(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!(key.participant, "ann001");
@@ -204,7 +204,7 @@ fn nothing_is_written_to_a_campaign_without_a_key() {
     let mut memory = knowing_ann(Rules::standard());
     let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
     assert!(writes(&plan).is_empty() && tracks(&plan).len() == 1, "{plan:?}");
-    let trigger = ask("k1", Wish::TriggerReferral { delay_in_days: None });
+    let trigger = ask("k1", ActionKind::TriggerReferral { delay_in_days: None });
     assert!(memory.take_in(&trigger, RECEIVED).unwrap_err().contains("API key"));
 }
 
@@ -231,9 +231,9 @@ fn a_message_counts_only_if_an_effect_of_the_relays_led_to_it() {
 fn whoever_was_forgotten_stays_so() {
     let mut memory = Memory::new(rules());
     let ann = Email::parse("ann@example.com").unwrap();
-    memory.tombstones.insert(Trace::Address(ann.clone()), RECEIVED);
+    memory.tombstones.insert(ErasureKey::Address(ann.clone()), RECEIVED);
     let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
-    assert!(plan.forgotten.emails.contains(&ann) && plan.lanes.is_empty(), "{plan:?}");
+    assert!(plan.erased.emails.contains(&ann) && plan.lanes.is_empty(), "{plan:?}");
 }
 
 #[test]
@@ -241,10 +241,12 @@ fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address()
     let mut memory = Memory::new(rules());
     let email = Email::parse("ann@example.com").unwrap();
     let key = ParticipantKey { campaign: "camp".to_owned(), participant: "ann001".to_owned() };
-    memory.tombstones.insert(Trace::Address(email.clone()), Time::from_seconds(1_789_000_000));
-    memory.tombstones.insert(Trace::Participant(key.clone()), Time::from_seconds(1_789_000_000));
+    memory.tombstones.insert(ErasureKey::Address(email.clone()), Time::from_seconds(1_789_000_000));
+    memory
+        .tombstones
+        .insert(ErasureKey::Participant(key.clone()), Time::from_seconds(1_789_000_000));
     let invites = |key: &str, referrer: &str| {
-        let what = Wish::Add {
+        let what = ActionKind::AddParticipant {
             first_name: None,
             last_name: None,
             referred_by: Some(referrer.to_owned()),
@@ -252,7 +254,7 @@ fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address()
         };
         let mut news = ask(key, what);
         let gil = Email::parse("gil@example.com").unwrap();
-        news.feedback.as_mut().unwrap().who = vec![Identifier::Email(gil)];
+        news.feedback.as_mut().unwrap().identifiers = vec![Identifier::Email(gil)];
         news
     };
     let referrer = |plan: &Plan| match writes(plan)[..] {
@@ -260,9 +262,9 @@ fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address()
         _ => panic!("{plan:?}"),
     };
     let plan = memory.take_in(&invites("k1", "ann@example.com"), RECEIVED).unwrap();
-    assert_eq!((referrer(&plan), plan.forgotten.emails), (None, [email].into()));
+    assert_eq!((referrer(&plan), plan.erased.emails), (None, [email].into()));
     let plan = memory.take_in(&invites("k2", "ann001"), RECEIVED).unwrap();
-    assert_eq!((referrer(&plan), plan.forgotten.participants), (None, [key].into()));
+    assert_eq!((referrer(&plan), plan.erased.participants), (None, [key].into()));
 
     let mut ann = snapshot("ann");
     (ann.id, ann.joined_at) = (Some("ann002".to_owned()), Some(Time::from_seconds(1_789_100_000)));
@@ -270,6 +272,6 @@ fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address()
     for (key, named) in [("k3", "ann@example.com"), ("k4", "ann002")] {
         let plan = memory.take_in(&invites(key, named), RECEIVED).unwrap();
         assert_eq!(referrer(&plan).as_deref(), Some(named));
-        assert!(plan.forgotten.is_empty());
+        assert!(plan.erased.is_empty());
     }
 }

@@ -3,7 +3,8 @@
 use super::memory::Memory;
 use super::{RECEIVED, calls, converted, joined, news, referred, snapshot};
 use crate::domain::{
-    Call, Event, Facts, Forgotten, ParticipantKey, Planner, Snapshot, Time, Trace, Who,
+    Call, ErasureKey, ErasureSubject, Event, Facts, ParticipantIndex, ParticipantKey, Planner,
+    Snapshot, Time,
 };
 use crate::mapping::{Mapper, Rules};
 
@@ -16,7 +17,7 @@ fn without(name: &str) -> Memory {
     let told = snapshot(name);
     let participant = told.id.clone().unwrap();
     let key = ParticipantKey { campaign: "camp".to_owned(), participant };
-    for trace in [Trace::Participant(key), Trace::Address(told.email.unwrap())] {
+    for trace in [ErasureKey::Participant(key), ErasureKey::Address(told.email.unwrap())] {
         memory.tombstones.insert(trace, Time::from_seconds(FORGOTTEN));
     }
     memory
@@ -29,7 +30,7 @@ fn a_forgotten_participant_leads_to_nothing_whenever_they_are_told_of() {
     for news in [joined(FORGOTTEN - 9, fay.clone()), joined(FORGOTTEN + 9, fay)] {
         let plan = without("fay").take_in(&news, RECEIVED).unwrap();
         assert!(plan.lanes.is_empty() && plan.unmapped.is_empty(), "{plan:?}");
-        assert_eq!((plan.forgotten.emails.len(), plan.forgotten.participants.len()), (1, 1));
+        assert_eq!((plan.erased.emails.len(), plan.erased.participants.len()), (1, 1));
     }
 }
 
@@ -50,11 +51,11 @@ fn the_same_address_is_somebody_new_if_they_joined_later() {
     ] {
         let plan = without("fay").take_in(&joined(at, told.clone()), RECEIVED).unwrap();
         assert_eq!(!plan.lanes.is_empty(), is_new, "{told:?} {at}");
-        assert_eq!(plan.forgotten.is_empty(), is_new, "{told:?} {at}");
+        assert_eq!(plan.erased.is_empty(), is_new, "{told:?} {at}");
     }
     // What isn't a join makes nobody new, but goes to somebody who is.
     let suspected = |at| {
-        let event = Event::FraudStatusChanged { who: Who(0) };
+        let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
         news(at, vec![other(None, None)], vec![event])
     };
     let mut memory = without("fay");
@@ -63,9 +64,9 @@ fn the_same_address_is_somebody_new_if_they_joined_later() {
     // It is a join of its own, although the guide's shape told of one before the forgetting.
     assert_eq!(calls(&plan).len(), 2);
     let plan = memory.take_in(&suspected(FORGOTTEN + 3), RECEIVED).unwrap();
-    assert!(plan.forgotten.is_empty(), "{plan:?}");
+    assert!(plan.erased.is_empty(), "{plan:?}");
     let plan = memory.take_in(&suspected(FORGOTTEN - 3), RECEIVED).unwrap();
-    assert!(plan.lanes.is_empty() && !plan.forgotten.is_empty(), "{plan:?}");
+    assert!(plan.lanes.is_empty() && !plan.erased.is_empty(), "{plan:?}");
 }
 
 #[test]
@@ -97,21 +98,24 @@ fn who_is_named_and_doesnt_change_is_told_apart_from_who_does() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
     let again = memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
-    assert_eq!((again.lanes.len(), again.named.len()), (0, 2));
+    assert_eq!((again.lanes.len(), again.mentioned.len()), (0, 2));
 }
 
 #[test]
 fn a_friends_record_without_them_plans_nothing_by_itself() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
-    let rae = Forgotten::with_address(snapshot("rae").email.unwrap());
+    let rae = ErasureSubject::with_address(snapshot("rae").email.unwrap());
     let mapper = Mapper::new(Rules::standard());
     let fay = memory.people.iter().position(|it| !rae.is(it)).unwrap();
     let left = mapper.without(&memory.people[fay], &rae).unwrap();
     assert_eq!(mapper.without(&left, &rae), None);
     memory.people[fay] = left;
     let told = Snapshot { facts: [].into(), ..snapshot("fay") };
-    let suspected =
-        news(1_780_000_001, vec![told], vec![Event::FraudStatusChanged { who: Who(0) }]);
+    let suspected = news(
+        1_780_000_001,
+        vec![told],
+        vec![Event::FraudStatusChanged { participant: ParticipantIndex(0) }],
+    );
     assert_eq!(calls(&memory.take_in(&suspected, RECEIVED).unwrap()), []);
 }

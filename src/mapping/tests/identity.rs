@@ -2,16 +2,16 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, calls, knowing, news, profile, referred, snapshot};
-use crate::domain::{Event, Identifier, News, Scalar, Snapshot, Who};
+use crate::domain::{Event, Identifier, Notification, ParticipantIndex, Scalar, Snapshot};
 use crate::mapping::{IdentifyBy, Rules};
 
 /// The guide's shape tells a participant without an id.
-fn guide(mut news: News) -> News {
+fn guide(mut news: Notification) -> Notification {
     news.as_of = None;
     for snapshot in &mut news.people {
         snapshot.id = None;
     }
-    for told in &mut news.told {
+    for told in &mut news.events {
         told.at = None;
     }
     news
@@ -67,8 +67,9 @@ fn by_metadata() -> Rules {
     Rules { identify_by, ..Rules::standard() }
 }
 
-fn joined(snapshot: Snapshot) -> News {
-    let event = Event::ParticipantJoined { who: Who(0), referral_source: None };
+fn joined(snapshot: Snapshot) -> Notification {
+    let event =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     news(1_780_000_000, vec![snapshot], vec![event])
 }
 
@@ -129,8 +130,10 @@ fn a_participant_who_is_told_of_twice_in_one_webhook_is_one_person() {
         ),
     ] {
         let mut memory = Memory::new(rules);
-        let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
-        let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+        let joined =
+            Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
+        let signed_up =
+            Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
         let told = news(1_780_000_000, vec![first, second], vec![joined, signed_up]);
         memory.take_in(&told, RECEIVED).unwrap();
         assert_eq!(memory.people.len(), 1);

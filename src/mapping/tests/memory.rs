@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    Call, EventId, Known, Lookup, News, Participant, Person, PersonId, Plan, Planner, Time, Trace,
-    Unplanned,
+    Call, ErasureKey, EventId, Lookup, Notification, Participant, Person, PersonId, Plan,
+    PlanError, Planner, ReadSet, Time,
 };
 use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
@@ -14,7 +14,7 @@ pub struct Memory {
     mapper: Mapper,
     pub people: Vec<Person>,
     pub effects: BTreeSet<EventId>,
-    pub tombstones: BTreeMap<Trace, Time>,
+    pub tombstones: BTreeMap<ErasureKey, Time>,
 }
 
 impl Memory {
@@ -28,15 +28,20 @@ impl Memory {
     }
 
     /// Plans the news as they come in and applies the plan.
-    pub fn take_in(&mut self, news: &News, received_at: Time) -> Result<Plan, String> {
+    pub fn take_in(&mut self, news: &Notification, received_at: Time) -> Result<Plan, String> {
         self.replay(news, received_at, received_at)
     }
 
     /// Plans news that came in before, and applies the plan.
-    pub fn replay(&mut self, news: &News, received_at: Time, now: Time) -> Result<Plan, String> {
-        let mut known = Known::new([7; 32], now);
+    pub fn replay(
+        &mut self,
+        news: &Notification,
+        received_at: Time,
+        now: Time,
+    ) -> Result<Plan, String> {
+        let mut known = ReadSet::new([7; 32], now);
         if !self.tombstones.is_empty() {
-            known.somebody_was_forgotten();
+            known.read_tombstones();
         }
         let mut rounds = 0;
         let plan = loop {
@@ -44,8 +49,8 @@ impl Memory {
             assert!(rounds < 6, "the planner asks for ever");
             match self.mapper.plan(news, received_at, &known) {
                 Ok(plan) => break plan,
-                Err(Unplanned::Unmappable(reason)) => return Err(reason),
-                Err(Unplanned::Needs(lookups)) => {
+                Err(PlanError::Unmappable(reason)) => return Err(reason),
+                Err(PlanError::MissingReads(lookups)) => {
                     assert!(!lookups.is_empty(), "a need names what it needs");
                     for lookup in lookups {
                         self.answer(lookup, &mut known);
@@ -53,7 +58,7 @@ impl Memory {
                 }
             }
         };
-        for id in &plan.counted {
+        for id in &plan.ledger_only {
             assert!(self.effects.insert(*id), "a reward is counted once, ever");
         }
         for lane in &plan.lanes {
@@ -86,11 +91,11 @@ impl Memory {
         (people, self.effects.iter().map(ToString::to_string).collect())
     }
 
-    fn answer(&self, lookup: Lookup, known: &mut Known) {
+    fn answer(&self, lookup: Lookup, known: &mut ReadSet) {
         let person = match &lookup {
-            Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
+            Lookup::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
             Lookup::Tombstone(trace) => {
-                return known.buried(trace.clone(), self.tombstones.get(trace).copied());
+                return known.add_tombstone(trace.clone(), self.tombstones.get(trace).copied());
             }
             Lookup::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
@@ -105,6 +110,6 @@ impl Memory {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
         };
-        known.found(lookup, person.cloned());
+        known.add_person(lookup, person.cloned());
     }
 }

@@ -3,7 +3,8 @@
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, joined, knowing, news, profile, referred, snapshot, with};
 use crate::domain::{
-    Call, Email, Event, Facts, Identifier, News, Reward, Scalar, Snapshot, Tell, Time, Who,
+    Call, Email, Event, Facts, Identifier, Notification, ParticipantIndex, Reward, Scalar,
+    SendFilter, Snapshot, Time,
 };
 use crate::mapping::Rules;
 
@@ -75,7 +76,7 @@ fn an_address_that_somebody_else_has_is_reported_once_and_nobody_is_merged() {
 #[test]
 fn a_person_of_two_campaigns_moves_when_both_have_the_new_address() {
     let mut memory = Memory::new(Rules::standard());
-    let other = |mut news: News| {
+    let other = |mut news: Notification| {
         news.campaign.id = Some("other".to_owned());
         news
     };
@@ -126,9 +127,13 @@ fn a_subscription_is_ended_only_when_it_is_seen_to_end() {
     assert!(!unsubscribes(true, &mut memory));
 }
 
-fn reward(at: i64, id: &str, approved: bool) -> News {
+fn reward(at: i64, id: &str, approved: bool) -> Notification {
     let reward = Reward { id: id.to_owned(), approved, ..Reward::default() };
-    news(at, vec![snapshot("fay")], vec![Event::RewardEarned { earner: Who(0), reward }])
+    news(
+        at,
+        vec![snapshot("fay")],
+        vec![Event::RewardEarned { earner: ParticipantIndex(0), reward }],
+    )
 }
 
 #[test]
@@ -149,11 +154,11 @@ fn rewards_are_counted_once_whether_or_not_they_are_told() {
 fn a_reward_of_no_known_time_is_counted_and_not_told() {
     let mut memory = knowing(["fay"], Rules::standard());
     let mut timeless = reward(1_780_000_000, "r1", true);
-    timeless.told[0].at = None;
+    timeless.events[0].at = None;
     let plan = memory.take_in(&timeless, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify")]);
     assert_eq!(profile(&plan, "fay")["total_rewards"], Scalar::Integer(1));
-    assert_eq!(plan.left_out, ["reward"]);
+    assert_eq!(plan.filtered_events, ["reward"]);
     // Its webhook knows when.
     let plan = memory.take_in(&reward(1_780_000_000, "r1", true), RECEIVED).unwrap();
     assert!(calls(&plan).contains(&call("fay", "referral_reward_claimed")));
@@ -163,20 +168,20 @@ fn a_reward_of_no_known_time_is_counted_and_not_told() {
 fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
     let mut memory = knowing(["rae"], Rules::standard());
     let mut history = referred(1_780_000_000, "fay", "rae", 1);
-    history.tell = Tell::Before(Time::from_seconds(1_780_000_000));
+    history.filter = SendFilter::Before(Time::from_seconds(1_780_000_000));
     let plan = memory.take_in(&history, RECEIVED).unwrap();
-    assert_eq!(plan.left_out, ["joined", "friend_signed_up"]);
+    assert_eq!(plan.filtered_events, ["joined", "friend_signed_up"]);
     assert_eq!(calls(&plan), [call("fay", "identify"), call("rae", "identify")]);
     assert_eq!(profile(&plan, "rae")["first_referral_date"], Scalar::Integer(1_780_000_000));
-    history.tell = Tell::Nothing;
-    assert_eq!(memory.take_in(&history, RECEIVED).unwrap().left_out.len(), 2);
-    history.tell = Tell::Since(Time::from_seconds(1_780_000_000));
+    history.filter = SendFilter::None;
+    assert_eq!(memory.take_in(&history, RECEIVED).unwrap().filtered_events.len(), 2);
+    history.filter = SendFilter::Since(Time::from_seconds(1_780_000_000));
     let plan = memory.take_in(&history, RECEIVED).unwrap();
     assert_eq!(calls(&plan).iter().filter(|(_, what)| what != "identify").count(), 2);
-    history.tell = Tell::Nothing;
+    history.filter = SendFilter::None;
     let plan = memory.take_in(&history, RECEIVED).unwrap();
-    assert_eq!(plan.left_out.len(), 0, "what was told isn't left out");
-    assert!(!plan.is_news);
+    assert_eq!(plan.filtered_events.len(), 0, "what was told isn't left out");
+    assert!(!plan.has_changes);
 }
 
 #[test]
@@ -239,7 +244,7 @@ fn nobody_takes_on_an_address_that_somebody_else_has_left() {
 #[test]
 fn what_is_told_again_is_not_the_latest() {
     let mut memory = Memory::new(Rules::standard());
-    let other = |mut news: News| {
+    let other = |mut news: Notification| {
         news.campaign.id = Some("other".to_owned());
         news
     };
@@ -251,7 +256,7 @@ fn what_is_told_again_is_not_the_latest() {
     for at in [1_780_000_200, 1_780_000_300] {
         let plan = memory.take_in(&joined(at, count(3)), RECEIVED).unwrap();
         assert_eq!(calls(&plan), []);
-        assert!(!plan.is_news);
+        assert!(!plan.has_changes);
         let plan = memory.take_in(&other(joined(at + 50, count(7))), RECEIVED).unwrap();
         assert_eq!(calls(&plan), []);
     }

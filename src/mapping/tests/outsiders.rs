@@ -2,7 +2,9 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, converted, joined, news, profile, referred, snapshot, with};
-use crate::domain::{AnonymousId, Attributes, Call, Event, Facts, Plan, Scalar, Visit, Who};
+use crate::domain::{
+    AnonymousId, Attributes, Call, Event, Facts, ParticipantIndex, Plan, Scalar, Visit,
+};
 use crate::mapping::Rules;
 
 /// The properties of the only track of this name.
@@ -50,7 +52,8 @@ fn a_friends_name_is_harmless_in_the_referrers_messages() {
 fn who_referred_somebody_is_no_link_and_no_template() {
     let referrer_id = |id: &str| {
         let fay = with(snapshot("fay"), &[(Facts::REFERRER_ID, Scalar::from(id))]);
-        let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+        let joined =
+            Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
         let told = news(1_780_000_000, vec![fay], vec![joined]);
         let plan = Memory::new(Rules::standard()).take_in(&told, RECEIVED).unwrap();
         let data = track(&plan, "referral_program_joined");
@@ -89,7 +92,7 @@ fn a_code_that_its_owner_chose_reaches_visitors_only_if_it_is_plain() {
         let owner = || with(snapshot("rae"), &[(Facts::VANITY_KEY, Scalar::from(code))]);
         memory.take_in(&joined(1_779_000_000, owner()), RECEIVED).unwrap();
         let visit = Visit {
-            owner: Who(0),
+            owner: ParticipantIndex(0),
             visitor: AnonymousId::parse("7d5b3b0e-7f0c").unwrap(),
             key: "b5a0a1f2-90ab".to_owned(),
             page: None,

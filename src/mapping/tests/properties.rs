@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::memory::Memory;
 use super::{RECEIVED, converted, joined, referred, snapshot};
-use crate::domain::{Event, News, Time};
+use crate::domain::{Event, Notification, Time};
 use crate::mapping::Rules;
 
 /// News among four people, at distinct times.
-fn any_news() -> impl Strategy<Value = Vec<News>> {
+fn any_news() -> impl Strategy<Value = Vec<Notification>> {
     let name = || prop_oneof![Just("ann"), Just("bob"), Just("cid"), Just("dee")];
     proptest::collection::vec((name(), name(), any::<bool>(), 0..9_i64), 1..10).prop_map(|told| {
         let news =
@@ -27,25 +27,25 @@ fn any_news() -> impl Strategy<Value = Vec<News>> {
 }
 
 /// However often a join is told, all agree on its time, shortly before.
-fn joined_once(mut news: News) -> News {
+fn joined_once(mut news: Notification) -> Notification {
     let name = news.people[0].id.as_deref().unwrap_or_default().as_bytes()[0];
     let at = Some(Time::from_seconds(1_780_000_000 - i64::from(name)));
-    news.told.iter_mut().for_each(|told| told.at = at);
+    news.events.iter_mut().for_each(|told| told.at = at);
     news.people[0].joined_at = at;
     news
 }
 
 /// The same conversion from a source that doesn't say who referred.
-fn unattributed(mut news: News) -> News {
+fn unattributed(mut news: Notification) -> Notification {
     news.people.truncate(1);
-    if let Event::ReferralConverted { referrer, .. } = &mut news.told[0].event {
+    if let Event::ReferralConverted { referrer, .. } = &mut news.events[0].event {
         *referrer = None;
     }
     news
 }
 
 /// What is left of some news, in this order.
-fn state(news: &[News]) -> (Vec<(String, String)>, Vec<String>) {
+fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
     for told in news {

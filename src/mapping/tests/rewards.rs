@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, news, snapshot};
-use crate::domain::{Amount, Attributes, Call, Event, Reward, Scalar, Side, Who};
+use crate::domain::{Amount, Attributes, Call, Event, ParticipantIndex, Reward, Scalar, Side};
 use crate::mapping::Rules;
 
 fn metadata(pairs: &[(&str, &str)]) -> Attributes {
@@ -22,7 +22,7 @@ fn reward() -> Reward {
 }
 
 fn sent(reward: Reward, rules: Rules) -> Attributes {
-    let told = Event::RewardEarned { earner: Who(0), reward };
+    let told = Event::RewardEarned { earner: ParticipantIndex(0), reward };
     let told = news(1_780_000_000, vec![snapshot("rae")], vec![told]);
     let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("rae", "identify"), call("rae", "referral_reward_claimed")]);

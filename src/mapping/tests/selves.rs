@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, converted, joined, news, profile, referred, snapshot, with};
-use crate::domain::{Call, Event, Facts, Scalar, Snapshot, Who};
+use crate::domain::{Call, Event, Facts, ParticipantIndex, Scalar, Snapshot};
 use crate::mapping::Rules;
 
 #[test]
@@ -20,8 +20,9 @@ fn a_code_that_only_the_store_knows_is_their_own() {
     let fay = with(snapshot("fay"), &[(Facts::VANITY_KEY, Scalar::from("fay-s"))]);
     memory.take_in(&joined(1_780_000_000, fay), RECEIVED).unwrap();
     let fay = with(snapshot("fay"), &[(Facts::REFERRER_ID, Scalar::from("fay-s"))]);
-    let named = Snapshot::named("data.referredBy", "fay-s".to_owned());
-    let signed_up = Event::FriendSignedUp { referrer: Who(1), friend: Who(0) };
+    let named = Snapshot::with_id("data.referredBy", "fay-s".to_owned());
+    let signed_up =
+        Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
     let told = news(1_780_000_001, vec![fay.clone(), named.clone()], vec![signed_up]);
     let plan = memory.take_in(&told, RECEIVED).unwrap();
     assert_eq!((calls(&plan), plan.unmapped), (vec![], vec![]));
@@ -47,7 +48,9 @@ fn a_conversion_credits_nobody_with_their_own() {
     // A server that names nobody says nothing of a referrer.
     let mut by_server = converted(1_780_000_000, "fay", "rae");
     by_server.people.truncate(1);
-    let Event::ReferralConverted { referrer, .. } = &mut by_server.told[0].event else { panic!() };
+    let Event::ReferralConverted { referrer, .. } = &mut by_server.events[0].event else {
+        panic!()
+    };
     *referrer = None;
     let plan = memory.take_in(&by_server, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify"), call("fay", "referral_converted")]);
@@ -68,12 +71,17 @@ fn a_participant_whom_the_person_was_refers_nobody_to_themself() {
             Snapshot { id: Some("fay002".to_owned()), ..snapshot("fay") },
             &[(Facts::REFERRER_ID, Scalar::from(named_as))],
         );
-        let named = Snapshot::named("data.referredBy", named_as.to_owned());
+        let named = Snapshot::with_id("data.referredBy", named_as.to_owned());
         let source = Some("PARTICIPANT".to_owned());
         let told = vec![
-            Event::ParticipantJoined { who: Who(0), referral_source: source },
-            Event::FriendSignedUp { referrer: Who(1), friend: Who(0) },
-            Event::ReferralConverted { friend: Who(0), referrer: None, value: None, product: None },
+            Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: source },
+            Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) },
+            Event::ReferralConverted {
+                friend: ParticipantIndex(0),
+                referrer: None,
+                value: None,
+                product: None,
+            },
         ];
         let told = news(1_780_000_001, vec![again, named], told);
         let plan = memory.take_in(&told, RECEIVED).unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::memory::Memory;
-use crate::domain::{News, Tell, Time};
+use crate::domain::{Notification, SendFilter, Time};
 use crate::growsurf::decode;
 use crate::growsurf::rest::Campaign;
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
@@ -79,7 +79,7 @@ fn reward(index: usize) -> Value {
 }
 
 /// What GrowSurf sends.
-fn webhooks(program: &[Member]) -> Vec<News> {
+fn webhooks(program: &[Member]) -> Vec<Notification> {
     let campaign = json!({ "id": "camp", "name": "Spring" });
     let mut bodies = Vec::new();
     for (index, member) in program.iter().enumerate() {
@@ -105,7 +105,7 @@ fn webhooks(program: &[Member]) -> Vec<News> {
 }
 
 /// What the REST API answers at a look.
-fn rows(program: &[Member], look: usize) -> Vec<News> {
+fn rows(program: &[Member], look: usize) -> Vec<Notification> {
     let name = Some("Spring".to_owned());
     let rewards = json!({ "id": "crew_1", "type": "SINGLE_SIDED" });
     let campaign = Campaign {
@@ -115,7 +115,7 @@ fn rows(program: &[Member], look: usize) -> Vec<News> {
         ..Campaign::default()
     };
     let at = Time::from_millis(EPOCH + i64::try_from(look + 1).unwrap() * 86_400_000);
-    let origin = Origin { campaign, at, tell: Tell::All, shares: true };
+    let origin = Origin { campaign, at, tell: SendFilter::All, shares: true };
     let mut told = Vec::new();
     for (index, member) in program.iter().enumerate() {
         let mut row = participant(program, index);
@@ -136,17 +136,17 @@ fn rows(program: &[Member], look: usize) -> Vec<News> {
 }
 
 /// What is said of everybody once all rows of a look were taken in.
-fn counted(program: &[Member], look: usize) -> Vec<News> {
+fn counted(program: &[Member], look: usize) -> Vec<Notification> {
     let at = Time::from_millis(EPOCH + i64::try_from(look + 1).unwrap() * 86_400_000);
     let campaign = Campaign { id: "camp".to_owned(), ..Campaign::default() };
-    let origin = Origin { campaign, at, tell: Tell::Nothing, shares: true };
+    let origin = Origin { campaign, at, tell: SendFilter::None, shares: true };
     let of = |index| json!({ "id": format!("p{index:05}") });
     let rows = (0..program.len()).map(|index| Row::new(Kind::Counted, of(index), &origin));
     rows.map(|row| row.news().unwrap()).collect()
 }
 
 /// What is left of some news, in this order.
-fn state(news: &[News]) -> (Vec<(String, String)>, Vec<String>) {
+fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
     for told in news {
@@ -161,7 +161,7 @@ proptest! {
         program in program(),
         seed in any::<u64>(),
     ) {
-        let looks: Vec<Vec<News>> = (0..3).map(|look| rows(&program, look)).collect();
+        let looks: Vec<Vec<Notification>> = (0..3).map(|look| rows(&program, look)).collect();
         let mut in_order = webhooks(&program);
         for (look, rows) in looks.iter().enumerate() {
             in_order.extend(rows.iter().cloned().chain(counted(&program, look)));
@@ -189,8 +189,8 @@ proptest! {
     #[test]
     fn without_any_webhook_the_rows_tell_the_same(program in program()) {
         let look = |look| rows(&program, look).into_iter().chain(counted(&program, look));
-        let looks: Vec<News> = (0..3).flat_map(look).collect();
-        let all: Vec<News> = webhooks(&program).into_iter().chain(looks.clone()).collect();
+        let looks: Vec<Notification> = (0..3).flat_map(look).collect();
+        let all: Vec<Notification> = webhooks(&program).into_iter().chain(looks.clone()).collect();
         prop_assert_eq!(state(&all), state(&looks));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, converted, knowing, news, profile, referred, snapshot, with};
-use crate::domain::{Call, Event, Facts, Money, Reward, Scalar, Side, Snapshot, Time, Who};
+use crate::domain::{
+    Call, Event, Facts, Money, ParticipantIndex, Reward, Scalar, Side, Snapshot, Time,
+};
 use crate::mapping::Rules;
 
 fn memory() -> Memory {
@@ -70,7 +72,7 @@ fn a_conversion_finds_the_referrer_that_it_does_not_name() {
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let mut told = converted(1_780_000_100, "fay", "rae");
     told.people.truncate(1);
-    let Event::ReferralConverted { referrer, .. } = &mut told.told[0].event else { panic!() };
+    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
     *referrer = None;
     let plan = memory.take_in(&told, RECEIVED).unwrap();
     assert_eq!(profile(&plan, "rae")["total_conversions"], Scalar::Integer(1));
@@ -80,7 +82,7 @@ fn a_conversion_finds_the_referrer_that_it_does_not_name() {
 fn a_conversion_that_comes_before_the_sign_up_counts_all_the_same() {
     let mut told = converted(1_780_000_100, "fay", "rae");
     told.people.truncate(1);
-    let Event::ReferralConverted { referrer, .. } = &mut told.told[0].event else { panic!() };
+    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
     *referrer = None;
     let mut memory = knowing(["rae"], Rules::standard());
     memory.take_in(&told, RECEIVED).unwrap();
@@ -112,7 +114,7 @@ fn only_the_shops_server_may_tell_conversions_where_the_settings_say_so() {
 
 fn reward(approved: bool) -> Event {
     Event::RewardEarned {
-        earner: Who(0),
+        earner: ParticipantIndex(0),
         reward: Reward {
             id: "prew_1".to_owned(),
             kind: Some("MILESTONE".to_owned()),
@@ -157,7 +159,11 @@ fn money_is_told_in_major_units_with_its_currency() {
         sale: Some(Money { minor: 10_000, currency: "USD".to_owned() }),
         status: None,
     };
-    let event = Event::CommissionAdded { affiliate: Who(0), friend: Some(Who(1)), commission };
+    let event = Event::CommissionAdded {
+        affiliate: ParticipantIndex(0),
+        friend: Some(ParticipantIndex(1)),
+        commission,
+    };
     let told = news(1_780_000_000, vec![snapshot("rae"), snapshot("fay")], vec![event]);
     let plan = memory().take_in(&told, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("rae", "identify"), call("rae", "affiliate_commission_earned")]);
@@ -169,7 +175,7 @@ fn money_is_told_in_major_units_with_its_currency() {
 
 #[test]
 fn the_end_of_a_campaign_makes_nobody_a_person_unless_it_is_turned_on() {
-    let ended = Event::CampaignEnded { winner: Who(0), ended_at: None };
+    let ended = Event::CampaignEnded { winner: ParticipantIndex(0), ended_at: None };
     let told = news(1_780_000_000, vec![snapshot("rae")], vec![ended]);
     assert_eq!(calls(&memory().take_in(&told, RECEIVED).unwrap()), []);
     let mut rules = Rules::standard();
@@ -182,10 +188,11 @@ fn the_end_of_a_campaign_makes_nobody_a_person_unless_it_is_turned_on() {
 fn a_fraud_status_is_in_the_profile_once_it_was_news() {
     let mut memory = memory();
     let rated = |level: &str| with(snapshot("fay"), &[(Facts::FRAUD_RISK_LEVEL, level.into())]);
-    let joined = Event::ParticipantJoined { who: Who(0), referral_source: None };
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     let plan = memory.take_in(&news(1_780_000_000, vec![rated("LOW")], vec![joined]), RECEIVED);
     assert_eq!(profile(&plan.unwrap(), "fay").get("fraud_risk_level"), None);
-    let changed = Event::FraudStatusChanged { who: Who(0) };
+    let changed = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
     let plan = memory.take_in(&news(1_780_000_100, vec![rated("HIGH")], vec![changed]), RECEIVED);
     let plan = plan.unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify")]);
@@ -213,7 +220,7 @@ fn events_and_attributes_are_renamed_and_turned_off_by_the_rules() {
 #[test]
 fn if_only_one_person_can_not_be_mapped_the_rest_is_planned() {
     let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people[1] = Snapshot::named("data.referredBy", "rae001".to_owned());
+    told.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
     let plan = memory().take_in(&told, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify"), call("fay", "referral_program_joined")]);
     assert_eq!(plan.unmapped, ["data.referredBy.email is missing"]);
@@ -229,7 +236,7 @@ fn a_referrer_told_by_id_is_found_if_known() {
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let mut told = referred(1_780_000_100, "gus", "rae", 2);
     told.people[0].facts.remove(Facts::REFERRER_EMAIL);
-    told.people[1] = Snapshot::named("data.referredBy", "rae001".to_owned());
+    told.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
     let plan = memory.take_in(&told, RECEIVED).unwrap();
     assert_eq!(
         calls(&plan),

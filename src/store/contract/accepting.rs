@@ -65,7 +65,7 @@ pub(crate) async fn a_webhook_comes_back_as_it_was_received(bench: &impl Bench) 
             (webhook.source, webhook.body) = (source, body.to_vec());
             webhook.owner = (number % 2 == 0).then(|| format!("owner {number}"));
             webhook.event = Some("a\0b".to_owned());
-            arrival.reading = Err("it holds \0 somewhere".to_owned());
+            arrival.decoded = Err("it holds \0 somewhere".to_owned());
             sent.push(arrival.webhook.clone());
             let receipt = store.accept(arrival, at(0)).await.unwrap();
             assert!(matches!(receipt.status, Status::Parked { .. }));
@@ -106,7 +106,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
 pub(crate) async fn what_cannot_be_read_is_parked_with_its_reason(bench: &impl Bench) {
     let store = bench.open().await;
     let mut unread = arrival("unread", at(0), news());
-    unread.reading = Err("event is unknown".to_owned());
+    unread.decoded = Err("event is unknown".to_owned());
     let receipt = store.accept(unread, at(0)).await.unwrap();
     assert_eq!(receipt.status, Status::Parked { reason: "event is unknown".to_owned() });
     let unmappable = arrival("unmappable", at(1), news().named("unmappable"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{Call, DeliveryId, Scalar};
-use crate::store::{Claim, DeadLetters, Settle, Settlement, Verdict};
+use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -36,8 +36,8 @@ pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     let verdicts = [
-        Verdict::Again { at: at(0), failing_since: Duration::ZERO },
-        Verdict::Untried,
+        Verdict::Retry { at: at(0), failing_since: Duration::ZERO },
+        Verdict::NotAttempted,
         Verdict::Dead { reason: "no".to_owned(), field: None },
     ];
     let mut id = DeliveryId(0);
@@ -64,7 +64,7 @@ pub(crate) async fn redelivered_letters_go_to_the_end_of_their_lane_as_if_never_
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     let leased = lease(&*store, at(0)).await;
-    let later = Verdict::Again { at: at(1), failing_since: Duration::ZERO };
+    let later = Verdict::Retry { at: at(1), failing_since: Duration::ZERO };
     settle(&*store, &leased, &later, at(1)).await;
     let dead = bury(&*store, at(1)).await.deliveries.remove(0);
     assert_eq!(dead.attempts, 1);
@@ -119,7 +119,7 @@ pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: 
         told = told.effect(&format!("{number:03}"), Some(at(0)));
     }
     store.accept(arrival("many", at(1_000), told), at(1_000)).await.unwrap();
-    let old = Claim { old_before: at(500), calls: 5_000, ..claim(at(1_000)) };
+    let old = ClaimRequest { old_before: at(500), calls: 5_000, ..claim(at(1_000)) };
     let mut dead = 0;
     while let Some(leased) = store.claim(old).await.unwrap().pop() {
         dead += leased.deliveries.len();

@@ -1,10 +1,10 @@
 //! Promises about the classes of calls and lanes, and about arrivals of the class page.
 
 use crate::domain::{
-    AnonymousId, Arrival, Class, Dropped, Email, Identifier, Leased, Lookup, ParticipantKey,
-    Status, Time, Way,
+    AnonymousId, Class, Destination, Dropped, Email, Identifier, Leased, Lookup, ParticipantKey,
+    ReceivedWebhook, Status, Time,
 };
-use crate::store::{Claim, DeadLetters, Store, Verdict};
+use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -14,20 +14,21 @@ use super::script::{
 /// Accepts that somebody did something, as a call of this class.
 async fn take_as(store: &dyn Store, class: Class, person: &str, effect: &str, now: Time) {
     let arrival = arrival(&format!("{person} {effect} {now}"), now, did(person, effect));
-    let receipt = store.accept(Arrival { class, ..arrival }, now).await.unwrap();
+    let receipt = store.accept(ReceivedWebhook { class, ..arrival }, now).await.unwrap();
     assert_eq!(receipt.status, Status::Accepted);
 }
 
 /// A page's click of a visitor.
 async fn click(store: &dyn Store, visitor: &str, effect: &str, now: Time) {
     let arrival = arrival(effect, now, did(visitor, effect).named("visit"));
-    let receipt = store.accept(Arrival { class: Class::Page, ..arrival }, now).await.unwrap();
+    let receipt =
+        store.accept(ReceivedWebhook { class: Class::Page, ..arrival }, now).await.unwrap();
     assert_eq!(receipt.status, Status::Accepted);
 }
 
 /// What is claimed of other classes than page.
 async fn urgent(store: &dyn Store, now: Time) -> Vec<String> {
-    let leases = store.claim(Claim { page: 0, ..claim(now) }).await.unwrap();
+    let leases = store.claim(ClaimRequest { page: 0, ..claim(now) }).await.unwrap();
     leases.iter().flat_map(words).collect()
 }
 
@@ -35,7 +36,7 @@ async fn urgent(store: &dyn Store, now: Time) -> Vec<String> {
 async fn drain_urgent(store: &dyn Store, class: Class, now: Time) -> Vec<String> {
     let mut sent = Vec::new();
     loop {
-        let leases = store.claim(Claim { page: 0, ..claim(now) }).await.unwrap();
+        let leases = store.claim(ClaimRequest { page: 0, ..claim(now) }).await.unwrap();
         if leases.is_empty() {
             return sent;
         }
@@ -65,9 +66,9 @@ pub(crate) async fn page_lanes_go_last_and_only_as_many_calls_as_asked(bench: &i
     let classes: Vec<Class> = first.iter().map(|leased| leased.class).collect();
     assert_eq!(classes, [Class::Live, Class::History]);
     assert!(urgent(&*store, at(1)).await.is_empty());
-    assert_eq!(store.next_due(Way::Out, false, at(1)).await.unwrap(), Some(at(61)));
-    assert_eq!(store.next_due(Way::Out, true, at(1)).await.unwrap(), Some(at(0)));
-    let page = Claim { page: 1, in_turn: 8, ..claim(at(1)) };
+    assert_eq!(store.next_due(Destination::CustomerIo, false, at(1)).await.unwrap(), Some(at(61)));
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(1)).await.unwrap(), Some(at(0)));
+    let page = ClaimRequest { page: 1, in_turn: 8, ..claim(at(1)) };
     let second = store.claim(page).await.unwrap();
     assert_eq!((second.len(), second[0].class), (1, Class::Page));
     assert_eq!(words(&second[0]), ["identify"], "no more than asked");
@@ -144,7 +145,7 @@ pub(crate) async fn a_lanes_class_outlives_leases_and_restarts(bench: &impl Benc
     assert_eq!(store.take_over(at(62)).await.unwrap(), 2);
     let again = store.claim(claim(at(62))).await.unwrap();
     assert_eq!((again.len(), again[0].class), (1, Class::Live));
-    settle(&*store, &again[0], &Verdict::Untried, at(63)).await;
+    settle(&*store, &again[0], &Verdict::NotAttempted, at(63)).await;
     assert_eq!(urgent(&*store, at(64)).await, ["identify"], "nothing urgent went");
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
@@ -214,7 +215,7 @@ pub(crate) async fn what_a_page_posts_is_dropped_where_it_leads_to_nothing(bench
     for (reading, why) in readings {
         number += 1;
         let arrival = arrival(&format!("post {number}"), at(1), news());
-        let posted = Arrival { class: Class::Page, reading, ..arrival };
+        let posted = ReceivedWebhook { class: Class::Page, decoded: reading, ..arrival };
         let receipt = store.accept(posted, at(1)).await.unwrap();
         assert_eq!((receipt.status, receipt.calls), (Status::Dropped(why), 0), "{number}");
     }

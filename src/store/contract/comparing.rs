@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Class, Email, Identifier, Link, Lookup, ParticipantKey, Time};
-use crate::store::{Revise, Verdict};
+use crate::store::{KvUpdate, Verdict};
 
 use super::Bench;
 use super::forgetting::forget;
@@ -67,14 +67,14 @@ pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_aga
 
 pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl Bench) {
     let store = bench.open().await;
-    assert_eq!(store.note("count").await.unwrap(), None);
-    let next: Revise = Arc::new(|before: Option<&str>| {
+    assert_eq!(store.kv_get("count").await.unwrap(), None);
+    let next: KvUpdate = Arc::new(|before: Option<&str>| {
         let count: u32 = before.map_or(0, |text| text.parse().unwrap());
         (count + 1).to_string()
     });
     let revising = (0..20).map(|_| {
         let (store, next) = (Arc::clone(&store), Arc::clone(&next));
-        tokio::spawn(async move { store.revise("count", next).await.unwrap() })
+        tokio::spawn(async move { store.kv_update("count", next).await.unwrap() })
     });
     let mut seen = Vec::new();
     for revised in revising.collect::<Vec<_>>() {
@@ -82,11 +82,11 @@ pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl B
     }
     seen.sort_unstable();
     assert_eq!(seen, (1..=20).collect::<Vec<_>>());
-    assert_eq!(store.note("count").await.unwrap().as_deref(), Some("20"));
-    assert_eq!(store.note("other").await.unwrap(), None);
+    assert_eq!(store.kv_get("count").await.unwrap().as_deref(), Some("20"));
+    assert_eq!(store.kv_get("other").await.unwrap(), None);
     drop(store);
     let store = bench.open().await;
-    assert_eq!(store.note("count").await.unwrap().as_deref(), Some("20"));
+    assert_eq!(store.kv_get("count").await.unwrap().as_deref(), Some("20"));
 }
 
 pub(crate) async fn the_store_knows_when_it_was_made(bench: &impl Bench) {

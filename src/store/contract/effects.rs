@@ -1,7 +1,7 @@
 //! Promises of [`Effects`](crate::store::Effects).
 
-use crate::domain::{Deed, EffectKey, EventId, Feedback, Message, News, Time};
-use crate::store::{Sent, State, Store};
+use crate::domain::{EffectKey, EventId, Feedback, FeedbackKind, Message, Notification, Time};
+use crate::store::{DeliveryState, MessageStatus, Store};
 
 use super::Bench;
 use super::script::{arrival, at, bury, did, drain, news, take};
@@ -12,7 +12,7 @@ pub(crate) fn event(word: &str) -> EventId {
 }
 
 /// News that something happened to a message that an effect led to.
-pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> News {
+pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> Notification {
     let message = Message {
         event: event(effect),
         delivery: delivery.to_owned(),
@@ -22,9 +22,14 @@ pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> 
         at,
     };
     let message = Some(message);
-    let feedback =
-        Feedback { at, who: Vec::new(), deed: Deed::Nothing, message, left_out: Vec::new() };
-    News { feedback: Some(feedback), ..news() }
+    let feedback = Feedback {
+        at,
+        identifiers: Vec::new(),
+        kind: FeedbackKind::Ignored,
+        message,
+        left_out: Vec::new(),
+    };
+    Notification { feedback: Some(feedback), ..news() }
 }
 
 async fn tell(store: &dyn Store, delivery: &str, metric: &str, second: i64) {
@@ -43,14 +48,14 @@ pub(crate) async fn an_effect_is_shown_with_its_call_as_long_as_that_is_kept(ben
     take(store, "ann", "a", at(2)).await;
     let shown = async |word| store.effect(event(word)).await.unwrap().unwrap().carriers;
     let [waiting] = &shown("a").await[..] else { panic!() };
-    assert_eq!((waiting.state, waiting.ended_at), (State::Pending, None));
+    assert_eq!((waiting.state, waiting.ended_at), (DeliveryState::Pending, None));
     assert_eq!((waiting.name.as_str(), waiting.planned_at), ("a", at(2)));
     assert_eq!(waiting.happened_at, at(2));
     drain(store, at(3)).await;
     let [delivered] = &shown("a").await[..] else { panic!() };
-    assert_eq!((delivered.state, delivered.ended_at), (State::Delivered, Some(at(3))));
+    assert_eq!((delivered.state, delivered.ended_at), (DeliveryState::Delivered, Some(at(3))));
     let [dead] = &shown("dead").await[..] else { panic!() };
-    assert_eq!((dead.state, dead.ended_at), (State::Dead, Some(at(1))));
+    assert_eq!((dead.state, dead.ended_at), (DeliveryState::Dead, Some(at(1))));
     assert!(store.dead_letter(dead.delivery).await.unwrap().is_some());
     assert_eq!(store.prune(at(10), 10).await.unwrap(), 1);
     assert_eq!(store.effect(event("a")).await.unwrap(), Some(Default::default()));
@@ -71,7 +76,7 @@ pub(crate) async fn messages_are_kept_once_with_their_earliest_times_and_pruned(
     tell(store, "m1", "sent", 10).await;
     let other = reported("b", "m1", "sent", at(10));
     store.accept(arrival("other", at(50), other), at(50)).await.unwrap();
-    let sent = |delivery: &str, metrics: &[(&str, i64)]| Sent {
+    let sent = |delivery: &str, metrics: &[(&str, i64)]| MessageStatus {
         delivery: delivery.to_owned(),
         channel: "email".to_owned(),
         sender: Some(("campaign".to_owned(), "19".to_owned())),

@@ -1,7 +1,7 @@
 //! Promises of `forget`.
 
-use crate::domain::{Call, Email, Facts, News, Scalar, Source, Status, Time};
-use crate::store::{Claim, Erased, Store, Verdict};
+use crate::domain::{Call, Email, Facts, Notification, Scalar, Source, Status, Time};
+use crate::store::{ClaimRequest, Erased, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -15,29 +15,29 @@ fn address(person: &str) -> Email {
 
 /// All steps, with nothing under way.
 pub(crate) async fn forget(store: &dyn Store, person: &str, now: Time) -> Erased {
-    let traced = store.traced(&address(person)).await.unwrap();
-    let hushed = store.hush(&traced, now).await.unwrap();
+    let traced = store.find_subject(&address(person)).await.unwrap();
+    let hushed = store.cancel_pending(&traced, now).await.unwrap();
     assert_eq!(hushed.under_way, None);
     store.erase(&traced, now).await.unwrap().and(hushed.erased)
 }
 
 /// Delivers an identify and the track behind it under one lease.
 async fn deliver_in_turn(store: &dyn Store, now: Time) -> Vec<String> {
-    let claim = Claim { in_turn: 2, ..claim(now) };
+    let claim = ClaimRequest { in_turn: 2, ..claim(now) };
     let leased = store.claim(claim).await.unwrap().remove(0);
     settle(store, &leased, &Verdict::Delivered, now).await;
     words(&leased)
 }
 
 /// Bob joins, and Ann referred him.
-fn bob_through_ann() -> News {
+fn bob_through_ann() -> Notification {
     let mut news = did("bob", "bob");
     let ann = Scalar::from("ann@example.com");
     news.people[0].facts.insert(Facts::REFERRER_EMAIL.to_owned(), ann);
     news
 }
 
-async fn accept(store: &dyn Store, body: &str, news: News, now: Time) -> (Status, usize) {
+async fn accept(store: &dyn Store, body: &str, news: Notification, now: Time) -> (Status, usize) {
     let receipt = store.accept(arrival(body, now, news), now).await.unwrap();
     (receipt.status, receipt.calls)
 }
@@ -49,7 +49,7 @@ pub(crate) async fn everything_of_a_person_goes_and_others_stay(bench: &impl Ben
     accept(&*store, "ann@example.com one", did("ann", "a"), at(0)).await;
     bury(&*store, at(0)).await;
     let leased = lease(&*store, at(1)).await;
-    let again = Verdict::Again { at: at(2), failing_since: std::time::Duration::ZERO };
+    let again = Verdict::Retry { at: at(2), failing_since: std::time::Duration::ZERO };
     let mut settlement = super::script::verdict(&leased, &again);
     settlement.results[0].attempt = Some(attempt(at(1), "busy"));
     store.settle(vec![settlement], NEVER, at(1)).await.unwrap();
@@ -135,18 +135,18 @@ pub(crate) async fn a_call_under_way_is_told_until_it_is_settled_or_its_lease_en
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     let leased = lease(&*store, at(0)).await;
-    let traced = store.traced(&address("ann")).await.unwrap();
-    let hushed = store.hush(&traced, at(1)).await.unwrap();
+    let traced = store.find_subject(&address("ann")).await.unwrap();
+    let hushed = store.cancel_pending(&traced, at(1)).await.unwrap();
     assert_eq!((hushed.erased.pending, hushed.under_way), (2, Some(at(60))));
     assert_eq!(store.stats().await.unwrap().pending, 0);
     // What was under way is settled, and changes nothing else.
     settle(&*store, &leased, &Verdict::Delivered, at(2)).await;
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
-    assert_eq!(store.hush(&traced, at(3)).await.unwrap().under_way, None);
+    assert_eq!(store.cancel_pending(&traced, at(3)).await.unwrap().under_way, None);
     take(&*store, "ann", "b", at(4)).await;
     lease(&*store, at(4)).await;
-    assert_eq!(store.hush(&traced, at(5)).await.unwrap().under_way, Some(at(64)));
-    assert_eq!(store.hush(&traced, at(64)).await.unwrap().under_way, None);
+    assert_eq!(store.cancel_pending(&traced, at(5)).await.unwrap().under_way, Some(at(64)));
+    assert_eq!(store.cancel_pending(&traced, at(64)).await.unwrap().under_way, None);
     assert_eq!(store.claim(claim(at(65))).await.unwrap(), []);
     assert_eq!(bench.count().await, store.stats().await.unwrap());
 }
@@ -155,8 +155,8 @@ pub(crate) async fn a_result_that_comes_after_the_erasing_is_fenced_off(bench: &
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     let leased = lease(&*store, at(0)).await;
-    let traced = store.traced(&address("ann")).await.unwrap();
-    store.hush(&traced, at(1)).await.unwrap();
+    let traced = store.find_subject(&address("ann")).await.unwrap();
+    store.cancel_pending(&traced, at(1)).await.unwrap();
     store.erase(&traced, at(1)).await.unwrap();
     let late = vec![super::script::verdict(&leased, &Verdict::Delivered)];
     let settled = store.settle(late, NEVER, at(2)).await.unwrap();
@@ -193,7 +193,7 @@ pub(crate) async fn parked_webhooks_that_cannot_be_decoded_are_counted(bench: &i
     accept(&*store, "ann@example.com", did("ann", "a"), at(0)).await;
     for body in [vec![0xff], vec![0xff, 0xfe]] {
         let mut unreadable = arrival("", at(1), news());
-        (unreadable.webhook.body, unreadable.reading) = (body, Err("no JSON".to_owned()));
+        (unreadable.webhook.body, unreadable.decoded) = (body, Err("no JSON".to_owned()));
         store.accept(unreadable, at(1)).await.unwrap();
     }
     for person in ["ann", "ann", "nobody"] {

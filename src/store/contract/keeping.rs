@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{Arrival, Call, News, Receipt, Scalar, Status, Way, WebhookId};
+use crate::domain::{
+    Call, Destination, Notification, Receipt, ReceivedWebhook, Scalar, Status, WebhookId,
+};
 use crate::store::{DeadLetters, InboxPage, Pruned, Store, StoreError, Verdict, Workspace};
 
 use super::Bench;
@@ -140,7 +142,7 @@ pub(crate) async fn parking_ends_with_its_time_and_the_bytes_stay_known(bench: &
 
     for number in 0..250 {
         let arrival = arrival(&format!("parked {number}"), at(200 + number), news());
-        let parked = Arrival { reading: Err("no".to_owned()), ..arrival };
+        let parked = ReceivedWebhook { decoded: Err("no".to_owned()), ..arrival };
         store.accept(parked, at(200 + number)).await.unwrap();
     }
     assert_eq!(store.prune_parked(at(200 + 240), 1_000).await.unwrap(), 240, "in pieces");
@@ -210,17 +212,22 @@ pub(crate) async fn what_is_planned_again_is_planned_at_the_present_time(bench: 
 pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
     let store = bench.open().await;
     let mut parked = arrival("x", at(0), news());
-    parked.reading = Err("event is unknown".to_owned());
+    parked.decoded = Err("event is unknown".to_owned());
     let id = store.accept(parked, at(0)).await.unwrap().id;
-    let before =
-        (store.stats().await.unwrap(), store.next_due(Way::Out, true, at(0)).await.unwrap());
+    let before = (
+        store.stats().await.unwrap(),
+        store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(),
+    );
     for _ in 0..2 {
-        let reading: Result<News, String> = Ok(did("ann", "a"));
+        let reading: Result<Notification, String> = Ok(did("ann", "a"));
         let receipt = store.replay(id, reading, at(5), true).await.unwrap();
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
     }
     assert_eq!(
-        (store.stats().await.unwrap(), store.next_due(Way::Out, true, at(0)).await.unwrap()),
+        (
+            store.stats().await.unwrap(),
+            store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap()
+        ),
         before
     );
     assert_eq!(bench.count().await, before.0);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::{Identifier, ParticipantKey, Time, Way};
-use crate::store::{Claim, DeadLetters, Store, Verdict};
+use crate::domain::{Destination, Identifier, ParticipantKey, Time};
+use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -36,16 +36,16 @@ pub(crate) async fn a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn(b
     // The first went, the second waits for its time: it stays first.
     let mut settlement = verdict(&leased, &Verdict::Delivered);
     settlement.results[1].verdict =
-        Verdict::Again { at: at(5), failing_since: Duration::from_secs(1) };
+        Verdict::Retry { at: at(5), failing_since: Duration::from_secs(1) };
     store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     assert!(store.claim(three_at(2)).await.unwrap().is_empty());
     let leased = store.claim(three_at(5)).await.unwrap().remove(0);
     assert_eq!((words(&leased), leased.deliveries[0].attempts), (vec!["a".to_owned()], 1));
     settle(&*store, &leased, &Verdict::Delivered, at(5)).await;
-    let one = store.claim(Claim { calls: 1, ..three_at(6) }).await.unwrap().remove(0);
+    let one = store.claim(ClaimRequest { calls: 1, ..three_at(6) }).await.unwrap().remove(0);
     assert_eq!(words(&one), ["identify"], "no more than asked for in all");
-    settle(&*store, &one, &Verdict::Untried, at(6)).await;
+    settle(&*store, &one, &Verdict::NotAttempted, at(6)).await;
     let both = store.claim(three_at(6)).await.unwrap().remove(0);
     assert_eq!(words(&both), ["identify", "b"]);
     settle(&*store, &both, &Verdict::Delivered, at(6)).await;
@@ -53,8 +53,8 @@ pub(crate) async fn a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn(b
     assert!(drain(&*store, at(7)).await.is_empty());
 }
 
-fn three_at(second: i64) -> Claim {
-    Claim { in_turn: 3, ..claim(at(second)) }
+fn three_at(second: i64) -> ClaimRequest {
+    ClaimRequest { in_turn: 3, ..claim(at(second)) }
 }
 
 pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
@@ -66,13 +66,13 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
     };
     asks("1").await.unwrap();
     asks("2").await.unwrap();
-    let of = |way| Claim { way, ..claim(at(2)) };
-    assert_eq!(store.next_due(Way::Back, true, at(2)).await.unwrap(), Some(at(1)));
-    let out = store.claim(of(Way::Out)).await.unwrap();
+    let of = |way| ClaimRequest { way, ..claim(at(2)) };
+    assert_eq!(store.next_due(Destination::GrowSurf, true, at(2)).await.unwrap(), Some(at(1)));
+    let out = store.claim(of(Destination::CustomerIo)).await.unwrap();
     assert!(matches!(out[0].identifier, Identifier::Email(_)), "{out:?}");
     assert_eq!(out.len(), 1);
     for left in [Some(at(3)), None] {
-        let back = Claim { now: at(3), ..of(Way::Back) };
+        let back = ClaimRequest { now: at(3), ..of(Destination::GrowSurf) };
         let mut leased = store.claim(back).await.unwrap();
         let leased = leased.pop().unwrap();
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "ann".to_owned() };
@@ -80,13 +80,22 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
         assert_eq!(leased.deliveries.len(), 1);
         let verdict = Verdict::Dead { reason: "no".to_owned(), field: None };
         settle(&*store, &leased, &verdict, at(3)).await;
-        assert_eq!(store.next_due(Way::Back, true, at(3)).await.unwrap(), left);
+        assert_eq!(store.next_due(Destination::GrowSurf, true, at(3)).await.unwrap(), left);
     }
     // A lane that was empty, and letters that are put back, still lead back.
     assert_eq!(store.redeliver(DeadLetters::All, at(4)).await.unwrap(), 2);
     asks("3").await.unwrap();
-    assert!(store.claim(Claim { now: at(5), ..of(Way::Out) }).await.unwrap().is_empty());
-    assert_eq!(store.claim(Claim { now: at(5), ..of(Way::Back) }).await.unwrap().len(), 1);
+    assert!(
+        store
+            .claim(ClaimRequest { now: at(5), ..of(Destination::CustomerIo) })
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store.claim(ClaimRequest { now: at(5), ..of(Destination::GrowSurf) }).await.unwrap().len(),
+        1
+    );
 }
 
 pub(crate) async fn a_claim_gives_no_more_calls_than_asked(bench: &impl Bench) {
@@ -94,10 +103,10 @@ pub(crate) async fn a_claim_gives_no_more_calls_than_asked(bench: &impl Bench) {
     for person in ["ann", "bob", "cid"] {
         take(&*store, person, person, at(0)).await;
     }
-    let leases = store.claim(Claim { calls: 2, ..claim(at(1)) }).await.unwrap();
+    let leases = store.claim(ClaimRequest { calls: 2, ..claim(at(1)) }).await.unwrap();
     assert_eq!(leases.len(), 2);
-    assert_eq!(store.claim(Claim { calls: 2, ..claim(at(1)) }).await.unwrap().len(), 1);
-    assert!(store.claim(Claim { calls: 0, ..claim(at(99)) }).await.unwrap().is_empty());
+    assert_eq!(store.claim(ClaimRequest { calls: 2, ..claim(at(1)) }).await.unwrap().len(), 1);
+    assert!(store.claim(ClaimRequest { calls: 0, ..claim(at(99)) }).await.unwrap().is_empty());
 }
 
 pub(crate) async fn the_longest_due_lane_goes_first(bench: &impl Bench) {
@@ -133,10 +142,10 @@ pub(crate) async fn a_named_lane_is_given_due_or_not_unless_it_is_leased(bench: 
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     take(&*store, "bob", "b", at(0)).await;
-    let named = |lane| Claim { lane: Some(lane), ..claim(at(1)) };
+    let named = |lane| ClaimRequest { lane: Some(lane), ..claim(at(1)) };
     for leased in store.claim(claim(at(0))).await.unwrap() {
         assert!(store.claim(named(leased.lane)).await.unwrap().is_empty());
-        let later = Verdict::Again { at: at(900), failing_since: Duration::ZERO };
+        let later = Verdict::Retry { at: at(900), failing_since: Duration::ZERO };
         settle(&*store, &leased, &later, at(1)).await;
         assert!(store.claim(claim(at(1))).await.unwrap().is_empty());
         let again = store.claim(named(leased.lane)).await.unwrap();
@@ -155,8 +164,8 @@ async fn lane(store: &dyn Store, effects: &[(&str, Time)]) {
     }
 }
 
-fn old(now: i64) -> Claim {
-    Claim { old_before: at(500), ..claim(at(now)) }
+fn old(now: i64) -> ClaimRequest {
+    ClaimRequest { old_before: at(500), ..claim(at(now)) }
 }
 
 pub(crate) async fn old_tracks_go_together(bench: &impl Bench) {
@@ -165,9 +174,9 @@ pub(crate) async fn old_tracks_go_together(bench: &impl Bench) {
     let first = store.claim(old(1_000)).await.unwrap().remove(0);
     assert_eq!((words(&first), first.superseded.len()), (vec!["identify".to_owned()], 3));
     settle(&*store, &first, &Verdict::Delivered, at(1_000)).await;
-    let run = store.claim(Claim { calls: 2, ..old(1_000) }).await.unwrap().remove(0);
+    let run = store.claim(ClaimRequest { calls: 2, ..old(1_000) }).await.unwrap().remove(0);
     assert_eq!(words(&run), ["a", "b"], "no more than asked");
-    settle(&*store, &run, &Verdict::Untried, at(1_000)).await;
+    settle(&*store, &run, &Verdict::NotAttempted, at(1_000)).await;
     let run = store.claim(old(1_000)).await.unwrap().remove(0);
     assert_eq!(words(&run), ["a", "b", "c"]);
     settle(&*store, &run, &Verdict::Delivered, at(1_000)).await;
@@ -187,7 +196,7 @@ pub(crate) async fn an_old_run_gives_its_last_identify_alone(bench: &impl Bench)
     let name = attributes["first_name"].as_text();
     assert_eq!(name, Some("Ann"), "the last one, which carries the newest profile");
     // Given back untried, it is due again, with all that it makes superfluous.
-    let mut untried = verdict(&first, &Verdict::Untried);
+    let mut untried = verdict(&first, &Verdict::NotAttempted);
     untried.results.truncate(1);
     store.settle(vec![untried], NEVER, at(1_002)).await.unwrap();
     let again = store.claim(old(1_002)).await.unwrap().remove(0);
@@ -226,16 +235,16 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
 
 pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
     let store = bench.open().await;
-    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), None);
     take(&*store, "ann", "a", at(5)).await;
-    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), Some(at(5)));
     let leased = lease(&*store, at(10)).await;
-    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(70)));
-    let later = Verdict::Again { at: at(33), failing_since: Duration::ZERO };
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), Some(at(70)));
+    let later = Verdict::Retry { at: at(33), failing_since: Duration::ZERO };
     settle(&*store, &leased, &later, at(11)).await;
-    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), Some(at(33)));
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), Some(at(33)));
     drain(&*store, at(33)).await;
-    assert_eq!(store.next_due(Way::Out, true, at(0)).await.unwrap(), None);
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &impl Bench) {
@@ -246,11 +255,11 @@ pub(crate) async fn a_clock_set_back_holds_up_no_lane_and_ends_no_lease(bench: &
     take(&*store, "bob", "b", at(5_000)).await;
     let refused = lease(&*store, at(5_000)).await;
     take(&*store, "cid", "c", at(5_000)).await;
-    let later = Verdict::Again { at: at(5_600), failing_since: Duration::ZERO };
+    let later = Verdict::Retry { at: at(5_600), failing_since: Duration::ZERO };
     settle(&*store, &refused, &later, at(5_000)).await;
     let now = at(5_001).minus(hour);
     assert!(store.claim(claim(now)).await.unwrap().is_empty());
-    store.set_back(Way::Out, hour, now).await.unwrap();
+    store.shift_due_times(Destination::CustomerIo, hour, now).await.unwrap();
     let other = lease(&*store, now).await;
     assert_ne!(other.lane, refused.lane, "what is to wait waits as long as it would");
     settle(&*store, &other, &Verdict::Dead { reason: String::new(), field: None }, now).await;

@@ -12,9 +12,11 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{Arrival, Class, Dropped, Email, Identifier, Leased, Status, Way};
+use crate::domain::{
+    Class, Destination, Dropped, Email, Identifier, Leased, ReceivedWebhook, Status,
+};
 use crate::store::copying::copy;
-use crate::store::{Claim, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
+use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
 
 use super::Bench;
 use super::script::{NEVER, Saying, arrival, at, attempt, claim, news, words};
@@ -164,7 +166,7 @@ impl Walk {
                 let news = news().participant(&format!("{name}@example.com"), &name);
                 let news = news.effect(&effect, Some(happened));
                 let body = if again { format!("{name} {effect}") } else { number.to_string() };
-                let arrival = Arrival { class, ..arrival(&body, now, news) };
+                let arrival = ReceivedWebhook { class, ..arrival(&body, now, news) };
                 let receipt = store.accept(arrival, now).await.unwrap();
                 let taken = match receipt.status {
                     Status::Duplicate => Taken::Duplicate,
@@ -177,7 +179,7 @@ impl Walk {
             Step::Claim { calls, page, in_turn, old, lane } => {
                 let old_before = at(if old { self.now - 500 } else { -1_000_000 });
                 let lane = lane.and_then(|lane| self.leases.get(lane)).map(|leased| leased.lane);
-                let claim = Claim { calls, page, in_turn, old_before, lane, ..claim(now) };
+                let claim = ClaimRequest { calls, page, in_turn, old_before, lane, ..claim(now) };
                 let leases = store.claim(claim).await.unwrap();
                 self.model.claim(&claim, &leases);
                 self.leases.extend(leases);
@@ -196,7 +198,7 @@ impl Walk {
                 self.now -= seconds;
                 let by = Duration::from_secs(u64::try_from(seconds).unwrap());
                 self.model.set_back(by, at(self.now));
-                store.set_back(Way::Out, by, at(self.now)).await.unwrap();
+                store.shift_due_times(Destination::CustomerIo, by, at(self.now)).await.unwrap();
             }
             Step::Raise { person, class } => {
                 let name = format!("p{person}");
@@ -226,7 +228,7 @@ impl Walk {
     /// All that can be seen without changing anything.
     async fn compare(&self, store: &dyn Store) {
         for page in [false, true] {
-            let due = store.next_due(Way::Out, page, at(0)).await.unwrap();
+            let due = store.next_due(Destination::CustomerIo, page, at(0)).await.unwrap();
             assert_eq!(due, self.model.next_due(page));
         }
         let (pending, oldest_pending) = self.model.pending();
@@ -244,16 +246,18 @@ impl Walk {
 fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlement {
     assert!(!words(leased).is_empty());
     let verdict = match verdict {
-        0 => Verdict::Untried,
-        1 => Verdict::Again { at: at(now + 30), failing_since: Duration::from_secs(7) },
+        0 => Verdict::NotAttempted,
+        1 => Verdict::Retry { at: at(now + 30), failing_since: Duration::from_secs(7) },
         2 => Verdict::Dead { reason: "no".to_owned(), field: None },
-        3 => Verdict::Later { at: at(now + 1) },
+        3 => Verdict::Defer { at: at(now + 1) },
         _ => Verdict::Delivered,
     };
     let place = if leased.in_turn { delivered.min(leased.deliveries.len() - 1) } else { 0 };
     let of = |number: usize| match number.cmp(&place) {
         Ordering::Equal => verdict.clone(),
-        Ordering::Greater if leased.in_turn && verdict != Verdict::Delivered => Verdict::Untried,
+        Ordering::Greater if leased.in_turn && verdict != Verdict::Delivered => {
+            Verdict::NotAttempted
+        }
         Ordering::Less | Ordering::Greater => Verdict::Delivered,
     };
     let superseded = if verdict == Verdict::Delivered { &leased.superseded[..] } else { &[] };
@@ -261,7 +265,7 @@ fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlem
     let given = given.map(|(number, delivery)| (delivery.id, of(number)));
     let given = given.chain(superseded.iter().map(|id| (*id, Verdict::Delivered)));
     let settle = |(delivery, verdict)| {
-        let was_tried = !matches!(verdict, Verdict::Untried | Verdict::Later { .. });
+        let was_tried = !matches!(verdict, Verdict::NotAttempted | Verdict::Defer { .. });
         let attempt = was_tried.then(|| attempt(at(now), "no"));
         Settle { delivery, verdict, attempt }
     };

@@ -5,8 +5,10 @@ use std::time::Duration;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{Leased, Way};
-use crate::store::{Accepting, Claim, DeadLetters, Settle, Settlement, Store, Verdict};
+use crate::domain::{Destination, Leased};
+use crate::store::{
+    AvailabilityClock, ClaimRequest, DeadLetters, Settle, Settlement, Store, Verdict,
+};
 
 use super::Bench;
 use super::script::{Saying, arrival, at, attempt, claim, did, inbox, news};
@@ -82,7 +84,7 @@ async fn take_step(
         }
         Step::Claim { calls, old } => {
             let old_before = if old { at(*now - 100) } else { at(-1_000_000) };
-            let claim = Claim { calls, old_before, ..claim(at(*now)) };
+            let claim = ClaimRequest { calls, old_before, ..claim(at(*now)) };
             leases.extend(store.claim(claim).await.unwrap());
         }
         Step::Settle { verdict } => {
@@ -91,7 +93,10 @@ async fn take_step(
             store
                 .settle(
                     vec![settlement],
-                    Accepting { way: Way::Out, reading: Duration::from_secs(1) },
+                    AvailabilityClock {
+                        way: Destination::CustomerIo,
+                        reading: Duration::from_secs(1),
+                    },
                     at(*now),
                 )
                 .await
@@ -122,8 +127,8 @@ async fn take_step(
 /// The verdict for the first delivery; the others of a run are delivered.
 fn verdicts(leased: &Leased, verdict: u8, now: i64) -> Settlement {
     let mut verdict = Some(match verdict {
-        0 => Verdict::Untried,
-        1 => Verdict::Again { at: at(now + 30), failing_since: Duration::ZERO },
+        0 => Verdict::NotAttempted,
+        1 => Verdict::Retry { at: at(now + 30), failing_since: Duration::ZERO },
         2 => Verdict::Dead { reason: "no".to_owned(), field: None },
         _ => Verdict::Delivered,
     });

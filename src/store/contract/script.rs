@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    AnonymousId, Arrival, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, EffectKey,
-    Email, Event, Facts, Forgotten, Identified, Identifier, Known, LanePlan, Leased, Link, Lookup,
-    News, Outcome, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
-    Planner, Redaction, Scalar, Snapshot, Source, Tell, Time, Told, Trace, Unplanned, Way, Webhook,
-    WebhookId, Who,
+    AnonymousId, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, Destination,
+    EffectKey, Email, ErasureKey, ErasureSubject, Event, Facts, Identified, Identifier, LanePlan,
+    Leased, Link, Lookup, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey,
+    ParticipantUpdate, Person, Plan, PlanError, PlannedCall, Planner, ReadSet, ReceivedWebhook,
+    Redaction, Scalar, SendFilter, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
 };
-use crate::store::{Accepting, Claim, InboxPage, Settle, Settlement, Store, Verdict};
+use crate::store::{
+    AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
+};
 
 /// The campaign that all news is of; its name tells the planner to misbehave.
 pub(crate) const CAMPAIGN: &str = "camp";
@@ -24,37 +26,44 @@ pub(crate) const CAMPAIGN: &str = "camp";
 pub(crate) struct Script;
 
 impl Planner for Script {
-    fn plan(&self, news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+    fn plan(
+        &self,
+        news: &Notification,
+        received_at: Time,
+        known: &ReadSet,
+    ) -> Result<Plan, PlanError> {
         match news.campaign.name.as_deref() {
             Some("panic") => panic!("the script says so"),
             Some("unmappable") => {
-                return Err(Unplanned::Unmappable("data.what is missing".to_owned()));
+                return Err(PlanError::Unmappable("data.what is missing".to_owned()));
             }
             Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
-                return Err(Unplanned::Unmappable("too much at once".to_owned()));
+                return Err(PlanError::Unmappable("too much at once".to_owned()));
             }
             Some("visit" | "claim") => return visit(news, received_at, known),
             Some("back") => return back(news, received_at, known),
-            Some("endless") => return Err(Unplanned::Needs(vec![Lookup::Effect(effect("x").0)])),
+            Some("endless") => {
+                return Err(PlanError::MissingReads(vec![Lookup::Effect(effect("x").0)]));
+            }
             _ => {}
         }
         let needs = needs(news, known);
         if !needs.is_empty() {
-            return Err(Unplanned::Needs(needs));
+            return Err(PlanError::MissingReads(needs));
         }
         let mut plan = Plan::default();
         let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
         plan.messages.extend(message);
         let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
-        for told in &news.told {
-            let (Event::ParticipantJoined { who, .. } | Event::FraudStatusChanged { who }) =
-                told.event
+        for told in &news.events {
+            let (Event::ParticipantJoined { participant: who, .. }
+            | Event::FraudStatusChanged { participant: who }) = told.event
             else {
                 continue;
             };
             let snapshot = &news.people[who.0];
             if is_forgotten(snapshot, known) {
-                plan.forgotten.learn_told(snapshot, CAMPAIGN);
+                plan.erased.add_snapshot(snapshot, CAMPAIGN);
                 continue;
             }
             let email = match &snapshot.email {
@@ -78,7 +87,7 @@ impl Planner for Script {
             lane.calls.push(PlannedCall { call, effect: None });
         }
         plan.lanes = lanes.into_values().collect();
-        plan.is_news = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
+        plan.has_changes = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
         Ok(plan)
     }
 
@@ -94,7 +103,7 @@ impl Planner for Script {
 }
 
 /// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
-fn visit(news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanned> {
+fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Result<Plan, PlanError> {
     let key = participant_key(&news.people[0]).expect("the script names a visitor");
     let id = AnonymousId::parse(&key.participant).expect("it can be a visitor's");
     let visitor = Identifier::Anonymous(id);
@@ -102,12 +111,12 @@ fn visit(news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanne
     let lookup = Lookup::Identifier(visitor.clone());
     needs.extend(Some(lookup.clone()).filter(|lookup| known.person(lookup).is_none()));
     if !needs.is_empty() {
-        return Err(Unplanned::Needs(needs));
+        return Err(PlanError::MissingReads(needs));
     }
     let found = known.person(&lookup).flatten().map(|index| known.people()[index].clone());
     let person = found.unwrap_or_else(|| Person::new(visitor));
     let mut lane = LanePlan { person, calls: Vec::new() };
-    for told in &news.told {
+    for told in &news.events {
         calls(told, received_at, known, &mut lane);
     }
     // A visitor has no profile.
@@ -117,15 +126,15 @@ fn visit(news: &News, received_at: Time, known: &Known) -> Result<Plan, Unplanne
         lane.person.claimed_by = Some(Claimer::Participant(key));
     }
     let is_news = !lane.calls.is_empty();
-    Ok(Plan { lanes: vec![lane], is_news, ..Plan::default() })
+    Ok(Plan { lanes: vec![lane], has_changes: is_news, ..Plan::default() })
 }
 
 /// A call to GrowSurf for each participant.
-fn back(news: &News, at: Time, known: &Known) -> Result<Plan, Unplanned> {
+fn back(news: &Notification, at: Time, known: &ReadSet) -> Result<Plan, PlanError> {
     let addressees = news.people.iter().filter_map(participant_key).map(Identifier::Participant);
     let addressees: Vec<Lookup> = addressees.map(Lookup::Identifier).collect();
     if addressees.iter().any(|it| known.person(it).is_none()) {
-        return Err(Unplanned::Needs(addressees));
+        return Err(PlanError::MissingReads(addressees));
     }
     let lane = |addressee: Lookup| {
         let found = known.person(&addressee).flatten();
@@ -154,7 +163,7 @@ fn link(snapshot: &Snapshot) -> Option<Link> {
     Some(Link { campaign, code: participant })
 }
 
-fn needs(news: &News, known: &Known) -> Vec<Lookup> {
+fn needs(news: &Notification, known: &ReadSet) -> Vec<Lookup> {
     let mut needs = Vec::new();
     for snapshot in &news.people {
         needs.extend(participant_key(snapshot).map(Lookup::Participant));
@@ -163,10 +172,10 @@ fn needs(news: &News, known: &Known) -> Vec<Lookup> {
         needs.extend(email.map(|email| Lookup::Identifier(Identifier::Email(email))));
     }
     needs.retain(|lookup| known.person(lookup).is_none());
-    let traces = news.people.iter().filter_map(participant_key).map(Trace::Participant);
+    let traces = news.people.iter().filter_map(participant_key).map(ErasureKey::Participant);
     let unasked = traces.filter(|trace| known.tombstone(trace).is_none());
     needs.extend(unasked.map(Lookup::Tombstone));
-    for told in &news.told {
+    for told in &news.events {
         if let Event::ParticipantJoined { referral_source: Some(key), .. } = &told.event {
             let id = effect(key).0;
             if known.is_recorded(id).is_none() {
@@ -178,13 +187,13 @@ fn needs(news: &News, known: &Known) -> Vec<Lookup> {
 }
 
 /// To the script only a participant id is ever forgotten.
-fn is_forgotten(snapshot: &Snapshot, known: &Known) -> bool {
-    let trace = participant_key(snapshot).map(Trace::Participant);
+fn is_forgotten(snapshot: &Snapshot, known: &ReadSet) -> bool {
+    let trace = participant_key(snapshot).map(ErasureKey::Participant);
     trace.is_some_and(|trace| known.tombstone(&trace).flatten().is_some())
 }
 
 /// Takes somebody out of a body: nothing is left of one that begins with their address.
-pub(crate) fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
+pub(crate) fn redact(webhook: &Webhook, forgotten: &ErasureSubject) -> Redaction {
     let Ok(before) = String::from_utf8(webhook.body.clone()) else {
         return Redaction::Unreadable;
     };
@@ -201,8 +210,8 @@ pub(crate) fn redact(webhook: &Webhook, forgotten: &Forgotten) -> Redaction {
 fn person(
     snapshot: &Snapshot,
     identifier: &Identifier,
-    known: &Known,
-    news: &News,
+    known: &ReadSet,
+    news: &Notification,
     received_at: Time,
 ) -> Person {
     let key = participant_key(snapshot);
@@ -228,7 +237,7 @@ fn person(
     person
 }
 
-fn calls(told: &Told, received_at: Time, known: &Known, lane: &mut LanePlan) {
+fn calls(told: &TimedEvent, received_at: Time, known: &ReadSet, lane: &mut LanePlan) {
     let identify = Call::Identify { attributes: Script.profile(&lane.person) };
     let identify = PlannedCall { call: identify, effect: None };
     let track = match &told.event {
@@ -254,16 +263,16 @@ pub(crate) fn at(second: i64) -> Time {
 }
 
 /// News that tells nothing yet.
-pub(crate) fn news() -> News {
+pub(crate) fn news() -> Notification {
     let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
-    News {
+    Notification {
         campaign,
         as_of: None,
         people: Vec::new(),
-        told: Vec::new(),
-        tell: Tell::All,
+        events: Vec::new(),
+        filter: SendFilter::All,
         feedback: None,
-        by_server: false,
+        is_from_server: false,
     }
 }
 
@@ -286,14 +295,14 @@ pub(crate) trait Saying {
     fn identify(self) -> Self;
 }
 
-impl Saying for News {
+impl Saying for Notification {
     fn named(mut self, name: &str) -> Self {
         self.campaign.name = Some(name.to_owned());
         self
     }
 
     fn participant(mut self, email: &str, id: &str) -> Self {
-        let mut snapshot = Snapshot::named("data", id.to_owned());
+        let mut snapshot = Snapshot::with_id("data", id.to_owned());
         snapshot.email = Ok(Email::parse(email).unwrap());
         snapshot.facts.insert("first_name".to_owned(), Scalar::from("Zoë"));
         self.people.push(snapshot);
@@ -312,31 +321,33 @@ impl Saying for News {
     }
 
     fn nobody(mut self) -> Self {
-        self.people.push(Snapshot::named("data.referrer", "nobody".to_owned()));
+        self.people.push(Snapshot::with_id("data.referrer", "nobody".to_owned()));
         self.effect("nobody", None)
     }
 
     fn effect(mut self, key: &str, at: Option<Time>) -> Self {
-        let who = Who(self.people.len() - 1);
-        let event = Event::ParticipantJoined { who, referral_source: Some(key.to_owned()) };
-        self.told.push(Told { at, event });
+        let who = ParticipantIndex(self.people.len() - 1);
+        let event =
+            Event::ParticipantJoined { participant: who, referral_source: Some(key.to_owned()) };
+        self.events.push(TimedEvent { at, event });
         self
     }
 
     fn identify(mut self) -> Self {
-        let who = Who(self.people.len() - 1);
-        self.told.push(Told { at: None, event: Event::FraudStatusChanged { who } });
+        let who = ParticipantIndex(self.people.len() - 1);
+        self.events
+            .push(TimedEvent { at: None, event: Event::FraudStatusChanged { participant: who } });
         self
     }
 }
 
 /// News that one person did one thing, at the time of its receipt.
-pub(crate) fn did(person: &str, effect: &str) -> News {
+pub(crate) fn did(person: &str, effect: &str) -> Notification {
     news().participant(&format!("{person}@example.com"), person).effect(effect, None)
 }
 
 /// A webhook with these bytes, received at this time.
-pub(crate) fn arrival(body: &str, received_at: Time, news: News) -> Arrival {
+pub(crate) fn arrival(body: &str, received_at: Time, news: Notification) -> ReceivedWebhook {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let random = COUNT.fetch_add(1, Ordering::Relaxed) << 16;
     let webhook = Webhook {
@@ -347,7 +358,7 @@ pub(crate) fn arrival(body: &str, received_at: Time, news: News) -> Arrival {
         event: Some("TEST".to_owned()),
         body: body.as_bytes().to_vec(),
     };
-    Arrival { webhook, reading: Ok(news), class: Class::Live }
+    ReceivedWebhook { webhook, decoded: Ok(news), class: Class::Live }
 }
 
 /// Accepts that `person` did `effect`, in a webhook of its own.
@@ -357,13 +368,23 @@ pub(crate) async fn take(store: &dyn Store, person: &str, effect: &str, now: Tim
 }
 
 /// The accepting clock where it is of no matter.
-pub(crate) const NEVER: Accepting = Accepting { way: Way::Out, reading: Duration::ZERO };
+pub(crate) const NEVER: AvailabilityClock =
+    AvailabilityClock { way: Destination::CustomerIo, reading: Duration::ZERO };
 
 /// A claim of up to a hundred calls for a minute, to which nothing is old.
-pub(crate) fn claim(now: Time) -> Claim {
+pub(crate) fn claim(now: Time) -> ClaimRequest {
     let until = now.plus(Duration::from_secs(60));
     let old_before = Time::from_micros(i64::MIN);
-    Claim { way: Way::Out, now, until, calls: 100, page: 100, in_turn: 1, old_before, lane: None }
+    ClaimRequest {
+        way: Destination::CustomerIo,
+        now,
+        until,
+        calls: 100,
+        page: 100,
+        in_turn: 1,
+        old_before,
+        lane: None,
+    }
 }
 
 /// The only lease that a claim gives.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::Way;
-use crate::store::{Accepting, Claim, Settle, Settlement, Verdict};
+use crate::domain::Destination;
+use crate::store::{AvailabilityClock, ClaimRequest, Settle, Settlement, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -17,7 +17,7 @@ pub(crate) async fn a_failed_call_stays_first_until_its_time(bench: &impl Bench)
         let leased = lease(&*store, at(number * 100)).await;
         assert_eq!(words(&leased), ["identify"]);
         let failing_since = Duration::from_secs(since);
-        let later = Verdict::Again { at: at(number * 100 + 50), failing_since };
+        let later = Verdict::Retry { at: at(number * 100 + 50), failing_since };
         settle(&*store, &leased, &later, at(number * 100)).await;
         take(&*store, "ann", &format!("meanwhile {number}"), at(number * 100 + 1)).await;
         assert!(store.claim(claim(at(number * 100 + 49))).await.unwrap().is_empty());
@@ -32,7 +32,7 @@ pub(crate) async fn an_untried_call_is_due_at_once(bench: &impl Bench) {
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
     let leased = lease(&*store, at(1)).await;
-    settle(&*store, &leased, &Verdict::Untried, at(2)).await;
+    settle(&*store, &leased, &Verdict::NotAttempted, at(2)).await;
     let again = lease(&*store, at(2)).await;
     assert_eq!(again.deliveries, leased.deliveries);
     // A settlement that says nothing of a delivery leaves it untried, too.
@@ -68,16 +68,16 @@ pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
         told = told.effect(effect, Some(at(0)));
     }
     store.accept(arrival("x", at(1_000), told), at(1_000)).await.unwrap();
-    let old = |now| Claim { old_before: at(500), ..claim(at(now)) };
+    let old = |now| ClaimRequest { old_before: at(500), ..claim(at(now)) };
     let identify = store.claim(old(1_000)).await.unwrap().remove(0);
     settle(&*store, &identify, &Verdict::Delivered, at(1_000)).await;
     let run = store.claim(old(1_000)).await.unwrap().remove(0);
     assert_eq!(words(&run), ["a", "b", "c", "d"]);
     let verdicts = [
         Verdict::Delivered,
-        Verdict::Again { at: at(1_060), failing_since: Duration::ZERO },
+        Verdict::Retry { at: at(1_060), failing_since: Duration::ZERO },
         Verdict::Dead { reason: "no".to_owned(), field: None },
-        Verdict::Again { at: at(1_030), failing_since: Duration::ZERO },
+        Verdict::Retry { at: at(1_030), failing_since: Duration::ZERO },
     ];
     let results = run.deliveries.iter().zip(verdicts).map(|(delivery, verdict)| Settle {
         delivery: delivery.id,
@@ -99,8 +99,9 @@ pub(crate) async fn the_accepting_clock_is_kept(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.destination().await.unwrap().accepting, Duration::ZERO);
     let reading = Duration::from_micros(1_234_567);
-    for (way, reading) in [(Way::Out, reading), (Way::Back, 2 * reading)] {
-        store.settle(Vec::new(), Accepting { way, reading }, at(0)).await.unwrap();
+    for (way, reading) in [(Destination::CustomerIo, reading), (Destination::GrowSurf, 2 * reading)]
+    {
+        store.settle(Vec::new(), AvailabilityClock { way, reading }, at(0)).await.unwrap();
     }
     drop(store);
     let store = bench.open().await;
@@ -113,19 +114,19 @@ pub(crate) async fn a_call_that_waits_for_another_is_due_later_and_counts_no_att
 ) {
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;
-    let leased = store.claim(Claim { in_turn: 2, ..claim(at(1)) }).await.unwrap().remove(0);
+    let leased = store.claim(ClaimRequest { in_turn: 2, ..claim(at(1)) }).await.unwrap().remove(0);
     let results = vec![
         Settle { delivery: leased.deliveries[0].id, verdict: Verdict::Delivered, attempt: None },
         Settle {
             delivery: leased.deliveries[1].id,
-            verdict: Verdict::Later { at: at(3) },
+            verdict: Verdict::Defer { at: at(3) },
             attempt: None,
         },
     ];
     let settlement = Settlement { lane: leased.lane, token: leased.token, results };
     store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
     assert!(store.claim(claim(at(2))).await.unwrap().is_empty());
-    assert_eq!(store.next_due(Way::Out, true, at(2)).await.unwrap(), Some(at(3)));
+    assert_eq!(store.next_due(Destination::CustomerIo, true, at(2)).await.unwrap(), Some(at(3)));
     let again = lease(&*store, at(3)).await;
     assert_eq!(again.deliveries, leased.deliveries[1..]);
     settle(&*store, &again, &Verdict::Delivered, at(3)).await;

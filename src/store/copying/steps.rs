@@ -1,6 +1,6 @@
 //! The steps of a copy, over the rows of any two backends.
 
-use crate::store::{Place, StoreError};
+use crate::store::{StoreError, StoreLocation};
 
 use super::mark::source;
 use super::row::Sum;
@@ -41,8 +41,8 @@ pub struct Compared {
 /// # Errors
 /// [`CopyError`]. Whatever it is, the one store is as it was, and the other isn't opened by a relay.
 pub async fn copy(
-    from: &Place,
-    to: &Place,
+    from: &StoreLocation,
+    to: &StoreLocation,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Vec<Compared>, CopyError> {
     if !from.is_taken().await.map_err(of(Side::From))? {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Arrival, Email, Link, Lookup, Status, Way};
+use crate::domain::{Destination, Email, Link, Lookup, ReceivedWebhook, Status};
 use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
@@ -12,7 +12,7 @@ use crate::store::contract::script::{
 };
 use crate::store::postgres::tests::Schema;
 use crate::store::sqlite::tests::Folder;
-use crate::store::{Accepting, DeadLetters, Place, Stats, Verdict, Workspace};
+use crate::store::{AvailabilityClock, DeadLetters, Stats, StoreLocation, Verdict, Workspace};
 
 use super::*;
 
@@ -48,11 +48,15 @@ async fn filled(bench: &dyn Bench) {
     let store = &*bench.open().await;
     take(store, "dora", "dead", at(0)).await;
     let leased = lease(store, at(0)).await;
-    let again = Verdict::Again { at: at(0), failing_since: Duration::from_secs(1) };
+    let again = Verdict::Retry { at: at(0), failing_since: Duration::from_secs(1) };
     let mut failed = verdict(&leased, &again);
     failed.results[0].attempt = Some(attempt(at(0), "busy"));
     store
-        .settle(vec![failed], Accepting { way: Way::Out, reading: Duration::from_secs(5) }, at(0))
+        .settle(
+            vec![failed],
+            AvailabilityClock { way: Destination::CustomerIo, reading: Duration::from_secs(5) },
+            at(0),
+        )
         .await
         .unwrap();
     bury(store, at(0)).await;
@@ -66,10 +70,11 @@ async fn filled(bench: &dyn Bench) {
     let both = both.coded(["dora-links"]);
     let body = "dora@example.com and gone@example.com";
     store.accept(arrival(body, at(3), both.effect("kept", None)), at(3)).await.unwrap();
-    let traced = store.traced(&gone).await.unwrap();
-    store.hush(&traced, at(4)).await.unwrap();
+    let traced = store.find_subject(&gone).await.unwrap();
+    store.cancel_pending(&traced, at(4)).await.unwrap();
     store.erase(&traced, at(4)).await.unwrap();
-    let parked = Arrival { reading: Err("why not".to_owned()), ..arrival("?", at(5), news()) };
+    let parked =
+        ReceivedWebhook { decoded: Err("why not".to_owned()), ..arrival("?", at(5), news()) };
     store.accept(parked, at(5)).await.unwrap();
     take(store, "amy", "waiting", at(6)).await;
     store.remember_workspace(WORKSPACE).await.unwrap();
@@ -146,7 +151,7 @@ async fn a_copy_that_died_is_no_store_and_goes_on_behind_its_last_page() {
         let mut deaths = 0;
         while dying(&*from, &*to, 0).await.is_none() {
             deaths += 1;
-            let half = Place::open(to.place().await, std::sync::Arc::new(Script)).await;
+            let half = StoreLocation::open(to.place().await, std::sync::Arc::new(Script)).await;
             assert!(matches!(half, Err(StoreError::HalfCopied)));
             let further = copied(&*to, &*file()).await;
             assert!(matches!(further, Err(CopyError::Store(Side::From, StoreError::HalfCopied))));
@@ -170,7 +175,7 @@ async fn what_changes_under_a_copy_is_noticed() {
             matches!(result, Err(CopyError::Differs { part: Part::Webhooks, .. })),
             "{result:?}"
         );
-        let half = Place::open(to.place().await, std::sync::Arc::new(Script)).await;
+        let half = StoreLocation::open(to.place().await, std::sync::Arc::new(Script)).await;
         assert!(matches!(half, Err(StoreError::HalfCopied)));
     }
 }

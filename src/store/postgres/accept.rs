@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::domain::{
-    Class, Dropped, Lookup, News, Plan, Receipt, Status, Time, Webhook, WebhookId,
+    Class, Dropped, Lookup, Notification, Plan, Receipt, Status, Time, Webhook, WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::planning::{self, Planned};
@@ -26,7 +26,7 @@ use super::world::{LaneCalls, Unapplied, World};
 /// A webhook that is to be planned.
 pub(super) struct Item<'a> {
     pub(super) what: What<'a>,
-    pub(super) reading: &'a Result<News, String>,
+    pub(super) reading: &'a Result<Notification, String>,
     pub(super) class: Class,
     pub(super) now: Time,
 }

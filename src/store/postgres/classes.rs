@@ -3,7 +3,7 @@
 //! What belongs here: the numbers that columns hold, and what changes a lane's class other than new
 //! calls. What doesn't: the order in which lanes are leased (`lanes`).
 
-use crate::domain::{Call, Class, Identifier, Way};
+use crate::domain::{Call, Class, Destination, Identifier};
 use crate::store::record;
 
 use super::deliveries::NewCall;
@@ -18,12 +18,12 @@ pub(super) const PAGE: i16 = 2;
 const RAISED: i64 = 1_000;
 
 /// Returns the number of calls that lead a way and have a class; less is more urgent.
-pub(super) fn rank(way: Way, class: Class) -> i16 {
+pub(super) fn rank(way: Destination, class: Class) -> i16 {
     match (way, class) {
-        (Way::Out, Class::Live) => 0,
-        (Way::Out, Class::History) => 1,
-        (Way::Out, Class::Page) => PAGE,
-        (Way::Back, _) => 3,
+        (Destination::CustomerIo, Class::Live) => 0,
+        (Destination::CustomerIo, Class::History) => 1,
+        (Destination::CustomerIo, Class::Page) => PAGE,
+        (Destination::GrowSurf, _) => 3,
     }
 }
 
@@ -37,11 +37,11 @@ pub(super) fn class(rank: i16) -> Class {
 }
 
 /// Returns the numbers of the lanes that lead a way, in the order they are served.
-pub(super) fn ranks(way: Way, page: bool) -> &'static [i16] {
+pub(super) fn ranks(way: Destination, page: bool) -> &'static [i16] {
     match (way, page) {
-        (Way::Out, true) => &[0, 1, PAGE],
-        (Way::Out, false) => &[0, 1],
-        (Way::Back, _) => &[3],
+        (Destination::CustomerIo, true) => &[0, 1, PAGE],
+        (Destination::CustomerIo, false) => &[0, 1],
+        (Destination::GrowSurf, _) => &[3],
     }
 }
 
@@ -81,7 +81,7 @@ impl Joins {
     /// Adds a visitor.
     pub(super) fn add(&mut self, visitor: &Identifier, class: Class) {
         self.visitors.push(text(&record::column(visitor)));
-        self.classes.push(rank(Way::Out, class));
+        self.classes.push(rank(Destination::CustomerIo, class));
     }
 
     /// Holds the visitors' lanes and others until the commit, in their order, so that no two

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
-use crate::store::{Company, HEARD, Job, Rest, RestKind, StoreError, Told};
+use crate::store::{
+    Cluster, ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus, StoreError,
+};
 
 use super::PostgresStore;
 use super::deliveries::{duration, micros};
@@ -15,8 +17,8 @@ use super::transaction::{Transaction, transact};
 use super::value::text;
 
 #[async_trait]
-impl Company for PostgresStore {
-    async fn confer(&self, told: &Told, now: Time) -> Result<Vec<Told>, StoreError> {
+impl Cluster for PostgresStore {
+    async fn heartbeat(&self, told: &PeerStatus, now: Time) -> Result<Vec<PeerStatus>, StoreError> {
         transact!(self.open()?, "tell other relays", |it| confer(&it, told, now))
     }
 
@@ -26,7 +28,7 @@ impl Company for PostgresStore {
 
     async fn take_job(
         &self,
-        job: Job,
+        job: ExclusiveJob,
         relay: Uuid,
         lasts: Duration,
         now: Time,
@@ -35,7 +37,11 @@ impl Company for PostgresStore {
     }
 }
 
-async fn confer(transaction: &Transaction, told: &Told, now: Time) -> Result<Vec<Told>, Fault> {
+async fn confer(
+    transaction: &Transaction,
+    told: &PeerStatus,
+    now: Time,
+) -> Result<Vec<PeerStatus>, Fault> {
     let now = now.micros().saturating_add(transaction.ahead_of(now));
     let rest = told.rest.as_ref();
     let kind = rest.map(|rest| rest.kind.word());
@@ -49,7 +55,7 @@ async fn confer(transaction: &Transaction, told: &Told, now: Time) -> Result<Vec
     transaction
         .change(sql, &[&told.relay, &now, &told.recoveries, &kind, &number, &until, &reason])
         .await?;
-    let dead = now.saturating_sub(micros(HEARD));
+    let dead = now.saturating_sub(micros(HEARTBEAT_TTL));
     // Others may do the same at the same time; whoever comes second leaves it.
     let sql = "DELETE FROM relays WHERE id IN (
              SELECT id FROM relays WHERE seen_at < $1 FOR UPDATE SKIP LOCKED)";
@@ -61,17 +67,18 @@ async fn confer(transaction: &Transaction, told: &Told, now: Time) -> Result<Vec
         .map(|row| {
             let word: Option<String> = row.try_get(1)?;
             // A kind that only a newer version knows isn't heard.
-            let kind = RestKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.word()));
+            let kind =
+                OutageKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.word()));
             let number: Option<i64> = row.try_get(2)?;
             let until: Option<i64> = row.try_get(3)?;
             let reason: Option<String> = row.try_get(4)?;
-            let rest = kind.map(|kind| Rest {
+            let rest = kind.map(|kind| Outage {
                 kind,
                 number: number.unwrap_or(0),
                 remaining: duration(until.unwrap_or(now).saturating_sub(now)),
                 reason: reason.unwrap_or_default(),
             });
-            Ok(Told { relay: row.try_get(0)?, recoveries: row.try_get(5)?, rest })
+            Ok(PeerStatus { relay: row.try_get(0)?, recoveries: row.try_get(5)?, rest })
         })
         .collect()
 }
@@ -84,7 +91,7 @@ async fn leave(transaction: &Transaction, relay: Uuid) -> Result<(), Fault> {
 
 async fn take_job(
     transaction: &Transaction,
-    job: Job,
+    job: ExclusiveJob,
     relay: Uuid,
     lasts: Duration,
     now: Time,

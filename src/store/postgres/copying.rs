@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio_postgres::Client;
 
 use crate::store::copying::{Cell, Given, Mark, Part, Row, Tables};
-use crate::store::{HEARD, StoreError};
+use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::connecting::Connecting;
 use super::deliveries::micros;
@@ -116,7 +116,7 @@ impl Tables for ServerTables {
 async fn is_heard(transaction: &Transaction) -> Result<bool, Fault> {
     let sql = "SELECT 1 FROM relays
          WHERE seen_at >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 LIMIT 1";
-    Ok(transaction.row(sql, &[&micros(HEARD)]).await?.is_some())
+    Ok(transaction.row(sql, &[&micros(HEARTBEAT_TTL)]).await?.is_some())
 }
 
 async fn given(transaction: &Transaction) -> Result<Given, Fault> {

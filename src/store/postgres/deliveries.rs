@@ -67,7 +67,7 @@ pub(super) async fn append(
     let mut lanes: BTreeMap<i64, (i64, i64, i16)> = BTreeMap::new();
     for call in &calls {
         let due_at = call.now.micros().saturating_add(transaction.ahead_of(call.now));
-        let class = rank(call.call.way(), call.class);
+        let class = rank(call.call.destination(), call.class);
         let (more, _, hurry) = lanes.entry(call.lane).or_insert((0, due_at, class));
         *hurry = class.min(*hurry);
         rows.lanes.push(call.lane);

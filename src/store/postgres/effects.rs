@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{DeliveryId, EventId, Message, Time};
 use crate::store::effects::{Found, PIECE};
-use crate::store::{Carrier, Effect, Effects, Sent, State, StoreError};
+use crate::store::{DeliveryState, Effect, EffectDelivery, Effects, MessageStatus, StoreError};
 
 use super::PostgresStore;
 use super::accept::{Entry, Outcome};
@@ -82,7 +82,7 @@ pub(super) async fn write(transaction: &Transaction, entries: &[Entry<'_>]) -> R
 async fn known(
     transaction: &Transaction,
     event: EventId,
-) -> Result<Option<(Vec<Sent>, i64, i64)>, Fault> {
+) -> Result<Option<(Vec<MessageStatus>, i64, i64)>, Fault> {
     let id = Uuid::from_bytes(event.0);
     let sql = "SELECT COALESCE((SELECT MIN(id) FROM deliveries), 1),
                       COALESCE((SELECT MAX(id) FROM deliveries), 0)
@@ -102,7 +102,7 @@ async fn known(
             at: Time::from_micros(row.try_get(5)?),
         })
     });
-    let messages = Sent::of(rows.collect::<Result<_, _>>()?);
+    let messages = MessageStatus::of(rows.collect::<Result<_, _>>()?);
     Ok(Some((messages, ends.try_get(0)?, ends.try_get(1)?)))
 }
 
@@ -111,7 +111,7 @@ async fn carriers_in(
     transaction: &Transaction,
     event: EventId,
     end: i64,
-) -> Result<Vec<Carrier>, Fault> {
+) -> Result<Vec<EffectDelivery>, Fault> {
     let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at) FROM deliveries
          LEFT JOIN dead_letters ON dead_letters.delivery = id
          WHERE id > $1 AND id <= $2 AND position($3 IN call) > 0 ORDER BY id DESC";
@@ -122,9 +122,9 @@ async fn carriers_in(
             delivery: DeliveryId(row.try_get(0)?),
             call: row.try_get(1)?,
             state: match row.try_get(2)? {
-                DELIVERED => State::Delivered,
-                DEAD => State::Dead,
-                _ => State::Pending,
+                DELIVERED => DeliveryState::Delivered,
+                DEAD => DeliveryState::Dead,
+                _ => DeliveryState::Pending,
             },
             planned_at: row.try_get(3)?,
             ended_at: row.try_get(4)?,

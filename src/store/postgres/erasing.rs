@@ -5,9 +5,9 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time};
+use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time};
 use crate::store::record::unreadable;
-use crate::store::{Erased, Traced};
+use crate::store::{Erased, ErasureTarget};
 
 use super::deliveries::{DEAD, DELIVERED, PENDING};
 use super::fault::Fault;
@@ -20,7 +20,7 @@ use super::value::number;
 /// theirs.
 pub(super) async fn cut_webhooks(
     transaction: &Transaction,
-    traced: &Traced,
+    traced: &ErasureTarget,
     redact: Redact,
     webhooks: &[Uuid],
 ) -> Result<Erased, Fault> {
@@ -55,7 +55,7 @@ pub(super) async fn redact_body(
     transaction: &Transaction,
     webhook: Uuid,
     redact: Redact,
-    forgotten: &Forgotten,
+    forgotten: &ErasureSubject,
 ) -> Result<Redaction, Fault> {
     let sql = format!(
         "SELECT {WEBHOOK}, parked IS NOT NULL FROM inbox
@@ -92,7 +92,7 @@ async fn cut_row(
     transaction: &Transaction,
     id: i64,
     text: &str,
-    forgotten: &Forgotten,
+    forgotten: &ErasureSubject,
 ) -> Result<bool, Fault> {
     let emails: Vec<String> = forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
     for sql in [

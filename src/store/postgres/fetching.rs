@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
-use crate::store::Revise;
+use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
+use crate::store::KvUpdate;
 use crate::store::planning::{self, Planned};
-use crate::store::{Fetching, HEARD, StoreError, record};
+use crate::store::{Fetching, HEARTBEAT_TTL, StoreError, record};
 
 use super::PostgresStore;
 use super::asking;
@@ -26,18 +26,18 @@ use super::world::World;
 impl Fetching for PostgresStore {
     async fn preview(
         &self,
-        news: Vec<News>,
+        news: Vec<Notification>,
         now: Time,
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
-        let readings: Vec<Result<News, String>> = news.into_iter().map(Ok).collect();
+        let readings: Vec<Result<Notification, String>> = news.into_iter().map(Ok).collect();
         transact!(self.open()?, "compare", |it| preview(&it, &self.planning, &readings, now))
     }
 
-    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+    async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
         transact!(self.open()?, "read a note", |it| note(&it, name, ""))
     }
 
-    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError> {
+    async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
         transact!(self.open()?, "write a note", |it| async {
             // The lock is there before the row is, so that two don't both make the first one.
             let lock = "SELECT pg_advisory_xact_lock(hashtext('note' || current_schema() || $1))";
@@ -93,7 +93,7 @@ impl Fetching for PostgresStore {
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
         transact!(self.open()?, "be attended", |it| async {
             let now = now.micros().saturating_add(it.ahead_of(now));
-            let since = now.saturating_sub(micros(HEARD));
+            let since = now.saturating_sub(micros(HEARTBEAT_TTL));
             let row = it.row("SELECT 1 FROM relays WHERE seen_at >= $1 LIMIT 1", &[&since]).await?;
             Ok(row.is_some())
         })
@@ -113,7 +113,7 @@ async fn note(
 async fn preview(
     transaction: &Transaction,
     planning: &Planning,
-    readings: &[Result<News, String>],
+    readings: &[Result<Notification, String>],
     now: Time,
 ) -> Result<Vec<Planned>, Fault> {
     let mut world = World::new(planning.hash_key);

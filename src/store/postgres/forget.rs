@@ -7,8 +7,8 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::{Email, Person, PersonId, Time, Trace};
-use crate::store::{Erased, Forgetting, Hushed, StoreError, Traced, record};
+use crate::domain::{Email, ErasureKey, Person, PersonId, Time};
+use crate::store::{CancelResult, Erased, ErasureTarget, Forgetting, StoreError, record};
 
 use super::PostgresStore;
 use super::erasing;
@@ -27,13 +27,17 @@ const VACUUM: &str =
 
 #[async_trait]
 impl Forgetting for PostgresStore {
-    async fn traced(&self, email: &Email) -> Result<Traced, StoreError> {
+    async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
         transact!(self.connections.patient(), "look for a person", |it| traces::traced(&it, email))
     }
 
-    async fn hush(&self, traced: &Traced, now: Time) -> Result<Hushed, StoreError> {
+    async fn cancel_pending(
+        &self,
+        traced: &ErasureTarget,
+        now: Time,
+    ) -> Result<CancelResult, StoreError> {
         const DOING: &str = "remove a person's calls";
-        let mut hushed = Hushed::default();
+        let mut hushed = CancelResult::default();
         for id in traced.people.keys() {
             loop {
                 let (count, erased) = transact!(self.connections, DOING, |it| hush(&it, *id))?;
@@ -49,7 +53,7 @@ impl Forgetting for PostgresStore {
         Ok(hushed)
     }
 
-    async fn erase(&self, traced: &Traced, now: Time) -> Result<Erased, StoreError> {
+    async fn erase(&self, traced: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
         let mut erased = self.sweep(traced).await?;
         // The second sweep counts them all again.
         erased.unreadable = 0;
@@ -66,7 +70,7 @@ impl Forgetting for PostgresStore {
 
 impl PostgresStore {
     /// Cuts them out of everything that is others'.
-    async fn sweep(&self, traced: &Traced) -> Result<Erased, StoreError> {
+    async fn sweep(&self, traced: &ErasureTarget) -> Result<Erased, StoreError> {
         const DOING: &str = "erase a person from others' data";
         let redact = self.planning.redact;
         let mut erased = Erased::default();
@@ -118,7 +122,7 @@ async fn hush(transaction: &Transaction, id: PersonId) -> Result<(usize, Erased)
 async fn cut_people(
     transaction: &Transaction,
     planning: &Planning,
-    traced: &Traced,
+    traced: &ErasureTarget,
     piece: &[PersonId],
 ) -> Result<u64, Fault> {
     let mut cut = 0;
@@ -138,15 +142,15 @@ async fn cut_people(
 async fn take_person(
     transaction: &Transaction,
     planning: &Planning,
-    traced: &Traced,
+    traced: &ErasureTarget,
     now: Time,
-) -> Result<(Traced, Erased), Fault> {
+) -> Result<(ErasureTarget, Erased), Fault> {
     let mut traced = traced.clone();
     let mut erased = Erased::default();
     let mut records: Vec<(PersonId, Person)> = Vec::new();
     for id in traced.people.keys() {
         let Some(person) = traces::by_id(transaction, *id).await? else { continue };
-        traced.forgotten.learn(&person);
+        traced.forgotten.add_identifiers_of(&person);
         records.push((*id, person));
     }
     for visitor in traces::beside(transaction, &traced.forgotten).await? {
@@ -166,8 +170,8 @@ async fn take_person(
         let gone = erasing::remove_person(transaction, *id, person).await?;
         erased = erased.and(cut).and(removed).and(gone);
     }
-    let participants = traced.forgotten.participants.iter().cloned().map(Trace::Participant);
-    let addresses = traced.forgotten.emails.iter().cloned().map(Trace::Address);
+    let participants = traced.forgotten.participants.iter().cloned().map(ErasureKey::Participant);
+    let addresses = traced.forgotten.emails.iter().cloned().map(ErasureKey::Address);
     let hashes: Vec<Vec<u8>> = participants
         .chain(addresses)
         .map(|trace| planning.tombstones.hash(&trace).to_vec())

@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{Time, Way, Webhook, WebhookId};
+use crate::domain::{Destination, Time, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Accepting, Destination, InboxPage, Pruned, Stats, Workspace, record};
+use crate::store::{
+    AvailabilityClock, InboxPage, Pruned, Stats, StoredDestinations, Workspace, record,
+};
 
 use super::deliveries::{DELIVERED, duration, micros};
 use super::fault::Fault;
@@ -79,7 +81,7 @@ pub(super) async fn stats(transaction: &Transaction) -> Result<Stats, Fault> {
 #[derive(Clone, Copy)]
 pub(super) enum Meta {
     HashKey,
-    Accepting(Way),
+    Accepting(Destination),
     PrunedUntil(Prunable),
     Workspace,
     ProbedAt,
@@ -92,8 +94,8 @@ impl Meta {
     fn key(self) -> &'static str {
         match self {
             Self::HashKey => "hash_key",
-            Self::Accepting(Way::Out) => "accepting",
-            Self::Accepting(Way::Back) => "accepting_back",
+            Self::Accepting(Destination::CustomerIo) => "accepting",
+            Self::Accepting(Destination::GrowSurf) => "accepting_back",
             Self::PrunedUntil(Prunable::Finished) => "pruned_until",
             Self::PrunedUntil(Prunable::Parked) => "parked_pruned_until",
             Self::Workspace => "workspace",
@@ -137,7 +139,7 @@ pub(super) async fn forget(transaction: &Transaction, meta: Meta) -> Result<(), 
 /// row is held until the commit, so it isn't touched for less than a second.
 pub(super) async fn remember_accepting(
     transaction: &Transaction,
-    accepting: Accepting,
+    accepting: AvailabilityClock,
 ) -> Result<(), Fault> {
     let sql = "INSERT INTO meta (key, value)
          SELECT $1, $2::bigint::text WHERE NOT EXISTS (
@@ -163,15 +165,15 @@ pub(super) async fn hash_key(transaction: &Transaction, seed: [u8; 32]) -> Resul
 }
 
 /// See [`Store::destination`](crate::store::Store::destination).
-pub(super) async fn destination(transaction: &Transaction) -> Result<Destination, Fault> {
+pub(super) async fn destination(transaction: &Transaction) -> Result<StoredDestinations, Fault> {
     let accepting = async |way| -> Result<_, Fault> {
         let micros = recall_number(transaction, Meta::Accepting(way)).await?;
         Ok(micros.map(duration).unwrap_or_default())
     };
     let workspace = recall_number(transaction, Meta::Workspace).await?;
-    Ok(Destination {
-        accepting: accepting(Way::Out).await?,
-        accepting_back: accepting(Way::Back).await?,
+    Ok(StoredDestinations {
+        accepting: accepting(Destination::CustomerIo).await?,
+        accepting_back: accepting(Destination::GrowSurf).await?,
         workspace: workspace.map(|environment_id| Workspace { environment_id }),
     })
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Arrival, News, Receipt, Time};
+use crate::domain::{Notification, Receipt, ReceivedWebhook, Time};
 use crate::store::StoreError;
 
 use super::accept::{Item, What, take_in};
@@ -39,7 +39,7 @@ pub(super) struct Intake {
 }
 
 struct Waiting {
-    arrival: Arrival,
+    arrival: ReceivedWebhook,
     sha256: [u8; 32],
     now: Time,
     answer: oneshot::Sender<Result<Receipt, StoreError>>,
@@ -71,7 +71,7 @@ impl Intake {
     /// Takes a webhook in; returns after the commit.
     pub(super) async fn take(
         &self,
-        arrival: Arrival,
+        arrival: ReceivedWebhook,
         sha256: [u8; 32],
         now: Time,
     ) -> Result<Receipt, StoreError> {
@@ -143,7 +143,7 @@ impl Worker {
     }
 
     async fn take(&self, batch: Vec<Waiting>, told: &impl Fn()) {
-        let items: Vec<Item<'_>> = batch.iter().map(|it| item(it, &it.arrival.reading)).collect();
+        let items: Vec<Item<'_>> = batch.iter().map(|it| item(it, &it.arrival.decoded)).collect();
         let results = match self.together(&items).await {
             Ok(receipts) => receipts.into_iter().map(Ok).collect(),
             Err(fault) if fault.blames_the_plan() => self.each_apart(&batch).await,
@@ -166,11 +166,11 @@ impl Worker {
     async fn each_apart(&self, batch: &[Waiting]) -> Vec<Result<Receipt, StoreError>> {
         let mut results = Vec::with_capacity(batch.len());
         for waiting in batch {
-            let mut result = self.together(&[item(waiting, &waiting.arrival.reading)]).await;
+            let mut result = self.together(&[item(waiting, &waiting.arrival.decoded)]).await;
             if let Err(fault) = &result
                 && fault.blames_the_plan()
             {
-                let reason: Result<News, String> = Err(format!("internal: {fault}"));
+                let reason: Result<Notification, String> = Err(format!("internal: {fault}"));
                 result = self.together(&[item(waiting, &reason)]).await;
             }
             let result = result.map(|mut receipts| receipts.remove(0));
@@ -197,7 +197,7 @@ impl Worker {
     }
 }
 
-fn item<'a>(waiting: &'a Waiting, reading: &'a Result<News, String>) -> Item<'a> {
+fn item<'a>(waiting: &'a Waiting, reading: &'a Result<Notification, String>) -> Item<'a> {
     let what = What::Arrived(&waiting.arrival.webhook, waiting.sha256);
     Item { what, reading, class: waiting.arrival.class, now: waiting.now }
 }

@@ -55,9 +55,9 @@ pub(super) async fn keep(
     Fault::cause(join_all(writes).await)?;
     for entry in entries {
         if let (None, Outcome::Planned(plan, _)) = (&entry.new, &entry.outcome)
-            && !plan.forgotten.is_empty()
+            && !plan.erased.is_empty()
         {
-            erasing::redact_body(transaction, entry.id, planning.redact, &plan.forgotten).await?;
+            erasing::redact_body(transaction, entry.id, planning.redact, &plan.erased).await?;
         }
     }
     Ok(())
@@ -107,9 +107,9 @@ async fn inbox(
         };
         let mut body = Some(webhook.body.clone());
         if let Outcome::Planned(plan, _) = &entry.outcome
-            && !plan.forgotten.is_empty()
+            && !plan.erased.is_empty()
         {
-            match (planning.redact)(webhook, &plan.forgotten) {
+            match (planning.redact)(webhook, &plan.erased) {
                 Redaction::Untouched | Redaction::Unreadable => {}
                 Redaction::Body(left) => {
                     redacted.push(entry.id);
@@ -227,7 +227,7 @@ async fn mentions(transaction: &Transaction, entries: &[Entry<'_>]) -> Result<()
     let (mut people, mut webhooks): (Vec<i64>, Vec<Uuid>) = Default::default();
     for entry in entries {
         let Outcome::Planned(plan, lanes) = &entry.outcome else { continue };
-        let named = plan.named.iter().map(|person| person.0);
+        let named = plan.mentioned.iter().map(|person| person.0);
         for person in named.chain(lanes.iter().map(|lane| lane.lane)) {
             people.push(person);
             webhooks.push(entry.id);

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::try_join;
 
-use crate::domain::{Class, Identifier, LaneId, Leased, Time, Way};
-use crate::store::head::{Head, Room};
-use crate::store::{Claim, record};
+use crate::domain::{Class, Destination, Identifier, LaneId, Leased, Time};
+use crate::store::head::{ClaimBudget, Head};
+use crate::store::{ClaimRequest, record};
 
 use super::classes::{PAGE, class, ranks};
 use super::deliveries::{COLUMNS, Waiting, micros};
@@ -33,7 +33,10 @@ struct Due {
 }
 
 /// See [`Store::claim`](crate::store::Store::claim).
-pub(super) async fn claim(transaction: &Transaction, claim: &Claim) -> Result<Vec<Leased>, Fault> {
+pub(super) async fn claim(
+    transaction: &Transaction,
+    claim: &ClaimRequest,
+) -> Result<Vec<Leased>, Fault> {
     let ahead = transaction.ahead_of(claim.now);
     let due = due_lanes(transaction, claim, claim.now.micros().saturating_add(ahead)).await?;
     if due.is_empty() {
@@ -77,7 +80,11 @@ pub(super) async fn claim(transaction: &Transaction, claim: &Claim) -> Result<Ve
     Ok(leases)
 }
 
-async fn due_lanes(transaction: &Transaction, claim: &Claim, now: i64) -> Result<Vec<Due>, Fault> {
+async fn due_lanes(
+    transaction: &Transaction,
+    claim: &ClaimRequest,
+    now: i64,
+) -> Result<Vec<Due>, Fault> {
     let mut due = Vec::new();
     let mut add = |rows: Vec<tokio_postgres::Row>| -> Result<usize, Fault> {
         for row in rows {
@@ -141,7 +148,7 @@ async fn identifiers(
 fn choose(
     mut calls: VecDeque<Waiting>,
     asked: usize,
-    claim: &Claim,
+    claim: &ClaimRequest,
     (calls_at_most, is_visitor): (usize, bool),
 ) -> Option<Head<Waiting>> {
     let there_may_be_more = calls.len() == asked;
@@ -151,8 +158,8 @@ fn choose(
         ended |= call.is_none();
         Ok(call)
     };
-    let Claim { in_turn, old_before, .. } = *claim;
-    let room = Room { calls: calls_at_most, in_turn, old_before, is_visitor };
+    let ClaimRequest { in_turn, old_before, .. } = *claim;
+    let room = ClaimBudget { calls: calls_at_most, in_turn, old_before, is_visitor };
     let Ok(head) = Head::choose(room, next);
     (!ended || !there_may_be_more).then_some(head)
 }
@@ -196,7 +203,7 @@ impl Leasing {
 /// See [`Store::next_due`](crate::store::Store::next_due).
 pub(super) async fn next_due(
     transaction: &Transaction,
-    way: Way,
+    way: Destination,
     page: bool,
     now: Time,
 ) -> Result<Option<Time>, Fault> {
@@ -224,7 +231,7 @@ pub(super) async fn release_all(transaction: &Transaction, now: Time) -> Result<
 /// there is nothing to move.
 pub(super) async fn set_back(
     transaction: &Transaction,
-    way: Way,
+    way: Destination,
     by: Duration,
     now: Time,
 ) -> Result<(), Fault> {

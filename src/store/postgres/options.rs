@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::domain::{Random, Redact, Time};
 
-use super::transaction::Ruling;
+use super::transaction::ClockSource;
 
 /// How a [`PostgresStore`](super::PostgresStore) is opened.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct ServerOptions {
     /// Keeps those apart who are in each other's way.
     pub random: Arc<dyn Random>,
     /// Whose clock leases go by.
-    pub(super) ruling: Ruling,
+    pub(super) ruling: ClockSource,
 }
 
 impl ServerOptions {
@@ -64,7 +64,7 @@ impl ServerOptions {
             tls_ca_file: None,
             bell,
             random,
-            ruling: Ruling::Server,
+            ruling: ClockSource::Server,
         }
     }
 }

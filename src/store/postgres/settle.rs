@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use futures_util::try_join;
 
 use crate::domain::{DeliveryId, Outcome, Time};
-use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
+use crate::store::{AvailabilityClock, Settle, Settled, Settlement, Verdict};
 
 use super::classes;
 use super::deliveries::{DEAD, DELIVERED, micros};
@@ -24,7 +24,7 @@ const ATTEMPTS: i64 = 100;
 pub(super) async fn settle(
     transaction: &Transaction,
     settlements: &[Settlement],
-    accepting: Accepting,
+    accepting: AvailabilityClock,
     now: Time,
 ) -> Result<Settled, Fault> {
     let mut held = held(transaction, settlements).await?;
@@ -89,7 +89,7 @@ impl Verdicts {
                         all.delivered.push(*id);
                         all.delivered_lanes.push(lane);
                     }
-                    Verdict::Again { at, failing_since } => {
+                    Verdict::Retry { at, failing_since } => {
                         due = due.max(*at);
                         all.again.push(*id);
                         all.again_lanes.push(lane);
@@ -102,8 +102,8 @@ impl Verdicts {
                         all.fields.push(field.as_deref().map(text));
                         all.tried.push(i32::from(attempt.is_some()));
                     }
-                    Verdict::Later { at } => due = due.max(*at),
-                    Verdict::Untried => {}
+                    Verdict::Defer { at } => due = due.max(*at),
+                    Verdict::NotAttempted => {}
                 }
             }
             all.lanes.push(lane);
@@ -189,7 +189,7 @@ async fn keep_attempts(transaction: &Transaction, valid: &[&Settlement]) -> Resu
             at.push(attempt.at.micros());
             took.push(micros(attempt.took));
             statuses.push(attempt.http_status.map(i32::from));
-            outcomes.push(attempt.outcome.word().to_owned());
+            outcomes.push(attempt.outcome.as_str().to_owned());
             reasons.push(text(attempt.outcome.reason().unwrap_or_default()));
         }
     }

@@ -18,9 +18,11 @@ use crate::clock::SystemRandom;
 use crate::domain::Time;
 use crate::store::contract::script::{Script, at, redact};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{Company, Job, Place, Rest, RestKind, Stats, Store, Told};
+use crate::store::{
+    Cluster, ExclusiveJob, Outage, OutageKind, PeerStatus, Stats, Store, StoreLocation,
+};
 
-use super::transaction::Ruling;
+use super::transaction::ClockSource;
 use super::{PostgresStore, ServerOptions};
 
 contract_tests!(Schema::new());
@@ -67,7 +69,7 @@ impl Schema {
         // A seed of its own for each opening, to show that only the first one counts.
         let seed = std::array::from_fn(|_| fastrand::u8(1..));
         ServerOptions {
-            ruling: Ruling::Caller,
+            ruling: ClockSource::Caller,
             connections: 4,
             ..ServerOptions::new(seed, at(0), redact, Arc::default(), Arc::new(SystemRandom))
         }
@@ -80,9 +82,9 @@ impl Bench for Schema {
         Arc::new(self.open_postgres().await)
     }
 
-    async fn place(&self) -> Place {
+    async fn place(&self) -> StoreLocation {
         self.client().await;
-        Place::Server(self.url(), Self::options())
+        StoreLocation::Server(self.url(), Self::options())
     }
 
     async fn count(&self) -> Stats {
@@ -129,31 +131,31 @@ impl Bench for Schema {
     }
 }
 
-fn relay(number: u128) -> Told {
-    Told { relay: Uuid::from_u128(number), recoveries: 0, rest: None }
+fn relay(number: u128) -> PeerStatus {
+    PeerStatus { relay: Uuid::from_u128(number), recoveries: 0, rest: None }
 }
 
 #[tokio::test]
 async fn relays_know_each_other_until_one_says_nothing_more() {
     let schema = Schema::new();
     let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
-    let rest = Rest {
-        kind: RestKind::Halted,
+    let rest = Outage {
+        kind: OutageKind::Halted,
         number: 3,
         remaining: Duration::from_secs(7),
         reason: "why\0".to_owned(),
     };
-    let told = Told { rest: Some(rest.clone()), ..relay(1) };
-    assert_eq!(first.confer(&told, at(0)).await.unwrap(), []);
-    let heard = second.confer(&relay(2), at(2)).await.unwrap();
+    let told = PeerStatus { rest: Some(rest.clone()), ..relay(1) };
+    assert_eq!(first.heartbeat(&told, at(0)).await.unwrap(), []);
+    let heard = second.heartbeat(&relay(2), at(2)).await.unwrap();
     let later =
-        Rest { remaining: Duration::from_secs(5), reason: "why\u{fffd}".to_owned(), ..rest };
-    assert_eq!(heard, [Told { rest: Some(later), ..relay(1) }]);
-    assert_eq!(first.confer(&relay(1), at(3)).await.unwrap(), [relay(2)]);
-    assert_eq!(first.confer(&relay(1), at(8)).await.unwrap(), []);
-    second.confer(&relay(2), at(9)).await.unwrap();
+        Outage { remaining: Duration::from_secs(5), reason: "why\u{fffd}".to_owned(), ..rest };
+    assert_eq!(heard, [PeerStatus { rest: Some(later), ..relay(1) }]);
+    assert_eq!(first.heartbeat(&relay(1), at(3)).await.unwrap(), [relay(2)]);
+    assert_eq!(first.heartbeat(&relay(1), at(8)).await.unwrap(), []);
+    second.heartbeat(&relay(2), at(9)).await.unwrap();
     second.leave(relay(2).relay).await.unwrap();
-    assert_eq!(first.confer(&relay(1), at(9)).await.unwrap(), []);
+    assert_eq!(first.heartbeat(&relay(1), at(9)).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -162,7 +164,7 @@ async fn a_job_is_one_relays_until_it_is_over() {
     let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
     let lasts = Duration::from_secs(60);
     let take = async |store: &PostgresStore, number: u128, second: i64| {
-        store.take_job(Job::Pruning, relay(number).relay, lasts, at(second)).await.unwrap()
+        store.take_job(ExclusiveJob::Pruning, relay(number).relay, lasts, at(second)).await.unwrap()
     };
     assert!(take(&first, 1, 0).await);
     assert!(!take(&second, 2, 59).await);

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction, Source};
-use crate::store::{Traced, record};
+use crate::domain::{Email, ErasureSubject, Person, PersonId, Redact, Redaction, Source};
+use crate::store::{ErasureTarget, record};
 
 use super::fault::Fault;
 use super::house::{self, WEBHOOK};
@@ -21,9 +21,12 @@ use super::value::{number, text};
 const PAGE: usize = 50;
 
 /// See [`Forgetting::traced`](crate::store::Forgetting::traced).
-pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<Traced, Fault> {
-    let forgotten = Forgotten::with_address(email.clone());
-    let mut traced = Traced { people: [].into(), forgotten };
+pub(super) async fn traced(
+    transaction: &Transaction,
+    email: &Email,
+) -> Result<ErasureTarget, Fault> {
+    let forgotten = ErasureSubject::with_address(email.clone());
+    let mut traced = ErasureTarget { people: [].into(), forgotten };
     // Somebody may have had several addresses, and each may lead to more.
     loop {
         let addresses = traced.forgotten.emails.len();
@@ -31,7 +34,7 @@ pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<T
         for id in named(transaction, names, Vec::new()).await? {
             let Some(person) = by_id(transaction, id).await? else { continue };
             if traced.forgotten.is(&person) {
-                traced.forgotten.learn(&person);
+                traced.forgotten.add_identifiers_of(&person);
                 traced.people.insert(id, person.identifier);
             }
         }
@@ -49,9 +52,9 @@ pub(super) async fn traced(transaction: &Transaction, email: &Email) -> Result<T
 /// addressees at GrowSurf. Held until the commit.
 pub(super) async fn beside(
     transaction: &Transaction,
-    forgotten: &Forgotten,
+    forgotten: &ErasureSubject,
 ) -> Result<Vec<Person>, Fault> {
-    let columns = forgotten.beside().map(|it| text(&record::column(&it)));
+    let columns = forgotten.linked_records().map(|it| text(&record::column(&it)));
     let columns: Vec<String> = columns.collect();
     let sql = "SELECT id, identifier, state FROM people
          WHERE identifier = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
@@ -65,7 +68,7 @@ pub(super) async fn beside(
 /// Other people whose records name them.
 pub(super) async fn others(
     transaction: &Transaction,
-    traced: &Traced,
+    traced: &ErasureTarget,
 ) -> Result<Vec<PersonId>, Fault> {
     let forgotten = &traced.forgotten;
     let addresses = forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
@@ -109,7 +112,7 @@ pub(super) async fn by_id(
 /// decoded: `others` are those whose records named them.
 pub(super) async fn webhooks(
     transaction: &Transaction,
-    traced: &Traced,
+    traced: &ErasureTarget,
     others: &[PersonId],
     redact: Redact,
 ) -> Result<(BTreeSet<Uuid>, u64), Fault> {

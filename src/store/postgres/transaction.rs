@@ -17,14 +17,14 @@ use crate::domain::{Random, Time};
 use crate::store::record::unreadable;
 
 use super::fault::Fault;
-use super::value::{Hidden, Value};
+use super::value::{Redacted, Value};
 
 /// How often a transaction is done again when others are in its way, at most.
 const TRIES: u32 = 20;
 
 /// Whose clock leases and waits go by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ruling {
+pub(super) enum ClockSource {
     /// The server's, because the clocks of several relays differ.
     Server,
     /// The caller's, for tests that bring their own time.
@@ -36,7 +36,7 @@ pub(super) enum Ruling {
 #[derive(Clone)]
 pub(super) struct Connections {
     pub(super) pool: Pool,
-    pub(super) ruling: Ruling,
+    pub(super) ruling: ClockSource,
     /// How long the server may take for a statement.
     pub(super) statement_timeout: Duration,
     /// Whether statements stay prepared, which a pooler that gives every transaction another
@@ -52,7 +52,7 @@ pub(super) struct Connections {
 pub(super) struct Transaction {
     connection: Option<Object>,
     server_now: Time,
-    ruling: Ruling,
+    ruling: ClockSource,
     prepares: bool,
 }
 
@@ -146,15 +146,15 @@ impl Transaction {
     /// By how much the clock that rules lanes is ahead of the caller's, in microseconds.
     pub(super) fn ahead_of(&self, now: Time) -> i64 {
         match self.ruling {
-            Ruling::Server => self.server_now.micros().saturating_sub(now.micros()),
+            ClockSource::Server => self.server_now.micros().saturating_sub(now.micros()),
             #[cfg(test)]
-            Ruling::Caller => 0,
+            ClockSource::Caller => 0,
         }
     }
 
     /// Whether it is the server's clock that rules lanes.
     pub(super) fn is_ruled_by_server(&self) -> bool {
-        self.ruling == Ruling::Server
+        self.ruling == ClockSource::Server
     }
 
     /// Ends the transaction: keeps what was done, or undoes it.
@@ -184,8 +184,8 @@ fn kinds(values: &[&dyn Value]) -> Vec<Type> {
     values.iter().map(|value| value.kind()).collect()
 }
 
-fn hidden<'a>(values: &'a [&'a dyn Value]) -> Vec<Hidden<'a>> {
-    values.iter().map(|value| Hidden(value.sql())).collect()
+fn hidden<'a>(values: &'a [&'a dyn Value]) -> Vec<Redacted<'a>> {
+    values.iter().map(|value| Redacted(value.sql())).collect()
 }
 
 fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
@@ -193,12 +193,12 @@ fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)>
 }
 
 /// Counts how often a transaction was tried, and says whether to try again.
-pub(super) struct Tries<'a> {
+pub(super) struct RetryPolicy<'a> {
     tried: u32,
     random: &'a dyn Random,
 }
 
-impl Tries<'_> {
+impl RetryPolicy<'_> {
     /// Whether to do it again after this; waits a little the more often it failed, unlike others
     /// who failed at the same moment.
     pub(super) async fn again(&mut self, fault: &Fault) -> bool {
@@ -241,8 +241,8 @@ pub(super) use transact;
 
 impl Connections {
     /// Of a transaction that wasn't tried yet.
-    pub(super) fn tries(&self) -> Tries<'_> {
-        Tries { tried: 0, random: &*self.random }
+    pub(super) fn tries(&self) -> RetryPolicy<'_> {
+        RetryPolicy { tried: 0, random: &*self.random }
     }
 
     /// Gives up on a server that doesn't answer at all: its own timeout doesn't reach it then.

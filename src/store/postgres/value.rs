@@ -76,15 +76,15 @@ values! {
 
 /// A value that doesn't show itself: what Postgres is given the client would write into a log that
 /// asks for everything.
-pub(super) struct Hidden<'a>(pub(super) &'a (dyn ToSql + Sync));
+pub(super) struct Redacted<'a>(pub(super) &'a (dyn ToSql + Sync));
 
-impl fmt::Debug for Hidden<'_> {
+impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("...")
     }
 }
 
-impl ToSql for Hidden<'_> {
+impl ToSql for Redacted<'_> {
     fn to_sql(
         &self,
         kind: &Type,

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::{
-    Call, EventId, Known, LanePlan, Link, Lookup, Participant, ParticipantKey, Person, PersonId,
-    Plan, Time, Trace,
+    Call, ErasureKey, EventId, LanePlan, Link, Lookup, Participant, ParticipantKey, Person,
+    PersonId, Plan, ReadSet, Time,
 };
 use crate::store::record;
 
@@ -27,7 +27,7 @@ pub(super) struct World {
     participants: HashMap<ParticipantKey, Option<i64>>,
     links: HashMap<Link, Option<i64>>,
     effects: HashMap<EventId, bool>,
-    tombstones: HashMap<Trace, Option<Time>>,
+    tombstones: HashMap<ErasureKey, Option<Time>>,
     /// Empty rows that this transaction has made for identifiers nobody has.
     blanks: BTreeMap<String, i64>,
     changes: Changes,
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Takes in when whoever leaves the trace was forgotten.
-    pub(super) fn tombstone(&mut self, trace: Trace, forgotten_at: Option<Time>) {
+    pub(super) fn tombstone(&mut self, trace: ErasureKey, forgotten_at: Option<Time>) {
         self.tombstones.insert(trace, forgotten_at);
     }
 
@@ -127,39 +127,39 @@ impl World {
     }
 
     /// The beginning of what is known for one plan.
-    pub(super) fn known(&self, now: Time) -> Known {
-        let mut known = Known::new(self.hash_key, now);
+    pub(super) fn known(&self, now: Time) -> ReadSet {
+        let mut known = ReadSet::new(self.hash_key, now);
         if self.has_tombstones {
-            known.somebody_was_forgotten();
+            known.read_tombstones();
         }
         known
     }
 
     /// Answers questions; gives back those that only Postgres can answer.
-    pub(super) fn answer(&self, known: &mut Known, lookups: Vec<Lookup>) -> Vec<Lookup> {
+    pub(super) fn answer(&self, known: &mut ReadSet, lookups: Vec<Lookup>) -> Vec<Lookup> {
         let mut unanswered = Vec::new();
         for lookup in lookups {
             match &lookup {
                 Lookup::Participant(key) => match self.participants.get(key) {
-                    Some(id) => known.found(lookup, self.copy(*id)),
+                    Some(id) => known.add_person(lookup, self.copy(*id)),
                     None => unanswered.push(lookup),
                 },
                 Lookup::Link(link) => match self.links.get(link) {
-                    Some(id) => known.found(lookup, self.copy(*id)),
+                    Some(id) => known.add_person(lookup, self.copy(*id)),
                     None => unanswered.push(lookup),
                 },
                 Lookup::Identifier(identifier) => {
                     match self.identifiers.get(&text(&record::column(identifier))) {
-                        Some(id) => known.found(lookup, self.copy(*id)),
+                        Some(id) => known.add_person(lookup, self.copy(*id)),
                         None => unanswered.push(lookup),
                     }
                 }
                 Lookup::Effect(id) => match self.effects.get(id) {
-                    Some(recorded) => known.effect(*id, *recorded),
+                    Some(recorded) => known.add_effect(*id, *recorded),
                     None => unanswered.push(lookup),
                 },
                 Lookup::Tombstone(trace) => match self.tombstones.get(trace) {
-                    Some(forgotten_at) => known.buried(trace.clone(), *forgotten_at),
+                    Some(forgotten_at) => known.add_tombstone(trace.clone(), *forgotten_at),
                     None => unanswered.push(lookup),
                 },
             }
@@ -185,12 +185,12 @@ impl World {
             self.check_effects(lane, &mut needs);
             ids.push(id);
         }
-        let uncertain = plan.counted.iter().filter(|id| !self.effects.contains_key(id));
+        let uncertain = plan.ledger_only.iter().filter(|id| !self.effects.contains_key(id));
         needs.extend(uncertain.copied().map(Lookup::Effect));
         if !needs.is_empty() {
             return Err(Unapplied::Needs(needs));
         }
-        for id in &plan.counted {
+        for id in &plan.ledger_only {
             if self.effects.insert(*id, true) == Some(false) {
                 self.changes.effects.insert(*id);
             }

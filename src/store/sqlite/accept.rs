@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{
-    Arrival, Call, Class, EventId, News, Plan, Receipt, Source, Status, Time, WebhookId,
+    Call, Class, EventId, Notification, Plan, Receipt, ReceivedWebhook, Source, Status, Time,
+    WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::planning::{Planned, dropped};
@@ -25,7 +26,7 @@ use super::writer::undo;
 
 /// The row of the inbox that is planned for.
 enum Row<'a> {
-    New { arrival: &'a Arrival, sha256: &'a [u8; 32] },
+    New { arrival: &'a ReceivedWebhook, sha256: &'a [u8; 32] },
     Kept(Kept),
 }
 
@@ -68,7 +69,7 @@ pub(super) fn accept(
     connection: &Connection,
     planning: &Planning,
     sha256: &[u8; 32],
-    arrival: &Arrival,
+    arrival: &ReceivedWebhook,
     now: Time,
 ) -> Result<Receipt, Fault> {
     let kept = connection
@@ -84,7 +85,7 @@ pub(super) fn accept(
         Some(kept) => Row::Kept(kept),
         None => Row::New { arrival, sha256 },
     };
-    take_in(connection, planning, &row, &arrival.reading, now)
+    take_in(connection, planning, &row, &arrival.decoded, now)
 }
 
 /// See [`Store::replay`](crate::store::Store::replay).
@@ -92,7 +93,7 @@ pub(super) fn replay(
     connection: &Connection,
     planning: &Planning,
     id: WebhookId,
-    reading: &Result<News, String>,
+    reading: &Result<Notification, String>,
     now: Time,
     dry_run: bool,
 ) -> Result<Receipt, Fault> {
@@ -128,7 +129,7 @@ fn take_in(
     connection: &Connection,
     planning: &Planning,
     row: &Row<'_>,
-    reading: &Result<News, String>,
+    reading: &Result<Notification, String>,
     now: Time,
 ) -> Result<Receipt, Fault> {
     let (id, received_at) = match row {
@@ -172,7 +173,7 @@ fn write(
         Err(reason) => Some(reason.clone()),
     };
     let seq = write_row(connection, row, parked.as_deref().map(text).as_deref())?;
-    if let Ok(Plan { forgotten, .. }) = &planned
+    if let Ok(Plan { erased: forgotten, .. }) = &planned
         && !forgotten.is_empty()
     {
         erasing::overwriting(connection, || {
@@ -225,13 +226,13 @@ fn apply(
     now: Time,
 ) -> Result<Applied, Fault> {
     let (mut calls, mut kinds) = (0, BTreeMap::new());
-    for id in plan.counted {
+    for id in plan.ledger_only {
         is_new(connection, id)?;
     }
     for message in &plan.messages {
         effects::write(connection, message)?;
     }
-    for person in plan.named {
+    for person in plan.mentioned {
         people::mention(connection, person, webhook)?;
     }
     for lane in plan.lanes {

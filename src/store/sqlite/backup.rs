@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::domain::Time;
 
 use super::connection::Place;
-use super::contents::{self, Contents, Unfit};
+use super::contents::{self, BackupManifest, InvalidBackup};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 
 /// Why there is no backup. Nothing is left behind, and what was there before is untouched.
@@ -73,7 +73,7 @@ pub enum BackupError {
         store: PathBuf,
         /// Why.
         #[source]
-        source: Unfit,
+        source: InvalidBackup,
     },
     /// The store has what no store has, or lacks something.
     #[error(
@@ -105,7 +105,7 @@ pub async fn back_up(
     target: &Path,
     replace: bool,
     now: Time,
-) -> Result<Contents, BackupError> {
+) -> Result<BackupManifest, BackupError> {
     let is_store = |suffix| files::same(target, &files::with(store, suffix));
     if COMPANIONS.into_iter().chain(["", "-shm", ".lock"]).any(is_store) {
         return Err(BackupError::IsTheStore(target.to_owned()));
@@ -136,7 +136,7 @@ pub async fn back_up(
 ///
 /// # Errors
 /// See [`BackupError`].
-pub async fn snapshot(store: &Path, now: Time) -> Result<(File, Contents), BackupError> {
+pub async fn snapshot(store: &Path, now: Time) -> Result<(File, BackupManifest), BackupError> {
     let (unfinished, contents) = copy(store, store, now).await?;
     let path = unfinished.path();
     let file = File::open(path).map_err(FileError::when("read", path))?;
@@ -148,7 +148,7 @@ async fn copy(
     store: &Path,
     target: &Path,
     now: Time,
-) -> Result<(Unfinished, Contents), BackupError> {
+) -> Result<(Unfinished, BackupManifest), BackupError> {
     if !store.exists() {
         return Err(BackupError::NoStore(store.to_owned()));
     }
@@ -160,7 +160,7 @@ async fn copy(
         let looked = contents::read(&to);
         let looked = looked.and_then(|contents| contents::read_values(&to).map(|()| contents));
         looked.map_err(|unfit| match unfit {
-            Unfit::Foreign(difference) => BackupError::Foreign { store: from, difference },
+            InvalidBackup::Foreign(difference) => BackupError::Foreign { store: from, difference },
             source => BackupError::Unfit { store: from, source },
         })
     });

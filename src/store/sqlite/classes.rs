@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Class, Identifier, LaneId, Way};
+use crate::domain::{Class, Destination, Identifier, LaneId};
 use crate::store::record;
 
 use super::fault::Fault;
@@ -17,12 +17,12 @@ pub(super) const PAGE: i64 = 2;
 const RAISED: i64 = 1_000;
 
 /// Returns the number of calls that lead a way and have a class; less is more urgent.
-pub(super) fn rank(way: Way, class: Class) -> i64 {
+pub(super) fn rank(way: Destination, class: Class) -> i64 {
     match (way, class) {
-        (Way::Out, Class::Live) => 0,
-        (Way::Out, Class::History) => 1,
-        (Way::Out, Class::Page) => PAGE,
-        (Way::Back, _) => 3,
+        (Destination::CustomerIo, Class::Live) => 0,
+        (Destination::CustomerIo, Class::History) => 1,
+        (Destination::CustomerIo, Class::Page) => PAGE,
+        (Destination::GrowSurf, _) => 3,
     }
 }
 
@@ -36,11 +36,11 @@ pub(super) fn class(rank: i64) -> Class {
 }
 
 /// Returns the numbers of the lanes that lead a way, in the order they are served.
-pub(super) fn ranks(way: Way, page: bool) -> &'static [i64] {
+pub(super) fn ranks(way: Destination, page: bool) -> &'static [i64] {
     match (way, page) {
-        (Way::Out, true) => &[0, 1, PAGE],
-        (Way::Out, false) => &[0, 1],
-        (Way::Back, _) => &[3],
+        (Destination::CustomerIo, true) => &[0, 1, PAGE],
+        (Destination::CustomerIo, false) => &[0, 1],
+        (Destination::GrowSurf, _) => &[3],
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn raise(
     identifier: &Identifier,
     class: Class,
 ) -> Result<(), Fault> {
-    let rank = rank(Way::Out, class);
+    let rank = rank(Destination::CustomerIo, class);
     let lane: Option<i64> = connection
         .prepare_cached(
             "SELECT lanes.id FROM people CROSS JOIN lanes ON lanes.id = people.id

@@ -6,13 +6,17 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
-use crate::store::{Company, Job, StoreError, Told};
+use crate::store::{Cluster, ExclusiveJob, PeerStatus, StoreError};
 
 use super::SqliteStore;
 
 #[async_trait]
-impl Company for SqliteStore {
-    async fn confer(&self, _told: &Told, _now: Time) -> Result<Vec<Told>, StoreError> {
+impl Cluster for SqliteStore {
+    async fn heartbeat(
+        &self,
+        _told: &PeerStatus,
+        _now: Time,
+    ) -> Result<Vec<PeerStatus>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -22,7 +26,7 @@ impl Company for SqliteStore {
 
     async fn take_job(
         &self,
-        _job: Job,
+        _job: ExclusiveJob,
         _relay: Uuid,
         _lasts: Duration,
         _now: Time,

@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::make_folder;
-use super::presence::Presence;
+use super::presence::FileIdentity;
 
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
@@ -73,8 +73,8 @@ impl Place {
     }
 
     /// The file as it is now, to be compared with later.
-    pub(super) fn presence(&self) -> std::io::Result<Presence> {
-        Presence::of(&self.path)
+    pub(super) fn presence(&self) -> std::io::Result<FileIdentity> {
+        FileIdentity::of(&self.path)
     }
 
     /// Opens the connection that writes. A file that is gone isn't made again: an empty store in

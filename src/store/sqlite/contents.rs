@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a store holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Contents {
+pub struct BackupManifest {
     /// The version of its schema.
     pub schema: i64,
     /// Webhooks, whether or not their bodies are still there.
@@ -39,7 +39,7 @@ pub struct Contents {
 
 /// Why a file is no store that this version can run on.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum InvalidBackup {
     /// It is something else than a database.
     #[error("it isn't a SQLite file")]
     NotSqlite,
@@ -80,9 +80,9 @@ pub enum Unfit {
 ///
 /// # Errors
 /// See [`Unfit`].
-pub(super) fn rest(path: &Path) -> Result<(), Unfit> {
+pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
-        return Err(Unfit::Damaged(damage));
+        return Err(InvalidBackup::Damaged(damage));
     }
     let resting = Place::new(path, Duration::ZERO).at_rest();
     resting.map(drop).map_err(|error| unfit(error.into()))
@@ -92,21 +92,21 @@ pub(super) fn rest(path: &Path) -> Result<(), Unfit> {
 ///
 /// # Errors
 /// See [`Unfit`].
-pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
+pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     let reader = Place::new(path, Duration::ZERO).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;
     let tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'
         AND name IN ('schema_migrations', 'meta', 'inbox', 'deliveries', 'effects')";
     if number(&connection, tables).map_err(unfit)? < 5 {
-        return Err(Unfit::NotAStore);
+        return Err(InvalidBackup::NotAStore);
     }
     let schema = migrate::version(&connection).map_err(unfit)?;
     // Before anything that a trigger, a view or an index with an expression could take part in.
     if let Some(difference) = migrate::difference(&connection, schema).map_err(unfit)? {
-        return Err(Unfit::Foreign(difference));
+        return Err(InvalidBackup::Foreign(difference));
     }
     if let Some(damage) = soundness::damage(&connection) {
-        return Err(Unfit::Damaged(damage));
+        return Err(InvalidBackup::Damaged(damage));
     }
     summary(&connection, schema).map_err(unfit)
 }
@@ -115,17 +115,17 @@ pub(super) fn read(path: &Path) -> Result<Contents, Unfit> {
 ///
 /// # Errors
 /// See [`Unfit`].
-pub(super) fn read_values(path: &Path) -> Result<(), Unfit> {
+pub(super) fn read_values(path: &Path) -> Result<(), InvalidBackup> {
     let reader = Place::new(path, Duration::ZERO).reader();
     check_values(&reader.map_err(|error| unfit(error.into()))?)
 }
 
-fn check_values(connection: &Connection) -> Result<(), Unfit> {
+fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
     if let Some(row) = values::unreadable(connection).map_err(unfit)? {
-        return Err(Unfit::Unreadable(row));
+        return Err(InvalidBackup::Unreadable(row));
     }
     let contradictions = soundness::contradictions(connection).map_err(unfit)?;
-    contradictions.first().map_or(Ok(()), |first| Err(Unfit::Contradictory(first)))
+    contradictions.first().map_or(Ok(()), |first| Err(InvalidBackup::Contradictory(first)))
 }
 
 /// Starts on the file at `path`, which is nobody's yet, as the process that delivers would, and brings
@@ -133,7 +133,7 @@ fn check_values(connection: &Connection) -> Result<(), Unfit> {
 ///
 /// # Errors
 /// See [`Unfit`].
-pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), Unfit> {
+pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBackup> {
     let place = Place::new(path, options.busy_timeout);
     let prepared = || {
         let mut connection = place.writer()?;
@@ -156,7 +156,7 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), Unfit> {
 ///
 /// # Errors
 /// See [`Unfit`].
-pub fn foreign(path: &Path) -> Result<Option<String>, Unfit> {
+pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
     let reader = Place::new(path, PATIENCE).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;
     let looked =
@@ -164,11 +164,11 @@ pub fn foreign(path: &Path) -> Result<Option<String>, Unfit> {
     looked.map_err(unfit)
 }
 
-fn summary(connection: &Connection, schema: i64) -> Result<Contents, Fault> {
+fn summary(connection: &Connection, schema: i64) -> Result<BackupManifest, Fault> {
     let newest: Option<i64> =
         connection.query_row("SELECT MAX(received_at) FROM inbox", [], |row| row.get(0))?;
     let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-    Ok(Contents {
+    Ok(BackupManifest {
         schema,
         webhooks: number(connection, "SELECT COUNT(*) FROM inbox")?,
         newest: newest.map(Time::from_micros),
@@ -183,15 +183,15 @@ fn number(connection: &Connection, sql: &str) -> Result<u64, Fault> {
     Ok(u64::try_from(number).unwrap_or(0))
 }
 
-fn unfit(fault: Fault) -> Unfit {
+fn unfit(fault: Fault) -> InvalidBackup {
     let not_sqlite = |error: &Error| error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
     match fault {
-        Fault::Sql(error) if not_sqlite(&error) => Unfit::NotSqlite,
-        Fault::Store(StoreError::TooNew { found, known }) => Unfit::TooNew { found, known },
+        Fault::Sql(error) if not_sqlite(&error) => InvalidBackup::NotSqlite,
+        Fault::Store(StoreError::TooNew { found, known }) => InvalidBackup::TooNew { found, known },
         Fault::Store(StoreError::Unreadable { detail, .. } | StoreError::Damaged { detail }) => {
-            Unfit::Damaged(detail)
+            InvalidBackup::Damaged(detail)
         }
-        Fault::Store(error) => Unfit::Refused(error),
-        Fault::Sql(error) => Unfit::Damaged(error.to_string()),
+        Fault::Store(error) => InvalidBackup::Refused(error),
+        Fault::Sql(error) => InvalidBackup::Damaged(error.to_string()),
     }
 }

@@ -17,7 +17,7 @@ use super::deliveries::{Half, id};
 use super::fault::Fault;
 use super::house::{self, Meta};
 use super::opening::storage;
-use super::right::Right;
+use super::right::DeliveryLock;
 use super::{Options, access, damage, migrate};
 
 const OPENING: &str = "be opened";
@@ -26,7 +26,7 @@ const DOING: &str = "be copied";
 /// A file's rows.
 pub(in crate::store) struct FileTables {
     connection: Connection,
-    right: Right,
+    right: DeliveryLock,
 }
 
 impl FileTables {
@@ -54,7 +54,7 @@ impl FileTables {
             None => fault.into_store_error(OPENING),
         };
         let connection = open().map_err(unopened)?;
-        Ok(Self { connection, right: Right::new(place.lock_file()) })
+        Ok(Self { connection, right: DeliveryLock::new(place.lock_file()) })
     }
 
     fn with<T>(

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::domain::{Time, Way};
+use crate::domain::{Destination, Time};
 use crate::store::StoreError;
 
 use super::aside::{self, Why};
@@ -23,12 +23,12 @@ use super::fault::Fault;
 use super::house::{self, Meta};
 use super::opening::{self, Opened, storage};
 use super::rebuild::rebuild;
-use super::right::Right;
+use super::right::DeliveryLock;
 use super::{Options, access, files, lanes, soundness};
 
 /// What became of a damaged store.
 #[derive(Debug)]
-pub struct SetAside {
+pub struct Quarantined {
     /// What is wrong with it.
     pub damage: String,
     /// The name that it has now.
@@ -52,10 +52,10 @@ pub enum Kept {
 /// whether another takes its place.
 pub(super) fn open(
     place: &Place,
-    right: &Right,
+    right: &DeliveryLock,
     options: &Options,
     set_aside: bool,
-) -> Result<(Opened, Option<SetAside>), StoreError> {
+) -> Result<(Opened, Option<Quarantined>), StoreError> {
     const DOING: &str = "be opened";
     let was_there = place.lock_file().exists();
     let unopened = |error| storage(DOING, access::explain(place.path(), error));
@@ -93,7 +93,7 @@ pub(super) fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreE
         }
         let transaction = connection.unchecked_transaction()?;
         lanes::release_all(&transaction, now)?;
-        for way in Way::ALL {
+        for way in Destination::ALL {
             lanes::next_due(&transaction, way, true)?;
         }
         house::stats(&transaction)?;
@@ -112,7 +112,7 @@ fn replace(
     place: &Place,
     options: &Options,
     damage: String,
-) -> Result<(Opened, SetAside), StoreError> {
+) -> Result<(Opened, Quarantined), StoreError> {
     const DOING: &str = "be set aside";
     let store = place.path();
     // SQLite would throw away the log of an empty file.
@@ -156,7 +156,7 @@ fn replace(
         remembering.map_err(|fault| fault.into_store_error(DOING))?;
         kept = Kept::Secret;
     }
-    Ok((opened, SetAside { damage, aside, kept }))
+    Ok((opened, Quarantined { damage, aside, kept }))
 }
 
 /// The store's secret and its workspace, if they can be read.

@@ -7,12 +7,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{EventId, Message, Time};
 use crate::store::effects::{Found, PIECE};
-use crate::store::{Carrier, Effect, Effects, Sent, State, StoreError};
+use crate::store::{DeliveryState, Effect, EffectDelivery, Effects, MessageStatus, StoreError};
 
 use super::SqliteStore;
 use super::deliveries::{DEAD, DELIVERED, Half, id};
 use super::fault::Fault;
-use super::queue::Rank;
+use super::queue::Priority;
 
 #[async_trait]
 impl Effects for SqliteStore {
@@ -40,7 +40,7 @@ impl Effects for SqliteStore {
             )?;
             Ok(statement.execute([before.micros(), limit])?)
         };
-        self.writer.write(Rank::Rest, "prune messages", work).await
+        self.writer.write(Priority::Rest, "prune messages", work).await
     }
 }
 
@@ -60,7 +60,10 @@ pub(super) fn write(connection: &Connection, message: &Message) -> Result<(), Fa
 
 /// The messages of an effect, and the rows of deliveries that there are; `None` if it isn't in the
 /// ledger.
-fn known(connection: &Connection, event: EventId) -> Result<Option<(Vec<Sent>, i64, i64)>, Fault> {
+fn known(
+    connection: &Connection,
+    event: EventId,
+) -> Result<Option<(Vec<MessageStatus>, i64, i64)>, Fault> {
     let recorded = connection
         .prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?
         .query_row([event.0], |_row| Ok(()))
@@ -83,7 +86,7 @@ fn known(connection: &Connection, event: EventId) -> Result<Option<(Vec<Sent>, i
             at: Time::from_micros(row.get(5)?),
         })
     })?;
-    let messages = Sent::of(rows.collect::<Result<_, _>>()?);
+    let messages = MessageStatus::of(rows.collect::<Result<_, _>>()?);
     // Each alone is the end of the table; both together would be a walk through all of it.
     let sql = "SELECT COALESCE((SELECT MIN(id) FROM deliveries), 1),
                       COALESCE((SELECT MAX(id) FROM deliveries), 0)";
@@ -92,7 +95,11 @@ fn known(connection: &Connection, event: EventId) -> Result<Option<(Vec<Sent>, i
 }
 
 /// The calls that carry an effect, of a piece of the deliveries that ends with this row.
-fn carriers_in(connection: &Connection, event: EventId, end: i64) -> Result<Vec<Carrier>, Fault> {
+fn carriers_in(
+    connection: &Connection,
+    event: EventId,
+    end: i64,
+) -> Result<Vec<EffectDelivery>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at) FROM deliveries
          LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
@@ -103,9 +110,9 @@ fn carriers_in(connection: &Connection, event: EventId, end: i64) -> Result<Vec<
             delivery: id(row.get(0)?, Half::Call),
             call: row.get(1)?,
             state: match row.get(2)? {
-                DELIVERED => State::Delivered,
-                DEAD => State::Dead,
-                _ => State::Pending,
+                DELIVERED => DeliveryState::Delivered,
+                DEAD => DeliveryState::Dead,
+                _ => DeliveryState::Pending,
             },
             planned_at: row.get(3)?,
             ended_at: row.get(4)?,

@@ -6,8 +6,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Forgotten, Person, PersonId, Redact, Redaction, Time, Webhook};
-use crate::store::{Erased, Traced};
+use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time, Webhook};
+use crate::store::{Erased, ErasureTarget};
 
 use super::connection::overwrite;
 use super::deliveries::{DEAD, DELIVERED};
@@ -18,7 +18,7 @@ use super::house::{self, Counter};
 pub(super) struct Eraser<'a> {
     pub(super) connection: &'a Connection,
     pub(super) redact: Redact,
-    pub(super) traced: &'a Traced,
+    pub(super) traced: &'a ErasureTarget,
 }
 
 impl Eraser<'_> {
@@ -63,7 +63,7 @@ pub(super) fn redact_body(
     connection: &Connection,
     webhook: i64,
     redact: Redact,
-    forgotten: &Forgotten,
+    forgotten: &ErasureSubject,
 ) -> Result<Redaction, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT id, received_at, source, owner, event, body, parked IS NOT NULL FROM inbox
@@ -118,7 +118,11 @@ fn rows(connection: &Connection, webhook: i64) -> Result<Vec<Deliveries>, Fault>
 
 /// Cuts somebody out of the calls to another person, and out of what was answered to them; tells
 /// how many of the calls named them.
-fn cut_row(connection: &Connection, row: &Deliveries, forgotten: &Forgotten) -> Result<u64, Fault> {
+fn cut_row(
+    connection: &Connection,
+    row: &Deliveries,
+    forgotten: &ErasureSubject,
+) -> Result<u64, Fault> {
     for email in &forgotten.emails {
         for sql in [
             "UPDATE attempts SET reason = ''
@@ -150,7 +154,7 @@ fn cut_row(connection: &Connection, row: &Deliveries, forgotten: &Forgotten) -> 
 }
 
 /// A call without somebody, if it names them.
-fn cut_call(text: &str, forgotten: &Forgotten) -> Result<Option<String>, Fault> {
+fn cut_call(text: &str, forgotten: &ErasureSubject) -> Result<Option<String>, Fault> {
     let mut call: Call =
         serde_json::from_str(text).map_err(|error| Fault::unreadable("a call", error))?;
     if !forgotten.cut_call(&mut call) {

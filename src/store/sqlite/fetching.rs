@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Class, Identifier, Lookup, News, Person, Plan, Time};
-use crate::store::Revise;
+use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
+use crate::store::KvUpdate;
 use crate::store::{Fetching, StoreError, record};
 
 use super::SqliteStore;
@@ -15,29 +15,29 @@ use super::classes;
 use super::fault::Fault;
 use super::opening::storage;
 use super::people;
-use super::queue::Rank;
+use super::queue::Priority;
 
 #[async_trait]
 impl Fetching for SqliteStore {
     async fn preview(
         &self,
-        news: Vec<News>,
+        news: Vec<Notification>,
         now: Time,
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
         let planning = std::sync::Arc::clone(&self.planning);
         let work = move |connection: &Connection| {
-            let plan = |news: &News| planning.plan(connection, &Ok(news.clone()), now, now);
+            let plan = |news: &Notification| planning.plan(connection, &Ok(news.clone()), now, now);
             news.iter().map(plan).collect()
         };
         self.readers.read("compare", work).await
     }
 
-    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+    async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
         self.readers.read("read a note", move |connection| note(connection, &name)).await
     }
 
-    async fn revise(&self, name: &str, revise: Revise) -> Result<String, StoreError> {
+    async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
         let name = name.to_owned();
         let work = move |connection: &Connection| {
             let text = revise(note(connection, &name)?.as_deref());
@@ -49,7 +49,7 @@ impl Fetching for SqliteStore {
                 .execute([&name, &text])?;
             Ok(text)
         };
-        self.writer.write(Rank::Rest, "write a note", work).await
+        self.writer.write(Priority::Rest, "write a note", work).await
     }
 
     async fn participants(
@@ -98,7 +98,7 @@ impl Fetching for SqliteStore {
     async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
         let identifier = identifier.clone();
         let work = move |connection: &Connection| classes::raise(connection, &identifier, class);
-        self.writer.write(Rank::Rest, "raise a lane", work).await
+        self.writer.write(Priority::Rest, "raise a lane", work).await
     }
 
     async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {

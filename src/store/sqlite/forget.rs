@@ -12,8 +12,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use crate::domain::{Email, Person, PersonId, Redact, Time, Trace};
-use crate::store::{Erased, Forgetting, Hushed, StoreError, Traced};
+use crate::domain::{Email, ErasureKey, Person, PersonId, Redact, Time};
+use crate::store::{CancelResult, Erased, ErasureTarget, Forgetting, StoreError};
 
 use super::SqliteStore;
 use super::connection::Place;
@@ -34,19 +34,23 @@ const FILLER: i64 = 64 << 20;
 
 #[async_trait]
 impl Forgetting for SqliteStore {
-    async fn traced(&self, email: &Email) -> Result<Traced, StoreError> {
+    async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
         let email = email.clone();
         let work = move |connection: &Connection| traces::traced(connection, &email);
         self.readers.read("look for a person", work).await
     }
 
-    async fn hush(&self, traced: &Traced, now: Time) -> Result<Hushed, StoreError> {
+    async fn cancel_pending(
+        &self,
+        traced: &ErasureTarget,
+        now: Time,
+    ) -> Result<CancelResult, StoreError> {
         let (traced, place) = (traced.clone(), self.place.clone());
         let work = move |_: &Connection| hush(&place, &traced, now);
         self.readers.read("remove a person's calls", work).await
     }
 
-    async fn erase(&self, traced: &Traced, now: Time) -> Result<Erased, StoreError> {
+    async fn erase(&self, traced: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
         let (traced, place, redact) = (traced.clone(), self.place.clone(), self.planning.redact);
         let planning = Arc::clone(&self.planning);
         let work = move |reader: &Connection| {
@@ -58,9 +62,9 @@ impl Forgetting for SqliteStore {
 }
 
 /// See [`Forgetting::hush`].
-fn hush(place: &Place, traced: &Traced, now: Time) -> Result<Hushed, Fault> {
+fn hush(place: &Place, traced: &ErasureTarget, now: Time) -> Result<CancelResult, Fault> {
     let mut connection = place.eraser()?;
-    let mut hushed = Hushed::default();
+    let mut hushed = CancelResult::default();
     for id in traced.people.keys() {
         loop {
             let piece = in_one(&mut connection, |connection| {
@@ -93,7 +97,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// See [`Forgetting::erase`].
-    fn erase(&self, mut traced: Traced, now: Time) -> Result<Erased, Fault> {
+    fn erase(&self, mut traced: ErasureTarget, now: Time) -> Result<Erased, Fault> {
         let mut connection = self.place.eraser()?;
         let mut erased = self.sweep(&mut connection, &traced)?;
         // The second sweep counts them all again.
@@ -108,7 +112,7 @@ impl Work<'_> {
     }
 
     /// Cuts them out of everything that is others'.
-    fn sweep(&self, connection: &mut Connection, traced: &Traced) -> Result<Erased, Fault> {
+    fn sweep(&self, connection: &mut Connection, traced: &ErasureTarget) -> Result<Erased, Fault> {
         let mut erased = Erased::default();
         let others = traces::others(self.reader, traced)?;
         for piece in others.chunks(PIECE) {
@@ -126,7 +130,7 @@ impl Work<'_> {
     fn cut_people(
         &self,
         connection: &Connection,
-        traced: &Traced,
+        traced: &ErasureTarget,
         piece: &[PersonId],
     ) -> Result<u64, Fault> {
         let mut cut = 0;
@@ -143,7 +147,7 @@ impl Work<'_> {
     fn cut_webhooks(
         &self,
         connection: &Connection,
-        traced: &Traced,
+        traced: &ErasureTarget,
         piece: &[i64],
     ) -> Result<Erased, Fault> {
         let eraser = Eraser { connection, redact: self.redact, traced };
@@ -159,7 +163,7 @@ impl Work<'_> {
     fn take_person(
         &self,
         connection: &Connection,
-        traced: &mut Traced,
+        traced: &mut ErasureTarget,
         now: Time,
     ) -> Result<Erased, Fault> {
         let mut erased = Erased::default();
@@ -167,7 +171,7 @@ impl Work<'_> {
         for id in traced.people.keys() {
             let Some(person) = people::by_id(connection, *id)? else { continue };
             // They may have got another trace since they were found.
-            traced.forgotten.learn(&person);
+            traced.forgotten.add_identifiers_of(&person);
             records.push((*id, person));
         }
         for visitor in traces::beside(connection, &traced.forgotten)? {
@@ -190,8 +194,9 @@ impl Work<'_> {
             erased = erased.and(waiting);
             erased = erased.and(erasing::remove_person(connection, *id, person)?);
         }
-        let participants = traced.forgotten.participants.iter().cloned().map(Trace::Participant);
-        let addresses = traced.forgotten.emails.iter().cloned().map(Trace::Address);
+        let participants =
+            traced.forgotten.participants.iter().cloned().map(ErasureKey::Participant);
+        let addresses = traced.forgotten.emails.iter().cloned().map(ErasureKey::Address);
         for trace in participants.chain(addresses) {
             self.planning.tombstones.set(connection, &trace, now)?;
             erased.tombstones += 1;

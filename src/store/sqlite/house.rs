@@ -9,9 +9,9 @@ use std::time::Duration;
 use rusqlite::types::{FromSql, ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use crate::domain::{Time, Way, Webhook, WebhookId};
+use crate::domain::{Destination, Time, Webhook, WebhookId};
 use crate::store::copying::Mark;
-use crate::store::{Destination, InboxPage, Pruned, Stats, Workspace, record};
+use crate::store::{InboxPage, Pruned, Stats, StoredDestinations, Workspace, record};
 
 use super::deliveries::{DELIVERED, duration};
 use super::fault::Fault;
@@ -75,7 +75,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, Fault> {
 #[derive(Clone, Copy)]
 pub(super) enum Meta {
     HashKey,
-    Accepting(Way),
+    Accepting(Destination),
     PrunedUntil(Prunable),
     Workspace,
     ProbedAt,
@@ -93,8 +93,8 @@ impl Meta {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::HashKey => "hash_key",
-            Self::Accepting(Way::Out) => "accepting",
-            Self::Accepting(Way::Back) => "accepting_back",
+            Self::Accepting(Destination::CustomerIo) => "accepting",
+            Self::Accepting(Destination::GrowSurf) => "accepting_back",
             Self::PrunedUntil(Prunable::Finished) => "pruned_until",
             Self::PrunedUntil(Prunable::Parked) => "parked_pruned_until",
             Self::Workspace => "workspace",
@@ -150,15 +150,15 @@ pub(super) fn hash_key(connection: &Connection, seed: [u8; 32]) -> Result<[u8; 3
 }
 
 /// See [`Store::destination`](crate::store::Store::destination).
-pub(super) fn destination(connection: &Connection) -> Result<Destination, Fault> {
+pub(super) fn destination(connection: &Connection) -> Result<StoredDestinations, Fault> {
     let accepting = |way| -> Result<_, Fault> {
         let micros: Option<i64> = recall(connection, Meta::Accepting(way))?;
         Ok(micros.map(duration).unwrap_or_default())
     };
     let workspace: Option<i64> = recall(connection, Meta::Workspace)?;
-    Ok(Destination {
-        accepting: accepting(Way::Out)?,
-        accepting_back: accepting(Way::Back)?,
+    Ok(StoredDestinations {
+        accepting: accepting(Destination::CustomerIo)?,
+        accepting_back: accepting(Destination::GrowSurf)?,
         workspace: workspace.map(|environment_id| Workspace { environment_id }),
     })
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, Identifier, LaneId, Leased, PersonId, Time, Way};
-use crate::store::Claim;
-use crate::store::head::{Head, Room};
+use crate::domain::{Call, Class, Destination, Identifier, LaneId, Leased, PersonId, Time};
+use crate::store::ClaimRequest;
+use crate::store::head::{ClaimBudget, Head};
 use crate::store::record;
 
 use super::classes::{self, PAGE, rank, ranks};
@@ -27,7 +27,7 @@ pub(super) fn append(
     now: Time,
 ) -> Result<(), Fault> {
     let Some(first) = calls.first() else { return Ok(()) };
-    let rank = rank(first.way(), class);
+    let rank = rank(first.destination(), class);
     let lane = LaneId(person);
     let rows = deliveries::rows(calls);
     let first = extend(connection, lane, rank, rows.len(), now)?;
@@ -81,7 +81,7 @@ struct Due {
 }
 
 /// See [`Store::claim`](crate::store::Store::claim).
-pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Leased>, Fault> {
+pub(super) fn claim(connection: &Connection, claim: &ClaimRequest) -> Result<Vec<Leased>, Fault> {
     let mut leases = Vec::new();
     let due = due_lanes(connection, claim)?;
     // They are all of the class page, or none is.
@@ -99,7 +99,7 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Leased
     Ok(leases)
 }
 
-fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> {
+fn due_lanes(connection: &Connection, claim: &ClaimRequest) -> Result<Vec<Due>, Fault> {
     fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Due> {
         let class = classes::class(row.get(3)?);
         Ok(Due { lane: row.get(0)?, token: row.get(1)?, class, identifier: row.get(2)? })
@@ -138,7 +138,7 @@ fn due_lanes(connection: &Connection, claim: &Claim) -> Result<Vec<Due>, Fault> 
 /// Leases one lane; `None` if there is nothing in it that can be sent.
 fn lease(
     connection: &Connection,
-    claim: &Claim,
+    claim: &ClaimRequest,
     due: &Due,
     room: usize,
 ) -> Result<Option<Leased>, Fault> {
@@ -185,7 +185,7 @@ fn lease(
 fn head(
     connection: &Connection,
     lane: LaneId,
-    claim: &Claim,
+    claim: &ClaimRequest,
     (calls, is_visitor): (usize, bool),
 ) -> Result<Head<Waiting>, Fault> {
     let mut statement = connection.prepare_cached(
@@ -209,14 +209,14 @@ fn head(
             }
         }))
     };
-    let Claim { in_turn, old_before, .. } = *claim;
-    Head::choose(Room { calls, in_turn, old_before, is_visitor }, next)
+    let ClaimRequest { in_turn, old_before, .. } = *claim;
+    Head::choose(ClaimBudget { calls, in_turn, old_before, is_visitor }, next)
 }
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
 pub(super) fn next_due(
     connection: &Connection,
-    way: Way,
+    way: Destination,
     page: bool,
 ) -> Result<Option<Time>, Fault> {
     // One look into each part of the index; a minimum over several would read all of it.
@@ -246,7 +246,7 @@ pub(super) fn release_all(connection: &Connection, now: Time) -> Result<usize, F
 /// See [`Store::set_back`](crate::store::Store::set_back).
 pub(super) fn set_back(
     connection: &Connection,
-    way: Way,
+    way: Destination,
     by: Duration,
     now: Time,
 ) -> Result<(), Fault> {

@@ -14,12 +14,12 @@ use crate::store::StoreError;
 use crate::store::copying::refuse_marked;
 
 use super::connection::{Place, keep_as_it_is};
-use super::damage::SetAside;
+use super::damage::Quarantined;
 use super::fault::{Fault, unavailable};
 use super::house::Meta;
 use super::planning::Planning;
 use super::readers::Readers;
-use super::right::Right;
+use super::right::DeliveryLock;
 use super::tombstones::Tombstones;
 use super::writer::Writer;
 use super::{Options, SqliteStore, access, damage, files, house, migrate};
@@ -36,7 +36,7 @@ impl SqliteStore {
         planner: Arc<dyn Planner>,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let opening = |place: &Place, _: &Right, options: &Options| {
+        let opening = |place: &Place, _: &DeliveryLock, options: &Options| {
             open(place, options).map(|opened| (opened, None))
         };
         Self::open_by(opening, path, planner, options).await.map(|(store, _)| store)
@@ -53,26 +53,30 @@ impl SqliteStore {
         planner: Arc<dyn Planner>,
         options: Options,
         set_aside: bool,
-    ) -> Result<(Self, Option<SetAside>), StoreError> {
-        let opening = move |place: &Place, right: &Right, options: &Options| {
+    ) -> Result<(Self, Option<Quarantined>), StoreError> {
+        let opening = move |place: &Place, right: &DeliveryLock, options: &Options| {
             damage::open(place, right, options, set_aside)
         };
         Self::open_by(opening, path, planner, options).await
     }
 
     async fn open_by(
-        open: impl FnOnce(&Place, &Right, &Options) -> Result<(Opened, Option<SetAside>), StoreError>
+        open: impl FnOnce(
+            &Place,
+            &DeliveryLock,
+            &Options,
+        ) -> Result<(Opened, Option<Quarantined>), StoreError>
         + Send
         + 'static,
         path: &Path,
         planner: Arc<dyn Planner>,
         options: Options,
-    ) -> Result<(Self, Option<SetAside>), StoreError> {
+    ) -> Result<(Self, Option<Quarantined>), StoreError> {
         const DOING: &str = "be opened";
         let place = Place::new(path, options.busy_timeout);
         #[cfg(test)]
         let place = place.shown_to(options.watch.clone());
-        let right = Arc::new(Right::new(place.lock_file()));
+        let right = Arc::new(DeliveryLock::new(place.lock_file()));
         let readers = Readers::new(place.clone(), options.readers.max(1));
         let (kept, held, redact) = (place.clone(), Arc::clone(&right), options.redact);
         let opening = move || {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::domain::{Known, Lookup, News, Planner, Redact, Time};
+use crate::domain::{Lookup, Notification, Planner, ReadSet, Redact, Time};
 use crate::store::planning::{self, Planned};
 
 use super::fault::Fault;
@@ -27,13 +27,13 @@ impl Planning {
     pub(super) fn plan(
         &self,
         connection: &Connection,
-        reading: &Result<News, String>,
+        reading: &Result<Notification, String>,
         received_at: Time,
         now: Time,
     ) -> Result<Planned, Fault> {
-        let mut known = Known::new(self.hash_key, now);
+        let mut known = ReadSet::new(self.hash_key, now);
         if self.tombstones.any(connection)? {
-            known.somebody_was_forgotten();
+            known.read_tombstones();
         }
         planning::plan(&*self.planner, reading, received_at, known, |known, lookups| {
             lookups.into_iter().try_for_each(|lookup| self.answer(connection, known, lookup))
@@ -43,32 +43,32 @@ impl Planning {
     fn answer(
         &self,
         connection: &Connection,
-        known: &mut Known,
+        known: &mut ReadSet,
         lookup: Lookup,
     ) -> Result<(), Fault> {
         match &lookup {
             Lookup::Participant(key) => {
                 let person = people::by_participant(connection, key)?;
-                known.found(lookup, person);
+                known.add_person(lookup, person);
             }
             Lookup::Link(link) => {
                 let person = people::by_link(connection, link)?;
-                known.found(lookup, person);
+                known.add_person(lookup, person);
             }
             Lookup::Identifier(identifier) => {
                 let person = people::by_identifier(connection, identifier)?;
-                known.found(lookup, person);
+                known.add_person(lookup, person);
             }
             Lookup::Effect(id) => {
                 let recorded = connection
                     .prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?
                     .query_row([id.0], |_row| Ok(()))
                     .optional()?;
-                known.effect(*id, recorded.is_some());
+                known.add_effect(*id, recorded.is_some());
             }
             Lookup::Tombstone(trace) => {
                 let forgotten_at = self.tombstones.find(connection, trace)?;
-                known.buried(trace.clone(), forgotten_at);
+                known.add_tombstone(trace.clone(), forgotten_at);
             }
         }
         Ok(())

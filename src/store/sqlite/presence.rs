@@ -11,12 +11,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The file at a path, as it was when it was opened.
-pub(super) struct Presence {
+pub(super) struct FileIdentity {
     path: PathBuf,
     file: Identity,
 }
 
-impl Presence {
+impl FileIdentity {
     /// The file that is at `path` now.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: identity(&path.metadata()?) })

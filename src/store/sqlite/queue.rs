@@ -13,7 +13,7 @@ use super::writer::Job;
 
 /// Who waits for a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Rank {
+pub(super) enum Priority {
     /// A sender of webhooks, who is told only after the commit.
     Accept,
     /// The relay itself, or an operator.
@@ -52,7 +52,7 @@ impl Queue {
     /// Puts a job in its line.
     pub(super) fn push(
         &self,
-        rank: Rank,
+        rank: Priority,
         doing: &'static str,
         job: Box<dyn Job>,
     ) -> Result<(), StoreError> {
@@ -61,11 +61,11 @@ impl Queue {
             return Err(StoreError::Closed);
         }
         match rank {
-            Rank::Accept if waiting.accepts.len() >= WAITING => {
+            Priority::Accept if waiting.accepts.len() >= WAITING => {
                 return Err(unavailable(doing, "too many others wait for the disk"));
             }
-            Rank::Accept => waiting.accepts.push_back(job),
-            Rank::Rest => waiting.rest.push_back(job),
+            Priority::Accept => waiting.accepts.push_back(job),
+            Priority::Rest => waiting.rest.push_back(job),
         }
         drop(waiting);
         self.filled.notify_one();
@@ -141,15 +141,15 @@ mod tests {
         fn answer(self: Box<Self>, _transaction: Result<(), Shared>) {}
     }
 
-    fn push(queue: &Queue, rank: Rank, count: usize) -> Result<(), StoreError> {
+    fn push(queue: &Queue, rank: Priority, count: usize) -> Result<(), StoreError> {
         (0..count).try_for_each(|_| queue.push(rank, "test", Box::new(Nothing)))
     }
 
     #[test]
     fn the_rest_yields_to_accepts_but_not_for_ever() {
         let queue = Queue::new();
-        push(&queue, Rank::Accept, 5 * ACCEPTS).unwrap();
-        push(&queue, Rank::Rest, 2).unwrap();
+        push(&queue, Priority::Accept, 5 * ACCEPTS).unwrap();
+        push(&queue, Priority::Rest, 2).unwrap();
         let sizes: Vec<usize> = (0..6).map(|_| queue.take().unwrap().len()).collect();
         assert_eq!(sizes, [ACCEPTS, ACCEPTS, ACCEPTS, ACCEPTS + 1, ACCEPTS, 1]);
     }
@@ -157,18 +157,18 @@ mod tests {
     #[test]
     fn a_flood_is_refused_before_it_fills_the_memory() {
         let queue = Queue::new();
-        push(&queue, Rank::Accept, WAITING).unwrap();
-        assert!(matches!(push(&queue, Rank::Accept, 1), Err(StoreError::Unavailable { .. })));
-        push(&queue, Rank::Rest, 1).unwrap();
+        push(&queue, Priority::Accept, WAITING).unwrap();
+        assert!(matches!(push(&queue, Priority::Accept, 1), Err(StoreError::Unavailable { .. })));
+        push(&queue, Priority::Rest, 1).unwrap();
     }
 
     #[test]
     fn a_closed_queue_gives_out_what_waits_and_takes_no_more() {
         let queue = Queue::new();
-        push(&queue, Rank::Rest, 1).unwrap();
+        push(&queue, Priority::Rest, 1).unwrap();
         assert!(queue.close());
         assert!(!queue.close());
-        assert!(matches!(push(&queue, Rank::Rest, 1), Err(StoreError::Closed)));
+        assert!(matches!(push(&queue, Priority::Rest, 1), Err(StoreError::Closed)));
         assert_eq!(queue.take().unwrap().len(), 1);
         assert!(queue.take().is_none());
     }

@@ -28,7 +28,7 @@ pub(super) enum RebuildError {
     Rows(Fault),
     /// What came of it is no fit store either.
     #[error(transparent)]
-    Unfit(#[from] contents::Unfit),
+    Unfit(#[from] contents::InvalidBackup),
     /// An older version has written it; its rows aren't those of this version.
     #[error("it has the schema of an older version")]
     Older,

@@ -17,11 +17,11 @@ use crate::domain::Time;
 
 use super::aside::{self, AsideError, Why};
 use super::connection::Place;
-use super::contents::{self, Contents, Unfit};
+use super::contents::{self, BackupManifest, InvalidBackup};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 use super::made::Made;
 use super::options::Options;
-use super::right::Right;
+use super::right::DeliveryLock;
 
 /// Where a backup comes from.
 pub enum Source<'a> {
@@ -35,7 +35,7 @@ pub enum Source<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Restored {
     /// What the store holds now.
-    pub contents: Contents,
+    pub contents: BackupManifest,
     /// The name that the store before has now, if there was one.
     pub set_aside: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ pub enum RestoreError {
         backup: String,
         /// Why.
         #[source]
-        source: Unfit,
+        source: InvalidBackup,
     },
     /// The backup has what no store has, or lacks something.
     #[error(
@@ -124,7 +124,7 @@ pub fn restore(
     files::make_folder(folder).map_err(FileError::when("make the folder", folder))?;
     // Until the end, no relay that starts may take the store for its own.
     let lock = Place::new(store, PATIENCE).lock_file();
-    let right = Right::new(lock.clone());
+    let right = DeliveryLock::new(lock.clone());
     let mut made = Made::file(&lock, store);
     if !right.take().map_err(FileError::when("lock", &lock))? {
         made.is_of_another();
@@ -137,7 +137,7 @@ pub fn restore(
     let looked = contents::rest(path).and_then(|()| contents::read(path));
     let looked = looked.and_then(|contents| contents::try_out(path, options).map(|()| contents));
     let contents = looked.map_err(|unfit| match unfit {
-        Unfit::Foreign(difference) => RestoreError::Foreign { backup: name, difference },
+        InvalidBackup::Foreign(difference) => RestoreError::Foreign { backup: name, difference },
         source => RestoreError::Unfit { backup: name, source },
     })?;
     hand_over(unfinished.file(), store)?;

@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use super::files::private;
 
 /// The right to deliver from one store, taken at most once.
-pub(super) struct Right {
+pub(super) struct DeliveryLock {
     path: PathBuf,
     lock: Mutex<Option<File>>,
 }
 
-impl Right {
+impl DeliveryLock {
     /// Not taken yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, lock: Mutex::new(None) }

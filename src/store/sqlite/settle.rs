@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
-use crate::store::{Accepting, Settle, Settled, Settlement, Verdict};
+use crate::store::{AvailabilityClock, Settle, Settled, Settlement, Verdict};
 
 use super::classes;
 use super::deliveries::{DEAD, DELIVERED, Half, half, micros};
@@ -30,7 +30,7 @@ struct Changes {
 pub(super) fn settle(
     connection: &Connection,
     settlements: &[Settlement],
-    accepting: Accepting,
+    accepting: AvailabilityClock,
     now: Time,
 ) -> Result<Settled, Fault> {
     let mut settled = Settled::default();
@@ -81,7 +81,7 @@ fn settle_one(
                     (None, (row, Half::Call)) => deliver(connection, lane, row, now)?,
                 };
             }
-            Verdict::Again { at, failing_since } => {
+            Verdict::Retry { at, failing_since } => {
                 due_at = due_at.max(*at);
                 again(connection, lane, result, *failing_since)?;
             }
@@ -89,8 +89,8 @@ fn settle_one(
                 changes.died +=
                     i64::from(bury(connection, lane, result, reason, field.as_deref(), now)?);
             }
-            Verdict::Later { at } => due_at = due_at.max(*at),
-            Verdict::Untried => {}
+            Verdict::Defer { at } => due_at = due_at.max(*at),
+            Verdict::NotAttempted => {}
         }
     }
     let pending = connection
@@ -242,7 +242,7 @@ fn keep_attempt(
             attempt.at.micros(),
             micros(attempt.took),
             attempt.http_status,
-            attempt.outcome.word(),
+            attempt.outcome.as_str(),
             attempt.outcome.reason().unwrap_or_default(),
             row,
         ])?;

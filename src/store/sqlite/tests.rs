@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::domain::Way;
+use crate::domain::Destination;
 use crate::store::contract::script::{Script, arrival, at, did, drain, lease, redact, take};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{Place, Stats, Store, StoreError};
+use crate::store::{Stats, Store, StoreError, StoreLocation};
 
 use super::counted::counted;
-use super::queue::Rank;
+use super::queue::Priority;
 use super::watch::Watch;
 use super::{Options, SqliteStore};
 
@@ -68,8 +68,8 @@ impl Bench for Folder {
         Arc::new(self.open_sqlite().await)
     }
 
-    async fn place(&self) -> Place {
-        Place::File(self.file(), Self::options())
+    async fn place(&self) -> StoreLocation {
+        StoreLocation::File(self.file(), Self::options())
     }
 
     async fn count(&self) -> Stats {
@@ -104,11 +104,11 @@ async fn a_job_that_fails_or_panics_takes_nothing_else_with_it() {
     let folder = Folder::new();
     let store = folder.open_sqlite().await;
     let sabotage = "INSERT INTO meta (key, value) VALUES ('sabotage', 1)";
-    let failing = store.writer.write(Rank::Rest, "fail", move |connection| {
+    let failing = store.writer.write(Priority::Rest, "fail", move |connection| {
         connection.execute(sabotage, [])?;
         Ok(connection.execute("INSERT INTO nowhere VALUES (1)", [])?)
     });
-    let panicking = store.writer.write::<()>(Rank::Rest, "panic", move |connection| {
+    let panicking = store.writer.write::<()>(Priority::Rest, "panic", move |connection| {
         connection.execute(sabotage, [])?;
         panic!("on purpose")
     });
@@ -127,7 +127,7 @@ async fn a_store_that_cannot_write_says_so_and_recovers() {
     let store = folder.open_sqlite().await;
     take(&store, "ann", "a", at(0)).await;
     let break_disk = |pragma: &'static str| {
-        store.writer.write(Rank::Rest, "break the disk", move |connection| {
+        store.writer.write(Priority::Rest, "break the disk", move |connection| {
             Ok(connection.execute_batch(pragma)?)
         })
     };
@@ -160,7 +160,7 @@ async fn a_store_locked_by_another_process_says_so_and_recovers() {
     let refused = store.probe(at(0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!(
-        store.next_due(Way::Out, true, at(0)).await.unwrap(),
+        store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(),
         None,
         "readers don't wait for writers"
     );

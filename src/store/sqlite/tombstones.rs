@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::SecretString;
 
-use crate::domain::{Time, Trace};
+use crate::domain::{ErasureKey, Time};
 use crate::store::StoreError;
 use crate::store::tombstones::TombstoneKey;
 
@@ -60,7 +60,7 @@ impl Tombstones {
     pub(super) fn find(
         &self,
         connection: &Connection,
-        trace: &Trace,
+        trace: &ErasureKey,
     ) -> Result<Option<Time>, Fault> {
         let found: Option<i64> = connection
             .prepare_cached("SELECT forgotten_at FROM tombstones WHERE hash = ?1")?
@@ -73,7 +73,7 @@ impl Tombstones {
     pub(super) fn set(
         &self,
         connection: &Connection,
-        trace: &Trace,
+        trace: &ErasureKey,
         now: Time,
     ) -> Result<(), Fault> {
         connection

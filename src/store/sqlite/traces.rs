@@ -10,17 +10,17 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::{Email, Forgotten, Person, PersonId, Redact, Redaction, Source};
-use crate::store::Traced;
+use crate::domain::{Email, ErasureSubject, Person, PersonId, Redact, Redaction, Source};
+use crate::store::ErasureTarget;
 
 use super::fault::Fault;
 use super::house::{self, WEBHOOK};
 use super::people;
 
 /// See [`Forgetting::traced`](crate::store::Forgetting::traced).
-pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, Fault> {
-    let forgotten = Forgotten::with_address(email.clone());
-    let mut traced = Traced { people: [].into(), forgotten };
+pub(super) fn traced(connection: &Connection, email: &Email) -> Result<ErasureTarget, Fault> {
+    let forgotten = ErasureSubject::with_address(email.clone());
+    let mut traced = ErasureTarget { people: [].into(), forgotten };
     // Somebody may have had several addresses, and each may lead to more.
     loop {
         let addresses = traced.forgotten.emails.len();
@@ -28,7 +28,7 @@ pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, F
         for id in named(connection, &names, &[])? {
             let Some(person) = people::by_id(connection, id)? else { continue };
             if traced.forgotten.is(&person) {
-                traced.forgotten.learn(&person);
+                traced.forgotten.add_identifiers_of(&person);
                 traced.people.insert(id, person.identifier);
             }
         }
@@ -44,16 +44,22 @@ pub(super) fn traced(connection: &Connection, email: &Email) -> Result<Traced, F
 
 /// Records of their own that they have beside: as visitors of pages whom they claimed, and as
 /// addressees at GrowSurf.
-pub(super) fn beside(connection: &Connection, forgotten: &Forgotten) -> Result<Vec<Person>, Fault> {
+pub(super) fn beside(
+    connection: &Connection,
+    forgotten: &ErasureSubject,
+) -> Result<Vec<Person>, Fault> {
     let mut found = Vec::new();
-    for identifier in forgotten.beside() {
+    for identifier in forgotten.linked_records() {
         found.extend(people::by_identifier(connection, &identifier)?);
     }
     Ok(found)
 }
 
 /// Other people whose records name them.
-pub(super) fn others(connection: &Connection, traced: &Traced) -> Result<Vec<PersonId>, Fault> {
+pub(super) fn others(
+    connection: &Connection,
+    traced: &ErasureTarget,
+) -> Result<Vec<PersonId>, Fault> {
     let forgotten = &traced.forgotten;
     let addresses: Vec<&str> = forgotten.emails.iter().map(Email::as_str).collect();
     let ids: Vec<&str> = forgotten.participants.iter().map(|it| it.participant.as_str()).collect();
@@ -103,7 +109,7 @@ fn by_growsurf() -> String {
 /// decoded: `others` are those whose records named them.
 pub(super) fn webhooks(
     connection: &Connection,
-    traced: &Traced,
+    traced: &ErasureTarget,
     others: &[PersonId],
     redact: Redact,
 ) -> Result<(BTreeSet<i64>, u64), Fault> {

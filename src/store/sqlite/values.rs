@@ -6,7 +6,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use crate::domain::Way;
+use crate::domain::Destination;
 use crate::store::{StoreError, fetching, record};
 
 use super::deliveries::Waiting;
@@ -90,8 +90,8 @@ fn single(row: &Row<'_>) -> Result<(), Fault> {
     const KEYS: [Meta; 2] = [Meta::HashKey, Meta::TombstoneCheck];
     const TEXTS: [Meta; 3] = [Meta::Copying, Meta::Damaged, Meta::LookedThrough];
     const NUMBERS: [Meta; 6] = [
-        Meta::Accepting(Way::Out),
-        Meta::Accepting(Way::Back),
+        Meta::Accepting(Destination::CustomerIo),
+        Meta::Accepting(Destination::GrowSurf),
         Meta::PrunedUntil(Prunable::Finished),
         Meta::PrunedUntil(Prunable::Parked),
         Meta::Workspace,

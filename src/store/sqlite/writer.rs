@@ -22,14 +22,14 @@ use crate::store::{StoreError, Writing};
 
 use super::connection::Place;
 use super::fault::{Fault, Shared, unavailable};
-use super::presence::Presence;
-use super::queue::{Queue, Rank};
+use super::presence::FileIdentity;
+use super::queue::{Priority, Queue};
 
 /// The way to the writing thread.
 pub(super) struct Writer {
     queue: Arc<Queue>,
     commits: Arc<AtomicU64>,
-    at_work: Arc<AtWork>,
+    at_work: Arc<WriterActivity>,
     thread: Mutex<Option<JoinHandle<rusqlite::Result<()>>>>,
 }
 
@@ -39,14 +39,14 @@ impl Writer {
     pub(super) fn start(place: Place, connection: Connection) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
-        let mut pen = Pen {
+        let mut pen = WriterConnection {
             presence: place.presence()?,
             place,
             connection: Some(connection),
             commits: Arc::clone(&commits),
             runtime: Handle::current(),
         };
-        let at_work = Arc::new(AtWork(Mutex::new(Writing::Idle)));
+        let at_work = Arc::new(WriterActivity(Mutex::new(Writing::Idle)));
         let (source, shown) = (Arc::clone(&queue), Arc::clone(&at_work));
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
@@ -65,7 +65,7 @@ impl Writer {
     /// time without effect.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        rank: Rank,
+        rank: Priority,
         doing: &'static str,
         work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -156,15 +156,15 @@ where
 }
 
 /// The connection in the hand of the thread.
-struct Pen {
-    presence: Presence,
+struct WriterConnection {
+    presence: FileIdentity,
     place: Place,
     connection: Option<Connection>,
     commits: Arc<AtomicU64>,
     runtime: Handle,
 }
 
-impl Pen {
+impl WriterConnection {
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let transaction = self.transact(&mut batch).map_err(|error| Shared(Arc::new(error)));
         if transaction.is_ok() {
@@ -242,15 +242,15 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// What the thread shows of itself.
-struct AtWork(Mutex<Writing>);
+struct WriterActivity(Mutex<Writing>);
 
-impl AtWork {
+impl WriterActivity {
     fn set(&self, writing: Writing) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = writing;
     }
 }
 
-struct AbandonOnExit<'a>(&'a Queue, &'a AtWork);
+struct AbandonOnExit<'a>(&'a Queue, &'a WriterActivity);
 
 impl Drop for AbandonOnExit<'_> {
     fn drop(&mut self) {

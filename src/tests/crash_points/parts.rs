@@ -12,11 +12,11 @@ use url::Url;
 
 use crate::customerio::client::{Client, ClientConfig};
 use crate::delivery::{
-    Destination, Dispatcher, DispatcherRules, Gate, GateRules, Pulse, RetryRules, Sender, Sharers,
-    ToCustomerio,
+    BreakerRules, CircuitBreaker, CustomerIoTransport, Dispatcher, DispatcherRules,
+    GuardedDestination, Heartbeat, ReplicaCount, RetryRules, Sender,
 };
-use crate::domain::{Clock, Random, Receipt, Time, Way};
-use crate::ingest::{Ingest, Trust};
+use crate::domain::{Clock, Destination, Random, Receipt, Time};
+use crate::ingest::{Ingest, WebhookAuth};
 use crate::mapping::{Mapper, Rules};
 use crate::store::sqlite::watch::Watch;
 use crate::store::sqlite::{Options, SqliteStore};
@@ -104,15 +104,15 @@ impl Relay {
             timeout: Duration::from_secs(10),
             connections: 2,
         };
-        let gate_rules = GateRules {
+        let gate_rules = BreakerRules {
             breaker_failures: 9,
             backoff_base: TICK,
             probe_every: TICK,
             max_wait: TICK,
         };
-        let gate = Gate::new(gate_rules, accepting, clock.now());
+        let gate = CircuitBreaker::new(gate_rules, accepting, clock.now());
         let metrics = Arc::new(Metrics::new());
-        let transport = ToCustomerio {
+        let transport = CustomerIoTransport {
             client: Client::new(config).unwrap(),
             clock: Arc::clone(&clock),
             batch_calls: 10,
@@ -120,12 +120,12 @@ impl Relay {
             metrics: Arc::clone(&metrics),
         };
         let sender = Sender {
-            way: Way::Out,
+            way: Destination::CustomerIo,
             transport: Arc::new(transport),
             store: Arc::clone(&store) as Arc<dyn Store>,
             clock: Arc::clone(&clock),
             random: Arc::new(NoJitter),
-            destination: Destination::new(Way::Out, gate, Arc::clone(&bell)),
+            destination: GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(&bell)),
             metrics,
             rules: RetryRules {
                 backoff_base: TICK,
@@ -141,9 +141,10 @@ impl Relay {
             page_share: 0.25,
             lease: LEASE,
         };
-        let pulse = Pulse::new("the dispatcher", clock.steady());
-        let dispatcher = Some(Dispatcher::new(Arc::new(sender), rules, Sharers::default(), pulse));
-        let unsigned = Trust {
+        let pulse = Heartbeat::new("the dispatcher", clock.steady());
+        let dispatcher =
+            Some(Dispatcher::new(Arc::new(sender), rules, ReplicaCount::default(), pulse));
+        let unsigned = WebhookAuth {
             secrets: Vec::new(),
             max_age: Duration::MAX,
             reporting_keys: Vec::new(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use referral_relay::domain::{
-    Call, EventId, Known, Lookup, News, Participant, Person, PersonId, Plan, Planner, Time,
-    Unplanned,
+    Call, EventId, Lookup, Notification, Participant, Person, PersonId, Plan, PlanError, Planner,
+    ReadSet, Time,
 };
 
 /// People and effects.
@@ -22,10 +22,10 @@ impl Memory {
     pub fn take_in(
         &mut self,
         planner: &dyn Planner,
-        news: &News,
+        news: &Notification,
         received_at: Time,
     ) -> Result<Plan, String> {
-        let mut known = Known::new([7; 32], received_at);
+        let mut known = ReadSet::new([7; 32], received_at);
         for _ in 0..6 {
             let planned = planner.plan(news, received_at, &known);
             assert_eq!(planned, planner.plan(news, received_at, &known), "a plan is a function");
@@ -34,8 +34,8 @@ impl Memory {
                     self.keep(&plan);
                     return Ok(plan);
                 }
-                Err(Unplanned::Unmappable(reason)) => return Err(reason),
-                Err(Unplanned::Needs(lookups)) => {
+                Err(PlanError::Unmappable(reason)) => return Err(reason),
+                Err(PlanError::MissingReads(lookups)) => {
                     assert!(!lookups.is_empty(), "a need names what it needs");
                     lookups.into_iter().for_each(|lookup| self.answer(lookup, &mut known));
                 }
@@ -45,7 +45,7 @@ impl Memory {
     }
 
     fn keep(&mut self, plan: &Plan) {
-        for id in &plan.counted {
+        for id in &plan.ledger_only {
             assert!(self.effects.insert(*id), "what is counted is counted once, ever");
         }
         for lane in &plan.lanes {
@@ -65,10 +65,10 @@ impl Memory {
         }
     }
 
-    fn answer(&self, lookup: Lookup, known: &mut Known) {
+    fn answer(&self, lookup: Lookup, known: &mut ReadSet) {
         let person = match &lookup {
-            Lookup::Effect(id) => return known.effect(*id, self.effects.contains(id)),
-            Lookup::Tombstone(trace) => return known.buried(trace.clone(), None),
+            Lookup::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
+            Lookup::Tombstone(trace) => return known.add_tombstone(trace.clone(), None),
             Lookup::Link(link) => self.people.iter().find(|person| {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
@@ -82,6 +82,6 @@ impl Memory {
                 })
             }),
         };
-        known.found(lookup, person.cloned());
+        known.add_person(lookup, person.cloned());
     }
 }

@@ -27,10 +27,10 @@ pub fn page(data: &[u8]) {
         }
         let at = Time::from_seconds(1_790_000_000);
         let news = page::read(&kept, at).expect("what is kept can be read again");
-        let [told] = news.told.as_slice() else { panic!("{news:?}") };
+        let [told] = news.events.as_slice() else { panic!("{news:?}") };
         let is_of_kind = match &told.event {
             Event::Visited(_) => kind == Kind::Click,
-            Event::ShareTold { by_page, .. } => kind == Kind::Share && *by_page,
+            Event::ShareReported { is_from_page: by_page, .. } => kind == Kind::Share && *by_page,
             _ => false,
         };
         assert!(is_of_kind, "{told:?}");

@@ -6,7 +6,7 @@ use std::fs;
 use referral_relay::app;
 use referral_relay::config::problem::Problems;
 use referral_relay::config::sources::Sources;
-use referral_relay::config::{Needs, Settings};
+use referral_relay::config::{Required, Settings};
 use tempfile::TempDir;
 
 /// Between the file and the variables, one a line, as `NAME=VALUE`.
@@ -71,7 +71,7 @@ fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Problems> {
         };
         let environment = variables.iter().enumerate().map(variable);
         let sources = Sources::new(Some("relay.toml".into()), environment);
-        Settings::load(&sources.in_directory(folder.path()), Needs::EVERYTHING)
+        Settings::load(&sources.in_directory(folder.path()), Required::EVERYTHING)
     })
 }
 

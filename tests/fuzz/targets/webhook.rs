@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use referral_relay::app;
 use referral_relay::config::sources::Sources;
-use referral_relay::config::{Needs, Settings};
+use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::{limits, request};
 use referral_relay::domain::{
-    Attributes, Call, Email, Forgotten, Identifier, LanePlan, News, Participant, Plan, PlannedCall,
-    Redaction, Scalar, Source, Time, Webhook, WebhookId,
+    Attributes, Call, Email, ErasureSubject, Identifier, LanePlan, Notification, Participant, Plan,
+    PlannedCall, Redaction, Scalar, Source, Time, Webhook, WebhookId,
 };
 use referral_relay::growsurf;
 use referral_relay::mapping::{Mapper, Rules};
@@ -35,7 +35,7 @@ static BY_ID: LazyLock<Rules> = LazyLock::new(|| {
 fn rules(variables: &[(&str, &str)]) -> Rules {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let sources = Sources::new(None, variables.iter().map(own)).in_directory("/nonexistent");
-    let settings = Settings::load(&sources, Needs::NOTHING);
+    let settings = Settings::load(&sources, Required::NOTHING);
     app::rules(&settings.unwrap_or_else(|problems| panic!("{problems}")))
 }
 
@@ -61,7 +61,7 @@ pub fn webhook(data: &[u8]) {
 /// Whoever is taken out of a body is out of it, and the rest is still a body.
 fn is_cut_once(data: &[u8]) {
     let email = Email::parse("fay@example.com").expect("an address");
-    let forgotten = Forgotten::with_address(email);
+    let forgotten = ErasureSubject::with_address(email);
     let redact = |body: &[u8]| growsurf::redact(&received(body), &forgotten);
     if let Redaction::Body(left) = redact(data) {
         growsurf::decode(&left, RECEIVED_AT).expect("what is left is an object");
@@ -78,7 +78,7 @@ fn received(body: &[u8]) -> Webhook {
 }
 
 /// Whether any text tells their address. Not the bytes: in those an escape may look like a letter.
-fn is_in(value: &Value, forgotten: &Forgotten) -> bool {
+fn is_in(value: &Value, forgotten: &ErasureSubject) -> bool {
     match value {
         Value::String(text) => forgotten.is_addressed_in(text),
         Value::Array(items) => items.iter().any(|item| is_in(item, forgotten)),
@@ -95,7 +95,7 @@ fn is_fit_to_be_shown(reason: &str) {
     assert!(reason.len() <= 200 && !reason.contains(char::is_control), "{reason:?}");
 }
 
-fn planned(news: &News, rules: &Rules) {
+fn planned(news: &Notification, rules: &Rules) {
     let planner = Mapper::new(rules.clone());
     let mut memory = Memory::default();
     match memory.take_in(&planner, news, RECEIVED_AT) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::memory::Memory;
 use super::super::{RECEIVED, calls, joined, snapshot};
 use super::{share, visit};
-use crate::domain::{Event, News, Time};
+use crate::domain::{Event, Notification, Time};
 use crate::mapping::{PostsPerDay, Rules};
 
 /// A memory that knows ann and bob, and lets each have 3 clicks and 2 shares a day.
@@ -21,15 +21,15 @@ fn limited() -> Memory {
 }
 
 /// How many of some posts lead to something; the others must be dropped for the budget.
-fn counted(memory: &mut Memory, posts: &[News], at: Time) -> usize {
+fn counted(memory: &mut Memory, posts: &[Notification], at: Time) -> usize {
     let mut count = 0;
     for post in posts {
         let before = memory.people.clone();
         let plan = memory.take_in(post, at).unwrap();
-        assert_eq!(plan.is_news, !plan.is_over_budget, "{plan:?}");
+        assert_eq!(plan.has_changes, !plan.is_over_budget, "{plan:?}");
         if plan.is_over_budget {
             assert_eq!((calls(&plan), &memory.people), (vec![], &before));
-            assert!(plan.counted.is_empty() && plan.lanes.is_empty(), "{plan:?}");
+            assert!(plan.ledger_only.is_empty() && plan.lanes.is_empty(), "{plan:?}");
         } else {
             count += 1;
         }
@@ -37,14 +37,14 @@ fn counted(memory: &mut Memory, posts: &[News], at: Time) -> usize {
     count
 }
 
-fn clicks(of: &str, day: &str) -> Vec<News> {
+fn clicks(of: &str, day: &str) -> Vec<Notification> {
     let of_visitor = |number| {
         visit(of, &format!("visitor-{day}-{number}"), &format!("click-{of}-{day}-{number}"))
     };
     (0..10).map(of_visitor).collect()
 }
 
-fn shares(of: &str, day: &str) -> Vec<News> {
+fn shares(of: &str, day: &str) -> Vec<Notification> {
     (0..10).map(|number| share(of, &format!("share-{day}-{number}"))).collect()
 }
 
@@ -70,7 +70,7 @@ fn a_post_that_comes_again_uses_up_nothing() {
     assert_eq!(counted(&mut memory, std::slice::from_ref(&first), RECEIVED), 1);
     for _ in 0..5 {
         let plan = memory.take_in(&first, RECEIVED).unwrap();
-        assert!(!plan.is_news && !plan.is_over_budget, "{plan:?}");
+        assert!(!plan.has_changes && !plan.is_over_budget, "{plan:?}");
     }
     assert_eq!(counted(&mut memory, &clicks("ann", "one"), RECEIVED), 2);
 }
@@ -102,13 +102,13 @@ fn what_others_than_pages_report_is_not_limited() {
     assert_eq!(counted(&mut memory, &shares("ann", "one"), RECEIVED), 2);
     for number in 0..10 {
         let mut news = share("ann", &format!("by-server-{number}"));
-        news.by_server = true;
-        for told in &mut news.told {
-            if let Event::ShareTold { by_page, .. } = &mut told.event {
+        news.is_from_server = true;
+        for told in &mut news.events {
+            if let Event::ShareReported { is_from_page: by_page, .. } = &mut told.event {
                 *by_page = false;
             }
         }
         let plan = memory.take_in(&news, RECEIVED).unwrap();
-        assert!(plan.is_news && !plan.is_over_budget, "{plan:?}");
+        assert!(plan.has_changes && !plan.is_over_budget, "{plan:?}");
     }
 }

@@ -5,14 +5,14 @@ use super::*;
 #[test]
 fn an_ask_is_done_once_whatever_sends_it_again() {
     let mut memory = knowing_ann(rules());
-    let trigger = || ask("k1", Wish::TriggerReferral { delay_in_days: Some(3) });
+    let trigger = || ask("k1", ActionKind::TriggerReferral { delay_in_days: Some(3) });
     let plan = memory.take_in(&trigger(), RECEIVED).unwrap();
     let [(key, Call::TriggerReferral { delay_in_days: Some(3), .. })] = writes(&plan)[..] else {
         panic!("{plan:?}")
     };
     assert_eq!(key.participant, "ann001");
     assert!(is_nothing(&memory.take_in(&trigger(), RECEIVED).unwrap()));
-    let other = ask("k1", Wish::Update(ParticipantUpdate::default()));
+    let other = ask("k1", ActionKind::UpdateParticipant(ParticipantUpdate::default()));
     assert_eq!(writes(&memory.take_in(&other, RECEIVED).unwrap()).len(), 1, "of another type");
 }
 
@@ -20,7 +20,7 @@ fn an_ask_is_done_once_whatever_sends_it_again() {
 fn a_campaign_that_sets_itself_off_is_cut_off() {
     let mut memory = knowing_ann(rules());
     let limit = rules().feedback.asks_per_hour;
-    let nth = |n: u32| ask(&format!("k{n}"), Wish::TriggerReferral { delay_in_days: None });
+    let nth = |n: u32| ask(&format!("k{n}"), ActionKind::TriggerReferral { delay_in_days: None });
     for n in 0..limit {
         assert_eq!(writes(&memory.take_in(&nth(n), RECEIVED).unwrap()).len(), 1);
     }
@@ -40,7 +40,7 @@ fn a_campaign_that_sets_itself_off_is_cut_off() {
 #[test]
 fn a_recorded_share_is_counted_and_told() {
     let mut memory = knowing_ann(rules());
-    let share = |key: &str| ask(key, Wish::RecordShare { channel: "whatsapp".to_owned() });
+    let share = |key: &str| ask(key, ActionKind::RecordShare { channel: "whatsapp".to_owned() });
     memory.take_in(&share("k1"), RECEIVED).unwrap();
     let plan = memory.take_in(&share("k2"), RECEIVED).unwrap();
     assert_eq!(updates(&plan)[0].metadata["recordedShares"], Some(Scalar::Integer(2)));
@@ -51,7 +51,7 @@ fn a_recorded_share_is_counted_and_told() {
 #[test]
 fn what_the_relay_counts_with_no_campaign_may_set() {
     let mut memory = knowing_ann(rules());
-    let share = ask("k1", Wish::RecordShare { channel: "whatsapp".to_owned() });
+    let share = ask("k1", ActionKind::RecordShare { channel: "whatsapp".to_owned() });
     for news in [click("r1", 1_789_500_000), share] {
         let plan = memory.take_in(&news, RECEIVED).unwrap();
         let keys: Vec<&String> = updates(&plan)[0].metadata.keys().collect();
@@ -66,22 +66,22 @@ fn what_the_relay_counts_with_no_campaign_may_set() {
 #[test]
 fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked() {
     let mut memory = knowing_ann(rules());
-    let add = Wish::Add {
+    let add = ActionKind::AddParticipant {
         first_name: Some("Zoe".to_owned()),
         last_name: None,
         referred_by: Some("ann001".to_owned()),
         metadata: Attributes::new(),
     };
-    let of_zoe = |what: Wish| {
+    let of_zoe = |what: ActionKind| {
         let mut news = ask("k1", what);
         let feedback = news.feedback.as_mut().unwrap();
-        feedback.who = vec![Identifier::Email(Email::parse("zoe@example.com").unwrap())];
+        feedback.identifiers = vec![Identifier::Email(Email::parse("zoe@example.com").unwrap())];
         news
     };
     let plan = memory.take_in(&of_zoe(add), RECEIVED).unwrap();
     let [(key, Call::AddParticipant { .. })] = writes(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!(key.participant, "zoe@example.com");
-    let trigger = Wish::TriggerReferral { delay_in_days: None };
+    let trigger = ActionKind::TriggerReferral { delay_in_days: None };
     let reason = memory.take_in(&of_zoe(trigger), RECEIVED).unwrap_err();
     assert!(reason.contains("backfill") && !reason.contains("zoe"), "{reason}");
 }
@@ -91,7 +91,13 @@ fn a_name_that_one_person_gives_another_is_harmless() {
     let mut memory = knowing_ann(rules());
     let named = |key: &str, name: &str| {
         let first_name = Some(name.to_owned());
-        ask(key, Wish::Update(ParticipantUpdate { first_name, ..ParticipantUpdate::default() }))
+        ask(
+            key,
+            ActionKind::UpdateParticipant(ParticipantUpdate {
+                first_name,
+                ..ParticipantUpdate::default()
+            }),
+        )
     };
     let plan = memory.take_in(&named("k1", "<b>Zoe\u{202e}"), RECEIVED).unwrap();
     assert_eq!(updates(&plan)[0].first_name.as_deref(), Some("b>Zoe"));
@@ -100,7 +106,7 @@ fn a_name_that_one_person_gives_another_is_harmless() {
 
     let mut news = ask(
         "k3",
-        Wish::Add {
+        ActionKind::AddParticipant {
             first_name: Some("Zoe".to_owned()),
             last_name: Some("https://evil.example".to_owned()),
             referred_by: None,
@@ -108,7 +114,7 @@ fn a_name_that_one_person_gives_another_is_harmless() {
         },
     );
     let zoe = Identifier::Email(Email::parse("zoe@example.com").unwrap());
-    news.feedback.as_mut().unwrap().who = vec![zoe];
+    news.feedback.as_mut().unwrap().identifiers = vec![zoe];
     let plan = memory.take_in(&news, RECEIVED).unwrap();
     let [(_, Call::AddParticipant { first_name, last_name, .. })] = writes(&plan)[..] else {
         panic!("{plan:?}")

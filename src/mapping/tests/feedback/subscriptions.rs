@@ -9,7 +9,8 @@ fn growsurf_tells(
     mark: Option<EventId>,
 ) -> bool {
     let mut ann = with(snapshot("ann"), &[(Facts::UNSUBSCRIBED, Scalar::Boolean(unsubscribed))]);
-    ann.metadata.extend(mark.map(|mark| (MARK.to_owned(), Scalar::from(mark.to_string()))));
+    ann.metadata
+        .extend(mark.map(|mark| (UNSUBSCRIBE_MARKER.to_owned(), Scalar::from(mark.to_string()))));
     let at = RECEIVED.plus(Duration::from_secs(after));
     let plan = memory.take_in(&joined(at.seconds(), ann), at).unwrap();
     plan.lanes.iter().flat_map(|lane| &lane.calls).any(|it| it.call.kind() == "unsubscribe")
@@ -23,15 +24,18 @@ fn knowing_ann_subscribed() -> Memory {
 }
 
 /// What GrowSurf is to be told of ann's subscription, and by which mark.
-fn told(memory: &mut Memory, news: &News) -> Option<(bool, EventId)> {
+fn told(memory: &mut Memory, news: &Notification) -> Option<(bool, EventId)> {
     let plan = memory.take_in(news, RECEIVED).unwrap();
     let updates = updates(&plan);
     updates.first().map(|update| (update.unsubscribed.unwrap(), update.mark.unwrap()))
 }
 
-fn quiet(dedupe_key: &str, unsubscribed: bool) -> News {
+fn quiet(dedupe_key: &str, unsubscribed: bool) -> Notification {
     let unsubscribed = Some(unsubscribed);
-    ask(dedupe_key, Wish::Update(ParticipantUpdate { unsubscribed, ..Default::default() }))
+    ask(
+        dedupe_key,
+        ActionKind::UpdateParticipant(ParticipantUpdate { unsubscribed, ..Default::default() }),
+    )
 }
 
 #[test]
@@ -149,5 +153,5 @@ fn what_a_campaign_unsubscribed_is_taken_back_by_campaigns_only_and_leaves_no_ma
     let plan = memory.take_in(&quiet("k2", false), RECEIVED).unwrap();
     let [update] = updates(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!((update.unsubscribed, update.mark), (Some(false), None), "whoever set it");
-    assert_eq!(update.metadata[MARK], None);
+    assert_eq!(update.metadata[UNSUBSCRIBE_MARKER], None);
 }

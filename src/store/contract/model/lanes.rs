@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::{Class, DeliveryId, LaneId, Leased, Time};
 use crate::store::contract::script::word;
-use crate::store::{Claim, Settlement, Verdict};
+use crate::store::{ClaimRequest, Settlement, Verdict};
 
 #[derive(Clone, Debug)]
 struct Call {
@@ -107,7 +107,7 @@ impl Lanes {
     }
 
     /// Sees that what a claim gave is what it may give, and leases it.
-    pub(super) fn claim(&mut self, claim: &Claim, leases: &[Leased]) {
+    pub(super) fn claim(&mut self, claim: &ClaimRequest, leases: &[Leased]) {
         let is_due = |lane: &Lane| lane.due_at.is_some_and(|due_at| due_at <= claim.now);
         let may_go = |lane: &Lane| match claim.lane {
             None => is_due(lane),
@@ -175,7 +175,7 @@ impl Lanes {
                 Verdict::Delivered => {
                     self.webhooks[lane.pending.remove(place).webhook].open -= 1;
                 }
-                Verdict::Again { at, failing_since } => {
+                Verdict::Retry { at, failing_since } => {
                     let call = &mut lane.pending[place];
                     call.attempts += 1;
                     call.failing_since = Some(*failing_since);
@@ -185,8 +185,8 @@ impl Lanes {
                     let call = lane.pending.remove(place);
                     self.dead.insert(result.delivery, (person.clone(), call));
                 }
-                Verdict::Later { at } => due_at = due_at.max(*at),
-                Verdict::Untried => {}
+                Verdict::Defer { at } => due_at = due_at.max(*at),
+                Verdict::NotAttempted => {}
             }
         }
         lane.leased = false;
@@ -280,7 +280,7 @@ struct Head {
     superseded: Vec<usize>,
 }
 
-fn head(pending: &[Call], claim: &Claim, room: usize) -> Head {
+fn head(pending: &[Call], claim: &ClaimRequest, room: usize) -> Head {
     // The model's lanes are of people.
     let is_old = |call: &Call| {
         call.event_at.is_some_and(|at| call.class == Class::Page || at < claim.old_before)

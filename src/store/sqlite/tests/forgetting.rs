@@ -10,8 +10,8 @@ use super::{Folder, Options, SqliteStore};
 
 async fn forget(store: &SqliteStore) -> crate::store::Erased {
     let ann = Email::parse("ann@example.com").unwrap();
-    let traced = store.traced(&ann).await.unwrap();
-    store.hush(&traced, at(50)).await.unwrap();
+    let traced = store.find_subject(&ann).await.unwrap();
+    store.cancel_pending(&traced, at(50)).await.unwrap();
     store.erase(&traced, at(50)).await.unwrap()
 }
 

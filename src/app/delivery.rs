@@ -1,0 +1,244 @@
+//! The part of a relay that delivers: in `serve`, and in a command that finds no relay running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::{CLOSING, StartError, client, region_name};
+use crate::clock::{SystemClock, SystemRandom};
+use crate::config::Settings;
+use crate::config::store::StoreSettings;
+use crate::delivery::{
+    BreakerRules, CircuitBreaker, ClusterTask, CustomerIoTransport, Dispatcher, DispatcherRules,
+    GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, RetentionRules, RetryRules,
+    Sender, WorkspaceCheck, run_retention,
+};
+use crate::domain::{Clock, Destination};
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// What delivers, at work.
+pub struct Delivering {
+    /// Customer.io.
+    pub destination: GuardedDestination,
+    /// GrowSurf, if anything may be written there.
+    pub growsurf: Option<GuardedDestination>,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+    /// Which relay this is.
+    pub relay: Uuid,
+    /// Whether its loops make progress.
+    pub pulses: Vec<Heartbeat>,
+    /// End with the last claims.
+    pub dispatchers: Vec<JoinHandle<()>>,
+    /// The loops beside them.
+    pub loops: TaskTracker,
+    /// The relays that share the destinations' pace.
+    pub sharers: ReplicaCount,
+}
+
+impl Delivering {
+    /// Begins to deliver from a store until `stop`. `bell` is rung when there is something new.
+    ///
+    /// # Errors
+    /// See [`StartError`]; then nothing is left running.
+    pub async fn begin(
+        settings: &Settings,
+        store: &Arc<dyn Store>,
+        bell: &Arc<Notify>,
+        stop: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
+        let client = client(settings)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let taken_over = store.take_over(clock.now()).await.map_err(unopenable)?;
+        if taken_over > 0 {
+            tracing::info!(lanes = taken_over, "took over what another process had begun");
+        }
+        let remembered = store.destination().await.map_err(unopenable)?;
+        let metrics = Arc::new(Metrics::new());
+        let pulse = |name| Heartbeat::new(name, clock.steady());
+        let dispatcher_pulse = pulse("the dispatcher");
+        let check_pulse = pulse("the question about the workspace");
+        let house_pulse = pulse("the housekeeping");
+        let company_pulse = pulse("the talk with other relays");
+        let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
+        let pulses = pulses.into_iter().cloned().collect();
+        let gate = CircuitBreaker::new(gate_rules(settings), remembered.accepting, clock.now());
+        let destination = GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(bell));
+        let transport = CustomerIoTransport {
+            client: client.clone(),
+            clock: Arc::clone(&clock),
+            batch_calls: settings.delivery.batch_calls,
+            timeout: settings.customerio.timeout,
+            metrics: Arc::clone(&metrics),
+        };
+        let sender = Sender {
+            way: Destination::CustomerIo,
+            transport: Arc::new(transport),
+            store: Arc::clone(store),
+            clock: Arc::clone(&clock),
+            random: Arc::new(SystemRandom),
+            destination: destination.clone(),
+            metrics: Arc::clone(&metrics),
+            rules: retry_rules(settings),
+        };
+        let relay = relay_id()?;
+        let sharers = ReplicaCount::default();
+        let company = ClusterTask {
+            relay,
+            store: Arc::clone(store),
+            destination: destination.clone(),
+            sharers: sharers.clone(),
+            clock: Arc::clone(&clock),
+            pulse: company_pulse,
+        };
+        company.begin().await;
+        let rules = dispatcher_rules(settings);
+        let dispatcher =
+            Dispatcher::new(Arc::new(sender), rules, sharers.clone(), dispatcher_pulse);
+        // Where the settings name a host, the region says nothing about it.
+        let region = settings.customerio.base_url.is_none();
+        let check = WorkspaceCheck {
+            client,
+            store: Arc::clone(store),
+            destination: destination.clone(),
+            region: region.then(|| region_name(settings.customerio.region)),
+            patience: settings.delivery.probe_every,
+            timeout: settings.customerio.timeout,
+            clock: Arc::clone(&clock),
+            pulse: check_pulse,
+        };
+        let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
+        let dispatching = dispatcher.run(stop.clone(), grace);
+        let asked_first = remembered.workspace.is_some();
+        let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.clone()));
+        let loops = TaskTracker::new();
+        loops.spawn(company.run(stop.clone()));
+        let StoreSettings { keep_payloads: payloads, keep_parked: parked, .. } = settings.store;
+        let keep = RetentionRules { payloads, parked };
+        let house = run_retention(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
+        loops.spawn(house);
+        let (growsurf, dispatchers) = (None, vec![dispatcher]);
+        Ok(Self { destination, growsurf, metrics, relay, pulses, dispatchers, loops, sharers })
+    }
+
+    /// Begins to deliver to GrowSurf as well.
+    ///
+    /// # Errors
+    /// See [`StartError`]; then nothing of it is left running.
+    pub async fn begin_back(
+        &mut self,
+        settings: &Settings,
+        store: &Arc<dyn Store>,
+        transport: GrowSurfTransport,
+        stop: &CancellationToken,
+    ) -> Result<(), StartError> {
+        let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
+        let remembered = store.destination().await.map_err(unopenable)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let gate =
+            CircuitBreaker::new(gate_rules(settings), remembered.accepting_back, clock.now());
+        // Nobody rings: what is planned here is found when the store is looked into.
+        let destination = GuardedDestination::new(Destination::GrowSurf, gate, Arc::default());
+        let sender = Sender {
+            way: Destination::GrowSurf,
+            transport: Arc::new(transport),
+            store: Arc::clone(store),
+            clock: Arc::clone(&clock),
+            random: Arc::new(SystemRandom),
+            destination: destination.clone(),
+            metrics: Arc::clone(&self.metrics),
+            rules: retry_rules(settings),
+        };
+        let pulse = Heartbeat::new("the dispatcher to GrowSurf", clock.steady());
+        self.pulses.push(pulse.clone());
+        let rules = DispatcherRules {
+            in_flight: 1,
+            batch_calls: 1,
+            calls_per_second: f64::from(settings.feedback.writes_per_minute) / 60.0,
+            // Nothing that pages post leads to GrowSurf.
+            page_share: 1.0,
+            lease: back_lease(settings.growsurf.timeout),
+        };
+        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), pulse);
+        let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
+        self.dispatchers.push(tokio::spawn(dispatcher.run(stop.clone(), grace)));
+        self.growsurf = Some(destination);
+        Ok(())
+    }
+
+    /// Waits until nothing is left to deliver that Customer.io takes now, or until `stop`. Tells how
+    /// many calls are left.
+    pub async fn drain(&self, store: &dyn Store, stop: &CancellationToken) -> u64 {
+        loop {
+            let due = store.next_due(Destination::CustomerIo, true, SystemClock.now()).await;
+            let is_refused = self.destination.halted_by().is_some();
+            if matches!(due, Ok(None)) {
+                return 0;
+            }
+            if is_refused || stop.is_cancelled() {
+                return store.stats().await.map_or(u64::MAX, |stats| stats.pending);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+/// How often it is looked whether anything is left.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A new number for this process.
+pub(super) fn relay_id() -> Result<Uuid, StartError> {
+    let mut relay = [0; 16];
+    getrandom::fill(&mut relay).map_err(|error| StartError::Randomness(error.to_string()))?;
+    Ok(Uuid::from_bytes(relay))
+}
+
+fn gate_rules(settings: &Settings) -> BreakerRules {
+    let delivery = &settings.delivery;
+    BreakerRules {
+        breaker_failures: delivery.breaker_failures,
+        backoff_base: delivery.backoff_base,
+        probe_every: delivery.probe_every,
+        max_wait: delivery.max_wait,
+    }
+}
+
+fn retry_rules(settings: &Settings) -> RetryRules {
+    let delivery = &settings.delivery;
+    RetryRules {
+        backoff_base: delivery.backoff_base,
+        backoff_cap: delivery.backoff_cap,
+        give_up_after: delivery.give_up_after,
+        max_wait: delivery.max_wait,
+    }
+}
+
+/// How long a write waits for GrowSurf's limits before its lane is given back.
+pub(super) const BACK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a lease of a lane to GrowSurf lasts: a call takes up to three requests, each of which may
+/// wait for the limits and for another request of this process.
+fn back_lease(timeout: Duration) -> Duration {
+    3 * (BACK_PATIENCE + 2 * timeout)
+}
+
+fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
+    let delivery = &settings.delivery;
+    DispatcherRules {
+        in_flight: delivery.in_flight,
+        batch_calls: delivery.batch_calls,
+        calls_per_second: f64::from(settings.customerio.calls_per_second),
+        page_share: settings.page.pace_share,
+        lease: delivery.lease,
+    }
+}

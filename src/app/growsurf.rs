@@ -1,0 +1,201 @@
+//! What asks GrowSurf: clients, campaigns and rules, made of the settings.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::StartError;
+use super::delivery::BACK_PATIENCE;
+use crate::clock::{SystemClock, SystemRandom};
+use crate::config::Settings;
+use crate::config::customerio::IdentifyBy;
+use crate::config::growsurf::SharesFrom;
+use crate::config::sync as settings_of;
+use crate::delivery::GrowSurfTransport;
+use crate::domain::Class;
+use crate::growsurf::rest::{Announcement, Client, ClientConfig, Clients, RateLimiter, RestError};
+use crate::ingest::ParticipantLookup;
+use crate::store::Store;
+use crate::sync::{
+    CampaignClient, CompareRules, Deletions, Intake, LocalRateLimit, Periodic, PeriodicRules,
+    Reconcile, SharedRateLimit, Source, SourceError, WebhookMonitor,
+};
+use crate::telemetry::Metrics;
+
+/// How GrowSurf is asked, by the settings.
+pub struct Asking {
+    general: Option<Client>,
+    named: Vec<CampaignClient>,
+    store: Option<Arc<dyn Store>>,
+}
+
+impl Asking {
+    /// Makes the clients; connects to nothing yet. A request waits as long as `patience` for the
+    /// limits, whose budget is in `store`.
+    ///
+    /// # Errors
+    /// If a client can't be made.
+    pub fn new(
+        settings: &Settings,
+        store: &Arc<dyn Store>,
+        patience: Duration,
+    ) -> Result<Self, RestError> {
+        let pace = SharedRateLimit::new(Arc::clone(store), Arc::new(SystemClock));
+        Self::paced(settings, Some(Arc::clone(store)), Arc::new(pace), patience)
+    }
+
+    /// Makes the clients for looking only, with a budget of their own where there is no store yet.
+    ///
+    /// # Errors
+    /// If a client can't be made.
+    pub fn without_store(settings: &Settings, patience: Duration) -> Result<Self, RestError> {
+        let pace = LocalRateLimit::new(Arc::new(SystemClock));
+        Self::paced(settings, None, Arc::new(pace), patience)
+    }
+
+    fn paced(
+        settings: &Settings,
+        store: Option<Arc<dyn Store>>,
+        pace: Arc<dyn RateLimiter>,
+        patience: Duration,
+    ) -> Result<Self, RestError> {
+        let growsurf = &settings.growsurf;
+        let client = |key: &SecretString| {
+            Client::new(ClientConfig {
+                base_url: growsurf.base_url.clone(),
+                api_key: key.clone(),
+                timeout: growsurf.timeout,
+                patience,
+                max_wait: settings.delivery.max_wait,
+                pace: Arc::clone(&pace),
+                clock: Arc::new(SystemClock),
+                random: Arc::new(SystemRandom),
+            })
+        };
+        let mut named = Vec::new();
+        for campaign in &growsurf.campaigns {
+            named.push(CampaignClient {
+                id: campaign.id.clone(),
+                client: campaign.api_key.as_ref().map(client).transpose()?,
+                shares: campaign.shares_from == SharesFrom::Sync,
+            });
+        }
+        let general = growsurf.api_key.as_ref().map(client).transpose()?;
+        Ok(Self { general, named, store })
+    }
+
+    /// Returns the clients by campaign, for a use that waits for the limits as long as `patience`.
+    fn clients(&self, patience: Duration) -> Clients {
+        let patient = |client: &Client| client.with_patience(patience);
+        let own =
+            |named: &CampaignClient| Some((named.id.clone(), patient(named.client.as_ref()?)));
+        Clients {
+            campaigns: self.named.iter().filter_map(own).collect(),
+            general: self.general.as_ref().map(patient),
+        }
+    }
+
+    /// Returns what looks up a participant for a webhook action.
+    pub(super) fn lookup(&self, settings: &Settings) -> ParticipantLookup {
+        let id_key = match &settings.customerio.identify_by {
+            IdentifyBy::Email => None,
+            IdentifyBy::Metadata(key) => Some(key.clone()),
+        };
+        ParticipantLookup { clients: self.clients(ParticipantLookup::TIMEOUT), id_key }
+    }
+
+    /// What carries calls back to GrowSurf, each with the key that sees its campaign.
+    pub(super) fn transport(&self, settings: &Settings) -> GrowSurfTransport {
+        GrowSurfTransport {
+            clients: self.clients(BACK_PATIENCE),
+            clock: Arc::new(SystemClock),
+            timeout: settings.growsurf.timeout,
+        }
+    }
+
+    /// The campaigns that are asked about; all that there are, if none is `asked` for.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn sources(&self, asked: &[String]) -> Result<Vec<Source>, SourceError> {
+        Source::find(self.general.as_ref(), &self.named, asked).await
+    }
+
+    /// Returns the client whose key sees a campaign, if the settings hold one.
+    pub fn client(&self, campaign: &str) -> Option<Client> {
+        let own = self.named.iter().find(|it| it.id == campaign).and_then(|it| it.client.as_ref());
+        own.or(self.general.as_ref()).cloned()
+    }
+
+    /// Returns the endpoints that GrowSurf's answers have announced to remove.
+    pub fn announcements(&self) -> BTreeSet<Announcement> {
+        let named = self.named.iter().filter_map(|named| named.client.as_ref());
+        self.general.iter().chain(named).flat_map(Client::announcements).collect()
+    }
+
+    /// What takes rows in. `bell` is rung when there is something new to deliver.
+    pub fn intake(&self, bell: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
+        Intake {
+            store: self.store.clone().expect("who takes rows in has opened a store"),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            bell: Arc::clone(bell),
+            class,
+            dry_run,
+        }
+    }
+
+    /// What compares.
+    pub fn compare(&self, settings: &Settings, intake: Intake) -> Reconcile {
+        let sync = &settings.sync;
+        let rules = CompareRules {
+            overlap: sync.overlap,
+            horizon: sync.horizon,
+            deletions: match sync.deletions {
+                settings_of::Deletions::Report => Deletions::Report,
+                settings_of::Deletions::Forget => Deletions::Forget,
+            },
+        };
+        Reconcile { intake, rules }
+    }
+
+    /// What looks after webhooks.
+    pub fn watch(&self, settings: &Settings) -> WebhookMonitor {
+        WebhookMonitor {
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock),
+            url: settings.growsurf.webhook_url.clone(),
+        }
+    }
+
+    /// What does both again and again.
+    pub(super) fn periodic(
+        self,
+        settings: &Settings,
+        bell: &Arc<Notify>,
+        relay: Uuid,
+        metrics: Arc<Metrics>,
+    ) -> Periodic {
+        let sync = &settings.sync;
+        let rules = PeriodicRules {
+            compares: sync.enabled,
+            every: sync.every,
+            full_every: sync.full_every,
+            watch_every: sync.watch_every,
+        };
+        let compare = self.compare(settings, self.intake(bell, Class::Live, false));
+        let watch = self.watch(settings);
+        let Self { general, named, .. } = self;
+        Periodic { compare, watch, general, named, rules, relay, metrics }
+    }
+}
+
+impl From<RestError> for StartError {
+    fn from(source: RestError) -> Self {
+        Self::Growsurf(source)
+    }
+}

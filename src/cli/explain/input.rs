@@ -1,0 +1,138 @@
+//! The body that `explain` is given, and whom it supposes to be known.
+//!
+//! A file has no sender. Without `--source` the sender is guessed by the body's shape, which decides
+//! nothing but what is shown.
+
+use serde_json::Value;
+
+use crate::domain::{
+    self, Email, Event, Feedback, FeedbackKind, Identifier, Lookup, Notification, Participant,
+    Person, PersonId, Snapshot, Source, Time,
+};
+use crate::growsurf::{Dialect, json};
+use crate::ingest::{Decoded, UnreadableBody, decode, is_server_event};
+use crate::mapping::Rules;
+
+/// A body that was read.
+pub struct ParsedInput {
+    /// The event's name in the inbox.
+    pub event: Option<String>,
+    /// The shape it has, if any.
+    pub shape: Option<&'static str>,
+    /// The campaign it names.
+    pub campaign: Option<String>,
+    /// What it says.
+    pub reading: Result<Notification, String>,
+    /// What becomes of it if it can't be read.
+    pub unread: &'static str,
+}
+
+/// Reads a body of this source, or of the one that its shape suggests.
+pub fn read(body: &[u8], source: Option<Source>, received_at: Time) -> ParsedInput {
+    let source = source.unwrap_or_else(|| guess(body));
+    let Decoded { event, campaign, dialect, reading } =
+        decode(source, None, None, body, received_at);
+    let shape = match source {
+        Source::Growsurf | Source::GrowsurfApi => dialect.map(|dialect| match dialect {
+            Dialect::Webhook => "growsurf",
+            Dialect::Guide => "guide",
+        }),
+        Source::CustomerioReport => Some("report"),
+        Source::CustomerioAction => Some("action"),
+        Source::Server => Some("server"),
+        Source::Page => Some("page"),
+    };
+    let unread = match (source, &reading) {
+        (Source::CustomerioAction | Source::Server | Source::Page, _) => "refused",
+        // Without a secret it would be refused, since anybody could send it.
+        (_, Err(UnreadableBody::Bytes(_))) => "parked if it is signed",
+        _ => "parked",
+    };
+    ParsedInput { event, shape, campaign, reading: reading.map_err(|why| why.to_string()), unread }
+}
+
+fn guess(body: &[u8]) -> Source {
+    let value = json::parse(body).unwrap_or(Value::Null);
+    let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
+    if has(&["event_id", "object_type", "metric"]) {
+        Source::CustomerioReport
+    } else if has(&["type"]) && !has(&["event"]) {
+        Source::CustomerioAction
+    } else if is_server_event(&value) {
+        Source::Server
+    } else {
+        Source::Growsurf
+    }
+}
+
+/// Somebody who is taken for a participant, since without one nothing could be shown.
+pub struct AssumedParticipant(Person);
+
+impl AssumedParticipant {
+    /// Returns the participant whom it takes for the news to lead to anything, if it takes one.
+    pub fn of(news: &Notification, rules: &Rules) -> Option<Self> {
+        let (campaign, id, identifier) = match &news.feedback {
+            Some(feedback) => {
+                let (campaign, id) = of_feedback(feedback)?;
+                (campaign, id, feedback.identifiers.first().cloned())
+            }
+            None => {
+                let who = news.people.first().filter(|who| needs_participant(news, who))?;
+                let email = who.email.clone().ok().map(Identifier::Email);
+                (news.campaign.id.clone(), who.id.clone(), email)
+            }
+        };
+        let configured = || rules.only_campaign.as_ref().or(rules.feedback.campaigns.first());
+        let campaign = campaign.or_else(|| configured().cloned());
+        let campaign = campaign.unwrap_or_else(|| "CAMPAIGN".to_owned());
+        let id = id.unwrap_or_else(|| "PARTICIPANT".to_owned());
+        let nobody = || Email::parse("somebody@example.com").ok().map(Identifier::Email);
+        let mut person = Person::new(identifier.or_else(nobody)?);
+        person.id = Some(PersonId(0));
+        person.participants.push(Participant::new(campaign, id.clone(), Some(id)));
+        Some(Self(person))
+    }
+
+    /// The answer to a question about a person.
+    pub fn answer(&self, lookup: &Lookup) -> Option<Person> {
+        let Person { participants, .. } = &self.0;
+        let is_theirs = match lookup {
+            Lookup::Participant(key) => participants.iter().any(|it| {
+                it.campaign == key.campaign && it.growsurf_id.as_ref() == Some(&key.participant)
+            }),
+            // An addressee at GrowSurf is a record of its own.
+            Lookup::Identifier(Identifier::Participant(_)) => false,
+            Lookup::Identifier(_) => true,
+            Lookup::Link(_) | Lookup::Effect(_) | Lookup::Tombstone(_) => false,
+        };
+        is_theirs.then(|| self.0.clone())
+    }
+
+    /// What is supposed, in words.
+    pub fn words(&self) -> String {
+        let Person { identifier, participants, .. } = &self.0;
+        let theirs =
+            participants.iter().map(|it| format!("{} of campaign {}", it.key, it.campaign));
+        let theirs: Vec<String> = theirs.collect();
+        format!("{} is participant {}", identifier.value(), theirs.join(", "))
+    }
+}
+
+/// Returns the campaign and the id that feedback names, if it takes a participant.
+fn of_feedback(feedback: &Feedback) -> Option<(Option<String>, Option<String>)> {
+    match &feedback.kind {
+        FeedbackKind::Action(ask) if ask.adds_participant() => None,
+        FeedbackKind::Action(ask) => Some((ask.campaign.clone(), ask.participant.clone())),
+        FeedbackKind::Clicked(click) => Some((None, Some(click.grsf.clone()?))),
+        FeedbackKind::Subscription { .. } => Some((None, None)),
+        FeedbackKind::Ignored => None,
+    }
+}
+
+/// True if an event of `/v1/events` leads to nothing unless the relay knows the participant.
+fn needs_participant(news: &Notification, who: &Snapshot) -> bool {
+    let of_known = |told: &domain::TimedEvent| {
+        matches!(told.event, Event::Purchased { .. } | Event::ShareReported { .. })
+    };
+    news.is_from_server && (who.email.is_err() || news.events.iter().any(of_known))
+}

@@ -1,0 +1,343 @@
+//! The gate before the destination: whether anything may be sent now, and what may.
+//!
+//! A pure state machine, told what attempts meant and asked what may go. It holds the breaker
+//! (a run of failures stops everything but a probe), the halt (wrong credentials or region stop
+//! everything but a probe of the call that met them), the pause that the destination asked for,
+//! and the accepting clock, by which giving up is measured.
+
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::domain::{LaneId, Outcome, Time};
+use crate::store::{Outage, OutageKind, PeerStatus};
+
+pub use standing::DestinationState;
+
+/// When the gate opens, closes and is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakerRules {
+    /// How many failures in a row, with no success between, open the breaker.
+    pub breaker_failures: u32,
+    /// The breaker's first wait before a probe; it doubles.
+    pub backoff_base: Duration,
+    /// The longest wait before a probe, and the wait of a halt's probe.
+    pub probe_every: Duration,
+    /// The longest pause that the destination can ask for. A longer one ends here, with a probe.
+    pub max_wait: Duration,
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// Everything that is due.
+    Open,
+    /// One call, to see whether the destination is back; of this lane, if it is a halt's probe.
+    Probe(Option<LaneId>),
+    /// Nothing before this time.
+    Wait(Time),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum State {
+    Running,
+    Broken {
+        probe_at: Time,
+        wait: Duration,
+        probing: bool,
+    },
+    Halted {
+        lane: Option<LaneId>,
+        probe_at: Time,
+        probing: bool,
+        reason: String,
+    },
+    /// Not the workspace that the effects belong to: no probe may go there either.
+    Barred {
+        reason: String,
+    },
+}
+
+/// The gate; see the module.
+#[derive(Debug)]
+pub struct CircuitBreaker {
+    rules: BreakerRules,
+    state: State,
+    failures: u32,
+    paused_until: Time,
+    accepted_for: Duration,
+    /// From when on the next acceptance shows that the destination accepted calls all along.
+    counts_from: Time,
+    /// Counts this gate's own rests.
+    rests: i64,
+    /// The state that another relay told of, if this one is in it for that.
+    is_hearsay: bool,
+    /// Counts the rests of its own that it saw the end of.
+    recoveries: i64,
+    /// What other relays told last.
+    heard: Vec<PeerStatus>,
+}
+
+impl CircuitBreaker {
+    /// A gate that is open at `now`, with the accepting clock at `accepted_for`.
+    pub fn new(rules: BreakerRules, accepted_for: Duration, now: Time) -> Self {
+        Self {
+            rules,
+            state: State::Running,
+            failures: 0,
+            paused_until: Time::default(),
+            accepted_for,
+            counts_from: now,
+            rests: 0,
+            is_hearsay: false,
+            recoveries: 0,
+            heard: Vec::new(),
+        }
+    }
+
+    /// What may be sent at `now`. A probe that is admitted must be answered by
+    /// [`Gate::observe`] or [`Gate::nothing_to_probe`]; until then no other goes.
+    pub fn admit(&mut self, now: Time) -> Admission {
+        if now < self.paused_until {
+            return Admission::Wait(self.paused_until);
+        }
+        let patience = self.rules.probe_every;
+        match &mut self.state {
+            State::Running => Admission::Open,
+            State::Broken { probing: true, .. }
+            | State::Halted { probing: true, .. }
+            | State::Barred { .. } => Admission::Wait(now.plus(patience)),
+            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } if now < *probe_at => {
+                Admission::Wait(*probe_at)
+            }
+            State::Broken { probing, .. } => {
+                *probing = true;
+                Admission::Probe(None)
+            }
+            State::Halted { probing, lane, .. } => {
+                *probing = true;
+                Admission::Probe(*lane)
+            }
+        }
+    }
+
+    /// There was no call to probe with.
+    pub fn nothing_to_probe(&mut self, now: Time) {
+        match &mut self.state {
+            State::Broken { probing, .. } => *probing = false,
+            // The head that halted is gone, for example discarded: any other call will do.
+            State::Halted { probing, lane, probe_at, .. } => {
+                *probing = false;
+                if lane.take().is_none() {
+                    *probe_at = now.plus(self.rules.probe_every);
+                }
+            }
+            State::Running | State::Barred { .. } => {}
+        }
+    }
+
+    /// Takes in what an attempt meant.
+    pub fn observe(&mut self, lane: LaneId, outcome: &Outcome, now: Time) {
+        match outcome {
+            // A refusal of one call shows that the destination is there and knows us.
+            Outcome::Delivered | Outcome::Rejected { .. } => self.answered(now),
+            Outcome::Retry { wait, .. } => {
+                // What one call is told to wait says nothing about the others.
+                let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
+                self.failed(pause, now);
+            }
+            Outcome::Halt { reason } => self.halt(Some(lane), reason.clone(), now),
+        }
+    }
+
+    /// Why nothing is sent, as other relays are told. Nothing is told of what was only heard, or of
+    /// a workspace that is wrong: those are the others' to find out.
+    pub fn outage(&self, now: Time) -> Option<Outage> {
+        let (kind, reason) = match &self.state {
+            _ if self.is_hearsay => return None,
+            State::Running if now < self.paused_until => (OutageKind::Paused, String::new()),
+            State::Running | State::Barred { .. } => return None,
+            State::Broken { .. } => (OutageKind::Broken, String::new()),
+            State::Halted { reason, .. } => (OutageKind::Halted, reason.clone()),
+        };
+        let remaining = self.paused_until.since(now);
+        Some(Outage { kind, number: self.rests, remaining, reason })
+    }
+
+    /// How often it saw the end of a rest of its own.
+    pub fn recoveries(&self) -> i64 {
+        self.recoveries
+    }
+
+    /// Takes in what other relays tell. What one sees the end of is over for all. A pause is kept as if it had been asked of this one; of a
+    /// destination that fails or refuses another, this one makes sure with one call of its own
+    /// before it sends more, once for each time that it is told: what is wrong may be the other's
+    /// own.
+    pub fn apply_peers(&mut self, others: &[PeerStatus], now: Time) {
+        for told in others {
+            let before = self.heard.iter().find(|heard| heard.relay == told.relay);
+            let is_over = before.is_some_and(|before| before.recoveries < told.recoveries);
+            let rests = matches!(self.state, State::Broken { .. } | State::Halted { .. });
+            if is_over && rests {
+                // If it isn't over here, the next call tells.
+                self.state = State::Running;
+                self.failures = 0;
+                self.is_hearsay = false;
+                self.counts_from = now.max(self.paused_until);
+            }
+            let Some(rest) = &told.rest else { continue };
+            let number = |told: &PeerStatus| told.rest.as_ref().map(|rest| rest.number);
+            let is_new = before.is_none_or(|before| number(before) != Some(rest.number));
+            self.paused_until = self.paused_until.max(now.plus(rest.remaining));
+            self.counts_from = self.counts_from.max(self.paused_until);
+            if !is_new || self.state != State::Running {
+                continue;
+            }
+            let wait = self.rules.backoff_base.min(self.rules.probe_every);
+            self.state = match rest.kind {
+                OutageKind::Paused => continue,
+                OutageKind::Broken => State::Broken { probe_at: now, wait, probing: false },
+                OutageKind::Halted => State::Halted {
+                    lane: None,
+                    probe_at: now,
+                    probing: false,
+                    reason: rest.reason.clone(),
+                },
+            };
+            self.is_hearsay = true;
+        }
+        let rests = |told: &PeerStatus| {
+            told.rest.as_ref().is_some_and(|rest| rest.kind != OutageKind::Paused)
+        };
+        if self.is_hearsay && !others.iter().any(rests) {
+            // Nobody says so any more, and there was no call to make sure with.
+            self.state = State::Running;
+            self.is_hearsay = false;
+        }
+        self.heard = others.to_vec();
+    }
+
+    /// The clock was set back by so much: every wait goes on to the moment it was meant for.
+    pub fn clock_jumped_back(&mut self, by: Duration) {
+        self.paused_until = self.paused_until.minus(by);
+        self.counts_from = self.counts_from.minus(by);
+        match &mut self.state {
+            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } => {
+                *probe_at = probe_at.minus(by);
+            }
+            State::Running | State::Barred { .. } => {}
+        }
+    }
+
+    /// Stops everything, probes included: what answers isn't the workspace that the effects
+    /// belong to.
+    pub fn block(&mut self, reason: String) {
+        self.state = State::Barred { reason };
+    }
+
+    /// The accepting clock: for how long the destination has accepted calls, in all.
+    ///
+    /// It goes on with each call that is accepted, by the time since the one before, less what
+    /// was spent paused, broken or halted. So it stands still while nothing is accepted: then
+    /// nobody can tell a call at fault from a destination at fault.
+    pub fn available_for(&self) -> Duration {
+        self.accepted_for
+    }
+
+    /// The state, for operators.
+    pub fn state(&self, now: Time) -> DestinationState {
+        match self.state {
+            State::Running if now < self.paused_until => DestinationState::Paused,
+            State::Running => DestinationState::Running,
+            State::Broken { .. } => DestinationState::Broken,
+            State::Halted { .. } | State::Barred { .. } => DestinationState::Halted,
+        }
+    }
+
+    /// Why the destination is halted, if it is.
+    pub fn halted_by(&self) -> Option<&str> {
+        match &self.state {
+            State::Halted { reason, .. } | State::Barred { reason } => Some(reason),
+            State::Running | State::Broken { .. } => None,
+        }
+    }
+
+    fn answered(&mut self, now: Time) {
+        self.failures = 0;
+        let ends = matches!(self.state, State::Broken { .. } | State::Halted { probing: true, .. });
+        self.recoveries += i64::from(ends && !self.is_hearsay);
+        self.is_hearsay &= matches!(self.state, State::Halted { probing: false, .. });
+        match self.state {
+            State::Running => {
+                self.accepted_for += now.since(self.counts_from);
+                self.counts_from = now.max(self.paused_until);
+            }
+            State::Broken { .. } | State::Halted { probing: true, .. } => {
+                self.state = State::Running;
+                self.counts_from = now.max(self.paused_until);
+            }
+            // An answer that was on its way when the halt came says nothing about it.
+            State::Halted { probing: false, .. } | State::Barred { .. } => {}
+        }
+    }
+
+    fn failed(&mut self, pause: Option<Duration>, now: Time) {
+        self.failures = self.failures.saturating_add(1);
+        self.found_out(false);
+        let BreakerRules { breaker_failures, backoff_base, probe_every, max_wait } = self.rules;
+        if let Some(pause) = pause {
+            self.paused_until = self.paused_until.max(now.plus(pause.min(max_wait)));
+            self.counts_from = self.counts_from.max(self.paused_until);
+        }
+        match &mut self.state {
+            // The destination may mean the rest of the pause, so one call finds out.
+            State::Running if pause.is_some_and(|pause| pause > max_wait) => {
+                let wait = backoff_base.min(probe_every);
+                self.state = State::Broken { probe_at: self.paused_until, wait, probing: false };
+            }
+            State::Running if self.failures >= breaker_failures => {
+                let wait = backoff_base.min(probe_every);
+                self.state = State::Broken { probe_at: now.plus(wait), wait, probing: false };
+            }
+            State::Broken { probe_at, wait, probing: probing @ true } => {
+                *probing = false;
+                *wait = wait.saturating_mul(2).min(probe_every);
+                *probe_at = now.plus(*wait);
+            }
+            State::Halted { probe_at, probing: probing @ true, .. } => {
+                *probing = false;
+                *probe_at = now.plus(probe_every);
+            }
+            _ => {}
+        }
+    }
+
+    fn halt(&mut self, lane: Option<LaneId>, reason: String, now: Time) {
+        self.found_out(true);
+        let next = now.plus(self.rules.probe_every);
+        match &mut self.state {
+            State::Barred { .. } | State::Halted { probing: false, .. } => {}
+            State::Halted { probe_at, probing, .. } => {
+                *probing = false;
+                *probe_at = next;
+            }
+            State::Running | State::Broken { .. } => {
+                self.state = State::Halted { lane, probe_at: next, probing: false, reason };
+            }
+        }
+    }
+
+    /// An attempt of this relay's own went wrong, so what was heard is so, or something new begins.
+    fn found_out(&mut self, is_halt: bool) {
+        let begins = self.is_hearsay
+            || match self.state {
+                State::Running => true,
+                State::Broken { .. } => is_halt,
+                State::Halted { .. } | State::Barred { .. } => false,
+            };
+        self.rests += i64::from(begins);
+        self.is_hearsay = false;
+    }
+}

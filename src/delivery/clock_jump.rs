@@ -1,0 +1,58 @@
+//! Notices that the clock was set back.
+//!
+//! What belongs here: that question. What doesn't: what follows for what waits until a time by
+//! that clock: calls (`store`), the destination's pause and probes (`gate`).
+
+use std::time::{Duration, Instant};
+
+use crate::domain::Time;
+
+/// Less than this isn't worth a word: what waits is late by as much, once.
+const NOTICED: Duration = Duration::from_secs(1);
+
+/// Compares the clock that can be set with the one that can't.
+#[derive(Debug)]
+pub struct ClockJumpDetector {
+    time: Time,
+    steady: Instant,
+}
+
+impl ClockJumpDetector {
+    /// Compares from now on.
+    pub fn new(time: Time, steady: Instant) -> Self {
+        Self { time, steady }
+    }
+
+    /// By how much the clock was set back since the last look; zero if it wasn't.
+    pub fn jumped_back_by(&mut self, time: Time, steady: Instant) -> Duration {
+        let expected = self.time.plus(steady.saturating_duration_since(self.steady));
+        *self = Self { time, steady };
+        let back = expected.since(time);
+        if back < NOTICED { Duration::ZERO } else { back }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_by_how_much_and_once() {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        let start = Instant::now();
+        let later = |seconds: u64| start + Duration::from_secs(seconds);
+        let at = |second: i64| Time::from_seconds(7_200 + second);
+        let mut set_back = ClockJumpDetector::new(at(0), start);
+        assert_eq!(set_back.jumped_back_by(at(1), later(1)), Duration::ZERO);
+        assert_eq!(set_back.jumped_back_by(at(2 - 3_600), later(2)), HOUR);
+        assert_eq!(set_back.jumped_back_by(at(3 - 3_600), later(3)), Duration::ZERO);
+        assert_eq!(
+            set_back.jumped_back_by(at(4), later(4)),
+            Duration::ZERO,
+            "forward is another matter"
+        );
+        assert_eq!(set_back.jumped_back_by(at(4), later(4) + NOTICED / 2), Duration::ZERO);
+        // A machine that was asleep: the steady clock stood still.
+        assert_eq!(set_back.jumped_back_by(at(9_999), later(5)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,206 @@
+//! Counting: what no single fact tells. Minima, maxima and counts, the same in any order.
+//!
+//! What belongs here: when friends signed up, who converted, how many rewards were earned, and the
+//! shares between two counts. What doesn't: facts, which are merged where they are told (`people`).
+
+use std::collections::BTreeMap;
+
+use super::effects;
+use super::people::{Resolved, Slot, is_sane};
+use super::plan::{PendingCall, Referral, ResolvedEvent};
+use super::tracks::TrackContext;
+use crate::domain::{
+    Call, Channels, ConversionCredit, Event, EventId, Facts, Notification, Participant, Scalar,
+    Snapshot, Time, TimedEvent,
+};
+
+/// The most shares of one channel that one count tells. The rest is told by the next, so that a
+/// count that leaps makes no plan without end.
+const SHARES: i64 = 100;
+
+/// The most numbers that a participant keeps for friends whose event isn't sent yet; the highest stay.
+const UNSENT: usize = 100;
+
+/// The number of friends that GrowSurf reports in a snapshot: those credited, and those not yet.
+pub fn friends(snapshot: &Snapshot) -> i64 {
+    let count = |name| reported(snapshot, name).unwrap_or(0);
+    count(Facts::REFERRAL_COUNT).saturating_add(count(Facts::LEAD_COUNT))
+}
+
+fn reported(snapshot: &Snapshot, name: &str) -> Option<i64> {
+    snapshot.facts.get(name).and_then(Scalar::as_integer)
+}
+
+/// Notes a join if the participant had no referrals by then. A source that doesn't report when they
+/// joined must report that they have none.
+fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, received_at: Time) {
+    let own = snapshot.joined_at.filter(|at| is_sane(*at, received_at));
+    let joined = own.or(participant.joined);
+    let is_told = joined.is_some()
+        || (snapshot.joined_at.is_none() && reported(snapshot, Facts::REFERRAL_COUNT).is_some());
+    if is_told && friends(snapshot) == 0 {
+        participant.completeness.joined_without_referrals(as_of, joined);
+    }
+}
+
+/// What the event counts as, where it is counted once whether or not it is told.
+pub fn once(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Option<EventId> {
+    let TrackContext { campaign, people, .. } = *stage;
+    let key = match event {
+        Event::FriendSignedUp { friend, .. } => {
+            let known = people.slot_of(*friend).ok();
+            let is_counted = |friend| people.participant(friend).signed_up.is_some();
+            if known.is_some_and(|friend| friend == seat || is_counted(friend)) {
+                return None;
+            }
+            effects::friend_counted(campaign, &stage.key_of(*friend).ok()?)
+        }
+        Event::RewardEarned { reward, .. } if reward.approved => {
+            effects::reward_counted(campaign, &reward.id)
+        }
+        Event::ShareReported { key, is_from_page: true, .. } => {
+            effects::page_share_counted(campaign, &people.participant(seat).key, key)
+        }
+        _ => return None,
+    };
+    Some(key.event_id())
+}
+
+/// True if the ledger remembers that the event was counted. A friend who is a person at Customer.io
+/// remembers it themselves, which costs no row.
+pub fn is_in_ledger(event: &Event, people: &Resolved) -> bool {
+    !matches!(event, Event::FriendSignedUp { friend, .. } if people.slot_of(*friend).is_ok())
+}
+
+/// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
+/// to at least that number, so that no share counts twice. If the number of a friend is known, it is
+/// kept for the event `sent_as`. `before` is the participant before the news.
+pub fn raise(
+    event: &ResolvedEvent<'_>,
+    sent_as: Option<&EventId>,
+    before: Option<&Participant>,
+    received_at: Time,
+    people: &mut Resolved,
+) {
+    let mut at = event.told.at.unwrap_or(received_at);
+    if let Event::FriendSignedUp { friend, .. } = &event.told.event
+        && let Ok(friend) = people.slot_of(*friend)
+    {
+        // Where it is told when the friend joined, all sources agree on it.
+        at = people.participant(friend).joined.unwrap_or(at);
+        people.participant_mut(friend).signed_up = Some(at);
+    }
+    let participant = people.participant_mut(event.slot);
+    match &event.told.event {
+        Event::FriendSignedUp { .. } => {
+            participant.friends += 1;
+            let first = participant.first_referral.map_or(at, |first| first.min(at));
+            participant.first_referral = Some(first);
+            participant.last_referral = participant.last_referral.max(Some(at));
+            let before = before.map(|it| &it.completeness);
+            let (number, unsent) = (participant.friends, &mut participant.unsent_numbers);
+            let is_known = participant.completeness.numbers(number, at, before);
+            if let Some(id) = sent_as.filter(|_| is_known) {
+                unsent.insert(id.to_string(), number);
+                if unsent.len() > UNSENT {
+                    let lowest = unsent.values().copied().min();
+                    unsent.retain(|_, it| Some(*it) != lowest);
+                }
+            }
+        }
+        Event::RewardEarned { .. } => participant.rewards += 1,
+        Event::ShareReported { .. } => {
+            participant.shares = Some(participant.shares.unwrap_or(0).saturating_add(1));
+        }
+        _ => {}
+    }
+}
+
+/// Gives the events of friends their numbers, which are kept no longer. History gets none.
+pub fn number(due: &mut [PendingCall], is_history: bool, people: &mut Resolved) {
+    for PendingCall { person, call } in due {
+        let Call::Track { event_id, data, .. } = &mut call.call else { continue };
+        let id = event_id.to_string();
+        let mut participants = people.persons[*person].participants.iter_mut();
+        let number = participants.find_map(|it| it.unsent_numbers.remove(&id));
+        if let Some(number) = number.filter(|_| !is_history) {
+            data.insert("friend_number".to_owned(), number.into());
+        }
+    }
+}
+
+/// The shares that a count of them tells, given those counted before.
+pub fn shares<'a>(
+    told: &'a TimedEvent,
+    participant: &Participant,
+) -> impl Iterator<Item = TimedEvent> + use<'a> {
+    let (who, counts) = match &told.event {
+        Event::SharesCounted { participant: who, counts } => (Some(*who), Some(counts)),
+        _ => (None, None),
+    };
+    let before = participant.channels.clone();
+    let (at, after) = (told.at, before.as_ref().map(|it| it.at));
+    let told = counts.into_iter().flatten().filter_map(move |(channel, count)| {
+        let known = before.as_ref()?.counts.get(channel).copied().unwrap_or(0);
+        Some((channel, known + 1..=(*count).min(known.saturating_add(SHARES))))
+    });
+    told.flat_map(move |(channel, numbers)| {
+        numbers.filter_map(move |nth| {
+            let (who, channel, nth) = (who?, channel.clone(), u64::try_from(nth).ok()?);
+            Some(TimedEvent { at, event: Event::Shared { participant: who, channel, nth, after } })
+        })
+    })
+}
+
+/// Takes in what the events add up to.
+pub fn count(
+    seated: &[ResolvedEvent<'_>],
+    referrals: &[Referral],
+    news: &Notification,
+    received_at: Time,
+    people: &mut Resolved,
+) {
+    let as_of = news.as_of.unwrap_or(received_at);
+    for ResolvedEvent { told, slot: seat } in seated {
+        let at = told.at.unwrap_or(received_at);
+        match &told.event {
+            Event::ParticipantJoined { participant: who, .. }
+            | Event::CustomerAdded { customer: who } => {
+                let participant = people.participant_mut(*seat);
+                note_join(&news.people[who.0], participant, as_of, received_at);
+            }
+            Event::FullyCompared { .. } => people.participant_mut(*seat).completeness.compared(at),
+            Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {
+                people.participant_mut(*seat).fraud_told = true;
+            }
+            Event::ReferralConverted { .. }
+                if people.participant(*seat).credit == ConversionCredit::None =>
+            {
+                people.participant_mut(*seat).credit = ConversionCredit::Pending;
+            }
+            Event::SharesCounted { counts, .. } => {
+                let before = people.participant(*seat).channels.clone();
+                let after = counted(before, counts, as_of);
+                people.participant_mut(*seat).channels = Some(after);
+            }
+            _ => {}
+        }
+    }
+    for Referral { friend, referrer } in referrals {
+        if people.participant(*friend).credit == ConversionCredit::Pending {
+            people.participant_mut(*friend).credit = ConversionCredit::Granted;
+            people.participant_mut(*referrer).conversions += 1;
+        }
+    }
+}
+
+/// The counts after some more; those of a first count are taken as they are.
+fn counted(before: Option<Channels>, counts: &BTreeMap<String, i64>, at: Time) -> Channels {
+    let Some(mut channels) = before else { return Channels { at, counts: counts.clone() } };
+    channels.at = channels.at.max(at);
+    for (channel, count) in counts {
+        let known = channels.counts.entry(channel.clone()).or_insert(0);
+        *known = (*count).min(known.saturating_add(SHARES)).max(*known);
+    }
+    channels
+}

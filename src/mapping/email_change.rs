@@ -1,0 +1,168 @@
+//! Moving: a person whose address changed at GrowSurf is followed to the new one.
+//!
+//! What belongs here: who is followed, and when the merge of the old profile into the new one is
+//! planned again. What doesn't: how the merge is written, and people known by an id, who stay who
+//! they are.
+//!
+//! Customer.io does nothing, and says 200, where a merge meets a primary profile that isn't there
+//! yet, as one is that was identified a moment before
+//! (<https://docs.customer.io/integrations/api/track/>, "Merge duplicate people"). Nor can the Track
+//! API be asked whether it was done. So it is planned a few times, with time between; again it
+//! changes nothing.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::people::Resolved;
+use crate::domain::{
+    Call, Email, EventId, Facts, Identifier, Lookup, Moved, Participant, Person, ReadSet, Scalar,
+    Time,
+};
+
+/// How often a merge is planned.
+const TIMES: u32 = 3;
+
+/// The least time from one to the next.
+const APART: Duration = Duration::from_secs(10 * 60);
+
+impl Resolved {
+    /// Gives everybody the address that all their participants have by now. Tells what is entered
+    /// into the ledger for it: that the old addresses were left.
+    ///
+    /// Nobody takes on an address that somebody else has left: until the old profile is merged
+    /// away, and nobody can say when that is, it would be taken for theirs.
+    ///
+    /// # Errors
+    /// The questions that must be answered first.
+    pub(super) fn apply_email_changes(
+        &mut self,
+        known: &ReadSet,
+    ) -> Result<Vec<EventId>, Vec<Lookup>> {
+        let (mut left, mut unanswered) = (Vec::new(), Vec::new());
+        for place in 0..self.persons.len() {
+            self.drop_stale_merges(place, known, &mut unanswered);
+            let Some((to, participant)) = moved_to(&self.persons[place]) else { continue };
+            let before = address_before(&self.persons[place], known, &participant);
+            let is_new = before != Some(to.as_str());
+            let to = Identifier::Email(to);
+            let was_left = left_id(known, &to);
+            let owner = Lookup::Identifier(to.clone());
+            let (Some(theirs), Some(was_left)) =
+                (known.person(&owner), known.is_recorded(was_left))
+            else {
+                unanswered.extend([owner, Lookup::Effect(was_left)]);
+                continue;
+            };
+            let by_now = |person: &Person| person.identifier == to;
+            let problem = if theirs.is_some() || self.persons.iter().any(by_now) {
+                Some("to one that somebody else has already; their profiles aren't merged")
+            } else if was_left && !self.persons[place].former.contains(&to) {
+                Some("to one that somebody else had before; their profile stays")
+            } else if !is_everywhere(&self.persons[place], &to) {
+                Some("and the same person's in another campaign didn't; their profile stays")
+            } else {
+                None
+            };
+            if let Some(problem) = problem {
+                if is_new {
+                    let notice =
+                        format!("the address of participant {participant} changed {problem}");
+                    self.notices.push(notice);
+                }
+                continue;
+            }
+            let person = &mut self.persons[place];
+            let from = std::mem::replace(&mut person.identifier, to);
+            left.push(left_id(known, &from));
+            if !person.former.contains(&from) {
+                person.former.push(from.clone());
+            }
+            // Who was never sent has no profile to merge.
+            if person.identified.is_some() {
+                person.moved = Some(Moved { from, at: Time::default(), times: 0 });
+            }
+        }
+        left.retain(|id| known.is_recorded(*id) != Some(true));
+        let asked = left.iter().filter(|id| known.is_recorded(**id).is_none());
+        unanswered.extend(asked.copied().map(Lookup::Effect));
+        if unanswered.is_empty() { Ok(left) } else { Err(unanswered) }
+    }
+
+    /// Repeats no merge of a profile that is somebody else's by now.
+    fn drop_stale_merges(&mut self, place: usize, known: &ReadSet, unanswered: &mut Vec<Lookup>) {
+        let person = &mut self.persons[place];
+        let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
+        let owner = Lookup::Identifier(from.clone());
+        match known.person(&owner) {
+            None => unanswered.push(owner),
+            Some(None) => {}
+            Some(Some(_)) => person.moved = None,
+        }
+    }
+}
+
+/// What the ledger has once an address was left: a keyed hash, which tells nobody the address.
+fn left_id(known: &ReadSet, identifier: &Identifier) -> EventId {
+    let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
+    let mut mac = key.expect("HMAC takes a key of any length");
+    mac.update(b"left:");
+    mac.update(identifier.value().as_bytes());
+    let digest = mac.finalize().into_bytes();
+    EventId(digest[..16].try_into().expect("sixteen bytes"))
+}
+
+/// The merge that is due for a person, if one is; counts it. Only what was true some time after the
+/// last one leads to another, so a replay leads to none.
+pub fn merge(
+    person: &mut Person,
+    as_of: Time,
+    received_at: Time,
+    notices: &mut Vec<String>,
+) -> Option<Call> {
+    let moved = person.moved.as_mut()?;
+    if moved.times > 0 && as_of.min(received_at) < moved.at.plus(APART) {
+        return None;
+    }
+    let call = Call::Merge { from: moved.from.clone(), at: received_at };
+    moved.times += 1;
+    moved.at = received_at;
+    if moved.times == TIMES {
+        person.moved = None;
+        let named = person.participants.iter().find_map(|it| it.growsurf_id.clone());
+        let named = named.unwrap_or_default();
+        notices.push(format!(
+            "participant {named}'s profile under the former address was merged into the new one \
+             {TIMES} times; Customer.io doesn't tell whether it is done, its activity log does"
+        ));
+    }
+    Some(call)
+}
+
+/// The newest address of a person, if it isn't the one they are known by, and whose it is.
+fn moved_to(person: &Person) -> Option<(Email, String)> {
+    let Identifier::Email(present) = &person.identifier else { return None };
+    let told = person.participants.iter().filter_map(|participant| {
+        let fact = participant.facts.get(Facts::EMAIL)?;
+        let email = Email::parse(fact.value.as_text()?).ok()?;
+        Some((fact.as_of, email, participant.growsurf_id.clone()?))
+    });
+    let (_, email, participant) = told.max()?;
+    (email != *present).then_some((email, participant))
+}
+
+/// The address of a participant before the news.
+fn address_before<'a>(person: &Person, known: &'a ReadSet, participant: &str) -> Option<&'a str> {
+    let before = known.people().iter().find(|it| it.id == person.id)?;
+    let is = |it: &&Participant| it.growsurf_id.as_deref() == Some(participant);
+    before.participants.iter().find(is)?.facts.get(Facts::EMAIL)?.value.as_text()
+}
+
+/// Whether every participant of the person has this address, or none.
+fn is_everywhere(person: &Person, to: &Identifier) -> bool {
+    person.participants.iter().all(|participant| {
+        let fact = participant.facts.get(Facts::EMAIL).map(|fact| &fact.value);
+        fact.and_then(Scalar::as_text).is_none_or(|address| address == to.value())
+    })
+}

@@ -1,0 +1,206 @@
+//! Who of some news was forgotten: the news as they are without them.
+//!
+//! What belongs here: telling a forgotten participant from a new one of the same address, and
+//! leaving the former out. What doesn't: the plan, which knows nothing of it and goes on with what
+//! is left.
+//!
+//! A participant id that was forgotten stays so. A forgotten address is somebody new again if its
+//! participant joined after the forgetting. Sources that don't tell when somebody joined, as the
+//! guide's shape, tell it by a join that happened afterwards; before that, and in everything older,
+//! the address means who was forgotten.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::people::{identify, participant};
+use super::rules::Rules;
+use crate::domain::{
+    Email, ErasureKey, ErasureSubject, Event, Facts, Lookup, Notification, ParticipantIndex,
+    ParticipantKey, ReadSet, Scalar, Snapshot, Time, TimedEvent,
+};
+
+/// News without those who were forgotten, and who that is.
+///
+/// # Errors
+/// The questions that must be answered first.
+pub fn leave_out<'a>(
+    news: &'a Notification,
+    campaign: &str,
+    received_at: Time,
+    known: &ReadSet,
+    rules: &Rules,
+) -> Result<(Cow<'a, Notification>, ErasureSubject), Vec<Lookup>> {
+    let mut forgotten = ErasureSubject::default();
+    if !known.has_tombstones() {
+        return Ok((Cow::Borrowed(news), forgotten));
+    }
+    let memory = Memory { news, campaign, received_at, known, rules };
+    memory.ask()?;
+    let gone: BTreeSet<usize> =
+        (0..news.people.len()).filter(|index| memory.is_forgotten(*index)).collect();
+    for index in &gone {
+        forgotten.add_snapshot(&news.people[*index], campaign);
+    }
+    let mut people = Vec::with_capacity(news.people.len());
+    for (index, snapshot) in news.people.iter().enumerate() {
+        people.push(if gone.contains(&index) {
+            nobody(snapshot.field)
+        } else {
+            memory.without_referrer(snapshot, &gone, &mut forgotten)
+        });
+    }
+    if forgotten.is_empty() {
+        return Ok((Cow::Borrowed(news), forgotten));
+    }
+    let told = news.events.iter().filter_map(|told| without(told, &gone)).collect();
+    let campaign = news.campaign.clone();
+    let (as_of, tell) = (news.as_of, news.filter);
+    Ok((
+        Cow::Owned(Notification {
+            campaign,
+            as_of,
+            people,
+            events: told,
+            filter: tell,
+            feedback: None,
+            is_from_server: news.is_from_server,
+        }),
+        forgotten,
+    ))
+}
+
+/// Some news, and what the store remembers.
+struct Memory<'a> {
+    news: &'a Notification,
+    campaign: &'a str,
+    received_at: Time,
+    known: &'a ReadSet,
+    rules: &'a Rules,
+}
+
+impl Memory<'_> {
+    /// Makes sure that everything asked below is answered.
+    fn ask(&self) -> Result<(), Vec<Lookup>> {
+        let traces = self.news.people.iter().flat_map(|snapshot| {
+            let own = [self.trace_of(snapshot.id.as_deref()), address(&snapshot.email)];
+            let (id, email) = referrer(snapshot);
+            own.into_iter().chain([self.trace_of(id), email.map(ErasureKey::Address)]).flatten()
+        });
+        let traces: BTreeSet<ErasureKey> = traces.collect();
+        let unanswered = traces.into_iter().filter(|trace| self.known.tombstone(trace).is_none());
+        let mut missing: Vec<Lookup> = unanswered.map(Lookup::Tombstone).collect();
+        for snapshot in &self.news.people {
+            let wanted = self.people_of(snapshot).into_iter();
+            missing.extend(wanted.filter(|lookup| self.known.person(lookup).is_none()));
+        }
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+
+    fn trace_of(&self, id: Option<&str>) -> Option<ErasureKey> {
+        let (campaign, participant) = (self.campaign.to_owned(), id?.to_owned());
+        Some(ErasureKey::Participant(ParticipantKey { campaign, participant }))
+    }
+
+    fn people_of(&self, snapshot: &Snapshot) -> Vec<Lookup> {
+        let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
+        let by_identifier = identify(snapshot, self.rules).ok().map(Lookup::Identifier);
+        by_id.into_iter().chain(by_identifier).collect()
+    }
+
+    fn buried(&self, trace: Option<ErasureKey>) -> Option<Time> {
+        self.known.tombstone(&trace?).flatten()
+    }
+
+    fn is_forgotten(&self, index: usize) -> bool {
+        let snapshot = &self.news.people[index];
+        if self.buried(self.trace_of(snapshot.id.as_deref())).is_some() {
+            return true;
+        }
+        let Some(forgotten_at) = self.buried(address(&snapshot.email)) else { return false };
+        let is_known = |lookup: &Lookup| self.known.person(lookup).flatten().is_some();
+        let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
+        if by_id.is_some_and(|lookup| is_known(&lookup)) {
+            // The store has nobody of before the forgetting.
+            return false;
+        }
+        if let Some(joined_at) = snapshot.joined_at {
+            return joined_at <= forgotten_at;
+        }
+        let happened_at = self.news.as_of.unwrap_or(self.received_at);
+        let is_join = |told: &TimedEvent| {
+            let (Event::ParticipantJoined { participant: who, .. }
+            | Event::CustomerAdded { customer: who }) = &told.event
+            else {
+                return false;
+            };
+            who.0 == index
+        };
+        let is_new =
+            self.news.events.iter().any(is_join) || self.people_of(snapshot).iter().any(is_known);
+        happened_at <= forgotten_at || !is_new
+    }
+
+    /// Somebody who stays, without a referrer who doesn't.
+    fn without_referrer(
+        &self,
+        snapshot: &Snapshot,
+        gone: &BTreeSet<usize>,
+        forgotten: &mut ErasureSubject,
+    ) -> Snapshot {
+        let mut snapshot = snapshot.clone();
+        let (id, email) = referrer(&snapshot);
+        let by_id = self.buried(self.trace_of(id)).is_some();
+        let stays = |email: &Email| {
+            let mut people = self.news.people.iter().enumerate();
+            people.any(|(index, it)| !gone.contains(&index) && it.email.as_ref() == Ok(email))
+        };
+        let by_email = email.as_ref().is_some_and(|email| {
+            self.buried(Some(ErasureKey::Address(email.clone()))).is_some() && !stays(email)
+        });
+        if by_id || by_email {
+            let mut referrer = Snapshot::with_id(snapshot.field, String::new());
+            referrer.id = id.filter(|_| by_id).map(str::to_owned);
+            referrer.email = email.ok_or_else(String::new);
+            forgotten.add_snapshot(&referrer, self.campaign);
+            snapshot.facts.remove(Facts::REFERRER_ID);
+            snapshot.facts.remove(Facts::REFERRER_EMAIL);
+            snapshot.facts.insert(Facts::IS_REFERRED.to_owned(), Scalar::Boolean(true));
+        }
+        snapshot
+    }
+}
+
+fn address(email: &Result<Email, String>) -> Option<ErasureKey> {
+    email.clone().ok().map(ErasureKey::Address)
+}
+
+/// Whom a snapshot names as its referrer.
+fn referrer(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
+    let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
+    let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
+    (text(Facts::REFERRER_ID), email)
+}
+
+/// Keeps the place of somebody of whom nothing is told.
+fn nobody(field: &'static str) -> Snapshot {
+    Snapshot { id: None, ..Snapshot::with_id(field, String::new()) }
+}
+
+/// An event without those who are gone; `None` if it was theirs.
+fn without(told: &TimedEvent, gone: &BTreeSet<usize>) -> Option<TimedEvent> {
+    let is_gone = |who: &ParticipantIndex| gone.contains(&who.0);
+    if is_gone(&super::tracks::subject(&told.event)) {
+        return None;
+    }
+    let mut told = told.clone();
+    match &mut told.event {
+        Event::FriendSignedUp { friend, .. } if is_gone(friend) => return None,
+        Event::ReferralConverted { referrer: other, .. }
+        | Event::CommissionAdded { friend: other, .. }
+        | Event::CommissionAdjusted { friend: other, .. } => {
+            *other = other.filter(|it| !is_gone(it))
+        }
+        _ => {}
+    }
+    Some(told)
+}

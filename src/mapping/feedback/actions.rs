@@ -1,0 +1,202 @@
+//! What campaigns at Customer.io ask for: each once, and not too much of it.
+
+use std::time::Duration;
+
+use super::super::effects;
+use super::super::people::{hashed, participant};
+use super::super::profile::{campaign_name, referral_code};
+use super::super::rules::events;
+use super::super::tracks::{put, share_method};
+use super::{
+    FeedbackContext, ParticipantSlot, address, key_of, lane, raised, stamp, subscriptions,
+};
+use crate::domain::{
+    Action, ActionKind, ActionQuota, Attributes, Call, Identifier, Lookup, ParticipantKey,
+    ParticipantUpdate, Person, Plan, PlanError, PlannedCall, Scalar, display_text,
+};
+
+/// How long asks are counted for.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// GrowSurf's metadata that counts recorded shares.
+const SHARES: &str = "recordedShares";
+/// GrowSurf's metadata that tells when the last one was recorded.
+const LAST_SHARE: &str = "lastRecordedShareAt";
+
+/// Whom something is asked for.
+struct Target {
+    /// What GrowSurf knows them by.
+    key: ParticipantKey,
+    /// What the ledger knows them by.
+    name: String,
+    /// The participant, unless they are to be made.
+    place: Option<ParticipantSlot>,
+}
+
+/// What an ask leads to.
+///
+/// # Errors
+/// Why it leads to nothing; then it is kept, and can be replayed.
+pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
+    let FeedbackContext { rules, received_at, .. } = desk;
+    let campaign =
+        ask.campaign.as_ref().or(rules.only_campaign.as_ref()).ok_or_else(|| {
+            refusal("campaign is missing, and the settings name none, or several")
+        })?;
+    if !rules.feedback.takes(campaign) {
+        return Err(refusal(format!("campaign {campaign:?} has no API key of GrowSurf's")));
+    }
+    let Target { key, name, place } = target(ask, campaign, desk)?;
+    let effect = effects::asked(ask.kind.as_str(), campaign, &name, &ask.dedupe_key);
+    let id = effect.event_id();
+    desk.need([FeedbackContext::addressee(&key), Lookup::Effect(id)])?;
+    if desk.is_done(id) {
+        return Ok(Plan::default());
+    }
+    let addressee = counted(desk.addressed(&key), desk)?;
+    let mut plan = Plan { ledger_only: vec![id], has_changes: true, ..Plan::default() };
+    let at = received_at;
+    let call = match (&ask.kind, place) {
+        (ActionKind::UpdateParticipant(asked), place) => {
+            let mut update = asked.clone();
+            let ParticipantUpdate { first_name, last_name, .. } = &mut update;
+            (*first_name, *last_name) = (shown(first_name.as_ref()), shown(last_name.as_ref()));
+            if update == ParticipantUpdate::default() && update != *asked {
+                return Err(refusal(
+                    "a name that holds a URL isn't sent, and nothing else is asked",
+                ));
+            }
+            if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
+                let mut person = desk.person(place.person).clone();
+                subscriptions::asked(&mut person.participants[place.participant], &mut update, id);
+                plan.lanes = desk.told(person, Vec::new());
+            }
+            Call::UpdateParticipant { at, update }
+        }
+        (ActionKind::TriggerReferral { delay_in_days }, _) => {
+            Call::TriggerReferral { at, delay_in_days: *delay_in_days }
+        }
+        (ActionKind::AddParticipant { first_name, last_name, referred_by, metadata }, _) => {
+            Call::AddParticipant {
+                at,
+                first_name: shown(first_name.as_ref()),
+                last_name: shown(last_name.as_ref()),
+                referred_by: referred_by.clone(),
+                metadata: metadata.clone(),
+            }
+        }
+        (ActionKind::RecordShare { channel }, Some(place)) => {
+            let (lanes, update) = shared(ask, channel, place, desk)?;
+            plan.lanes = lanes;
+            Call::UpdateParticipant { at, update }
+        }
+        (ActionKind::RecordShare { .. }, None) => return Err(unknown(ask, campaign)),
+    };
+    plan.lanes.push(lane(addressee, call, effect));
+    Ok(plan)
+}
+
+/// Finds whom it is asked for.
+fn target(ask: &Action, campaign: &str, desk: FeedbackContext<'_>) -> Result<Target, PlanError> {
+    if ask.adds_participant() {
+        let email = desk.feedback.identifiers.iter().find_map(address);
+        let email = email.ok_or_else(|| refusal("email is missing"))?.clone();
+        let participant = email.as_str().to_owned();
+        let name = hashed(desk.known, campaign, &Identifier::Email(email));
+        let key = ParticipantKey { campaign: campaign.to_owned(), participant };
+        return Ok(Target { key, name, place: None });
+    }
+    let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
+    desk.need(by_id.clone())?;
+    let person = match &by_id {
+        Some(lookup) => desk.known.person(lookup).flatten(),
+        None => desk.subject(),
+    };
+    let person = person.ok_or_else(|| unknown(ask, campaign))?;
+    let is_meant = |key: &ParticipantKey| {
+        key.campaign == campaign && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
+    };
+    let mut participants = desk.person(person).participants.iter().enumerate();
+    let found = participants.find_map(|(index, it)| {
+        let key = key_of(it).filter(is_meant)?;
+        let place = Some(ParticipantSlot { person, participant: index });
+        Some(Target { key, name: it.key.clone(), place })
+    });
+    found.ok_or_else(|| unknown(ask, campaign))
+}
+
+/// The addressee with one more ask counted.
+fn counted(mut addressee: Person, desk: FeedbackContext<'_>) -> Result<Person, PlanError> {
+    // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
+    let now = desk.known.now;
+    let fresh = ActionQuota { since: now, count: 0 };
+    let asked = addressee.asked.filter(|asked| now.since(asked.since) < HOUR).unwrap_or(fresh);
+    let limit = desk.rules.feedback.asks_per_hour;
+    if asked.count >= limit {
+        let reason = format!(
+            "more than {limit} asks for one participant in an hour, as a campaign that sets itself \
+             off would send; see feedback.asks_per_hour"
+        );
+        return Err(refusal(reason));
+    }
+    addressee.asked = Some(ActionQuota { count: asked.count + 1, ..asked });
+    Ok(addressee)
+}
+
+/// A recorded share: what Customer.io is told, and what GrowSurf's metadata become.
+fn shared(
+    ask: &Action,
+    channel: &str,
+    place: ParticipantSlot,
+    desk: FeedbackContext<'_>,
+) -> Result<(Vec<crate::domain::LanePlan>, ParticipantUpdate), PlanError> {
+    let before = desk.participant(place);
+    let mut person = desk.person(place.person).clone();
+    let way_back = &mut person.participants[place.participant].way_back;
+    let tally = raised(way_back.shares, before, SHARES, desk.feedback.at);
+    way_back.shares = Some(tally);
+    let mut data = Attributes::new();
+    put(&mut data, "campaign_id", Some(before.campaign.as_str()));
+    put(&mut data, "campaign_name", campaign_name(before));
+    put(&mut data, "referral_code", referral_code(before));
+    put(&mut data, "share_method", Some(share_method(channel).as_str()));
+    put(&mut data, "share_channel", Some(channel));
+    put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
+    let effect = effects::share_recorded(&before.campaign, &before.key, &ask.dedupe_key);
+    let event_id = effect.event_id();
+    desk.need([Lookup::Effect(event_id)])?;
+    let name = desk.rules.events.get(events::SHARED).filter(|_| !desk.is_done(event_id));
+    let track = name.map(|name| PlannedCall {
+        call: Call::Track { name: name.clone(), event_id, at: desk.feedback.at, data },
+        effect: Some(effect),
+    });
+    let lanes = desk.told(person, track.into_iter().collect());
+    let metadata = [
+        (SHARES.to_owned(), Some(Scalar::Integer(tally.count))),
+        (LAST_SHARE.to_owned(), Some(stamp(tally.last))),
+    ];
+    Ok((lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() }))
+}
+
+/// Returns a name as GrowSurf's messages may show it: a template can hold what one person called
+/// another.
+fn shown(name: Option<&String>) -> Option<String> {
+    name.and_then(|name| display_text(name))
+}
+
+fn refusal(reason: impl Into<String>) -> PlanError {
+    PlanError::Unmappable(reason.into())
+}
+
+fn unknown(ask: &Action, campaign: &str) -> PlanError {
+    let (unasked, fix) = if ask.is_unanswered {
+        let fix = "send the action again, or replay it after a sync";
+        (", and GrowSurf couldn't be asked, which the relay's log explains", fix)
+    } else {
+        ("", "a backfill makes those known who joined before it ran")
+    };
+    refusal(format!(
+        "the relay knows no participant of campaign {campaign:?} under this address or id{unasked}; \
+         {fix}"
+    ))
+}

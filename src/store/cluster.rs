@@ -1,0 +1,105 @@
+//! Company: what relays that deliver from one store tell each other, and who does what but one may
+//! do.
+//!
+//! What belongs here: that part of the contract, and its values. What doesn't: what a relay makes of
+//! what it hears (`delivery`).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::domain::Time;
+
+use super::StoreError;
+
+/// For how long a relay that says nothing counts as there. Each speaks once a second.
+pub const HEARTBEAT_TTL: Duration = Duration::from_secs(5);
+
+/// Keeps relays that deliver from one store together.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// Tells the others of this relay, and what they last told: each that was heard of within
+    /// [`HEARD`], by the clock of the store. In a store that is one relay's there is nobody else.
+    async fn heartbeat(&self, told: &PeerStatus, now: Time) -> Result<Vec<PeerStatus>, StoreError>;
+
+    /// Says goodbye: the others go on without this relay at once.
+    async fn leave(&self, relay: Uuid) -> Result<(), StoreError>;
+
+    /// Takes a job for so long, or goes on with it; `false` if another relay has it.
+    async fn take_job(
+        &self,
+        job: ExclusiveJob,
+        relay: Uuid,
+        lasts: Duration,
+        now: Time,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What one relay tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerStatus {
+    /// Which relay; a new one at each start.
+    pub relay: Uuid,
+    /// How often it has seen the destination take calls again after a rest of its own.
+    pub recoveries: i64,
+    /// Why it sends nothing, if it doesn't because of the destination.
+    pub rest: Option<Outage>,
+}
+
+/// Why a relay sends nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outage {
+    /// The kind.
+    pub kind: OutageKind,
+    /// Tells one rest of a relay from its next.
+    pub number: i64,
+    /// How much longer the destination asked for, if it did.
+    pub remaining: Duration,
+    /// What the destination said, for people.
+    pub reason: String,
+}
+
+/// The kinds of rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutageKind {
+    /// The destination asked to be left alone for a while.
+    Paused,
+    /// Failures opened the breaker.
+    Broken,
+    /// Credentials or region are wrong.
+    Halted,
+}
+
+impl OutageKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Paused, Self::Broken, Self::Halted];
+
+    /// The word that a store keeps.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Broken => "broken",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+/// What only one of several relays does at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExclusiveJob {
+    /// Pruning payloads.
+    Pruning,
+    /// Asking GrowSurf what webhooks don't tell.
+    Asking,
+}
+
+impl ExclusiveJob {
+    /// The word that a store keeps.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pruning => "pruning",
+            Self::Asking => "asking",
+        }
+    }
+}

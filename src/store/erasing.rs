@@ -1,0 +1,114 @@
+//! Forgetting a person: the part of the contract by which somebody is erased, and its values.
+//!
+//! What belongs here: what the store erases and in which steps. What doesn't: erasing them at the
+//! destination, which the use case does between the steps.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::domain::{Email, ErasureSubject, Identifier, PersonId, Time};
+
+use super::StoreError;
+
+/// Erases a person from the store, so that nothing brings them back.
+///
+/// The steps are [`traced`](Self::traced), [`hush`](Self::hush) until nothing is under way, and
+/// [`erase`](Self::erase). Each can be repeated, and so can all of them: until the last one has
+/// ended the person is found by the same address.
+#[async_trait]
+pub trait Forgetting: Send + Sync {
+    /// Who has this address or had it, and every trace of them. It looks through all people.
+    async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError>;
+
+    /// Removes the calls to them that wait, and their dead letters. Goes in pieces. Calls that are
+    /// under way, all that their lease carries, stay so, and its settlement changes nothing else.
+    async fn cancel_pending(
+        &self,
+        traced: &ErasureTarget,
+        now: Time,
+    ) -> Result<CancelResult, StoreError>;
+
+    /// Erases them: their record, lane, calls and attempts; their part of every webhook; and what
+    /// others' records and calls tell of them. The hashes of effects and webhooks stay.
+    ///
+    /// From then on a tombstone, a keyed hash with the time, stops whatever tells of them again:
+    /// their participant ids for ever, their addresses for whoever joined before. It leads to
+    /// nothing and is kept without them.
+    ///
+    /// Goes in pieces; the one that takes the person sets the tombstones. What is erased is
+    /// overwritten, and doesn't stay behind in unused parts of the storage.
+    async fn erase(&self, traced: &ErasureTarget, now: Time) -> Result<Erased, StoreError>;
+}
+
+/// Somebody who is to be forgotten, as the store knows them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErasureTarget {
+    /// Who they are in the store, and how Customer.io knows them; empty if the store has nobody.
+    pub people: BTreeMap<PersonId, Identifier>,
+    /// What names them.
+    pub forgotten: ErasureSubject,
+}
+
+/// What became of the calls to somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CancelResult {
+    /// What was removed.
+    pub erased: Erased,
+    /// When the lease of calls that are under way ends, if any are.
+    pub under_way: Option<Time>,
+}
+
+/// How much was erased.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Erased {
+    /// Records of the person.
+    pub people: u64,
+    /// Participants that the person was.
+    pub participants: u64,
+    /// Calls to the person that were waiting.
+    pub pending: u64,
+    /// Calls to the person that were delivered and are kept; a store needn't keep all of them.
+    pub delivered: u64,
+    /// Dead letters of the person.
+    pub dead: u64,
+    /// Attempts to deliver to the person.
+    pub attempts: u64,
+    /// Webhooks about the person, whose bodies were removed.
+    pub bodies: u64,
+    /// Webhooks about others, whose bodies lost the person's part.
+    pub bodies_of_others: u64,
+    /// Calls to others that lost what named the person.
+    pub calls_of_others: u64,
+    /// Records of others that lost what named the person.
+    pub people_of_others: u64,
+    /// Parked webhooks whose bodies can't be decoded, so that it is unknown if they tell of the
+    /// person. They stay, and end with `store.keep_parked`.
+    pub unreadable: u64,
+    /// Tombstones that the store has of the person now.
+    pub tombstones: u64,
+    /// Whether the log beside the file, which holds older states, was emptied as well.
+    pub log_emptied: bool,
+}
+
+impl Erased {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            people: self.people + other.people,
+            participants: self.participants + other.participants,
+            pending: self.pending + other.pending,
+            delivered: self.delivered + other.delivered,
+            dead: self.dead + other.dead,
+            attempts: self.attempts + other.attempts,
+            bodies: self.bodies + other.bodies,
+            bodies_of_others: self.bodies_of_others + other.bodies_of_others,
+            calls_of_others: self.calls_of_others + other.calls_of_others,
+            people_of_others: self.people_of_others + other.people_of_others,
+            unreadable: self.unreadable + other.unreadable,
+            tombstones: self.tombstones + other.tombstones,
+            log_emptied: self.log_emptied || other.log_emptied,
+        }
+    }
+}

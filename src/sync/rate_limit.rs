@@ -1,0 +1,96 @@
+//! The budget of requests, kept in the store, where all processes that use it find it.
+//!
+//! What belongs here: keeping it. What doesn't: how it is reckoned (`growsurf::rest`).
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::domain::{Clock, Time};
+use crate::growsurf::rest::{Budget, RateLimiter, ReportedLimits};
+use crate::store::Store;
+
+/// The note that the budget is in.
+const NOTE: &str = "growsurf_budget";
+
+/// The budget of requests, one for all uses.
+pub struct SharedRateLimit {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// As it was seen last: most answers tell nothing new, and need no writing.
+    seen: Mutex<Budget>,
+}
+
+impl SharedRateLimit {
+    /// The budget in this store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, seen: Mutex::default() }
+    }
+
+    async fn revise(
+        &self,
+        change: impl Fn(&mut Budget) + Send + Sync + 'static,
+    ) -> Result<Budget, Box<dyn Error + Send + Sync>> {
+        let revise = move |text: Option<&str>| {
+            // What a newer version may have written is no reason to ask nothing.
+            let before = text.and_then(|text| serde_json::from_str(text).ok());
+            let mut budget: Budget = before.unwrap_or_default();
+            change(&mut budget);
+            serde_json::to_string(&budget).expect("numbers and names are JSON")
+        };
+        let text = self.store.kv_update(NOTE, Arc::new(revise)).await?;
+        let budget: Budget = serde_json::from_str(&text)?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = budget.clone();
+        Ok(budget)
+    }
+}
+
+#[async_trait]
+impl RateLimiter for SharedRateLimit {
+    async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
+        let now = self.clock.now();
+        Ok(self.revise(move |budget| budget.take(now)).await?.granted())
+    }
+
+    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_news(&told) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        self.revise(move |budget| budget.told(&told, now)).await.map(drop)
+    }
+}
+
+/// A budget of this process alone, for looking where there is no store.
+pub struct LocalRateLimit {
+    budget: Mutex<Budget>,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalRateLimit {
+    /// A budget of which nothing is spent.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { budget: Mutex::default(), clock }
+    }
+
+    fn revise(&self, change: impl FnOnce(&mut Budget)) -> Budget {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut budget);
+        budget.clone()
+    }
+}
+
+#[async_trait]
+impl RateLimiter for LocalRateLimit {
+    async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
+        let now = self.clock.now();
+        Ok(self.revise(|budget| budget.take(now)).granted())
+    }
+
+    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let now = self.clock.now();
+        self.revise(|budget| budget.told(&told, now));
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! A tally: what asking GrowSurf came to.
+//!
+//! What belongs here: the numbers, added up, as they are reported and remembered. What doesn't:
+//! how they are shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Call, Plan, Receipt, Status};
+
+/// How many of each kind of remark are kept.
+const REMARKS: usize = 20;
+
+/// What asking GrowSurf came to.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SyncReport {
+    /// Rows looked at.
+    pub rows: u64,
+    /// Those that told something new.
+    pub changed: u64,
+    /// New effects, by the kinds of their keys.
+    pub effects: BTreeMap<String, u64>,
+    /// Effects that are new and weren't told, likewise.
+    pub left_out: BTreeMap<String, u64>,
+    /// Events that the settings turn off, by their own names.
+    pub off: BTreeMap<String, u64>,
+    /// Calls that aren't events: profiles, merges, unsubscriptions.
+    pub calls: BTreeMap<String, u64>,
+    /// Reasons why rows, or parts of them, can't be mapped; some of them.
+    pub unmapped: Vec<String>,
+    /// Rows of which at least a part can't be mapped.
+    pub incomplete_rows: u64,
+    /// What somebody should know.
+    pub notices: Vec<String>,
+}
+
+impl SyncReport {
+    /// Takes in what a row would lead to that nobody takes in.
+    pub fn plan(&mut self, plan: &Plan) {
+        for call in plan.lanes.iter().flat_map(|lane| &lane.calls) {
+            self.call(call.kind(), 1);
+        }
+        plan.notices.iter().for_each(|notice| self.notice(notice));
+    }
+
+    /// Takes in what a row led to.
+    pub fn receipt(&mut self, receipt: &Receipt) {
+        for (kind, count) in &receipt.kinds {
+            self.call(kind, *count);
+        }
+        receipt.notices.iter().for_each(|notice| self.notice(notice));
+        if let Status::Parked { reason } = &receipt.status {
+            self.unmapped(reason);
+        }
+    }
+
+    /// Takes in what of a row isn't told, whether or not it is taken in.
+    pub fn silence(&mut self, plan: &Plan) {
+        for name in &plan.filtered_events {
+            add(&mut self.left_out, name, 1);
+        }
+        for name in &plan.disabled_events {
+            add(&mut self.off, name, 1);
+        }
+        if !plan.unmapped.is_empty() {
+            self.unmapped(&plan.unmapped.join("; "));
+        }
+    }
+
+    fn call(&mut self, kind: &str, count: u64) {
+        let is_effect = !Call::KINDS.contains(&kind);
+        add(if is_effect { &mut self.effects } else { &mut self.calls }, kind, count);
+    }
+
+    /// Takes in why a row, or a part of it, can't be mapped.
+    pub fn unmapped(&mut self, reason: &str) {
+        self.incomplete_rows += 1;
+        remark(&mut self.unmapped, reason);
+    }
+
+    /// Notes which calls of the end a dry run can't count: it stores no row that they are counted from.
+    pub fn note_uncounted(&mut self) {
+        if self.changed > 0 {
+            self.notice(
+                "the profiles sent once more at the end, with counts of friends, conversions and \
+                 rewards, aren't counted by a dry run; there is at most one for each participant",
+            );
+        }
+    }
+
+    /// Takes in what somebody should know.
+    pub fn notice(&mut self, notice: &str) {
+        remark(&mut self.notices, notice);
+    }
+
+    /// Adds another.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.changed += other.changed;
+        self.incomplete_rows += other.incomplete_rows;
+        for (mine, theirs) in [
+            (&mut self.effects, &other.effects),
+            (&mut self.left_out, &other.left_out),
+            (&mut self.off, &other.off),
+            (&mut self.calls, &other.calls),
+        ] {
+            theirs.iter().for_each(|(name, count)| add(mine, name, *count));
+        }
+        other.unmapped.iter().for_each(|it| remark(&mut self.unmapped, it));
+        other.notices.iter().for_each(|it| remark(&mut self.notices, it));
+    }
+}
+
+fn add(counts: &mut BTreeMap<String, u64>, name: &str, more: u64) {
+    *counts.entry(name.to_owned()).or_default() += more;
+}
+
+fn remark(remarks: &mut Vec<String>, text: &str) {
+    if remarks.len() < REMARKS && !remarks.iter().any(|it| it == text) {
+        remarks.push(text.to_owned());
+    }
+}
