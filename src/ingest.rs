@@ -166,7 +166,7 @@ impl Ingest {
     /// body, which the store may hold for longer than anybody waits.
     ///
     /// # Errors
-    /// See [`Refusal`]; then nothing of it was kept.
+    /// See [`IngestError`]; then nothing of it was kept.
     pub async fn receive(
         &self,
         signature: Option<&str>,
@@ -201,7 +201,7 @@ impl Ingest {
     /// request.
     ///
     /// # Errors
-    /// See [`Refusal`]; then nothing of it was kept.
+    /// See [`IngestError`]; then nothing of it was kept.
     pub async fn customerio_report<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,
@@ -227,11 +227,11 @@ impl Ingest {
         !self.trust.action_keys.is_empty()
     }
 
-    /// Takes in what a campaign at Customer.io asks for, see [`Ingest::report`]. Whatever is wrong
+    /// Takes in what a campaign at Customer.io asks for, see [`Ingest::customerio_report`]. Whatever is wrong
     /// with its template is refused, since whoever wrote it reads the answer.
     ///
     /// # Errors
-    /// See [`Refusal`]; then nothing of it was kept.
+    /// See [`IngestError`]; then nothing of it was kept.
     pub async fn customerio_action<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,
@@ -263,7 +263,7 @@ impl Ingest {
     /// has seen that it may.
     ///
     /// # Errors
-    /// See [`Refusal`]; then nothing of it was kept.
+    /// See [`IngestError`]; then nothing of it was kept.
     pub async fn server_event(
         &self,
         body: Vec<u8>,

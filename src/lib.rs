@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!  bytes ─► verify ─► decode ─► accept ───────────────► claim ─► send ─► settle
-//!           signature  News      one transaction:         lane     HTTP    Outcome
+//!           signature  Notification      one transaction:         lane     HTTP    Outcome
 //!                                inbox + people           lease            + attempt
 //!                                + effects + deliveries
 //! ```
@@ -23,10 +23,10 @@
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
 //! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
-//! | [`shop`], [`page`] | what the user's own backend and pages post | `domain` |
+//! | [`server_events`], [`page`] | what the user's own backend and pages post | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
-//! | [`forget`] | use case: erase a person, here and at the destination | the adapters it needs |
+//! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`http`], [`cli`] | the faces | the use cases |
@@ -51,18 +51,18 @@
 //! - **Any order of arrival ends in the same state.** Facts are merged by the time they were true
 //!   ([`domain::Facts`]); aggregates are minima, maxima and counts of effects.
 //! - **Meaning is decided in one place each**: what a webhook leads to in [`mapping`], what an
-//!   answer means in [`customerio::response`], whether anything may be sent in [`delivery::Gate`].
+//!   answer means in [`customerio::response`], whether anything may be sent in [`delivery::CircuitBreaker`].
 //! - **Absent on purpose**: no global state, no ambient clock outside [`clock`], no personal data
 //!   in ids, labels or logs.
 //!
 //! # Walkthroughs
 //!
-//! **GrowSurf is asked.** [`sync::Backfill`] and [`sync::Compare`] read pages; [`sync::Intake`] compares
+//! **GrowSurf is asked.** [`sync::Backfill`] and [`sync::Reconcile`] read pages; [`sync::Intake`] compares
 //! each row with what is known, which writes nothing, and hands those that are news to `accept`, kept as
 //! webhooks are. Effect keys make them meet what webhooks told.
 //!
 //! **A webhook arrives.** `http` bounds its size and time, [`ingest::Ingest::receive`] verifies
-//! the raw bytes, [`growsurf::decode`] makes [`domain::News`] of them, or says why not. The store
+//! the raw bytes, [`growsurf::decode`] makes [`domain::Notification`] of them, or says why not. The store
 //! asks the planner inside its transaction, writes inbox, people, effects and deliveries, commits
 //! together with whoever else waits, and only then the answer goes out.
 //!
@@ -82,7 +82,7 @@
 //! **A stored webhook is replayed.** It is decoded and planned again under its first time of
 //! receipt; whatever is in the ledger already isn't planned, so a replay of everything is nothing.
 //!
-//! **A person is forgotten.** [`forget::forget`] removes their calls, waits for one that is under
+//! **A person is forgotten.** [`erase::forget`] removes their calls, waits for one that is under
 //! way, and then the store cuts them out of everything in pieces; the last one takes the person
 //! and sets tombstones, keyed hashes that the planner asks for ([`domain::Lookup`]) before it says
 //! who somebody is. A webhook that tells of them again leads to nothing and is kept without them.

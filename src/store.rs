@@ -95,7 +95,7 @@ pub trait Store: Forgetting + Cluster + Fetching + Effects {
     /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
     /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
     /// each lane the first pending delivery is given, and behind an identify the tracks up to the
-    /// next one, to be sent in turn; or a run of old ones (see [`Claim::old_before`]).
+    /// next one, to be sent in turn; or a run of old ones (see [`ClaimRequest::old_before`]).
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next lane that leads this way is due, if any is, by the clock that shows `now`; may lie in the past.

@@ -98,7 +98,7 @@ impl CircuitBreaker {
     }
 
     /// What may be sent at `now`. A probe that is admitted must be answered by
-    /// [`Gate::observe`] or [`Gate::nothing_to_probe`]; until then no other goes.
+    /// [`CircuitBreaker::observe`] or [`CircuitBreaker::nothing_to_probe`]; until then no other goes.
     pub fn admit(&mut self, now: Time) -> Admission {
         if now < self.paused_until {
             return Admission::Wait(self.paused_until);

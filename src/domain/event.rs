@@ -68,7 +68,7 @@ impl Snapshot {
     }
 }
 
-/// Points at one of the people of a [`News`].
+/// Points at one of the people of a [`Notification`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ParticipantIndex(pub usize);
 
@@ -120,7 +120,7 @@ impl Notification {
 #[derive(Clone, PartialEq, Debug)]
 pub struct TimedEvent {
     /// When it happened. `None` where the source has no times, then the time of receipt; or where a
-    /// source that has one ([`News::as_of`]) doesn't tell this one's: then it is counted and not told.
+    /// source that has one ([`Notification::as_of`]) doesn't tell this one's: then it is counted and not told.
     pub at: Option<Time>,
     /// What happened.
     pub event: Event,

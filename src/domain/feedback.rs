@@ -131,7 +131,7 @@ pub struct ParticipantUpdate {
     /// Whether they want no more mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribed: Option<bool>,
-    /// The relay's mark of `unsubscribed`, under [`MARK`], so that GrowSurf itself says who set it.
+    /// The relay's mark of `unsubscribed`, under [`UNSUBSCRIBE_MARKER`], so that GrowSurf itself says who set it.
     /// With a mark, `true` is written only if it isn't so already, and `false` only where the mark
     /// is this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

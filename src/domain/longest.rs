@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// News with one id of this many bytes, in each place.
+    /// Notification with one id of this many bytes, in each place.
     fn places(bytes: usize) -> Vec<(&'static str, Notification)> {
         let long = || "x".repeat(bytes);
         let with = |change: &dyn Fn(&mut Notification)| {

@@ -59,7 +59,7 @@ impl ReadSet {
     }
 
     /// The answer to a question about a person: `None` if it wasn't asked yet, otherwise the
-    /// person's place in [`Known::people`], or that there is none.
+    /// person's place in [`ReadSet::people`], or that there is none.
     pub fn person(&self, lookup: &Lookup) -> Option<Option<usize>> {
         self.found.get(lookup).copied()
     }
@@ -137,7 +137,7 @@ pub struct Plan {
     /// What was counted for the first time: entered into the ledger beside the calls' effects, so
     /// that it is counted once, whether or not it is told.
     pub ledger_only: Vec<EventId>,
-    /// Effects that are new and weren't to be told, see [`Tell`](super::Tell), by their kinds.
+    /// Effects that are new and weren't to be told, see [`SendFilter`](super::SendFilter), by their kinds.
     pub filtered_events: Vec<String>,
     /// What somebody should know who looks after the relay. Names nobody but by participant id.
     pub notices: Vec<String>,
@@ -165,8 +165,8 @@ pub trait Planner: Send + Sync {
     /// What `news`, first received at `received_at`, leads to, given what is known.
     ///
     /// # Errors
-    /// [`Unplanned::Needs`] as long as answers are missing in `known`; a store asks at most a few
-    /// times, because each round asks for all it can. [`Unplanned::Unmappable`] if nothing of
+    /// [`PlanError::MissingReads`] as long as answers are missing in `known`; a store asks at most a few
+    /// times, because each round asks for all it can. [`PlanError::Unmappable`] if nothing of
     /// the news leads anywhere.
     fn plan(
         &self,

@@ -1,4 +1,4 @@
-//! News in the making: people and events collected while a body is read.
+//! Notification in the making: people and events collected while a body is read.
 //!
 //! What belongs here: bookkeeping that all dialects share. What doesn't: names of fields.
 
@@ -7,7 +7,7 @@ use crate::domain::{
     TimedEvent,
 };
 
-/// News that still grows. Everything in one webhook has one time, or none; the events in a row of
+/// Notification that still grows. Everything in one webhook has one time, or none; the events in a row of
 /// the REST API each have their own.
 pub struct Draft {
     news: Notification,
@@ -69,7 +69,7 @@ impl Draft {
     /// The finished news, without the parts whose ids are too long.
     ///
     /// # Errors
-    /// The reason to park it all, see [`News::leave_out_long_ids`].
+    /// The reason to park it all, see [`Notification::leave_out_long_ids`].
     pub fn finish(mut self) -> Result<Notification, String> {
         self.news.leave_out_long_ids()?;
         Ok(self.news)

@@ -29,7 +29,7 @@ use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
 /// How many dead letters a page holds at most.
 const PAGE: usize = 100;
 
-/// The routes below `/admin`, to be put behind [`ask_for_token`].
+/// The routes below `/admin`, to be put behind [`require_bearer_token`].
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))

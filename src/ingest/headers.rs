@@ -17,7 +17,7 @@ impl Ingest {
     /// Checks the signature's header of one of GrowSurf's webhooks, if signatures are asked for.
     ///
     /// # Errors
-    /// [`Refusal::Signature`] if it is missing, malformed, or of the wrong time.
+    /// [`IngestError::Signature`] if it is missing, malformed, or of the wrong time.
     pub fn check_webhook_header(&self, signature: Option<&str>) -> Result<(), IngestError> {
         if self.trust.secrets.is_empty() {
             return Ok(());
@@ -28,7 +28,7 @@ impl Ingest {
     /// Checks the signature's headers of one of Customer.io's webhooks, whose keys `setting` names.
     ///
     /// # Errors
-    /// [`Refusal::Report`] if one is missing, malformed, or of the wrong time.
+    /// [`IngestError::Report`] if one is missing, malformed, or of the wrong time.
     pub fn check_customerio_headers<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h str>,

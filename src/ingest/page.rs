@@ -51,7 +51,7 @@ impl Ingest {
     /// for one more.
     ///
     /// # Errors
-    /// [`Refusal::Store`] and [`Refusal::Slow`] only; then nothing of it was kept.
+    /// [`IngestError::Store`] and [`IngestError::Slow`] only; then nothing of it was kept.
     pub async fn page_post(
         &self,
         kind: Kind,

@@ -19,7 +19,7 @@ use crate::domain::{
     ParticipantKey, ReadSet, Scalar, Snapshot, Time, TimedEvent,
 };
 
-/// News without those who were forgotten, and who that is.
+/// Notification without those who were forgotten, and who that is.
 ///
 /// # Errors
 /// The questions that must be answered first.

@@ -44,7 +44,7 @@ struct ParticipantSlot {
 /// What `feedback` leads to.
 ///
 /// # Errors
-/// See [`Unplanned`].
+/// See [`PlanError`].
 pub fn plan(
     feedback: &Feedback,
     received_at: Time,

@@ -41,7 +41,7 @@ pub struct Resolved {
 /// Where a snapshot's participant is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
-    /// The place in [`People::persons`].
+    /// The place in [`Resolved::persons`].
     pub person: usize,
     participant: usize,
 }

@@ -20,7 +20,7 @@ pub const HEARTBEAT_TTL: Duration = Duration::from_secs(5);
 #[async_trait]
 pub trait Cluster: Send + Sync {
     /// Tells the others of this relay, and what they last told: each that was heard of within
-    /// [`HEARD`], by the clock of the store. In a store that is one relay's there is nobody else.
+    /// [`HEARTBEAT_TTL`], by the clock of the store. In a store that is one relay's there is nobody else.
     async fn heartbeat(&self, told: &PeerStatus, now: Time) -> Result<Vec<PeerStatus>, StoreError>;
 
     /// Says goodbye: the others go on without this relay at once.

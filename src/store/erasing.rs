@@ -13,7 +13,7 @@ use super::StoreError;
 
 /// Erases a person from the store, so that nothing brings them back.
 ///
-/// The steps are [`traced`](Self::traced), [`hush`](Self::hush) until nothing is under way, and
+/// The steps are [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until nothing is under way, and
 /// [`erase`](Self::erase). Each can be repeated, and so can all of them: until the last one has
 /// ended the person is found by the same address.
 #[async_trait]

@@ -38,7 +38,7 @@ impl StoreLocation {
     /// Opens the store to be copied or copied into, and makes it if there is none.
     ///
     /// # Errors
-    /// As [`Place::open`], but for a copy that isn't whole.
+    /// As [`StoreLocation::open`], but for a copy that isn't whole.
     pub(super) async fn tables(&self) -> Result<Box<dyn Tables>, StoreError> {
         Ok(match self {
             Self::File(path, options) => Box::new(FileTables::open(path, options)?),

@@ -7,7 +7,7 @@ use super::{RECEIVED, converted, joined, referred, snapshot};
 use crate::domain::{Event, Notification, Time};
 use crate::mapping::Rules;
 
-/// News among four people, at distinct times.
+/// Notification among four people, at distinct times.
 fn any_news() -> impl Strategy<Value = Vec<Notification>> {
     let name = || prop_oneof![Just("ann"), Just("bob"), Just("cid"), Just("dee")];
     proptest::collection::vec((name(), name(), any::<bool>(), 0..9_i64), 1..10).prop_map(|told| {

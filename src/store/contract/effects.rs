@@ -11,7 +11,7 @@ pub(crate) fn event(word: &str) -> EventId {
     EffectKey(word.to_owned()).event_id()
 }
 
-/// News that something happened to a message that an effect led to.
+/// Notification that something happened to a message that an effect led to.
 pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> Notification {
     let message = Message {
         event: event(effect),

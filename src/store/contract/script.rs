@@ -262,7 +262,7 @@ pub(crate) fn at(second: i64) -> Time {
     Time::from_seconds(1_700_000_000 + second)
 }
 
-/// News that tells nothing yet.
+/// Notification that tells nothing yet.
 pub(crate) fn news() -> Notification {
     let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
     Notification {
@@ -341,7 +341,7 @@ impl Saying for Notification {
     }
 }
 
-/// News that one person did one thing, at the time of its receipt.
+/// Notification that one person did one thing, at the time of its receipt.
 pub(crate) fn did(person: &str, effect: &str) -> Notification {
     news().participant(&format!("{person}@example.com"), person).effect(effect, None)
 }

@@ -20,7 +20,7 @@ use super::value::{number, text};
 /// How many bodies are read at a time; a body may have megabytes.
 const PAGE: usize = 50;
 
-/// See [`Forgetting::traced`](crate::store::Forgetting::traced).
+/// See [`Forgetting::find_subject`](crate::store::Forgetting::find_subject).
 pub(super) async fn traced(
     transaction: &Transaction,
     email: &Email,

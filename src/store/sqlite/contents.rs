@@ -79,7 +79,7 @@ pub enum InvalidBackup {
 /// Brings what lies beside the file at `path` into it.
 ///
 /// # Errors
-/// See [`Unfit`].
+/// See [`InvalidBackup`].
 pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
         return Err(InvalidBackup::Damaged(damage));
@@ -91,7 +91,7 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
 /// Looks through the file at `path`, which nobody may be writing to.
 ///
 /// # Errors
-/// See [`Unfit`].
+/// See [`InvalidBackup`].
 pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     let reader = Place::new(path, Duration::ZERO).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;
@@ -114,7 +114,7 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
 /// Reads every value of the file at `path`, which nobody may be writing to, as the relay would.
 ///
 /// # Errors
-/// See [`Unfit`].
+/// See [`InvalidBackup`].
 pub(super) fn read_values(path: &Path) -> Result<(), InvalidBackup> {
     let reader = Place::new(path, Duration::ZERO).reader();
     check_values(&reader.map_err(|error| unfit(error.into()))?)
@@ -132,7 +132,7 @@ fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
 /// it to rest again. So it has this version's schema.
 ///
 /// # Errors
-/// See [`Unfit`].
+/// See [`InvalidBackup`].
 pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBackup> {
     let place = Place::new(path, options.busy_timeout);
     let prepared = || {
@@ -155,7 +155,7 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBacku
 /// the one that this version makes; `None` if there is none. A backup of such a store can't be made.
 ///
 /// # Errors
-/// See [`Unfit`].
+/// See [`InvalidBackup`].
 pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
     let reader = Place::new(path, PATIENCE).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;

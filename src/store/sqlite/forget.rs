@@ -61,7 +61,7 @@ impl Forgetting for SqliteStore {
     }
 }
 
-/// See [`Forgetting::hush`].
+/// See [`Forgetting::cancel_pending`].
 fn hush(place: &Place, traced: &ErasureTarget, now: Time) -> Result<CancelResult, Fault> {
     let mut connection = place.eraser()?;
     let mut hushed = CancelResult::default();

@@ -243,7 +243,7 @@ pub(super) fn release_all(connection: &Connection, now: Time) -> Result<usize, F
     Ok(released)
 }
 
-/// See [`Store::set_back`](crate::store::Store::set_back).
+/// See [`Store::shift_due_times`](crate::store::Store::shift_due_times).
 pub(super) fn set_back(
     connection: &Connection,
     way: Destination,

@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::house::{self, WEBHOOK};
 use super::people;
 
-/// See [`Forgetting::traced`](crate::store::Forgetting::traced).
+/// See [`Forgetting::find_subject`](crate::store::Forgetting::find_subject).
 pub(super) fn traced(connection: &Connection, email: &Email) -> Result<ErasureTarget, Fault> {
     let forgotten = ErasureSubject::with_address(email.clone());
     let mut traced = ErasureTarget { people: [].into(), forgotten };
