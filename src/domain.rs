@@ -17,6 +17,7 @@ mod erasure;
 mod event;
 mod facts;
 mod feedback;
+mod hidden_ids;
 mod host;
 mod ids;
 mod link;
@@ -55,6 +56,7 @@ pub use feedback::{
     Action, ActionKind, ActionQuota, Click, Counter, Feedback, FeedbackKind, GrowsurfCounters,
     ParticipantUpdate, Subscription, UNSUBSCRIBE_MARKER, is_own_metadata,
 };
+pub use hidden_ids::HiddenIds;
 pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
 pub use link::Link;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::kit::http;
 use crate::kit::relay::{Relay, Setup};
-use crate::kit::sandbox::Sandbox;
+use crate::kit::sandbox::{Sandbox, on_calls};
 use crate::kit::webhooks::{
     Webhook, campaign_ended, commission_added, goal_reached, guide, joined, suspected,
 };
@@ -185,4 +186,36 @@ fn an_id_that_is_too_long_costs_its_own_part_and_the_rest_arrives() {
     let arrived = ["bob", "cid", "dan", "gus", "hal"].map(crate::kit::webhooks::email);
     assert_eq!(emails, arrived, "{told:?}");
     assert_eq!(relay.count("relay_parked_webhooks"), 7.0, "each of them, in part or whole");
+}
+
+#[test]
+fn no_id_of_a_batch_stands_in_what_the_relay_says_of_its_answer() {
+    let sandbox = Sandbox::start();
+    for status in [400, 408, 429, 503] {
+        let error = "person user-4455667788 (fay@example.com) has a bad attribute, user-10003 too";
+        let body = json!({"meta": {"error": error}});
+        sandbox.faults(json!(on_calls(json!({"status": 503}))));
+        let mut relay = by_user_id(&sandbox, false);
+        relay.accept(&with_user_id(joined("fay"), "user-4455667788"));
+        for number in 0..6 {
+            let name = format!("friend{number}");
+            relay.accept(&with_user_id(joined(&name), format!("user-1000{number}")));
+        }
+        relay.logs("attempted a delivery");
+        sandbox.faults(json!(on_calls(json!({"status": status, "body": body}))));
+        relay.logs(&format!("\"http.status\":{status}"));
+        relay.logs("has a bad attribute");
+        let shown = ["/readyz", "/health"].map(|path| http::get(relay.url(path)).body).concat();
+        let letters = relay.command(&["dead-letters", "list"]);
+        relay.terminate();
+        let log = relay.whole_log().join("\n");
+        let is_batch = |it: &Value| it.to_string().contains("/v2/batch");
+        assert!(sandbox.requests().iter().any(is_batch), "{status}: nothing was sent together");
+        for id in ["user-4455667788", "user-10003"] {
+            for said in [&log, &shown, &letters.stdout, &letters.stderr] {
+                assert!(!said.contains(id), "{status}: {said}");
+            }
+        }
+        assert!(log.contains("person u*** (f***@example.com) has"), "{status}: {log}");
+    }
 }

@@ -146,7 +146,7 @@ fn refused(answer: &Answer) -> Complaint {
     } else {
         format!("customer.io answered {status}: {}", messages.join("; "))
     };
-    let message = text::cut(&message, REASON_BYTES).to_owned();
+    let message = text::cut_words(&message, REASON_BYTES).to_owned();
     Complaint { index: None, field, message }
 }
 

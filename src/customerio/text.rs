@@ -36,8 +36,19 @@ pub(super) fn shown(text: &str, max_bytes: usize) -> String {
         safe.extend(rest.map(|character| if character.is_control() { ' ' } else { character }));
     }
     // Cut last: a cut before the masking could leave the first half of an address.
-    safe.truncate(cut(&safe, max_bytes).len());
+    safe.truncate(cut_words(&safe, max_bytes).len());
     safe
+}
+
+/// Returns the same as [`cut`], less the beginning of a word that goes on: it may be that of an id, which
+/// is masked where it is whole. A text without a second word is cut anywhere.
+pub(super) fn cut_words(text: &str, max_bytes: usize) -> &str {
+    let start = cut(text, max_bytes);
+    if start.len() == text.len() {
+        return text;
+    }
+    let whole = start.trim_end_matches(|character| !is_boundary(character));
+    if whole.is_empty() { start } else { whole }
 }
 
 fn is_boundary(character: char) -> bool {

@@ -152,8 +152,6 @@ impl Sender {
         let Leased { lane, token, identifier, deliveries, superseded, .. } = lease;
         let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
         for (delivery, attempt) in deliveries.iter().zip(attempts) {
-            let attempt =
-                attempt.map(|it| Attempt { outcome: it.outcome.hiding(identifier), ..it });
             let verdict = match &attempt {
                 Some(attempt) => {
                     let verdict = self.verdict(delivery, &attempt.outcome, now);

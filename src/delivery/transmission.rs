@@ -4,6 +4,7 @@
 //! What doesn't: what follows from an outcome (`sender`).
 
 use std::ops::Range;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::transport::Item;
@@ -11,7 +12,7 @@ use crate::customerio::client::Client;
 use crate::customerio::limits::{self, Fitted};
 use crate::customerio::request::{self, Operation, Request};
 use crate::customerio::response::{self, BatchOutcome};
-use crate::domain::{Attempt, Clock, Delivery, Outcome, Time};
+use crate::domain::{Attempt, Clock, Delivery, HiddenIds, Outcome, Time};
 
 /// A call made to fit, and which item it is.
 struct Ready<'a> {
@@ -39,7 +40,27 @@ impl Transmission<'_> {
     ///
     /// One item goes alone; several go together, but those that v2 can't carry. Once the
     /// destination fails or halts, the rest isn't tried.
+    ///
+    /// No outcome shows an id of any of them.
     pub async fn send(&self, items: &[Item<'_>]) -> Vec<Option<Attempt>> {
+        let ids = LazyLock::new(|| {
+            HiddenIds::of(items.iter().map(|item| (item.identifier, &item.delivery.call)))
+        });
+        let hide = |text: &str| ids.hide(text);
+        let attempts = self.send_openly(items, &hide).await;
+        let hiding = |attempt: Attempt| match attempt.outcome.reason() {
+            Some(_) => Attempt { outcome: attempt.outcome.hiding(&ids), ..attempt },
+            None => attempt,
+        };
+        attempts.into_iter().map(|attempt| attempt.map(hiding)).collect()
+    }
+
+    /// Sends all items; the outcomes show what the destination said.
+    async fn send_openly(
+        &self,
+        items: &[Item<'_>],
+        hide: &(dyn Fn(&str) -> String + Sync),
+    ) -> Vec<Option<Attempt>> {
         let mut attempts: Vec<Option<Attempt>> = items.iter().map(|_| None).collect();
         let mut together: Vec<(Ready<'_>, Operation)> = Vec::new();
         let mut alone = Vec::new();
@@ -61,7 +82,7 @@ impl Transmission<'_> {
         }
         // The calls are parallel to the operations, which the batches are cut from.
         let (ready, operations): (Vec<Ready<'_>>, Vec<Operation>) = together.into_iter().unzip();
-        let mut goes_on = self.send_together(&ready, &operations, &mut attempts).await;
+        let mut goes_on = self.send_together(&ready, &operations, &mut attempts, hide).await;
         for ready in &alone {
             if goes_on {
                 goes_on = self.send_alone(ready, &mut attempts).await;
@@ -77,6 +98,7 @@ impl Transmission<'_> {
         ready: &[Ready<'_>],
         operations: &[Operation],
         attempts: &mut [Option<Attempt>],
+        hide: &(dyn Fn(&str) -> String + Sync),
     ) -> bool {
         let whole = request::batches(operations, self.batch_calls);
         let mut ranges: Vec<Range<usize>> =
@@ -108,6 +130,7 @@ impl Transmission<'_> {
                     return false;
                 }
                 BatchOutcome::Malformed { reason } => {
+                    let reason = hide(&reason);
                     tracing::warn!(reason, calls = range.len(), "a batch was refused; halving it");
                     let middle = range.start + range.len() / 2;
                     ranges.push(middle..range.end);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Identifier;
+use super::HiddenIds;
 
 /// How long the destination asked to be left alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,12 +50,15 @@ impl Outcome {
         }
     }
 
-    /// Returns the same with an id masked in what the destination said.
-    pub fn hiding(mut self, identifier: &Identifier) -> Self {
+    /// Returns the same with ids masked in what the destination said.
+    pub fn hiding(mut self, ids: &HiddenIds) -> Self {
+        if let Self::Rejected { field: Some(field), .. } = &mut self {
+            *field = ids.hide(field);
+        }
         if let Self::Retry { reason, .. } | Self::Rejected { reason, .. } | Self::Halt { reason } =
             &mut self
         {
-            *reason = identifier.hidden_in(reason);
+            *reason = ids.hide(reason);
         }
         self
     }
