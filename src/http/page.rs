@@ -10,7 +10,7 @@
 mod limiter;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use self::limiter::{Allowance, Limiter};
+use self::limiter::{Limiter, Total};
 use super::body::{BodyLimits, ReadBody};
 use super::client::{client_ip, network};
 use super::delay::NotBefore;
@@ -29,9 +29,10 @@ use super::problem::Problem;
 use super::router::AppState;
 use crate::config::page::PageSettings;
 use crate::delivery::ReplicaCount;
-use crate::domain::Dropped as Why;
+use crate::domain::{Clock, Dropped as Why};
 use crate::ingest::{IngestError, PagePostOutcome};
 use crate::page::{Kind, PageClick, PageShare};
+use crate::store::StoreError;
 use crate::telemetry::ErrorChain;
 
 /// The script, whole.
@@ -52,7 +53,7 @@ pub struct PagePosts {
     origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
-    total: Mutex<Allowance>,
+    total: Mutex<Total>,
     /// The relays that share the total.
     sharers: ReplicaCount,
     /// What the limiter counts the time from.
@@ -72,7 +73,7 @@ impl PagePosts {
             origins: settings.origins.clone(),
             bodies: bodies.up_to(settings.max_body),
             limiter: Mutex::new(limiter),
-            total: Mutex::new(Allowance::new(settings.total_posts_per_minute)),
+            total: Mutex::new(Total::new(settings.total_posts_per_minute)),
             sharers,
             began: now,
         }
@@ -90,11 +91,37 @@ impl PagePosts {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
     }
 
-    /// Counts one more post of all clients together, if the store may be asked for it.
-    fn admits_in_all(&self, now: Instant) -> bool {
-        let now = now.saturating_duration_since(self.began);
-        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        total.admit(self.sharers.count(), now)
+    /// Admits one more post of all clients together, if the store may be asked for it.
+    fn admit(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<Admitted> {
+        let is_within = self.total(|total| total.admit(self.sharers.count(), self.since(clock)));
+        // Not before: dropped, it would count.
+        is_within.then(|| {
+            let (posts, clock) = (Arc::clone(self), Arc::clone(clock));
+            Admitted { posts, clock, is_accepted: false }
+        })
+    }
+
+    fn total<T>(&self, change: impl FnOnce(&mut Total) -> T) -> T {
+        change(&mut self.total.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn since(&self, clock: &Arc<dyn Clock>) -> Duration {
+        clock.steady().saturating_duration_since(self.began)
+    }
+}
+
+/// A post for which the total has room. When it is dropped it counts by what became of it.
+struct Admitted {
+    posts: Arc<PagePosts>,
+    clock: Arc<dyn Clock>,
+    /// True if it was accepted, or may have been.
+    is_accepted: bool,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let Self { posts, clock, is_accepted } = self;
+        posts.total(|total| total.end(*is_accepted, posts.since(clock)));
     }
 }
 
@@ -249,7 +276,7 @@ async fn receive(face: &AppState, peer: SocketAddr, request: Request, kind: Kind
 /// Accepts a post. `not_before` becomes the earliest time of the answer, once the post is read.
 async fn post(
     face: &AppState,
-    gate: &PagePosts,
+    gate: &Arc<PagePosts>,
     peer: SocketAddr,
     headers: &HeaderMap,
     body: Body,
@@ -267,9 +294,26 @@ async fn post(
         "too_large" => Dropped::Unread("too_large"),
         _ => Dropped::Unread("broken"),
     })?;
-    let admits = || gate.admits_in_all(face.clock.steady());
     *not_before = Some(NotBefore(tokio::time::Instant::now() + LEAST));
-    match face.ingest.page_post(kind, &bytes, share, admits).await {
+    let (gate, clock, ingest) =
+        (Arc::clone(gate), Arc::clone(&face.clock), Arc::clone(&face.ingest));
+    // Goes on without its client, so that it counts by what becomes of it.
+    let posting = tokio::spawn(async move {
+        let mut admitted = None;
+        let admits = || {
+            admitted = gate.admit(&clock);
+            admitted.is_some()
+        };
+        let outcome = ingest.page_post(kind, &bytes, share, admits).await;
+        if let Some(admitted) = &mut admitted {
+            // The store may accept it later after all.
+            let may_be =
+                matches!(outcome, Ok(PagePostOutcome::Accepted) | Err(IngestError::Slow(_)));
+            admitted.is_accepted = may_be;
+        }
+        outcome
+    });
+    match posting.await.unwrap_or(Err(IngestError::Store(StoreError::Closed))) {
         Ok(PagePostOutcome::Accepted) => {
             face.health.record_write(true);
             Ok(())

@@ -169,12 +169,38 @@ fn all_clients_together_post_only_so_much() {
         joins_promptly(&relay, &sandbox, "ann", &joined("ann"));
     });
     let accepted = posts(&relay, "click", "accepted") + posts(&relay, "share", "accepted");
-    let most = 120 + 2 * i64::try_from(began.elapsed().as_secs() + 1).unwrap();
+    // The next minute's.
+    let most = 120 * i64::try_from(began.elapsed().as_secs() / 60 + 1).unwrap();
     assert!((100..=most).contains(&accepted), "{accepted}");
     assert_eq!(rows(&relay), 11 + accepted);
     // What is no post at all uses up nothing of it, and is dropped for its own reason.
     post(&relay, "/v1/clicks", &json!({"key": KEY}));
     assert_eq!(outcome(&relay, "click", "malformed"), 1.0);
+}
+
+#[test]
+fn posts_that_lead_to_nothing_leave_the_total_to_others() {
+    let sandbox = Sandbox::start();
+    let setup = behind_a_proxy(&sandbox).set("page.total_posts_per_minute", "10");
+    let relay = setup.set("page.clicks_per_day", "2").start();
+    for name in ["rae", "fay"] {
+        relay.accept(&joined(name));
+    }
+    for number in 0..40 {
+        post_as(&relay, number, "/v1/clicks", &click_of("rae", number));
+        post_as(&relay, 100 + number, "/v1/clicks", &click_of("nobody", number));
+    }
+    for number in 200..202 {
+        post_as(&relay, number, "/v1/clicks", &click_of("fay", number));
+    }
+    let told = ["accepted", "budget", "unknown", "total"].map(|it| posts(&relay, "click", it));
+    assert_eq!(told, [4, 38, 40, 0]);
+    // And then they are looked at no more.
+    for number in 300..330 {
+        post_as(&relay, number, "/v1/clicks", &click_of("nobody", number));
+    }
+    let told = ["unknown", "total"].map(|it| posts(&relay, "click", it));
+    assert_eq!(told, [62, 8]);
 }
 
 #[test]

@@ -12,30 +12,88 @@ use super::super::client::network;
 /// What the limit is for.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts the posts of all clients together, as [`Limiter`] does those of one.
+/// The number of refused posts that may ask the store in a minute, for each that may be accepted.
+const REFUSED: u32 = 10;
+
+/// The posts of all clients together, in any minute.
+///
+/// Only what is accepted uses up the total. A post counts against it while it is on its way, since it may
+/// be accepted. The refused ones have a bound of their own, for the work that they cause.
 #[derive(Debug)]
-pub struct Allowance {
+pub struct Total {
     posts_per_minute: u32,
-    paid_off: Duration,
+    accepted: LastMinute,
+    refused: LastMinute,
+    on_their_way: u32,
 }
 
-impl Allowance {
-    /// An allowance of so many posts a minute.
+impl Total {
+    /// A total of so many accepted posts in any minute.
     pub fn new(posts_per_minute: u32) -> Self {
-        Self { posts_per_minute, paid_off: Duration::ZERO }
+        let [accepted, refused] = [(); 2].map(|()| LastMinute::default());
+        Self { posts_per_minute, accepted, refused, on_their_way: 0 }
     }
 
-    /// True if one more post is accepted at this time, which counts it. So many relays share the
-    /// allowance.
+    /// True if the store may be asked for one more post, which is on its way until [`Total::end`]. So
+    /// many relays share the total.
     pub fn admit(&mut self, relays: u32, now: Duration) -> bool {
-        let each = MINUTE / (self.posts_per_minute / relays.max(1)).max(1);
-        let paid_off = self.paid_off.max(now) + each;
-        let is_within = paid_off <= now + MINUTE;
-        if is_within {
-            self.paid_off = paid_off;
-        }
+        let most = (self.posts_per_minute / relays.max(1)).max(1);
+        let has_room = |ended: u32, most: u32| ended.saturating_add(self.on_their_way) < most;
+        let is_within = has_room(self.accepted.count(now), most)
+            && has_room(self.refused.count(now), most.saturating_mul(REFUSED));
+        self.on_their_way += u32::from(is_within);
         is_within
     }
+
+    /// Counts a post that is no longer on its way.
+    pub fn end(&mut self, is_accepted: bool, now: Duration) {
+        self.on_their_way = self.on_their_way.saturating_sub(1);
+        let ended = if is_accepted { &mut self.accepted } else { &mut self.refused };
+        ended.add(now);
+    }
+}
+
+/// The seconds in which something of the last minute may have happened.
+const SECONDS: usize = 61;
+
+/// A count of what happened in the last minute, by the second.
+#[derive(Debug)]
+struct LastMinute {
+    /// The number of each second, in its place among [`SECONDS`].
+    counts: [u32; SECONDS],
+    newest: u64,
+}
+
+impl Default for LastMinute {
+    fn default() -> Self {
+        Self { counts: [0; SECONDS], newest: 0 }
+    }
+}
+
+impl LastMinute {
+    fn add(&mut self, now: Duration) {
+        self.forget(now);
+        self.counts[place(self.newest)] += 1;
+    }
+
+    fn count(&mut self, now: Duration) -> u32 {
+        self.forget(now);
+        self.counts.iter().sum()
+    }
+
+    /// Forgets the seconds that are more than a minute ago.
+    fn forget(&mut self, now: Duration) {
+        let now = now.as_secs().max(self.newest);
+        let first = (self.newest + 1).max(now.saturating_sub(SECONDS as u64 - 1));
+        for second in first..=now {
+            self.counts[place(second)] = 0;
+        }
+        self.newest = now;
+    }
+}
+
+fn place(second: u64) -> usize {
+    usize::try_from(second % SECONDS as u64).expect("less than a minute and a second")
 }
 
 /// Counts by the client, each by one time: when all that was taken of them will have been paid off.
@@ -105,19 +163,53 @@ mod tests {
         assert!(limiter.admit(ip("203.0.113.10"), second(1_000)), "others are others");
     }
 
-    #[test]
-    fn all_clients_together_post_only_so_much_and_relays_share_it() {
-        let mut total = Allowance::new(1_200);
-        let admitted = |total: &mut Allowance, relays, at| {
-            (0..5_000).filter(|_| total.admit(relays, at)).count()
+    /// Admits posts that are accepted, or refused, until no more are admitted.
+    fn admitted(total: &mut Total, relays: u32, is_accepted: bool, at: Duration) -> usize {
+        let admit = |_: &_| {
+            let is_within = total.admit(relays, at);
+            if is_within {
+                total.end(is_accepted, at);
+            }
+            is_within
         };
-        assert_eq!(admitted(&mut total, 1, second(7)), 1_200);
-        assert_eq!(admitted(&mut total, 1, second(8)), 20);
-        assert_eq!(admitted(&mut total, 1, second(1_000)), 1_200);
-        let mut part = Allowance::new(1_200);
-        assert_eq!(admitted(&mut part, 3, second(7)), 400);
-        let mut least = Allowance::new(2);
-        assert_eq!(admitted(&mut least, 3, second(7)), 1);
+        (0..50_000).take_while(admit).count()
+    }
+
+    #[test]
+    fn in_any_minute_only_so_many_are_accepted_and_relays_share_them() {
+        let mut total = Total::new(1_200);
+        assert_eq!(admitted(&mut total, 1, true, second(7)), 1_200);
+        for later in [8, 30, 66, 67] {
+            assert_eq!(admitted(&mut total, 1, true, second(later)), 0, "{later}");
+        }
+        assert_eq!(admitted(&mut total, 1, true, second(68)), 1_200);
+        assert_eq!(admitted(&mut total, 1, true, second(1_000)), 1_200);
+        assert_eq!(admitted(&mut Total::new(1_200), 3, true, second(7)), 400);
+        assert_eq!(admitted(&mut Total::new(2), 3, true, second(7)), 1);
+    }
+
+    #[test]
+    fn what_is_refused_takes_nothing_from_the_others_and_has_a_bound_of_its_own() {
+        let mut total = Total::new(100);
+        for _ in 0..900 {
+            assert!(total.admit(1, second(7)));
+            total.end(false, second(7));
+        }
+        assert_eq!(admitted(&mut total, 1, true, second(8)), 100);
+        let mut total = Total::new(100);
+        assert_eq!(admitted(&mut total, 1, false, second(7)), 1_000);
+        assert!(!total.admit(1, second(67)) && total.admit(1, second(68)));
+    }
+
+    #[test]
+    fn what_is_on_its_way_may_be_accepted_and_is_given_back_if_it_is_not() {
+        let mut total = Total::new(3);
+        let admitted = (0..5).filter(|_| total.admit(1, second(7))).count();
+        assert_eq!(admitted, 3);
+        total.end(false, second(8));
+        assert!(total.admit(1, second(8)) && !total.admit(1, second(8)));
+        (0..3).for_each(|_| total.end(true, second(9)));
+        assert!(!total.admit(1, second(69)) && total.admit(1, second(70)));
     }
 
     #[test]
