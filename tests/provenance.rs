@@ -385,3 +385,110 @@ fn an_address_with_a_character_that_cant_be_seen_is_nobodys() {
     relay.drained();
     assert_eq!(sandbox.people(), Vec::<Value>::new());
 }
+
+/// What may leave its campaign out, of each source.
+fn nameless() -> [(&'static str, String); 5] {
+    let guided = guide("PARTICIPANT_CREATED", "ned").without("/participant/campaignId");
+    let referred = guide("PARTICIPANT_REFERRED", "ova").referred_by("ned");
+    let shared =
+        json!({"event": "referral_shared", "email": email("ned"), "id": "s1", "channel": "sms"});
+    let bought = json!({"event": "purchase", "email": email("ned"), "id": "o1", "value": 9, "currency": "EUR"});
+    let asked = json!({
+        "type": "record_share", "email": email("ned"), "dedupe_key": "k1", "channel": "sms",
+    });
+    [
+        (GROWSURF, guided.body()),
+        (GROWSURF, referred.without("/participant/campaignId").body()),
+        ("/v1/events", shared.to_string()),
+        ("/v1/events", bought.to_string()),
+        ("/webhooks/customerio/action", asked.to_string()),
+    ]
+}
+
+#[track_caller]
+fn sent_to(relay: &Relay, path: &str, body: &str) -> Answer {
+    match path {
+        GROWSURF => signed(relay, SECRET, body.as_bytes()),
+        "/v1/events" => from_server(relay, body.as_bytes()),
+        _ => from_customerio(relay, path, ACTIONS, body.as_bytes()),
+    }
+}
+
+/// Settings that name these campaigns.
+fn naming(setup: Setup, campaigns: &[&str]) -> Setup {
+    let tables = campaigns.iter().map(|id| format!("[[growsurf.campaigns]]\nid = \"{id}\"\n"));
+    setup.file(&tables.collect::<String>())
+}
+
+fn nameless_setup(sandbox: &Sandbox) -> Setup {
+    Setup::new(sandbox)
+        .set("customerio.action_keys", ACTIONS)
+        .set("api.token", "the-token-of-the-tests")
+        .set("growsurf.api_key", "sandbox")
+        .set("growsurf.base_url", format!("{}/growsurf/v2", sandbox.url()))
+}
+
+#[test]
+fn what_names_no_campaign_stays_in_the_one_it_was_planned_in_whatever_the_settings_name_later() {
+    for (before, after) in [
+        (&["spring"][..], &["autumn"][..]),
+        (&["spring"], &["spring", "autumn"]),
+        (&["spring"], &[]),
+        (&[], &["spring"]),
+    ] {
+        let sandbox = Sandbox::start();
+        let mut relay = naming(nameless_setup(&sandbox), before).start();
+        // Whom the others are about is known in every campaign.
+        for campaign in ["spring", "autumn"] {
+            let known = joined("ned").with("/data/campaign/id", campaign).body();
+            assert_eq!(signed(&relay, SECRET, known.as_bytes()).json()["status"], "accepted");
+        }
+        let mut accepted = 0;
+        for (path, body) in nameless() {
+            let answer = sent_to(&relay, path, &body);
+            // Without a campaign in the settings, what your own systems say has to name one.
+            let expected = if before.is_empty() && path != GROWSURF { 422 } else { 200 };
+            assert_eq!(answer.status, expected, "{before:?} {path} {body}: {answer:?}");
+            if expected == 200 {
+                assert_eq!(answer.json()["status"], "accepted", "{before:?} {path} {body}");
+                accepted += 1;
+            }
+        }
+        assert!(accepted >= 2);
+        relay.drained();
+        let (events, people) = (sandbox.events().len(), sandbox.people());
+        let effects = number(&relay, "effects");
+        relay.terminate();
+        let relay = naming(relay.setup().clone(), after).start();
+        for (path, body) in nameless().into_iter().filter(|(path, _)| *path == GROWSURF) {
+            assert_eq!(sent_to(&relay, path, &body).json()["status"], "duplicate");
+        }
+        for arguments in [&["replay"][..], &["replay", "--parked"]] {
+            let told = relay.setup().command(arguments).expect(0);
+            assert!(told.contains("led to 0 new calls"), "{before:?} {after:?}: {told}");
+        }
+        relay.drained();
+        assert_eq!(number(&relay, "effects"), effects, "{before:?} {after:?}");
+        assert_eq!((sandbox.events().len(), sandbox.people()), (events, people));
+    }
+}
+
+#[test]
+fn what_is_parked_takes_the_settings_campaign_when_it_is_replayed_and_keeps_it() {
+    let sandbox = Sandbox::start();
+    let setup = nameless_setup(&sandbox).set("growsurf.ignore_emails", email("ned"));
+    let mut relay = naming(setup, &["spring"]).start();
+    let body = guide("PARTICIPANT_CREATED", "ned").without("/participant/campaignId").body();
+    assert_eq!(signed(&relay, SECRET, body.as_bytes()).json()["status"], "parked");
+    for (campaigns, calls) in [(&["autumn"][..], 2), (&["spring"], 0), (&[], 0)] {
+        relay.terminate();
+        let setup = relay.setup().clone().unset("growsurf.ignore_emails");
+        relay = naming(setup, campaigns).start();
+        let told = relay.setup().command(&["replay"]).expect(0);
+        assert!(told.contains(&format!("led to {calls} new calls")), "{campaigns:?}: {told}");
+    }
+    relay.drained();
+    let events = sandbox.events_named("referral_program_joined");
+    let campaigns: Vec<&Value> = events.iter().map(|event| &event.data()["campaign_id"]).collect();
+    assert_eq!(campaigns, ["autumn"]);
+}

@@ -49,6 +49,8 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let supposed = reading.as_ref().ok().and_then(|news| AssumedParticipant::of(news, &rules));
     let planner = Mapper::new(rules);
     let planned = reading.map_err(|reason| (unread, reason)).and_then(|news| {
+        let only = planner.only_campaign().filter(|_| news.lacks_campaign());
+        let news = only.map(|id| news.in_campaign(id)).unwrap_or(news);
         let planned = plan(&planner, &news, received_at, supposed.as_ref());
         planned.map_err(|reason| ("parked", reason))
     });

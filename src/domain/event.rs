@@ -15,6 +15,11 @@ pub struct Campaign {
     pub name: Option<String>,
 }
 
+impl Campaign {
+    /// The id in place of a campaign that neither the source nor the settings name.
+    pub const UNNAMED: &str = "-";
+}
+
 /// A participant as one source told it at one time; every part but `field` may be missing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Snapshot {
@@ -113,6 +118,25 @@ impl Notification {
             Some(FeedbackKind::Action(ask)) => ask.campaign.as_deref(),
             _ => self.campaign.id.as_deref(),
         }
+    }
+
+    /// True if it happened in one campaign and names none.
+    pub fn lacks_campaign(&self) -> bool {
+        let is_of_one = match self.feedback.as_ref().map(|feedback| &feedback.kind) {
+            None | Some(FeedbackKind::Action(_)) => true,
+            Some(_) => false,
+        };
+        is_of_one && self.named_campaign().is_none()
+    }
+
+    /// Returns the same in this campaign.
+    pub fn in_campaign(&self, id: &str) -> Self {
+        let mut within = self.clone();
+        match within.feedback.as_mut().map(|feedback| &mut feedback.kind) {
+            Some(FeedbackKind::Action(action)) => action.campaign = Some(id.to_owned()),
+            _ => within.campaign.id = Some(id.to_owned()),
+        }
+        within
     }
 }
 

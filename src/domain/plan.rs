@@ -149,6 +149,8 @@ pub struct Plan {
     pub is_over_budget: bool,
     /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
     pub erased: ErasureSubject,
+    /// The campaign that it was planned in, where the news name none. A replay plans it there again.
+    pub assumed_campaign: Option<String>,
 }
 
 /// Why there is no plan.
@@ -174,6 +176,11 @@ pub trait Planner: Send + Sync {
         received_at: Time,
         known: &ReadSet,
     ) -> Result<Plan, PlanError>;
+
+    /// Returns the campaign of what names none: the only one in the settings.
+    fn only_campaign(&self) -> Option<&str> {
+        None
+    }
 
     /// Returns the person's present profile, as an identify carries it.
     fn profile(&self, person: &Person) -> Attributes;

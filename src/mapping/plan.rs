@@ -14,12 +14,9 @@ use super::profile;
 use super::rules::Rules;
 use super::tracks::{self, TrackContext};
 use crate::domain::{
-    Attributes, Call, ErasureSubject, Event, Facts, Lookup, Notification, Person, Plan, PlanError,
-    PlannedCall, Planner, ReadSet, Scalar, Time, TimedEvent,
+    Attributes, Call, Campaign, ErasureSubject, Event, Facts, Lookup, Notification, Person, Plan,
+    PlanError, PlannedCall, Planner, ReadSet, Scalar, Time, TimedEvent,
 };
-
-/// What stands for the campaign where neither the news nor the settings name one.
-const UNNAMED_CAMPAIGN: &str = "-";
 
 /// Makes plans by the rules of the settings.
 #[derive(Clone, Debug)]
@@ -31,11 +28,6 @@ impl Mapper {
     /// A planner that follows `rules`.
     pub fn new(rules: Rules) -> Self {
         Self { rules }
-    }
-
-    fn campaign<'a>(&'a self, news: &'a Notification) -> &'a str {
-        let named = news.campaign.id.as_deref().or(self.rules.only_campaign.as_deref());
-        named.unwrap_or(UNNAMED_CAMPAIGN)
     }
 }
 
@@ -67,8 +59,8 @@ impl Planner for Mapper {
         if let Some(feedback) = &news.feedback {
             return feedback::plan(feedback, received_at, known, self, &self.rules);
         }
-        let campaign = self.campaign(news);
-        if news.is_from_server && campaign == UNNAMED_CAMPAIGN {
+        let campaign = news.campaign.id.as_deref().unwrap_or(Campaign::UNNAMED);
+        if news.is_from_server && campaign == Campaign::UNNAMED {
             let reason = "campaign is missing, and the settings name none, or several";
             return Err(PlanError::Unmappable(reason.to_owned()));
         }
@@ -211,7 +203,12 @@ impl Planner for Mapper {
             is_over_budget,
             erased: forgotten,
             messages: Vec::new(),
+            assumed_campaign: None,
         })
+    }
+
+    fn only_campaign(&self) -> Option<&str> {
+        self.rules.only_campaign.as_deref()
     }
 
     fn profile(&self, person: &Person) -> Attributes {

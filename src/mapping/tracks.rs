@@ -209,7 +209,7 @@ impl TrackContext<'_> {
     fn campaign_data(&self, seat: Slot) -> Attributes {
         let mut data = Attributes::new();
         let campaign = &self.news.campaign;
-        put(&mut data, "campaign_id", campaign.id.clone().or(self.rules.only_campaign.clone()));
+        put(&mut data, "campaign_id", campaign.id.clone());
         let known = || campaign_name(self.people.participant(seat));
         put(&mut data, "campaign_name", campaign.name.clone().map(Scalar::Text).or_else(known));
         put(&mut data, "referral_code", referral_code(self.people.participant(seat)));

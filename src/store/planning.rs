@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::{
-    Class, Dropped, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
+    Campaign, Class, Dropped, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
 };
 
 /// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
@@ -18,9 +18,13 @@ pub(super) type Planned = Result<Plan, String>;
 
 /// What a webhook's reading leads to, given what `answer` adds to `known` for each question. Only
 /// asks, so there is nothing to undo when it fails.
+///
+/// `assumed` is the campaign that a kept webhook was planned in before, if it names none: the settings
+/// of today may name another, in which the same effects would be new ones.
 pub(super) fn plan<E>(
     planner: &dyn Planner,
     reading: &Result<Notification, String>,
+    assumed: Option<&str>,
     received_at: Time,
     mut known: ReadSet,
     mut answer: impl FnMut(&mut ReadSet, Vec<Lookup>) -> Result<(), E>,
@@ -33,10 +37,16 @@ pub(super) fn plan<E>(
     if let Err(reason) = news.check_ids() {
         return Ok(Err(reason));
     }
+    let assumed = news.lacks_campaign().then(|| {
+        assumed.or_else(|| planner.only_campaign()).unwrap_or(Campaign::UNNAMED).to_owned()
+    });
+    let assigned = assumed.as_deref().filter(|id| *id != Campaign::UNNAMED);
+    let assigned = assigned.map(|id| news.in_campaign(id));
+    let news = assigned.as_ref().unwrap_or(news);
     for _ in 0..ROUNDS {
         let plan = || planner.plan(news, received_at, &known);
         match catch_unwind(AssertUnwindSafe(plan)) {
-            Ok(Ok(plan)) => return Ok(Ok(plan)),
+            Ok(Ok(plan)) => return Ok(Ok(Plan { assumed_campaign: assumed, ..plan })),
             Ok(Err(PlanError::Unmappable(reason))) => return Ok(Err(reason)),
             Ok(Err(PlanError::MissingReads(lookups))) => answer(&mut known, lookups)?,
             Err(panic) => {

@@ -39,10 +39,9 @@ struct Target {
 /// Why it leads to nothing; then it is kept, and can be replayed.
 pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
     let FeedbackContext { rules, received_at, .. } = desk;
-    let campaign =
-        ask.campaign.as_ref().or(rules.only_campaign.as_ref()).ok_or_else(|| {
-            refusal("campaign is missing, and the settings name none, or several")
-        })?;
+    let campaign = ask.campaign.as_ref();
+    let campaign = campaign
+        .ok_or_else(|| refusal("campaign is missing, and the settings name none, or several"))?;
     if !rules.feedback.takes(campaign) {
         return Err(refusal(format!("campaign {campaign:?} has no API key of GrowSurf's")));
     }

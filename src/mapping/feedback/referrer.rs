@@ -28,10 +28,9 @@ pub fn left_out(
     else {
         return Ok(nobody);
     };
-    let campaign = campaign.as_ref().or(desk.rules.only_campaign.as_ref());
     let trace = match Email::parse(named) {
         Ok(email) => Some(ErasureKey::Address(email)),
-        Err(_) => campaign.cloned().map(|campaign| {
+        Err(_) => campaign.clone().map(|campaign| {
             ErasureKey::Participant(ParticipantKey { campaign, participant: named.clone() })
         }),
     };

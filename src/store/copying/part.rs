@@ -132,6 +132,7 @@ impl Part {
                 ("received_at", Number),
                 ("source", Text),
                 ("owner", Text),
+                ("campaign", Text),
                 ("event", Text),
                 ("parked", Text),
                 ("body", Bytes),

@@ -45,6 +45,8 @@ struct Row {
     received_at: Time,
     was_parked: bool,
     class: Class,
+    /// The campaign it was planned in before, if it names none.
+    campaign: Option<String>,
 }
 
 /// A webhook on its way through a batch.
@@ -131,7 +133,7 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
             What::Kept(id) => ids.push(id.0),
         }
     }
-    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL, source FROM inbox
+    let sql = "SELECT id, sha256, received_at, parked IS NOT NULL, source, campaign FROM inbox
          WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
     let mut of_hash: HashMap<Vec<u8>, Row> = HashMap::new();
     let mut held: Vec<Uuid> = Vec::new();
@@ -142,15 +144,16 @@ async fn rows(transaction: &Transaction, items: &[Item<'_>]) -> Result<Vec<Optio
             held.push(id);
         }
         let class = Class::of_stored(record::source(row.try_get(4)?)?);
-        of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked, class });
+        let campaign = row.try_get(5)?;
+        of_hash.insert(row.try_get(1)?, Row { id, received_at, was_parked, class, campaign });
     }
     if !held.is_empty() {
-        let sql = "SELECT id, parked IS NOT NULL FROM inbox WHERE id = ANY ($1)
+        let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox WHERE id = ANY ($1)
              ORDER BY id FOR UPDATE";
-        for row in transaction.rows(sql, &[&held]).await? {
-            let (id, is_parked): (Uuid, bool) = (row.try_get(0)?, row.try_get(1)?);
-            let row = of_hash.values_mut().find(|row| row.id == id);
-            row.ok_or(Fault::Overtaken)?.was_parked = is_parked;
+        for now in transaction.rows(sql, &[&held]).await? {
+            let id: Uuid = now.try_get(0)?;
+            let row = of_hash.values_mut().find(|row| row.id == id).ok_or(Fault::Overtaken)?;
+            (row.was_parked, row.campaign) = (now.try_get(1)?, now.try_get(2)?);
         }
     }
     let mut of_id: HashMap<Uuid, Row> = HashMap::new();
@@ -191,7 +194,8 @@ fn attempt<'a>(
         let outcome = if arrived && row.is_some() && !was_parked {
             Outcome::Duplicate
         } else {
-            match plan(planning, world, item, received_at) {
+            let assumed = row.as_ref().and_then(|row| row.campaign.as_deref());
+            match plan(planning, world, item, assumed, received_at) {
                 Ok(outcome) => outcome,
                 Err(missing) => {
                     needs.extend(missing);
@@ -220,6 +224,7 @@ fn plan(
     planning: &Planning,
     world: &mut World,
     item: &Item<'_>,
+    assumed: Option<&str>,
     received_at: Time,
 ) -> Result<Outcome, Vec<Lookup>> {
     let answer = |known: &mut _, lookups: Vec<Lookup>| {
@@ -228,7 +233,7 @@ fn plan(
     };
     let known = world.known(item.now);
     let planned: Planned =
-        planning::plan(&*planning.planner, item.reading, received_at, known, answer)?;
+        planning::plan(&*planning.planner, item.reading, assumed, received_at, known, answer)?;
     let class = matches!(item.what, What::Arrived(..)).then_some(item.class);
     let unapplied = |planned: &Planned| class.and_then(|class| planning::dropped(class, planned));
     if let Some(why) = unapplied(&planned) {

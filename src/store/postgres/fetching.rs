@@ -127,7 +127,7 @@ async fn preview(
                 let unanswered = world.answer(known, lookups);
                 if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
             };
-            match planning::plan(&*planning.planner, reading, now, world.known(now), answer) {
+            match planning::plan(&*planning.planner, reading, None, now, world.known(now), answer) {
                 Ok(planned) => plans.push(planned),
                 Err(missing) => needs.extend(missing),
             }

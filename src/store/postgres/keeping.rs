@@ -73,6 +73,14 @@ fn parked(outcome: &Outcome) -> Option<String> {
     }
 }
 
+/// The campaign that a webhook was planned in, if it names none.
+fn campaign(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Planned(plan, _) => plan.assumed_campaign.clone(),
+        Outcome::Duplicate | Outcome::Dropped(_) | Outcome::Parked(_) => None,
+    }
+}
+
 #[derive(Default)]
 struct Inbox {
     ids: Vec<Uuid>,
@@ -80,6 +88,7 @@ struct Inbox {
     received: Vec<i64>,
     sources: Vec<&'static str>,
     owners: Vec<Option<String>>,
+    campaigns: Vec<Option<String>>,
     events: Vec<Option<String>>,
     parked: Vec<Option<String>>,
     bodies: Vec<Option<Vec<u8>>>,
@@ -91,7 +100,9 @@ async fn inbox(
     entries: &[Entry<'_>],
 ) -> Result<(), Fault> {
     let mut new = Inbox::default();
-    let (mut again, mut again_parked): (Vec<Uuid>, Vec<Option<String>>) = Default::default();
+    let mut again: Vec<Uuid> = Vec::new();
+    let (mut again_parked, mut again_in): (Vec<Option<String>>, Vec<Option<String>>) =
+        Default::default();
     let (mut redacted, mut redactions): (Vec<Uuid>, Vec<Vec<u8>>) = Default::default();
     let mut more_parked = 0;
     for entry in entries {
@@ -103,6 +114,7 @@ async fn inbox(
             more_parked += i64::from(parked.is_some()) - i64::from(entry.was_parked);
             again.push(entry.id);
             again_parked.push(parked);
+            again_in.push(campaign(&entry.outcome));
             continue;
         };
         let mut body = Some(webhook.body.clone());
@@ -126,27 +138,32 @@ async fn inbox(
         new.received.push(entry.received_at.micros());
         new.sources.push(webhook.source.label());
         new.owners.push(webhook.owner.clone());
+        new.campaigns.push(campaign(&entry.outcome));
         new.events.push(webhook.event.as_deref().map(text));
         new.parked.push(parked);
         new.bodies.push(body);
     }
     if !new.ids.is_empty() {
-        let sql = "INSERT INTO inbox (id, sha256, received_at, source, owner, event, parked, body)
+        let sql = "INSERT INTO inbox
+                 (id, sha256, received_at, source, owner, campaign, event, parked, body)
              SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[],
-                                  $6::text[], $7::text[], $8::bytea[])
-                 AS new (id, sha256, received_at, source, owner, event, parked, body)
+                                  $6::text[], $7::text[], $8::text[], $9::bytea[])
+                 AS new (id, sha256, received_at, source, owner, campaign, event, parked, body)
              ORDER BY sha256
              ON CONFLICT (sha256) DO NOTHING";
-        let Inbox { ids, hashes, received, sources, owners, events, parked, bodies } = &new;
-        let values: [&dyn Value; 8] =
-            [ids, hashes, received, sources, owners, events, parked, bodies];
+        let Inbox { ids, hashes, received, sources, owners, campaigns, events, parked, bodies } =
+            &new;
+        let values: [&dyn Value; 9] =
+            [ids, hashes, received, sources, owners, campaigns, events, parked, bodies];
         let written = transaction.change(sql, &values).await?;
         all(written, ids.len())?;
     }
     if !again.is_empty() {
-        let sql = "UPDATE inbox SET parked = it.parked
-             FROM unnest($1::uuid[], $2::text[]) AS it (id, parked) WHERE inbox.id = it.id";
-        transaction.change(sql, &[&again, &again_parked]).await?;
+        let sql = "UPDATE inbox
+             SET parked = it.parked, campaign = coalesce(inbox.campaign, it.campaign)
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS it (id, parked, campaign)
+             WHERE inbox.id = it.id";
+        transaction.change(sql, &[&again, &again_parked, &again_in]).await?;
     }
     if !redacted.is_empty() {
         let sql = "INSERT INTO redactions (webhook, sha256) SELECT * FROM unnest($1::uuid[], $2::bytea[])";

@@ -54,6 +54,7 @@ struct Kept {
     received_at: Time,
     parked: bool,
     class: Class,
+    campaign: Option<String>,
 }
 
 /// What an applied plan came to.
@@ -74,7 +75,8 @@ pub(super) fn accept(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL, source FROM inbox WHERE sha256 = ?1",
+            "SELECT seq, id, received_at, parked IS NOT NULL, source, campaign FROM inbox
+             WHERE sha256 = ?1",
         )?
         .query_row([sha256], kept)
         .optional()?;
@@ -99,7 +101,7 @@ pub(super) fn replay(
 ) -> Result<Receipt, Fault> {
     let kept = connection
         .prepare_cached(
-            "SELECT seq, id, received_at, parked IS NOT NULL, source FROM inbox
+            "SELECT seq, id, received_at, parked IS NOT NULL, source, campaign FROM inbox
              WHERE id = ?1 AND body IS NOT NULL",
         )?
         .query_row([id.0.as_bytes()], kept)
@@ -121,6 +123,7 @@ fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
         received_at: Time::from_micros(row.get(2)?),
         parked: row.get(3)?,
         class: source.map_or(Class::Live, Class::of_stored),
+        campaign: row.get(5)?,
     })
 }
 
@@ -132,16 +135,16 @@ fn take_in(
     reading: &Result<Notification, String>,
     now: Time,
 ) -> Result<Receipt, Fault> {
-    let (id, received_at) = match row {
-        Row::New { arrival, .. } => (arrival.webhook.id, arrival.webhook.received_at),
-        Row::Kept(kept) => (kept.id, kept.received_at),
+    let (id, received_at, assumed) = match row {
+        Row::New { arrival, .. } => (arrival.webhook.id, arrival.webhook.received_at, None),
+        Row::Kept(kept) => (kept.id, kept.received_at, kept.campaign.as_deref()),
     };
     let arrives_as = row.arrives_as();
     let keep = |planned: Planned| match arrives_as.and_then(|class| dropped(class, &planned)) {
         Some(why) => Ok(Err(why)),
         None => write(connection, planning, row, planned, now).map(Ok),
     };
-    let kept = match planning.plan(connection, reading, received_at, now).and_then(keep) {
+    let kept = match planning.plan(connection, reading, assumed, received_at, now).and_then(keep) {
         Err(fault) if fault.blames_the_plan() => {
             undo(connection)?;
             keep(Err(format!("internal: {fault}")))?
@@ -172,7 +175,8 @@ fn write(
         Ok(plan) => Some(plan.unmapped.join("; ")),
         Err(reason) => Some(reason.clone()),
     };
-    let seq = write_row(connection, row, parked.as_deref().map(text).as_deref())?;
+    let campaign = planned.as_ref().ok().and_then(|plan| plan.assumed_campaign.as_deref());
+    let seq = write_row(connection, row, campaign, parked.as_deref().map(text).as_deref())?;
     if let Ok(Plan { erased: forgotten, .. }) = &planned
         && !forgotten.is_empty()
     {
@@ -186,14 +190,20 @@ fn write(
     })
 }
 
-fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Result<i64, Fault> {
+fn write_row(
+    connection: &Connection,
+    row: &Row<'_>,
+    campaign: Option<&str>,
+    parked: Option<&str>,
+) -> Result<i64, Fault> {
     let (seq, was_parked) = match row {
         Row::New { arrival, sha256 } => {
             let webhook = &arrival.webhook;
             let seq = connection
                 .prepare_cached(
-                    "INSERT INTO inbox (id, sha256, received_at, source, owner, event, parked, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT INTO inbox
+                         (id, sha256, received_at, source, owner, campaign, event, parked, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .insert(params![
                     webhook.id.0.as_bytes(),
@@ -201,6 +211,7 @@ fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Re
                     webhook.received_at.micros(),
                     webhook.source.label(),
                     webhook.owner,
+                    campaign,
                     webhook.event.as_deref().map(text),
                     parked,
                     webhook.body,
@@ -209,8 +220,11 @@ fn write_row(connection: &Connection, row: &Row<'_>, parked: Option<&str>) -> Re
         }
         Row::Kept(kept) => {
             connection
-                .prepare_cached("UPDATE inbox SET parked = ?2 WHERE seq = ?1")?
-                .execute(params![kept.seq, parked])?;
+                .prepare_cached(
+                    "UPDATE inbox SET parked = ?2, campaign = coalesce(campaign, ?3)
+                     WHERE seq = ?1",
+                )?
+                .execute(params![kept.seq, parked, campaign])?;
             (kept.seq, kept.parked)
         }
     };

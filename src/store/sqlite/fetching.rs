@@ -26,7 +26,8 @@ impl Fetching for SqliteStore {
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
         let planning = std::sync::Arc::clone(&self.planning);
         let work = move |connection: &Connection| {
-            let plan = |news: &Notification| planning.plan(connection, &Ok(news.clone()), now, now);
+            let plan =
+                |news: &Notification| planning.plan(connection, &Ok(news.clone()), None, now, now);
             news.iter().map(plan).collect()
         };
         self.readers.read("compare", work).await

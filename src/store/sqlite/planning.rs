@@ -28,6 +28,7 @@ impl Planning {
         &self,
         connection: &Connection,
         reading: &Result<Notification, String>,
+        assumed: Option<&str>,
         received_at: Time,
         now: Time,
     ) -> Result<Planned, Fault> {
@@ -35,7 +36,7 @@ impl Planning {
         if self.tombstones.any(connection)? {
             known.read_tombstones();
         }
-        planning::plan(&*self.planner, reading, received_at, known, |known, lookups| {
+        planning::plan(&*self.planner, reading, assumed, received_at, known, |known, lookups| {
             lookups.into_iter().try_for_each(|lookup| self.answer(connection, known, lookup))
         })
     }

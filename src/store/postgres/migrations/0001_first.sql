@@ -26,6 +26,9 @@ CREATE TABLE inbox (
     source text NOT NULL,
     -- The campaign that is verified to be the sender's; NULL if none is.
     owner text,
+    -- The campaign it was planned in where it names none, '-' for no campaign; NULL if it names one, or
+    -- wasn't planned yet.
+    campaign text,
     event text,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked text,

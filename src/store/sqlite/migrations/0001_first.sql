@@ -28,6 +28,9 @@ CREATE TABLE inbox (
     source TEXT NOT NULL,
     -- The campaign that is verified to be the sender's; NULL if none is.
     owner TEXT,
+    -- The campaign it was planned in where it names none, '-' for no campaign; NULL if it names one, or
+    -- wasn't planned yet.
+    campaign TEXT,
     event TEXT,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked TEXT,
