@@ -63,7 +63,7 @@ pub use link::Link;
 pub use longest::{LONGEST_ID, is_too_long, storable_id, too_long};
 pub use message::Message;
 pub use metadata_key::{METADATA_KEY_CHARS, MetadataKeyError, check_metadata_key};
-pub use money::{Money, currency_in_use};
+pub use money::{CURRENCIES, Money, currency_in_use};
 pub use outcome::{Outcome, Wait};
 pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Amount, Campaign, Email, Event, Facts, Notification, ParticipantIndex, Scalar, SendFilter,
-    Snapshot, Time, TimedEvent, is_too_long, storable_id, too_long,
+    Snapshot, Time, TimedEvent, currency_in_use, is_too_long, storable_id, too_long,
 };
 
 pub use schema::ShopEvent;
@@ -197,10 +197,8 @@ impl Fields<'_> {
 
     fn currency(&self) -> Result<Option<String>, String> {
         let Some(code) = self.string("currency")? else { return Ok(None) };
-        if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Ok(Some(code.to_owned()));
-        }
-        Err("currency is no ISO 4217 code such as EUR".to_owned())
+        let currency = currency_in_use(code).ok_or("currency is no ISO 4217 code such as EUR")?;
+        Ok(Some(currency.to_owned()))
     }
 
     fn occurred_at(&self, received_at: Time) -> Result<Time, String> {
@@ -298,6 +296,8 @@ mod tests {
             ),
             (PURCHASED, json!({"value": 1e13}), "value is more than 1000000000000"),
             (PURCHASED, json!({"currency": " EUR"}), "currency is no ISO 4217 code"),
+            (PURCHASED, json!({"currency": "XXX"}), "currency is no ISO 4217 code"),
+            (CONVERTED, json!({"currency": "BTC"}), "currency is no ISO 4217 code"),
         ] {
             let reason = read(&changed(event, &fields), NOW).unwrap_err();
             assert!(reason.contains(part), "{fields}: {reason}");

@@ -7,7 +7,7 @@ use super::Scalar;
 pub struct Money {
     /// Minor units: cents, pence, fils; may be negative.
     pub minor: i64,
-    /// The currency, ISO 4217, upper case.
+    /// The currency, ISO 4217, in use, upper case.
     pub currency: String,
 }
 
@@ -38,7 +38,7 @@ fn exponent(currency: &str) -> u32 {
 }
 
 /// The currencies in use (ISO 4217, list one, without metals, funds and test codes), sorted.
-const CURRENCIES: &[&str] = &[
+pub const CURRENCIES: &[&str] = &[
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN",
     "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF",
     "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP",

@@ -51,6 +51,6 @@ impl Side {
 pub struct Amount {
     /// A number in major units, or a text.
     pub value: Scalar,
-    /// The currency, ISO 4217, where the source names one beside it.
+    /// The currency, as the source names one beside it.
     pub currency: Option<String>,
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Attributes, Scalar, Time, storable_id};
+use crate::domain::{Attributes, Scalar, Time, currency_in_use, storable_id};
 
 /// The greatest whole number up to which every double is exact: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -143,10 +143,9 @@ pub fn text(value: &Value) -> Option<&str> {
     value.as_str().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// An ISO 4217 code in upper case, if the text looks like one.
+/// Returns the currency of an ISO 4217 code, if one in use has it.
 pub fn currency(text: &str) -> Option<String> {
-    let fits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    fits.then(|| text.to_ascii_uppercase())
+    currency_in_use(&text.to_ascii_uppercase()).map(str::to_owned)
 }
 
 fn scalar(value: &Value) -> Option<Scalar> {
@@ -256,9 +255,9 @@ mod tests {
     }
 
     #[test]
-    fn currencies_are_three_letters() {
+    fn currencies_are_those_in_use() {
         assert_eq!(currency("usd").as_deref(), Some("USD"));
-        for text in ["", "US", "US$", "euro", "€"] {
+        for text in ["", "US", "US$", "euro", "€", "XXX", "XTS", "BTC", "ZZZ", "DEM"] {
             assert_eq!(currency(text), None, "{text}");
         }
     }

@@ -185,9 +185,9 @@ pub fn guided_amount<'a>(
         Some((place, values.next()?))
     };
     let (place, value) = places.clone().find_map(of_place)?;
-    let currency = |place: Object<'_>| {
-        let code = place.text("currency").or_else(|| place.text("currencyISO"))?;
-        lenient::currency(code)
-    };
-    Some(Amount { value, currency: currency(place).or_else(|| places.clone().find_map(currency)) })
+    let currency = |place: Object<'a>| place.text("currency").or_else(|| place.text("currencyISO"));
+    let currency = currency(place).or_else(|| places.clone().find_map(currency));
+    // A code that isn't in use stays: what it stands beside isn't another currency's.
+    let currency = currency.map(|code| lenient::currency(code).unwrap_or_else(|| code.to_owned()));
+    Some(Amount { value, currency })
 }

@@ -72,18 +72,24 @@ pub enum Worth {
     Text(String),
 }
 
-/// Returns what an amount is worth. The currency beside it goes before that in the text.
+/// Returns what an amount is worth.
+///
+/// A currency that isn't in use is left out. If a text names another than the one beside it, the two
+/// contradict each other, and it stays a text.
 pub fn worth(amount: &Amount) -> Worth {
-    let named = || amount.currency.clone();
+    let named = amount.currency.as_ref().map(|code| currency_in_use(&code.to_ascii_uppercase()));
+    let of = |code: Option<&str>| code.map(str::to_owned);
     match &amount.value {
-        Scalar::Text(text) => match plain(text) {
-            Some((value, currency)) => {
-                Worth::Number { value, currency: named().or(currency.map(str::to_owned)) }
+        Scalar::Text(text) => match (plain(text), named) {
+            (Some((value, None)), named) => Worth::Number { value, currency: of(named.flatten()) },
+            (Some((value, Some(mark))), None) => Worth::Number { value, currency: of(mark.code()) },
+            (Some((value, Some(mark))), Some(Some(code))) if mark.is_of(code) => {
+                Worth::Number { value, currency: of(Some(code)) }
             }
-            None => Worth::Text(text.clone()),
+            _ => Worth::Text(text.clone()),
         },
         value => match number(value) {
-            Some(value) => Worth::Number { value, currency: named() },
+            Some(value) => Worth::Number { value, currency: of(named.flatten()) },
             None => Worth::Text(written(value)),
         },
     }
@@ -105,8 +111,8 @@ fn written(value: &Scalar) -> String {
     serde_json::to_string(value).expect("a scalar is always JSON")
 }
 
-/// Returns the number and the currency of a plain amount.
-fn plain(text: &str) -> Option<(Scalar, Option<&'static str>)> {
+/// Returns the number of a plain amount, and the mark that stands beside it.
+fn plain(text: &str) -> Option<(Scalar, Option<Mark>)> {
     let is_digit = |character: char| character.is_ascii_digit();
     let (first, last) = (text.find(is_digit)?, text.rfind(is_digit)?);
     let mark = match (text[..first].trim(), text[last + 1..].trim()) {
@@ -114,11 +120,7 @@ fn plain(text: &str) -> Option<(Scalar, Option<&'static str>)> {
         (mark, "") | ("", mark) => Some(Mark::of(mark)?),
         (before, after) => Some(Mark::of(before)?.beside(Mark::of(after)?)?),
     };
-    let currency = match mark {
-        Some(Mark::Code(code) | Mark::Sign(code)) => Some(code),
-        Some(Mark::SharedSign(_)) | None => None,
-    };
-    Some((decimal(&text[first..=last])?, currency))
+    Some((decimal(&text[first..=last])?, mark))
 }
 
 /// What stands before or behind the digits.
@@ -141,15 +143,28 @@ impl Mark {
             .or_else(|| currency_in_use(text).map(Self::Code))
     }
 
-    /// The currency that two marks name together: a sign and a code, as in `$25 USD`.
+    /// The currency, where the mark is of one only.
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Code(code) | Self::Sign(code) => Some(code),
+            Self::SharedSign(_) => None,
+        }
+    }
+
+    /// True if the mark can stand for this currency.
+    fn is_of(self, currency: &str) -> bool {
+        match self {
+            Self::Code(code) | Self::Sign(code) => code == currency,
+            Self::SharedSign(codes) => codes.contains(&currency),
+        }
+    }
+
+    /// The mark that two name together: a sign and a code, as in `$25 USD`.
     fn beside(self, other: Self) -> Option<Self> {
         match (self, other) {
-            (Self::Sign(sign), Self::Code(code)) | (Self::Code(code), Self::Sign(sign)) => {
-                (sign == code).then_some(Self::Code(code))
-            }
-            (Self::SharedSign(codes), Self::Code(code))
-            | (Self::Code(code), Self::SharedSign(codes)) => {
-                codes.contains(&code).then_some(Self::Code(code))
+            (Self::Code(_), Self::Code(_)) => None,
+            (sign, Self::Code(code)) | (Self::Code(code), sign) => {
+                sign.is_of(code).then_some(Self::Code(code))
             }
             _ => None,
         }

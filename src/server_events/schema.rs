@@ -18,6 +18,7 @@ use super::{
     COMMON, CONVERTED, EARLIEST, LONGEST, LONGEST_EMAIL, MOST, OF_CONVERTED, OF_PURCHASED,
     OF_SHARED, PURCHASED, SHARED,
 };
+use crate::domain::CURRENCIES;
 use crate::domain::characters::{NOT_OF_ADDRESS, SPACE};
 
 /// A time beyond this, in 2100, was written in another unit.
@@ -176,7 +177,10 @@ fn field(name: &str) -> Object {
         "conversion_value" | "value" => {
             field.schema_type(may_be(Type::Number)).minimum(Some(0.0)).maximum(Some(MOST))
         }
-        "currency" => field.schema_type(may_be(Type::String)).pattern(Some("^[A-Z]{3}$")),
+        "currency" => {
+            let codes = CURRENCIES.iter().copied().map(Some).chain([None]);
+            field.schema_type(may_be(Type::String)).enum_values(Some(codes))
+        }
         "email" => field
             .schema_type(may_be(Type::String))
             .max_length(Some(LONGEST_EMAIL))

@@ -143,6 +143,13 @@ fn the_worth_of_a_conversion_is_looked_for() {
         let currency = value.as_ref().and_then(|it| it.currency.as_deref());
         assert_eq!(currency, expected.and((pointer == "/conversion").then_some("EUR")));
     }
+    // What nobody can read may contradict the text beside it.
+    let unreadable = with(with(bare.clone(), "/value", json!("€9")), "/currency", json!("BTC"));
+    let told = news(&unreadable);
+    let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
+        panic!()
+    };
+    assert_eq!(value.currency.as_deref(), Some("BTC"));
     let apart = with(bare, "/conversion", json!({"currency": "eur"}));
     let told = news(&with(apart, "/conversionValue", json!(20)));
     let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {

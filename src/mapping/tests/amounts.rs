@@ -51,6 +51,41 @@ fn plain_amounts_are_numbers() {
 }
 
 #[test]
+fn a_currency_beside_a_text_completes_it_or_contradicts_it() {
+    let whole = || Scalar::Integer(49);
+    for (value, named, expected) in [
+        (Scalar::from("49"), "EUR", Some(Some("EUR"))),
+        (Scalar::from("€49"), "EUR", Some(Some("EUR"))),
+        (Scalar::from("49 EUR"), "eur", Some(Some("EUR"))),
+        (Scalar::from("$49"), "CAD", Some(Some("CAD"))),
+        (Scalar::from("$49 USD"), "USD", Some(Some("USD"))),
+        (Scalar::from("49 kr"), "SEK", Some(Some("SEK"))),
+        (Scalar::from("€49"), "USD", None),
+        (Scalar::from("49 EUR"), "USD", None),
+        (Scalar::from("US$49"), "EUR", None),
+        (Scalar::from("US$49"), "CAD", None),
+        (Scalar::from("$49"), "EUR", None),
+        (Scalar::from("kr 49"), "USD", None),
+        (Scalar::from("$25 USD"), "CAD", None),
+        // Nobody can know what such a code means.
+        (Scalar::from("49"), "XXX", Some(None)),
+        (whole(), "BTC", Some(None)),
+        (whole(), "U$D", Some(None)),
+        (Scalar::from("€49"), "BTC", None),
+        (Scalar::from("$49"), "XXX", None),
+    ] {
+        let amount = Amount { value: value.clone(), currency: Some(named.to_owned()) };
+        let expected = match expected {
+            Some(currency) => {
+                Worth::Number { value: whole(), currency: currency.map(str::to_owned) }
+            }
+            None => Worth::Text(value.as_text().unwrap().to_owned()),
+        };
+        assert_eq!(worth(&amount), expected, "{value:?} {named}");
+    }
+}
+
+#[test]
 fn everything_else_stays_a_text() {
     for text in [
         "1,000",
@@ -185,7 +220,7 @@ fn conversions_and_purchases_are_worth_what_is_written() {
     for (amount, expected) in [
         (Some((Scalar::from("$49.50"), None)), [Some(Scalar::Decimal(49.5)), None, None]),
         (Some((Scalar::from("€49.50"), None)), [Some(Scalar::Decimal(49.5)), None, text("EUR")]),
-        (Some((Scalar::from("$49"), eur())), [Some(Scalar::Integer(49)), None, text("EUR")]),
+        (Some((Scalar::from("$49"), eur())), [None, text("$49"), None]),
         (Some((Scalar::Integer(20), eur())), [Some(Scalar::Integer(20)), None, text("EUR")]),
         (Some((Scalar::from("1,000"), eur())), [None, text("1,000"), None]),
         (Some((Scalar::from("a lot"), None)), [None, text("a lot"), None]),
