@@ -21,7 +21,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
 use crate::domain::{
-    Class, Clock, Notification, Random, Receipt, ReceivedWebhook, Source, Time, Webhook, WebhookId,
+    Class, Clock, Notification, PathSegment, Random, Receipt, ReceivedWebhook, Source, Time,
+    Webhook, WebhookId,
 };
 use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
@@ -119,6 +120,9 @@ const UNNAMED: &str = "campaign is missing: GrowSurf's id of the campaign; it ma
 /// again with the id mended, it would be another effect.
 const UNKNOWN: &str = "campaign is none of those that growsurf.campaigns names: mend GrowSurf's id of \
     the campaign, or add it there";
+
+/// Why isn't taken what they say of a campaign whose id would be another path at GrowSurf.
+const IMPOSSIBLE: &str = "campaign can't be an id of GrowSurf's";
 
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
@@ -298,6 +302,7 @@ impl Ingest {
     fn check_campaign_is_known(&self, news: &Notification) -> Result<(), IngestError> {
         let known = &self.trust.campaigns;
         let fault = match news.named_campaign() {
+            Some(id) if PathSegment::new(id).is_err() => IMPOSSIBLE,
             Some(id) if known.is_empty() || known.iter().any(|it| it == id) => return Ok(()),
             Some(_) => UNKNOWN,
             None if known.len() == 1 => return Ok(()),

@@ -20,6 +20,7 @@ mod lanes;
 mod people;
 mod plan;
 mod profile;
+mod requirements;
 mod rewards;
 mod rules;
 #[cfg(test)]

@@ -422,8 +422,9 @@ fn explain_guesses_that_a_backend_sends_an_event_and_supposes_its_participant() 
         assert_eq!((finished.code, &document["shape"]), (Some(0), &json!("server")), "{document}");
         let calls = &document["lanes"][0]["calls"];
         assert_eq!(calls[1]["request"]["body"]["name"], event["event"], "{document}");
-        let is_supposed = event["event"] != "referral_converted";
-        assert_eq!(document["supposed"].is_string(), is_supposed, "{document}");
+        let supposed = document["supposed"].as_str().unwrap();
+        let is_referred = event["event"] == "referral_converted";
+        assert_eq!(supposed.ends_with(", referred by another"), is_referred, "{document}");
     }
 }
 

@@ -215,3 +215,41 @@ fn friends_who_arrive_at_the_same_time_never_share_a_number() {
     assert!(numbers.len() == count && count > 0 && numbers.last() <= Some(&24), "{numbers:?}");
     assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], 24);
 }
+
+#[test]
+fn a_friend_behind_others_whose_webhooks_were_lost_has_no_number() {
+    for (referrals, leads) in [(0, 4), (3, 1)] {
+        let sandbox = Sandbox::start();
+        let relay = Relay::start(&sandbox);
+        let long_ago = now_millis() - 40 * DAY;
+        relay.accept(&joined("rae").at(long_ago));
+        let friend = joined("fay").referred_by_with("rae", referrals);
+        relay.accept(&friend.with("/data/referrer/leadCount", leads));
+        relay.drained();
+        let event = sandbox.event("referral_friend_signed_up");
+        assert_eq!(event.data().get("friend_number"), None, "{event:?}");
+        assert_eq!(sandbox.attributes("rae@example.com").get("total_friends"), None);
+    }
+}
+
+#[test]
+fn friends_whose_webhooks_were_all_lost_are_numbered_in_the_order_of_their_sign_ups() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(0, 0, 0);
+    let relay = growsurf.asked_by(Setup::new(&sandbox)).start();
+    growsurf.change(60_000, &json!([{"join": {"email": "rae@example.com"}}]));
+    growsurf.play(&relay, DAY);
+    for place in 1..=3 {
+        let join =
+            json!({"email": format!("friend{place}@example.com"), "referredBy": "rae@example.com"});
+        growsurf.change(50_000 - place * 1_000, &json!([{ "join": join }]));
+    }
+    relay.setup().command(&["sync"]).expect(0);
+    relay.drained();
+    for event in sandbox.events_named("referral_friend_signed_up") {
+        let place = event.data()["friend_number"].as_i64().unwrap();
+        assert_eq!(event.data()["friend_email"], format!("friend{place}@example.com"));
+    }
+    assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], 3);
+}

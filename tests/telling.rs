@@ -40,7 +40,7 @@ fn the_shops_word_is_the_only_one_on_conversions_where_the_settings_say_so() {
     let file =
         format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\nconversions_from = \"server\"\n");
     let relay = setup(&sandbox).file(&file).start();
-    relay.accept(&joined("fay"));
+    relay.accept(&joined("fay").referred_by("rae"));
     assert_eq!(tell(&relay, &converted())["status"], "accepted");
     assert_eq!(tell(&relay, &converted())["status"], "duplicate");
     let mut again = converted();
@@ -95,6 +95,48 @@ fn shares_and_purchases_count_once_by_the_shops_own_key_and_make_nobody() {
 }
 
 #[test]
+fn only_friends_convert_and_what_is_reported_too_early_is_sent_by_a_replay() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    relay.accept(&joined("zoe"));
+    relay.drained();
+    for (name, reason) in
+        [("fay", "knows no participant"), ("zoe", "knows of nobody who referred this participant")]
+    {
+        let mut event = converted();
+        event["email"] = json!(email(name));
+        let answer = tell(&relay, &event);
+        assert_eq!(answer["status"], "parked", "{answer}");
+        assert!(answer["reason"].as_str().unwrap().contains(reason), "{answer}");
+    }
+    relay.accept(&joined("fay").referred_by("rae"));
+    relay.setup().command(&["replay", "--parked"]).expect(0);
+    relay.drained();
+    let event = sandbox.event("referral_converted");
+    assert_eq!(
+        (event.person(), event.data()["conversion_value"].as_f64()),
+        (email("fay").as_str(), Some(49.5))
+    );
+    assert!(event.data()["referral_code"].is_string());
+    assert_eq!(sandbox.people().len(), 3);
+}
+
+#[test]
+fn an_id_that_would_be_another_path_is_no_campaign() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    for id in [".", ".."] {
+        let mut event = converted();
+        event["campaign"] = json!(id);
+        let answer = post(&relay, TOKEN, &event);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("campaign can't be an id of GrowSurf's"), "{detail}");
+    }
+    assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
+}
+
+#[test]
 fn whoever_hasnt_the_token_tells_nothing_and_whatever_is_wrong_is_named() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
@@ -129,7 +171,7 @@ fn a_campaign_must_be_named_unless_there_is_one_only() {
     }
     let one = format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n");
     let relay = setup(&sandbox).file(&one).start();
-    relay.accept(&joined("fay"));
+    relay.accept(&joined("fay").referred_by("rae"));
     assert_eq!(tell(&relay, &unnamed)["status"], "accepted");
     relay.drained();
     assert_eq!(sandbox.event("referral_converted").data()["campaign_id"], CAMPAIGN);
@@ -142,7 +184,7 @@ fn a_campaign_that_the_settings_dont_name_is_mended_before_anything_is_told() {
     let relay = setup(&sandbox)
         .file(&format!("{file}[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n"))
         .start();
-    relay.accept(&joined("fay"));
+    relay.accept(&joined("fay").referred_by("rae"));
     let mut mistyped = converted();
     mistyped["campaign"] = json!("ct8f17");
     let answer = post(&relay, TOKEN, &mistyped);

@@ -9,11 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Time;
 
-/// The longest time between a friend's sign-up and the snapshot of the referrer that counts it.
-const SKEW: Duration = Duration::from_secs(10);
-
-/// The most friends that can be on their way at once. If more are missing, webhooks were lost.
-const ON_THEIR_WAY: i64 = 3;
+/// The longest time for which a friend's webhook counts as on its way. One that is missing for longer
+/// counts as lost.
+const ON_ITS_WAY: Duration = Duration::from_secs(10 * 60);
 
 /// The longest time since a join in which no friend's credit can have expired.
 const JUST_JOINED: Duration = Duration::from_secs(60 * 60);
@@ -25,7 +23,7 @@ const REPORTS: usize = 8;
 ///
 /// The counts are complete if the participant was seen to join without referrals, or everything that
 /// GrowSurf has was counted since; and if GrowSurf never reported more friends than the relay counted.
-/// In any order of arrival it ends in the same state.
+/// In any order of arrival it ends in the same state, but for `agreed_at`, by which only numbers are given.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Completeness {
@@ -42,6 +40,9 @@ pub struct Completeness {
     /// out if another is as new and as high.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     excess: Vec<Report>,
+    /// The last time at which the relay is known to have counted every friend of that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreed_at: Option<Time>,
 }
 
 /// A number of friends that GrowSurf reported.
@@ -68,9 +69,11 @@ impl Completeness {
     /// credit has expired. Without a time of joining it counts until one is known.
     pub fn joined_without_referrals(&mut self, seen_at: Time, joined: Option<Time>) {
         match joined {
-            Some(joined) => self.from_start |= seen_at.since(joined) < JUST_JOINED,
+            Some(joined) if seen_at.since(joined) >= JUST_JOINED => return,
+            Some(_) => self.from_start = true,
             None => self.seen_at = Some(self.seen_at.map_or(seen_at, |it| it.min(seen_at))),
         }
+        self.agreed_at = self.agreed_at.max(Some(seen_at));
     }
 
     /// Notes when the participant joined.
@@ -98,35 +101,47 @@ impl Completeness {
         }
     }
 
-    /// Notes that the relay has counted so many friends by now.
-    pub fn counted(&mut self, friends: i64) {
-        self.excess.retain(|it| it.friends > friends);
+    /// Notes that the relay has counted so many friends by now, of whom the last signed up at `last`.
+    pub fn counted(&mut self, friends: i64, last: Option<Time>) {
+        let reached = self.excess.extract_if(.., |it| it.friends <= friends).map(|it| it.at);
+        // Among friends who signed up later one of before may be missing.
+        let agreed_at = reached.filter(|at| last.is_none_or(|last| last <= *at)).max();
+        self.agreed_at = self.agreed_at.max(agreed_at);
     }
 
     /// Notes that everything GrowSurf has was counted; its reading began at `began_at`.
     pub fn compared(&mut self, began_at: Time) {
         if !self.is_complete() {
             self.compared_at = self.compared_at.max(Some(began_at));
+            self.agreed_at = self.agreed_at.max(self.compared_at);
             self.excess.retain(|it| Some(it.at) >= self.compared_at);
         }
     }
 
     /// True if a friend who signed up at `at`, and with whom the relay has counted `friends`, can be
-    /// given that number. `before` is the evidence without the report that came with the friend.
+    /// given that number. `reported` is GrowSurf's number of friends in what reports this one.
     ///
-    /// GrowSurf may report friends whose webhooks are still on their way. A friend may be one of
-    /// those if they signed up before the report; a later one can't, and comes behind somebody who is
-    /// missing.
-    pub fn numbers(&self, friends: i64, at: Time, before: Option<&Self>) -> bool {
-        let missing = self.excess.iter().map(|it| it.friends - friends).max().unwrap_or(0);
-        let is_counted = |it: &Report| it.at.plus(SKEW) >= at;
-        let is_next = before.is_none_or(|before| before.excess.iter().all(is_counted));
-        self.has_base() && missing <= ON_THEIR_WAY && is_next
+    /// The number is the friend's place, unless somebody is missing who signed up before. If GrowSurf reports
+    /// no more friends than the relay has counted, nobody is. If it does, those who are missing signed up after the last
+    /// time at which the counts agreed. If that was shortly before this friend signed up, their webhooks are
+    /// on their way. If it wasn't, they may be lost since long, and the friend has no number.
+    pub fn numbers(&self, friends: i64, reported: i64, at: Time) -> bool {
+        let most = self.excess.iter().map(|it| it.friends).max().unwrap_or(0).max(reported);
+        let agreed_lately = || self.agreed_at.is_some_and(|it| at <= it.plus(ON_ITS_WAY));
+        self.has_base() && (most <= friends || agreed_lately())
+    }
+
+    /// True if the participant was seen to join without referrals, and nothing was missed since. Reading
+    /// everything that GrowSurf has makes up for nothing here.
+    pub fn is_complete_from_start(&self) -> bool {
+        (self.from_start || self.seen_at.is_some())
+            && self.compared_at.is_none()
+            && self.excess.is_empty()
     }
 
     /// Makes everything equally old.
     pub fn forget_times(&mut self) {
-        for at in [&mut self.compared_at, &mut self.seen_at] {
+        for at in [&mut self.compared_at, &mut self.seen_at, &mut self.agreed_at] {
             *at = at.map(|_| Time::default());
         }
         self.excess.iter_mut().for_each(|it| it.at = Time::default());

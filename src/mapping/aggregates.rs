@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::effects;
 use super::people::{Resolved, Slot, is_sane};
 use super::plan::{PendingCall, Referral, ResolvedEvent};
+use super::rules::Rules;
 use super::tracks::TrackContext;
 use crate::domain::{
     Call, Channels, ConversionCredit, Event, EventId, Facts, Notification, Participant, Scalar,
@@ -74,11 +75,11 @@ pub fn is_in_ledger(event: &Event, people: &Resolved) -> bool {
 
 /// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
 /// to at least that number, so that no share counts twice. If the number of a friend is known, it is
-/// kept for the event `sent_as`. `before` is the participant before the news.
+/// kept for the event `sent_as`.
 pub fn raise(
     event: &ResolvedEvent<'_>,
     sent_as: Option<&EventId>,
-    before: Option<&Participant>,
+    news: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
@@ -92,14 +93,14 @@ pub fn raise(
     }
     let participant = people.participant_mut(event.slot);
     match &event.told.event {
-        Event::FriendSignedUp { .. } => {
+        Event::FriendSignedUp { referrer, .. } => {
             participant.friends += 1;
             let first = participant.first_referral.map_or(at, |first| first.min(at));
             participant.first_referral = Some(first);
             participant.last_referral = participant.last_referral.max(Some(at));
-            let before = before.map(|it| &it.completeness);
             let (number, unsent) = (participant.friends, &mut participant.unsent_numbers);
-            let is_known = participant.completeness.numbers(number, at, before);
+            let reported = friends(&news.people[referrer.0]);
+            let is_known = participant.completeness.numbers(number, reported, at);
             if let Some(id) = sent_as.filter(|_| is_known) {
                 unsent.insert(id.to_string(), number);
                 if unsent.len() > UNSENT {
@@ -127,6 +128,20 @@ pub fn number(due: &mut [PendingCall], is_history: bool, people: &mut Resolved) 
             data.insert("friend_number".to_owned(), number.into());
         }
     }
+}
+
+/// True if the relay has counted every conversion of a participant's friends.
+///
+/// Awarded credit is a conversion, except in affiliate programs, where a sale is. If only the user's own
+/// backend reports conversions, reading everything that GrowSurf has makes up for none.
+pub fn has_all_conversions(participant: &Participant, rules: &Rules) -> bool {
+    let Participant { campaign, facts, completeness, conversions, .. } = participant;
+    if rules.server_told_conversions.contains(campaign) {
+        return completeness.is_complete_from_start();
+    }
+    let awarded = facts.get(Facts::REFERRAL_COUNT).and_then(|it| it.value.as_integer());
+    let is_of_affiliates = facts.get(Facts::IS_AFFILIATE).is_some();
+    completeness.is_complete() && (is_of_affiliates || awarded.is_none_or(|it| it <= *conversions))
 }
 
 /// The shares that a count of them tells, given those counted before.

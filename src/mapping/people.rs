@@ -143,7 +143,8 @@ impl Resolved {
     /// Drops what GrowSurf reported and the relay has counted by now, and joins that were seen late.
     pub fn settle_counts(&mut self) {
         for participant in self.persons.iter_mut().flat_map(|it| &mut it.participants) {
-            participant.completeness.counted(participant.friends);
+            let Participant { completeness, friends, last_referral, .. } = participant;
+            completeness.counted(*friends, *last_referral);
             if let Some(joined) = participant.joined {
                 participant.completeness.joined(joined);
             }

@@ -11,6 +11,7 @@ use super::erased;
 use super::feedback;
 use super::people::{Resolved, Slot, Unresolved};
 use super::profile;
+use super::requirements;
 use super::rules::Rules;
 use super::tracks::{self, TrackContext};
 use crate::domain::{
@@ -70,8 +71,8 @@ impl Planner for Mapper {
         let news = news.as_ref();
         let mut people = Resolved::resolve(news, campaign, received_at, known, rules)
             .map_err(PlanError::MissingReads)?;
-        if let Some(stranger) = unknown_participant(news, &people) {
-            return Err(PlanError::Unmappable(stranger));
+        if let Some(reason) = requirements::unmet(news, &people, known) {
+            return Err(PlanError::Unmappable(reason));
         }
         let (seated, mut unmapped) = self.resolve_events(news, &people, campaign);
         for reason in news.people.iter().flat_map(|snapshot| &snapshot.unmapped) {
@@ -155,8 +156,7 @@ impl Planner for Mapper {
         }
         aggregates::count(&seated, &pairs, news, received_at, &mut people);
         for (event, id) in &counted {
-            let before = people.before(event.slot, known);
-            aggregates::raise(event, sent_as.get(id), before, received_at, &mut people);
+            aggregates::raise(event, sent_as.get(id), news, received_at, &mut people);
         }
         aggregates::number(&mut due, news.filter.is_history(), &mut people);
         if !due.is_empty() || !counted.is_empty() {
@@ -230,19 +230,6 @@ impl Planner for Mapper {
         }
         Some(left)
     }
-}
-
-/// Returns the parking reason if an event needs a known participant and none was found.
-fn unknown_participant(news: &Notification, people: &Resolved) -> Option<String> {
-    let asks_for_known = |told: &TimedEvent| {
-        matches!(
-            told.event,
-            Event::Purchased { .. } | Event::ShareReported { .. } | Event::Visited(_)
-        )
-    };
-    let is_known = || people.persons.iter().any(|person| person.id.is_some());
-    (news.events.iter().any(asks_for_known) && !is_known())
-        .then(|| "the relay knows no participant under this address or id".to_owned())
 }
 
 /// True if the event is of a referral whose referrer is the friend. A source's reader finds most of

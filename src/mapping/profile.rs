@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::aggregates::has_all_conversions;
+use super::people::{Resolved, Slot};
 use super::rules::{IdentifyBy, Rules};
 use super::tracks::is_shown_code;
 use crate::domain::{
@@ -102,6 +104,15 @@ pub fn referred_by<'a>(
     referrer.filter(|_| !is_self_referred(participant, of_person))
 }
 
+/// True if somebody else referred the participant, even one who can't be named.
+pub fn is_referred(people: &Resolved, slot: Slot) -> bool {
+    let (participant, of_person) =
+        (people.participant(slot), &people.persons[slot.person].participants);
+    let is_unnamed = participant.facts.get(Facts::IS_REFERRED).is_some();
+    referred_by(participant, of_person).is_some()
+        || (is_unnamed && !is_self_referred(participant, of_person))
+}
+
 /// True if what is known of a participant names the person as their own referrer: by the id of any
 /// participant of theirs, by address, or by the code of a link, unless the addresses say otherwise.
 pub fn is_self_referred<'a>(
@@ -179,7 +190,9 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
         "last_referral_date" => {
             times(participants, |participant| participant.last_referral).max().map(Scalar::Integer)
         }
-        "total_conversions" if complete => sum(|participant| participant.conversions),
+        "total_conversions" if participants.iter().all(|it| has_all_conversions(it, rules)) => {
+            sum(|participant| participant.conversions)
+        }
         "total_rewards" if complete => sum(|participant| participant.rewards),
         "total_shares" => participants
             .iter()

@@ -11,10 +11,12 @@ mod memory;
 mod moving;
 mod outsiders;
 mod properties;
+mod requirements;
 mod rewards;
 mod selves;
 mod sources;
 mod told;
+mod totals;
 
 use crate::mapping::Rules;
 use memory::Memory;

@@ -186,6 +186,8 @@ impl Walk<'_> {
             let reaches_past = page.rows.iter().any(is_past);
             let mut rows: Vec<Value> = page.rows;
             rows.retain(|row| !is_past(row));
+            // Friends are numbered in the order in which they are taken in.
+            rows.reverse();
             for row in &mut rows {
                 if let (Some(seen), Some(id)) = (&mut seen, id_of(row)) {
                     seen.note(&id);

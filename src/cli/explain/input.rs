@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::domain::{
-    self, Email, Event, Feedback, FeedbackKind, Identifier, Lookup, Notification, Participant,
-    Person, PersonId, Snapshot, Source, Time,
+    Email, Event, Facts, Feedback, FeedbackKind, Identifier, Lookup, Notification, Participant,
+    Person, PersonId, Scalar, Source, Time,
 };
 use crate::growsurf::{Dialect, json};
 use crate::ingest::{Decoded, UnreadableBody, decode, is_server_event};
@@ -77,7 +77,7 @@ impl AssumedParticipant {
                 (campaign, id, feedback.identifiers.first().cloned())
             }
             None => {
-                let who = news.people.first().filter(|who| needs_participant(news, who))?;
+                let who = news.people.first().filter(|_| news.is_from_server)?;
                 let email = who.email.clone().ok().map(Identifier::Email);
                 (news.campaign.id.clone(), who.id.clone(), email)
             }
@@ -89,7 +89,12 @@ impl AssumedParticipant {
         let nobody = || Email::parse("somebody@example.com").ok().map(Identifier::Email);
         let mut person = Person::new(identifier.or_else(nobody)?);
         person.id = Some(PersonId(0));
-        person.participants.push(Participant::new(campaign, id.clone(), Some(id)));
+        let mut participant = Participant::new(campaign, id.clone(), Some(id));
+        if news.events.iter().any(|it| matches!(it.event, Event::ReferralConverted { .. })) {
+            let facts = &mut participant.facts;
+            facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), Time::default());
+        }
+        person.participants.push(participant);
         Some(Self(person))
     }
 
@@ -111,8 +116,11 @@ impl AssumedParticipant {
     /// What is supposed, in words.
     pub fn words(&self) -> String {
         let Person { identifier, participants, .. } = &self.0;
-        let theirs =
-            participants.iter().map(|it| format!("{} of campaign {}", it.key, it.campaign));
+        let theirs = participants.iter().map(|it| {
+            let is_referred = it.facts.get(Facts::IS_REFERRED).is_some();
+            let referred = if is_referred { ", referred by another" } else { "" };
+            format!("{} of campaign {}{referred}", it.key, it.campaign)
+        });
         let theirs: Vec<String> = theirs.collect();
         format!("{} is participant {}", identifier.value(), theirs.join(", "))
     }
@@ -127,12 +135,4 @@ fn of_feedback(feedback: &Feedback) -> Option<(Option<String>, Option<String>)> 
         FeedbackKind::Subscription { .. } => Some((None, None)),
         FeedbackKind::Ignored => None,
     }
-}
-
-/// True if an event of `/v1/events` leads to nothing unless the relay knows the participant.
-fn needs_participant(news: &Notification, who: &Snapshot) -> bool {
-    let of_known = |told: &domain::TimedEvent| {
-        matches!(told.event, Event::Purchased { .. } | Event::ShareReported { .. })
-    };
-    news.is_from_server && (who.email.is_err() || news.events.iter().any(of_known))
 }

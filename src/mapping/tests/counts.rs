@@ -191,18 +191,87 @@ fn who_joins_with_referrals_is_not_seen_from_the_start() {
     assert_eq!(number(&take(&mut memory, &referred(1_780_000_000, "ann", "rae", 1))), None);
 }
 
+/// Takes in friends who sign up in consecutive seconds, the first at `began_at`, in this order. GrowSurf
+/// reports `reported` friends with each. Returns their numbers.
+fn sign_up(
+    memory: &mut Memory,
+    began_at: i64,
+    order: impl Iterator<Item = i64>,
+    reported: i64,
+) -> Vec<Option<i64>> {
+    let number = |place| {
+        let friend = format!("friend{began_at}x{place}");
+        number(&take(memory, &lead(began_at + place, &friend, "rae", reported)))
+    };
+    order.map(number).collect()
+}
+
 #[test]
-fn friends_who_sign_up_at_once_each_get_a_number() {
-    for friends in 2..=4 {
+fn friends_whose_webhooks_are_on_their_way_together_get_numbers_as_they_arrive() {
+    const MINUTES: i64 = 60;
+    // The counts agreed last when rae joined, and then when ann signed up.
+    for (joined_ago, is_known) in [(1, true), (9, true), (11, false), (40 * 1_440, false)] {
+        for friends in 2..=6 {
+            let all = || (1..=friends).map(Some).collect::<Vec<_>>();
+            let last_only = || {
+                let mut numbers = vec![None; usize::try_from(friends).unwrap()];
+                *numbers.last_mut().unwrap() = Some(friends);
+                numbers
+            };
+            let expected = if is_known { all() } else { last_only() };
+            let began_at = 1_779_000_000 + joined_ago * MINUTES;
+            let mut memory = knowing(["rae"], Rules::standard());
+            assert_eq!(sign_up(&mut memory, began_at, 0..friends, friends), expected);
+            let mut memory = knowing(["rae"], Rules::standard());
+            assert_eq!(sign_up(&mut memory, began_at, (0..friends).rev(), friends), expected);
+            assert_eq!(total(&memory, "rae"), Some(friends));
+
+            let mut memory = knowing(["rae"], Rules::standard());
+            take(&mut memory, &lead(1_780_000_000, "ann", "rae", 1));
+            let began_at = 1_780_000_000 + joined_ago * MINUTES;
+            let numbers = sign_up(&mut memory, began_at, (0..friends).rev(), friends + 1);
+            let behind_ann: Vec<_> = expected.iter().map(|it| it.map(|it| it + 1)).collect();
+            assert_eq!(numbers, behind_ann);
+        }
+    }
+}
+
+#[test]
+fn a_friend_behind_others_who_may_be_lost_since_long_has_no_number() {
+    for (referrals, leads) in [(0, 4), (3, 1)] {
         let mut memory = knowing(["rae"], Rules::standard());
-        let numbers: Vec<_> = (1..=friends)
-            .map(|place| {
-                let friend = format!("friend{place}");
-                number(&take(&mut memory, &lead(1_780_000_000 + place, &friend, "rae", friends)))
-            })
-            .collect();
-        assert_eq!(numbers, (1..=friends).map(Some).collect::<Vec<_>>());
-        assert_eq!(total(&memory, "rae"), Some(friends));
+        for at in [1_782_000_000, 1_782_000_100] {
+            let mut told = lead(at, &format!("friend{at}"), "rae", leads);
+            let counts = &mut told.people[1].facts;
+            counts.insert(Facts::REFERRAL_COUNT.to_owned(), referrals.into());
+            assert_eq!(number(&take(&mut memory, &told)), None, "{referrals} {leads} {at}");
+        }
+        assert_eq!(total(&memory, "rae"), None);
+    }
+}
+
+#[test]
+fn a_report_from_before_a_friend_is_no_proof_that_nobody_is_missing() {
+    let mut memory = knowing(["rae"], Rules::standard());
+    // Ann's webhook is lost, and the next report counts her.
+    let rae = with(snapshot("rae"), &[(Facts::LEAD_COUNT, Scalar::Integer(1))]);
+    let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
+    take(&mut memory, &news(1_780_000_000, vec![rae], vec![event]));
+    for (friend, place) in [("bob", 2), ("cid", 3)] {
+        let told = lead(1_780_000_000 + place * 30, friend, "rae", place);
+        assert_eq!(number(&take(&mut memory, &told)), None, "{friend}");
+    }
+    assert_eq!(number(&take(&mut memory, &lead(1_779_900_000, "ann", "rae", 1))), Some(3));
+    assert_eq!(number(&take(&mut memory, &lead(1_780_100_000, "dee", "rae", 4))), Some(4));
+}
+
+#[test]
+fn a_row_whose_referrer_has_friends_that_are_missing_gives_no_number() {
+    let mut memory = knowing(["rae"], Rules::standard());
+    for (friend, place, expected) in [("cid", 3, None), ("bob", 2, None), ("ann", 1, Some(3))] {
+        let mut row = lead(1_780_000_000 + place, friend, "rae", 3);
+        row.people[1].is_subject = false;
+        assert_eq!(number(&take(&mut memory, &row)), expected, "{friend}");
     }
 }
 
@@ -211,9 +280,8 @@ fn a_webhook_that_comes_late_gets_the_next_number() {
     let mut memory = knowing(["rae"], Rules::standard());
     let told = |friend, place| lead(1_780_000_000 + place * 3_600, friend, "rae", place);
     assert_eq!(number(&take(&mut memory, &told("ann", 1))), Some(1));
-    assert_eq!(number(&take(&mut memory, &told("cid", 3))), Some(2));
+    assert_eq!(number(&take(&mut memory, &told("cid", 3))), None, "bob may be lost");
     assert_eq!(total(&memory, "rae"), None, "somebody is missing");
-    // Whoever signs up later comes behind somebody who is missing.
     assert_eq!(number(&take(&mut memory, &told("dee", 4))), None);
     assert_eq!(number(&take(&mut memory, &told("bob", 2))), Some(4));
     assert_eq!(total(&memory, "rae"), Some(4));
@@ -367,6 +435,13 @@ fn sign_ups() -> impl Strategy<Value = Vec<Notification>> {
     })
 }
 
+/// Friends of a referrer: how many seconds after the one before each signed up, whether their webhook is
+/// lost, and whether another webhook then reports the referrer's count.
+fn gaps() -> impl Strategy<Value = Vec<(i64, bool, bool)>> {
+    let gap = prop_oneof![1..60_i64, 500..700_i64, 3_600..86_400_i64];
+    proptest::collection::vec((gap, any::<bool>(), any::<bool>()), 1..9)
+}
+
 proptest! {
     #[test]
     fn in_any_order_the_counts_end_the_same_and_true(
@@ -408,8 +483,9 @@ proptest! {
     ) {
         let mut memory = Memory::new(Rules::standard());
         take(&mut memory, &told[0]);
-        let mut rows: Vec<Notification> = (0..16).zip(&told[1..])
-            .filter(|(place, _)| looked_up >> place & 1 == 1)
+        let is_looked_up = |place: usize| looked_up >> place & 1 == 1;
+        let mut rows: Vec<Notification> = told[1..].iter().enumerate()
+            .filter(|(place, _)| is_looked_up(*place))
             .map(|(_, news)| {
                 let mut row = news.clone();
                 (row.people[1].is_subject, row.filter) = (false, SendFilter::None);
@@ -421,17 +497,54 @@ proptest! {
             take(&mut memory, row);
         }
         let mut numbers = Vec::new();
-        for news in &told[1..] {
+        let mut friends = 0;
+        for (place, news) in told[1..].iter().enumerate() {
             let number = number(&take(&mut memory, news));
             if news.people[1].id.as_deref() == Some("rae001") {
-                numbers.push(number);
+                friends += 1;
+                // One who was looked up before others arrived may have none.
+                prop_assert!(number.is_some() || is_looked_up(place));
+                numbers.extend(number);
             } else {
                 prop_assert_eq!(number, None);
             }
         }
         numbers.sort_unstable();
-        let friends = i64::try_from(numbers.len()).unwrap();
-        prop_assert_eq!(numbers, (1..=friends).map(Some).collect::<Vec<_>>());
+        prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        prop_assert!(numbers.iter().all(|it| (1..=friends).contains(it)), "{numbers:?}");
+    }
+
+    #[test]
+    fn nobody_who_signed_up_long_before_is_missing_from_a_number(
+        friends in gaps(), seed in any::<u64>(),
+    ) {
+        let mut memory = knowing(["rae"], Rules::standard());
+        let mut at = 1_779_000_000;
+        let mut signed_up = Vec::new();
+        let mut told = Vec::new();
+        for (place, (gap, is_lost, is_reported)) in (1..).zip(friends) {
+            at += gap;
+            signed_up.push(at);
+            if !is_lost {
+                told.push((Some(at), lead(at, &format!("friend{place}"), "rae", place)));
+            }
+            if is_reported {
+                let rae = with(snapshot("rae"), &[(Facts::LEAD_COUNT, place.into())]);
+                let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
+                told.push((None, news(at, vec![rae], vec![event])));
+            }
+        }
+        fastrand::Rng::with_seed(seed).shuffle(&mut told);
+        let mut arrived = Vec::new();
+        for (friend, news) in told {
+            let plan = take(&mut memory, &news);
+            let Some(at) = friend else { continue };
+            arrived.push(at);
+            let Some(number) = number(&plan) else { continue };
+            prop_assert_eq!(usize::try_from(number).unwrap(), arrived.len());
+            let mut long_before = signed_up.iter().filter(|it| **it < at - 600);
+            prop_assert!(long_before.all(|it| arrived.contains(it)), "{signed_up:?} {arrived:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl Memory {
         }
     }
 
+    /// The rules that it plans by.
+    pub fn rules(&self) -> &Rules {
+        &self.mapper.rules
+    }
+
     /// Plans the news as they come in and applies the plan.
     pub fn take_in(&mut self, news: &Notification, received_at: Time) -> Result<Plan, String> {
         self.replay(news, received_at, received_at)
