@@ -8,6 +8,7 @@
 //! [`Dialect::Webhook`] and [`Dialect::Guide`].
 
 mod affiliate;
+mod campaign;
 mod draft;
 mod guide;
 pub mod json;
@@ -66,8 +67,8 @@ pub enum Dialect {
 pub struct Decoded {
     /// The event type it names, cut to a length fit for lists.
     pub event: Option<String>,
-    /// The id of the campaign it names. Present even where the rest can't be read, because a
-    /// campaign's own secret vouches for that campaign only.
+    /// The id of the campaign it names; where it names several, of one that isn't its owner. Present
+    /// even where the rest can't be read, because a campaign's own secret vouches for that campaign only.
     pub campaign: Option<String>,
     /// The shape it has, if any.
     pub dialect: Option<Dialect>,
@@ -130,35 +131,36 @@ pub fn decode_of(
         let event: String = event.chars().take(EVENT_CHARS).collect();
         event.replace('\0', "\u{fffd}")
     });
-    let owned = |named: &Campaign| {
-        let id = named.id.clone().or_else(|| owner.map(str::to_owned));
-        Campaign { id, name: named.name.clone() }
+    let campaigns = campaign::named(event.as_deref(), body);
+    let within = |name: Option<String>| {
+        let id = campaigns.first().map(String::as_str).or(owner).map(str::to_owned);
+        Campaign { id, name }
     };
 
-    let (dialect, campaign, reading) = if let Some(data) = body.object("data") {
-        let campaign = webhook::campaign(event.as_deref(), data);
+    let (dialect, reading) = if let Some(data) = body.object("data") {
+        let within = within(webhook::campaign_name(event.as_deref(), data));
         let reading = named(event.as_deref())
-            .and_then(|event| webhook::read(event, owned(&campaign), body, data, received_at));
-        (Some(Dialect::Webhook), campaign, reading)
+            .and_then(|event| webhook::read(event, within, body, data, received_at));
+        (Some(Dialect::Webhook), reading)
     } else if let Some(participant) = body.object("participant") {
-        let campaign = guide::campaign(body, participant);
-        let reading = named(event.as_deref())
-            .and_then(|event| guide::read(event, owned(&campaign), body, participant));
-        (Some(Dialect::Guide), campaign, reading)
+        let within = within(guide::campaign_name(body, participant));
+        let reading =
+            named(event.as_deref()).and_then(|event| guide::read(event, within, body, participant));
+        (Some(Dialect::Guide), reading)
     } else {
         let reason = match event.as_deref() {
             Some(event) if !KNOWN.contains(&event) => unknown(event),
             _ => "data is missing, and so is participant: one of them must be an object".to_owned(),
         };
-        (None, Campaign::default(), Err(reason))
+        (None, Err(reason))
     };
-    let reading = match (owner, campaign.id.as_deref()) {
-        (Some(owner), Some(named)) if owner != named => {
-            Err("it names another campaign than the one whose secret signed it".to_owned())
-        }
-        _ => reading,
+    let another = owner.and_then(|owner| campaigns.iter().find(|named| *named != owner));
+    let reading = match another {
+        Some(_) => Err("it names another campaign than the one whose secret signed it".to_owned()),
+        None => reading,
     };
-    Ok(Decoded { event, campaign: campaign.id, dialect, reading })
+    let campaign = another.or(campaigns.first()).cloned();
+    Ok(Decoded { event, campaign, dialect, reading })
 }
 
 fn named(event: Option<&str>) -> Result<&str, String> {

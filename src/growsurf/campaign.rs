@@ -11,15 +11,19 @@ pub const ENDED: &str = "CAMPAIGN_ENDED";
 /// Returns the ids of the campaigns that a body names, the place of GrowSurf's own first. No place in
 /// metadata counts, since whoever signs up can write those.
 pub fn named(event: Option<&str>, body: Object<'_>) -> Vec<String> {
-    let data = body.object("data");
-    let ended = data.filter(|_| event == Some(ENDED)).and_then(|data| data.id("id"));
+    let (data, participant) = (body.object("data"), body.object("participant"));
     let of_data = data.and_then(|data| data.object("participant"));
-    let places = [data, of_data, body.object("participant"), Some(body)];
-    let ids = places.into_iter().flatten().flat_map(|place| {
-        let nested = place.object("campaign").and_then(|campaign| campaign.id("id"));
-        [nested, place.id("campaignId"), place.id("campaign")]
-    });
-    ended.into_iter().chain(ids.flatten()).collect()
+    let ended = data.filter(|_| event == Some(ENDED)).and_then(|data| data.id("id"));
+    let nested = |place: Option<Object<'_>>| place?.object("campaign")?.id("id");
+    let named = |place: Option<Object<'_>>, name| place?.id(name);
+    let places = [data, of_data, participant, Some(body)];
+    [ended, nested(data)]
+        .into_iter()
+        .chain(places.map(|place| named(place, "campaignId")))
+        .chain([Some(body), participant, of_data].map(nested))
+        .chain(places.map(|place| named(place, "campaign")))
+        .flatten()
+        .collect()
 }
 
 #[cfg(test)]
@@ -35,13 +39,19 @@ mod tests {
             (json!({"data": {"campaign": "a"}}), &["a"]),
             (json!({"data": {"campaign": 7, "campaignId": "b"}}), &["b", "7"]),
             (json!({"data": {"participant": {"campaignId": "a"}}}), &["a"]),
-            (json!({"data": {"participant": {"campaign": {"id": "a"}}}, "campaign": "b"}), &["a", "b"]),
+            (
+                json!({"data": {"participant": {"campaign": {"id": "a"}}}, "campaign": "b"}),
+                &["a", "b"],
+            ),
             (json!({"participant": {"campaignId": "a"}, "campaignId": "b"}), &["a", "b"]),
-            (json!({"participant": {"campaign": "a"}, "campaign": {"id": "b"}}), &["a", "b"]),
+            (json!({"participant": {"campaign": "a"}, "campaign": {"id": "b"}}), &["b", "a"]),
             (json!({"campaign": " a "}), &["a"]),
             (json!({"event": ENDED, "data": {"id": "a", "campaign": {"id": "b"}}}), &["a", "b"]),
             (json!({"data": {"id": "a", "campaign": {"name": "A"}}}), &[]),
-            (json!({"data": {"metadata": {"campaignId": "a"}}, "metadata": {"campaign": "a"}}), &[]),
+            (
+                json!({"data": {"metadata": {"campaignId": "a"}}, "metadata": {"campaign": "a"}}),
+                &[],
+            ),
             (json!({"campaignName": "a", "campaign": null, "data": {"campaign": ""}}), &[]),
         ] {
             let object = Object::of(&body).unwrap();

@@ -13,18 +13,12 @@ use super::reward::{Earned, guided_amount, is_approved};
 use super::webhook::{Joining, joined};
 use super::{missing, unknown};
 
-/// The campaign named at the participant or at the top; the guide knows nothing of `createdAt`
-/// and little of campaigns, so none may be named.
-pub fn campaign(body: Object<'_>, participant: Object<'_>) -> Campaign {
-    let nested = campaigns(body, participant);
-    let id = participant.id("campaignId").or_else(|| body.id("campaignId"));
+/// Returns the campaign's name at the participant or at the top.
+pub fn campaign_name(body: Object<'_>, participant: Object<'_>) -> Option<String> {
     let name = participant.text("campaignName").or_else(|| body.text("campaignName"));
-    Campaign {
-        id: id.or_else(|| nested.into_iter().flatten().find_map(|campaign| campaign.id("id"))),
-        name: name
-            .or_else(|| nested.into_iter().flatten().find_map(|campaign| campaign.text("name")))
-            .map(str::to_owned),
-    }
+    let nested = campaigns(body, participant);
+    name.or_else(|| nested.into_iter().flatten().find_map(|campaign| campaign.text("name")))
+        .map(str::to_owned)
 }
 
 fn campaigns<'a>(body: Object<'a>, participant: Object<'a>) -> [Option<Object<'a>>; 2] {

@@ -10,6 +10,7 @@ use crate::domain::{
     is_referral,
 };
 
+use super::campaign::ENDED;
 use super::draft::Draft;
 use super::lenient::Object;
 use super::moment::moment;
@@ -17,19 +18,13 @@ use super::participant::{SelfReferral, note_referrer, refer, snapshot};
 use super::reward::{Earned, is_approved};
 use super::{affiliate, missing, unknown};
 
-/// The event whose `data` is the campaign itself.
-const CAMPAIGN_ENDED: &str = "CAMPAIGN_ENDED";
-
 /// GrowSurf sends a campaign's first 1,000 winners; ten times that is no campaign's end.
 const WINNERS: usize = 10_000;
 
-/// The campaign that `data` names.
-pub fn campaign(event: Option<&str>, data: Object<'_>) -> Campaign {
-    let object = if event == Some(CAMPAIGN_ENDED) { Some(data) } else { data.object("campaign") };
-    Campaign {
-        id: object.and_then(|campaign| campaign.id("id")),
-        name: object.and_then(|campaign| campaign.text("name")).map(str::to_owned),
-    }
+/// Returns the name of the campaign, if `data` has it.
+pub fn campaign_name(event: Option<&str>, data: Object<'_>) -> Option<String> {
+    let object = if event == Some(ENDED) { Some(data) } else { data.object("campaign") };
+    object.and_then(|campaign| campaign.text("name")).map(str::to_owned)
 }
 
 /// Reads the news, or says why there are none, naming the field.
@@ -47,12 +42,12 @@ pub fn read(
         "NEW_COMMISSION_ADDED" => affiliate::commission_added,
         "COMMISSION_ADJUSTED" => affiliate::commission_adjusted,
         "NEW_PAYOUT_ISSUED" => affiliate::payout_issued,
-        CAMPAIGN_ENDED => campaign_ended,
+        ENDED => campaign_ended,
         _ => return Err(unknown(event)),
     };
     let created_at = moment(body, "createdAt", "createdAt", received_at)?;
     if campaign.id.is_none() {
-        let field = if event == CAMPAIGN_ENDED { "data.id" } else { "data.campaign.id" };
+        let field = if event == ENDED { "data.id" } else { "data.campaign.id" };
         return Err(missing(field));
     }
     let mut draft = Draft::new(campaign, Some(created_at));

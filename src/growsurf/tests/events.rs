@@ -279,7 +279,7 @@ fn what_a_webhook_cannot_be_understood_without_parks_it() {
         ("/createdAt", json!(fixtures::CREATED_AT / 1_000), before),
         ("/createdAt", json!(far), after),
         ("/createdAt", json!(i64::MAX), after),
-        ("/data/campaign", json!("cmp001"), "data.campaign.id is missing"),
+        ("/data/campaign", json!(["cmp001"]), "data.campaign.id is missing"),
     ] {
         assert_eq!(reason(&with(joined(), pointer, value)), expected);
     }
