@@ -120,8 +120,8 @@ impl BodyLimits {
             let until = began + self.time_for(bytes.len());
             let frame = tokio::select! {
                 biased;
+                full = share.displaced() => return Err(self.no_memory(full)),
                 frame = timeout_at(until, body.frame()) => frame,
-                () = share.displaced() => return Err(self.no_memory("reserve")),
             };
             let Some(frame) = frame.map_err(|_| self.late(began))? else { break };
             let broken = |_| self.refused("broken", StatusCode::BAD_REQUEST, "the body broke off");
@@ -132,12 +132,7 @@ impl BodyLimits {
             }
             if needed > taken {
                 taken = step(needed, most);
-                share.grow(taken).map_err(|full| {
-                    self.no_memory(match full {
-                        Full::All => "memory",
-                        Full::Client => "client",
-                    })
-                })?;
+                share.grow(taken).map_err(|full| self.no_memory(full))?;
                 bytes.reserve_exact(taken - bytes.len());
             }
             bytes.extend_from_slice(&data);
@@ -176,14 +171,15 @@ impl BodyLimits {
         self.refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
-    fn no_memory(&self, reason: &'static str) -> Problem {
-        self.metrics.clients().refused(reason);
-        let detail = match reason {
-            "client" => {
-                "too many bodies of this client are on their way; try again (server.body_memory)"
-            }
-            _ => "too many bodies are on their way; try again (server.body_memory)",
+    fn no_memory(&self, full: Full) -> Problem {
+        let (reason, whose) = match full {
+            Full::All => ("memory", ""),
+            Full::Client => ("client", " of this client"),
+            Full::Reserve => ("reserve", ""),
         };
+        self.metrics.clients().refused(reason);
+        let detail =
+            format!("too many bodies{whose} are on their way; try again (server.body_memory)");
         Problem::unavailable(detail, MEMORY_RETRY_AFTER)
     }
 

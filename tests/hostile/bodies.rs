@@ -144,6 +144,26 @@ fn a_client_cant_hold_the_memory_of_another_behind_the_same_proxy() {
 }
 
 #[test]
+fn bodies_of_many_clients_make_room_for_a_large_one_that_comes() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).set("server.body_memory", "64MiB");
+    let setup = setup.set("server.trusted_proxies", "127.0.0.1");
+    let relay = setup.set("server.body_timeout", "60s").start();
+    let stalled: Vec<TcpStream> = (1..=12)
+        .map(|number| stall(&relay, 8 * MIB - 1_000, 8 * MIB, &format!("203.0.113.{number}")))
+        .collect();
+    for name in ["fay", "rae", "ann"] {
+        let began = Instant::now();
+        assert_eq!(webhook(&relay, name, 4 * MIB, "198.51.100.7"), 200, "{name}");
+        assert!(began.elapsed() < PROMPT, "{name} took {:?}", began.elapsed());
+    }
+    takes_and_delivers(&relay, &sandbox, "bob");
+    assert!(refused(&relay, "memory") >= 1.0);
+    let answer = rest(&stalled[0]);
+    assert_eq!(statuses(&answer), [503], "the oldest made room: {answer}");
+}
+
+#[test]
 fn a_body_that_comes_too_slowly_is_given_up() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("server.body_min_rate", "1MB");

@@ -2,10 +2,11 @@
 //!
 //! What belongs here: who may hold how much of it. What doesn't: reading (`body`).
 //!
-//! There is so much for all bodies, of which one client holds at most a share. Bodies up to [`SMALL`]
-//! bytes have a reserve besides, so that usual webhooks get in while large bodies, or one client's,
-//! hold everything else. Where the reserve is used up, the oldest body in it that is still on its way
-//! makes room, of the client that holds most of it.
+//! There is so much for all bodies, of which one client holds at most a share. Where it is used up, the
+//! oldest body on its way makes room for one that grows: to keep a body out, others would have to fill
+//! all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides, so that usual
+//! webhooks get in while one client's bodies, or those being stored, hold everything else. There the
+//! oldest makes room of the client that holds most.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -31,25 +32,28 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Held {
-    all: usize,
-    reserve: usize,
-    clients: HashMap<IpAddr, Client>,
+    /// What all bodies hold of each pool.
+    pools: [usize; 2],
+    clients: HashMap<IpAddr, [usize; 2]>,
     next: u64,
-    /// What is held of the reserve, by age.
-    small: BTreeMap<u64, Small>,
+    /// The bodies that hold something, by age.
+    bodies: BTreeMap<u64, Body>,
 }
 
-/// What one client holds, in bytes.
-#[derive(Debug, Default)]
-struct Client {
-    main: usize,
-    reserve: usize,
+/// A part of the memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pool {
+    /// For all bodies.
+    Main,
+    /// For small ones, where the other is used up.
+    Reserve,
 }
 
-/// A body in the reserve.
+/// What a body holds.
 #[derive(Debug)]
-struct Small {
+struct Body {
     client: IpAddr,
+    pool: Pool,
     bytes: usize,
     /// Notified when it has to make room; `None` once it was read.
     displaced: Option<Arc<Notify>>,
@@ -62,6 +66,8 @@ pub enum Full {
     All,
     /// The client's own bodies hold its share.
     Client,
+    /// It made room in the reserve.
+    Reserve,
 }
 
 /// The memory that one body holds; given back when dropped.
@@ -69,9 +75,9 @@ pub enum Full {
 pub struct MemoryPermit {
     memory: Arc<Memory>,
     client: IpAddr,
-    main: usize,
-    /// Its number in the reserve, and who is notified when it makes room.
-    small: Option<(u64, Arc<Notify>)>,
+    /// Its number among the bodies once it has grown, and who is notified when it makes room.
+    body: Option<(u64, Arc<Notify>)>,
+    pool: Pool,
 }
 
 impl Memory {
@@ -85,7 +91,7 @@ impl Memory {
 
     /// A share of nothing yet, for a body of this client.
     pub fn share(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
-        MemoryPermit { memory: Arc::clone(self), client, main: 0, small: None }
+        MemoryPermit { memory: Arc::clone(self), client, body: None, pool: Pool::Main }
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -97,110 +103,126 @@ impl MemoryPermit {
     /// Grows it to so many bytes.
     ///
     /// # Errors
-    /// If there is no memory; then it stays as it was.
+    /// If there is no memory; then it stays as it was. If it made room, it holds nothing.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let memory = Arc::clone(&self.memory);
         let mut held = memory.lock();
-        let more = bytes.saturating_sub(self.main);
-        let client = held.clients.get(&self.client).map_or(0, |client| client.main);
-        let full = if client + more > memory.per_client {
-            Full::Client
-        } else if held.all + more > memory.all {
-            Full::All
-        } else {
-            held.leave_reserve(self.small.take().map(|(number, _)| number));
-            held.all += more;
-            held.clients.entry(self.client).or_default().main += more;
-            self.main = bytes;
-            return Ok(());
+        let mine = self.body.as_ref().map(|(number, _)| *number);
+        let had = match mine.map(|number| held.bodies.get(&number)) {
+            Some(None) => return Err(self.why_displaced()),
+            Some(Some(body)) => (body.pool, body.bytes),
+            None => (Pool::Main, 0),
         };
-        if bytes > SMALL {
-            return Err(full);
-        }
-        let mine = self.small.as_ref().map(|(number, _)| *number);
-        let had = mine.and_then(|number| held.small.get(&number)).map_or(0, |it| it.bytes);
-        while held.reserve - had + bytes > memory.reserve {
-            if !held.displace(mine) {
+        let had_in = |pool| if had.0 == pool { had.1 } else { 0 };
+        let more = bytes.saturating_sub(had_in(Pool::Main));
+        let full = if held.of_client(self.client, Pool::Main) + more > memory.per_client {
+            Some(Full::Client)
+        } else {
+            let room = memory.all.saturating_sub(more);
+            let has_room = held.make_room(Pool::Main, room, mine, bytes > SMALL);
+            (!has_room).then_some(Full::All)
+        };
+        if let Some(full) = full {
+            let room = (memory.reserve + had_in(Pool::Reserve)).saturating_sub(bytes);
+            if bytes > SMALL || !held.make_room(Pool::Reserve, room, mine, true) {
                 return Err(full);
             }
         }
-        held.leave_reserve(mine);
-        held.leave_main(self.client, std::mem::take(&mut self.main));
+        self.pool = if full.is_none() { Pool::Main } else { Pool::Reserve };
+        held.leave(mine);
         // The age is that of the body, not of its last growth.
         let number = mine.unwrap_or_else(|| {
             held.next += 1;
             held.next
         });
-        let (_, displaced) = self.small.get_or_insert_with(|| (number, Arc::default()));
-        let displaced = Some(Arc::clone(displaced));
-        held.reserve += bytes;
-        held.clients.entry(self.client).or_default().reserve += bytes;
-        held.small.insert(number, Small { client: self.client, bytes, displaced });
+        let (_, displaced) = self.body.get_or_insert_with(|| (number, Arc::default()));
+        let (client, displaced) = (self.client, Some(Arc::clone(displaced)));
+        held.enter(number, Body { client, pool: self.pool, bytes, displaced });
         Ok(())
     }
 
     /// Notes that the body has been read: from now on it makes no room.
     pub fn read(&self) {
-        if let Some((number, _)) = &self.small
-            && let Some(small) = self.memory.lock().small.get_mut(number)
+        if let Some((number, _)) = &self.body
+            && let Some(body) = self.memory.lock().bodies.get_mut(number)
         {
-            small.displaced = None;
+            body.displaced = None;
         }
     }
 
-    /// Waits until the body has to make room; for ever if it isn't in the reserve.
-    pub async fn displaced(&self) {
-        match &self.small {
+    /// Waits until the body has to make room, and returns where; for ever if it holds nothing.
+    pub async fn displaced(&self) -> Full {
+        match &self.body {
             Some((_, displaced)) => displaced.notified().await,
             None => std::future::pending().await,
+        }
+        self.why_displaced()
+    }
+
+    fn why_displaced(&self) -> Full {
+        match self.pool {
+            Pool::Main => Full::All,
+            Pool::Reserve => Full::Reserve,
         }
     }
 }
 
 impl Drop for MemoryPermit {
     fn drop(&mut self) {
-        let mut held = self.memory.lock();
-        held.leave_main(self.client, self.main);
-        held.leave_reserve(self.small.take().map(|(number, _)| number));
+        self.memory.lock().leave(self.body.take().map(|(number, _)| number));
     }
 }
 
 impl Held {
-    fn leave_main(&mut self, client: IpAddr, bytes: usize) {
-        self.all -= bytes;
-        self.change(client, |it| it.main -= bytes);
+    fn of_client(&self, client: IpAddr, pool: Pool) -> usize {
+        self.clients.get(&client).map_or(0, |it| it[pool as usize])
     }
 
-    fn leave_reserve(&mut self, number: Option<u64>) {
+    fn enter(&mut self, number: u64, body: Body) {
+        self.pools[body.pool as usize] += body.bytes;
+        self.clients.entry(body.client).or_default()[body.pool as usize] += body.bytes;
+        self.bodies.insert(number, body);
+    }
+
+    fn leave(&mut self, number: Option<u64>) {
         // One that was displaced isn't there any more.
-        if let Some(small) = number.and_then(|number| self.small.remove(&number)) {
-            self.reserve -= small.bytes;
-            self.change(small.client, |it| it.reserve -= small.bytes);
-        }
-    }
-
-    fn change(&mut self, client: IpAddr, change: impl FnOnce(&mut Client)) {
-        if let Some(it) = self.clients.get_mut(&client) {
-            change(it);
-            if it.main == 0 && it.reserve == 0 {
-                self.clients.remove(&client);
+        let Some(body) = number.and_then(|number| self.bodies.remove(&number)) else { return };
+        self.pools[body.pool as usize] -= body.bytes;
+        if let Some(client) = self.clients.get_mut(&body.client) {
+            client[body.pool as usize] -= body.bytes;
+            if *client == [0, 0] {
+                self.clients.remove(&body.client);
             }
         }
     }
 
-    /// Takes the reserve from the oldest body on its way of the client that holds most of it, but
-    /// not from `but`. Returns false if there is none.
-    fn displace(&mut self, but: Option<u64>) -> bool {
-        let reserve = |small: &Small| self.clients.get(&small.client).map_or(0, |it| it.reserve);
-        let on_their_way = self.small.iter().filter_map(|(number, small)| {
-            let displaced = small.displaced.as_ref().filter(|_| Some(*number) != but)?;
-            Some((Reverse(reserve(small)), *number, displaced))
-        });
-        let first = on_their_way.min_by_key(|(reserve, number, _)| (*reserve, *number));
-        let Some((_, number, displaced)) = first else { return false };
-        displaced.notify_one();
-        self.leave_reserve(Some(number));
+    /// Returns true if a pool holds at most so much, once bodies on their way have made room if they
+    /// may; `but` makes none.
+    fn make_room(&mut self, pool: Pool, most: usize, but: Option<u64>, may_displace: bool) -> bool {
+        while self.pools[pool as usize] > most {
+            let Some(number) = self.first_to_go(pool, but).filter(|_| may_displace) else {
+                return false;
+            };
+            if let Some(displaced) = self.bodies.get(&number).and_then(|it| it.displaced.as_ref()) {
+                displaced.notify_one();
+            }
+            self.leave(Some(number));
+        }
         true
+    }
+
+    /// Returns the number of the body on its way that makes room first, but not `but`.
+    fn first_to_go(&self, pool: Pool, but: Option<u64>) -> Option<u64> {
+        let mut on_their_way = self.bodies.iter().filter(|(number, body)| {
+            body.pool == pool && body.displaced.is_some() && Some(**number) != but
+        });
+        let first = match pool {
+            Pool::Main => on_their_way.next(),
+            Pool::Reserve => on_their_way.min_by_key(|(number, body)| {
+                (Reverse(self.of_client(body.client, pool)), **number)
+            }),
+        };
+        first.map(|(number, _)| *number)
     }
 }
 
@@ -234,13 +256,33 @@ mod tests {
         assert_eq!(held(&memory, "::1", SMALL + 1).unwrap_err(), Full::Client);
         let others: Vec<_> =
             ["::2", "::3", "::4"].map(|it| held(&memory, it, 8 * MIB).unwrap()).into();
+        largest.read();
+        others.iter().for_each(MemoryPermit::read);
         assert_eq!(held(&memory, "::5", SMALL + 1).unwrap_err(), Full::All);
         let small = held(&memory, "::5", SMALL).unwrap();
         drop((largest, others, small));
         assert!(held(&memory, "::5", 8 * MIB).is_ok());
         let held = memory.lock();
-        assert_eq!((held.all, held.reserve), (0, 0));
-        assert!(held.clients.is_empty() && held.small.is_empty(), "{held:?}");
+        assert_eq!(held.pools, [0, 0]);
+        assert!(held.clients.is_empty() && held.bodies.is_empty(), "{held:?}");
+    }
+
+    #[test]
+    fn the_oldest_body_on_its_way_makes_room_for_a_large_one() {
+        let memory = memory();
+        let mut oldest = held(&memory, "::1", 4 * MIB).unwrap();
+        let others = ["::2", "::3", "::4"].map(|it| held(&memory, it, 8 * MIB).unwrap());
+        oldest.grow(8 * MIB).unwrap();
+        others[0].read();
+        let mut newcomer = held(&memory, "::5", MIB).unwrap();
+        assert!(is_displaced(&oldest), "by the time of its beginning");
+        newcomer.grow(8 * MIB).unwrap();
+        assert!(!others.iter().any(is_displaced), "there was room");
+        let _next = held(&memory, "::6", MIB).unwrap();
+        assert_eq!(others.each_ref().map(is_displaced), [false, true, false], "one was read");
+        assert_eq!(oldest.grow(8 * MIB + 1), Err(Full::All), "it holds nothing any more");
+        drop((oldest, others, newcomer));
+        assert_eq!(memory.lock().pools, [MIB, 0]);
     }
 
     #[test]
@@ -249,13 +291,13 @@ mod tests {
         let _large = held(&memory, "::1", 8 * MIB).unwrap();
         let stalled: Vec<_> = (0..64).map(|_| held(&memory, "::1", SMALL).unwrap()).collect();
         let usual = held(&memory, "::2", SMALL).unwrap();
-        assert!(usual.small.is_none(), "the other client has its share");
+        assert_eq!(usual.pool, Pool::Main, "the other client has its share");
         let usual = held(&memory, "::1", 4096).unwrap();
         assert!(is_displaced(&stalled[0]));
         assert!(!stalled[1..].iter().any(is_displaced));
         drop(stalled);
         drop(usual);
-        assert_eq!(memory.lock().reserve, 0);
+        assert_eq!(memory.lock().pools[1], 0);
     }
 
     #[test]
@@ -280,12 +322,12 @@ mod tests {
         let large = held(&memory, "::1", 8 * MIB).unwrap();
         let mut small = held(&memory, "::1", SMALL / 2).unwrap();
         small.grow(SMALL).unwrap();
-        assert_eq!(memory.lock().reserve, SMALL);
+        assert_eq!(memory.lock().pools[1], SMALL);
         assert_eq!(small.grow(SMALL + 1), Err(Full::Client));
         drop(large);
         small.grow(SMALL + 1).unwrap();
         let held = memory.lock();
-        assert_eq!((held.all, held.reserve), (SMALL + 1, 0));
+        assert_eq!(held.pools, [SMALL + 1, 0]);
         drop(held);
     }
 }

@@ -3,9 +3,10 @@
 //! What belongs here: who gets a place, and whose connection makes room. What doesn't: accepting and
 //! closing, and the time a client may take (`watched`).
 //!
-//! A newcomer always gets a place while any client is waited for, so that idle or slow connections
-//! keep nobody out. The connection whose last byte is longest ago makes room. The lock is taken when a
-//! connection is accepted and when it ends, never for its bytes.
+//! A newcomer always gets a place while any client is waited for, so that idle connections keep nobody
+//! out. The connection whose last byte is longest ago makes room: of many that go on now and then, one
+//! that pauses for longer. The lock is taken when a connection is accepted and when it ends, never for
+//! its bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
