@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't go on has to stop")]
 
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -12,9 +13,7 @@ use referral_relay::config::sources::Sources;
 use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::limits::fit;
 use referral_relay::customerio::request;
-use referral_relay::domain::{
-    Call, Identifier, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
-};
+use referral_relay::domain::{self, Call, Identifier, Notification, Plan, ReadKey, ReadSet, Time};
 use referral_relay::growsurf::decode;
 use referral_relay::growsurf::signature::{Key, Owner, sign, verify};
 use referral_relay::mapping::Mapper;
@@ -43,23 +42,20 @@ fn mapper() -> Mapper {
     Mapper::new(rules(&Settings::load(&built_in, Required::NOTHING).unwrap()))
 }
 
-/// Plans as a store does, one that knows nobody: it asks until nothing is missing.
-fn plan(mapper: &Mapper, news: &Notification) -> Plan {
-    let mut known = ReadSet::new([7; 32], now());
-    loop {
-        match mapper.plan(news, now(), &known) {
-            Ok(plan) => return plan,
-            Err(PlanError::MissingReads(lookups)) => {
-                for lookup in lookups {
-                    match lookup {
-                        Lookup::Effect(id) => known.add_effect(id, false),
-                        person => known.add_person(person, None),
-                    }
-                }
+/// Plans as a store does that knows nobody.
+fn plan(mapper: &Mapper, notification: &Notification) -> Plan {
+    let get = |read: &mut ReadSet, keys: Vec<ReadKey>| {
+        for key in keys {
+            match key {
+                ReadKey::Effect(id) => read.add_effect(id, false),
+                person => read.add_person(person, None),
             }
-            Err(PlanError::Unmappable(reason)) => panic!("{reason}"),
         }
-    }
+        Ok::<_, Infallible>(())
+    };
+    let read = ReadSet::new([7; 32], now(), false);
+    let planned = domain::plan(mapper, notification, now(), read, get);
+    planned.unwrap_or_else(|never| match never {}).expect("it can be mapped")
 }
 
 /// All calls of a plan, each with whom it is for.

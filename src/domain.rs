@@ -71,7 +71,7 @@ pub use person::{
     Channels, ConversionCredit, Identified, Identifier, Moved, Participant, ParticipantKey, Person,
     PersonId, Posts,
 };
-pub use plan::{LanePlan, Lookup, Plan, PlanError, PlannedCall, Planner, ReadSet};
+pub use plan::{Draft, LanePlan, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, plan};
 pub use retry_after::retry_after;
 pub use reward::{Amount, Reward, Side};
 pub use send_filter::SendFilter;

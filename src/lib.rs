@@ -39,7 +39,7 @@
 //! # Invariants
 //!
 //! - **The core is pure.** [`domain::Planner::plan`] has no input or output, no clock, no
-//!   randomness. What it must know it asks for ([`domain::Lookup`]), and the store answers.
+//!   randomness. What it must know it asks for ([`domain::ReadKey`]), and the store answers.
 //! - **Accepting is one transaction**, on disk before the 2xx. There is no second step that a
 //!   crash could come before. See [`store::Store::accept`].
 //! - **The destination is never on the way of the answer.** GrowSurf gets its 2xx when the disk
@@ -84,7 +84,7 @@
 //!
 //! **A person is forgotten.** [`erase::forget`] removes their calls, waits for one that is under
 //! way, and then the store cuts them out of everything in pieces; the last one takes the person
-//! and sets tombstones, keyed hashes that the planner asks for ([`domain::Lookup`]) before it says
+//! and sets tombstones, keyed hashes that the planner asks for ([`domain::ReadKey`]) before it says
 //! who somebody is. A webhook that tells of them again leads to nothing and is kept without them.
 //!
 //! **The store is backed up and restored.** A backup is one long reading, vacuumed into a file that

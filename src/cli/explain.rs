@@ -2,6 +2,7 @@
 
 mod input;
 
+use std::convert::Infallible;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    Call, Clock, Identifier, LanePlan, Lookup, Notification, Plan, PlanError, PlannedCall, Planner,
+    self, Call, Clock, Identifier, LanePlan, Notification, Plan, PlannedCall, Planner, ReadKey,
     ReadSet, Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
@@ -105,24 +106,21 @@ fn plan(
     received_at: Time,
     supposed: Option<&AssumedParticipant>,
 ) -> Result<Plan, String> {
-    let mut known = ReadSet::new([0; 32], received_at);
-    loop {
-        let lookups = match planner.plan(news, received_at, &known) {
-            Ok(plan) => return Ok(plan),
-            Err(PlanError::Unmappable(reason)) => return Err(reason),
-            Err(PlanError::MissingReads(lookups)) => lookups,
-        };
-        for lookup in lookups {
-            match lookup {
-                Lookup::Effect(id) => known.add_effect(id, false),
-                Lookup::Tombstone(trace) => known.add_tombstone(trace, None),
-                about_a_person => {
-                    let found = supposed.and_then(|supposed| supposed.answer(&about_a_person));
-                    known.add_person(about_a_person, found);
+    let get = |read: &mut ReadSet, keys: Vec<ReadKey>| {
+        for key in keys {
+            match key {
+                ReadKey::Effect(id) => read.add_effect(id, false),
+                ReadKey::Tombstone(key) => read.add_tombstone(key, None),
+                person => {
+                    let found = supposed.and_then(|supposed| supposed.answer(&person));
+                    read.add_person(person, found);
                 }
             }
         }
-    }
+        Ok::<_, Infallible>(())
+    };
+    let read = ReadSet::new([0; 32], received_at, false);
+    domain::plan(planner, news, received_at, read, get).unwrap_or_else(|never| match never {})
 }
 
 /// Where requests go, without a slash at the end.

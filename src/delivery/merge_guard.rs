@@ -2,7 +2,7 @@
 //!
 //! What belongs here: whether one may still go. What doesn't: planning them (`mapping`).
 
-use crate::domain::{Attempt, Call, Delivery, Identifier, Leased, Lookup, Outcome, Time};
+use crate::domain::{Attempt, Call, Delivery, Identifier, Leased, Outcome, ReadKey, Time};
 use crate::store::{Store, StoreError};
 
 /// The attempt of a merge that mustn't go any more; `None` if it may, and for any other call.
@@ -21,7 +21,7 @@ pub(super) async fn blocked(
     let Call::Merge { from, .. } = &delivery.call else { return Ok(None) };
     let outcome = if *from == lease.identifier {
         Outcome::Delivered
-    } else if store.person(&Lookup::Identifier(from.clone())).await?.is_some() {
+    } else if store.person(&ReadKey::Identifier(from.clone())).await?.is_some() {
         rejected(from)
     } else {
         return Ok(None);

@@ -129,6 +129,11 @@ impl Notification {
         is_of_one && self.named_campaign().is_none()
     }
 
+    /// Returns the id of the campaign, or what stands for one.
+    pub fn campaign_or_unnamed(&self) -> &str {
+        self.campaign.id.as_deref().unwrap_or(Campaign::UNNAMED)
+    }
+
     /// Returns the same in this campaign.
     pub fn in_campaign(&self, id: &str) -> Self {
         let mut within = self.clone();

@@ -1,48 +1,52 @@
-//! The plan: what news leads to, as a value; and what must be known to make one.
+//! The plan: a value with everything that a notification leads to, and the phases that make it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     Attributes, Call, EffectKey, ErasureKey, ErasureSubject, EventId, Identifier, Link, Message,
     Notification, ParticipantKey, Person, PersonId, Time,
 };
 
-/// A question to the store that a plan depends on.
+/// Key of one record that a plan depends on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Lookup {
-    /// Which person is this participant?
+pub enum ReadKey {
+    /// The person who is this participant.
     Participant(ParticipantKey),
-    /// Which person is the participant whose link this is, or was last?
+    /// The person whose link this is, or was last.
     Link(Link),
-    /// Which person has this identifier?
+    /// The person with this identifier.
     Identifier(Identifier),
-    /// Is this effect in the ledger already?
+    /// The effect's row in the ledger.
     Effect(EventId),
-    /// Was whoever leaves this trace forgotten?
+    /// The tombstone of an erased person.
     Tombstone(ErasureKey),
 }
 
-/// The answers the store has given so far, for one plan.
+/// Records that a store has read for one plan.
+///
+/// A plan uses a record only after its key was returned by [`Planner::resolve`] or
+/// [`Planner::link`]; debug builds check it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadSet {
     /// The store's own secret, made once, from which addresses become participant keys.
     pub hash_key: [u8; 32],
-    /// The present time. What is planned again was received long before.
+    /// The present time. A replayed webhook was received long before.
     pub now: Time,
     people: Vec<Person>,
-    found: HashMap<Lookup, Option<usize>>,
+    found: HashMap<ReadKey, Option<usize>>,
     effects: HashMap<EventId, bool>,
     tombstones: Option<HashMap<ErasureKey, Option<Time>>>,
 }
 
 impl ReadSet {
-    /// Nothing known but the store's own secret and the time.
-    pub fn new(hash_key: [u8; 32], now: Time) -> Self {
-        Self { hash_key, now, ..Self::default() }
+    /// Returns an empty set. `has_tombstones` is true if anyone was ever erased.
+    pub fn new(hash_key: [u8; 32], now: Time, has_tombstones: bool) -> Self {
+        let tombstones = has_tombstones.then(HashMap::new);
+        Self { hash_key, now, tombstones, ..Self::default() }
     }
 
-    /// Takes the answer to a question about a person. A person found twice is kept once.
-    pub fn add_person(&mut self, lookup: Lookup, person: Option<Person>) {
+    /// Adds the person that a key leads to. A person found by several keys is kept once.
+    pub fn add_person(&mut self, key: ReadKey, person: Option<Person>) {
         let index = person.map(|person| {
             let same = self.people.iter().position(|known| known.id == person.id);
             same.unwrap_or_else(|| {
@@ -50,49 +54,49 @@ impl ReadSet {
                 self.people.len() - 1
             })
         });
-        self.found.insert(lookup, index);
+        self.found.insert(key, index);
     }
 
-    /// Takes the answer to whether an effect is in the ledger.
+    /// True if the person that a key leads to was read, or that there is none.
+    pub fn contains(&self, key: &ReadKey) -> bool {
+        self.found.contains_key(key)
+    }
+
+    /// Adds an effect, and whether the ledger has it.
     pub fn add_effect(&mut self, id: EventId, recorded: bool) {
         self.effects.insert(id, recorded);
     }
 
-    /// The answer to a question about a person: `None` if it wasn't asked yet, otherwise the
-    /// person's place in [`ReadSet::people`], or that there is none.
-    pub fn person(&self, lookup: &Lookup) -> Option<Option<usize>> {
-        self.found.get(lookup).copied()
+    /// Adds a tombstone by its key: the time of the erasure, if there is one.
+    pub fn add_tombstone(&mut self, key: ErasureKey, erased_at: Option<Time>) {
+        self.tombstones.get_or_insert_default().insert(key, erased_at);
     }
 
-    /// Whether the effect is in the ledger; `None` if it wasn't asked yet.
-    pub fn is_recorded(&self, id: EventId) -> Option<bool> {
-        self.effects.get(&id).copied()
+    /// Returns the place in [`ReadSet::people`] of the person that a key leads to.
+    pub fn person(&self, key: &ReadKey) -> Option<usize> {
+        debug_assert!(self.found.contains_key(key), "{key:?} was not read");
+        self.found.get(key).copied().flatten()
     }
 
-    /// Somebody was forgotten once, so tombstones must be asked for.
-    pub fn read_tombstones(&mut self) {
-        self.tombstones.get_or_insert_default();
+    /// True if the ledger has the effect.
+    pub fn is_recorded(&self, id: EventId) -> bool {
+        debug_assert!(self.effects.contains_key(&id), "effect {id} was not read");
+        self.effects.get(&id).copied().unwrap_or(false)
     }
 
-    /// Whether anybody was ever forgotten; if not, no tombstone need be asked for.
+    /// True if anyone was ever erased. Otherwise no tombstone need be read.
     pub fn has_tombstones(&self) -> bool {
         self.tombstones.is_some()
     }
 
-    /// Takes the answer to when whoever leaves the trace was forgotten, if they were.
-    pub fn add_tombstone(&mut self, trace: ErasureKey, forgotten_at: Option<Time>) {
-        self.tombstones.get_or_insert_default().insert(trace, forgotten_at);
+    /// Returns the time of the erasure that a key stands for, if there was one.
+    pub fn tombstone(&self, key: &ErasureKey) -> Option<Time> {
+        let tombstones = self.tombstones.as_ref()?;
+        debug_assert!(tombstones.contains_key(key), "the tombstone of {key:?} was not read");
+        tombstones.get(key).copied().flatten()
     }
 
-    /// When whoever leaves the trace was forgotten, if they were; `None` if it wasn't asked yet.
-    pub fn tombstone(&self, trace: &ErasureKey) -> Option<Option<Time>> {
-        match &self.tombstones {
-            None => Some(None),
-            Some(tombstones) => tombstones.get(trace).copied(),
-        }
-    }
-
-    /// Everybody found so far.
+    /// Returns everyone read so far.
     pub fn people(&self) -> &[Person] {
         &self.people
     }
@@ -123,7 +127,7 @@ pub struct LanePlan {
     pub calls: Vec<PlannedCall>,
 }
 
-/// What news leads to; applied by the store in one transaction, whole or not at all.
+/// Everything that a notification leads to. A store applies it in one transaction, whole or not at all.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
     /// The people it changes, each at most once.
@@ -153,29 +157,30 @@ pub struct Plan {
     pub assumed_campaign: Option<String>,
 }
 
-/// Why there is no plan.
-#[derive(Clone, PartialEq, Debug)]
-pub enum PlanError {
-    /// More must be known first; ask again with the answers to these.
-    MissingReads(Vec<Lookup>),
-    /// Nothing of it can be mapped; the reason names the field.
-    Unmappable(String),
-}
+/// Plan or, if nothing of a notification can be mapped, the reason, which names the field.
+pub type Planned = Result<Plan, String>;
 
-/// Makes plans. Pure: the same news and knowledge give the same plan.
+/// Makes plans in four phases: resolve, link, draft and finish, see [`plan`].
+///
+/// Each is pure and runs once for a webhook: the same input gives the same plan.
 pub trait Planner: Send + Sync {
-    /// What `news`, first received at `received_at`, leads to, given what is known.
+    /// Returns the keys of everyone whom a notification names.
+    fn resolve(&self, notification: &Notification, read: &ReadSet) -> Vec<ReadKey>;
+
+    /// Returns the keys of those whom the people read so far lead to: referrers, former addresses,
+    /// visitors, link owners.
+    fn link(&self, notification: &Notification, received_at: Time, read: &ReadSet) -> Vec<ReadKey>;
+
+    /// Returns the calls that a notification, first received at `received_at`, may lead to.
     ///
     /// # Errors
-    /// [`PlanError::MissingReads`] as long as answers are missing in `known`; a store asks at most a few
-    /// times, because each round asks for all it can. [`PlanError::Unmappable`] if nothing of
-    /// the news leads anywhere.
-    fn plan(
-        &self,
-        news: &Notification,
+    /// The reason why nothing of it can be mapped, naming the field.
+    fn draft<'a>(
+        &'a self,
+        notification: &'a Notification,
         received_at: Time,
-        known: &ReadSet,
-    ) -> Result<Plan, PlanError>;
+        read: &'a ReadSet,
+    ) -> Result<Box<dyn Draft + 'a>, String>;
 
     /// Returns the campaign of what names none: the only one in the settings.
     fn only_campaign(&self) -> Option<&str> {
@@ -185,10 +190,48 @@ pub trait Planner: Send + Sync {
     /// Returns the person's present profile, as an identify carries it.
     fn profile(&self, person: &Person) -> Attributes;
 
-    /// A person without what is known of them about somebody who is forgotten; `None` if nothing
-    /// is. What was planned for the person isn't planned again because of it.
-    fn without(&self, person: &Person, forgotten: &ErasureSubject) -> Option<Person> {
+    /// Returns a person without the facts about someone who is erased; `None` if there are none.
+    /// A profile that was planned isn't planned again because of it.
+    fn without(&self, person: &Person, erased: &ErasureSubject) -> Option<Person> {
         let mut person = person.clone();
-        forgotten.cut_facts(&mut person).then_some(person)
+        erased.cut_facts(&mut person).then_some(person)
     }
+}
+
+/// Calls that may be planned, once the ledger says which of their effects are new.
+pub trait Draft {
+    /// Returns the effects that must be looked up.
+    fn effects(&self) -> Vec<EventId>;
+
+    /// Returns the plan: drops the effects in `recorded`, and numbers friends.
+    ///
+    /// # Errors
+    /// The reason why nothing of the notification can be mapped, naming the field.
+    fn finish(self: Box<Self>, recorded: &HashSet<EventId>) -> Planned;
+}
+
+/// Plans a notification by three bulk reads: `get` adds to the set the record of each key.
+///
+/// # Errors
+/// The errors of `get`.
+pub fn plan<E>(
+    planner: &dyn Planner,
+    notification: &Notification,
+    received_at: Time,
+    mut read: ReadSet,
+    mut get: impl FnMut(&mut ReadSet, Vec<ReadKey>) -> Result<(), E>,
+) -> Result<Planned, E> {
+    let named = planner.resolve(notification, &read);
+    get(&mut read, named)?;
+    let linked = planner.link(notification, received_at, &read);
+    get(&mut read, linked)?;
+    let draft = match planner.draft(notification, received_at, &read) {
+        Ok(draft) => draft,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let effects = draft.effects();
+    let mut ledger = ReadSet::default();
+    get(&mut ledger, effects.iter().copied().map(ReadKey::Effect).collect())?;
+    let recorded = effects.into_iter().filter(|id| ledger.is_recorded(*id)).collect();
+    Ok(draft.finish(&recorded))
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    Action, Class, Feedback, FeedbackKind, Identifier, Lookup, Notification, ParticipantKey,
+    Action, Class, Feedback, FeedbackKind, Identifier, Notification, ParticipantKey, ReadKey,
     ReceivedWebhook, SendFilter, WebhookId,
 };
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
@@ -79,11 +79,12 @@ impl Ingest {
         let campaign = campaign.to_owned();
         if let Some(participant) = &ask.participant {
             let key = ParticipantKey { campaign, participant: participant.clone() };
-            return Ok(self.store.person(&Lookup::Participant(key)).await?.is_some());
+            return Ok(self.store.person(&ReadKey::Participant(key)).await?.is_some());
         }
         for identifier in who {
             // The first that the store knows is the one that counts.
-            if let Some(person) = self.store.person(&Lookup::Identifier(identifier.clone())).await?
+            if let Some(person) =
+                self.store.person(&ReadKey::Identifier(identifier.clone())).await?
             {
                 let mut theirs = person.participants.iter();
                 return Ok(theirs.any(|it| it.campaign == campaign && it.growsurf_id.is_some()));

@@ -9,7 +9,7 @@
 
 use super::reading::{Decoded, decode};
 use super::{Incoming, Ingest, IngestError};
-use crate::domain::{Class, Dropped, Link, Lookup, Source, Status};
+use crate::domain::{Class, Dropped, Link, ReadKey, Source, Status};
 use crate::page::{Kind, Post};
 use crate::store::StoreError;
 
@@ -99,10 +99,10 @@ impl Ingest {
     /// GrowSurf's id of the participant whose link it is, if the link doesn't carry it. What is kept
     /// names them by that alone, since a code may be somebody else's later, and may be a name.
     async fn named(&self, link: &Link) -> Result<Option<String>, StoreError> {
-        if self.store.person(&Lookup::Participant(link.as_id())).await?.is_some() {
+        if self.store.person(&ReadKey::Participant(link.as_id())).await?.is_some() {
             return Ok(None);
         }
-        let owner = self.store.person(&Lookup::Link(link.clone())).await?;
+        let owner = self.store.person(&ReadKey::Link(link.clone())).await?;
         let participants = owner.iter().flat_map(|person| &person.participants);
         let mut theirs = participants.filter(|it| it.links().any(|own| own == *link));
         Ok(theirs.next().and_then(|it| it.growsurf_id.clone()))

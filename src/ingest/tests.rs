@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{Ingest, Pages, WebhookAuth, reading};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::domain::{
-    Attributes, Class, Clock, Notification, Person, Plan, PlanError, Planner, ReadSet,
+    Attributes, Class, Clock, Draft, Notification, Person, Planner, ReadKey, ReadSet,
     ReceivedWebhook, SendFilter, Time, WebhookId,
 };
 use crate::growsurf::rest::Campaign;
@@ -34,14 +34,22 @@ impl Recorder {
 }
 
 impl Planner for Recorder {
-    fn plan(
-        &self,
-        news: &Notification,
+    fn resolve(&self, _notification: &Notification, _read: &ReadSet) -> Vec<ReadKey> {
+        Vec::new()
+    }
+
+    fn link(&self, _: &Notification, _received_at: Time, _read: &ReadSet) -> Vec<ReadKey> {
+        Vec::new()
+    }
+
+    fn draft<'a>(
+        &'a self,
+        notification: &'a Notification,
         received_at: Time,
-        _known: &ReadSet,
-    ) -> Result<Plan, PlanError> {
-        self.0.lock().unwrap().push((news.clone(), received_at));
-        Err(PlanError::Unmappable("it is noted".to_owned()))
+        _read: &'a ReadSet,
+    ) -> Result<Box<dyn Draft + 'a>, String> {
+        self.0.lock().unwrap().push((notification.clone(), received_at));
+        Err("it is noted".to_owned())
     }
 
     fn profile(&self, _person: &Person) -> Attributes {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::draft::PendingCall;
 use super::effects;
 use super::people::{Resolved, Slot, is_sane};
-use super::plan::{PendingCall, Referral, ResolvedEvent};
+use super::resolved_events::{Referral, ResolvedEvent};
 use super::rules::Rules;
 use super::tracks::TrackContext;
 use crate::domain::{
@@ -77,14 +78,14 @@ pub fn is_in_ledger(event: &Event, people: &Resolved) -> bool {
 /// to at least that number, so that no share counts twice. If the number of a friend is known, it is
 /// kept for the event `sent_as`.
 pub fn raise(
-    event: &ResolvedEvent<'_>,
+    event: &ResolvedEvent,
     sent_as: Option<&EventId>,
     news: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
-    let mut at = event.told.at.unwrap_or(received_at);
-    if let Event::FriendSignedUp { friend, .. } = &event.told.event
+    let mut at = event.timed.at.unwrap_or(received_at);
+    if let Event::FriendSignedUp { friend, .. } = &event.timed.event
         && let Ok(friend) = people.slot_of(*friend)
     {
         // Where it is told when the friend joined, all sources agree on it.
@@ -92,7 +93,7 @@ pub fn raise(
         people.participant_mut(friend).signed_up = Some(at);
     }
     let participant = people.participant_mut(event.slot);
-    match &event.told.event {
+    match &event.timed.event {
         Event::FriendSignedUp { referrer, .. } => {
             participant.friends += 1;
             let first = participant.first_referral.map_or(at, |first| first.min(at));
@@ -169,14 +170,14 @@ pub fn shares<'a>(
 
 /// Takes in what the events add up to.
 pub fn count(
-    seated: &[ResolvedEvent<'_>],
+    seated: &[ResolvedEvent],
     referrals: &[Referral],
     news: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
     let as_of = news.as_of.unwrap_or(received_at);
-    for ResolvedEvent { told, slot: seat } in seated {
+    for ResolvedEvent { timed: told, slot: seat } in seated {
         let at = told.at.unwrap_or(received_at);
         match &told.event {
             Event::ParticipantJoined { participant: who, .. }

@@ -11,11 +11,11 @@
 use std::collections::BTreeMap;
 
 use super::people::{Resolved, participant};
-use super::plan::ResolvedEvent;
+use super::resolved_events::ResolvedEvent;
 use super::rules::Rules;
 use crate::domain::{
-    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Lookup, Participant, ParticipantKey,
-    Person, ReadSet, Scalar,
+    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Notification, Participant,
+    ParticipantKey, Person, ReadKey, ReadSet, Scalar,
 };
 
 /// The participant metadata that holds a visitor's id.
@@ -31,28 +31,22 @@ pub struct Visitor {
 }
 
 impl Resolved {
-    /// Lets participants claim the ids in their metadata, first come, first served.
-    ///
-    /// # Errors
-    /// The questions that must be answered first.
-    pub(super) fn link_visitors(
-        &mut self,
-        known: &ReadSet,
-        rules: &Rules,
-    ) -> Result<(), Vec<Lookup>> {
-        let mut unanswered = Vec::new();
-        let everybody = self.persons.iter().enumerate();
-        let wanted = everybody.flat_map(|(place, person)| {
+    /// Returns the keys of the visitors that participants claim.
+    pub(super) fn claimed_visitors(&self, rules: &Rules) -> Vec<ReadKey> {
+        let participants = self.persons.iter().flat_map(|person| &person.participants);
+        participants.filter_map(|it| Some(of_visitor(&wanted(it, rules)?))).collect()
+    }
+
+    /// Links visitors to the participants who claim them: first come, first served.
+    pub(super) fn link_visitors(&mut self, read: &ReadSet, rules: &Rules) {
+        let people = self.persons.iter().enumerate();
+        let wanted = people.flat_map(|(place, person)| {
             let participants = person.participants.iter().enumerate();
             participants.filter_map(move |(index, it)| Some((place, index, wanted(it, rules)?)))
         });
         for (place, index, id) in wanted.collect::<Vec<_>>() {
-            match known.person(&of_visitor(&id)) {
-                None => unanswered.push(of_visitor(&id)),
-                Some(_) => self.claim_one(place, index, id, known),
-            }
+            self.claim_one(place, index, id, read);
         }
-        if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
     }
 
     fn claim_one(&mut self, place: usize, index: usize, id: AnonymousId, known: &ReadSet) {
@@ -74,53 +68,41 @@ impl Resolved {
     }
 
     /// Finds or makes the visitors among the events, and finds who claimed them.
-    ///
-    /// # Errors
-    /// The questions that must be answered first.
     pub(super) fn resolve_visitors(
         &mut self,
-        seated: &[ResolvedEvent<'_>],
-        known: &ReadSet,
-    ) -> Result<BTreeMap<AnonymousId, Visitor>, Vec<Lookup>> {
-        let mut met = BTreeMap::new();
-        let mut unanswered = Vec::new();
-        for event in seated {
-            let Event::Visited(visit) = &event.told.event else { continue };
+        events: &[ResolvedEvent],
+        read: &ReadSet,
+    ) -> BTreeMap<AnonymousId, Visitor> {
+        let mut visitors = BTreeMap::new();
+        for event in events {
+            let Event::Visited(visit) = &event.timed.event else { continue };
             let id = &visit.visitor;
-            if known.person(&of_visitor(id)).is_none() {
-                unanswered.push(of_visitor(id));
-                continue;
-            }
-            let place = self.visitor(id, known);
-            let claimed_by = self.persons[place].claimed_by.clone();
-            let claimer = match claimed_by.as_ref().map(of_claimer) {
+            let place = self.visitor(id, read);
+            let claims_it = |person: &Person| claims(person).any(|it| it == id);
+            let claimer = match self.persons[place].claimed_by.as_ref().map(of_claimer) {
                 None => None,
-                Some(lookup) => match known.person(&lookup) {
-                    None => {
-                        unanswered.push(lookup);
-                        continue;
-                    }
-                    Some(found) => found.map(|index| self.place_known(index, known)),
-                },
+                Some(key) => self.persons.iter().position(claims_it).or_else(|| {
+                    let index = read.person(&key)?;
+                    Some(self.place_known(index, read))
+                }),
             };
-            let claimer =
-                claimer.filter(|claimer| claims(&self.persons[*claimer]).any(|it| it == id));
-            met.insert(id.clone(), Visitor { place, claimer });
+            let claimer = claimer.filter(|claimer| claims_it(&self.persons[*claimer]));
+            visitors.insert(id.clone(), Visitor { place, claimer });
         }
-        if unanswered.is_empty() { Ok(met) } else { Err(unanswered) }
+        visitors
     }
 
     /// The visitor as these news have left them so far, if there is one.
     fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a ReadSet) -> Option<&'a Person> {
         let identifier = Identifier::Anonymous(id.clone());
         let placed = self.persons.iter().find(|person| person.identifier == identifier);
-        let stored = || Some(&known.people()[known.person(&Lookup::Identifier(identifier))??]);
+        let stored = || Some(&known.people()[known.person(&ReadKey::Identifier(identifier))?]);
         placed.or_else(stored)
     }
 
     /// The place of a visitor of whom it was asked; a new one where there is none yet.
     fn visitor(&mut self, id: &AnonymousId, known: &ReadSet) -> usize {
-        if let Some(Some(index)) = known.person(&of_visitor(id)) {
+        if let Some(index) = known.person(&of_visitor(id)) {
             return self.place_known(index, known);
         }
         let identifier = Identifier::Anonymous(id.clone());
@@ -130,6 +112,24 @@ impl Resolved {
             self.persons.len() - 1
         })
     }
+}
+
+/// Returns the keys of the visitors among the events.
+pub fn visitors(notification: &Notification) -> impl Iterator<Item = ReadKey> {
+    visited(notification).map(of_visitor)
+}
+
+/// Returns the keys of those who claimed the visitors among the events.
+pub fn claimers(notification: &Notification, read: &ReadSet) -> Vec<ReadKey> {
+    let visitors = visited(notification).filter_map(|id| read.person(&of_visitor(id)));
+    visitors.filter_map(|index| read.people()[index].claimed_by.as_ref().map(of_claimer)).collect()
+}
+
+fn visited(notification: &Notification) -> impl Iterator<Item = &AnonymousId> {
+    notification.events.iter().filter_map(|timed| match &timed.event {
+        Event::Visited(visit) => Some(&visit.visitor),
+        _ => None,
+    })
 }
 
 /// Whether it is a visitor of whom the store knows nothing, and whom nobody claims. Unless their visit
@@ -166,13 +166,13 @@ fn claimer(participant: &Participant, identifier: &Identifier) -> Claimer {
     }
 }
 
-fn of_claimer(claimer: &Claimer) -> Lookup {
+fn of_claimer(claimer: &Claimer) -> ReadKey {
     match claimer {
         Claimer::Participant(key) => participant(&key.campaign, &key.participant),
-        Claimer::Person { identifier, .. } => Lookup::Identifier(identifier.clone()),
+        Claimer::Person { identifier, .. } => ReadKey::Identifier(identifier.clone()),
     }
 }
 
-fn of_visitor(id: &AnonymousId) -> Lookup {
-    Lookup::Identifier(Identifier::Anonymous(id.clone()))
+fn of_visitor(id: &AnonymousId) -> ReadKey {
+    ReadKey::Identifier(Identifier::Anonymous(id.clone()))
 }

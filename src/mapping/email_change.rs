@@ -16,8 +16,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::people::Resolved;
+use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    Call, Email, EventId, Facts, Identifier, Lookup, Moved, Participant, Person, ReadSet, Scalar,
+    Call, Email, EventId, Facts, Identifier, Moved, Participant, Person, ReadKey, ReadSet, Scalar,
     Time,
 };
 
@@ -28,33 +29,40 @@ const TIMES: u32 = 3;
 const APART: Duration = Duration::from_secs(10 * 60);
 
 impl Resolved {
-    /// Gives everybody the address that all their participants have by now. Tells what is entered
-    /// into the ledger for it: that the old addresses were left.
+    /// Returns the keys that [`Resolved::follow_addresses`] reads.
+    pub(super) fn address_changes(&self, read: &ReadSet) -> Vec<ReadKey> {
+        let mut keys = Vec::new();
+        for person in &self.persons {
+            if let Some(Moved { from, times: 1.., .. }) = &person.moved {
+                keys.push(ReadKey::Identifier(from.clone()));
+            }
+            if let Some((to, _)) = moved_to(person) {
+                let to = Identifier::Email(to);
+                let left = [left_id(read, &to), left_id(read, &person.identifier)];
+                keys.extend(left.map(ReadKey::Effect));
+                keys.push(ReadKey::Identifier(to));
+            }
+        }
+        keys
+    }
+
+    /// Gives everyone the address that all their participants have by now, and notes for the ledger
+    /// that the old addresses were left. People known by an id keep it.
     ///
-    /// Nobody takes on an address that somebody else has left: until the old profile is merged
-    /// away, and nobody can say when that is, it would be taken for theirs.
-    ///
-    /// # Errors
-    /// The questions that must be answered first.
-    pub(super) fn apply_email_changes(
-        &mut self,
-        known: &ReadSet,
-    ) -> Result<Vec<EventId>, Vec<Lookup>> {
-        let (mut left, mut unanswered) = (Vec::new(), Vec::new());
+    /// Nobody takes on an address that someone else has left. It would be taken for theirs until the
+    /// old profile is merged away, and nobody can say when that is.
+    pub(super) fn follow_addresses(&mut self, known: &ReadSet, rules: &Rules) {
+        if rules.identify_by != IdentifyBy::Email {
+            return;
+        }
         for place in 0..self.persons.len() {
-            self.drop_stale_merges(place, known, &mut unanswered);
+            self.drop_stale_merges(place, known);
             let Some((to, participant)) = moved_to(&self.persons[place]) else { continue };
             let before = address_before(&self.persons[place], known, &participant);
             let is_new = before != Some(to.as_str());
             let to = Identifier::Email(to);
-            let was_left = left_id(known, &to);
-            let owner = Lookup::Identifier(to.clone());
-            let (Some(theirs), Some(was_left)) =
-                (known.person(&owner), known.is_recorded(was_left))
-            else {
-                unanswered.extend([owner, Lookup::Effect(was_left)]);
-                continue;
-            };
+            let was_left = known.is_recorded(left_id(known, &to));
+            let theirs = known.person(&ReadKey::Identifier(to.clone()));
             let by_now = |person: &Person| person.identifier == to;
             let problem = if theirs.is_some() || self.persons.iter().any(by_now) {
                 Some("to one that somebody else has already; their profiles aren't merged")
@@ -75,7 +83,11 @@ impl Resolved {
             }
             let person = &mut self.persons[place];
             let from = std::mem::replace(&mut person.identifier, to);
-            left.push(left_id(known, &from));
+            let left = left_id(known, &from);
+            if !known.is_recorded(left) {
+                self.left.push(left);
+            }
+            let person = &mut self.persons[place];
             if !person.former.contains(&from) {
                 person.former.push(from.clone());
             }
@@ -84,21 +96,14 @@ impl Resolved {
                 person.moved = Some(Moved { from, at: Time::default(), times: 0 });
             }
         }
-        left.retain(|id| known.is_recorded(*id) != Some(true));
-        let asked = left.iter().filter(|id| known.is_recorded(**id).is_none());
-        unanswered.extend(asked.copied().map(Lookup::Effect));
-        if unanswered.is_empty() { Ok(left) } else { Err(unanswered) }
     }
 
-    /// Repeats no merge of a profile that is somebody else's by now.
-    fn drop_stale_merges(&mut self, place: usize, known: &ReadSet, unanswered: &mut Vec<Lookup>) {
+    /// Drops a merge of a profile that is someone else's by now.
+    fn drop_stale_merges(&mut self, place: usize, read: &ReadSet) {
         let person = &mut self.persons[place];
         let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
-        let owner = Lookup::Identifier(from.clone());
-        match known.person(&owner) {
-            None => unanswered.push(owner),
-            Some(None) => {}
-            Some(Some(_)) => person.moved = None,
+        if read.person(&ReadKey::Identifier(from.clone())).is_some() {
+            person.moved = None;
         }
     }
 }

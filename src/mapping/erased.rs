@@ -12,30 +12,41 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::people::{identify, participant};
+use super::people::{participant, snapshot_keys};
 use super::rules::Rules;
 use crate::domain::{
-    Email, ErasureKey, ErasureSubject, Event, Facts, Lookup, Notification, ParticipantIndex,
-    ParticipantKey, ReadSet, Scalar, Snapshot, Time, TimedEvent,
+    Email, ErasureKey, ErasureSubject, Event, Facts, Notification, ParticipantIndex,
+    ParticipantKey, ReadKey, ReadSet, Scalar, Snapshot, Time, TimedEvent,
 };
 
-/// Notification without those who were forgotten, and who that is.
-///
-/// # Errors
-/// The questions that must be answered first.
+/// Returns the keys of the tombstones that [`leave_out`] reads.
+pub fn keys(
+    notification: &Notification,
+    campaign: &str,
+    read: &ReadSet,
+    rules: &Rules,
+) -> Vec<ReadKey> {
+    if !read.has_tombstones() {
+        return Vec::new();
+    }
+    let (received_at, known) = (Time::default(), read);
+    let memory = Memory { news: notification, campaign, received_at, known, rules };
+    memory.tombstones().into_iter().map(ReadKey::Tombstone).collect()
+}
+
+/// Returns a notification without erased people, and who they are.
 pub fn leave_out<'a>(
     news: &'a Notification,
     campaign: &str,
     received_at: Time,
     known: &ReadSet,
     rules: &Rules,
-) -> Result<(Cow<'a, Notification>, ErasureSubject), Vec<Lookup>> {
+) -> (Cow<'a, Notification>, ErasureSubject) {
     let mut forgotten = ErasureSubject::default();
     if !known.has_tombstones() {
-        return Ok((Cow::Borrowed(news), forgotten));
+        return (Cow::Borrowed(news), forgotten);
     }
     let memory = Memory { news, campaign, received_at, known, rules };
-    memory.ask()?;
     let gone: BTreeSet<usize> =
         (0..news.people.len()).filter(|index| memory.is_forgotten(*index)).collect();
     for index in &gone {
@@ -50,12 +61,12 @@ pub fn leave_out<'a>(
         });
     }
     if forgotten.is_empty() {
-        return Ok((Cow::Borrowed(news), forgotten));
+        return (Cow::Borrowed(news), forgotten);
     }
     let told = news.events.iter().filter_map(|told| without(told, &gone)).collect();
     let campaign = news.campaign.clone();
     let (as_of, tell) = (news.as_of, news.filter);
-    Ok((
+    (
         Cow::Owned(Notification {
             campaign,
             as_of,
@@ -66,7 +77,7 @@ pub fn leave_out<'a>(
             is_from_server: news.is_from_server,
         }),
         forgotten,
-    ))
+    )
 }
 
 /// Some news, and what the store remembers.
@@ -79,21 +90,15 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    /// Makes sure that everything asked below is answered.
-    fn ask(&self) -> Result<(), Vec<Lookup>> {
-        let traces = self.news.people.iter().flat_map(|snapshot| {
+    /// Returns the keys of all tombstones below.
+    fn tombstones(&self) -> BTreeSet<ErasureKey> {
+        let keys = self.news.people.iter().flat_map(|snapshot| {
             let own = [self.trace_of(snapshot.id.as_deref()), address(&snapshot.email)];
             let (id, email) = referrer(snapshot);
-            own.into_iter().chain([self.trace_of(id), email.map(ErasureKey::Address)]).flatten()
+            let email = email.map(ErasureKey::Address);
+            own.into_iter().chain([self.trace_of(id), email]).flatten()
         });
-        let traces: BTreeSet<ErasureKey> = traces.collect();
-        let unanswered = traces.into_iter().filter(|trace| self.known.tombstone(trace).is_none());
-        let mut missing: Vec<Lookup> = unanswered.map(Lookup::Tombstone).collect();
-        for snapshot in &self.news.people {
-            let wanted = self.people_of(snapshot).into_iter();
-            missing.extend(wanted.filter(|lookup| self.known.person(lookup).is_none()));
-        }
-        if missing.is_empty() { Ok(()) } else { Err(missing) }
+        keys.collect()
     }
 
     fn trace_of(&self, id: Option<&str>) -> Option<ErasureKey> {
@@ -101,14 +106,8 @@ impl Memory<'_> {
         Some(ErasureKey::Participant(ParticipantKey { campaign, participant }))
     }
 
-    fn people_of(&self, snapshot: &Snapshot) -> Vec<Lookup> {
-        let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
-        let by_identifier = identify(snapshot, self.rules).ok().map(Lookup::Identifier);
-        by_id.into_iter().chain(by_identifier).collect()
-    }
-
     fn buried(&self, trace: Option<ErasureKey>) -> Option<Time> {
-        self.known.tombstone(&trace?).flatten()
+        self.known.tombstone(&trace?)
     }
 
     fn is_forgotten(&self, index: usize) -> bool {
@@ -117,9 +116,9 @@ impl Memory<'_> {
             return true;
         }
         let Some(forgotten_at) = self.buried(address(&snapshot.email)) else { return false };
-        let is_known = |lookup: &Lookup| self.known.person(lookup).flatten().is_some();
+        let is_known = |key: ReadKey| self.known.person(&key).is_some();
         let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
-        if by_id.is_some_and(|lookup| is_known(&lookup)) {
+        if by_id.is_some_and(is_known) {
             // The store has nobody of before the forgetting.
             return false;
         }
@@ -135,8 +134,8 @@ impl Memory<'_> {
             };
             who.0 == index
         };
-        let is_new =
-            self.news.events.iter().any(is_join) || self.people_of(snapshot).iter().any(is_known);
+        let is_new = self.news.events.iter().any(is_join)
+            || snapshot_keys(snapshot, self.campaign, self.rules).any(is_known);
         happened_at <= forgotten_at || !is_new
     }
 

@@ -13,15 +13,18 @@ mod subscriptions;
 
 pub use subscriptions::shown;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 
+use super::draft::PendingCall;
+use super::effects;
 use super::people::Resolved;
-use super::plan::{Mapper, PendingCall};
+use super::plan::Mapper;
 use super::rules::Rules;
 use crate::domain::{
-    Call, Counter, EffectKey, Email, ErasureKey, ErasureSubject, EventId, Feedback, FeedbackKind,
-    Identifier, LanePlan, Lookup, Participant, ParticipantKey, Person, Plan, PlanError,
-    PlannedCall, ReadSet, Scalar, Time,
+    Call, Counter, Draft, EffectKey, Email, ErasureKey, ErasureSubject, EventId, Feedback,
+    FeedbackKind, Identifier, LanePlan, Participant, ParticipantKey, Person, Plan, Planned,
+    PlannedCall, ReadKey, ReadSet, Scalar, Time,
 };
 
 /// What Customer.io told, and all that is known for it.
@@ -30,6 +33,8 @@ struct FeedbackContext<'a> {
     feedback: &'a Feedback,
     received_at: Time,
     known: &'a ReadSet,
+    /// The effects that the ledger has.
+    recorded: &'a HashSet<EventId>,
     mapper: &'a Mapper,
     rules: &'a Rules,
 }
@@ -41,94 +46,153 @@ struct ParticipantSlot {
     participant: usize,
 }
 
-/// What `feedback` leads to.
-///
-/// # Errors
-/// See [`PlanError`].
-pub fn plan(
-    feedback: &Feedback,
-    received_at: Time,
-    known: &ReadSet,
-    mapper: &Mapper,
-    rules: &Rules,
-) -> Result<Plan, PlanError> {
-    let desk = FeedbackContext { feedback, received_at, known, mapper, rules };
-    let forgotten = desk.forgotten()?;
-    if !forgotten.is_empty() {
-        return Ok(Plan { erased: forgotten, ..Plan::default() });
-    }
-    let (feedback, forgotten) = referrer::left_out(desk)?;
-    let feedback = feedback.as_ref();
-    let desk = FeedbackContext { feedback, ..desk };
-    // A message of an event that isn't the relay's is nothing to it.
-    let message = feedback.message.as_ref();
-    let event = message.map(|message| Lookup::Effect(message.event));
-    desk.need(desk.lookups().chain(event))?;
-    let mut plan = match &feedback.kind {
-        FeedbackKind::Clicked(click) => clicks::plan(click, desk)?,
-        FeedbackKind::Subscription { report, subscribed } => {
-            subscriptions::plan(report, *subscribed, desk)?
+/// Returns the keys of everyone whom feedback names.
+pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKey> {
+    let mut keys: Vec<ReadKey> = subject_keys(feedback).collect();
+    match &feedback.kind {
+        FeedbackKind::Clicked(click) => {
+            keys.extend(clicks::owners(click, rules.feedback.campaigns.iter()));
         }
-        FeedbackKind::Action(ask) => actions::plan(ask, desk)?,
-        FeedbackKind::Ignored => Plan::default(),
-    };
-    plan.erased = forgotten;
-    plan.unmapped.extend(feedback.left_out.iter().cloned());
-    plan.messages.extend(message.filter(|it| desk.is_done(it.event)).cloned());
-    // Whoever is named in a body is found by it when they are to be forgotten.
-    let subject = desk.subject().and_then(|index| desk.person(index).id);
-    let is_written = |id| plan.lanes.iter().any(|lane| lane.person.id == Some(id));
-    plan.mentioned.extend(subject.filter(|id| !is_written(*id)));
-    Ok(plan)
+        FeedbackKind::Action(action) => keys.extend(actions::keys(action, feedback)),
+        FeedbackKind::Subscription { .. } | FeedbackKind::Ignored => {}
+    }
+    if read.has_tombstones() {
+        let emails = feedback.identifiers.iter().filter_map(address).cloned();
+        keys.extend(emails.map(ErasureKey::Address).map(ReadKey::Tombstone));
+        keys.extend(referrer::keys(feedback));
+    }
+    keys
+}
+
+/// Returns the keys of the links that a reader's campaigns may have, and of the addressees at
+/// GrowSurf of everyone read so far.
+pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey> {
+    let rules = &mapper.rules;
+    let participants = || read.people().iter().flat_map(|person| &person.participants);
+    let addressees = participants().filter_map(key_of);
+    let mut keys: Vec<ReadKey> = addressees
+        .filter(|key| rules.feedback.takes(&key.campaign))
+        .map(|key| FeedbackContext::addressee(&key))
+        .collect();
+    if let FeedbackKind::Clicked(click) = &feedback.kind {
+        keys.extend(clicks::owners(click, participants().map(|it| &it.campaign)));
+    }
+    keys
+}
+
+/// Returns the draft of what feedback leads to.
+pub fn draft<'a>(
+    feedback: &'a Feedback,
+    received_at: Time,
+    read: &'a ReadSet,
+    mapper: &'a Mapper,
+) -> Box<dyn Draft + 'a> {
+    let (feedback, erased) = referrer::left_out(feedback, read);
+    Box::new(FeedbackDraft { feedback, erased, received_at, read, mapper })
+}
+
+/// A draft of feedback. Nearly all of its plan depends on the ledger.
+struct FeedbackDraft<'a> {
+    feedback: Cow<'a, Feedback>,
+    /// A referrer who is left out because they were erased.
+    erased: ErasureSubject,
+    received_at: Time,
+    read: &'a ReadSet,
+    mapper: &'a Mapper,
+}
+
+impl FeedbackDraft<'_> {
+    fn context<'a>(&'a self, recorded: &'a HashSet<EventId>) -> FeedbackContext<'a> {
+        FeedbackContext {
+            feedback: &self.feedback,
+            received_at: self.received_at,
+            known: self.read,
+            recorded,
+            mapper: self.mapper,
+            rules: &self.mapper.rules,
+        }
+    }
+}
+
+impl Draft for FeedbackDraft<'_> {
+    fn effects(&self) -> Vec<EventId> {
+        let message = self.feedback.message.as_ref().map(|message| message.event);
+        let own = match &self.feedback.kind {
+            FeedbackKind::Clicked(click) => vec![effects::link_clicked(&click.report).event_id()],
+            FeedbackKind::Subscription { report, .. } => {
+                vec![effects::subscription(report).event_id()]
+            }
+            FeedbackKind::Action(action) => {
+                actions::effect_ids(action, self.context(&HashSet::new()))
+            }
+            FeedbackKind::Ignored => Vec::new(),
+        };
+        own.into_iter().chain(message).collect()
+    }
+
+    fn finish(self: Box<Self>, recorded: &HashSet<EventId>) -> Planned {
+        let context = self.context(recorded);
+        let erased = context.erased();
+        if !erased.is_empty() {
+            return Ok(Plan { erased, ..Plan::default() });
+        }
+        let feedback = context.feedback;
+        let mut plan = match &feedback.kind {
+            FeedbackKind::Clicked(click) => clicks::plan(click, context),
+            FeedbackKind::Subscription { report, subscribed } => {
+                subscriptions::plan(report, *subscribed, context)
+            }
+            FeedbackKind::Action(action) => actions::plan(action, context)?,
+            FeedbackKind::Ignored => Plan::default(),
+        };
+        plan.erased = self.erased.clone();
+        plan.unmapped.extend(feedback.left_out.iter().cloned());
+        // A message of an event that isn't the relay's is nothing to it.
+        let message = feedback.message.as_ref();
+        plan.messages.extend(message.filter(|it| context.is_done(it.event)).cloned());
+        // Whoever is named in a body is found by it when they are to be erased.
+        let subject = context.subject().and_then(|index| context.person(index).id);
+        let is_written = |id| plan.lanes.iter().any(|lane| lane.person.id == Some(id));
+        plan.mentioned.extend(subject.filter(|id| !is_written(*id)));
+        Ok(plan)
+    }
+}
+
+/// Returns the keys of the person whom feedback is about.
+fn subject_keys(feedback: &Feedback) -> impl Iterator<Item = ReadKey> + '_ {
+    feedback.identifiers.iter().cloned().map(ReadKey::Identifier)
 }
 
 impl<'a> FeedbackContext<'a> {
-    /// Makes sure that people and effects asked for are known.
-    fn need(self, people: impl IntoIterator<Item = Lookup>) -> Result<(), PlanError> {
-        let is_missing = |lookup: &Lookup| match lookup {
-            Lookup::Effect(id) => self.known.is_recorded(*id).is_none(),
-            Lookup::Tombstone(trace) => self.known.tombstone(trace).is_none(),
-            person => self.known.person(person).is_none(),
-        };
-        let missing: Vec<Lookup> = people.into_iter().filter(is_missing).collect();
-        if missing.is_empty() { Ok(()) } else { Err(PlanError::MissingReads(missing)) }
-    }
-
-    /// The questions for the person it is about.
-    fn lookups(self) -> impl Iterator<Item = Lookup> + 'a {
-        self.feedback.identifiers.iter().cloned().map(Lookup::Identifier)
-    }
-
-    /// The place of the person it is about, once the questions are answered.
+    /// Returns the place of the person whom the feedback is about.
     fn subject(self) -> Option<usize> {
-        self.lookups().find_map(|lookup| self.known.person(&lookup).flatten())
+        subject_keys(self.feedback).find_map(|key| self.known.person(&key))
     }
 
-    /// Who it is about, if they were forgotten and it is older, or tells of nobody new.
-    fn forgotten(self) -> Result<ErasureSubject, PlanError> {
-        let mut forgotten = ErasureSubject::default();
+    /// Returns the person whom the feedback is about, if they were erased and it is older, or is about
+    /// nobody new.
+    fn erased(self) -> ErasureSubject {
+        let mut erased = ErasureSubject::default();
         if !self.known.has_tombstones() {
-            return Ok(forgotten);
+            return erased;
         }
-        let emails: Vec<&Email> = self.feedback.identifiers.iter().filter_map(address).collect();
-        let tombstone = |email: &Email| ErasureKey::Address(email.clone());
-        let tombstones = emails.iter().map(|email| Lookup::Tombstone(tombstone(email)));
-        self.need(tombstones.chain(self.lookups()))?;
         let adds_participant =
-            matches!(&self.feedback.kind, FeedbackKind::Action(ask) if ask.adds_participant());
-        for email in emails {
-            let Some(Some(at)) = self.known.tombstone(&tombstone(email)) else { continue };
+            matches!(&self.feedback.kind, FeedbackKind::Action(it) if it.adds_participant());
+        for email in self.feedback.identifiers.iter().filter_map(address) {
+            let Some(at) = self.known.tombstone(&ErasureKey::Address(email.clone())) else {
+                continue;
+            };
             let is_nobody = self.subject().is_none() && !adds_participant;
             if is_nobody || self.feedback.at <= at {
-                forgotten.emails.insert(email.clone());
+                erased.emails.insert(email.clone());
             }
         }
-        Ok(forgotten)
+        erased
     }
 
     /// Whether an effect is in the ledger already.
     fn is_done(self, id: EventId) -> bool {
-        self.known.is_recorded(id) == Some(true)
+        self.recorded.contains(&id)
     }
 
     fn person(self, index: usize) -> &'a Person {
@@ -148,13 +212,13 @@ impl<'a> FeedbackContext<'a> {
     }
 
     /// The question for the addressee that a participant is at GrowSurf.
-    fn addressee(key: &ParticipantKey) -> Lookup {
-        Lookup::Identifier(Identifier::Participant(key.clone()))
+    fn addressee(key: &ParticipantKey) -> ReadKey {
+        ReadKey::Identifier(Identifier::Participant(key.clone()))
     }
 
     /// The addressee, if there is one in the store, else a new one.
     fn addressed(self, key: &ParticipantKey) -> Person {
-        let index = self.known.person(&Self::addressee(key)).flatten();
+        let index = self.known.person(&Self::addressee(key));
         let known = index.map(|index| self.person(index).clone());
         known.unwrap_or_else(|| Person::new(Identifier::Participant(key.clone())))
     }

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::anonymous;
+use super::draft::PendingCall;
 use super::email_change;
 use super::people::Resolved;
-use super::plan::{Mapper, PendingCall};
+use super::plan::Mapper;
 use super::profile;
 use crate::domain::{Call, Identified, Identifier, LanePlan, Person, PlannedCall, Time};
 

@@ -10,8 +10,8 @@ use super::aggregates;
 use super::feedback::shown;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    AnonymousId, ErasureKey, EventId, Facts, Identifier, Lookup, Notification, Participant,
-    ParticipantIndex, ParticipantKey, Person, ReadSet, Scalar, Snapshot, Time,
+    AnonymousId, ErasureKey, EventId, Facts, Identifier, Notification, Participant,
+    ParticipantIndex, ParticipantKey, Person, ReadKey, ReadSet, Scalar, Snapshot, Time,
 };
 
 /// Before this, in 2001, nobody joined anything.
@@ -63,25 +63,14 @@ pub enum Unresolved {
 }
 
 impl Resolved {
-    /// Finds or makes the person of every snapshot, and takes the facts in.
-    ///
-    /// # Errors
-    /// The questions that must be answered first.
+    /// Finds or makes the person of every snapshot, and merges the facts.
     pub fn resolve(
         news: &Notification,
         campaign: &str,
         received_at: Time,
         known: &ReadSet,
         rules: &Rules,
-    ) -> Result<Self, Vec<Lookup>> {
-        let wanted = news.people.iter().flat_map(|snapshot| {
-            let by_id = snapshot.id.as_deref().map(|id| participant(campaign, id));
-            by_id.into_iter().chain(identify(snapshot, rules).ok().map(Lookup::Identifier))
-        });
-        let missing: Vec<Lookup> = wanted.filter(|lookup| known.person(lookup).is_none()).collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
+    ) -> Self {
         let mut people = Self {
             persons: Vec::new(),
             unsubscribed: BTreeSet::new(),
@@ -106,10 +95,7 @@ impl Resolved {
             }
         }
         people.seats = seats;
-        if rules.identify_by == IdentifyBy::Email {
-            people.left = people.apply_email_changes(known)?;
-        }
-        Ok(people)
+        people
     }
 
     /// One person, of whom nothing was told.
@@ -151,31 +137,27 @@ impl Resolved {
         }
     }
 
-    /// Who referred the participant at a seat, if that person is known without being told of.
-    ///
-    /// # Errors
-    /// The question that must be answered first.
-    pub fn referrer_of(
-        &mut self,
-        seat: Slot,
-        known: &ReadSet,
-        rules: &Rules,
-    ) -> Result<Option<Slot>, Lookup> {
-        let friend = self.participant(seat);
-        let campaign = friend.campaign.clone();
+    /// Returns the key of the referrer of the participant in a slot, if one was reported.
+    pub fn referrer_key(&self, slot: Slot, rules: &Rules) -> Option<ReadKey> {
+        let friend = self.participant(slot);
         let told = |name| friend.facts.get(name).and_then(|fact| fact.value.as_text());
         let by_email = || {
             let email = crate::domain::Email::parse(told(Facts::REFERRER_EMAIL)?).ok()?;
             (rules.identify_by == IdentifyBy::Email)
-                .then_some(Lookup::Identifier(Identifier::Email(email)))
+                .then_some(ReadKey::Identifier(Identifier::Email(email)))
         };
-        let by_id = told(Facts::REFERRER_ID).map(|id| participant(&campaign, id));
-        let Some(lookup) = by_id.or_else(by_email) else { return Ok(None) };
-        let Some(index) = known.person(&lookup).ok_or(lookup)? else { return Ok(None) };
-        let person = self.place_known(index, known);
+        let by_id = told(Facts::REFERRER_ID).map(|id| participant(&friend.campaign, id));
+        by_id.or_else(by_email)
+    }
+
+    /// Returns the slot of the referrer of the participant in a slot, if that person is known.
+    pub fn referrer_of(&mut self, slot: Slot, read: &ReadSet, rules: &Rules) -> Option<Slot> {
+        let index = read.person(&self.referrer_key(slot, rules)?)?;
+        let campaign = self.participant(slot).campaign.clone();
+        let person = self.place_known(index, read);
         let in_campaign = |participant: &Participant| participant.campaign == campaign;
         let participant = self.persons[person].participants.iter().position(in_campaign);
-        Ok(participant.map(|participant| Slot { person, participant }))
+        participant.map(|participant| Slot { person, participant })
     }
 
     fn find(
@@ -192,7 +174,7 @@ impl Resolved {
             let reason = format!("{}.email matches growsurf.ignore_emails", snapshot.field);
             return Err(Unresolved::Ignored(reason));
         }
-        let stored = |lookup: &Lookup| known.person(lookup).flatten();
+        let stored = |key: &ReadKey| known.person(key);
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
         let told = || places.by_id.get(snapshot.id.as_ref()?).copied();
         // Who a participant is stays: neither a new id in their metadata, which a browser can
@@ -201,7 +183,7 @@ impl Resolved {
             Some(person) => person,
             None => {
                 let identifier = identify(snapshot, rules).map_err(Unresolved::Unmapped)?;
-                match stored(&Lookup::Identifier(identifier.clone())) {
+                match stored(&ReadKey::Identifier(identifier.clone())) {
                     Some(index) => self.place_known(index, known),
                     None => *places.by_identifier.entry(identifier.clone()).or_insert_with(|| {
                         self.persons.push(Person::new(identifier));
@@ -291,10 +273,26 @@ pub(super) fn is_sane(at: Time, received_at: Time) -> bool {
     at >= EARLIEST && at <= received_at.plus(AHEAD)
 }
 
-/// The question who a participant is.
-pub fn participant(campaign: &str, id: &str) -> Lookup {
+/// Returns the keys of everyone whom a notification names.
+pub fn keys(notification: &Notification, campaign: &str, rules: &Rules) -> Vec<ReadKey> {
+    let keys = notification.people.iter().flat_map(|it| snapshot_keys(it, campaign, rules));
+    keys.collect()
+}
+
+/// Returns the keys of the person of a snapshot.
+pub fn snapshot_keys(
+    snapshot: &Snapshot,
+    campaign: &str,
+    rules: &Rules,
+) -> impl Iterator<Item = ReadKey> {
+    let by_id = snapshot.id.as_deref().map(|id| participant(campaign, id));
+    by_id.into_iter().chain(identify(snapshot, rules).ok().map(ReadKey::Identifier))
+}
+
+/// Returns the key of the person who is a participant.
+pub fn participant(campaign: &str, id: &str) -> ReadKey {
     let (campaign, participant) = (campaign.to_owned(), id.to_owned());
-    Lookup::Participant(ParticipantKey { campaign, participant })
+    ReadKey::Participant(ParticipantKey { campaign, participant })
 }
 
 /// How Customer.io knows the person of a snapshot; the error names the field that is wanting.
@@ -331,7 +329,7 @@ pub(super) fn hashed(known: &ReadSet, campaign: &str, identifier: &Identifier) -
     }
     // Whoever joins after somebody of the same address was forgotten is somebody else.
     if let Identifier::Email(email) = identifier
-        && let Some(Some(forgotten_at)) = known.tombstone(&ErasureKey::Address(email.clone()))
+        && let Some(forgotten_at) = known.tombstone(&ErasureKey::Address(email.clone()))
     {
         mac.update(&forgotten_at.micros().to_be_bytes());
     }

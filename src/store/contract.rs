@@ -51,7 +51,6 @@ macro_rules! contract_tests {
             accepting::a_parked_webhook_arriving_again_is_planned_under_its_first_time,
             accepting::a_webhook_mapped_in_part_is_accepted_and_parked,
             accepting::a_planner_that_panics_parks_only_that_webhook,
-            accepting::a_planner_that_never_ends_parks_the_webhook,
             accepting::a_plan_that_contradicts_the_store_parks_the_webhook_and_leaves_no_trace,
             accepting::an_effect_told_many_times_at_once_happens_once,
             accepting::an_effect_that_one_plan_tells_twice_happens_once,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
 
 use super::StoreError;
 use super::record::unreadable;
@@ -47,7 +47,7 @@ pub trait Fetching: Send + Sync {
 
     /// Returns the person that a question about people leads to, if there is one. Effects and
     /// tombstones lead to nobody.
-    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError>;
+    async fn person(&self, who: &ReadKey) -> Result<Option<Person>, StoreError>;
 
     /// Whether any call waits, or is under way, in the lane of whoever has this identifier.
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError>;

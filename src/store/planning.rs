@@ -1,61 +1,49 @@
-//! Planning: asks the planner until it has a plan.
+//! Planning: the plan of a stored or received webhook, or the reason why it is parked.
 //!
-//! What belongs here: the rounds of question and answer, and what becomes of a planner that never
-//! ends or panics. What doesn't: the answers, which each backend has in its own way.
+//! What belongs here: what is refused before the planner, and what becomes of a planner that panics.
+//! What doesn't: the reads, which each backend does in its own way.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::{
-    Campaign, Class, Dropped, Lookup, Notification, Plan, PlanError, Planner, ReadSet, Time,
+    self, Campaign, Class, Dropped, Notification, Plan, Planned, Planner, ReadKey, ReadSet, Time,
 };
 
-/// A plan asks for all it can in each round, so a few rounds are enough for any news. More of
-/// them mean that it asks the same thing again and again.
-const ROUNDS: usize = 16;
-
-/// A plan, or the reason why the webhook is parked.
-pub(super) type Planned = Result<Plan, String>;
-
-/// What a webhook's reading leads to, given what `answer` adds to `known` for each question. Only
-/// asks, so there is nothing to undo when it fails.
+/// Plans a decoded webhook; `get` adds to the set the record of each key. Only reads, so there is
+/// nothing to undo when it fails.
 ///
-/// `assumed` is the campaign that a kept webhook was planned in before, if it names none: the settings
-/// of today may name another, in which the same effects would be new ones.
+/// `assumed` is the campaign that a stored webhook was planned in before, if it names none. The
+/// settings of today may name another, in which the same effects would be new ones.
+///
+/// # Errors
+/// The errors of `get`.
 pub(super) fn plan<E>(
     planner: &dyn Planner,
-    reading: &Result<Notification, String>,
+    decoded: &Result<Notification, String>,
     assumed: Option<&str>,
     received_at: Time,
-    mut known: ReadSet,
-    mut answer: impl FnMut(&mut ReadSet, Vec<Lookup>) -> Result<(), E>,
+    read: ReadSet,
+    get: impl FnMut(&mut ReadSet, Vec<ReadKey>) -> Result<(), E>,
 ) -> Result<Planned, E> {
-    let news = match reading {
-        Ok(news) => news,
+    let notification = match decoded {
+        Ok(notification) => notification,
         Err(reason) => return Ok(Err(reason.clone())),
     };
     // Here for every way in, so that no backend accepts what another can't hold.
-    if let Err(reason) = news.check_ids() {
+    if let Err(reason) = notification.check_ids() {
         return Ok(Err(reason));
     }
-    let assumed = news.lacks_campaign().then(|| {
+    let assumed = notification.lacks_campaign().then(|| {
         assumed.or_else(|| planner.only_campaign()).unwrap_or(Campaign::UNNAMED).to_owned()
     });
     let assigned = assumed.as_deref().filter(|id| *id != Campaign::UNNAMED);
-    let assigned = assigned.map(|id| news.in_campaign(id));
-    let news = assigned.as_ref().unwrap_or(news);
-    for _ in 0..ROUNDS {
-        let plan = || planner.plan(news, received_at, &known);
-        match catch_unwind(AssertUnwindSafe(plan)) {
-            Ok(Ok(plan)) => return Ok(Ok(Plan { assumed_campaign: assumed, ..plan })),
-            Ok(Err(PlanError::Unmappable(reason))) => return Ok(Err(reason)),
-            Ok(Err(PlanError::MissingReads(lookups))) => answer(&mut known, lookups)?,
-            Err(panic) => {
-                let said = panic_text(&*panic);
-                return Ok(Err(format!("internal: planning panicked: {said}")));
-            }
-        }
-    }
-    Ok(Err(format!("internal: no plan after {ROUNDS} rounds of questions")))
+    let assigned = assigned.map(|id| notification.in_campaign(id));
+    let notification = assigned.as_ref().unwrap_or(notification);
+    let plan = || domain::plan(planner, notification, received_at, read, get);
+    let planned = catch_unwind(AssertUnwindSafe(plan)).unwrap_or_else(|panic| {
+        Ok(Err(format!("internal: planning panicked: {}", panic_text(&*panic))))
+    })?;
+    Ok(planned.map(|plan| Plan { assumed_campaign: assumed, ..plan }))
 }
 
 /// Why an arrival isn't stored, if it isn't: a page's post that leads to nothing.

@@ -13,7 +13,7 @@ use super::checkpoint;
 use super::intake::Intake;
 use super::report::SyncReport;
 use super::source::Source;
-use crate::domain::{Email, Facts, Identifier, Lookup, ParticipantKey, Person};
+use crate::domain::{Email, Facts, Identifier, ParticipantKey, Person, ReadKey};
 use crate::erase::forget;
 use crate::growsurf::rest::RestError;
 
@@ -139,7 +139,7 @@ async fn deal_with(
     is_sure: bool,
 ) -> Result<&'static str, SyncError> {
     let who = ParticipantKey { campaign: campaign.to_owned(), participant: id.to_owned() };
-    let person = intake.store.person(&Lookup::Participant(who)).await?;
+    let person = intake.store.person(&ReadKey::Participant(who)).await?;
     let is_elsewhere = person.as_ref().is_some_and(|person| person.participants.len() > 1);
     Ok(match (what, person) {
         (Deletions::Report, _) => "their profile is kept (sync.deletions)",

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::domain::{
-    Email, Event, Facts, Feedback, FeedbackKind, Identifier, Lookup, Notification, Participant,
-    Person, PersonId, Scalar, Source, Time,
+    Email, Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Participant, Person,
+    PersonId, ReadKey, Scalar, Source, Time,
 };
 use crate::growsurf::{Dialect, json};
 use crate::ingest::{Decoded, UnreadableBody, decode, is_server_event};
@@ -99,16 +99,16 @@ impl AssumedParticipant {
     }
 
     /// The answer to a question about a person.
-    pub fn answer(&self, lookup: &Lookup) -> Option<Person> {
+    pub fn answer(&self, lookup: &ReadKey) -> Option<Person> {
         let Person { participants, .. } = &self.0;
         let is_theirs = match lookup {
-            Lookup::Participant(key) => participants.iter().any(|it| {
+            ReadKey::Participant(key) => participants.iter().any(|it| {
                 it.campaign == key.campaign && it.growsurf_id.as_ref() == Some(&key.participant)
             }),
             // An addressee at GrowSurf is a record of its own.
-            Lookup::Identifier(Identifier::Participant(_)) => false,
-            Lookup::Identifier(_) => true,
-            Lookup::Link(_) | Lookup::Effect(_) | Lookup::Tombstone(_) => false,
+            ReadKey::Identifier(Identifier::Participant(_)) => false,
+            ReadKey::Identifier(_) => true,
+            ReadKey::Link(_) | ReadKey::Effect(_) | ReadKey::Tombstone(_) => false,
         };
         is_theirs.then(|| self.0.clone())
     }

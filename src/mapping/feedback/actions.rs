@@ -11,8 +11,9 @@ use super::{
     FeedbackContext, ParticipantSlot, address, key_of, lane, raised, stamp, subscriptions,
 };
 use crate::domain::{
-    Action, ActionKind, ActionQuota, Attributes, Call, Identifier, Lookup, ParticipantKey,
-    ParticipantUpdate, Person, Plan, PlanError, PlannedCall, Scalar, display_text,
+    Action, ActionKind, ActionQuota, Attributes, Call, EffectKey, EventId, Feedback, Identifier,
+    LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, ReadKey,
+    Scalar, display_text,
 };
 
 /// How long asks are counted for.
@@ -33,37 +34,52 @@ struct Target {
     place: Option<ParticipantSlot>,
 }
 
-/// What an ask leads to.
+/// Returns the keys that an action names.
+pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
+    let Some(campaign) = &action.campaign else { return Vec::new() };
+    let email = feedback.identifiers.iter().find_map(address);
+    let added = email.filter(|_| action.adds_participant()).map(|email| {
+        let participant = email.as_str().to_owned();
+        FeedbackContext::addressee(&ParticipantKey { campaign: campaign.clone(), participant })
+    });
+    let by_id = action.participant.as_deref().map(|id| participant(campaign, id));
+    by_id.into_iter().chain(added).collect()
+}
+
+/// Returns the effects that an action may have.
+pub fn effect_ids(action: &Action, context: FeedbackContext<'_>) -> Vec<EventId> {
+    let Ok((campaign, target)) = target(action, context) else { return Vec::new() };
+    let own = effects::asked(action.kind.as_str(), campaign, &target.name, &action.dedupe_key);
+    let share = target.place.map(|place| share_effect(action, context.participant(place)));
+    [own].into_iter().chain(share).map(|effect| effect.event_id()).collect()
+}
+
+fn share_effect(action: &Action, participant: &Participant) -> EffectKey {
+    effects::share_recorded(&participant.campaign, &participant.key, &action.dedupe_key)
+}
+
+/// Returns the plan of an action.
 ///
 /// # Errors
-/// Why it leads to nothing; then it is kept, and can be replayed.
-pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
-    let FeedbackContext { rules, received_at, .. } = desk;
-    let campaign = ask.campaign.as_ref();
-    let campaign = campaign
-        .ok_or_else(|| refusal("campaign is missing, and the settings name none, or several"))?;
-    if !rules.feedback.takes(campaign) {
-        return Err(refusal(format!("campaign {campaign:?} has no API key of GrowSurf's")));
-    }
-    let Target { key, name, place } = target(ask, campaign, desk)?;
+/// The reason why it leads to nothing; then it is parked, and can be replayed.
+pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
+    let at = desk.received_at;
+    let (campaign, Target { key, name, place }) = target(ask, desk)?;
     let effect = effects::asked(ask.kind.as_str(), campaign, &name, &ask.dedupe_key);
     let id = effect.event_id();
-    desk.need([FeedbackContext::addressee(&key), Lookup::Effect(id)])?;
     if desk.is_done(id) {
         return Ok(Plan::default());
     }
     let addressee = counted(desk.addressed(&key), desk)?;
     let mut plan = Plan { ledger_only: vec![id], has_changes: true, ..Plan::default() };
-    let at = received_at;
     let call = match (&ask.kind, place) {
         (ActionKind::UpdateParticipant(asked), place) => {
             let mut update = asked.clone();
             let ParticipantUpdate { first_name, last_name, .. } = &mut update;
             (*first_name, *last_name) = (shown(first_name.as_ref()), shown(last_name.as_ref()));
             if update == ParticipantUpdate::default() && update != *asked {
-                return Err(refusal(
-                    "a name that holds a URL isn't sent, and nothing else is asked",
-                ));
+                let reason = "a name that holds a URL isn't sent, and nothing else is asked";
+                return Err(reason.to_owned());
             }
             if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
                 let mut person = desk.person(place.person).clone();
@@ -85,7 +101,7 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> 
             }
         }
         (ActionKind::RecordShare { channel }, Some(place)) => {
-            let (lanes, update) = shared(ask, channel, place, desk)?;
+            let (lanes, update) = shared(ask, channel, place, desk);
             plan.lanes = lanes;
             Call::UpdateParticipant { at, update }
         }
@@ -95,20 +111,27 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> 
     Ok(plan)
 }
 
-/// Finds whom it is asked for.
-fn target(ask: &Action, campaign: &str, desk: FeedbackContext<'_>) -> Result<Target, PlanError> {
+/// Returns the campaign of an action, and the participant whom it is for.
+///
+/// # Errors
+/// The reason why there is none.
+fn target<'a>(ask: &'a Action, desk: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
+    let campaign = ask.campaign.as_deref();
+    let campaign = campaign.ok_or("campaign is missing, and the settings name none, or several")?;
+    if !desk.rules.feedback.takes(campaign) {
+        return Err(format!("campaign {campaign:?} has no API key of GrowSurf's"));
+    }
     if ask.adds_participant() {
         let email = desk.feedback.identifiers.iter().find_map(address);
-        let email = email.ok_or_else(|| refusal("email is missing"))?.clone();
+        let email = email.ok_or("email is missing")?.clone();
         let participant = email.as_str().to_owned();
         let name = hashed(desk.known, campaign, &Identifier::Email(email));
         let key = ParticipantKey { campaign: campaign.to_owned(), participant };
-        return Ok(Target { key, name, place: None });
+        return Ok((campaign, Target { key, name, place: None }));
     }
     let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
-    desk.need(by_id.clone())?;
     let person = match &by_id {
-        Some(lookup) => desk.known.person(lookup).flatten(),
+        Some(key) => desk.known.person(key),
         None => desk.subject(),
     };
     let person = person.ok_or_else(|| unknown(ask, campaign))?;
@@ -119,13 +142,13 @@ fn target(ask: &Action, campaign: &str, desk: FeedbackContext<'_>) -> Result<Tar
     let found = participants.find_map(|(index, it)| {
         let key = key_of(it).filter(is_meant)?;
         let place = Some(ParticipantSlot { person, participant: index });
-        Some(Target { key, name: it.key.clone(), place })
+        Some((campaign, Target { key, name: it.key.clone(), place }))
     });
     found.ok_or_else(|| unknown(ask, campaign))
 }
 
 /// The addressee with one more ask counted.
-fn counted(mut addressee: Person, desk: FeedbackContext<'_>) -> Result<Person, PlanError> {
+fn counted(mut addressee: Person, desk: FeedbackContext<'_>) -> Result<Person, String> {
     // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
     let now = desk.known.now;
     let fresh = ActionQuota { since: now, count: 0 };
@@ -136,7 +159,7 @@ fn counted(mut addressee: Person, desk: FeedbackContext<'_>) -> Result<Person, P
             "more than {limit} asks for one participant in an hour, as a campaign that sets itself \
              off would send; see feedback.asks_per_hour"
         );
-        return Err(refusal(reason));
+        return Err(reason);
     }
     addressee.asked = Some(ActionQuota { count: asked.count + 1, ..asked });
     Ok(addressee)
@@ -148,7 +171,7 @@ fn shared(
     channel: &str,
     place: ParticipantSlot,
     desk: FeedbackContext<'_>,
-) -> Result<(Vec<crate::domain::LanePlan>, ParticipantUpdate), PlanError> {
+) -> (Vec<LanePlan>, ParticipantUpdate) {
     let before = desk.participant(place);
     let mut person = desk.person(place.person).clone();
     let way_back = &mut person.participants[place.participant].way_back;
@@ -161,9 +184,8 @@ fn shared(
     put(&mut data, "share_method", Some(share_method(channel).as_str()));
     put(&mut data, "share_channel", Some(channel));
     put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
-    let effect = effects::share_recorded(&before.campaign, &before.key, &ask.dedupe_key);
+    let effect = share_effect(ask, before);
     let event_id = effect.event_id();
-    desk.need([Lookup::Effect(event_id)])?;
     let name = desk.rules.events.get(events::SHARED).filter(|_| !desk.is_done(event_id));
     let track = name.map(|name| PlannedCall {
         call: Call::Track { name: name.clone(), event_id, at: desk.feedback.at, data },
@@ -174,7 +196,7 @@ fn shared(
         (SHARES.to_owned(), Some(Scalar::Integer(tally.count))),
         (LAST_SHARE.to_owned(), Some(stamp(tally.last))),
     ];
-    Ok((lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() }))
+    (lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() })
 }
 
 /// Returns a name as GrowSurf's messages may show it: a template can hold what one person called
@@ -183,19 +205,15 @@ fn shown(name: Option<&String>) -> Option<String> {
     name.and_then(|name| display_text(name))
 }
 
-fn refusal(reason: impl Into<String>) -> PlanError {
-    PlanError::Unmappable(reason.into())
-}
-
-fn unknown(ask: &Action, campaign: &str) -> PlanError {
+fn unknown(ask: &Action, campaign: &str) -> String {
     let (unasked, fix) = if ask.is_unanswered {
         let fix = "send the action again, or replay it after a sync";
         (", and GrowSurf couldn't be asked, which the relay's log explains", fix)
     } else {
         ("", "a backfill makes those known who joined before it ran")
     };
-    refusal(format!(
+    format!(
         "the relay knows no participant of campaign {campaign:?} under this address or id{unasked}; \
          {fix}"
-    ))
+    )
 }

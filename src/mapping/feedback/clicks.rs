@@ -9,34 +9,28 @@ use super::super::rules::events;
 use super::super::tracks::put;
 use super::{FeedbackContext, ParticipantSlot, key_of, lane, raised, stamp};
 use crate::domain::{
-    Attributes, Call, Click, Facts, Link, Lookup, Participant, ParticipantKey, ParticipantUpdate,
-    Plan, PlanError, PlannedCall, Scalar,
+    Attributes, Call, Click, Facts, Link, Participant, ParticipantKey, ParticipantUpdate, Plan,
+    PlannedCall, ReadKey, Scalar,
 };
 
-/// What a click leads to; nothing, where the link is nobody's.
-pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
+/// Returns the plan of a click; an empty one, where the link is nobody's.
+pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
     let FeedbackContext { rules, feedback, received_at, .. } = desk;
     let effect = effects::link_clicked(&click.report);
     let id = effect.event_id();
-    // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
-    let readers = desk.subject().into_iter().flat_map(|index| &desk.person(index).participants);
-    let campaigns: BTreeSet<&str> = readers
-        .map(|participant| participant.campaign.as_str())
-        .chain(rules.feedback.campaigns.iter().map(String::as_str))
-        .collect();
-    let owners: Vec<Lookup> = (click.grsf.iter())
-        .flat_map(|grsf| campaigns.iter().flat_map(|campaign| named(campaign, grsf)))
-        .collect();
-    desk.need(owners.iter().cloned().chain([Lookup::Effect(id)]))?;
-    let Some(place) = owner(click, &owners, desk).filter(|_| !desk.is_done(id)) else {
-        return Ok(Plan::default());
+    let Some(place) = owner(click, desk).filter(|_| !desk.is_done(id)) else {
+        return Plan::default();
     };
     let names = Names::of(click.channel);
     let before = desk.participant(place);
-    let is_counted =
-        |key: &ParticipantKey| rules.feedback.clicks && rules.feedback.takes(&key.campaign);
+    // The addressee isn't read where only the reader's campaign says whose link it is. The next click
+    // writes the same absolute count.
+    let is_counted = |key: &ParticipantKey| {
+        rules.feedback.clicks
+            && rules.feedback.takes(&key.campaign)
+            && desk.known.contains(&FeedbackContext::addressee(key))
+    };
     let key = key_of(before).filter(is_counted);
-    desk.need(key.as_ref().map(FeedbackContext::addressee))?;
 
     let mut person = desk.person(place.person).clone();
     let now = &mut person.participants[place.participant];
@@ -71,32 +65,43 @@ pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Result<Plan, PlanError>
         let call = Call::UpdateParticipant { at: received_at, update };
         plan.lanes.push(lane(desk.addressed(&key), call, effect));
     }
-    Ok(plan)
+    plan
 }
 
-/// Whose link it is: the reader's own, or else that of the participant it names.
-fn owner(click: &Click, owners: &[Lookup], desk: FeedbackContext<'_>) -> Option<ParticipantSlot> {
+/// Returns the slot of the owner of a link: the reader's own, or else that of the participant it names.
+fn owner(click: &Click, desk: FeedbackContext<'_>) -> Option<ParticipantSlot> {
+    // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
+    let readers = desk.subject().into_iter().flat_map(|index| &desk.person(index).participants);
+    let campaigns: BTreeSet<&String> =
+        readers.map(|it| &it.campaign).chain(&desk.rules.feedback.campaigns).collect();
     let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
         let participant = desk.person(person).participants.iter().position(is_theirs)?;
         Some(ParticipantSlot { person, participant })
     };
     let own = desk.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
     own.or_else(|| {
-        owners.iter().find_map(|lookup| {
-            let person = desk.known.person(lookup).flatten()?;
-            of(person, &|it| match lookup {
-                Lookup::Participant(key) => key_of(it).as_ref() == Some(key),
-                Lookup::Link(link) => it.links().any(|own| own == *link),
+        owners(click, campaigns).find_map(|key| {
+            let person = desk.known.person(&key)?;
+            of(person, &|it| match &key {
+                ReadKey::Participant(key) => key_of(it).as_ref() == Some(key),
+                ReadKey::Link(link) => it.links().any(|own| own == *link),
                 _ => false,
             })
         })
     })
 }
 
-/// The questions whom of a campaign a link names.
-fn named(campaign: &str, grsf: &str) -> [Lookup; 2] {
-    let link = Link { campaign: campaign.to_owned(), code: grsf.to_owned() };
-    [participant(campaign, grsf), Lookup::Link(link)]
+/// Returns the keys of those whose link may be meant, of each campaign.
+pub fn owners<'a>(
+    click: &'a Click,
+    campaigns: impl IntoIterator<Item = &'a String>,
+) -> impl Iterator<Item = ReadKey> {
+    let code = click.grsf.as_deref();
+    let keys = campaigns.into_iter().filter_map(move |campaign| {
+        let link = Link { campaign: campaign.clone(), code: code?.to_owned() };
+        Some([participant(campaign, code?), ReadKey::Link(link)])
+    });
+    keys.flatten()
 }
 
 /// Whether the link is a participant's own.

@@ -5,51 +5,41 @@
 
 use std::borrow::Cow;
 
-use super::FeedbackContext;
 use crate::domain::{
     Action, ActionKind, Email, ErasureKey, ErasureSubject, Feedback, FeedbackKind, Identifier,
-    Lookup, ParticipantKey, PlanError,
+    ParticipantKey, ReadKey, ReadSet,
 };
 
-/// The feedback without a referrer who was forgotten, and who that is.
-///
-/// # Errors
-/// The questions that must be answered first.
-pub fn left_out(
-    desk: FeedbackContext<'_>,
-) -> Result<(Cow<'_, Feedback>, ErasureSubject), PlanError> {
-    let (feedback, known) = (desk.feedback, desk.known);
-    let nobody = (Cow::Borrowed(feedback), ErasureSubject::default());
-    let FeedbackKind::Action(Action {
-        campaign,
-        kind: ActionKind::AddParticipant { referred_by: Some(named), .. },
-        ..
-    }) = &feedback.kind
-    else {
-        return Ok(nobody);
+/// Returns the keys that [`left_out`] reads.
+pub fn keys(feedback: &Feedback) -> Vec<ReadKey> {
+    let Some(key) = erasure_key(feedback) else { return Vec::new() };
+    let person = match &key {
+        ErasureKey::Address(email) => Some(Identifier::Email(email.clone())),
+        ErasureKey::Participant(_) => None,
     };
-    let trace = match Email::parse(named) {
-        Ok(email) => Some(ErasureKey::Address(email)),
-        Err(_) => campaign.clone().map(|campaign| {
-            ErasureKey::Participant(ParticipantKey { campaign, participant: named.clone() })
-        }),
+    let person = person.map(ReadKey::Identifier);
+    [ReadKey::Tombstone(key)].into_iter().chain(person).collect()
+}
+
+/// Returns feedback without a referrer who was erased, and who that is.
+pub fn left_out<'a>(feedback: &'a Feedback, read: &ReadSet) -> (Cow<'a, Feedback>, ErasureSubject) {
+    let mut erased = ErasureSubject::default();
+    let key = erasure_key(feedback).filter(|_| read.has_tombstones());
+    let erased_at = key.as_ref().and_then(|key| read.tombstone(key));
+    let (Some(key), Some(erased_at)) = (key, erased_at) else {
+        return (Cow::Borrowed(feedback), erased);
     };
-    let Some(trace) = trace.filter(|_| known.has_tombstones()) else { return Ok(nobody) };
-    desk.need([Lookup::Tombstone(trace.clone())])?;
-    let Some(forgotten_at) = known.tombstone(&trace).flatten() else { return Ok(nobody) };
-    let mut forgotten = ErasureSubject::default();
-    match trace {
+    match key {
         ErasureKey::Participant(key) => {
-            forgotten.participants.insert(key);
+            erased.participants.insert(key);
         }
         ErasureKey::Address(email) => {
-            let somebody = Lookup::Identifier(Identifier::Email(email.clone()));
-            desk.need([somebody.clone()])?;
-            // The store has nobody of before the forgetting.
-            if known.person(&somebody).flatten().is_some() && feedback.at > forgotten_at {
-                return Ok(nobody);
+            let person = ReadKey::Identifier(Identifier::Email(email.clone()));
+            // The store has nobody of before the erasure.
+            if read.person(&person).is_some() && feedback.at > erased_at {
+                return (Cow::Borrowed(feedback), erased);
             }
-            forgotten.emails.insert(email);
+            erased.emails.insert(email);
         }
     }
     let mut left = feedback.clone();
@@ -60,5 +50,22 @@ pub fn left_out(
     {
         *referred_by = None;
     }
-    Ok((Cow::Owned(left), forgotten))
+    (Cow::Owned(left), erased)
+}
+
+/// Returns the key of the tombstone of the referrer whom an action names.
+fn erasure_key(feedback: &Feedback) -> Option<ErasureKey> {
+    let FeedbackKind::Action(Action {
+        campaign,
+        kind: ActionKind::AddParticipant { referred_by: Some(named), .. },
+        ..
+    }) = &feedback.kind
+    else {
+        return None;
+    };
+    if let Ok(email) = Email::parse(named) {
+        return Some(ErasureKey::Address(email));
+    }
+    let campaign = campaign.clone()?;
+    Some(ErasureKey::Participant(ParticipantKey { campaign, participant: named.clone() }))
 }

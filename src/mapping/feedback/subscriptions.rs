@@ -7,22 +7,20 @@
 use super::super::effects;
 use super::{FeedbackContext, key_of, lane};
 use crate::domain::{
-    Attributes, Call, EventId, Lookup, Participant, ParticipantUpdate, Plan, PlanError,
-    Subscription, Time, UNSUBSCRIBE_MARKER,
+    Attributes, Call, EventId, Participant, ParticipantUpdate, Plan, Subscription, Time,
+    UNSUBSCRIBE_MARKER,
 };
 
-/// What it leads to that somebody wants messages, or none.
-pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Result<Plan, PlanError> {
+/// Returns the plan of a report that a person subscribed or unsubscribed.
+pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Plan {
     let FeedbackContext { rules, feedback, received_at, .. } = desk;
     let effect = effects::subscription(report);
     let id: EventId = effect.event_id();
-    desk.need([Lookup::Effect(id)])?;
     let Some(index) = desk.subject().filter(|_| rules.feedback.unsubscribes && !desk.is_done(id))
     else {
-        return Ok(Plan::default());
+        return Plan::default();
     };
     let keys: Vec<_> = desk.person(index).participants.iter().map(key_of).collect();
-    desk.need(keys.iter().flatten().map(FeedbackContext::addressee))?;
 
     let mut person = desk.person(index).clone();
     let mut writes = Vec::new();
@@ -36,11 +34,11 @@ pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Result
         }
     }
     if person == *desk.person(index) {
-        return Ok(Plan::default());
+        return Plan::default();
     }
     let mut lanes = desk.told(person, Vec::new());
     lanes.extend(writes);
-    Ok(Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() })
+    Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() }
 }
 
 /// Notes what they said, and tells by which mark GrowSurf's `unsubscribed` is to be set or taken

@@ -1,10 +1,11 @@
 //! A store of people and effects in memory, to apply plans to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use crate::domain::{
-    Call, ErasureKey, EventId, Lookup, Notification, Participant, Person, PersonId, Plan,
-    PlanError, Planner, ReadSet, Time,
+    Call, ErasureKey, EventId, Notification, Participant, Person, PersonId, Plan, ReadKey, ReadSet,
+    Time, plan,
 };
 use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
@@ -44,25 +45,12 @@ impl Memory {
         received_at: Time,
         now: Time,
     ) -> Result<Plan, String> {
-        let mut known = ReadSet::new([7; 32], now);
-        if !self.tombstones.is_empty() {
-            known.read_tombstones();
-        }
-        let mut rounds = 0;
-        let plan = loop {
-            rounds += 1;
-            assert!(rounds < 6, "the planner asks for ever");
-            match self.mapper.plan(news, received_at, &known) {
-                Ok(plan) => break plan,
-                Err(PlanError::Unmappable(reason)) => return Err(reason),
-                Err(PlanError::MissingReads(lookups)) => {
-                    assert!(!lookups.is_empty(), "a need names what it needs");
-                    for lookup in lookups {
-                        self.answer(lookup, &mut known);
-                    }
-                }
-            }
+        let read = ReadSet::new([7; 32], now, !self.tombstones.is_empty());
+        let get = |read: &mut ReadSet, keys: Vec<ReadKey>| {
+            keys.into_iter().for_each(|key| self.answer(key, read));
+            Ok::<_, Infallible>(())
         };
+        let plan = plan(&self.mapper, news, received_at, read, get).unwrap()?;
         for id in &plan.ledger_only {
             assert!(self.effects.insert(*id), "a reward is counted once, ever");
         }
@@ -96,22 +84,22 @@ impl Memory {
         (people, self.effects.iter().map(ToString::to_string).collect())
     }
 
-    fn answer(&self, lookup: Lookup, known: &mut ReadSet) {
+    fn answer(&self, lookup: ReadKey, known: &mut ReadSet) {
         let person = match &lookup {
-            Lookup::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
-            Lookup::Tombstone(trace) => {
+            ReadKey::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
+            ReadKey::Tombstone(trace) => {
                 return known.add_tombstone(trace.clone(), self.tombstones.get(trace).copied());
             }
-            Lookup::Identifier(identifier) => {
+            ReadKey::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }
-            Lookup::Participant(key) => self.people.iter().find(|person| {
+            ReadKey::Participant(key) => self.people.iter().find(|person| {
                 person.participants.iter().any(|participant| {
                     participant.campaign == key.campaign
                         && participant.growsurf_id.as_ref() == Some(&key.participant)
                 })
             }),
-            Lookup::Link(link) => self.people.iter().find(|person| {
+            ReadKey::Link(link) => self.people.iter().find(|person| {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Call, Lookup, ParticipantKey, Source, Status};
+use crate::domain::{Call, ParticipantKey, ReadKey, Source, Status};
 use crate::store::Verdict;
 
 use super::Bench;
@@ -96,7 +96,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         let receipt = taken(&longest).await;
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2), "{letter:?}");
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: longest };
-        let person = store.person(&Lookup::Participant(key)).await.unwrap().unwrap();
+        let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
         assert_eq!(person.identifier.value(), address);
     }
     let before = drain(&*store, at(1)).await.len();
@@ -170,12 +170,6 @@ pub(crate) async fn a_planner_that_panics_parks_only_that_webhook(bench: &impl B
         }
     }
     assert_eq!(store.stats().await.unwrap().pending, 39 * 2);
-}
-
-pub(crate) async fn a_planner_that_never_ends_parks_the_webhook(bench: &impl Bench) {
-    let store = bench.open().await;
-    let receipt = store.accept(arrival("x", at(0), news().named("endless")), at(0)).await.unwrap();
-    assert!(matches!(receipt.status, Status::Parked { .. }), "{receipt:?}");
 }
 
 pub(crate) async fn a_plan_that_contradicts_the_store_parks_the_webhook_and_leaves_no_trace(

@@ -1,7 +1,7 @@
 //! Promises about the classes of calls and lanes, and about arrivals of the class page.
 
 use crate::domain::{
-    AnonymousId, Class, Destination, Dropped, Email, Identifier, Leased, Lookup, ParticipantKey,
+    AnonymousId, Class, Destination, Dropped, Email, Identifier, Leased, ParticipantKey, ReadKey,
     ReceivedWebhook, Status, Time,
 };
 use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
@@ -222,7 +222,7 @@ pub(crate) async fn what_a_page_posts_is_dropped_where_it_leads_to_nothing(bench
     assert_eq!(store.stats().await.unwrap(), before);
     assert_eq!(inbox(&*store, false).await.len(), 1);
     let bob = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "bob".to_owned() };
-    assert_eq!(store.person(&Lookup::Participant(bob)).await.unwrap(), None);
+    assert_eq!(store.person(&ReadKey::Participant(bob)).await.unwrap(), None);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     // The same bytes count, once they lead to something.
     take_as(&*store, Class::Page, "ann", "b", at(2)).await;

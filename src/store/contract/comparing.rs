@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Class, Email, Identifier, Link, Lookup, ParticipantKey, Time};
+use crate::domain::{Class, Email, Identifier, Link, ParticipantKey, ReadKey, Time};
 use crate::store::{KvUpdate, Verdict};
 
 use super::Bench;
@@ -28,7 +28,7 @@ pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(ben
     assert_eq!(previews[3].as_ref().unwrap_err(), "data.what is missing");
     assert_eq!(store.stats().await.unwrap(), before);
     assert_eq!(inbox(&*store, false).await.len(), 1);
-    assert_eq!(store.person(&Lookup::Participant(key("bob"))).await.unwrap(), None);
+    assert_eq!(store.person(&ReadKey::Participant(key("bob"))).await.unwrap(), None);
     let receipt = store.accept(arrival("later", at(2), did("bob", "c")), at(2)).await.unwrap();
     assert_eq!(receipt.calls, calls(2));
 }
@@ -109,19 +109,19 @@ pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     assert_eq!(store.participants("other", None, 2).await.unwrap(), [""; 0]);
     let bob = Identifier::Email(Email::parse("bob@example.com").unwrap());
     assert_eq!(
-        store.person(&Lookup::Participant(key("bob"))).await.unwrap().unwrap().identifier,
+        store.person(&ReadKey::Participant(key("bob"))).await.unwrap().unwrap().identifier,
         bob
     );
-    assert!(store.person(&Lookup::Identifier(bob)).await.unwrap().is_some());
+    assert!(store.person(&ReadKey::Identifier(bob)).await.unwrap().is_some());
     let nobody = Identifier::Email(Email::parse("eve@example.com").unwrap());
-    assert_eq!(store.person(&Lookup::Identifier(nobody)).await.unwrap(), None);
+    assert_eq!(store.person(&ReadKey::Identifier(nobody)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &impl Bench) {
     let store = bench.open().await;
     let link = |code: &str| Link { campaign: CAMPAIGN.to_owned(), code: code.to_owned() };
     let owner = async |code: &str| {
-        let owner = store.person(&Lookup::Link(link(code))).await.unwrap();
+        let owner = store.person(&ReadKey::Link(link(code))).await.unwrap();
         owner.map(|person| person.identifier.value().to_owned())
     };
     let ann = || news().participant("ann@example.com", "ann");

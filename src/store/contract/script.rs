@@ -3,16 +3,17 @@
 //!
 //! What belongs here: what several chapters need. What doesn't: promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{
-    AnonymousId, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, Destination,
-    EffectKey, Email, ErasureKey, ErasureSubject, Event, Facts, Identified, Identifier, LanePlan,
-    Leased, Link, Lookup, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey,
-    ParticipantUpdate, Person, Plan, PlanError, PlannedCall, Planner, ReadSet, ReceivedWebhook,
-    Redaction, Scalar, SendFilter, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
+    AnonymousId, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, Destination, Draft,
+    EffectKey, Email, ErasureKey, ErasureSubject, Event, EventId, Facts, Identified, Identifier,
+    LanePlan, Leased, Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey,
+    ParticipantUpdate, Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet,
+    ReceivedWebhook, Redaction, Scalar, SendFilter, Snapshot, Source, Time, TimedEvent, Webhook,
+    WebhookId,
 };
 use crate::store::{
     AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
@@ -26,69 +27,30 @@ pub(crate) const CAMPAIGN: &str = "camp";
 pub(crate) struct Script;
 
 impl Planner for Script {
-    fn plan(
+    fn resolve(&self, notification: &Notification, read: &ReadSet) -> Vec<ReadKey> {
+        keys(notification, read)
+    }
+
+    fn link(
         &self,
-        news: &Notification,
+        notification: &Notification,
+        _received_at: Time,
+        _read: &ReadSet,
+    ) -> Vec<ReadKey> {
+        match notification.campaign.name.as_deref() {
+            Some("visit" | "claim") => vec![ReadKey::Identifier(visitor(notification))],
+            Some("back") => addressees(notification),
+            _ => Vec::new(),
+        }
+    }
+
+    fn draft<'a>(
+        &'a self,
+        notification: &'a Notification,
         received_at: Time,
-        known: &ReadSet,
-    ) -> Result<Plan, PlanError> {
-        match news.campaign.name.as_deref() {
-            Some("panic") => panic!("the script says so"),
-            Some("unmappable") => {
-                return Err(PlanError::Unmappable("data.what is missing".to_owned()));
-            }
-            Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
-                return Err(PlanError::Unmappable("too much at once".to_owned()));
-            }
-            Some("visit" | "claim") => return visit(news, received_at, known),
-            Some("back") => return back(news, received_at, known),
-            Some("endless") => {
-                return Err(PlanError::MissingReads(vec![Lookup::Effect(effect("x").0)]));
-            }
-            _ => {}
-        }
-        let needs = needs(news, known);
-        if !needs.is_empty() {
-            return Err(PlanError::MissingReads(needs));
-        }
-        let mut plan = Plan::default();
-        let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
-        plan.messages.extend(message);
-        let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
-        for told in &news.events {
-            let (Event::ParticipantJoined { participant: who, .. }
-            | Event::FraudStatusChanged { participant: who }) = told.event
-            else {
-                continue;
-            };
-            let snapshot = &news.people[who.0];
-            if is_forgotten(snapshot, known) {
-                plan.erased.add_snapshot(snapshot, CAMPAIGN);
-                continue;
-            }
-            let email = match &snapshot.email {
-                Ok(email) => email.clone(),
-                Err(reason) => {
-                    plan.unmapped.push(reason.clone());
-                    continue;
-                }
-            };
-            let lane = lanes.entry(Identifier::Email(email)).or_insert_with_key(|identifier| {
-                let person = person(snapshot, identifier, known, news, received_at);
-                LanePlan { person, calls: Vec::new() }
-            });
-            calls(told, received_at, known, lane);
-        }
-        if news.campaign.name.as_deref() == Some("join") {
-            let visitor = participant_key(&news.people[1]).expect("the script names a visitor");
-            let anonymous_id = AnonymousId::parse(&visitor.participant).expect("it can be one's");
-            let call = Call::Join { anonymous_id, at: received_at };
-            let lane = lanes.values_mut().next().expect("somebody is joined");
-            lane.calls.push(PlannedCall { call, effect: None });
-        }
-        plan.lanes = lanes.into_values().collect();
-        plan.has_changes = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
-        Ok(plan)
+        read: &'a ReadSet,
+    ) -> Result<Box<dyn Draft + 'a>, String> {
+        Ok(Box::new(Scripted(script(notification, received_at, read)?)))
     }
 
     fn profile(&self, person: &Person) -> Attributes {
@@ -102,18 +64,78 @@ impl Planner for Script {
     }
 }
 
-/// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
-fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Result<Plan, PlanError> {
-    let key = participant_key(&news.people[0]).expect("the script names a visitor");
-    let id = AnonymousId::parse(&key.participant).expect("it can be a visitor's");
-    let visitor = Identifier::Anonymous(id);
-    let mut needs = needs(news, known);
-    let lookup = Lookup::Identifier(visitor.clone());
-    needs.extend(Some(lookup.clone()).filter(|lookup| known.person(lookup).is_none()));
-    if !needs.is_empty() {
-        return Err(PlanError::MissingReads(needs));
+/// A whole plan: the script reads effects with the people.
+struct Scripted(Plan);
+
+impl Draft for Scripted {
+    fn effects(&self) -> Vec<EventId> {
+        Vec::new()
     }
-    let found = known.person(&lookup).flatten().map(|index| known.people()[index].clone());
+
+    fn finish(self: Box<Self>, _recorded: &HashSet<EventId>) -> Planned {
+        Ok(self.0)
+    }
+}
+
+fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
+    match news.campaign.name.as_deref() {
+        Some("panic") => panic!("the script says so"),
+        Some("unmappable") => {
+            return Err("data.what is missing".to_owned());
+        }
+        Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
+            return Err("too much at once".to_owned());
+        }
+        Some("visit" | "claim") => return visit(news, received_at, known),
+        Some("back") => return back(news, received_at, known),
+        _ => {}
+    }
+    let mut plan = Plan::default();
+    let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
+    plan.messages.extend(message);
+    let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
+    for told in &news.events {
+        let (Event::ParticipantJoined { participant: who, .. }
+        | Event::FraudStatusChanged { participant: who }) = told.event
+        else {
+            continue;
+        };
+        let snapshot = &news.people[who.0];
+        if is_forgotten(snapshot, known) {
+            plan.erased.add_snapshot(snapshot, CAMPAIGN);
+            continue;
+        }
+        let email = match &snapshot.email {
+            Ok(email) => email.clone(),
+            Err(reason) => {
+                plan.unmapped.push(reason.clone());
+                continue;
+            }
+        };
+        let lane = lanes.entry(Identifier::Email(email)).or_insert_with_key(|identifier| {
+            let person = person(snapshot, identifier, known, news, received_at);
+            LanePlan { person, calls: Vec::new() }
+        });
+        calls(told, received_at, known, lane);
+    }
+    if news.campaign.name.as_deref() == Some("join") {
+        let visitor = participant_key(&news.people[1]).expect("the script names a visitor");
+        let anonymous_id = AnonymousId::parse(&visitor.participant).expect("it can be one's");
+        let call = Call::Join { anonymous_id, at: received_at };
+        let lane = lanes.values_mut().next().expect("somebody is joined");
+        lane.calls.push(PlannedCall { call, effect: None });
+    }
+    plan.lanes = lanes.into_values().collect();
+    plan.has_changes = plan.lanes.iter().any(|lane| !lane.calls.is_empty());
+    Ok(plan)
+}
+
+/// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
+fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
+    let key = participant_key(&news.people[0]).expect("the script names a visitor");
+    let visitor = visitor(news);
+    let found = known.person(&ReadKey::Identifier(visitor.clone()));
+    let found = found.map(|index| known.people()[index].clone());
     let person = found.unwrap_or_else(|| Person::new(visitor));
     let mut lane = LanePlan { person, calls: Vec::new() };
     for told in &news.events {
@@ -129,22 +151,27 @@ fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Result<Plan
     Ok(Plan { lanes: vec![lane], has_changes: is_news, ..Plan::default() })
 }
 
+fn visitor(news: &Notification) -> Identifier {
+    let key = participant_key(&news.people[0]).expect("the script names a visitor");
+    Identifier::Anonymous(AnonymousId::parse(&key.participant).expect("it can be a visitor's"))
+}
+
+fn addressees(news: &Notification) -> Vec<ReadKey> {
+    let keys = news.people.iter().filter_map(participant_key);
+    keys.map(Identifier::Participant).map(ReadKey::Identifier).collect()
+}
+
 /// A call to GrowSurf for each participant.
-fn back(news: &Notification, at: Time, known: &ReadSet) -> Result<Plan, PlanError> {
-    let addressees = news.people.iter().filter_map(participant_key).map(Identifier::Participant);
-    let addressees: Vec<Lookup> = addressees.map(Lookup::Identifier).collect();
-    if addressees.iter().any(|it| known.person(it).is_none()) {
-        return Err(PlanError::MissingReads(addressees));
-    }
-    let lane = |addressee: Lookup| {
-        let found = known.person(&addressee).flatten();
-        let Lookup::Identifier(identifier) = addressee else { unreachable!("made above") };
+fn back(news: &Notification, at: Time, known: &ReadSet) -> Planned {
+    let lane = |addressee: ReadKey| {
+        let found = known.person(&addressee);
+        let ReadKey::Identifier(identifier) = addressee else { unreachable!("made above") };
         let person = found.map(|index| known.people()[index].clone());
         let person = person.unwrap_or_else(|| Person::new(identifier));
         let call = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
         LanePlan { person, calls: vec![PlannedCall { call, effect: None }] }
     };
-    Ok(Plan { lanes: addressees.into_iter().map(lane).collect(), ..Plan::default() })
+    Ok(Plan { lanes: addressees(news).into_iter().map(lane).collect(), ..Plan::default() })
 }
 
 fn effect(key: &str) -> (crate::domain::EventId, EffectKey) {
@@ -163,33 +190,30 @@ fn link(snapshot: &Snapshot) -> Option<Link> {
     Some(Link { campaign, code: participant })
 }
 
-fn needs(news: &Notification, known: &ReadSet) -> Vec<Lookup> {
-    let mut needs = Vec::new();
+fn keys(news: &Notification, read: &ReadSet) -> Vec<ReadKey> {
+    let mut keys = Vec::new();
     for snapshot in &news.people {
-        needs.extend(participant_key(snapshot).map(Lookup::Participant));
-        needs.extend(link(snapshot).map(Lookup::Link));
+        keys.extend(participant_key(snapshot).map(ReadKey::Participant));
+        keys.extend(link(snapshot).map(ReadKey::Link));
         let email = snapshot.email.iter().cloned();
-        needs.extend(email.map(|email| Lookup::Identifier(Identifier::Email(email))));
+        keys.extend(email.map(|email| ReadKey::Identifier(Identifier::Email(email))));
     }
-    needs.retain(|lookup| known.person(lookup).is_none());
-    let traces = news.people.iter().filter_map(participant_key).map(ErasureKey::Participant);
-    let unasked = traces.filter(|trace| known.tombstone(trace).is_none());
-    needs.extend(unasked.map(Lookup::Tombstone));
+    if read.has_tombstones() {
+        let participants = news.people.iter().filter_map(participant_key);
+        keys.extend(participants.map(ErasureKey::Participant).map(ReadKey::Tombstone));
+    }
     for told in &news.events {
         if let Event::ParticipantJoined { referral_source: Some(key), .. } = &told.event {
-            let id = effect(key).0;
-            if known.is_recorded(id).is_none() {
-                needs.push(Lookup::Effect(id));
-            }
+            keys.push(ReadKey::Effect(effect(key).0));
         }
     }
-    needs
+    keys
 }
 
 /// To the script only a participant id is ever forgotten.
 fn is_forgotten(snapshot: &Snapshot, known: &ReadSet) -> bool {
     let trace = participant_key(snapshot).map(ErasureKey::Participant);
-    trace.is_some_and(|trace| known.tombstone(&trace).flatten().is_some())
+    trace.is_some_and(|trace| known.tombstone(&trace).is_some())
 }
 
 /// Takes somebody out of a body: nothing is left of one that begins with their address.
@@ -215,11 +239,10 @@ fn person(
     received_at: Time,
 ) -> Person {
     let key = participant_key(snapshot);
-    let by_participant = key.clone().and_then(|key| known.person(&Lookup::Participant(key)));
-    let by_link = link(snapshot).and_then(|link| known.person(&Lookup::Link(link)));
-    let by_participant = by_participant.flatten().or(by_link.flatten());
-    let by_identifier = known.person(&Lookup::Identifier(identifier.clone()));
-    let index = by_participant.or(by_identifier.flatten());
+    let by_participant = key.clone().and_then(|key| known.person(&ReadKey::Participant(key)));
+    let by_link = link(snapshot).and_then(|link| known.person(&ReadKey::Link(link)));
+    let by_identifier = known.person(&ReadKey::Identifier(identifier.clone()));
+    let index = by_participant.or(by_link).or(by_identifier);
     let mut person = index
         .map_or_else(|| Person::new(identifier.clone()), |index| known.people()[index].clone());
     if news.campaign.name.as_deref() == Some("contradiction") {
@@ -243,7 +266,7 @@ fn calls(told: &TimedEvent, received_at: Time, known: &ReadSet, lane: &mut LaneP
     let track = match &told.event {
         Event::ParticipantJoined { referral_source: Some(key), .. } => {
             let (event_id, key) = effect(key);
-            if known.is_recorded(event_id) == Some(true) {
+            if known.is_recorded(event_id) {
                 return;
             }
             let at = told.at.unwrap_or(received_at);

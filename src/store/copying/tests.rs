@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Destination, Email, Link, Lookup, ReceivedWebhook, Status};
+use crate::domain::{Destination, Email, Link, ReadKey, ReceivedWebhook, Status};
 use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
@@ -103,7 +103,7 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     assert_eq!(inbox(store, false).await.len(), 9);
     assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
     let link = Link { campaign: CAMPAIGN.to_owned(), code: "dora-links".to_owned() };
-    let owner = store.person(&Lookup::Link(link.clone())).await.unwrap().unwrap();
+    let owner = store.person(&ReadKey::Link(link.clone())).await.unwrap().unwrap();
     assert_eq!(owner.identifier.value(), "dora@example.com");
     let shown = store.effect(event("delivered")).await.unwrap().unwrap();
     assert_eq!((shown.carriers.len(), &*shown.messages[0].delivery), (1, "m1"));

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::domain::{
-    Class, Dropped, Lookup, Notification, Plan, Receipt, Status, Time, Webhook, WebhookId,
+    Class, Dropped, Notification, Plan, Planned, ReadKey, Receipt, Status, Time, Webhook, WebhookId,
 };
 use crate::store::StoreError;
-use crate::store::planning::{self, Planned};
+use crate::store::planning;
 use crate::store::record;
 
 use super::asking;
@@ -79,7 +79,7 @@ pub(super) async fn take_in(
     transaction: &Transaction,
     planning: &Planning,
     items: &[Item<'_>],
-    wanted: &mut BTreeSet<Lookup>,
+    wanted: &mut BTreeSet<ReadKey>,
 ) -> Result<Vec<Receipt>, Fault> {
     let rows = rows(transaction, items).await?;
     let mut world = World::new(planning.hash_key);
@@ -92,13 +92,13 @@ pub(super) async fn take_in(
     let (world, entries) = loop {
         let mut after = world.clone();
         let (entries, needs) = attempt(planning, &mut after, items, &rows)?;
-        let needs: BTreeSet<Lookup> = needs.difference(&asked).cloned().collect();
+        let needs: BTreeSet<ReadKey> = needs.difference(&asked).cloned().collect();
         if needs.is_empty() {
             break (after, entries);
         }
         wanted.extend(needs.iter().cloned());
-        let of_people = |it: &Lookup| {
-            matches!(it, Lookup::Identifier(_) | Lookup::Participant(_) | Lookup::Link(_))
+        let of_people = |it: &ReadKey| {
+            matches!(it, ReadKey::Identifier(_) | ReadKey::Participant(_) | ReadKey::Link(_))
         };
         if locked && needs.iter().any(of_people) {
             return Err(Fault::Overtaken);
@@ -115,7 +115,7 @@ async fn ask(
     transaction: &Transaction,
     planning: &Planning,
     world: &mut World,
-    lookups: &BTreeSet<Lookup>,
+    lookups: &BTreeSet<ReadKey>,
 ) -> Result<(), Fault> {
     asking::people(transaction, world, lookups).await?;
     // Behind the locks: whoever isn't there because they were forgotten has their tombstone by now.
@@ -178,7 +178,7 @@ fn attempt<'a>(
     world: &mut World,
     items: &[Item<'a>],
     rows: &[Option<Row>],
-) -> Result<(Vec<Entry<'a>>, BTreeSet<Lookup>), Fault> {
+) -> Result<(Vec<Entry<'a>>, BTreeSet<ReadKey>), Fault> {
     let mut entries = Vec::with_capacity(items.len());
     let mut needs = BTreeSet::new();
     for (item, row) in items.iter().zip(rows) {
@@ -226,8 +226,8 @@ fn plan(
     item: &Item<'_>,
     assumed: Option<&str>,
     received_at: Time,
-) -> Result<Outcome, Vec<Lookup>> {
-    let answer = |known: &mut _, lookups: Vec<Lookup>| {
+) -> Result<Outcome, Vec<ReadKey>> {
+    let answer = |known: &mut _, lookups: Vec<ReadKey>| {
         let unanswered = world.answer(known, lookups);
         if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
     };

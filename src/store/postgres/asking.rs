@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{EventId, Link, Lookup, ParticipantKey, Time};
+use crate::domain::{EventId, Link, ParticipantKey, ReadKey, Time};
 use crate::store::record;
 use crate::store::tombstones::TombstoneKey;
 
@@ -27,7 +27,7 @@ use super::world::World;
 pub(super) async fn people(
     transaction: &Transaction,
     world: &mut World,
-    lookups: &BTreeSet<Lookup>,
+    lookups: &BTreeSet<ReadKey>,
 ) -> Result<(), Fault> {
     let wanted = Wanted::of(lookups);
     if wanted.is_empty() {
@@ -80,18 +80,18 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(lookups: &'a BTreeSet<Lookup>) -> Self {
+    fn of(lookups: &'a BTreeSet<ReadKey>) -> Self {
         let mut columns = BTreeSet::new();
         let mut keys = Vec::new();
         let mut links = Vec::new();
         for lookup in lookups {
             match lookup {
-                Lookup::Identifier(identifier) => {
+                ReadKey::Identifier(identifier) => {
                     columns.insert(text(&record::column(identifier)));
                 }
-                Lookup::Participant(key) => keys.push(key),
-                Lookup::Link(link) => links.push(link),
-                Lookup::Effect(_) | Lookup::Tombstone(_) => {}
+                ReadKey::Participant(key) => keys.push(key),
+                ReadKey::Link(link) => links.push(link),
+                ReadKey::Effect(_) | ReadKey::Tombstone(_) => {}
             }
         }
         let campaigns = keys.iter().map(|key| text(&key.campaign)).collect();
@@ -114,7 +114,7 @@ impl<'a> Wanted<'a> {
 pub(super) async fn people_as_they_are(
     transaction: &Transaction,
     world: &mut World,
-    lookups: &BTreeSet<Lookup>,
+    lookups: &BTreeSet<ReadKey>,
 ) -> Result<(), Fault> {
     let wanted = Wanted::of(lookups);
     if wanted.is_empty() {
@@ -191,15 +191,15 @@ pub(super) async fn ledgers(
     transaction: &Transaction,
     world: &mut World,
     key: &TombstoneKey,
-    lookups: &BTreeSet<Lookup>,
+    lookups: &BTreeSet<ReadKey>,
 ) -> Result<(), Fault> {
     let mut effects: Vec<EventId> = Vec::new();
     let mut traces = Vec::new();
     for lookup in lookups {
         match lookup {
-            Lookup::Effect(id) => effects.push(*id),
-            Lookup::Tombstone(trace) => traces.push(trace),
-            Lookup::Identifier(_) | Lookup::Participant(_) | Lookup::Link(_) => {}
+            ReadKey::Effect(id) => effects.push(*id),
+            ReadKey::Tombstone(trace) => traces.push(trace),
+            ReadKey::Identifier(_) | ReadKey::Participant(_) | ReadKey::Link(_) => {}
         }
     }
     if !effects.is_empty() {

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Notification, Person, Plan, Planned, ReadKey, Time};
 use crate::store::KvUpdate;
-use crate::store::planning::{self, Planned};
+use crate::store::planning;
 use crate::store::{Fetching, HEARTBEAT_TTL, StoreError, record};
 
 use super::PostgresStore;
@@ -66,14 +66,14 @@ impl Fetching for PostgresStore {
         })
     }
 
-    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError> {
-        let asked: BTreeSet<Lookup> = [who.clone()].into();
+    async fn person(&self, who: &ReadKey) -> Result<Option<Person>, StoreError> {
+        let asked: BTreeSet<ReadKey> = [who.clone()].into();
         transact!(self.open()?, "look for a person", |it| async {
             let mut world = World::new(self.planning.hash_key);
             asking::people_as_they_are(&it, &mut world, &asked).await?;
             let mut known = world.known(Time::default());
             world.answer(&mut known, vec![who.clone()]);
-            Ok(known.person(who).flatten().map(|index| known.people()[index].clone()))
+            Ok(known.person(who).map(|index| known.people()[index].clone()))
         })
     }
 
@@ -118,12 +118,12 @@ async fn preview(
 ) -> Result<Vec<Planned>, Fault> {
     let mut world = World::new(planning.hash_key);
     world.has_tombstones = planning.has_tombstones(transaction).await?;
-    let mut asked: BTreeSet<Lookup> = BTreeSet::new();
+    let mut asked: BTreeSet<ReadKey> = BTreeSet::new();
     loop {
         let mut needs = BTreeSet::new();
         let mut plans = Vec::with_capacity(readings.len());
         for reading in readings {
-            let answer = |known: &mut _, lookups: Vec<Lookup>| {
+            let answer = |known: &mut _, lookups: Vec<ReadKey>| {
                 let unanswered = world.answer(known, lookups);
                 if unanswered.is_empty() { Ok(()) } else { Err(unanswered) }
             };

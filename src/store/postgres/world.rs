@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::{
-    Call, ErasureKey, EventId, LanePlan, Link, Lookup, Participant, ParticipantKey, Person,
-    PersonId, Plan, ReadSet, Time,
+    Call, ErasureKey, EventId, LanePlan, Link, Participant, ParticipantKey, Person, PersonId, Plan,
+    ReadKey, ReadSet, Time,
 };
 use crate::store::record;
 
@@ -49,7 +49,7 @@ pub(super) struct Changes {
 #[derive(Debug)]
 pub(super) enum Unapplied {
     /// It depends on something that isn't known yet.
-    Needs(Vec<Lookup>),
+    Needs(Vec<ReadKey>),
     /// It contradicts what the store holds.
     Contradiction(&'static str),
 }
@@ -128,37 +128,33 @@ impl World {
 
     /// The beginning of what is known for one plan.
     pub(super) fn known(&self, now: Time) -> ReadSet {
-        let mut known = ReadSet::new(self.hash_key, now);
-        if self.has_tombstones {
-            known.read_tombstones();
-        }
-        known
+        ReadSet::new(self.hash_key, now, self.has_tombstones)
     }
 
     /// Answers questions; gives back those that only Postgres can answer.
-    pub(super) fn answer(&self, known: &mut ReadSet, lookups: Vec<Lookup>) -> Vec<Lookup> {
+    pub(super) fn answer(&self, known: &mut ReadSet, lookups: Vec<ReadKey>) -> Vec<ReadKey> {
         let mut unanswered = Vec::new();
         for lookup in lookups {
             match &lookup {
-                Lookup::Participant(key) => match self.participants.get(key) {
+                ReadKey::Participant(key) => match self.participants.get(key) {
                     Some(id) => known.add_person(lookup, self.copy(*id)),
                     None => unanswered.push(lookup),
                 },
-                Lookup::Link(link) => match self.links.get(link) {
+                ReadKey::Link(link) => match self.links.get(link) {
                     Some(id) => known.add_person(lookup, self.copy(*id)),
                     None => unanswered.push(lookup),
                 },
-                Lookup::Identifier(identifier) => {
+                ReadKey::Identifier(identifier) => {
                     match self.identifiers.get(&text(&record::column(identifier))) {
                         Some(id) => known.add_person(lookup, self.copy(*id)),
                         None => unanswered.push(lookup),
                     }
                 }
-                Lookup::Effect(id) => match self.effects.get(id) {
+                ReadKey::Effect(id) => match self.effects.get(id) {
                     Some(recorded) => known.add_effect(*id, *recorded),
                     None => unanswered.push(lookup),
                 },
-                Lookup::Tombstone(trace) => match self.tombstones.get(trace) {
+                ReadKey::Tombstone(trace) => match self.tombstones.get(trace) {
                     Some(forgotten_at) => known.add_tombstone(trace.clone(), *forgotten_at),
                     None => unanswered.push(lookup),
                 },
@@ -186,7 +182,7 @@ impl World {
             ids.push(id);
         }
         let uncertain = plan.ledger_only.iter().filter(|id| !self.effects.contains_key(id));
-        needs.extend(uncertain.copied().map(Lookup::Effect));
+        needs.extend(uncertain.copied().map(ReadKey::Effect));
         if !needs.is_empty() {
             return Err(Unapplied::Needs(needs));
         }
@@ -200,11 +196,11 @@ impl World {
     }
 
     /// The number of a planned person; `None` if more must be known first.
-    fn whose(&self, person: &Person, needs: &mut Vec<Lookup>) -> Result<Option<i64>, Unapplied> {
+    fn whose(&self, person: &Person, needs: &mut Vec<ReadKey>) -> Result<Option<i64>, Unapplied> {
         let column = text(&record::column(&person.identifier));
         let of_identifier = self.identifiers.get(&column);
         if of_identifier.is_none() {
-            needs.push(Lookup::Identifier(person.identifier.clone()));
+            needs.push(ReadKey::Identifier(person.identifier.clone()));
         }
         let owner = of_identifier.copied().flatten();
         match (person.id, owner) {
@@ -222,7 +218,7 @@ impl World {
 
     /// Who a participant is must be known before it is written; for those that the person had
     /// already it is.
-    fn check_participants(&self, person: &Person, needs: &mut Vec<Lookup>) {
+    fn check_participants(&self, person: &Person, needs: &mut Vec<ReadKey>) {
         let before = person.id.and_then(|PersonId(id)| self.people.get(&id));
         let before = before.map(|person| person.participants.as_slice()).unwrap_or_default();
         for key in keys(person) {
@@ -230,17 +226,17 @@ impl World {
                 it.campaign == key.campaign && it.growsurf_id.as_ref() == Some(&key.participant)
             });
             if !had && !self.participants.contains_key(&key) {
-                needs.push(Lookup::Participant(key));
+                needs.push(ReadKey::Participant(key));
             }
         }
     }
 
-    fn check_effects(&self, lane: &LanePlan, needs: &mut Vec<Lookup>) {
+    fn check_effects(&self, lane: &LanePlan, needs: &mut Vec<ReadKey>) {
         for planned in &lane.calls {
             if let Call::Track { event_id, .. } = &planned.call
                 && !self.effects.contains_key(event_id)
             {
-                needs.push(Lookup::Effect(*event_id));
+                needs.push(ReadKey::Effect(*event_id));
             }
         }
     }

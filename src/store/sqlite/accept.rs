@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{
-    Call, Class, EventId, Notification, Plan, Receipt, ReceivedWebhook, Source, Status, Time,
-    WebhookId,
+    Call, Class, EventId, Notification, Plan, Planned, Receipt, ReceivedWebhook, Source, Status,
+    Time, WebhookId,
 };
 use crate::store::StoreError;
-use crate::store::planning::{Planned, dropped};
+use crate::store::planning::dropped;
 use crate::store::record::text;
 
 use super::effects;

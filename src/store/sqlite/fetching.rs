@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Class, Identifier, Lookup, Notification, Person, Plan, Time};
+use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
 use crate::store::KvUpdate;
 use crate::store::{Fetching, StoreError, record};
 
@@ -72,13 +72,13 @@ impl Fetching for SqliteStore {
         self.readers.read("list participants", work).await
     }
 
-    async fn person(&self, who: &Lookup) -> Result<Option<Person>, StoreError> {
+    async fn person(&self, who: &ReadKey) -> Result<Option<Person>, StoreError> {
         let who = who.clone();
         let work = move |connection: &Connection| match &who {
-            Lookup::Participant(key) => people::by_participant(connection, key),
-            Lookup::Link(link) => people::by_link(connection, link),
-            Lookup::Identifier(identifier) => people::by_identifier(connection, identifier),
-            Lookup::Effect(_) | Lookup::Tombstone(_) => Ok(None),
+            ReadKey::Participant(key) => people::by_participant(connection, key),
+            ReadKey::Link(link) => people::by_link(connection, link),
+            ReadKey::Identifier(identifier) => people::by_identifier(connection, identifier),
+            ReadKey::Effect(_) | ReadKey::Tombstone(_) => Ok(None),
         };
         self.readers.read("look for a person", work).await
     }

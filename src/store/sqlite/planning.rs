@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::domain::{Lookup, Notification, Planner, ReadSet, Redact, Time};
-use crate::store::planning::{self, Planned};
+use crate::domain::{Notification, Planned, Planner, ReadKey, ReadSet, Redact, Time};
+use crate::store::planning;
 
 use super::fault::Fault;
 use super::people;
@@ -32,11 +32,8 @@ impl Planning {
         received_at: Time,
         now: Time,
     ) -> Result<Planned, Fault> {
-        let mut known = ReadSet::new(self.hash_key, now);
-        if self.tombstones.any(connection)? {
-            known.read_tombstones();
-        }
-        planning::plan(&*self.planner, reading, assumed, received_at, known, |known, lookups| {
+        let read = ReadSet::new(self.hash_key, now, self.tombstones.any(connection)?);
+        planning::plan(&*self.planner, reading, assumed, received_at, read, |known, lookups| {
             lookups.into_iter().try_for_each(|lookup| self.answer(connection, known, lookup))
         })
     }
@@ -45,29 +42,29 @@ impl Planning {
         &self,
         connection: &Connection,
         known: &mut ReadSet,
-        lookup: Lookup,
+        lookup: ReadKey,
     ) -> Result<(), Fault> {
         match &lookup {
-            Lookup::Participant(key) => {
+            ReadKey::Participant(key) => {
                 let person = people::by_participant(connection, key)?;
                 known.add_person(lookup, person);
             }
-            Lookup::Link(link) => {
+            ReadKey::Link(link) => {
                 let person = people::by_link(connection, link)?;
                 known.add_person(lookup, person);
             }
-            Lookup::Identifier(identifier) => {
+            ReadKey::Identifier(identifier) => {
                 let person = people::by_identifier(connection, identifier)?;
                 known.add_person(lookup, person);
             }
-            Lookup::Effect(id) => {
+            ReadKey::Effect(id) => {
                 let recorded = connection
                     .prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?
                     .query_row([id.0], |_row| Ok(()))
                     .optional()?;
                 known.add_effect(*id, recorded.is_some());
             }
-            Lookup::Tombstone(trace) => {
+            ReadKey::Tombstone(trace) => {
                 let forgotten_at = self.tombstones.find(connection, trace)?;
                 known.add_tombstone(trace.clone(), forgotten_at);
             }

@@ -1,10 +1,11 @@
 //! A store in memory for one webhook at a time: answers what a planner asks, and keeps its plans.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use referral_relay::domain::{
-    Call, EventId, Lookup, Notification, Participant, Person, PersonId, Plan, PlanError, Planner,
-    ReadSet, Time,
+    Call, EventId, Notification, Participant, Person, PersonId, Plan, Planner, ReadKey, ReadSet,
+    Time, plan,
 };
 
 /// People and effects.
@@ -25,23 +26,19 @@ impl Memory {
         news: &Notification,
         received_at: Time,
     ) -> Result<Plan, String> {
-        let mut known = ReadSet::new([7; 32], received_at);
-        for _ in 0..6 {
-            let planned = planner.plan(news, received_at, &known);
-            assert_eq!(planned, planner.plan(news, received_at, &known), "a plan is a function");
-            match planned {
-                Ok(plan) => {
-                    self.keep(&plan);
-                    return Ok(plan);
-                }
-                Err(PlanError::Unmappable(reason)) => return Err(reason),
-                Err(PlanError::MissingReads(lookups)) => {
-                    assert!(!lookups.is_empty(), "a need names what it needs");
-                    lookups.into_iter().for_each(|lookup| self.answer(lookup, &mut known));
-                }
-            }
-        }
-        panic!("the planner asks for ever");
+        let planned = || {
+            let read = ReadSet::new([7; 32], received_at, false);
+            let get = |read: &mut ReadSet, keys: Vec<ReadKey>| {
+                keys.into_iter().for_each(|key| self.answer(key, read));
+                Ok::<_, Infallible>(())
+            };
+            plan(planner, news, received_at, read, get).unwrap_or_else(|never| match never {})
+        };
+        let plan = planned();
+        assert_eq!(plan, planned(), "a plan is a function");
+        let plan = plan?;
+        self.keep(&plan);
+        Ok(plan)
     }
 
     fn keep(&mut self, plan: &Plan) {
@@ -65,17 +62,17 @@ impl Memory {
         }
     }
 
-    fn answer(&self, lookup: Lookup, known: &mut ReadSet) {
+    fn answer(&self, lookup: ReadKey, known: &mut ReadSet) {
         let person = match &lookup {
-            Lookup::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
-            Lookup::Tombstone(trace) => return known.add_tombstone(trace.clone(), None),
-            Lookup::Link(link) => self.people.iter().find(|person| {
+            ReadKey::Effect(id) => return known.add_effect(*id, self.effects.contains(id)),
+            ReadKey::Tombstone(trace) => return known.add_tombstone(trace.clone(), None),
+            ReadKey::Link(link) => self.people.iter().find(|person| {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
-            Lookup::Identifier(identifier) => {
+            ReadKey::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }
-            Lookup::Participant(key) => self.people.iter().find(|person| {
+            ReadKey::Participant(key) => self.people.iter().find(|person| {
                 person.participants.iter().any(|participant| {
                     participant.campaign == key.campaign
                         && participant.growsurf_id.as_ref() == Some(&key.participant)

@@ -1,0 +1,131 @@
+//! Events of the referral program whose subject is resolved, and who referred whom.
+//!
+//! What belongs here: which events count, and the pairs of referrals. What doesn't: the calls that
+//! they lead to (`tracks`).
+
+use super::aggregates;
+use super::people::{Resolved, Slot, Unresolved};
+use super::profile;
+use super::rules::Rules;
+use super::tracks;
+use crate::domain::{Event, Facts, Notification, ReadKey, ReadSet, Scalar, Time, TimedEvent};
+
+/// An event whose subject has a slot.
+pub struct ResolvedEvent {
+    /// The event.
+    pub timed: TimedEvent,
+    /// The slot of its subject.
+    pub slot: Slot,
+}
+
+/// A friend and their referrer.
+pub struct Referral {
+    /// The slot of the friend.
+    pub friend: Slot,
+    /// The slot of the referrer.
+    pub referrer: Slot,
+}
+
+/// Returns the events that count, and the reasons why others can't be mapped.
+pub fn resolve_events(
+    notification: &Notification,
+    people: &Resolved,
+    campaign: &str,
+    rules: &Rules,
+) -> (Vec<ResolvedEvent>, Vec<String>) {
+    let mut events = Vec::new();
+    let mut unmapped = Vec::new();
+    for timed in &notification.events {
+        let counts = match &timed.event {
+            Event::ReferralConverted { .. } => {
+                notification.is_from_server || !rules.server_told_conversions.contains(campaign)
+            }
+            Event::ShareReported { is_from_page, .. } => {
+                !is_from_page || rules.page_told_shares.contains(campaign)
+            }
+            _ => true,
+        };
+        if !counts || is_self_referral(&timed.event, people) {
+            continue;
+        }
+        let other = tracks::other(&timed.event).map(|who| people.slot_of(who));
+        match (people.slot_of(tracks::subject(&timed.event)), other) {
+            (_, Some(Err(Unresolved::Ignored(reason))))
+            | (Err(Unresolved::Ignored(reason) | Unresolved::Unmapped(reason)), _) => {
+                unmapped.push(reason.clone());
+            }
+            (Ok(slot), _) => {
+                let shares = aggregates::shares(timed, people.participant(slot));
+                events.extend(shares.map(|timed| ResolvedEvent { timed, slot }));
+                events.push(ResolvedEvent { timed: timed.clone(), slot });
+            }
+        }
+    }
+    (events, unmapped)
+}
+
+/// True if the event is of a referral whose referrer is the friend. A source's reader finds most of
+/// them; the others take what is known: who has an id, and whose code a link has.
+fn is_self_referral(event: &Event, people: &Resolved) -> bool {
+    let (Event::FriendSignedUp { referrer, friend }
+    | Event::ReferralConverted { referrer: Some(referrer), friend, .. }) = event
+    else {
+        return false;
+    };
+    let Ok(friend) = people.slot_of(*friend) else { return false };
+    match people.slot_of(*referrer) {
+        Ok(referrer) => referrer.person == friend.person,
+        Err(_) => {
+            let of_person = &people.persons[friend.person].participants;
+            profile::is_self_referred(people.participant(friend), of_person)
+        }
+    }
+}
+
+impl Resolved {
+    /// Returns the keys of the referrers of friends who converted, where the events don't name them.
+    pub fn referrers(&self, notification: &Notification, rules: &Rules) -> Vec<ReadKey> {
+        let unnamed = notification.events.iter().filter_map(|timed| match &timed.event {
+            Event::ReferralConverted { friend, referrer, .. } => {
+                let is_named = referrer.is_some_and(|who| self.slot_of(who).is_ok());
+                self.slot_of(*friend).ok().filter(|_| !is_named)
+            }
+            _ => None,
+        });
+        unnamed.filter_map(|slot| self.referrer_key(slot, rules)).collect()
+    }
+
+    /// Returns the referrals in the events, and notes the referrer's address for friends of whom
+    /// only the referrer's id was reported.
+    pub fn link_referrers(
+        &mut self,
+        events: &[ResolvedEvent],
+        as_of: Time,
+        read: &ReadSet,
+        rules: &Rules,
+    ) -> Vec<Referral> {
+        let mut referrals = Vec::new();
+        for ResolvedEvent { timed, slot } in events {
+            let (friend, referrer) = match &timed.event {
+                Event::FriendSignedUp { friend, .. } => (self.slot_of(*friend).ok(), Some(*slot)),
+                Event::ReferralConverted { referrer, .. } => {
+                    let named = referrer.and_then(|who| self.slot_of(who).ok());
+                    let found = named.or_else(|| self.referrer_of(*slot, read, rules));
+                    (Some(*slot), found.filter(|found| found.person != slot.person))
+                }
+                _ => (None, None),
+            };
+            if let (Some(friend), Some(referrer)) = (friend, referrer) {
+                let email = self.participant(referrer).facts.get(Facts::EMAIL);
+                let email = email.map(|fact| fact.value.clone());
+                let unknown = self.participant(friend).facts.get(Facts::REFERRER_EMAIL).is_none();
+                if let (Some(email @ Scalar::Text(_)), true) = (email, unknown) {
+                    let facts = &mut self.participant_mut(friend).facts;
+                    facts.learn(Facts::REFERRER_EMAIL, email, as_of);
+                }
+                referrals.push(Referral { friend, referrer });
+            }
+        }
+        referrals
+    }
+}
