@@ -29,8 +29,9 @@ use crate::growsurf::rest::RestError;
 use crate::http::{
     AppState, BodyLimits, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
 };
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, ParticipantLookup};
 use crate::store::copying::CopyError;
+use crate::store::sqlite::BackupError;
 use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
@@ -39,7 +40,7 @@ pub use delivery::Delivering;
 pub use growsurf::Asking;
 use rules::webhook_auth;
 pub use rules::{log_rules, rules};
-pub use store::{copy_store, file_options, open_existing_store, open_store};
+pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
 
 /// Why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,9 @@ pub enum StartError {
     /// A store can't be copied into another.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// A store can't be copied for a dry run.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// There is no store where the settings say.
     #[error("there is no store {url}; check store.url, which is relative to the working directory")]
     NoStore {
@@ -191,7 +195,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         sharers,
     } = delivering;
     let grace = settings.server.shutdown_grace;
-    let lookup = asking.as_ref().map(|asking| asking.lookup(settings)).unwrap_or_default();
+    let lookup =
+        asking.as_ref().map(|asking| asking.lookup(settings, ParticipantLookup::TIMEOUT, &bell));
     if let Some(asking) = asking {
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
         let pulse = Heartbeat::new("the comparison with GrowSurf", clock.steady());

@@ -142,7 +142,7 @@ pub struct Ingest {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trust: WebhookAuth,
-    lookup: ParticipantLookup,
+    lookup: Option<ParticipantLookup>,
     patience: Duration,
     /// What is read of a body takes many times its memory, so those that are read at one time are
     /// bounded: usual ones, and large ones.
@@ -162,8 +162,12 @@ impl Ingest {
         wake: Arc<Notify>,
     ) -> Self {
         let rooms = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
-        let lookup = ParticipantLookup::default();
-        Self { store, clock, random, trust, lookup, patience, rooms, wake }
+        Self { store, clock, random, trust, lookup: None, patience, rooms, wake }
+    }
+
+    /// Makes participants known whom a webhook action names and the store doesn't know.
+    pub fn with_lookup(self, lookup: Option<ParticipantLookup>) -> Self {
+        Self { lookup, ..self }
     }
 
     /// Takes in one webhook; the receipt is given once it is on disk. `share` is dropped with the
@@ -324,8 +328,10 @@ impl Ingest {
         let accepting = tokio::time::timeout(patience, async {
             let room = self.acquire_permit(body.len()).await;
             let Incoming { source, owner, event, mut reading, body } = read(body)?;
-            if let (Source::CustomerioAction, Ok(news)) = (source, &mut reading) {
-                self.look_up(news).await?;
+            if let (Source::CustomerioAction, Ok(news), Some(lookup)) =
+                (source, &mut reading, &self.lookup)
+            {
+                lookup.look_up(news).await?;
             }
             let id = WebhookId::new(received_at, self.random.next());
             let webhook = Webhook { id, received_at, source, owner, event, body };

@@ -4,6 +4,7 @@
 mod comparing;
 mod history;
 mod lists;
+mod odd;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -130,6 +130,27 @@ fn a_growsurf_that_does_not_answer_holds_up_no_action() {
 }
 
 #[test]
+fn a_replay_asks_growsurf_for_whom_an_action_could_not_be_looked_up() {
+    let stage = Stage::set(|setup| setup);
+    let id = stage.adds("fay", &json!({}));
+    let of_reads = json!({ "path": "/participant/", "method": "GET" });
+    stage.growsurf.faults(&json!([{ "match": of_reads, "status": 503 }]));
+    let answer = stage.act("one", &json!({ "email": email("fay") }));
+    assert_eq!(answer["status"], "parked", "{answer}");
+    let setup = stage.relay.setup();
+    let text = setup.command(&["replay", "--parked"]).expect(0);
+    assert!(text.contains("GrowSurf couldn't be asked"), "{text}");
+    stage.growsurf.faults(&json!([]));
+    stage.growsurf.forget_requests();
+    setup.command(&["replay", "--parked", "--dry-run"]).expect(0);
+    assert_eq!(stage.reads("/participant/"), 0, "a dry run asks nothing");
+    let text = setup.command(&["replay", "--parked"]).expect(0);
+    assert!(text.contains("0 are parked still"), "{text}");
+    stage.relay.drained();
+    assert_eq!(stage.tier(&id), "gold");
+}
+
+#[test]
 fn people_known_by_an_id_are_found_by_their_metadata() {
     let stage = Stage::set(|setup| {
         let setup = setup.set("customerio.identify_by", "metadata.userId");

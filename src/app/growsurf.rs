@@ -88,6 +88,11 @@ impl Asking {
         Ok(Self { general, named, store })
     }
 
+    /// Returns the same for rows that go into another store; the budget stays where it is.
+    pub fn with_store(self, store: Arc<dyn Store>) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
     /// Returns the clients by campaign, for a use that waits for the limits as long as `patience`.
     fn clients(&self, patience: Duration) -> Clients {
         let patient = |client: &Client| client.with_patience(patience);
@@ -99,13 +104,32 @@ impl Asking {
         }
     }
 
-    /// Returns what looks up a participant for a webhook action.
-    pub(super) fn lookup(&self, settings: &Settings) -> ParticipantLookup {
+    /// Returns what looks up a participant for a webhook action, within `timeout`. `wake` is notified when
+    /// there is something new to deliver.
+    pub fn lookup(
+        &self,
+        settings: &Settings,
+        timeout: Duration,
+        wake: &Arc<Notify>,
+    ) -> ParticipantLookup {
         let id_key = match &settings.customerio.identify_by {
             IdentifyBy::Email => None,
             IdentifyBy::Metadata(key) => Some(key.clone()),
         };
-        ParticipantLookup { clients: self.clients(ParticipantLookup::TIMEOUT), id_key }
+        let only_campaign = match settings.growsurf.campaigns.as_slice() {
+            [only] => Some(only.id.clone()),
+            _ => None,
+        };
+        ParticipantLookup {
+            clients: self.clients(timeout),
+            timeout,
+            id_key,
+            only_campaign,
+            store: self.store.clone().expect("who looks up has opened a store"),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            wake: Arc::clone(wake),
+        }
     }
 
     /// What carries calls back to GrowSurf, each with the key that sees its campaign.

@@ -11,9 +11,9 @@ use crate::config::Settings;
 use crate::config::store::{OnDamage, StoreSettings, StoreUrl};
 use crate::domain::{Clock, Planner};
 use crate::mapping::Mapper;
-use crate::store::copying::{Compared, Step, copy};
+use crate::store::copying::{Compared, Step, copy, snapshot};
 use crate::store::postgres::ServerOptions;
-use crate::store::sqlite::{Kept, Options, Quarantined};
+use crate::store::sqlite::{Kept, Options, Quarantined, back_up};
 use crate::store::{Store, StoreError, StoreLocation};
 
 /// Opens the store that the settings name.
@@ -52,6 +52,20 @@ pub async fn copy_store(
     let place = |url| place(settings, url, Arc::default());
     let (source, target) = (place(from)?, place(to)?);
     Ok(copy(&source, &target, tell).await?)
+}
+
+/// Copies the store that `settings` name, as it is now, into the file that `of_copy` name, which isn't there
+/// yet. Relays work on meanwhile.
+///
+/// # Errors
+/// [`StartError::Copy`], [`StartError::Backup`] or [`StartError::Randomness`].
+pub async fn snapshot_store(settings: &Settings, of_copy: &Settings) -> Result<(), StartError> {
+    if let (Some(file), Some(target)) = (settings.store.url.file(), of_copy.store.url.file()) {
+        back_up(file, target, false, SystemClock.now()).await?;
+        return Ok(());
+    }
+    let place = |url| place(settings, url, Arc::default());
+    Ok(snapshot(&place(&settings.store.url)?, &place(&of_copy.store.url)?).await?)
 }
 
 /// Opens the store that the settings name for the process that delivers.

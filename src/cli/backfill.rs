@@ -15,7 +15,8 @@ use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::characters::escape;
-use crate::domain::{Class, Clock, Plan};
+use crate::domain::{Class, Clock, Delivery, Destination, Leased, PlannedCall, TRIGGERS_FOR};
+use crate::store::{ClaimRequest, Store, StoreError};
 use crate::sync::{Backfill, Events, Step, SyncReport};
 
 /// Arguments of `backfill`.
@@ -28,7 +29,7 @@ pub struct Args {
     /// Which events are sent: those older than 72 hours, which trigger no campaign; all; or none.
     #[arg(long, value_enum, default_value_t = Which::Late)]
     events: Which,
-    /// Only count, and show samples.
+    /// Only count, in a copy of the store in the temporary folder, and show samples.
     #[arg(long)]
     dry_run: bool,
     /// Print JSON, for scripts.
@@ -57,8 +58,12 @@ impl From<Which> for Events {
     }
 }
 
-/// How many rows a dry run shows.
+/// The most people whose calls a dry run shows.
 const SAMPLES: usize = 3;
+
+/// The most calls that are leased at once for samples, and how often: live ones may come before.
+const CLAIMED: usize = 100;
+const CLAIMS: usize = 50;
 
 /// Asks, takes in, and delivers if nobody else does.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -70,19 +75,11 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     };
     let intake = way.asking.intake(&way.bell, Class::History, args.dry_run);
     let backfill = Backfill { intake, events: args.events.into() };
-    let mut samples = Vec::new();
     let mut tallies: Vec<SyncReport> = Vec::new();
     for source in &way.sources {
         let progress = Progress { bar: progress::bar(), campaign: source.campaign.id.clone() };
-        let tell = |step: Step<'_>| {
-            if let (true, Step::Page { plans, .. }) = (args.dry_run, &step) {
-                let room = SAMPLES.saturating_sub(samples.len());
-                samples.extend(plans.iter().take(room).map(|plan| sample(plan, settings)));
-            }
-            progress.tell(&step);
-        };
         let done = tokio::select! {
-            done = backfill.run(source, tell) => done,
+            done = backfill.run(source, |step| progress.tell(&step)) => done,
             () = &mut stop => {
                 return Err(failed(anyhow!("stopped; the same command goes on where it was")));
             }
@@ -95,6 +92,10 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
             )))
         })?);
     }
+    let samples = match args.dry_run {
+        true => samples(&*way.store, settings).await.map_err(failed)?,
+        false => Vec::new(),
+    };
     let sources = way.sources.clone();
     if !args.dry_run && !args.json {
         note("delivering what was queued; Ctrl-C leaves the rest for `serve`");
@@ -132,20 +133,54 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
 }
 
 fn left_out_text(left_out: u64, events: Which) -> String {
+    let left_out = plural(left_out, "event");
     let why = match events {
+        Which::All => {
+            return format!(
+                "{left_out} left out, because GrowSurf's rows don't say when they happened; only its \
+                 webhooks send those."
+            );
+        }
         Which::None => "because of --events none",
-        Which::Late | Which::All => "for being under 72 hours old",
+        Which::Late => {
+            "for being under 72 hours old, or because GrowSurf doesn't say when they happened"
+        }
     };
     format!(
-        "{} left out {why}, and no `sync` sends them later. `--events all` sends everything; what is \
-         under 72 hours old then triggers campaigns in Customer.io.",
-        plural(left_out, "event")
+        "{left_out} left out {why}, and no `sync` sends them later. `--events all` sends all whose time is \
+         known; what is under 72 hours old then triggers campaigns in Customer.io."
     )
 }
 
-fn sample(plan: &Plan, settings: &Settings) -> Value {
+/// Returns the first calls for some people, leased from a store that is thrown away.
+async fn samples(store: &dyn Store, settings: &Settings) -> Result<Vec<Value>, StoreError> {
     let (hosts, now) = (Hosts::of(settings), SystemClock.now());
-    plan.lanes.iter().map(|lane| lane_document(lane, &hosts, now)).collect()
+    let claim = ClaimRequest {
+        way: Destination::CustomerIo,
+        now,
+        until: now.plus(TRIGGERS_FOR),
+        calls: CLAIMED,
+        page: 0,
+        in_turn: CLAIMED,
+        old_before: now.minus(TRIGGERS_FOR),
+        lane: None,
+    };
+    let mut samples = Vec::new();
+    for _ in 0..CLAIMS {
+        let leased = store.claim(claim).await?;
+        for Leased { identifier, deliveries, .. } in
+            leased.iter().filter(|it| it.class == Class::History)
+        {
+            let planned = |it: &Delivery| PlannedCall { call: it.call.clone(), effect: None };
+            let calls: Vec<PlannedCall> = deliveries.iter().map(planned).collect();
+            samples.push(json!([lane_document(identifier, &calls, &hosts, now)]));
+        }
+        if leased.is_empty() || samples.len() >= SAMPLES {
+            break;
+        }
+    }
+    samples.truncate(SAMPLES);
+    Ok(samples)
 }
 
 fn show(page: &mut Output, samples: &[Value]) {

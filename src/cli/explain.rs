@@ -17,8 +17,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    self, Call, Clock, Identifier, LanePlan, Notification, Plan, PlannedCall, Planner, ReadKey,
-    ReadSet, Source, TRIGGERS_FOR, Time,
+    self, Call, Clock, Identifier, Notification, Plan, PlannedCall, Planner, ReadKey, ReadSet,
+    Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
@@ -65,8 +65,13 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
             document["unmapped"] = json!(plan.unmapped);
             document["turned_off"] = json!(plan.disabled_events);
             let hosts = Hosts::of(settings);
-            document["lanes"] =
-                plan.lanes.iter().map(|lane| lane_document(lane, &hosts, received_at)).collect();
+            document["lanes"] = plan
+                .lanes
+                .iter()
+                .map(|lane| {
+                    lane_document(&lane.person.identifier, &lane.calls, &hosts, received_at)
+                })
+                .collect();
             ExitCode::SUCCESS
         }
         Err((status, reason)) => {
@@ -139,8 +144,12 @@ impl Hosts {
 }
 
 /// What is done in one lane, as a document.
-pub(super) fn lane_document(lane: &LanePlan, hosts: &Hosts, now: Time) -> Value {
-    let identifier = &lane.person.identifier;
+pub(super) fn lane_document(
+    identifier: &Identifier,
+    calls: &[PlannedCall],
+    hosts: &Hosts,
+    now: Time,
+) -> Value {
     let kind = match identifier {
         Identifier::Email(_) => "email",
         Identifier::Id(_) => "id",
@@ -148,7 +157,7 @@ pub(super) fn lane_document(lane: &LanePlan, hosts: &Hosts, now: Time) -> Value 
         Identifier::Anonymous(_) => "anonymous_id",
     };
     let calls: Vec<Value> =
-        lane.calls.iter().map(|call| call_document(identifier, call, hosts, now)).collect();
+        calls.iter().map(|call| call_document(identifier, call, hosts, now)).collect();
     json!({ "person": { kind: identifier.value() }, "calls": calls })
 }
 

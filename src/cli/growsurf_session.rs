@@ -33,8 +33,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A command's way to GrowSurf and to the store.
 pub struct GrowsurfSession<'a> {
     settings: &'a Settings,
-    /// The store.
+    /// The store that rows go into; a dry run's is thrown away.
     pub store: Arc<dyn Store>,
+    /// The store of the settings, if a dry run works on a copy of it.
+    original: Option<Arc<dyn Store>>,
     /// What asks.
     pub asking: Asking,
     /// The campaigns that are asked about.
@@ -44,13 +46,13 @@ pub struct GrowsurfSession<'a> {
     /// Set where no relay runs: what is found is delivered here.
     own: Option<Delivering>,
     stop: CancellationToken,
-    /// The store's folder, where a dry run found no store and the settings mustn't get one.
+    /// The folder of a dry run's store.
     throwaway: Option<Throwaway>,
 }
 
 impl<'a> GrowsurfSession<'a> {
-    /// Opens the store, finds the campaigns, and begins to deliver where no relay does. A dry run makes
-    /// no store: where there is none, it compares with one that is thrown away.
+    /// Opens the store, finds the campaigns, and begins to deliver where no relay does. A dry run does the
+    /// same with a copy of the store that is thrown away, or with an empty one, and delivers nothing.
     pub async fn open(
         settings: &'a Settings,
         campaigns: &[String],
@@ -61,8 +63,16 @@ impl<'a> GrowsurfSession<'a> {
         let (store, throwaway) = open_store(settings, dry_run).await?;
         let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;
+        let (mut store, mut asking, mut throwaway, mut original) = (store, asking, throwaway, None);
+        if dry_run && throwaway.is_none() {
+            let (copy, folder) = copy_store(settings).await?;
+            asking = asking.with_store(Arc::clone(&copy));
+            (original, store, throwaway) = (Some(store), copy, Some(folder));
+        }
         let (bell, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let mut way = Self { settings, store, asking, sources, bell, own: None, stop, throwaway };
+        let own = None;
+        let mut way =
+            Self { settings, store, original, asking, sources, bell, own, stop, throwaway };
         if !dry_run && !way.is_attended_now().await? {
             way.start_delivery().await?;
         }
@@ -110,9 +120,17 @@ impl<'a> GrowsurfSession<'a> {
         if !dry_run {
             self.ensure_delivery().await?;
         }
-        let Self { store, own, stop: ending, throwaway: _until_the_end, .. } = self;
+        let Self { store, original, own, stop: ending, throwaway: _until_the_end, .. } = self;
         let Some(own) = own else {
-            let pending = store.stats().await.map_err(failed)?.pending;
+            let pending = match &original {
+                Some(original) => {
+                    let pending = original.stats().await.map_err(failed)?.pending;
+                    original.close().await.map_err(failed)?;
+                    pending
+                }
+                None if dry_run => 0,
+                None => store.stats().await.map_err(failed)?.pending,
+            };
             store.close().await.map_err(failed)?;
             return Ok((pending, true));
         };
@@ -156,6 +174,14 @@ pub async fn open_store(
     }
 }
 
+/// Copies the store of the settings into a folder that is thrown away.
+async fn copy_store(settings: &Settings) -> Result<(Arc<dyn Store>, Throwaway), Failure> {
+    let mut of_copy = settings.clone();
+    let folder = Throwaway::make(&mut of_copy)?;
+    app::snapshot_store(settings, &of_copy).await.map_err(failed)?;
+    Ok((app::open_store(&of_copy).await.map_err(failed)?, folder))
+}
+
 /// What came of one campaign, for people.
 pub fn report(page: &mut Output, source: &Source, tally: &SyncReport) {
     let name = source.campaign.name.as_deref().unwrap_or("no name");
@@ -180,6 +206,12 @@ pub fn report(page: &mut Output, source: &Source, tally: &SyncReport) {
         for reason in &tally.unmapped {
             page.line(format!("    {reason}"));
         }
+    }
+    if tally.unread_rewards > 0 {
+        let participants = plural(tally.unread_rewards, "participant");
+        page.line(format!(
+            "  the rewards of {participants} weren't read, and count for nobody as complete"
+        ));
     }
     for notice in &tally.notices {
         page.line(format!("  note: {notice}"));

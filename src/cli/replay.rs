@@ -1,15 +1,21 @@
 //! `referral-relay replay`: plans stored webhooks again.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::output::{Failure, Output, failed, note};
-use crate::app;
+use crate::app::{self, Asking};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::config::value::duration;
 use crate::domain::{Clock, Time};
 use crate::ingest;
 use crate::store::{InboxPage, Pruned};
+use crate::telemetry::{LogRules, start_logs};
+
+/// The longest wait for GrowSurf's limits and its answer for one action.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `replay`.
 #[derive(clap::Args, Debug)]
@@ -44,7 +50,18 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         }
     }
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
-    let replayed = ingest::replay(&*store, &clock, page, args.dry_run).await.map_err(failed)?;
+    // What can't be looked up is explained by the log.
+    start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
+    let lookup = match settings.growsurf.has_api_key() {
+        true => {
+            let clients = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+            Some(clients.lookup(settings, PATIENCE, &Arc::default()))
+        }
+        false => None,
+    };
+    let replayed = ingest::replay(&*store, &clock, lookup.as_ref(), page, args.dry_run).await;
+    let replayed = replayed.map_err(failed)?;
+    drop(lookup);
     store.close().await.map_err(failed)?;
     let (would, led) = if args.dry_run { ("would be ", "would lead") } else { ("", "led") };
     let mut page = Output::default();

@@ -70,7 +70,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         if tallies.iter().any(|tally| !tally.left_out.is_empty()) {
             page.line(
                 "What is left out happened before sync.horizon, or a backfill left it out; \
-                 `referral-relay backfill --events all` sends it.",
+                 `referral-relay backfill --events all` sends it, where GrowSurf says when it was.",
             );
         }
         if args.dry_run {

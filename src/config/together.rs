@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Settings;
 use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
-use crate::config::mapping::names::MAX_ATTRIBUTE_NAME_BYTES;
+use crate::config::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
 use crate::config::reader::{Item, Reader};
 use crate::config::store::url::is_this_machine;
 
@@ -50,12 +50,47 @@ fn check_campaign(
             "makes the longest name of mapping.attributes longer than {MAX_ATTRIBUTE_NAME_BYTES} bytes"
         );
         reader.broken_item(item, "attribute_prefix", rule);
+    } else if let Some(rule) = prefixed_fault(settings, campaign) {
+        reader.broken_item(item, "attribute_prefix", rule);
     }
     let is_secret = |key: &str| secrets(settings).any(|(_, it)| it.expose_secret() == key);
     if campaign.page_key.as_deref().is_some_and(is_secret) {
         let rule = "is a secret as well, and everybody can read it in a page's source";
         reader.broken_item(item, "page_key", rule);
     }
+}
+
+/// Returns what is wrong with the first name that a campaign's prefix spoils, if it spoils any.
+fn prefixed_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<String> {
+    let prefix = campaign.attribute_prefix.as_str();
+    let mapping = &settings.mapping;
+    let names = || mapping.attributes.iter().filter(|(name, _)| !is_personal(name));
+    let others = || {
+        let others = settings.growsurf.campaigns.iter();
+        others
+            .filter(|other| !other.attribute_prefix.is_empty() && other.attribute_prefix != prefix)
+    };
+    let of_campaign = |made: &str| {
+        let writes = |other: &&CampaignSettings| {
+            let name = made.strip_prefix(other.attribute_prefix.as_str());
+            name.is_some_and(|name| names().any(|(_, sent_as)| sent_as == name))
+        };
+        others().find(writes).map(|other| format!("of campaign {}", other.id))
+    };
+    names().filter(|_| !prefix.is_empty()).find_map(|(name, sent_as)| {
+        let made = format!("{prefix}{sent_as}");
+        if let Some(fault) = attribute_fault(&made) {
+            return Some(format!("spoils the name of {name}: {fault}"));
+        }
+        let owner = if mapping.metadata.contains_key(&made) {
+            Some("in mapping.metadata".to_owned())
+        } else if mapping.attributes.values().any(|used| *used == made) {
+            Some("in mapping.attributes".to_owned())
+        } else {
+            of_campaign(&made)
+        };
+        Some(format!("makes {made:?} of {name}, and so is an attribute {} called", owner?))
+    })
 }
 
 /// Checks that some secret verifies each campaign's webhooks, and that its own secret says whose they are.

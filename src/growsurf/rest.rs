@@ -14,6 +14,7 @@ mod limits;
 pub mod rows;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod types;
 mod writes;
 
@@ -21,6 +22,7 @@ pub use client::{Client, ClientConfig, Clients, RateLimiter};
 pub use error::RestError;
 pub use lifecycle::Announcement;
 pub use limits::{Budget, ReportedLimits};
+pub use trail::Trail;
 pub use types::{
     Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
 };

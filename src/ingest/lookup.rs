@@ -4,33 +4,43 @@
 //! What belongs here: when GrowSurf is asked, by which name, and for how long. What doesn't: the
 //! action itself, which is parked where the lookup finds nobody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::domain::{
-    Action, Class, Feedback, FeedbackKind, Identifier, Notification, ParticipantKey, ReadKey,
-    ReceivedWebhook, SendFilter, WebhookId,
+    Action, Class, Clock, Feedback, FeedbackKind, Identifier, Notification, ParticipantKey, Random,
+    ReadKey, ReceivedWebhook, SendFilter, WebhookId,
 };
 use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{Campaign, Clients, ParticipantQuery, RestError};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::telemetry::ErrorChain;
 
-use super::Ingest;
-
-/// GrowSurf, as lookups ask it.
-#[derive(Debug, Default)]
+/// Asks GrowSurf for participants whom a webhook action names and the store doesn't know.
 pub struct ParticipantLookup {
     /// The clients, which wait for GrowSurf's limits no longer than GrowSurf has for its answer.
     pub clients: Clients,
+    /// The time in which GrowSurf must answer.
+    pub timeout: Duration,
     /// The key of participants' metadata that holds Customer.io's id, where people are known by that.
     pub id_key: Option<String>,
+    /// The campaign of an action that names none, if there is only one.
+    pub only_campaign: Option<String>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids.
+    pub random: Arc<dyn Random>,
+    /// Notified when there is something new to deliver.
+    pub wake: Arc<Notify>,
 }
 
-impl Ingest {
-    /// Asks GrowSurf for participants whom a webhook action names and the store doesn't know.
-    pub fn with_lookup(self, lookup: ParticipantLookup) -> Self {
-        Self { lookup, ..self }
-    }
+impl ParticipantLookup {
+    /// The time in which GrowSurf must answer while Customer.io waits, 4 s, for the relay.
+    pub const TIMEOUT: Duration = Duration::from_millis(1_500);
 
     /// Makes the participant known whom an action names, if GrowSurf knows them and the store doesn't.
     /// Nothing is sent of what happened to them: the next comparison does that.
@@ -43,18 +53,16 @@ impl Ingest {
         else {
             return Ok(());
         };
-        let only = if let [only] = self.trust.campaigns.as_slice() { Some(only) } else { None };
+        let only = self.only_campaign.as_ref();
         let Some(campaign) = ask.campaign.as_ref().or(only) else { return Ok(()) };
-        let Some(client) = self.lookup.clients.of(campaign).filter(|_| !ask.adds_participant())
-        else {
+        let Some(client) = self.clients.of(campaign).filter(|_| !ask.adds_participant()) else {
             return Ok(());
         };
-        let Some(query) = self.lookup.query(ask, who) else { return Ok(()) };
+        let Some(query) = self.query(ask, who) else { return Ok(()) };
         if self.is_known(campaign, ask, who).await? {
             return Ok(());
         }
-        let answer =
-            tokio::time::timeout(ParticipantLookup::TIMEOUT, client.find(campaign, &query)).await;
+        let answer = tokio::time::timeout(self.timeout, client.find(campaign, &query)).await;
         ask.is_unanswered = match answer.unwrap_or(Err(RestError::Late)) {
             Ok(Some(row)) => !self.introduce(campaign, row).await?,
             Ok(None) => false,
@@ -116,11 +124,6 @@ impl Ingest {
         }
         Ok(true)
     }
-}
-
-impl ParticipantLookup {
-    /// The time in which GrowSurf must answer: Customer.io waits 4 s for the relay.
-    pub const TIMEOUT: Duration = Duration::from_millis(1_500);
 
     /// Returns the name by which GrowSurf can be asked, if there is one.
     fn query(&self, ask: &Action, who: &[Identifier]) -> Option<ParticipantQuery> {

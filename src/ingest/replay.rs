@@ -3,8 +3,8 @@
 //! What belongs here: which webhooks, page by page, and what came of it. What doesn't: how each is
 //! read (`reading`).
 
-use super::reading;
-use crate::domain::{Clock, Status, WebhookId};
+use super::{ParticipantLookup, reading};
+use crate::domain::{Clock, Source, Status, WebhookId};
 use crate::store::{InboxPage, Store, StoreError};
 
 /// What a replay came to.
@@ -31,11 +31,14 @@ const REPLAY_REASONS: usize = 20;
 /// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
 /// a `serve` beside it is never held up. `page` says which; its limit is ours to choose.
 ///
+/// Participants whom an action names and the store doesn't know are looked up before, but not by a dry run.
+///
 /// # Errors
 /// What the store says; what was planned until then stays.
 pub async fn replay(
     store: &dyn Store,
     clock: &dyn Clock,
+    lookup: Option<&ParticipantLookup>,
     mut page: InboxPage,
     dry_run: bool,
 ) -> Result<Replayed, StoreError> {
@@ -46,7 +49,12 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let reading = reading::decode_stored(&webhook);
+            let mut reading = reading::decode_stored(&webhook);
+            if let (Some(lookup), Source::CustomerioAction, Ok(news), false) =
+                (lookup, webhook.source, &mut reading, dry_run)
+            {
+                lookup.look_up(news).await?;
+            }
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;
             replayed.calls += receipt.calls;

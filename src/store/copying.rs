@@ -27,7 +27,7 @@ pub(super) use mark::{Mark, refuse_marked};
 pub use part::Part;
 pub(super) use part::{Column, Kind, META};
 pub(super) use row::{Cell, Row};
-pub use steps::{Compared, Step, copy};
+pub use steps::{Compared, Step, copy, snapshot};
 
 /// Which of the two stores an error is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,10 +86,19 @@ pub enum CopyError {
     },
 }
 
-/// A store as it is copied: its rows in pages, in one form for all backends. Having one means that
-/// no relay delivers from the store.
+/// The rows of a store in pages, in one form for all backends.
 #[async_trait]
-pub(super) trait Tables: Send {
+pub(super) trait Rows: Send {
+    /// The next rows of a part by its key, behind the one given; none behind the last.
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError>;
+
+    /// The highest numbers that this store has given to people and deliveries.
+    async fn given(&mut self) -> Result<Given, StoreError>;
+}
+
+/// A store as it is copied. Having one means that no relay delivers from the store.
+#[async_trait]
+pub(super) trait Tables: Rows {
     /// Whether a relay delivers from the store.
     async fn is_in_use(&mut self) -> Result<bool, StoreError>;
 
@@ -98,9 +107,6 @@ pub(super) trait Tables: Send {
 
     /// How many rows a part has.
     async fn count(&mut self, part: Part) -> Result<u64, StoreError>;
-
-    /// The next rows of a part by its key, behind the one given; none behind the last.
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError>;
 
     /// The mark that an unfinished copy has left.
     async fn mark(&mut self) -> Result<Option<Mark>, StoreError>;
@@ -115,9 +121,6 @@ pub(super) trait Tables: Send {
     /// What makes of a row what this store gives back after it was written: numbers may be others
     /// where a backend counts in another way.
     fn kept(&self) -> fn(Part, Row) -> Row;
-
-    /// The highest numbers that this store has given to people and deliveries.
-    async fn given(&mut self) -> Result<Given, StoreError>;
 
     /// Gives higher numbers than these from now on, and makes the store ready for work.
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError>;

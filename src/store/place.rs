@@ -10,8 +10,8 @@ use secrecy::SecretString;
 
 use crate::domain::Planner;
 
-use super::copying::Tables;
-use super::postgres::{PostgresStore, ServerOptions, ServerTables};
+use super::copying::{Rows, Tables};
+use super::postgres::{PostgresStore, ServerOptions, ServerSnapshot, ServerTables};
 use super::sqlite::{FileTables, Options, Quarantined, SqliteStore, is_made};
 use super::{Store, StoreError};
 
@@ -43,6 +43,17 @@ impl StoreLocation {
         Ok(match self {
             Self::File(path, options) => Box::new(FileTables::open(path, options)?),
             Self::Server(url, options) => Box::new(ServerTables::open(url, options).await?),
+        })
+    }
+
+    /// Opens the rows of a server as they are now, while relays work on. A file is opened as for a copy.
+    ///
+    /// # Errors
+    /// As [`StoreLocation::open`].
+    pub(super) async fn rows(&self) -> Result<Box<dyn Rows>, StoreError> {
+        Ok(match self {
+            Self::File(path, options) => Box::new(FileTables::open(path, options)?),
+            Self::Server(url, options) => Box::new(ServerSnapshot::open(url, options).await?),
         })
     }
 

@@ -80,7 +80,7 @@ use session::Session;
 use transaction::{Connections, transact};
 use wake::Wake;
 
-pub(super) use copying::ServerTables;
+pub(super) use copying::{ServerSnapshot, ServerTables};
 pub use options::ServerOptions;
 
 /// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.

@@ -13,11 +13,11 @@ use super::counted;
 use super::intake::Intake;
 use super::reconcile::horizon_note;
 use super::report::SyncReport;
-use super::rewards::Rewards;
+use super::rewards::{Rewards, Unread};
 use super::source::Source;
-use crate::domain::{Plan, SendFilter, TRIGGERS_FOR, Time};
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
-use crate::growsurf::rest::{Cursor, Page, Referrals, RestError};
+use crate::domain::{SendFilter, TRIGGERS_FOR, Time};
+use crate::growsurf::rest::rows::{Kind, Origin, Row, id_of};
+use crate::growsurf::rest::{Cursor, Page, Referrals, RestError, Trail};
 use crate::store::{Store, StoreError};
 
 /// Which events are sent. People are sent in any case.
@@ -52,6 +52,9 @@ struct BackfillCursor {
     part: Part,
     /// The place where the next page of the part begins; `None` for its first.
     next: Option<Cursor>,
+    /// The places where pages of the part began.
+    trail: Trail,
+    unread: Unread,
     tally: SyncReport,
 }
 
@@ -69,8 +72,6 @@ pub enum Step<'a> {
     Page {
         /// Rows looked at in this campaign so far.
         rows: u64,
-        /// What the page led to, for samples.
-        plans: &'a [Plan],
     },
 }
 
@@ -96,7 +97,7 @@ impl Backfill {
         let store = &*self.intake.store;
         let name = format!("backfill:{}", source.campaign.id);
         let mut place = self.begin(&name).await?;
-        if self.events != Events::All && !self.intake.dry_run {
+        if self.events != Events::All {
             // What it leaves out stays left out: the comparison tells only of what comes after.
             let note = horizon_note(&source.campaign.id);
             checkpoint::keep(store, &note, &place.began_at).await?;
@@ -112,46 +113,44 @@ impl Backfill {
                     if place.next.is_some() && begun_again != Some(place.part) =>
                 {
                     begun_again = Some(place.part);
-                    place.next = None;
+                    (place.next, place.trail) = (None, Trail::default());
                     continue;
                 }
                 page => page?,
             };
-            let rows = self.rows(source, &mut rewards, &place, page.rows).await?;
+            place.trail.follow(page.next.as_ref())?;
             let mut tally = SyncReport::default();
-            let plans = self.intake.take(rows, &mut tally).await?;
+            let rows = self.rows(source, &mut rewards, &mut place, page.rows, &mut tally).await?;
+            self.intake.take(rows, &mut tally).await?;
             if place.part == Part::Counts {
                 // They were looked at before.
                 (tally.rows, tally.changed) = (0, 0);
             }
             place.tally.add(&tally);
-            tell(Step::Page { rows: place.tally.rows, plans: &plans });
+            tell(Step::Page { rows: place.tally.rows });
             place.next = page.next;
             if place.next.is_none() {
+                if place.part == Part::Participants {
+                    let (id, since) = (&source.campaign.id, place.began_at);
+                    self.intake.take_waiting(id, since, &mut place.tally).await?;
+                }
                 place.part = following(place.part, source);
             }
-            if !self.intake.dry_run {
-                checkpoint::keep(store, &name, &place).await?;
-            }
-        }
-        if self.intake.dry_run {
-            place.tally.note_uncounted();
+            checkpoint::keep(store, &name, &place).await?;
         }
         Ok(place.tally)
     }
 
     async fn begin(&self, name: &str) -> Result<BackfillCursor, SyncError> {
-        let kept = if self.intake.dry_run {
-            None
-        } else {
-            checkpoint::find::<BackfillCursor>(&*self.intake.store, name).await?
-        };
+        let kept = checkpoint::find::<BackfillCursor>(&*self.intake.store, name).await?;
         let goes_on = |it: &BackfillCursor| it.part != Part::Done && it.events == self.events;
         Ok(kept.filter(goes_on).unwrap_or_else(|| BackfillCursor {
             events: self.events,
             began_at: self.intake.clock.now(),
             part: Part::Participants,
             next: None,
+            trail: Trail::default(),
+            unread: Unread::default(),
             tally: SyncReport::default(),
         }))
     }
@@ -176,8 +175,9 @@ impl Backfill {
         &self,
         source: &Source,
         rewards: &mut Rewards<'_>,
-        place: &BackfillCursor,
+        place: &mut BackfillCursor,
         mut rows: Vec<Value>,
+        tally: &mut SyncReport,
     ) -> Result<Vec<Row>, SyncError> {
         let tell = match self.events {
             Events::All => SendFilter::History,
@@ -186,8 +186,11 @@ impl Backfill {
         };
         if place.part == Part::Participants {
             for row in &mut rows {
-                rewards.complete(row).await?;
+                rewards.complete(row, &mut place.unread, tally).await?;
             }
+        }
+        if place.part == Part::Counts {
+            rows.retain(|row| id_of(row).is_some_and(|id| !place.unread.may_have(&id)));
         }
         let (campaign, shares) = (rewards.campaign().clone(), source.shares);
         let now = self.intake.clock.now();

@@ -16,6 +16,7 @@ use super::source::Source;
 use crate::domain::{Email, Facts, Identifier, ParticipantKey, Person, ReadKey};
 use crate::erase::forget;
 use crate::growsurf::rest::RestError;
+use crate::telemetry::ErrorChain;
 
 /// What becomes of somebody who was deleted at GrowSurf.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +112,12 @@ pub(super) async fn look(
         match source.client.participant(campaign, &id).await {
             Ok(_) => continue,
             Err(RestError::Unknown { .. }) => {}
+            Err(error) if error.is_local() => {
+                let error = ErrorChain(&error);
+                tally.notice(&format!("participant {id} is in none of GrowSurf's lists, and wasn't asked about: {error}"));
+                now.extend(known_before.map(|done| (id, done)));
+                continue;
+            }
             Err(error) => return Err(error.into()),
         }
         // What can't be undone is done when they are missing for the second time.
@@ -124,7 +131,7 @@ pub(super) async fn look(
         }
         now.insert(id, is_done);
     }
-    if now != before && !intake.dry_run {
+    if now != before {
         checkpoint::keep(store, &name, &now).await?;
     }
     Ok(())

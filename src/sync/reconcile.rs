@@ -18,11 +18,11 @@ use super::counted;
 use super::deletions::{self, Deletions, SeenParticipants};
 use super::intake::Intake;
 use super::report::SyncReport;
-use super::rewards::Rewards;
+use super::rewards::{Rewards, Unread};
 use super::source::Source;
 use crate::domain::{SendFilter, Time};
 use crate::growsurf::rest::rows::{Kind, Origin, id_of};
-use crate::growsurf::rest::{Cursor, Page, RestError};
+use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
 
 /// How a comparison is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,38 +95,35 @@ impl Reconcile {
         };
         let mut walk = Walk { compare: self, source, tell: SendFilter::Since(horizon), back_to };
         let mut tally = SyncReport::default();
-        let mut seen = SeenParticipants::default();
-        walk.read(Kind::Participant, &mut tally, Some(&mut seen)).await?;
+        let mut found = Found::default();
+        walk.read(Kind::Participant, &mut tally, &mut found).await?;
+        self.intake.take_waiting(&source.campaign.id, began_at, &mut tally).await?;
         if source.campaign.is_affiliate() {
-            walk.read(Kind::Commission, &mut tally, None).await?;
+            walk.read(Kind::Commission, &mut tally, &mut found).await?;
             // A payout is issued long after it was made, so its place in the list says nothing.
             walk.back_to = None;
-            walk.read(Kind::Payout, &mut tally, None).await?;
+            walk.read(Kind::Payout, &mut tally, &mut found).await?;
         } else {
-            walk.read(Kind::Referral, &mut tally, None).await?;
+            walk.read(Kind::Referral, &mut tally, &mut found).await?;
         }
+        let Found { seen, unread } = found;
         if depth == Scope::Full {
-            self.counted(source, &seen, began_at, &mut tally).await?;
+            self.counted(source, |id| seen.has(id) && !unread.may_have(id), began_at, &mut tally)
+                .await?;
             let what = self.rules.deletions;
             deletions::look(&self.intake, source, &seen, what, &mut tally).await?;
         }
-        if self.intake.dry_run {
-            if depth == Scope::Full {
-                tally.note_uncounted();
-            }
-        } else {
-            let full_at = if depth == Scope::Full { Some(began_at) } else { marks.full_at };
-            let marks = SyncCursor { read_until: Some(began_at), full_at };
-            checkpoint::keep(store, &name, &marks).await?;
-        }
+        let full_at = if depth == Scope::Full { Some(began_at) } else { marks.full_at };
+        let marks = SyncCursor { read_until: Some(began_at), full_at };
+        checkpoint::keep(store, &name, &marks).await?;
         Ok(tally)
     }
 
-    /// Notes of everybody seen that all that GrowSurf has was counted.
+    /// Notes that everything which GrowSurf has of the participants was counted, if `is_counted` says so.
     async fn counted(
         &self,
         source: &Source,
-        seen: &SeenParticipants,
+        is_counted: impl Fn(&str) -> bool,
         began_at: Time,
         tally: &mut SyncReport,
     ) -> Result<(), SyncError> {
@@ -137,7 +134,7 @@ impl Reconcile {
         loop {
             let id = &source.campaign.id;
             let mut page = counted::page(&*self.intake.store, id, next.as_ref()).await?;
-            page.rows.retain(|row| id_of(row).is_some_and(|id| seen.has(&id)));
+            page.rows.retain(|row| id_of(row).is_some_and(|id| is_counted(&id)));
             self.intake.take(told(Kind::Counted, page.rows, &origin), tally).await?;
             next = page.next;
             if next.is_none() {
@@ -147,6 +144,13 @@ impl Reconcile {
             }
         }
     }
+}
+
+/// Participants that a walk has come across.
+#[derive(Default)]
+struct Found {
+    seen: SeenParticipants,
+    unread: Unread,
 }
 
 /// A walk through one campaign's lists.
@@ -164,21 +168,23 @@ impl Walk<'_> {
         &self,
         kind: Kind,
         tally: &mut SyncReport,
-        mut seen: Option<&mut SeenParticipants>,
+        found: &mut Found,
     ) -> Result<(), SyncError> {
         let intake = &self.compare.intake;
         let mut next: Option<Cursor> = None;
+        let mut trail = Trail::default();
         let mut begun_again = false;
         let mut rewards = Rewards::of(self.source);
         loop {
             let page = match self.page(kind, next.clone()).await {
                 // Whoever the page began with is gone; what was read changes nothing.
                 Err(RestError::Unknown { .. }) if next.is_some() && !begun_again => {
-                    (next, begun_again) = (None, true);
+                    (next, trail, begun_again) = (None, Trail::default(), true);
                     continue;
                 }
                 page => page?,
             };
+            trail.follow(page.next.as_ref())?;
             let is_past = |row: &Value| match (self.back_to, changed_at(kind, row)) {
                 (Some(back_to), Some(at)) => at < back_to,
                 _ => false,
@@ -189,11 +195,11 @@ impl Walk<'_> {
             // Friends are numbered in the order in which they are taken in.
             rows.reverse();
             for row in &mut rows {
-                if let (Some(seen), Some(id)) = (&mut seen, id_of(row)) {
-                    seen.note(&id);
-                }
                 if kind == Kind::Participant {
-                    rewards.complete(row).await?;
+                    if let Some(id) = id_of(row) {
+                        found.seen.note(&id);
+                    }
+                    rewards.complete(row, &mut found.unread, tally).await?;
                 }
             }
             let (campaign, shares) = (rewards.campaign().clone(), self.source.shares);

@@ -32,19 +32,13 @@ pub struct SyncReport {
     pub unmapped: Vec<String>,
     /// Rows of which at least a part can't be mapped.
     pub incomplete_rows: u64,
+    /// Participants whose rewards weren't read.
+    pub unread_rewards: u64,
     /// What somebody should know.
     pub notices: Vec<String>,
 }
 
 impl SyncReport {
-    /// Takes in what a row would lead to that nobody takes in.
-    pub fn plan(&mut self, plan: &Plan) {
-        for call in plan.lanes.iter().flat_map(|lane| &lane.calls) {
-            self.call(call.kind(), 1);
-        }
-        plan.notices.iter().for_each(|notice| self.notice(notice));
-    }
-
     /// Takes in what a row led to.
     pub fn receipt(&mut self, receipt: &Receipt) {
         for (kind, count) in &receipt.kinds {
@@ -80,16 +74,6 @@ impl SyncReport {
         remark(&mut self.unmapped, reason);
     }
 
-    /// Notes which calls of the end a dry run can't count: it stores no row that they are counted from.
-    pub fn note_uncounted(&mut self) {
-        if self.changed > 0 {
-            self.notice(
-                "the profiles sent once more at the end, with counts of friends, conversions and \
-                 rewards, aren't counted by a dry run; there is at most one for each participant",
-            );
-        }
-    }
-
     /// Takes in what somebody should know.
     pub fn notice(&mut self, notice: &str) {
         remark(&mut self.notices, notice);
@@ -100,6 +84,7 @@ impl SyncReport {
         self.rows += other.rows;
         self.changed += other.changed;
         self.incomplete_rows += other.incomplete_rows;
+        self.unread_rewards += other.unread_rewards;
         for (mine, theirs) in [
             (&mut self.effects, &other.effects),
             (&mut self.left_out, &other.left_out),

@@ -44,7 +44,7 @@ fn check_names_program_read_and_tries_the_lists_of_a_named_campaign_all_the_same
 
     let setup = setup.file("[[growsurf.campaigns]]\nid = \"demo01\"\n");
     let told = setup.command(&["check"]).expect(1);
-    for list in ["the campaign", "reward-configs", "webhooks"] {
+    for list in ["the campaign", "reward-configs", "webhooks", "integrations"] {
         let is_it = |line: &str| line.contains(&format!("demo01: can't read {list}: "));
         let line =
             told.lines().find(|line| is_it(line)).unwrap_or_else(|| panic!("{list}: {told}"));
@@ -52,6 +52,24 @@ fn check_names_program_read_and_tries_the_lists_of_a_named_campaign_all_the_same
     }
     assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
     assert!(told.contains("demo01: the key reads participants, referrals"), "{told}");
+}
+
+#[test]
+fn check_says_which_campaigns_write_the_same_attributes() {
+    let (sandbox, growsurf) = services();
+    growsurf.program_with(&json!({ "campaigns": [{ "id": "one" }, { "id": "two" }] }));
+    let setup = growsurf.asked_by(Setup::new(&sandbox));
+    for (prefixes, is_shared) in
+        [(["", ""], true), (["a_", "a_"], true), (["a_", "b_"], false), (["a_", ""], false)]
+    {
+        let campaign = |id: &str, prefix: &str| {
+            format!("[[growsurf.campaigns]]\nid = \"{id}\"\nattribute_prefix = \"{prefix}\"\n")
+        };
+        let file = campaign("one", prefixes[0]) + &campaign("two", prefixes[1]);
+        let told = setup.clone().file(&file).command(&["check"]).stdout;
+        let is_told = told.contains("one, two write the same attributes");
+        assert_eq!(is_told, is_shared, "{prefixes:?}: {told}");
+    }
 }
 
 #[test]

@@ -56,6 +56,8 @@ fn two_processes_keep_to_one_budget_and_nobody_is_refused() {
     growsurf.program(3_000, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     growsurf.ask("campaigns");
+    // The budget is in the store.
+    setup.clone().start().terminate();
     std::thread::scope(|scope| {
         let other = scope.spawn(|| setup.command(&["backfill", "--dry-run"]).expect(0));
         setup.command(&["backfill"]).expect(0);

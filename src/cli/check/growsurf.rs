@@ -1,5 +1,6 @@
 //! What `check` looks at in GrowSurf: key, campaigns, webhooks, and how campaigns share profiles.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,20 +108,17 @@ fn tell(Finding { campaign, problem, detail }: Finding, report: &mut Report) {
 
 /// Says what becomes of a person who is in several campaigns.
 fn share(settings: &Settings, sources: &[Source], report: &mut Report) {
-    let prefix = |id: &str| {
-        let of = settings.growsurf.campaigns.iter().find(|campaign| campaign.id == id);
-        of.map_or("", |campaign| campaign.attribute_prefix.as_str())
-    };
-    let bare: Vec<&str> = sources
-        .iter()
-        .map(|source| source.campaign.id.as_str())
-        .filter(|id| prefix(id).is_empty())
-        .collect();
-    if bare.len() > 1 {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Source { campaign, .. } in sources {
+        let of = settings.growsurf.campaigns.iter().find(|it| it.id == campaign.id);
+        let prefix = of.map_or("", |it| it.attribute_prefix.as_str());
+        groups.entry(prefix).or_default().push(&campaign.id);
+    }
+    for ids in groups.values().filter(|ids| ids.len() > 1) {
         let detail = format!(
             "{} write the same attributes: a person who is in several has those of whichever told \
              last; growsurf.campaigns.attribute_prefix keeps them apart",
-            bare.join(", ")
+            ids.join(", ")
         );
         report.add(Grade::Note, "attributes", detail);
     }

@@ -49,6 +49,7 @@ pub(super) async fn look(
         ("participants", PARTICIPANT, participants.map(drop)),
         ("reward-configs", PROGRAM, client.reward_configs(id).await.map(drop)),
         ("webhooks", PROGRAM, client.webhooks(id).await.map(drop)),
+        ("integrations", PROGRAM, client.integrations(id).await.map(drop)),
     ];
     if is_affiliate != Some(true) {
         let referrals = client.referrals(id, &Referrals::default()).await.map(drop);

@@ -47,6 +47,11 @@ const MAX_EVENT_NAME_BYTES: usize = 100;
 /// The longest name of an attribute in bytes.
 pub(in crate::config) const MAX_ATTRIBUTE_NAME_BYTES: usize = 150;
 
+/// True if an attribute tells of the person and of no campaign, by its own name: no prefix comes before it.
+pub(in crate::config) fn is_personal(name: &str) -> bool {
+    matches!(name, "first_name" | "last_name")
+}
+
 /// Names that mean something to Customer.io on a person or in event data.
 const RESERVED: [&str; 10] = [
     "id",
@@ -142,7 +147,7 @@ fn event_fault(name: &str) -> Option<String> {
     shape_fault(name, MAX_EVENT_NAME_BYTES)
 }
 
-fn attribute_fault(name: &str) -> Option<String> {
+pub(in crate::config) fn attribute_fault(name: &str) -> Option<String> {
     if RESERVED.contains(&name) || name.starts_with("cio_") || name.starts_with('_') {
         Some(format!("{name:?} is reserved by Customer.io"))
     } else if name.contains('.') {

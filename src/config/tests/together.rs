@@ -48,6 +48,41 @@ fn a_source_that_nothing_could_use_is_refused() {
 }
 
 #[test]
+fn a_prefix_that_makes_the_name_of_another_attribute_is_refused() {
+    let spring = campaign("attribute_prefix = \"spring_\"");
+    let other = |prefix: &str| {
+        format!("[[growsurf.campaigns]]\nid = \"b\"\nattribute_prefix = \"{prefix}\"\n")
+    };
+    let attributes = |toml: &str| format!("{spring}[mapping.attributes]\n{toml}");
+    for (toml, word) in [
+        (format!("{spring}[mapping.metadata]\nspring_total_referrals = \"plan\""), "metadata"),
+        (attributes("referral_code = \"spring_total_referrals\""), "mapping.attributes"),
+        (attributes("last_name = \"spring_total_referrals\""), "mapping.attributes"),
+        (
+            campaign("attribute_prefix = \"e\"") + "[mapping.attributes]\ntotal_shares = \"mail\"",
+            "reserved",
+        ),
+    ] {
+        assert_refused(&toml, &["campaigns[0].attribute_prefix", word]);
+    }
+    let both = format!("{}{}", campaign("attribute_prefix = \"a_\""), other("a_b_"));
+    let toml = format!("{both}[mapping.attributes]\ntotal_shares = \"x\"\ntotal_rewards = \"b_x\"");
+    let shown = Setup::new().toml(&toml).problems();
+    assert!(shown.contains("of campaign b"), "{shown}");
+    for fit in [
+        both,
+        format!("{spring}{}", other("spring_")),
+        format!("{spring}[mapping.metadata]\ntotal_x = \"plan\""),
+    ] {
+        Setup::new().toml(&fit).settings();
+    }
+    // Names of the person have no prefix.
+    Setup::new()
+        .toml(&format!("{spring}[mapping.metadata]\nspring_first_name = \"plan\""))
+        .settings();
+}
+
+#[test]
 fn ids_that_growsurf_never_gives_are_refused() {
     for id in ["ct 8f71", "ct8f71/", "ct8f71?", "caf\u{e9}", &"a".repeat(201)] {
         assert_refused(&format!("[[growsurf.campaigns]]\nid = \"{id}\""), &["campaigns[0].id"]);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::answer::Named;
 use super::client::{Client, Request};
 use super::error::RestError;
+use super::trail::Trail;
 use super::types::{
     Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
     by_id, list, no,
@@ -114,12 +115,13 @@ impl Client {
     /// The rewards of one participant.
     pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
         let path = ["campaign", campaign, "participant", who, "rewards"];
-        let (mut rewards, mut from) = (Vec::new(), None);
+        let (mut rewards, mut from, mut trail) = (Vec::new(), None, Trail::default());
         loop {
             let request = Request::get(&path);
             let page = self.page(request, "rewards", Named::Participant, from.as_ref()).await?;
             rewards.extend(page.rows);
             from = page.next;
+            trail.follow(from.as_ref())?;
             if from.is_none() {
                 return Ok(rewards);
             }

@@ -81,6 +81,14 @@ pub enum RestError {
 }
 
 impl RestError {
+    /// True if it is about what this one request named: others may succeed.
+    pub fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown { .. } | Self::Segment(_) | Self::Refused { .. } | Self::Unreadable(_)
+        )
+    }
+
     /// Whether asking again later may lead to something else.
     pub fn is_passing(&self) -> bool {
         matches!(

@@ -129,6 +129,11 @@ impl Row {
         Ok(Self { kind, campaign: campaign.to_owned(), content })
     }
 
+    /// Returns its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Returns the row as the inbox keeps it. Its campaign is the owner, its kind the event.
     pub fn to_webhook(&self, id: WebhookId, received_at: Time) -> Webhook {
         Webhook {

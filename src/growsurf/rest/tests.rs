@@ -240,10 +240,6 @@ async fn a_400_of_a_list_is_about_the_request_and_names_no_campaign() {
 async fn only_more_says_that_a_list_ends() {
     let offset = |rows| Some(Cursor::Offset(rows));
     let id = |text: &str| Some(Cursor::Id(text.to_owned()));
-    let page = |more: Value| Referrals {
-        next: more.as_str().map(|it| Cursor::Id(it.to_owned())),
-        ..Referrals::default()
-    };
     for (body, next) in [
         (json!({ "referrals": [], "more": false, "nextId": "r9", "nextOffset": 100 }), None),
         (
@@ -254,20 +250,19 @@ async fn only_more_says_that_a_list_ends() {
         (json!({ "referrals": [], "more": true, "nextOffset": 100 }), offset(100)),
     ] {
         let stage = Stage::answering(200, body.clone()).await;
-        let found = stage.client.referrals("c1", &page(Value::Null)).await.unwrap();
+        let found = stage.client.referrals("c1", &Referrals::default()).await.unwrap();
         assert_eq!(found.next, next, "{body}");
     }
-    for (body, from) in [
-        (json!({ "referrals": [], "more": true, "nextId": null, "nextOffset": null }), Value::Null),
-        (json!({ "referrals": [], "more": true, "nextId": "" }), Value::Null),
-        (json!({ "referrals": [], "more": true, "nextId": "r9" }), json!("r9")),
-        (json!({ "referrals": [], "nextId": null }), Value::Null),
-        (json!({ "referrals": [], "more": 1, "nextId": "r9" }), Value::Null),
-        (json!({ "more": false }), Value::Null),
-        (Value::Null, Value::Null),
+    for body in [
+        json!({ "referrals": [], "more": true, "nextId": null, "nextOffset": null }),
+        json!({ "referrals": [], "more": true, "nextId": "" }),
+        json!({ "referrals": [], "nextId": null }),
+        json!({ "referrals": [], "more": 1, "nextId": "r9" }),
+        json!({ "more": false }),
+        Value::Null,
     ] {
         let stage = Stage::answering(200, body.clone()).await;
-        let error = stage.client.referrals("c1", &page(from)).await.unwrap_err();
+        let error = stage.client.referrals("c1", &Referrals::default()).await.unwrap_err();
         assert!(matches!(error, RestError::Unreadable(_)), "{body}: {error}");
     }
     let ok = |body| (200, Vec::new(), body);
@@ -283,6 +278,10 @@ async fn only_more_says_that_a_list_ends() {
         last.starts_with("GET /v2/campaign/c1/participant/p1/rewards?limit=100&offset=2 "),
         "{last}"
     );
+    let rounds = ["a", "b", "a", "b", "a", "b"];
+    let rounds = rounds.map(|next| ok(json!({ "rewards": [], "nextId": next })));
+    let error = Stage::with(rounds.to_vec()).await.client.rewards("c1", "p1").await.unwrap_err();
+    assert!(matches!(error, RestError::Unreadable(_)), "{error}");
 }
 
 #[tokio::test]

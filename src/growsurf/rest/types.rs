@@ -81,18 +81,14 @@ pub struct Page {
 const LIST_WITH_MORE: &str = "referrals";
 
 impl Page {
-    /// Reads the page that began at `from`.
+    /// Reads a page.
     ///
     /// Where an answer has `more`, that alone says if a page follows; the lists without it end where
     /// `nextId` is null.
     ///
     /// # Errors
     /// [`RestError::Unreadable`] if the list is missing, or if a page follows and no cursor leads on.
-    pub(super) fn of(
-        value: &Value,
-        list: &'static str,
-        from: Option<&Cursor>,
-    ) -> Result<Self, RestError> {
+    pub(super) fn of(value: &Value, list: &'static str) -> Result<Self, RestError> {
         let object = Object::of(value).ok_or_else(|| no(list))?;
         let rows = object.items(list).ok_or_else(|| no(list))?.to_vec();
         // Verbatim: a cursor means something to GrowSurf alone.
@@ -114,9 +110,6 @@ impl Page {
             })?),
             None => id,
         };
-        if next.is_some() && next.as_ref() == from {
-            return Err(RestError::Unreadable(format!("the next page of {list} is the same page")));
-        }
         Ok(Self { rows, next })
     }
 }

@@ -4,7 +4,7 @@ use crate::store::{StoreError, StoreLocation};
 
 use super::mark::source;
 use super::row::Sum;
-use super::{Cell, CopyError, Mark, Part, Row, Side, Tables};
+use super::{Cell, CopyError, Mark, Part, Row, Rows, Side, Tables};
 
 /// What a copy tells while it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +83,22 @@ pub async fn copy(
     Ok(compared)
 }
 
+/// Copies a store as it is now into a new one, while relays work on. Nothing is compared.
+///
+/// # Errors
+/// [`CopyError`].
+pub async fn snapshot(from: &StoreLocation, to: &StoreLocation) -> Result<(), CopyError> {
+    let from = &mut *from.rows().await.map_err(of(Side::From))?;
+    let to = &mut *to.tables().await.map_err(of(Side::To))?;
+    let mark = begin(from, to).await?;
+    for part in Part::ALL {
+        copy_part(from, to, Mark { part, after: None, ..mark.clone() }, &mut |_step| {}).await?;
+    }
+    let given = from.given().await.map_err(of(Side::From))?;
+    to.make_ready(given).await.map_err(of(Side::To))?;
+    to.end().await.map_err(of(Side::To))
+}
+
 async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
     if tables.is_in_use().await.map_err(of(side))? {
         return Err(CopyError::InUse(side));
@@ -94,7 +110,7 @@ async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
 }
 
 /// Marks the target, or finds the mark that the same copy has left there.
-async fn begin(from: &mut dyn Tables, to: &mut dyn Tables) -> Result<Mark, CopyError> {
+async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyError> {
     let meta = from.page(Part::Meta, None).await.map_err(of(Side::From))?;
     let source = source(&meta).map_err(of(Side::From))?;
     if let Some(mark) = to.mark().await.map_err(of(Side::To))? {
@@ -111,7 +127,7 @@ async fn begin(from: &mut dyn Tables, to: &mut dyn Tables) -> Result<Mark, CopyE
 }
 
 async fn copy_part(
-    from: &mut dyn Tables,
+    from: &mut dyn Rows,
     to: &mut dyn Tables,
     mut mark: Mark,
     tell: &mut (dyn FnMut(Step) + Send),

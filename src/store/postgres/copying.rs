@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio_postgres::Client;
 
-use crate::store::copying::{Cell, Given, Mark, Part, Row, Tables};
+use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
 use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::connecting::Connecting;
@@ -49,6 +49,47 @@ impl ServerTables {
     }
 }
 
+/// A server's rows as they were at one moment. Relays work on meanwhile.
+pub(in crate::store) struct ServerSnapshot(Transaction);
+
+impl ServerSnapshot {
+    /// Connects and begins the moment.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::connect`](super::PostgresStore::connect).
+    pub(in crate::store) async fn open(
+        url: &SecretString,
+        options: &ServerOptions,
+    ) -> Result<Self, StoreError> {
+        let (connections, _connecting) = connections(url, options)?;
+        let begun = connections.patient().begin_snapshot().await;
+        Ok(Self(begun.map_err(|fault| fault.into_store_error(OPENING))?))
+    }
+}
+
+#[async_trait]
+impl Rows for ServerSnapshot {
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+        let page = rows::page(&self.0, part, after).await;
+        page.map_err(|fault| fault.into_store_error(DOING))
+    }
+
+    async fn given(&mut self) -> Result<Given, StoreError> {
+        given(&self.0).await.map_err(|fault| fault.into_store_error(DOING))
+    }
+}
+
+#[async_trait]
+impl Rows for ServerTables {
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+        transact!(self.connections, DOING, |it| rows::page(&it, part, after))
+    }
+
+    async fn given(&mut self) -> Result<Given, StoreError> {
+        transact!(self.connections, DOING, |it| given(&it))
+    }
+}
+
 #[async_trait]
 impl Tables for ServerTables {
     async fn is_in_use(&mut self) -> Result<bool, StoreError> {
@@ -72,10 +113,6 @@ impl Tables for ServerTables {
         transact!(self.connections, DOING, |it| rows::count(&it, part))
     }
 
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
-        transact!(self.connections, DOING, |it| rows::page(&it, part, after))
-    }
-
     async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
         let text = transact!(self.connections, DOING, |it| house::recall(&it, Meta::Copying))?;
         text.as_deref().map(Mark::read).transpose()
@@ -97,10 +134,6 @@ impl Tables for ServerTables {
 
     fn kept(&self) -> fn(Part, Row) -> Row {
         rows::kept
-    }
-
-    async fn given(&mut self) -> Result<Given, StoreError> {
-        transact!(self.connections, DOING, |it| given(&it))
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {

@@ -66,6 +66,15 @@ impl Connections {
 
     /// Begins a transaction that sees, statement by statement, what others have committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
+        self.begin_as("READ COMMITTED READ WRITE").await
+    }
+
+    /// Begins a transaction that sees what was committed before, and changes nothing.
+    pub(super) async fn begin_snapshot(&self) -> Result<Transaction, Fault> {
+        self.begin_as("REPEATABLE READ READ ONLY").await
+    }
+
+    async fn begin_as(&self, kind: &str) -> Result<Transaction, Fault> {
         let connection = self.pool.get().await?;
         let mut transaction = Transaction {
             connection: Some(connection),
@@ -89,7 +98,7 @@ impl Connections {
             }
         };
         let sql = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+            "BEGIN ISOLATION LEVEL {kind};
              SET LOCAL synchronous_commit = on;
              SET LOCAL client_min_messages = warning;
              SET LOCAL statement_timeout = {timeout};

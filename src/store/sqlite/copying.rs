@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::store::StoreError;
-use crate::store::copying::{Cell, Given, Mark, Part, Row, Tables};
+use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
 
 use super::connection::Place;
 use super::deliveries::{Half, id};
@@ -72,6 +72,28 @@ impl FileTables {
 }
 
 #[async_trait]
+impl Rows for FileTables {
+    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+        self.with(|connection| match part {
+            Part::Deliveries => halves::page(connection, after),
+            _ => rows::page(connection, part, after),
+        })
+    }
+
+    async fn given(&mut self) -> Result<Given, StoreError> {
+        self.with(|connection| {
+            let given = |table: &str| {
+                let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+                let last = connection.query_row(sql, [table], |row| row.get(0)).optional()?;
+                Ok::<i64, Fault>(last.unwrap_or(0))
+            };
+            let deliveries = id(given("deliveries")?, Half::Call).0;
+            Ok(Given { people: given("people")?, deliveries })
+        })
+    }
+}
+
+#[async_trait]
 impl Tables for FileTables {
     async fn is_in_use(&mut self) -> Result<bool, StoreError> {
         Ok(!self.right.take().map_err(|error| storage(DOING, error))?)
@@ -83,13 +105,6 @@ impl Tables for FileTables {
 
     async fn count(&mut self, part: Part) -> Result<u64, StoreError> {
         self.with(|connection| rows::count(connection, part))
-    }
-
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
-        self.with(|connection| match part {
-            Part::Deliveries => halves::page(connection, after),
-            _ => rows::page(connection, part, after),
-        })
     }
 
     async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
@@ -113,18 +128,6 @@ impl Tables for FileTables {
 
     fn kept(&self) -> fn(Part, Row) -> Row {
         rows::kept
-    }
-
-    async fn given(&mut self) -> Result<Given, StoreError> {
-        self.with(|connection| {
-            let given = |table: &str| {
-                let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
-                let last = connection.query_row(sql, [table], |row| row.get(0)).optional()?;
-                Ok::<i64, Fault>(last.unwrap_or(0))
-            };
-            let deliveries = id(given("deliveries")?, Half::Call).0;
-            Ok(Given { people: given("people")?, deliveries })
-        })
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
