@@ -210,7 +210,7 @@ pub fn report(page: &mut Output, source: &Source, tally: &SyncReport) {
     if tally.unread_rewards > 0 {
         let participants = plural(tally.unread_rewards, "participant");
         page.line(format!(
-            "  the rewards of {participants} weren't read, and count for nobody as complete"
+            "  the rewards of {participants} weren't read, so their counts aren't taken as complete"
         ));
     }
     for notice in &tally.notices {

@@ -89,7 +89,8 @@ fn prefixed_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<St
         } else {
             of_campaign(&made)
         };
-        Some(format!("makes {made:?} of {name}, and so is an attribute {} called", owner?))
+        let owner = owner?;
+        Some(format!("makes {made:?} of {name}, which is the name of an attribute {owner} too"))
     })
 }
 
