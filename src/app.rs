@@ -36,8 +36,8 @@ use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
 
-pub use delivery::Delivering;
-pub use growsurf::Asking;
+pub use delivery::DeliveryTasks;
+pub use growsurf::GrowsurfClients;
 use rules::webhook_auth;
 pub use rules::{log_rules, rules};
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
@@ -178,13 +178,14 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stop = ShutdownTokens::default();
     let asking = settings.growsurf.has_api_key();
-    let asking = asking.then(|| Asking::new(settings, &store, LONGEST_WAIT)).transpose()?;
-    let mut delivering = Delivering::begin(settings, &store, &bell, &stop.delivery).await?;
+    let asking =
+        asking.then(|| GrowsurfClients::new(settings, &store, LONGEST_WAIT)).transpose()?;
+    let mut delivering = DeliveryTasks::begin(settings, &store, &bell, &stop.delivery).await?;
     if let Some(asking) = &asking {
         let transport = asking.transport(settings);
         delivering.begin_back(settings, &store, transport, &stop.delivery).await?;
     }
-    let Delivering {
+    let DeliveryTasks {
         destination,
         growsurf,
         metrics,

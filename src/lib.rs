@@ -38,8 +38,8 @@
 //!
 //! # Invariants
 //!
-//! - **The core is pure.** [`domain::Planner::plan`] has no input or output, no clock, no
-//!   randomness. What it must know it asks for ([`domain::ReadKey`]), and the store answers.
+//! - **The core is pure.** [`domain::plan`] runs four pure phases: no input or output, no clock, no
+//!   randomness. Between them the store reads the records of their keys ([`domain::ReadKey`]).
 //! - **Accepting is one transaction**, on disk before the 2xx. There is no second step that a
 //!   crash could come before. See [`store::Store::accept`].
 //! - **The destination is never on the way of the answer.** GrowSurf gets its 2xx when the disk

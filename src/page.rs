@@ -38,7 +38,7 @@ impl Kind {
     }
 
     /// The kind by its name in the inbox and in metrics.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Click => "click",
             Self::Share => "share",

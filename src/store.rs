@@ -16,7 +16,7 @@ mod error;
 mod fetching;
 mod head;
 mod inbox;
-mod place;
+mod location;
 mod planning;
 pub mod postgres;
 mod record;
@@ -40,7 +40,7 @@ pub use erasing::{CancelResult, Erased, ErasureTarget, Forgetting};
 pub use error::StoreError;
 pub use fetching::{Fetching, KvUpdate};
 pub use inbox::{InboxPage, Pruned};
-pub use place::StoreLocation;
+pub use location::StoreLocation;
 pub use writer_status::Writing;
 
 /// Keeps everything that must outlive the process.

@@ -23,7 +23,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 /// What delivers, at work.
-pub struct Delivering {
+pub struct DeliveryTasks {
     /// Customer.io.
     pub destination: GuardedDestination,
     /// GrowSurf, if anything may be written there.
@@ -42,7 +42,7 @@ pub struct Delivering {
     pub sharers: ReplicaCount,
 }
 
-impl Delivering {
+impl DeliveryTasks {
     /// Begins to deliver from a store until `stop`. `bell` is rung when there is something new.
     ///
     /// # Errors

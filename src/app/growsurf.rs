@@ -27,13 +27,13 @@ use crate::sync::{
 use crate::telemetry::Metrics;
 
 /// How GrowSurf is asked, by the settings.
-pub struct Asking {
+pub struct GrowsurfClients {
     general: Option<Client>,
     named: Vec<CampaignClient>,
     store: Option<Arc<dyn Store>>,
 }
 
-impl Asking {
+impl GrowsurfClients {
     /// Makes the clients; connects to nothing yet. A request waits as long as `patience` for the
     /// limits, whose budget is in `store`.
     ///

@@ -42,7 +42,7 @@ fn page(id: EventId, effect: &Effect) -> Output {
         page.line(format!("name      {}", carrier.name));
         page.line(format!("happened  {}", carrier.happened_at));
         page.line(format!("planned   {}", carrier.planned_at));
-        page.line(format!("delivery  {}  {}{ended}", carrier.delivery.0, carrier.state.word()));
+        page.line(format!("delivery  {}  {}{ended}", carrier.delivery.0, carrier.state.as_str()));
     }
     if effect.carriers.is_empty() {
         page.line("delivery  none is kept: it was pruned, or the event was counted and never sent");

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Failure, Output, failed, plural};
 use super::throwaway::Throwaway;
-use crate::app::{self, Asking, Delivering, StartError};
+use crate::app::{self, DeliveryTasks, GrowsurfClients, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
@@ -38,13 +38,13 @@ pub struct GrowsurfSession<'a> {
     /// The store of the settings, if a dry run works on a copy of it.
     original: Option<Arc<dyn Store>>,
     /// What asks.
-    pub asking: Asking,
+    pub asking: GrowsurfClients,
     /// The campaigns that are asked about.
     pub sources: Vec<Source>,
     /// Rung when there is something to deliver.
     pub bell: Arc<Notify>,
     /// Set where no relay runs: what is found is delivered here.
-    own: Option<Delivering>,
+    own: Option<DeliveryTasks>,
     stop: CancellationToken,
     /// The folder of a dry run's store.
     throwaway: Option<Throwaway>,
@@ -61,7 +61,7 @@ impl<'a> GrowsurfSession<'a> {
         // Each attempt would be a line between those of the progress.
         start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
         let (store, throwaway) = open_store(settings, dry_run).await?;
-        let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+        let asking = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;
         let (mut store, mut asking, mut throwaway, mut original) = (store, asking, throwaway, None);
         if dry_run && throwaway.is_none() {
@@ -85,7 +85,7 @@ impl<'a> GrowsurfSession<'a> {
 
     /// Begins to deliver.
     async fn start_delivery(&mut self) -> Result<(), Failure> {
-        let begun = Delivering::begin(self.settings, &self.store, &self.bell, &self.stop).await;
+        let begun = DeliveryTasks::begin(self.settings, &self.store, &self.bell, &self.stop).await;
         self.own = Some(begun.map_err(|error| {
             failed(anyhow::Error::from(error).context(
                 "no relay runs on this store, so what is found would be delivered here, and that \

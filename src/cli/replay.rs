@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::output::{Failure, Output, failed, note};
-use crate::app::{self, Asking};
+use crate::app::{self, GrowsurfClients};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::config::value::duration;
@@ -54,7 +54,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
     let lookup = match settings.growsurf.has_api_key() {
         true => {
-            let clients = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+            let clients = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
             Some(clients.lookup(settings, PATIENCE, &Arc::default()))
         }
         false => None,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::growsurf_session::open_store;
 use super::output::{Failure, Output, failed};
-use crate::app::Asking;
+use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::growsurf::rest::WebhookState;
 use crate::sync::{Finding, Problem, Source, WebhookMonitor, needed_events};
@@ -42,7 +42,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     let (Action::Status(which) | Action::Enable(which) | Action::Test(which)) = &action;
     // What is asked of GrowSurf shares the budget of a store, and leaves nothing in one.
     let (store, _throwaway) = open_store(settings, true).await?;
-    let asking = Asking::new(settings, &store, PATIENCE).map_err(failed)?;
+    let asking = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
     let sources = asking.sources(&which.campaign).await.map_err(failed)?;
     let watch = asking.watch(settings);
     let mut page = Output::default();

@@ -107,7 +107,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
     let ask = Action {
         dedupe_key: dedupe_key(&fields)?,
         campaign: fields.word("campaign", FIXED)?,
-        participant: fields.word("participant", ABSENT)?,
+        participant: fields.word("participant", MISSING)?,
         is_unanswered: false,
         kind: what,
     };
@@ -121,7 +121,7 @@ pub fn read(body: &Value, received_at: Time) -> Result<Feedback, String> {
 }
 
 /// What to do if whoever it is about hasn't what they are to be found by.
-const ABSENT: &str = "the person has no such attribute; leave the line out and say by another of \
+const MISSING: &str = "the person has no such attribute; leave the line out and say by another of \
     email, id and participant who it is, or let only people who have it into the campaign";
 
 fn known(fields: &Fields<'_>, kind: &str, own: &[&str]) -> Result<(), String> {
@@ -130,7 +130,7 @@ fn known(fields: &Fields<'_>, kind: &str, own: &[&str]) -> Result<(), String> {
 
 fn who(fields: &Fields<'_>) -> Result<Vec<Identifier>, String> {
     let email = email(fields)?.map(Identifier::Email);
-    let id = fields.text("id", ABSENT)?.map(Identifier::Id);
+    let id = fields.text("id", MISSING)?.map(Identifier::Id);
     if email.is_none() && id.is_none() && fields.get("participant").is_none() {
         return Err("nobody is named; say by email, id or participant who it is, for example \
                     \"email\": \"{{customer.email}}\""
@@ -140,7 +140,7 @@ fn who(fields: &Fields<'_>) -> Result<Vec<Identifier>, String> {
 }
 
 fn email(fields: &Fields<'_>) -> Result<Option<Email>, String> {
-    let Some(text) = fields.text("email", ABSENT)? else { return Ok(None) };
+    let Some(text) = fields.text("email", MISSING)? else { return Ok(None) };
     Email::parse(&text).map(Some).map_err(|fault| format!("email {fault}"))
 }
 

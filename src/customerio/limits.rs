@@ -141,7 +141,16 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
     let mut warnings = Vec::new();
     let call = match call {
         Call::Identify { attributes } => {
-            let changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
+            let mut changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
+            // The person may have another address by now than when the call was planned.
+            if let Identifier::Email(email) = identifier
+                && let present = Scalar::from(email.as_str())
+                && let planned = changed.as_ref().unwrap_or(attributes).get("email")
+                && planned.is_some_and(|planned| *planned != present)
+            {
+                let attributes = changed.get_or_insert_with(|| attributes.clone());
+                attributes.insert("email".to_owned(), present);
+            }
             changed.map(|attributes| Call::Identify { attributes })
         }
         Call::Track { name, event_id, at, data } => {

@@ -5,7 +5,7 @@
 //! everything but a probe of the call that met them), the pause that the destination asked for,
 //! and the accepting clock, by which giving up is measured.
 
-mod standing;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::domain::{LaneId, Outcome, Time};
 use crate::store::{Outage, OutageKind, PeerStatus};
 
-pub use standing::DestinationState;
+pub use state::DestinationState;
 
 /// When the gate opens, closes and is tried.
 #[derive(Clone, Copy, Debug)]

@@ -67,7 +67,7 @@ impl ErasureSubject {
     }
 
     /// Whether this person is them: known by one of their addresses, or having had it.
-    pub fn is(&self, person: &Person) -> bool {
+    pub fn is_about(&self, person: &Person) -> bool {
         let identifier = match &person.identifier {
             Identifier::Email(email) => self.emails.contains(email),
             Identifier::Id(_) => false,

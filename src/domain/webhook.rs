@@ -110,7 +110,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt of a webhook that led to nothing.
-    pub fn bare(id: WebhookId, status: Status) -> Self {
+    pub fn without_calls(id: WebhookId, status: Status) -> Self {
         let (unmapped, kinds, notices) = Default::default();
         Self { id, status, calls: 0, unmapped, kinds, notices }
     }

@@ -59,7 +59,7 @@ pub(super) async fn show(
 fn carrier(carrier: &EffectDelivery) -> Value {
     json!({
         "id": carrier.delivery.0,
-        "state": carrier.state.word(),
+        "state": carrier.state.as_str(),
         "call": "track",
         "event": carrier.name,
         "happened_at": carrier.happened_at.to_string(),

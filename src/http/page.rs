@@ -264,8 +264,8 @@ async fn receive(face: &AppState, peer: SocketAddr, request: Request, kind: Kind
         }
         Err(Dropped::Ours(problem)) => ("unavailable", problem.into_response()),
     };
-    face.metrics.page_post(kind.word(), outcome);
-    tracing::debug!(post.kind = kind.word(), post.outcome = outcome, "a page posted");
+    face.metrics.page_post(kind.as_str(), outcome);
+    tracing::debug!(post.kind = kind.as_str(), post.outcome = outcome, "a page posted");
     response.headers_mut().extend(cors(origin));
     if let Some(not_before) = not_before {
         response.extensions_mut().insert(not_before);

@@ -46,7 +46,7 @@ fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, re
 }
 
 /// What the event counts as, where it is counted once whether or not it is told.
-pub fn once(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Option<EventId> {
+pub fn counted_as(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Option<EventId> {
     let TrackContext { campaign, people, .. } = *stage;
     let key = match event {
         Event::FriendSignedUp { friend, .. } => {

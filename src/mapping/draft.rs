@@ -100,7 +100,7 @@ impl<'a> ProgramDraft<'a> {
                 candidates.push(Candidate::default());
                 continue;
             }
-            let counts_as = aggregates::once(&timed.event, *slot, &context);
+            let counts_as = aggregates::counted_as(&timed.event, *slot, &context);
             let track = match tracks::track(&timed.event, *slot, &context) {
                 Ok(Some(track)) => match rules.events.get(track.name) {
                     Some(name) => Some((track.effect.event_id(), name.clone(), track)),

@@ -35,7 +35,7 @@ pub struct Resolved {
     pub left: Vec<EventId>,
     /// What became of addresses that changed and can't be followed.
     pub notices: Vec<String>,
-    seats: Vec<Result<Slot, Unresolved>>,
+    slots: Vec<Result<Slot, Unresolved>>,
 }
 
 /// Where a snapshot's participant is.
@@ -77,7 +77,7 @@ impl Resolved {
             new_joins: BTreeSet::new(),
             left: Vec::new(),
             notices: Vec::new(),
-            seats: Vec::new(),
+            slots: Vec::new(),
         };
         let mut places = Index::default();
         let mut seat = |snapshot: &Snapshot| {
@@ -94,19 +94,19 @@ impl Resolved {
                 *taken = seat(snapshot);
             }
         }
-        people.seats = seats;
+        people.slots = seats;
         people
     }
 
     /// One person, of whom nothing was told.
     pub fn of(person: Person) -> Self {
         let (unsubscribed, joins, left, notices, seats) = Default::default();
-        Self { persons: vec![person], unsubscribed, new_joins: joins, left, notices, seats }
+        Self { persons: vec![person], unsubscribed, new_joins: joins, left, notices, slots: seats }
     }
 
     /// Where this one sits, or why they don't.
     pub fn slot_of(&self, who: ParticipantIndex) -> Result<Slot, &Unresolved> {
-        self.seats[who.0].as_ref().copied()
+        self.slots[who.0].as_ref().copied()
     }
 
     /// The participant at a seat.

@@ -76,7 +76,7 @@ impl OutageKind {
     pub const ALL: [Self; 3] = [Self::Paused, Self::Broken, Self::Halted];
 
     /// The word that a store keeps.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Paused => "paused",
             Self::Broken => "broken",

@@ -114,7 +114,7 @@ pub(super) trait Tables: Rows {
     /// Marks an empty store as one that is copied into.
     async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError>;
 
-    /// Writes rows that [`Tables::page`] has given for another store, and the mark, in one
+    /// Writes rows that [`Rows::page`] has given for another store, and the mark, in one
     /// transaction.
     async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError>;
 

@@ -63,7 +63,7 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",

@@ -25,26 +25,27 @@
 
 mod accept;
 mod access;
-mod aside;
 mod backup;
+mod backup_manifest;
 mod classes;
 mod company;
 mod connection;
-mod contents;
 mod copying;
 #[cfg(test)]
 pub(crate) mod counted;
 mod damage;
 mod dead;
 mod deliveries;
+mod delivery_lock;
 mod effects;
 mod erasing;
-mod examination;
 mod fault;
 mod fetching;
+mod file_identity;
 mod files;
 mod forget;
 mod house;
+mod integrity_check;
 mod lanes;
 mod made;
 mod migrate;
@@ -52,12 +53,11 @@ mod opening;
 mod options;
 mod people;
 mod planning;
-mod presence;
+mod quarantine;
 mod queue;
 mod readers;
 mod rebuild;
 mod restore;
-mod right;
 mod settle;
 mod soundness;
 mod tombstones;
@@ -86,24 +86,24 @@ use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
-use connection::Place;
+use connection::DatabasePath;
+use delivery_lock::DeliveryLock;
 use fault::Fault;
 use house::{Meta, Prunable};
 use opening::storage;
 use planning::Planning;
 use queue::Priority;
 use readers::Readers;
-use right::DeliveryLock;
 use writer::Writer;
 
-pub use aside::damaged_aside;
 pub use backup::{BackupError, back_up, snapshot};
-pub use contents::{BackupManifest, InvalidBackup, foreign};
+pub use backup_manifest::{BackupManifest, InvalidBackup, foreign};
 pub(super) use copying::FileTables;
 pub use damage::{Kept, Quarantined, is_made};
-pub use examination::{Examination, examine, examine_once};
 pub use files::FileError;
+pub use integrity_check::{Examination, examine, examine_once};
 pub use options::Options;
+pub use quarantine::damaged_aside;
 pub use restore::{RestoreError, Restored, Source, restore};
 
 /// The store in one SQLite file. Dropping it finishes the writes that wait, in the background.
@@ -112,7 +112,7 @@ pub struct SqliteStore {
     readers: Readers,
     planning: Arc<Planning>,
     right: Arc<DeliveryLock>,
-    place: Place,
+    place: DatabasePath,
 }
 
 impl SqliteStore {

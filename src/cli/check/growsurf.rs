@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Grade, Report, scopes};
-use crate::app::Asking;
+use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::growsurf::rest::Campaign;
 use crate::store::Store;
@@ -21,8 +21,8 @@ pub(super) async fn look(
     report: &mut Report,
 ) -> Vec<Campaign> {
     let asking = match store {
-        Some(store) => Asking::new(settings, store, PATIENCE),
-        None => Asking::without_store(settings, PATIENCE),
+        Some(store) => GrowsurfClients::new(settings, store, PATIENCE),
+        None => GrowsurfClients::without_store(settings, PATIENCE),
     };
     let asking = match asking {
         Ok(asking) => asking,
@@ -62,7 +62,7 @@ fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {
 
 /// Finds the campaigns: each of the settings' by itself, so that one which can't be asked about hides
 /// no other, else all that the key sees.
-async fn find(settings: &Settings, asking: &Asking, report: &mut Report) -> Vec<Source> {
+async fn find(settings: &Settings, asking: &GrowsurfClients, report: &mut Report) -> Vec<Source> {
     let named = settings.growsurf.campaigns.iter().map(|it| vec![it.id.clone()]);
     let mut asked: Vec<Vec<String>> = named.collect();
     if asked.is_empty() {
@@ -79,7 +79,7 @@ async fn find(settings: &Settings, asking: &Asking, report: &mut Report) -> Vec<
 }
 
 /// Reports a campaign that can't be asked about. What else the key may read is tried all the same.
-async fn unfound(error: SourceError, asking: &Asking, report: &mut Report) {
+async fn unfound(error: SourceError, asking: &GrowsurfClients, report: &mut Report) {
     match error {
         SourceError::Campaign { id, source } if scopes::is_about_key(&source) => {
             scopes::refused(&id, "the campaign", scopes::PROGRAM, &source, report);

@@ -44,12 +44,22 @@ fn sent(call: &Call) -> (Option<Scalar>, Vec<String>) {
 
 #[test]
 fn a_call_that_fits_is_borrowed() {
-    let call = identify([("a".to_owned(), 1.into()), ("email".to_owned(), "x@y.z".into())].into());
+    let call =
+        identify([("a".to_owned(), 1.into()), ("email".to_owned(), fay().value().into())].into());
     let fay = fay();
     let fitted = fit(&fay, &call).unwrap();
     assert!(matches!(fitted.call, Cow::Borrowed(_)));
     assert_eq!(fitted.call(), &call);
     assert!(fitted.warnings().is_empty());
+}
+
+#[test]
+fn an_identify_has_the_address_that_the_person_has_now() {
+    let planned = identify(one("email", "former@example.com"));
+    assert_eq!(sent(&planned), (Some(fay().value().into()), vec![]));
+    // Of a person known by an id, the address is an attribute like any other.
+    let id = Identifier::Id("fay".to_owned());
+    assert_eq!(fit(&id, &planned).unwrap().call(), &planned);
 }
 
 #[test]
@@ -80,7 +90,7 @@ fn what_a_cut_would_falsify_is_left_out() {
         assert_eq!(sent(&identify(one(name, value.as_str()))), (None, vec![left_out.clone()]));
         assert_eq!(sent(&track("e", one(name, value.as_str()))), (None, vec![left_out]));
         let short = Scalar::from(text::cut(value, 1_000));
-        assert_eq!(sent(&identify(one(name, short.clone()))), (Some(short), vec![]), "{name}");
+        assert_eq!(sent(&track("e", one(name, short.clone()))), (Some(short), vec![]), "{name}");
     }
 }
 

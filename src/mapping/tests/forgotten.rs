@@ -107,7 +107,7 @@ fn a_friends_record_without_them_plans_nothing_by_itself() {
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
     let rae = ErasureSubject::with_address(snapshot("rae").email.unwrap());
     let mapper = Mapper::new(Rules::standard());
-    let fay = memory.people.iter().position(|it| !rae.is(it)).unwrap();
+    let fay = memory.people.iter().position(|it| !rae.is_about(it)).unwrap();
     let left = mapper.without(&memory.people[fay], &rae).unwrap();
     assert_eq!(mapper.without(&left, &rae), None);
     memory.people[fay] = left;

@@ -254,9 +254,9 @@ fn plan(
 fn receipt(entry: Entry<'_>) -> Receipt {
     let id = WebhookId(entry.id);
     match entry.outcome {
-        Outcome::Duplicate => Receipt::bare(id, Status::Duplicate),
-        Outcome::Parked(reason) => Receipt::bare(id, Status::Parked { reason }),
-        Outcome::Dropped(why) => Receipt::bare(id, Status::Dropped(why)),
+        Outcome::Duplicate => Receipt::without_calls(id, Status::Duplicate),
+        Outcome::Parked(reason) => Receipt::without_calls(id, Status::Parked { reason }),
+        Outcome::Dropped(why) => Receipt::without_calls(id, Status::Dropped(why)),
         Outcome::Planned(plan, lanes) => {
             let calls = lanes.iter().map(|lane| lane.calls.len()).sum();
             let Plan { unmapped, notices, .. } = *plan;

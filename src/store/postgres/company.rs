@@ -44,7 +44,7 @@ async fn confer(
 ) -> Result<Vec<PeerStatus>, Fault> {
     let now = now.micros().saturating_add(transaction.ahead_of(now));
     let rest = told.rest.as_ref();
-    let kind = rest.map(|rest| rest.kind.word());
+    let kind = rest.map(|rest| rest.kind.as_str());
     let number = rest.map(|rest| rest.number);
     let until = rest.map(|rest| now.saturating_add(micros(rest.remaining)));
     let reason = rest.map(|rest| text(&rest.reason));
@@ -68,7 +68,7 @@ async fn confer(
             let word: Option<String> = row.try_get(1)?;
             // A kind that only a newer version knows isn't heard.
             let kind =
-                OutageKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.word()));
+                OutageKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.as_str()));
             let number: Option<i64> = row.try_get(2)?;
             let until: Option<i64> = row.try_get(3)?;
             let reason: Option<String> = row.try_get(4)?;

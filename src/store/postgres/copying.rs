@@ -44,7 +44,7 @@ impl ServerTables {
     ) -> Result<Self, StoreError> {
         let (connections, connecting) = connections(url, options)?;
         transact!(connections, OPENING, |it| migrate::migrate(&it, options.now))?;
-        let connections = connections.patient();
+        let connections = connections.with_long_timeout();
         Ok(Self { connections, connecting, stays: options.notify, alone: None })
     }
 }
@@ -62,7 +62,7 @@ impl ServerSnapshot {
         options: &ServerOptions,
     ) -> Result<Self, StoreError> {
         let (connections, _connecting) = connections(url, options)?;
-        let begun = connections.patient().begin_snapshot().await;
+        let begun = connections.with_long_timeout().begin_snapshot().await;
         Ok(Self(begun.map_err(|fault| fault.into_store_error(OPENING))?))
     }
 }

@@ -28,7 +28,9 @@ const VACUUM: &str =
 #[async_trait]
 impl Forgetting for PostgresStore {
     async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
-        transact!(self.connections.patient(), "look for a person", |it| traces::traced(&it, email))
+        transact!(self.connections.with_long_timeout(), "look for a person", |it| traces::traced(
+            &it, email
+        ))
     }
 
     async fn cancel_pending(
@@ -74,16 +76,18 @@ impl PostgresStore {
         const DOING: &str = "erase a person from others' data";
         let redact = self.planning.redact;
         let mut erased = Erased::default();
-        let others =
-            transact!(self.connections.patient(), DOING, |it| traces::others(&it, traced))?;
+        let others = transact!(self.connections.with_long_timeout(), DOING, |it| traces::others(
+            &it, traced
+        ))?;
         for piece in others.chunks(PIECE) {
             erased.people_of_others += transact!(self.connections, DOING, |it| {
                 cut_people(&it, &self.planning, traced, piece)
             })?;
         }
-        let (webhooks, unreadable) = transact!(self.connections.patient(), DOING, |it| {
-            traces::webhooks(&it, traced, &others, redact)
-        })?;
+        let (webhooks, unreadable) =
+            transact!(self.connections.with_long_timeout(), DOING, |it| {
+                traces::webhooks(&it, traced, &others, redact)
+            })?;
         erased.unreadable = unreadable;
         let webhooks: Vec<Uuid> = webhooks.into_iter().collect();
         for piece in webhooks.chunks(PIECE) {

@@ -33,7 +33,7 @@ pub(super) async fn traced(
         let names = traced.forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
         for id in named(transaction, names, Vec::new()).await? {
             let Some(person) = by_id(transaction, id).await? else { continue };
-            if traced.forgotten.is(&person) {
+            if traced.forgotten.is_about(&person) {
                 traced.forgotten.add_identifiers_of(&person);
                 traced.people.insert(id, person.identifier);
             }

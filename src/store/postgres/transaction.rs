@@ -58,7 +58,7 @@ pub(super) struct Transaction {
 
 impl Connections {
     /// The same connections, for what may take long: it reads whole tables.
-    pub(super) fn patient(&self) -> Self {
+    pub(super) fn with_long_timeout(&self) -> Self {
         const PATIENCE: Duration = Duration::from_secs(15 * 60);
         let statement_timeout = self.statement_timeout.max(PATIENCE);
         Self { statement_timeout, reads_tables: true, ..self.clone() }

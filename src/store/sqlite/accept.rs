@@ -82,7 +82,7 @@ pub(super) fn accept(
         .optional()?;
     let row = match kept {
         Some(kept) if !kept.parked => {
-            return Ok(Receipt::bare(kept.id, Status::Duplicate));
+            return Ok(Receipt::without_calls(kept.id, Status::Duplicate));
         }
         Some(kept) => Row::Kept(kept),
         None => Row::New { arrival, sha256 },
@@ -153,13 +153,13 @@ fn take_in(
     };
     let written = match kept {
         Ok(written) => written,
-        Err(why) => return Ok(Receipt::bare(id, Status::Dropped(why))),
+        Err(why) => return Ok(Receipt::without_calls(id, Status::Dropped(why))),
     };
     Ok(match written {
         Ok(Applied { calls, unmapped, kinds, notices }) => {
             Receipt { id, status: Status::Accepted, calls, unmapped, kinds, notices }
         }
-        Err(reason) => Receipt::bare(id, Status::Parked { reason }),
+        Err(reason) => Receipt::without_calls(id, Status::Parked { reason }),
     })
 }
 

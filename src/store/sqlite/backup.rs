@@ -20,8 +20,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::domain::Time;
 
-use super::connection::Place;
-use super::contents::{self, BackupManifest, InvalidBackup};
+use super::backup_manifest::{self, BackupManifest, InvalidBackup};
+use super::connection::DatabasePath;
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 
 /// Why there is no backup. Nothing is left behind, and what was there before is untouched.
@@ -157,8 +157,9 @@ async fn copy(
     let (from, to) = (store.to_owned(), unfinished.path().to_owned());
     let copying = tokio::task::spawn_blocking(move || {
         vacuum(&from, &to).map_err(|error| refused(&from, &to, error))?;
-        let looked = contents::read(&to);
-        let looked = looked.and_then(|contents| contents::read_values(&to).map(|()| contents));
+        let looked = backup_manifest::read(&to);
+        let looked =
+            looked.and_then(|contents| backup_manifest::read_values(&to).map(|()| contents));
         looked.map_err(|unfit| match unfit {
             InvalidBackup::Foreign(difference) => BackupError::Foreign { store: from, difference },
             source => BackupError::Unfit { store: from, source },
@@ -172,7 +173,7 @@ async fn copy(
 }
 
 fn vacuum(from: &Path, to: &Path) -> rusqlite::Result<()> {
-    let connection: Connection = Place::new(from, Duration::from_secs(5)).reader()?;
+    let connection: Connection = DatabasePath::new(from, Duration::from_secs(5)).reader()?;
     // The copy is synced as a whole before it gets its name.
     connection.pragma_update(None, "synchronous", "OFF")?;
     // Not every path is Unicode, and SQLite doesn't ask for it.

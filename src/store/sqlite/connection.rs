@@ -12,12 +12,12 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::file_identity::FileIdentity;
 use super::files::make_folder;
-use super::presence::FileIdentity;
 
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct DatabasePath {
     path: PathBuf,
     busy_timeout: Duration,
     #[cfg(test)]
@@ -31,7 +31,7 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(10);
 /// Statements kept prepared for each connection; the store has fewer than this.
 const STATEMENTS: usize = 128;
 
-impl Place {
+impl DatabasePath {
     /// The file at `path`; another process's write is waited for as long as `busy_timeout`.
     pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
         Self {

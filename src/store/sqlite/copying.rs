@@ -12,12 +12,12 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::store::StoreError;
 use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
 
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::deliveries::{Half, id};
+use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
 use super::house::{self, Meta};
 use super::opening::storage;
-use super::right::DeliveryLock;
 use super::{Options, access, damage, migrate};
 
 const OPENING: &str = "be opened";
@@ -38,7 +38,7 @@ impl FileTables {
         path: &std::path::Path,
         options: &Options,
     ) -> Result<Self, StoreError> {
-        let place = Place::new(path, options.busy_timeout);
+        let place = DatabasePath::new(path, options.busy_timeout);
         if let Some(detail) = damage::before_opening(path) {
             return Err(StoreError::Damaged { detail });
         }

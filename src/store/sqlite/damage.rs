@@ -17,13 +17,13 @@ use rusqlite::{Connection, ErrorCode};
 use crate::domain::{Destination, Time};
 use crate::store::StoreError;
 
-use super::aside::{self, Why};
-use super::connection::{Place, keep_as_it_is};
+use super::connection::{DatabasePath, keep_as_it_is};
+use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
 use super::house::{self, Meta};
 use super::opening::{self, Opened, storage};
+use super::quarantine::{self, Why};
 use super::rebuild::rebuild;
-use super::right::DeliveryLock;
 use super::{Options, access, files, lanes, soundness};
 
 /// What became of a damaged store.
@@ -51,7 +51,7 @@ pub enum Kept {
 /// Opens the store for the process that delivers from it. If it is damaged, `set_aside` tells
 /// whether another takes its place.
 pub(super) fn open(
-    place: &Place,
+    place: &DatabasePath,
     right: &DeliveryLock,
     options: &Options,
     set_aside: bool,
@@ -109,7 +109,7 @@ pub(super) fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreE
 }
 
 fn replace(
-    place: &Place,
+    place: &DatabasePath,
     options: &Options,
     damage: String,
 ) -> Result<(Opened, Quarantined), StoreError> {
@@ -121,7 +121,7 @@ fn replace(
     } else {
         (Some(rebuild(place, options.now)), remembered(place))
     };
-    let aside = aside::set_aside(store, Why::Damaged, options.now)
+    let aside = quarantine::set_aside(store, Why::Damaged, options.now)
         .map_err(|error| StoreError::Unavailable { doing: DOING, source: Box::new(error) })?;
     let mut options = options.clone();
     let mut kept = match rebuilt {
@@ -160,7 +160,7 @@ fn replace(
 }
 
 /// The store's secret and its workspace, if they can be read.
-fn remembered(place: &Place) -> Option<([u8; 32], Option<i64>)> {
+fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<i64>)> {
     let connection = place.reader().ok()?;
     let hash_key = house::recall(&connection, Meta::HashKey).ok()??;
     Some((hash_key, house::recall(&connection, Meta::Workspace).ok()?))
@@ -197,7 +197,7 @@ fn overwritten(path: &Path) -> Option<&'static str> {
 /// # Errors
 /// [`StoreError::Damaged`] if there was a store, and its file is empty or gone.
 pub fn is_made(path: &Path) -> Result<bool, StoreError> {
-    let place = Place::new(path, PATIENCE);
+    let place = DatabasePath::new(path, PATIENCE);
     if let Some(detail) = before_opening(path) {
         return Err(StoreError::Damaged { detail });
     }

@@ -16,7 +16,7 @@ use crate::domain::{Email, ErasureKey, Person, PersonId, Redact, Time};
 use crate::store::{CancelResult, Erased, ErasureTarget, Forgetting, StoreError};
 
 use super::SqliteStore;
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::erasing::{self, Eraser};
 use super::fault::Fault;
 use super::people;
@@ -62,7 +62,7 @@ impl Forgetting for SqliteStore {
 }
 
 /// See [`Forgetting::cancel_pending`].
-fn hush(place: &Place, traced: &ErasureTarget, now: Time) -> Result<CancelResult, Fault> {
+fn hush(place: &DatabasePath, traced: &ErasureTarget, now: Time) -> Result<CancelResult, Fault> {
     let mut connection = place.eraser()?;
     let mut hushed = CancelResult::default();
     for id in traced.people.keys() {
@@ -92,7 +92,7 @@ struct Work<'a> {
     planning: &'a Planning,
     redact: Redact,
     reader: &'a Connection,
-    place: &'a Place,
+    place: &'a DatabasePath,
 }
 
 impl Work<'_> {

@@ -13,13 +13,13 @@ use crate::domain::Planner;
 use crate::store::StoreError;
 use crate::store::copying::refuse_marked;
 
-use super::connection::{Place, keep_as_it_is};
+use super::connection::{DatabasePath, keep_as_it_is};
 use super::damage::Quarantined;
+use super::delivery_lock::DeliveryLock;
 use super::fault::{Fault, unavailable};
 use super::house::Meta;
 use super::planning::Planning;
 use super::readers::Readers;
-use super::right::DeliveryLock;
 use super::tombstones::Tombstones;
 use super::writer::Writer;
 use super::{Options, SqliteStore, access, damage, files, house, migrate};
@@ -36,7 +36,7 @@ impl SqliteStore {
         planner: Arc<dyn Planner>,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let opening = |place: &Place, _: &DeliveryLock, options: &Options| {
+        let opening = |place: &DatabasePath, _: &DeliveryLock, options: &Options| {
             open(place, options).map(|opened| (opened, None))
         };
         Self::open_by(opening, path, planner, options).await.map(|(store, _)| store)
@@ -54,7 +54,7 @@ impl SqliteStore {
         options: Options,
         set_aside: bool,
     ) -> Result<(Self, Option<Quarantined>), StoreError> {
-        let opening = move |place: &Place, right: &DeliveryLock, options: &Options| {
+        let opening = move |place: &DatabasePath, right: &DeliveryLock, options: &Options| {
             damage::open(place, right, options, set_aside)
         };
         Self::open_by(opening, path, planner, options).await
@@ -62,7 +62,7 @@ impl SqliteStore {
 
     async fn open_by(
         open: impl FnOnce(
-            &Place,
+            &DatabasePath,
             &DeliveryLock,
             &Options,
         ) -> Result<(Opened, Option<Quarantined>), StoreError>
@@ -73,7 +73,7 @@ impl SqliteStore {
         options: Options,
     ) -> Result<(Self, Option<Quarantined>), StoreError> {
         const DOING: &str = "be opened";
-        let place = Place::new(path, options.busy_timeout);
+        let place = DatabasePath::new(path, options.busy_timeout);
         #[cfg(test)]
         let place = place.shown_to(options.watch.clone());
         let right = Arc::new(DeliveryLock::new(place.lock_file()));
@@ -103,7 +103,7 @@ pub(super) struct Opened {
 }
 
 /// Opens the file, makes it and its folder if they aren't there, and migrates it.
-pub(super) fn open(place: &Place, options: &Options) -> Result<Opened, StoreError> {
+pub(super) fn open(place: &DatabasePath, options: &Options) -> Result<Opened, StoreError> {
     const DOING: &str = "be opened";
     let (path, unopened) = (place.path(), |error| storage(DOING, error));
     if let Some(detail) = damage::before_opening(path) {
@@ -120,7 +120,7 @@ pub(super) fn open(place: &Place, options: &Options) -> Result<Opened, StoreErro
     })
 }
 
-fn prepare(place: &Place, options: &Options) -> Result<Opened, Fault> {
+fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     let mut connection = place.writer()?;
     keep_as_it_is(&connection, true)?;
     damage::refuse_foreign(&connection)?;

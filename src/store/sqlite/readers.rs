@@ -10,12 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::store::StoreError;
 
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::fault::{Fault, unavailable};
 
 /// Read-only connections, opened when first needed.
 pub(super) struct Readers {
-    place: Place,
+    place: DatabasePath,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
     size: u32,
@@ -23,7 +23,7 @@ pub(super) struct Readers {
 
 impl Readers {
     /// At most `size` readings at once.
-    pub(super) fn new(place: Place, size: u32) -> Self {
+    pub(super) fn new(place: DatabasePath, size: u32) -> Self {
         let turns = usize::try_from(size).expect("at least 32 bits");
         Self { place, idle: Arc::default(), turns: Arc::new(Semaphore::new(turns)), size }
     }

@@ -13,8 +13,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::Time;
 
-use super::connection::Place;
-use super::contents;
+use super::backup_manifest;
+use super::connection::DatabasePath;
 use super::fault::Fault;
 use super::files::{FileError, Unfinished};
 use super::house::{self, Meta};
@@ -28,7 +28,7 @@ pub(super) enum RebuildError {
     Rows(Fault),
     /// What came of it is no fit store either.
     #[error(transparent)]
-    Unfit(#[from] contents::InvalidBackup),
+    Unfit(#[from] backup_manifest::InvalidBackup),
     /// An older version has written it; its rows aren't those of this version.
     #[error("it has the schema of an older version")]
     Older,
@@ -51,16 +51,16 @@ impl From<rusqlite::Error> for RebuildError {
 
 /// Copies every row of the damaged store at `place` into a new one beside it, checks that and
 /// brings it to rest. The damaged one isn't touched.
-pub(super) fn rebuild(place: &Place, now: Time) -> Result<Unfinished, RebuildError> {
+pub(super) fn rebuild(place: &DatabasePath, now: Time) -> Result<Unfinished, RebuildError> {
     let unfinished = Unfinished::beside(place.path(), now)?;
     copy(&place.reader()?, unfinished.path(), now)?;
-    contents::rest(unfinished.path())?;
-    contents::read(unfinished.path())?;
+    backup_manifest::rest(unfinished.path())?;
+    backup_manifest::read(unfinished.path())?;
     Ok(unfinished)
 }
 
 fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
-    let mut to = Place::new(to, Duration::ZERO).writer()?;
+    let mut to = DatabasePath::new(to, Duration::ZERO).writer()?;
     migrate::migrate(&mut to, now)?;
     if migrate::version(from)? != migrate::version(&to)? {
         return Err(RebuildError::Older);

@@ -15,13 +15,13 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::domain::Time;
 
-use super::aside::{self, AsideError, Why};
-use super::connection::Place;
-use super::contents::{self, BackupManifest, InvalidBackup};
+use super::backup_manifest::{self, BackupManifest, InvalidBackup};
+use super::connection::DatabasePath;
+use super::delivery_lock::DeliveryLock;
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 use super::made::Made;
 use super::options::Options;
-use super::right::DeliveryLock;
+use super::quarantine::{self, AsideError, Why};
 
 /// Where a backup comes from.
 pub enum Source<'a> {
@@ -123,7 +123,7 @@ pub fn restore(
     let _folders = Made::folders(folder, store);
     files::make_folder(folder).map_err(FileError::when("make the folder", folder))?;
     // Until the end, no relay that starts may take the store for its own.
-    let lock = Place::new(store, PATIENCE).lock_file();
+    let lock = DatabasePath::new(store, PATIENCE).lock_file();
     let right = DeliveryLock::new(lock.clone());
     let mut made = Made::file(&lock, store);
     if !right.take().map_err(FileError::when("lock", &lock))? {
@@ -134,8 +134,9 @@ pub fn restore(
     let unfinished = Unfinished::beside(store, options.now)?;
     copy(backup, &unfinished)?;
     let path = unfinished.path();
-    let looked = contents::rest(path).and_then(|()| contents::read(path));
-    let looked = looked.and_then(|contents| contents::try_out(path, options).map(|()| contents));
+    let looked = backup_manifest::rest(path).and_then(|()| backup_manifest::read(path));
+    let looked =
+        looked.and_then(|contents| backup_manifest::try_out(path, options).map(|()| contents));
     let contents = looked.map_err(|unfit| match unfit {
         InvalidBackup::Foreign(difference) => RestoreError::Foreign { backup: name, difference },
         source => RestoreError::Unfit { backup: name, source },
@@ -223,7 +224,7 @@ fn set_aside(
     now: Time,
 ) -> Result<(Option<Connection>, Option<PathBuf>), RestoreError> {
     let hold = if store.exists() { fold(store)? } else { None };
-    let aside = aside::set_aside(store, Why::Replaced, now)?;
+    let aside = quarantine::set_aside(store, Why::Replaced, now)?;
     Ok((hold, aside))
 }
 
@@ -236,7 +237,7 @@ fn fold(store: &Path) -> Result<Option<Connection>, RestoreError> {
         return Ok(None);
     }
     let fold = || {
-        let connection = Place::new(store, PATIENCE).at_rest()?;
+        let connection = DatabasePath::new(store, PATIENCE).at_rest()?;
         connection.execute_batch("BEGIN EXCLUSIVE")?;
         Ok(connection)
     };

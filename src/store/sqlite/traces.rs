@@ -27,7 +27,7 @@ pub(super) fn traced(connection: &Connection, email: &Email) -> Result<ErasureTa
         let names: Vec<&str> = traced.forgotten.emails.iter().map(Email::as_str).collect();
         for id in named(connection, &names, &[])? {
             let Some(person) = people::by_id(connection, id)? else { continue };
-            if traced.forgotten.is(&person) {
+            if traced.forgotten.is_about(&person) {
                 traced.forgotten.add_identifiers_of(&person);
                 traced.people.insert(id, person.identifier);
             }

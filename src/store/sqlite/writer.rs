@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 use crate::store::planning::panic_text;
 use crate::store::{StoreError, Writing};
 
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::fault::{Fault, Shared, unavailable};
-use super::presence::FileIdentity;
+use super::file_identity::FileIdentity;
 use super::queue::{Priority, Queue};
 
 /// The way to the writing thread.
@@ -36,7 +36,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread with a connection that is open already. Must be called from a runtime,
     /// which runs those who wait.
-    pub(super) fn start(place: Place, connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(place: DatabasePath, connection: Connection) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
         let mut pen = WriterConnection {
@@ -158,7 +158,7 @@ where
 /// The connection in the hand of the thread.
 struct WriterConnection {
     presence: FileIdentity,
-    place: Place,
+    place: DatabasePath,
     connection: Option<Connection>,
     commits: Arc<AtomicU64>,
     runtime: Handle,

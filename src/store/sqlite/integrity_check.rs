@@ -16,7 +16,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::fault::Fault;
 use super::house::{self, Meta};
 use super::soundness;
@@ -58,7 +58,7 @@ pub fn examine_once(
     stop: impl Fn() -> bool + Send + Clone + 'static,
 ) -> Result<Examination, StoreError> {
     let looked_through = || {
-        let reader = Place::new(path, PATIENCE).reader()?;
+        let reader = DatabasePath::new(path, PATIENCE).reader()?;
         let known: Option<String> = house::recall(&reader, Meta::LookedThrough)?;
         Ok(known.as_deref() == Some(boot))
     };
@@ -79,7 +79,7 @@ pub fn examine(
     stop: impl Fn() -> bool + Send + Clone + 'static,
 ) -> Result<Examination, StoreError> {
     let ask = || {
-        let mut reader = Place::new(path, PATIENCE).reader()?;
+        let mut reader = DatabasePath::new(path, PATIENCE).reader()?;
         reader.progress_handler(STEPS, Some(gently(stop.clone())))?;
         Ok(match soundness::search_damage(&reader)? {
             Some(damage) => Examination::Damaged(damage),
@@ -106,7 +106,7 @@ fn examined(
         }
         Err(fault) => return Err(fault.into_store_error("be looked through")),
     };
-    let noted = Place::new(path, PATIENCE).writer().map_err(Fault::from);
+    let noted = DatabasePath::new(path, PATIENCE).writer().map_err(Fault::from);
     if let Err(error) = noted.and_then(|connection| note(&connection, boot, &found)) {
         // The next start looks again.
         tracing::warn!(%error, "can't note what came of looking through the store");

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Error, ErrorCode};
 use crate::domain::Time;
 use crate::store::{Stats, StoreError};
 
-use super::connection::Place;
+use super::connection::DatabasePath;
 use super::fault::Fault;
 use super::house::Meta;
 use super::values::{self, Unreadable};
@@ -84,7 +84,7 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
         return Err(InvalidBackup::Damaged(damage));
     }
-    let resting = Place::new(path, Duration::ZERO).at_rest();
+    let resting = DatabasePath::new(path, Duration::ZERO).at_rest();
     resting.map(drop).map_err(|error| unfit(error.into()))
 }
 
@@ -93,7 +93,7 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
 /// # Errors
 /// See [`InvalidBackup`].
 pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
-    let reader = Place::new(path, Duration::ZERO).reader();
+    let reader = DatabasePath::new(path, Duration::ZERO).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;
     let tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'
         AND name IN ('schema_migrations', 'meta', 'inbox', 'deliveries', 'effects')";
@@ -116,7 +116,7 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
 /// # Errors
 /// See [`InvalidBackup`].
 pub(super) fn read_values(path: &Path) -> Result<(), InvalidBackup> {
-    let reader = Place::new(path, Duration::ZERO).reader();
+    let reader = DatabasePath::new(path, Duration::ZERO).reader();
     check_values(&reader.map_err(|error| unfit(error.into()))?)
 }
 
@@ -134,7 +134,7 @@ fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
 /// # Errors
 /// See [`InvalidBackup`].
 pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBackup> {
-    let place = Place::new(path, options.busy_timeout);
+    let place = DatabasePath::new(path, options.busy_timeout);
     let prepared = || {
         let mut connection = place.writer()?;
         migrate::migrate(&mut connection, options.now)?;
@@ -157,7 +157,7 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBacku
 /// # Errors
 /// See [`InvalidBackup`].
 pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
-    let reader = Place::new(path, PATIENCE).reader();
+    let reader = DatabasePath::new(path, PATIENCE).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;
     let looked =
         migrate::version(&connection).and_then(|schema| migrate::difference(&connection, schema));
