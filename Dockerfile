@@ -18,13 +18,13 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir src tests \
  && touch src/lib.rs tests/main.rs \
  && echo 'fn main() {}' > src/main.rs \
- && cargo build --release --locked
+ && cargo build --profile dist --locked
 COPY config/default.toml config/
 COPY src src
 # Cargo goes by times, and a file of the checkout may be older than its stand-in above.
 RUN touch src/lib.rs src/main.rs \
- && cargo build --release --locked \
- && install -D target/*/release/referral-relay /image/referral-relay \
+ && cargo build --profile dist --locked \
+ && install -D target/*/dist/referral-relay /image/referral-relay \
  && mkdir /image/data
 
 FROM scratch AS binary

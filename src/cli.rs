@@ -9,8 +9,8 @@ mod check;
 mod completions;
 mod dead_letters;
 mod effect;
+mod erase;
 mod explain;
-mod forget;
 mod growsurf_session;
 mod healthcheck;
 mod man;
@@ -117,12 +117,15 @@ enum Command {
     Webhook(webhook::Action),
     /// Erase a person from the store, for good, and print a receipt.
     #[command(
-        after_help = "Works beside a running relay. What tells of them later leads to nothing; somebody who joins later \
-            with the\nsame address is new. It can be repeated at any time.\n\n  \
-            referral-relay forget fay@example.com\n  \
-            referral-relay forget fay@example.com --delete-in-customerio   and suppress them there"
+        visible_alias = "forget",
+        after_help = "Works beside a running relay. Older reports about them lead to nothing. A person who joins later \
+            with the\nsame address is new, but stays suppressed at Customer.io until that is lifted there. \
+            Repeat it at any time.\n\n  \
+            referral-relay erase fay@example.com\n  \
+            referral-relay erase -                                         with the address from standard input\n  \
+            referral-relay erase fay@example.com --delete-in-customerio   and suppress them there"
     )]
-    Forget(forget::Args),
+    Erase(erase::Args),
     /// Copy the store, as it is at this moment, into a file.
     #[command(
         after_help = "Works beside a running relay and doesn't hold it up. FILE appears when it is whole.\n\n  \
@@ -222,7 +225,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Backfill(args) => backfill::run(args, &load(Required::NOTHING)?).await,
         Command::Sync(args) => sync::run(args, &load(Required::NOTHING)?).await,
         Command::Webhook(action) => webhook::run(action, &load(Required::NOTHING)?).await,
-        Command::Forget(args) => forget::run(args, &load(Required::NOTHING)?).await,
+        Command::Erase(args) => erase::run(args, &load(Required::NOTHING)?).await,
         Command::Backup(args) => backup::run(args, &load(Required::NOTHING)?).await,
         Command::Restore(args) => restore::run(&args, &load(Required::NOTHING)?),
         Command::Store(action) => store::run(action, &load(Required::NOTHING)?).await,

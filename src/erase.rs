@@ -14,7 +14,7 @@ use crate::store::{Erased, ErasureTarget, Store, StoreError};
 
 /// Why a person isn't forgotten, or not wholly. Doing it again goes on with what is left.
 #[derive(Debug, thiserror::Error)]
-pub enum ForgetError {
+pub enum EraseError {
     /// The store can't.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,7 +51,7 @@ pub struct Deletion {
 
 /// What was done, to be handed out.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Forgetting {
+pub struct ErasureReceipt {
     /// When it was done; whoever joins later with the address is somebody new.
     pub at: Time,
     /// What was erased in the store.
@@ -69,13 +69,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// See [`ForgetError`].
-pub async fn forget(
+pub async fn erase_person(
     store: &dyn Store,
     clock: &dyn Clock,
     email: &Email,
     wait: Duration,
     deletion: Option<&Deletion>,
-) -> Result<Forgetting, ForgetError> {
+) -> Result<ErasureReceipt, EraseError> {
     let traced = store.find_subject(email).await?;
     let hushed = silence(store, clock, &traced, wait).await?;
     let (mut deleted, mut spared) = (Vec::new(), Vec::new());
@@ -98,7 +98,7 @@ pub async fn forget(
     }
     let at = clock.now();
     let erased = store.erase(&traced, at).await?.and(hushed);
-    Ok(Forgetting { at, erased, deleted, spared })
+    Ok(ErasureReceipt { at, erased, deleted, spared })
 }
 
 /// Removes the calls that wait, until none is under way.
@@ -107,7 +107,7 @@ async fn silence(
     clock: &dyn Clock,
     traced: &ErasureTarget,
     wait: Duration,
-) -> Result<Erased, ForgetError> {
+) -> Result<Erased, EraseError> {
     let deadline = clock.steady() + wait;
     let mut erased = Erased::default();
     loop {
@@ -115,7 +115,7 @@ async fn silence(
         erased = erased.and(hushed.erased);
         let Some(until) = hushed.under_way else { return Ok(erased) };
         if clock.steady() >= deadline {
-            return Err(ForgetError::UnderWay { until });
+            return Err(EraseError::UnderWay { until });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -125,7 +125,7 @@ async fn delete(
     client: &Client,
     clock: &dyn Clock,
     identifier: &Identifier,
-) -> Result<(), ForgetError> {
+) -> Result<(), EraseError> {
     for request in erasure::erasure(identifier) {
         let sent = client.send(&request).await;
         match response::single(&sent, clock.now()) {
@@ -133,7 +133,7 @@ async fn delete(
             outcome => {
                 let reason = outcome.reason().unwrap_or_default().to_owned();
                 let identifier = identifier.masked();
-                return Err(ForgetError::Destination { identifier, reason });
+                return Err(EraseError::Destination { identifier, reason });
             }
         }
     }

@@ -44,5 +44,5 @@ pub enum SyncError {
     Store(#[from] StoreError),
     /// Somebody who is to be forgotten isn't.
     #[error(transparent)]
-    Forget(#[from] crate::erase::ForgetError),
+    Forget(#[from] crate::erase::EraseError),
 }

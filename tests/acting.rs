@@ -146,6 +146,6 @@ fn whoever_is_forgotten_is_forgotten_in_asks_too() {
         parked(&relay, &action);
     }
     relay.drained();
-    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    relay.setup().command(&["erase", &email("fay")]).expect(0);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
 }

@@ -229,7 +229,7 @@ fn a_person_is_nowhere_in_a_restored_store_once_they_are_erased() {
     elsewhere.command(&["restore", backup.to_str().unwrap()]).expect(0);
     for name in names.iter().step_by(7) {
         assert_ne!(elsewhere.holding(&email(name)), [""; 0]);
-        elsewhere.command(&["forget", &email(name)]).expect(0);
+        elsewhere.command(&["erase", &email(name)]).expect(0);
         assert_eq!(elsewhere.holding(&email(name)), [""; 0], "{name}");
     }
 }

@@ -246,7 +246,7 @@ fn somebody_who_is_added_joins_as_anybody_does() {
         (&*email("fay"), &json!(email("gil")))
     );
     // Erased, nothing of them is left here.
-    stage.relay.command(&["forget", &email("gil")]).expect(0);
+    stage.relay.command(&["erase", &email("gil")]).expect(0);
     assert_eq!(stage.relay.setup().holding("gil@example.com"), Vec::<String>::new());
 }
 
@@ -259,7 +259,7 @@ fn a_referrer_who_was_forgotten_is_named_to_growsurf_no_more() {
     let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
     assert!(told.contains("referredBy is nobody."), "GrowSurf's own words: {told}");
 
-    stage.relay.command(&["forget", &email("rae")]).expect(0);
+    stage.relay.command(&["erase", &email("rae")]).expect(0);
     assert_eq!(stage.relay.setup().holding(&email("rae")), Vec::<String>::new());
     stage.relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
     stage.asks("add_participant", "winback", "hal", &referred);

@@ -33,7 +33,7 @@ fn a_backup_takes_bodies_without_somebody_for_whole() {
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("fay").referred_by("rae"));
     relay.drained();
-    relay.command(&["forget", &email("rae")]).expect(0);
+    relay.command(&["erase", &email("rae")]).expect(0);
     let backup = relay.command(&["backup", "after.db"]).expect(0);
     assert!(backup.contains("Copied 1 webhook"), "{backup}");
 }

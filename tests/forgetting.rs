@@ -16,7 +16,7 @@ use crate::kit::{eventually, now_millis, now_seconds};
 #[track_caller]
 fn forget(relay: &Relay, name: &str, options: &[&str]) -> Value {
     let address = email(name);
-    let arguments = [&["forget", &address, "--json"][..], options].concat();
+    let arguments = [&["erase", &address, "--json"][..], options].concat();
     let finished = relay.command(&arguments);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(!finished.stdout.contains(&address), "{}", finished.stdout);
@@ -118,7 +118,7 @@ fn parked_bodies_are_searched_and_those_that_cannot_be_decoded_are_counted() {
     assert_eq!(receipt["erased"]["webhook_bodies"], 5, "{receipt}");
     assert_eq!(relay.count("relay_parked_webhooks"), 2.0);
     assert_eq!(relay.setup().holding(&email("fay")), [""; 0]);
-    let told = relay.command(&["forget", &email("fay")]).expect(0);
+    let told = relay.command(&["erase", &email("fay")]).expect(0);
     assert!(told.contains("Nothing of f") && told.contains("2 parked webhooks"), "{told}");
     assert!(told.contains("store.keep_parked"), "{told}");
 }
@@ -170,7 +170,7 @@ fn a_call_under_way_is_waited_for() {
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("fay"));
     eventually("a call is under way", || sandbox.uses(0) > 0);
-    let impatient = relay.command(&["forget", &email("fay"), "--wait", "1ms"]);
+    let impatient = relay.command(&["erase", &email("fay"), "--wait", "1ms"]);
     let told = impatient.expect(1);
     assert!(told.contains("--wait") && !told.contains(&email("fay")), "{told}");
     let receipt = forget(&relay, "fay", &[]);
@@ -192,7 +192,7 @@ fn customer_io_deletes_and_suppresses_them_first() {
     relay.accept(&joined("fay"));
     relay.drained();
     sandbox.faults(json!([{"match": {"path": "suppress"}, "status": 503, "times": 1}]));
-    let refused = relay.command(&["forget", &email("fay"), "--delete-in-customerio"]).expect(1);
+    let refused = relay.command(&["erase", &email("fay"), "--delete-in-customerio"]).expect(1);
     assert!(refused.contains("503") && refused.contains("run it again"), "{refused}");
     sandbox.heal();
     let receipt = forget(&relay, "fay", &["--delete-in-customerio"]);
@@ -225,10 +225,10 @@ fn forgetting_again_finds_nothing_more_and_says_so() {
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("fay"));
     relay.drained();
-    let first = relay.command(&["forget", " Fay@Example.com "]).expect(0);
-    assert!(first.contains("Forgot f***@example.com at "), "{first}");
+    let first = relay.command(&["erase", " Fay@Example.com "]).expect(0);
+    assert!(first.contains("Erased f***@example.com at "), "{first}");
     assert!(first.contains("Backups made before still hold them"), "{first}");
-    let second = relay.command(&["forget", &email("fay")]).expect(0);
+    let second = relay.command(&["erase", &email("fay")]).expect(0);
     assert!(second.contains("Nothing of f***@example.com was found"), "{second}");
 }
 
@@ -372,4 +372,13 @@ fn what_an_ask_for_another_would_change_without_them_isnt_asked_any_more() {
     let receipt = forget(&relay, "ghost", &[]);
     assert_eq!(receipt["erased"]["webhook_bodies"], 1, "{receipt}");
     assert_eq!(relay.count("relay_parked_webhooks"), 0.0);
+}
+
+#[test]
+fn an_address_is_read_from_standard_input_and_the_old_name_of_the_command_works() {
+    let sandbox = Sandbox::start();
+    let relay = Relay::start(&sandbox);
+    let page = relay.setup().command_with(&["erase", "-"], "fay@example.com\n").expect(0);
+    assert!(page.contains("Nothing of f***@example.com was found"), "{page}");
+    relay.command(&["forget", "fay@example.com"]).expect(0);
 }

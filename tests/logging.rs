@@ -207,7 +207,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["effect", "3ZJ8N6D2X0V9H1QK5T7RWB4MCY"],
     &["replay", "--dry-run"],
     &["backup", "-"],
-    &["forget", "fay@example.com"],
+    &["erase", "fay@example.com"],
     &["healthcheck", "--address", "127.0.0.1:9"],
     &["openapi"],
     &["completions", "bash"],

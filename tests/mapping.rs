@@ -715,7 +715,7 @@ fn a_friend_whose_referrer_cannot_be_named_was_referred_all_the_same() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("rae"));
-    relay.command(&["forget", "rae@example.com"]).expect(0);
+    relay.command(&["erase", "rae@example.com"]).expect(0);
     relay.accept(&added().with("/data/referredBy", "rae"));
     relay.drained();
     let event = sandbox.events_named("referral_program_joined").pop().unwrap();

@@ -141,7 +141,7 @@ fn a_link_may_carry_a_vanity_key_in_place_of_the_id() {
     relay.accept(&vanity("rae", json!(["Rae_2"])).at(now_millis() + 1_000));
     post(&relay, "/v1/clicks", &click("rae-s", 8));
     assert_eq!(outcome(&relay, "click", "unknown"), 3.0);
-    relay.command(&["forget", &email("rae")]).expect(0);
+    relay.command(&["erase", &email("rae")]).expect(0);
     post(&relay, "/v1/clicks", &click("Rae_2", 9));
     assert_eq!(outcome(&relay, "click", "unknown"), 4.0);
 }
@@ -365,7 +365,7 @@ fn whoever_is_forgotten_is_forgotten_as_a_visitor_too() {
     relay.accept(&claiming("fay", VISITOR));
     relay.drained();
     assert!(!relay.setup().holding(VISITOR).is_empty());
-    let receipt = relay.command(&["forget", &email("fay"), "--json"]).expect(0);
+    let receipt = relay.command(&["erase", &email("fay"), "--json"]).expect(0);
     let receipt: Value = serde_json::from_str(&receipt).unwrap();
     assert_eq!(receipt["erased"]["people"], 2, "{receipt}");
     assert_eq!(relay.setup().holding(VISITOR), Vec::<String>::new());

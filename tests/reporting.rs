@@ -162,7 +162,7 @@ fn what_cant_be_read_at_all_is_kept_with_its_reason_and_forgotten_with_whom_it_n
     let told = relay.setup().command(&["replay", "--parked"]).expect(0);
     assert!(told.contains("not JSON") && told.contains("not an object"), "{told}");
     assert!(!relay.setup().holding(&email("fay")).is_empty());
-    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    relay.setup().command(&["erase", &email("fay")]).expect(0);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
 }
 
@@ -262,7 +262,7 @@ fn whoever_is_forgotten_is_forgotten_in_reports_too() {
     }
     relay.drained();
     assert!(!relay.setup().holding(&email("fay")).is_empty());
-    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    relay.setup().command(&["erase", &email("fay")]).expect(0);
     opened["event_id"] = json!("01LATER");
     post(&relay, &opened);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());

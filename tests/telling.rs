@@ -204,6 +204,6 @@ fn whoever_is_forgotten_is_forgotten_in_it_too() {
     relay.accept(&joined("fay"));
     tell(&relay, &converted());
     relay.drained();
-    relay.setup().command(&["forget", &email("fay")]).expect(0);
+    relay.setup().command(&["erase", &email("fay")]).expect(0);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
 }

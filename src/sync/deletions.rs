@@ -14,7 +14,7 @@ use super::intake::Intake;
 use super::report::SyncReport;
 use super::source::Source;
 use crate::domain::{Email, Facts, Identifier, ParticipantKey, Person, ReadKey};
-use crate::erase::forget;
+use crate::erase::erase_person;
 use crate::growsurf::rest::RestError;
 use crate::telemetry::ErrorChain;
 
@@ -162,7 +162,7 @@ async fn deal_with(
             let Some(email) = address(&person) else {
                 return Ok("no address of theirs is known to erase them by");
             };
-            forget(&*intake.store, &*intake.clock, &email, WAIT, None).await?;
+            erase_person(&*intake.store, &*intake.clock, &email, WAIT, None).await?;
             "they were erased from the store"
         }
     })

@@ -269,7 +269,7 @@ fn somebody_whom_a_backfill_told_of_can_be_forgotten() {
     let friend = all.iter().find(|row| row["referrer"].is_object()).unwrap();
     let email = friend["email"].as_str().unwrap();
     assert!(!setup.holding(email).is_empty());
-    setup.command(&["forget", email]).expect(0);
+    setup.command(&["erase", email]).expect(0);
     assert_eq!(setup.holding(email), [""; 0]);
     // GrowSurf still has them, and they stay forgotten.
     setup.command(&["backfill", "--events", "all"]).expect(0);

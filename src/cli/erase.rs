@@ -1,7 +1,8 @@
-//! `referral-relay forget`: erases a person, and hands out a receipt.
+//! `referral-relay erase`: erases a person and prints a receipt.
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::json;
 
 use super::output::{Failure, Output, failed, plural};
@@ -10,16 +11,17 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::config::value::duration;
 use crate::domain::{Email, Identifier};
-use crate::erase::{Deletion, Forgetting, forget};
+use crate::erase::{Deletion, ErasureReceipt, erase_person};
 use crate::store::Erased;
 
-/// Arguments of `forget`.
+/// Arguments of `erase`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The person's address.
+    /// The person's address; `-` reads it from standard input, so that no list of processes shows it.
     #[arg(value_name = "EMAIL")]
     email: String,
-    /// Delete and suppress the person at Customer.io as well, before they are erased here.
+    /// Delete and suppress the person at Customer.io first. A later sign-up with this address stays
+    /// suppressed there until the suppression is lifted.
     #[arg(long)]
     delete_in_customerio: bool,
     /// How long to wait for a call to the person that is under way.
@@ -30,14 +32,21 @@ pub struct Args {
     json: bool,
 }
 
-/// What backups mean for a forgetting.
+/// Reminder that backups hold the person still.
 const BACKUPS: &str =
     "Backups made before still hold them: let those go, and run this again after restoring one.";
 
-/// Forgets them and says what was erased.
+/// Erases the person and prints what was erased.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let email = Email::parse(&args.email)
-        .map_err(|fault| Failure::Usage(format!("the address {fault}")))?;
+    let address = if args.email == "-" {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).context("can't read standard input")?;
+        line
+    } else {
+        args.email
+    };
+    let email =
+        Email::parse(&address).map_err(|fault| Failure::Usage(format!("the address {fault}")))?;
     let wait = duration::parse(&args.wait)
         .map_err(|expected| Failure::Usage(format!("--wait must be {expected}")))?;
     let deletion = if args.delete_in_customerio {
@@ -47,7 +56,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         None
     };
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let done = forget(&*store, &SystemClock, &email, wait, deletion.as_ref()).await;
+    let done = erase_person(&*store, &SystemClock, &email, wait, deletion.as_ref()).await;
     store.close().await.map_err(failed)?;
     let receipt = done.map_err(failed)?;
     let mut page = Output::default();
@@ -60,13 +69,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Output) {
-    let Forgetting { at, erased, deleted, spared } = receipt;
+fn tell(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output) {
+    let ErasureReceipt { at, erased, deleted, spared } = receipt;
     let found =
         Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default();
     let masked = email.masked();
     page.line(if found {
-        format!("Forgot {masked} at {at}.")
+        format!("Erased {masked} at {at}.")
     } else {
         format!("Nothing of {masked} was found at {at}.")
     });
@@ -99,7 +108,10 @@ fn tell(email: &Email, receipt: &Forgetting, asked: bool, page: &mut Output) {
             (false, _) =>
                 "not asked; --delete-in-customerio deletes and suppresses them there".to_owned(),
             (true, []) => "nobody to delete".to_owned(),
-            (true, deleted) => format!("deleted and suppressed {}", list(deleted)),
+            (true, deleted) => format!(
+                "deleted and suppressed {}; a later sign-up stays suppressed there until you lift it",
+                list(deleted)
+            ),
         }
     ));
     if !spared.is_empty() {
@@ -128,8 +140,8 @@ fn list(identifiers: &[Identifier]) -> String {
     identifiers.iter().map(Identifier::masked).collect::<Vec<_>>().join(", ")
 }
 
-fn document(email: &Email, receipt: &Forgetting) -> serde_json::Value {
-    let Forgetting { at, erased, deleted, spared } = receipt;
+fn document(email: &Email, receipt: &ErasureReceipt) -> serde_json::Value {
+    let ErasureReceipt { at, erased, deleted, spared } = receipt;
     let masked = |identifiers: &[Identifier]| -> Vec<String> {
         identifiers.iter().map(Identifier::masked).collect()
     };
