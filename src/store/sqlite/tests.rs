@@ -245,7 +245,7 @@ async fn no_statement_walks_over_a_table() {
             "tests.rs",
             "counted.rs",
             "migrate.rs",
-            "contents.rs",
+            "backup_manifest.rs",
             "restore.rs",
             "rebuild.rs",
             "soundness.rs",
