@@ -68,7 +68,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Forgets whoever has this address. A call that is under way is waited for.
 ///
 /// # Errors
-/// See [`ForgetError`].
+/// See [`EraseError`].
 pub async fn erase_person(
     store: &dyn Store,
     clock: &dyn Clock,

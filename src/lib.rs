@@ -82,7 +82,7 @@
 //! **A stored webhook is replayed.** It is decoded and planned again under its first time of
 //! receipt; whatever is in the ledger already isn't planned, so a replay of everything is nothing.
 //!
-//! **A person is forgotten.** [`erase::forget`] removes their calls, waits for one that is under
+//! **A person is erased.** [`erase::erase_person`] removes their calls, waits for one that is under
 //! way, and then the store cuts them out of everything in pieces; the last one takes the person
 //! and sets tombstones, keyed hashes that the planner asks for ([`domain::ReadKey`]) before it says
 //! who somebody is. A webhook that tells of them again leads to nothing and is kept without them.
