@@ -15,7 +15,6 @@ use super::types::{
     Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
     by_id, list, no,
 };
-use crate::domain::Attributes;
 
 impl Client {
     /// All campaigns that the key sees.
@@ -83,33 +82,13 @@ impl Client {
     /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
     pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "referrals"];
-        self.referrals_at(&path, Named::Campaign, which).await
-    }
-
-    /// A page of one participant's referrals.
-    pub async fn participant_referrals(
-        &self,
-        campaign: &str,
-        who: &str,
-        which: &Referrals,
-    ) -> Result<Page, RestError> {
-        let path = ["campaign", campaign, "participant", who, "referrals"];
-        self.referrals_at(&path, Named::Participant, which).await
-    }
-
-    async fn referrals_at(
-        &self,
-        path: &[&str],
-        named: Named,
-        which: &Referrals,
-    ) -> Result<Page, RestError> {
-        let mut request = Request::get(path);
+        let mut request = Request::get(&path);
         request.query.push(("desc".into(), "true".to_owned()));
         request.query.extend(which.sort_by.map(|name| ("sortBy".into(), name.to_owned())));
         request
             .query
             .extend(which.status.map(|status| ("referralStatus".into(), status.to_owned())));
-        self.page(request, "referrals", named, which.next.as_ref()).await
+        self.page(request, "referrals", Named::Campaign, which.next.as_ref()).await
     }
 
     /// The rewards of one participant.
@@ -195,16 +174,6 @@ impl Client {
     ) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "participant", who];
         self.once(&Request::write(Method::POST, &path, fields)).await
-    }
-
-    /// Adds to a participant's metadata; other keys stay.
-    pub async fn set_metadata(
-        &self,
-        campaign: &str,
-        who: &str,
-        metadata: &Attributes,
-    ) -> Result<Value, RestError> {
-        self.update_participant(campaign, who, json!({ "metadata": metadata })).await
     }
 
     /// Tells GrowSurf that a referred participant converted. Never repeat it blindly.

@@ -376,8 +376,8 @@ async fn requests_are_written_as_documented() {
         next: None,
     };
     client.referrals("c1", &which).await.unwrap();
-    let metadata = [("lastClick".to_owned(), Scalar::Integer(3))].into();
-    client.set_metadata("c1", "p1", &metadata).await.unwrap();
+    let fields = json!({ "metadata": { "lastClick": 3 } });
+    client.update_participant("c1", "p1", fields).await.unwrap();
     let message = "Participant was not referred".to_owned();
     let triggered = client.trigger_referral("c1", "p1").await.unwrap();
     assert_eq!(triggered, Triggered { success: false, message });

@@ -84,13 +84,13 @@ impl DatabasePath {
         let connection = self.open(flags)?;
         // What turns out to be damaged is left as it is.
         keep_as_it_is(&connection, true)?;
-        // Counts for a new file only. Pages of half the size write a tenth less, and cost more CPU.
+        // Counts for a new file only. Pages of half the size write a tenth less, and more of them.
         connection.pragma_update(None, "page_size", 4096)?;
         use_wal(&connection)?;
         // In WAL mode anything less may lose the last commits when the power fails.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // A checkpoint holds up the writer: one for every 80 MiB of log is seldom enough that the
-        // answers' 99th percentile doesn't see it.
+        // A checkpoint holds up the writer for tens of milliseconds, so one for every 80 MiB of log and
+        // not for every 4.
         connection.pragma_update(None, "wal_autocheckpoint", 20_000)?;
         connection.pragma_update(None, "journal_size_limit", 96 << 20)?;
         connection.pragma_update(None, "foreign_keys", true)?;
