@@ -20,8 +20,11 @@ mod location;
 mod planning;
 pub mod postgres;
 mod record;
+mod rows;
 pub mod sqlite;
 mod tombstones;
+mod unit;
+mod work;
 mod writer_status;
 
 use std::time::Duration;

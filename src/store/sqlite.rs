@@ -60,8 +60,10 @@ mod rebuild;
 mod restore;
 mod settle;
 mod soundness;
+mod tables;
 mod tombstones;
 mod traces;
+mod unit;
 mod values;
 mod visitors;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::domain::{Class, Identifier, Notification, Person, Plan, Planned, ReadKey, Time};
 use crate::store::KvUpdate;
 use crate::store::planning;
+use crate::store::work::{ReadNote, UpdateNote};
 use crate::store::{Fetching, HEARTBEAT_TTL, StoreError, record};
 
 use super::PostgresStore;
@@ -34,20 +35,12 @@ impl Fetching for PostgresStore {
     }
 
     async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
-        transact!(self.open()?, "read a note", |it| note(&it, name, ""))
+        self.open()?.run("read a note", &ReadNote(name.to_owned())).await
     }
 
     async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
-        transact!(self.open()?, "write a note", |it| async {
-            // The lock is there before the row is, so that two don't both make the first one.
-            let lock = "SELECT pg_advisory_xact_lock(hashtext('note' || current_schema() || $1))";
-            it.rows(lock, &[&name]).await?;
-            let value = text(&revise(note(&it, name, "FOR UPDATE").await?.as_deref()));
-            let sql = "INSERT INTO notes (name, value) VALUES ($1, $2)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-            it.change(sql, &[&name, &value]).await?;
-            Ok(value)
-        })
+        let work = UpdateNote { name: name.to_owned(), revise };
+        self.open()?.run("write a note", &work).await
     }
 
     async fn participants(
@@ -98,16 +91,6 @@ impl Fetching for PostgresStore {
             Ok(row.is_some())
         })
     }
-}
-
-async fn note(
-    transaction: &Transaction,
-    name: &str,
-    lock: &'static str,
-) -> Result<Option<String>, Fault> {
-    let sql = format!("SELECT value FROM notes WHERE name = $1 {lock}");
-    let row = transaction.row(&sql, &[&name]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 async fn preview(

@@ -4,15 +4,15 @@
 //! the notes say.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
 use crate::store::KvUpdate;
+use crate::store::work::{ReadNote, UpdateNote};
 use crate::store::{Fetching, StoreError, record};
 
 use super::SqliteStore;
 use super::classes;
-use super::fault::Fault;
 use super::opening::storage;
 use super::people;
 use super::queue::Priority;
@@ -34,23 +34,12 @@ impl Fetching for SqliteStore {
     }
 
     async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let name = name.to_owned();
-        self.readers.read("read a note", move |connection| note(connection, &name)).await
+        self.read("read a note", ReadNote(name.to_owned())).await
     }
 
     async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
-        let name = name.to_owned();
-        let work = move |connection: &Connection| {
-            let text = revise(note(connection, &name)?.as_deref());
-            connection
-                .prepare_cached(
-                    "INSERT INTO notes (name, value) VALUES (?1, ?2)
-                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                )?
-                .execute([&name, &text])?;
-            Ok(text)
-        };
-        self.writer.write(Priority::Rest, "write a note", work).await
+        let work = UpdateNote { name: name.to_owned(), revise };
+        self.write(Priority::Rest, "write a note", work).await
     }
 
     async fn participants(
@@ -106,9 +95,4 @@ impl Fetching for SqliteStore {
         let taken = self.right.take().map_err(|error| storage("be attended", error))?;
         Ok(!taken)
     }
-}
-
-fn note(connection: &Connection, name: &str) -> Result<Option<String>, Fault> {
-    let mut statement = connection.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }

@@ -134,7 +134,7 @@ mod tests {
     struct Nothing;
 
     impl Job for Nothing {
-        fn run(&mut self, _connection: &Connection) -> bool {
+        fn run(&mut self, _connection: &mut Connection) -> bool {
             true
         }
 

@@ -34,13 +34,22 @@ impl Readers {
         doing: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.read_unit(doing, move |connection: &mut Connection| work(connection)).await
+    }
+
+    /// The same for work that needs the connection for itself.
+    pub(super) async fn read_unit<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_closed| StoreError::Closed)?;
         let (idle, place) = (Arc::clone(&self.idle), self.place.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let connection = lock(&idle).pop();
-            let connection = connection.map_or_else(|| place.reader(), Ok)?;
-            let result = work(&connection)?;
+            let mut connection = connection.map_or_else(|| place.reader(), Ok)?;
+            let result = work(&mut connection)?;
             lock(&idle).push(connection);
             drop(turn);
             Ok(result)

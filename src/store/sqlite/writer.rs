@@ -69,6 +69,16 @@ impl Writer {
         doing: &'static str,
         work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_unit(rank, doing, move |connection: &mut Connection| work(connection)).await
+    }
+
+    /// The same for work that needs the connection for itself.
+    pub(super) async fn write_unit<T: Send + 'static>(
+        &self,
+        rank: Priority,
+        doing: &'static str,
+        work: impl Fn(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let task = Task { doing, work, result: None, answer };
         self.queue.push(rank, doing, Box::new(task))?;
@@ -115,7 +125,7 @@ pub(super) fn undo(connection: &Connection) -> rusqlite::Result<()> {
 /// Something to do in a transaction, for somebody who waits.
 pub(super) trait Job: Send {
     /// Does it; tells whether to keep what it did.
-    fn run(&mut self, connection: &Connection) -> bool;
+    fn run(&mut self, connection: &mut Connection) -> bool;
 
     /// Tells who waits what came of it, given what came of the transaction.
     fn answer(self: Box<Self>, transaction: Result<(), Shared>);
@@ -131,9 +141,9 @@ struct Task<T, W> {
 impl<T, W> Job for Task<T, W>
 where
     T: Send,
-    W: Fn(&Connection) -> Result<T, Fault> + Send,
+    W: Fn(&mut Connection) -> Result<T, Fault> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> bool {
+    fn run(&mut self, connection: &mut Connection) -> bool {
         // What a panic leaves behind is rolled back.
         let result = match catch_unwind(AssertUnwindSafe(|| (self.work)(connection))) {
             Ok(result) => result.map_err(|fault| fault.into_store_error(self.doing)),
@@ -184,8 +194,8 @@ impl WriterConnection {
         self.presence.confirm().map_err(|why| {
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why))
         })?;
-        let connection = self.connection.take().map_or_else(|| self.place.writer(), Ok)?;
-        let result = transact(&connection, batch);
+        let mut connection = self.connection.take().map_or_else(|| self.place.writer(), Ok)?;
+        let result = transact(&mut connection, batch);
         let busy = matches!(&result, Err(error)
             if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
         if result.is_ok() || (busy && connection.is_autocommit()) {
@@ -203,7 +213,7 @@ impl WriterConnection {
     }
 }
 
-fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn transact(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
     if !batch.iter_mut().all(|job| job.run(connection)) {
         still_open(connection)?;
@@ -215,7 +225,7 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Re
 }
 
 /// Does every job, and undoes those that fail.
-fn each_apart(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn each_apart(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     for job in batch {
         execute(connection, "SAVEPOINT job")?;
         if !job.run(connection) {

@@ -1,0 +1,26 @@
+//! Tables on Postgres: the reads of the unit of work, and the rows that changes come to.
+//!
+//! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
+
+mod notes;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+
+use crate::store::rows::Changes;
+
+use super::fault::Fault;
+use super::house::{Counter, count};
+use super::transaction::Transaction;
+
+/// Writes changes: one statement a table, all sent before the first is waited for.
+pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+    let counters = &changes.counters;
+    let writes = [
+        notes::write(transaction, &changes.notes).boxed(),
+        count(transaction, Counter::Pending, counters.pending).boxed(),
+        count(transaction, Counter::Dead, counters.dead).boxed(),
+        count(transaction, Counter::Parked, counters.parked).boxed(),
+    ];
+    Fault::cause(join_all(writes).await)
+}

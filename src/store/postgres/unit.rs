@@ -1,0 +1,61 @@
+//! The unit of work on Postgres: a transaction under way.
+//!
+//! What belongs here: its base, and use cases done again where others were in their way. What doesn't: the
+//! reads of each group of tables (`tables`).
+
+use crate::domain::Time;
+use crate::store::StoreError;
+use crate::store::rows::Changes;
+use crate::store::unit::{UnitBase, UnitFault, Work};
+
+use super::fault::Fault;
+use super::tables;
+use super::transaction::{Connections, Transaction};
+
+impl UnitFault for Fault {
+    fn conflict() -> Self {
+        Self::Overtaken
+    }
+}
+
+impl UnitBase for Transaction {
+    type Fault = Fault;
+
+    async fn write(&mut self, changes: Changes) -> Result<(), Fault> {
+        tables::write(self, &changes).await
+    }
+
+    async fn undo(&mut self) -> Result<(), Fault> {
+        self.script("ROLLBACK").await
+    }
+
+    fn clock_skew(&self, now: Time) -> i64 {
+        self.ahead_of(now)
+    }
+}
+
+impl Connections {
+    /// Does a use case in a transaction, again where others were in its way.
+    pub(super) async fn run<W: Work>(
+        &self,
+        doing: &'static str,
+        work: &W,
+    ) -> Result<W::Output, StoreError> {
+        let mut tries = self.tries();
+        loop {
+            let one = async {
+                let mut transaction = self.begin().await?;
+                let done = work.run(&mut transaction).await;
+                transaction.end(done).await
+            };
+            match self.in_time(one).await {
+                Ok(done) => return Ok(done),
+                Err(fault) => {
+                    if !tries.again(&fault).await {
+                        return Err(fault.into_store_error(doing));
+                    }
+                }
+            }
+        }
+    }
+}

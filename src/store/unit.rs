@@ -1,0 +1,77 @@
+//! The unit of work: what a use case needs of one transaction of a backend.
+//!
+//! What belongs here and below: traits of bulk reads by key, a trait for each group of tables, and their
+//! guarantees. What doesn't: rules, which are in `work`, the rows (`rows`), and SQL, which is in the
+//! backends.
+//!
+//! A read that *holds* a row keeps other transactions from changing it until this one ends. SQLite has one
+//! writer at a time, so every read in a writing transaction holds there. Postgres reads what is committed
+//! at each statement, so a use case decides only by rows that it holds. It holds them in one order
+//! everywhere: webhooks, people, then lanes, each by number. So no two transactions wait for each other.
+//!
+//! A unit on SQLite never waits: its futures are ready at once, and [`at_once`] gives their result to the
+//! thread that polls them.
+
+#![allow(dead_code, reason = "use cases move here one after the other")]
+
+mod notes;
+
+use futures_util::FutureExt;
+
+use crate::domain::Time;
+
+use super::StoreError;
+use super::rows::Changes;
+
+pub(super) use notes::NoteRows;
+
+/// One transaction of a backend, whole: the base and the reads of every group of tables.
+pub(super) trait Unit: UnitBase + NoteRows {}
+
+impl<T: UnitBase + NoteRows> Unit for T {}
+
+/// The base of a unit of work.
+pub(super) trait UnitBase: Send {
+    /// The backend's error.
+    type Fault: UnitFault;
+
+    /// Writes changes. Postgres sends all statements at once and then waits for them.
+    ///
+    /// # Errors
+    /// A conflict if another transaction wrote one of the rows first.
+    fn write(&mut self, changes: Changes) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+
+    /// Undoes everything that this unit has written.
+    fn undo(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+
+    /// Returns how far the clock of lanes is ahead of the caller's, in microseconds. Relays that share a
+    /// Postgres server share its clock.
+    fn clock_skew(&self, now: Time) -> i64;
+}
+
+/// An error of a backend, as far as use cases look into it.
+pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
+    /// Returns the error of a transaction that another one was in the way of. It is done again.
+    fn conflict() -> Self;
+}
+
+/// A use case: work in one transaction. It may run again from the beginning, if another transaction was in
+/// its way or shared a commit that failed.
+pub(super) trait Work: Send + Sync + 'static {
+    /// The result of the transaction, once it is committed.
+    type Output: Send + 'static;
+
+    /// Does the work.
+    ///
+    /// # Errors
+    /// The errors of the unit. Then nothing of the transaction is kept.
+    fn run<U: Unit>(
+        &self,
+        unit: &mut U,
+    ) -> impl Future<Output = Result<Self::Output, U::Fault>> + Send;
+}
+
+/// Returns the result of work on a unit that never waits.
+pub(super) fn at_once<T>(work: impl Future<Output = T>) -> T {
+    work.now_or_never().expect("a unit on SQLite never waits")
+}

@@ -1,0 +1,8 @@
+//! Use cases: each written once, over the unit of work.
+//!
+//! What belongs here and below: the rules of the contract, as work in one transaction. What doesn't: SQL
+//! and engines, which are in the backends.
+
+mod notes;
+
+pub(super) use notes::{ReadNote, UpdateNote};
