@@ -72,6 +72,19 @@ pub trait Store: Forgetting + Cluster + Fetching + Effects {
     /// mapped, is dropped: nothing of it is stored.
     async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError>;
 
+    /// Takes in webhooks as [`Store::accept`] does, each planned behind those before it. They share
+    /// commits, but each is taken in for itself.
+    ///
+    /// Calls of `accept` that wait at the same time are planned in any order.
+    ///
+    /// # Errors
+    /// The first one's that wasn't taken in; others may have been.
+    async fn accept_in_order(
+        &self,
+        arrivals: Vec<ReceivedWebhook>,
+        now: Time,
+    ) -> Result<Vec<Receipt>, StoreError>;
+
     /// Plans a stored webhook again: new effects only. With `dry_run` it tells what would
     /// happen and changes nothing.
     ///

@@ -234,22 +234,23 @@ fn a_friend_behind_others_whose_webhooks_were_lost_has_no_number() {
 
 #[test]
 fn friends_whose_webhooks_were_all_lost_are_numbered_in_the_order_of_their_sign_ups() {
+    const FRIENDS: i64 = 40;
     let sandbox = Sandbox::start();
     let growsurf = Growsurf::of(&sandbox);
     growsurf.program(0, 0, 0);
     let relay = growsurf.asked_by(Setup::new(&sandbox)).start();
     growsurf.change(60_000, &json!([{"join": {"email": "rae@example.com"}}]));
     growsurf.play(&relay, DAY);
-    for place in 1..=3 {
+    for place in 1..=FRIENDS {
         let join =
             json!({"email": format!("friend{place}@example.com"), "referredBy": "rae@example.com"});
         growsurf.change(50_000 - place * 1_000, &json!([{ "join": join }]));
     }
     relay.setup().command(&["sync"]).expect(0);
     relay.drained();
-    for event in sandbox.events_named("referral_friend_signed_up") {
-        let place = event.data()["friend_number"].as_i64().unwrap();
-        assert_eq!(event.data()["friend_email"], format!("friend{place}@example.com"));
-    }
-    assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], 3);
+    let events = sandbox.events_named("referral_friend_signed_up").into_iter();
+    let told = events.map(|it| json!([it.data()["friend_number"], it.data()["friend_email"]]));
+    let expected = (1..=FRIENDS).map(|place| json!([place, format!("friend{place}@example.com")]));
+    assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], FRIENDS);
 }

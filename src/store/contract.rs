@@ -54,6 +54,7 @@ macro_rules! contract_tests {
             accepting::a_plan_that_contradicts_the_store_parks_the_webhook_and_leaves_no_trace,
             accepting::an_effect_told_many_times_at_once_happens_once,
             accepting::an_effect_that_one_plan_tells_twice_happens_once,
+            accepting::what_is_taken_in_together_keeps_its_order,
             accepting::a_participant_is_found_by_its_id_when_its_address_changed,
             accepting::what_is_known_of_a_person_comes_back_whole,
             leasing::calls_of_a_lane_go_out_in_order_one_at_a_time,

@@ -145,8 +145,16 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
-        let sha256 = arrival.webhook.fingerprint();
-        self.intake.take(arrival, sha256, now).await
+        let receipts = self.accept_in_order(vec![arrival], now).await?;
+        Ok(receipts.into_iter().next().expect("one receipt for each webhook"))
+    }
+
+    async fn accept_in_order(
+        &self,
+        arrivals: Vec<ReceivedWebhook>,
+        now: Time,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        self.intake.take(arrivals, now).await
     }
 
     async fn replay(

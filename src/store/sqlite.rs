@@ -77,6 +77,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use rusqlite::Connection;
 
 use crate::domain::{
@@ -196,6 +197,15 @@ impl Store for SqliteStore {
         // History and pages yield to webhooks, whose senders wait.
         let rank = if class == Class::Live { Priority::Accept } else { Priority::Rest };
         self.writer.write(rank, "take in a webhook", work).await
+    }
+
+    async fn accept_in_order(
+        &self,
+        arrivals: Vec<ReceivedWebhook>,
+        now: Time,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        // They are queued in this order, and the writer keeps it.
+        try_join_all(arrivals.into_iter().map(|arrival| self.accept(arrival, now))).await
     }
 
     async fn replay(

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::report::SyncReport;
@@ -78,12 +77,12 @@ impl Intake {
         while !arrivals.is_empty() {
             let rest = arrivals.split_off(TOGETHER.min(arrivals.len()));
             let now = self.clock.now();
-            let accepting = arrivals.into_iter().map(|(row, news)| {
+            let arrived = arrivals.into_iter().map(|(row, news)| {
                 let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
-                self.store
-                    .accept(ReceivedWebhook { webhook, decoded: Ok(news), class: self.class }, now)
+                ReceivedWebhook { webhook, decoded: Ok(news), class: self.class }
             });
-            for receipt in try_join_all(accepting).await? {
+            // Friends are numbered in the order in which they are planned.
+            for receipt in self.store.accept_in_order(arrived.collect(), now).await? {
                 tally.receipt(&receipt);
             }
             self.bell.notify_one();

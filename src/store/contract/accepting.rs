@@ -209,6 +209,28 @@ pub(crate) async fn an_effect_that_one_plan_tells_twice_happens_once(bench: &imp
     assert_eq!(drain(&*store, at(1)).await, ["identify", "a", "identify"]);
 }
 
+pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench) {
+    // More than share a commit, of which one is in the way of the others.
+    const TOGETHER: usize = 300;
+    const BROKEN: usize = 17;
+    let store = bench.open().await;
+    let group = (0..TOGETHER).map(|number| {
+        let news = did("ann", &format!("e{number}"));
+        let news = if number == BROKEN { news.named("panic") } else { news };
+        arrival(&number.to_string(), at(0), news)
+    });
+    let receipts = store.accept_in_order(group.collect(), at(0)).await.unwrap();
+    assert_eq!(receipts.len(), TOGETHER);
+    for (number, receipt) in receipts.into_iter().enumerate() {
+        let is_parked = matches!(receipt.status, Status::Parked { .. });
+        assert_eq!(is_parked, number == BROKEN, "{receipt:?}");
+    }
+    let mut tracks = drain(&*store, at(1)).await;
+    tracks.retain(|word| word != "identify");
+    let numbers = (0..TOGETHER).filter(|number| *number != BROKEN);
+    assert_eq!(tracks, numbers.map(|number| format!("e{number}")).collect::<Vec<_>>());
+}
+
 pub(crate) async fn a_participant_is_found_by_its_id_when_its_address_changed(bench: &impl Bench) {
     let store = bench.open().await;
     take(&*store, "ann", "a", at(0)).await;

@@ -3,6 +3,7 @@
 //! What belongs here: who shares one with whom, and what becomes of the others when one spoils it.
 //! What doesn't: the transaction (`accept`). A webhook belongs to a task of the store's once it is
 //! queued: a caller that goes away undoes nothing, and no transaction ends in the middle.
+//! Transactions overtake each other, so webhooks that have an order are queued as one group.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -20,23 +21,26 @@ use super::fault::Fault;
 use super::planning::Planning;
 use super::transaction::Connections;
 
-/// Webhooks of one transaction. More of them wouldn't make one cheaper, only the wait longer.
+/// Groups of one transaction. More of them wouldn't make one cheaper, only the wait longer.
 const TOGETHER: usize = 256;
 
 /// Transactions at a time: one is planned while the other waits for the server.
 const AT_A_TIME: usize = 2;
 
-/// Webhooks that may wait. Each holds a body; a server that stands still mustn't fill the memory.
+/// Groups that may wait. Each holds bodies; a server that stands still mustn't fill the memory.
 const WAITING: usize = 8_192;
 
 const DOING: &str = "take in a webhook";
 
 /// The way to the tasks that take webhooks in.
 pub(super) struct Intake {
-    queue: mpsc::Sender<Waiting>,
+    queue: mpsc::Sender<Group>,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
+
+/// Webhooks that are taken in one behind the other; most are alone.
+type Group = Vec<Waiting>;
 
 struct Waiting {
     arrival: ReceivedWebhook,
@@ -68,22 +72,31 @@ impl Intake {
         Self { queue, closing, tasks }
     }
 
-    /// Takes a webhook in; returns after the commit.
+    /// Takes webhooks in, in their order; returns after the commit.
     pub(super) async fn take(
         &self,
-        arrival: ReceivedWebhook,
-        sha256: [u8; 32],
+        arrivals: Vec<ReceivedWebhook>,
         now: Time,
-    ) -> Result<Receipt, StoreError> {
+    ) -> Result<Vec<Receipt>, StoreError> {
         if self.closing.is_cancelled() {
             return Err(StoreError::Closed);
         }
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { arrival, sha256, now, answer }).map_err(|why| match why {
+        let waiting = arrivals.into_iter().map(|arrival| {
+            let (answer, answered) = oneshot::channel();
+            let sha256 = arrival.webhook.fingerprint();
+            (Waiting { arrival, sha256, now, answer }, answered)
+        });
+        let (group, answers): (Group, Vec<_>) = waiting.unzip();
+        self.queue.try_send(group).map_err(|why| match why {
             TrySendError::Full(_) => unavailable("too many others wait for the server"),
             TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        answered.await.unwrap_or_else(|_gone| Err(unavailable("it was given up at the end")))
+        let mut receipts = Vec::with_capacity(answers.len());
+        for answered in answers {
+            let given_up = |_gone| Err(unavailable("it was given up at the end"));
+            receipts.push(answered.await.unwrap_or_else(given_up)?);
+        }
+        Ok(receipts)
     }
 
     /// Takes no more, and waits for those that were taken.
@@ -106,7 +119,7 @@ fn unavailable(why: &str) -> StoreError {
 struct Worker {
     connections: Connections,
     planning: Arc<Planning>,
-    waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+    waiting: Arc<Mutex<mpsc::Receiver<Group>>>,
     closing: CancellationToken,
 }
 
@@ -129,17 +142,17 @@ impl Worker {
     /// What waits, as much as goes together; `None` once nothing more comes.
     async fn next(&self) -> Option<Vec<Waiting>> {
         let mut waiting = self.waiting.lock().await;
-        let mut batch = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         tokio::select! {
             biased;
-            count = waiting.recv_many(&mut batch, TOGETHER) => (count > 0).then_some(batch),
+            _count = waiting.recv_many(&mut groups, TOGETHER) => {}
             () = self.closing.cancelled() => {
-                while let Ok(one) = waiting.try_recv() {
-                    batch.push(one);
+                while let Ok(group) = waiting.try_recv() {
+                    groups.push(group);
                 }
-                (!batch.is_empty()).then_some(batch)
             }
         }
+        (!groups.is_empty()).then(|| groups.into_iter().flatten().collect())
     }
 
     async fn take(&self, batch: Vec<Waiting>, told: &impl Fn()) {
