@@ -17,6 +17,7 @@ mod fetching;
 mod head;
 mod inbox;
 mod location;
+mod meta;
 mod planning;
 pub mod postgres;
 mod record;

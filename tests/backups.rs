@@ -497,7 +497,7 @@ fn a_backup_on_which_the_relay_could_not_run_is_refused_with_the_row_at_fault() 
             "row hash_key of its table meta",
         ),
         (
-            "UPDATE meta SET value = x'00' WHERE key = 'hash_key'".to_owned(),
+            "UPDATE meta SET value = '00' WHERE key = 'hash_key'".to_owned(),
             "row hash_key of its table meta",
         ),
         (
@@ -505,7 +505,7 @@ fn a_backup_on_which_the_relay_could_not_run_is_refused_with_the_row_at_fault() 
             "row probed_at of its table meta",
         ),
         (
-            "INSERT INTO meta VALUES ('tombstone_check', zeroblob(32))".to_owned(),
+            "INSERT INTO meta VALUES ('tombstone_check', hex(zeroblob(32)))".to_owned(),
             "store.tombstone_key",
         ),
         (

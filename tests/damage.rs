@@ -209,7 +209,7 @@ fn a_damaged_index_that_nobody_reads_is_found_after_the_machine_restarted() {
 fn a_table_with_a_hole_is_set_aside_at_the_next_start_and_the_secret_is_kept() {
     let sandbox = Sandbox::start();
     let (setup, _) = stored(&sandbox);
-    let secret = |path: &Path| -> Vec<u8> {
+    let secret = |path: &Path| -> String {
         let sql = "SELECT value FROM meta WHERE key = 'hash_key'";
         Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
     };

@@ -25,7 +25,7 @@ use super::StoreError;
 
 pub(super) use mark::{Mark, refuse_marked};
 pub use part::Part;
-pub(super) use part::{Column, Kind, META};
+pub(super) use part::{Column, Kind};
 pub(super) use row::{Cell, Row};
 pub use steps::{Compared, Step, copy, snapshot};
 

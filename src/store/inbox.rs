@@ -25,3 +25,12 @@ pub struct Pruned {
     /// That of the parked ones, if any were pruned.
     pub parked: Option<Time>,
 }
+
+/// Which webhooks are pruned.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Prunable {
+    /// Those that aren't parked.
+    Finished,
+    /// Those that are parked.
+    Parked,
+}

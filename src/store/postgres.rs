@@ -70,12 +70,14 @@ use crate::domain::{
     WebhookId,
 };
 
+use super::inbox::Prunable;
+use super::meta::Meta;
+use super::work::{ReadDestinations, ReadPruned, ReadStats, Remember};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
 use accept::{Item, What};
-use house::{Meta, Prunable};
 use intake::Intake;
 use planning::Planning;
 use session::Session;
@@ -185,7 +187,7 @@ impl Store for PostgresStore {
     }
 
     async fn pruned_until(&self) -> Result<Pruned, StoreError> {
-        transact!(self.open()?, "tell what was pruned", |it| house::pruned_until(&it))
+        self.open()?.run("tell what was pruned", &ReadPruned).await
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
@@ -275,13 +277,12 @@ impl Store for PostgresStore {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        transact!(self.open()?, "tell its numbers", |it| house::stats(&it))
+        self.open()?.run("tell its numbers", &ReadStats).await
     }
 
     async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        transact!(self.open()?, "take a write", |it| {
-            house::remember(&it, Meta::ProbedAt, now.micros().to_string())
-        })
+        let work = Remember(Meta::ProbedAt, now.micros().to_string());
+        self.open()?.run("take a write", &work).await
     }
 
     fn writer_status(&self) -> Writing {
@@ -290,13 +291,12 @@ impl Store for PostgresStore {
     }
 
     async fn destination(&self) -> Result<StoredDestinations, StoreError> {
-        transact!(self.open()?, "tell of the destination", |it| house::destination(&it))
+        self.open()?.run("tell of the destination", &ReadDestinations).await
     }
 
     async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
-        transact!(self.open()?, "remember the workspace", |it| {
-            house::remember(&it, Meta::Workspace, workspace.environment_id.to_string())
-        })
+        let work = Remember(Meta::Workspace, workspace.environment_id.to_string());
+        self.open()?.run("remember the workspace", &work).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -85,6 +85,9 @@ use crate::domain::{
     WebhookId,
 };
 
+use super::inbox::Prunable;
+use super::meta::Meta;
+use super::work::{ReadDestinations, ReadPruned, ReadStats, Remember};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
@@ -92,7 +95,6 @@ use super::{
 use connection::DatabasePath;
 use delivery_lock::DeliveryLock;
 use fault::Fault;
-use house::{Meta, Prunable};
 use opening::storage;
 use planning::Planning;
 use queue::Priority;
@@ -227,7 +229,7 @@ impl Store for SqliteStore {
     }
 
     async fn pruned_until(&self) -> Result<Pruned, StoreError> {
-        self.readers.read("tell what was pruned", house::pruned_until).await
+        self.read("tell what was pruned", ReadPruned).await
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
@@ -312,14 +314,12 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        self.readers.read("tell its numbers", house::stats).await
+        self.read("tell its numbers", ReadStats).await
     }
 
     async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        let work = move |connection: &Connection| {
-            house::remember(connection, Meta::ProbedAt, now.micros())
-        };
-        self.writer.write(Priority::Rest, "take a write", work).await
+        let work = Remember(Meta::ProbedAt, now.micros().to_string());
+        self.write(Priority::Rest, "take a write", work).await
     }
 
     fn writer_status(&self) -> Writing {
@@ -327,14 +327,12 @@ impl Store for SqliteStore {
     }
 
     async fn destination(&self) -> Result<StoredDestinations, StoreError> {
-        self.readers.read("tell of the destination", house::destination).await
+        self.read("tell of the destination", ReadDestinations).await
     }
 
     async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
-        let work = move |connection: &Connection| {
-            house::remember(connection, Meta::Workspace, workspace.environment_id)
-        };
-        self.writer.write(Priority::Rest, "remember the workspace", work).await
+        let work = Remember(Meta::Workspace, workspace.environment_id.to_string());
+        self.write(Priority::Rest, "remember the workspace", work).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

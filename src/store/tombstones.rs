@@ -33,8 +33,8 @@ impl TombstoneKey {
     }
 
     /// What shows that the key is the same, and not which it is.
-    pub(super) fn check(&self) -> [u8; 32] {
-        digest(&self.0, &[b"check"])
+    pub(super) fn check(&self) -> String {
+        hex::encode(digest(&self.0, &[b"check"]))
     }
 }
 

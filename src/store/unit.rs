@@ -14,6 +14,7 @@
 
 #![allow(dead_code, reason = "use cases move here one after the other")]
 
+mod meta;
 mod notes;
 
 use futures_util::FutureExt;
@@ -23,12 +24,13 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
+pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
-pub(super) trait Unit: UnitBase + NoteRows {}
+pub(super) trait Unit: UnitBase + MetaRows + NoteRows {}
 
-impl<T: UnitBase + NoteRows> Unit for T {}
+impl<T: UnitBase + MetaRows + NoteRows> Unit for T {}
 
 /// The base of a unit of work.
 pub(super) trait UnitBase: Send {

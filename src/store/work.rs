@@ -3,6 +3,8 @@
 //! What belongs here and below: the rules of the contract, as work in one transaction. What doesn't: SQL
 //! and engines, which are in the backends.
 
+mod meta;
 mod notes;
 
+pub(super) use meta::{OpenSecret, ReadDestinations, ReadPruned, ReadStats, Remember};
 pub(super) use notes::{ReadNote, UpdateNote};

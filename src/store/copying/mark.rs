@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::store::StoreError;
+use crate::store::meta::Meta;
 use crate::store::record::unreadable;
 
 use super::{Cell, Part, Row};
@@ -20,9 +21,6 @@ pub(in crate::store) struct Mark {
 }
 
 impl Mark {
-    /// The key under which stores keep it.
-    pub(in crate::store) const KEY: &'static str = "copying";
-
     /// As a store keeps it.
     pub(in crate::store) fn text(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and bytes can be written")
@@ -48,7 +46,7 @@ pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreE
 /// What tells a store from others: something made of its secret.
 pub(super) fn source(meta: &[Row]) -> Result<String, StoreError> {
     let secret = meta.iter().find_map(|Row(cells)| match cells.as_slice() {
-        [Cell::Text(key), Cell::Text(secret)] if key == "hash_key" => Some(secret),
+        [Cell::Text(key), Cell::Text(secret)] if key == Meta::HashKey.key() => Some(secret),
         _ => None,
     });
     let secret = secret.ok_or_else(|| unreadable("no secret", "was it ever opened?"))?;

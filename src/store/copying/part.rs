@@ -67,17 +67,6 @@ pub(in crate::store) enum Kind {
 /// A column by its name, which is the same in every backend.
 pub(in crate::store) type Column = (&'static str, Kind);
 
-/// The single values that are copied. What else there is tells of one place alone.
-pub(in crate::store) const META: &[&str] = &[
-    "accepting",
-    "accepting_back",
-    "hash_key",
-    "parked_pruned_until",
-    "pruned_until",
-    "tombstone_check",
-    "workspace",
-];
-
 impl Part {
     /// All of them, in the order they are copied.
     pub(in crate::store) const ALL: [Self; 16] = [

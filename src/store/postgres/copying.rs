@@ -10,13 +10,14 @@ use secrecy::SecretString;
 use tokio_postgres::Client;
 
 use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
+use crate::store::meta::Meta;
 use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::connecting::Connecting;
 use super::deliveries::micros;
 use super::fault::Fault;
-use super::house::{self, Meta};
 use super::opening::connections;
+use super::tables::meta;
 use super::transaction::{Connections, Transaction, transact};
 use super::{ServerOptions, migrate, session};
 
@@ -105,7 +106,7 @@ impl Tables for ServerTables {
     }
 
     async fn objection(&mut self) -> Result<Option<StoreError>, StoreError> {
-        let mark = transact!(self.connections, DOING, |it| house::recall(&it, Meta::Copying))?;
+        let mark = transact!(self.connections, DOING, |it| meta::recall(&it, Meta::Copying))?;
         Ok(mark.map(|_| StoreError::HalfCopied))
     }
 
@@ -114,21 +115,21 @@ impl Tables for ServerTables {
     }
 
     async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
-        let text = transact!(self.connections, DOING, |it| house::recall(&it, Meta::Copying))?;
+        let text = transact!(self.connections, DOING, |it| meta::recall(&it, Meta::Copying))?;
         text.as_deref().map(Mark::read).transpose()
     }
 
     async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| async {
             rows::clear(&it).await?;
-            house::remember(&it, Meta::Copying, mark.text()).await
+            meta::remember(&it, Meta::Copying, Some(&mark.text())).await
         })
     }
 
     async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| async {
             rows::write(&it, part, rows).await?;
-            house::remember(&it, Meta::Copying, mark.text()).await
+            meta::remember(&it, Meta::Copying, Some(&mark.text())).await
         })
     }
 
@@ -141,7 +142,7 @@ impl Tables for ServerTables {
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| house::forget(&it, Meta::Copying))
+        transact!(self.connections, DOING, |it| meta::remember(&it, Meta::Copying, None))
     }
 }
 

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
 use crate::domain::{Call, Class, DeliveryId, LaneId, Person, Planner, Time};
+use crate::store::rows::Counters;
 use crate::store::{DeadLetter, PastAttempt, record};
 
 use super::classes;
 use super::deliveries::{COLUMNS, NewCall, Waiting, append, duration};
 use super::fault::Fault;
-use super::house::{Counter, count};
+use super::tables::meta::count;
 use super::transaction::Transaction;
 use super::value::number;
 
@@ -141,7 +142,7 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
     ] {
         transaction.change(sql, &[&held]).await?;
     }
-    count(transaction, Counter::Dead, -number(held.len())).await?;
+    count(transaction, Counters { dead: -number(held.len()), ..Counters::default() }).await?;
     Ok(taken)
 }
 

@@ -4,7 +4,6 @@
 //! (`settle`, `dead`, `house`).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::try_join;
 use tokio_postgres::Row;
@@ -14,10 +13,12 @@ use crate::domain::{Call, Class, Delivery, DeliveryId, LaneId, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::head::Pending;
 use crate::store::record::unreadable;
+use crate::store::rows::Counters;
+pub(super) use crate::store::rows::{duration, micros};
 
 use super::classes::{Joins, PAGE, rank};
 use super::fault::Fault;
-use super::house::{Counter, count};
+use super::tables::meta::count;
 use super::transaction::Transaction;
 use super::value::{Value, number};
 
@@ -110,10 +111,8 @@ pub(super) async fn append(
     let Rows { lanes, places, webhooks, planned, events, calls: texts, classes: own } = &rows;
     let values: [&dyn Value; 11] =
         [&ids, &more, &due, lanes, places, webhooks, planned, events, texts, &classes, own];
-    try_join!(
-        transaction.change(sql, &values),
-        count(transaction, Counter::Pending, number(calls.len())),
-    )?;
+    let counters = Counters { pending: number(calls.len()), ..Counters::default() };
+    try_join!(transaction.change(sql, &values), count(transaction, counters),)?;
     joins.raise(transaction).await
 }
 
@@ -172,14 +171,4 @@ impl Pending for Waiting {
     fn is_page(&self) -> bool {
         self.class == PAGE
     }
-}
-
-/// A duration as a column holds it, in microseconds.
-pub(super) fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// A duration as a column held it.
-pub(super) fn duration(micros: i64) -> Duration {
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time};
 use crate::store::record::unreadable;
+use crate::store::rows::Counters;
 use crate::store::{Erased, ErasureTarget};
 
 use super::deliveries::{DEAD, DELIVERED, PENDING};
 use super::fault::Fault;
-use super::house::{self, Counter, WEBHOOK};
+use super::house::{self, WEBHOOK};
+use super::tables::meta;
 use super::traces;
 use super::transaction::Transaction;
 use super::value::number;
@@ -80,7 +82,8 @@ pub(super) async fn redact_body(
             // Nobody could mend what was parked of it.
             let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = $1";
             transaction.change(sql, &[&webhook]).await?;
-            house::count(transaction, Counter::Parked, -i64::from(is_parked)).await?;
+            let parked = -i64::from(is_parked);
+            meta::count(transaction, Counters { parked, ..Counters::default() }).await?;
         }
     }
     Ok(left)
@@ -149,8 +152,8 @@ pub(super) async fn remove_rows(transaction: &Transaction, ids: &[i64]) -> Resul
     let sql = "DELETE FROM dead_letters WHERE delivery = ANY ($1)";
     transaction.change(sql, &[&ids]).await?;
     let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
-    house::count(transaction, Counter::Pending, less(erased.pending)).await?;
-    house::count(transaction, Counter::Dead, less(erased.dead)).await?;
+    let (pending, dead) = (less(erased.pending), less(erased.dead));
+    meta::count(transaction, Counters { pending, dead, ..Counters::default() }).await?;
     Ok(erased)
 }
 

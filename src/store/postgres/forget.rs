@@ -10,11 +10,13 @@ use uuid::Uuid;
 use crate::domain::{Email, ErasureKey, Person, PersonId, Time};
 use crate::store::{CancelResult, Erased, ErasureTarget, Forgetting, StoreError, record};
 
+use crate::store::meta::Meta;
+
 use super::PostgresStore;
 use super::erasing;
 use super::fault::Fault;
-use super::house::{self, Meta};
 use super::planning::Planning;
+use super::tables::meta;
 use super::traces;
 use super::transaction::{Transaction, transact};
 
@@ -184,7 +186,7 @@ async fn take_person(
          ON CONFLICT (hash) DO UPDATE
          SET forgotten_at = GREATEST(tombstones.forgotten_at, excluded.forgotten_at)";
     erased.tombstones = transaction.change(sql, &[&hashes, &now.micros()]).await?;
-    let check = hex::encode(planning.tombstones.check());
-    house::remember(transaction, Meta::TombstoneCheck, check).await?;
+    let check = planning.tombstones.check();
+    meta::remember(transaction, Meta::TombstoneCheck, Some(&check)).await?;
     Ok((traced, erased))
 }

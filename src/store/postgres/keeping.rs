@@ -9,14 +9,15 @@ use uuid::Uuid;
 
 use crate::domain::Redaction;
 use crate::store::record;
+use crate::store::rows::Counters;
 
 use super::accept::{Entry, Outcome};
 use super::deliveries::{self, NewCall};
 use super::effects as messages;
 use super::erasing;
 use super::fault::Fault;
-use super::house::{Counter, count};
 use super::planning::Planning;
+use super::tables::meta::count;
 use super::transaction::Transaction;
 use super::value::{Value, text};
 use super::world::World;
@@ -169,7 +170,7 @@ async fn inbox(
         let sql = "INSERT INTO redactions (webhook, sha256) SELECT * FROM unnest($1::uuid[], $2::bytea[])";
         transaction.change(sql, &[&redacted, &redactions]).await?;
     }
-    count(transaction, Counter::Parked, more_parked).await
+    count(transaction, Counters { parked: more_parked, ..Counters::default() }).await
 }
 
 async fn people(transaction: &Transaction, world: &World) -> Result<(), Fault> {

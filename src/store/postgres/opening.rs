@@ -10,17 +10,19 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::{Planner, Time};
 use crate::store::StoreError;
 use crate::store::copying::refuse_marked;
+use crate::store::meta::Meta;
 use crate::store::tombstones::TombstoneKey;
+use crate::store::work::OpenSecret;
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
-use super::house::Meta;
 use super::intake::Intake;
 use super::planning::Planning;
 use super::session::Session;
+use super::tables::meta;
 use super::transaction::{Connections, Transaction, transact};
 use super::wake::Wake;
-use super::{PostgresStore, ServerOptions, house, lanes, migrate};
+use super::{PostgresStore, ServerOptions, lanes, migrate};
 
 const OPENING: &str = "be opened";
 
@@ -37,7 +39,8 @@ impl PostgresStore {
         options: ServerOptions,
     ) -> Result<Self, StoreError> {
         let (connections, connecting) = connections(url, &options)?;
-        let hash_key = transact!(connections, OPENING, |it| prepare(&it, &options))?;
+        transact!(connections, OPENING, |it| prepare(&it, &options))?;
+        let hash_key = connections.run(OPENING, &OpenSecret(options.seed)).await?;
         let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
         let planning = Arc::new(Planning::new(planner, hash_key, tombstones, options.redact));
         // So that another key is noticed before it does harm.
@@ -93,10 +96,9 @@ pub(super) fn connections(
     Ok((connections, connecting))
 }
 
-async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<[u8; 32], Fault> {
+async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<(), Fault> {
     migrate::migrate(transaction, options.now).await?;
-    refuse_marked(house::recall(transaction, Meta::Copying).await?)?;
-    house::hash_key(transaction, options.seed).await
+    Ok(refuse_marked(meta::recall(transaction, Meta::Copying).await?)?)
 }
 
 impl Drop for PostgresStore {

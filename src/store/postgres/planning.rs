@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{Planner, Redact};
 use crate::store::StoreError;
+use crate::store::meta::Meta;
 use crate::store::tombstones::TombstoneKey;
 
 use super::fault::Fault;
-use super::house::{Meta, recall};
+use super::tables::meta::recall;
 use super::transaction::Transaction;
 
 /// Makes plans from what the store knows.
@@ -42,7 +43,7 @@ impl Planning {
         let Some(check) = recall(transaction, Meta::TombstoneCheck).await? else {
             return Ok(false);
         };
-        if check != hex::encode(self.tombstones.check()) {
+        if check != self.tombstones.check() {
             return Err(Fault::Store(StoreError::OtherKey));
         }
         self.forgotten.store(true, Ordering::Relaxed);

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use futures_util::try_join;
 
 use crate::domain::{DeliveryId, Outcome, Time};
+use crate::store::rows::Counters;
 use crate::store::{AvailabilityClock, Settle, Settled, Settlement, Verdict};
 
 use super::classes;
 use super::deliveries::{DEAD, DELIVERED, micros};
 use super::fault::Fault;
-use super::house::{Counter, count, remember_accepting};
+use super::tables::meta::{count, remember_accepting};
 use super::transaction::Transaction;
 use super::value::{number, text};
 
@@ -39,10 +40,10 @@ pub(super) async fn settle(
         verdicts.put_off(transaction),
         keep_attempts(transaction, &valid),
     )?;
+    let counters = Counters { pending: -(delivered + died), dead: died, ..Counters::default() };
     try_join!(
         verdicts.go_on(transaction),
-        count(transaction, Counter::Pending, -(delivered + died)),
-        count(transaction, Counter::Dead, died),
+        count(transaction, counters),
         remember_accepting(transaction, accepting),
     )?;
     Ok(Settled { fenced })

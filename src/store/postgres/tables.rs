@@ -2,6 +2,7 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+pub(super) mod meta;
 mod notes;
 
 use futures_util::FutureExt;
@@ -10,17 +11,14 @@ use futures_util::future::join_all;
 use crate::store::rows::Changes;
 
 use super::fault::Fault;
-use super::house::{Counter, count};
 use super::transaction::Transaction;
 
 /// Writes changes: one statement a table, all sent before the first is waited for.
 pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    let counters = &changes.counters;
     let writes = [
         notes::write(transaction, &changes.notes).boxed(),
-        count(transaction, Counter::Pending, counters.pending).boxed(),
-        count(transaction, Counter::Dead, counters.dead).boxed(),
-        count(transaction, Counter::Parked, counters.parked).boxed(),
+        meta::write(transaction, &changes.metas).boxed(),
+        meta::count(transaction, changes.counters).boxed(),
     ];
     Fault::cause(join_all(writes).await)
 }

@@ -11,6 +11,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use uuid::Uuid;
 
 pub(super) use crate::store::record::text;
+pub(super) use crate::store::rows::number;
 
 /// A value that a statement can be given.
 pub(super) trait Value: Sync {
@@ -105,9 +106,4 @@ impl ToSql for Redacted<'_> {
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         self.0.to_sql_checked(kind, out)
     }
-}
-
-/// A count as a column holds it.
-pub(super) fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -14,14 +14,15 @@ use crate::domain::{
 use crate::store::StoreError;
 use crate::store::planning::dropped;
 use crate::store::record::text;
+use crate::store::rows::Counters;
 
 use super::effects;
 use super::erasing;
 use super::fault::Fault;
-use super::house::{Counter, count};
 use super::lanes;
 use super::people;
 use super::planning::Planning;
+use super::tables::meta::count;
 use super::writer::undo;
 
 /// The row of the inbox that is planned for.
@@ -228,7 +229,8 @@ fn write_row(
             (kept.seq, kept.parked)
         }
     };
-    count(connection, Counter::Parked, i64::from(parked.is_some()) - i64::from(was_parked))?;
+    let parked = i64::from(parked.is_some()) - i64::from(was_parked);
+    count(connection, Counters { parked, ..Counters::default() })?;
     Ok(seq)
 }
 
@@ -266,7 +268,8 @@ fn apply(
         calls += new.len();
         lanes::append(connection, person, class, Some(webhook), &new, now)?;
     }
-    count(connection, Counter::Pending, i64::try_from(calls).unwrap_or(i64::MAX))?;
+    let pending = i64::try_from(calls).unwrap_or(i64::MAX);
+    count(connection, Counters { pending, ..Counters::default() })?;
     Ok(Applied { calls, unmapped: plan.unmapped, kinds, notices: plan.notices })
 }
 

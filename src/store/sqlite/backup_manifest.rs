@@ -9,13 +9,15 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, ErrorCode};
 
 use crate::domain::Time;
+use crate::store::meta::Meta;
+use crate::store::work::ReadStats;
 use crate::store::{Stats, StoreError};
 
 use super::connection::DatabasePath;
 use super::fault::Fault;
-use super::house::Meta;
+use super::tables::meta;
 use super::values::{self, Unreadable};
-use super::{Options, damage, files, house, migrate, opening, soundness};
+use super::{Options, damage, files, migrate, opening, soundness, unit};
 
 /// How long another process may keep the store busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -94,7 +96,7 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
 /// See [`InvalidBackup`].
 pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     let reader = DatabasePath::new(path, Duration::ZERO).reader();
-    let connection = reader.map_err(|error| unfit(error.into()))?;
+    let mut connection = reader.map_err(|error| unfit(error.into()))?;
     let tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'
         AND name IN ('schema_migrations', 'meta', 'inbox', 'deliveries', 'effects')";
     if number(&connection, tables).map_err(unfit)? < 5 {
@@ -108,7 +110,7 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     if let Some(damage) = soundness::damage(&connection) {
         return Err(InvalidBackup::Damaged(damage));
     }
-    summary(&connection, schema).map_err(unfit)
+    summary(&mut connection, schema).map_err(unfit)
 }
 
 /// Reads every value of the file at `path`, which nobody may be writing to, as the relay would.
@@ -139,7 +141,7 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBacku
         let mut connection = place.writer()?;
         migrate::migrate(&mut connection, options.now)?;
         // It was found in another file; all of this one was looked through.
-        house::forget(&connection, Meta::Damaged)?;
+        meta::remember(&connection, Meta::Damaged, None)?;
         Ok(connection)
     };
     let connection = prepared().map_err(unfit)?;
@@ -164,7 +166,7 @@ pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
     looked.map_err(unfit)
 }
 
-fn summary(connection: &Connection, schema: i64) -> Result<BackupManifest, Fault> {
+fn summary(connection: &mut Connection, schema: i64) -> Result<BackupManifest, Fault> {
     let newest: Option<i64> =
         connection.query_row("SELECT MAX(received_at) FROM inbox", [], |row| row.get(0))?;
     let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
@@ -173,7 +175,7 @@ fn summary(connection: &Connection, schema: i64) -> Result<BackupManifest, Fault
         webhooks: number(connection, "SELECT COUNT(*) FROM inbox")?,
         newest: newest.map(Time::from_micros),
         people: number(connection, "SELECT COUNT(*) FROM people")?,
-        stats: house::stats(connection)?,
+        stats: unit::run(connection, &ReadStats)?,
         bytes: number(connection, pages)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Copying from and into a file: rows in the form that other backends take and give.
 //!
 //! What belongs here: how this backend's rows differ from that form. A row of `deliveries` is up to
-//! two of them, webhooks are referred to by a number of their own, single values have types.
+//! two of them, and webhooks are referred to by a number of their own.
 
 mod halves;
 mod rows;
@@ -11,13 +11,14 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::store::StoreError;
 use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
+use crate::store::meta::Meta;
 
 use super::connection::DatabasePath;
 use super::deliveries::{Half, id};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
-use super::house::{self, Meta};
 use super::opening::storage;
+use super::tables::meta;
 use super::{Options, access, damage, migrate};
 
 const OPENING: &str = "be opened";
@@ -108,21 +109,21 @@ impl Tables for FileTables {
     }
 
     async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
-        let text: Option<String> = self.with(|it| house::recall(it, Meta::Copying))?;
+        let text = self.with(|it| meta::recall(it, Meta::Copying))?;
         text.as_deref().map(Mark::read).transpose()
     }
 
     async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
         self.with(|connection| {
-            connection.execute(&format!("DELETE FROM meta WHERE {}", rows::meta_keys()), [])?;
-            house::remember(connection, Meta::Copying, mark.text())
+            connection.execute(&format!("DELETE FROM meta WHERE {}", Meta::copied_rows()), [])?;
+            meta::remember(connection, Meta::Copying, Some(&mark.text()))
         })
     }
 
     async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
         self.with(|connection| {
             rows::write(connection, part, rows)?;
-            house::remember(connection, Meta::Copying, mark.text())
+            meta::remember(connection, Meta::Copying, Some(&mark.text()))
         })
     }
 
@@ -144,16 +145,16 @@ impl Tables for FileTables {
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {
-        self.with(|connection| house::forget(connection, Meta::Copying))
+        self.with(|connection| meta::remember(connection, Meta::Copying, None))
     }
 }
 
 /// Returns the reason why the store can't be copied: damage that was found, or a copy that isn't whole.
 fn objection(connection: &Connection) -> Result<Option<StoreError>, Fault> {
-    if let Some(detail) = house::recall(connection, Meta::Damaged)? {
+    if let Some(detail) = meta::recall(connection, Meta::Damaged)? {
         return Ok(Some(StoreError::Damaged { detail }));
     }
-    if house::recall::<String>(connection, Meta::Copying)?.is_some() {
+    if meta::recall(connection, Meta::Copying)?.is_some() {
         return Ok(Some(StoreError::HalfCopied));
     }
     Ok(None)

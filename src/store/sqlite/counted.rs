@@ -4,12 +4,13 @@ use rusqlite::Connection;
 
 use crate::domain::Time;
 use crate::store::Stats;
+use crate::store::work::ReadStats;
 
-use super::house;
+use super::unit;
 
 /// As kept.
-pub(crate) fn kept(connection: &Connection) -> Stats {
-    house::stats(connection).unwrap()
+pub(crate) fn kept(connection: &mut Connection) -> Stats {
+    unit::run(connection, &ReadStats).unwrap()
 }
 
 /// As counted. Panics if rows contradict each other.

@@ -16,15 +16,17 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::domain::{Destination, Time};
 use crate::store::StoreError;
+use crate::store::meta::{Meta, secret};
+use crate::store::work::{ReadDestinations, ReadStats};
 
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
-use super::house::{self, Meta};
 use super::opening::{self, Opened, storage};
 use super::quarantine::{self, Why};
 use super::rebuild::rebuild;
-use super::{Options, access, files, lanes, soundness};
+use super::tables::meta;
+use super::{Options, access, files, lanes, soundness, unit};
 
 /// What became of a damaged store.
 #[derive(Debug)]
@@ -80,32 +82,32 @@ pub(super) fn open(
 }
 
 /// Does what a relay does first, and undoes it: else it would stop the start later.
-pub(super) fn fit_to_deliver(opened: Opened, now: Time) -> Result<Opened, StoreError> {
-    let connection = &opened.connection;
-    let damaged = |detail| {
-        let _closed_anyway = keep_as_it_is(connection, true);
-        StoreError::Damaged { detail }
+pub(super) fn fit_to_deliver(mut opened: Opened, now: Time) -> Result<Opened, StoreError> {
+    let detail = match try_to_deliver(&mut opened.connection, now) {
+        Ok(None) => return Ok(opened),
+        Ok(Some(found)) => found,
+        Err(Fault::Sql(error)) if soundness::is_damage(&error) => error.to_string(),
+        Err(fault) => return Err(fault.into_store_error("be delivered from")),
     };
-    let tried = || {
-        let found: Option<String> = house::recall(connection, Meta::Damaged)?;
-        if found.is_some() {
-            return Ok(found);
-        }
-        let transaction = connection.unchecked_transaction()?;
-        lanes::release_all(&transaction, now)?;
-        for way in Destination::ALL {
-            lanes::next_due(&transaction, way, true)?;
-        }
-        house::stats(&transaction)?;
-        house::destination(&transaction)?;
-        Ok(None)
-    };
-    match tried() {
-        Ok(None) => Ok(opened),
-        Ok(Some(found)) => Err(damaged(found)),
-        Err(Fault::Sql(error)) if soundness::is_damage(&error) => Err(damaged(error.to_string())),
-        Err(fault) => Err(fault.into_store_error("be delivered from")),
+    let _closed_anyway = keep_as_it_is(&opened.connection, true);
+    Err(StoreError::Damaged { detail })
+}
+
+/// Returns the damage that was found before. Fails on damage that is in the way.
+fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<String>, Fault> {
+    let found = meta::recall(connection, Meta::Damaged)?;
+    if found.is_some() {
+        return Ok(found);
     }
+    let transaction = connection.transaction()?;
+    lanes::release_all(&transaction, now)?;
+    for way in Destination::ALL {
+        lanes::next_due(&transaction, way, true)?;
+    }
+    drop(transaction);
+    unit::run(connection, &ReadStats)?;
+    unit::run(connection, &ReadDestinations)?;
+    Ok(None)
 }
 
 fn replace(
@@ -145,13 +147,13 @@ fn replace(
             }
         }
     };
-    if let Some((hash_key, _)) = remembered {
-        options.seed = hash_key;
+    if let Some((hash_key, _)) = &remembered {
+        options.seed = *hash_key;
     }
     let opened = opening::open(place, &options)?;
     if let (Kept::Nothing, Some((_, workspace))) = (kept, remembered) {
         let remembering = workspace.map_or(Ok(()), |workspace| {
-            house::remember(&opened.connection, Meta::Workspace, workspace)
+            meta::remember(&opened.connection, Meta::Workspace, Some(&workspace))
         });
         remembering.map_err(|fault| fault.into_store_error(DOING))?;
         kept = Kept::Secret;
@@ -160,10 +162,11 @@ fn replace(
 }
 
 /// The store's secret and its workspace, if they can be read.
-fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<i64>)> {
+fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<String>)> {
     let connection = place.reader().ok()?;
-    let hash_key = house::recall(&connection, Meta::HashKey).ok()??;
-    Some((hash_key, house::recall(&connection, Meta::Workspace).ok()?))
+    let hash_key = meta::recall(&connection, Meta::HashKey).ok()??;
+    let workspace = meta::recall(&connection, Meta::Workspace).ok()?;
+    Some((secret(&hash_key).ok()?, workspace))
 }
 
 /// Returns the damage that opening would hide. SQLite takes an empty file for a new one and throws

@@ -8,13 +8,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{Call, Delivery, DeliveryId, LaneId, PersonId, Planner, Time};
 use crate::store::record;
+use crate::store::rows::{Counters, number};
 use crate::store::{DeadLetter, PastAttempt};
 
 use super::deliveries::{DEAD, DELIVERED, Half, Waiting, duration, half};
 use super::fault::Fault;
-use super::house::{Counter, count};
 use super::lanes;
 use super::people;
+use super::tables::meta::count;
 
 /// How many of them one transaction takes on.
 pub(super) const PIECE: usize = 500;
@@ -127,7 +128,7 @@ pub(super) fn redeliver(
         clear(connection, row, half)?;
     }
     moved(connection, done)?;
-    count(connection, Counter::Pending, i64::try_from(done).unwrap_or(i64::MAX))?;
+    count(connection, Counters { pending: number(done), ..Counters::default() })?;
     Ok(done)
 }
 
@@ -211,5 +212,5 @@ pub(super) fn discard(connection: &Connection, ids: &[DeliveryId]) -> Result<usi
 }
 
 fn moved(connection: &Connection, done: usize) -> Result<(), Fault> {
-    count(connection, Counter::Dead, -i64::try_from(done).unwrap_or(i64::MAX))
+    count(connection, Counters { dead: -number(done), ..Counters::default() })
 }

@@ -4,13 +4,12 @@
 //! (`settle`, `dead`, `house`). A row is up to two deliveries, because nearly every track has an
 //! identify before it, and a row costs more to write than what is in it.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
 
 use crate::store::head::Pending;
+pub(super) use crate::store::rows::{duration, micros};
 
 use super::classes::PAGE;
 use super::fault::Fault;
@@ -154,14 +153,4 @@ impl Waiting {
             failing_since: self.failing_since.map(duration),
         })
     }
-}
-
-/// A duration as a column holds it, in microseconds.
-pub(super) fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// A duration as a column held it.
-pub(super) fn duration(micros: i64) -> Duration {
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

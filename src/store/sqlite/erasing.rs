@@ -7,12 +7,14 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time, Webhook};
+use crate::store::rows::Counters;
 use crate::store::{Erased, ErasureTarget};
 
 use super::connection::overwrite;
 use super::deliveries::{DEAD, DELIVERED};
 use super::fault::Fault;
-use super::house::{self, Counter};
+use super::house;
+use super::tables::meta;
 
 /// Cuts somebody out of webhooks.
 pub(super) struct Eraser<'a> {
@@ -91,7 +93,8 @@ pub(super) fn redact_body(
             connection
                 .prepare_cached("UPDATE inbox SET body = NULL, parked = NULL WHERE seq = ?1")?
                 .execute([webhook])?;
-            house::count(connection, Counter::Parked, -i64::from(is_parked))?;
+            let parked = -i64::from(is_parked);
+            meta::count(connection, Counters { parked, ..Counters::default() })?;
         }
     }
     Ok(left)
@@ -215,8 +218,8 @@ pub(super) fn remove_row(connection: &Connection, row: i64) -> Result<Erased, Fa
 /// Brings the kept numbers down by the calls that were removed.
 pub(super) fn count(connection: &Connection, erased: &Erased) -> Result<(), Fault> {
     let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
-    house::count(connection, Counter::Pending, less(erased.pending))?;
-    house::count(connection, Counter::Dead, less(erased.dead))
+    let (pending, dead) = (less(erased.pending), less(erased.dead));
+    meta::count(connection, Counters { pending, dead, ..Counters::default() })
 }
 
 /// When the lease of a lane ends, if it has one; a lane without isn't due any more, unless there

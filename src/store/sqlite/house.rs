@@ -6,162 +6,22 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, ToSql, Value};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use crate::domain::{Destination, Time, Webhook, WebhookId};
-use crate::store::copying::Mark;
-use crate::store::{InboxPage, Pruned, Stats, StoredDestinations, Workspace, record};
+use crate::domain::{Time, Webhook, WebhookId};
+use crate::store::inbox::Prunable;
+use crate::store::meta::{Meta, number};
+use crate::store::rows::Counters;
+use crate::store::{InboxPage, record};
 
-use super::deliveries::{DELIVERED, duration};
+use super::deliveries::DELIVERED;
 use super::fault::Fault;
+use super::tables::meta::{count, recall, remember};
 use super::visitors;
 
 /// How many webhooks one transaction prunes.
 pub(super) const PIECE: usize = 100;
-
-/// Numbers that are kept.
-#[derive(Clone, Copy)]
-pub(super) enum Counter {
-    Pending,
-    Dead,
-    Parked,
-}
-
-/// Adds to a kept number.
-pub(super) fn count(connection: &Connection, counter: Counter, change: i64) -> Result<(), Fault> {
-    if change == 0 {
-        return Ok(());
-    }
-    let name = match counter {
-        Counter::Pending => "pending",
-        Counter::Dead => "dead",
-        Counter::Parked => "parked",
-    };
-    connection
-        .prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
-        .execute(params![name, change])?;
-    Ok(())
-}
-
-/// See [`Store::stats`](crate::store::Store::stats).
-pub(super) fn stats(connection: &Connection) -> Result<Stats, Fault> {
-    // One statement, so that all numbers are of one moment.
-    let stats = connection
-        .prepare_cached(
-            "SELECT
-                 (SELECT value FROM counters WHERE name = 'pending'),
-                 (SELECT value FROM counters WHERE name = 'dead'),
-                 (SELECT value FROM counters WHERE name = 'parked'),
-                 (SELECT planned_at FROM deliveries INDEXED BY deliveries_planned
-                  WHERE state = 0 ORDER BY planned_at LIMIT 1)",
-        )?
-        .query_row([], |row| {
-            let number = |column| -> rusqlite::Result<u64> {
-                Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
-            };
-            let oldest: Option<i64> = row.get(3)?;
-            Ok(Stats {
-                pending: number(0)?,
-                dead: number(1)?,
-                parked: number(2)?,
-                oldest_pending: oldest.map(Time::from_micros),
-            })
-        })?;
-    Ok(stats)
-}
-
-/// Single values that are remembered.
-#[derive(Clone, Copy)]
-pub(super) enum Meta {
-    HashKey,
-    Accepting(Destination),
-    PrunedUntil(Prunable),
-    Workspace,
-    ProbedAt,
-    /// The start of the machine since which the store was looked through.
-    LookedThrough,
-    /// The damage that was found then.
-    Damaged,
-    TombstoneCheck,
-    /// The mark of a copy that isn't whole.
-    Copying,
-}
-
-impl Meta {
-    /// The key of its row.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Self::HashKey => "hash_key",
-            Self::Accepting(Destination::CustomerIo) => "accepting",
-            Self::Accepting(Destination::GrowSurf) => "accepting_back",
-            Self::PrunedUntil(Prunable::Finished) => "pruned_until",
-            Self::PrunedUntil(Prunable::Parked) => "parked_pruned_until",
-            Self::Workspace => "workspace",
-            Self::ProbedAt => "probed_at",
-            Self::LookedThrough => "looked_through",
-            Self::Damaged => "damaged",
-            Self::TombstoneCheck => "tombstone_check",
-            Self::Copying => Mark::KEY,
-        }
-    }
-}
-
-/// The value remembered, if there is one.
-pub(super) fn recall<T: FromSql>(connection: &Connection, meta: Meta) -> Result<Option<T>, Fault> {
-    let value = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([meta.key()], |row| row.get(0))
-        .optional()?;
-    Ok(value)
-}
-
-/// Remembers a value in place of the one before.
-pub(super) fn remember(
-    connection: &Connection,
-    meta: Meta,
-    value: impl ToSql,
-) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO meta (key, value) VALUES (?1, ?2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )?
-        .execute(params![meta.key(), value])?;
-    Ok(())
-}
-
-/// Forgets a value, if there is one.
-pub(super) fn forget(connection: &Connection, meta: Meta) -> Result<(), Fault> {
-    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([meta.key()])?;
-    Ok(())
-}
-
-/// The store's secret: `seed` if the store is new, else what `seed` was then.
-pub(super) fn hash_key(connection: &Connection, seed: [u8; 32]) -> Result<[u8; 32], Fault> {
-    // Two processes may both be the first; one statement decides.
-    let key = connection.query_row(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2)
-         ON CONFLICT (key) DO UPDATE SET value = value RETURNING value",
-        params![Meta::HashKey.key(), seed],
-        |row| row.get(0),
-    )?;
-    Ok(key)
-}
-
-/// See [`Store::destination`](crate::store::Store::destination).
-pub(super) fn destination(connection: &Connection) -> Result<StoredDestinations, Fault> {
-    let accepting = |way| -> Result<_, Fault> {
-        let micros: Option<i64> = recall(connection, Meta::Accepting(way))?;
-        Ok(micros.map(duration).unwrap_or_default())
-    };
-    let workspace: Option<i64> = recall(connection, Meta::Workspace)?;
-    Ok(StoredDestinations {
-        accepting: accepting(Destination::CustomerIo)?,
-        accepting_back: accepting(Destination::GrowSurf)?,
-        workspace: workspace.map(|environment_id| Workspace { environment_id }),
-    })
-}
 
 /// See [`Store::inbox`](crate::store::Store::inbox).
 pub(super) fn inbox(connection: &Connection, page: InboxPage) -> Result<Vec<Webhook>, Fault> {
@@ -206,24 +66,6 @@ fn lowest_id(since: Option<Time>) -> Option<uuid::Uuid> {
     Some(uuid::Uuid::from_bytes(bytes))
 }
 
-/// See [`Store::pruned_until`](crate::store::Store::pruned_until).
-pub(super) fn pruned_until(connection: &Connection) -> Result<Pruned, Fault> {
-    let until = |which| -> Result<_, Fault> {
-        let micros = recall(connection, Meta::PrunedUntil(which))?;
-        Ok(micros.map(Time::from_micros))
-    };
-    Ok(Pruned { finished: until(Prunable::Finished)?, parked: until(Prunable::Parked)? })
-}
-
-/// Which webhooks are pruned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Prunable {
-    /// Those that aren't parked.
-    Finished,
-    /// Those that are parked.
-    Parked,
-}
-
 /// Webhooks that can be pruned, oldest first: received before, body kept, nothing of them pending or
 /// dead.
 pub(super) fn prunable(
@@ -264,7 +106,8 @@ pub(super) fn prune(
 ) -> Result<usize, Fault> {
     let mut pruned = 0;
     let mut people = BTreeSet::new();
-    let mut until: Option<i64> = recall(connection, Meta::PrunedUntil(which))?;
+    let until = recall(connection, Meta::PrunedUntil(which))?;
+    let mut until: Option<i64> = until.as_deref().map(number).transpose()?;
     for seq in seqs {
         let received_at: Option<i64> = connection
             .prepare_cached(
@@ -295,10 +138,11 @@ pub(super) fn prune(
         pruned += 1;
     }
     if let (Some(until), 1..) = (until, pruned) {
-        remember(connection, Meta::PrunedUntil(which), until)?;
+        remember(connection, Meta::PrunedUntil(which), Some(&until.to_string()))?;
     }
     if which == Prunable::Parked {
-        count(connection, Counter::Parked, -i64::try_from(pruned).unwrap_or(i64::MAX))?;
+        let parked = -i64::try_from(pruned).unwrap_or(i64::MAX);
+        count(connection, Counters { parked, ..Counters::default() })?;
     }
     visitors::drop_gone(connection, &people)?;
     Ok(pruned)

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::store::StoreError;
+use crate::store::meta::Meta;
 
 use super::connection::DatabasePath;
 use super::fault::Fault;
-use super::house::{self, Meta};
 use super::soundness;
+use super::tables::meta;
 
 /// What came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +60,7 @@ pub fn examine_once(
 ) -> Result<Examination, StoreError> {
     let looked_through = || {
         let reader = DatabasePath::new(path, PATIENCE).reader()?;
-        let known: Option<String> = house::recall(&reader, Meta::LookedThrough)?;
+        let known = meta::recall(&reader, Meta::LookedThrough)?;
         Ok(known.as_deref() == Some(boot))
     };
     match looked_through() {
@@ -116,8 +117,10 @@ fn examined(
 
 fn note(connection: &Connection, boot: Option<&str>, found: &Examination) -> Result<(), Fault> {
     match (found, boot) {
-        (Examination::Damaged(damage), _) => house::remember(connection, Meta::Damaged, damage),
-        (_, Some(boot)) => house::remember(connection, Meta::LookedThrough, boot),
+        (Examination::Damaged(damage), _) => {
+            meta::remember(connection, Meta::Damaged, Some(damage))
+        }
+        (_, Some(boot)) => meta::remember(connection, Meta::LookedThrough, Some(boot)),
         (_, None) => Ok(()),
     }
 }

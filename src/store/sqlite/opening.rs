@@ -12,17 +12,19 @@ use rusqlite::Connection;
 use crate::domain::Planner;
 use crate::store::StoreError;
 use crate::store::copying::refuse_marked;
+use crate::store::meta::Meta;
+use crate::store::work::OpenSecret;
 
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::damage::Quarantined;
 use super::delivery_lock::DeliveryLock;
 use super::fault::{Fault, unavailable};
-use super::house::Meta;
 use super::planning::Planning;
 use super::readers::Readers;
+use super::tables::meta;
 use super::tombstones::Tombstones;
 use super::writer::Writer;
-use super::{Options, SqliteStore, access, damage, files, house, migrate};
+use super::{Options, SqliteStore, access, damage, files, migrate, unit};
 
 impl SqliteStore {
     /// Opens the file, makes it and its folder if they aren't there, and migrates it.
@@ -125,8 +127,8 @@ fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     keep_as_it_is(&connection, true)?;
     damage::refuse_foreign(&connection)?;
     migrate::migrate(&mut connection, options.now)?;
-    refuse_marked(house::recall(&connection, Meta::Copying)?)?;
-    let hash_key = house::hash_key(&connection, options.seed)?;
+    refuse_marked(meta::recall(&connection, Meta::Copying)?)?;
+    let hash_key = unit::transact(&mut connection, &OpenSecret(options.seed))?;
     let tombstones = Tombstones::open(&connection, options.tombstone_key.as_ref(), &hash_key)?;
     keep_as_it_is(&connection, false)?;
     Ok(Opened { connection, hash_key, tombstones })

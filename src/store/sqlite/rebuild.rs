@@ -12,12 +12,13 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::Time;
+use crate::store::meta::Meta;
 
 use super::backup_manifest;
 use super::connection::DatabasePath;
 use super::fault::Fault;
 use super::files::{FileError, Unfinished};
-use super::house::{self, Meta};
+use super::tables::meta;
 use super::{migrate, soundness};
 
 /// Why there is no new store.
@@ -75,7 +76,7 @@ fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
             copy_table(from, &transaction, &table)?;
         }
     }
-    house::forget(&transaction, Meta::Damaged)?;
+    meta::remember(&transaction, Meta::Damaged, None)?;
     transaction.commit()?;
     Ok(())
 }

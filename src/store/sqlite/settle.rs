@@ -8,12 +8,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Attempt, DeliveryId, LaneId, Outcome, Time};
+use crate::store::meta::Meta;
+use crate::store::rows::Counters;
 use crate::store::{AvailabilityClock, Settle, Settled, Settlement, Verdict};
 
 use super::classes;
 use super::deliveries::{DEAD, DELIVERED, Half, half, micros};
 use super::fault::Fault;
-use super::house::{Counter, Meta, count, remember};
+use super::tables::meta::{count, remember};
 
 /// Attempts kept of one delivery, the latest; the head that probes a halted destination for
 /// weeks would else have tens of thousands.
@@ -42,9 +44,10 @@ pub(super) fn settle(
             settled.fenced += 1;
         }
     }
-    count(connection, Counter::Pending, -(changes.delivered + changes.died))?;
-    count(connection, Counter::Dead, changes.died)?;
-    remember(connection, Meta::Accepting(accepting.way), micros(accepting.reading))?;
+    let (pending, dead) = (-(changes.delivered + changes.died), changes.died);
+    count(connection, Counters { pending, dead, ..Counters::default() })?;
+    let reading = micros(accepting.reading).to_string();
+    remember(connection, Meta::Accepting(accepting.way), Some(&reading))?;
     Ok(settled)
 }
 

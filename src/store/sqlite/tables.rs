@@ -2,21 +2,21 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+pub(super) mod meta;
 mod notes;
 
 use rusqlite::Connection;
 
-use crate::store::rows::{Changes, Counters};
+use crate::store::rows::Changes;
 
 use super::fault::Fault;
-use super::house::{Counter, count};
 
 /// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {
-    let Changes { counters, notes } = changes;
+    let Changes { counters, metas, notes } = changes;
+    for (meta, value) in &metas {
+        meta::remember(connection, *meta, value.as_deref())?;
+    }
     notes::write(connection, &notes)?;
-    let Counters { pending, dead, parked } = counters;
-    count(connection, Counter::Pending, pending)?;
-    count(connection, Counter::Dead, dead)?;
-    count(connection, Counter::Parked, parked)
+    meta::count(connection, counters)
 }

@@ -10,10 +10,11 @@ use secrecy::SecretString;
 
 use crate::domain::{ErasureKey, Time};
 use crate::store::StoreError;
+use crate::store::meta::Meta;
 use crate::store::tombstones::TombstoneKey;
 
 use super::fault::Fault;
-use super::house::{Meta, recall, remember};
+use super::tables::meta::{recall, remember};
 
 /// Makes and finds tombstones under one key.
 pub(super) struct Tombstones {
@@ -46,7 +47,7 @@ impl Tombstones {
         if self.any.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let Some(check) = recall::<[u8; 32]>(connection, Meta::TombstoneCheck)? else {
+        let Some(check) = recall(connection, Meta::TombstoneCheck)? else {
             return Ok(false);
         };
         if check != self.key.check() {
@@ -83,6 +84,6 @@ impl Tombstones {
                  SET forgotten_at = MAX(forgotten_at, excluded.forgotten_at)",
             )?
             .execute(params![self.key.hash(trace), now.micros()])?;
-        remember(connection, Meta::TombstoneCheck, self.key.check())
+        remember(connection, Meta::TombstoneCheck, Some(&self.key.check()))
     }
 }

@@ -41,6 +41,19 @@ impl UnitBase for SqliteUnit<'_> {
     }
 }
 
+/// Does a use case on a connection.
+pub(super) fn run<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Output, Fault> {
+    at_once(work.run(&mut SqliteUnit(connection)))
+}
+
+/// Does a use case in a transaction of its own, for whom there is no writer yet.
+pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Output, Fault> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let done = run(connection, work);
+    connection.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    done
+}
+
 impl SqliteStore {
     /// Does a use case in a transaction of the writer's.
     pub(super) async fn write<W: Work>(
@@ -49,8 +62,8 @@ impl SqliteStore {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        let run = move |connection: &mut Connection| at_once(work.run(&mut SqliteUnit(connection)));
-        self.writer.write_unit(priority, doing, run).await
+        let work = move |connection: &mut Connection| run(connection, &work);
+        self.writer.write_unit(priority, doing, work).await
     }
 
     /// Does a use case that only reads, beside the writer.
@@ -59,7 +72,7 @@ impl SqliteStore {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        let run = move |connection: &mut Connection| at_once(work.run(&mut SqliteUnit(connection)));
-        self.readers.read_unit(doing, run).await
+        let work = move |connection: &mut Connection| run(connection, &work);
+        self.readers.read_unit(doing, work).await
     }
 }

@@ -6,12 +6,12 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use crate::domain::Destination;
+use crate::store::meta::Meta;
 use crate::store::{StoreError, fetching, record};
 
 use super::deliveries::Waiting;
 use super::fault::Fault;
-use super::house::{self, Meta, Prunable, WEBHOOK};
+use super::house::{self, WEBHOOK};
 use super::soundness::tables;
 
 /// The greatest distance of a number from zero. The relay adds to numbers and doubles them, so one
@@ -60,11 +60,8 @@ pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, 
 
 fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
     for column in 0..columns {
-        if let ValueRef::Integer(number) = row.get_ref(column)?
-            && number.unsigned_abs() > FARTHEST
-        {
-            let name = row.as_ref().column_name(column)?.to_owned();
-            return Err(Fault::unreadable("a number", format!("{name} leaves no room for more")));
+        if let ValueRef::Integer(number) = row.get_ref(column)? {
+            leaves_room(row.as_ref().column_name(column)?, number)?;
         }
     }
     match table {
@@ -85,28 +82,19 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
     }
 }
 
-/// Reads a single value by its type. One of a newer version is nobody's here.
-fn single(row: &Row<'_>) -> Result<(), Fault> {
-    const KEYS: [Meta; 2] = [Meta::HashKey, Meta::TombstoneCheck];
-    const TEXTS: [Meta; 3] = [Meta::Copying, Meta::Damaged, Meta::LookedThrough];
-    const NUMBERS: [Meta; 6] = [
-        Meta::Accepting(Destination::CustomerIo),
-        Meta::Accepting(Destination::GrowSurf),
-        Meta::PrunedUntil(Prunable::Finished),
-        Meta::PrunedUntil(Prunable::Parked),
-        Meta::Workspace,
-        Meta::ProbedAt,
-    ];
-    let key: String = row.get(0)?;
-    let is_of = |these: &[Meta]| these.iter().any(|meta| meta.key() == key);
-    if is_of(&KEYS) {
-        row.get::<_, [u8; 32]>(1)?;
-    } else if is_of(&TEXTS) {
-        row.get::<_, String>(1)?;
-    } else if is_of(&NUMBERS) {
-        row.get::<_, i64>(1)?;
+/// Refuses a number that the relay couldn't add to.
+fn leaves_room(name: &str, number: i64) -> Result<(), Fault> {
+    if number.unsigned_abs() > FARTHEST {
+        return Err(Fault::unreadable("a number", format!("{name} leaves no room for more")));
     }
     Ok(())
+}
+
+/// Reads a single value. One of a newer version is nobody's here.
+fn single(row: &Row<'_>) -> Result<(), Fault> {
+    let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+    Meta::of(&key).map_or(Ok(()), |meta| meta.check(&value))?;
+    value.parse().map_or(Ok(()), |number| leaves_room(&key, number))
 }
 
 /// Returns the first column, by which the row is found.

@@ -42,7 +42,7 @@ pub(super) struct End {
 impl World {
     /// What the sandbox and the store at `path` hold. A store must be sound.
     pub(super) fn seen(stand: &Stand, path: &Path) -> Self {
-        let connection = Connection::open(path).unwrap();
+        let mut connection = Connection::open(path).unwrap();
         assert_sound(&connection);
         let rows = |table: &str| {
             let sql = format!("SELECT COUNT(*) FROM {table}");
@@ -57,7 +57,7 @@ impl World {
                 .map(|it| (text(&it["email"]), it["attributes"].clone()))
                 .collect(),
             kept: ["inbox", "effects"].map(rows),
-            stats: kept(&connection),
+            stats: kept(&mut connection),
         };
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
         let requests = stand.read("requests");

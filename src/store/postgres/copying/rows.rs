@@ -1,6 +1,7 @@
 //! Rows of any part: statements made of the columns of the common form.
 
-use crate::store::copying::{Cell, Kind, META, Part, Row};
+use crate::store::copying::{Cell, Kind, Part, Row};
+use crate::store::meta::Meta;
 
 use super::super::fault::Fault;
 use super::super::transaction::Transaction;
@@ -14,13 +15,9 @@ fn table(part: Part) -> String {
              FROM (VALUES ('dead'), ('parked'), ('pending')) AS names (name)
              LEFT JOIN counters ON counters.name = names.name GROUP BY names.name) AS counters"
             .to_owned(),
-        Part::Meta => format!("(SELECT * FROM meta WHERE {}) AS meta", meta_keys()),
+        Part::Meta => format!("(SELECT * FROM meta WHERE {}) AS meta", Meta::copied_rows()),
         _ => part.table().to_owned(),
     }
-}
-
-fn meta_keys() -> String {
-    format!("key IN ('{}')", META.join("', '"))
 }
 
 /// How many rows a part has.
@@ -180,7 +177,7 @@ pub(super) async fn clear(transaction: &Transaction) -> Result<(), Fault> {
     transaction
         .script(&format!(
             "DELETE FROM counters; DELETE FROM notes; DELETE FROM meta WHERE {}",
-            meta_keys()
+            Meta::copied_rows()
         ))
         .await
 }

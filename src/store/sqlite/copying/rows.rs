@@ -3,15 +3,11 @@
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use crate::store::copying::{Cell, Column, Kind, META, Part, Row};
+use crate::store::copying::{Cell, Column, Kind, Part, Row};
+use crate::store::meta::Meta;
 
 use super::super::deliveries::{Half, id};
 use super::super::fault::Fault;
-
-/// Which single values are copied.
-pub(super) fn meta_keys() -> String {
-    format!("key IN ('{}')", META.join("', '"))
-}
 
 /// Which rows are copied.
 fn only(part: Part) -> String {
@@ -22,7 +18,7 @@ fn only(part: Part) -> String {
                  AND CASE attempts.delivery % 2 WHEN 0 THEN identify IS NOT NULL ELSE call <> '' END
              )"
         .to_owned(),
-        Part::Meta => meta_keys(),
+        Part::Meta => Meta::copied_rows(),
         _ => "1".to_owned(),
     }
 }
@@ -47,10 +43,6 @@ fn expression(part: Part, (name, kind): Column) -> String {
             format!("(SELECT inbox.id FROM inbox WHERE seq = {}.webhook)", part.table())
         }
         (Part::Lanes, "next_seq", _) => "2 * next_seq".to_owned(),
-        (Part::Meta, "value", _) => {
-            "CASE typeof(value) WHEN 'blob' THEN lower(hex(value)) ELSE CAST(value AS TEXT) END"
-                .to_owned()
-        }
         _ => name.to_owned(),
     }
 }
@@ -150,7 +142,6 @@ pub(super) fn write(connection: &Connection, part: Part, rows: &[Row]) -> Result
                 (Part::DeadLetters | Part::Attempts, "delivery", Cell::Number(number)) => {
                     Value::Integer(id(*number, Half::Call).0)
                 }
-                (Part::Meta, "value", Cell::Text(text)) => single(&cells[0], text)?,
                 (_, _, Cell::Number(number)) => Value::Integer(*number),
                 (_, _, Cell::Text(text)) => Value::Text(text.clone()),
                 (_, _, Cell::Bytes(bytes)) => Value::Blob(bytes.clone()),
@@ -162,17 +153,6 @@ pub(super) fn write(connection: &Connection, part: Part, rows: &[Row]) -> Result
         }
     }
     Ok(())
-}
-
-/// A single value as it is kept: bytes, or a number.
-fn single(key: &Cell, text: &str) -> Result<Value, Fault> {
-    let unreadable = |why: &dyn ToString| Fault::unreadable("a single value", why.to_string());
-    match key {
-        Cell::Text(key) if key == "hash_key" || key == "tombstone_check" => {
-            hex::decode(text).map(Value::Blob).map_err(|error| unreadable(&error))
-        }
-        _ => text.parse().map(Value::Integer).map_err(|error| unreadable(&error)),
-    }
 }
 
 /// A row as it is read again: what was one delivery is a row of its own, which has room for an

@@ -3,10 +3,10 @@ PRAGMA application_id = 0x52454c41;
 
 -- Times are microseconds since the epoch, ids of webhooks and effects are 16 bytes.
 
--- Single values: the hash key, the accepting clock, how far payloads were pruned.
+-- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned.
 CREATE TABLE meta (
     key TEXT NOT NULL PRIMARY KEY,
-    value ANY NOT NULL
+    value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Numbers that operators watch, changed by the transactions that change what they count.

@@ -1,0 +1,80 @@
+//! The tables `meta` and `counters`.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::meta::Meta;
+use crate::store::rows::Counters;
+use crate::store::sqlite::fault::Fault;
+use crate::store::sqlite::unit::SqliteUnit;
+use crate::store::unit::MetaRows;
+
+impl MetaRows for SqliteUnit<'_> {
+    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
+        which.iter().map(|meta| recall(self.0, *meta)).collect()
+    }
+
+    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Fault> {
+        recall(self.0, which)
+    }
+
+    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
+        // One statement, so that all numbers are of one moment.
+        let mut statement = self.0.prepare_cached(
+            "SELECT
+                 (SELECT value FROM counters WHERE name = 'pending'),
+                 (SELECT value FROM counters WHERE name = 'dead'),
+                 (SELECT value FROM counters WHERE name = 'parked'),
+                 (SELECT planned_at FROM deliveries INDEXED BY deliveries_planned
+                  WHERE state = 0 ORDER BY planned_at LIMIT 1)",
+        )?;
+        let numbers = statement.query_row([], |row| {
+            let (pending, dead, parked) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((Counters { pending, dead, parked }, row.get(3)?))
+        });
+        Ok(numbers?)
+    }
+}
+
+/// Returns the value remembered, if there is one.
+pub(in crate::store::sqlite) fn recall(
+    connection: &Connection,
+    meta: Meta,
+) -> Result<Option<String>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(statement.query_row([meta.key()], |row| row.get(0)).optional()?)
+}
+
+/// Remembers a value in place of the one before, or forgets it.
+pub(in crate::store::sqlite) fn remember(
+    connection: &Connection,
+    meta: Meta,
+    value: Option<&str>,
+) -> Result<(), Fault> {
+    match value {
+        Some(value) => connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([meta.key(), value])?,
+        None => {
+            connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([meta.key()])?
+        }
+    };
+    Ok(())
+}
+
+/// Adds to the kept numbers.
+pub(in crate::store::sqlite) fn count(
+    connection: &Connection,
+    Counters { pending, dead, parked }: Counters,
+) -> Result<(), Fault> {
+    for (name, change) in [("pending", pending), ("dead", dead), ("parked", parked)] {
+        if change != 0 {
+            connection
+                .prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
+                .execute((name, change))?;
+        }
+    }
+    Ok(())
+}
