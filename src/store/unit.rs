@@ -14,6 +14,7 @@
 
 #![allow(dead_code, reason = "use cases move here one after the other")]
 
+mod lanes;
 mod meta;
 mod notes;
 
@@ -24,13 +25,14 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
+pub(super) use lanes::LaneRows;
 pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
-pub(super) trait Unit: UnitBase + MetaRows + NoteRows {}
+pub(super) trait Unit: LaneRows + MetaRows + NoteRows {}
 
-impl<T: UnitBase + MetaRows + NoteRows> Unit for T {}
+impl<T: LaneRows + MetaRows + NoteRows> Unit for T {}
 
 /// The base of a unit of work.
 pub(super) trait UnitBase: Send {
@@ -49,6 +51,11 @@ pub(super) trait UnitBase: Send {
     /// Returns how far the clock of lanes is ahead of the caller's, in microseconds. Relays that share a
     /// Postgres server share its clock.
     fn clock_skew(&self, now: Time) -> i64;
+
+    /// Returns a time of the caller's by the clock of lanes, where `now` is the present one.
+    fn by_lanes(&self, time: Time, now: Time) -> i64 {
+        time.micros().saturating_add(self.clock_skew(now))
+    }
 }
 
 /// An error of a backend, as far as use cases look into it.

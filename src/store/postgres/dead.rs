@@ -4,18 +4,17 @@
 //! Putting back and throwing away go in pieces, each a transaction, so that nobody is kept waiting
 //! by a hundred thousand of them; what a piece has done needn't be done again.
 
-use std::collections::BTreeMap;
-
 use tokio_postgres::Row;
 
-use crate::domain::{Call, Class, DeliveryId, LaneId, Person, Planner, Time};
-use crate::store::rows::Counters;
+use crate::domain::{Call, Class, DeliveryId, LaneId, Person, Planner, Time, WebhookId};
+use crate::store::rows::{Changes, Counters};
+use crate::store::unit::UnitBase;
+use crate::store::work::{self, NewDelivery, append};
 use crate::store::{DeadLetter, PastAttempt, record};
 
-use super::classes;
-use super::deliveries::{COLUMNS, NewCall, Waiting, append, duration};
+use super::deliveries::{COLUMNS, Waiting, duration};
 use super::fault::Fault;
-use super::tables::meta::count;
+use super::tables::{self, meta::count};
 use super::transaction::Transaction;
 use super::value::number;
 
@@ -96,7 +95,7 @@ pub(super) async fn after(
 /// A dead letter that was taken.
 struct Taken {
     lane: LaneId,
-    webhook: Option<uuid::Uuid>,
+    webhook: Option<WebhookId>,
     planned_at: Time,
     call: Call,
     class: Class,
@@ -124,11 +123,11 @@ async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<Vec<Taken
         let person = record::person(row.try_get(9)?, row.try_get(10)?, row.try_get(11)?)?;
         taken.push(Taken {
             lane,
-            webhook: delivery.webhook.map(|id| id.0),
+            webhook: delivery.webhook,
             planned_at: delivery.planned_at,
             call: delivery.call,
             // Whoever puts it back doesn't want it to wait behind a backfill.
-            class: match classes::class(row.try_get(8)?) {
+            class: match work::class(row.try_get(8)?) {
                 Class::Page => Class::Page,
                 Class::Live | Class::History => Class::Live,
             },
@@ -160,19 +159,19 @@ pub(super) async fn redeliver(
             *attributes = planner.profile(person);
         }
     }
-    let mut lanes: BTreeMap<i64, Vec<NewCall<'_>>> = BTreeMap::new();
-    for Taken { lane, webhook, planned_at, call, class, .. } in &taken {
-        lanes.entry(lane.0).or_default().push(NewCall {
-            lane: lane.0,
+    let due_at = transaction.by_lanes(now, now);
+    let mut changes = Changes::default();
+    let new =
+        taken.iter().map(|Taken { lane, webhook, planned_at, call, class, .. }| NewDelivery {
+            lane: *lane,
             webhook: *webhook,
-            call,
             class: *class,
-            event_at: call.happened_at(),
+            call,
             planned_at: *planned_at,
-            now,
+            due_at,
         });
-    }
-    append(transaction, lanes.into_values().flatten().collect()).await?;
+    append(&mut changes, new)?;
+    tables::write(transaction, &changes).await?;
     Ok(taken.len())
 }
 

@@ -10,12 +10,11 @@ use async_trait::async_trait;
 use crate::domain::{Class, Identifier, Notification, Person, Plan, Planned, ReadKey, Time};
 use crate::store::KvUpdate;
 use crate::store::planning;
-use crate::store::work::{ReadNote, UpdateNote};
-use crate::store::{Fetching, HEARTBEAT_TTL, StoreError, record};
+use crate::store::work::{HasPending, Raise, ReadNote, UpdateNote};
+use crate::store::{Fetching, HEARTBEAT_TTL, StoreError};
 
 use super::PostgresStore;
 use super::asking;
-use super::classes;
 use super::deliveries::micros;
 use super::fault::Fault;
 use super::planning::Planning;
@@ -71,16 +70,12 @@ impl Fetching for PostgresStore {
     }
 
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {
-        let column = text(&record::column(identifier));
-        transact!(self.open()?, "look for a pending call", |it| async {
-            let sql = "SELECT 1 FROM people JOIN deliveries ON deliveries.lane = people.id
-                 WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
-            Ok(it.row(sql, &[&column]).await?.is_some())
-        })
+        self.open()?.run("look for a pending call", &HasPending(identifier.clone())).await
     }
 
     async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
-        transact!(self.open()?, "raise a lane", |it| classes::raise(&it, identifier, class))
+        let work = Raise { visitor: identifier.clone(), class };
+        self.open()?.run("raise a lane", &work).await
     }
 
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {

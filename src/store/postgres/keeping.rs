@@ -7,17 +7,18 @@ use futures_util::future::join_all;
 use futures_util::{FutureExt, TryFutureExt};
 use uuid::Uuid;
 
-use crate::domain::Redaction;
+use crate::domain::{LaneId, Redaction, WebhookId};
 use crate::store::record;
-use crate::store::rows::Counters;
+use crate::store::rows::{Changes, Counters};
+use crate::store::unit::UnitBase;
+use crate::store::work::{NewDelivery, append};
 
 use super::accept::{Entry, Outcome};
-use super::deliveries::{self, NewCall};
 use super::effects as messages;
 use super::erasing;
 use super::fault::Fault;
 use super::planning::Planning;
-use super::tables::meta::count;
+use super::tables::{self, meta::count};
 use super::transaction::Transaction;
 use super::value::{Value, text};
 use super::world::World;
@@ -40,7 +41,7 @@ pub(super) async fn keep(
         }
         Ok::<_, Fault>(())
     };
-    let calls = calls(entries);
+    let calls = calls(transaction, entries)?;
     let writes = [
         inbox(transaction, planning, entries).boxed(),
         no_blanks.boxed(),
@@ -51,7 +52,7 @@ pub(super) async fn keep(
             .boxed(),
         mentions(transaction, entries).boxed(),
         messages::write(transaction, entries).boxed(),
-        deliveries::append(transaction, calls).boxed(),
+        tables::write(transaction, &calls).boxed(),
     ];
     Fault::cause(join_all(writes).await)?;
     for entry in entries {
@@ -260,23 +261,24 @@ async fn mentions(transaction: &Transaction, entries: &[Entry<'_>]) -> Result<()
     transaction.change(sql, &[&people, &webhooks]).map_ok(drop).await
 }
 
-fn calls<'a>(entries: &'a [Entry<'_>]) -> Vec<NewCall<'a>> {
-    let mut calls = Vec::new();
+/// Returns what the calls of a batch come to.
+fn calls(transaction: &Transaction, entries: &[Entry<'_>]) -> Result<Changes, Fault> {
+    let mut changes = Changes::default();
     for entry in entries {
         let Outcome::Planned(_, lanes) = &entry.outcome else { continue };
         for lane in lanes {
-            calls.extend(lane.calls.iter().map(|call| NewCall {
-                lane: lane.lane,
-                webhook: Some(entry.id),
-                call,
+            let new = lane.calls.iter().map(|call| NewDelivery {
+                lane: LaneId(lane.lane),
+                webhook: Some(WebhookId(entry.id)),
                 class: entry.class,
-                event_at: call.happened_at(),
+                call,
                 planned_at: entry.now,
-                now: entry.now,
-            }));
+                due_at: transaction.by_lanes(entry.now, entry.now),
+            });
+            append(&mut changes, new)?;
         }
     }
-    calls
+    Ok(changes)
 }
 
 /// All rows were written; else somebody else wrote one of them first.

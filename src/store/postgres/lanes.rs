@@ -11,9 +11,9 @@ use futures_util::try_join;
 
 use crate::domain::{Class, Destination, Identifier, LaneId, Leased, Time};
 use crate::store::head::{ClaimBudget, Head};
+use crate::store::work::{PAGE, class, ranks};
 use crate::store::{ClaimRequest, record};
 
-use super::classes::{PAGE, class, ranks};
 use super::deliveries::{COLUMNS, Waiting, micros};
 use super::fault::Fault;
 use super::transaction::Transaction;

@@ -2,6 +2,7 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod lanes;
 pub(super) mod meta;
 mod notes;
 
@@ -18,6 +19,7 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
     let writes = [
         notes::write(transaction, &changes.notes).boxed(),
         meta::write(transaction, &changes.metas).boxed(),
+        lanes::append(transaction, changes).boxed(),
         meta::count(transaction, changes.counters).boxed(),
     ];
     Fault::cause(join_all(writes).await)

@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{
-    Call, Class, EventId, Notification, Plan, Planned, Receipt, ReceivedWebhook, Source, Status,
-    Time, WebhookId,
+    Call, Class, EventId, LaneId, Notification, Plan, Planned, Receipt, ReceivedWebhook, Source,
+    Status, Time, WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::planning::dropped;
 use crate::store::record::text;
-use crate::store::rows::Counters;
+use crate::store::rows::{Changes, Counters};
+use crate::store::work::{NewDelivery, append};
 
 use super::effects;
 use super::erasing;
 use super::fault::Fault;
-use super::lanes;
 use super::people;
 use super::planning::Planning;
-use super::tables::meta::count;
+use super::tables::{self, meta::count};
 use super::writer::undo;
 
 /// The row of the inbox that is planned for.
@@ -32,6 +32,13 @@ enum Row<'a> {
 }
 
 impl Row<'_> {
+    fn id(&self) -> WebhookId {
+        match self {
+            Self::New { arrival, .. } => arrival.webhook.id,
+            Self::Kept(kept) => kept.id,
+        }
+    }
+
     /// The class of the calls that it leads to.
     fn class(&self) -> Class {
         match self {
@@ -186,7 +193,7 @@ fn write(
         })?;
     }
     Ok(match planned {
-        Ok(plan) => Ok(apply(connection, seq, row.class(), plan, now)?),
+        Ok(plan) => Ok(apply(connection, (seq, row.id()), row.class(), plan, now)?),
         Err(reason) => Err(reason),
     })
 }
@@ -236,12 +243,13 @@ fn write_row(
 
 fn apply(
     connection: &Connection,
-    webhook: i64,
+    (webhook, id): (i64, WebhookId),
     class: Class,
     plan: Plan,
     now: Time,
 ) -> Result<Applied, Fault> {
     let (mut calls, mut kinds) = (0, BTreeMap::new());
+    let mut changes = Changes::default();
     for id in plan.ledger_only {
         is_new(connection, id)?;
     }
@@ -266,10 +274,17 @@ fn apply(
             }
         }
         calls += new.len();
-        lanes::append(connection, person, class, Some(webhook), &new, now)?;
+        let new = new.iter().map(|call| NewDelivery {
+            lane: LaneId(person.0),
+            webhook: Some(id),
+            class,
+            call,
+            planned_at: now,
+            due_at: now.micros(),
+        });
+        append(&mut changes, new)?;
     }
-    let pending = i64::try_from(calls).unwrap_or(i64::MAX);
-    count(connection, Counters { pending, ..Counters::default() })?;
+    tables::write(connection, changes)?;
     Ok(Applied { calls, unmapped: plan.unmapped, kinds, notices: plan.notices })
 }
 

@@ -13,9 +13,8 @@ use crate::store::{DeadLetter, PastAttempt};
 
 use super::deliveries::{DEAD, DELIVERED, Half, Waiting, duration, half};
 use super::fault::Fault;
-use super::lanes;
 use super::people;
-use super::tables::meta::count;
+use super::tables::{extend, meta::count};
 
 /// How many of them one transaction takes on.
 pub(super) const PIECE: usize = 500;
@@ -111,12 +110,12 @@ pub(super) fn redeliver(
         done += 1;
         let identify = present(connection, planner, row, half)?;
         // Whoever puts it back doesn't want it to wait behind a backfill.
-        let class: i64 = connection
+        let class: i16 = connection
             .prepare_cached(
                 "SELECT CASE class WHEN 1 THEN 0 ELSE class END FROM deliveries WHERE id = ?1",
             )?
             .query_row([row], |row| row.get(0))?;
-        let seq = lanes::extend(connection, lane, class, 1, now)?;
+        let seq = extend(connection, lane.0, class, 1, now.micros())?;
         connection
             .prepare_cached(
                 "INSERT INTO deliveries (lane, seq, class, webhook, planned_at, event_at, call)

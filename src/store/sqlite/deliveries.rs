@@ -4,14 +4,14 @@
 //! (`settle`, `dead`, `house`). A row is up to two deliveries, because nearly every track has an
 //! identify before it, and a row costs more to write than what is in it.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::Row;
 
-use crate::domain::{Call, Delivery, DeliveryId, LaneId, Time, WebhookId};
+use crate::domain::{Delivery, DeliveryId, Time, WebhookId};
 
 use crate::store::head::Pending;
 pub(super) use crate::store::rows::{duration, micros};
+use crate::store::work::PAGE;
 
-use super::classes::PAGE;
 use super::fault::Fault;
 
 /// Values of `deliveries.state`.
@@ -37,50 +37,6 @@ pub(super) fn half(DeliveryId(id): DeliveryId) -> (i64, Half) {
     (id.div_euclid(2), if id.rem_euclid(2) == 0 { Half::Identify } else { Half::Call })
 }
 
-/// Calls as rows hold them: an identify shares the row of the track behind it.
-pub(super) fn rows(calls: &[Call]) -> Vec<(Option<&Call>, &Call)> {
-    let mut rows: Vec<(Option<&Call>, &Call)> = Vec::with_capacity(calls.len());
-    for call in calls {
-        match rows.last_mut() {
-            Some(row @ (None, Call::Identify { .. })) if call.happened_at().is_some() => {
-                *row = (Some(row.1), call);
-            }
-            _ => rows.push((None, call)),
-        }
-    }
-    rows
-}
-
-/// Writes a new row of pending deliveries at a place of its lane.
-pub(super) fn insert(
-    connection: &Connection,
-    lane: LaneId,
-    (seq, class): (i64, i64),
-    webhook: Option<i64>,
-    (identify, call): (Option<&Call>, &Call),
-    now: Time,
-) -> Result<(), Fault> {
-    let event_at = call.happened_at().map(Time::micros);
-    let column =
-        |call| serde_json::to_string(call).map_err(|error| Fault::unreadable("a plan", error));
-    connection
-        .prepare_cached(
-            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            lane.0,
-            seq,
-            webhook,
-            now.micros(),
-            event_at,
-            column(call)?,
-            identify.map(column).transpose()?,
-            class,
-        ])?;
-    Ok(())
-}
-
 /// A pending call as its row holds it, not read yet.
 pub(super) struct Waiting {
     id: DeliveryId,
@@ -90,7 +46,7 @@ pub(super) struct Waiting {
     planned_at: i64,
     attempts: u32,
     failing_since: Option<i64>,
-    class: i64,
+    class: i16,
 }
 
 impl Pending for Waiting {

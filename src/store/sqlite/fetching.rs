@@ -8,11 +8,10 @@ use rusqlite::{Connection, params};
 
 use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
 use crate::store::KvUpdate;
-use crate::store::work::{ReadNote, UpdateNote};
-use crate::store::{Fetching, StoreError, record};
+use crate::store::work::{HasPending, Raise, ReadNote, UpdateNote};
+use crate::store::{Fetching, StoreError};
 
 use super::SqliteStore;
-use super::classes;
 use super::opening::storage;
 use super::people;
 use super::queue::Priority;
@@ -73,22 +72,12 @@ impl Fetching for SqliteStore {
     }
 
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {
-        let column = record::column(identifier);
-        let work = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT 1 FROM people
-                 JOIN deliveries INDEXED BY deliveries_pending ON deliveries.lane = people.id
-                 WHERE people.identifier = ?1 AND deliveries.state = 0 LIMIT 1",
-            )?;
-            Ok(statement.exists([&column])?)
-        };
-        self.readers.read("look for a pending call", work).await
+        self.read("look for a pending call", HasPending(identifier.clone())).await
     }
 
     async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
-        let identifier = identifier.clone();
-        let work = move |connection: &Connection| classes::raise(connection, &identifier, class);
-        self.writer.write(Priority::Rest, "raise a lane", work).await
+        let work = Raise { visitor: identifier.clone(), class };
+        self.write(Priority::Rest, "raise a lane", work).await
     }
 
     async fn is_attended(&self, _now: Time) -> Result<bool, StoreError> {

@@ -1,6 +1,6 @@
-//! Lanes: taking calls in at the tail, and leasing them from the head.
+//! Lanes: leasing calls from the head.
 //!
-//! What belongs here: appending, claiming, and when a lane is due. What doesn't: what comes of a
+//! What belongs here: claiming, and when a lane is due. What doesn't: what comes of a
 //! lease (`settle`), and how urgent a lane is (`classes`). A claim reads the index of due lanes and, of each lane, the index of what is
 //! pending in it, so it costs the same whatever else the store holds.
 
@@ -8,69 +8,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, Class, Destination, Identifier, LaneId, Leased, PersonId, Time};
+use crate::domain::{Class, Destination, LaneId, Leased, Time};
 use crate::store::ClaimRequest;
 use crate::store::head::{ClaimBudget, Head};
 use crate::store::record;
+use crate::store::work::{self, PAGE, ranks};
 
-use super::classes::{self, PAGE, rank, ranks};
 use super::deliveries::{self, Waiting};
 use super::fault::Fault;
-
-/// Puts calls at the end of a person's lane.
-pub(super) fn append(
-    connection: &Connection,
-    PersonId(person): PersonId,
-    class: Class,
-    webhook: Option<i64>,
-    calls: &[Call],
-    now: Time,
-) -> Result<(), Fault> {
-    let Some(first) = calls.first() else { return Ok(()) };
-    let rank = rank(first.destination(), class);
-    let lane = LaneId(person);
-    let rows = deliveries::rows(calls);
-    let first = extend(connection, lane, rank, rows.len(), now)?;
-    for (seq, row) in (first..).zip(rows) {
-        deliveries::insert(connection, lane, (seq, rank), webhook, row, now)?;
-    }
-    for call in calls {
-        if let Call::Join { anonymous_id, .. } = call {
-            classes::raise(connection, &Identifier::Anonymous(anonymous_id.clone()), class)?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes room for `more` deliveries at a lane's end, which makes it due unless it is already, or
-/// waits, or is leased. Returns the first new place.
-pub(super) fn extend(
-    connection: &Connection,
-    lane: LaneId,
-    rank: i64,
-    more: usize,
-    now: Time,
-) -> Result<i64, Fault> {
-    // No upsert: for an insert that may turn into an update SQLite looks for children of the new
-    // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
-    // drop a table in memory for it, which costs more than the update.
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT next_seq FROM lanes WHERE id = ?1")?
-        .query_row([lane.0], |row| row.get(0))
-        .optional()?;
-    let first = next.unwrap_or(0);
-    let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
-    let statement = match next {
-        Some(_) => {
-            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
-             WHERE id = ?1"
-        }
-        None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
-    };
-    let values = params![lane.0, rank, now.micros(), after];
-    connection.prepare_cached(statement)?.execute(values)?;
-    Ok(first)
-}
 
 /// A lane that may be leased.
 struct Due {
@@ -101,7 +46,7 @@ pub(super) fn claim(connection: &Connection, claim: &ClaimRequest) -> Result<Vec
 
 fn due_lanes(connection: &Connection, claim: &ClaimRequest) -> Result<Vec<Due>, Fault> {
     fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Due> {
-        let class = classes::class(row.get(3)?);
+        let class = work::class(row.get(3)?);
         Ok(Due { lane: row.get(0)?, token: row.get(1)?, class, identifier: row.get(2)? })
     }
     if let Some(lane) = claim.lane {
@@ -127,7 +72,7 @@ fn due_lanes(connection: &Connection, claim: &ClaimRequest) -> Result<Vec<Due>, 
              WHERE lanes.class = ?1 AND lanes.due_at <= ?2
              ORDER BY lanes.due_at",
         )?;
-        let lanes = statement.query_map([*rank, claim.now.micros()], row)?;
+        let lanes = statement.query_map(params![rank, claim.now.micros()], row)?;
         for lane in lanes.take(claim.calls - due.len()) {
             due.push(lane?);
         }

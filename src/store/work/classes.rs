@@ -1,0 +1,34 @@
+//! Classes: the numbers that columns hold. Less is more urgent.
+
+use crate::domain::{Class, Destination};
+
+/// The number of the class page.
+pub(in crate::store) const PAGE: i16 = 2;
+
+/// Returns the number of calls that lead a way and have a class.
+pub(in crate::store) fn rank(way: Destination, class: Class) -> i16 {
+    match (way, class) {
+        (Destination::CustomerIo, Class::Live) => 0,
+        (Destination::CustomerIo, Class::History) => 1,
+        (Destination::CustomerIo, Class::Page) => PAGE,
+        (Destination::GrowSurf, _) => 3,
+    }
+}
+
+/// Returns the class of a number. Lanes to GrowSurf have only one.
+pub(in crate::store) fn class(rank: i16) -> Class {
+    match rank {
+        1 => Class::History,
+        PAGE => Class::Page,
+        _ => Class::Live,
+    }
+}
+
+/// Returns the numbers of the lanes that lead a way, in the order they are served.
+pub(in crate::store) fn ranks(way: Destination, page: bool) -> &'static [i16] {
+    match (way, page) {
+        (Destination::CustomerIo, true) => &[0, 1, PAGE],
+        (Destination::CustomerIo, false) => &[0, 1],
+        (Destination::GrowSurf, _) => &[3],
+    }
+}
