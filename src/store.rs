@@ -5,12 +5,14 @@
 //! SQL (in the backends below), decisions about calls (the [`Planner`](crate::domain::Planner)
 //! makes them) and decisions about attempts (`delivery` makes them).
 
+mod batcher;
 mod cluster;
 #[cfg(test)]
 mod contract;
 pub mod copying;
 mod damage;
 mod effects;
+mod engine;
 mod erasing;
 mod error;
 mod fetching;
@@ -18,6 +20,7 @@ mod head;
 mod inbox;
 mod location;
 mod meta;
+mod overlay;
 mod planning;
 pub mod postgres;
 mod record;

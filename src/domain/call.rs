@@ -242,6 +242,14 @@ impl Call {
         "add_participant",
     ];
 
+    /// Returns the id of a track's effect.
+    pub fn event_id(&self) -> Option<EventId> {
+        match self {
+            Self::Track { event_id, .. } => Some(*event_id),
+            _ => None,
+        }
+    }
+
     /// Its own time. An identify has none: it carries the whole profile, so that a later one makes
     /// it superfluous. Others each have an effect of their own.
     pub fn happened_at(&self) -> Option<Time> {

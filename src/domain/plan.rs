@@ -199,7 +199,7 @@ pub trait Planner: Send + Sync {
 }
 
 /// Calls that may be planned, once the ledger says which of their effects are new.
-pub trait Draft {
+pub trait Draft: Send {
     /// Returns the effects that must be looked up.
     fn effects(&self) -> Vec<EventId>;
 

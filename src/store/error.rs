@@ -3,6 +3,8 @@
 //! What belongs here: the reasons that a caller tells apart. What doesn't: what a backend makes of
 //! its own errors.
 
+use std::sync::Arc;
+
 use crate::domain::WebhookId;
 
 /// Why the store couldn't do it.
@@ -58,7 +60,44 @@ pub enum StoreError {
     /// There is no such webhook, or its body was pruned.
     #[error("there is no webhook {0} with a body in the inbox")]
     NoSuchWebhook(WebhookId),
+    /// The data contradicts what the store holds, or a limit of it. The same would fail again.
+    #[error("the store can't {doing}")]
+    Contradiction {
+        /// What it was doing.
+        doing: &'static str,
+        /// What the storage said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
 }
+
+impl StoreError {
+    /// True if the data is at fault and not the storage: the same would fail again, while other
+    /// transactions go well.
+    pub(super) fn is_data_error(&self) -> bool {
+        matches!(self, Self::Contradiction { .. } | Self::Unreadable { .. })
+    }
+
+    /// Returns one error for each of many whose transaction was the same.
+    pub(super) fn shared(doing: &'static str, error: &Arc<Self>) -> Self {
+        match **error {
+            Self::Closed => Self::Closed,
+            Self::OtherKey => Self::OtherKey,
+            _ => Self::Unavailable { doing, source: Box::new(Shared(Arc::clone(error))) },
+        }
+    }
+
+    /// Returns the text of the cause, or of the error itself if it has none.
+    pub(super) fn cause(&self) -> String {
+        let source = std::error::Error::source(self);
+        source.map_or_else(|| self.to_string(), ToString::to_string)
+    }
+}
+
+/// One error for everybody whose work was in the same transaction.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.0.cause())]
+struct Shared(Arc<StoreError>);

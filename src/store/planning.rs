@@ -1,52 +1,137 @@
-//! Planning: the plan of a stored or received webhook, or the reason why it is parked.
+//! Planning: the phases of a plan, and what they need beside the rows.
 //!
-//! What belongs here: what is refused before the planner, and what becomes of a planner that panics.
-//! What doesn't: the reads, which each backend does in its own way.
+//! What belongs here: what is refused before the planner, the campaign of a webhook that names none, and
+//! a planner that panics. What doesn't: the reads between the phases (`work::accept`).
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{
-    self, Campaign, Class, Dropped, Notification, Plan, Planned, Planner, ReadKey, ReadSet, Time,
+    Campaign, Class, Draft, Dropped, ErasureKey, EventId, Notification, Plan, Planned, Planner,
+    ReadKey, ReadSet, Redact, Time,
 };
 
-/// Plans a decoded webhook; `get` adds to the set the record of each key. Only reads, so there is
-/// nothing to undo when it fails.
-///
-/// `assumed` is the campaign that a stored webhook was planned in before, if it names none. The
-/// settings of today may name another, in which the same effects would be new ones.
-///
-/// # Errors
-/// The errors of `get`.
-pub(super) fn plan<E>(
-    planner: &dyn Planner,
-    decoded: &Result<Notification, String>,
-    assumed: Option<&str>,
-    received_at: Time,
-    read: ReadSet,
-    get: impl FnMut(&mut ReadSet, Vec<ReadKey>) -> Result<(), E>,
-) -> Result<Planned, E> {
-    let notification = match decoded {
-        Ok(notification) => notification,
-        Err(reason) => return Ok(Err(reason.clone())),
-    };
-    // Here for every way in, so that no backend accepts what another can't hold.
-    if let Err(reason) = notification.check_ids() {
-        return Ok(Err(reason));
-    }
-    let assumed = notification.lacks_campaign().then(|| {
-        assumed.or_else(|| planner.only_campaign()).unwrap_or(Campaign::UNNAMED).to_owned()
-    });
-    let assigned = assumed.as_deref().filter(|id| *id != Campaign::UNNAMED);
-    let assigned = assigned.map(|id| notification.in_campaign(id));
-    let notification = assigned.as_ref().unwrap_or(notification);
-    let plan = || domain::plan(planner, notification, received_at, read, get);
-    let planned = catch_unwind(AssertUnwindSafe(plan)).unwrap_or_else(|panic| {
-        Ok(Err(format!("internal: planning panicked: {}", panic_text(&*panic))))
-    })?;
-    Ok(planned.map(|plan| Plan { assumed_campaign: assumed, ..plan }))
+use super::StoreError;
+use super::tombstones::TombstoneKey;
+use super::unit::Hash;
+
+/// The planner, and the secrets that plans depend on.
+pub(super) struct Planning {
+    pub(super) planner: Arc<dyn Planner>,
+    pub(super) hash_key: [u8; 32],
+    pub(super) tombstones: TombstoneKey,
+    pub(super) redact: Redact,
+    /// True once anyone was erased. It stays so.
+    has_tombstones: AtomicBool,
 }
 
-/// Why an arrival isn't stored, if it isn't: a page's post that leads to nothing.
+impl Planning {
+    /// Returns the planning of a store.
+    pub(super) fn new(
+        planner: Arc<dyn Planner>,
+        hash_key: [u8; 32],
+        tombstones: TombstoneKey,
+        redact: Redact,
+    ) -> Self {
+        Self { planner, hash_key, tombstones, redact, has_tombstones: AtomicBool::new(false) }
+    }
+
+    /// True if this process knows that anyone was ever erased from the store.
+    pub(super) fn has_tombstones(&self) -> bool {
+        self.has_tombstones.load(Ordering::Relaxed)
+    }
+
+    /// Notes the check of the key that tombstones are made with. True if they are news to this process.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherKey`] if they were made with another key. They wouldn't be found.
+    pub(super) fn note_tombstones(&self, check: Option<&str>) -> Result<bool, StoreError> {
+        match check {
+            None => Ok(false),
+            Some(check) if check != self.tombstones.check() => Err(StoreError::OtherKey),
+            Some(_) => Ok(!self.has_tombstones.swap(true, Ordering::Relaxed)),
+        }
+    }
+
+    /// Returns the hash that a tombstone is kept as.
+    pub(super) fn hash(&self, key: &ErasureKey) -> Hash {
+        self.tombstones.hash(key)
+    }
+
+    /// Prepares a decoded webhook for the phases.
+    ///
+    /// `assumed` is the campaign that a stored webhook was planned in before, if it names none. The
+    /// settings of today may name another, in which the same effects would be new ones.
+    ///
+    /// # Errors
+    /// The reason why nothing of it can be mapped.
+    pub(super) fn subject<'a>(
+        &'a self,
+        decoded: &'a Result<Notification, String>,
+        assumed: Option<&str>,
+        received_at: Time,
+    ) -> Result<Subject<'a>, String> {
+        let notification = decoded.as_ref().map_err(Clone::clone)?;
+        // Here for every way in, so that no backend accepts what another can't hold.
+        notification.check_ids()?;
+        let campaign = notification.lacks_campaign().then(|| {
+            assumed.or_else(|| self.planner.only_campaign()).unwrap_or(Campaign::UNNAMED).to_owned()
+        });
+        let notification = match campaign.as_deref().filter(|id| *id != Campaign::UNNAMED) {
+            Some(id) => Cow::Owned(notification.in_campaign(id)),
+            None => Cow::Borrowed(notification),
+        };
+        Ok(Subject { planner: &*self.planner, notification, assumed: campaign, received_at })
+    }
+}
+
+/// A notification on its way through the phases of a plan.
+pub(super) struct Subject<'a> {
+    planner: &'a dyn Planner,
+    notification: Cow<'a, Notification>,
+    /// The campaign that it is planned in, if it names none.
+    assumed: Option<String>,
+    received_at: Time,
+}
+
+impl Subject<'_> {
+    /// See [`Planner::resolve`].
+    pub(super) fn resolve(&self, read: &ReadSet) -> Result<Vec<ReadKey>, String> {
+        guarded(|| Ok(self.planner.resolve(&self.notification, read)))
+    }
+
+    /// See [`Planner::link`].
+    pub(super) fn link(&self, read: &ReadSet) -> Result<Vec<ReadKey>, String> {
+        guarded(|| Ok(self.planner.link(&self.notification, self.received_at, read)))
+    }
+
+    /// See [`Planner::draft`].
+    pub(super) fn draft<'a>(&'a self, read: &'a ReadSet) -> Result<Box<dyn Draft + 'a>, String> {
+        guarded(|| self.planner.draft(&self.notification, self.received_at, read))
+    }
+
+    /// See [`Draft::finish`].
+    pub(super) fn finish(
+        &self,
+        draft: Box<dyn Draft + '_>,
+        recorded: &HashSet<EventId>,
+    ) -> Planned {
+        let plan = guarded(|| draft.finish(recorded))?;
+        Ok(Plan { assumed_campaign: self.assumed.clone(), ..plan })
+    }
+}
+
+/// Returns the result of a phase; a panic is the reason why nothing can be mapped.
+fn guarded<T>(phase: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(phase)).unwrap_or_else(|panic| {
+        Err(format!("internal: planning panicked: {}", panic_text(&*panic)))
+    })
+}
+
+/// Returns the reason why an arrival isn't stored, if it isn't: a page's post that leads to nothing.
 pub(super) fn dropped(class: Class, planned: &Planned) -> Option<Dropped> {
     match planned {
         _ if class != Class::Page => None,
@@ -58,7 +143,7 @@ pub(super) fn dropped(class: Class, planned: &Planned) -> Option<Dropped> {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(super) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

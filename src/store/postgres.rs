@@ -23,8 +23,6 @@
 //!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
-mod accept;
-mod asking;
 mod classes;
 mod company;
 mod connecting;
@@ -37,13 +35,10 @@ mod fault;
 mod fetching;
 mod forget;
 mod house;
-mod intake;
-mod keeping;
 mod lanes;
 mod migrate;
 mod opening;
 mod options;
-mod planning;
 mod session;
 mod settle;
 mod tables;
@@ -53,12 +48,10 @@ mod unit;
 mod value;
 mod visitors;
 mod wake;
-mod world;
 
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,20 +59,19 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    Class, DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
+    DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
     WebhookId,
 };
 
+use super::batcher::Batcher;
 use super::inbox::Prunable;
 use super::meta::Meta;
-use super::work::{ReadDestinations, ReadPruned, ReadStats, Remember};
+use super::planning::Planning;
+use super::work::{Accept, Item, ReadDestinations, ReadPruned, ReadStats, Remember};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
-use accept::{Item, What};
-use intake::Intake;
-use planning::Planning;
 use session::Session;
 use transaction::{Connections, transact};
 use wake::Wake;
@@ -91,7 +83,7 @@ pub use options::ServerOptions;
 pub struct PostgresStore {
     connections: Connections,
     planning: Arc<Planning>,
-    intake: Intake,
+    batcher: Batcher,
     session: Option<Session>,
     wake: Wake,
     closed: CancellationToken,
@@ -147,8 +139,8 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
-        let receipts = self.accept_in_order(vec![arrival], now).await?;
-        Ok(receipts.into_iter().next().expect("one receipt for each webhook"))
+        let mut receipts = self.accept_in_order(vec![arrival], now).await?;
+        Ok(receipts.pop().expect("a receipt for each webhook"))
     }
 
     async fn accept_in_order(
@@ -156,7 +148,8 @@ impl Store for PostgresStore {
         arrivals: Vec<ReceivedWebhook>,
         now: Time,
     ) -> Result<Vec<Receipt>, StoreError> {
-        self.intake.take(arrivals, now).await
+        let items = arrivals.into_iter().map(|arrival| Item::received(arrival, now)).collect();
+        self.batcher.accept(items).await
     }
 
     async fn replay(
@@ -166,20 +159,13 @@ impl Store for PostgresStore {
         now: Time,
         dry_run: bool,
     ) -> Result<Receipt, StoreError> {
-        let items = [Item { what: What::Kept(id), reading: &reading, class: Class::Live, now }];
-        let mut wanted = BTreeSet::new();
-        let receipts = transact!(self.open()?, "replay a webhook", |it| async {
-            let receipts = accept::take_in(&it, &self.planning, &items, &mut wanted).await?;
-            if dry_run {
-                // Done and undone, so that it tells exactly what would happen.
-                it.script("ROLLBACK").await?;
-            }
-            Ok(receipts)
-        })?;
+        let planning = Arc::clone(&self.planning);
+        let work = Accept::replay(planning, Item::stored(id, reading, now), dry_run);
+        let mut receipts = self.open()?.run("replay a webhook", &work).await?;
         if !dry_run {
             self.wake.others();
         }
-        Ok(receipts.into_iter().next().expect("one receipt for each item"))
+        Ok(receipts.pop().expect("a receipt for each item"))
     }
 
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
@@ -301,7 +287,7 @@ impl Store for PostgresStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.open()?;
-        self.intake.close().await;
+        self.batcher.close().await;
         self.closed.cancel();
         self.connections.pool.close();
         Ok(())

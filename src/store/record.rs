@@ -88,10 +88,10 @@ pub(super) fn column(identifier: &Identifier) -> String {
         Identifier::Anonymous(_) => "anonymous",
         Identifier::Participant(ParticipantKey { campaign, participant }) => {
             // A list, because either may hold any character.
-            return format!("participant:{}", serde_json::json!([campaign, participant]));
+            return text(&format!("participant:{}", serde_json::json!([campaign, participant])));
         }
     };
-    format!("{kind}:{}", identifier.value())
+    text(&format!("{kind}:{}", identifier.value()))
 }
 
 /// Reads the column of an identifier.

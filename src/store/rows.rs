@@ -6,12 +6,63 @@
 //! Times are microseconds since the epoch. Those of lanes go by the clock of lanes, see
 //! [`UnitBase::clock_skew`](super::unit::UnitBase::clock_skew).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::domain::{LaneId, WebhookId};
+use crate::domain::{Class, EventId, LaneId, Link, Message, ParticipantKey, Time, WebhookId};
 
 use super::meta::Meta;
+
+/// A person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct PersonRow {
+    /// Their number.
+    pub(super) id: i64,
+    /// The identifier's column, see [`record::column`](super::record::column).
+    pub(super) identifier: String,
+    /// The document of everything else, see [`record::state`](super::record::state).
+    pub(super) state: String,
+}
+
+/// A webhook in the inbox, without its body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct StoredWebhook {
+    pub(super) id: WebhookId,
+    /// The hash of source, owner and body, see [`Webhook::fingerprint`](crate::domain::Webhook::fingerprint).
+    pub(super) fingerprint: [u8; 32],
+    pub(super) received_at: Time,
+    /// The class of the calls that it leads to when it is planned again.
+    pub(super) class: Class,
+    /// The campaign that it was planned in, if it names none.
+    pub(super) campaign: Option<String>,
+    /// True if it is parked, wholly or in part.
+    pub(super) is_parked: bool,
+}
+
+/// A webhook that is new to the inbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct NewWebhook {
+    pub(super) id: WebhookId,
+    pub(super) fingerprint: [u8; 32],
+    pub(super) received_at: i64,
+    /// The source's label.
+    pub(super) source: &'static str,
+    pub(super) owner: Option<String>,
+    pub(super) campaign: Option<String>,
+    pub(super) event: Option<String>,
+    pub(super) parked: Option<String>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// A webhook of the inbox that was planned again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ReplannedWebhook {
+    pub(super) id: WebhookId,
+    /// The reason why it is parked now.
+    pub(super) parked: Option<String>,
+    /// The campaign it was planned in. The row keeps the first one.
+    pub(super) campaign: Option<String>,
+}
 
 /// Everything that a transaction writes. Empty lists cost nothing.
 ///
@@ -23,6 +74,32 @@ pub(super) struct Changes {
     pub(super) counters: Counters,
     /// Single values with their new texts; `None` forgets one.
     pub(super) metas: Vec<(Meta, Option<String>)>,
+    /// Webhooks that are new.
+    pub(super) webhooks: Vec<NewWebhook>,
+    /// Webhooks that were planned again.
+    pub(super) replanned: Vec<ReplannedWebhook>,
+    /// Bodies of stored webhooks that changed. One that lost its body isn't parked any more.
+    pub(super) bodies: Vec<(WebhookId, Option<Vec<u8>>)>,
+    /// Webhooks whose body isn't what was received, and the fingerprint of what it is.
+    pub(super) redactions: Vec<(WebhookId, [u8; 32])>,
+    /// People with a reserved number, who are new.
+    pub(super) new_people: Vec<PersonRow>,
+    /// People as they are from now on.
+    pub(super) people: Vec<PersonRow>,
+    /// Reserved numbers that no new person has taken.
+    pub(super) released: Vec<i64>,
+    /// Participants that are new, and their person's number.
+    pub(super) new_participants: BTreeMap<ParticipantKey, i64>,
+    /// Participants that became another person's.
+    pub(super) moved_participants: BTreeMap<ParticipantKey, i64>,
+    /// Links, and the number of the person whose they are now.
+    pub(super) links: BTreeMap<Link, i64>,
+    /// Effects that are new to the ledger, and the webhook that led to each.
+    pub(super) effects: BTreeMap<EventId, WebhookId>,
+    /// People that webhooks name.
+    pub(super) mentions: BTreeSet<(i64, WebhookId)>,
+    /// Reports of what happened to messages. The earliest time of each stays.
+    pub(super) messages: Vec<Message>,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
     /// Rows at the ends of lanes.

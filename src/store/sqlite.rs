@@ -23,7 +23,6 @@
 //!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
-mod accept;
 mod access;
 mod backup;
 mod backup_manifest;
@@ -52,7 +51,6 @@ mod migrate;
 mod opening;
 mod options;
 mod people;
-mod planning;
 mod quarantine;
 mod queue;
 mod readers;
@@ -77,17 +75,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
 use rusqlite::Connection;
 
 use crate::domain::{
-    Class, DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
+    DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
     WebhookId,
 };
 
+use super::batcher::Batcher;
 use super::inbox::Prunable;
 use super::meta::Meta;
-use super::work::{ReadDestinations, ReadPruned, ReadStats, Remember};
+use super::planning::Planning;
+use super::work::{Accept, Item, ReadDestinations, ReadPruned, ReadStats, Remember};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
@@ -96,7 +95,6 @@ use connection::DatabasePath;
 use delivery_lock::DeliveryLock;
 use fault::Fault;
 use opening::storage;
-use planning::Planning;
 use queue::Priority;
 use readers::Readers;
 use writer::Writer;
@@ -113,7 +111,8 @@ pub use restore::{RestoreError, Restored, Source, restore};
 
 /// The store in one SQLite file. Dropping it finishes the writes that wait, in the background.
 pub struct SqliteStore {
-    writer: Writer,
+    batcher: Batcher,
+    writer: Arc<Writer>,
     readers: Readers,
     planning: Arc<Planning>,
     right: Arc<DeliveryLock>,
@@ -190,15 +189,8 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
-        // Hashed here, on the caller's thread, because the writer's time is everybody's.
-        let sha256 = arrival.webhook.fingerprint();
-        let (planning, class) = (Arc::clone(&self.planning), arrival.class);
-        let work = move |connection: &Connection| {
-            accept::accept(connection, &planning, &sha256, &arrival, now)
-        };
-        // History and pages yield to webhooks, whose senders wait.
-        let rank = if class == Class::Live { Priority::Accept } else { Priority::Rest };
-        self.writer.write(rank, "take in a webhook", work).await
+        let mut receipts = self.accept_in_order(vec![arrival], now).await?;
+        Ok(receipts.pop().expect("a receipt for each webhook"))
     }
 
     async fn accept_in_order(
@@ -206,8 +198,8 @@ impl Store for SqliteStore {
         arrivals: Vec<ReceivedWebhook>,
         now: Time,
     ) -> Result<Vec<Receipt>, StoreError> {
-        // They are queued in this order, and the writer keeps it.
-        try_join_all(arrivals.into_iter().map(|arrival| self.accept(arrival, now))).await
+        let items = arrivals.into_iter().map(|arrival| Item::received(arrival, now)).collect();
+        self.batcher.accept(items).await
     }
 
     async fn replay(
@@ -218,10 +210,9 @@ impl Store for SqliteStore {
         dry_run: bool,
     ) -> Result<Receipt, StoreError> {
         let planning = Arc::clone(&self.planning);
-        let work = move |connection: &Connection| {
-            accept::replay(connection, &planning, id, &reading, now, dry_run)
-        };
-        self.writer.write(Priority::Rest, "replay a webhook", work).await
+        let work = Accept::replay(planning, Item::stored(id, reading, now), dry_run);
+        let mut receipts = self.write(Priority::Rest, "replay a webhook", work).await?;
+        Ok(receipts.pop().expect("a receipt for each item"))
     }
 
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
@@ -336,6 +327,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        self.batcher.close().await;
         self.readers.close().await;
         let closed = self.writer.close().await;
         self.right.give_up();

@@ -17,6 +17,10 @@
 mod lanes;
 mod meta;
 mod notes;
+mod plan_reads;
+mod webhooks;
+
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 
@@ -28,11 +32,13 @@ use super::rows::Changes;
 pub(super) use lanes::LaneRows;
 pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
+pub(super) use plan_reads::{FoundRecords, Hash, PlanKeys, PlanReads};
+pub(super) use webhooks::WebhookRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
-pub(super) trait Unit: LaneRows + MetaRows + NoteRows {}
+pub(super) trait Unit: LaneRows + MetaRows + NoteRows + PlanReads + WebhookRows {}
 
-impl<T: LaneRows + MetaRows + NoteRows> Unit for T {}
+impl<T: LaneRows + MetaRows + NoteRows + PlanReads + WebhookRows> Unit for T {}
 
 /// The base of a unit of work.
 pub(super) trait UnitBase: Send {
@@ -60,7 +66,8 @@ pub(super) trait UnitBase: Send {
 
 /// An error of a backend, as far as use cases look into it.
 pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
-    /// Returns the error of a transaction that another one was in the way of. It is done again.
+    /// Returns the error of work that another transaction was in the way of, before it has written anything.
+    /// It is done again.
     fn conflict() -> Self;
 }
 
@@ -78,6 +85,14 @@ pub(super) trait Work: Send + Sync + 'static {
         &self,
         unit: &mut U,
     ) -> impl Future<Output = Result<Self::Output, U::Fault>> + Send;
+}
+
+impl<W: Work> Work for Arc<W> {
+    type Output = W::Output;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<W::Output, U::Fault> {
+        (**self).run(unit).await
+    }
 }
 
 /// Returns the result of work on a unit that never waits.

@@ -3,14 +3,20 @@
 //! What belongs here and below: the rules of the contract, as work in one transaction. What doesn't: SQL
 //! and engines, which are in the backends.
 
+mod accept;
 mod append;
+mod batch;
 mod classes;
 mod lanes;
 mod meta;
 mod notes;
+mod planned;
+mod preview;
 
+pub(super) use accept::{Accept, Item, Origin};
 pub(super) use append::{NewDelivery, append};
 pub(super) use classes::{PAGE, class, ranks};
 pub(super) use lanes::{HasPending, Raise};
 pub(super) use meta::{OpenSecret, ReadDestinations, ReadPruned, ReadStats, Remember};
 pub(super) use notes::{ReadNote, UpdateNote};
+pub(super) use preview::{FindPerson, Preview, TombstoneCheck};

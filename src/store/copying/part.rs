@@ -129,7 +129,7 @@ impl Part {
             Self::People => &[("id", Number), ("identifier", Text), ("state", Text)],
             Self::Participants => &[("campaign", Text), ("growsurf_id", Text), ("person", Number)],
             Self::Links => &[("campaign", Text), ("code", Text), ("person", Number)],
-            Self::Effects => &[("id", Id)],
+            Self::Effects => &[("id", Id), ("webhook", Id)],
             Self::Lanes => &[
                 ("id", Number),
                 ("class", Short),

@@ -12,7 +12,6 @@ use crate::store::effects::{Found, PIECE};
 use crate::store::{DeliveryState, Effect, EffectDelivery, Effects, MessageStatus, StoreError};
 
 use super::PostgresStore;
-use super::accept::{Entry, Outcome};
 use super::deliveries::{DEAD, DELIVERED};
 use super::fault::Fault;
 use super::transaction::{Transaction, transact};
@@ -45,17 +44,14 @@ impl Effects for PostgresStore {
     }
 }
 
-/// Enters what happened to messages, by what the entries of a batch tell.
-pub(super) async fn write(transaction: &Transaction, entries: &[Entry<'_>]) -> Result<(), Fault> {
+/// Writes what happened to messages. The earliest time of each stays.
+pub(super) async fn write(transaction: &Transaction, messages: &[Message]) -> Result<(), Fault> {
     // In one statement each row comes once, and in an order, so that nobody waits in a circle.
     let mut rows: BTreeMap<(Uuid, &str, &str), (&Message, i64)> = BTreeMap::new();
-    for entry in entries {
-        let Outcome::Planned(plan, _) = &entry.outcome else { continue };
-        for message in &plan.messages {
-            let key = (Uuid::from_bytes(message.event.0), &*message.delivery, &*message.metric);
-            let (_, at) = rows.entry(key).or_insert((message, i64::MAX));
-            *at = message.at.micros().min(*at);
-        }
+    for message in messages {
+        let key = (Uuid::from_bytes(message.event.0), &*message.delivery, &*message.metric);
+        let (_, at) = rows.entry(key).or_insert((message, i64::MAX));
+        *at = message.at.micros().min(*at);
     }
     if rows.is_empty() {
         return Ok(());

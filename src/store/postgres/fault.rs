@@ -67,6 +67,7 @@ impl Fault {
 
     /// The error as callers know it.
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
+        let is_data_error = self.blames_the_plan();
         let source: Box<dyn std::error::Error + Send + Sync> = match self {
             Self::Store(error) => return error,
             Self::Sql(error) => Box::new(Said(error)),
@@ -78,7 +79,10 @@ impl Fault {
             Self::Slow => "the server took too long to answer".into(),
             Self::Overtaken => "others changed the same people again and again".into(),
         };
-        StoreError::Unavailable { doing, source }
+        match is_data_error {
+            true => StoreError::Contradiction { doing, source },
+            false => StoreError::Unavailable { doing, source },
+        }
     }
 }
 

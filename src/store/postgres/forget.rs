@@ -11,11 +11,11 @@ use crate::domain::{Email, ErasureKey, Person, PersonId, Time};
 use crate::store::{CancelResult, Erased, ErasureTarget, Forgetting, StoreError, record};
 
 use crate::store::meta::Meta;
+use crate::store::planning::Planning;
 
 use super::PostgresStore;
 use super::erasing;
 use super::fault::Fault;
-use super::planning::Planning;
 use super::tables::meta;
 use super::traces;
 use super::transaction::{Transaction, transact};

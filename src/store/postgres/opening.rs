@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Planner, Time};
 use crate::store::StoreError;
+use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
 use crate::store::meta::Meta;
+use crate::store::planning::Planning;
 use crate::store::tombstones::TombstoneKey;
-use crate::store::work::OpenSecret;
+use crate::store::work::{OpenSecret, TombstoneCheck};
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
-use super::intake::Intake;
-use super::planning::Planning;
 use super::session::Session;
 use super::tables::meta;
 use super::transaction::{Connections, Transaction, transact};
@@ -44,13 +44,15 @@ impl PostgresStore {
         let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
         let planning = Arc::new(Planning::new(planner, hash_key, tombstones, options.redact));
         // So that another key is noticed before it does harm.
-        transact!(connections, OPENING, |it| planning.has_tombstones(&it))?;
+        let check = connections.run(OPENING, &TombstoneCheck).await?;
+        planning.note_tombstones(check.as_deref())?;
         let closed = CancellationToken::new();
         let wake = Wake::start(connections.pool.clone(), options.notify, closed.clone());
         let told = wake.clone();
-        let intake = Intake::start(&connections, &planning, move || told.others());
+        let engine = Arc::new(connections.clone());
+        let batcher = Batcher::start(&engine, &planning, move || told.others());
         let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
-        Ok(Self { connections, planning, intake, session, wake, closed })
+        Ok(Self { connections, planning, batcher, session, wake, closed })
     }
 
     /// Whether a relay has made its tables there.

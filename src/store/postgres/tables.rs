@@ -5,18 +5,31 @@
 mod lanes;
 pub(super) mod meta;
 mod notes;
+mod plan_reads;
+mod webhooks;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use crate::store::rows::Changes;
 
+use super::effects;
 use super::fault::Fault;
 use super::transaction::Transaction;
 
 /// Writes changes: one statement a table, all sent before the first is waited for.
 pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
     let writes = [
+        webhooks::write_new(transaction, changes).boxed(),
+        webhooks::write_stored(transaction, changes).boxed(),
+        webhooks::write_redactions(transaction, changes).boxed(),
+        plan_reads::release(transaction, changes).boxed(),
+        plan_reads::write_people(transaction, changes).boxed(),
+        plan_reads::write_participants(transaction, changes).boxed(),
+        plan_reads::write_links(transaction, changes).boxed(),
+        plan_reads::write_effects(transaction, changes).boxed(),
+        webhooks::write_mentions(transaction, changes).boxed(),
+        effects::write(transaction, &changes.messages).boxed(),
         notes::write(transaction, &changes.notes).boxed(),
         meta::write(transaction, &changes.metas).boxed(),
         lanes::append(transaction, changes).boxed(),

@@ -5,6 +5,7 @@
 
 use crate::domain::Time;
 use crate::store::StoreError;
+use crate::store::engine::{Engine, Priority};
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work};
 
@@ -34,6 +35,17 @@ impl UnitBase for Transaction {
     }
 }
 
+impl Engine for Connections {
+    async fn write<W: Work>(
+        &self,
+        _priority: Priority,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        self.run(doing, &work).await
+    }
+}
+
 impl Connections {
     /// Does a use case in a transaction, again where others were in its way.
     pub(super) async fn run<W: Work>(
@@ -45,7 +57,8 @@ impl Connections {
         loop {
             let one = async {
                 let mut transaction = self.begin().await?;
-                let done = work.run(&mut transaction).await;
+                // On the heap, because it is large.
+                let done = Box::pin(work.run(&mut transaction)).await;
                 transaction.end(done).await
             };
             match self.in_time(one).await {

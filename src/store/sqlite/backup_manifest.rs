@@ -194,6 +194,6 @@ fn unfit(fault: Fault) -> InvalidBackup {
             InvalidBackup::Damaged(detail)
         }
         Fault::Store(error) => InvalidBackup::Refused(error),
-        Fault::Sql(error) => InvalidBackup::Damaged(error.to_string()),
+        other => InvalidBackup::Damaged(other.to_string()),
     }
 }

@@ -15,6 +15,8 @@ use crate::store::StoreError;
 pub(super) enum Fault {
     /// SQLite refused.
     Sql(Error),
+    /// Work met a conflict, before it has written anything.
+    Conflict,
     /// The error is already one that callers know.
     Store(StoreError),
 }
@@ -23,15 +25,6 @@ impl Fault {
     /// A part of a row that can't be read.
     pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> Self {
         Self::Store(StoreError::Unreadable { what, detail: detail.to_string() })
-    }
-
-    /// Whether the plan is to blame and not the storage: the same plan would fail again, while
-    /// other transactions go well.
-    pub(super) fn blames_the_plan(&self) -> bool {
-        match self {
-            Self::Sql(error) => error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation),
-            Self::Store(error) => matches!(error, StoreError::Unreadable { .. }),
-        }
     }
 
     /// The error as callers know it.
@@ -43,7 +36,13 @@ impl Fault {
                 | Error::IntegralValueOutOfRange(..)
                 | Error::InvalidColumnType(..)),
             ) => StoreError::Unreadable { what: "a row", detail: error.to_string() },
+            Self::Sql(error)
+                if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+            {
+                StoreError::Contradiction { doing, source: Box::new(error) }
+            }
             Self::Sql(error) => StoreError::Unavailable { doing, source: Box::new(error) },
+            Self::Conflict => unavailable(doing, "the records changed again and again"),
         }
     }
 }
@@ -64,6 +63,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sql(error) => error.fmt(f),
+            Self::Conflict => f.write_str("the records changed"),
             Self::Store(error) => error.fmt(f),
         }
     }

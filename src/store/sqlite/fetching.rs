@@ -8,12 +8,11 @@ use rusqlite::{Connection, params};
 
 use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
 use crate::store::KvUpdate;
-use crate::store::work::{HasPending, Raise, ReadNote, UpdateNote};
+use crate::store::work::{FindPerson, HasPending, Preview, Raise, ReadNote, UpdateNote};
 use crate::store::{Fetching, StoreError};
 
 use super::SqliteStore;
 use super::opening::storage;
-use super::people;
 use super::queue::Priority;
 
 #[async_trait]
@@ -24,12 +23,7 @@ impl Fetching for SqliteStore {
         now: Time,
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
         let planning = std::sync::Arc::clone(&self.planning);
-        let work = move |connection: &Connection| {
-            let plan =
-                |news: &Notification| planning.plan(connection, &Ok(news.clone()), None, now, now);
-            news.iter().map(plan).collect()
-        };
-        self.readers.read("compare", work).await
+        self.read("compare", Preview::new(planning, news, now)).await
     }
 
     async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -61,14 +55,8 @@ impl Fetching for SqliteStore {
     }
 
     async fn person(&self, who: &ReadKey) -> Result<Option<Person>, StoreError> {
-        let who = who.clone();
-        let work = move |connection: &Connection| match &who {
-            ReadKey::Participant(key) => people::by_participant(connection, key),
-            ReadKey::Link(link) => people::by_link(connection, link),
-            ReadKey::Identifier(identifier) => people::by_identifier(connection, identifier),
-            ReadKey::Effect(_) | ReadKey::Tombstone(_) => Ok(None),
-        };
-        self.readers.read("look for a person", work).await
+        let planning = std::sync::Arc::clone(&self.planning);
+        self.read("look for a person", FindPerson { planning, key: who.clone() }).await
     }
 
     async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {

@@ -20,8 +20,9 @@ use super::connection::DatabasePath;
 use super::erasing::{self, Eraser};
 use super::fault::Fault;
 use super::people;
-use super::planning::Planning;
+use super::tombstones;
 use super::traces;
+use crate::store::planning::Planning;
 
 /// How many webhooks, calls or people one transaction takes on.
 const PIECE: usize = 100;
@@ -198,7 +199,7 @@ impl Work<'_> {
             traced.forgotten.participants.iter().cloned().map(ErasureKey::Participant);
         let addresses = traced.forgotten.emails.iter().cloned().map(ErasureKey::Address);
         for trace in participants.chain(addresses) {
-            self.planning.tombstones.set(connection, &trace, now)?;
+            tombstones::set(connection, &self.planning.tombstones, &trace, now)?;
             erased.tombstones += 1;
         }
         Ok(erased)

@@ -11,18 +11,19 @@ use rusqlite::Connection;
 
 use crate::domain::Planner;
 use crate::store::StoreError;
+use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
 use crate::store::meta::Meta;
-use crate::store::work::OpenSecret;
+use crate::store::planning::Planning;
+use crate::store::tombstones::TombstoneKey;
+use crate::store::work::{OpenSecret, TombstoneCheck};
 
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::damage::Quarantined;
 use super::delivery_lock::DeliveryLock;
 use super::fault::{Fault, unavailable};
-use super::planning::Planning;
 use super::readers::Readers;
 use super::tables::meta;
-use super::tombstones::Tombstones;
 use super::writer::Writer;
 use super::{Options, SqliteStore, access, damage, files, migrate, unit};
 
@@ -83,15 +84,19 @@ impl SqliteStore {
         let (kept, held, redact) = (place.clone(), Arc::clone(&right), options.redact);
         let opening = move || {
             let (opened, set_aside) = open(&place, &held, &options)?;
-            let Opened { connection, hash_key, tombstones } = opened;
+            let Opened { connection, hash_key, tombstone_check } = opened;
+            let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
+            let planning = Planning::new(planner, hash_key, tombstones, redact);
+            planning.note_tombstones(tombstone_check.as_deref())?;
             let writer = Writer::start(place, connection);
-            let planning = Planning { planner, hash_key, tombstones, redact };
             Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))
         };
         let opened = tokio::task::spawn_blocking(opening).await;
         let (writer, planning, set_aside) =
             opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
-        Ok((Self { writer, readers, planning, right, place: kept }, set_aside))
+        let writer = Arc::new(writer);
+        let batcher = Batcher::start(&writer, &planning, || {});
+        Ok((Self { batcher, writer, readers, planning, right, place: kept }, set_aside))
     }
 }
 
@@ -101,7 +106,8 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     /// The store's secret.
     pub(super) hash_key: [u8; 32],
-    pub(super) tombstones: Tombstones,
+    /// The check of the key that tombstones were made with, if there are any.
+    pub(super) tombstone_check: Option<String>,
 }
 
 /// Opens the file, makes it and its folder if they aren't there, and migrates it.
@@ -129,9 +135,9 @@ fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     migrate::migrate(&mut connection, options.now)?;
     refuse_marked(meta::recall(&connection, Meta::Copying)?)?;
     let hash_key = unit::transact(&mut connection, &OpenSecret(options.seed))?;
-    let tombstones = Tombstones::open(&connection, options.tombstone_key.as_ref(), &hash_key)?;
+    let tombstone_check = unit::run(&mut connection, &TombstoneCheck)?;
     keep_as_it_is(&connection, false)?;
-    Ok(Opened { connection, hash_key, tombstones })
+    Ok(Opened { connection, hash_key, tombstone_check })
 }
 
 /// The storage below refused.

@@ -5,29 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use crate::domain::{Identifier, Link, Participant, ParticipantKey, Person, PersonId};
+use crate::domain::{Identifier, Link, Participant, Person, PersonId};
 use crate::store::record;
 
 use super::fault::Fault;
-
-/// The person who is this participant.
-pub(super) fn by_participant(
-    connection: &Connection,
-    key: &ParticipantKey,
-) -> Result<Option<Person>, Fault> {
-    let sql = "SELECT people.id, people.identifier, people.state
-         FROM participants JOIN people ON people.id = participants.person
-         WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2";
-    find(connection, sql, [&key.campaign, &key.participant])
-}
-
-/// The person whose participant's link this is.
-pub(super) fn by_link(connection: &Connection, link: &Link) -> Result<Option<Person>, Fault> {
-    let sql = "SELECT people.id, people.identifier, people.state
-         FROM links JOIN people ON people.id = links.person
-         WHERE links.campaign = ?1 AND links.code = ?2";
-    find(connection, sql, [&link.campaign, &link.code])
-}
 
 /// The person who has this identifier.
 pub(super) fn by_identifier(
@@ -51,20 +32,6 @@ fn find(connection: &Connection, sql: &str, of: impl Params) -> Result<Option<Pe
     let found: Option<(i64, String, String)> =
         connection.prepare_cached(sql)?.query_row(of, row).optional()?;
     found.map(|(id, column, state)| Ok(record::person(id, &column, &state)?)).transpose()
-}
-
-/// Notes that a webhook names a person.
-pub(super) fn mention(
-    connection: &Connection,
-    PersonId(person): PersonId,
-    webhook: i64,
-) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO mentions (person, webhook) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        )?
-        .execute([person, webhook])?;
-    Ok(())
 }
 
 /// Writes a new person, or the new state of a known one.

@@ -7,18 +7,10 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::store::StoreError;
+pub(super) use crate::store::engine::Priority;
 
 use super::fault::unavailable;
 use super::writer::Job;
-
-/// Who waits for a job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Priority {
-    /// A sender of webhooks, who is told only after the commit.
-    Accept,
-    /// The relay itself, or an operator.
-    Rest,
-}
 
 /// Jobs of one transaction. More of them wouldn't make a job cheaper, only the wait longer.
 const ACCEPTS: usize = 256;

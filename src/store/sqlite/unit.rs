@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::Time;
 use crate::store::StoreError;
+use crate::store::engine::Engine;
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
 
@@ -14,14 +15,28 @@ use super::SqliteStore;
 use super::fault::Fault;
 use super::queue::Priority;
 use super::tables;
-use super::writer::undo;
+use super::writer::{Writer, undo};
+
+/// How often work is done again that met a conflict. Only news about erased people are one here.
+const TRIES: usize = 3;
 
 /// A unit of work. Its futures never wait.
-pub(super) struct SqliteUnit<'a>(pub(super) &'a mut Connection);
+pub(super) struct SqliteUnit<'a> {
+    pub(super) connection: &'a mut Connection,
+    /// The last number that was reserved for a new person.
+    pub(super) reserved: Option<i64>,
+}
+
+impl<'a> SqliteUnit<'a> {
+    /// Returns a unit on a connection.
+    pub(super) fn new(connection: &'a mut Connection) -> Self {
+        Self { connection, reserved: None }
+    }
+}
 
 impl UnitFault for Fault {
     fn conflict() -> Self {
-        Self::unreadable("a plan", "it contradicts what the store holds")
+        Self::Conflict
     }
 }
 
@@ -29,11 +44,11 @@ impl UnitBase for SqliteUnit<'_> {
     type Fault = Fault;
 
     async fn write(&mut self, changes: Changes) -> Result<(), Fault> {
-        tables::write(self.0, changes)
+        tables::write(self.connection, changes)
     }
 
     async fn undo(&mut self) -> Result<(), Fault> {
-        Ok(undo(self.0)?)
+        Ok(undo(self.connection)?)
     }
 
     fn clock_skew(&self, _now: Time) -> i64 {
@@ -43,7 +58,13 @@ impl UnitBase for SqliteUnit<'_> {
 
 /// Does a use case on a connection.
 pub(super) fn run<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Output, Fault> {
-    at_once(work.run(&mut SqliteUnit(connection)))
+    for _ in 1..TRIES {
+        match at_once(work.run(&mut SqliteUnit::new(connection))) {
+            Err(Fault::Conflict) => {}
+            done => return done,
+        }
+    }
+    at_once(work.run(&mut SqliteUnit::new(connection)))
 }
 
 /// Does a use case in a transaction of its own, for whom there is no writer yet.
@@ -54,6 +75,30 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
     done
 }
 
+impl Writer {
+    /// Does a use case in a transaction.
+    pub(super) async fn write_work<W: Work>(
+        &self,
+        priority: Priority,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        let work = move |connection: &mut Connection| run(connection, &work);
+        self.write_unit(priority, doing, work).await
+    }
+}
+
+impl Engine for Writer {
+    async fn write<W: Work>(
+        &self,
+        priority: Priority,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        self.write_work(priority, doing, work).await
+    }
+}
+
 impl SqliteStore {
     /// Does a use case in a transaction of the writer's.
     pub(super) async fn write<W: Work>(
@@ -62,8 +107,7 @@ impl SqliteStore {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        let work = move |connection: &mut Connection| run(connection, &work);
-        self.writer.write_unit(priority, doing, work).await
+        self.writer.write_work(priority, doing, work).await
     }
 
     /// Does a use case that only reads, beside the writer.

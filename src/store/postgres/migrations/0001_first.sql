@@ -59,9 +59,12 @@ CREATE TABLE participants (
     PRIMARY KEY (campaign, growsurf_id)
 );
 
--- Every effect ever planned. Hashes only: it outlives payloads and people.
+-- Every effect ever planned, and the webhook that led to it. Hashes and ids only: it outlives payloads and
+-- people.
 CREATE TABLE effects (
-    id uuid PRIMARY KEY
+    id uuid PRIMARY KEY,
+    -- The id of a row of the inbox.
+    webhook uuid NOT NULL
 );
 
 -- One row a person with calls: whose turn it is, and when.

@@ -57,9 +57,12 @@ CREATE TABLE participants (
     PRIMARY KEY (campaign, growsurf_id)
 ) STRICT, WITHOUT ROWID;
 
--- Every effect ever planned. Hashes only: it outlives payloads and people.
+-- Every effect ever planned, and the webhook that led to it. Hashes and ids only: it outlives payloads and
+-- people.
 CREATE TABLE effects (
-    id BLOB NOT NULL PRIMARY KEY
+    id BLOB NOT NULL PRIMARY KEY,
+    -- The id of a row of the inbox.
+    webhook BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- One row a person with calls: whose turn it is, and when.

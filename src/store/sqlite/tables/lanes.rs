@@ -12,7 +12,7 @@ use crate::store::unit::LaneRows;
 
 impl LaneRows for SqliteUnit<'_> {
     async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
-        let mut statement = self.0.prepare_cached(
+        let mut statement = self.connection.prepare_cached(
             "SELECT 1 FROM people
              JOIN deliveries INDEXED BY deliveries_pending ON deliveries.lane = people.id
              WHERE people.identifier = ?1 AND deliveries.state = 0 LIMIT 1",

@@ -10,16 +10,16 @@ use crate::store::unit::MetaRows;
 
 impl MetaRows for SqliteUnit<'_> {
     async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
-        which.iter().map(|meta| recall(self.0, *meta)).collect()
+        which.iter().map(|meta| recall(self.connection, *meta)).collect()
     }
 
     async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Fault> {
-        recall(self.0, which)
+        recall(self.connection, which)
     }
 
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
         // One statement, so that all numbers are of one moment.
-        let mut statement = self.0.prepare_cached(
+        let mut statement = self.connection.prepare_cached(
             "SELECT
                  (SELECT value FROM counters WHERE name = 'pending'),
                  (SELECT value FROM counters WHERE name = 'dead'),

@@ -8,7 +8,8 @@ use crate::store::unit::NoteRows;
 
 impl NoteRows for SqliteUnit<'_> {
     async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        let mut statement = self.0.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
