@@ -5,6 +5,7 @@
 //! SQL (in the backends below), decisions about calls (the [`Planner`](crate::domain::Planner)
 //! makes them) and decisions about attempts (`delivery` makes them).
 
+mod backend;
 mod batcher;
 mod cluster;
 #[cfg(test)]

@@ -62,6 +62,15 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// Returns the state that a column holds.
+    pub(super) fn of(column: i64) -> Self {
+        match column {
+            1 => Self::Delivered,
+            2 => Self::Dead,
+            _ => Self::Pending,
+        }
+    }
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {

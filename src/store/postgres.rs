@@ -34,7 +34,6 @@ mod erasing;
 mod fault;
 mod fetching;
 mod forget;
-mod house;
 mod lanes;
 mod migrate;
 mod opening;
@@ -46,7 +45,6 @@ mod traces;
 mod transaction;
 mod unit;
 mod value;
-mod visitors;
 mod wake;
 
 #[cfg(test)]
@@ -67,7 +65,9 @@ use super::batcher::Batcher;
 use super::inbox::Prunable;
 use super::meta::Meta;
 use super::planning::Planning;
-use super::work::{Accept, Item, ReadDestinations, ReadPruned, ReadStats, Remember};
+use super::work::{
+    Accept, Item, ReadDestinations, ReadInbox, ReadPruned, ReadStats, Remember, prune,
+};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
@@ -113,27 +113,6 @@ impl PostgresStore {
             }
         }
     }
-
-    /// See [`Store::prune`] and [`Store::prune_parked`].
-    async fn prune_those(
-        &self,
-        which: Prunable,
-        before: Time,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        let mut pruned = 0;
-        while pruned < limit {
-            let rest = limit - pruned;
-            let piece = transact!(self.open()?, "prune payloads", |it| {
-                house::prune(&it, which, before, rest)
-            })?;
-            pruned += piece;
-            if piece < house::PIECE {
-                break;
-            }
-        }
-        Ok(pruned)
-    }
 }
 
 #[async_trait]
@@ -169,7 +148,7 @@ impl Store for PostgresStore {
     }
 
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
-        transact!(self.open()?, "list the inbox", |it| house::inbox(&it, page))
+        self.open()?.run("list the inbox", &ReadInbox(page)).await
     }
 
     async fn pruned_until(&self) -> Result<Pruned, StoreError> {
@@ -255,11 +234,11 @@ impl Store for PostgresStore {
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        self.prune_those(Prunable::Finished, before, limit).await
+        prune(self, Prunable::Finished, before, limit).await
     }
 
     async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        self.prune_those(Prunable::Parked, before, limit).await
+        prune(self, Prunable::Parked, before, limit).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

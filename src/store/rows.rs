@@ -9,8 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::domain::{Class, EventId, LaneId, Link, Message, ParticipantKey, Time, WebhookId};
+use crate::domain::{
+    Class, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
+};
 
+use super::DeliveryState;
 use super::meta::Meta;
 
 /// A person.
@@ -64,6 +67,36 @@ pub(super) struct ReplannedWebhook {
     pub(super) campaign: Option<String>,
 }
 
+/// A webhook whose body is kept, and what became of it.
+pub(super) struct FinishedWebhook {
+    pub(super) id: WebhookId,
+    pub(super) received_at: i64,
+    /// True if it is parked, wholly or in part.
+    pub(super) is_parked: bool,
+    /// The rows of deliveries that it led to.
+    pub(super) deliveries: Vec<FinishedDelivery>,
+}
+
+/// A row of deliveries, without its calls.
+pub(super) struct FinishedDelivery {
+    /// The row's number.
+    pub(super) row: i64,
+    pub(super) lane: LaneId,
+    /// The state of the call, or dead if one of the row's calls is.
+    pub(super) state: DeliveryState,
+}
+
+/// What is left of a visitor.
+pub(super) struct VisitorTraces {
+    pub(super) person: PersonId,
+    /// True if their lane is leased.
+    pub(super) is_leased: bool,
+    /// True if there is a delivery to them.
+    pub(super) has_delivery: bool,
+    /// True if a webhook that names them has its body.
+    pub(super) has_webhook: bool,
+}
+
 /// Everything that a transaction writes. Empty lists cost nothing.
 ///
 /// Rows are absolute, but for counters and appended deliveries. Those are relative, because many
@@ -100,6 +133,10 @@ pub(super) struct Changes {
     pub(super) mentions: BTreeSet<(i64, WebhookId)>,
     /// Reports of what happened to messages. The earliest time of each stays.
     pub(super) messages: Vec<Message>,
+    /// Rows of deliveries that go, with their attempts.
+    pub(super) removed_deliveries: Vec<i64>,
+    /// People who go, with their lanes and mentions.
+    pub(super) removed_people: Vec<PersonId>,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
     /// Rows at the ends of lanes.

@@ -43,7 +43,6 @@ mod fetching;
 mod file_identity;
 mod files;
 mod forget;
-mod house;
 mod integrity_check;
 mod lanes;
 mod made;
@@ -63,7 +62,6 @@ mod tombstones;
 mod traces;
 mod unit;
 mod values;
-mod visitors;
 #[cfg(test)]
 pub(crate) mod watch;
 mod writer;
@@ -86,7 +84,9 @@ use super::batcher::Batcher;
 use super::inbox::Prunable;
 use super::meta::Meta;
 use super::planning::Planning;
-use super::work::{Accept, Item, ReadDestinations, ReadPruned, ReadStats, Remember};
+use super::work::{
+    Accept, Item, ReadDestinations, ReadInbox, ReadPruned, ReadStats, Remember, prune,
+};
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
@@ -163,27 +163,6 @@ impl SqliteStore {
                 .await?;
         }
     }
-
-    /// See [`Store::prune`] and [`Store::prune_parked`].
-    async fn prune_those(
-        &self,
-        which: Prunable,
-        before: Time,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        // The search may pass over many that can't be pruned, so the writer is spared it.
-        let find = move |connection: &Connection| house::prunable(connection, which, before, limit);
-        let found = self.readers.read("find what to prune", find).await?;
-        let mut pruned = 0;
-        for piece in found.chunks(house::PIECE) {
-            let piece = piece.to_vec();
-            let work = move |connection: &Connection| {
-                erasing::overwriting(connection, || house::prune(connection, which, &piece))
-            };
-            pruned += self.writer.write(Priority::Rest, "prune payloads", work).await?;
-        }
-        Ok(pruned)
-    }
 }
 
 #[async_trait]
@@ -216,7 +195,7 @@ impl Store for SqliteStore {
     }
 
     async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
-        self.readers.read("list the inbox", move |connection| house::inbox(connection, page)).await
+        self.read("list the inbox", ReadInbox(page)).await
     }
 
     async fn pruned_until(&self) -> Result<Pruned, StoreError> {
@@ -297,11 +276,11 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        self.prune_those(Prunable::Finished, before, limit).await
+        prune(self, Prunable::Finished, before, limit).await
     }
 
     async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        self.prune_those(Prunable::Parked, before, limit).await
+        prune(self, Prunable::Parked, before, limit).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

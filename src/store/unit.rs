@@ -14,10 +14,12 @@
 
 #![allow(dead_code, reason = "use cases move here one after the other")]
 
+mod inbox;
 mod lanes;
 mod meta;
 mod notes;
 mod plan_reads;
+mod visitors;
 mod webhooks;
 
 use std::sync::Arc;
@@ -29,16 +31,24 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
+pub(super) use inbox::InboxRows;
 pub(super) use lanes::LaneRows;
 pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
 pub(super) use plan_reads::{FoundRecords, Hash, PlanKeys, PlanReads};
+pub(super) use visitors::VisitorRows;
 pub(super) use webhooks::WebhookRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
-pub(super) trait Unit: LaneRows + MetaRows + NoteRows + PlanReads + WebhookRows {}
+pub(super) trait Unit:
+    InboxRows + LaneRows + MetaRows + NoteRows + PlanReads + VisitorRows + WebhookRows
+{
+}
 
-impl<T: LaneRows + MetaRows + NoteRows + PlanReads + WebhookRows> Unit for T {}
+impl<T: InboxRows + LaneRows + MetaRows + NoteRows + PlanReads + VisitorRows + WebhookRows> Unit
+    for T
+{
+}
 
 /// The base of a unit of work.
 pub(super) trait UnitBase: Send {

@@ -12,6 +12,7 @@ mod meta;
 mod notes;
 mod planned;
 mod preview;
+mod pruning;
 
 pub(super) use accept::{Accept, Item, Origin};
 pub(super) use append::{NewDelivery, append};
@@ -20,3 +21,4 @@ pub(super) use lanes::{HasPending, Raise};
 pub(super) use meta::{OpenSecret, ReadDestinations, ReadPruned, ReadStats, Remember};
 pub(super) use notes::{ReadNote, UpdateNote};
 pub(super) use preview::{FindPerson, Preview, TombstoneCheck};
+pub(super) use pruning::{ReadInbox, prune};

@@ -1,7 +1,7 @@
 //! Deliveries: how one is read back.
 //!
 //! What belongs here: the row and its values. What doesn't: when a delivery's state changes
-//! (`settle`, `dead`, `house`).
+//! (`settle`, `dead`).
 
 use tokio_postgres::Row;
 use uuid::Uuid;

@@ -12,8 +12,8 @@ use crate::store::{Erased, ErasureTarget};
 
 use super::deliveries::{DEAD, DELIVERED, PENDING};
 use super::fault::Fault;
-use super::house::{self, WEBHOOK};
-use super::tables::meta;
+use super::tables::inbox::WEBHOOK;
+use super::tables::{inbox, meta};
 use super::traces;
 use super::transaction::Transaction;
 use super::value::number;
@@ -66,7 +66,7 @@ pub(super) async fn redact_body(
     let Some(row) = transaction.row(&sql, &[&webhook]).await? else {
         return Ok(Redaction::Untouched);
     };
-    let (received, is_parked): (_, bool) = (house::webhook(&row)?, row.try_get(6)?);
+    let (received, is_parked): (_, bool) = (inbox::webhook(&row)?, row.try_get(6)?);
     let left = redact(&received, forgotten);
     match &left {
         Redaction::Untouched | Redaction::Unreadable => {}

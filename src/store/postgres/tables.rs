@@ -2,10 +2,12 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+pub(super) mod inbox;
 mod lanes;
 pub(super) mod meta;
 mod notes;
 mod plan_reads;
+mod visitors;
 mod webhooks;
 
 use futures_util::FutureExt;
@@ -30,6 +32,8 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         plan_reads::write_effects(transaction, changes).boxed(),
         webhooks::write_mentions(transaction, changes).boxed(),
         effects::write(transaction, &changes.messages).boxed(),
+        inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),
+        visitors::remove(transaction, &changes.removed_people).boxed(),
         notes::write(transaction, &changes.notes).boxed(),
         meta::write(transaction, &changes.metas).boxed(),
         lanes::append(transaction, changes).boxed(),

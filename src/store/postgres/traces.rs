@@ -13,7 +13,7 @@ use crate::domain::{Email, ErasureSubject, Person, PersonId, Redact, Redaction, 
 use crate::store::{ErasureTarget, record};
 
 use super::fault::Fault;
-use super::house::{self, WEBHOOK};
+use super::tables::inbox::{self, WEBHOOK};
 use super::transaction::Transaction;
 use super::value::{number, text};
 
@@ -136,7 +136,7 @@ pub(super) async fn webhooks(
         let rows = transaction.rows(&sql, &[&last, &number(PAGE), &by_growsurf]).await?;
         for row in &rows {
             last = row.try_get(0)?;
-            match redact(&house::webhook(row)?, &traced.forgotten) {
+            match redact(&inbox::webhook(row)?, &traced.forgotten) {
                 Redaction::Untouched => {}
                 // Only what can't be read is parked as it came.
                 Redaction::Unreadable => unreadable += 1,

@@ -5,10 +5,12 @@
 
 use crate::domain::Time;
 use crate::store::StoreError;
+use crate::store::backend::Backend;
 use crate::store::engine::{Engine, Priority};
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work};
 
+use super::PostgresStore;
 use super::fault::Fault;
 use super::tables;
 use super::transaction::{Connections, Transaction};
@@ -32,6 +34,16 @@ impl UnitBase for Transaction {
 
     fn clock_skew(&self, now: Time) -> i64 {
         self.ahead_of(now)
+    }
+}
+
+impl Backend for PostgresStore {
+    async fn read<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
+        self.open()?.run(doing, &work).await
+    }
+
+    async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
+        self.open()?.run(doing, &work).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deliveries: how one is written as a row and read back.
 //!
 //! What belongs here: the row and its values. What doesn't: when a delivery's state changes
-//! (`settle`, `dead`, `house`). A row is up to two deliveries, because nearly every track has an
+//! (`settle`, `dead`). A row is up to two deliveries, because nearly every track has an
 //! identify before it, and a row costs more to write than what is in it.
 
 use rusqlite::Row;

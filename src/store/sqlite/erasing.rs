@@ -10,11 +10,9 @@ use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, T
 use crate::store::rows::Counters;
 use crate::store::{Erased, ErasureTarget};
 
-use super::connection::overwrite;
 use super::deliveries::{DEAD, DELIVERED};
 use super::fault::Fault;
-use super::house;
-use super::tables::meta;
+use super::tables::{inbox, meta};
 
 /// Cuts somebody out of webhooks.
 pub(super) struct Eraser<'a> {
@@ -49,17 +47,6 @@ impl Eraser<'_> {
     }
 }
 
-/// Does what erases among what doesn't, so that pages that it frees are overwritten.
-pub(super) fn overwriting<T>(
-    connection: &Connection,
-    work: impl FnOnce() -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    overwrite(connection, true)?;
-    let done = work();
-    overwrite(connection, false)?;
-    done
-}
-
 /// Cuts somebody out of a webhook's body; the row and the hash of what was received stay.
 pub(super) fn redact_body(
     connection: &Connection,
@@ -71,7 +58,7 @@ pub(super) fn redact_body(
         "SELECT id, received_at, source, owner, event, body, parked IS NOT NULL FROM inbox
          WHERE seq = ?1 AND body IS NOT NULL",
     )?;
-    let read = |row: &rusqlite::Row<'_>| Ok::<_, Fault>((house::webhook(row)?, row.get(6)?));
+    let read = |row: &rusqlite::Row<'_>| Ok::<_, Fault>((inbox::webhook(row)?, row.get(6)?));
     let row: Option<(Webhook, bool)> =
         statement.query_and_then([webhook], read)?.next().transpose()?;
     let Some((received, is_parked)) = row else { return Ok(Redaction::Untouched) };

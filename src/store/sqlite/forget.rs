@@ -4,7 +4,6 @@
 //! the tombstones. What doesn't: where they are named (`traces`), what is cut out of a webhook and
 //! its calls (`erasing`), the hashes of tombstones (`tombstones`).
 //!
-//! The connection checks no foreign keys: to let a lane go it would walk through all deliveries.
 //! What refers to the person is gone by then, and nothing new comes, because it is one transaction.
 
 use std::sync::Arc;

@@ -68,7 +68,6 @@ fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
     }
     // It is checked and synced as a whole before it gets its name.
     to.pragma_update(None, "synchronous", "OFF")?;
-    to.pragma_update(None, "foreign_keys", false)?;
     let transaction = to.transaction()?;
     // With the table of SQLite's own that remembers which ids were given.
     for table in soundness::tables(&transaction)? {

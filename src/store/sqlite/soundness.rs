@@ -8,7 +8,7 @@
 use rusqlite::{Connection, Error, ErrorCode};
 
 use super::fault::Fault;
-use super::house::{self, WEBHOOK};
+use super::tables::inbox::{self, WEBHOOK};
 use super::values;
 
 /// How many bodies one reading compares.
@@ -100,7 +100,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
                 let detail = format!("row {after} of its table inbox, {}", values::reason(fault));
                 Fault::unreadable("a row", detail)
             };
-            if has_body && house::webhook(row).map_err(unread)?.fingerprint() != sha256 {
+            if has_body && inbox::webhook(row).map_err(unread)?.fingerprint() != sha256 {
                 return Ok(false);
             }
         }

@@ -2,24 +2,37 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+pub(super) mod inbox;
 mod lanes;
 pub(super) mod meta;
 mod notes;
 mod plan_reads;
 mod raising;
+mod visitors;
 mod webhooks;
 
 use rusqlite::Connection;
 
 use crate::store::rows::Changes;
 
+use super::connection::overwrite;
 use super::effects;
 use super::fault::Fault;
 pub(super) use lanes::extend;
 
 /// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {
+    // Pages that payloads free are overwritten, so that nothing of them stays in the file.
+    let frees = !changes.bodies.is_empty() || !changes.removed_deliveries.is_empty();
+    if frees {
+        overwrite(connection, true)?;
+    }
+    inbox::remove_deliveries(connection, &changes.removed_deliveries)?;
     webhooks::write(connection, &changes)?;
+    if frees {
+        overwrite(connection, false)?;
+    }
+    visitors::remove(connection, &changes.removed_people)?;
     plan_reads::write(connection, &changes)?;
     for message in &changes.messages {
         effects::write(connection, message)?;

@@ -14,8 +14,8 @@ use crate::domain::{Email, ErasureSubject, Person, PersonId, Redact, Redaction, 
 use crate::store::ErasureTarget;
 
 use super::fault::Fault;
-use super::house::{self, WEBHOOK};
 use super::people;
+use super::tables::inbox::{self, WEBHOOK};
 
 /// See [`Forgetting::find_subject`](crate::store::Forgetting::find_subject).
 pub(super) fn traced(connection: &Connection, email: &Email) -> Result<ErasureTarget, Fault> {
@@ -133,7 +133,7 @@ pub(super) fn webhooks(
     let mut rows = statement.query([])?;
     let mut unreadable = 0;
     while let Some(row) = rows.next()? {
-        match redact(&house::webhook(row)?, &traced.forgotten) {
+        match redact(&inbox::webhook(row)?, &traced.forgotten) {
             Redaction::Untouched => {}
             // Only what can't be read is parked as it came.
             Redaction::Unreadable => unreadable += 1,

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::Time;
 use crate::store::StoreError;
+use crate::store::backend::Backend;
 use crate::store::engine::Engine;
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
@@ -73,6 +74,16 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
     let done = run(connection, work);
     connection.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     done
+}
+
+impl Backend for SqliteStore {
+    async fn read<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
+        Self::read(self, doing, work).await
+    }
+
+    async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
+        Self::write(self, Priority::Rest, doing, work).await
+    }
 }
 
 impl Writer {

@@ -11,8 +11,8 @@ use crate::store::{StoreError, fetching, record};
 
 use super::deliveries::Waiting;
 use super::fault::Fault;
-use super::house::{self, WEBHOOK};
 use super::soundness::tables;
+use super::tables::inbox::{self, WEBHOOK};
 
 /// The greatest distance of a number from zero. The relay adds to numbers and doubles them, so one
 /// near the end of what SQLite can hold would leave no room.
@@ -72,7 +72,7 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
             let (identifier, state): (String, String) = (row.get(1)?, row.get(2)?);
             Ok(record::person(row.get(0)?, &identifier, &state).map(drop)?)
         }
-        "inbox" => house::webhook(row).map(drop),
+        "inbox" => inbox::webhook(row).map(drop),
         "deliveries" => {
             let (identify, call) = Waiting::of(row)?;
             let calls = identify.into_iter().chain(Some(call));

@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use crate::domain::{Class, Time, Webhook, WebhookId};
 use crate::store::postgres::fault::Fault;
-use crate::store::postgres::house::{self, WEBHOOK};
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::Value;
 use crate::store::record::{self, unreadable};
 use crate::store::rows::{Changes, NewWebhook, StoredWebhook};
 use crate::store::unit::WebhookRows;
 
+use super::inbox::{WEBHOOK, webhook};
 use super::plan_reads::all;
 
 impl WebhookRows for Transaction {
@@ -45,7 +45,7 @@ impl WebhookRows for Transaction {
 
     async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault> {
         let sql = format!("SELECT {WEBHOOK} FROM inbox WHERE id = $1 AND body IS NOT NULL");
-        self.row(&sql, &[&id.0]).await?.as_ref().map(house::webhook).transpose()
+        self.row(&sql, &[&id.0]).await?.as_ref().map(webhook).transpose()
     }
 }
 

@@ -6,9 +6,10 @@ use crate::domain::{Class, Time, Webhook, WebhookId};
 use crate::store::record;
 use crate::store::rows::{Changes, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
-use crate::store::sqlite::house;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::WebhookRows;
+
+use super::inbox::webhook;
 
 impl WebhookRows for SqliteUnit<'_> {
     async fn hold_webhooks(
@@ -40,7 +41,7 @@ impl WebhookRows for SqliteUnit<'_> {
             "SELECT id, received_at, source, owner, event, body FROM inbox
              WHERE id = ?1 AND body IS NOT NULL",
         )?;
-        statement.query_and_then([id.as_bytes()], house::webhook)?.next().transpose()
+        statement.query_and_then([id.as_bytes()], webhook)?.next().transpose()
     }
 }
 

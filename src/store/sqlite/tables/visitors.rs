@@ -1,0 +1,71 @@
+//! Visitors: rows of `people`, `lanes` and `mentions`.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::domain::{Person, PersonId};
+use crate::store::record;
+use crate::store::rows::VisitorTraces;
+use crate::store::sqlite::fault::Fault;
+use crate::store::sqlite::unit::SqliteUnit;
+use crate::store::unit::VisitorRows;
+
+impl VisitorRows for SqliteUnit<'_> {
+    async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
+        let mut visitors = Vec::new();
+        for PersonId(id) in people {
+            let found: Option<(String, String)> = self
+                .connection
+                .prepare_cached(
+                    "SELECT identifier, state FROM people
+                     WHERE id = ?1 AND identifier GLOB 'anonymous:*'",
+                )?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((identifier, state)) = found else { continue };
+            visitors.push(record::person(*id, &identifier, &state)?);
+        }
+        Ok(visitors)
+    }
+
+    async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
+        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1),
+                 EXISTS (
+                     SELECT 1 FROM mentions CROSS JOIN deliveries INDEXED BY deliveries_webhook
+                         ON deliveries.webhook = mentions.webhook
+                     WHERE person = ?1 AND lane = ?1
+                 ),
+                 (SELECT seq FROM mentions CROSS JOIN inbox ON seq = webhook
+                  WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NOT NULL",
+        )?;
+        let mut traces = Vec::new();
+        for person in people {
+            traces.push(statement.query_row([person.0], |row| {
+                Ok(VisitorTraces {
+                    person: *person,
+                    is_leased: row.get(0)?,
+                    has_delivery: row.get(1)?,
+                    has_webhook: row.get(2)?,
+                })
+            })?);
+        }
+        Ok(traces)
+    }
+}
+
+/// Removes people with their lanes.
+pub(super) fn remove(connection: &Connection, people: &[PersonId]) -> Result<(), Fault> {
+    for PersonId(id) in people {
+        for sql in [
+            "DELETE FROM mentions WHERE person = ?1",
+            "DELETE FROM lanes WHERE id = ?1",
+            "DELETE FROM people WHERE id = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute([id])?;
+        }
+    }
+    Ok(())
+}
