@@ -49,11 +49,8 @@ impl Planning {
     /// # Errors
     /// [`StoreError::OtherKey`] if they were made with another key. They wouldn't be found.
     pub(super) fn note_tombstones(&self, check: Option<&str>) -> Result<bool, StoreError> {
-        match check {
-            None => Ok(false),
-            Some(check) if check != self.tombstones.check() => Err(StoreError::OtherKey),
-            Some(_) => Ok(!self.has_tombstones.swap(true, Ordering::Relaxed)),
-        }
+        let has_some = self.tombstones.verify(check)?;
+        Ok(has_some && !self.has_tombstones.swap(true, Ordering::Relaxed))
     }
 
     /// Returns the hash that a tombstone is kept as.

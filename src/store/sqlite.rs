@@ -26,6 +26,7 @@
 mod access;
 mod backup;
 mod backup_manifest;
+mod checkpointer;
 mod classes;
 mod company;
 mod connection;

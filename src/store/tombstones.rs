@@ -9,6 +9,8 @@ use sha2::Sha256;
 
 use crate::domain::ErasureKey;
 
+use super::StoreError;
+
 /// Makes the hashes that tombstones are kept as.
 pub(super) struct TombstoneKey([u8; 32]);
 
@@ -35,6 +37,17 @@ impl TombstoneKey {
     /// What shows that the key is the same, and not which it is.
     pub(super) fn check(&self) -> String {
         hex::encode(digest(&self.0, &[b"check"]))
+    }
+
+    /// True if there are tombstones: a store has the check of the key that it made them with.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherKey`] if that is another key. They wouldn't be found.
+    pub(super) fn verify(&self, check: Option<&str>) -> Result<bool, StoreError> {
+        match check {
+            Some(check) if check != self.check() => Err(StoreError::OtherKey),
+            check => Ok(check.is_some()),
+        }
     }
 }
 

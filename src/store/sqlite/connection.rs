@@ -89,9 +89,6 @@ impl DatabasePath {
         use_wal(&connection)?;
         // In WAL mode anything less may lose the last commits when the power fails.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // A checkpoint holds up the writer for tens of milliseconds, so one for every 80 MiB of log and
-        // not for every 4.
-        connection.pragma_update(None, "wal_autocheckpoint", 20_000)?;
         connection.pragma_update(None, "journal_size_limit", 96 << 20)?;
         // Nothing finds what refers to a lane but a walk through all deliveries. Tests and the search for
         // damage check them instead.
@@ -110,6 +107,14 @@ impl DatabasePath {
     pub(super) fn eraser(&self) -> rusqlite::Result<Connection> {
         let connection = self.writer()?;
         overwrite(&connection, true)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection that brings the log into the file, and nothing else.
+    pub(super) fn checkpointer(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        keep_as_it_is(&connection, true)?;
         Ok(connection)
     }
 

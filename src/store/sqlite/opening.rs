@@ -136,6 +136,8 @@ fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     refuse_marked(meta::recall(&connection, Meta::Copying)?)?;
     let hash_key = unit::transact(&mut connection, &OpenSecret(options.seed))?;
     let tombstone_check = unit::run(&mut connection, &TombstoneCheck)?;
+    let key = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
+    key.verify(tombstone_check.as_deref())?;
     keep_as_it_is(&connection, false)?;
     Ok(Opened { connection, hash_key, tombstone_check })
 }

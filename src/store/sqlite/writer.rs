@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::store::planning::panic_text;
 use crate::store::{StoreError, Writing};
 
+use super::checkpointer::Checkpointer;
 use super::connection::DatabasePath;
 use super::fault::{Fault, Shared, unavailable};
 use super::file_identity::FileIdentity;
@@ -36,16 +38,19 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread with a connection that is open already. Must be called from a runtime,
     /// which runs those who wait.
-    pub(super) fn start(place: DatabasePath, connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(place: DatabasePath, mut connection: Connection) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
         let mut pen = WriterConnection {
             presence: place.presence()?,
+            checkpointer: Checkpointer::start(place.clone())?,
             place,
-            connection: Some(connection),
+            connection: None,
             commits: Arc::clone(&commits),
             runtime: Handle::current(),
         };
+        pen.report(&mut connection).map_err(std::io::Error::other)?;
+        pen.connection = Some(connection);
         let at_work = Arc::new(WriterActivity(Mutex::new(Writing::Idle)));
         let (source, shown) = (Arc::clone(&queue), Arc::clone(&at_work));
         let thread =
@@ -167,6 +172,7 @@ where
 
 /// The connection in the hand of the thread.
 struct WriterConnection {
+    checkpointer: Checkpointer,
     presence: FileIdentity,
     place: DatabasePath,
     connection: Option<Connection>,
@@ -186,6 +192,9 @@ impl WriterConnection {
                 job.answer(transaction.clone());
             }
         });
+        if let Some(connection) = &self.connection {
+            self.checkpointer.finish(connection);
+        }
     }
 
     /// After an error the connection is dropped, which rolls back whatever is open, and the next
@@ -194,7 +203,14 @@ impl WriterConnection {
         self.presence.confirm().map_err(|why| {
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why))
         })?;
-        let mut connection = self.connection.take().map_or_else(|| self.place.writer(), Ok)?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let mut connection = self.place.writer()?;
+                self.report(&mut connection)?;
+                connection
+            }
+        };
         let result = transact(&mut connection, batch);
         let busy = matches!(&result, Err(error)
             if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
@@ -204,10 +220,21 @@ impl WriterConnection {
         result
     }
 
+    /// Makes a connection report the length of the log. It copies nothing by itself from then on.
+    fn report(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let log = self.checkpointer.log();
+        connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            log.has(i64::from(pages));
+            Ok(())
+        }))
+    }
+
     /// Brings the file into its resting state: an empty log. If somebody else reads from the
     /// log it stays, and the last one to close the file empties it.
-    fn rest(&mut self) -> rusqlite::Result<()> {
-        let Some(connection) = self.connection.take() else { return Ok(()) };
+    fn rest(self) -> rusqlite::Result<()> {
+        let Self { checkpointer, connection, .. } = self;
+        drop(checkpointer);
+        let Some(connection) = connection else { return Ok(()) };
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
         connection.close().map_err(|(_connection, error)| error)
     }
