@@ -8,6 +8,7 @@ mod counts;
 mod crash;
 mod delivery;
 mod encryption;
+mod failover;
 mod feedback;
 mod forgetting;
 mod growsurf;

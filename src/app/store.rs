@@ -133,6 +133,8 @@ fn place(
             options.connections = server.connections;
             options.connect_timeout = server.connect_timeout;
             options.statement_timeout = server.statement_timeout;
+            options.accept_timeout = server.accept_timeout;
+            options.idle_timeout = server.idle_timeout;
             options.notify = server.notify;
             options.tls_ca_file.clone_from(&server.tls_ca_file);
             StoreLocation::Server(url.clone(), options)

@@ -24,6 +24,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("connections", Kind::Whole),
     Key::new("connect_timeout", Kind::Text),
     Key::new("statement_timeout", Kind::Text),
+    Key::new("accept_timeout", Kind::Text),
+    Key::new("idle_timeout", Kind::Text),
     Key::new("notify", Kind::Flag),
     Key::new("tls_ca_file", Kind::Text),
 ];
@@ -73,10 +75,14 @@ pub struct ServerSettings {
     pub password: Option<SecretString>,
     /// How many connections there may be.
     pub connections: usize,
-    /// How long one may take to come about.
+    /// How long each server may take for one.
     pub connect_timeout: Duration,
     /// How long the server may take for a statement.
     pub statement_timeout: Duration,
+    /// The same where a webhook waits for its answer.
+    pub accept_timeout: Duration,
+    /// How long a relay may stand still amid a transaction before the server undoes it.
+    pub idle_timeout: Duration,
     /// Whether a connection stays to be told of new work.
     pub notify: bool,
     /// Certificates of the authorities that are trusted instead of the system's.
@@ -96,6 +102,8 @@ impl StoreSettings {
                 connections: reader.whole("store.connections", 2..=1_000),
                 connect_timeout: reader.duration("store.connect_timeout"),
                 statement_timeout: reader.duration("store.statement_timeout"),
+                accept_timeout: reader.duration("store.accept_timeout"),
+                idle_timeout: reader.duration("store.idle_timeout"),
                 notify: reader.flag("store.notify"),
                 tls_ca_file: Some(reader.text("store.tls_ca_file"))
                     .filter(|path| !path.is_empty())

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::router::AppState;
 use crate::delivery::{GuardedDestination, Heartbeat, Lateness};
 use crate::domain::Clock;
-use crate::store::{Store, Writing};
+use crate::store::{Store, StoreError, Writing};
 use crate::telemetry::ErrorChain;
 
 /// For how long a commit vouches for the store, and how often it is probed at most.
@@ -115,27 +115,33 @@ impl Health {
             return Err("the relay is shutting down".to_owned());
         }
         self.stalled()?;
-        if let Some(answer) = self.last_write() {
-            return answer;
-        }
+        let refused = match self.last_write() {
+            Some(Ok(())) => return Ok(()),
+            last => last.unwrap_or(Ok(())),
+        };
         // Whoever waits for the lock takes the answer of who held it.
         let mut probe = self.probe.lock().await;
         if let Some((at, answer)) = probe.as_ref()
             && self.is_fresh(*at)
         {
-            return answer.clone();
+            return answer.clone().and(refused);
         }
         let writing = self.store.probe(self.clock.now());
         let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::warn!(error = %ErrorChain(&error), "the store takes no write");
-                Err("the store takes no write".to_owned())
+                Err(match error {
+                    StoreError::Standby { .. } => {
+                        "the store takes no write: its server is a read-only standby".to_owned()
+                    }
+                    _ => "the store takes no write".to_owned(),
+                })
             }
             Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
         };
         *probe = Some((self.clock.steady(), answer.clone()));
-        answer
+        answer.and(refused)
     }
 }
 

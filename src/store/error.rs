@@ -20,6 +20,18 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The server only follows another one, so that nothing can be written there.
+    #[error(
+        "the store can't {doing}: its server is a read-only standby; let store.url name the primary, or \
+         all servers (postgres://relay@db1:5432,db2:5432/relay), of which the relay finds the primary"
+    )]
+    Standby {
+        /// What it was doing.
+        doing: &'static str,
+        /// Why no other server is used, if several were tried.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// What the store holds can't be read: written by another version, or damaged.
     #[error("the store holds {what} that this version can't read: {detail}")]
     Unreadable {

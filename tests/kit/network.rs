@@ -26,6 +26,7 @@ pub struct Network {
 }
 
 struct Shared {
+    target: Mutex<String>,
     state: Mutex<State>,
     changed: Condvar,
     open: Mutex<Vec<TcpStream>>,
@@ -37,14 +38,16 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
+            target: Mutex::new(target.to_owned()),
             state: Mutex::new(State::Passes),
             changed: Condvar::new(),
             open: Mutex::default(),
         });
-        let (network, target) = (Arc::clone(&shared), target.to_owned());
+        let network = Arc::clone(&shared);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                let Ok(far) = TcpStream::connect(&target) else { continue };
+                let target = network.target.lock().unwrap().clone();
+                let Ok(far) = TcpStream::connect(target) else { continue };
                 if *network.state.lock().unwrap() == State::Resets {
                     continue;
                 }
@@ -69,9 +72,19 @@ impl Network {
         *self.shared.state.lock().unwrap() = state;
         self.shared.changed.notify_all();
         if state == State::Resets {
-            for stream in self.shared.open.lock().unwrap().drain(..) {
-                let _may_be_closed = stream.shutdown(Shutdown::Both);
-            }
+            self.reset();
+        }
+    }
+
+    /// From now on it is a way to this address, and what was connected is reset.
+    pub fn leads_to(&self, target: &str) {
+        target.clone_into(&mut self.shared.target.lock().unwrap());
+        self.reset();
+    }
+
+    fn reset(&self) {
+        for stream in self.shared.open.lock().unwrap().drain(..) {
+            let _may_be_closed = stream.shutdown(Shutdown::Both);
         }
     }
 }

@@ -33,10 +33,24 @@ impl Cluster {
 
     /// The same with its files in this folder, which everybody has to have access to.
     pub fn start_in(folder: &str, fsync: bool) -> Self {
+        Self::start_as(folder, fsync, None)
+    }
+
+    /// Starts a standby of this one, which waits for it from now on before it answers a COMMIT.
+    pub fn standby(&self) -> Self {
+        let standby = Self::start_as("", false, Some(self.port));
+        let maintenance = Database { port: self.port, name: "postgres".to_owned() };
+        maintenance.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        maintenance.query("SELECT pg_reload_conf()");
+        standby
+    }
+
+    fn start_as(folder: &str, fsync: bool, primary: Option<u16>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kit/postgres.sh");
         let mut script = Command::new("bash")
             .args([script, &port.to_string(), if fsync { "on" } else { "off" }, folder])
+            .args(primary.map(|port| port.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -72,6 +86,11 @@ impl Cluster {
         database
     }
 
+    /// The same database on this server, which follows the other's.
+    pub fn copy_of(&self, other: &Database) -> Database {
+        Database { port: self.port, name: other.name.clone() }
+    }
+
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
@@ -80,6 +99,21 @@ impl Cluster {
     /// Stops it as a crash would, without any last words to clients.
     pub fn stop(&self) {
         self.order("stop immediate");
+    }
+
+    /// Stops all its processes where they are, as a machine that hangs does.
+    pub fn freeze(&self) {
+        self.order("freeze");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.order("thaw");
+    }
+
+    /// Makes a primary of a standby.
+    pub fn promote(&self) {
+        self.order("promote");
     }
 
     /// Starts it again.

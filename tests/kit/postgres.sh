@@ -2,8 +2,10 @@
 # A throw-away PostgreSQL cluster: makes one and keeps it until standard input ends, however the
 # process at its other end does. `postgres.sh PORT FSYNC [FOLDER]` prints "up" once the server answers;
 # its files are in FOLDER, or in memory where there is room for them. Then each line read is a command,
-# answered by "done": "start", "stop fast", "stop immediate", or "secure", which makes the server offer
-# TLS with a certificate for 127.0.0.1, signed by an authority whose own is `ca.pem` beside the data.
+# answered by "done": "start", "stop fast", "stop immediate", "freeze" and "thaw", which stop every process
+# of the server and let them go on, "promote", or "secure", which makes the server offer TLS with a
+# certificate for 127.0.0.1, signed by an authority whose own is `ca.pem` beside the data.
+# `postgres.sh PORT FSYNC "" PRIMARY` makes a standby of the server at the port PRIMARY instead.
 # `postgres.sh install` only makes sure that the server's programs are here.
 set -euo pipefail
 trap '' INT TERM HUP
@@ -57,7 +59,7 @@ if ((EUID == 0)); then
   exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups bash -c "$script" postgres.sh "$@"
 fi
 
-port=$1 fsync=$2 parent=${3:-}
+port=$1 fsync=$2 parent=${3:-} primary=${4:-}
 cd /
 if [[ -z $parent ]]; then
   space=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1 || echo 0)
@@ -66,13 +68,25 @@ if [[ -z $parent ]]; then
   [[ -w $parent ]] || parent=/tmp
 fi
 folder=$(mktemp -d "$parent/relay-postgres.XXXXXX")
+each_process() {
+  local postmaster
+  postmaster=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null) || return 0
+  # First the one that would make others.
+  kill "-$1" "$postmaster"
+  pgrep -P "$postmaster" | xargs -r kill "-$1" 2>/dev/null || true
+}
 ended() {
+  each_process CONT 2>/dev/null || true
   "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop </dev/null >/dev/null 2>&1 || true
   rm -rf "$folder"
 }
 trap ended EXIT
-"$bin/initdb" -D "$folder/data" -U relay --auth=trust --encoding=UTF8 --locale=C --no-sync \
-  </dev/null >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
+if [[ -n $primary ]]; then
+  make=("$bin/pg_basebackup" -h 127.0.0.1 -p "$primary" -U relay -D "$folder/data" -R -X stream -c fast --no-sync)
+else
+  make=("$bin/initdb" -D "$folder/data" -U relay --auth=trust --encoding=UTF8 --locale=C --no-sync)
+fi
+"${make[@]}" </dev/null >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 cat >>"$folder/data/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 port = $port
@@ -103,6 +117,9 @@ while read -r command mode; do
   case $command in
     start) start ;;
     secure) secure >>"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; } ;;
+    freeze) each_process STOP ;;
+    thaw) each_process CONT ;;
+    promote) "$bin/pg_ctl" -D "$folder/data" -w promote </dev/null >/dev/null ;;
     stop) "$bin/pg_ctl" -D "$folder/data" -m "$mode" -w stop </dev/null >/dev/null 2>&1 ;;
     *) exit 1 ;;
   esac

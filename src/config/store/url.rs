@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
@@ -88,9 +89,11 @@ impl StoreUrl {
 fn server(text: &str) -> Result<Server, Expected> {
     const EXAMPLE: &str = "\"postgres://relay@db.example.com:5432/relay\"";
     let expected = |what: &str| Expected::from(format!("{what}, as in {EXAMPLE}"));
-    let url = Url::parse(text).map_err(|_why| expected("a URL of a Postgres database"))?;
+    let urls = one_for_each_host(text).map_err(|_why| expected("a URL of a Postgres database"))?;
+    let url = &urls[0];
     let in_query = |name: &str| url.query_pairs().any(|(key, _)| key == name);
-    if url.host_str().is_none_or(str::is_empty) && !in_query("host") {
+    let is_nameless = |url: &Url| url.host_str().is_none_or(str::is_empty);
+    if urls.iter().any(is_nameless) && (urls.len() > 1 || !in_query("host")) {
         return Err(expected("a URL with a host"));
     }
     if url.path().trim_matches('/').is_empty() && !in_query("dbname") {
@@ -108,8 +111,14 @@ fn server(text: &str) -> Result<Server, Expected> {
             return Err(format!("a URL without the option {name:?}, which is unknown").into());
         }
     }
+    let attributes = url.query_pairs().filter(|(name, _)| name == "target_session_attrs");
+    for (_, wanted) in attributes {
+        if !["any", "primary", "read-write"].contains(&&*wanted) {
+            return Err("a URL with target_session_attrs=read-write, because a relay writes".into());
+        }
+    }
     let asked = url.query_pairs().filter(|(name, _)| name == "sslmode").last();
-    let is_local = is_local(&url);
+    let is_local = urls.iter().all(is_local);
     let (mode, exposed_by) = match asked.as_ref().map(|(_, mode)| &**mode) {
         None if is_local => ("prefer", None),
         // Certificates are always checked, so the driver's "require" is the strictest of them.
@@ -121,7 +130,7 @@ fn server(text: &str) -> Result<Server, Expected> {
             return Err(format!("a URL with an sslmode of {modes}").into());
         }
     };
-    let url_of_driver = with_mode(text, mode);
+    let url_of_driver = of_driver(text, mode);
     if let Some(fault) = fault(&url_of_driver) {
         return Err(format!("a URL that the driver can read; it says: {fault}").into());
     }
@@ -152,16 +161,32 @@ fn fault(url: &str) -> Option<String> {
     differ.then(|| format!("{addresses} hostaddr for {hosts} hosts"))
 }
 
-/// The URL with this `sslmode` and no other; the rest stays as it is written.
-fn with_mode(text: &str, mode: &str) -> String {
+/// Returns the URL for each of the hosts that it names, which a URL proper can't hold together.
+fn one_for_each_host(text: &str) -> Result<Vec<Url>, url::ParseError> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Ok(vec![Url::parse(text)?]) };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+    hosts.split(',').map(|host| Url::parse(&format!("{scheme}://{user}{host}{tail}"))).collect()
+}
+
+/// Returns the URL as the driver reads it: with this `sslmode` and no other, and every host of a list as
+/// an option of its own. A standby is passed over in any case, so only `read-write` is kept.
+fn of_driver(text: &str, mode: &str) -> String {
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
-    let is_mode = |pair: &&str| {
-        let mut decoded = form_urlencoded::parse(pair.as_bytes());
-        decoded.next().is_some_and(|(name, _)| name == "sslmode")
-    };
-    let mode = format!("sslmode={mode}");
-    let others = query.split('&').filter(|pair| !pair.is_empty() && !is_mode(pair));
-    let pairs: Vec<&str> = others.chain([mode.as_str()]).collect();
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match form_urlencoded::parse(pair.as_bytes()).next() {
+            Some((name, _)) if name == "sslmode" => {}
+            Some((name, wanted)) if name == "target_session_attrs" && wanted != "read-write" => {}
+            Some((name, hosts)) if name == "host" && hosts.contains(',') => {
+                let encoded =
+                    hosts.split(',').map(|host| utf8_percent_encode(host, NON_ALPHANUMERIC));
+                pairs.extend(encoded.map(|host| format!("host={host}")));
+            }
+            _ => pairs.push(pair.to_owned()),
+        }
+    }
+    pairs.push(format!("sslmode={mode}"));
     format!("{base}?{}", pairs.join("&"))
 }
 

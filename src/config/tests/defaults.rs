@@ -90,6 +90,8 @@ fn the_defaults_are_what_the_interface_says() {
     assert_eq!(settings.store.server.connections, 8);
     assert_eq!(settings.store.server.statement_timeout, Duration::from_secs(10));
     assert_eq!(settings.store.server.connect_timeout, Duration::from_secs(5));
+    assert_eq!(settings.store.server.accept_timeout, Duration::from_secs(5));
+    assert_eq!(settings.store.server.idle_timeout, Duration::from_millis(300));
     assert!(settings.store.server.notify);
     assert_eq!(settings.store.server.tls_ca_file, None);
     assert_eq!(settings.store.keep_payloads, Duration::from_secs(30 * 86_400));

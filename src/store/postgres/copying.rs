@@ -5,6 +5,8 @@
 
 mod rows;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio_postgres::Client;
@@ -27,7 +29,7 @@ const DOING: &str = "be copied";
 /// A server's rows.
 pub(in crate::store) struct ServerTables {
     connections: Connections,
-    connecting: Connecting,
+    connecting: Arc<Connecting>,
     /// Whether a connection can stay; behind a pooler it can't.
     stays: bool,
     /// Keeps relays from knowing themselves alone; ends with this value.
@@ -97,7 +99,7 @@ impl Tables for ServerTables {
         let held = self.alone.as_ref().is_some_and(|client| !client.is_closed());
         if self.stays && !held {
             let alone = session::alone(&self.connecting).await;
-            self.alone = alone.map_err(|error| Fault::Sql(error).into_store_error(DOING))?;
+            self.alone = alone.map_err(|fault| fault.into_store_error(DOING))?;
             if self.alone.is_none() {
                 return Ok(true);
             }

@@ -3,18 +3,26 @@
 //! What belongs here: [`Fault`], which lets statements end in `?`, whether trying again may help at
 //! once, and the one translation into [`StoreError`]. What doesn't: the trying (`transaction`).
 
-use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
 use crate::store::StoreError;
+
+use super::pool::PoolError;
+use super::refusal::NoServer;
 
 /// What can go wrong in a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// Postgres refused, or can't be reached.
     Sql(tokio_postgres::Error),
+    /// The connection had ended before anything was begun.
+    Stale(tokio_postgres::Error),
+    /// The connection ended amid a COMMIT, so that nobody knows what became of it.
+    Undecided(tokio_postgres::Error),
     /// There is no connection to be had.
     Pool(PoolError),
+    /// The server only follows another.
+    Standby,
     /// It took too long.
     Slow,
     /// What was read before the locks isn't so any more, or isn't all; from the beginning.
@@ -28,14 +36,52 @@ impl Fault {
     /// way, and it has changed nothing.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Overtaken => true,
+            Self::Overtaken | Self::Stale(_) => true,
             Self::Sql(error) => {
                 matches!(
                     error.code(),
                     Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE)
-                ) || self.is_aftermath()
+                ) || self.is_end()
+                    || self.is_aftermath()
             }
-            Self::Pool(_) | Self::Slow | Self::Store(_) => false,
+            Self::Undecided(_) | Self::Pool(_) | Self::Standby | Self::Slow | Self::Store(_) => {
+                false
+            }
+        }
+    }
+
+    /// True if the connection has ended, and with it undone what wasn't committed.
+    pub(super) fn is_end(&self) -> bool {
+        const SAID: [SqlState; 3] = [
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+        ];
+        let Self::Sql(error) = self else { return false };
+        error.is_closed() || error.code().is_some_and(|code| SAID.contains(code))
+    }
+
+    /// The same of a BEGIN. A server that follows another refuses to begin what writes, in words that
+    /// say so to few.
+    pub(super) fn of_begin(self) -> Self {
+        const READ_ONLY: [SqlState; 2] =
+            [SqlState::FEATURE_NOT_SUPPORTED, SqlState::READ_ONLY_SQL_TRANSACTION];
+        let is_end = self.is_end();
+        match self {
+            Self::Sql(error) if is_end => Self::Stale(error),
+            Self::Sql(error) if error.code().is_some_and(|code| READ_ONLY.contains(code)) => {
+                Self::Standby
+            }
+            fault => fault,
+        }
+    }
+
+    /// The same of a COMMIT, which may have been heard before the connection ended.
+    pub(super) fn of_commit(self) -> Self {
+        let is_end = self.is_end();
+        match self {
+            Self::Sql(error) if is_end => Self::Undecided(error),
+            fault => fault,
         }
     }
 
@@ -61,7 +107,12 @@ impl Fault {
                 ["22", "23", "54"].iter().any(|it| code.code().starts_with(it))
             }),
             Self::Store(error) => matches!(error, StoreError::Unreadable { .. }),
-            Self::Pool(_) | Self::Slow | Self::Overtaken => false,
+            Self::Stale(_)
+            | Self::Undecided(_)
+            | Self::Pool(_)
+            | Self::Standby
+            | Self::Slow
+            | Self::Overtaken => false,
         }
     }
 
@@ -70,8 +121,12 @@ impl Fault {
         let is_data_error = self.blames_the_plan();
         let source: Box<dyn std::error::Error + Send + Sync> = match self {
             Self::Store(error) => return error,
-            Self::Sql(error) => Box::new(Said(error)),
-            Self::Pool(PoolError::Backend(error)) => Box::new(Said(error)),
+            Self::Sql(error) | Self::Stale(error) | Self::Undecided(error) => Box::new(Said(error)),
+            Self::Standby => return StoreError::Standby { doing, source: None },
+            Self::Pool(PoolError::Backend(error)) if error.has_standby() => {
+                return StoreError::Standby { doing, source: Some(Box::new(error)) };
+            }
+            Self::Pool(PoolError::Backend(error)) => Box::new(error),
             Self::Pool(PoolError::Timeout(_)) => {
                 "no connection became free in time; store.connections bounds them".into()
             }
@@ -89,11 +144,14 @@ impl Fault {
 impl std::fmt::Display for Fault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Sql(error) => match error.as_db_error() {
-                Some(said) => out.write_str(said.message()),
-                None => error.fmt(out),
-            },
+            Self::Sql(error) | Self::Stale(error) | Self::Undecided(error) => {
+                match error.as_db_error() {
+                    Some(said) => out.write_str(said.message()),
+                    None => error.fmt(out),
+                }
+            }
             Self::Pool(error) => error.fmt(out),
+            Self::Standby => out.write_str("the server is a read-only standby"),
             Self::Slow => out.write_str("it took too long"),
             Self::Overtaken => out.write_str("others were in its way"),
             Self::Store(error) => error.fmt(out),
@@ -104,7 +162,7 @@ impl std::fmt::Display for Fault {
 /// What Postgres said, which its own error keeps for its cause. Never the row at fault, which the
 /// detail of a message may quote.
 #[derive(Debug)]
-struct Said(tokio_postgres::Error);
+pub(super) struct Said(pub(super) tokio_postgres::Error);
 
 impl std::fmt::Display for Said {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -131,6 +189,12 @@ impl From<tokio_postgres::Error> for Fault {
 impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         Self::Pool(error)
+    }
+}
+
+impl From<NoServer> for Fault {
+    fn from(error: NoServer) -> Self {
+        Self::Pool(PoolError::Backend(error))
     }
 }
 

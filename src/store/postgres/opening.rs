@@ -18,6 +18,7 @@ use crate::store::work::{OpenSecret, TombstoneCheck};
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
+use super::pool::pool;
 use super::session::Session;
 use super::tables::meta;
 use super::transaction::{Connections, Transaction, transact};
@@ -47,9 +48,9 @@ impl PostgresStore {
         let check = connections.run(OPENING, &TombstoneCheck).await?;
         planning.note_tombstones(check.as_deref())?;
         let closed = CancellationToken::new();
-        let wake = Wake::start(connections.pool.clone(), options.notify, closed.clone());
+        let wake = Wake::start(connections.clone(), options.notify, closed.clone());
         let told = wake.clone();
-        let engine = Arc::new(connections.clone());
+        let engine = Arc::new(connections.with_timeout(options.accept_timeout));
         let batcher = Batcher::start(&engine, &planning, move || told.others());
         let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
         Ok(Self { connections, planning, batcher, session, wake, closed })
@@ -82,15 +83,18 @@ impl PostgresStore {
 pub(super) fn connections(
     url: &SecretString,
     options: &ServerOptions,
-) -> Result<(Connections, Connecting), StoreError> {
+) -> Result<(Connections, Arc<Connecting>), StoreError> {
     let unset =
         |error: ConnectError| StoreError::Unavailable { doing: OPENING, source: Box::new(error) };
-    let connecting = Connecting::new(url, options).map_err(unset)?;
-    let pool = connecting.pool(options).map_err(unset)?;
+    let connecting = Arc::new(Connecting::new(url, options).map_err(unset)?);
+    let pool = pool(Arc::clone(&connecting), options).map_err(unset)?;
     let connections = Connections {
         pool,
         ruling: options.ruling,
+        begin_timeout: options.connect_timeout,
+        wait_timeout: options.statement_timeout,
         statement_timeout: options.statement_timeout,
+        idle_timeout: options.idle_timeout,
         prepares: options.notify,
         reads_tables: false,
         random: Arc::clone(&options.random),

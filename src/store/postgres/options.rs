@@ -26,10 +26,14 @@ pub struct ServerOptions {
     pub password: Option<SecretString>,
     /// How many connections there may be, but for the one that stays for wake-ups.
     pub connections: usize,
-    /// How long a connection may take to come about.
+    /// How long each server may take for a connection, and to begin a transaction.
     pub connect_timeout: Duration,
     /// How long the server may take for a statement.
     pub statement_timeout: Duration,
+    /// The same where a webhook waits for its answer.
+    pub accept_timeout: Duration,
+    /// How long a relay may stand still amid a transaction before the server undoes it.
+    pub idle_timeout: Duration,
     /// Whether a connection stays for wake-ups, which a pooler of transactions can't give.
     pub notify: bool,
     /// Certificates of the authorities that are trusted instead of the system's.
@@ -60,6 +64,8 @@ impl ServerOptions {
             connections: 8,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            accept_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_millis(300),
             notify: true,
             tls_ca_file: None,
             bell,

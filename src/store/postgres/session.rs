@@ -1,6 +1,7 @@
 //! The session: one connection that stays, for wake-ups and for showing that this relay lives.
 //!
-//! What belongs here: LISTEN, and the lock that every relay that delivers shares. The server lets go
+//! What belongs here: LISTEN, and the lock that every relay that delivers shares, and leaving a server
+//! that went dark. The server lets go
 //! of it when the relay dies, however it dies. What doesn't: leases, which keep relays apart whether
 //! or not one is known to live. A pooler that gives every transaction another connection can't have
 //! this; then lanes of the dead wait for the end of their leases, and wake-ups for the next look.
@@ -10,11 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_postgres::{AsyncMessage, Client, Error};
+use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::connecting::Connecting;
+use super::connecting::{Connected, Connecting, Wire};
+use super::fault::Fault;
 use super::migrate::LOCKS;
+use super::servers::Place;
 
 /// What is sent when there is new work.
 pub(super) const CHANNEL: &str = "referral_relay";
@@ -32,9 +35,12 @@ const ASKED: u32 = 6;
 /// The wait in between.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// How long a relay waits for this connection at its start. It can do without: then lanes of the
-/// dead wait for the end of their leases.
+/// How long the server may take for anything asked of it here, and a relay waits for that at its start.
+/// It can do without: then lanes of the dead wait for the end of their leases.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the server is asked whether it is still there: nobody else would notice that it isn't.
+const STILL_THERE: Duration = Duration::from_secs(5);
 
 /// How many orders may wait for the connection; a start gives two.
 const ORDERS: usize = 4;
@@ -55,7 +61,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, again and again if need be, and rings `bell` when others have queued work.
-    pub(super) fn start(connecting: Connecting, bell: Arc<Notify>) -> Self {
+    pub(super) fn start(connecting: Arc<Connecting>, bell: Arc<Notify>) -> Self {
         let (orders, given) = mpsc::channel(ORDERS);
         let ending = CancellationToken::new();
         let keeper = Keeper { connecting, bell, orders: given, shares: false };
@@ -94,7 +100,7 @@ impl Drop for Session {
 }
 
 struct Keeper {
-    connecting: Connecting,
+    connecting: Arc<Connecting>,
     bell: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     /// Whether it is to share the lock, whenever it is connected.
@@ -112,72 +118,89 @@ impl Keeper {
     }
 
     /// Connects, and does its work until the connection ends.
-    async fn hold(&mut self) -> Result<(), Error> {
-        let Connecting { config, tls } = &self.connecting;
-        let (client, mut connection) = config.connect(tls.clone()).await?;
+    async fn hold(&mut self) -> Result<(), Fault> {
+        let Connected { client, wire, place } = self.connecting.connect().await?;
         let bell = Arc::clone(&self.bell);
-        let messages = async move {
-            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-                if let AsyncMessage::Notification(_) = message? {
-                    bell.notify_one();
-                }
-            }
-            Ok(())
-        };
         tokio::select! {
-            ended = messages => ended,
-            failed = self.work(client) => failed,
+            ended = ring(wire, bell) => ended,
+            failed = self.work(client, place) => failed,
         }
     }
 
-    async fn work(&mut self, client: Client) -> Result<(), Error> {
-        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    async fn work(&mut self, client: Client, place: Place) -> Result<(), Fault> {
+        self.in_time(client.batch_execute(&format!("LISTEN {CHANNEL}"))).await?;
         if self.shares {
-            share(&client).await?;
+            self.in_time(share(&client)).await?;
         }
         // Whatever was queued while nobody listened.
         self.bell.notify_one();
-        while let Some(order) = self.orders.recv().await {
+        while self.connecting.servers.is_current(place) {
+            let order = tokio::select! {
+                order = self.orders.recv() => order,
+                () = tokio::time::sleep(STILL_THERE) => {
+                    self.in_time(client.batch_execute("SELECT 1")).await?;
+                    continue;
+                }
+            };
             match order {
-                Order::Alone(answer) => {
-                    let is_alone = take_alone(&client).await?;
+                Some(Order::Alone(answer)) => {
+                    let is_alone = self.in_time(take_alone(&client)).await?;
                     if answer.send(is_alone).is_err() && is_alone {
                         // Whoever asked has gone on without.
-                        give_up(&client).await?;
+                        self.in_time(give_up(&client)).await?;
                     }
                 }
-                Order::Share(answer) => {
+                Some(Order::Share(answer)) => {
                     if !self.shares {
-                        share(&client).await?;
+                        self.in_time(share(&client)).await?;
                         self.shares = true;
                     }
-                    give_up(&client).await?;
+                    self.in_time(give_up(&client)).await?;
                     let _ = answer.send(());
                 }
+                None => break,
             }
         }
         Ok(())
     }
+
+    /// Gives up on a server that doesn't answer.
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Fault> {
+        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        Ok(answer.map_err(|_late| Fault::Slow)??)
+    }
 }
 
-async fn share(client: &Client) -> Result<(), Error> {
+/// Rings when others have queued work, until the connection ends.
+async fn ring(mut wire: Wire, bell: Arc<Notify>) -> Result<(), Fault> {
+    while let Some(message) = poll_fn(|context| wire.poll_message(context)).await {
+        if let AsyncMessage::Notification(_) = message? {
+            bell.notify_one();
+        }
+    }
+    Ok(())
+}
+
+async fn share(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("SELECT pg_advisory_lock_shared({LOCKS}, {LOCK})")).await
 }
 
 /// Lets go of the lock that it has alone, if it has it; a server only warns if it hasn't.
-async fn give_up(client: &Client) -> Result<(), Error> {
+async fn give_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})")).await
 }
 
 /// A connection that shows nobody else that it is alone while it lasts; none if a relay delivers.
-pub(super) async fn alone(connecting: &Connecting) -> Result<Option<Client>, Error> {
-    let Connecting { config, tls } = connecting;
-    let (client, connection) = config.connect(tls.clone()).await?;
-    tokio::spawn(connection);
+pub(super) async fn alone(connecting: &Connecting) -> Result<Option<Client>, Fault> {
+    let Connected { client, wire, .. } = connecting.connect().await?;
+    tokio::spawn(wire);
     Ok(take_alone(&client).await?.then_some(client))
 }
 
-async fn take_alone(client: &Client) -> Result<bool, Error> {
+async fn take_alone(client: &Client) -> Result<bool, tokio_postgres::Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCKS}, {LOCK})");
     for asked in 0..ASKED {
         if asked > 0 {

@@ -6,9 +6,9 @@
 //! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool::managed::Timeouts;
 use futures_util::TryStreamExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage};
@@ -17,10 +17,18 @@ use crate::domain::{Random, Time};
 use crate::store::record::unreadable;
 
 use super::fault::Fault;
+use super::pool::{self, Object, Pool};
 use super::value::{Redacted, Value};
 
 /// How often a transaction is done again when others are in its way, at most.
 const TRIES: u32 = 20;
+
+/// How much longer than the server itself the relay waits for a statement: a server that lives tells by
+/// then that it took too long.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
+
+/// How long what reads or changes whole tables may take.
+const LONG: Duration = Duration::from_secs(15 * 60);
 
 /// Whose clock leases and waits go by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +45,14 @@ pub(super) enum ClockSource {
 pub(super) struct Connections {
     pub(super) pool: Pool,
     pub(super) ruling: ClockSource,
+    /// How long the server may take to begin a transaction, which waits for nothing.
+    pub(super) begin_timeout: Duration,
+    /// How long a connection may be waited for while others have them all.
+    pub(super) wait_timeout: Duration,
     /// How long the server may take for a statement.
     pub(super) statement_timeout: Duration,
+    /// How long the relay may stand still amid a transaction before the server undoes it.
+    pub(super) idle_timeout: Duration,
     /// Whether statements stay prepared, which a pooler that gives every transaction another
     /// connection can't have. To plan one anew takes the server longer than to execute it.
     pub(super) prepares: bool,
@@ -51,6 +65,7 @@ pub(super) struct Connections {
 /// A transaction that is under way. Dropped, it is undone.
 pub(super) struct Transaction {
     connection: Option<Object>,
+    limit: Duration,
     server_now: Time,
     ruling: ClockSource,
     prepares: bool,
@@ -59,25 +74,44 @@ pub(super) struct Transaction {
 impl Connections {
     /// The same connections, for what may take long: it reads whole tables.
     pub(super) fn with_long_timeout(&self) -> Self {
-        const PATIENCE: Duration = Duration::from_secs(15 * 60);
-        let statement_timeout = self.statement_timeout.max(PATIENCE);
-        Self { statement_timeout, reads_tables: true, ..self.clone() }
+        Self {
+            idle_timeout: self.idle_timeout.max(self.statement_timeout),
+            statement_timeout: self.statement_timeout.max(LONG),
+            reads_tables: true,
+            ..self.clone()
+        }
+    }
+
+    /// The same connections, for what somebody waits for.
+    pub(super) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { statement_timeout: timeout, wait_timeout: timeout, ..self.clone() }
     }
 
     /// Begins a transaction that sees, statement by statement, what others have committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
-        self.begin_as("READ COMMITTED READ WRITE").await
+        self.begin_after(&self.tries()).await
     }
 
-    /// Begins a transaction that sees what was committed before, and changes nothing.
+    /// The same as another try. It may stand still for longer if it ended twice: not because the relay
+    /// froze then, but because it takes long by itself.
+    pub(super) async fn begin_after(&self, tries: &RetryPolicy<'_>) -> Result<Transaction, Fault> {
+        let longer = 1 << (4 * tries.ended.saturating_sub(1)).min(8);
+        let idle = self.idle_timeout.saturating_mul(longer);
+        self.begin_as("READ COMMITTED READ WRITE", idle).await
+    }
+
+    /// Begins a transaction that sees what was committed before, and changes nothing. It holds nobody
+    /// up, so it may stand still for long.
     pub(super) async fn begin_snapshot(&self) -> Result<Transaction, Fault> {
-        self.begin_as("REPEATABLE READ READ ONLY").await
+        self.begin_as("REPEATABLE READ READ ONLY", LONG).await
     }
 
-    async fn begin_as(&self, kind: &str) -> Result<Transaction, Fault> {
-        let connection = self.pool.get().await?;
+    async fn begin_as(&self, kind: &str, idle: Duration) -> Result<Transaction, Fault> {
+        let wait = Timeouts { wait: Some(self.wait_timeout), ..Timeouts::new() };
+        let connection = self.pool.timeout_get(&wait).await?;
         let mut transaction = Transaction {
             connection: Some(connection),
+            limit: self.statement_timeout.saturating_add(ON_THE_WAY),
             server_now: Time::default(),
             ruling: self.ruling,
             prepares: self.prepares && !self.reads_tables,
@@ -85,7 +119,7 @@ impl Connections {
         // On disk when COMMIT answers, whatever the role's defaults are. A relay that the network
         // has cut off holds nothing for long. And these values end with the transaction, so that
         // they are right behind a pooler, too.
-        let timeout = self.statement_timeout.as_millis();
+        let (timeout, idle) = (self.statement_timeout.as_millis(), idle.as_millis());
         // There is an index for whatever a webhook or a delivery needs, and reading a table instead is
         // cheaper only as long as it is small, or said to be by old statistics.
         let plans = match self.reads_tables {
@@ -102,12 +136,13 @@ impl Connections {
              SET LOCAL synchronous_commit = on;
              SET LOCAL client_min_messages = warning;
              SET LOCAL statement_timeout = {timeout};
-             SET LOCAL idle_in_transaction_session_timeout = {timeout};
+             SET LOCAL idle_in_transaction_session_timeout = {idle};
              SET LOCAL jit = off;
              {plans}
              SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         );
-        for message in transaction.client().simple_query(&sql).await? {
+        let begun = transaction.within(self.begin_timeout, transaction.client().simple_query(&sql));
+        for message in begun.await.map_err(Fault::of_begin)? {
             if let SimpleQueryMessage::Row(row) = message {
                 let micros = row.get(0).and_then(|text| text.parse().ok());
                 let micros = micros.ok_or_else(|| unreadable("the server's clock", "no number"))?;
@@ -125,12 +160,14 @@ impl Transaction {
 
     /// The rows that a statement gives.
     pub(super) async fn rows(&self, sql: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Fault> {
-        if !self.prepares {
-            return Ok(self.client().query_typed(sql, &typed(values)).await?);
-        }
-        let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
-        let rows = self.client().query_raw(&statement, hidden(values)).await?;
-        Ok(rows.try_collect().await?)
+        let asking = async {
+            if !self.prepares {
+                return self.client().query_typed(sql, &typed(values)).await;
+            }
+            let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+            self.client().query_raw(&statement, hidden(values)).await?.try_collect().await
+        };
+        self.within(self.limit, asking).await
     }
 
     /// The one row that a statement gives, if it gives one.
@@ -140,16 +177,35 @@ impl Transaction {
 
     /// How many rows a statement changed.
     pub(super) async fn change(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Fault> {
-        if !self.prepares {
-            return Ok(self.client().execute_typed(sql, &typed(values)).await?);
-        }
-        let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
-        Ok(self.client().execute_raw(&statement, hidden(values)).await?)
+        let asking = async {
+            if !self.prepares {
+                return self.client().execute_typed(sql, &typed(values)).await;
+            }
+            let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+            self.client().execute_raw(&statement, hidden(values)).await
+        };
+        self.within(self.limit, asking).await
     }
 
     /// Statements without values, one after the other.
     pub(super) async fn script(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.client().batch_execute(sql).await?)
+        self.within(self.limit, self.client().batch_execute(sql)).await
+    }
+
+    /// Gives up on a server that doesn't answer at all: its own timeouts don't reach the relay then.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Fault> {
+        let asked = Instant::now();
+        if let Ok(answer) = tokio::time::timeout(limit, asking).await {
+            return Ok(answer?);
+        }
+        if let Some(pool) = self.connection.as_ref().and_then(Object::pool) {
+            pool::fell_silent(&pool, asked);
+        }
+        Err(Fault::Slow)
     }
 
     /// By how much the clock that rules lanes is ahead of the caller's, in microseconds.
@@ -168,6 +224,10 @@ impl Transaction {
 
     /// Ends the transaction: keeps what was done, or undoes it.
     pub(super) async fn end<T>(mut self, done: Result<T, Fault>) -> Result<T, Fault> {
+        if matches!(done, Err(Fault::Slow)) {
+            // It wouldn't answer a ROLLBACK either.
+            return done;
+        }
         let sql = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.script(sql).await;
         if ended.is_ok()
@@ -176,7 +236,7 @@ impl Transaction {
             drop(connection);
         }
         let done = done?;
-        ended.map(|()| done)
+        ended.map(|()| done).map_err(Fault::of_commit)
     }
 }
 
@@ -204,6 +264,8 @@ fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)>
 /// Counts how often a transaction was tried, and says whether to try again.
 pub(super) struct RetryPolicy<'a> {
     tried: u32,
+    /// How often its connection ended amid it.
+    ended: u32,
     random: &'a dyn Random,
 }
 
@@ -212,6 +274,7 @@ impl RetryPolicy<'_> {
     /// who failed at the same moment.
     pub(super) async fn again(&mut self, fault: &Fault) -> bool {
         self.tried += 1;
+        self.ended += u32::from(fault.is_end());
         if !fault.is_passing() || self.tried >= TRIES {
             return false;
         }
@@ -230,7 +293,7 @@ macro_rules! transact {
         let mut tries = connections.tries();
         loop {
             let one = async {
-                let $transaction = connections.begin().await?;
+                let $transaction = connections.begin_after(&tries).await?;
                 let done = $work.await;
                 $transaction.end(done).await
             };
@@ -251,10 +314,10 @@ pub(super) use transact;
 impl Connections {
     /// Of a transaction that wasn't tried yet.
     pub(super) fn tries(&self) -> RetryPolicy<'_> {
-        RetryPolicy { tried: 0, random: &*self.random }
+        RetryPolicy { tried: 0, ended: 0, random: &*self.random }
     }
 
-    /// Gives up on a server that doesn't answer at all: its own timeout doesn't reach it then.
+    /// Gives up on a transaction whose statements are each in time, and all together aren't.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Fault>>,

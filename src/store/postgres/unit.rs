@@ -68,7 +68,7 @@ impl Connections {
         let mut tries = self.tries();
         loop {
             let one = async {
-                let mut transaction = self.begin().await?;
+                let mut transaction = self.begin_after(&tries).await?;
                 // On the heap, because it is large.
                 let done = Box::pin(work.run(&mut transaction)).await;
                 transaction.end(done).await

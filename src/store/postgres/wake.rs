@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::fault::Fault;
 use super::session::CHANNEL;
+use super::transaction::Connections;
 
 /// The shortest time between two wake-ups.
 const REST: Duration = Duration::from_millis(20);
@@ -22,14 +23,14 @@ pub(super) struct Wake(Arc<Notify>);
 
 impl Wake {
     /// Starts the task that tells them. Without `notify` nobody is told.
-    pub(super) fn start(pool: Pool, notify: bool, ending: CancellationToken) -> Self {
+    pub(super) fn start(connections: Connections, notify: bool, ending: CancellationToken) -> Self {
         let told = Arc::new(Notify::new());
         if notify {
             let asked = Arc::clone(&told);
             tokio::spawn(async move {
                 tokio::select! {
                     () = ending.cancelled() => {}
-                    () = tell(pool, asked) => {}
+                    () = tell(connections, asked) => {}
                 }
             });
         }
@@ -42,15 +43,18 @@ impl Wake {
     }
 }
 
-async fn tell(pool: Pool, asked: Arc<Notify>) {
+async fn tell(connections: Connections, asked: Arc<Notify>) {
     loop {
         asked.notified().await;
-        if let Ok(connection) = pool.get().await {
-            let told = connection.batch_execute(&format!("NOTIFY {CHANNEL}")).await;
-            if let Err(error) = told {
-                tracing::debug!(%error, "can't wake other relays; they look by themselves");
-            }
+        if let Err(error) = notify(&connections).await {
+            tracing::debug!(%error, "can't wake other relays; they look by themselves");
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+async fn notify(connections: &Connections) -> Result<(), Fault> {
+    let transaction = connections.begin().await?;
+    let told = transaction.script(&format!("NOTIFY {CHANNEL}")).await;
+    transaction.end(told).await
 }

@@ -56,6 +56,13 @@ fn refuses_the_rest() {
         ("postgres://u@h/db?hostaddr=hush", "hostaddr"),
         ("postgres://u@h:5433/db?port=5432", "2 ports for 1 hosts"),
         ("postgres://u@h/db?hostaddr=10.0.0.1,10.0.0.2", "2 hostaddr for 1 hosts"),
+        ("postgres://h,/db", "a URL with a host"),
+        ("postgres://u:hush@h,:5432/db", "a URL of a Postgres database"),
+        ("postgres://u:hush@h:5432,i:port/db", "a URL of a Postgres database"),
+        ("postgres://u:hush@h,v:hush@i/db", "%40"),
+        ("postgres:///db?host=h,i,j&port=1,2", "2 ports for 3 hosts"),
+        ("postgres://u@h,i/db?target_session_attrs=standby", "because a relay writes"),
+        ("postgres://u@h,i/db?target_session_attrs=hush", "because a relay writes"),
     ] {
         let error = text.parse::<StoreUrl>().unwrap_err().to_string();
         assert!(error.contains(why) && !error.contains("hush"), "{text}: {error}");
@@ -74,6 +81,14 @@ fn names_a_database_and_hides_its_password() {
             "postgres://relay@db.example.com/relay?password=...&sslmode=require",
         ),
         ("postgres://r:h%40hush@localhost/r", "postgres://r:...@localhost/r"),
+        (
+            "postgres://r:hush@h1:5432,h2:5433/r?target_session_attrs=read-write",
+            "postgres://r:...@h1:5432,h2:5433/r?target_session_attrs=read-write",
+        ),
+        (
+            "postgres:///r?host=h1,h2&port=1,2&user=r&password=hush",
+            "postgres:///r?host=h1,h2&port=1,2&user=r&password=...",
+        ),
     ] {
         let url: StoreUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), shown);
@@ -104,6 +119,19 @@ fn encrypts_what_leaves_the_machine_unless_told_otherwise() {
         ("localhost/r?sslmode=disable", "localhost/r?sslmode=disable", false),
         ("localhost/r?hostaddr=10.0.0.7", "localhost/r?hostaddr=10.0.0.7&sslmode=require", false),
         ("localhost,db/r", "localhost,db/r?sslmode=require", false),
+        (
+            "localhost:1,127.0.0.1:2,[::1]/r",
+            "localhost:1,127.0.0.1:2,[::1]/r?sslmode=prefer",
+            false,
+        ),
+        ("localhost:1,db:2/r?sslmode=disable", "localhost:1,db:2/r?sslmode=disable", true),
+        (
+            "h1:5432,h2:5433/r?target_session_attrs=read-write",
+            "h1:5432,h2:5433/r?target_session_attrs=read-write&sslmode=require",
+            false,
+        ),
+        ("h1,h2/r?target_session_attrs=primary", "h1,h2/r?sslmode=require", false),
+        ("h1,h2/r?target_session_attrs=any", "h1,h2/r?sslmode=require", false),
         ("localhost.example.com/r", "localhost.example.com/r?sslmode=require", false),
         ("localhost/r?host=db", "localhost/r?host=db&sslmode=require", false),
     ] {
@@ -115,6 +143,11 @@ fn encrypts_what_leaves_the_machine_unless_told_otherwise() {
     }
     let socket: StoreUrl = "postgresql:///relay?host=/run/postgresql".parse().unwrap();
     assert!(socket.server().unwrap().expose_secret().ends_with("&sslmode=prefer"));
+    let listed: StoreUrl = "postgres:///relay?host=h1.example,h2&port=1,2".parse().unwrap();
+    let used = "postgres:///relay?host=h1%2Eexample&host=h2&port=1,2&sslmode=require";
+    assert_eq!(listed.server().unwrap().expose_secret(), used);
+    let read: tokio_postgres::Config = used.parse().unwrap();
+    assert_eq!((read.get_hosts().len(), read.get_ports()), (2, [1, 2].as_slice()));
 }
 
 proptest! {

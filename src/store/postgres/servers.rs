@@ -1,0 +1,121 @@
+//! Servers: the order in which the servers of a URL are tried.
+//!
+//! What belongs here: which of them worked last and which failed, as all connections of a store found
+//! them. What doesn't: connecting (`connecting`).
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A server by its place in the URL, or one of the addresses of its name.
+pub(super) type Place = (usize, Option<IpAddr>);
+
+/// What is known of the servers of a URL.
+#[derive(Default)]
+pub(super) struct Servers(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// Places that failed, the longest ago first.
+    failed: Vec<Place>,
+    /// The place of the last connection, and when it came about.
+    good: Option<(Place, Instant)>,
+}
+
+impl Servers {
+    /// Sorts places: those that didn't fail as they were, then those that failed the longest ago.
+    pub(super) fn sort(&self, places: &mut [Place]) {
+        let known = self.known();
+        places.sort_by_key(|place| {
+            known.failed.iter().position(|it| it == place).map_or(0, |at| at + 1)
+        });
+    }
+
+    /// Forgets the addresses of a server that its name leads to no longer.
+    pub(super) fn resolved(&self, server: usize, now: &[Place]) {
+        let mut known = self.known();
+        known.failed.retain(|place| place.0 != server || place.1.is_none() || now.contains(place));
+    }
+
+    /// Notes that a connection to the place came about.
+    pub(super) fn works(&self, place: Place) {
+        let mut known = self.known();
+        known.failed.retain(|it| *it != place && *it != (place.0, None));
+        known.good = Some((place, Instant::now()));
+    }
+
+    /// Notes that none came about.
+    pub(super) fn failed(&self, place: Place) {
+        self.known().fail(place);
+    }
+
+    /// Notes that what was sent over a connection at that time got no answer. If none came about since,
+    /// the place of the last one is tried last from now on.
+    pub(super) fn fell_silent(&self, asked: Instant) {
+        let mut known = self.known();
+        if let Some((place, _)) = known.good.take_if(|(_, at)| *at < asked) {
+            known.fail(place);
+            known.fail((place.0, None));
+        }
+    }
+
+    /// True unless connections come about at another place by now.
+    pub(super) fn is_current(&self, place: Place) -> bool {
+        self.known().good.is_none_or(|(good, _)| good == place)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn fail(&mut self, place: Place) {
+        self.failed.retain(|it| *it != place);
+        self.failed.push(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(servers: &Servers) -> Vec<usize> {
+        let mut places: Vec<Place> = (0..3).map(|server| (server, None)).collect();
+        servers.sort(&mut places);
+        places.into_iter().map(|(server, _)| server).collect()
+    }
+
+    #[test]
+    fn the_last_good_one_is_tried_first_and_the_last_to_fail_last() {
+        let servers = Servers::default();
+        assert_eq!(order(&servers), [0, 1, 2]);
+        servers.failed((0, None));
+        servers.works((1, None));
+        assert_eq!(order(&servers), [1, 2, 0]);
+        servers.fell_silent(Instant::now());
+        assert_eq!(order(&servers), [2, 0, 1]);
+        servers.failed((2, None));
+        servers.works((0, None));
+        assert_eq!(order(&servers), [0, 1, 2]);
+    }
+
+    #[test]
+    fn silence_says_nothing_of_a_server_that_took_a_connection_since() {
+        let (servers, asked) = (Servers::default(), Instant::now());
+        servers.works((1, None));
+        servers.fell_silent(asked);
+        assert_eq!(order(&servers), [0, 1, 2]);
+        assert!(servers.is_current((1, None)) && !servers.is_current((0, None)));
+    }
+
+    #[test]
+    fn addresses_that_a_name_leads_to_no_longer_are_forgotten() {
+        let servers = Servers::default();
+        let place = |last| (0, Some(IpAddr::from([10, 0, 0, last])));
+        servers.failed(place(1));
+        servers.failed(place(2));
+        servers.resolved(0, &[place(2), place(3)]);
+        assert_eq!(servers.known().failed, [place(2)]);
+    }
+}
