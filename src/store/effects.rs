@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Call, DeliveryId, EventId, Message, Time};
+use crate::domain::{DeliveryId, EventId, Time};
 
 use super::StoreError;
 
@@ -15,8 +15,7 @@ use super::StoreError;
 /// times told, so that reports may come in any order and however often. Rows name nobody.
 #[async_trait]
 pub trait Effects: Send + Sync {
-    /// What is kept of an effect; `None` if it isn't in the ledger. Looks through the calls that are
-    /// kept, in pieces, the latest first, and waits for no writes.
+    /// Returns what is kept of an effect; `None` if it isn't in the ledger. Waits for no writes.
     async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError>;
 
     /// Removes what happened to messages before `before`, the oldest first. At most `limit` rows;
@@ -92,51 +91,4 @@ pub struct MessageStatus {
     pub sender: Option<(String, String)>,
     /// What happened to it, the earliest first.
     pub metrics: Vec<(String, Time)>,
-}
-
-impl MessageStatus {
-    /// Messages from what happened to them.
-    pub(super) fn of(mut rows: Vec<Message>) -> Vec<Self> {
-        rows.sort_by(|a, b| (a.at, &a.delivery, &a.metric).cmp(&(b.at, &b.delivery, &b.metric)));
-        let mut all: Vec<Self> = Vec::new();
-        for Message { delivery, channel, metric, sender, at, event: _ } in rows {
-            match all.iter_mut().find(|sent| sent.delivery == delivery) {
-                Some(sent) => {
-                    sent.sender = sent.sender.take().or(sender);
-                    sent.metrics.push((metric, at));
-                }
-                None => all.push(Self { delivery, channel, sender, metrics: vec![(metric, at)] }),
-            }
-        }
-        all
-    }
-}
-
-/// How many deliveries are looked through in one piece.
-pub(super) const PIECE: i64 = 20_000;
-
-/// A row of deliveries in which the text of an event id was found.
-pub(super) struct Found {
-    pub(super) delivery: DeliveryId,
-    pub(super) call: String,
-    pub(super) state: DeliveryState,
-    pub(super) planned_at: i64,
-    pub(super) ended_at: Option<i64>,
-}
-
-impl Found {
-    /// The carrier, if the call does tell of the effect.
-    pub(super) fn carrier(self, id: EventId) -> Option<EffectDelivery> {
-        let Ok(Call::Track { name, event_id, at, .. }) = serde_json::from_str(&self.call) else {
-            return None;
-        };
-        (event_id == id).then_some(EffectDelivery {
-            delivery: self.delivery,
-            state: self.state,
-            name,
-            happened_at: at,
-            planned_at: Time::from_micros(self.planned_at),
-            ended_at: self.ended_at.map(Time::from_micros),
-        })
-    }
 }

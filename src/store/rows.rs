@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::{
-    Class, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
+    Class, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
 };
 
 use super::DeliveryState;
@@ -86,6 +86,20 @@ pub(super) struct FinishedDelivery {
     pub(super) state: DeliveryState,
 }
 
+/// A call that a webhook led to.
+pub(super) struct WebhookCall {
+    pub(super) delivery: DeliveryId,
+    /// The call as text, empty if it isn't kept.
+    pub(super) call: String,
+    pub(super) state: DeliveryState,
+    pub(super) planned_at: i64,
+    /// When it was delivered, or died.
+    pub(super) ended_at: Option<i64>,
+}
+
+/// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.
+pub(super) type MessageKey = (EventId, String, String);
+
 /// What is left of a visitor.
 pub(super) struct VisitorTraces {
     pub(super) person: PersonId,
@@ -133,6 +147,8 @@ pub(super) struct Changes {
     pub(super) mentions: BTreeSet<(i64, WebhookId)>,
     /// Reports of what happened to messages. The earliest time of each stays.
     pub(super) messages: Vec<Message>,
+    /// Rows of what happened to messages that go.
+    pub(super) removed_messages: Vec<MessageKey>,
     /// Rows of deliveries that go, with their attempts.
     pub(super) removed_deliveries: Vec<i64>,
     /// People who go, with their lanes and mentions.

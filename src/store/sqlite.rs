@@ -10,8 +10,7 @@
 //! - A row of `deliveries` is a call and perhaps the identify before it: deliveries number
 //!   `2 * id + 1` and `2 * id`. `state = 0` means that the call is pending. A lane with something pending has `due_at`, one
 //!   without has none; while it is leased `due_at` is the end of the lease. So the index of due
-//!   lanes serves claims and expired leases alike, and no statement scans deliveries but the one
-//!   that looks for the call of an effect, in pieces, for an administrator.
+//!   lanes serves claims and expired leases alike, and no statement scans deliveries.
 //! - A row of `counters` changes in the transaction that changes what it counts.
 //! - Effects are never removed; an inbox row keeps its hash when its body is pruned.
 //!
@@ -37,10 +36,8 @@ mod damage;
 mod dead;
 mod deliveries;
 mod delivery_lock;
-mod effects;
 mod erasing;
 mod fault;
-mod fetching;
 mod file_identity;
 mod files;
 mod forget;

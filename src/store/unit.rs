@@ -14,12 +14,13 @@
 
 #![allow(dead_code, reason = "use cases move here one after the other")]
 
+mod effects;
 mod inbox;
 mod lanes;
 mod meta;
 mod notes;
+mod people;
 mod plan_reads;
-mod visitors;
 mod webhooks;
 
 use std::sync::Arc;
@@ -31,22 +32,30 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
+pub(super) use effects::EffectRows;
 pub(super) use inbox::InboxRows;
 pub(super) use lanes::LaneRows;
 pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
+pub(super) use people::PeopleRows;
 pub(super) use plan_reads::{FoundRecords, Hash, PlanKeys, PlanReads};
-pub(super) use visitors::VisitorRows;
 pub(super) use webhooks::WebhookRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    InboxRows + LaneRows + MetaRows + NoteRows + PlanReads + VisitorRows + WebhookRows
+    EffectRows + InboxRows + LaneRows + MetaRows + NoteRows + PeopleRows + PlanReads + WebhookRows
 {
 }
 
-impl<T: InboxRows + LaneRows + MetaRows + NoteRows + PlanReads + VisitorRows + WebhookRows> Unit
-    for T
+impl<T> Unit for T where
+    T: EffectRows
+        + InboxRows
+        + LaneRows
+        + MetaRows
+        + NoteRows
+        + PeopleRows
+        + PlanReads
+        + WebhookRows
 {
 }
 

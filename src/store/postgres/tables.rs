@@ -2,12 +2,13 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod effects;
 pub(super) mod inbox;
 mod lanes;
 pub(super) mod meta;
 mod notes;
+mod people;
 mod plan_reads;
-mod visitors;
 mod webhooks;
 
 use futures_util::FutureExt;
@@ -15,7 +16,6 @@ use futures_util::future::join_all;
 
 use crate::store::rows::Changes;
 
-use super::effects;
 use super::fault::Fault;
 use super::transaction::Transaction;
 
@@ -32,8 +32,9 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         plan_reads::write_effects(transaction, changes).boxed(),
         webhooks::write_mentions(transaction, changes).boxed(),
         effects::write(transaction, &changes.messages).boxed(),
+        effects::remove(transaction, &changes.removed_messages).boxed(),
         inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),
-        visitors::remove(transaction, &changes.removed_people).boxed(),
+        people::remove(transaction, &changes.removed_people).boxed(),
         notes::write(transaction, &changes.notes).boxed(),
         meta::write(transaction, &changes.metas).boxed(),
         lanes::append(transaction, changes).boxed(),

@@ -3,17 +3,20 @@
 //! What belongs here: its base, and use cases done again where others were in their way. What doesn't: the
 //! reads of each group of tables (`tables`).
 
+use std::sync::Arc;
+
 use crate::domain::Time;
-use crate::store::StoreError;
 use crate::store::backend::Backend;
 use crate::store::engine::{Engine, Priority};
-use crate::store::rows::Changes;
+use crate::store::planning::Planning;
+use crate::store::rows::{Changes, micros};
 use crate::store::unit::{UnitBase, UnitFault, Work};
+use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
 use super::tables;
-use super::transaction::{Connections, Transaction};
+use super::transaction::{Connections, Transaction, transact};
 
 impl UnitFault for Fault {
     fn conflict() -> Self {
@@ -44,6 +47,19 @@ impl Backend for PostgresStore {
 
     async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
         self.open()?.run(doing, &work).await
+    }
+
+    fn planning(&self) -> &Arc<Planning> {
+        &self.planning
+    }
+
+    async fn has_deliverer(&self, now: Time) -> Result<bool, StoreError> {
+        transact!(self.open()?, "be attended", |it| async {
+            let since =
+                now.micros().saturating_add(it.ahead_of(now)).saturating_sub(micros(HEARTBEAT_TTL));
+            let row = it.row("SELECT 1 FROM relays WHERE seen_at >= $1 LIMIT 1", &[&since]).await?;
+            Ok(row.is_some())
+        })
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod effects;
 pub(super) mod inbox;
 mod lanes;
 pub(super) mod meta;
 mod notes;
+mod people;
 mod plan_reads;
 mod raising;
-mod visitors;
 mod webhooks;
 
 use rusqlite::Connection;
@@ -16,7 +17,6 @@ use rusqlite::Connection;
 use crate::store::rows::Changes;
 
 use super::connection::overwrite;
-use super::effects;
 use super::fault::Fault;
 pub(super) use lanes::extend;
 
@@ -32,11 +32,9 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
     if frees {
         overwrite(connection, false)?;
     }
-    visitors::remove(connection, &changes.removed_people)?;
+    people::remove(connection, &changes.removed_people)?;
     plan_reads::write(connection, &changes)?;
-    for message in &changes.messages {
-        effects::write(connection, message)?;
-    }
+    effects::write(connection, &changes)?;
     for (meta, value) in &changes.metas {
         meta::remember(connection, *meta, value.as_deref())?;
     }

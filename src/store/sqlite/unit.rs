@@ -3,17 +3,21 @@
 //! What belongs here: its base, and use cases run by the writer and the readers. What doesn't: the reads of
 //! each group of tables (`tables`).
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use crate::domain::Time;
 use crate::store::StoreError;
 use crate::store::backend::Backend;
 use crate::store::engine::Engine;
+use crate::store::planning::Planning;
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
 
 use super::SqliteStore;
 use super::fault::Fault;
+use super::opening::storage;
 use super::queue::Priority;
 use super::tables;
 use super::writer::{Writer, undo};
@@ -83,6 +87,15 @@ impl Backend for SqliteStore {
 
     async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
         Self::write(self, Priority::Rest, doing, work).await
+    }
+
+    fn planning(&self) -> &Arc<Planning> {
+        &self.planning
+    }
+
+    async fn has_deliverer(&self, _now: Time) -> Result<bool, StoreError> {
+        let taken = self.right.take().map_err(|error| storage("be attended", error))?;
+        Ok(!taken)
     }
 }
 

@@ -1,15 +1,28 @@
-//! Visitors: rows of `people`, `lanes` and `mentions`.
+//! Participants in pages, and visitors: rows of `people`, `lanes` and `mentions`.
 
 use std::collections::BTreeSet;
 
 use crate::domain::{Person, PersonId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
+use crate::store::postgres::value::text;
 use crate::store::record;
 use crate::store::rows::VisitorTraces;
-use crate::store::unit::VisitorRows;
+use crate::store::unit::PeopleRows;
 
-impl VisitorRows for Transaction {
+impl PeopleRows for Transaction {
+    async fn participants_after(
+        &mut self,
+        campaign: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, Fault> {
+        let sql = "SELECT growsurf_id FROM participants
+             WHERE campaign = $1 AND growsurf_id > $2 ORDER BY growsurf_id LIMIT $3";
+        let rows = self.rows(sql, &[&text(campaign), &text(after), &limit]).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
         let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
         let sql = "SELECT id, identifier, state FROM people

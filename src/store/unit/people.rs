@@ -1,4 +1,4 @@
-//! Visitors, and what is left of them.
+//! Participants in pages, and visitors with what is left of them.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,16 @@ use crate::store::rows::VisitorTraces;
 
 use super::UnitBase;
 
-/// Reads of the tables `people`, `mentions` and `lanes`, as far as they are about visitors.
-pub(in crate::store) trait VisitorRows: UnitBase {
+/// Reads of the tables `participants`, `people`, `mentions` and `lanes`, but for those of plans.
+pub(in crate::store) trait PeopleRows: UnitBase {
+    /// Returns GrowSurf's ids of the participants of a campaign, in their order, those behind one.
+    fn participants_after(
+        &mut self,
+        campaign: &str,
+        after: &str,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<String>, Self::Fault>> + Send;
+
     /// Returns those of some people who have the identifier of a visitor, and holds them, but for those that
     /// another transaction holds.
     fn hold_visitors(

@@ -1,17 +1,31 @@
-//! Visitors: rows of `people`, `lanes` and `mentions`.
+//! Participants in pages, and visitors: rows of `people`, `lanes` and `mentions`.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Person, PersonId};
 use crate::store::record;
 use crate::store::rows::VisitorTraces;
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
-use crate::store::unit::VisitorRows;
+use crate::store::unit::PeopleRows;
 
-impl VisitorRows for SqliteUnit<'_> {
+impl PeopleRows for SqliteUnit<'_> {
+    async fn participants_after(
+        &mut self,
+        campaign: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT growsurf_id FROM participants WHERE campaign = ?1 AND growsurf_id > ?2
+             ORDER BY growsurf_id LIMIT ?3",
+        )?;
+        let ids = statement.query_map(params![campaign, after, limit], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
         let mut visitors = Vec::new();
         for PersonId(id) in people {

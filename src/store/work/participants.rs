@@ -1,0 +1,19 @@
+//! Participants: listed.
+
+use crate::store::rows::number;
+use crate::store::unit::{Unit, Work};
+
+/// See [`Fetching::participants`](crate::store::Fetching::participants).
+pub(in crate::store) struct ListParticipants {
+    pub(in crate::store) campaign: String,
+    pub(in crate::store) after: String,
+    pub(in crate::store) limit: usize,
+}
+
+impl Work for ListParticipants {
+    type Output = Vec<String>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<String>, U::Fault> {
+        unit.participants_after(&self.campaign, &self.after, number(self.limit)).await
+    }
+}
