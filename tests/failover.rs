@@ -1,5 +1,5 @@
 //! A server that goes dark, a standby that takes its place, and a relay that freezes amid its work: how
-//! long webhooks are refused for.
+//! long webhooks are refused for. `RELAY_TEST_FREEZES` says how often a relay freezes (default 6).
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -100,6 +100,8 @@ fn server(text: &str) -> Result<Server, Expected> {
         return Err(expected("a URL with the name of a database"));
     }
     let authority = text.split(['/', '?']).nth(2).unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let password = user.split_once(':').map(|(_, password)| password);
     if url.fragment().is_some() || authority.matches('@').count() > 1 {
         return Err(expected("a URL in which # is written %23, and @ in a password %40"));
     }
@@ -137,7 +139,7 @@ fn server(text: &str) -> Result<Server, Expected> {
     Ok(Server {
         url: SecretString::from(url_of_driver),
         shown: Masked(text).to_string(),
-        has_password: url.password().is_some() || in_query("password"),
+        has_password: password.is_some_and(|it| !it.is_empty()) || in_query("password"),
         exposed_by,
     })
 }
@@ -166,6 +168,8 @@ fn one_for_each_host(text: &str) -> Result<Vec<Url>, url::ParseError> {
     let Some((scheme, rest)) = text.split_once("://") else { return Ok(vec![Url::parse(text)?]) };
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (user, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+    // Without a host, which is an option then, a URL proper can't hold a user either.
+    let user = if hosts.is_empty() { "" } else { user };
     hosts.split(',').map(|host| Url::parse(&format!("{scheme}://{user}{host}{tail}"))).collect()
 }
 

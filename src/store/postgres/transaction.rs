@@ -96,7 +96,7 @@ impl Connections {
     /// froze then, but because it takes long by itself.
     pub(super) async fn begin_after(&self, tries: &RetryPolicy<'_>) -> Result<Transaction, Fault> {
         let longer = 1 << (4 * tries.ended.saturating_sub(1)).min(8);
-        let idle = self.idle_timeout.saturating_mul(longer);
+        let idle = self.idle_timeout.saturating_mul(longer).min(LONG);
         self.begin_as("READ COMMITTED READ WRITE", idle).await
     }
 

@@ -57,6 +57,7 @@ fn refuses_the_rest() {
         ("postgres://u@h:5433/db?port=5432", "2 ports for 1 hosts"),
         ("postgres://u@h/db?hostaddr=10.0.0.1,10.0.0.2", "2 hostaddr for 1 hosts"),
         ("postgres://h,/db", "a URL with a host"),
+        ("postgres://u:hush@/db", "a URL with a host"),
         ("postgres://u:hush@h,:5432/db", "a URL of a Postgres database"),
         ("postgres://u:hush@h:5432,i:port/db", "a URL of a Postgres database"),
         ("postgres://u:hush@h,v:hush@i/db", "%40"),
@@ -85,6 +86,7 @@ fn names_a_database_and_hides_its_password() {
             "postgres://r:hush@h1:5432,h2:5433/r?target_session_attrs=read-write",
             "postgres://r:...@h1:5432,h2:5433/r?target_session_attrs=read-write",
         ),
+        ("postgres://r:hush@/r?host=h1,h2&port=1,2", "postgres://r:...@/r?host=h1,h2&port=1,2"),
         (
             "postgres:///r?host=h1,h2&port=1,2&user=r&password=hush",
             "postgres:///r?host=h1,h2&port=1,2&user=r&password=...",
