@@ -17,7 +17,6 @@ mod engine;
 mod erasing;
 mod error;
 mod fetching;
-mod head;
 mod inbox;
 mod location;
 mod meta;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::domain::{Email, ErasureSubject, Identifier, PersonId, Time};
 
 use super::StoreError;
+use super::rows::{DEAD, DELIVERED};
 
 /// Erases a person from the store, so that nothing brings them back.
 ///
@@ -92,6 +93,16 @@ pub struct Erased {
 }
 
 impl Erased {
+    /// Counts the deliveries of a row that was removed; its dead letters are counted by themselves. `has_identify` is true
+    /// if there is one that isn't a dead letter, `call_is_gone` if the row's own call is one or was put back.
+    pub(super) fn count_row(&mut self, state: i16, has_identify: bool, call_is_gone: bool) {
+        match state {
+            DELIVERED => self.delivered += 1 + u64::from(has_identify),
+            DEAD => self.delivered += u64::from(!call_is_gone),
+            _ => self.pending += 1 + u64::from(has_identify),
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

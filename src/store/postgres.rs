@@ -11,6 +11,8 @@
 //! - A lane's calls are placed by the lane's own row, so their order is the order of commits. A lane
 //!   with something pending has `due_at`, one without has none; while it is leased `due_at` is the end
 //!   of the lease. Both are by the server's clock.
+//! - A row of `deliveries` is a call and perhaps the identify before it: deliveries number
+//!   `2 * id + 1` and `2 * id`. `state = 0` means that the call is pending.
 //! - A row of `counters` changes in the transaction that changes what it counts.
 //! - Effects are never removed; an inbox row keeps its hash when its body is pruned.
 //! - No transaction belongs to a request: a connection that was dropped amid one is closed.
@@ -23,16 +25,12 @@
 //!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
-mod classes;
 mod company;
 mod connecting;
 mod copying;
-mod dead;
-mod deliveries;
 mod erasing;
 mod fault;
 mod forget;
-mod lanes;
 mod migrate;
 mod opening;
 mod options;
@@ -40,7 +38,6 @@ mod pool;
 mod refusal;
 mod servers;
 mod session;
-mod settle;
 mod tables;
 mod traces;
 mod transaction;
@@ -67,14 +64,15 @@ use super::inbox::Prunable;
 use super::meta::Meta;
 use super::planning::Planning;
 use super::work::{
-    Accept, Item, ReadDestinations, ReadInbox, ReadPruned, ReadStats, Remember, prune,
+    Accept, Claim, Item, ListLetters, NextDue, ReadDestinations, ReadInbox, ReadPruned, ReadStats,
+    Remember, SettleLeases, ShiftDueTimes, ShowLetter, discard, prune, redeliver,
 };
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
     Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
 use session::Session;
-use transaction::{Connections, transact};
+use transaction::Connections;
 use wake::Wake;
 
 pub(super) use copying::{ServerSnapshot, ServerTables};
@@ -96,23 +94,6 @@ impl PostgresStore {
             return Err(StoreError::Closed);
         }
         Ok(&self.connections)
-    }
-
-    /// All dead letters in pieces, or those named.
-    async fn pieces(
-        &self,
-        which: &DeadLetters,
-        last: DeliveryId,
-        done: usize,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        match which {
-            DeadLetters::All => {
-                transact!(self.open()?, "list dead letters", |it| dead::after(&it, last))
-            }
-            DeadLetters::These(ids) => {
-                Ok(ids.iter().skip(done).take(dead::PIECE).copied().collect())
-            }
-        }
     }
 }
 
@@ -157,7 +138,7 @@ impl Store for PostgresStore {
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
-        transact!(self.open()?, "lease lanes", |it| lanes::claim(&it, &claim))
+        self.open()?.run("lease lanes", &Claim(claim)).await
     }
 
     async fn next_due(
@@ -166,9 +147,7 @@ impl Store for PostgresStore {
         page: bool,
         now: Time,
     ) -> Result<Option<Time>, StoreError> {
-        transact!(self.open()?, "tell when a lane is due", |it| {
-            lanes::next_due(&it, way, page, now)
-        })
+        self.open()?.run("tell when a lane is due", &NextDue { way, page, now }).await
     }
 
     async fn settle(
@@ -177,9 +156,8 @@ impl Store for PostgresStore {
         accepting: AvailabilityClock,
         now: Time,
     ) -> Result<Settled, StoreError> {
-        transact!(self.open()?, "settle leases", |it| {
-            settle::settle(&it, &settlements, accepting, now)
-        })
+        let work = SettleLeases { settlements, accepting, now };
+        self.open()?.run("settle leases", &work).await
     }
 
     async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
@@ -192,7 +170,7 @@ impl Store for PostgresStore {
         by: Duration,
         now: Time,
     ) -> Result<(), StoreError> {
-        transact!(self.open()?, "follow the clock", |it| lanes::set_back(&it, way, by, now))
+        self.open()?.run("follow the clock", &ShiftDueTimes { way, by, now }).await
     }
 
     async fn dead_letters(
@@ -200,38 +178,24 @@ impl Store for PostgresStore {
         before: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        transact!(self.open()?, "list dead letters", |it| dead::list(&it, before, limit))
+        self.open()?.run("list dead letters", &ListLetters { before, limit }).await
     }
 
     async fn dead_letter(
         &self,
         id: DeliveryId,
     ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
-        transact!(self.open()?, "show a dead letter", |it| dead::show(&it, id))
+        self.open()?.run("show a dead letter", &ShowLetter(id)).await
     }
 
     async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
-        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
-        loop {
-            let piece = self.pieces(&which, last, seen).await?;
-            let Some(end) = piece.last() else { return Ok(sum) };
-            (last, seen) = (*end, seen + piece.len());
-            sum += transact!(self.open()?, "put dead letters back", |it| {
-                dead::redeliver(&it, &*self.planning.planner, &piece, now)
-            })?;
-            self.wake.others();
-        }
+        let done = redeliver(self, which, Arc::clone(&self.planning.planner), now).await?;
+        self.wake.others();
+        Ok(done)
     }
 
     async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
-        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
-        loop {
-            let piece = self.pieces(&which, last, seen).await?;
-            let Some(end) = piece.last() else { return Ok(sum) };
-            (last, seen) = (*end, seen + piece.len());
-            sum +=
-                transact!(self.open()?, "discard dead letters", |it| dead::discard(&it, &piece))?;
-        }
+        discard(self, which).await
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {

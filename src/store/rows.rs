@@ -6,6 +6,8 @@
 //! Times are microseconds since the epoch. Those of lanes go by the clock of lanes, see
 //! [`UnitBase::clock_skew`](super::unit::UnitBase::clock_skew).
 
+mod lanes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,8 +15,13 @@ use crate::domain::{
     Class, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
 };
 
-use super::DeliveryState;
 use super::meta::Meta;
+use super::{AvailabilityClock, DeliveryState};
+
+pub(super) use lanes::{
+    DEAD, DELIVERED, DeliveryRow, DueShift, Half, LaneAppend, LaneRaise, LaneRow, LetterRow,
+    NewAttempt, NewLetter, NewRow, PENDING, PersonLetters, RowState, Waiting, delivery, half,
+};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,45 +162,26 @@ pub(super) struct Changes {
     pub(super) removed_people: Vec<PersonId>,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
+    /// The reading of an accepting clock. The one that goes ahead is kept.
+    pub(super) accepting: Option<AvailabilityClock>,
+    /// Lanes as they are from now on.
+    pub(super) lanes: Vec<LaneRow>,
+    /// Lanes that are due sooner.
+    pub(super) shifted: Option<DueShift>,
+    /// Rows of deliveries as they are from now on.
+    pub(super) deliveries: Vec<RowState>,
+    /// Rows of deliveries whose own calls go.
+    pub(super) emptied: Vec<i64>,
+    /// New dead letters.
+    pub(super) letters: Vec<NewLetter>,
+    /// Dead letters that go, with their attempts.
+    pub(super) taken: Vec<DeliveryId>,
+    /// Attempts that are kept. Of one delivery the latest [`ATTEMPTS`](NewAttempt::ATTEMPTS) are.
+    pub(super) attempts: Vec<NewAttempt>,
     /// Rows at the ends of lanes.
     pub(super) appended: BTreeMap<LaneId, LaneAppend>,
     /// Visitors who are waited for.
     pub(super) raised: Vec<LaneRaise>,
-}
-
-/// New rows at the end of a lane: a relative change. A lane that isn't there is made.
-pub(super) struct LaneAppend {
-    /// The lane's class from now on, unless it is more urgent already.
-    pub(super) class: i16,
-    /// When it is due from now on, unless it is due already, waits or is leased.
-    pub(super) due_at: i64,
-    /// The rows, in order. Their places are the lane's next ones.
-    pub(super) rows: Vec<NewRow>,
-}
-
-/// A new row of deliveries that are pending.
-pub(super) struct NewRow {
-    pub(super) webhook: Option<WebhookId>,
-    pub(super) class: i16,
-    pub(super) planned_at: i64,
-    /// The call's own time; `None` of an identify.
-    pub(super) event_at: Option<i64>,
-    /// The identify that goes before the call.
-    pub(super) identify: Option<String>,
-    pub(super) call: String,
-}
-
-/// A visitor whose lane becomes as urgent as a class, unless it is more urgent already or nothing is pending: a
-/// relative change. So do its first [`RAISED`](Self::RAISED) pending calls.
-pub(super) struct LaneRaise {
-    /// The visitor, as the table of people has it.
-    pub(super) identifier: String,
-    pub(super) class: i16,
-}
-
-impl LaneRaise {
-    /// Calls that one raise reaches at most.
-    pub(super) const RAISED: i64 = 1_000;
 }
 
 /// Changes of the numbers that operators watch.

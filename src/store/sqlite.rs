@@ -26,15 +26,12 @@ mod access;
 mod backup;
 mod backup_manifest;
 mod checkpointer;
-mod classes;
 mod company;
 mod connection;
 mod copying;
 #[cfg(test)]
 pub(crate) mod counted;
 mod damage;
-mod dead;
-mod deliveries;
 mod delivery_lock;
 mod erasing;
 mod fault;
@@ -42,7 +39,6 @@ mod file_identity;
 mod files;
 mod forget;
 mod integrity_check;
-mod lanes;
 mod made;
 mod migrate;
 mod opening;
@@ -53,7 +49,6 @@ mod queue;
 mod readers;
 mod rebuild;
 mod restore;
-mod settle;
 mod soundness;
 mod tables;
 mod tombstones;
@@ -71,7 +66,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 
 use crate::domain::{
     DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
@@ -83,7 +77,8 @@ use super::inbox::Prunable;
 use super::meta::Meta;
 use super::planning::Planning;
 use super::work::{
-    Accept, Item, ReadDestinations, ReadInbox, ReadPruned, ReadStats, Remember, prune,
+    Accept, Claim, Item, ListLetters, NextDue, ReadDestinations, ReadInbox, ReadPruned, ReadStats,
+    ReleaseLanes, Remember, SettleLeases, ShiftDueTimes, ShowLetter, discard, prune, redeliver,
 };
 use super::{
     AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
@@ -91,7 +86,6 @@ use super::{
 };
 use connection::DatabasePath;
 use delivery_lock::DeliveryLock;
-use fault::Fault;
 use opening::storage;
 use queue::Priority;
 use readers::Readers;
@@ -121,45 +115,6 @@ impl SqliteStore {
     /// How many transactions this store has committed since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
-    }
-
-    /// All dead letters in pieces, or those named.
-    async fn pieces(
-        &self,
-        which: &DeadLetters,
-        last: DeliveryId,
-        done: usize,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        match which {
-            DeadLetters::All => {
-                self.readers
-                    .read("list dead letters", move |connection| dead::after(connection, last))
-                    .await
-            }
-            DeadLetters::These(ids) => {
-                Ok(ids.iter().skip(done).take(dead::PIECE).copied().collect())
-            }
-        }
-    }
-
-    /// Does `work` with each piece of the dead letters; the sum of what it returns.
-    async fn in_pieces(
-        &self,
-        which: DeadLetters,
-        doing: &'static str,
-        work: impl Fn(&Connection, &[DeliveryId]) -> Result<usize, Fault> + Clone + Send + 'static,
-    ) -> Result<usize, StoreError> {
-        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
-        loop {
-            let piece = self.pieces(&which, last, seen).await?;
-            let Some(end) = piece.last() else { return Ok(sum) };
-            (last, seen) = (*end, seen + piece.len());
-            let work = work.clone();
-            sum += self
-                .writer
-                .write(Priority::Rest, doing, move |connection| work(connection, &piece))
-                .await?;
-        }
     }
 }
 
@@ -201,18 +156,16 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
-        let work = move |connection: &Connection| lanes::claim(connection, &claim);
-        self.writer.write(Priority::Rest, "lease lanes", work).await
+        self.write(Priority::Rest, "lease lanes", Claim(claim)).await
     }
 
     async fn next_due(
         &self,
         way: Destination,
         page: bool,
-        _now: Time,
+        now: Time,
     ) -> Result<Option<Time>, StoreError> {
-        let work = move |connection: &Connection| lanes::next_due(connection, way, page);
-        self.readers.read("tell when a lane is due", work).await
+        self.read("tell when a lane is due", NextDue { way, page, now }).await
     }
 
     async fn settle(
@@ -221,9 +174,8 @@ impl Store for SqliteStore {
         accepting: AvailabilityClock,
         now: Time,
     ) -> Result<Settled, StoreError> {
-        let work =
-            move |connection: &Connection| settle::settle(connection, &settlements, accepting, now);
-        self.writer.write(Priority::Rest, "settle leases", work).await
+        let work = SettleLeases { settlements, accepting, now };
+        self.write(Priority::Rest, "settle leases", work).await
     }
 
     async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
@@ -231,8 +183,7 @@ impl Store for SqliteStore {
         if !self.right.take().map_err(|error| storage(DOING, error))? {
             return Ok(0);
         }
-        let work = move |connection: &Connection| lanes::release_all(connection, now);
-        self.writer.write(Priority::Rest, DOING, work).await
+        self.write(Priority::Rest, DOING, ReleaseLanes(now)).await
     }
 
     async fn shift_due_times(
@@ -241,8 +192,7 @@ impl Store for SqliteStore {
         by: Duration,
         now: Time,
     ) -> Result<(), StoreError> {
-        let work = move |connection: &Connection| lanes::set_back(connection, way, by, now);
-        self.writer.write(Priority::Rest, "follow the clock", work).await
+        self.write(Priority::Rest, "follow the clock", ShiftDueTimes { way, by, now }).await
     }
 
     async fn dead_letters(
@@ -250,27 +200,22 @@ impl Store for SqliteStore {
         before: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let work = move |connection: &Connection| dead::list(connection, before, limit);
-        self.readers.read("list dead letters", work).await
+        self.read("list dead letters", ListLetters { before, limit }).await
     }
 
     async fn dead_letter(
         &self,
         id: DeliveryId,
     ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
-        self.readers.read("show a dead letter", move |connection| dead::show(connection, id)).await
+        self.read("show a dead letter", ShowLetter(id)).await
     }
 
     async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
-        let planner = self.planning.planner.clone();
-        let work = move |connection: &Connection, ids: &[_]| {
-            dead::redeliver(connection, &*planner, ids, now)
-        };
-        self.in_pieces(which, "put dead letters back", work).await
+        redeliver(self, which, Arc::clone(&self.planning.planner), now).await
     }
 
     async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
-        self.in_pieces(which, "discard dead letters", dead::discard).await
+        discard(self, which).await
     }
 
     async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {

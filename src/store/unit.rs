@@ -17,6 +17,7 @@
 mod effects;
 mod inbox;
 mod lanes;
+mod letters;
 mod meta;
 mod notes;
 mod people;
@@ -34,7 +35,8 @@ use super::rows::Changes;
 
 pub(super) use effects::EffectRows;
 pub(super) use inbox::InboxRows;
-pub(super) use lanes::LaneRows;
+pub(super) use lanes::{HeldLane, LaneRows};
+pub(super) use letters::LetterRows;
 pub(super) use meta::MetaRows;
 pub(super) use notes::NoteRows;
 pub(super) use people::PeopleRows;
@@ -43,7 +45,15 @@ pub(super) use webhooks::WebhookRows;
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    EffectRows + InboxRows + LaneRows + MetaRows + NoteRows + PeopleRows + PlanReads + WebhookRows
+    EffectRows
+    + InboxRows
+    + LaneRows
+    + LetterRows
+    + MetaRows
+    + NoteRows
+    + PeopleRows
+    + PlanReads
+    + WebhookRows
 {
 }
 
@@ -51,6 +61,7 @@ impl<T> Unit for T where
     T: EffectRows
         + InboxRows
         + LaneRows
+        + LetterRows
         + MetaRows
         + NoteRows
         + PeopleRows
@@ -76,6 +87,9 @@ pub(super) trait UnitBase: Send {
     /// Returns how far the clock of lanes is ahead of the caller's, in microseconds. Relays that share a
     /// Postgres server share its clock.
     fn clock_skew(&self, now: Time) -> i64;
+
+    /// True if the clock of lanes isn't the caller's, so that setting that one back moves no lane.
+    fn has_own_clock(&self) -> bool;
 
     /// Returns a time of the caller's by the clock of lanes, where `now` is the present one.
     fn by_lanes(&self, time: Time, now: Time) -> i64 {

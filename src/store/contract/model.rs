@@ -92,23 +92,20 @@ fn class() -> impl Strategy<Value = Class> {
 }
 
 pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl Fn() -> B) {
-    walk_often(step(), 60, |_| Moved { to: Box::new(bench()), renumbers: false });
+    walk_often(step(), 60, |_| Box::new(bench()));
 }
 
 /// The same while the store moves again and again; `next` makes the one it moves to, given how often
 /// it has.
-pub(crate) fn moved_stores_do_what_the_model_does(next: impl Fn(usize) -> Moved) {
+pub(crate) fn moved_stores_do_what_the_model_does(next: impl Fn(usize) -> Box<dyn Bench>) {
     walk_often(prop_oneof![20 => step(), 1 => Just(Step::Move)], 30, next);
 }
 
-/// A store to begin with or to move to.
-pub(crate) struct Moved {
-    pub(crate) to: Box<dyn Bench>,
-    /// Whether what moves there gets other numbers.
-    pub(crate) renumbers: bool,
-}
-
-fn walk_often(step: impl Strategy<Value = Step>, usual: u32, next: impl Fn(usize) -> Moved) {
+fn walk_often(
+    step: impl Strategy<Value = Step>,
+    usual: u32,
+    next: impl Fn(usize) -> Box<dyn Bench>,
+) {
     let cases = std::env::var("RELAY_TEST_CASES").map_or(usual, |cases| cases.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -123,8 +120,8 @@ fn walk_often(step: impl Strategy<Value = Step>, usual: u32, next: impl Fn(usize
     println!("the model and the store took {} steps in {cases} walks", walked.get());
 }
 
-async fn walk(next: &impl Fn(usize) -> Moved, steps: &[Step]) {
-    let (mut bench, mut moves) = (next(0).to, 0);
+async fn walk(next: &impl Fn(usize) -> Box<dyn Bench>, steps: &[Step]) {
+    let (mut bench, mut moves) = (next(0), 0);
     let mut walk = Walk { now: 1_000, leases: Vec::new(), model: Lanes::default() };
     let mut store = bench.open().await;
     // It holds the right to deliver, so that a later taking over isn't another's.
@@ -137,9 +134,9 @@ async fn walk(next: &impl Fn(usize) -> Moved, steps: &[Step]) {
         if let Step::Move = step {
             drop(store);
             moves += 1;
-            let Moved { to, renumbers } = next(moves);
+            let to = next(moves);
             copy(&bench.place().await, &to.place().await, &mut |_step| ()).await.unwrap();
-            walk.model.moved(renumbers);
+            walk.model.moved();
             bench = to;
             store = bench.open().await;
         }

@@ -56,6 +56,8 @@ pub(in crate::store) enum Kind {
     Whole,
     /// One of 16 bits.
     Short,
+    /// 1 or 0.
+    Flag,
     Text,
     Bytes,
     /// The 16 bytes of an id.
@@ -113,7 +115,7 @@ impl Part {
     /// The columns that are copied, those of the key first. A lease isn't: whoever had it is gone,
     /// and its lane is due when it ends.
     pub(in crate::store) fn columns(self) -> &'static [Column] {
-        use Kind::{Bytes, Id, Number, Short, Text, Webhook, Whole};
+        use Kind::{Bytes, Flag, Id, Number, Short, Text, Webhook, Whole};
         match self {
             Self::Webhooks => &[
                 ("id", Id),
@@ -150,10 +152,16 @@ impl Part {
                 ("delivered_at", Number),
                 ("call", Text),
                 ("class", Short),
+                ("identify", Text),
+                ("identify_dead", Flag),
             ],
-            Self::DeadLetters => {
-                &[("delivery", Number), ("died_at", Number), ("reason", Text), ("field", Text)]
-            }
+            Self::DeadLetters => &[
+                ("delivery", Number),
+                ("died_at", Number),
+                ("reason", Text),
+                ("field", Text),
+                ("attempts", Whole),
+            ],
             Self::Attempts => &[
                 ("id", Number),
                 ("delivery", Number),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::{Destination, Email, Link, ReadKey, ReceivedWebhook, Status};
 use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
-use crate::store::contract::model::{Moved, moved_stores_do_what_the_model_does};
+use crate::store::contract::model::moved_stores_do_what_the_model_does;
 use crate::store::contract::script::{
     CAMPAIGN, Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take,
     verdict,
@@ -36,8 +36,8 @@ async fn copied(from: &dyn Bench, to: &dyn Bench) -> Result<Vec<Compared>, CopyE
 #[test]
 fn a_store_that_moves_to_a_server_and_back_does_what_the_model_does() {
     moved_stores_do_what_the_model_does(|moves| match moves % 2 {
-        0 => Moved { to: file(), renumbers: true },
-        _ => Moved { to: server(), renumbers: false },
+        0 => file(),
+        _ => server(),
     });
 }
 

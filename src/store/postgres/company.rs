@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
+use crate::store::rows::{duration, micros};
 use crate::store::{
     Cluster, ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus, StoreError,
 };
 
 use super::PostgresStore;
-use super::deliveries::{duration, micros};
 use super::fault::Fault;
 use super::transaction::{Transaction, transact};
 use super::value::text;

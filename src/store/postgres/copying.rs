@@ -13,10 +13,10 @@ use tokio_postgres::Client;
 
 use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
 use crate::store::meta::Meta;
+use crate::store::rows::micros;
 use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::connecting::Connecting;
-use super::deliveries::micros;
 use super::fault::Fault;
 use super::opening::connections;
 use super::tables::meta;

@@ -3,14 +3,15 @@
 //! What belongs here: rows that are removed and rows that are cut. What doesn't: in which order,
 //! and where they are found (`forget`, `traces`).
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
-use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time};
+use crate::domain::{Call, DeliveryId, ErasureSubject, Person, PersonId, Redact, Redaction, Time};
 use crate::store::record::unreadable;
-use crate::store::rows::Counters;
+use crate::store::rows::{Counters, Half, delivery};
 use crate::store::{Erased, ErasureTarget};
 
-use super::deliveries::{DEAD, DELIVERED, PENDING};
 use super::fault::Fault;
 use super::tables::inbox::WEBHOOK;
 use super::tables::{inbox, meta};
@@ -34,14 +35,16 @@ pub(super) async fn cut_webhooks(
             Redaction::Body(_) => erased.bodies_of_others += 1,
             Redaction::Nothing => erased.bodies += 1,
         }
-        let sql = "SELECT id, lane, call FROM deliveries WHERE webhook = $1 ORDER BY id FOR UPDATE";
+        let sql = "SELECT id, lane, call, identify FROM deliveries
+             WHERE webhook = $1 ORDER BY id FOR UPDATE";
         for row in transaction.rows(sql, &[webhook]).await? {
             let (id, lane): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             if traced.people.contains_key(&PersonId(lane)) {
                 own.push(id);
             } else {
-                let cut = cut_row(transaction, id, row.try_get(2)?, &traced.forgotten).await?;
-                erased.calls_of_others += u64::from(cut);
+                let calls = (row.try_get(2)?, row.try_get(3)?);
+                erased.calls_of_others +=
+                    cut_row(transaction, id, calls, &traced.forgotten).await?;
             }
         }
     }
@@ -89,43 +92,58 @@ pub(super) async fn redact_body(
     Ok(left)
 }
 
-/// Cuts somebody out of a call to another person, and out of what was answered to it; tells
-/// whether the call named them.
+/// Cuts somebody out of the calls to another person, and out of what was answered to them; tells
+/// how many of the calls named them.
 async fn cut_row(
     transaction: &Transaction,
     id: i64,
-    text: &str,
+    (call, identify): (&str, Option<&str>),
     forgotten: &ErasureSubject,
-) -> Result<bool, Fault> {
+) -> Result<u64, Fault> {
     let emails: Vec<String> = forgotten.emails.iter().map(|it| it.as_str().to_owned()).collect();
     for sql in [
-        "UPDATE attempts SET reason = '' WHERE delivery = $1 AND EXISTS (
+        "UPDATE attempts SET reason = '' WHERE delivery IN (2 * $1, 2 * $1 + 1) AND EXISTS (
              SELECT 1 FROM unnest($2::text[]) AS own (address)
              WHERE strpos(lower(reason), address) > 0)",
-        "UPDATE dead_letters SET reason = '' WHERE delivery = $1 AND EXISTS (
+        "UPDATE dead_letters SET reason = '' WHERE delivery IN (2 * $1, 2 * $1 + 1) AND EXISTS (
              SELECT 1 FROM unnest($2::text[]) AS own (address)
              WHERE strpos(lower(reason), address) > 0)",
     ] {
         transaction.change(sql, &[&id, &emails]).await?;
     }
-    let mut call: Call = serde_json::from_str(text).map_err(|it| unreadable("a call", it))?;
-    if !forgotten.cut_call(&mut call) {
-        return Ok(false);
+    let mut cut = 0;
+    for (text, sql) in [
+        (Some(call).filter(|it| !it.is_empty()), "UPDATE deliveries SET call = $2 WHERE id = $1"),
+        (identify, "UPDATE deliveries SET identify = $2 WHERE id = $1"),
+    ] {
+        if let Some(text) = text.map(|it| cut_call(it, forgotten)).transpose()?.flatten() {
+            transaction.change(sql, &[&id, &text]).await?;
+            cut += 1;
+        }
     }
-    let text = serde_json::to_string(&call).map_err(|it| unreadable("a call", it))?;
-    transaction.change("UPDATE deliveries SET call = $2 WHERE id = $1", &[&id, &text]).await?;
-    Ok(true)
+    Ok(cut)
 }
 
-/// Calls to somebody that are pending or dead, so many at most.
+/// A call without somebody, if it names them.
+fn cut_call(text: &str, forgotten: &ErasureSubject) -> Result<Option<String>, Fault> {
+    let mut call: Call = serde_json::from_str(text).map_err(|it| unreadable("a call", it))?;
+    if !forgotten.cut_call(&mut call) {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(&call).map_err(|it| unreadable("a call", it))?;
+    Ok(Some(text))
+}
+
+/// Rows of calls to somebody in which something is pending or dead, so many at most.
 pub(super) async fn waiting(
     transaction: &Transaction,
     PersonId(lane): PersonId,
     limit: usize,
 ) -> Result<Vec<i64>, Fault> {
     let sql = "(SELECT id FROM deliveries WHERE lane = $1 AND state = 0 ORDER BY seq)
-         UNION ALL
-         SELECT id FROM dead_letters JOIN deliveries ON id = delivery WHERE lane = $1 AND state = 2
+         UNION
+         SELECT id FROM dead_letters JOIN deliveries ON id = delivery / 2
+         WHERE lane = $1 AND state <> 0
          LIMIT $2";
     let rows = transaction.rows(sql, &[&lane, &number(limit)]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -137,20 +155,22 @@ pub(super) async fn remove_rows(transaction: &Transaction, ids: &[i64]) -> Resul
     if ids.is_empty() {
         return Ok(erased);
     }
-    let ids = ids.to_vec();
-    let sql = "DELETE FROM deliveries WHERE id = ANY ($1) RETURNING state";
-    for row in transaction.rows(sql, &[&ids]).await? {
-        match row.try_get(0)? {
-            PENDING => erased.pending += 1,
-            DELIVERED => erased.delivered += 1,
-            DEAD => erased.dead += 1,
-            state => return Err(unreadable("a delivery", format!("state {state}")).into()),
-        }
+    let halves: Vec<i64> = ids.iter().flat_map(|id| [2 * id, 2 * id + 1]).collect();
+    let sql = "DELETE FROM dead_letters WHERE delivery = ANY ($1) RETURNING delivery";
+    let mut dead = BTreeSet::new();
+    for row in transaction.rows(sql, &[&halves]).await? {
+        dead.insert(DeliveryId(row.try_get(0)?));
+        erased.dead += 1;
     }
     let sql = "DELETE FROM attempts WHERE delivery = ANY ($1)";
-    erased.attempts = transaction.change(sql, &[&ids]).await?;
-    let sql = "DELETE FROM dead_letters WHERE delivery = ANY ($1)";
-    transaction.change(sql, &[&ids]).await?;
+    erased.attempts = transaction.change(sql, &[&halves]).await?;
+    let sql = "DELETE FROM deliveries WHERE id = ANY ($1)
+         RETURNING id, state, identify IS NOT NULL AND NOT identify_dead, call = ''";
+    for row in transaction.rows(sql, &[&ids.to_vec()]).await? {
+        let own = delivery(row.try_get(0)?, Half::Call);
+        let is_gone = dead.contains(&own) || row.try_get(3)?;
+        erased.count_row(row.try_get(1)?, row.try_get(2)?, is_gone);
+    }
     let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
     let (pending, dead) = (less(erased.pending), less(erased.dead));
     meta::count(transaction, Counters { pending, dead, ..Counters::default() }).await?;

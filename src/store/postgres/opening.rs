@@ -14,7 +14,7 @@ use crate::store::copying::refuse_marked;
 use crate::store::meta::Meta;
 use crate::store::planning::Planning;
 use crate::store::tombstones::TombstoneKey;
-use crate::store::work::{OpenSecret, TombstoneCheck};
+use crate::store::work::{OpenSecret, ReleaseLanes, TombstoneCheck};
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
@@ -23,7 +23,7 @@ use super::session::Session;
 use super::tables::meta;
 use super::transaction::{Connections, Transaction, transact};
 use super::wake::Wake;
-use super::{PostgresStore, ServerOptions, lanes, migrate};
+use super::{PostgresStore, ServerOptions, migrate};
 
 const OPENING: &str = "be opened";
 
@@ -71,7 +71,7 @@ impl PostgresStore {
         const DOING: &str = "take over leases";
         let Some(session) = &self.session else { return Ok(0) };
         let released = if session.is_alone().await {
-            transact!(self.connections, DOING, |it| lanes::release_all(&it, now))?
+            self.connections.run(DOING, &ReleaseLanes(now)).await?
         } else {
             0
         };

@@ -2,9 +2,11 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod deliveries;
 mod effects;
 pub(super) mod inbox;
 mod lanes;
+mod letters;
 pub(super) mod meta;
 mod notes;
 mod people;
@@ -37,7 +39,15 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         people::remove(transaction, &changes.removed_people).boxed(),
         notes::write(transaction, &changes.notes).boxed(),
         meta::write(transaction, &changes.metas).boxed(),
-        lanes::append(transaction, changes).boxed(),
+        meta::remember_accepting(transaction, changes.accepting).boxed(),
+        letters::take(transaction, &changes.taken).boxed(),
+        deliveries::write(transaction, &changes.deliveries).boxed(),
+        deliveries::empty(transaction, &changes.emptied).boxed(),
+        letters::write(transaction, &changes.letters).boxed(),
+        letters::keep(transaction, &changes.attempts).boxed(),
+        lanes::write(transaction, &changes.lanes).boxed(),
+        lanes::shift(transaction, changes.shifted.as_ref()).boxed(),
+        deliveries::append(transaction, changes).boxed(),
         meta::count(transaction, changes.counters).boxed(),
     ];
     Fault::cause(join_all(writes).await)

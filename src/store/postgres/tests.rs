@@ -92,12 +92,14 @@ impl Bench for Schema {
             (SELECT COUNT(*) FROM lanes WHERE (due_at IS NOT NULL) <> EXISTS
                 (SELECT 1 FROM deliveries WHERE lane = lanes.id AND state = 0))
             + (SELECT COUNT(*) FROM lanes WHERE due_at IS NULL AND leased)
-            + (SELECT COUNT(*) FROM deliveries WHERE (state = 2) <> EXISTS
-                (SELECT 1 FROM dead_letters WHERE delivery = deliveries.id))
+            + (SELECT COUNT(*) FROM deliveries WHERE (state = 2) <> (state <> 0 AND EXISTS
+                (SELECT 1 FROM dead_letters WHERE delivery / 2 = deliveries.id)))
+            + (SELECT COUNT(*) FROM deliveries WHERE identify_dead <> EXISTS
+                (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id))
             + (SELECT COUNT(*) FROM attempts WHERE NOT EXISTS
-                (SELECT 1 FROM deliveries WHERE deliveries.id = delivery))
+                (SELECT 1 FROM deliveries WHERE deliveries.id = delivery / 2))
             + (SELECT COUNT(*) FROM dead_letters WHERE NOT EXISTS
-                (SELECT 1 FROM deliveries WHERE deliveries.id = delivery))
+                (SELECT 1 FROM deliveries WHERE deliveries.id = delivery / 2))
             + (SELECT COUNT(*) FROM deliveries JOIN lanes ON lanes.id = lane
                 WHERE seq >= next_seq)
             + (SELECT COUNT(*) FROM lanes WHERE class <> COALESCE(
@@ -114,7 +116,8 @@ impl Bench for Schema {
             + (SELECT COUNT(*) FROM people WHERE state = '')";
         let sql = format!(
             "SELECT ({contradictions}),
-                (SELECT COUNT(*) FROM deliveries WHERE state = 0),
+                (SELECT COUNT(*) + COUNT(CASE WHEN NOT identify_dead THEN identify END)
+                 FROM deliveries WHERE state = 0),
                 (SELECT COUNT(*) FROM dead_letters),
                 (SELECT COUNT(*) FROM inbox WHERE parked IS NOT NULL),
                 (SELECT MIN(planned_at) FROM deliveries WHERE state = 0)"

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::Timeouts;
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage};
 
@@ -168,6 +169,21 @@ impl Transaction {
             self.client().query_raw(&statement, hidden(values)).await?.try_collect().await
         };
         self.within(self.limit, asking).await
+    }
+
+    /// The rows that statements give, which are sent all at once, one behind the other.
+    pub(super) async fn rows_in_order<const N: usize>(
+        &self,
+        statements: [(&str, &[&dyn Value]); N],
+    ) -> Result<[Vec<Row>; N], Fault> {
+        // One that isn't prepared yet would be overtaken by those that are.
+        if self.prepares {
+            for (sql, values) in &statements {
+                self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+            }
+        }
+        let rows = try_join_all(statements.map(|(sql, values)| self.rows(sql, values))).await?;
+        Ok(rows.try_into().expect("as many results as statements"))
     }
 
     /// The one row that a statement gives, if it gives one.

@@ -38,6 +38,10 @@ impl UnitBase for Transaction {
     fn clock_skew(&self, now: Time) -> i64 {
         self.ahead_of(now)
     }
+
+    fn has_own_clock(&self) -> bool {
+        self.is_ruled_by_server()
+    }
 }
 
 impl Backend for PostgresStore {

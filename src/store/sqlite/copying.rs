@@ -1,9 +1,7 @@
 //! Copying from and into a file: rows in the form that other backends take and give.
 //!
-//! What belongs here: how this backend's rows differ from that form. A row of `deliveries` is up to
-//! two of them, and webhooks are referred to by a number of their own.
+//! What belongs here: how this backend's rows differ from that form. Webhooks are referred to by a number of their own.
 
-mod halves;
 mod rows;
 
 use async_trait::async_trait;
@@ -14,7 +12,6 @@ use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
 use crate::store::meta::Meta;
 
 use super::connection::DatabasePath;
-use super::deliveries::{Half, id};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
 use super::opening::storage;
@@ -75,10 +72,7 @@ impl FileTables {
 #[async_trait]
 impl Rows for FileTables {
     async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
-        self.with(|connection| match part {
-            Part::Deliveries => halves::page(connection, after),
-            _ => rows::page(connection, part, after),
-        })
+        self.with(|connection| rows::page(connection, part, after))
     }
 
     async fn given(&mut self) -> Result<Given, StoreError> {
@@ -88,8 +82,7 @@ impl Rows for FileTables {
                 let last = connection.query_row(sql, [table], |row| row.get(0)).optional()?;
                 Ok::<i64, Fault>(last.unwrap_or(0))
             };
-            let deliveries = id(given("deliveries")?, Half::Call).0;
-            Ok(Given { people: given("people")?, deliveries })
+            Ok(Given { people: given("people")?, deliveries: given("deliveries")? })
         })
     }
 }
@@ -128,7 +121,7 @@ impl Tables for FileTables {
     }
 
     fn kept(&self) -> fn(Part, Row) -> Row {
-        rows::kept
+        |_part, row| row
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {

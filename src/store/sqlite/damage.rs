@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::domain::{Destination, Time};
 use crate::store::StoreError;
 use crate::store::meta::{Meta, secret};
-use crate::store::work::{ReadDestinations, ReadStats};
+use crate::store::work::{NextDue, ReadDestinations, ReadStats, ReleaseLanes};
 
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
@@ -26,7 +26,7 @@ use super::opening::{self, Opened, storage};
 use super::quarantine::{self, Why};
 use super::rebuild::rebuild;
 use super::tables::meta;
-use super::{Options, access, files, lanes, soundness, unit};
+use super::{Options, access, files, soundness, unit};
 
 /// What became of a damaged store.
 #[derive(Debug)]
@@ -99,12 +99,13 @@ fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<Strin
     if found.is_some() {
         return Ok(found);
     }
-    let transaction = connection.transaction()?;
-    lanes::release_all(&transaction, now)?;
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let released = unit::run(connection, &ReleaseLanes(now));
+    connection.execute_batch("ROLLBACK")?;
+    released?;
     for way in Destination::ALL {
-        lanes::next_due(&transaction, way, true)?;
+        unit::run(connection, &NextDue { way, page: true, now })?;
     }
-    drop(transaction);
     unit::run(connection, &ReadStats)?;
     unit::run(connection, &ReadDestinations)?;
     Ok(None)

@@ -10,7 +10,6 @@ use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, T
 use crate::store::rows::Counters;
 use crate::store::{Erased, ErasureTarget};
 
-use super::deliveries::{DEAD, DELIVERED};
 use super::fault::Fault;
 use super::tables::{inbox, meta};
 
@@ -186,18 +185,15 @@ pub(super) fn remove_row(connection: &Connection, row: i64) -> Result<Erased, Fa
     .map(|sql| connection.prepare_cached(sql)?.execute([row]));
     let mut erased =
         Erased { attempts: number(attempts?), dead: number(dead?), ..Erased::default() };
-    let removed: Option<(i64, bool, bool)> = connection
+    let removed: Option<(i16, bool, bool)> = connection
         .prepare_cached(
             "DELETE FROM deliveries WHERE id = ?1
              RETURNING state, identify IS NOT NULL AND identify_dead = 0, call = ''",
         )?
         .query_row([row], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    match removed {
-        Some((DELIVERED, has_identify, _)) => erased.delivered = 1 + u64::from(has_identify),
-        Some((DEAD, _, is_empty)) => erased.delivered = u64::from(!call_is_dead && !is_empty),
-        Some((_, has_identify, _)) => erased.pending = 1 + u64::from(has_identify),
-        None => {}
+    if let Some((state, has_identify, is_empty)) = removed {
+        erased.count_row(state, has_identify, call_is_dead || is_empty);
     }
     Ok(erased)
 }

@@ -2,9 +2,11 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+pub(super) mod deliveries;
 mod effects;
 pub(super) mod inbox;
 mod lanes;
+mod letters;
 pub(super) mod meta;
 mod notes;
 mod people;
@@ -14,11 +16,12 @@ mod webhooks;
 
 use rusqlite::Connection;
 
-use crate::store::rows::Changes;
+use crate::store::AvailabilityClock;
+use crate::store::meta::Meta;
+use crate::store::rows::{Changes, micros};
 
 use super::connection::overwrite;
 use super::fault::Fault;
-pub(super) use lanes::extend;
 
 /// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {
@@ -38,8 +41,21 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
     for (meta, value) in &changes.metas {
         meta::remember(connection, *meta, value.as_deref())?;
     }
+    if let Some(AvailabilityClock { way, reading }) = changes.accepting {
+        let reading = micros(reading).to_string();
+        meta::remember(connection, Meta::Accepting(way), Some(&reading))?;
+    }
     notes::write(connection, &changes.notes)?;
-    lanes::append(connection, &changes.appended)?;
+    letters::take(connection, &changes.taken)?;
+    deliveries::write(connection, &changes.deliveries)?;
+    deliveries::empty(connection, &changes.emptied)?;
+    letters::write(connection, &changes.letters)?;
+    letters::keep(connection, &changes.attempts)?;
+    lanes::write(connection, &changes.lanes)?;
+    if let Some(shift) = &changes.shifted {
+        lanes::shift(connection, shift)?;
+    }
+    deliveries::append(connection, &changes.appended)?;
     raising::write(connection, &changes.raised)?;
     meta::count(connection, changes.counters)
 }

@@ -59,6 +59,10 @@ impl UnitBase for SqliteUnit<'_> {
     fn clock_skew(&self, _now: Time) -> i64 {
         0
     }
+
+    fn has_own_clock(&self) -> bool {
+        false
+    }
 }
 
 /// Does a use case on a connection.

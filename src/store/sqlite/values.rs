@@ -7,11 +7,12 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::store::meta::Meta;
+use crate::store::rows::Waiting;
 use crate::store::{StoreError, fetching, record};
 
-use super::deliveries::Waiting;
 use super::fault::Fault;
 use super::soundness::tables;
+use super::tables::deliveries;
 use super::tables::inbox::{self, WEBHOOK};
 
 /// The greatest distance of a number from zero. The relay adds to numbers and doubles them, so one
@@ -40,7 +41,7 @@ pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, 
         let columns = match table.as_str() {
             "inbox" => format!("{WEBHOOK}, *"),
             "deliveries" => "id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook),
-                 planned_at, attempts, failing_since, event_at, identify, class, *"
+                 planned_at, attempts, failing_since, event_at, identify, class, lane, *"
                 .to_owned(),
             _ => "*".to_owned(),
         };
@@ -74,9 +75,9 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
         }
         "inbox" => inbox::webhook(row).map(drop),
         "deliveries" => {
-            let (identify, call) = Waiting::of(row)?;
-            let calls = identify.into_iter().chain(Some(call));
-            calls.filter(|call| !call.is_erased()).try_for_each(|call| call.read().map(drop))
+            // A call that was put back as another delivery is empty.
+            let calls = deliveries::row(row)?.deliveries().filter(|it| !it.call.is_empty());
+            calls.map(Waiting::read).try_for_each(|call| Ok(call.map(drop)?))
         }
         _ => Ok(()),
     }

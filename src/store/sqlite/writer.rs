@@ -68,16 +68,6 @@ impl Writer {
 
     /// Does `work` in a transaction and returns after its commit. It may be done twice, the first
     /// time without effect.
-    pub(super) async fn write<T: Send + 'static>(
-        &self,
-        rank: Priority,
-        doing: &'static str,
-        work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.write_unit(rank, doing, move |connection: &mut Connection| work(connection)).await
-    }
-
-    /// The same for work that needs the connection for itself.
     pub(super) async fn write_unit<T: Send + 'static>(
         &self,
         rank: Priority,

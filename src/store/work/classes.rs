@@ -1,6 +1,7 @@
 //! Classes: the numbers that columns hold. Less is more urgent.
 
 use crate::domain::{Class, Destination};
+use crate::store::rows::LaneRow;
 
 /// The number of the class page.
 pub(in crate::store) const PAGE: i16 = 2;
@@ -31,4 +32,10 @@ pub(in crate::store) fn ranks(way: Destination, page: bool) -> &'static [i16] {
         (Destination::CustomerIo, false) => &[0, 1],
         (Destination::GrowSurf, _) => &[3],
     }
+}
+
+/// Ends the turn of a lane in which nothing is pending. The next call gives it its class.
+pub(in crate::store) fn empty(lane: &mut LaneRow) {
+    (lane.leased, lane.due_at) = (false, None);
+    lane.class = lane.class.max(PAGE);
 }

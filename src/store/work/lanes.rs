@@ -1,11 +1,70 @@
 //! Lanes: what is asked about one, and what makes it more urgent.
 
-use crate::domain::{Class, Identifier};
+use std::time::Duration;
+
+use crate::domain::{Class, Destination, Identifier, Time};
 use crate::store::record;
-use crate::store::rows::Changes;
+use crate::store::rows::{Changes, DueShift, micros};
 use crate::store::unit::{Unit, Work};
 
 use super::append::raise;
+use super::classes::ranks;
+
+/// See [`Store::next_due`](crate::store::Store::next_due).
+pub(in crate::store) struct NextDue {
+    pub(in crate::store) way: Destination,
+    pub(in crate::store) page: bool,
+    pub(in crate::store) now: Time,
+}
+
+impl Work for NextDue {
+    type Output = Option<Time>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Time>, U::Fault> {
+        let due = unit.next_due(ranks(self.way, self.page)).await?;
+        let ahead = unit.clock_skew(self.now);
+        Ok(due.map(|due| Time::from_micros(due.saturating_sub(ahead))))
+    }
+}
+
+/// Makes every leased lane due; the caller knows that nobody delivers. See
+/// [`Store::take_over`](crate::store::Store::take_over).
+pub(in crate::store) struct ReleaseLanes(pub(in crate::store) Time);
+
+impl Work for ReleaseLanes {
+    type Output = usize;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
+        let due_at = Some(unit.by_lanes(self.0, self.0));
+        let mut lanes = unit.leased_lanes().await?;
+        for lane in &mut lanes {
+            (lane.leased, lane.due_at) = (false, due_at);
+        }
+        let released = lanes.len();
+        unit.write(Changes { lanes, ..Changes::default() }).await?;
+        Ok(released)
+    }
+}
+
+/// See [`Store::shift_due_times`](crate::store::Store::shift_due_times).
+pub(in crate::store) struct ShiftDueTimes {
+    pub(in crate::store) way: Destination,
+    pub(in crate::store) by: Duration,
+    pub(in crate::store) now: Time,
+}
+
+impl Work for ShiftDueTimes {
+    type Output = ();
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<(), U::Fault> {
+        if unit.has_own_clock() {
+            return Ok(());
+        }
+        let (classes, now) = (ranks(self.way, true), self.now.micros());
+        let shifted = Some(DueShift { classes, by: micros(self.by), now });
+        unit.write(Changes { shifted, ..Changes::default() }).await
+    }
+}
 
 /// See [`Fetching::has_pending`](crate::store::Fetching::has_pending).
 pub(in crate::store) struct HasPending(pub(in crate::store) Identifier);

@@ -205,16 +205,9 @@ impl Lanes {
         leased.map(|lane| (lane.leased, lane.due_at) = (false, Some(now))).count()
     }
 
-    /// Into another store, which may give other numbers. No lease goes along; its lane is due when it
-    /// ends.
-    pub(super) fn moved(&mut self, renumbers: bool) {
-        let number = |DeliveryId(id)| DeliveryId(if renumbers { 2 * id + 1 } else { id });
-        let dead = std::mem::take(&mut self.dead).into_iter();
-        self.dead = dead.map(|(id, letter)| (number(id), letter)).collect();
-        for lane in self.lanes.values_mut() {
-            lane.leased = false;
-            lane.pending.iter_mut().for_each(|call| call.id = call.id.map(number));
-        }
+    /// Into another store. No lease goes along; its lane is due when it ends.
+    pub(super) fn moved(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.leased = false);
     }
 
     pub(super) fn redeliver(&mut self, now: Time) -> usize {

@@ -33,6 +33,7 @@ fn expression(name: &str, kind: Kind) -> String {
     match kind {
         Kind::Number | Kind::Text | Kind::Bytes => name.to_owned(),
         Kind::Whole | Kind::Short => format!("{name}::bigint"),
+        Kind::Flag => format!("{name}::integer::bigint"),
         Kind::Id | Kind::Webhook => format!("uuid_send({name})"),
     }
 }
@@ -43,6 +44,7 @@ fn column(value: &str, kind: Kind) -> String {
         Kind::Number | Kind::Text | Kind::Bytes => value.to_owned(),
         Kind::Whole => format!("{value}::integer"),
         Kind::Short => format!("{value}::smallint"),
+        Kind::Flag => format!("({value} <> 0)"),
         Kind::Id | Kind::Webhook => format!("encode({value}, 'hex')::uuid"),
     }
 }
@@ -95,7 +97,7 @@ fn value(cell: &Cell) -> Box<dyn Value + Send> {
 
 fn cell(row: &tokio_postgres::Row, place: usize, kind: Kind) -> Result<Cell, Fault> {
     let cell = match kind {
-        Kind::Number | Kind::Whole | Kind::Short => {
+        Kind::Number | Kind::Whole | Kind::Short | Kind::Flag => {
             row.try_get::<_, Option<i64>>(place)?.map_or(Cell::Null, Cell::Number)
         }
         Kind::Text => row.try_get::<_, Option<String>>(place)?.map_or(Cell::Null, Cell::Text),
@@ -135,7 +137,7 @@ pub(super) async fn write(
 fn array(rows: &[Row], place: usize, kind: Kind) -> Box<dyn Value + Send + '_> {
     let cells = rows.iter().map(|Row(cells)| &cells[place]);
     match kind {
-        Kind::Number | Kind::Whole | Kind::Short => Box::new(
+        Kind::Number | Kind::Whole | Kind::Short | Kind::Flag => Box::new(
             cells
                 .map(|cell| match cell {
                     Cell::Number(number) => Some(*number),

@@ -88,7 +88,7 @@ CREATE TABLE deliveries (
     lane bigint NOT NULL,
     seq bigint NOT NULL,
     webhook uuid,
-    -- 0 pending, 1 delivered, 2 dead.
+    -- 0 pending, 1 delivered, 2 if a dead letter is left of it.
     state smallint NOT NULL DEFAULT 0,
     -- To Customer.io: 0 live, 1 history, 2 page; to GrowSurf 3.
     class smallint NOT NULL,
@@ -99,19 +99,25 @@ CREATE TABLE deliveries (
     -- The accepting clock at the first failure.
     failing_since bigint,
     delivered_at bigint,
-    call text COLLATE "C" NOT NULL
+    call text COLLATE "C" NOT NULL,
+    -- The identify that goes out before the row's own call; NULL if there is none, or none any more.
+    -- So a row is up to two deliveries: the identify is number 2 * id, the call 2 * id + 1.
+    identify text COLLATE "C",
+    -- True if the identify is a dead letter, and the call went on without it.
+    identify_dead boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
 CREATE UNIQUE INDEX deliveries_pending ON deliveries (lane, seq) WHERE state = 0;
 CREATE INDEX deliveries_planned ON deliveries (planned_at) WHERE state = 0;
 CREATE INDEX deliveries_webhook ON deliveries (webhook) WHERE webhook IS NOT NULL;
 
--- What is known of the deliveries in state 2, and only of them.
+-- Dead letters.
 CREATE TABLE dead_letters (
     delivery bigint PRIMARY KEY,
     died_at bigint NOT NULL,
     reason text NOT NULL,
-    field text
+    field text,
+    attempts integer NOT NULL
 );
 
 -- Attempts that didn't deliver.

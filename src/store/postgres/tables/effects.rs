@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::{DeliveryId, EventId, Message, Time, WebhookId};
+use crate::domain::{EventId, Message, Time, WebhookId};
 use crate::store::DeliveryState;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, text};
-use crate::store::rows::{MessageKey, WebhookCall};
+use crate::store::rows::{Half, MessageKey, WebhookCall, delivery};
 use crate::store::unit::EffectRows;
 
 impl EffectRows for Transaction {
@@ -21,11 +21,11 @@ impl EffectRows for Transaction {
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
         let sql = "SELECT id, call, state::bigint, planned_at, COALESCE(delivered_at, died_at)
-             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = id
+             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
              WHERE webhook = $1 ORDER BY id";
         let call = |row: &tokio_postgres::Row| {
             Ok(WebhookCall {
-                delivery: DeliveryId(row.try_get(0)?),
+                delivery: delivery(row.try_get(0)?, Half::Call),
                 call: row.try_get(1)?,
                 state: DeliveryState::of(row.try_get(2)?),
                 planned_at: row.try_get(3)?,

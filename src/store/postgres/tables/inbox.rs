@@ -103,7 +103,8 @@ pub(super) async fn remove_deliveries(
     if rows.is_empty() {
         return Ok(());
     }
-    let rows = rows.to_vec();
-    transaction.change("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&rows]).await?;
-    transaction.change("DELETE FROM deliveries WHERE id = ANY ($1)", &[&rows]).await.map(drop)
+    let halves: Vec<i64> = rows.iter().flat_map(|row| [2 * row, 2 * row + 1]).collect();
+    transaction.change("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
+    let sql = "DELETE FROM deliveries WHERE id = ANY ($1)";
+    transaction.change(sql, &[&rows.to_vec()]).await.map(drop)
 }

@@ -1,12 +1,130 @@
-//! The tables `lanes` and `deliveries`: who is next, and the calls.
+//! The table `lanes`: who is next, and what is pending for whom.
 
+use std::collections::BTreeMap;
+
+use tokio_postgres::Row;
+
+use crate::domain::LaneId;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, number, text};
-use crate::store::rows::{Changes, LaneAppend, LaneRaise, NewRow};
-use crate::store::unit::LaneRows;
+use crate::store::postgres::value::{number, text};
+use crate::store::rows::{DeliveryRow, DueShift, LaneRow};
+use crate::store::unit::{HeldLane, LaneRows};
+
+use super::deliveries;
 
 impl LaneRows for Transaction {
+    const LANES: usize = usize::MAX;
+    const FEW: usize = 12;
+
+    async fn due_lanes(
+        &mut self,
+        classes: &'static [i16],
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<(LaneRow, String)>, Fault> {
+        // Class by class, and no more rows than are taken, because each is locked.
+        let sql = "SELECT it.* FROM unnest($1::smallint[]) AS own (class)
+             CROSS JOIN LATERAL (
+                 SELECT lanes.id, lanes.class, due_at, token, leased, people.identifier
+                 FROM lanes JOIN people ON people.id = lanes.id
+                 WHERE lanes.class = own.class AND due_at <= $2
+                 ORDER BY due_at LIMIT $3 FOR UPDATE OF lanes SKIP LOCKED
+             ) AS it LIMIT $3";
+        let rows = self.rows(sql, &[&classes.to_vec(), &now, &number(limit)]).await?;
+        rows.iter().map(with_identifier).collect()
+    }
+
+    async fn free_lane(&mut self, id: LaneId) -> Result<Option<(LaneRow, String)>, Fault> {
+        let sql = "SELECT lanes.id, class, due_at, token, leased, people.identifier
+             FROM lanes JOIN people ON people.id = lanes.id
+             WHERE lanes.id = $1 FOR UPDATE OF lanes SKIP LOCKED";
+        self.row(sql, &[&id.0]).await?.as_ref().map(with_identifier).transpose()
+    }
+
+    async fn pending_rows(
+        &mut self,
+        lanes: &[LaneId],
+        each: usize,
+    ) -> Result<Vec<DeliveryRow>, Fault> {
+        let lanes: Vec<i64> = lanes.iter().map(|lane| lane.0).collect();
+        let sql = "SELECT it.id, call, webhook, planned_at, attempts, failing_since, event_at,
+                 CASE WHEN NOT identify_dead THEN identify END, class, it.lane
+             FROM unnest($1::bigint[]) AS wanted (lane)
+             CROSS JOIN LATERAL (
+                 SELECT * FROM deliveries WHERE deliveries.lane = wanted.lane AND state = 0
+                 ORDER BY seq LIMIT $2
+             ) AS it";
+        let rows = self.rows(sql, &[&lanes, &number(each)]).await?;
+        rows.iter().map(deliveries::row).collect()
+    }
+
+    async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
+        let ids: Vec<i64> = lanes.iter().map(|(lane, _)| lane.0).collect();
+        let asked: Vec<i64> = lanes.iter().flat_map(|(_, rows)| rows).copied().collect();
+        // Which of those rows are each lane's, counted from 1.
+        let ends = lanes.iter().scan(0, |end, (_, rows)| {
+            *end += number(rows.len());
+            Some(*end)
+        });
+        let ends: Vec<i64> = ends.collect();
+        let starts: Vec<i64> =
+            [0].into_iter().chain(ends.iter().copied()).map(|it| it + 1).collect();
+        let starts = starts[..ids.len()].to_vec();
+        let hold = "SELECT id, class, due_at, token, leased FROM lanes
+             WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+        let states = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
+                 identify IS NOT NULL, identify_dead
+             FROM deliveries WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+        let rest = "SELECT own.lane, COALESCE(
+                 (SELECT class FROM deliveries WHERE lane = own.lane AND state = 0
+                  AND class <= lanes.class AND id <> ALL (($2::bigint[])[own.first:own.last]) LIMIT 1),
+                 (SELECT MIN(class) FROM deliveries WHERE lane = own.lane AND state = 0
+                  AND id <> ALL (($2::bigint[])[own.first:own.last])))
+             FROM unnest($1::bigint[], $3::bigint[], $4::bigint[]) AS own (lane, first, last)
+             JOIN lanes ON lanes.id = own.lane";
+        // The lanes first: what is read behind them stays true.
+        let [held, states, rest] = self
+            .rows_in_order([
+                (hold, &[&ids]),
+                (states, &[&asked]),
+                (rest, &[&ids, &asked, &starts, &ends]),
+            ])
+            .await?;
+        let mut rows: BTreeMap<LaneId, Vec<_>> = BTreeMap::new();
+        for row in &states {
+            let state = deliveries::state(row)?;
+            rows.entry(state.lane).or_default().push(state);
+        }
+        let mut rests: BTreeMap<i64, Option<i16>> = BTreeMap::new();
+        for row in &rest {
+            rests.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        let held = held.iter().map(|row| {
+            let lane = lane(row)?;
+            let rest = rests.remove(&lane.id.0).flatten();
+            Ok(HeldLane { rows: rows.remove(&lane.id).unwrap_or_default(), lane, rest })
+        });
+        held.collect()
+    }
+
+    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Fault> {
+        let sql = "SELECT id, class, due_at, token, leased FROM lanes
+             WHERE leased AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
+        self.rows(sql, &[]).await?.iter().map(lane).collect()
+    }
+
+    async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
+        // One look into each part of the index; a minimum over several would read all of it.
+        let sql = "SELECT MIN(due_at) FROM unnest($1::smallint[]) AS own (class)
+             CROSS JOIN LATERAL (
+                 SELECT MIN(due_at) AS due_at FROM lanes
+                 WHERE lanes.class = own.class AND due_at IS NOT NULL
+             ) AS it";
+        let row = self.row(sql, &[&classes.to_vec()]).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.flatten())
+    }
+
     async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
         let sql = "SELECT 1 FROM people JOIN deliveries ON deliveries.lane = people.id
              WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
@@ -14,92 +132,46 @@ impl LaneRows for Transaction {
     }
 }
 
-/// Puts rows at the ends of lanes, and makes visitors' pending calls more urgent.
-pub(super) async fn append(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    let Changes { appended, raised, .. } = changes;
-    let ids: Vec<i64> = appended.keys().map(|it| it.0).collect();
-    let visitors: Vec<String> = raised.iter().map(|it| text(&it.identifier)).collect();
-    if !raised.is_empty() {
-        // All lanes are held in their order first, so that no two transactions wait for each other.
-        let sql = "SELECT id FROM lanes WHERE id = ANY ($1)
-                 OR id IN (SELECT id FROM people WHERE identifier = ANY ($2))
-             ORDER BY id FOR UPDATE";
-        transaction.rows(sql, &[&ids, &visitors]).await?;
-    }
-    if !appended.is_empty() {
-        let calls_of = |it: &LaneAppend| it.rows.iter().map(calls).map(|it| it.len()).sum();
-        let more: Vec<i64> = appended.values().map(|it| number(calls_of(it))).collect();
-        let due: Vec<i64> = appended.values().map(|it| it.due_at).collect();
-        let classes: Vec<i16> = appended.values().map(|it| it.class).collect();
-        let (mut lanes, mut places, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        for (lane, append) in appended {
-            for (place, row) in (0..).zip(append.rows.iter().flat_map(self::calls)) {
-                lanes.push(lane.0);
-                places.push(place);
-                rows.push(row);
-            }
-        }
-        let rows = || rows.iter();
-        let webhooks: Vec<Option<uuid::Uuid>> =
-            rows().map(|(_, _, it)| it.webhook.map(|id| id.0)).collect();
-        let planned: Vec<i64> = rows().map(|(_, _, it)| it.planned_at).collect();
-        let events: Vec<Option<i64>> = rows().map(|it| it.1).collect();
-        let calls: Vec<&str> = rows().map(|it| it.0).collect();
-        let own: Vec<i16> = rows().map(|(_, _, it)| it.class).collect();
-        // The lane's own row gives the places, so that their order is the order of commits. Lanes in
-        // their order, so that nobody waits in a circle.
-        let sql = "WITH lane AS (
-                 INSERT INTO lanes (id, class, due_at, next_seq)
-                 SELECT id, class, due_at, more
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[])
-                     AS new (id, more, due_at, class)
-                 ORDER BY id
-                 ON CONFLICT (id) DO UPDATE SET class = LEAST(lanes.class, excluded.class),
-                     due_at = COALESCE(lanes.due_at, excluded.due_at),
-                     next_seq = lanes.next_seq + excluded.next_seq
-                 RETURNING id, next_seq
-             )
-             INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, class)
-             SELECT new.lane, lane.next_seq - own.more + new.place, new.webhook, new.planned_at,
-                 new.event_at, new.call, new.class
-             FROM unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::bigint[], $9::bigint[],
-                     $10::text[], $11::smallint[])
-                 AS new (lane, place, webhook, planned_at, event_at, call, class)
-             JOIN lane ON lane.id = new.lane
-             JOIN unnest($1::bigint[], $2::bigint[]) AS own (id, more) ON own.id = new.lane";
-        let values: [&dyn Value; 11] = [
-            &ids, &more, &due, &classes, &lanes, &places, &webhooks, &planned, &events, &calls,
-            &own,
-        ];
-        transaction.change(sql, &values).await?;
-    }
-    if raised.is_empty() {
+fn lane(row: &Row) -> Result<LaneRow, Fault> {
+    Ok(LaneRow {
+        id: LaneId(row.try_get(0)?),
+        class: row.try_get(1)?,
+        due_at: row.try_get(2)?,
+        token: row.try_get(3)?,
+        leased: row.try_get(4)?,
+    })
+}
+
+fn with_identifier(row: &Row) -> Result<(LaneRow, String), Fault> {
+    Ok((lane(row)?, row.try_get(5)?))
+}
+
+/// Writes lanes as they are from now on.
+pub(super) async fn write(transaction: &Transaction, lanes: &[LaneRow]) -> Result<(), Fault> {
+    if lanes.is_empty() {
         return Ok(());
     }
-    let classes: Vec<i16> = raised.iter().map(|it| it.class).collect();
-    let sql = "WITH own AS (
-             SELECT lanes.id, MIN(it.class) AS class
-             FROM unnest($1::text[], $2::smallint[]) AS it (identifier, class)
-             JOIN people ON people.identifier = it.identifier
-             JOIN lanes ON lanes.id = people.id
-             WHERE due_at IS NOT NULL AND lanes.class > it.class AND lanes.class < 3
-             GROUP BY lanes.id
-         ), lane AS (
-             UPDATE lanes SET class = own.class FROM own WHERE lanes.id = own.id
-         )
-         UPDATE deliveries SET class = own.class
-         FROM own CROSS JOIN LATERAL (
-             SELECT id FROM deliveries AS it
-             WHERE it.lane = own.id AND state = 0 AND it.class > own.class
-             ORDER BY seq LIMIT $3
-         ) AS waiting
-         WHERE deliveries.id = waiting.id";
-    transaction.change(sql, &[&visitors, &classes, &LaneRaise::RAISED]).await?;
+    let ids: Vec<i64> = lanes.iter().map(|it| it.id.0).collect();
+    let classes: Vec<i16> = lanes.iter().map(|it| it.class).collect();
+    let due: Vec<Option<i64>> = lanes.iter().map(|it| it.due_at).collect();
+    let tokens: Vec<i64> = lanes.iter().map(|it| it.token).collect();
+    let leased: Vec<bool> = lanes.iter().map(|it| it.leased).collect();
+    let sql = "UPDATE lanes SET class = it.class, due_at = it.due_at, token = it.token, leased = it.leased
+         FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::boolean[])
+             AS it (id, class, due_at, token, leased)
+         WHERE lanes.id = it.id";
+    transaction.change(sql, &[&ids, &classes, &due, &tokens, &leased]).await?;
     Ok(())
 }
 
-/// The calls of a row with their times, each of which is a row here.
-fn calls(row: &NewRow) -> Vec<(&str, Option<i64>, &NewRow)> {
-    let identify = row.identify.as_deref().map(|call| (call, None, row));
-    identify.into_iter().chain(Some((&*row.call, row.event_at, row))).collect()
+/// Makes lanes due sooner.
+pub(super) async fn shift(
+    transaction: &Transaction,
+    shift: Option<&DueShift>,
+) -> Result<(), Fault> {
+    let Some(DueShift { classes, by, now }) = shift else { return Ok(()) };
+    let sql = "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2)
+         WHERE due_at > $2 AND NOT leased AND class = ANY ($3)";
+    transaction.change(sql, &[by, now, &classes.to_vec()]).await?;
+    Ok(())
 }

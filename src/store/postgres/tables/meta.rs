@@ -83,10 +83,11 @@ pub(super) async fn write(
 
 /// Remembers the accepting clock, which every relay has a reading of: the one that goes ahead. Its
 /// row is held until the commit, so it isn't touched for less than a second.
-pub(in crate::store::postgres) async fn remember_accepting(
+pub(super) async fn remember_accepting(
     transaction: &Transaction,
-    accepting: AvailabilityClock,
+    accepting: Option<AvailabilityClock>,
 ) -> Result<(), Fault> {
+    let Some(accepting) = accepting else { return Ok(()) };
     let sql = "INSERT INTO meta (key, value)
          SELECT $1, $2::bigint::text WHERE NOT EXISTS (
              SELECT 1 FROM meta WHERE key = $1 AND value::bigint > $2::bigint - 1000000

@@ -1,23 +1,16 @@
-//! Rows of any part but deliveries: statements made of the columns of the common form.
+//! Rows of any part: statements made of the columns of the common form.
 
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use crate::store::copying::{Cell, Column, Kind, Part, Row};
 use crate::store::meta::Meta;
 
-use super::super::deliveries::{Half, id};
 use super::super::fault::Fault;
 
 /// Which rows are copied.
 fn only(part: Part) -> String {
     match part {
-        // An identify that went out alone leaves no row, but may leave attempts.
-        Part::Attempts => "EXISTS (
-                 SELECT 1 FROM deliveries WHERE deliveries.id = attempts.delivery / 2
-                 AND CASE attempts.delivery % 2 WHEN 0 THEN identify IS NOT NULL ELSE call <> '' END
-             )"
-        .to_owned(),
         Part::Meta => Meta::copied_rows(),
         _ => "1".to_owned(),
     }
@@ -25,24 +18,17 @@ fn only(part: Part) -> String {
 
 /// How many rows of a part are copied.
 pub(super) fn count(connection: &Connection, part: Part) -> Result<u64, Fault> {
-    let sql = match part {
-        Part::Deliveries => {
-            "SELECT COALESCE(SUM((identify IS NOT NULL) + (call <> '')), 0) FROM deliveries"
-                .to_owned()
-        }
-        _ => format!("SELECT COUNT(*) FROM {} WHERE {}", part.table(), only(part)),
-    };
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", part.table(), only(part));
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// A column as the common form has it.
 fn expression(part: Part, (name, kind): Column) -> String {
-    match (part, name, kind) {
-        (_, _, Kind::Webhook) => {
+    match kind {
+        Kind::Webhook => {
             format!("(SELECT inbox.id FROM inbox WHERE seq = {}.webhook)", part.table())
         }
-        (Part::Lanes, "next_seq", _) => "2 * next_seq".to_owned(),
         _ => name.to_owned(),
     }
 }
@@ -120,11 +106,6 @@ fn insert(part: Part) -> String {
     let places: Vec<String> = columns.map(|(at, (_, kind))| place(at + 1, *kind)).collect();
     let (table, names, places) = (part.table(), names.join(", "), places.join(", "));
     match part {
-        // They keep the attempts of what died; elsewhere the delivery does.
-        Part::DeadLetters => format!(
-            "INSERT INTO {table} ({names}, attempts)
-             SELECT {places}, attempts FROM deliveries WHERE id = ?1 / 2"
-        ),
         Part::Notes | Part::Counters | Part::Meta => {
             format!("INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})")
         }
@@ -136,37 +117,7 @@ fn insert(part: Part) -> String {
 pub(super) fn write(connection: &Connection, part: Part, rows: &[Row]) -> Result<(), Fault> {
     let mut insert = connection.prepare_cached(&insert(part))?;
     for Row(cells) in rows {
-        let mut values = Vec::with_capacity(cells.len());
-        for ((name, _), cell) in part.columns().iter().zip(cells) {
-            values.push(match (part, *name, cell) {
-                (Part::DeadLetters | Part::Attempts, "delivery", Cell::Number(number)) => {
-                    Value::Integer(id(*number, Half::Call).0)
-                }
-                (_, _, Cell::Number(number)) => Value::Integer(*number),
-                (_, _, Cell::Text(text)) => Value::Text(text.clone()),
-                (_, _, Cell::Bytes(bytes)) => Value::Blob(bytes.clone()),
-                (_, _, Cell::Null) => Value::Null,
-            });
-        }
-        if insert.execute(params_from_iter(values))? != 1 {
-            return Err(Fault::unreadable("a row", "what it refers to isn't there"));
-        }
+        insert.execute(params_from_iter(cells.iter().map(value)))?;
     }
     Ok(())
-}
-
-/// A row as it is read again: what was one delivery is a row of its own, which has room for an
-/// identify before it.
-pub(super) fn kept(part: Part, Row(mut cells): Row) -> Row {
-    for ((name, _), cell) in part.columns().iter().zip(&mut cells) {
-        if let Cell::Number(number) = cell {
-            *number = match (part, *name) {
-                (Part::Deliveries, "id" | "seq")
-                | (Part::DeadLetters | Part::Attempts, "delivery") => id(*number, Half::Call).0,
-                (Part::Lanes, "next_seq") => id(*number, Half::Identify).0,
-                _ => *number,
-            };
-        }
-    }
-    Row(cells)
 }

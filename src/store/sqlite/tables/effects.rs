@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::{EventId, Message, Time, WebhookId};
 use crate::store::DeliveryState;
-use crate::store::rows::{Changes, MessageKey, WebhookCall};
-use crate::store::sqlite::deliveries::{Half, id};
+use crate::store::rows::{Changes, Half, MessageKey, WebhookCall, delivery};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::EffectRows;
@@ -28,7 +27,7 @@ impl EffectRows for SqliteUnit<'_> {
         )?;
         let calls = statement.query_map([webhook.0.as_bytes()], |row| {
             Ok(WebhookCall {
-                delivery: id(row.get(0)?, Half::Call),
+                delivery: delivery(row.get(0)?, Half::Call),
                 call: row.get(1)?,
                 state: DeliveryState::of(row.get(2)?),
                 planned_at: row.get(3)?,

@@ -1,16 +1,109 @@
-//! The tables `lanes` and `deliveries`: who is next, and the calls.
+//! The table `lanes`: who is next, and what is pending for whom.
 
-use std::collections::BTreeMap;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use rusqlite::{Connection, OptionalExtension, params};
-
-use crate::domain::{LaneId, WebhookId};
-use crate::store::rows::{LaneAppend, NewRow};
+use crate::domain::LaneId;
+use crate::store::rows::{DeliveryRow, DueShift, LaneRow};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
-use crate::store::unit::LaneRows;
+use crate::store::unit::{HeldLane, LaneRows};
+
+use super::deliveries;
 
 impl LaneRows for SqliteUnit<'_> {
+    const LANES: usize = 1;
+    const FEW: usize = 3;
+
+    async fn due_lanes(
+        &mut self,
+        classes: &'static [i16],
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<(LaneRow, String)>, Fault> {
+        let mut due = Vec::new();
+        for class in classes {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT lanes.id, class, due_at, token, leased, people.identifier
+                 FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
+                 WHERE class = ?1 AND due_at <= ?2 ORDER BY due_at",
+            )?;
+            let lanes = statement.query_map(params![class, now], with_identifier)?;
+            for lane in lanes.take(limit - due.len()) {
+                due.push(lane?);
+            }
+        }
+        Ok(due)
+    }
+
+    async fn free_lane(&mut self, id: LaneId) -> Result<Option<(LaneRow, String)>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT lanes.id, class, due_at, token, leased, people.identifier
+             FROM lanes CROSS JOIN people ON people.id = lanes.id WHERE lanes.id = ?1",
+        )?;
+        Ok(statement.query_row([id.0], with_identifier).optional()?)
+    }
+
+    async fn pending_rows(
+        &mut self,
+        lanes: &[LaneId],
+        each: usize,
+    ) -> Result<Vec<DeliveryRow>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
+                 attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END, class,
+                 lane
+             FROM deliveries INDEXED BY deliveries_pending
+             WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2",
+        )?;
+        let each = i64::try_from(each).unwrap_or(i64::MAX);
+        let mut pending = Vec::new();
+        for lane in lanes {
+            for row in statement.query_map([lane.0, each], deliveries::row)? {
+                pending.push(row?);
+            }
+        }
+        Ok(pending)
+    }
+
+    async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
+        let mut held = Vec::with_capacity(lanes.len());
+        for (id, asked) in lanes {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, class, due_at, token, leased FROM lanes WHERE id = ?1",
+            )?;
+            let Some(lane) = statement.query_row([id.0], lane).optional()? else { continue };
+            let rows = deliveries::states(self.connection, *id, asked)?;
+            let rest = rest(self.connection, &lane, asked)?;
+            held.push(HeldLane { lane, rows, rest });
+        }
+        Ok(held)
+    }
+
+    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_leased
+             WHERE leased = 1",
+        )?;
+        let lanes = statement.query_map([], lane)?;
+        Ok(lanes.collect::<Result<_, _>>()?)
+    }
+
+    async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
+        // One look into each part of the index; a minimum over several would read all of it.
+        let mut first = None;
+        for class in classes {
+            let due: Option<i64> = self
+                .connection
+                .prepare_cached(
+                    "SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
+                     WHERE class = ?1 AND due_at IS NOT NULL",
+                )?
+                .query_row([class], |row| row.get(0))?;
+            first = first.into_iter().chain(due).min();
+        }
+        Ok(first)
+    }
+
     async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
         let mut statement = self.connection.prepare_cached(
             "SELECT 1 FROM people
@@ -21,70 +114,62 @@ impl LaneRows for SqliteUnit<'_> {
     }
 }
 
-/// Puts rows at the ends of lanes.
-pub(super) fn append(
-    connection: &Connection,
-    lanes: &BTreeMap<LaneId, LaneAppend>,
-) -> Result<(), Fault> {
-    let mut known = None;
-    for (lane, LaneAppend { class, due_at, rows }) in lanes {
-        let first = extend(connection, lane.0, *class, rows.len(), *due_at)?;
-        for (seq, row) in (first..).zip(rows) {
-            insert(connection, lane.0, seq, row, &mut known)?;
+fn lane(row: &Row<'_>) -> rusqlite::Result<LaneRow> {
+    Ok(LaneRow {
+        id: LaneId(row.get(0)?),
+        class: row.get(1)?,
+        due_at: row.get(2)?,
+        token: row.get(3)?,
+        leased: row.get(4)?,
+    })
+}
+
+fn with_identifier(row: &Row<'_>) -> rusqlite::Result<(LaneRow, String)> {
+    Ok((lane(row)?, row.get(5)?))
+}
+
+/// Returns the most urgent class of a lane's pending rows other than these.
+fn rest(connection: &Connection, lane: &LaneRow, others: &[i64]) -> Result<Option<i16>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, class FROM deliveries INDEXED BY deliveries_pending
+         WHERE lane = ?1 AND state = 0 ORDER BY seq",
+    )?;
+    let mut rows = statement.query([lane.id.0])?;
+    let mut rest: Option<i16> = None;
+    while let Some(row) = rows.next()?
+        && rest.is_none_or(|class| class > lane.class)
+    {
+        if !others.contains(&row.get(0)?) {
+            rest = rest.into_iter().chain(Some(row.get(1)?)).min();
         }
+    }
+    Ok(rest)
+}
+
+/// Writes lanes as they are from now on.
+pub(super) fn write(connection: &Connection, lanes: &[LaneRow]) -> Result<(), Fault> {
+    for LaneRow { id, class, due_at, token, leased } in lanes {
+        connection
+            .prepare_cached(
+                "UPDATE lanes SET class = ?2, due_at = ?3, token = ?4, leased = ?5 WHERE id = ?1",
+            )?
+            .execute(params![id.0, class, due_at, token, leased])?;
     }
     Ok(())
 }
 
-/// Makes room for `more` rows at a lane's end. Returns the first new place.
-pub(in crate::store::sqlite) fn extend(
+/// Makes lanes due sooner.
+pub(super) fn shift(
     connection: &Connection,
-    lane: i64,
-    class: i16,
-    more: usize,
-    due_at: i64,
-) -> Result<i64, Fault> {
-    // No upsert: for an insert that may turn into an update SQLite looks for children of the new
-    // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
-    // drop a table in memory for it, which costs more than the update.
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT next_seq FROM lanes WHERE id = ?1")?
-        .query_row([lane], |row| row.get(0))
-        .optional()?;
-    let first = next.unwrap_or(0);
-    let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
-    let statement = match next {
-        Some(_) => {
-            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
-             WHERE id = ?1"
-        }
-        None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
-    };
-    connection.prepare_cached(statement)?.execute(params![lane, class, due_at, after])?;
-    Ok(first)
-}
-
-/// Writes a row. `known` is the last webhook and its number.
-fn insert(
-    connection: &Connection,
-    lane: i64,
-    seq: i64,
-    row: &NewRow,
-    known: &mut Option<(WebhookId, i64)>,
+    DueShift { classes, by, now }: &DueShift,
 ) -> Result<(), Fault> {
-    if let Some(id) = row.webhook
-        && known.is_none_or(|(last, _)| last != id)
-    {
-        let mut statement = connection.prepare_cached("SELECT seq FROM inbox WHERE id = ?1")?;
-        *known = Some((id, statement.query_row([id.0.as_bytes()], |row| row.get(0))?));
+    for class in *classes {
+        connection
+            .prepare_cached(
+                "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
+                 WHERE class = ?1 AND due_at > ?2 AND leased = 0",
+            )?
+            .execute(params![class, now, by])?;
     }
-    let webhook = row.webhook.and(*known).map(|(_, seq)| seq);
-    let NewRow { class, planned_at, event_at, identify, call, .. } = row;
-    connection
-        .prepare_cached(
-            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![lane, seq, webhook, planned_at, event_at, call, identify, class])?;
     Ok(())
 }

@@ -1,0 +1,169 @@
+//! The table `deliveries`: calls, put at the ends of lanes, and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::{LaneId, WebhookId};
+use crate::store::rows::{DeliveryRow, LaneAppend, NewRow, PENDING, RowState};
+use crate::store::sqlite::fault::Fault;
+
+/// Reads a row whose columns are its id, the call, the webhook's id, `planned_at`, `attempts`,
+/// `failing_since`, `event_at`, the identify that goes out, `class` and `lane`.
+pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let webhook: Option<[u8; 16]> = row.get(2)?;
+    Ok(DeliveryRow {
+        id: row.get(0)?,
+        call: row.get(1)?,
+        webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
+        planned_at: row.get(3)?,
+        attempts: row.get(4)?,
+        failing_since: row.get(5)?,
+        event_at: row.get(6)?,
+        identify: row.get(7)?,
+        class: row.get(8)?,
+        lane: LaneId(row.get(9)?),
+    })
+}
+
+/// Reads the state of a row that begins with its columns, in the order of the fields.
+pub(super) fn state(row: &Row<'_>) -> rusqlite::Result<RowState> {
+    Ok(RowState {
+        id: row.get(0)?,
+        lane: LaneId(row.get(1)?),
+        state: row.get(2)?,
+        class: row.get(3)?,
+        attempts: row.get(4)?,
+        failing_since: row.get(5)?,
+        delivered_at: row.get(6)?,
+        has_identify: row.get(7)?,
+        identify_dead: row.get(8)?,
+    })
+}
+
+/// Returns the states of those of some rows that are a lane's.
+pub(super) fn states(
+    connection: &Connection,
+    lane: LaneId,
+    ids: &[i64],
+) -> Result<Vec<RowState>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, lane, state, class, attempts, failing_since, delivered_at, identify IS NOT NULL,
+             identify_dead
+         FROM deliveries WHERE id = ?1 AND lane = ?2",
+    )?;
+    let mut states = Vec::with_capacity(ids.len());
+    for id in ids {
+        states.extend(statement.query_row([*id, lane.0], state).optional()?);
+    }
+    Ok(states)
+}
+
+/// Writes rows as they are from now on.
+pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fault> {
+    for row in rows {
+        let RowState { id, state, attempts, failing_since, delivered_at, .. } = row;
+        // One that stays pending stays in its place in the indexes.
+        let statement = match *state {
+            PENDING => {
+                "UPDATE deliveries SET attempts = ?3, failing_since = ?4, delivered_at = ?5,
+                     identify = CASE ?6 WHEN 1 THEN identify END, identify_dead = ?7
+                 WHERE id = ?1 AND ?2 = 0"
+            }
+            _ => {
+                "UPDATE deliveries SET state = ?2, attempts = ?3, failing_since = ?4,
+                     delivered_at = ?5, identify = CASE ?6 WHEN 1 THEN identify END,
+                     identify_dead = ?7
+                 WHERE id = ?1"
+            }
+        };
+        connection.prepare_cached(statement)?.execute(params![
+            id,
+            state,
+            attempts,
+            failing_since,
+            delivered_at,
+            row.has_identify,
+            row.identify_dead
+        ])?;
+    }
+    Ok(())
+}
+
+/// Removes the own calls of rows.
+pub(super) fn empty(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
+    for id in ids {
+        connection
+            .prepare_cached("UPDATE deliveries SET call = '' WHERE id = ?1")?
+            .execute([id])?;
+    }
+    Ok(())
+}
+
+/// Puts rows at the ends of lanes.
+pub(super) fn append(
+    connection: &Connection,
+    lanes: &BTreeMap<LaneId, LaneAppend>,
+) -> Result<(), Fault> {
+    let mut known = None;
+    for (lane, LaneAppend { class, due_at, rows }) in lanes {
+        let first = extend(connection, lane.0, *class, rows.len(), *due_at)?;
+        for (seq, row) in (first..).zip(rows) {
+            insert(connection, lane.0, seq, row, &mut known)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes room for `more` rows at a lane's end. Returns the first new place.
+fn extend(
+    connection: &Connection,
+    lane: i64,
+    class: i16,
+    more: usize,
+    due_at: i64,
+) -> Result<i64, Fault> {
+    // No upsert: for an insert that may turn into an update SQLite looks for children of the new
+    // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
+    // drop a table in memory for it, which costs more than the update.
+    let next: Option<i64> = connection
+        .prepare_cached("SELECT next_seq FROM lanes WHERE id = ?1")?
+        .query_row([lane], |row| row.get(0))
+        .optional()?;
+    let first = next.unwrap_or(0);
+    let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
+    let statement = match next {
+        Some(_) => {
+            "UPDATE lanes SET class = MIN(class, ?2), due_at = COALESCE(due_at, ?3), next_seq = ?4
+             WHERE id = ?1"
+        }
+        None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
+    };
+    connection.prepare_cached(statement)?.execute(params![lane, class, due_at, after])?;
+    Ok(first)
+}
+
+/// Writes a row. `known` is the last webhook and its number.
+fn insert(
+    connection: &Connection,
+    lane: i64,
+    seq: i64,
+    row: &NewRow,
+    known: &mut Option<(WebhookId, i64)>,
+) -> Result<(), Fault> {
+    if let Some(id) = row.webhook
+        && known.is_none_or(|(last, _)| last != id)
+    {
+        let mut statement = connection.prepare_cached("SELECT seq FROM inbox WHERE id = ?1")?;
+        *known = Some((id, statement.query_row([id.0.as_bytes()], |row| row.get(0))?));
+    }
+    let webhook = row.webhook.and(*known).map(|(_, seq)| seq);
+    let NewRow { class, planned_at, event_at, identify, call, .. } = row;
+    connection
+        .prepare_cached(
+            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![lane, seq, webhook, planned_at, event_at, call, identify, class])?;
+    Ok(())
+}

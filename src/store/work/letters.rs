@@ -1,0 +1,209 @@
+//! Dead letters: listed, shown, put back, thrown away.
+//!
+//! What belongs here: what operators do with them. What doesn't: how a delivery dies (`settle`).
+//! Putting back and throwing away go in pieces, each a transaction, so that nobody is kept waiting
+//! by a hundred thousand of them; what a piece has done needn't be done again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::domain::{Call, Class, DeliveryId, Planner, Time};
+use crate::store::backend::Backend;
+use crate::store::record::{self, unreadable};
+use crate::store::rows::{
+    Changes, DEAD, DELIVERED, Half, LetterRow, PENDING, PersonLetters, delivery, half, number,
+};
+use crate::store::unit::{Unit, Work};
+use crate::store::{DeadLetter, DeadLetters, PastAttempt, StoreError};
+
+use super::append::{NewDelivery, append};
+use super::classes::class;
+
+/// How many of them one transaction takes on.
+const PIECE: usize = 500;
+
+/// See [`Store::dead_letters`](crate::store::Store::dead_letters).
+pub(in crate::store) struct ListLetters {
+    pub(in crate::store) before: Option<DeliveryId>,
+    pub(in crate::store) limit: usize,
+}
+
+impl Work for ListLetters {
+    type Output = Vec<DeadLetter>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeadLetter>, U::Fault> {
+        let before = self.before.unwrap_or(DeliveryId(i64::MAX));
+        let rows = unit.letters(before, self.limit).await?;
+        Ok(rows.into_iter().map(letter).collect::<Result<_, _>>()?)
+    }
+}
+
+/// See [`Store::dead_letter`](crate::store::Store::dead_letter).
+pub(in crate::store) struct ShowLetter(pub(in crate::store) DeliveryId);
+
+impl Work for ShowLetter {
+    type Output = Option<(DeadLetter, Vec<PastAttempt>)>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
+        let newest = unit.letters(DeliveryId(self.0.0.saturating_add(1)), 1).await?.pop();
+        match newest {
+            Some(row) if row.delivery.id == self.0 => {
+                Ok(Some((letter(row)?, unit.attempts(self.0).await?)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
+    let LetterRow { delivery, lane, identifier, died_at, reason, field } = row;
+    Ok(DeadLetter {
+        delivery: delivery.read()?,
+        lane,
+        identifier: record::identifier(&identifier)?,
+        died_at: Time::from_micros(died_at),
+        reason,
+        field,
+    })
+}
+
+/// Puts dead letters back at the ends of their lanes. See
+/// [`Store::redeliver`](crate::store::Store::redeliver).
+pub(in crate::store) async fn redeliver(
+    backend: &impl Backend,
+    which: DeadLetters,
+    planner: Arc<dyn Planner>,
+    now: Time,
+) -> Result<usize, StoreError> {
+    in_pieces(backend, "put dead letters back", which, Some((planner, now))).await
+}
+
+/// See [`Store::discard`](crate::store::Store::discard).
+pub(in crate::store) async fn discard(
+    backend: &impl Backend,
+    which: DeadLetters,
+) -> Result<usize, StoreError> {
+    in_pieces(backend, "discard dead letters", which, None).await
+}
+
+async fn in_pieces(
+    backend: &impl Backend,
+    doing: &'static str,
+    which: DeadLetters,
+    redeliver: Option<(Arc<dyn Planner>, Time)>,
+) -> Result<usize, StoreError> {
+    let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
+    loop {
+        let ids = match &which {
+            DeadLetters::All => backend.read("list dead letters", LettersAfter(last)).await?,
+            DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
+        };
+        let Some(end) = ids.last() else { return Ok(sum) };
+        (last, seen) = (*end, seen + ids.len());
+        sum += backend.write(doing, EndLetters { ids, redeliver: redeliver.clone() }).await?;
+    }
+}
+
+/// Finds the next piece of all dead letters after one of them, oldest first.
+struct LettersAfter(DeliveryId);
+
+impl Work for LettersAfter {
+    type Output = Vec<DeliveryId>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeliveryId>, U::Fault> {
+        unit.letters_after(self.0, PIECE).await
+    }
+}
+
+/// Ends those of some deliveries that are dead letters. Returns how many.
+struct EndLetters {
+    ids: Vec<DeliveryId>,
+    /// Whoever puts them back at the ends of their lanes, and when; `None` throws them away.
+    redeliver: Option<(Arc<dyn Planner>, Time)>,
+}
+
+impl Work for EndLetters {
+    type Output = usize;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
+        let rows: BTreeSet<i64> = self.ids.iter().map(|id| half(*id).0).collect();
+        let rows: Vec<i64> = rows.into_iter().collect();
+        let asked: BTreeSet<DeliveryId> = self.ids.iter().copied().collect();
+        let mut changes = Changes::default();
+        let mut done = 0;
+        for letters in unit.hold_letters(&rows).await? {
+            let taken: Vec<DeliveryId> =
+                letters.dead.iter().copied().filter(|id| asked.contains(id)).collect();
+            if let Some((planner, now)) = &self.redeliver {
+                let due_at = unit.by_lanes(*now, *now);
+                for id in &taken {
+                    put_back(&mut changes, &letters, *id, &**planner, due_at)?;
+                }
+            }
+            done += taken.len();
+            end(&mut changes, letters, taken);
+        }
+        changes.counters.dead -= number(done);
+        unit.write(changes).await?;
+        Ok(done)
+    }
+}
+
+/// Appends a dead letter to its lane again. An identify carries the present profile, so that it takes
+/// nothing back.
+fn put_back(
+    changes: &mut Changes,
+    letters: &PersonLetters,
+    id: DeliveryId,
+    planner: &dyn Planner,
+    due_at: i64,
+) -> Result<(), StoreError> {
+    let identify = || Call::Identify { attributes: planner.profile(&letters.person) };
+    let call = match half(id).1 {
+        Half::Identify => identify(),
+        Half::Call => {
+            let call = serde_json::from_str(&letters.call);
+            match call.map_err(|error| unreadable("a call", error))? {
+                Call::Identify { .. } => identify(),
+                call => call,
+            }
+        }
+    };
+    let new = NewDelivery {
+        lane: letters.row.lane,
+        webhook: letters.webhook,
+        // Whoever puts it back doesn't want it to wait behind a backfill.
+        class: match class(letters.row.class) {
+            Class::Page => Class::Page,
+            Class::Live | Class::History => Class::Live,
+        },
+        call: &call,
+        planned_at: Time::from_micros(letters.planned_at),
+        due_at,
+    };
+    append(changes, [new])
+}
+
+/// Removes halves of a row that were dead letters, and the row with them if nothing is left.
+fn end(changes: &mut Changes, letters: PersonLetters, taken: Vec<DeliveryId>) {
+    let PersonLetters { mut row, dead, call, .. } = letters;
+    let own = delivery(row.id, Half::Call);
+    let goes = |half| taken.contains(&delivery(row.id, half));
+    if goes(Half::Identify) {
+        (row.has_identify, row.identify_dead) = (false, false);
+    }
+    let has_call = !call.is_empty() && !goes(Half::Call);
+    if row.state != PENDING && !has_call && !row.has_identify {
+        changes.removed_deliveries.push(row.id);
+    } else {
+        if goes(Half::Call) {
+            changes.emptied.push(row.id);
+        }
+        let is_dead = row.identify_dead || (has_call && dead.contains(&own));
+        if row.state == DEAD && !is_dead {
+            row.state = DELIVERED;
+        }
+        changes.deliveries.push(row);
+    }
+    changes.taken.extend(taken);
+}
