@@ -168,9 +168,8 @@ pub trait Store: Forgetting + Cluster + Fetching + Effects {
 
     /// Puts dead letters back at the end of their lanes, as if never tried; those of the class page keep
     /// it, the others are live. Ids that aren't dead letters are passed over. Returns how many it put
-    /// back. The event id stays the same. An identify of somebody for whom a newer one was planned counts
-    /// as delivered instead: the newer one carries the whole profile, and behind it the older would take
-    /// it back. Goes in pieces; if it fails, those put back stay so, and it can be called again.
+    /// back. The event id stays the same. An identify carries the present profile, so that it takes nothing
+    /// back. Goes in pieces; if it fails, those put back stay so, and it can be called again.
     async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError>;
 
     /// Removes dead letters for good; their effects stay in the ledger. Returns how many. Goes in

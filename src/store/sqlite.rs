@@ -63,31 +63,11 @@ mod writer;
 pub(super) mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
-
-use crate::domain::{
-    DeliveryId, Destination, Leased, Notification, Receipt, ReceivedWebhook, Time, Webhook,
-    WebhookId,
-};
 
 use super::batcher::Batcher;
-use super::inbox::Prunable;
-use super::meta::Meta;
 use super::planning::Planning;
-use super::work::{
-    Accept, Claim, Item, ListLetters, NextDue, ReadDestinations, ReadInbox, ReadPruned, ReadStats,
-    ReleaseLanes, Remember, SettleLeases, ShiftDueTimes, ShowLetter, discard, prune, redeliver,
-};
-use super::{
-    AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, InboxPage, PastAttempt, Pruned,
-    Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
-};
 use connection::DatabasePath;
 use delivery_lock::DeliveryLock;
-use opening::storage;
-use queue::Priority;
 use readers::Readers;
 use writer::Writer;
 
@@ -115,144 +95,5 @@ impl SqliteStore {
     /// How many transactions this store has committed since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
-    }
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
-        let mut receipts = self.accept_in_order(vec![arrival], now).await?;
-        Ok(receipts.pop().expect("a receipt for each webhook"))
-    }
-
-    async fn accept_in_order(
-        &self,
-        arrivals: Vec<ReceivedWebhook>,
-        now: Time,
-    ) -> Result<Vec<Receipt>, StoreError> {
-        let items = arrivals.into_iter().map(|arrival| Item::received(arrival, now)).collect();
-        self.batcher.accept(items).await
-    }
-
-    async fn replay(
-        &self,
-        id: WebhookId,
-        reading: Result<Notification, String>,
-        now: Time,
-        dry_run: bool,
-    ) -> Result<Receipt, StoreError> {
-        let planning = Arc::clone(&self.planning);
-        let work = Accept::replay(planning, Item::stored(id, reading, now), dry_run);
-        let mut receipts = self.write(Priority::Rest, "replay a webhook", work).await?;
-        Ok(receipts.pop().expect("a receipt for each item"))
-    }
-
-    async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
-        self.read("list the inbox", ReadInbox(page)).await
-    }
-
-    async fn pruned_until(&self) -> Result<Pruned, StoreError> {
-        self.read("tell what was pruned", ReadPruned).await
-    }
-
-    async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
-        self.write(Priority::Rest, "lease lanes", Claim(claim)).await
-    }
-
-    async fn next_due(
-        &self,
-        way: Destination,
-        page: bool,
-        now: Time,
-    ) -> Result<Option<Time>, StoreError> {
-        self.read("tell when a lane is due", NextDue { way, page, now }).await
-    }
-
-    async fn settle(
-        &self,
-        settlements: Vec<Settlement>,
-        accepting: AvailabilityClock,
-        now: Time,
-    ) -> Result<Settled, StoreError> {
-        let work = SettleLeases { settlements, accepting, now };
-        self.write(Priority::Rest, "settle leases", work).await
-    }
-
-    async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
-        const DOING: &str = "take over leases";
-        if !self.right.take().map_err(|error| storage(DOING, error))? {
-            return Ok(0);
-        }
-        self.write(Priority::Rest, DOING, ReleaseLanes(now)).await
-    }
-
-    async fn shift_due_times(
-        &self,
-        way: Destination,
-        by: Duration,
-        now: Time,
-    ) -> Result<(), StoreError> {
-        self.write(Priority::Rest, "follow the clock", ShiftDueTimes { way, by, now }).await
-    }
-
-    async fn dead_letters(
-        &self,
-        before: Option<DeliveryId>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read("list dead letters", ListLetters { before, limit }).await
-    }
-
-    async fn dead_letter(
-        &self,
-        id: DeliveryId,
-    ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
-        self.read("show a dead letter", ShowLetter(id)).await
-    }
-
-    async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
-        redeliver(self, which, Arc::clone(&self.planning.planner), now).await
-    }
-
-    async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
-        discard(self, which).await
-    }
-
-    async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        prune(self, Prunable::Finished, before, limit).await
-    }
-
-    async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        prune(self, Prunable::Parked, before, limit).await
-    }
-
-    async fn stats(&self) -> Result<Stats, StoreError> {
-        self.read("tell its numbers", ReadStats).await
-    }
-
-    async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        let work = Remember(Meta::ProbedAt, now.micros().to_string());
-        self.write(Priority::Rest, "take a write", work).await
-    }
-
-    fn writer_status(&self) -> Writing {
-        self.writer.writing()
-    }
-
-    async fn destination(&self) -> Result<StoredDestinations, StoreError> {
-        self.read("tell of the destination", ReadDestinations).await
-    }
-
-    async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
-        let work = Remember(Meta::Workspace, workspace.environment_id.to_string());
-        self.write(Priority::Rest, "remember the workspace", work).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.batcher.close().await;
-        self.readers.close().await;
-        let closed = self.writer.close().await;
-        self.right.give_up();
-        closed
     }
 }

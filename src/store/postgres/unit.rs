@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::domain::Time;
 use crate::store::backend::Backend;
+use crate::store::batcher::Batcher;
 use crate::store::engine::{Engine, Priority};
 use crate::store::planning::Planning;
 use crate::store::rows::{Changes, micros};
 use crate::store::unit::{UnitBase, UnitFault, Work};
-use crate::store::{HEARTBEAT_TTL, StoreError};
+use crate::store::{HEARTBEAT_TTL, StoreError, Writing};
 
 use super::PostgresStore;
 use super::fault::Fault;
@@ -55,6 +56,31 @@ impl Backend for PostgresStore {
 
     fn planning(&self) -> &Arc<Planning> {
         &self.planning
+    }
+
+    fn batcher(&self) -> &Batcher {
+        &self.batcher
+    }
+
+    fn wake_others(&self) {
+        self.wake.others();
+    }
+
+    async fn take_leases(&self, now: Time) -> Result<usize, StoreError> {
+        self.take_right(now).await
+    }
+
+    fn writing(&self) -> Writing {
+        // Whatever waits for the server is given up in time, so nothing of it can hang.
+        Writing::Idle
+    }
+
+    async fn shut_down(&self) -> Result<(), StoreError> {
+        self.open()?;
+        self.batcher.close().await;
+        self.closed.cancel();
+        self.connections.pool.close();
+        Ok(())
     }
 
     async fn has_deliverer(&self, now: Time) -> Result<bool, StoreError> {

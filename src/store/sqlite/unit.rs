@@ -8,12 +8,14 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::domain::Time;
-use crate::store::StoreError;
 use crate::store::backend::Backend;
+use crate::store::batcher::Batcher;
 use crate::store::engine::Engine;
 use crate::store::planning::Planning;
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
+use crate::store::work::ReleaseLanes;
+use crate::store::{StoreError, Writing};
 
 use super::SqliteStore;
 use super::fault::Fault;
@@ -86,15 +88,41 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
 
 impl Backend for SqliteStore {
     async fn read<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
-        Self::read(self, doing, work).await
+        self.readers.read_unit(doing, move |connection| run(connection, &work)).await
     }
 
     async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
-        Self::write(self, Priority::Rest, doing, work).await
+        self.writer.write_work(Priority::Rest, doing, work).await
     }
 
     fn planning(&self) -> &Arc<Planning> {
         &self.planning
+    }
+
+    fn batcher(&self) -> &Batcher {
+        &self.batcher
+    }
+
+    fn wake_others(&self) {}
+
+    async fn take_leases(&self, now: Time) -> Result<usize, StoreError> {
+        const DOING: &str = "take over leases";
+        if !self.right.take().map_err(|error| storage(DOING, error))? {
+            return Ok(0);
+        }
+        self.writer.write_work(Priority::Rest, DOING, ReleaseLanes(now)).await
+    }
+
+    fn writing(&self) -> Writing {
+        self.writer.writing()
+    }
+
+    async fn shut_down(&self) -> Result<(), StoreError> {
+        self.batcher.close().await;
+        self.readers.close().await;
+        let closed = self.writer.close().await;
+        self.right.give_up();
+        closed
     }
 
     async fn has_deliverer(&self, _now: Time) -> Result<bool, StoreError> {
@@ -124,27 +152,5 @@ impl Engine for Writer {
         work: W,
     ) -> Result<W::Output, StoreError> {
         self.write_work(priority, doing, work).await
-    }
-}
-
-impl SqliteStore {
-    /// Does a use case in a transaction of the writer's.
-    pub(super) async fn write<W: Work>(
-        &self,
-        priority: Priority,
-        doing: &'static str,
-        work: W,
-    ) -> Result<W::Output, StoreError> {
-        self.writer.write_work(priority, doing, work).await
-    }
-
-    /// Does a use case that only reads, beside the writer.
-    pub(super) async fn read<W: Work>(
-        &self,
-        doing: &'static str,
-        work: W,
-    ) -> Result<W::Output, StoreError> {
-        let work = move |connection: &mut Connection| run(connection, &work);
-        self.readers.read_unit(doing, work).await
     }
 }
