@@ -25,8 +25,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Returns the SHA-256 that duplicates are known by. It covers source, owner and bytes: the
+    /// Returns the fingerprint that duplicates are known by. It covers source, owner and bytes: the
     /// same bytes of another source or owner are another webhook. Of a REST row it covers the kind.
+    ///
+    /// It is a SHA-256 whose first four bytes are the second that the body names first as `createdAt`. So
+    /// the fingerprints of webhooks that arrive together lie together in an index.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint_of(&self.body)
     }
@@ -42,8 +45,22 @@ impl Webhook {
             hash.update(part.unwrap_or_default());
         }
         hash.update(body);
-        hash.finalize().into()
+        let mut fingerprint: [u8; 32] = hash.finalize().into();
+        fingerprint[..4].copy_from_slice(&created_second(body).to_be_bytes());
+        fingerprint
     }
+}
+
+/// Returns the second that a body names first as `createdAt`, in milliseconds as GrowSurf does; 0 if it
+/// names none.
+fn created_second(body: &[u8]) -> u32 {
+    const NAME: &[u8] = b"\"createdAt\":";
+    let place = body.windows(NAME.len()).position(|bytes| bytes == NAME);
+    let rest =
+        place.map(|place| &body[place + NAME.len()..]).unwrap_or_default().trim_ascii_start();
+    let digits = rest.iter().take(15).take_while(|byte| byte.is_ascii_digit());
+    let millis = digits.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    u32::try_from(millis / 1_000).unwrap_or(0)
 }
 
 /// A webhook on its way into the store, already read.
@@ -141,6 +158,21 @@ mod tests {
                 let is_new = seen.insert(webhook("payout", b"{}").fingerprint());
                 assert_eq!(is_new, source == Source::GrowsurfApi);
             }
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_begins_with_the_second_that_the_body_was_created_in() {
+        for (body, second) in [
+            (r#"{"event":"E","createdAt":1731494175123,"data":{"createdAt":5}}"#, 1_731_494_175),
+            (r#"{"createdAt": 1000 }"#, 1),
+            (r#"{"createdAt":"1731494175123"}"#, 0),
+            (r#"{"createdAt":99999999999999999999}"#, 0),
+            (r#"{"createdAt":"#, 0),
+            ("{}", 0),
+            ("", 0),
+        ] {
+            assert_eq!(created_second(body.as_bytes()), second, "{body}");
         }
     }
 }

@@ -19,7 +19,8 @@ CREATE TABLE counters (
 -- Webhooks as received. A row outlives its body, so that the same bytes stay known.
 CREATE TABLE inbox (
     id uuid PRIMARY KEY,
-    -- Of source, owner and body: the same bytes of another source or owner are another webhook.
+    -- Of source, owner and body: the same bytes of another source or owner are another webhook. It begins
+    -- with the second of a GrowSurf webhook, so that the index grows at its end.
     sha256 bytea NOT NULL,
     received_at bigint NOT NULL,
     -- Who sent it. It alone selects the reader of the body.

@@ -21,7 +21,8 @@ INSERT INTO counters (name, value) VALUES ('pending', 0), ('dead', 0), ('parked'
 CREATE TABLE inbox (
     seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
-    -- Of source, owner and body: the same bytes of another source or owner are another webhook.
+    -- Of source, owner and body: the same bytes of another source or owner are another webhook. It begins
+    -- with the second of a GrowSurf webhook, so that the index grows at its end.
     sha256 BLOB NOT NULL UNIQUE,
     received_at INTEGER NOT NULL,
     -- Who sent it. It alone selects the reader of the body.
@@ -106,7 +107,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_pending ON deliveries (lane, seq, event_at) WHERE state = 0;
 CREATE INDEX deliveries_planned ON deliveries (planned_at) WHERE state = 0;
-CREATE INDEX deliveries_webhook ON deliveries (webhook, state) WHERE webhook IS NOT NULL;
+-- For pruning, erasing and showing what a webhook led to. It isn't touched when a call is delivered.
+CREATE INDEX deliveries_webhook ON deliveries (webhook) WHERE webhook IS NOT NULL;
 
 -- What is known of the deliveries in state 2, and only of them.
 CREATE TABLE dead_letters (
