@@ -25,6 +25,8 @@ pub(super) enum Fault {
     Standby,
     /// It took too long.
     Slow,
+    /// It was under way on a server that others have left meanwhile.
+    Left,
     /// What was read before the locks isn't so any more, or isn't all; from the beginning.
     Overtaken,
     /// The error is already one that callers know.
@@ -36,7 +38,7 @@ impl Fault {
     /// way, and it has changed nothing.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Overtaken | Self::Stale(_) => true,
+            Self::Overtaken | Self::Left | Self::Stale(_) => true,
             Self::Sql(error) => {
                 matches!(
                     error.code(),
@@ -81,6 +83,7 @@ impl Fault {
         let is_end = self.is_end();
         match self {
             Self::Sql(error) if is_end => Self::Undecided(error),
+            Self::Left => Self::Slow,
             fault => fault,
         }
     }
@@ -112,6 +115,7 @@ impl Fault {
             | Self::Pool(_)
             | Self::Standby
             | Self::Slow
+            | Self::Left
             | Self::Overtaken => false,
         }
     }
@@ -132,6 +136,7 @@ impl Fault {
             }
             Self::Pool(error) => Box::new(error),
             Self::Slow => "the server took too long to answer".into(),
+            Self::Left => "the server was left for another".into(),
             Self::Overtaken => "others changed the same people again and again".into(),
         };
         match is_data_error {
@@ -153,6 +158,7 @@ impl std::fmt::Display for Fault {
             Self::Pool(error) => error.fmt(out),
             Self::Standby => out.write_str("the server is a read-only standby"),
             Self::Slow => out.write_str("it took too long"),
+            Self::Left => out.write_str("its server was left for another"),
             Self::Overtaken => out.write_str("others were in its way"),
             Self::Store(error) => error.fmt(out),
         }

@@ -26,6 +26,7 @@ pub(super) struct Connector(pub(super) Arc<Connecting>);
 /// A connection of the pool.
 pub(super) struct Pooled {
     client: ClientWrapper,
+    connecting: Arc<Connecting>,
     place: Place,
 }
 
@@ -34,6 +35,13 @@ impl Deref for Pooled {
 
     fn deref(&self) -> &ClientWrapper {
         &self.client
+    }
+}
+
+impl Pooled {
+    /// Returns once connections come about at another server.
+    pub(super) async fn left(&self) {
+        self.connecting.servers.left(self.place).await;
     }
 }
 
@@ -48,7 +56,11 @@ impl Manager for Connector {
                 tracing::warn!(%error, "a connection to the store's server ended");
             }
         });
-        Ok(Pooled { client: ClientWrapper::new(client, task), place })
+        Ok(Pooled {
+            client: ClientWrapper::new(client, task),
+            connecting: Arc::clone(&self.0),
+            place,
+        })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<NoServer> {

@@ -7,12 +7,18 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::Notify;
+
 /// A server by its place in the URL, or one of the addresses of its name.
 pub(super) type Place = (usize, Option<IpAddr>);
 
 /// What is known of the servers of a URL.
 #[derive(Default)]
-pub(super) struct Servers(Mutex<Known>);
+pub(super) struct Servers {
+    known: Mutex<Known>,
+    /// Notified when connections come about at another place.
+    moved: Notify,
+}
 
 #[derive(Default)]
 struct Known {
@@ -41,7 +47,11 @@ impl Servers {
     pub(super) fn works(&self, place: Place) {
         let mut known = self.known();
         known.failed.retain(|it| *it != place && *it != (place.0, None));
-        known.good = Some((place, Instant::now()));
+        let before = known.good.replace((place, Instant::now()));
+        drop(known);
+        if before.is_none_or(|(before, _)| before != place) {
+            self.moved.notify_waiters();
+        }
     }
 
     /// Notes that none came about.
@@ -64,8 +74,19 @@ impl Servers {
         self.known().good.is_none_or(|(good, _)| good == place)
     }
 
+    /// Returns once connections come about at another place: this one was left.
+    pub(super) async fn left(&self, place: Place) {
+        loop {
+            let moved = self.moved.notified();
+            if !self.is_current(place) {
+                return;
+            }
+            moved.await;
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,6 +128,18 @@ mod tests {
         servers.fell_silent(asked);
         assert_eq!(order(&servers), [0, 1, 2]);
         assert!(servers.is_current((1, None)) && !servers.is_current((0, None)));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_left_once_connections_come_about_at_another() {
+        let servers = Servers::default();
+        servers.works((0, None));
+        let moving = async {
+            servers.fell_silent(Instant::now());
+            servers.works((1, None));
+        };
+        tokio::join!(servers.left((0, None)), moving);
+        assert!(servers.is_current((1, None)));
     }
 
     #[test]

@@ -215,8 +215,12 @@ impl Transaction {
         asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Fault> {
         let asked = Instant::now();
-        if let Ok(answer) = tokio::time::timeout(limit, asking).await {
-            return Ok(answer?);
+        // On the heap, because many statements are under way at once.
+        let no_more = Box::pin(tokio::time::timeout(limit, self.client().left()));
+        tokio::select! {
+            biased;
+            answer = asking => return Ok(answer?),
+            waited = no_more => if waited.is_ok() { return Err(Fault::Left) },
         }
         if let Some(pool) = self.connection.as_ref().and_then(Object::pool) {
             pool::fell_silent(&pool, asked);
@@ -240,8 +244,8 @@ impl Transaction {
 
     /// Ends the transaction: keeps what was done, or undoes it.
     pub(super) async fn end<T>(mut self, done: Result<T, Fault>) -> Result<T, Fault> {
-        if matches!(done, Err(Fault::Slow)) {
-            // It wouldn't answer a ROLLBACK either.
+        if matches!(done, Err(Fault::Slow | Fault::Left)) {
+            // The server wouldn't answer a ROLLBACK either.
             return done;
         }
         let sql = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
