@@ -30,6 +30,7 @@ mod path_segment;
 mod pattern;
 mod person;
 mod plan;
+mod reference;
 mod retry_after;
 mod reward;
 mod send_filter;
@@ -72,6 +73,7 @@ pub use person::{
     PersonId, Posts,
 };
 pub use plan::{Draft, LanePlan, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, plan};
+pub use reference::{Reference, References, Shown};
 pub use retry_after::retry_after;
 pub use reward::{Amount, Reward, Side};
 pub use send_filter::SendFilter;

@@ -1,7 +1,7 @@
 //! The plan: what an event leads to. Pure: no input or output, no clock, no randomness.
 //!
 //! What belongs here: who a participant is at Customer.io (`people`), who was forgotten
-//! (`erased`), whose address changed (`email_change`), what is said of them (`profile`), what is counted
+//! (`erased`), whom others refer to (`references`), whose address changed (`email_change`), what is said of them (`profile`), what is counted
 //! (`aggregates`), which visitor of a page is whom (`anonymous`), what Customer.io's own word leads to (`feedback`), what is told about an event (`tracks`), about a reward (`rewards`, `amounts`)
 //! and of whom it isn't a member yet (`affiliates`), under which effect key (`effects`), all
 //! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
@@ -21,6 +21,7 @@ mod lanes;
 mod people;
 mod plan;
 mod profile;
+mod references;
 mod requirements;
 mod resolved_events;
 mod rewards;

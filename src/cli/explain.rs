@@ -17,8 +17,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    self, Call, Clock, Identifier, Notification, Plan, PlannedCall, Planner, ReadKey, ReadSet,
-    Source, TRIGGERS_FOR, Time,
+    self, Call, Clock, Identifier, Notification, Person, Plan, PlannedCall, Planner, ReadKey,
+    ReadSet, References, Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
@@ -60,7 +60,8 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
         document["supposed"] = json!(supposed.words());
     }
     let code = match planned {
-        Ok(plan) => {
+        Ok(mut plan) => {
+            complete(&mut plan);
             document["status"] = json!("accepted");
             document["unmapped"] = json!(plan.unmapped);
             document["turned_off"] = json!(plan.disabled_events);
@@ -126,6 +127,17 @@ fn plan(
     };
     let read = ReadSet::new([0; 32], received_at, false);
     domain::plan(planner, news, received_at, read, get).unwrap_or_else(|never| match never {})
+}
+
+/// Puts into the calls what they refer to, out of what the webhook says.
+fn complete(plan: &mut Plan) {
+    let people: Vec<Person> = plan.lanes.iter().map(|lane| lane.person.clone()).collect();
+    for lane in &mut plan.lanes {
+        for PlannedCall { call, .. } in &mut lane.calls {
+            let known = References::among([&*call], people.iter());
+            call.complete(&lane.person.identifier, &known);
+        }
+    }
 }
 
 /// Where requests go, without a slash at the end.

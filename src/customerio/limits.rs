@@ -141,16 +141,7 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
     let mut warnings = Vec::new();
     let call = match call {
         Call::Identify { attributes } => {
-            let mut changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
-            // The person may have another address by now than when the call was planned.
-            if let Identifier::Email(email) = identifier
-                && let present = Scalar::from(email.as_str())
-                && let planned = changed.as_ref().unwrap_or(attributes).get("email")
-                && planned.is_some_and(|planned| *planned != present)
-            {
-                let attributes = changed.get_or_insert_with(|| attributes.clone());
-                attributes.insert("email".to_owned(), present);
-            }
+            let changed = fitting(attributes, person_reserves, ATTRIBUTES, &mut warnings);
             changed.map(|attributes| Call::Identify { attributes })
         }
         Call::Track { name, event_id, at, data } => {
@@ -243,6 +234,7 @@ fn change(name: &str, value: &Scalar, reserves: fn(&str) -> bool) -> Option<Chan
         return Some(Change::LeftOut("the name is longer than 150 bytes"));
     }
     match value {
+        Scalar::Reference(_) => Some(Change::LeftOut("it refers to a participant")),
         // JSON has no such number, and null in its place could remove what is there.
         Scalar::Decimal(decimal) if !decimal.is_finite() => {
             Some(Change::LeftOut("it is no finite number"))

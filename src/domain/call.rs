@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Error, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{AnonymousId, Destination, EventId, Identifier, ParticipantUpdate, Time};
+use super::{AnonymousId, Destination, EventId, Identifier, ParticipantUpdate, Reference, Time};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -24,6 +25,8 @@ pub enum Scalar {
     Decimal(f64),
     /// Text.
     Text(String),
+    /// Another participant's, until the call is sent.
+    Reference(Box<Reference>),
 }
 
 impl Scalar {
@@ -35,6 +38,7 @@ impl Scalar {
                 Scalar::Integer(_) => 1,
                 Scalar::Decimal(_) => 2,
                 Scalar::Text(_) => 3,
+                Scalar::Reference(_) => 4,
             }
         }
         match (self, other) {
@@ -42,6 +46,7 @@ impl Scalar {
             (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
             (Self::Decimal(a), Self::Decimal(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Reference(a), Self::Reference(b)) => a.cmp(b),
             _ => kind(self).cmp(&kind(other)),
         }
     }
@@ -73,11 +78,11 @@ impl<'de> Deserialize<'de> for Scalar {
 
 struct ScalarVisitor;
 
-impl Visitor<'_> for ScalarVisitor {
+impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Scalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a boolean, a number or a text")
+        f.write_str("a boolean, a number, a text or a reference")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
@@ -102,6 +107,17 @@ impl Visitor<'_> for ScalarVisitor {
 
     fn visit_string<E>(self, value: String) -> Result<Scalar, E> {
         Ok(Scalar::Text(value))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar, A::Error> {
+        let reference = Reference::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Scalar::Reference(Box::new(reference)))
+    }
+}
+
+impl From<Reference> for Scalar {
+    fn from(reference: Reference) -> Self {
+        Self::Reference(Box::new(reference))
     }
 }
 
@@ -197,11 +213,6 @@ pub enum Call {
 }
 
 impl Call {
-    /// The property of a track that holds a friend's address.
-    pub const FRIEND_EMAIL: &str = "friend_email";
-    /// The property of a track that holds a friend's name.
-    pub const FRIEND_NAME: &str = "friend_name";
-
     /// The kind as metrics, logs and the store name it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -269,9 +280,13 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{ParticipantKey, Shown};
 
     #[test]
     fn a_stored_call_reads_back_the_same() {
+        let (campaign, participant) = ("c".to_owned(), "p".to_owned());
+        let of = ParticipantKey { campaign, participant };
+        let friend = Reference { of, shows: Shown::Name };
         let call = Call::Track {
             name: "referral_converted".to_owned(),
             event_id: EventId([7; 16]),
@@ -279,6 +294,7 @@ mod tests {
             data: [
                 ("conversion_value".to_owned(), Scalar::Decimal(49.5)),
                 ("friend_email".to_owned(), Scalar::from("a@b.c")),
+                ("friend_name".to_owned(), friend.into()),
                 ("count".to_owned(), Scalar::Integer(3)),
             ]
             .into(),

@@ -13,7 +13,6 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot, Webhook,
-    display_name,
 };
 
 /// Somebody who is to be forgotten, by everything that names them in others' data.
@@ -25,8 +24,6 @@ pub struct ErasureSubject {
     pub participants: BTreeSet<ParticipantKey>,
     /// What pages know them by, where they claimed it.
     pub visitors: BTreeSet<AnonymousId>,
-    /// Their full names, as events about others tell them.
-    names: BTreeSet<String>,
 }
 
 /// What a tombstone is made for, and what it is looked up by.
@@ -101,8 +98,6 @@ impl ErasureSubject {
                 participant: id,
             }));
             self.visitors.extend(participant.claim.as_ref().map(|claim| claim.id.clone()));
-            let fact = |name| participant.facts.get(name).map(|fact| &fact.value);
-            self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
         }
     }
 
@@ -115,13 +110,6 @@ impl ErasureSubject {
                 .clone()
                 .map(|participant| ParticipantKey { campaign: campaign.to_owned(), participant }),
         );
-        let fact = |name| snapshot.facts.get(name);
-        self.learn_name(fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME));
-    }
-
-    fn learn_name(&mut self, first: Option<&Scalar>, last: Option<&Scalar>) {
-        // As calls of others tell it.
-        self.names.extend(display_name([first, last].map(|part| part.and_then(Scalar::as_text))));
     }
 
     /// Whether a text is one of their addresses or holds one, in whatever case. An address of which
@@ -188,13 +176,11 @@ impl ErasureSubject {
         for participant in &mut person.participants {
             let campaign = participant.campaign.as_str();
             let text = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-            let by_id =
+            let is_referrer =
                 text(Facts::REFERRER_ID).is_some_and(|id| self.is_participant(Some(campaign), id));
-            let by_email = text(Facts::REFERRER_EMAIL).is_some_and(|it| self.is_addressed_in(it));
-            let is_referrer = by_id || by_email;
-            let facts = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL];
-            let as_of = facts.iter().filter_map(|name| Some(participant.facts.get(name)?.as_of));
-            let referred_as_of = as_of.max().filter(|_| is_referrer);
+            let facts = [Facts::REFERRER_ID];
+            let as_of = participant.facts.get(Facts::REFERRER_ID).map(|fact| fact.as_of);
+            let referred_as_of = as_of.filter(|_| is_referrer);
             cut |= participant.facts.retain(|name, fact| {
                 let as_referrer = is_referrer && facts.contains(&name);
                 let elsewhere = fact.value.as_text().is_some_and(|text| {
@@ -238,11 +224,9 @@ impl ErasureSubject {
             | Call::Join { .. } => return false,
         };
         let before = data.len();
-        let is_friend = data.get(Call::FRIEND_EMAIL).and_then(Scalar::as_text).is_some_and(names);
-        data.retain(|name, value| {
-            let Some(text) = value.as_text() else { return true };
-            let as_friend = name == Call::FRIEND_NAME && (is_friend || self.names.contains(text));
-            !as_friend && !names(text)
+        data.retain(|_, value| match value {
+            Scalar::Reference(reference) => !self.participants.contains(&reference.of),
+            value => !value.as_text().is_some_and(names),
         });
         data.len() != before
     }

@@ -55,9 +55,9 @@ impl Facts {
     pub const REFERRAL_COUNT: &str = "referral_count";
     /// How many friends have signed up and not converted yet, as GrowSurf counts them.
     pub const LEAD_COUNT: &str = "lead_count";
-    /// The participant id of who referred them.
+    /// The key of who referred them; in a snapshot the participant id, as the source names it.
     pub const REFERRER_ID: &str = "referrer_id";
-    /// The address of who referred them.
+    /// The address of who referred them. In snapshots only: a record refers to the participant instead.
     pub const REFERRER_EMAIL: &str = "referrer_email";
     /// True if they were referred by a participant who can't be named.
     pub const IS_REFERRED: &str = "is_referred";

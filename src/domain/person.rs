@@ -164,6 +164,10 @@ pub struct Participant {
     /// The posts of pages that led to something on the last day with any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posts: Option<Posts>,
+    /// True if others' calls or records refer to them by a key that is a hash, so that the store must
+    /// find them by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_referred_to: bool,
 }
 
 /// Number of page posts about one participant that led to something on one day.
@@ -215,8 +219,12 @@ impl Participant {
             way_back: GrowsurfCounters::default(),
             claim: None,
             posts: None,
+            is_referred_to: false,
         }
     }
+
+    /// The beginning of a key that is a hash. No id of GrowSurf's begins so.
+    pub const HASHED: &str = "~";
 }
 
 /// The profile that was last planned for a person.
@@ -271,6 +279,26 @@ impl Person {
             asked: None,
             claimed_by: None,
         }
+    }
+
+    /// Returns the keys that the store finds the person by: GrowSurf's ids, and hashes that others refer
+    /// to. An addressee at GrowSurf isn't found as a participant.
+    pub fn keys(&self) -> impl Iterator<Item = ParticipantKey> {
+        let is_addressee = matches!(self.identifier, Identifier::Participant(_));
+        let participants = self.participants.iter().filter(move |_| !is_addressee);
+        participants.flat_map(|it| {
+            let hashed = Some(&it.key).filter(|_| it.is_referred_to);
+            let ids = it.growsurf_id.iter().chain(hashed);
+            ids.map(|id| ParticipantKey { campaign: it.campaign.clone(), participant: id.clone() })
+        })
+    }
+
+    /// Returns the participant that a key names.
+    pub fn participant(&self, key: &ParticipantKey) -> Option<&Participant> {
+        let is = |id: &String| *id == key.participant;
+        self.participants.iter().find(|it| {
+            it.campaign == key.campaign && (it.growsurf_id.as_ref().is_some_and(is) || is(&it.key))
+        })
     }
 
     /// Whether what is known of them is the same, whenever it was told.

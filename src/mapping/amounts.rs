@@ -101,7 +101,7 @@ pub fn number(value: &Scalar) -> Option<Scalar> {
     let fits = match value {
         Scalar::Integer(integer) => (0..=EXACT).contains(integer),
         Scalar::Decimal(decimal) => (0.0..=EXACT as f64).contains(decimal),
-        Scalar::Boolean(_) | Scalar::Text(_) => false,
+        Scalar::Boolean(_) | Scalar::Text(_) | Scalar::Reference(_) => false,
     };
     fits.then(|| value.clone())
 }

@@ -86,7 +86,8 @@ impl<'a> ProgramDraft<'a> {
         people.link_visitors(read, rules);
         let visitors = people.resolve_visitors(&events, read);
         let as_of = notification.as_of.unwrap_or(received_at);
-        let referrals = people.link_referrers(&events, as_of, read, rules);
+        let referrals = people.link_referrers(&events, as_of, read);
+        people.refer_to_friends(&notification);
 
         let context =
             TrackContext { news: &notification, campaign, people: &people, rules, received_at };

@@ -30,8 +30,8 @@ impl Mapper {
             tracks[person].push(call);
         }
         let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
-            if let Identifier::Anonymous(_) = person.identifier {
-                // A visitor has no profile.
+            if let Identifier::Anonymous(_) | Identifier::Participant(_) = person.identifier {
+                // Neither a visitor nor an addressee at GrowSurf has a profile.
                 return LanePlan { person, calls: tracks };
             }
             let was_identified = person.identified.is_some();

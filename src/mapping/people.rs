@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use super::aggregates;
 use super::feedback::shown;
+use super::references;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     AnonymousId, ErasureKey, EventId, Facts, Identifier, Notification, Participant,
@@ -36,6 +37,7 @@ pub struct Resolved {
     /// What became of addresses that changed and can't be followed.
     pub notices: Vec<String>,
     slots: Vec<Result<Slot, Unresolved>>,
+    pub(super) campaign: String,
 }
 
 /// Where a snapshot's participant is.
@@ -43,7 +45,8 @@ pub struct Resolved {
 pub struct Slot {
     /// The place in [`Resolved::persons`].
     pub person: usize,
-    participant: usize,
+    /// The place among the person's participants.
+    pub participant: usize,
 }
 
 /// The places of those who were found or made for some news, by what others in it name them by.
@@ -78,6 +81,7 @@ impl Resolved {
             left: Vec::new(),
             notices: Vec::new(),
             slots: Vec::new(),
+            campaign: campaign.to_owned(),
         };
         let mut places = Index::default();
         let mut seat = |snapshot: &Snapshot| {
@@ -95,18 +99,24 @@ impl Resolved {
             }
         }
         people.slots = seats;
+        people.note_referrers(news, received_at, known);
         people
     }
 
     /// One person, of whom nothing was told.
     pub fn of(person: Person) -> Self {
-        let (unsubscribed, joins, left, notices, seats) = Default::default();
-        Self { persons: vec![person], unsubscribed, new_joins: joins, left, notices, slots: seats }
+        let (unsubscribed, new_joins, left, notices, slots, campaign) = Default::default();
+        Self { persons: vec![person], unsubscribed, new_joins, left, notices, slots, campaign }
     }
 
     /// Where this one sits, or why they don't.
     pub fn slot_of(&self, who: ParticipantIndex) -> Result<Slot, &Unresolved> {
-        self.slots[who.0].as_ref().copied()
+        self.slot_at(who.0)
+    }
+
+    /// Returns the slot of the snapshot at a place, or why there is none.
+    pub(super) fn slot_at(&self, place: usize) -> Result<Slot, &Unresolved> {
+        self.slots[place].as_ref().copied()
     }
 
     /// The participant at a seat.
@@ -138,21 +148,15 @@ impl Resolved {
     }
 
     /// Returns the key of the referrer of the participant in a slot, if one was reported.
-    pub fn referrer_key(&self, slot: Slot, rules: &Rules) -> Option<ReadKey> {
+    pub fn referrer_key(&self, slot: Slot) -> Option<ReadKey> {
         let friend = self.participant(slot);
-        let told = |name| friend.facts.get(name).and_then(|fact| fact.value.as_text());
-        let by_email = || {
-            let email = crate::domain::Email::parse(told(Facts::REFERRER_EMAIL)?).ok()?;
-            (rules.identify_by == IdentifyBy::Email)
-                .then_some(ReadKey::Identifier(Identifier::Email(email)))
-        };
-        let by_id = told(Facts::REFERRER_ID).map(|id| participant(&friend.campaign, id));
-        by_id.or_else(by_email)
+        let id = friend.facts.get(Facts::REFERRER_ID)?.value.as_text()?;
+        Some(participant(&friend.campaign, id))
     }
 
     /// Returns the slot of the referrer of the participant in a slot, if that person is known.
-    pub fn referrer_of(&mut self, slot: Slot, read: &ReadSet, rules: &Rules) -> Option<Slot> {
-        let index = read.person(&self.referrer_key(slot, rules)?)?;
+    pub fn referrer_of(&mut self, slot: Slot, read: &ReadSet) -> Option<Slot> {
+        let index = read.person(&self.referrer_key(slot)?)?;
         let campaign = self.participant(slot).campaign.clone();
         let person = self.place_known(index, read);
         let in_campaign = |participant: &Participant| participant.campaign == campaign;
@@ -240,7 +244,11 @@ impl Resolved {
 
     fn learn(&mut self, seat: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
         let participant = &mut self.persons[seat.person].participants[seat.participant];
-        for (name, value) in &snapshot.facts {
+        let own = snapshot
+            .facts
+            .iter()
+            .filter(|(name, _)| !references::REFERRER.contains(&name.as_str()));
+        for (name, value) in own {
             let before = participant.facts.get(name).map(|fact| &fact.value);
             let is_flag = name == Facts::UNSUBSCRIBED;
             let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
@@ -274,9 +282,15 @@ pub(super) fn is_sane(at: Time, received_at: Time) -> bool {
 }
 
 /// Returns the keys of everyone whom a notification names.
-pub fn keys(notification: &Notification, campaign: &str, rules: &Rules) -> Vec<ReadKey> {
-    let keys = notification.people.iter().flat_map(|it| snapshot_keys(it, campaign, rules));
-    keys.collect()
+pub fn keys(
+    notification: &Notification,
+    campaign: &str,
+    read: &ReadSet,
+    rules: &Rules,
+) -> Vec<ReadKey> {
+    let people = &notification.people;
+    let keys = people.iter().flat_map(|it| snapshot_keys(it, campaign, rules));
+    keys.chain(references::keys(people, campaign, read, rules)).collect()
 }
 
 /// Returns the keys of the person of a snapshot.
@@ -321,17 +335,29 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
 /// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
 /// ledger holds nothing that could be traced back to an address.
 pub(super) fn hashed(known: &ReadSet, campaign: &str, identifier: &Identifier) -> String {
+    // Whoever joins after somebody of the same address was forgotten is somebody else.
+    let erased_at = match identifier {
+        Identifier::Email(email) => known.tombstone(&ErasureKey::Address(email.clone())),
+        _ => None,
+    };
+    keyed_hash(known, campaign, identifier.value(), erased_at)
+}
+
+/// Returns a key of a participant that is a keyed hash of what else is known of them.
+pub(super) fn keyed_hash(
+    known: &ReadSet,
+    campaign: &str,
+    value: &str,
+    erased_at: Option<Time>,
+) -> String {
     let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
     let mut mac = key.expect("HMAC takes a key of any length");
-    for part in [campaign, identifier.value()] {
+    for part in [campaign, value] {
         mac.update(&u64::try_from(part.len()).expect("a length").to_be_bytes());
         mac.update(part.as_bytes());
     }
-    // Whoever joins after somebody of the same address was forgotten is somebody else.
-    if let Identifier::Email(email) = identifier
-        && let Some(forgotten_at) = known.tombstone(&ErasureKey::Address(email.clone()))
-    {
-        mac.update(&forgotten_at.micros().to_be_bytes());
+    if let Some(erased_at) = erased_at {
+        mac.update(&erased_at.micros().to_be_bytes());
     }
-    format!("~{}", hex::encode(&mac.finalize().into_bytes()[..12]))
+    format!("{}{}", Participant::HASHED, hex::encode(&mac.finalize().into_bytes()[..12]))
 }

@@ -46,7 +46,7 @@ impl Planner for Mapper {
         }
         let campaign = notification.campaign_or_unnamed();
         let mut keys = erased::keys(notification, campaign, read, &self.rules);
-        keys.extend(people::keys(notification, campaign, &self.rules));
+        keys.extend(people::keys(notification, campaign, read, &self.rules));
         keys.extend(anonymous::visitors(notification));
         keys
     }
@@ -61,7 +61,7 @@ impl Planner for Mapper {
         let people = Resolved::resolve(&notification, campaign, received_at, read, rules);
         let mut keys = people.claimed_visitors(rules);
         keys.extend(anonymous::claimers(&notification, read));
-        keys.extend(people.referrers(&notification, rules));
+        keys.extend(people.referrers(&notification));
         if rules.identify_by == IdentifyBy::Email {
             keys.extend(people.address_changes(read));
         }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use super::aggregates::has_all_conversions;
 use super::people::{Resolved, Slot};
 use super::rules::{IdentifyBy, Rules};
-use super::tracks::is_shown_code;
 use crate::domain::{
-    Attributes, Fact, Facts, Identifier, Participant, Person, Scalar, Time, display_address,
+    Attributes, Fact, Facts, Identifier, Participant, ParticipantKey, Person, Reference, Scalar,
+    Shown, Time,
 };
 
 /// The attributes a profile can have beside `email`, by their own names.
@@ -93,15 +93,20 @@ pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
     participant.facts.get(Facts::CAMPAIGN_NAME).map(|fact| fact.value.clone())
 }
 
-/// Who referred a participant: their address, else their participant id. Nobody refers themself:
-/// `of_person` are all participants that this person is or was.
+/// Returns the key of who referred a participant. Nobody refers themself: `of_person` are all
+/// participants that this person is or was.
 pub fn referred_by<'a>(
     participant: &'a Participant,
     of_person: impl IntoIterator<Item = &'a Participant>,
 ) -> Option<&'a Fact> {
-    let fact = |name| participant.facts.get(name);
-    let referrer = fact(Facts::REFERRER_EMAIL).or_else(|| fact(Facts::REFERRER_ID));
+    let referrer = participant.facts.get(Facts::REFERRER_ID);
     referrer.filter(|_| !is_self_referred(participant, of_person))
+}
+
+/// Returns the reference to a participant of a campaign whom a fact names.
+pub fn referred_to(campaign: &str, key: &Fact, shows: Shown) -> Option<Scalar> {
+    let (campaign, participant) = (campaign.to_owned(), key.value.as_text()?.to_owned());
+    Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
 }
 
 /// True if somebody else referred the participant, even one who can't be named.
@@ -113,36 +118,22 @@ pub fn is_referred(people: &Resolved, slot: Slot) -> bool {
         || (is_unnamed && !is_self_referred(participant, of_person))
 }
 
-/// True if what is known of a participant names the person as their own referrer: by the id of any
-/// participant of theirs, by address, or by the code of a link, unless the addresses say otherwise.
+/// True if what is known of a participant names the person as their own referrer: by the key of any
+/// participant of theirs, or by the code of a link.
 pub fn is_self_referred<'a>(
     participant: &'a Participant,
     of_person: impl IntoIterator<Item = &'a Participant>,
 ) -> bool {
-    let [id, address] = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL]
-        .map(|name| participant.facts.get(name).and_then(|fact| fact.value.as_text()));
+    let referrer = participant.facts.get(Facts::REFERRER_ID).and_then(|it| it.value.as_text());
+    let Some(referrer) = referrer else { return false };
     let in_campaign = |own: &&Participant| own.campaign == participant.campaign;
-    let own: Vec<_> = of_person.into_iter().filter(in_campaign).collect();
-    let own_facts = |name| own.iter().filter_map(move |own| own.facts.get(name)?.value.as_text());
-    let is_id = |id| own.iter().any(|own| own.growsurf_id.as_deref() == Some(id));
-    if let (Some(address), Some(_)) = (address, own_facts(Facts::EMAIL).next()) {
-        return id.is_some_and(is_id) || own_facts(Facts::EMAIL).any(|own| own == address);
-    }
-    let is_code = |id| {
-        let keys = own_facts(Facts::VANITY_KEY).chain(own_facts(Facts::REFERRAL_CODE));
-        keys.chain(own.iter().flat_map(|own| own.link_codes())).any(|code| code == id)
-    };
-    id.is_some_and(|id| is_id(id) || is_code(id))
-}
-
-/// Returns a referrer as the messages of whom they referred may show them, see [`referred_by`].
-pub fn referrer_shown(referrer: &Fact) -> Option<Scalar> {
-    let value = &referrer.value;
-    let is_shown = match value.as_text() {
-        Some(text) if text.contains('@') => display_address(text).is_some(),
-        _ => is_shown_code(value),
-    };
-    is_shown.then(|| value.clone())
+    of_person.into_iter().filter(in_campaign).any(|own| {
+        let code = |name| own.facts.get(name).and_then(|fact| fact.value.as_text());
+        let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE].into_iter().filter_map(code);
+        own.growsurf_id.as_deref() == Some(referrer)
+            || own.key == referrer
+            || codes.chain(own.link_codes()).any(|code| code == referrer)
+    })
 }
 
 fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
@@ -180,8 +171,9 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
         }
         "referred_by" => {
             let own = || participants.iter().copied();
-            newest(own().filter_map(|participant| referred_by(participant, own())))
-                .and_then(referrer_shown)
+            let named = own().filter_map(|it| Some((it, referred_by(it, own())?)));
+            let (friend, key) = named.max_by(|(_, a), (_, b)| by_age(a, b))?;
+            referred_to(&friend.campaign, key, Shown::Referrer)
         }
         "total_friends" if complete => sum(|participant| participant.friends),
         "first_referral_date" if complete => {
@@ -226,7 +218,11 @@ fn latest<'a>(participants: &[&'a Participant], name: &str) -> Option<&'a Fact> 
 }
 
 fn newest<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
-    facts.max_by(|a, b| a.since().cmp(&b.since()).then_with(|| a.value.rank(&b.value)))
+    facts.max_by(|a, b| by_age(a, b))
+}
+
+fn by_age(a: &Fact, b: &Fact) -> Ordering {
+    a.since().cmp(&b.since()).then_with(|| a.value.rank(&b.value))
 }
 
 /// The participant of whom something was told last.

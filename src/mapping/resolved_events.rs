@@ -84,7 +84,7 @@ fn is_self_referral(event: &Event, people: &Resolved) -> bool {
 
 impl Resolved {
     /// Returns the keys of the referrers of friends who converted, where the events don't name them.
-    pub fn referrers(&self, notification: &Notification, rules: &Rules) -> Vec<ReadKey> {
+    pub fn referrers(&self, notification: &Notification) -> Vec<ReadKey> {
         let unnamed = notification.events.iter().filter_map(|timed| match &timed.event {
             Event::ReferralConverted { friend, referrer, .. } => {
                 let is_named = referrer.is_some_and(|who| self.slot_of(who).is_ok());
@@ -92,17 +92,15 @@ impl Resolved {
             }
             _ => None,
         });
-        unnamed.filter_map(|slot| self.referrer_key(slot, rules)).collect()
+        unnamed.filter_map(|slot| self.referrer_key(slot)).collect()
     }
 
-    /// Returns the referrals in the events, and notes the referrer's address for friends of whom
-    /// only the referrer's id was reported.
+    /// Returns the referrals in the events, and notes the referrer in the records of friends who name none.
     pub fn link_referrers(
         &mut self,
         events: &[ResolvedEvent],
         as_of: Time,
         read: &ReadSet,
-        rules: &Rules,
     ) -> Vec<Referral> {
         let mut referrals = Vec::new();
         for ResolvedEvent { timed, slot } in events {
@@ -110,18 +108,15 @@ impl Resolved {
                 Event::FriendSignedUp { friend, .. } => (self.slot_of(*friend).ok(), Some(*slot)),
                 Event::ReferralConverted { referrer, .. } => {
                     let named = referrer.and_then(|who| self.slot_of(who).ok());
-                    let found = named.or_else(|| self.referrer_of(*slot, read, rules));
+                    let found = named.or_else(|| self.referrer_of(*slot, read));
                     (Some(*slot), found.filter(|found| found.person != slot.person))
                 }
                 _ => (None, None),
             };
             if let (Some(friend), Some(referrer)) = (friend, referrer) {
-                let email = self.participant(referrer).facts.get(Facts::EMAIL);
-                let email = email.map(|fact| fact.value.clone());
-                let unknown = self.participant(friend).facts.get(Facts::REFERRER_EMAIL).is_none();
-                if let (Some(email @ Scalar::Text(_)), true) = (email, unknown) {
-                    let facts = &mut self.participant_mut(friend).facts;
-                    facts.learn(Facts::REFERRER_EMAIL, email, as_of);
+                if self.participant(friend).facts.get(Facts::REFERRER_ID).is_none() {
+                    let key = Scalar::from(self.refer_to(referrer));
+                    self.participant_mut(friend).facts.learn(Facts::REFERRER_ID, key, as_of);
                 }
                 referrals.push(Referral { friend, referrer });
             }

@@ -4,12 +4,12 @@ use super::affiliates;
 use super::amounts::{self, Worth};
 use super::effects;
 use super::people::{Resolved, Slot, Unresolved};
-use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referrer_shown};
+use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referred_to};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Amount, Attributes, Call, EffectKey, Event, Facts, Money, Notification, ParticipantIndex,
-    Scalar, ShareMethod, Time, display_address, display_name, display_text, is_referral,
+    Amount, Attributes, EffectKey, Event, Facts, Money, Notification, ParticipantIndex,
+    ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time, display_text, is_referral,
 };
 
 /// A track that an event leads to, unless it is off or was told before.
@@ -94,7 +94,8 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             let source = if referrer.is_some() || is_referred { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
             put(&mut data, "referral_source", referral_source);
-            put(&mut data, "referred_by", referrer.and_then(referrer_shown));
+            let shown = referrer.and_then(|key| referred_to(campaign, key, Shown::Referrer));
+            put(&mut data, "referred_by", shown);
             Track {
                 name: events::JOINED,
                 effect: effects::joined(campaign, &participant.key),
@@ -104,16 +105,16 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
         Event::FriendSignedUp { friend, .. } => {
             let effect = effects::friend_signed_up(campaign, &stage.key_of(*friend)?);
             let mut data = of_campaign();
-            put(&mut data, Call::FRIEND_EMAIL, stage.email_of(*friend));
-            put(&mut data, Call::FRIEND_NAME, stage.name_of(*friend));
+            put(&mut data, "friend_email", stage.reference(*friend, Shown::Address));
+            put(&mut data, "friend_name", stage.reference(*friend, Shown::Name));
             put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
             Track { name: events::FRIEND_SIGNED_UP, effect, data }
         }
         Event::ReferralConverted { value, product, .. } => {
             let mut data = of_campaign();
-            let referrer =
-                referred_by(participant, of_person).and(stage.fact(seat, Facts::REFERRER_EMAIL));
-            put(&mut data, "referrer_email", referrer.filter(is_shown_address));
+            let referrer = referred_by(participant, of_person);
+            let shown = referrer.and_then(|key| referred_to(campaign, key, Shown::Address));
+            put(&mut data, "referrer_email", shown);
             put_amount(&mut data, "conversion_value", value.as_ref());
             put(&mut data, "product", product.clone());
             let effect = effects::converted(campaign, &participant.key);
@@ -171,7 +172,8 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             put(&mut data, "commission_status", commission.status.as_deref());
             put_money(&mut data, "sale_amount", commission.sale.as_ref());
             put_money(&mut data, "amount", commission.amount.as_ref());
-            put(&mut data, Call::FRIEND_EMAIL, friend.and_then(|friend| stage.email_of(friend)));
+            let friend = friend.and_then(|friend| stage.reference(friend, Shown::Address));
+            put(&mut data, "friend_email", friend);
             let effect = effects::commission(&commission.id);
             Track { name: events::COMMISSION_EARNED, effect, data }
         }
@@ -182,7 +184,8 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             put_money(&mut data, "original_amount", adjustment.original.as_ref());
             put_money(&mut data, "new_amount", adjustment.new.as_ref());
             put_money(&mut data, "amount", adjustment.change.as_ref());
-            put(&mut data, Call::FRIEND_EMAIL, friend.and_then(|friend| stage.email_of(friend)));
+            let friend = friend.and_then(|friend| stage.reference(friend, Shown::Address));
+            put(&mut data, "friend_email", friend);
             let effect =
                 effects::commission_adjusted(&adjustment.commission, adjustment.adjusted_at);
             Track { name: events::COMMISSION_ADJUSTED, effect, data }
@@ -232,27 +235,11 @@ impl TrackContext<'_> {
         }
     }
 
-    fn email_of(&self, who: ParticipantIndex) -> Option<Scalar> {
-        let email = match self.people.slot_of(who) {
-            Ok(seat) => self.fact(seat, Facts::EMAIL),
-            Err(_) => self.news.people[who.0].facts.get(Facts::EMAIL).cloned(),
-        };
-        email.filter(is_shown_address)
+    /// Returns a reference to somebody who takes part in the event.
+    fn reference(&self, who: ParticipantIndex, shows: Shown) -> Option<Scalar> {
+        let (campaign, participant) = (self.campaign.to_owned(), self.key_of(who).ok()?);
+        Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
     }
-
-    fn name_of(&self, who: ParticipantIndex) -> Option<String> {
-        let fact = |name| match self.people.slot_of(who) {
-            Ok(seat) => self.fact(seat, name),
-            Err(_) => self.news.people[who.0].facts.get(name).cloned(),
-        };
-        let parts = [fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME)];
-        display_name(parts.iter().map(|part| part.as_ref().and_then(Scalar::as_text)))
-    }
-}
-
-/// True if an address may stand in another person's messages.
-fn is_shown_address(email: &Scalar) -> bool {
-    email.as_text().is_some_and(|email| display_address(email).is_some())
 }
 
 /// True if a code may stand in another person's messages as it is.

@@ -112,7 +112,8 @@ where
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
-        self.write("lease lanes", Claim(claim)).await
+        let planning = Arc::clone(self.planning());
+        self.write("lease lanes", Claim { request: claim, planning }).await
     }
 
     async fn next_due(

@@ -60,6 +60,7 @@ macro_rules! contract_tests {
             leasing::calls_of_a_lane_go_out_in_order_one_at_a_time,
             leasing::a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn,
             leasing::lanes_out_and_back_are_kept_apart,
+            forgetting::a_call_shows_whom_it_refers_to_as_they_are_when_it_is_sent,
             leasing::a_claim_gives_no_more_calls_than_asked,
             leasing::the_longest_due_lane_goes_first,
             leasing::a_lease_that_ends_makes_the_lane_due_and_fences_the_late_result,

@@ -235,8 +235,8 @@ impl Overlay {
     /// read.
     fn check_participants(&self, person: &Person, unread: &mut Vec<ReadKey>) {
         let before = person.id.and_then(|PersonId(id)| self.people.get(&id));
-        let had: BTreeSet<ParticipantKey> = before.into_iter().flat_map(participants).collect();
-        let new = participants(person).filter(|key| !had.contains(key));
+        let had: BTreeSet<ParticipantKey> = before.into_iter().flat_map(Person::keys).collect();
+        let new = person.keys().filter(|key| !had.contains(key));
         unread.extend(new.map(ReadKey::Participant).filter(|key| !self.has(key)));
     }
 
@@ -268,7 +268,7 @@ impl Overlay {
             self.changed.new_people.insert(id);
         }
         self.identifiers.insert(column, Some(id));
-        for key in participants(&person) {
+        for key in person.keys() {
             match self.participants.insert(key.clone(), Some(id)) {
                 Some(Some(same)) if same == id => {}
                 // One that this very batch has made goes straight to its last person.
@@ -324,11 +324,4 @@ impl Overlay {
         changes.effects = changed.effects;
         Ok(())
     }
-}
-
-fn participants(person: &Person) -> impl Iterator<Item = ParticipantKey> {
-    person.participants.iter().filter_map(|participant| {
-        let id = participant.growsurf_id.clone()?;
-        Some(ParticipantKey { campaign: participant.campaign.clone(), participant: id })
-    })
 }

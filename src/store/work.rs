@@ -18,6 +18,7 @@ mod participants;
 mod planned;
 mod preview;
 mod pruning;
+mod references;
 mod settle;
 
 pub(super) use accept::{Accept, Item, Origin};

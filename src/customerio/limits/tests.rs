@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Email, EventId, Time};
+use crate::domain::{Email, EventId, ParticipantKey, Reference, Shown, Time};
 
 fn fay() -> Identifier {
     Identifier::Email(Email::parse("fay@example.com").unwrap())
@@ -54,12 +54,11 @@ fn a_call_that_fits_is_borrowed() {
 }
 
 #[test]
-fn an_identify_has_the_address_that_the_person_has_now() {
-    let planned = identify(one("email", "former@example.com"));
-    assert_eq!(sent(&planned), (Some(fay().value().into()), vec![]));
-    // Of a person known by an id, the address is an attribute like any other.
-    let id = Identifier::Id("fay".to_owned());
-    assert_eq!(fit(&id, &planned).unwrap().call(), &planned);
+fn a_reference_that_nobody_filled_in_is_left_out() {
+    let of = ParticipantKey { campaign: "c".to_owned(), participant: "p".to_owned() };
+    let reference = Reference { of, shows: Shown::Address };
+    let warning = "`friend_email` is left out: it refers to a participant".to_owned();
+    assert_eq!(sent(&identify(one("friend_email", reference))), (None, vec![warning]));
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn people(event: &Event) -> Vec<ParticipantIndex> {
 
 fn is_clean(attributes: &Attributes) -> bool {
     attributes.values().all(|value| match value {
+        Scalar::Reference(_) => false,
         Scalar::Text(text) => !text.is_empty() && text.trim() == text,
         Scalar::Decimal(decimal) => decimal.is_finite(),
         Scalar::Boolean(_) | Scalar::Integer(_) => true,

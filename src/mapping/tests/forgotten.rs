@@ -104,7 +104,9 @@ fn who_is_named_and_doesnt_change_is_told_apart_from_who_does() {
 #[test]
 fn a_friends_record_without_them_plans_nothing_by_itself() {
     let mut memory = Memory::new(Rules::standard());
-    memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
+    let mut told = referred(1_780_000_000, "fay", "rae", 5);
+    told.people[0].metadata.insert("buddy".to_owned(), "rae@example.com".into());
+    memory.take_in(&told, RECEIVED).unwrap();
     let rae = ErasureSubject::with_address(snapshot("rae").email.unwrap());
     let mapper = Mapper::new(Rules::standard());
     let fay = memory.people.iter().position(|it| !rae.is_about(it)).unwrap();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use crate::domain::{
-    Call, ErasureKey, EventId, Notification, Participant, Person, PersonId, Plan, ReadKey, ReadSet,
-    Time, plan,
+    Call, ErasureKey, EventId, LanePlan, Notification, Participant, Person, PersonId, Plan,
+    PlannedCall, ReadKey, ReadSet, References, Time, plan,
 };
 use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
@@ -50,7 +50,7 @@ impl Memory {
             keys.into_iter().for_each(|key| self.answer(key, read));
             Ok::<_, Infallible>(())
         };
-        let plan = plan(&self.mapper, news, received_at, read, get).unwrap()?;
+        let mut plan = plan(&self.mapper, news, received_at, read, get).unwrap()?;
         for id in &plan.ledger_only {
             assert!(self.effects.insert(*id), "a reward is counted once, ever");
         }
@@ -69,7 +69,18 @@ impl Memory {
                 }
             }
         }
+        self.complete(&mut plan);
         Ok(plan)
+    }
+
+    /// Puts into the calls what they refer to, as when they are sent.
+    fn complete(&self, plan: &mut Plan) {
+        for LanePlan { person, calls } in &mut plan.lanes {
+            for PlannedCall { call, .. } in calls {
+                let known = References::among([&*call], self.people.iter());
+                call.complete(&person.identifier, &known);
+            }
+        }
     }
 
     /// What matters of it: everybody's profile, and which effects there were.
@@ -93,12 +104,9 @@ impl Memory {
             ReadKey::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }
-            ReadKey::Participant(key) => self.people.iter().find(|person| {
-                person.participants.iter().any(|participant| {
-                    participant.campaign == key.campaign
-                        && participant.growsurf_id.as_ref() == Some(&key.participant)
-                })
-            }),
+            ReadKey::Participant(key) => {
+                self.people.iter().find(|person| person.keys().any(|own| own == *key))
+            }
             ReadKey::Link(link) => self.people.iter().find(|person| {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),

@@ -72,16 +72,15 @@ fn an_address_that_is_a_template_reaches_nobody_else() {
     let address = Scalar::from("{{x}}@example.com");
     let mut memory = Memory::new(Rules::standard());
     let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people[0] = with(
-        told.people[0].clone(),
-        &[(Facts::EMAIL, address.clone()), (Facts::REFERRER_EMAIL, address.clone())],
-    );
+    for person in &mut told.people {
+        *person = with(person.clone(), &[(Facts::EMAIL, address.clone())]);
+    }
     let plan = memory.take_in(&told, RECEIVED).unwrap();
     assert_eq!(track(&plan, "referral_friend_signed_up").get("friend_email"), None);
     assert_eq!(track(&plan, "referral_program_joined").get("referred_by"), None);
     let mut told = converted(1_780_000_100, "fay", "rae");
-    told.people[0] = with(told.people[0].clone(), &[(Facts::REFERRER_EMAIL, address)]);
-    let plan = Memory::new(Rules::standard()).take_in(&told, RECEIVED).unwrap();
+    told.people[1] = with(told.people[1].clone(), &[(Facts::EMAIL, address)]);
+    let plan = memory.take_in(&told, RECEIVED).unwrap();
     assert_eq!(track(&plan, "referral_converted").get("referrer_email"), None);
 }
 

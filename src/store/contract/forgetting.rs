@@ -1,7 +1,7 @@
 //! Promises of `forget`.
 
-use crate::domain::{Call, Email, Facts, Notification, Scalar, Source, Status, Time};
-use crate::store::{ClaimRequest, Erased, Store, Verdict};
+use crate::domain::{Call, Email, Facts, Identifier, Notification, Scalar, Source, Status, Time};
+use crate::store::{ClaimRequest, DeadLetters, Erased, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -127,6 +127,35 @@ pub(crate) async fn others_lose_what_names_them_and_nothing_else(bench: &impl Be
     let told = lease(&*store, at(9)).await;
     let Call::Identify { attributes, .. } = &told.deliveries[0].call else { panic!("{told:?}") };
     assert!(!attributes.contains_key(Facts::REFERRER_EMAIL), "{attributes:?}");
+}
+
+pub(crate) async fn a_call_shows_whom_it_refers_to_as_they_are_when_it_is_sent(bench: &impl Bench) {
+    let store = bench.open().await;
+    let shown = async |now: Time| {
+        let mut shown = None;
+        for leased in store.claim(ClaimRequest { calls: 9, ..claim(now) }).await.unwrap() {
+            let is_bobs = leased.identifier == Identifier::Email(address("bob"));
+            if let Call::Identify { attributes } = &leased.deliveries[0].call
+                && is_bobs
+            {
+                assert!(attributes.contains_key("first_name"));
+                shown = Some(attributes.get(Facts::REFERRER_ID).cloned());
+            }
+            let dead = Verdict::Dead { reason: "refused".to_owned(), field: None };
+            settle(&*store, &leased, if is_bobs { &dead } else { &Verdict::Delivered }, now).await;
+        }
+        store.redeliver(DeadLetters::All, now).await.unwrap();
+        shown.expect("an identify of Bob's waits")
+    };
+    let bob = news().participant("bob@example.com", "bob").fact(Facts::REFERRER_ID, "ann");
+    accept(&*store, "bob", bob.identify(), at(0)).await;
+    assert_eq!(shown(at(0)).await, Some(Scalar::from("ann")), "nobody knows more of Ann");
+    let ann = news().participant("ann@example.com", "ann");
+    let ann = ann.fact(Facts::EMAIL, "ann@example.com").identify();
+    accept(&*store, "ann@example.com", ann, at(100)).await;
+    assert_eq!(shown(at(200)).await, Some(Scalar::from("ann@example.com")));
+    forget(&*store, "ann", at(300)).await;
+    assert_eq!(shown(at(301)).await, None);
 }
 
 pub(crate) async fn a_call_under_way_is_told_until_it_is_settled_or_its_lease_ends(

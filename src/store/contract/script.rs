@@ -12,8 +12,8 @@ use crate::domain::{
     EffectKey, Email, ErasureKey, ErasureSubject, Event, EventId, Facts, Identified, Identifier,
     LanePlan, Leased, Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey,
     ParticipantUpdate, Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet,
-    ReceivedWebhook, Redaction, Scalar, SendFilter, Snapshot, Source, Time, TimedEvent, Webhook,
-    WebhookId,
+    ReceivedWebhook, Redaction, Reference, Scalar, SendFilter, Shown, Snapshot, Source, Time,
+    TimedEvent, Webhook, WebhookId,
 };
 use crate::store::{
     AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
@@ -56,12 +56,23 @@ impl Planner for Script {
     fn profile(&self, person: &Person) -> Attributes {
         let mut attributes = Attributes::new();
         for participant in &person.participants {
-            let facts = participant.facts.iter();
-            attributes.extend(facts.map(|(name, fact)| (name.to_owned(), fact.value.clone())));
+            for (name, fact) in participant.facts.iter() {
+                let value = match fact.value.as_text().filter(|_| name == Facts::REFERRER_ID) {
+                    Some(id) => referrer(&participant.campaign, id),
+                    None => fact.value.clone(),
+                };
+                attributes.insert(name.to_owned(), value);
+            }
             attributes.insert("key".to_owned(), Scalar::from(participant.key.as_str()));
         }
         attributes
     }
+}
+
+/// A reference to a referrer.
+fn referrer(campaign: &str, id: &str) -> Scalar {
+    let (campaign, participant) = (campaign.to_owned(), id.to_owned());
+    Reference { of: ParticipantKey { campaign, participant }, shows: Shown::Referrer }.into()
 }
 
 /// A whole plan: the script reads effects with the people.

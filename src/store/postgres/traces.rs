@@ -153,9 +153,6 @@ pub(super) async fn webhooks(
 
 /// Participants as columns hold them.
 pub(super) fn columns(person: &Person) -> (Vec<String>, Vec<String>) {
-    let named = person.participants.iter().filter_map(|participant| {
-        let id = participant.growsurf_id.as_deref()?;
-        Some((text(&participant.campaign), text(id)))
-    });
+    let named = person.keys().map(|key| (text(&key.campaign), text(&key.participant)));
     named.unzip()
 }

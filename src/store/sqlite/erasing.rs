@@ -6,7 +6,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::{Call, ErasureSubject, Person, PersonId, Redact, Redaction, Time, Webhook};
+use crate::domain::{
+    Call, ErasureSubject, ParticipantKey, Person, PersonId, Redact, Redaction, Time, Webhook,
+};
 use crate::store::rows::Counters;
 use crate::store::{Erased, ErasureTarget};
 
@@ -235,13 +237,13 @@ pub(super) fn remove_person(
     person: &Person,
 ) -> Result<Erased, Fault> {
     let mut erased = Erased::default();
-    for participant in &person.participants {
+    for ParticipantKey { campaign, participant } in person.keys() {
         let removed = connection
             .prepare_cached(
                 "DELETE FROM participants
                  WHERE campaign = ?1 AND growsurf_id = ?2 AND person = ?3",
             )?
-            .execute(params![participant.campaign, participant.growsurf_id, id])?;
+            .execute(params![campaign, participant, id])?;
         erased.participants += number(removed);
     }
     for sql in [

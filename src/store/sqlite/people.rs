@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use crate::domain::{Identifier, Link, Participant, Person, PersonId};
+use crate::domain::{Identifier, Link, Participant, ParticipantKey, Person, PersonId};
 use crate::store::record;
 
 use super::fault::Fault;
@@ -61,15 +61,14 @@ pub(super) fn write(connection: &Connection, person: &Person) -> Result<PersonId
             )?
             .execute(params![campaign, code, id])?;
     }
-    for participant in &person.participants {
-        let Some(growsurf_id) = &participant.growsurf_id else { continue };
+    for ParticipantKey { campaign, participant } in person.keys() {
         connection
             .prepare_cached(
                 "INSERT INTO participants (campaign, growsurf_id, person) VALUES (?1, ?2, ?3)
                  ON CONFLICT (campaign, growsurf_id) DO UPDATE SET person = excluded.person
                  WHERE person <> excluded.person",
             )?
-            .execute(params![participant.campaign, growsurf_id, id])?;
+            .execute(params![campaign, participant, id])?;
     }
     Ok(PersonId(id))
 }

@@ -4,26 +4,32 @@
 //! (`head`), and what comes of a lease (`settle`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::{LaneId, Leased};
+use crate::store::planning::Planning;
 use crate::store::rows::{Changes, DeliveryRow, LaneRow, Waiting};
 use crate::store::unit::{Unit, Work};
 use crate::store::{ClaimRequest, StoreError, record};
 
 use super::classes::{PAGE, class, empty, ranks};
 use super::head::{ClaimBudget, Head};
+use super::references::complete;
 
 /// Rows that are read of a lane whose run goes on behind the first.
 const MANY: usize = 500;
 
 /// See [`Store::claim`](crate::store::Store::claim).
-pub(in crate::store) struct Claim(pub(in crate::store) ClaimRequest);
+pub(in crate::store) struct Claim {
+    pub(in crate::store) request: ClaimRequest,
+    pub(in crate::store) planning: Arc<Planning>,
+}
 
 impl Work for Claim {
     type Output = Vec<Leased>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<Leased>, U::Fault> {
-        let claim = &self.0;
+        let claim = &self.request;
         let due = self.due(unit).await?;
         // They are all of the class page, or none is.
         let is_page = claim.lane.is_none() && due.iter().any(|(lane, _)| lane.class == PAGE);
@@ -76,6 +82,7 @@ impl Work for Claim {
                 lanes.push(lane);
             }
         }
+        complete(unit, &self.planning, &mut leases).await?;
         unit.write(Changes { lanes, ..Changes::default() }).await?;
         Ok(leases)
     }
@@ -84,7 +91,7 @@ impl Work for Claim {
 impl Claim {
     /// Returns the lanes that may be leased, in order.
     async fn due<U: Unit>(&self, unit: &mut U) -> Result<Vec<(LaneRow, String)>, U::Fault> {
-        let claim = &self.0;
+        let claim = &self.request;
         let now = unit.by_lanes(claim.now, claim.now);
         if let Some(lane) = claim.lane {
             let may_be = |(lane, _): &(LaneRow, String)| {

@@ -72,12 +72,9 @@ impl Memory {
             ReadKey::Identifier(identifier) => {
                 self.people.iter().find(|person| person.identifier == *identifier)
             }
-            ReadKey::Participant(key) => self.people.iter().find(|person| {
-                person.participants.iter().any(|participant| {
-                    participant.campaign == key.campaign
-                        && participant.growsurf_id.as_ref() == Some(&key.participant)
-                })
-            }),
+            ReadKey::Participant(key) => {
+                self.people.iter().find(|person| person.keys().any(|own| own == *key))
+            }
         };
         known.add_person(lookup, person.cloned());
     }

@@ -180,7 +180,7 @@ fn is_clean(attributes: &Attributes) {
         match value {
             Scalar::Text(text) => assert!(!text.trim().is_empty(), "{name} is blank"),
             Scalar::Decimal(decimal) => assert!(decimal.is_finite(), "{name}"),
-            Scalar::Boolean(_) | Scalar::Integer(_) => {}
+            Scalar::Boolean(_) | Scalar::Integer(_) | Scalar::Reference(_) => {}
         }
     }
 }

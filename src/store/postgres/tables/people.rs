@@ -18,7 +18,7 @@ impl PeopleRows for Transaction {
         limit: i64,
     ) -> Result<Vec<String>, Fault> {
         let sql = "SELECT growsurf_id FROM participants
-             WHERE campaign = $1 AND growsurf_id > $2 ORDER BY growsurf_id LIMIT $3";
+             WHERE campaign = $1 AND growsurf_id > $2 AND growsurf_id < '~' ORDER BY growsurf_id LIMIT $3";
         let rows = self.rows(sql, &[&text(campaign), &text(after), &limit]).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }

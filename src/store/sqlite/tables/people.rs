@@ -20,6 +20,7 @@ impl PeopleRows for SqliteUnit<'_> {
     ) -> Result<Vec<String>, Fault> {
         let mut statement = self.connection.prepare_cached(
             "SELECT growsurf_id FROM participants WHERE campaign = ?1 AND growsurf_id > ?2
+                 AND growsurf_id < '~'
              ORDER BY growsurf_id LIMIT ?3",
         )?;
         let ids = statement.query_map(params![campaign, after, limit], |row| row.get(0))?;

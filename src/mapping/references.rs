@@ -1,0 +1,206 @@
+//! References: whom others' calls and records refer to, and the records that hold them.
+//!
+//! What belongs here: the key of a referrer, and the records of those whom Customer.io can't know. What
+//! doesn't: what a reference becomes when a call is sent (`domain`).
+//!
+//! An address and a name stand in the record of the person alone, so that erasing that record is enough.
+//! Somebody who can't be identified, or of whom a friend told only the address, has no person's record.
+//! Then the record of an addressee at GrowSurf holds them: it is nobody's profile, and no participant is
+//! found by it.
+
+use std::collections::BTreeSet;
+
+use super::people::{Resolved, Slot, Unresolved, identify, keyed_hash, participant};
+use super::rules::Rules;
+use super::tracks;
+use crate::domain::{
+    Email, Facts, Identifier, Link, Notification, Participant, ParticipantKey, Person, ReadKey,
+    ReadSet, Scalar, Snapshot, Time,
+};
+
+/// The facts of a snapshot that name who referred the participant.
+pub const REFERRER: [&str; 2] = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL];
+
+/// The facts that others' calls may show.
+const SHOWN: [&str; 3] = [Facts::EMAIL, Facts::FIRST_NAME, Facts::LAST_NAME];
+
+/// Returns the keys of everyone whom snapshots refer to, or who can't be identified.
+pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) -> Vec<ReadKey> {
+    let mut keys = Vec::new();
+    let ids: BTreeSet<&str> = people.iter().filter_map(|it| it.id.as_deref()).collect();
+    for snapshot in people {
+        if let Some(key) = contact_key(snapshot, campaign)
+            && identify(snapshot, rules).is_err()
+        {
+            keys.push(addressee(key));
+        }
+        match named(snapshot) {
+            (Some(id), _) if !ids.contains(id) => {
+                keys.push(participant(campaign, id));
+                keys.push(ReadKey::Link(link(campaign, id)));
+            }
+            (None, Some(email)) => {
+                keys.push(addressee(hashed(&email, campaign, read)));
+                keys.push(ReadKey::Identifier(Identifier::Email(email)));
+            }
+            _ => {}
+        }
+    }
+    keys
+}
+
+impl Resolved {
+    /// Notes in the records of participants who referred them, and makes records of those who have none.
+    pub(super) fn note_referrers(
+        &mut self,
+        notification: &Notification,
+        received_at: Time,
+        read: &ReadSet,
+    ) {
+        let as_of = notification.as_of.unwrap_or(received_at);
+        for (index, snapshot) in notification.people.iter().enumerate() {
+            let as_of = if snapshot.is_subject { as_of } else { Time::default() };
+            let slot = match self.slot_at(index) {
+                Ok(slot) => slot,
+                Err(Unresolved::Ignored(_)) => continue,
+                Err(Unresolved::Unmapped(_)) => {
+                    self.keep_contact(snapshot, as_of, read);
+                    continue;
+                }
+            };
+            let (id, email) = named(snapshot);
+            let key = match (id, email) {
+                (Some(id), _) => self.referrer_by_id(id, notification, read),
+                (None, Some(email)) => self.referrer_by_address(&email, notification, as_of, read),
+                (None, None) => continue,
+            };
+            let facts = &mut self.participant_mut(slot).facts;
+            facts.learn(Facts::REFERRER_ID, Scalar::from(key), as_of);
+        }
+    }
+
+    /// Returns the key of the participant whom a source names by an id or the code of a link.
+    fn referrer_by_id(&mut self, id: &str, notification: &Notification, read: &ReadSet) -> String {
+        let mut snapshots = notification.people.iter();
+        if let Some(index) = snapshots.position(|it| it.id.as_deref() == Some(id)) {
+            return match self.slot_at(index) {
+                Ok(slot) => self.refer_to(slot),
+                Err(_) => id.to_owned(),
+            };
+        }
+        let link = link(&self.campaign, id);
+        let is_it = |it: &Participant| {
+            it.campaign == link.campaign
+                && (it.growsurf_id.as_deref() == Some(id) || it.links().any(|own| own == link))
+        };
+        let keys = [participant(&self.campaign, id), ReadKey::Link(link.clone())];
+        let known = keys.iter().find_map(|key| self.known(key, read, is_it));
+        known.map_or_else(|| id.to_owned(), |slot| self.refer_to(slot))
+    }
+
+    /// Returns the slot of a participant of the person whom a key leads to.
+    fn known(
+        &mut self,
+        key: &ReadKey,
+        read: &ReadSet,
+        is_it: impl Fn(&Participant) -> bool,
+    ) -> Option<Slot> {
+        let index = read.contains(key).then(|| read.person(key))??;
+        let participant = read.people()[index].participants.iter().position(is_it)?;
+        Some(Slot { person: self.place_known(index, read), participant })
+    }
+
+    /// Returns the key of the participant whom a source names by address alone.
+    fn referrer_by_address(
+        &mut self,
+        email: &Email,
+        notification: &Notification,
+        as_of: Time,
+        read: &ReadSet,
+    ) -> String {
+        let mut snapshots = notification.people.iter();
+        let told = snapshots.position(|it| it.email.as_ref() == Ok(email));
+        if let Some(slot) = told.and_then(|index| self.slot_at(index).ok()) {
+            return self.refer_to(slot);
+        }
+        let identifier = ReadKey::Identifier(Identifier::Email(email.clone()));
+        let campaign = self.campaign.clone();
+        let known = self.known(&identifier, read, |it| it.campaign == campaign);
+        if let Some(slot) = known {
+            return self.refer_to(slot);
+        }
+        let key = hashed(email, &self.campaign, read);
+        let mut told = Snapshot::with_id("", key.participant.clone());
+        told.facts.insert(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()));
+        self.keep_contact(&told, as_of, read);
+        key.participant
+    }
+
+    /// Returns the key of a participant whom others refer to from now on.
+    pub(super) fn refer_to(&mut self, slot: Slot) -> String {
+        let participant = self.participant_mut(slot);
+        participant.is_referred_to |= participant.key.starts_with(Participant::HASHED);
+        participant.key.clone()
+    }
+
+    /// Notes that others refer to the friends in the events.
+    pub(super) fn refer_to_friends(&mut self, notification: &Notification) {
+        let others = notification.events.iter().filter_map(|timed| tracks::other(&timed.event));
+        for slot in others.filter_map(|who| self.slot_of(who).ok()).collect::<Vec<_>>() {
+            self.refer_to(slot);
+        }
+    }
+
+    /// Keeps the address and the name of somebody who is no person at Customer.io.
+    fn keep_contact(&mut self, snapshot: &Snapshot, as_of: Time, read: &ReadSet) {
+        let Some(key) = contact_key(snapshot, &self.campaign) else { return };
+        let identifier = Identifier::Participant(key.clone());
+        let place = match read.person(&addressee(key.clone())) {
+            Some(index) => self.place_known(index, read),
+            None => {
+                let placed = self.persons.iter().position(|it| it.identifier == identifier);
+                placed.unwrap_or_else(|| {
+                    self.persons.push(Person::new(identifier));
+                    self.persons.len() - 1
+                })
+            }
+        };
+        let participants = &mut self.persons[place].participants;
+        if participants.is_empty() {
+            participants.push(Participant::new(key.campaign, key.participant, None));
+        }
+        for name in SHOWN {
+            if let Some(value) = snapshot.facts.get(name) {
+                participants[0].facts.learn(name, value.clone(), as_of);
+            }
+        }
+    }
+}
+
+/// Returns the key of the record that holds somebody who can't be identified, if there is anything to hold.
+fn contact_key(snapshot: &Snapshot, campaign: &str) -> Option<ParticipantKey> {
+    let says_anything = SHOWN.iter().any(|name| snapshot.facts.contains_key(*name));
+    let (campaign, id) = (campaign.to_owned(), snapshot.id.clone().filter(|_| says_anything)?);
+    Some(ParticipantKey { campaign, participant: id })
+}
+
+/// Returns the key of somebody of whom only the address is known.
+fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
+    let participant = keyed_hash(read, campaign, email.as_str(), None);
+    ParticipantKey { campaign: campaign.to_owned(), participant }
+}
+
+fn addressee(key: ParticipantKey) -> ReadKey {
+    ReadKey::Identifier(Identifier::Participant(key))
+}
+
+fn link(campaign: &str, code: &str) -> Link {
+    Link { campaign: campaign.to_owned(), code: code.to_owned() }
+}
+
+/// Returns the id and the address of the referrer whom a snapshot names.
+fn named(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
+    let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
+    let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
+    (text(Facts::REFERRER_ID), email)
+}
