@@ -11,6 +11,7 @@ mod memory;
 mod moving;
 mod outsiders;
 mod properties;
+mod references;
 mod requirements;
 mod rewards;
 mod selves;
