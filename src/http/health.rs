@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::router::AppState;
 use crate::delivery::{GuardedDestination, Heartbeat, Lateness};
 use crate::domain::Clock;
+use crate::ingest::IngestError;
 use crate::store::{Store, StoreError, Writing};
 use crate::telemetry::ErrorChain;
 
@@ -42,7 +43,7 @@ pub struct Health {
     draining: CancellationToken,
     loops: Vec<Heartbeat>,
     late_warning: Duration,
-    last_write: SyncMutex<Option<(Instant, bool)>>,
+    last_write: SyncMutex<Option<(Instant, Result<(), String>)>>,
     probe: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
@@ -60,22 +61,33 @@ impl Health {
         Self { store, clock, draining, loops, late_warning, last_write, probe: Mutex::new(None) }
     }
 
-    /// The store has just committed a webhook, or refused one.
-    pub fn record_write(&self, committed: bool) {
+    /// Notes that the store has just committed a webhook.
+    pub fn record_write(&self) {
+        self.record(Ok(()));
+    }
+
+    /// Notes that a webhook wasn't accepted, if it was the store that refused it.
+    pub fn record_refusal(&self, refusal: &IngestError) {
+        let why = match refusal {
+            IngestError::Store(error) => standby(error),
+            IngestError::Slow(_) => "",
+            _ => return,
+        };
+        self.record(Err(format!("the store has just refused a webhook{why}")));
+    }
+
+    fn record(&self, written: Result<(), String>) {
         let mut last = self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some((self.clock.steady(), committed));
+        *last = Some((self.clock.steady(), written));
     }
 
     /// What the last webhook says of the store, as long as it says something.
     fn last_write(&self) -> Option<Result<(), String>> {
-        let last = *self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, committed) = last?;
+        let last = self.last_write.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (at, written) = last?;
         let ago = self.clock.steady().saturating_duration_since(at);
-        match committed {
-            true if ago < FRESH => Some(Ok(())),
-            false if ago < REFUSED => Some(Err("the store has just refused a webhook".to_owned())),
-            _ => None,
-        }
+        let counts_for = if written.is_ok() { FRESH } else { REFUSED };
+        (ago < counts_for).then_some(written)
     }
 
     fn is_fresh(&self, at: Instant) -> bool {
@@ -115,33 +127,35 @@ impl Health {
             return Err("the relay is shutting down".to_owned());
         }
         self.stalled()?;
-        let refused = match self.last_write() {
-            Some(Ok(())) => return Ok(()),
-            last => last.unwrap_or(Ok(())),
-        };
+        if let Some(written) = self.last_write() {
+            return written;
+        }
         // Whoever waits for the lock takes the answer of who held it.
         let mut probe = self.probe.lock().await;
         if let Some((at, answer)) = probe.as_ref()
             && self.is_fresh(*at)
         {
-            return answer.clone().and(refused);
+            return answer.clone();
         }
         let writing = self.store.probe(self.clock.now());
         let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::warn!(error = %ErrorChain(&error), "the store takes no write");
-                Err(match error {
-                    StoreError::Standby { .. } => {
-                        "the store takes no write: its server is a read-only standby".to_owned()
-                    }
-                    _ => "the store takes no write".to_owned(),
-                })
+                Err(format!("the store takes no write{}", standby(&error)))
             }
             Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
         };
         *probe = Some((self.clock.steady(), answer.clone()));
-        answer.and(refused)
+        answer
+    }
+}
+
+/// Returns the part of a reason that names a standby, which somebody has to put right.
+fn standby(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Standby { .. } => ": its server is a read-only standby",
+        _ => "",
     }
 }
 
@@ -254,7 +268,7 @@ mod tests {
         let (loops, draining) = (vec![pulse.clone()], CancellationToken::new());
         let late = Duration::from_secs(1);
         let health = Health::new(Arc::new(store), Arc::new(SystemClock), loops, late, draining);
-        health.record_write(true);
+        health.record_write();
         assert_eq!((health.stalled(), health.unready().await), (Ok(()), Ok(())));
 
         let guard = pulse.guard();

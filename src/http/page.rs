@@ -315,7 +315,7 @@ async fn post(
     });
     match posting.await.unwrap_or(Err(IngestError::Store(StoreError::Closed))) {
         Ok(PagePostOutcome::Accepted) => {
-            face.health.record_write(true);
+            face.health.record_write();
             Ok(())
         }
         Ok(PagePostOutcome::Dropped(Why::Nothing)) => Err(Dropped::For("nothing")),
@@ -326,9 +326,7 @@ async fn post(
         Ok(PagePostOutcome::Key) => Err(Dropped::For("key")),
         Ok(PagePostOutcome::SharesOff) => Err(Dropped::For("shares_off")),
         Err(refusal) => {
-            if matches!(refusal, IngestError::Store(_) | IngestError::Slow(_)) {
-                face.health.record_write(false);
-            }
+            face.health.record_refusal(&refusal);
             if face.refusals.is_logged("page") {
                 tracing::warn!(client.ip = %client, error = %ErrorChain(&refusal), "can't take in what a page posted");
             }

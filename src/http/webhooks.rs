@@ -239,9 +239,7 @@ async fn receive(face: AppState, peer: SocketAddr, request: Request, sender: Sen
     match result {
         Ok(receipt) => answer(&face, receipt),
         Err(refusal) => {
-            if matches!(refusal, IngestError::Store(_) | IngestError::Slow(_)) {
-                face.health.record_write(false);
-            }
+            face.health.record_refusal(&refusal);
             let problem = refuse(&refusal);
             refused(&face, client, &problem, reason(&refusal), &ErrorChain(&refusal));
             problem.into_response()
@@ -288,7 +286,7 @@ fn answer(face: &AppState, receipt: Receipt) -> Response {
         tracing::warn!(webhook.id = %id, "{notice}");
     }
     if !matches!(status, Status::Duplicate) {
-        face.health.record_write(true);
+        face.health.record_write();
     }
     let (taken, reason) = match status {
         Status::Accepted => (ReceiptStatus::Accepted, None),

@@ -98,6 +98,9 @@ impl StoreError {
         match **error {
             Self::Closed => Self::Closed,
             Self::OtherKey => Self::OtherKey,
+            Self::Standby { .. } => {
+                Self::Standby { doing, source: Some(Box::new(Shared(Arc::clone(error)))) }
+            }
             _ => Self::Unavailable { doing, source: Box::new(Shared(Arc::clone(error))) },
         }
     }
