@@ -89,6 +89,19 @@ impl Connecting {
 
     /// Connects to the first server that takes writes.
     pub(super) async fn connect(&self) -> Result<Connected, NoServer> {
+        loop {
+            let moved = self.servers.moved();
+            // On the heap, because it is large.
+            tokio::select! {
+                biased;
+                connected = Box::pin(self.try_each()) => return connected,
+                // Another connection has found the server meanwhile; it is the first one now.
+                () = moved => {}
+            }
+        }
+    }
+
+    async fn try_each(&self) -> Result<Connected, NoServer> {
         let mut refusals = Vec::new();
         let mut order: Vec<Place> = (0..self.named.len()).map(|server| (server, None)).collect();
         self.servers.sort(&mut order);
@@ -103,9 +116,7 @@ impl Connecting {
                 }
             };
             for place in places {
-                // On the heap, because it is large.
-                let trying =
-                    tokio::time::timeout(self.limit, Box::pin(self.attempt(named, place.1)));
+                let trying = tokio::time::timeout(self.limit, self.attempt(named, place.1));
                 match trying.await.unwrap_or(Err(Refusal::Silent(self.limit))) {
                     Ok((client, wire)) => {
                         self.servers.works(place);

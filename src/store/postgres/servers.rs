@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// A server by its place in the URL, or one of the addresses of its name.
 pub(super) type Place = (usize, Option<IpAddr>);
@@ -46,10 +47,11 @@ impl Servers {
     /// Notes that a connection to the place came about.
     pub(super) fn works(&self, place: Place) {
         let mut known = self.known();
+        let had_failed = !known.failed.is_empty();
         known.failed.retain(|it| *it != place && *it != (place.0, None));
         let before = known.good.replace((place, Instant::now()));
         drop(known);
-        if before.is_none_or(|(before, _)| before != place) {
+        if before.map_or(had_failed, |(before, _)| before != place) {
             self.moved.notify_waiters();
         }
     }
@@ -72,6 +74,11 @@ impl Servers {
     /// True unless connections come about at another place by now.
     pub(super) fn is_current(&self, place: Place) -> bool {
         self.known().good.is_none_or(|(good, _)| good == place)
+    }
+
+    /// Returns once connections come about at another place than before.
+    pub(super) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
     }
 
     /// Returns once connections come about at another place: this one was left.
