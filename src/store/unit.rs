@@ -12,8 +12,6 @@
 //! A unit on SQLite never waits: its futures are ready at once, and [`at_once`] gives their result to the
 //! thread that polls them.
 
-#![allow(dead_code, reason = "use cases move here one after the other")]
-
 mod effects;
 mod inbox;
 mod lanes;
