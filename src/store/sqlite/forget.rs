@@ -7,6 +7,7 @@
 //! What refers to the person is gone by then, and nothing new comes, because it is one transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -26,8 +27,11 @@ use crate::store::planning::Planning;
 /// How many webhooks, calls or people one transaction takes on.
 const PIECE: usize = 100;
 
-/// How often the log is tried to be emptied: readers may hold it for a moment.
-const EMPTYINGS: u32 = 5;
+/// How often the log is tried to be emptied. A reader, or another checkpoint, may hold it for a moment.
+const EMPTYINGS: u32 = 50;
+
+/// The pause between two tries: SQLite doesn't wait for another checkpoint.
+const EMPTYING_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest row that takes free pages, in bytes.
 const FILLER: i64 = 64 << 20;
@@ -243,6 +247,7 @@ fn empty_log(connection: &Connection) -> Result<bool, Fault> {
         if !is_busy {
             return Ok(true);
         }
+        std::thread::sleep(EMPTYING_PAUSE);
     }
     Ok(false)
 }
