@@ -47,7 +47,7 @@ pub use delivery::{
 };
 pub use display::{display_address, display_name, display_text};
 pub use email::Email;
-pub use erasure::{ErasureKey, ErasureSubject, Redact, Redaction};
+pub use erasure::{BodySearch, ErasureKey, ErasureSubject};
 pub use event::{
     Adjustment, Campaign, Commission, Event, Notification, ParticipantIndex, Payout, ShareMethod,
     Snapshot, TimedEvent, is_referral,

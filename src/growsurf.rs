@@ -15,7 +15,6 @@ pub mod json;
 mod lenient;
 mod moment;
 mod participant;
-mod redact;
 pub mod rest;
 mod reward;
 pub mod signature;
@@ -29,8 +28,6 @@ use thiserror::Error;
 use crate::domain::{Campaign, Notification, Time};
 
 use lenient::Object;
-
-pub use redact::redact;
 
 /// The longest event type that is kept; the longest known one has 31 characters, and a longer
 /// one would only fill lists and logs.

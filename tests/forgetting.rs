@@ -133,7 +133,6 @@ fn whoever_has_a_longer_address_is_somebody_else() {
     }
     let receipt = forget(&relay, "fay", &[]);
     assert_eq!(receipt["erased"]["calls_of_others"], 1, "{receipt}");
-    assert_eq!(receipt["erased"]["webhook_bodies_of_others"], 0, "{receipt}");
     sandbox.heal();
     relay.drained();
     let told = sandbox.events_named("referral_friend_signed_up");
@@ -192,6 +191,8 @@ fn customer_io_deletes_and_suppresses_them_first() {
     relay.accept(&joined("fay"));
     relay.drained();
     sandbox.faults(json!([{"match": {"path": "suppress"}, "status": 503, "times": 1}]));
+    let help = relay.command(&["erase", "--help"]).expect(0);
+    assert!(help.contains("stays suppressed there until the suppression is lifted"), "{help}");
     let refused = relay.command(&["erase", &email("fay"), "--delete-in-customerio"]).expect(1);
     assert!(refused.contains("503") && refused.contains("run it again"), "{refused}");
     sandbox.heal();
@@ -354,7 +355,7 @@ fn reports_name_nobody_who_was_forgotten_participant_or_not() {
     forget(&relay, "fay", &[]);
     assert_eq!(relay.setup().holding("grsf=fay"), [""; 0]);
     let kept = "SELECT COUNT(*) FROM inbox WHERE body IS NOT NULL AND source = 'customerio_report'";
-    assert_eq!(relay.setup().number(kept), 1, "what bob did is kept");
+    assert_eq!(relay.setup().number(kept), 0, "a body that names them goes whole");
 }
 
 #[test]
@@ -381,4 +382,76 @@ fn an_address_is_read_from_standard_input_and_the_old_name_of_the_command_works(
     let page = relay.setup().command_with(&["erase", "-"], "fay@example.com\n").expect(0);
     assert!(page.contains("Nothing of f***@example.com was found"), "{page}");
     relay.command(&["forget", "fay@example.com"]).expect(0);
+}
+
+/// What is known of `fay`, in every writing that somebody may use.
+const VALUES: [&str; 10] = [
+    "fay@example.com",
+    "FAY@EXAMPLE.COM",
+    "fay%40example.com",
+    "fay&#64;example.com",
+    "fay\\u0040example.com",
+    "fay-4ever",
+    "Fayette",
+    "Quillfeather",
+    "Quill Holdings",
+    "d9c1-visitor",
+];
+
+#[test]
+fn no_value_of_somebody_is_left_in_any_writing_or_sent_after_it() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"status": 503}]));
+    let setup = Setup::new(&sandbox).set("api.token", KEY);
+    let setup = setup.file("[mapping.metadata]\nbuddy = \"buddy\"\nnote = \"note\"\n");
+    let relay = setup.start();
+    let fay = joined("fay")
+        .with("/data/firstName", "Fayette")
+        .with("/data/lastName", "Quillfeather")
+        .with("/data/vanityKeys", json!(["fay-4ever"]))
+        .with("/data/metadata/companyName", "Quill Holdings")
+        .with("/data/metadata/cioAnonymousId", "d9c1-visitor");
+    relay.accept(&joined("rae"));
+    relay.accept(&fay.referred_by("rae"));
+    let bob = joined("bob").referred_by("fay");
+    let bob = bob
+        .with("/data/metadata/buddy", "fay%40example.com")
+        .with("/data/metadata/note", "write to FAY@EXAMPLE.COM, or fay&#64;example.com");
+    relay.accept(&bob);
+    relay.accept(&joined("gus").with("/data/referredBy", "fay-4ever"));
+    relay.accept(&goal_reached("rae", "r1"));
+    let escaped = joined("ned").with("/event", "PARTICIPANT_TELEPORTED");
+    let escaped = escaped.with("/data/note", email("fay")).body();
+    let escaped = escaped.replace("fay@", "fay\\u0040");
+    let proof = signature(SECRET, now_millis(), escaped.as_bytes());
+    let answer = http::send(relay.post("/webhooks/growsurf", escaped, Some(proof))).json();
+    assert_eq!(answer["status"], "parked", "{answer}");
+    let sale = json!({
+        "event": "purchase", "campaign": CAMPAIGN, "email": email("bob"), "id": "o1",
+        "product": "a gift for fay%40example.com",
+    });
+    post(&relay, "/v1/events", &sale);
+    for value in VALUES {
+        assert_ne!(relay.setup().holding(value), [""; 0], "{value}");
+    }
+
+    forget(&relay, "fay", &[]);
+    for value in VALUES {
+        assert_eq!(relay.setup().holding(value), [""; 0], "{value}");
+    }
+    let before = sandbox.requests().len();
+    sandbox.heal();
+    relay.drained();
+    let replayed = relay.command(&["replay"]).expect(0);
+    assert!(replayed.contains("to 0 new calls"), "{replayed}");
+    let sent = sandbox.requests();
+    assert!(sent.len() > before);
+    let sent = serde_json::to_string(&sent[before..]).unwrap();
+    for value in VALUES {
+        assert!(!sent.contains(value), "{value}: {sent}");
+    }
+    let names = |name: &str| sandbox.events_named(name).len();
+    assert_eq!((names("referral_friend_signed_up"), names("referral_reward_claimed")), (1, 1));
+    assert_eq!(names("referral_program_joined"), 3);
+    assert!(sandbox.attributes(&email("bob")).get("buddy").is_none());
 }

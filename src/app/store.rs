@@ -126,8 +126,7 @@ fn place(
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
             let (now, random) = (SystemClock.now(), Arc::new(SystemRandom));
-            let redact = crate::growsurf::redact;
-            let mut options = ServerOptions::new(seed()?, now, redact, bell, random);
+            let mut options = ServerOptions::new(seed()?, now, bell, random);
             options.tombstone_key.clone_from(tombstone_key);
             options.password.clone_from(&server.password);
             options.connections = server.connections;
@@ -153,7 +152,7 @@ fn place(
 pub fn file_options(settings: &Settings) -> Result<Options, StartError> {
     let tombstone_key = settings.store.tombstone_key.clone();
     let options = Options::new(seed()?, SystemClock.now());
-    Ok(Options { redact: crate::growsurf::redact, tombstone_key, ..options })
+    Ok(Options { tombstone_key, ..options })
 }
 
 fn seed() -> Result<[u8; 32], StartError> {

@@ -89,9 +89,8 @@ fn tell(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output)
         plural(erased.attempts, "attempt")
     ));
     page.line(format!(
-        "webhooks     {} removed, {} of others without them now",
+        "webhooks     {} removed",
         plural(erased.bodies, "body").replace("bodys", "bodies"),
-        erased.bodies_of_others
     ));
     page.line(format!(
         "others       {} and {} don't name them any more",
@@ -156,7 +155,6 @@ fn document(email: &Email, receipt: &ErasureReceipt) -> serde_json::Value {
             "dead_letters": erased.dead,
             "attempts": erased.attempts,
             "webhook_bodies": erased.bodies,
-            "webhook_bodies_of_others": erased.bodies_of_others,
             "calls_of_others": erased.calls_of_others,
             "people_of_others": erased.people_of_others,
         },

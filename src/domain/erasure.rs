@@ -1,71 +1,73 @@
-//! Forgetting: who is to be forgotten, and what of others' data tells about them.
+//! Erasing: who is to be erased, and what names them.
 //!
-//! What belongs here: the traces that somebody leaves, and cutting them out of facts and calls.
-//! What doesn't: cutting them out of a webhook's body, which the source's dialect knows how to do,
-//! and what remembers that somebody was forgotten, which the store does.
+//! What belongs here: the values of a person, finding them in a text or a body, and cutting them out of
+//! others' free texts. What doesn't: where a store looks for them, and what remembers an erasure.
+//!
+//! Others' calls and records refer to a person and hold no value of theirs. What is left is free text: a
+//! body that names them is dropped whole, and a text of somebody else's record or call that does is left out.
 
 #[cfg(test)]
 mod tests;
+mod writings;
 
 use std::collections::BTreeSet;
 
-use percent_encoding::percent_decode_str;
+use serde::de::IgnoredAny;
 
 use super::{
-    AnonymousId, Call, Email, Facts, Identifier, ParticipantKey, Person, Scalar, Snapshot, Webhook,
+    AnonymousId, Call, Email, Facts, Identifier, Link, Participant, ParticipantKey, Person, Scalar,
+    Snapshot,
 };
+use writings::{decode, is_apart, is_in_body, is_in_link, unfold};
 
-/// Somebody who is to be forgotten, by everything that names them in others' data.
+/// Somebody who is to be erased, by everything that names them.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ErasureSubject {
     /// Their addresses.
     pub emails: BTreeSet<Email>,
-    /// Whom GrowSurf knows them as.
+    /// Their participants, as GrowSurf names them.
     pub participants: BTreeSet<ParticipantKey>,
-    /// What pages know them by, where they claimed it.
+    /// The ids that pages know them by, where they claimed one.
     pub visitors: BTreeSet<AnonymousId>,
+    /// The codes of their links.
+    pub links: BTreeSet<Link>,
 }
 
-/// What a tombstone is made for, and what it is looked up by.
+/// Key of a tombstone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ErasureKey {
-    /// A participant: forgotten for ever.
+    /// A participant: erased for ever.
     Participant(ParticipantKey),
     /// An address: whoever joins with it later is somebody new.
     Address(Email),
 }
 
-/// What is left of a webhook's body without somebody.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Redaction {
-    /// It doesn't tell of them.
-    Untouched,
-    /// It can't be decoded. Their addresses and ids don't stand in it as plain text, and may in
-    /// another form.
+/// The result of looking for somebody in a body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodySearch {
+    /// It names them.
+    Named,
+    /// It doesn't.
+    NotNamed,
+    /// It isn't JSON, so they may be in it in another form.
     Unreadable,
-    /// The body without them, which still tells of the others.
-    Body(Vec<u8>),
-    /// Nothing: it was about them.
-    Nothing,
 }
 
-/// Takes somebody out of a webhook's body, which is read as its source writes it. Pure.
-pub type Redact = fn(&Webhook, &ErasureSubject) -> Redaction;
-
 impl ErasureSubject {
-    /// Whoever has this address.
+    /// Returns whoever has an address.
     pub fn with_address(email: Email) -> Self {
         Self { emails: [email].into(), ..Self::default() }
     }
 
-    /// Whether nobody is to be forgotten.
+    /// True if nobody is to be erased.
     pub fn is_empty(&self) -> bool {
         self.emails.is_empty() && self.participants.is_empty()
     }
 
-    /// Whether this person is them: known by one of their addresses, or having had it.
+    /// True if a record is theirs: of one of their addresses, also a former one, or of what they have beside
+    /// it as a visitor or as an addressee at GrowSurf.
     pub fn is_about(&self, person: &Person) -> bool {
-        let identifier = match &person.identifier {
+        let is_theirs = |identifier: &Identifier| match identifier {
             Identifier::Email(email) => self.emails.contains(email),
             Identifier::Id(_) => false,
             Identifier::Anonymous(id) => self.visitors.contains(id),
@@ -73,204 +75,181 @@ impl ErasureSubject {
                 self.participants.contains(key) || self.is_addressed_in(&key.participant)
             }
         };
-        let has_had = |facts: &Facts| address(facts).is_some_and(|it| self.emails.contains(&it));
-        let former = person.former.iter().any(|it| match it {
-            Identifier::Email(email) => self.emails.contains(email),
-            Identifier::Id(_) | Identifier::Participant(_) | Identifier::Anonymous(_) => false,
-        });
-        identifier || former || person.participants.iter().any(|it| has_had(&it.facts))
+        let has_address =
+            |it: &Participant| address(&it.facts).is_some_and(|it| self.emails.contains(&it));
+        is_theirs(&person.identifier)
+            || person.former.iter().any(|it| matches!(it, Identifier::Email(_)) && is_theirs(it))
+            || person.participants.iter().any(has_address)
     }
 
-    /// Takes in every trace of a person who is them.
+    /// Adds everything that names the person of a record.
     pub fn add_identifiers_of(&mut self, person: &Person) {
-        if let Identifier::Email(email) = &person.identifier {
-            self.emails.insert(email.clone());
-        }
-        for former in &person.former {
-            if let Identifier::Email(email) = former {
+        for identifier in person.former.iter().chain([&person.identifier]) {
+            if let Identifier::Email(email) = identifier {
                 self.emails.insert(email.clone());
             }
         }
+        self.participants.extend(person.keys());
         for participant in &person.participants {
             self.emails.extend(address(&participant.facts));
-            self.participants.extend(participant.growsurf_id.clone().map(|id| ParticipantKey {
-                campaign: participant.campaign.clone(),
-                participant: id,
-            }));
             self.visitors.extend(participant.claim.as_ref().map(|claim| claim.id.clone()));
+            self.links.extend(participant.links());
+            let code = |name| Some(participant.facts.get(name)?.value.as_text()?.to_owned());
+            let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE].into_iter().filter_map(code);
+            let campaign = &participant.campaign;
+            self.links.extend(codes.map(|code| Link { campaign: campaign.clone(), code }));
         }
     }
 
-    /// Takes in every trace in what a source told of them.
+    /// Adds everything that names somebody of whom a source tells.
     pub fn add_snapshot(&mut self, snapshot: &Snapshot, campaign: &str) {
         self.emails.extend(snapshot.email.clone().ok());
-        self.participants.extend(
-            snapshot
-                .id
-                .clone()
-                .map(|participant| ParticipantKey { campaign: campaign.to_owned(), participant }),
-        );
+        let key = |participant| ParticipantKey { campaign: campaign.to_owned(), participant };
+        self.participants.extend(snapshot.id.clone().map(key));
     }
 
-    /// Whether a text is one of their addresses or holds one, in whatever case. An address of which
+    /// Returns parts, in lower case, of which a text that names them has at least one, in whatever writing.
+    pub fn parts(&self) -> BTreeSet<String> {
+        let longest = |email: &Email| {
+            let words = email.as_str().split(|it: char| !it.is_alphanumeric());
+            words.max_by_key(|word| word.len()).unwrap_or_default().to_owned()
+        };
+        let names = self.names(None).map(|(name, _)| name);
+        let names = names.chain(self.visitors.iter().map(AnonymousId::as_str));
+        names.map(str::to_lowercase).chain(self.emails.iter().map(longest)).collect()
+    }
+
+    /// True if a text is one of their addresses or holds one, in whatever writing. An address of which
     /// theirs is only a part is somebody else's.
     pub fn is_addressed_in(&self, text: &str) -> bool {
-        if let Ok(email) = Email::parse(text)
-            && has_plain_host(&email)
-        {
-            return self.emails.contains(&email);
+        match Email::parse(text) {
+            Ok(email) if has_plain_host(&email) => self.emails.contains(&email),
+            _ => self.has_address_in(text, &unfold(text)),
         }
-        let text = text.to_lowercase();
-        // An address in a link is percent-encoded.
-        let decoded = percent_decode_str(&text).decode_utf8_lossy();
-        self.emails.iter().any(|email| {
-            stands_in(&text, email.as_str(), is_apart)
-                || stands_in(&decoded, email.as_str(), is_apart)
-        })
     }
 
-    /// True if a text that can't be decoded holds an address, a participant id or a visitor's id of
-    /// theirs as it is. An id of digits counts only in quotes, since numbers stand everywhere.
-    pub fn is_in_plain(&self, campaign: Option<&str>, text: &str) -> bool {
-        let is_theirs = |key: &&ParticipantKey| campaign.is_none_or(|it| key.campaign == it);
-        let participants = self.participants.iter().filter(is_theirs);
-        let mut ids = participants
-            .map(|key| key.participant.as_str())
-            .chain(self.visitors.iter().map(AnonymousId::as_str));
-        self.is_addressed_in(text)
-            || ids.any(|id| {
-                text.contains(&format!("\"{id}\""))
-                    || (id.contains(char::is_alphabetic) && stands_in(text, id, is_word))
-            })
+    /// True if their address stands in a text, or in the same without escapes, at a place of its own.
+    fn has_address_in(&self, text: &str, unfolded: &str) -> bool {
+        let texts = [text.to_lowercase(), unfolded.to_lowercase()];
+        let stands = |(email, text): (&Email, &String)| {
+            let mut places = text.match_indices(email.as_str());
+            places.any(|(start, part)| is_apart(text, start, start + part.len()))
+        };
+        self.emails.iter().flat_map(|email| texts.iter().map(move |text| (email, text))).any(stands)
     }
 
-    /// Whether it is one of their participant ids; in one campaign, if one is given.
-    pub fn is_participant(&self, campaign: Option<&str>, id: &str) -> bool {
-        self.participants.iter().any(|key| {
-            key.participant == id && campaign.is_none_or(|campaign| key.campaign == campaign)
-        })
+    /// True if a text of one campaign, or of any, names them: by an address, an id, a code or a link.
+    pub fn is_named_in(&self, campaign: Option<&str>, text: &str) -> bool {
+        let is_it = |name: &str| text.trim() == name;
+        self.names(campaign).any(|(name, _)| is_it(name) || is_in_link(text, name))
+            || self.visitors.iter().any(|id| is_it(id.as_str()))
+            || self.is_addressed_in(text)
     }
 
-    /// Whether a text is a referral link of theirs.
-    pub fn is_linked_in(&self, campaign: Option<&str>, text: &str) -> bool {
-        let parts = text.split(['?', '&', '#']).filter_map(|part| part.strip_prefix("grsf="));
-        let mut ids = parts.map(|id| percent_decode_str(id).decode_utf8_lossy());
-        ids.any(|id| self.is_participant(campaign, &id))
+    /// Their ids and codes in one campaign, or in all; true for an id.
+    fn names(&self, campaign: Option<&str>) -> impl Iterator<Item = (&str, bool)> {
+        let is_here = move |own: &str| campaign.is_none_or(|campaign| own == campaign);
+        let ids = self.participants.iter().filter(move |it| is_here(&it.campaign));
+        let codes = self.links.iter().filter(move |it| is_here(&it.campaign));
+        let ids = ids.map(|it| (it.participant.as_str(), true));
+        ids.chain(codes.map(|it| (it.code.as_str(), false)))
     }
 
-    /// What records of theirs may be known by that aren't a person's.
-    pub fn linked_records(&self) -> impl Iterator<Item = Identifier> {
-        let visitors = self.visitors.iter().cloned().map(Identifier::Anonymous);
-        visitors.chain(self.participants.iter().cloned().map(Identifier::Participant))
+    /// Looks for them in a body of any source: for addresses in any writing, for ids in quotes or in a field
+    /// that refers to a participant, and for links. `owner` is the campaign that is verified to be the
+    /// sender's. A body that names another campaign has other participants.
+    pub fn search(&self, owner: Option<&str>, body: &[u8]) -> BodySearch {
+        let text = decode(body);
+        let unfolded = unfold(&text);
+        let is_of = |campaign: &str| match owner {
+            Some(owner) => owner == campaign,
+            None => {
+                let names_one =
+                    ["\"campaign\"", "\"campaignId\""].iter().any(|it| text.contains(it));
+                !names_one || text.contains(&format!("\"{campaign}\""))
+            }
+        };
+        let campaigns = self.participants.iter().map(|it| &it.campaign);
+        let campaigns: BTreeSet<&String> =
+            campaigns.chain(self.links.iter().map(|it| &it.campaign)).collect();
+        let mut names = campaigns
+            .into_iter()
+            .filter(|campaign| is_of(campaign))
+            .flat_map(|campaign| self.names(Some(campaign)));
+        let quoted = |id: &AnonymousId| unfolded.contains(&format!("\"{}\"", id.as_str()));
+        if names.any(|(name, is_id)| is_in_body(&unfolded, name, is_id))
+            || self.visitors.iter().any(quoted)
+            || self.has_address_in(&text, &unfolded)
+        {
+            BodySearch::Named
+        } else if serde_json::from_str::<IgnoredAny>(text.trim_start_matches('\u{feff}')).is_err() {
+            BodySearch::Unreadable
+        } else {
+            BodySearch::NotNamed
+        }
     }
 
-    /// Whether it is what a page knows them by.
-    pub fn is_visitor(&self, text: &str) -> bool {
-        self.visitors.iter().any(|id| id.as_str() == text)
-    }
-
-    /// Takes out of somebody else's facts what names them: as the referrer, or anywhere else by
-    /// their address or participant id. Tells whether there was anything.
+    /// Takes out of somebody else's record the facts that name them; true if there were any.
     pub fn cut_facts(&self, person: &mut Person) -> bool {
         let mut cut = false;
-        for participant in &mut person.participants {
-            let campaign = participant.campaign.as_str();
-            let text = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-            let is_referrer =
-                text(Facts::REFERRER_ID).is_some_and(|id| self.is_participant(Some(campaign), id));
-            let facts = [Facts::REFERRER_ID];
-            let as_of = participant.facts.get(Facts::REFERRER_ID).map(|fact| fact.as_of);
-            let referred_as_of = as_of.filter(|_| is_referrer);
-            cut |= participant.facts.retain(|name, fact| {
-                let as_referrer = is_referrer && facts.contains(&name);
-                let elsewhere = fact.value.as_text().is_some_and(|text| {
-                    self.is_addressed_in(text) || self.is_participant(Some(campaign), text)
-                });
-                !as_referrer && !elsewhere && !self.is_addressed_in(plain_name(name))
+        for Participant { campaign, facts, .. } in &mut person.participants {
+            let referrer = facts.get(Facts::REFERRER_ID).map(|fact| fact.as_of);
+            cut |= facts.retain(|name, fact| {
+                let named = |text: &str| self.is_named_in(Some(campaign), text);
+                !fact.value.as_text().is_some_and(named) && !self.is_addressed_in(plain_name(name))
             });
-            if let Some(as_of) = referred_as_of {
-                participant.facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), as_of);
+            if let Some(as_of) = referrer.filter(|_| facts.get(Facts::REFERRER_ID).is_none()) {
+                facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), as_of);
             }
         }
         cut
     }
 
-    /// Takes out of somebody else's call what names them: their address, their participant id or
-    /// link, and their name where it is told as a friend's. Tells whether there was anything.
+    /// Takes out of somebody else's call the references to them and the texts that name them; true if there
+    /// were any.
     pub fn cut_call(&self, call: &mut Call) -> bool {
-        let names = |text: &str| {
-            self.is_addressed_in(text)
-                || self.is_participant(None, text)
-                || self.is_linked_in(None, text)
+        let named = |value: &Scalar| match value {
+            Scalar::Reference(reference) => {
+                let ParticipantKey { campaign, participant } = &reference.of;
+                self.names(Some(campaign)).any(|(name, _)| name == participant)
+            }
+            value => value.as_text().is_some_and(|text| self.is_named_in(None, text)),
         };
-        let is_named_in = |value: &Scalar| value.as_text().is_some_and(names);
-        let data = match call {
-            Call::Identify { attributes: data, .. } | Call::Track { data, .. } => data,
+        let mut cut = false;
+        let mut keep = |is_named: bool| {
+            cut |= is_named;
+            !is_named
+        };
+        match call {
+            Call::Identify { attributes: data } | Call::Track { data, .. } => {
+                data.retain(|_, value| keep(named(value)));
+            }
             Call::AddParticipant { referred_by, metadata, .. } => {
-                let before = metadata.len();
-                metadata.retain(|_, value| !is_named_in(value));
-                let was_referrer = referred_by.take_if(|referrer| names(referrer)).is_some();
-                return was_referrer || metadata.len() != before;
+                metadata.retain(|_, value| keep(named(value)));
+                referred_by.take_if(|referrer| !keep(self.is_named_in(None, referrer)));
             }
             Call::UpdateParticipant { update, .. } => {
-                let before = update.metadata.len();
-                update.metadata.retain(|_, value| !value.as_ref().is_some_and(is_named_in));
-                return update.metadata.len() != before;
+                update.metadata.retain(|_, value| keep(value.as_ref().is_some_and(named)));
             }
             // These are of nobody but the person whose lane they are in.
             Call::TriggerReferral { .. }
             | Call::Merge { .. }
             | Call::Unsubscribe { .. }
-            | Call::Join { .. } => return false,
-        };
-        let before = data.len();
-        data.retain(|_, value| match value {
-            Scalar::Reference(reference) => !self.participants.contains(&reference.of),
-            value => !value.as_text().is_some_and(names),
-        });
-        data.len() != before
+            | Call::Join { .. } => {}
+        }
+        cut
     }
 }
 
-/// What a fact from metadata is called there.
+/// The name of a fact from metadata, as it is there.
 fn plain_name(name: &str) -> &str {
-    name.strip_prefix("metadata.").unwrap_or(name)
+    name.strip_prefix(Facts::METADATA).unwrap_or(name)
 }
 
-/// Whether nothing but a host stands behind the `@`: no closing quote, nor the rest of a query.
+/// True if nothing but a host stands behind the `@`: no closing quote, nor the rest of a query.
 fn has_plain_host(email: &Email) -> bool {
     let host = email.as_str().split('@').nth(1).unwrap_or_default();
     host.chars().all(|character| character.is_alphanumeric() || ".-".contains(character))
-}
-
-/// True if a part stands in a text at a place of its own, which `is_own` knows by its ends.
-fn stands_in(text: &str, part: &str, is_own: fn(&str, usize, usize) -> bool) -> bool {
-    text.match_indices(part).any(|(start, part)| is_own(text, start, start + part.len()))
-}
-
-/// True if what stands between two places of a text is a word of its own.
-fn is_word(text: &str, start: usize, end: usize) -> bool {
-    let goes_on = |it: char| it.is_alphanumeric() || "_-".contains(it);
-    !text[..start].ends_with(goes_on) && !text[end..].starts_with(goes_on)
-}
-
-/// Whether what stands between two places of a text is an address of its own: it neither goes on
-/// before, as "joann@" does with "ann@", nor behind, as ".com.au" does with ".com". Punctuation of a
-/// sentence belongs to no address.
-fn is_apart(text: &str, start: usize, end: usize) -> bool {
-    let mut before = text[..start].chars().rev();
-    let goes_on_before = match before.next() {
-        Some('.' | '-' | '_' | '+') => before.next().is_some_and(char::is_alphanumeric),
-        Some(character) => character.is_alphanumeric(),
-        None => false,
-    };
-    let mut behind = text[end..].chars();
-    let goes_on_behind = match behind.next() {
-        Some('.' | '-') => behind.next().is_some_and(char::is_alphanumeric),
-        Some(character) => character.is_alphanumeric(),
-        None => false,
-    };
-    !goes_on_before && !goes_on_behind
 }
 
 /// The address in somebody's own facts.

@@ -31,11 +31,6 @@ impl Webhook {
     /// It is a SHA-256 whose first four bytes are the second that the body names first as `createdAt`. So
     /// the fingerprints of webhooks that arrive together lie together in an index.
     pub fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint_of(&self.body)
-    }
-
-    /// Returns the same for what is left of the body.
-    pub fn fingerprint_of(&self, body: &[u8]) -> [u8; 32] {
         let kind = self.event.as_deref().filter(|_| self.source == Source::GrowsurfApi);
         let mut hash = Sha256::new();
         for part in [Some(self.source.label()), self.owner.as_deref(), kind] {
@@ -44,9 +39,9 @@ impl Webhook {
             hash.update(length.to_le_bytes());
             hash.update(part.unwrap_or_default());
         }
-        hash.update(body);
+        hash.update(&self.body);
         let mut fingerprint: [u8; 32] = hash.finalize().into();
-        fingerprint[..4].copy_from_slice(&created_second(body).to_be_bytes());
+        fingerprint[..4].copy_from_slice(&created_second(&self.body).to_be_bytes());
         fingerprint
     }
 }

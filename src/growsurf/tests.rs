@@ -6,7 +6,6 @@ mod fixtures;
 mod guide;
 mod leniency;
 mod limits;
-mod redact;
 mod rewards;
 mod robustness;
 mod selves;

@@ -27,7 +27,8 @@ const SHOWN: [&str; 3] = [Facts::EMAIL, Facts::FIRST_NAME, Facts::LAST_NAME];
 /// Returns the keys of everyone whom snapshots refer to, or who can't be identified.
 pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) -> Vec<ReadKey> {
     let mut keys = Vec::new();
-    let ids: BTreeSet<&str> = people.iter().filter_map(|it| it.id.as_deref()).collect();
+    let identified = people.iter().filter(|it| identify(it, rules).is_ok());
+    let ids: BTreeSet<&str> = identified.filter_map(|it| it.id.as_deref()).collect();
     for snapshot in people {
         if let Some(key) = contact_key(snapshot, campaign)
             && identify(snapshot, rules).is_err()
@@ -82,11 +83,9 @@ impl Resolved {
     /// Returns the key of the participant whom a source names by an id or the code of a link.
     fn referrer_by_id(&mut self, id: &str, notification: &Notification, read: &ReadSet) -> String {
         let mut snapshots = notification.people.iter();
-        if let Some(index) = snapshots.position(|it| it.id.as_deref() == Some(id)) {
-            return match self.slot_at(index) {
-                Ok(slot) => self.refer_to(slot),
-                Err(_) => id.to_owned(),
-            };
+        let told = snapshots.position(|it| it.id.as_deref() == Some(id));
+        if let Some(slot) = told.and_then(|index| self.slot_at(index).ok()) {
+            return self.refer_to(slot);
         }
         let link = link(&self.campaign, id);
         let is_it = |it: &Participant| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::{
-    Class, DeliveryId, Destination, EventId, Identifier, Leased, Notification, Person, Plan,
+    Class, DeliveryId, Destination, Email, EventId, Identifier, Leased, Notification, Person, Plan,
     ReadKey, Receipt, ReceivedWebhook, Time, Webhook, WebhookId,
 };
 
@@ -21,13 +21,13 @@ use super::unit::Work;
 use super::work::{
     Accept, Claim, FindEffect, FindPerson, HasPending, Item, ListLetters, ListParticipants,
     NextDue, Preview, PruneMessages, Raise, ReadDestinations, ReadInbox, ReadNote, ReadPruned,
-    ReadStats, Remember, SettleLeases, ShiftDueTimes, ShowLetter, UpdateNote, discard, prune,
-    redeliver,
+    ReadStats, Remember, SettleLeases, ShiftDueTimes, ShowLetter, UpdateNote, cancel_pending,
+    discard, erase, find_subject, prune, redeliver,
 };
 use super::{
-    AvailabilityClock, ClaimRequest, Cluster, DeadLetter, DeadLetters, Effect, Effects, Fetching,
-    Forgetting, InboxPage, KvUpdate, PastAttempt, Pruned, Settled, Settlement, Stats, Store,
-    StoreError, StoredDestinations, Workspace, Writing,
+    AvailabilityClock, CancelResult, ClaimRequest, Cluster, DeadLetter, DeadLetters, Effect,
+    Effects, Erased, ErasureTarget, Fetching, Forgetting, InboxPage, KvUpdate, PastAttempt, Pruned,
+    Settled, Settlement, Stats, Store, StoreError, StoredDestinations, Workspace, Writing,
 };
 
 /// A store that does use cases in transactions.
@@ -64,6 +64,9 @@ pub(super) trait Backend: Send + Sync {
     /// Finishes the writes that wait and lets go of the store. See [`Store::close`].
     fn shut_down(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Overwrites what erased rows leave behind; true if it could.
+    fn overwrite_erased(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// True if a live process delivers from this store. See [`Fetching::is_attended`].
     fn has_deliverer(&self, now: Time) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
@@ -71,7 +74,7 @@ pub(super) trait Backend: Send + Sync {
 #[async_trait]
 impl<B: Backend> Store for B
 where
-    Self: Cluster + Forgetting,
+    Self: Cluster,
 {
     async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
         let mut receipts = self.accept_in_order(vec![arrival], now).await?;
@@ -249,6 +252,25 @@ impl<B: Backend> Fetching for B {
 
     async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
         self.has_deliverer(now).await
+    }
+}
+
+#[async_trait]
+impl<B: Backend> Forgetting for B {
+    async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
+        find_subject(self, email).await
+    }
+
+    async fn cancel_pending(
+        &self,
+        target: &ErasureTarget,
+        now: Time,
+    ) -> Result<CancelResult, StoreError> {
+        cancel_pending(self, target, now).await
+    }
+
+    async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
+        erase(self, target, now).await
     }
 }
 

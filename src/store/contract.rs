@@ -26,7 +26,7 @@ use super::{Stats, Store, StoreLocation};
 /// A place with one store in it, empty at first.
 #[async_trait]
 pub(super) trait Bench: Send + Sync {
-    /// Opens the store with [`script::Script`] as its planner and [`script::redact`]; again, if it
+    /// Opens the store with [`script::Script`] as its planner; again, if it
     /// was opened before, as another process would.
     async fn open(&self) -> Arc<dyn Store>;
 

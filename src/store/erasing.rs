@@ -75,10 +75,8 @@ pub struct Erased {
     pub dead: u64,
     /// Attempts to deliver to the person.
     pub attempts: u64,
-    /// Webhooks about the person, whose bodies were removed.
+    /// Webhooks that named the person, whose bodies were removed.
     pub bodies: u64,
-    /// Webhooks about others, whose bodies lost the person's part.
-    pub bodies_of_others: u64,
     /// Calls to others that lost what named the person.
     pub calls_of_others: u64,
     /// Records of others that lost what named the person.
@@ -114,7 +112,6 @@ impl Erased {
             dead: self.dead + other.dead,
             attempts: self.attempts + other.attempts,
             bodies: self.bodies + other.bodies,
-            bodies_of_others: self.bodies_of_others + other.bodies_of_others,
             calls_of_others: self.calls_of_others + other.calls_of_others,
             people_of_others: self.people_of_others + other.people_of_others,
             unreadable: self.unreadable + other.unreadable,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{
     Campaign, Class, Draft, Dropped, ErasureKey, EventId, Notification, Plan, Planned, Planner,
-    ReadKey, ReadSet, Redact, Time,
+    ReadKey, ReadSet, Time,
 };
 
 use super::StoreError;
@@ -23,7 +23,6 @@ pub(super) struct Planning {
     pub(super) planner: Arc<dyn Planner>,
     pub(super) hash_key: [u8; 32],
     pub(super) tombstones: TombstoneKey,
-    pub(super) redact: Redact,
     /// True once anyone was erased. It stays so.
     has_tombstones: AtomicBool,
 }
@@ -34,9 +33,8 @@ impl Planning {
         planner: Arc<dyn Planner>,
         hash_key: [u8; 32],
         tombstones: TombstoneKey,
-        redact: Redact,
     ) -> Self {
-        Self { planner, hash_key, tombstones, redact, has_tombstones: AtomicBool::new(false) }
+        Self { planner, hash_key, tombstones, has_tombstones: AtomicBool::new(false) }
     }
 
     /// True if this process knows that anyone was ever erased from the store.

@@ -21,7 +21,6 @@
 //! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
 //!        │   ├ ─ dead_letters         │                           counters, meta
 //!        │   └ ─ attempts             │                           schema_migrations
-//!        ├── redactions               │                           tombstones (hashes alone)
 //!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
@@ -30,7 +29,6 @@ mod connecting;
 mod copying;
 mod erasing;
 mod fault;
-mod forget;
 mod migrate;
 mod opening;
 mod options;
@@ -39,7 +37,6 @@ mod refusal;
 mod servers;
 mod session;
 mod tables;
-mod traces;
 mod transaction;
 mod unit;
 mod value;

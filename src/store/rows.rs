@@ -16,6 +16,7 @@ use crate::domain::{
 };
 
 use super::meta::Meta;
+use super::unit::Hash;
 use super::{AvailabilityClock, DeliveryState};
 
 pub(super) use lanes::{
@@ -118,6 +119,23 @@ pub(super) struct VisitorTraces {
     pub(super) has_webhook: bool,
 }
 
+/// A row of deliveries, as far as erasing looks into it.
+pub(super) struct CallRow {
+    pub(super) row: i64,
+    pub(super) lane: LaneId,
+    pub(super) state: i16,
+    /// The row's own call; empty if it was put back.
+    pub(super) call: String,
+    /// The identify that goes before it.
+    pub(super) identify: Option<String>,
+    pub(super) is_identify_dead: bool,
+    pub(super) is_call_dead: bool,
+    /// The number of its dead letters.
+    pub(super) dead: i64,
+    /// The number of the attempts that are kept of it.
+    pub(super) attempts: i64,
+}
+
 /// Everything that a transaction writes. Empty lists cost nothing.
 ///
 /// Rows are absolute, but for counters and appended deliveries. Those are relative, because many
@@ -132,10 +150,8 @@ pub(super) struct Changes {
     pub(super) webhooks: Vec<NewWebhook>,
     /// Webhooks that were planned again.
     pub(super) replanned: Vec<ReplannedWebhook>,
-    /// Bodies of stored webhooks that changed. One that lost its body isn't parked any more.
-    pub(super) bodies: Vec<(WebhookId, Option<Vec<u8>>)>,
-    /// Webhooks whose body isn't what was received, and the fingerprint of what it is.
-    pub(super) redactions: Vec<(WebhookId, [u8; 32])>,
+    /// Stored webhooks whose bodies go. None of them is parked any more.
+    pub(super) dropped: Vec<WebhookId>,
     /// People with a reserved number, who are new.
     pub(super) new_people: Vec<PersonRow>,
     /// People as they are from now on.
@@ -158,8 +174,18 @@ pub(super) struct Changes {
     pub(super) removed_messages: Vec<MessageKey>,
     /// Rows of deliveries that go, with their attempts.
     pub(super) removed_deliveries: Vec<i64>,
+    /// Calls that changed: the row, its own call, and the identify that goes before.
+    pub(super) calls: Vec<(i64, String, Option<String>)>,
     /// People who go, with their lanes and mentions.
     pub(super) removed_people: Vec<PersonId>,
+    /// Participants who go with their person, and so do the person's links.
+    pub(super) removed_participants: Vec<(ParticipantKey, i64)>,
+    /// Mentions that go.
+    pub(super) removed_mentions: BTreeSet<(i64, WebhookId)>,
+    /// Tombstones and their times. The latest time of each stays.
+    pub(super) tombstones: Vec<(Hash, i64)>,
+    /// True if a file's pages that are freed are overwritten.
+    pub(super) is_erasing: bool,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
     /// The reading of an accepting clock. The one that goes ahead is kept.

@@ -18,8 +18,8 @@
 //! inbox ─┬─< deliveries >── lanes ── people ─< participants      effects (ids alone)
 //!        │   ├ ─ dead_letters         │                           counters, meta
 //!        │   └ ─ attempts             │                           schema_migrations
-//!        ├── redactions               │                           tombstones (hashes alone)
-//!        └─< mentions >───────────────┘                           messages (of effects)
+//!        └─< mentions >───────────────┘                           tombstones (hashes alone)
+//!                                                                 messages (of effects)
 //! ```
 
 mod access;
@@ -37,13 +37,11 @@ mod erasing;
 mod fault;
 mod file_identity;
 mod files;
-mod forget;
 mod integrity_check;
 mod made;
 mod migrate;
 mod opening;
 mod options;
-mod people;
 mod quarantine;
 mod queue;
 mod readers;
@@ -51,8 +49,6 @@ mod rebuild;
 mod restore;
 mod soundness;
 mod tables;
-mod tombstones;
-mod traces;
 mod unit;
 mod values;
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! thread that polls them.
 
 mod effects;
+mod erasing;
 mod inbox;
 mod lanes;
 mod letters;
@@ -32,6 +33,7 @@ use super::StoreError;
 use super::rows::Changes;
 
 pub(super) use effects::EffectRows;
+pub(super) use erasing::ErasureRows;
 pub(super) use inbox::InboxRows;
 pub(super) use lanes::{HeldLane, LaneRows};
 pub(super) use letters::LetterRows;
@@ -44,6 +46,7 @@ pub(super) use webhooks::WebhookRows;
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
     EffectRows
+    + ErasureRows
     + InboxRows
     + LaneRows
     + LetterRows
@@ -57,6 +60,7 @@ pub(super) trait Unit:
 
 impl<T> Unit for T where
     T: EffectRows
+        + ErasureRows
         + InboxRows
         + LaneRows
         + LetterRows

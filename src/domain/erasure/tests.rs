@@ -5,10 +5,9 @@ use crate::domain::{Attributes, EventId, Participant, ParticipantUpdate, Time};
 
 fn ann() -> ErasureSubject {
     let mut forgotten = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
-    let mut told = Snapshot::with_id("data", "p1".to_owned());
-    told.facts.insert(Facts::FIRST_NAME.to_owned(), Scalar::from("Ann"));
-    told.facts.insert(Facts::LAST_NAME.to_owned(), Scalar::from("Lee"));
+    let told = Snapshot::with_id("data", "p1".to_owned());
     forgotten.add_snapshot(&told, "c");
+    forgotten.links.insert(Link { campaign: "c".to_owned(), code: "ann-lee".to_owned() });
     forgotten
 }
 
@@ -128,9 +127,72 @@ fn a_link_of_theirs_names_them() {
     for (text, is_theirs) in [
         ("https://shop.example/?utm=a&grsf=p1#top", true),
         ("https://shop.example/?grsf=%701", true),
+        ("https://shop.example/?grsf=ann-lee", true),
         ("https://shop.example/?grsf=p12", false),
-        ("https://shop.example/?ngrsf=p1", false),
+        ("https://shop.example/?grsf=p1-2", false),
     ] {
-        assert_eq!(ann().is_linked_in(None, text), is_theirs, "{text}");
+        assert_eq!(ann().is_named_in(None, text), is_theirs, "{text}");
     }
+}
+
+#[test]
+fn an_address_counts_in_any_writing() {
+    for text in [
+        "to ANN@EXAMPLE.COM",
+        "mailto:ann%40example.com?x",
+        "ann%2540example.com is",
+        "write to ann&#64;example.com",
+        "write to ann&#x40;example&period;com",
+        "write to ann&commat;example.com",
+        r"x ann\u0040example.com x",
+        r#"{"mail":"ann\\u0040example.com"}"#,
+        r"one\nann@example.com",
+    ] {
+        assert!(ann().is_named_in(None, text), "{text}");
+        let body = serde_json::to_vec(&[text]).unwrap();
+        assert_eq!(ann().search(None, &body), BodySearch::Named, "{text}");
+    }
+    for text in
+        ["joann&#64;example.com x", "jo-ann%40example.com x", "x ann\\u0040example.community"]
+    {
+        assert!(!ann().is_named_in(None, text), "{text}");
+    }
+}
+
+#[test]
+fn a_body_names_them_by_an_id_a_code_or_a_link() {
+    for (body, found) in [
+        (r#"{"data":{"id":"p1"}}"#, BodySearch::Named),
+        (r#"{"data":{"referredBy":"p1"}}"#, BodySearch::Named),
+        (r#"{"data":{"referredBy": "ann-lee"}}"#, BodySearch::Named),
+        (r#"{"href":"https://x.example?grsf=ann-lee"}"#, BodySearch::Named),
+        (r#"{"campaign":"c","participant_id":"p1"}"#, BodySearch::Named),
+        (r#"{"data":{"campaign":{"id":"c"},"id":"p1"}}"#, BodySearch::Named),
+        (r#"{"data":{"campaign":{"id":"other"},"id":"p1"}}"#, BodySearch::NotNamed),
+        (r#"{"data":{"id":"p12","note":"p1 and others"}}"#, BodySearch::NotNamed),
+        (r#"{"data":{"firstName":"ann-lee"}}"#, BodySearch::NotNamed),
+        (r#"{"data":{"id":"p12""#, BodySearch::Unreadable),
+        (r#"{"data":{"email":"ann@example.com""#, BodySearch::Named),
+    ] {
+        assert_eq!(ann().search(None, body.as_bytes()), found, "{body}");
+    }
+    let by_id = br#"{"id":"p1"}"#;
+    assert_eq!(ann().search(Some("c"), by_id), BodySearch::Named);
+    assert_eq!(ann().search(Some("other"), by_id), BodySearch::NotNamed);
+    let mut digits = ErasureSubject::default();
+    let key = ParticipantKey { campaign: "c".to_owned(), participant: "41".to_owned() };
+    digits.participants.insert(key);
+    assert_eq!(digits.search(None, br#"{"referrerId":41}"#), BodySearch::Named);
+    assert_eq!(digits.search(None, br#"{"count":41}"#), BodySearch::NotNamed);
+}
+
+#[test]
+fn a_body_is_read_in_the_encoding_that_its_mark_says() {
+    let text = r#"{"email":"ann@example.com"}"#;
+    let units: Vec<u8> =
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(ann().search(None, &units), BodySearch::Named);
+    assert_eq!(ann().search(None, format!("\u{feff}{text}").as_bytes()), BodySearch::Named);
+    assert_eq!(ann().search(None, &units[2..]), BodySearch::Unreadable);
+    assert_eq!(ann().search(None, &[0x1f, 0x8b, 8, 0]), BodySearch::Unreadable);
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use crate::domain::{
     AnonymousId, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, Destination, Draft,
-    EffectKey, Email, ErasureKey, ErasureSubject, Event, EventId, Facts, Identified, Identifier,
-    LanePlan, Leased, Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey,
-    ParticipantUpdate, Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet,
-    ReceivedWebhook, Redaction, Reference, Scalar, SendFilter, Shown, Snapshot, Source, Time,
-    TimedEvent, Webhook, WebhookId,
+    EffectKey, Email, ErasureKey, Event, EventId, Facts, Identified, Identifier, LanePlan, Leased,
+    Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey, ParticipantUpdate,
+    Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, ReceivedWebhook, Reference,
+    Scalar, SendFilter, Shown, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
 };
 use crate::store::{
     AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
@@ -225,21 +224,6 @@ fn keys(news: &Notification, read: &ReadSet) -> Vec<ReadKey> {
 fn is_forgotten(snapshot: &Snapshot, known: &ReadSet) -> bool {
     let trace = participant_key(snapshot).map(ErasureKey::Participant);
     trace.is_some_and(|trace| known.tombstone(&trace).is_some())
-}
-
-/// Takes somebody out of a body: nothing is left of one that begins with their address.
-pub(crate) fn redact(webhook: &Webhook, forgotten: &ErasureSubject) -> Redaction {
-    let Ok(before) = String::from_utf8(webhook.body.clone()) else {
-        return Redaction::Unreadable;
-    };
-    let mut after = before.clone();
-    for email in &forgotten.emails {
-        if before.starts_with(email.as_str()) {
-            return Redaction::Nothing;
-        }
-        after = after.replace(email.as_str(), "");
-    }
-    if after == before { Redaction::Untouched } else { Redaction::Body(after.into_bytes()) }
 }
 
 fn person(

@@ -35,8 +35,6 @@ pub enum Part {
     Messages,
     /// Who is named in which webhook.
     Mentions,
-    /// Webhooks that somebody was taken out of.
-    Redactions,
     /// Who was forgotten.
     Tombstones,
     /// How far comparing with GrowSurf came.
@@ -71,7 +69,7 @@ pub(in crate::store) type Column = (&'static str, Kind);
 
 impl Part {
     /// All of them, in the order they are copied.
-    pub(in crate::store) const ALL: [Self; 16] = [
+    pub(in crate::store) const ALL: [Self; 15] = [
         Self::Webhooks,
         Self::People,
         Self::Participants,
@@ -83,7 +81,6 @@ impl Part {
         Self::Attempts,
         Self::Messages,
         Self::Mentions,
-        Self::Redactions,
         Self::Tombstones,
         Self::Notes,
         Self::Counters,
@@ -104,7 +101,6 @@ impl Part {
             Self::Attempts => "attempts",
             Self::Messages => "messages",
             Self::Mentions => "mentions",
-            Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",
             Self::Notes => "notes",
             Self::Counters => "counters",
@@ -181,7 +177,6 @@ impl Part {
                 ("at", Number),
             ],
             Self::Mentions => &[("person", Number), ("webhook", Webhook)],
-            Self::Redactions => &[("webhook", Webhook), ("sha256", Bytes)],
             Self::Tombstones => &[("hash", Bytes), ("forgotten_at", Number)],
             Self::Notes => &[("name", Text), ("value", Text)],
             Self::Counters => &[("name", Text), ("value", Number)],
@@ -232,7 +227,6 @@ impl fmt::Display for Part {
             Self::Attempts => "attempts",
             Self::Messages => "messages",
             Self::Mentions => "mentions",
-            Self::Redactions => "redactions",
             Self::Tombstones => "tombstones",
             Self::Notes => "notes",
             Self::Counters => "counters",

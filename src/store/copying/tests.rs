@@ -100,7 +100,7 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     let (letter, attempts) = store.dead_letter(letters[0].delivery.id).await.unwrap().unwrap();
     assert_eq!((letters.len(), letter.reason.as_str(), letter.delivery.attempts), (1, "no", 1));
     assert_eq!(attempts.len(), 1);
-    assert_eq!(inbox(store, false).await.len(), 9);
+    assert_eq!(inbox(store, false).await.len(), 7);
     assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
     let link = Link { campaign: CAMPAIGN.to_owned(), code: "dora-links".to_owned() };
     let owner = store.person(&ReadKey::Link(link.clone())).await.unwrap().unwrap();

@@ -43,7 +43,7 @@ impl PostgresStore {
         transact!(connections, OPENING, |it| prepare(&it, &options))?;
         let hash_key = connections.run(OPENING, &OpenSecret(options.seed)).await?;
         let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
-        let planning = Arc::new(Planning::new(planner, hash_key, tombstones, options.redact));
+        let planning = Arc::new(Planning::new(planner, hash_key, tombstones));
         // So that another key is noticed before it does harm.
         let check = connections.run(OPENING, &TombstoneCheck).await?;
         planning.note_tombstones(check.as_deref())?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
-use crate::domain::{Random, Redact, Time};
+use crate::domain::{Random, Time};
 
 use super::transaction::ClockSource;
 
@@ -18,8 +18,6 @@ pub struct ServerOptions {
     pub seed: [u8; 32],
     /// The present time, noted with migrations.
     pub now: Time,
-    /// Takes somebody out of a webhook's body.
-    pub redact: Redact,
     /// What tombstones are made with; by itself something made of the store's secret.
     pub tombstone_key: Option<SecretString>,
     /// The password, if it isn't in the URL.
@@ -48,17 +46,10 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// The usual way.
-    pub fn new(
-        seed: [u8; 32],
-        now: Time,
-        redact: Redact,
-        bell: Arc<Notify>,
-        random: Arc<dyn Random>,
-    ) -> Self {
+    pub fn new(seed: [u8; 32], now: Time, bell: Arc<Notify>, random: Arc<dyn Random>) -> Self {
         Self {
             seed,
             now,
-            redact,
             tombstone_key: None,
             password: None,
             connections: 8,

@@ -4,6 +4,7 @@
 
 mod deliveries;
 mod effects;
+mod erasing;
 pub(super) mod inbox;
 mod lanes;
 mod letters;
@@ -26,7 +27,7 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
     let writes = [
         webhooks::write_new(transaction, changes).boxed(),
         webhooks::write_stored(transaction, changes).boxed(),
-        webhooks::write_redactions(transaction, changes).boxed(),
+        erasing::write(transaction, changes).boxed(),
         plan_reads::release(transaction, changes).boxed(),
         plan_reads::write_people(transaction, changes).boxed(),
         plan_reads::write_participants(transaction, changes).boxed(),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::clock::SystemRandom;
 use crate::domain::Time;
-use crate::store::contract::script::{Script, at, redact};
+use crate::store::contract::script::{Script, at};
 use crate::store::contract::{Bench, contract_tests};
 use crate::store::{
     Cluster, ExclusiveJob, Outage, OutageKind, PeerStatus, Stats, Store, StoreLocation,
@@ -71,7 +71,7 @@ impl Schema {
         ServerOptions {
             ruling: ClockSource::Caller,
             connections: 4,
-            ..ServerOptions::new(seed, at(0), redact, Arc::default(), Arc::new(SystemRandom))
+            ..ServerOptions::new(seed, at(0), Arc::default(), Arc::new(SystemRandom))
         }
     }
 }

@@ -83,6 +83,10 @@ impl Backend for PostgresStore {
         Ok(())
     }
 
+    async fn overwrite_erased(&self) -> Result<bool, StoreError> {
+        Ok(self.vacuum().await)
+    }
+
     async fn has_deliverer(&self, now: Time) -> Result<bool, StoreError> {
         transact!(self.open()?, "be attended", |it| async {
             let since =

@@ -81,12 +81,12 @@ impl SqliteStore {
         let place = place.shown_to(options.watch.clone());
         let right = Arc::new(DeliveryLock::new(place.lock_file()));
         let readers = Readers::new(place.clone(), options.readers.max(1));
-        let (kept, held, redact) = (place.clone(), Arc::clone(&right), options.redact);
+        let (kept, held) = (place.clone(), Arc::clone(&right));
         let opening = move || {
             let (opened, set_aside) = open(&place, &held, &options)?;
             let Opened { connection, hash_key, tombstone_check } = opened;
             let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
-            let planning = Planning::new(planner, hash_key, tombstones, redact);
+            let planning = Planning::new(planner, hash_key, tombstones);
             planning.note_tombstones(tombstone_check.as_deref())?;
             let writer = Writer::start(place, connection);
             Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{Redact, Redaction, Time};
+use crate::domain::Time;
 
 /// How a [`SqliteStore`](super::SqliteStore) is opened.
 #[derive(Clone, Debug)]
@@ -20,8 +20,6 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How many readings may run at once.
     pub readers: u32,
-    /// Takes somebody out of a webhook's body; by itself nothing is left of it.
-    pub redact: Redact,
     /// What tombstones are made with; by itself something made of the store's secret.
     pub tombstone_key: Option<SecretString>,
     /// Who is told of every statement.
@@ -37,7 +35,6 @@ impl Options {
             now,
             busy_timeout: Duration::from_secs(5),
             readers: 4,
-            redact: |_, _| Redaction::Nothing,
             tombstone_key: None,
             #[cfg(test)]
             watch: None,

@@ -4,6 +4,7 @@
 
 pub(super) mod deliveries;
 mod effects;
+mod erasing;
 pub(super) mod inbox;
 mod lanes;
 mod letters;
@@ -26,17 +27,20 @@ use super::fault::Fault;
 /// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {
     // Pages that payloads free are overwritten, so that nothing of them stays in the file.
-    let frees = !changes.bodies.is_empty() || !changes.removed_deliveries.is_empty();
+    let frees =
+        changes.is_erasing || !changes.dropped.is_empty() || !changes.removed_deliveries.is_empty();
     if frees {
         overwrite(connection, true)?;
     }
     inbox::remove_deliveries(connection, &changes.removed_deliveries)?;
     webhooks::write(connection, &changes)?;
+    letters::take(connection, &changes.taken)?;
+    erasing::write(connection, &changes)?;
+    people::remove(connection, &changes.removed_people)?;
+    plan_reads::write(connection, &changes)?;
     if frees {
         overwrite(connection, false)?;
     }
-    people::remove(connection, &changes.removed_people)?;
-    plan_reads::write(connection, &changes)?;
     effects::write(connection, &changes)?;
     for (meta, value) in &changes.metas {
         meta::remember(connection, *meta, value.as_deref())?;
@@ -46,7 +50,6 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
         meta::remember(connection, Meta::Accepting(way), Some(&reading))?;
     }
     notes::write(connection, &changes.notes)?;
-    letters::take(connection, &changes.taken)?;
     deliveries::write(connection, &changes.deliveries)?;
     deliveries::empty(connection, &changes.emptied)?;
     letters::write(connection, &changes.letters)?;

@@ -125,6 +125,10 @@ impl Backend for SqliteStore {
         closed
     }
 
+    async fn overwrite_erased(&self) -> Result<bool, StoreError> {
+        self.overwrite_remains().await
+    }
+
     async fn has_deliverer(&self, _now: Time) -> Result<bool, StoreError> {
         let taken = self.right.take().map_err(|error| storage("be attended", error))?;
         Ok(!taken)

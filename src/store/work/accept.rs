@@ -196,7 +196,7 @@ impl Work for Accept {
             };
             entries.push(entry);
         }
-        let changes = planned::changes(unit, &self.planning, batch.overlay, &entries).await?;
+        let changes = planned::changes(unit, batch.overlay, &entries)?;
         unit.write(changes).await?;
         if self.is_dry_run {
             // Done and undone, so that the receipt says exactly what would happen.

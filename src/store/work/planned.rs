@@ -3,10 +3,9 @@
 //! What belongs here: changes of the inbox, and the calls of plans as deliveries. What doesn't: people and
 //! effects, which the overlay has.
 
-use crate::domain::{LaneId, Plan, Redaction};
+use crate::domain::{LaneId, Plan};
 use crate::store::StoreError;
 use crate::store::overlay::{LaneCalls, Overlay};
-use crate::store::planning::Planning;
 use crate::store::record::text;
 use crate::store::rows::{Changes, NewWebhook, ReplannedWebhook};
 use crate::store::unit::Unit;
@@ -15,9 +14,8 @@ use super::accept::{Entry, Outcome};
 use super::append::{NewDelivery, append};
 
 /// Returns the changes that a batch of planned webhooks leads to.
-pub(super) async fn changes<U: Unit>(
-    unit: &mut U,
-    planning: &Planning,
+pub(super) fn changes<U: Unit>(
+    unit: &U,
     overlay: Overlay,
     entries: &[Entry<'_>],
 ) -> Result<Changes, U::Fault> {
@@ -30,7 +28,7 @@ pub(super) async fn changes<U: Unit>(
             Outcome::Planned(plan, lanes) => {
                 let reason = (!plan.unmapped.is_empty()).then(|| text(&plan.unmapped.join("; ")));
                 add_webhook(&mut changes, entry, reason, plan.assumed_campaign.clone());
-                redact(unit, planning, &mut changes, entry, plan).await?;
+                drop_body(&mut changes, entry, plan);
                 let skew = unit.clock_skew(entry.now);
                 add_plan(&mut changes, entry, plan, lanes, skew)?;
             }
@@ -63,44 +61,16 @@ fn add_webhook(
     });
 }
 
-/// Takes erased people out of a webhook's body.
-async fn redact<U: Unit>(
-    unit: &mut U,
-    planning: &Planning,
-    changes: &mut Changes,
-    entry: &Entry<'_>,
-    plan: &Plan,
-) -> Result<(), U::Fault> {
+/// Drops the body of a webhook that names somebody who was erased. What was parked of it can't be replayed.
+fn drop_body(changes: &mut Changes, entry: &Entry<'_>, plan: &Plan) {
     if plan.erased.is_empty() {
-        return Ok(());
+        return;
     }
-    let stored = match entry.new {
-        Some(_) => None,
-        None => unit.webhook(entry.id).await?,
-    };
-    let Some(webhook) = entry.new.map(|(webhook, _)| webhook).or(stored.as_ref()) else {
-        return Ok(());
-    };
-    let left = match (planning.redact)(webhook, &plan.erased) {
-        Redaction::Untouched | Redaction::Unreadable => return Ok(()),
-        Redaction::Body(left) => {
-            changes.redactions.push((entry.id, webhook.fingerprint_of(&left)));
-            Some(left)
-        }
-        Redaction::Nothing => {
-            // Nobody could fix what was parked of it.
-            changes.counters.parked -= i64::from(!plan.unmapped.is_empty());
-            None
-        }
-    };
+    changes.counters.parked -= i64::from(!plan.unmapped.is_empty());
     match changes.webhooks.last_mut().filter(|_| entry.new.is_some()) {
-        Some(new) => {
-            new.parked = new.parked.take().filter(|_| left.is_some());
-            new.body = left;
-        }
-        None => changes.bodies.push((entry.id, left)),
+        Some(new) => (new.parked, new.body) = (None, None),
+        None => changes.dropped.push(entry.id),
     }
-    Ok(())
 }
 
 fn add_plan(

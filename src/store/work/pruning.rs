@@ -100,13 +100,13 @@ impl Work for Prune {
                 continue;
             }
             latest = latest.max(Some(webhook.received_at));
-            changes.bodies.push((webhook.id, None));
+            changes.dropped.push(webhook.id);
             for delivery in webhook.deliveries {
                 changes.removed_deliveries.push(delivery.row);
                 people.insert(PersonId(delivery.lane.0));
             }
         }
-        let pruned = changes.bodies.len();
+        let pruned = changes.dropped.len();
         let Some(latest) = latest else { return Ok(0) };
         if self.which == Prunable::Parked {
             changes.counters = Counters { parked: -number(pruned), ..Counters::default() };

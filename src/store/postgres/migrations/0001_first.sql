@@ -147,12 +147,6 @@ CREATE TABLE tombstones (
     forgotten_at bigint NOT NULL
 );
 
--- Webhooks whose body isn't what was received any more, with the SHA-256 of what it is now.
-CREATE TABLE redactions (
-    webhook uuid PRIMARY KEY,
-    sha256 bytea NOT NULL
-);
-
 -- Relays that deliver, as they last told of themselves, and why they send nothing if they don't.
 CREATE TABLE relays (
     id uuid PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! The tables `inbox`, `redactions` and `mentions`.
+//! The tables `inbox` and `mentions`.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -92,7 +92,7 @@ pub(super) async fn write_new(transaction: &Transaction, changes: &Changes) -> R
     all(transaction.change(sql, &values).await?, changes.webhooks.len())
 }
 
-/// Writes webhooks that were planned again, and bodies that changed.
+/// Writes webhooks that were planned again, and drops bodies.
 pub(super) async fn write_stored(
     transaction: &Transaction,
     changes: &Changes,
@@ -107,31 +107,12 @@ pub(super) async fn write_stored(
              WHERE inbox.id = it.id";
         transaction.change(sql, &[&ids, &parked, &campaigns]).await?;
     }
-    if !changes.bodies.is_empty() {
-        let ids: Vec<Uuid> = changes.bodies.iter().map(|(id, _)| id.0).collect();
-        let bodies: Vec<_> = changes.bodies.iter().map(|(_, body)| body.as_deref()).collect();
-        let sql = "UPDATE inbox
-             SET body = it.body, parked = CASE WHEN it.body IS NOT NULL THEN parked END
-             FROM unnest($1::uuid[], $2::bytea[]) AS it (id, body) WHERE inbox.id = it.id";
-        transaction.change(sql, &[&ids, &bodies]).await?;
+    if !changes.dropped.is_empty() {
+        let ids: Vec<Uuid> = changes.dropped.iter().map(|id| id.0).collect();
+        let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ANY ($1)";
+        transaction.change(sql, &[&ids]).await?;
     }
     Ok(())
-}
-
-/// Writes that bodies aren't what was received.
-pub(super) async fn write_redactions(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
-    if changes.redactions.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = changes.redactions.iter().map(|(id, _)| id.0).collect();
-    let hashes: Vec<&[u8]> = changes.redactions.iter().map(|(_, hash)| hash.as_slice()).collect();
-    let sql = "INSERT INTO redactions (webhook, sha256)
-         SELECT * FROM unnest($1::uuid[], $2::bytea[])
-         ON CONFLICT (webhook) DO UPDATE SET sha256 = excluded.sha256";
-    transaction.change(sql, &[&ids, &hashes]).await.map(drop)
 }
 
 /// Writes whom webhooks name.

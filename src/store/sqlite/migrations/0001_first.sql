@@ -145,12 +145,6 @@ CREATE TABLE tombstones (
     forgotten_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Webhooks whose body isn't what was received any more, with the SHA-256 of what it is now.
-CREATE TABLE redactions (
-    webhook INTEGER PRIMARY KEY,
-    sha256 BLOB NOT NULL
-) STRICT;
-
 -- What is remembered from one question to GrowSurf to the next, by name.
 CREATE TABLE notes (
     name TEXT NOT NULL PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! The tables `inbox`, `redactions` and `mentions`.
+//! The tables `inbox` and `mentions`.
 
 use rusqlite::{Connection, Row, params};
 
@@ -85,21 +85,10 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
             )?
             .execute(params![webhook.id.0.as_bytes(), webhook.parked, webhook.campaign])?;
     }
-    for (id, body) in &changes.bodies {
+    for id in &changes.dropped {
         connection
-            .prepare_cached(
-                "UPDATE inbox SET body = ?2, parked = CASE WHEN ?2 IS NOT NULL THEN parked END
-                 WHERE id = ?1",
-            )?
-            .execute(params![id.0.as_bytes(), body])?;
-    }
-    for (id, fingerprint) in &changes.redactions {
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO redactions (webhook, sha256)
-                 SELECT seq, ?2 FROM inbox WHERE id = ?1",
-            )?
-            .execute(params![id.0.as_bytes(), fingerprint])?;
+            .prepare_cached("UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1")?
+            .execute([id.0.as_bytes()])?;
     }
     for (person, webhook) in &changes.mentions {
         connection

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Email, Scalar};
-use crate::store::contract::script::{Script, arrival, at, did, drain, redact};
+use crate::store::contract::script::{Script, arrival, at, did, drain};
 use crate::store::{Forgetting, Store, StoreError};
 
 use super::{Folder, Options, SqliteStore};
@@ -69,7 +69,7 @@ async fn another_tombstone_key_is_refused_once_somebody_was_forgotten() {
     let folder = Folder::new();
     let open = |key: Option<&str>| {
         let tombstone_key = key.map(|key| key.to_owned().into());
-        let options = Options { redact, tombstone_key, ..Options::new([1; 32], at(0)) };
+        let options = Options { tombstone_key, ..Options::new([1; 32], at(0)) };
         let file = folder.file();
         async move { SqliteStore::open(&file, Arc::new(Script), options).await }
     };

@@ -1,0 +1,131 @@
+//! Reads of erasing, and what it writes: a person's rows go, and others' lose what names the person.
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::domain::{LaneId, Source, Webhook, WebhookId};
+use crate::store::postgres::fault::Fault;
+use crate::store::postgres::transaction::Transaction;
+use crate::store::postgres::value::text;
+use crate::store::rows::{CallRow, Changes, PersonRow};
+use crate::store::unit::ErasureRows;
+
+use super::inbox::{WEBHOOK, webhook};
+
+/// The columns of a row of deliveries, as far as erasing looks into it.
+const CALL: &str = "deliveries.id, lane, state, call, identify, identify_dead,
+     (SELECT COUNT(*) FROM dead_letters
+      WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
+     EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
+     (SELECT COUNT(*) FROM attempts
+      WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))";
+
+impl ErasureRows for Transaction {
+    async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
+        let sql = "SELECT id, identifier, state FROM people
+             WHERE id > $1 AND state <> '' ORDER BY id LIMIT $2";
+        self.rows(sql, &[&after, &limit]).await?.iter().map(person).collect()
+    }
+
+    async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
+        let sql = "SELECT id, identifier, state FROM people
+             WHERE id = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
+        self.rows(sql, &[&ids.to_vec()]).await?.iter().map(person).collect()
+    }
+
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
+        let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
+        let rows = self.rows(sql, &[&people.to_vec()]).await?;
+        rows.iter().map(|row| Ok(WebhookId(row.try_get(0)?))).collect()
+    }
+
+    async fn searched_bodies(&mut self, after: Uuid, limit: i64) -> Result<Vec<Webhook>, Fault> {
+        let sql = format!(
+            "SELECT {WEBHOOK} FROM inbox
+             WHERE body IS NOT NULL AND id > $1 AND (parked IS NOT NULL OR source <> ALL ($3))
+             ORDER BY id LIMIT $2"
+        );
+        // The mentions lead to these.
+        let by_growsurf = Source::ALL.into_iter().filter(|source| source.is_growsurf());
+        let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
+        self.rows(&sql, &[&after, &limit, &by_growsurf]).await?.iter().map(webhook).collect()
+    }
+
+    async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
+        let sql = "SELECT id, parked IS NOT NULL FROM inbox
+             WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
+        let rows = self.rows(sql, &[&uuids(ids)]).await?;
+        rows.iter().map(|row| Ok((WebhookId(row.try_get(0)?), row.try_get(1)?))).collect()
+    }
+
+    async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
+        let sql = format!(
+            "SELECT {CALL} FROM deliveries WHERE webhook = ANY ($1) ORDER BY id FOR UPDATE"
+        );
+        self.rows(&sql, &[&uuids(webhooks)]).await?.iter().map(call).collect()
+    }
+
+    async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
+        let sql = format!(
+            "SELECT {CALL} FROM deliveries WHERE id IN (
+                 SELECT id FROM deliveries WHERE lane = $1 AND state = 0
+                 UNION
+                 SELECT deliveries.id FROM dead_letters
+                 JOIN deliveries ON deliveries.id = dead_letters.delivery / 2 WHERE lane = $1
+             ) ORDER BY id LIMIT $2"
+        );
+        self.rows(&sql, &[&lane.0, &limit]).await?.iter().map(call).collect()
+    }
+}
+
+fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.0).collect()
+}
+
+fn person(row: &Row) -> Result<PersonRow, Fault> {
+    Ok(PersonRow { id: row.try_get(0)?, identifier: row.try_get(1)?, state: row.try_get(2)? })
+}
+
+fn call(row: &Row) -> Result<CallRow, Fault> {
+    Ok(CallRow {
+        row: row.try_get(0)?,
+        lane: LaneId(row.try_get(1)?),
+        state: row.try_get(2)?,
+        call: row.try_get(3)?,
+        identify: row.try_get(4)?,
+        is_identify_dead: row.try_get(5)?,
+        dead: row.try_get(6)?,
+        is_call_dead: row.try_get(7)?,
+        attempts: row.try_get(8)?,
+    })
+}
+
+/// Writes what only erasing changes.
+pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+    for (row, call, identify) in &changes.calls {
+        let sql = "UPDATE deliveries SET call = $2, identify = $3 WHERE id = $1";
+        transaction.change(sql, &[row, call, identify]).await?;
+    }
+    if !changes.removed_mentions.is_empty() {
+        let people: Vec<i64> = changes.removed_mentions.iter().map(|it| it.0).collect();
+        let webhooks: Vec<Uuid> = changes.removed_mentions.iter().map(|it| it.1.0).collect();
+        let sql = "DELETE FROM mentions
+             USING unnest($1::bigint[], $2::uuid[]) AS own (person, webhook)
+             WHERE mentions.person = own.person AND mentions.webhook = own.webhook";
+        transaction.change(sql, &[&people, &webhooks]).await?;
+    }
+    for (key, person) in &changes.removed_participants {
+        let sql = "DELETE FROM participants
+             WHERE campaign = $1 AND growsurf_id = $2 AND person = $3";
+        let values = (text(&key.campaign), text(&key.participant));
+        transaction.change(sql, &[&values.0, &values.1, person]).await?;
+        transaction.change("DELETE FROM links WHERE person = $1", &[person]).await?;
+    }
+    for (hash, erased_at) in &changes.tombstones {
+        let sql = "INSERT INTO tombstones (hash, forgotten_at) VALUES ($1, $2)
+             ON CONFLICT (hash) DO UPDATE
+             SET forgotten_at = GREATEST(tombstones.forgotten_at, excluded.forgotten_at)";
+        transaction.change(sql, &[&hash.to_vec(), erased_at]).await?;
+    }
+    Ok(())
+}

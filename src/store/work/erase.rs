@@ -1,0 +1,304 @@
+//! Erase: a person goes, in small transactions, and a tombstone keeps them from coming back.
+//!
+//! What belongs here: the order of the pieces, and what each takes. What doesn't: what names a person
+//! (`domain`), and overwriting what a backend leaves behind.
+//!
+//! Others refer to a person and hold nothing of theirs, but in free texts. So one pass over the records finds
+//! the person and whoever's texts name them. Webhooks are found by the index of mentions; those that are parked
+//! or of other senders than GrowSurf are searched, because they may name somebody without a record.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::domain::{Call, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Time, WebhookId};
+use crate::store::backend::Backend;
+use crate::store::meta::Meta;
+use crate::store::planning::Planning;
+use crate::store::rows::{CallRow, Changes, Counters, Half, PersonRow, delivery, number};
+use crate::store::unit::{Unit, Work};
+use crate::store::{CancelResult, Erased, ErasureTarget, StoreError, record};
+
+use super::naming::{FindMentions, SearchBodies, read, search_people};
+
+/// How many webhooks, calls or records one transaction takes on.
+const PIECE: usize = 100;
+
+const DOING: &str = "erase a person";
+
+/// See [`Forgetting::find_subject`](crate::store::Forgetting::find_subject).
+pub(in crate::store) async fn find_subject(
+    backend: &impl Backend,
+    email: &Email,
+) -> Result<ErasureTarget, StoreError> {
+    let subject = ErasureSubject::with_address(email.clone());
+    let mut target = ErasureTarget { people: [].into(), forgotten: subject };
+    // Somebody may have had several addresses, and each may lead to more.
+    loop {
+        let before = target.forgotten.clone();
+        for person in search_people(backend, &target.forgotten).await?.theirs {
+            target.forgotten.add_identifiers_of(&person);
+            target.people.extend(person.id.map(|id| (id, person.identifier)));
+        }
+        if target.forgotten == before {
+            return Ok(target);
+        }
+    }
+}
+
+/// See [`Forgetting::cancel_pending`](crate::store::Forgetting::cancel_pending).
+pub(in crate::store) async fn cancel_pending(
+    backend: &impl Backend,
+    target: &ErasureTarget,
+    now: Time,
+) -> Result<CancelResult, StoreError> {
+    let mut cancelled = CancelResult::default();
+    for id in target.people.keys() {
+        loop {
+            let piece = Cancel { lane: LaneId(id.0), now };
+            let (is_last, erased, under_way) =
+                backend.write("remove a person's calls", piece).await?;
+            cancelled.erased = cancelled.erased.and(erased);
+            cancelled.under_way = cancelled.under_way.max(under_way);
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok(cancelled)
+}
+
+/// See [`Forgetting::erase`](crate::store::Forgetting::erase).
+pub(in crate::store) async fn erase(
+    backend: &impl Backend,
+    target: &ErasureTarget,
+    now: Time,
+) -> Result<Erased, StoreError> {
+    let swept = sweep(backend, target).await?;
+    let planning = Arc::clone(backend.planning());
+    let take = TakePerson { planning, target: target.clone(), now };
+    let (target, taken) = backend.write(DOING, take).await?;
+    // What was accepted meanwhile may name them; from now on nothing can.
+    let again = sweep(backend, &target).await?;
+    let log_emptied = backend.overwrite_erased().await?;
+    // The second sweep has counted the unreadable ones again.
+    Ok(Erased { unreadable: 0, log_emptied, ..swept }.and(taken).and(again))
+}
+
+/// Takes them out of others' records, and drops what names them.
+async fn sweep(backend: &impl Backend, target: &ErasureTarget) -> Result<Erased, StoreError> {
+    let mut erased = Erased::default();
+    let target = Arc::new(target.clone());
+    let others = search_people(backend, &target.forgotten).await?.others;
+    let own = target.people.keys().map(|id| id.0).collect();
+    let mut found = backend.read(DOING, FindMentions { people: own, subject: None }).await?;
+    let subject = Some(target.forgotten.clone());
+    found.extend(backend.read(DOING, FindMentions { people: others.clone(), subject }).await?);
+    let mut after = Uuid::nil();
+    loop {
+        let page = SearchBodies { target: Arc::clone(&target), after };
+        let page = backend.read(DOING, page).await?;
+        found.extend(page.named);
+        erased.unreadable += page.unreadable;
+        match page.last {
+            Some(last) => after = last.0,
+            None => break,
+        }
+    }
+    for piece in others.chunks(PIECE) {
+        let (planning, target) = (Arc::clone(backend.planning()), Arc::clone(&target));
+        let cut = CutPeople { planning, target, people: piece.to_vec() };
+        erased.people_of_others += backend.write(DOING, cut).await?;
+    }
+    let found: Vec<WebhookId> = found.into_iter().collect();
+    for piece in found.chunks(PIECE) {
+        let drop = DropWebhooks { target: Arc::clone(&target), webhooks: piece.to_vec() };
+        erased = erased.and(backend.write(DOING, drop).await?);
+    }
+    Ok(erased)
+}
+
+/// Takes them out of the texts of others' records; returns how many had any.
+struct CutPeople {
+    planning: Arc<Planning>,
+    target: Arc<ErasureTarget>,
+    people: Vec<i64>,
+}
+
+impl Work for CutPeople {
+    type Output = u64;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<u64, U::Fault> {
+        let mut changes = Changes { is_erasing: true, ..Changes::default() };
+        for row in unit.hold_people(&self.people).await? {
+            let left = self.planning.planner.without(&read(&row)?, &self.target.forgotten);
+            if let Some(left) = left {
+                changes.people.push(PersonRow { state: record::state(&left)?, ..row });
+            }
+        }
+        let cut = count(changes.people.len());
+        unit.write(changes).await?;
+        Ok(cut)
+    }
+}
+
+/// Drops the bodies of webhooks, their calls to the person, and what names the person in calls to others.
+struct DropWebhooks {
+    target: Arc<ErasureTarget>,
+    webhooks: Vec<WebhookId>,
+}
+
+impl Work for DropWebhooks {
+    type Output = Erased;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Erased, U::Fault> {
+        let mut changes = Changes { is_erasing: true, ..Changes::default() };
+        let erased = drop_webhooks(unit, &self.target, &self.webhooks, &mut changes).await?;
+        unit.write(changes).await?;
+        Ok(erased)
+    }
+}
+
+async fn drop_webhooks<U: Unit>(
+    unit: &mut U,
+    target: &ErasureTarget,
+    webhooks: &[WebhookId],
+    changes: &mut Changes,
+) -> Result<Erased, U::Fault> {
+    let mut erased = Erased::default();
+    for (id, is_parked) in unit.hold_bodies(webhooks).await? {
+        changes.dropped.push(id);
+        changes.counters.parked -= i64::from(is_parked);
+        erased.bodies += 1;
+    }
+    let mut own = Vec::new();
+    for row in unit.calls_of(webhooks).await? {
+        if target.people.contains_key(&PersonId(row.lane.0)) {
+            own.push(row);
+            continue;
+        }
+        let call = cut(&target.forgotten, Some(&*row.call).filter(|call| !call.is_empty()))?;
+        let identify = cut(&target.forgotten, row.identify.as_deref())?;
+        let named = [&call, &identify].into_iter().flatten().count();
+        if named > 0 {
+            erased.calls_of_others += count(named);
+            changes.calls.push((row.row, call.unwrap_or(row.call), identify.or(row.identify)));
+        }
+    }
+    let people = target.people.keys().map(|id| id.0);
+    changes.removed_mentions.extend(people.flat_map(|id| webhooks.iter().map(move |it| (id, *it))));
+    Ok(erased.and(remove(&own, changes)))
+}
+
+/// Returns a call without somebody, if it names them.
+fn cut(subject: &ErasureSubject, text: Option<&str>) -> Result<Option<String>, StoreError> {
+    let unreadable = |error| record::unreadable("a call", error);
+    let Some(text) = text else { return Ok(None) };
+    let mut call: Call = serde_json::from_str(text).map_err(unreadable)?;
+    let is_cut = subject.cut_call(&mut call);
+    is_cut.then(|| serde_json::to_string(&call).map_err(unreadable)).transpose()
+}
+
+/// Removes rows of deliveries with all that is known of them.
+fn remove(rows: &[CallRow], changes: &mut Changes) -> Erased {
+    let mut erased = Erased::default();
+    for row in rows {
+        let has_identify = row.identify.is_some() && !row.is_identify_dead;
+        erased.count_row(row.state, has_identify, row.is_call_dead || row.call.is_empty());
+        erased.attempts += row.attempts.unsigned_abs();
+        erased.dead += row.dead.unsigned_abs();
+        changes.removed_deliveries.push(row.row);
+        if row.dead > 0 {
+            changes.taken.extend([Half::Identify, Half::Call].map(|half| delivery(row.row, half)));
+        }
+    }
+    let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
+    let Counters { pending, dead, .. } = &mut changes.counters;
+    *pending += less(erased.pending);
+    *dead += less(erased.dead);
+    erased
+}
+
+/// Removes pending calls and dead letters of a lane. Returns true if they were the last, and when the lane's
+/// lease ends, if it has one.
+struct Cancel {
+    lane: LaneId,
+    now: Time,
+}
+
+impl Work for Cancel {
+    type Output = (bool, Erased, Option<Time>);
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
+        let held = unit.hold_lanes(&[(self.lane, Vec::new())]).await?;
+        let rows = unit.unsettled_calls(self.lane, number(PIECE)).await?;
+        let is_last = rows.len() < PIECE;
+        let mut changes = Changes { is_erasing: true, ..Changes::default() };
+        let erased = remove(&rows, &mut changes);
+        let mut under_way = None;
+        if let Some(mut lane) = held.into_iter().next().map(|held| held.lane)
+            && is_last
+        {
+            let now = unit.by_lanes(self.now, self.now);
+            let until = lane.due_at.filter(|until| lane.leased && *until > now);
+            let skew = unit.clock_skew(self.now);
+            under_way = until.map(|until| Time::from_micros(until.saturating_sub(skew)));
+            if under_way.is_none() {
+                (lane.leased, lane.due_at, lane.class) = (false, None, lane.class.max(2));
+                changes.lanes.push(lane);
+            }
+        }
+        unit.write(changes).await?;
+        Ok((is_last, erased, under_way))
+    }
+}
+
+/// Takes what is left of the person, in one transaction with the tombstones. Returns all that names them.
+struct TakePerson {
+    planning: Arc<Planning>,
+    target: ErasureTarget,
+    now: Time,
+}
+
+impl Work for TakePerson {
+    type Output = (ErasureTarget, Erased);
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
+        let mut target = self.target.clone();
+        let ids: Vec<i64> = target.people.keys().map(|id| id.0).collect();
+        let mut changes = Changes { is_erasing: true, ..Changes::default() };
+        let mut erased = Erased::default();
+        for row in unit.hold_people(&ids).await? {
+            let person = read(&row)?;
+            // They may have got another identifier since they were found.
+            target.forgotten.add_identifiers_of(&person);
+            changes.removed_participants.extend(person.keys().map(|key| (key, row.id)));
+            changes.removed_people.push(PersonId(row.id));
+            erased.people += 1;
+        }
+        erased.participants = count(changes.removed_participants.len());
+        let webhooks = unit.mentioning(&ids).await?;
+        erased = erased.and(drop_webhooks(unit, &target, &webhooks, &mut changes).await?);
+        let removed: HashSet<i64> = changes.removed_deliveries.iter().copied().collect();
+        for id in &ids {
+            let rows = unit.unsettled_calls(LaneId(*id), i64::MAX).await?;
+            let rows: Vec<CallRow> =
+                rows.into_iter().filter(|row| !removed.contains(&row.row)).collect();
+            erased = erased.and(remove(&rows, &mut changes));
+        }
+        let participants = target.forgotten.participants.iter().cloned();
+        let addresses = target.forgotten.emails.iter().cloned().map(ErasureKey::Address);
+        for key in participants.map(ErasureKey::Participant).chain(addresses) {
+            changes.tombstones.push((self.planning.hash(&key), self.now.micros()));
+        }
+        erased.tombstones = count(changes.tombstones.len());
+        changes.metas.push((Meta::TombstoneCheck, Some(self.planning.tombstones.check())));
+        unit.write(changes).await?;
+        Ok((target, erased))
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
