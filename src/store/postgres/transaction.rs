@@ -5,14 +5,17 @@
 //! what is done in it. A connection whose transaction didn't end is closed, and not used again: so
 //! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use deadpool::managed::Timeouts;
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
+use tokio::sync::Mutex;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, SimpleQueryMessage};
+use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use crate::domain::{Random, Time};
 use crate::store::record::unreadable;
@@ -66,6 +69,8 @@ pub(super) struct Connections {
 /// A transaction that is under way. Dropped, it is undone.
 pub(super) struct Transaction {
     connection: Option<Object>,
+    /// Held by the statement that is sent next.
+    turn: Mutex<()>,
     limit: Duration,
     server_now: Time,
     ruling: ClockSource,
@@ -112,6 +117,7 @@ impl Connections {
         let connection = self.pool.timeout_get(&wait).await?;
         let mut transaction = Transaction {
             connection: Some(connection),
+            turn: Mutex::default(),
             limit: self.statement_timeout.saturating_add(ON_THE_WAY),
             server_now: Time::default(),
             ruling: self.ruling,
@@ -165,8 +171,11 @@ impl Transaction {
             if !self.prepares {
                 return self.client().query_typed(sql, &typed(values)).await;
             }
-            let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
-            self.client().query_raw(&statement, hidden(values)).await?.try_collect().await
+            let rows = self.in_turn(sql, values, async |statement| {
+                self.client().query_raw(&statement, hidden(values)).await
+            });
+            // On the heap, as below, because many statements are under way at once.
+            Box::pin(rows).await?.try_collect().await
         };
         self.within(self.limit, asking).await
     }
@@ -176,12 +185,6 @@ impl Transaction {
         &self,
         statements: [(&str, &[&dyn Value]); N],
     ) -> Result<[Vec<Row>; N], Fault> {
-        // One that isn't prepared yet would be overtaken by those that are.
-        if self.prepares {
-            for (sql, values) in &statements {
-                self.client().prepare_typed_cached(sql, &kinds(values)).await?;
-            }
-        }
         let rows = try_join_all(statements.map(|(sql, values)| self.rows(sql, values))).await?;
         Ok(rows.try_into().expect("as many results as statements"))
     }
@@ -197,10 +200,33 @@ impl Transaction {
             if !self.prepares {
                 return self.client().execute_typed(sql, &typed(values)).await;
             }
-            let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
-            self.client().execute_raw(&statement, hidden(values)).await
+            let changed = self.in_turn(sql, values, async |statement| {
+                self.client().execute_raw(&statement, hidden(values)).await
+            });
+            Box::pin(changed).await
         };
         self.within(self.limit, asking).await
+    }
+
+    /// Prepares a statement and sends it behind those that were asked for before. Else one that isn't
+    /// prepared yet would be overtaken by those that are.
+    async fn in_turn<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn Value],
+        send: impl AsyncFnOnce(Statement) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, tokio_postgres::Error> {
+        let turn = self.turn.lock().await;
+        let statement = self.client().prepare_typed_cached(sql, &kinds(values)).await?;
+        let mut answer = pin!(send(statement));
+        // It is sent when it is polled first.
+        let first =
+            std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+        drop(turn);
+        match first {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => answer.await,
+        }
     }
 
     /// Statements without values, one after the other.
