@@ -233,10 +233,12 @@ struct Worker<E> {
 impl<E: Engine> Worker<E> {
     async fn run(self, notify: impl Fn()) {
         loop {
+            // Asked first: nobody comes in behind it, so that whoever came before is seen below.
+            let is_closing = self.closing.is_cancelled();
             while let Some(priority) = self.room.request() {
                 self.accept(priority, &notify).await;
             }
-            if self.closing.is_cancelled() {
+            if is_closing {
                 return;
             }
             tokio::select! {

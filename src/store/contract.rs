@@ -5,6 +5,7 @@
 //! backend brings a [`Bench`] and calls `contract_tests!` with it.
 
 pub(super) mod accepting;
+pub(super) mod batches;
 pub(super) mod burying;
 pub(super) mod classes;
 pub(super) mod comparing;
@@ -57,6 +58,7 @@ macro_rules! contract_tests {
             accepting::what_is_taken_in_together_keeps_its_order,
             accepting::a_participant_is_found_by_its_id_when_its_address_changed,
             accepting::what_is_known_of_a_person_comes_back_whole,
+            accepting::an_address_given_up_in_a_batch_is_somebody_elses_in_it,
             leasing::calls_of_a_lane_go_out_in_order_one_at_a_time,
             leasing::a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn,
             leasing::lanes_out_and_back_are_kept_apart,
@@ -129,6 +131,13 @@ macro_rules! contract_tests {
         #[test]
         fn numbers_kept_equal_numbers_counted() {
             crate::store::contract::numbers::numbers_kept_equal_numbers_counted(|| $bench);
+        }
+
+        #[test]
+        fn a_batch_leads_to_what_its_webhooks_lead_to_one_by_one() {
+            crate::store::contract::batches::a_batch_leads_to_what_its_webhooks_lead_to_one_by_one(
+                || $bench,
+            );
         }
 
         #[test]

@@ -55,6 +55,9 @@ pub(super) enum NotApplied {
     Unread(Vec<ReadKey>),
     /// It contradicts the records.
     Contradiction(&'static str),
+    /// It makes a person of an identifier that another plan of the batch has freed, for whom no number is
+    /// reserved. In a transaction of its own there is one.
+    Apart,
 }
 
 /// New calls for one lane.
@@ -71,15 +74,18 @@ impl Overlay {
         Self { hash_key, has_tombstones, ..Self::default() }
     }
 
-    /// Adds the records that keys led to. An identifier that nobody was found by is nobody's.
+    /// Adds the records that keys led to. An identifier that nobody was found by is nobody's. What was read
+    /// before stays as it is, because plans may have changed it since.
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] if a row can't be read.
     pub(super) fn add(&mut self, keys: &PlanKeys, found: FoundRecords) -> Result<(), StoreError> {
         for PersonRow { id, identifier, state } in found.people {
-            let person = record::person(id, &identifier, &state)?;
-            self.identifiers.insert(identifier, Some(id));
-            self.people.insert(id, person);
+            if !self.people.contains_key(&id) {
+                let person = record::person(id, &identifier, &state)?;
+                self.identifiers.entry(identifier).or_insert(Some(id));
+                self.people.insert(id, person);
+            }
         }
         for identifier in &keys.identifiers {
             self.identifiers.entry(identifier.clone()).or_insert(None);
@@ -87,7 +93,9 @@ impl Overlay {
         self.participants.extend(found.participants);
         self.links.extend(found.links);
         self.reserved.extend(found.reserved);
-        self.effects.extend(keys.effects.iter().map(|id| (*id, found.effects.contains(id))));
+        for id in &keys.effects {
+            self.effects.entry(*id).or_insert(found.effects.contains(id));
+        }
         Ok(())
     }
 
@@ -227,7 +235,12 @@ impl Overlay {
             }
             (Some(PersonId(id)), _) => Ok(Some(id)),
             (None, Some(_)) => contradiction("somebody has the identifier already"),
-            (None, None) => Ok(self.reserved.get(&column).copied()),
+            (None, None) if of_identifier.is_none() => Ok(None),
+            (None, None) => {
+                let reserved = self.reserved.get(&column).copied();
+                let reserved = reserved.filter(|id| !self.people.contains_key(id));
+                reserved.map(Some).ok_or(NotApplied::Apart)
+            }
         }
     }
 

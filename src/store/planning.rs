@@ -103,9 +103,16 @@ impl Subject<'_> {
         guarded(|| Ok(self.planner.link(&self.notification, self.received_at, read)))
     }
 
-    /// See [`Planner::draft`].
-    pub(super) fn draft<'a>(&'a self, read: &'a ReadSet) -> Result<Box<dyn Draft + 'a>, String> {
-        guarded(|| self.planner.draft(&self.notification, self.received_at, read))
+    /// Returns the draft and its effects. See [`Planner::draft`].
+    pub(super) fn draft<'a>(
+        &'a self,
+        read: &'a ReadSet,
+    ) -> Result<(Box<dyn Draft + 'a>, Vec<EventId>), String> {
+        guarded(|| {
+            let draft = self.planner.draft(&self.notification, self.received_at, read)?;
+            let effects = draft.effects();
+            Ok((draft, effects))
+        })
     }
 
     /// See [`Draft::finish`].

@@ -258,3 +258,31 @@ pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Benc
     assert_eq!(before.deliveries[0].call, after.deliveries[0].call);
     assert_eq!(before.lane, after.lane);
 }
+
+pub(crate) async fn an_address_given_up_in_a_batch_is_somebody_elses_in_it(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&*store, "ann", "a", at(0)).await;
+    let says = |id: &str, address: &str, effect: &str| {
+        let news = news().participant(&format!("{address}@example.com"), id).effect(effect, None);
+        arrival(effect, at(1), news)
+    };
+    // One who was there gives up an address, and so does one who comes with the batch.
+    let batch = vec![
+        says("ann", "ann2", "b"),
+        says("bob", "ann", "c"),
+        says("bob", "bob", "d"),
+        says("cid", "ann", "e"),
+        says("bob", "bob2", "f"),
+        says("dee", "bob", "g"),
+    ];
+    for receipt in store.accept_in_order(batch, at(1)).await.unwrap() {
+        assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
+    }
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    for (id, address) in [("ann", "ann2"), ("bob", "bob2"), ("cid", "ann"), ("dee", "bob")] {
+        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() };
+        let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
+        assert_eq!(person.identifier.value(), format!("{address}@example.com"));
+        assert_eq!(person.participants[0].growsurf_id.as_deref(), Some(id));
+    }
+}

@@ -240,6 +240,10 @@ impl Step<'_> {
             match batch.overlay.apply(&plan, self.id) {
                 Ok(calls) => return Ok(Outcome::Planned(Box::new(plan), calls)),
                 Err(NotApplied::Contradiction(why)) => planned = Err(format!("internal: {why}")),
+                Err(NotApplied::Apart) => {
+                    let source = "it makes a person of an identifier that was freed".into();
+                    return Err(StoreError::Contradiction { doing: "plan together", source }.into());
+                }
                 Err(NotApplied::Unread(keys)) => {
                     batch.fetch(unit, keys.iter()).await?;
                     planned = Ok(plan);

@@ -148,8 +148,7 @@ impl<'a> Batch<'a> {
 
 /// Drafts the calls of a notification.
 pub(super) fn draft<'a>(subject: &'a Subject<'_>, set: &'a ReadSet) -> Result<Drafted<'a>, String> {
-    let draft = subject.draft(set)?;
-    let effects = draft.effects();
+    let (draft, effects) = subject.draft(set)?;
     Ok(Drafted { draft, effects })
 }
 

@@ -1,0 +1,138 @@
+//! The promise that webhooks that share a transaction lead to what they lead to one by one.
+//! `RELAY_TEST_CASES` says how many batches there are (default 48).
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::Strategy;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::domain::{
+    Email, Identifier, Notification, ParticipantKey, Person, ReadKey, ReceivedWebhook, Status,
+};
+use crate::store::{Stats, Store, Verdict};
+
+use super::Bench;
+use super::script::{CAMPAIGN, Saying, arrival, at, claim, news, settle, words};
+
+/// A webhook that tells of up to two participants, each with an address of a few and an effect of a few.
+#[derive(Clone, Debug)]
+struct Told {
+    who: Vec<(u8, u8, u8)>,
+    manner: u8,
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let who = proptest::collection::vec((0..5_u8, 0..4_u8, 0..8_u8), 1..3);
+    (who, 0..12_u8).prop_map(|(mut who, manner)| {
+        // A participant is one person in a webhook.
+        who.dedup_by_key(|(id, ..)| *id);
+        Told { who, manner }
+    })
+}
+
+fn says(Told { who, manner }: &Told) -> Notification {
+    let told = who.iter().fold(news(), |news, (id, address, effect)| {
+        let news = news.participant(&format!("a{address}@example.com"), &format!("p{id}"));
+        news.effect(&format!("e{effect}"), None)
+    });
+    match manner {
+        0 => told.named("unmappable"),
+        1 => told.named("panic"),
+        2 => told.nobody(),
+        _ => told,
+    }
+}
+
+pub(crate) fn a_batch_leads_to_what_its_webhooks_lead_to_one_by_one<B: Bench>(
+    bench: impl Fn() -> B,
+) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let cases = std::env::var("RELAY_TEST_CASES").map_or(48, |cases| cases.parse().unwrap());
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let some = proptest::collection::vec(told(), 0..5);
+    let batch = proptest::collection::vec(told(), 1..8);
+    let result = TestRunner::new(config).run(&(some, batch), |(before, batch)| {
+        runtime.as_ref().unwrap().block_on(async {
+            let (apart, together) = (bench(), bench());
+            let apart = outcome(&apart, &before, batch.chunks(1)).await;
+            let together = outcome(&together, &before, batch.chunks(batch.len())).await;
+            assert_eq!(together, apart);
+        });
+        Ok(())
+    });
+    result.unwrap();
+}
+
+/// What can be seen of a store in the end.
+#[derive(PartialEq, Debug)]
+struct Seen {
+    receipts: Vec<(Status, usize)>,
+    people: Vec<Option<Person>>,
+    calls: Vec<(String, Vec<String>)>,
+    stats: Stats,
+}
+
+async fn outcome<'a>(
+    bench: &impl Bench,
+    before: &'a [Told],
+    batches: impl Iterator<Item = &'a [Told]>,
+) -> Seen {
+    let store = bench.open().await;
+    let mut receipts = Vec::new();
+    let mut count = 0;
+    for batch in before.chunks(1).chain(batches) {
+        let group = batch.iter().map(|told| {
+            count += 1;
+            arrival(&format!("body {count}"), at(count), says(told))
+        });
+        let group: Vec<ReceivedWebhook> = group.collect();
+        for receipt in store.accept_in_order(group, at(100)).await.unwrap() {
+            receipts.push((receipt.status, receipt.calls));
+        }
+    }
+    let stats = store.stats().await.unwrap();
+    assert_eq!(stats, bench.count().await);
+    let mut people = Vec::new();
+    for key in keys() {
+        people.push(store.person(&key).await.unwrap().map(comparable));
+    }
+    let calls = calls(&*store).await;
+    Seen { receipts, people, calls, stats }
+}
+
+/// A person without what differs from store to store: numbers, of which some stay free, and the secret that
+/// the script keeps as a key.
+fn comparable(mut person: Person) -> Person {
+    person.id = None;
+    person.participants.iter_mut().for_each(|it| it.key.clear());
+    person
+}
+
+fn keys() -> Vec<ReadKey> {
+    let participants = (0..5).map(|id| {
+        let participant = format!("p{id}");
+        ReadKey::Participant(ParticipantKey { campaign: CAMPAIGN.to_owned(), participant })
+    });
+    let addresses = (0..4).map(|id| {
+        let email = Email::parse(&format!("a{id}@example.com")).unwrap();
+        ReadKey::Identifier(Identifier::Email(email))
+    });
+    participants.chain(addresses).collect()
+}
+
+/// All calls by whom they go to, in order.
+async fn calls(store: &dyn Store) -> Vec<(String, Vec<String>)> {
+    let mut calls = BTreeMap::<String, Vec<String>>::new();
+    loop {
+        let leases = store.claim(claim(at(200))).await.unwrap();
+        if leases.is_empty() {
+            return calls.into_iter().collect();
+        }
+        for leased in leases {
+            let to = leased.identifier.value().to_owned();
+            calls.entry(to).or_default().extend(words(&leased));
+            settle(store, &leased, &Verdict::Delivered, at(200)).await;
+        }
+    }
+}
