@@ -120,6 +120,7 @@ macro_rules! contract_tests {
             comparing::history_waits_for_what_is_live_and_live_calls_raise_it,
             comparing::what_was_history_once_is_live_when_its_person_is_told_of_again,
             comparing::a_note_is_revised_by_many_one_after_the_other,
+            comparing::work_that_panics_changes_nothing_and_stops_nobody,
             comparing::the_store_knows_when_it_was_made,
             comparing::participants_are_listed_in_pages,
             comparing::a_participant_is_found_by_the_codes_of_its_links,

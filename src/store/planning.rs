@@ -145,8 +145,13 @@ pub(super) fn dropped(class: Class, planned: &Planned) -> Option<Dropped> {
     }
 }
 
+/// Returns the error of work that panicked. It would panic again, so the data is taken to be at fault.
+pub(super) fn panicked(doing: &'static str, panic: &(dyn std::any::Any + Send)) -> StoreError {
+    StoreError::Contradiction { doing, source: panic_text(panic).into() }
+}
+
 /// Returns the message of a panic.
-pub(super) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Class, Email, Identifier, Link, ParticipantKey, ReadKey, Time};
-use crate::store::{KvUpdate, Verdict};
+use crate::store::{KvUpdate, StoreError, Verdict};
 
 use super::Bench;
 use super::forgetting::forget;
@@ -87,6 +87,18 @@ pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl B
     drop(store);
     let store = bench.open().await;
     assert_eq!(store.kv_get("count").await.unwrap().as_deref(), Some("20"));
+}
+
+pub(crate) async fn work_that_panics_changes_nothing_and_stops_nobody(bench: &impl Bench) {
+    let store = bench.open().await;
+    for _ in 0..5 {
+        let revised = store.kv_update("count", Arc::new(|_| panic!("the test says so"))).await;
+        let error = revised.unwrap_err();
+        assert!(matches!(error, StoreError::Contradiction { .. }), "{error:?}");
+        assert_eq!(error.cause(), "the test says so");
+    }
+    assert_eq!(store.kv_get("count").await.unwrap(), None);
+    take(&*store, "ann", "a", at(0)).await;
 }
 
 pub(crate) async fn the_store_knows_when_it_was_made(bench: &impl Bench) {

@@ -3,13 +3,16 @@
 //! What belongs here: its base, and use cases done again where others were in their way. What doesn't: the
 //! reads of each group of tables (`tables`).
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use crate::domain::Time;
 use crate::store::backend::Backend;
 use crate::store::batcher::Batcher;
 use crate::store::engine::{Engine, Priority};
-use crate::store::planning::Planning;
+use crate::store::planning::{Planning, panicked};
 use crate::store::rows::{Changes, micros};
 use crate::store::unit::{UnitBase, UnitFault, Work};
 use crate::store::{HEARTBEAT_TTL, StoreError, Writing};
@@ -119,8 +122,10 @@ impl Connections {
         loop {
             let one = async {
                 let mut transaction = self.begin_after(&tries).await?;
-                // On the heap, because it is large.
-                let done = Box::pin(work.run(&mut transaction)).await;
+                // On the heap, because it is large. What a panic leaves behind is rolled back.
+                let working = AssertUnwindSafe(Box::pin(work.run(&mut transaction)));
+                let done = working.catch_unwind().await;
+                let done = done.unwrap_or_else(|panic| Err(panicked(doing, &*panic).into()));
                 transaction.end(done).await
             };
             match self.in_time(one).await {

@@ -18,7 +18,7 @@ use rusqlite::{Connection, Error, ErrorCode, ffi};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::store::planning::panic_text;
+use crate::store::planning::panicked;
 use crate::store::{StoreError, Writing};
 
 use super::checkpointer::Checkpointer;
@@ -142,7 +142,7 @@ where
         // What a panic leaves behind is rolled back.
         let result = match catch_unwind(AssertUnwindSafe(|| (self.work)(connection))) {
             Ok(result) => result.map_err(|fault| fault.into_store_error(self.doing)),
-            Err(panic) => Err(unavailable(self.doing, panic_text(&*panic))),
+            Err(panic) => Err(panicked(self.doing, &*panic)),
         };
         self.result.insert(result).is_ok()
     }
