@@ -62,6 +62,21 @@ struct Waiting {
     is_requested: bool,
 }
 
+/// Webhooks that were taken.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Item>,
+    answers: Vec<Answer>,
+    again: Again,
+}
+
+/// Webhooks whose bytes are in a batch already, by line.
+#[derive(Default)]
+struct Again {
+    live: Group,
+    rest: Group,
+}
+
 impl Batcher {
     /// Starts the tasks. `notify` is called after each commit that led to calls.
     pub(super) fn start(
@@ -151,17 +166,19 @@ impl Room {
         Some(if waiting.live.is_empty() { Priority::Rest } else { Priority::Accept })
     }
 
-    /// Takes the next batch. The same bytes twice go one after the other, so that the second is answered
-    /// by what became of the first.
-    fn take(&self) -> (Vec<Item>, Vec<Answer>) {
+    /// Takes the next batch. Of the same bytes twice the second is put back when the batch has ended, so that
+    /// it is answered by what became of the first.
+    fn take(&self) -> Batch {
         let mut waiting = self.lock();
         waiting.is_requested = false;
         let mut seen = HashSet::new();
-        let mut batch = (Vec::new(), Vec::new());
+        let mut batch = Batch::default();
         let beside = if waiting.live.is_empty() { TOGETHER } else { BESIDE_LIVE };
         let Waiting { live, rest, count, .. } = &mut *waiting;
-        for (line, most) in [(live, TOGETHER), (rest, beside)] {
-            let mut again = Group::new();
+        let again = &mut batch.again;
+        for (line, most, again) in
+            [(live, TOGETHER, &mut again.live), (rest, beside, &mut again.rest)]
+        {
             let mut taken = 0;
             while taken < most
                 && let Some(group) = line.pop_front()
@@ -173,21 +190,29 @@ impl Room {
                             again.push((item, answer));
                         }
                         _ => {
-                            batch.0.push(item);
-                            batch.1.push(answer);
+                            batch.items.push(item);
+                            batch.answers.push(answer);
                         }
                     }
                 }
             }
-            if !again.is_empty() {
-                line.push_front(again);
-            }
         }
-        *count -= batch.0.len();
+        *count -= batch.items.len();
         if !waiting.is_empty() {
             self.filled.notify_one();
         }
         batch
+    }
+
+    /// Puts webhooks back to the front.
+    fn put_back(&self, again: Again) {
+        let mut waiting = self.lock();
+        let Waiting { live, rest, .. } = &mut *waiting;
+        for (line, group) in [(live, again.live), (rest, again.rest)] {
+            if !group.is_empty() {
+                line.push_front(group);
+            }
+        }
     }
 }
 
@@ -202,14 +227,14 @@ struct AcceptWaiting {
     room: Arc<Room>,
     planning: Arc<Planning>,
     accept: OnceLock<Accept>,
-    answers: Mutex<Vec<Answer>>,
+    taken: Mutex<(Vec<Answer>, Again)>,
 }
 
 impl AcceptWaiting {
     fn accept(&self) -> &Accept {
         self.accept.get_or_init(|| {
-            let (items, answers) = self.room.take();
-            *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
+            let Batch { items, answers, again } = self.room.take();
+            *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = (answers, again);
             Accept::new(Arc::clone(&self.planning), items.into())
         })
     }
@@ -253,13 +278,13 @@ impl<E: Engine> Worker<E> {
             room: Arc::clone(&self.room),
             planning: Arc::clone(&self.planning),
             accept: OnceLock::new(),
-            answers: Mutex::default(),
+            taken: Mutex::default(),
         });
         let result = self.engine.write(priority, DOING, Arc::clone(&work)).await;
         // Without a transaction none was taken yet. Those who wait are answered all the same.
         let items = work.accept().items();
-        let answers =
-            std::mem::take(&mut *work.answers.lock().unwrap_or_else(PoisonError::into_inner));
+        let (answers, again) =
+            std::mem::take(&mut *work.taken.lock().unwrap_or_else(PoisonError::into_inner));
         let results = match result {
             Ok(receipts) => receipts.into_iter().map(Ok).collect(),
             Err(error) if error.is_data_error() => self.each_apart(items).await,
@@ -268,6 +293,7 @@ impl<E: Engine> Worker<E> {
                 answers.iter().map(|_| Err(StoreError::shared(DOING, &error))).collect()
             }
         };
+        self.room.put_back(again);
         if results.iter().flatten().any(|receipt: &Receipt| receipt.calls > 0) {
             notify();
         }

@@ -59,6 +59,8 @@ macro_rules! contract_tests {
             accepting::a_participant_is_found_by_its_id_when_its_address_changed,
             accepting::what_is_known_of_a_person_comes_back_whole,
             accepting::an_address_given_up_in_a_batch_is_somebody_elses_in_it,
+            batches::the_same_bytes_twice_in_a_batch_are_one_webhook,
+            batches::closing_answers_everybody,
             leasing::calls_of_a_lane_go_out_in_order_one_at_a_time,
             leasing::a_lease_gives_an_identify_and_the_tracks_behind_it_in_turn,
             leasing::lanes_out_and_back_are_kept_apart,

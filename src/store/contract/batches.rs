@@ -2,6 +2,7 @@
 //! `RELAY_TEST_CASES` says how many batches there are (default 48).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, TestRunner};
@@ -9,10 +10,10 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::domain::{
     Email, Identifier, Notification, ParticipantKey, Person, ReadKey, ReceivedWebhook, Status,
 };
-use crate::store::{Stats, Store, Verdict};
+use crate::store::{Stats, Store, StoreError, Verdict};
 
 use super::Bench;
-use super::script::{CAMPAIGN, Saying, arrival, at, claim, news, settle, words};
+use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, news, settle, words};
 
 /// A webhook that tells of up to two participants, each with an address of a few and an effect of a few.
 #[derive(Clone, Debug)]
@@ -135,4 +136,53 @@ async fn calls(store: &dyn Store) -> Vec<(String, Vec<String>)> {
             settle(store, &leased, &Verdict::Delivered, at(200)).await;
         }
     }
+}
+
+pub(crate) async fn the_same_bytes_twice_in_a_batch_are_one_webhook(bench: &impl Bench) {
+    let store = bench.open().await;
+    let batch = vec![
+        arrival("same", at(0), did("ann", "a")),
+        arrival("later", at(0), did("bob", "b").named("unmappable")),
+        arrival("same", at(1), did("ann", "c")),
+        arrival("later", at(1), did("bob", "b")),
+        arrival("later", at(2), did("bob", "d")),
+    ];
+    let receipts = store.accept_in_order(batch, at(2)).await.unwrap();
+    let reason = "data.what is missing".to_owned();
+    let became: Vec<_> = receipts.iter().map(|it| (it.status.clone(), it.calls)).collect();
+    let expected = [
+        (Status::Accepted, 2),
+        (Status::Parked { reason }, 0),
+        (Status::Duplicate, 0),
+        (Status::Accepted, 2),
+        (Status::Duplicate, 0),
+    ];
+    assert_eq!(became, expected);
+    let ids: Vec<_> = receipts.iter().map(|it| it.id).collect();
+    assert_eq!(ids, [ids[0], ids[1], ids[0], ids[1], ids[1]]);
+    assert_eq!(store.stats().await.unwrap(), bench.count().await);
+    assert_eq!(drain(&*store, at(3)).await.len(), 4);
+}
+
+pub(crate) async fn closing_answers_everybody(bench: &impl Bench) {
+    let store = bench.open().await;
+    let (mut waiting, mut closing) = (tokio::task::JoinSet::new(), None);
+    for number in 0..600 {
+        let arrival = arrival(&number.to_string(), at(0), did(&format!("p{number}"), "a"));
+        let taking = store.clone();
+        waiting.spawn(async move { taking.accept(arrival, at(0)).await });
+        if number == 500 {
+            let store = store.clone();
+            closing = Some(tokio::spawn(async move { store.close().await }));
+        }
+    }
+    let answers = tokio::time::timeout(Duration::from_secs(60), waiting.join_all()).await.unwrap();
+    closing.unwrap().await.unwrap().unwrap();
+    let refused = answers.iter().flat_map(|it| it.as_ref().err());
+    for error in refused {
+        assert!(matches!(error, StoreError::Closed), "{error:?}");
+    }
+    let accepted = answers.iter().flatten().filter(|it| it.status == Status::Accepted).count();
+    let store = bench.open().await;
+    assert_eq!(inbox(&*store, false).await.len(), accepted);
 }
