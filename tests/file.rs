@@ -28,7 +28,7 @@ fn a_first_start_makes_the_folders_of_its_store() {
 }
 
 #[test]
-fn a_backup_takes_bodies_without_somebody_for_whole() {
+fn a_backup_takes_webhooks_without_their_bodies() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("fay").referred_by("rae"));

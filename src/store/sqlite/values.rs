@@ -73,6 +73,10 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
             let (identifier, state): (String, String) = (row.get(1)?, row.get(2)?);
             Ok(record::person(row.get(0)?, &identifier, &state).map(drop)?)
         }
+        // One that was pruned, or names somebody who was erased, has no body.
+        "inbox" if row.get_ref(5)? == ValueRef::Null => {
+            Ok(record::source(&row.get::<_, String>(2)?).map(drop)?)
+        }
         "inbox" => inbox::webhook(row).map(drop),
         "deliveries" => {
             // A call that was put back as another delivery is empty.
