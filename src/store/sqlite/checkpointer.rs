@@ -13,14 +13,15 @@ use rusqlite::Connection;
 
 use super::connection::DatabasePath;
 
-/// Pages behind the last checkpoint that the thread begins the next one at: 8 MiB.
-const STEP: i64 = 2_000;
+/// Pages behind the last checkpoint that the thread begins the next one at: 40 MiB. Each syncs the file, which
+/// commits have to wait for.
+const STEP: i64 = 10_000;
 
-/// Pages of a log that is to begin anew: 64 MiB.
-const LONG: i64 = 16_000;
+/// Pages of a log that is to begin anew: 80 MiB.
+const LONG: i64 = 20_000;
 
 /// Pages that the writer copies at most, unless the log is twice as long as it should be.
-const FEW: i64 = 1_000;
+const FEW: i64 = 2_000;
 
 /// A thread that copies pages of the log into the file. Ends when it is dropped.
 pub(super) struct Checkpointer {
