@@ -120,8 +120,8 @@ impl Overlay {
         }
     }
 
-    /// Adds the record of each key that was read to a set; returns the other keys.
-    pub(super) fn answer(&self, read: &mut ReadSet, keys: &[ReadKey]) -> Vec<ReadKey> {
+    /// Adds the record of each key that was read to a set.
+    pub(super) fn answer(&self, read: &mut ReadSet, keys: &[ReadKey]) {
         for key in keys {
             match key {
                 ReadKey::Participant(_) | ReadKey::Link(_) | ReadKey::Identifier(_) => {
@@ -144,7 +144,6 @@ impl Overlay {
                 }
             }
         }
-        keys.iter().filter(|key| !self.has(key)).cloned().collect()
     }
 
     /// True if the ledger has an effect, or a plan of this batch does.
