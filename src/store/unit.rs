@@ -12,16 +12,7 @@
 //! A unit on SQLite never waits: its futures are ready at once, and [`at_once`] gives their result to the
 //! thread that polls them.
 
-mod effects;
-mod erasing;
-mod inbox;
-mod lanes;
-mod letters;
-mod meta;
-mod notes;
-mod people;
-mod plan_reads;
-mod webhooks;
+mod reads;
 
 use std::sync::Arc;
 
@@ -32,16 +23,10 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
-pub(super) use effects::EffectRows;
-pub(super) use erasing::ErasureRows;
-pub(super) use inbox::InboxRows;
-pub(super) use lanes::{HeldLane, LaneRows};
-pub(super) use letters::LetterRows;
-pub(super) use meta::MetaRows;
-pub(super) use notes::NoteRows;
-pub(super) use people::PeopleRows;
-pub(super) use plan_reads::{FoundRecords, Hash, PlanKeys, PlanReads};
-pub(super) use webhooks::WebhookRows;
+pub(super) use reads::{
+    EffectRows, ErasureRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows, LetterRows,
+    MetaRows, NoteRows, PeopleRows, PlanKeys, PlanReads, WebhookRows,
+};
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
@@ -73,7 +58,8 @@ impl<T> Unit for T where
 }
 
 /// The base of a unit of work.
-pub(super) trait UnitBase: Send {
+#[trait_variant::make(Send)]
+pub(super) trait UnitBase {
     /// The backend's error.
     type Fault: UnitFault;
 
@@ -81,10 +67,10 @@ pub(super) trait UnitBase: Send {
     ///
     /// # Errors
     /// A conflict if another transaction wrote one of the rows first.
-    fn write(&mut self, changes: Changes) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+    async fn write(&mut self, changes: Changes) -> Result<(), Self::Fault>;
 
     /// Undoes everything that this unit has written.
-    fn undo(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+    async fn undo(&mut self) -> Result<(), Self::Fault>;
 
     /// Returns how far the clock of lanes is ahead of the caller's, in microseconds. Relays that share a
     /// Postgres server share its clock.
@@ -108,7 +94,8 @@ pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
 
 /// A use case: work in one transaction. It may run again from the beginning, if another transaction was in
 /// its way or shared a commit that failed.
-pub(super) trait Work: Send + Sync + 'static {
+#[trait_variant::make(Send)]
+pub(super) trait Work: Sync + 'static {
     /// The result of the transaction, once it is committed.
     type Output: Send + 'static;
 
@@ -116,10 +103,7 @@ pub(super) trait Work: Send + Sync + 'static {
     ///
     /// # Errors
     /// The errors of the unit. Then nothing of the transaction is kept.
-    fn run<U: Unit>(
-        &self,
-        unit: &mut U,
-    ) -> impl Future<Output = Result<Self::Output, U::Fault>> + Send;
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault>;
 }
 
 impl<W: Work> Work for Arc<W> {

@@ -1,0 +1,312 @@
+//! Reads: bulk reads by key, a trait for each group of tables.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::domain::{
+    DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, Person, PersonId, Webhook,
+    WebhookId,
+};
+use crate::store::PastAttempt;
+use crate::store::inbox::Prunable;
+use crate::store::meta::Meta;
+use crate::store::rows::{
+    CallRow, Counters, DeliveryRow, FinishedWebhook, LaneRow, LetterRow, MessageKey, PersonLetters,
+    PersonRow, RowState, StoredWebhook, VisitorTraces, WebhookCall,
+};
+
+use super::UnitBase;
+
+/// The hash that a tombstone is kept as.
+pub(in crate::store) type Hash = [u8; 32];
+
+/// Keys of the records that plans depend on.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct PlanKeys {
+    /// Identifiers as their columns.
+    pub(in crate::store) identifiers: BTreeSet<String>,
+    /// Participants.
+    pub(in crate::store) participants: BTreeSet<ParticipantKey>,
+    /// Links.
+    pub(in crate::store) links: BTreeSet<Link>,
+    /// Effects.
+    pub(in crate::store) effects: BTreeSet<EventId>,
+    /// Tombstones.
+    pub(in crate::store) tombstones: BTreeSet<Hash>,
+}
+
+/// The records that keys lead to.
+#[derive(Debug, Default)]
+pub(in crate::store) struct FoundRecords {
+    /// Everyone found, each once.
+    pub(in crate::store) people: Vec<PersonRow>,
+    /// The number of the person of each participant that was asked for.
+    pub(in crate::store) participants: Vec<(ParticipantKey, Option<i64>)>,
+    /// The number of the person of each link that was asked for.
+    pub(in crate::store) links: Vec<(Link, Option<i64>)>,
+    /// Numbers reserved for the identifiers that nobody has. Only a read that holds reserves them.
+    pub(in crate::store) reserved: Vec<(String, i64)>,
+    /// The effects that the ledger has.
+    pub(in crate::store) effects: HashSet<EventId>,
+    /// The times of the tombstones that there are.
+    pub(in crate::store) tombstones: HashMap<Hash, i64>,
+    /// The check of the key that tombstones are made with; `None` if there was no tombstone after the
+    /// people were held.
+    pub(in crate::store) tombstone_check: Option<String>,
+}
+
+/// A lane and some of its rows of deliveries, held.
+pub(in crate::store) struct HeldLane {
+    /// The lane.
+    pub(in crate::store) lane: LaneRow,
+    /// The rows that were asked for, as far as they are there.
+    pub(in crate::store) rows: Vec<RowState>,
+    /// The most urgent class of the lane's other pending rows; one as urgent as the lane ends the search.
+    pub(in crate::store) rest: Option<i16>,
+}
+
+/// Reads of the table `inbox`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait WebhookRows: UnitBase {
+    /// Returns the webhooks with these fingerprints, and those with these ids whose bodies are kept. Holds
+    /// the ones that are parked, and those found by id.
+    ///
+    /// # Errors
+    /// A conflict if another transaction removed one meanwhile.
+    async fn hold_webhooks(
+        &mut self,
+        fingerprints: &[[u8; 32]],
+        ids: &[WebhookId],
+    ) -> Result<Vec<StoredWebhook>, Self::Fault>;
+
+    /// Returns a webhook with its body, if that is kept.
+    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Self::Fault>;
+}
+
+/// Reads of the table `inbox` and of the deliveries that webhooks led to.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait InboxRows: UnitBase {
+    /// Returns the first webhooks with greater ids than this one, received at a time or later, whose bodies
+    /// are kept; with `parked` only those that are parked.
+    async fn inbox_page(
+        &mut self,
+        after: Uuid,
+        since: i64,
+        parked: bool,
+        limit: i64,
+    ) -> Result<Vec<Webhook>, Self::Fault>;
+
+    /// Returns the oldest webhooks received before a time, with lesser ids than this one, whose bodies are
+    /// kept and of which nothing is pending or dead.
+    async fn prunable(
+        &mut self,
+        which: Prunable,
+        before: i64,
+        below: Uuid,
+        limit: i64,
+    ) -> Result<Vec<WebhookId>, Self::Fault>;
+
+    /// Returns the webhooks of these ids whose bodies are kept, with the deliveries that they led to, and
+    /// holds them.
+    async fn hold_finished(
+        &mut self,
+        ids: &[WebhookId],
+    ) -> Result<Vec<FinishedWebhook>, Self::Fault>;
+}
+
+/// Reads of the tables `participants`, `people`, `mentions` and `lanes`, but for those of plans.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait PeopleRows: UnitBase {
+    /// Returns GrowSurf's ids of the participants of a campaign, in their order, those behind one.
+    async fn participants_after(
+        &mut self,
+        campaign: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, Self::Fault>;
+
+    /// Returns those of some people who have the identifier of a visitor, and holds them, but for those that
+    /// another transaction holds.
+    async fn hold_visitors(
+        &mut self,
+        people: &BTreeSet<PersonId>,
+    ) -> Result<Vec<Person>, Self::Fault>;
+
+    /// Returns what is left of some people, also of those of whom nothing is.
+    async fn visitor_traces(
+        &mut self,
+        people: &[PersonId],
+    ) -> Result<Vec<VisitorTraces>, Self::Fault>;
+}
+
+/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait PlanReads: UnitBase {
+    /// True if every read holds, so that people may be held in any order.
+    const READS_HOLD: bool;
+
+    /// Returns the records that keys lead to, as they are at this moment.
+    async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
+
+    /// Returns the records that keys lead to and holds the people, and the identifiers that nobody has.
+    ///
+    /// Postgres makes an empty row for each of those, sorted by identifier, and then locks all rows, sorted
+    /// by number. So two transactions that meet wait for each other in one direction.
+    ///
+    /// # Errors
+    /// A conflict if another transaction was in the way.
+    async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
+}
+
+/// Reads of the tables `effects` and `messages`, and of the deliveries of a webhook.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait EffectRows: UnitBase {
+    /// Returns the webhook that led to an effect; `None` if it isn't in the ledger.
+    async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Self::Fault>;
+
+    /// Returns the calls that a webhook led to and that are kept, but for the identifies that share a row
+    /// with a call.
+    async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Self::Fault>;
+
+    /// Returns what happened to the messages that an effect led to.
+    async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Self::Fault>;
+
+    /// Returns the oldest rows of what happened to messages before a time, and holds them, but for those that
+    /// another transaction holds.
+    async fn hold_messages(
+        &mut self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<MessageKey>, Self::Fault>;
+}
+
+/// Reads of the tables `lanes` and `deliveries`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait LaneRows: UnitBase {
+    /// Lanes whose deliveries are best read at once.
+    const LANES: usize;
+
+    /// Rows that are best read of a lane at first. Few lanes hold more, and of most only the first go.
+    const FEW: usize;
+
+    /// Returns lanes of some classes that are due, with the identifiers of their people: class by class, the
+    /// longest due first. Holds them, and passes over those that others hold.
+    async fn due_lanes(
+        &mut self,
+        classes: &'static [i16],
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<(LaneRow, String)>, Self::Fault>;
+
+    /// Returns a lane and the identifier of its person, and holds it; nothing if another holds it.
+    async fn free_lane(&mut self, lane: LaneId) -> Result<Option<(LaneRow, String)>, Self::Fault>;
+
+    /// Returns the first pending rows of lanes, so many of each, in their order. Whoever holds the lanes
+    /// holds them.
+    async fn pending_rows(
+        &mut self,
+        lanes: &[LaneId],
+        each: usize,
+    ) -> Result<Vec<DeliveryRow>, Self::Fault>;
+
+    /// Returns lanes with some of their rows of deliveries, and holds both.
+    async fn hold_lanes(
+        &mut self,
+        lanes: &[(LaneId, Vec<i64>)],
+    ) -> Result<Vec<HeldLane>, Self::Fault>;
+
+    /// Returns all lanes that are leased, and holds them.
+    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Self::Fault>;
+
+    /// Returns when the first lane of some classes is due.
+    async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Self::Fault>;
+
+    /// True if something is pending for the person of this identifier, as the table of people has it.
+    async fn has_pending(&mut self, identifier: &str) -> Result<bool, Self::Fault>;
+}
+
+/// Reads of the tables `dead_letters` and `attempts`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait LetterRows: UnitBase {
+    /// Returns dead letters before one, the newest first.
+    async fn letters(
+        &mut self,
+        before: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<LetterRow>, Self::Fault>;
+
+    /// Returns the attempts of a delivery, oldest first.
+    async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Self::Fault>;
+
+    /// Returns which dead letters there are after one, the oldest first.
+    async fn letters_after(
+        &mut self,
+        last: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<DeliveryId>, Self::Fault>;
+
+    /// Returns rows of deliveries that have dead letters, by number. Holds their lanes, then the rows.
+    async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Self::Fault>;
+}
+
+/// Reads of the tables `meta` and `counters`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait MetaRows: UnitBase {
+    /// Returns single values in the order in which they are asked for.
+    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Self::Fault>;
+
+    /// Returns a single value and holds it, also if there is none yet.
+    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Self::Fault>;
+
+    /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
+    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
+}
+
+/// Reads of the table `notes`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait NoteRows: UnitBase {
+    /// Returns the note of this name.
+    async fn note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
+
+    /// Returns the note of this name and holds it, also if there is none yet.
+    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
+}
+
+/// Reads that only erasing makes, of many tables.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait ErasureRows: UnitBase {
+    /// Returns the first people with greater numbers than this one.
+    async fn people_after(&mut self, after: i64, limit: i64)
+    -> Result<Vec<PersonRow>, Self::Fault>;
+
+    /// Returns people by number, and holds them.
+    async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Self::Fault>;
+
+    /// Returns the webhooks that mention any of these people.
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Self::Fault>;
+
+    /// Returns the first webhooks with greater ids than this one whose bodies are kept, and that are parked
+    /// or of other senders than GrowSurf.
+    async fn searched_bodies(
+        &mut self,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Webhook>, Self::Fault>;
+
+    /// Returns those of these webhooks whose bodies are kept, true for one that is parked, and holds them.
+    async fn hold_bodies(
+        &mut self,
+        ids: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, bool)>, Self::Fault>;
+
+    /// Returns the rows of deliveries that webhooks led to, and holds them.
+    async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Self::Fault>;
+
+    /// Returns rows of a lane in which something is pending or dead. Whoever holds the lane holds them.
+    async fn unsettled_calls(
+        &mut self,
+        lane: LaneId,
+        limit: i64,
+    ) -> Result<Vec<CallRow>, Self::Fault>;
+}
