@@ -97,7 +97,7 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where operators look, if that is elsewhere.
     pub operator_address: Option<SocketAddr>,
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     stop: ShutdownTokens,
     http: TaskTracker,
     loops: TaskTracker,

@@ -70,7 +70,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// # Errors
 /// See [`EraseError`].
 pub async fn erase_person(
-    store: &dyn Store,
+    store: &Store,
     clock: &dyn Clock,
     email: &Email,
     wait: Duration,
@@ -103,7 +103,7 @@ pub async fn erase_person(
 
 /// Removes the calls that wait, until none is under way.
 async fn silence(
-    store: &dyn Store,
+    store: &Store,
     clock: &dyn Clock,
     traced: &ErasureTarget,
     wait: Duration,

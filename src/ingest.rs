@@ -138,7 +138,7 @@ struct Incoming {
 
 /// Takes webhooks in.
 pub struct Ingest {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trust: WebhookAuth,
@@ -154,7 +154,7 @@ impl Ingest {
     /// The store has `patience` to take a webhook. `wake` is notified when there is something new
     /// to deliver.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Store>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         trust: WebhookAuth,

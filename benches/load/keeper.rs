@@ -28,7 +28,7 @@ const CLAIM: usize = 1_000;
 /// A store that is open, and what works on it.
 pub struct Keeper {
     runtime: Runtime,
-    store: Arc<SqliteStore>,
+    store: Arc<Store>,
     now: Time,
 }
 

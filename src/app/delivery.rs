@@ -49,7 +49,7 @@ impl DeliveryTasks {
     /// See [`StartError`]; then nothing is left running.
     pub async fn begin(
         settings: &Settings,
-        store: &Arc<dyn Store>,
+        store: &Arc<Store>,
         bell: &Arc<Notify>,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
@@ -135,7 +135,7 @@ impl DeliveryTasks {
     pub async fn begin_back(
         &mut self,
         settings: &Settings,
-        store: &Arc<dyn Store>,
+        store: &Arc<Store>,
         transport: GrowSurfTransport,
         stop: &CancellationToken,
     ) -> Result<(), StartError> {
@@ -175,7 +175,7 @@ impl DeliveryTasks {
 
     /// Waits until nothing is left to deliver that Customer.io takes now, or until `stop`. Tells how
     /// many calls are left.
-    pub async fn drain(&self, store: &dyn Store, stop: &CancellationToken) -> u64 {
+    pub async fn drain(&self, store: &Store, stop: &CancellationToken) -> u64 {
         loop {
             let due = store.next_due(Destination::CustomerIo, true, SystemClock.now()).await;
             let is_refused = self.destination.halted_by().is_some();

@@ -30,7 +30,7 @@ use crate::telemetry::Metrics;
 pub struct GrowsurfClients {
     general: Option<Client>,
     named: Vec<CampaignClient>,
-    store: Option<Arc<dyn Store>>,
+    store: Option<Arc<Store>>,
 }
 
 impl GrowsurfClients {
@@ -41,7 +41,7 @@ impl GrowsurfClients {
     /// If a client can't be made.
     pub fn new(
         settings: &Settings,
-        store: &Arc<dyn Store>,
+        store: &Arc<Store>,
         patience: Duration,
     ) -> Result<Self, RestError> {
         let pace = SharedRateLimit::new(Arc::clone(store), Arc::new(SystemClock));
@@ -59,7 +59,7 @@ impl GrowsurfClients {
 
     fn paced(
         settings: &Settings,
-        store: Option<Arc<dyn Store>>,
+        store: Option<Arc<Store>>,
         pace: Arc<dyn RateLimiter>,
         patience: Duration,
     ) -> Result<Self, RestError> {
@@ -89,7 +89,7 @@ impl GrowsurfClients {
     }
 
     /// Returns the same for rows that go into another store; the budget stays where it is.
-    pub fn with_store(self, store: Arc<dyn Store>) -> Self {
+    pub fn with_store(self, store: Arc<Store>) -> Self {
         Self { store: Some(store), ..self }
     }
 

@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError, StoreLocation};
 ///
 /// # Errors
 /// [`StartError::Store`] or [`StartError::Randomness`].
-pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, StartError> {
     let opened =
         place(settings, &settings.store.url, Arc::default())?.open(planner(settings)).await;
     opened.map_err(unopened(settings))
@@ -31,7 +31,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartErro
 ///
 /// # Errors
 /// [`StartError::NoStore`], and as [`open_store`].
-pub async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+pub async fn open_existing_store(settings: &Settings) -> Result<Arc<Store>, StartError> {
     let place = place(settings, &settings.store.url, Arc::default())?;
     if !place.is_taken().await.map_err(unopened(settings))? {
         return Err(StartError::NoStore { url: settings.store.url.to_string() });
@@ -78,7 +78,7 @@ pub async fn snapshot_store(settings: &Settings, of_copy: &Settings) -> Result<(
 pub(super) async fn open_for_delivery(
     settings: &Settings,
     bell: Arc<Notify>,
-) -> Result<Arc<dyn Store>, StartError> {
+) -> Result<Arc<Store>, StartError> {
     let set_aside = settings.store.on_damage == OnDamage::SetAside;
     let place = place(settings, &settings.store.url, bell)?;
     let opened = place.open_to_deliver(planner(settings), set_aside).await;

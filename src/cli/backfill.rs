@@ -93,7 +93,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         })?);
     }
     let samples = match args.dry_run {
-        true => samples(&*way.store, settings).await.map_err(failed)?,
+        true => samples(&way.store, settings).await.map_err(failed)?,
         false => Vec::new(),
     };
     let sources = way.sources.clone();
@@ -153,7 +153,7 @@ fn left_out_text(left_out: u64, events: Which) -> String {
 }
 
 /// Returns the first calls for some people, leased from a store that is thrown away.
-async fn samples(store: &dyn Store, settings: &Settings) -> Result<Vec<Value>, StoreError> {
+async fn samples(store: &Store, settings: &Settings) -> Result<Vec<Value>, StoreError> {
     let (hosts, now) = (Hosts::of(settings), SystemClock.now());
     let claim = ClaimRequest {
         way: Destination::CustomerIo,

@@ -58,13 +58,13 @@ impl Which {
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let done = act(action, &*store).await;
+    let done = act(action, &store).await;
     store.close().await.map_err(failed)?;
     done?.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn act(action: Action, store: &dyn Store) -> Result<Output, Failure> {
+async fn act(action: Action, store: &Store) -> Result<Output, Failure> {
     let mut page = Output::default();
     match action {
         Action::List { limit, before } => {

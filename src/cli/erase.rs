@@ -56,7 +56,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         None
     };
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let done = erase_person(&*store, &SystemClock, &email, wait, deletion.as_ref()).await;
+    let done = erase_person(&store, &SystemClock, &email, wait, deletion.as_ref()).await;
     store.close().await.map_err(failed)?;
     let receipt = done.map_err(failed)?;
     let mut page = Output::default();

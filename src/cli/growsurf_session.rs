@@ -34,9 +34,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub struct GrowsurfSession<'a> {
     settings: &'a Settings,
     /// The store that rows go into; a dry run's is thrown away.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// The store of the settings, if a dry run works on a copy of it.
-    original: Option<Arc<dyn Store>>,
+    original: Option<Arc<Store>>,
     /// What asks.
     pub asking: GrowsurfClients,
     /// The campaigns that are asked about.
@@ -135,7 +135,7 @@ impl<'a> GrowsurfSession<'a> {
             return Ok((pending, true));
         };
         let left = tokio::select! {
-            left = own.drain(&*store, &ending) => left,
+            left = own.drain(&store, &ending) => left,
             () = stop => store.stats().await.map_err(failed)?.pending,
         };
         ending.cancel();
@@ -159,7 +159,7 @@ impl<'a> GrowsurfSession<'a> {
 pub async fn open_store(
     settings: &Settings,
     dry_run: bool,
-) -> Result<(Arc<dyn Store>, Option<Throwaway>), Failure> {
+) -> Result<(Arc<Store>, Option<Throwaway>), Failure> {
     if !dry_run {
         return Ok((app::open_store(settings).await.map_err(failed)?, None));
     }
@@ -175,7 +175,7 @@ pub async fn open_store(
 }
 
 /// Copies the store of the settings into a folder that is thrown away.
-async fn copy_store(settings: &Settings) -> Result<(Arc<dyn Store>, Throwaway), Failure> {
+async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Failure> {
     let mut of_copy = settings.clone();
     let folder = Throwaway::make(&mut of_copy)?;
     app::snapshot_store(settings, &of_copy).await.map_err(failed)?;

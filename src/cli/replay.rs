@@ -59,7 +59,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         }
         false => None,
     };
-    let replayed = ingest::replay(&*store, &clock, lookup.as_ref(), page, args.dry_run).await;
+    let replayed = ingest::replay(&store, &clock, lookup.as_ref(), page, args.dry_run).await;
     let replayed = replayed.map_err(failed)?;
     drop(lookup);
     store.close().await.map_err(failed)?;

@@ -44,7 +44,7 @@ pub struct ClusterTask {
     /// This relay.
     pub relay: Uuid,
     /// Where they tell each other.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Whose state is told.
     pub destination: GuardedDestination,
     /// Who shares its pace.

@@ -21,7 +21,7 @@ pub(super) const WAIT: Duration = Duration::from_secs(1);
 /// # Errors
 /// If the store can't tell; then it must wait.
 pub(super) async fn is_blocked(
-    store: &dyn Store,
+    store: &Store,
     delivery: &Delivery,
     class: Class,
 ) -> Result<bool, StoreError> {

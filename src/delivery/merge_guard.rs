@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// # Errors
 /// If the store can't tell; then it must wait.
 pub(super) async fn blocked(
-    store: &dyn Store,
+    store: &Store,
     lease: &Leased,
     delivery: &Delivery,
     now: Time,

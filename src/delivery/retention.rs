@@ -30,7 +30,7 @@ struct Step {
 
 /// One step, if no other relay is at it.
 async fn prune(
-    store: &dyn Store,
+    store: &Store,
     clock: &dyn Clock,
     keep: RetentionRules,
     relay: Uuid,
@@ -59,7 +59,7 @@ pub struct RetentionRules {
 
 /// Prunes payloads that are too old, in small pieces, now and again until `shutdown`.
 pub async fn run_retention(
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     keep: RetentionRules,
     relay: Uuid,
@@ -71,7 +71,7 @@ pub async fn run_retention(
     let mut pruned = 0;
     while !shutdown.is_cancelled() {
         pulse.expect_within(clock.steady(), STEP);
-        let rest = match prune(&*store, &*clock, keep, relay).await {
+        let rest = match prune(&store, &*clock, keep, relay).await {
             Ok(step) => {
                 pruned += step.pruned;
                 if step.is_full { Duration::from_millis(100) } else { EVERY }

@@ -47,7 +47,7 @@ pub struct Sender {
     /// How calls get there.
     pub transport: Arc<dyn Transport>,
     /// The store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Jitter.
@@ -86,7 +86,7 @@ impl Sender {
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
             let call = &leased.deliveries[delivery];
-            match join_guard::is_blocked(&*self.store, call, leased.class).await {
+            match join_guard::is_blocked(&self.store, call, leased.class).await {
                 Ok(false) => {}
                 Ok(true) => {
                     sent.waiting.insert(call.id);
@@ -97,7 +97,7 @@ impl Sender {
                     continue;
                 }
             }
-            match merge_guard::blocked(&*self.store, leased, call, now).await {
+            match merge_guard::blocked(&self.store, leased, call, now).await {
                 Ok(None) => left.push((lease, delivery)),
                 Ok(withheld) => sent.attempts[lease][delivery] = withheld,
                 Err(error) => {

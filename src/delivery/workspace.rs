@@ -23,7 +23,7 @@ pub struct WorkspaceCheck {
     /// The client.
     pub client: Client,
     /// The store, which remembers the workspace.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// The destination, which a definite other answer halts.
     pub destination: GuardedDestination,
     /// The settings' region; `None` where they name a host instead.

@@ -38,7 +38,7 @@ const STALLED: Duration = Duration::from_secs(30);
 
 /// What health is judged by.
 pub struct Health {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
     loops: Vec<Heartbeat>,
@@ -51,7 +51,7 @@ impl Health {
     /// Judges by the store, by the pulses of all loops and by whether the relay drains. Warns while
     /// a call has waited for longer than `late_warning`.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Store>,
         clock: Arc<dyn Clock>,
         loops: Vec<Heartbeat>,
         late_warning: Duration,

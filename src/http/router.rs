@@ -30,7 +30,7 @@ pub struct AppState {
     /// Takes webhooks in.
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Which refusals are logged.

@@ -29,7 +29,7 @@ pub struct ParticipantLookup {
     /// The campaign of an action that names none, if there is only one.
     pub only_campaign: Option<String>,
     /// The store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

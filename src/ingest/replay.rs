@@ -36,7 +36,7 @@ const REPLAY_REASONS: usize = 20;
 /// # Errors
 /// What the store says; what was planned until then stays.
 pub async fn replay(
-    store: &dyn Store,
+    store: &Store,
     clock: &dyn Clock,
     lookup: Option<&ParticipantLookup>,
     mut page: InboxPage,

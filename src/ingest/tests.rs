@@ -183,7 +183,7 @@ fn keyed(key: &str, at: i64, body: &[u8]) -> String {
 /// A store, and all ways into it.
 struct World {
     _folder: TempDir,
-    store: Arc<SqliteStore>,
+    store: Arc<Store>,
     recorder: Arc<Recorder>,
 }
 
@@ -199,7 +199,7 @@ impl World {
     }
 
     fn ingest(&self, unsigned: bool) -> Ingest {
-        let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
+        let store: Arc<Store> = Arc::clone(&self.store);
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         Ingest::new(store, clock, random, trust(unsigned), Duration::from_secs(60), Arc::default())
     }

@@ -6,34 +6,51 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
 
-use super::StoreError;
+use super::engine::Backend;
+use super::{Store, StoreError};
 
 /// For how long a relay that says nothing counts as there. Each speaks once a second.
 pub const HEARTBEAT_TTL: Duration = Duration::from_secs(5);
 
-/// Keeps relays that deliver from one store together.
-#[async_trait]
-pub trait Cluster: Send + Sync {
+impl Store {
     /// Tells the others of this relay, and what they last told: each that was heard of within
-    /// [`HEARTBEAT_TTL`], by the clock of the store. In a store that is one relay's there is nobody else.
-    async fn heartbeat(&self, told: &PeerStatus, now: Time) -> Result<Vec<PeerStatus>, StoreError>;
+    /// [`HEARTBEAT_TTL`], by the clock of the store. A file is one relay's, so there is nobody else.
+    pub async fn heartbeat(
+        &self,
+        told: &PeerStatus,
+        now: Time,
+    ) -> Result<Vec<PeerStatus>, StoreError> {
+        match &self.backend {
+            Backend::File(_) => Ok(Vec::new()),
+            Backend::Server(server) => server.heartbeat(told, now).await,
+        }
+    }
 
     /// Says goodbye: the others go on without this relay at once.
-    async fn leave(&self, relay: Uuid) -> Result<(), StoreError>;
+    pub async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::File(_) => Ok(()),
+            Backend::Server(server) => server.leave(relay).await,
+        }
+    }
 
     /// Takes a job for so long, or goes on with it; `false` if another relay has it.
-    async fn take_job(
+    pub async fn take_job(
         &self,
         job: ExclusiveJob,
         relay: Uuid,
         lasts: Duration,
         now: Time,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::File(_) => Ok(true),
+            Backend::Server(server) => server.take_job(job, relay, lasts, now).await,
+        }
+    }
 }
 
 /// What one relay tells.

@@ -29,7 +29,7 @@ use super::{Stats, Store, StoreLocation};
 pub(super) trait Bench: Send + Sync {
     /// Opens the store with [`script::Script`] as its planner; again, if it
     /// was opened before, as another process would.
-    async fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<Store>;
 
     /// Where it is, for whoever copies it.
     async fn place(&self) -> StoreLocation;

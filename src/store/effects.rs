@@ -1,26 +1,28 @@
 //! Effects from the ledger to the messages they led to.
 //!
 //! What belongs here: that part of the contract. What doesn't: taking reports of messages in, which
-//! is [`Store::accept`](super::Store::accept).
-
-use async_trait::async_trait;
+//! is [`Store::accept`].
 
 use crate::domain::{DeliveryId, EventId, Time};
 
-use super::StoreError;
+use super::work::{FindEffect, PruneMessages};
+use super::{Store, StoreError};
 
 /// Shows what became of effects.
 ///
 /// Of each message one row is kept for each thing that happened to it, with the earliest of the
 /// times told, so that reports may come in any order and however often. Rows name nobody.
-#[async_trait]
-pub trait Effects: Send + Sync {
+impl Store {
     /// Returns what is kept of an effect; `None` if it isn't in the ledger. Waits for no writes.
-    async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError>;
+    pub async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError> {
+        self.read("look for an effect", FindEffect(id)).await
+    }
 
     /// Removes what happened to messages before `before`, the oldest first. At most `limit` rows;
     /// returns how many.
-    async fn prune_messages(&self, before: Time, limit: usize) -> Result<usize, StoreError>;
+    pub async fn prune_messages(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        self.write("prune messages", PruneMessages { before, limit }).await
+    }
 }
 
 /// What is kept of an effect.

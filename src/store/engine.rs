@@ -3,8 +3,51 @@
 //! What belongs here: what use cases and the batcher need of an engine. What doesn't: engines, which are in
 //! the backends.
 
-use super::StoreError;
+use super::postgres::PostgresStore;
+use super::sqlite::SqliteStore;
 use super::unit::Work;
+use super::{Store, StoreError};
+
+/// The backend that holds the rows.
+pub(super) enum Backend {
+    /// A file of SQLite's.
+    File(SqliteStore),
+    /// A Postgres server.
+    Server(PostgresStore),
+}
+
+impl Store {
+    /// Does a use case that only reads. It keeps no write waiting.
+    pub(super) async fn read<W: Work>(
+        &self,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        match &self.backend {
+            Backend::File(file) => file.read(doing, work).await,
+            Backend::Server(server) => server.run(doing, &work).await,
+        }
+    }
+
+    /// Does a use case for which no sender waits, and returns after its commit.
+    pub(super) async fn write<W: Work>(
+        &self,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        match &self.backend {
+            Backend::File(file) => file.write(doing, work).await,
+            Backend::Server(server) => server.run(doing, &work).await,
+        }
+    }
+
+    /// Tells other relays that there is new work.
+    pub(super) fn wake_others(&self) {
+        if let Backend::Server(server) = &self.backend {
+            server.wake_others();
+        }
+    }
+}
 
 /// The party that waits for a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,12 +59,13 @@ pub(super) enum Priority {
 }
 
 /// Transactions of a backend.
-pub(super) trait Engine: Send + Sync + 'static {
+#[trait_variant::make(Send)]
+pub(super) trait Engine: Sync + 'static {
     /// Does a use case in a transaction, and returns after its commit.
-    fn write<W: Work>(
+    async fn write<W: Work>(
         &self,
         priority: Priority,
         doing: &'static str,
         work: W,
-    ) -> impl Future<Output = Result<W::Output, StoreError>> + Send;
+    ) -> Result<W::Output, StoreError>;
 }

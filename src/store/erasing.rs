@@ -5,30 +5,33 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-
 use crate::domain::{Email, ErasureSubject, Identifier, PersonId, Time};
 
-use super::StoreError;
+use super::engine::Backend;
 use super::rows::{DEAD, DELIVERED};
+use super::work::{cancel_pending, erase, find_subject};
+use super::{Store, StoreError};
 
 /// Erases a person from the store, so that nothing brings them back.
 ///
 /// The steps are [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until nothing is under way, and
 /// [`erase`](Self::erase). Each can be repeated, and so can all of them: until the last one has
 /// ended the person is found by the same address.
-#[async_trait]
-pub trait Forgetting: Send + Sync {
+impl Store {
     /// Who has this address or had it, and every trace of them. It looks through all people.
-    async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError>;
+    pub async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
+        find_subject(self, email).await
+    }
 
     /// Removes the calls to them that wait, and their dead letters. Goes in pieces. Calls that are
     /// under way, all that their lease carries, stay so, and its settlement changes nothing else.
-    async fn cancel_pending(
+    pub async fn cancel_pending(
         &self,
-        traced: &ErasureTarget,
+        target: &ErasureTarget,
         now: Time,
-    ) -> Result<CancelResult, StoreError>;
+    ) -> Result<CancelResult, StoreError> {
+        cancel_pending(self, target, now).await
+    }
 
     /// Erases them: their record, lane, calls and attempts; their part of every webhook; and what
     /// others' records and calls tell of them. The hashes of effects and webhooks stay.
@@ -39,7 +42,17 @@ pub trait Forgetting: Send + Sync {
     ///
     /// Goes in pieces; the one that takes the person sets the tombstones. What is erased is
     /// overwritten, and doesn't stay behind in unused parts of the storage.
-    async fn erase(&self, traced: &ErasureTarget, now: Time) -> Result<Erased, StoreError>;
+    pub async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
+        erase(self, target, now).await
+    }
+
+    /// Overwrites what erased rows leave behind; true if it could.
+    pub(super) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::File(file) => file.overwrite_erased().await,
+            Backend::Server(server) => Ok(server.vacuum().await),
+        }
+    }
 }
 
 /// Somebody who is to be forgotten, as the store knows them.

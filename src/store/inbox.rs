@@ -1,8 +1,40 @@
-//! Pages of the inbox.
+//! The inbox: webhooks in pages, and how their payloads go.
 //!
-//! What belongs here: which webhooks are asked for. What doesn't: how a backend finds them.
+//! What belongs here: that part of the contract, and its values. What doesn't: taking webhooks in, which
+//! is [`Store::accept`].
 
-use crate::domain::{Time, WebhookId};
+use crate::domain::{Time, Webhook, WebhookId};
+
+use super::work::{ReadInbox, ReadPruned, prune};
+use super::{Store, StoreError};
+
+impl Store {
+    /// A page of the inbox, oldest first, of webhooks whose bodies are kept.
+    pub async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
+        self.read("list the inbox", ReadInbox(page)).await
+    }
+
+    /// Returns the times of receipt up to which bodies were pruned.
+    pub async fn pruned_until(&self) -> Result<Pruned, StoreError> {
+        self.read("tell what was pruned", ReadPruned).await
+    }
+
+    /// Removes payloads of webhooks received before `before`: bodies, delivered calls, attempts.
+    /// Never one with pending, dead or parked work, never an effect. With the last of their calls
+    /// and bodies goes a visitor whom nobody claimed. At most `limit` webhooks; returns how many.
+    /// Goes in pieces.
+    pub async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        prune(self, Prunable::Finished, before, limit).await
+    }
+
+    /// Ends the parking of webhooks received before `before`: their payloads go as in
+    /// [`Store::prune`], they can't be replayed, and they don't count as parked any more. Never one
+    /// with pending or dead work. The same bytes stay known, and are a duplicate from then on. At
+    /// most `limit` webhooks; returns how many. Goes in pieces.
+    pub async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        prune(self, Prunable::Parked, before, limit).await
+    }
+}
 
 /// A page of the inbox that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -61,7 +61,7 @@ impl StoreLocation {
     ///
     /// # Errors
     /// As [`SqliteStore::open`] and [`PostgresStore::connect`].
-    pub async fn open(self, planner: Arc<dyn Planner>) -> Result<Arc<dyn Store>, StoreError> {
+    pub async fn open(self, planner: Arc<dyn Planner>) -> Result<Arc<Store>, StoreError> {
         Ok(match self {
             Self::File(path, options) => {
                 Arc::new(SqliteStore::open(&path, planner, options).await?)
@@ -81,7 +81,7 @@ impl StoreLocation {
         self,
         planner: Arc<dyn Planner>,
         set_aside: bool,
-    ) -> Result<(Arc<dyn Store>, Option<Quarantined>), StoreError> {
+    ) -> Result<(Arc<Store>, Option<Quarantined>), StoreError> {
         match self {
             Self::File(path, options) => {
                 let opened = SqliteStore::open_to_deliver(&path, planner, options, set_aside);

@@ -45,13 +45,9 @@ mod wake;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
 use super::StoreError;
-use super::batcher::Batcher;
-use super::planning::Planning;
 use session::Session;
 use transaction::Connections;
 use wake::Wake;
@@ -62,8 +58,6 @@ pub use options::ServerOptions;
 /// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.
 pub struct PostgresStore {
     connections: Connections,
-    planning: Arc<Planning>,
-    batcher: Batcher,
     session: Option<Session>,
     wake: Wake,
     closed: CancellationToken,

@@ -26,7 +26,6 @@ mod access;
 mod backup;
 mod backup_manifest;
 mod checkpointer;
-mod company;
 mod connection;
 mod copying;
 #[cfg(test)]
@@ -60,8 +59,6 @@ pub(super) mod tests;
 
 use std::sync::Arc;
 
-use super::batcher::Batcher;
-use super::planning::Planning;
 use connection::DatabasePath;
 use delivery_lock::DeliveryLock;
 use readers::Readers;
@@ -79,17 +76,8 @@ pub use restore::{RestoreError, Restored, Source, restore};
 
 /// The store in one SQLite file. Dropping it finishes the writes that wait, in the background.
 pub struct SqliteStore {
-    batcher: Batcher,
     writer: Arc<Writer>,
     readers: Readers,
-    planning: Arc<Planning>,
     right: Arc<DeliveryLock>,
     place: DatabasePath,
-}
-
-impl SqliteStore {
-    /// How many transactions this store has committed since it was opened.
-    pub fn commits(&self) -> u64 {
-        self.writer.commits()
-    }
 }

@@ -142,7 +142,7 @@ impl Backfill {
     }
 
     async fn begin(&self, name: &str) -> Result<BackfillCursor, SyncError> {
-        let kept = checkpoint::find::<BackfillCursor>(&*self.intake.store, name).await?;
+        let kept = checkpoint::find::<BackfillCursor>(&self.intake.store, name).await?;
         let goes_on = |it: &BackfillCursor| it.part != Part::Done && it.events == self.events;
         Ok(kept.filter(goes_on).unwrap_or_else(|| BackfillCursor {
             events: self.events,
@@ -166,7 +166,7 @@ impl Backfill {
             Part::Referrals => client.referrals(id, &converted(place.next.clone())).await,
             Part::Commissions => client.commissions(id, next).await,
             Part::Payouts => client.payouts(id, next).await,
-            Part::Counts => Ok(counted::page(&*self.intake.store, id, next).await?),
+            Part::Counts => Ok(counted::page(&self.intake.store, id, next).await?),
             Part::Done => Ok(Page::default()),
         })
     }
@@ -252,7 +252,7 @@ pub enum History {
 ///
 /// # Errors
 /// If the store can't be read.
-pub async fn history(store: &dyn Store, campaign: &str) -> Result<History, StoreError> {
+pub async fn history(store: &Store, campaign: &str) -> Result<History, StoreError> {
     let place: Option<BackfillCursor> =
         checkpoint::find(store, &format!("backfill:{campaign}")).await?;
     Ok(match place {

@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// The place that is kept under a name; `None` if none is, or one that this version can't read,
 /// which is begun again.
 pub(super) async fn find<T: DeserializeOwned>(
-    store: &dyn Store,
+    store: &Store,
     name: &str,
 ) -> Result<Option<T>, StoreError> {
     let Some(text) = store.kv_get(name).await? else { return Ok(None) };
@@ -28,7 +28,7 @@ pub(super) async fn find<T: DeserializeOwned>(
 
 /// Keeps a place.
 pub(super) async fn keep<T: Serialize>(
-    store: &dyn Store,
+    store: &Store,
     name: &str,
     place: &T,
 ) -> Result<(), StoreError> {

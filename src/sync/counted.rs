@@ -13,7 +13,7 @@ const PAGE: usize = 100;
 
 /// Returns a page of the participants that the store knows, those behind `after`.
 pub(super) async fn page(
-    store: &dyn Store,
+    store: &Store,
     campaign: &str,
     after: Option<&Cursor>,
 ) -> Result<Page, StoreError> {

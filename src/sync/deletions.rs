@@ -162,7 +162,7 @@ async fn deal_with(
             let Some(email) = address(&person) else {
                 return Ok("no address of theirs is known to erase them by");
             };
-            erase_person(&*intake.store, &*intake.clock, &email, WAIT, None).await?;
+            erase_person(&intake.store, &*intake.clock, &email, WAIT, None).await?;
             "they were erased from the store"
         }
     })

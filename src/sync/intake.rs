@@ -26,7 +26,7 @@ const WAITING: usize = 100;
 #[derive(Clone)]
 pub struct Intake {
     /// The store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// What ids are made of.

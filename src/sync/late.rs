@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(60 * 60);
 /// Warns in the log while the oldest call that waits does so for longer than `warning`, now and
 /// again until `shutdown`.
 pub async fn watch_lateness(
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     warning: Duration,
     shutdown: CancellationToken,

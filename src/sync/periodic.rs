@@ -151,7 +151,7 @@ impl Periodic {
     async fn depth(&self, source: &Source) -> Result<Scope, StoreError> {
         let intake = &self.compare.intake;
         let name = marks(&source.campaign.id);
-        let marks: SyncCursor = checkpoint::find(&*intake.store, &name).await?.unwrap_or_default();
+        let marks: SyncCursor = checkpoint::find(&intake.store, &name).await?.unwrap_or_default();
         let now = intake.clock.now();
         let is_due = marks.full_at.is_none_or(|at| now >= at.plus(self.rules.full_every));
         Ok(if is_due { Scope::Full } else { Scope::Recent })

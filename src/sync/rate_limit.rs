@@ -16,7 +16,7 @@ const NOTE: &str = "growsurf_budget";
 
 /// The budget of requests, one for all uses.
 pub struct SharedRateLimit {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     /// As it was seen last: most answers tell nothing new, and need no writing.
     seen: Mutex<Budget>,
@@ -24,7 +24,7 @@ pub struct SharedRateLimit {
 
 impl SharedRateLimit {
     /// The budget in this store.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, seen: Mutex::default() }
     }
 

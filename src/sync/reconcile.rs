@@ -133,7 +133,7 @@ impl Reconcile {
         let mut next = None;
         loop {
             let id = &source.campaign.id;
-            let mut page = counted::page(&*self.intake.store, id, next.as_ref()).await?;
+            let mut page = counted::page(&self.intake.store, id, next.as_ref()).await?;
             page.rows.retain(|row| id_of(row).is_some_and(|id| is_counted(&id)));
             self.intake.take(told(Kind::Counted, page.rows, &origin), tally).await?;
             next = page.next;

@@ -109,7 +109,7 @@ pub fn needed_events(is_affiliate: bool) -> &'static [&'static str] {
 #[derive(Clone)]
 pub struct WebhookMonitor {
     /// The store, which knows who was told of; without one that isn't asked.
-    pub store: Option<Arc<dyn Store>>,
+    pub store: Option<Arc<Store>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where GrowSurf sends webhooks, if its path isn't one of the relay's own.

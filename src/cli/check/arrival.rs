@@ -23,7 +23,7 @@ const PROMISED: [&str; 5] = [
 /// Reports what can't arrive. `campaigns` are those that GrowSurf was asked about.
 pub(super) async fn look(
     settings: &Settings,
-    store: Option<&dyn Store>,
+    store: Option<&Store>,
     campaigns: &[Campaign],
     report: &mut Report,
 ) {
@@ -165,7 +165,7 @@ fn others(settings: &Settings, report: &mut Report) {
 /// What was before the relay comes with a backfill only.
 async fn past(
     settings: &Settings,
-    store: Option<&dyn Store>,
+    store: Option<&Store>,
     campaigns: &[Campaign],
     report: &mut Report,
 ) {

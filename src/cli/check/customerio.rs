@@ -7,7 +7,7 @@ use crate::customerio::client::RegionError;
 use crate::store::{Store, Workspace};
 
 /// Looks, and reports every finding.
-pub(super) async fn look(settings: &Settings, store: Option<&dyn Store>, report: &mut Report) {
+pub(super) async fn look(settings: &Settings, store: Option<&Store>, report: &mut Report) {
     let client = match app::client(settings) {
         Ok(client) => client,
         Err(error) => {

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Looks, and reports every finding. Returns the campaigns that are asked about.
 pub(super) async fn look(
     settings: &Settings,
-    store: Option<&Arc<dyn Store>>,
+    store: Option<&Arc<Store>>,
     report: &mut Report,
 ) -> Vec<Campaign> {
     let asking = match store {

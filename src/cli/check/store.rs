@@ -19,7 +19,7 @@ pub(super) async fn look(
     settings: &Settings,
     full: bool,
     report: &mut Report,
-) -> Option<Arc<dyn Store>> {
+) -> Option<Arc<Store>> {
     let url = settings.store.url.to_string();
     let store = match app::open_existing_store(settings).await {
         Ok(store) => Some(store),
@@ -42,7 +42,7 @@ pub(super) async fn look(
         }
     };
     if let Some(store) = &store {
-        check_writes(&url, &**store, report).await;
+        check_writes(&url, store, report).await;
     }
     if let Some(file) = settings.store.url.file() {
         if store.is_some() {
@@ -72,7 +72,7 @@ fn try_to_make(store: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn check_writes(url: &str, store: &dyn Store, report: &mut Report) {
+async fn check_writes(url: &str, store: &Store, report: &mut Report) {
     let looked = async {
         store.probe(SystemClock.now()).await?;
         store.stats().await

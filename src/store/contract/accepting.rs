@@ -12,14 +12,14 @@ use super::script::{
 
 pub(crate) async fn what_was_accepted_is_there_after_a_restart(bench: &impl Bench) {
     let store = bench.open().await;
-    let id = take(&*store, "ann", "joined", at(0)).await;
+    let id = take(&store, "ann", "joined", at(0)).await;
     drop(store);
     let store = bench.open().await;
-    assert_eq!(inbox(&*store, false).await[0].id, id);
-    assert_eq!(drain(&*store, at(1)).await, ["identify", "joined"]);
+    assert_eq!(inbox(&store, false).await[0].id, id);
+    assert_eq!(drain(&store, at(1)).await, ["identify", "joined"]);
     store.close().await.unwrap();
     let store = bench.open().await;
-    assert_eq!(drain(&*store, at(2)).await, [""; 0]);
+    assert_eq!(drain(&store, at(2)).await, [""; 0]);
 }
 
 pub(crate) async fn the_same_bytes_twice_are_a_duplicate(bench: &impl Bench) {
@@ -29,7 +29,7 @@ pub(crate) async fn the_same_bytes_twice_are_a_duplicate(bench: &impl Bench) {
     let second = store.accept(arrival("same", at(1), did("ann", "b")), at(1)).await.unwrap();
     assert_eq!((second.status, second.calls), (Status::Duplicate, 0));
     assert_eq!(second.id, first.id);
-    assert_eq!(drain(&*store, at(2)).await, ["identify", "a"]);
+    assert_eq!(drain(&store, at(2)).await, ["identify", "a"]);
 }
 
 pub(crate) async fn the_same_bytes_of_another_source_or_owner_are_another_webhook(
@@ -71,7 +71,7 @@ pub(crate) async fn a_webhook_comes_back_as_it_was_received(bench: &impl Bench) 
             assert!(matches!(receipt.status, Status::Parked { .. }));
         }
     }
-    let kept = inbox(&*store, true).await;
+    let kept = inbox(&store, true).await;
     for (mut sent, kept) in sent.into_iter().zip(kept) {
         sent.event = Some("a\u{fffd}b".to_owned());
         assert_eq!(kept, sent);
@@ -99,7 +99,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
         assert_eq!(person.identifier.value(), address);
     }
-    let before = drain(&*store, at(1)).await.len();
+    let before = drain(&store, at(1)).await.len();
     assert_eq!(before, 14);
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn what_cannot_be_read_is_parked_with_its_reason(bench: &impl B
     let unmappable = arrival("unmappable", at(1), news().named("unmappable"));
     let receipt = store.accept(unmappable, at(1)).await.unwrap();
     assert_eq!(receipt.status, Status::Parked { reason: "data.what is missing".to_owned() });
-    let parked = inbox(&*store, true).await;
+    let parked = inbox(&store, true).await;
     let bodies: Vec<_> = parked.iter().map(|webhook| webhook.body.as_slice()).collect();
     assert_eq!(bodies, [&b"unread"[..], b"unmappable"]);
     assert_eq!(store.stats().await.unwrap().parked, 2);
@@ -128,10 +128,10 @@ pub(crate) async fn a_parked_webhook_arriving_again_is_planned_under_its_first_t
     assert_eq!((second.status, second.calls), (Status::Accepted, 2));
     assert_eq!(second.id, first.id);
     assert_eq!(store.stats().await.unwrap().parked, 0);
-    let identify = lease(&*store, at(50)).await;
+    let identify = lease(&store, at(50)).await;
     assert_eq!(identify.deliveries[0].webhook, Some(first.id));
-    settle(&*store, &identify, &Verdict::Delivered, at(50)).await;
-    let track = lease(&*store, at(50)).await;
+    settle(&store, &identify, &Verdict::Delivered, at(50)).await;
+    let track = lease(&store, at(50)).await;
     assert!(
         matches!(track.deliveries[0].call, Call::Track { at: time, .. } if time == at(0)),
         "{track:?}"
@@ -146,7 +146,7 @@ pub(crate) async fn a_webhook_mapped_in_part_is_accepted_and_parked(bench: &impl
     let receipt = receipt.unwrap();
     assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2));
     assert_eq!(receipt.unmapped, ["data.referrer.email is missing"]);
-    assert_eq!(inbox(&*store, true).await.len(), 1);
+    assert_eq!(inbox(&store, true).await.len(), 1);
     assert_eq!(store.stats().await.unwrap().parked, 1);
 }
 
@@ -176,7 +176,7 @@ pub(crate) async fn a_plan_that_contradicts_the_store_parks_the_webhook_and_leav
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
-    take(&*store, "zed", "a", at(0)).await;
+    take(&store, "zed", "a", at(0)).await;
     // Ann is written before Zed is refused, because the script plans people in their order.
     let news = did("ann", "b").participant("zed@example.com", "zed").effect("c", None);
     let both = arrival("x", at(1), news.clone().named("contradiction"));
@@ -198,7 +198,7 @@ pub(crate) async fn an_effect_told_many_times_at_once_happens_once(bench: &impl 
     }
     let calls: usize = waiting.join_all().await.into_iter().sum();
     assert_eq!(calls, 2);
-    assert_eq!(drain(&*store, at(100)).await, ["identify", "joined"]);
+    assert_eq!(drain(&store, at(100)).await, ["identify", "joined"]);
 }
 
 pub(crate) async fn an_effect_that_one_plan_tells_twice_happens_once(bench: &impl Bench) {
@@ -206,7 +206,7 @@ pub(crate) async fn an_effect_that_one_plan_tells_twice_happens_once(bench: &imp
     let twice = did("ann", "a").effect("a", None);
     let receipt = store.accept(arrival("x", at(0), twice), at(0)).await.unwrap();
     assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 3));
-    assert_eq!(drain(&*store, at(1)).await, ["identify", "a", "identify"]);
+    assert_eq!(drain(&store, at(1)).await, ["identify", "a", "identify"]);
 }
 
 pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench) {
@@ -225,7 +225,7 @@ pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench
         let is_parked = matches!(receipt.status, Status::Parked { .. });
         assert_eq!(is_parked, number == BROKEN, "{receipt:?}");
     }
-    let mut tracks = drain(&*store, at(1)).await;
+    let mut tracks = drain(&store, at(1)).await;
     tracks.retain(|word| word != "identify");
     let numbers = (0..TOGETHER).filter(|number| *number != BROKEN);
     assert_eq!(tracks, numbers.map(|number| format!("e{number}")).collect::<Vec<_>>());
@@ -233,23 +233,23 @@ pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench
 
 pub(crate) async fn a_participant_is_found_by_its_id_when_its_address_changed(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     let moved = news().participant("ann@elsewhere.org", "ann").effect("b", None);
     store.accept(arrival("moved", at(1), moved), at(1)).await.unwrap();
-    let leased = lease(&*store, at(2)).await;
+    let leased = lease(&store, at(2)).await;
     // One lane, and even the calls planned before go to where the person is now.
     assert_eq!(leased.identifier.value(), "ann@elsewhere.org");
-    settle(&*store, &leased, &Verdict::Delivered, at(2)).await;
-    assert_eq!(drain(&*store, at(2)).await, ["a", "identify", "b"]);
+    settle(&store, &leased, &Verdict::Delivered, at(2)).await;
+    assert_eq!(drain(&store, at(2)).await, ["a", "identify", "b"]);
 }
 
 pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    let before = lease(&*store, at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
+    let before = lease(&store, at(0)).await;
     drop(store);
     let store = bench.open().await;
-    drain(&*store, at(100)).await;
+    drain(&store, at(100)).await;
     // The script says again what the store told it, so this shows that nothing was forgotten.
     let again = news().participant("ann@example.com", "ann").identify();
     store.accept(arrival("again", at(0), again), at(101)).await.unwrap();
@@ -261,7 +261,7 @@ pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Benc
 
 pub(crate) async fn an_address_given_up_in_a_batch_is_somebody_elses_in_it(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     let says = |id: &str, address: &str, effect: &str| {
         let news = news().participant(&format!("{address}@example.com"), id).effect(effect, None);
         arrival(effect, at(1), news)

@@ -98,7 +98,7 @@ async fn outcome<'a>(
     for key in keys() {
         people.push(store.person(&key).await.unwrap().map(comparable));
     }
-    let calls = calls(&*store).await;
+    let calls = calls(&store).await;
     Seen { receipts, people, calls, stats }
 }
 
@@ -123,7 +123,7 @@ fn keys() -> Vec<ReadKey> {
 }
 
 /// All calls by whom they go to, in order.
-async fn calls(store: &dyn Store) -> Vec<(String, Vec<String>)> {
+async fn calls(store: &Store) -> Vec<(String, Vec<String>)> {
     let mut calls = BTreeMap::<String, Vec<String>>::new();
     loop {
         let leases = store.claim(claim(at(200))).await.unwrap();
@@ -161,7 +161,7 @@ pub(crate) async fn the_same_bytes_twice_in_a_batch_are_one_webhook(bench: &impl
     let ids: Vec<_> = receipts.iter().map(|it| it.id).collect();
     assert_eq!(ids, [ids[0], ids[1], ids[0], ids[1], ids[1]]);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
-    assert_eq!(drain(&*store, at(3)).await.len(), 4);
+    assert_eq!(drain(&store, at(3)).await.len(), 4);
 }
 
 pub(crate) async fn closing_answers_everybody(bench: &impl Bench) {
@@ -184,5 +184,5 @@ pub(crate) async fn closing_answers_everybody(bench: &impl Bench) {
     }
     let accepted = answers.iter().flatten().filter(|it| it.status == Status::Accepted).count();
     let store = bench.open().await;
-    assert_eq!(inbox(&*store, false).await.len(), accepted);
+    assert_eq!(inbox(&store, false).await.len(), accepted);
 }

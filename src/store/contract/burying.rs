@@ -13,11 +13,11 @@ use super::script::{
 
 pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    take(&*store, "ann", "b", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
+    take(&store, "ann", "b", at(0)).await;
     let mut buried = Vec::new();
     for second in 1..4 {
-        buried.push(bury(&*store, at(second)).await.deliveries[0].id);
+        buried.push(bury(&store, at(second)).await.deliveries[0].id);
     }
     let first = store.dead_letters(None, 2).await.unwrap();
     assert_eq!(
@@ -34,7 +34,7 @@ pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl B
 
 pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     let verdicts = [
         Verdict::Retry { at: at(0), failing_since: Duration::ZERO },
         Verdict::NotAttempted,
@@ -42,7 +42,7 @@ pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
     ];
     let mut id = DeliveryId(0);
     for (second, verdict) in (1..).zip(verdicts) {
-        let leased = lease(&*store, at(second)).await;
+        let leased = lease(&store, at(second)).await;
         id = leased.deliveries[0].id;
         let attempt = Some(attempt(at(second), &format!("reason {second}")));
         let results = vec![Settle { delivery: id, verdict, attempt }];
@@ -62,20 +62,20 @@ pub(crate) async fn redelivered_letters_go_to_the_end_of_their_lane_as_if_never_
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    let leased = lease(&*store, at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
+    let leased = lease(&store, at(0)).await;
     let later = Verdict::Retry { at: at(1), failing_since: Duration::ZERO };
-    settle(&*store, &leased, &later, at(1)).await;
-    let dead = bury(&*store, at(1)).await.deliveries.remove(0);
+    settle(&store, &leased, &later, at(1)).await;
+    let dead = bury(&store, at(1)).await.deliveries.remove(0);
     assert_eq!(dead.attempts, 1);
     let these = DeadLetters::These(vec![dead.id, dead.id, DeliveryId(dead.id.0 + 1)]);
     assert_eq!(store.redeliver(these.clone(), at(2)).await.unwrap(), 1);
     assert_eq!(store.redeliver(these, at(2)).await.unwrap(), 0);
     assert_eq!(store.dead_letter(dead.id).await.unwrap(), None);
-    let track = lease(&*store, at(2)).await;
+    let track = lease(&store, at(2)).await;
     assert_eq!(words(&track), ["a"]);
-    settle(&*store, &track, &Verdict::Delivered, at(2)).await;
-    let back = lease(&*store, at(2)).await.deliveries.remove(0);
+    settle(&store, &track, &Verdict::Delivered, at(2)).await;
+    let back = lease(&store, at(2)).await.deliveries.remove(0);
     assert_eq!((back.attempts, back.failing_since), (0, None));
     assert_eq!(back.call, dead.call);
 }
@@ -84,14 +84,14 @@ pub(crate) async fn a_redelivered_identify_carries_the_present_profile(bench: &i
     let store = bench.open().await;
     let told = |effect: &str, name: &str| did("ann", effect).fact("first_name", name);
     store.accept(arrival("a", at(0), told("a", "Ann")), at(0)).await.unwrap();
-    bury(&*store, at(0)).await;
-    drain(&*store, at(0)).await;
+    bury(&store, at(0)).await;
+    drain(&store, at(0)).await;
     store.accept(arrival("b", at(1), told("b", "Anna")), at(1)).await.unwrap();
-    drain(&*store, at(1)).await;
+    drain(&store, at(1)).await;
     // Put back, buried once more alone in its row, and put back again.
     for second in [2, 4] {
         assert_eq!(store.redeliver(DeadLetters::All, at(second)).await.unwrap(), 1);
-        let identify = bury(&*store, at(second)).await.deliveries.remove(0);
+        let identify = bury(&store, at(second)).await.deliveries.remove(0);
         let Call::Identify { attributes } = &identify.call else { panic!("{identify:?}") };
         assert_eq!(attributes["first_name"], Scalar::from("Anna"));
         assert_eq!(store.stats().await.unwrap(), bench.count().await);
@@ -101,9 +101,9 @@ pub(crate) async fn a_redelivered_identify_carries_the_present_profile(bench: &i
 
 pub(crate) async fn discarded_letters_are_gone_and_their_effects_stay(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    bury(&*store, at(1)).await;
-    let track = bury(&*store, at(1)).await.deliveries.remove(0);
+    take(&store, "ann", "a", at(0)).await;
+    bury(&store, at(1)).await;
+    let track = bury(&store, at(1)).await.deliveries.remove(0);
     assert_eq!(store.discard(DeadLetters::These(vec![track.id])).await.unwrap(), 1);
     assert_eq!(store.discard(DeadLetters::All).await.unwrap(), 1);
     assert!(store.dead_letters(None, 9).await.unwrap().is_empty());
@@ -124,13 +124,13 @@ pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: 
     while let Some(leased) = store.claim(old).await.unwrap().pop() {
         dead += leased.deliveries.len();
         let no = Verdict::Dead { reason: "no".to_owned(), field: None };
-        settle(&*store, &leased, &no, at(1_000)).await;
+        settle(&store, &leased, &no, at(1_000)).await;
     }
     assert!(dead > 700, "{dead}");
     assert_eq!(store.redeliver(DeadLetters::All, at(1_001)).await.unwrap(), dead);
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.pending, stats.dead), (u64::try_from(dead).unwrap(), 0));
-    let mut tracks = drain(&*store, at(1_001)).await;
+    let mut tracks = drain(&store, at(1_001)).await;
     tracks.retain(|word| word != "identify");
     assert!(tracks.is_sorted() && tracks.len() == 700, "{tracks:?}");
 }

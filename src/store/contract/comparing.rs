@@ -17,7 +17,7 @@ fn key(id: &str) -> ParticipantKey {
 
 pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     let before = store.stats().await.unwrap();
     let asked = vec![did("ann", "a"), did("ann", "b"), did("bob", "c"), news().named("unmappable")];
     let previews = store.preview(asked, at(1)).await.unwrap();
@@ -27,7 +27,7 @@ pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(ben
     assert_eq!((calls(0), calls(1), calls(2)), (0, 2, 2));
     assert_eq!(previews[3].as_ref().unwrap_err(), "data.what is missing");
     assert_eq!(store.stats().await.unwrap(), before);
-    assert_eq!(inbox(&*store, false).await.len(), 1);
+    assert_eq!(inbox(&store, false).await.len(), 1);
     assert_eq!(store.person(&ReadKey::Participant(key("bob"))).await.unwrap(), None);
     let receipt = store.accept(arrival("later", at(2), did("bob", "c")), at(2)).await.unwrap();
     assert_eq!(receipt.calls, calls(2));
@@ -40,9 +40,9 @@ pub(crate) async fn history_waits_for_what_is_live_and_live_calls_raise_it(bench
         history.class = Class::History;
         store.accept(history, at(0)).await.unwrap();
     }
-    take(&*store, "dee", "d", at(5)).await;
+    take(&store, "dee", "d", at(5)).await;
     // A live call of somebody's raises what of theirs waited before it.
-    take(&*store, "cid", "live", at(6)).await;
+    take(&store, "cid", "live", at(6)).await;
     let all = store.claim(claim(at(10))).await.unwrap();
     let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
     assert_eq!(order, ["cid@example.com", "dee@example.com", "ann@example.com", "bob@example.com"]);
@@ -54,12 +54,12 @@ pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_aga
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    drain(&*store, at(1)).await;
+    take(&store, "ann", "a", at(0)).await;
+    drain(&store, at(1)).await;
     let mut history = arrival("h", at(2), did("ann", "h"));
     history.class = Class::History;
     store.accept(history, at(2)).await.unwrap();
-    take(&*store, "bob", "b", at(3)).await;
+    take(&store, "bob", "b", at(3)).await;
     let all = store.claim(claim(at(10))).await.unwrap();
     let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
     assert_eq!(order, ["bob@example.com", "ann@example.com"]);
@@ -98,7 +98,7 @@ pub(crate) async fn work_that_panics_changes_nothing_and_stops_nobody(bench: &im
         assert_eq!(error.cause(), "the test says so");
     }
     assert_eq!(store.kv_get("count").await.unwrap(), None);
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
 }
 
 pub(crate) async fn the_store_knows_when_it_was_made(bench: &impl Bench) {
@@ -112,7 +112,7 @@ pub(crate) async fn the_store_knows_when_it_was_made(bench: &impl Bench) {
 pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     let store = bench.open().await;
     for name in ["ann", "bob", "cid"] {
-        take(&*store, name, name, at(0)).await;
+        take(&store, name, name, at(0)).await;
     }
     let page = |after: Option<&'static str>| store.participants(CAMPAIGN, after, 2);
     assert_eq!(page(None).await.unwrap(), ["ann", "bob"]);
@@ -160,7 +160,7 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
     // With whoever is forgotten every code goes, also one that they gave up.
     let less = news().participant("bobby@example.com", "bob").coded(["b-2"]).identify();
     store.accept(arrival("e", at(3), less), at(3)).await.unwrap();
-    forget(&*store, "bobby", at(4)).await;
+    forget(&store, "bobby", at(4)).await;
     assert_eq!((owner("a-1").await, owner("b-2").await), (None, None));
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
@@ -169,16 +169,16 @@ pub(crate) async fn a_lane_has_something_pending_until_it_is_settled(bench: &imp
     let store = bench.open().await;
     let identifier =
         |name: &str| Identifier::Email(Email::parse(&format!("{name}@example.com")).unwrap());
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     assert!(store.has_pending(&identifier("ann")).await.unwrap());
     assert!(!store.has_pending(&identifier("bob")).await.unwrap());
     for _ in 0..2 {
-        let leased = lease(&*store, at(1)).await;
+        let leased = lease(&store, at(1)).await;
         assert!(store.has_pending(&identifier("ann")).await.unwrap(), "it is under way");
-        settle(&*store, &leased, &Verdict::Delivered, at(1)).await;
+        settle(&store, &leased, &Verdict::Delivered, at(1)).await;
     }
     assert!(!store.has_pending(&identifier("ann")).await.unwrap());
-    take(&*store, "ann", "b", at(2)).await;
-    drain(&*store, at(2)).await;
+    take(&store, "ann", "b", at(2)).await;
+    drain(&store, at(2)).await;
     assert!(!store.has_pending(&identifier("ann")).await.unwrap());
 }

@@ -32,7 +32,7 @@ pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> 
     Notification { feedback: Some(feedback), ..news() }
 }
 
-async fn tell(store: &dyn Store, delivery: &str, metric: &str, second: i64) {
+async fn tell(store: &Store, delivery: &str, metric: &str, second: i64) {
     let news = reported("a", delivery, metric, at(second));
     let body = format!("{delivery} {metric} {second}");
     let receipt = store.accept(arrival(&body, at(50), news), at(50)).await.unwrap();

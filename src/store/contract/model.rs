@@ -140,8 +140,8 @@ async fn walk(next: &impl Fn(usize) -> Box<dyn Bench>, steps: &[Step]) {
             bench = to;
             store = bench.open().await;
         }
-        walk.take(&*store, *step, number).await;
-        walk.compare(&*store).await;
+        walk.take(&store, *step, number).await;
+        walk.compare(&store).await;
         assert_eq!(store.stats().await.unwrap(), bench.count().await, "after step {number}");
     }
 }
@@ -154,7 +154,7 @@ struct Walk {
 }
 
 impl Walk {
-    async fn take(&mut self, store: &dyn Store, step: Step, number: usize) {
+    async fn take(&mut self, store: &Store, step: Step, number: usize) {
         let now = at(self.now);
         match step {
             Step::Accept { person, effect, class, old, again } => {
@@ -223,7 +223,7 @@ impl Walk {
     }
 
     /// All that can be seen without changing anything.
-    async fn compare(&self, store: &dyn Store) {
+    async fn compare(&self, store: &Store) {
         for page in [false, true] {
             let due = store.next_due(Destination::CustomerIo, page, at(0)).await.unwrap();
             assert_eq!(due, self.model.next_due(page));

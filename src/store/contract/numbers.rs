@@ -56,13 +56,13 @@ async fn walk(bench: &impl Bench, steps: &[Step]) {
     let mut leases = Vec::new();
     let mut now = 0;
     for (number, step) in steps.iter().enumerate() {
-        take_step(&*store, *step, number, &mut now, &mut leases).await;
+        take_step(&store, *step, number, &mut now, &mut leases).await;
         assert_eq!(store.stats().await.unwrap(), bench.count().await, "after step {number}");
     }
 }
 
 async fn take_step(
-    store: &dyn Store,
+    store: &Store,
     step: Step,
     number: usize,
     now: &mut i64,

@@ -380,7 +380,7 @@ pub(crate) fn arrival(body: &str, received_at: Time, news: Notification) -> Rece
 }
 
 /// Accepts that `person` did `effect`, in a webhook of its own.
-pub(crate) async fn take(store: &dyn Store, person: &str, effect: &str, now: Time) -> WebhookId {
+pub(crate) async fn take(store: &Store, person: &str, effect: &str, now: Time) -> WebhookId {
     let arrival = arrival(&format!("{person} {effect} {now}"), now, did(person, effect));
     store.accept(arrival, now).await.unwrap().id
 }
@@ -406,7 +406,7 @@ pub(crate) fn claim(now: Time) -> ClaimRequest {
 }
 
 /// The only lease that a claim gives.
-pub(crate) async fn lease(store: &dyn Store, now: Time) -> Leased {
+pub(crate) async fn lease(store: &Store, now: Time) -> Leased {
     let mut leases = store.claim(claim(now)).await.unwrap();
     assert_eq!(leases.len(), 1, "{leases:?}");
     leases.remove(0)
@@ -436,14 +436,14 @@ pub(crate) fn verdict(leased: &Leased, verdict: &Verdict) -> Settlement {
 }
 
 /// Settles a lease with one verdict for all of it.
-pub(crate) async fn settle(store: &dyn Store, leased: &Leased, what: &Verdict, now: Time) {
+pub(crate) async fn settle(store: &Store, leased: &Leased, what: &Verdict, now: Time) {
     let settlements = vec![verdict(leased, what)];
     let settled = store.settle(settlements, NEVER, now).await.unwrap();
     assert_eq!(settled.fenced, 0);
 }
 
 /// Delivers all that is due, call by call; what went out, in order.
-pub(crate) async fn drain(store: &dyn Store, now: Time) -> Vec<String> {
+pub(crate) async fn drain(store: &Store, now: Time) -> Vec<String> {
     let mut sent = Vec::new();
     loop {
         let leases = store.claim(claim(now)).await.unwrap();
@@ -458,7 +458,7 @@ pub(crate) async fn drain(store: &dyn Store, now: Time) -> Vec<String> {
 }
 
 /// Turns the next call into a dead letter.
-pub(crate) async fn bury(store: &dyn Store, now: Time) -> Leased {
+pub(crate) async fn bury(store: &Store, now: Time) -> Leased {
     let leased = lease(store, now).await;
     let dead = Verdict::Dead { reason: "no".to_owned(), field: Some("name".to_owned()) };
     settle(store, &leased, &dead, now).await;
@@ -472,7 +472,7 @@ pub(crate) fn attempt(at: Time, reason: &str) -> Attempt {
 }
 
 /// All webhooks in the inbox, or all that are parked.
-pub(crate) async fn inbox(store: &dyn Store, parked: bool) -> Vec<Webhook> {
+pub(crate) async fn inbox(store: &Store, parked: bool) -> Vec<Webhook> {
     let page = InboxPage { after: None, since: None, parked, limit: 1_000 };
     store.inbox(page).await.unwrap()
 }

@@ -12,17 +12,17 @@ use super::script::{
 
 pub(crate) async fn a_failed_call_stays_first_until_its_time(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     for (number, since) in [(1, 7), (2, 7)] {
-        let leased = lease(&*store, at(number * 100)).await;
+        let leased = lease(&store, at(number * 100)).await;
         assert_eq!(words(&leased), ["identify"]);
         let failing_since = Duration::from_secs(since);
         let later = Verdict::Retry { at: at(number * 100 + 50), failing_since };
-        settle(&*store, &leased, &later, at(number * 100)).await;
-        take(&*store, "ann", &format!("meanwhile {number}"), at(number * 100 + 1)).await;
+        settle(&store, &leased, &later, at(number * 100)).await;
+        take(&store, "ann", &format!("meanwhile {number}"), at(number * 100 + 1)).await;
         assert!(store.claim(claim(at(number * 100 + 49))).await.unwrap().is_empty());
     }
-    let leased = lease(&*store, at(300)).await;
+    let leased = lease(&store, at(300)).await;
     assert_eq!(words(&leased), ["identify"]);
     assert_eq!(leased.deliveries[0].attempts, 2);
     assert_eq!(leased.deliveries[0].failing_since, Some(Duration::from_secs(7)));
@@ -30,35 +30,35 @@ pub(crate) async fn a_failed_call_stays_first_until_its_time(bench: &impl Bench)
 
 pub(crate) async fn an_untried_call_is_due_at_once(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    let leased = lease(&*store, at(1)).await;
-    settle(&*store, &leased, &Verdict::NotAttempted, at(2)).await;
-    let again = lease(&*store, at(2)).await;
+    take(&store, "ann", "a", at(0)).await;
+    let leased = lease(&store, at(1)).await;
+    settle(&store, &leased, &Verdict::NotAttempted, at(2)).await;
+    let again = lease(&store, at(2)).await;
     assert_eq!(again.deliveries, leased.deliveries);
     // A settlement that says nothing of a delivery leaves it untried, too.
     let nothing = Settlement { lane: again.lane, token: again.token, results: Vec::new() };
     store.settle(vec![nothing], NEVER, at(3)).await.unwrap();
-    assert_eq!(lease(&*store, at(3)).await.deliveries, leased.deliveries);
+    assert_eq!(lease(&store, at(3)).await.deliveries, leased.deliveries);
 }
 
 pub(crate) async fn a_dead_call_lets_its_lane_go_on(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    bury(&*store, at(1)).await;
-    assert_eq!(drain(&*store, at(1)).await, ["a"]);
+    take(&store, "ann", "a", at(0)).await;
+    bury(&store, at(1)).await;
+    assert_eq!(drain(&store, at(1)).await, ["a"]);
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.pending, stats.dead), (0, 1));
 }
 
 pub(crate) async fn a_settlement_counts_once(bench: &impl Bench) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
-    let leased = lease(&*store, at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
+    let leased = lease(&store, at(0)).await;
     let twice = vec![verdict(&leased, &Verdict::Delivered), verdict(&leased, &Verdict::Delivered)];
     let settled = store.settle(twice, NEVER, at(1)).await.unwrap();
     assert_eq!(settled.fenced, 1);
     assert_eq!(store.stats().await.unwrap().pending, 1);
-    assert_eq!(drain(&*store, at(1)).await, ["a"]);
+    assert_eq!(drain(&store, at(1)).await, ["a"]);
 }
 
 pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
@@ -70,7 +70,7 @@ pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
     store.accept(arrival("x", at(1_000), told), at(1_000)).await.unwrap();
     let old = |now| ClaimRequest { old_before: at(500), ..claim(at(now)) };
     let identify = store.claim(old(1_000)).await.unwrap().remove(0);
-    settle(&*store, &identify, &Verdict::Delivered, at(1_000)).await;
+    settle(&store, &identify, &Verdict::Delivered, at(1_000)).await;
     let run = store.claim(old(1_000)).await.unwrap().remove(0);
     assert_eq!(words(&run), ["a", "b", "c", "d"]);
     let verdicts = [
@@ -113,7 +113,7 @@ pub(crate) async fn a_call_that_waits_for_another_is_due_later_and_counts_no_att
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
-    take(&*store, "ann", "a", at(0)).await;
+    take(&store, "ann", "a", at(0)).await;
     let leased = store.claim(ClaimRequest { in_turn: 2, ..claim(at(1)) }).await.unwrap().remove(0);
     let results = vec![
         Settle { delivery: leased.deliveries[0].id, verdict: Verdict::Delivered, attempt: None },
@@ -127,8 +127,8 @@ pub(crate) async fn a_call_that_waits_for_another_is_due_later_and_counts_no_att
     store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
     assert!(store.claim(claim(at(2))).await.unwrap().is_empty());
     assert_eq!(store.next_due(Destination::CustomerIo, true, at(2)).await.unwrap(), Some(at(3)));
-    let again = lease(&*store, at(3)).await;
+    let again = lease(&store, at(3)).await;
     assert_eq!(again.deliveries, leased.deliveries[1..]);
-    settle(&*store, &again, &Verdict::Delivered, at(3)).await;
+    settle(&store, &again, &Verdict::Delivered, at(3)).await;
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }

@@ -167,7 +167,7 @@ async fn what_changes_under_a_copy_is_noticed() {
         filled(&*from).await;
         assert!(dying(&*from, &*to, 3).await.is_none());
         let store = from.open().await;
-        take(&*store, "late", "behind the copy", at(20)).await;
+        take(&store, "late", "behind the copy", at(20)).await;
         store.close().await.unwrap();
         drop(store);
         let result = copied(&*from, &*to).await;

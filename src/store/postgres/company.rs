@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::Time;
 use crate::store::rows::{duration, micros};
-use crate::store::{
-    Cluster, ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus, StoreError,
-};
+use crate::store::{ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
 use super::transaction::{Transaction, transact};
 use super::value::text;
 
-#[async_trait]
-impl Cluster for PostgresStore {
-    async fn heartbeat(&self, told: &PeerStatus, now: Time) -> Result<Vec<PeerStatus>, StoreError> {
+impl PostgresStore {
+    pub(in crate::store) async fn heartbeat(
+        &self,
+        told: &PeerStatus,
+        now: Time,
+    ) -> Result<Vec<PeerStatus>, StoreError> {
         transact!(self.open()?, "tell other relays", |it| confer(&it, told, now))
     }
 
-    async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
+    pub(in crate::store) async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
         transact!(self.open()?, "leave other relays", |it| leave(&it, relay))
     }
 
-    async fn take_job(
+    pub(in crate::store) async fn take_job(
         &self,
         job: ExclusiveJob,
         relay: Uuid,

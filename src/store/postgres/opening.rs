@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Planner, Time};
-use crate::store::StoreError;
 use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
+use crate::store::engine::Backend;
 use crate::store::meta::Meta;
 use crate::store::planning::Planning;
 use crate::store::tombstones::TombstoneKey;
 use crate::store::work::{OpenSecret, ReleaseLanes, TombstoneCheck};
+use crate::store::{Store, StoreError};
 
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
@@ -38,7 +39,7 @@ impl PostgresStore {
         url: &SecretString,
         planner: Arc<dyn Planner>,
         options: ServerOptions,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Store, StoreError> {
         let (connections, connecting) = connections(url, &options)?;
         transact!(connections, OPENING, |it| prepare(&it, &options))?;
         let hash_key = connections.run(OPENING, &OpenSecret(options.seed)).await?;
@@ -53,7 +54,8 @@ impl PostgresStore {
         let engine = Arc::new(connections.with_timeout(options.accept_timeout));
         let batcher = Batcher::start(&engine, &planning, move || told.others());
         let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
-        Ok(Self { connections, planning, batcher, session, wake, closed })
+        let server = Self { connections, session, wake, closed };
+        Ok(Store { batcher, planning, backend: Backend::Server(server) })
     }
 
     /// Whether a relay has made its tables there.
@@ -67,7 +69,7 @@ impl PostgresStore {
 
     /// Makes every leased lane due, if no relay delivers from this store, and shows from then on
     /// that one does. Else lanes of a relay that died are due when their leases end.
-    pub(super) async fn take_right(&self, now: Time) -> Result<usize, StoreError> {
+    pub(in crate::store) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         const DOING: &str = "take over leases";
         let Some(session) = &self.session else { return Ok(0) };
         let released = if session.is_alone().await {

@@ -18,9 +18,7 @@ use crate::clock::SystemRandom;
 use crate::domain::Time;
 use crate::store::contract::script::{Script, at};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{
-    Cluster, ExclusiveJob, Outage, OutageKind, PeerStatus, Stats, Store, StoreLocation,
-};
+use crate::store::{ExclusiveJob, Outage, OutageKind, PeerStatus, Stats, Store, StoreLocation};
 
 use super::transaction::ClockSource;
 use super::{PostgresStore, ServerOptions};
@@ -56,7 +54,7 @@ impl Schema {
         self.client.get_or_init(connect).await
     }
 
-    async fn open_postgres(&self) -> PostgresStore {
+    async fn open_postgres(&self) -> Store {
         self.client().await;
         PostgresStore::connect(&self.url(), Arc::new(Script), Self::options()).await.unwrap()
     }
@@ -78,7 +76,7 @@ impl Schema {
 
 #[async_trait]
 impl Bench for Schema {
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open(&self) -> Arc<Store> {
         Arc::new(self.open_postgres().await)
     }
 
@@ -166,7 +164,7 @@ async fn a_job_is_one_relays_until_it_is_over() {
     let schema = Schema::new();
     let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
     let lasts = Duration::from_secs(60);
-    let take = async |store: &PostgresStore, number: u128, second: i64| {
+    let take = async |store: &Store, number: u128, second: i64| {
         store.take_job(ExclusiveJob::Pruning, relay(number).relay, lasts, at(second)).await.unwrap()
     };
     assert!(take(&first, 1, 0).await);

@@ -4,18 +4,15 @@
 //! reads of each group of tables (`tables`).
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 
 use crate::domain::Time;
-use crate::store::backend::Backend;
-use crate::store::batcher::Batcher;
 use crate::store::engine::{Engine, Priority};
-use crate::store::planning::{Planning, panicked};
+use crate::store::planning::panicked;
 use crate::store::rows::{Changes, micros};
 use crate::store::unit::{UnitBase, UnitFault, Work};
-use crate::store::{HEARTBEAT_TTL, StoreError, Writing};
+use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
@@ -48,49 +45,31 @@ impl UnitBase for Transaction {
     }
 }
 
-impl Backend for PostgresStore {
-    async fn read<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
-        self.open()?.run(doing, &work).await
+impl PostgresStore {
+    /// Does a use case in a transaction, again where others were in its way.
+    pub(in crate::store) async fn run<W: Work>(
+        &self,
+        doing: &'static str,
+        work: &W,
+    ) -> Result<W::Output, StoreError> {
+        self.open()?.run(doing, work).await
     }
 
-    async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
-        self.open()?.run(doing, &work).await
-    }
-
-    fn planning(&self) -> &Arc<Planning> {
-        &self.planning
-    }
-
-    fn batcher(&self) -> &Batcher {
-        &self.batcher
-    }
-
-    fn wake_others(&self) {
+    /// Tells other relays that there is new work.
+    pub(in crate::store) fn wake_others(&self) {
         self.wake.others();
     }
 
-    async fn take_leases(&self, now: Time) -> Result<usize, StoreError> {
-        self.take_right(now).await
-    }
-
-    fn writing(&self) -> Writing {
-        // Whatever waits for the server is given up in time, so nothing of it can hang.
-        Writing::Idle
-    }
-
-    async fn shut_down(&self) -> Result<(), StoreError> {
+    /// See [`Store::close`](crate::store::Store::close).
+    pub(in crate::store) fn close(&self) -> Result<(), StoreError> {
         self.open()?;
-        self.batcher.close().await;
         self.closed.cancel();
         self.connections.pool.close();
         Ok(())
     }
 
-    async fn overwrite_erased(&self) -> Result<bool, StoreError> {
-        Ok(self.vacuum().await)
-    }
-
-    async fn has_deliverer(&self, now: Time) -> Result<bool, StoreError> {
+    /// See [`Store::is_attended`](crate::store::Store::is_attended).
+    pub(in crate::store) async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
         transact!(self.open()?, "be attended", |it| async {
             let since =
                 now.micros().saturating_add(it.ahead_of(now)).saturating_sub(micros(HEARTBEAT_TTL));

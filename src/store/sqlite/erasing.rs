@@ -22,7 +22,7 @@ const FILLER: i64 = 64 << 20;
 
 impl SqliteStore {
     /// Overwrites the pages that nothing uses, and empties the log; true if it could.
-    pub(super) async fn overwrite_remains(&self) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
         let place = self.place.clone();
         let work = move |_: &Connection| {
             let mut connection = place.eraser()?;

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::domain::Planner;
-use crate::store::StoreError;
 use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
+use crate::store::engine::Backend;
 use crate::store::meta::Meta;
 use crate::store::planning::Planning;
 use crate::store::tombstones::TombstoneKey;
 use crate::store::work::{OpenSecret, TombstoneCheck};
+use crate::store::{Store, StoreError};
 
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::damage::Quarantined;
@@ -38,7 +39,7 @@ impl SqliteStore {
         path: &Path,
         planner: Arc<dyn Planner>,
         options: Options,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Store, StoreError> {
         let opening = |place: &DatabasePath, _: &DeliveryLock, options: &Options| {
             open(place, options).map(|opened| (opened, None))
         };
@@ -56,7 +57,7 @@ impl SqliteStore {
         planner: Arc<dyn Planner>,
         options: Options,
         set_aside: bool,
-    ) -> Result<(Self, Option<Quarantined>), StoreError> {
+    ) -> Result<(Store, Option<Quarantined>), StoreError> {
         let opening = move |place: &DatabasePath, right: &DeliveryLock, options: &Options| {
             damage::open(place, right, options, set_aside)
         };
@@ -74,7 +75,7 @@ impl SqliteStore {
         path: &Path,
         planner: Arc<dyn Planner>,
         options: Options,
-    ) -> Result<(Self, Option<Quarantined>), StoreError> {
+    ) -> Result<(Store, Option<Quarantined>), StoreError> {
         const DOING: &str = "be opened";
         let place = DatabasePath::new(path, options.busy_timeout);
         #[cfg(test)]
@@ -96,7 +97,8 @@ impl SqliteStore {
             opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
         let writer = Arc::new(writer);
         let batcher = Batcher::start(&writer, &planning, || {});
-        Ok((Self { batcher, writer, readers, planning, right, place: kept }, set_aside))
+        let file = Self { writer, readers, right, place: kept };
+        Ok((Store { batcher, planning, backend: Backend::File(file) }, set_aside))
     }
 }
 

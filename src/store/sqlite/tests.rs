@@ -11,12 +11,14 @@ use tempfile::TempDir;
 use crate::domain::Destination;
 use crate::store::contract::script::{Script, arrival, at, did, drain, lease, take};
 use crate::store::contract::{Bench, contract_tests};
+use crate::store::engine::Backend;
 use crate::store::{Stats, Store, StoreError, StoreLocation};
 
 use super::connection::DatabasePath;
 use super::counted::counted;
 use super::queue::Priority;
 use super::watch::Watch;
+use super::writer::Writer;
 use super::{Options, SqliteStore};
 
 mod forgetting;
@@ -35,7 +37,7 @@ impl Folder {
         self.0.path().join("data").join("relay.db")
     }
 
-    async fn try_open(&self) -> Result<SqliteStore, StoreError> {
+    async fn try_open(&self) -> Result<Store, StoreError> {
         SqliteStore::open(&self.file(), Arc::new(Script), Self::options()).await
     }
 
@@ -48,7 +50,7 @@ impl Folder {
         Options { busy_timeout, watch, ..Options::new(seed, at(0)) }
     }
 
-    async fn open_sqlite(&self) -> SqliteStore {
+    async fn open_sqlite(&self) -> Store {
         self.try_open().await.unwrap()
     }
 
@@ -63,9 +65,14 @@ impl Folder {
     }
 }
 
+fn writer(store: &Store) -> &Writer {
+    let Backend::File(file) = &store.backend else { panic!("a file") };
+    &file.writer
+}
+
 #[async_trait]
 impl Bench for Folder {
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open(&self) -> Arc<Store> {
         Arc::new(self.open_sqlite().await)
     }
 
@@ -105,11 +112,11 @@ async fn a_job_that_fails_or_panics_takes_nothing_else_with_it() {
     let folder = Folder::new();
     let store = folder.open_sqlite().await;
     let sabotage = "INSERT INTO meta (key, value) VALUES ('sabotage', 1)";
-    let failing = store.writer.write_unit(Priority::Rest, "fail", move |connection| {
+    let failing = writer(&store).write_unit(Priority::Rest, "fail", move |connection| {
         connection.execute(sabotage, [])?;
         Ok(connection.execute("INSERT INTO nowhere VALUES (1)", [])?)
     });
-    let panicking = store.writer.write_unit::<()>(Priority::Rest, "panic", move |connection| {
+    let panicking = writer(&store).write_unit::<()>(Priority::Rest, "panic", move |connection| {
         connection.execute(sabotage, [])?;
         panic!("on purpose")
     });
@@ -128,7 +135,7 @@ async fn a_store_that_cannot_write_says_so_and_recovers() {
     let store = folder.open_sqlite().await;
     take(&store, "ann", "a", at(0)).await;
     let break_disk = |pragma: &'static str| {
-        store.writer.write_unit(Priority::Rest, "break the disk", move |connection| {
+        writer(&store).write_unit(Priority::Rest, "break the disk", move |connection| {
             Ok(connection.execute_batch(pragma)?)
         })
     };

@@ -3,15 +3,10 @@
 //! What belongs here: its base, and use cases run by the writer and the readers. What doesn't: the reads of
 //! each group of tables (`tables`).
 
-use std::sync::Arc;
-
 use rusqlite::Connection;
 
 use crate::domain::Time;
-use crate::store::backend::Backend;
-use crate::store::batcher::Batcher;
 use crate::store::engine::Engine;
-use crate::store::planning::Planning;
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
 use crate::store::work::ReleaseLanes;
@@ -86,65 +81,56 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
     done
 }
 
-impl Backend for SqliteStore {
-    async fn read<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
+impl SqliteStore {
+    /// Does a use case that only reads. It keeps no write waiting.
+    pub(in crate::store) async fn read<W: Work>(
+        &self,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
         self.readers.read_unit(doing, move |connection| run(connection, &work)).await
     }
 
-    async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Output, StoreError> {
-        self.writer.write_work(Priority::Rest, doing, work).await
+    /// Does a use case for which no sender waits.
+    pub(in crate::store) async fn write<W: Work>(
+        &self,
+        doing: &'static str,
+        work: W,
+    ) -> Result<W::Output, StoreError> {
+        self.writer.write(Priority::Rest, doing, work).await
     }
 
-    fn planning(&self) -> &Arc<Planning> {
-        &self.planning
-    }
-
-    fn batcher(&self) -> &Batcher {
-        &self.batcher
-    }
-
-    fn wake_others(&self) {}
-
-    async fn take_leases(&self, now: Time) -> Result<usize, StoreError> {
+    /// See [`Store::take_over`](crate::store::Store::take_over).
+    pub(in crate::store) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         const DOING: &str = "take over leases";
         if !self.right.take().map_err(|error| storage(DOING, error))? {
             return Ok(0);
         }
-        self.writer.write_work(Priority::Rest, DOING, ReleaseLanes(now)).await
+        self.write(DOING, ReleaseLanes(now)).await
     }
 
-    fn writing(&self) -> Writing {
+    /// See [`Store::is_attended`](crate::store::Store::is_attended).
+    pub(in crate::store) fn is_attended(&self) -> Result<bool, StoreError> {
+        let taken = self.right.take().map_err(|error| storage("be attended", error))?;
+        Ok(!taken)
+    }
+
+    /// See [`Store::writer_status`](crate::store::Store::writer_status).
+    pub(in crate::store) fn writing(&self) -> Writing {
         self.writer.writing()
     }
 
-    async fn shut_down(&self) -> Result<(), StoreError> {
-        self.batcher.close().await;
+    /// See [`Store::commits`](crate::store::Store::commits).
+    pub(in crate::store) fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// See [`Store::close`](crate::store::Store::close).
+    pub(in crate::store) async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;
         let closed = self.writer.close().await;
         self.right.give_up();
         closed
-    }
-
-    async fn overwrite_erased(&self) -> Result<bool, StoreError> {
-        self.overwrite_remains().await
-    }
-
-    async fn has_deliverer(&self, _now: Time) -> Result<bool, StoreError> {
-        let taken = self.right.take().map_err(|error| storage("be attended", error))?;
-        Ok(!taken)
-    }
-}
-
-impl Writer {
-    /// Does a use case in a transaction.
-    pub(super) async fn write_work<W: Work>(
-        &self,
-        priority: Priority,
-        doing: &'static str,
-        work: W,
-    ) -> Result<W::Output, StoreError> {
-        let work = move |connection: &mut Connection| run(connection, &work);
-        self.write_unit(priority, doing, work).await
     }
 }
 
@@ -155,6 +141,7 @@ impl Engine for Writer {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        self.write_work(priority, doing, work).await
+        let work = move |connection: &mut Connection| run(connection, &work);
+        self.write_unit(priority, doing, work).await
     }
 }

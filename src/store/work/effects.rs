@@ -5,7 +5,7 @@ use crate::store::rows::{Changes, WebhookCall, number};
 use crate::store::unit::{Unit, Work};
 use crate::store::{Effect, EffectDelivery, MessageStatus};
 
-/// See [`Effects::effect`](crate::store::Effects::effect).
+/// See [`Store::effect`](crate::store::Store::effect).
 pub(in crate::store) struct FindEffect(pub(in crate::store) EventId);
 
 impl Work for FindEffect {
@@ -53,7 +53,7 @@ fn messages(mut rows: Vec<Message>) -> Vec<MessageStatus> {
     all
 }
 
-/// See [`Effects::prune_messages`](crate::store::Effects::prune_messages).
+/// See [`Store::prune_messages`](crate::store::Store::prune_messages).
 pub(in crate::store) struct PruneMessages {
     pub(in crate::store) before: Time,
     pub(in crate::store) limit: usize,

@@ -13,12 +13,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::{Call, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Time, WebhookId};
-use crate::store::backend::Backend;
 use crate::store::meta::Meta;
 use crate::store::planning::Planning;
 use crate::store::rows::{CallRow, Changes, Counters, Half, PersonRow, delivery, number};
 use crate::store::unit::{Unit, Work};
-use crate::store::{CancelResult, Erased, ErasureTarget, StoreError, record};
+use crate::store::{CancelResult, Erased, ErasureTarget, Store, StoreError, record};
 
 use super::naming::{FindMentions, SearchBodies, read, search_people};
 
@@ -27,9 +26,9 @@ const PIECE: usize = 100;
 
 const DOING: &str = "erase a person";
 
-/// See [`Forgetting::find_subject`](crate::store::Forgetting::find_subject).
+/// See [`Store::find_subject`](crate::store::Store::find_subject).
 pub(in crate::store) async fn find_subject(
-    backend: &impl Backend,
+    store: &Store,
     email: &Email,
 ) -> Result<ErasureTarget, StoreError> {
     let subject = ErasureSubject::with_address(email.clone());
@@ -37,7 +36,7 @@ pub(in crate::store) async fn find_subject(
     // Somebody may have had several addresses, and each may lead to more.
     loop {
         let before = target.forgotten.clone();
-        for person in search_people(backend, &target.forgotten).await?.theirs {
+        for person in search_people(store, &target.forgotten).await?.theirs {
             target.forgotten.add_identifiers_of(&person);
             target.people.extend(person.id.map(|id| (id, person.identifier)));
         }
@@ -47,9 +46,9 @@ pub(in crate::store) async fn find_subject(
     }
 }
 
-/// See [`Forgetting::cancel_pending`](crate::store::Forgetting::cancel_pending).
+/// See [`Store::cancel_pending`](crate::store::Store::cancel_pending).
 pub(in crate::store) async fn cancel_pending(
-    backend: &impl Backend,
+    store: &Store,
     target: &ErasureTarget,
     now: Time,
 ) -> Result<CancelResult, StoreError> {
@@ -58,7 +57,7 @@ pub(in crate::store) async fn cancel_pending(
         loop {
             let piece = Cancel { lane: LaneId(id.0), now };
             let (is_last, erased, under_way) =
-                backend.write("remove a person's calls", piece).await?;
+                store.write("remove a person's calls", piece).await?;
             cancelled.erased = cancelled.erased.and(erased);
             cancelled.under_way = cancelled.under_way.max(under_way);
             if is_last {
@@ -69,36 +68,36 @@ pub(in crate::store) async fn cancel_pending(
     Ok(cancelled)
 }
 
-/// See [`Forgetting::erase`](crate::store::Forgetting::erase).
+/// See [`Store::erase`](crate::store::Store::erase).
 pub(in crate::store) async fn erase(
-    backend: &impl Backend,
+    store: &Store,
     target: &ErasureTarget,
     now: Time,
 ) -> Result<Erased, StoreError> {
-    let swept = sweep(backend, target).await?;
-    let planning = Arc::clone(backend.planning());
+    let swept = sweep(store, target).await?;
+    let planning = Arc::clone(&store.planning);
     let take = TakePerson { planning, target: target.clone(), now };
-    let (target, taken) = backend.write(DOING, take).await?;
+    let (target, taken) = store.write(DOING, take).await?;
     // What was accepted meanwhile may name them; from now on nothing can.
-    let again = sweep(backend, &target).await?;
-    let log_emptied = backend.overwrite_erased().await?;
+    let again = sweep(store, &target).await?;
+    let log_emptied = store.overwrite_erased().await?;
     // The second sweep has counted the unreadable ones again.
     Ok(Erased { unreadable: 0, log_emptied, ..swept }.and(taken).and(again))
 }
 
 /// Takes them out of others' records, and drops what names them.
-async fn sweep(backend: &impl Backend, target: &ErasureTarget) -> Result<Erased, StoreError> {
+async fn sweep(store: &Store, target: &ErasureTarget) -> Result<Erased, StoreError> {
     let mut erased = Erased::default();
     let target = Arc::new(target.clone());
-    let others = search_people(backend, &target.forgotten).await?.others;
+    let others = search_people(store, &target.forgotten).await?.others;
     let own = target.people.keys().map(|id| id.0).collect();
-    let mut found = backend.read(DOING, FindMentions { people: own, subject: None }).await?;
+    let mut found = store.read(DOING, FindMentions { people: own, subject: None }).await?;
     let subject = Some(target.forgotten.clone());
-    found.extend(backend.read(DOING, FindMentions { people: others.clone(), subject }).await?);
+    found.extend(store.read(DOING, FindMentions { people: others.clone(), subject }).await?);
     let mut after = Uuid::nil();
     loop {
         let page = SearchBodies { target: Arc::clone(&target), after };
-        let page = backend.read(DOING, page).await?;
+        let page = store.read(DOING, page).await?;
         found.extend(page.named);
         erased.unreadable += page.unreadable;
         match page.last {
@@ -107,14 +106,14 @@ async fn sweep(backend: &impl Backend, target: &ErasureTarget) -> Result<Erased,
         }
     }
     for piece in others.chunks(PIECE) {
-        let (planning, target) = (Arc::clone(backend.planning()), Arc::clone(&target));
+        let (planning, target) = (Arc::clone(&store.planning), Arc::clone(&target));
         let cut = CutPeople { planning, target, people: piece.to_vec() };
-        erased.people_of_others += backend.write(DOING, cut).await?;
+        erased.people_of_others += store.write(DOING, cut).await?;
     }
     let found: Vec<WebhookId> = found.into_iter().collect();
     for piece in found.chunks(PIECE) {
         let drop = DropWebhooks { target: Arc::clone(&target), webhooks: piece.to_vec() };
-        erased = erased.and(backend.write(DOING, drop).await?);
+        erased = erased.and(store.write(DOING, drop).await?);
     }
     Ok(erased)
 }

@@ -66,7 +66,7 @@ impl Work for ShiftDueTimes {
     }
 }
 
-/// See [`Fetching::has_pending`](crate::store::Fetching::has_pending).
+/// See [`Store::has_pending`](crate::store::Store::has_pending).
 pub(in crate::store) struct HasPending(pub(in crate::store) Identifier);
 
 impl Work for HasPending {
@@ -77,7 +77,7 @@ impl Work for HasPending {
     }
 }
 
-/// See [`Fetching::raise`](crate::store::Fetching::raise).
+/// See [`Store::raise`](crate::store::Store::raise).
 pub(in crate::store) struct Raise {
     pub(in crate::store) visitor: Identifier,
     pub(in crate::store) class: Class,

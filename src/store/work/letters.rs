@@ -8,13 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::{Call, Class, DeliveryId, Planner, Time};
-use crate::store::backend::Backend;
 use crate::store::record::{self, unreadable};
 use crate::store::rows::{
     Changes, DEAD, DELIVERED, Half, LetterRow, PENDING, PersonLetters, delivery, half, number,
 };
 use crate::store::unit::{Unit, Work};
-use crate::store::{DeadLetter, DeadLetters, PastAttempt, StoreError};
+use crate::store::{DeadLetter, DeadLetters, PastAttempt, Store, StoreError};
 
 use super::append::{NewDelivery, append};
 use super::classes::class;
@@ -70,24 +69,24 @@ fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
 /// Puts dead letters back at the ends of their lanes. See
 /// [`Store::redeliver`](crate::store::Store::redeliver).
 pub(in crate::store) async fn redeliver(
-    backend: &impl Backend,
+    store: &Store,
     which: DeadLetters,
     planner: Arc<dyn Planner>,
     now: Time,
 ) -> Result<usize, StoreError> {
-    in_pieces(backend, "put dead letters back", which, Some((planner, now))).await
+    in_pieces(store, "put dead letters back", which, Some((planner, now))).await
 }
 
 /// See [`Store::discard`](crate::store::Store::discard).
 pub(in crate::store) async fn discard(
-    backend: &impl Backend,
+    store: &Store,
     which: DeadLetters,
 ) -> Result<usize, StoreError> {
-    in_pieces(backend, "discard dead letters", which, None).await
+    in_pieces(store, "discard dead letters", which, None).await
 }
 
 async fn in_pieces(
-    backend: &impl Backend,
+    store: &Store,
     doing: &'static str,
     which: DeadLetters,
     redeliver: Option<(Arc<dyn Planner>, Time)>,
@@ -95,12 +94,12 @@ async fn in_pieces(
     let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
     loop {
         let ids = match &which {
-            DeadLetters::All => backend.read("list dead letters", LettersAfter(last)).await?,
+            DeadLetters::All => store.read("list dead letters", LettersAfter(last)).await?,
             DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
         };
         let Some(end) = ids.last() else { return Ok(sum) };
         (last, seen) = (*end, seen + ids.len());
-        sum += backend.write(doing, EndLetters { ids, redeliver: redeliver.clone() }).await?;
+        sum += store.write(doing, EndLetters { ids, redeliver: redeliver.clone() }).await?;
     }
 }
 

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::{BodySearch, ErasureSubject, Person, WebhookId};
-use crate::store::backend::Backend;
 use crate::store::planning::Planning;
 use crate::store::rows::{PersonRow, number};
 use crate::store::unit::{Unit, Work};
-use crate::store::{ErasureTarget, StoreError, record};
+use crate::store::{ErasureTarget, Store, StoreError, record};
 
 /// How many records or bodies are read at a time; a body may have megabytes.
 const PAGE: usize = 500;
@@ -29,14 +28,14 @@ pub(super) struct FoundPeople {
 
 /// Searches all records.
 pub(super) async fn search_people(
-    backend: &impl Backend,
+    store: &Store,
     subject: &ErasureSubject,
 ) -> Result<FoundPeople, StoreError> {
     let (mut found, mut after) = (FoundPeople::default(), i64::MIN);
     loop {
-        let (planning, subject) = (Arc::clone(backend.planning()), subject.clone());
+        let (planning, subject) = (Arc::clone(&store.planning), subject.clone());
         let page = SearchPeople { planning, subject, after };
-        let (page, last) = backend.read("look for a person", page).await?;
+        let (page, last) = store.read("look for a person", page).await?;
         found.theirs.extend(page.theirs);
         found.others.extend(page.others);
         match last {

@@ -4,7 +4,7 @@ use crate::store::KvUpdate;
 use crate::store::rows::Changes;
 use crate::store::unit::{Unit, Work};
 
-/// See [`Fetching::kv_get`](crate::store::Fetching::kv_get).
+/// See [`Store::kv_get`](crate::store::Store::kv_get).
 pub(in crate::store) struct ReadNote(pub(in crate::store) String);
 
 impl Work for ReadNote {
@@ -15,7 +15,7 @@ impl Work for ReadNote {
     }
 }
 
-/// See [`Fetching::kv_update`](crate::store::Fetching::kv_update).
+/// See [`Store::kv_update`](crate::store::Store::kv_update).
 pub(in crate::store) struct UpdateNote {
     pub(in crate::store) name: String,
     pub(in crate::store) revise: KvUpdate,

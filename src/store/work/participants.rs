@@ -3,7 +3,7 @@
 use crate::store::rows::number;
 use crate::store::unit::{Unit, Work};
 
-/// See [`Fetching::participants`](crate::store::Fetching::participants).
+/// See [`Store::participants`](crate::store::Store::participants).
 pub(in crate::store) struct ListParticipants {
     pub(in crate::store) campaign: String,
     pub(in crate::store) after: String,

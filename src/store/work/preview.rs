@@ -9,7 +9,7 @@ use crate::store::unit::{Unit, Work};
 
 use super::batch::{Batch, Candidate, Drafted, draft};
 
-/// See [`Fetching::preview`](crate::store::Fetching::preview).
+/// See [`Store::preview`](crate::store::Store::preview).
 pub(in crate::store) struct Preview {
     planning: Arc<Planning>,
     decoded: Vec<Result<Notification, String>>,
@@ -57,7 +57,7 @@ impl Work for Preview {
     }
 }
 
-/// See [`Fetching::person`](crate::store::Fetching::person).
+/// See [`Store::person`](crate::store::Store::person).
 pub(in crate::store) struct FindPerson {
     pub(in crate::store) planning: Arc<Planning>,
     pub(in crate::store) key: ReadKey,

@@ -9,12 +9,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{PersonId, Time, Webhook, WebhookId};
-use crate::store::backend::Backend;
 use crate::store::inbox::Prunable;
 use crate::store::meta::{self, Meta};
 use crate::store::rows::{Changes, Counters, VisitorTraces, number};
 use crate::store::unit::{Unit, Work};
-use crate::store::{DeliveryState, InboxPage, StoreError};
+use crate::store::{DeliveryState, InboxPage, Store, StoreError};
 
 /// How many webhooks one transaction prunes.
 const PIECE: usize = 100;
@@ -46,17 +45,17 @@ fn lowest_id(since: Time) -> Uuid {
 /// See [`Store::prune`](crate::store::Store::prune) and
 /// [`Store::prune_parked`](crate::store::Store::prune_parked).
 pub(in crate::store) async fn prune(
-    backend: &impl Backend,
+    store: &Store,
     which: Prunable,
     before: Time,
     limit: usize,
 ) -> Result<usize, StoreError> {
     let found = FindPrunable { which, before, limit };
-    let found = backend.read("find what to prune", found).await?;
+    let found = store.read("find what to prune", found).await?;
     let mut pruned = 0;
     for piece in found.chunks(PIECE) {
         let piece = Prune { which, webhooks: piece.to_vec() };
-        pruned += backend.write("prune payloads", piece).await?;
+        pruned += store.write("prune payloads", piece).await?;
     }
     Ok(pruned)
 }

@@ -74,7 +74,7 @@ impl Random for NoJitter {
 
 /// A relay at work, without HTTP of its own.
 pub(super) struct Relay {
-    store: Arc<SqliteStore>,
+    store: Arc<Store>,
     ingest: Ingest,
     dispatcher: Option<Dispatcher>,
     dispatching: Option<JoinHandle<()>>,
@@ -122,7 +122,7 @@ impl Relay {
         let sender = Sender {
             way: Destination::CustomerIo,
             transport: Arc::new(transport),
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             random: Arc::new(NoJitter),
             destination: GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(&bell)),
@@ -155,7 +155,7 @@ impl Relay {
             campaigns: Vec::new(),
         };
         let ingest = Ingest::new(
-            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::clone(&store),
             clock,
             Arc::new(NoJitter),
             unsigned,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::domain::{Email, Scalar};
 use crate::store::contract::script::{Script, arrival, at, did, drain};
-use crate::store::{Forgetting, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 use super::{Folder, Options, SqliteStore};
 
-async fn forget(store: &SqliteStore) -> crate::store::Erased {
+async fn forget(store: &Store) -> crate::store::Erased {
     let ann = Email::parse("ann@example.com").unwrap();
     let traced = store.find_subject(&ann).await.unwrap();
     store.cancel_pending(&traced, at(50)).await.unwrap();
