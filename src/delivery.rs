@@ -21,7 +21,7 @@ mod transmission;
 mod transport;
 mod workspace;
 
-pub use breaker::{BreakerRules, CircuitBreaker, DestinationState};
+pub use breaker::{BreakerRules, CircuitBreaker};
 pub use cluster::{ClusterTask, ReplicaCount};
 pub use destination::GuardedDestination;
 pub use dispatcher::{Dispatcher, DispatcherRules};

@@ -20,6 +20,7 @@ mod feedback;
 mod hidden_ids;
 mod host;
 mod ids;
+mod labelled;
 mod link;
 mod longest;
 mod message;
@@ -43,7 +44,8 @@ pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
 pub use completeness::Completeness;
 pub use delivery::{
-    Attempt, Class, Delivery, DeliveryId, Destination, LaneId, Leased, TRIGGERS_FOR,
+    Attempt, Class, Delivery, DeliveryId, Destination, DestinationState, LaneId, Leased,
+    TRIGGERS_FOR,
 };
 pub use display::{display_address, display_name, display_text};
 pub use email::Email;
@@ -60,6 +62,7 @@ pub use feedback::{
 pub use hidden_ids::HiddenIds;
 pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
+pub use labelled::Labelled;
 pub use link::Link;
 pub use longest::{LONGEST_ID, is_too_long, storable_id, too_long};
 pub use message::Message;

@@ -43,7 +43,7 @@ use meta::Meta;
 use planning::Planning;
 use work::{Accept, Item, ReadDestinations, ReadStats, Remember};
 
-pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus};
+pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
 pub use damage::Damage;
 pub use effects::{DeliveryState, Effect, EffectDelivery, MessageStatus};
 pub use erasing::{CancelResult, Erased, ErasureTarget};

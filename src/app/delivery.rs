@@ -178,7 +178,7 @@ impl DeliveryTasks {
     pub async fn drain(&self, store: &Store, stop: &CancellationToken) -> u64 {
         loop {
             let due = store.next_due(Destination::CustomerIo, true, SystemClock.now()).await;
-            let is_refused = self.destination.halted_by().is_some();
+            let is_refused = self.destination.breaker().halted_by().is_some();
             if matches!(due, Ok(None)) {
                 return 0;
             }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::EventId;
+use crate::domain::{EventId, Labelled};
 use crate::store::Effect;
 
 /// Arguments of `effect`.
@@ -42,7 +42,7 @@ fn page(id: EventId, effect: &Effect) -> Output {
         page.line(format!("name      {}", carrier.name));
         page.line(format!("happened  {}", carrier.happened_at));
         page.line(format!("planned   {}", carrier.planned_at));
-        page.line(format!("delivery  {}  {}{ended}", carrier.delivery.0, carrier.state.as_str()));
+        page.line(format!("delivery  {}  {}{ended}", carrier.delivery.0, carrier.state.label()));
     }
     if effect.carriers.is_empty() {
         page.line("delivery  none is kept: it was pruned, or the event was counted and never sent");

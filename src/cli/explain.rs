@@ -43,7 +43,7 @@ pub struct Args {
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let body = read(args)?;
     let received_at = SystemClock.now();
-    let source = args.source.as_deref().and_then(Source::from_label);
+    let source = args.source.as_deref().and_then(|it| it.parse::<Source>().ok());
     let ParsedInput { event, shape, campaign, reading, unread } =
         input::read(&body, source, received_at);
     let rules = app::rules(settings);

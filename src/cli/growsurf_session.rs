@@ -139,7 +139,7 @@ impl<'a> GrowsurfSession<'a> {
             () = stop => store.stats().await.map_err(failed)?.pending,
         };
         ending.cancel();
-        let halted = own.destination.halted_by();
+        let halted = own.destination.breaker().halted_by().map(str::to_owned);
         own.loops.close();
         let (dispatched, ()) = tokio::join!(join_all(own.dispatchers), own.loops.wait());
         dispatched.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;

@@ -5,16 +5,13 @@
 //! everything but a probe of the call that met them), the pause that the destination asked for,
 //! and the accepting clock, by which giving up is measured.
 
-mod state;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use crate::domain::{LaneId, Outcome, Time};
-use crate::store::{Outage, OutageKind, PeerStatus};
-
-pub use state::DestinationState;
+use crate::domain::{DestinationState, LaneId, Outcome, Time};
+use crate::store::{Outage, PeerStatus};
 
 /// When the gate opens, closes and is tried.
 #[derive(Clone, Copy, Debug)]
@@ -43,21 +40,28 @@ pub enum Admission {
 #[derive(Clone, PartialEq, Debug)]
 enum State {
     Running,
-    Broken {
-        probe_at: Time,
-        wait: Duration,
-        probing: bool,
-    },
-    Halted {
-        lane: Option<LaneId>,
-        probe_at: Time,
-        probing: bool,
-        reason: String,
-    },
+    Down(Down),
     /// Not the workspace that the effects belong to: no probe may go there either.
-    Barred {
+    Blocked {
         reason: String,
     },
+}
+
+/// A breaker that is open, or a halt.
+#[derive(Clone, PartialEq, Debug)]
+struct Down {
+    halt: Option<Halt>,
+    probe_at: Time,
+    /// The wait before the next probe.
+    wait: Duration,
+    probing: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Halt {
+    /// The lane of the call that met it, until that call is gone.
+    lane: Option<LaneId>,
+    reason: String,
 }
 
 /// The gate; see the module.
@@ -103,38 +107,30 @@ impl CircuitBreaker {
         if now < self.paused_until {
             return Admission::Wait(self.paused_until);
         }
-        let patience = self.rules.probe_every;
         match &mut self.state {
             State::Running => Admission::Open,
-            State::Broken { probing: true, .. }
-            | State::Halted { probing: true, .. }
-            | State::Barred { .. } => Admission::Wait(now.plus(patience)),
-            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } if now < *probe_at => {
+            State::Down(Down { probing: false, probe_at, .. }) if now < *probe_at => {
                 Admission::Wait(*probe_at)
             }
-            State::Broken { probing, .. } => {
+            State::Down(Down { probing: probing @ false, halt, .. }) => {
                 *probing = true;
-                Admission::Probe(None)
+                Admission::Probe(halt.as_ref().and_then(|halt| halt.lane))
             }
-            State::Halted { probing, lane, .. } => {
-                *probing = true;
-                Admission::Probe(*lane)
+            State::Down(_) | State::Blocked { .. } => {
+                Admission::Wait(now.plus(self.rules.probe_every))
             }
         }
     }
 
     /// There was no call to probe with.
     pub fn nothing_to_probe(&mut self, now: Time) {
-        match &mut self.state {
-            State::Broken { probing, .. } => *probing = false,
-            // The head that halted is gone, for example discarded: any other call will do.
-            State::Halted { probing, lane, probe_at, .. } => {
-                *probing = false;
-                if lane.take().is_none() {
-                    *probe_at = now.plus(self.rules.probe_every);
-                }
-            }
-            State::Running | State::Barred { .. } => {}
+        let State::Down(down) = &mut self.state else { return };
+        down.probing = false;
+        // The head that halted is gone, for example discarded: any other call will do.
+        if let Some(halt) = &mut down.halt
+            && halt.lane.take().is_none()
+        {
+            down.probe_at = now.plus(self.rules.probe_every);
         }
     }
 
@@ -148,22 +144,21 @@ impl CircuitBreaker {
                 let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
                 self.failed(pause, now);
             }
-            Outcome::Halt { reason } => self.halt(Some(lane), reason.clone(), now),
+            Outcome::Halt { reason } => self.halt(lane, reason.clone(), now),
         }
     }
 
     /// Why nothing is sent, as other relays are told. Nothing is told of what was only heard, or of
     /// a workspace that is wrong: those are the others' to find out.
     pub fn outage(&self, now: Time) -> Option<Outage> {
-        let (kind, reason) = match &self.state {
-            _ if self.is_hearsay => return None,
-            State::Running if now < self.paused_until => (OutageKind::Paused, String::new()),
-            State::Running | State::Barred { .. } => return None,
-            State::Broken { .. } => (OutageKind::Broken, String::new()),
-            State::Halted { reason, .. } => (OutageKind::Halted, reason.clone()),
-        };
-        let remaining = self.paused_until.since(now);
-        Some(Outage { kind, number: self.rests, remaining, reason })
+        let kind = self.state(now);
+        let is_others = self.is_hearsay || matches!(self.state, State::Blocked { .. });
+        (!is_others && kind != DestinationState::Running).then(|| Outage {
+            kind,
+            number: self.rests,
+            remaining: self.paused_until.since(now),
+            reason: self.halted_by().unwrap_or_default().to_owned(),
+        })
     }
 
     /// How often it saw the end of a rest of its own.
@@ -179,8 +174,7 @@ impl CircuitBreaker {
         for told in others {
             let before = self.heard.iter().find(|heard| heard.relay == told.relay);
             let is_over = before.is_some_and(|before| before.recoveries < told.recoveries);
-            let rests = matches!(self.state, State::Broken { .. } | State::Halted { .. });
-            if is_over && rests {
+            if is_over && matches!(self.state, State::Down(_)) {
                 // If it isn't over here, the next call tells.
                 self.state = State::Running;
                 self.failures = 0;
@@ -195,21 +189,16 @@ impl CircuitBreaker {
             if !is_new || self.state != State::Running {
                 continue;
             }
-            let wait = self.rules.backoff_base.min(self.rules.probe_every);
-            self.state = match rest.kind {
-                OutageKind::Paused => continue,
-                OutageKind::Broken => State::Broken { probe_at: now, wait, probing: false },
-                OutageKind::Halted => State::Halted {
-                    lane: None,
-                    probe_at: now,
-                    probing: false,
-                    reason: rest.reason.clone(),
-                },
+            let halt = match rest.kind {
+                DestinationState::Running | DestinationState::Paused => continue,
+                DestinationState::Broken => None,
+                DestinationState::Halted => Some(Halt { lane: None, reason: rest.reason.clone() }),
             };
+            self.go_down(halt, now);
             self.is_hearsay = true;
         }
         let rests = |told: &PeerStatus| {
-            told.rest.as_ref().is_some_and(|rest| rest.kind != OutageKind::Paused)
+            told.rest.as_ref().is_some_and(|rest| rest.kind != DestinationState::Paused)
         };
         if self.is_hearsay && !others.iter().any(rests) {
             // Nobody says so any more, and there was no call to make sure with.
@@ -223,18 +212,15 @@ impl CircuitBreaker {
     pub fn clock_jumped_back(&mut self, by: Duration) {
         self.paused_until = self.paused_until.minus(by);
         self.counts_from = self.counts_from.minus(by);
-        match &mut self.state {
-            State::Broken { probe_at, .. } | State::Halted { probe_at, .. } => {
-                *probe_at = probe_at.minus(by);
-            }
-            State::Running | State::Barred { .. } => {}
+        if let State::Down(down) = &mut self.state {
+            down.probe_at = down.probe_at.minus(by);
         }
     }
 
     /// Stops everything, probes included: what answers isn't the workspace that the effects
     /// belong to.
     pub fn block(&mut self, reason: String) {
-        self.state = State::Barred { reason };
+        self.state = State::Blocked { reason };
     }
 
     /// The accepting clock: for how long the destination has accepted calls, in all.
@@ -251,35 +237,35 @@ impl CircuitBreaker {
         match self.state {
             State::Running if now < self.paused_until => DestinationState::Paused,
             State::Running => DestinationState::Running,
-            State::Broken { .. } => DestinationState::Broken,
-            State::Halted { .. } | State::Barred { .. } => DestinationState::Halted,
+            State::Down(Down { halt: None, .. }) => DestinationState::Broken,
+            State::Down(_) | State::Blocked { .. } => DestinationState::Halted,
         }
     }
 
     /// Why the destination is halted, if it is.
     pub fn halted_by(&self) -> Option<&str> {
         match &self.state {
-            State::Halted { reason, .. } | State::Barred { reason } => Some(reason),
-            State::Running | State::Broken { .. } => None,
+            State::Down(Down { halt: Some(Halt { reason, .. }), .. })
+            | State::Blocked { reason } => Some(reason),
+            State::Running | State::Down(_) => None,
         }
     }
 
     fn answered(&mut self, now: Time) {
         self.failures = 0;
-        let ends = matches!(self.state, State::Broken { .. } | State::Halted { probing: true, .. });
-        self.recoveries += i64::from(ends && !self.is_hearsay);
-        self.is_hearsay &= matches!(self.state, State::Halted { probing: false, .. });
-        match self.state {
-            State::Running => {
-                self.accepted_for += now.since(self.counts_from);
-                self.counts_from = now.max(self.paused_until);
-            }
-            State::Broken { .. } | State::Halted { probing: true, .. } => {
-                self.state = State::Running;
-                self.counts_from = now.max(self.paused_until);
-            }
+        match &self.state {
             // An answer that was on its way when the halt came says nothing about it.
-            State::Halted { probing: false, .. } | State::Barred { .. } => {}
+            State::Down(Down { halt: Some(_), probing: false, .. }) => return,
+            State::Blocked { .. } => {}
+            State::Running => self.accepted_for += now.since(self.counts_from),
+            State::Down(_) => {
+                self.recoveries += i64::from(!self.is_hearsay);
+                self.state = State::Running;
+            }
+        }
+        self.is_hearsay = false;
+        if self.state == State::Running {
+            self.counts_from = now.max(self.paused_until);
         }
     }
 
@@ -294,48 +280,49 @@ impl CircuitBreaker {
         match &mut self.state {
             // The destination may mean the rest of the pause, so one call finds out.
             State::Running if pause.is_some_and(|pause| pause > max_wait) => {
-                let wait = backoff_base.min(probe_every);
-                self.state = State::Broken { probe_at: self.paused_until, wait, probing: false };
+                self.go_down(None, self.paused_until);
             }
             State::Running if self.failures >= breaker_failures => {
-                let wait = backoff_base.min(probe_every);
-                self.state = State::Broken { probe_at: now.plus(wait), wait, probing: false };
+                self.go_down(None, now.plus(backoff_base.min(probe_every)));
             }
-            State::Broken { probe_at, wait, probing: probing @ true } => {
-                *probing = false;
-                *wait = wait.saturating_mul(2).min(probe_every);
-                *probe_at = now.plus(*wait);
-            }
-            State::Halted { probe_at, probing: probing @ true, .. } => {
-                *probing = false;
-                *probe_at = now.plus(probe_every);
+            State::Down(down) if down.probing => {
+                down.probing = false;
+                down.wait = down.wait.saturating_mul(2).min(probe_every);
+                down.probe_at = now.plus(down.wait);
             }
             _ => {}
         }
     }
 
-    fn halt(&mut self, lane: Option<LaneId>, reason: String, now: Time) {
+    fn halt(&mut self, lane: LaneId, reason: String, now: Time) {
         self.found_out(true);
         let next = now.plus(self.rules.probe_every);
         match &mut self.state {
-            State::Barred { .. } | State::Halted { probing: false, .. } => {}
-            State::Halted { probe_at, probing, .. } => {
+            State::Down(Down { halt: Some(_), probing, probe_at, .. }) if *probing => {
                 *probing = false;
                 *probe_at = next;
             }
-            State::Running | State::Broken { .. } => {
-                self.state = State::Halted { lane, probe_at: next, probing: false, reason };
+            State::Blocked { .. } | State::Down(Down { halt: Some(_), .. }) => {}
+            State::Running | State::Down(_) => {
+                self.go_down(Some(Halt { lane: Some(lane), reason }), next);
             }
         }
+    }
+
+    /// Lets nothing but probes go, the first at `probe_at`. Those of a halt don't slow down.
+    fn go_down(&mut self, halt: Option<Halt>, probe_at: Time) {
+        let BreakerRules { backoff_base, probe_every, .. } = self.rules;
+        let wait = if halt.is_some() { probe_every } else { backoff_base.min(probe_every) };
+        self.state = State::Down(Down { halt, probe_at, wait, probing: false });
     }
 
     /// An attempt of this relay's own went wrong, so what was heard is so, or something new begins.
     fn found_out(&mut self, is_halt: bool) {
         let begins = self.is_hearsay
-            || match self.state {
+            || match &self.state {
                 State::Running => true,
-                State::Broken { .. } => is_halt,
-                State::Halted { .. } | State::Barred { .. } => false,
+                State::Down(down) => is_halt && down.halt.is_none(),
+                State::Blocked { .. } => false,
             };
         self.rests += i64::from(begins);
         self.is_hearsay = false;

@@ -83,7 +83,10 @@ impl ClusterTask {
 
     async fn heartbeat(&self) {
         let now = self.clock.now();
-        let (recoveries, rest) = self.destination.outage(now);
+        let (recoveries, rest) = {
+            let breaker = self.destination.breaker();
+            (breaker.recoveries(), breaker.outage(now))
+        };
         let told = PeerStatus { relay: self.relay, recoveries, rest };
         match self.store.heartbeat(&told, now).await {
             Ok(others) => {

@@ -157,7 +157,8 @@ impl Dispatcher {
         let DispatcherRules { calls_per_second, page_share, .. } = self.rules;
         self.pace.shared_by(self.sharers.count(), calls_per_second);
         self.page_pace.shared_by(self.sharers.count(), calls_per_second * page_share);
-        let (calls, lane, is_probe) = match destination.admit(now) {
+        let admission = destination.breaker().admit(now);
+        let (calls, lane, is_probe) = match admission {
             Admission::Wait(until) => return Step::Idle(until.since(now)),
             Admission::Probe(lane) => (1, lane, true),
             Admission::Open => (self.pace.available(now).min(self.rules.batch_calls), None, false),
@@ -185,7 +186,7 @@ impl Dispatcher {
             Ok(leases) if !leases.is_empty() => leases,
             Ok(_) => {
                 if is_probe {
-                    destination.nothing_to_probe(now);
+                    destination.breaker().nothing_to_probe(now);
                 }
                 let next = self.next_due(page > 0, now).await;
                 let paced = request.filter(|_| page == 0).map(|_| self.page_pace.wait(now));
@@ -193,7 +194,7 @@ impl Dispatcher {
             }
             Err(error) => {
                 if is_probe {
-                    destination.nothing_to_probe(now);
+                    destination.breaker().nothing_to_probe(now);
                 }
                 return rest(&error);
             }
@@ -223,7 +224,7 @@ impl Dispatcher {
                 seconds = by.as_secs(),
                 "the clock was set back; calls don't wait for it"
             );
-            self.sender.destination.clock_jumped_back(by);
+            self.sender.destination.breaker().clock_jumped_back(by);
             self.set_back = self.set_back.saturating_add(by);
         }
         if self.set_back.is_zero() {

@@ -10,8 +10,8 @@ use super::join_guard;
 use super::merge_guard;
 use super::transport::{Item, Transport};
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, DeliveryId, Destination, Identifier, LaneId, Leased, Outcome,
-    Random, TRIGGERS_FOR, Time,
+    Attempt, Call, Clock, Delivery, DeliveryId, Destination, DestinationState, Identifier,
+    Labelled, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
 };
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
 use crate::telemetry::{ErrorChain, Metrics};
@@ -115,7 +115,10 @@ impl Sender {
         for turn in 0.. {
             let places = places(leases, &sent.attempts, turn);
             let places = self.without_blocked(leases, places, &mut sent).await;
-            let goes_on = turn == 0 || self.destination.accepts_calls(self.clock.now());
+            let goes_on = turn == 0 || {
+                let state = self.destination.breaker().state(self.clock.now());
+                state == DestinationState::Running
+            };
             if places.is_empty() || !goes_on {
                 break;
             }
@@ -130,14 +133,14 @@ impl Sender {
                     Some(attempt) if was_sent(attempt) => {
                         self.destination.observe(leases[lease].lane, &attempt.outcome, now);
                     }
-                    _ => self.destination.nothing_to_probe(now),
+                    _ => self.destination.breaker().nothing_to_probe(now),
                 }
                 sent.attempts[lease][delivery] = attempt;
             }
         }
         if sent.attempts.iter().flatten().all(Option::is_none) {
             // Was it to be a probe, another may go.
-            self.destination.nothing_to_probe(self.clock.now());
+            self.destination.breaker().nothing_to_probe(self.clock.now());
         }
         sent
     }
@@ -185,7 +188,7 @@ impl Sender {
             }
             Outcome::Halt { .. } => Verdict::NotAttempted,
             Outcome::Retry { reason, wait } => {
-                let accepting = self.destination.available_for();
+                let accepting = self.destination.breaker().available_for();
                 let failing_since = delivery.failing_since.unwrap_or(accepting);
                 let RetryRules { backoff_base, backoff_cap, give_up_after, max_wait, .. } =
                     self.rules;
@@ -207,7 +210,7 @@ impl Sender {
 
     /// The accepting clock of the destination, as the store keeps it.
     pub(super) fn availability_clock(&self) -> AvailabilityClock {
-        AvailabilityClock { way: self.way, reading: self.destination.available_for() }
+        AvailabilityClock { way: self.way, reading: self.destination.breaker().available_for() }
     }
 
     /// One line an attempt.
@@ -219,7 +222,7 @@ impl Sender {
         attempt: &Attempt,
         verdict: &Verdict,
     ) {
-        let outcome = attempt.outcome.as_str();
+        let outcome = attempt.outcome.label();
         let kind = delivery.call.kind();
         self.metrics.attempt(outcome);
         match verdict {

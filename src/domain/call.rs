@@ -8,7 +8,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{AnonymousId, Destination, EventId, Identifier, ParticipantUpdate, Reference, Time};
+use super::{
+    AnonymousId, Destination, EventId, Identifier, Labelled, ParticipantUpdate, Reference, Time,
+};
 
 /// A value that an attribute or an event's property can have.
 ///
@@ -143,7 +145,10 @@ impl From<i64> for Scalar {
 pub type Attributes = BTreeMap<String, Scalar>;
 
 /// One request to Customer.io or GrowSurf, without the person's identifier, which is put in when it is sent.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, PartialEq, Debug, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
     /// Sets attributes of the person; makes the person if there is none.
@@ -213,18 +218,9 @@ pub enum Call {
 }
 
 impl Call {
-    /// The kind as metrics, logs and the store name it.
+    /// Returns the kind as metrics, logs and the store name it.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Identify { .. } => "identify",
-            Self::Track { .. } => "track",
-            Self::Merge { .. } => "merge",
-            Self::Unsubscribe { .. } => "unsubscribe",
-            Self::Join { .. } => "join",
-            Self::UpdateParticipant { .. } => "update_participant",
-            Self::TriggerReferral { .. } => "trigger_referral",
-            Self::AddParticipant { .. } => "add_participant",
-        }
+        self.label()
     }
 
     /// Which way it goes. All calls of a lane go the same way.
@@ -240,18 +236,6 @@ impl Call {
             | Self::AddParticipant { .. } => Destination::GrowSurf,
         }
     }
-
-    /// The kinds that [`Call::kind`] tells.
-    pub const KINDS: [&str; 8] = [
-        "identify",
-        "track",
-        "merge",
-        "unsubscribe",
-        "join",
-        "update_participant",
-        "trigger_referral",
-        "add_participant",
-    ];
 
     /// Returns the id of a track's effect.
     pub fn event_id(&self) -> Option<EventId> {

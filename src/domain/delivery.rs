@@ -28,7 +28,19 @@ pub enum Class {
 }
 
 /// Which way a lane leads: each has calls, a pace and a state of its own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Destination {
     /// Out, to Customer.io.
     CustomerIo,
@@ -36,17 +48,29 @@ pub enum Destination {
     GrowSurf,
 }
 
-impl Destination {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::CustomerIo, Self::GrowSurf];
-
-    /// The service at its end, by its word in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CustomerIo => "customerio",
-            Self::GrowSurf => "growsurf",
-        }
-    }
+/// The state of a destination, for operators and for relays that share it.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum DestinationState {
+    /// Calls go out.
+    #[default]
+    Running,
+    /// The destination asked to be left alone for a while.
+    Paused,
+    /// Failures opened the breaker; probes go out.
+    Broken,
+    /// Credentials or region are wrong; probes go out.
+    Halted,
 }
 
 /// One call's way: pending, leased, delivered or dead.

@@ -161,7 +161,8 @@ pub fn is_referral(source: &str) -> bool {
 }
 
 /// How a referral link was shared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ShareMethod {
     /// By e-mail.
     Email,
@@ -173,19 +174,6 @@ pub enum ShareMethod {
     Message,
     /// In a way that GrowSurf added later.
     Other,
-}
-
-impl ShareMethod {
-    /// The word for it in an event's properties.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Social => "social",
-            Self::Link => "link",
-            Self::Message => "message",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// One thing that happened in the referral program.

@@ -82,7 +82,8 @@ impl Action {
 }
 
 /// The kinds of asks.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ActionKind {
     /// Change what GrowSurf keeps of a participant.
     UpdateParticipant(ParticipantUpdate),
@@ -107,18 +108,6 @@ pub enum ActionKind {
         /// Participant metadata.
         metadata: Attributes,
     },
-}
-
-impl ActionKind {
-    /// The kind by its name in the contract.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::UpdateParticipant(_) => "update_participant",
-            Self::TriggerReferral { .. } => "trigger_referral",
-            Self::RecordShare { .. } => "record_share",
-            Self::AddParticipant { .. } => "add_participant",
-        }
-    }
 }
 
 /// What is to be changed of a participant at GrowSurf, as absolute values: doing it again changes

@@ -14,7 +14,8 @@ pub struct Wait {
 }
 
 /// What an attempt means. Decided in one place, from what the destination answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// The destination took the call.
     Delivered,
@@ -40,16 +41,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word for it in metrics, logs and the store.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Retry { .. } => "retry",
-            Self::Rejected { .. } => "rejected",
-            Self::Halt { .. } => "halt",
-        }
-    }
-
     /// Returns the same with ids masked in what the destination said.
     pub fn hiding(mut self, ids: &HiddenIds) -> Self {
         if let Self::Rejected { field: Some(field), .. } = &mut self {

@@ -28,22 +28,13 @@ pub struct Reward {
 }
 
 /// The side of a referral that a reward was earned on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Side {
     /// The participant who referred.
     Referrer,
     /// The friend who was referred.
     Friend,
-}
-
-impl Side {
-    /// The word for it in an event's properties.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Referrer => "referrer",
-            Self::Friend => "friend",
-        }
-    }
 }
 
 /// What a reward, a conversion or a purchase was worth, as a source wrote it.

@@ -6,7 +6,20 @@
 ///
 /// The source alone selects the reader of a body, never the body's shape: a sender could imitate
 /// any shape.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Source {
     /// GrowSurf's webhooks, in both dialects.
     Growsurf,
@@ -23,33 +36,6 @@ pub enum Source {
 }
 
 impl Source {
-    /// All sources.
-    pub const ALL: [Self; 6] = [
-        Self::Growsurf,
-        Self::GrowsurfApi,
-        Self::CustomerioReport,
-        Self::CustomerioAction,
-        Self::Server,
-        Self::Page,
-    ];
-
-    /// Returns the name in the store and in output.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Growsurf => "growsurf",
-            Self::GrowsurfApi => "growsurf_api",
-            Self::CustomerioReport => "customerio_report",
-            Self::CustomerioAction => "customerio_action",
-            Self::Server => "server",
-            Self::Page => "page",
-        }
-    }
-
-    /// Returns the source of this name.
-    pub fn from_label(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.label() == label)
-    }
-
     /// True if GrowSurf is the sender. Of these the store notes every person that they name.
     pub const fn is_growsurf(self) -> bool {
         matches!(self, Self::Growsurf | Self::GrowsurfApi)
@@ -58,13 +44,27 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
+    use crate::domain::Labelled;
 
     #[test]
     fn every_source_is_found_by_its_label() {
-        for source in Source::ALL {
-            assert_eq!(Source::from_label(source.label()), Some(source));
-        }
-        assert_eq!(Source::from_label("GROWSURF"), None);
+        let labels = Source::VARIANTS.iter().map(|source| source.label());
+        assert_eq!(
+            labels.clone().collect::<Vec<_>>(),
+            [
+                "growsurf",
+                "growsurf_api",
+                "customerio_report",
+                "customerio_action",
+                "server",
+                "page"
+            ]
+        );
+        let found: Vec<Source> = labels.map(|label| label.parse().unwrap()).collect();
+        assert_eq!(found, Source::VARIANTS);
+        assert!("GROWSURF".parse::<Source>().is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Class, Notification, Source, Time, WebhookId};
+use super::{Class, Labelled, Notification, Source, Time, WebhookId};
 
 /// One HTTP request as received, or one row of GrowSurf's REST API.
 #[derive(Clone, PartialEq, Debug)]
@@ -132,12 +132,14 @@ impl Receipt {
 mod tests {
     use std::collections::BTreeSet;
 
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn the_same_bytes_of_another_source_owner_or_kind_are_another_webhook() {
         let mut seen = BTreeSet::new();
-        for source in Source::ALL {
+        for &source in Source::VARIANTS {
             for owner in [None, Some(""), Some("a"), Some("b")] {
                 let webhook = |event: &str, body: &[u8]| Webhook {
                     id: WebhookId::new(Time::default(), 0),

@@ -9,7 +9,7 @@ use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::domain::{EventId, Time};
+use crate::domain::{EventId, Labelled, Time};
 use crate::store::{EffectDelivery, MessageStatus};
 
 /// Shows what became of an event, and the messages that it led to.
@@ -59,7 +59,7 @@ pub(super) async fn show(
 fn carrier(carrier: &EffectDelivery) -> Value {
     json!({
         "id": carrier.delivery.0,
-        "state": carrier.state.as_str(),
+        "state": carrier.state.label(),
         "call": "track",
         "event": carrier.name,
         "happened_at": carrier.happened_at.to_string(),

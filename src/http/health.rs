@@ -17,7 +17,7 @@ use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::delivery::{GuardedDestination, Heartbeat, Lateness};
+use crate::delivery::{Heartbeat, Lateness};
 use crate::domain::Clock;
 use crate::ingest::IngestError;
 use crate::store::{Store, StoreError, Writing};
@@ -241,11 +241,14 @@ async fn ready(face: AppState) -> Response {
             "the oldest pending call is {hours} hours old; from 72 on its event triggers nothing"
         ));
     }
-    if let Some(reason) = face.destination.halted_by() {
-        warnings.push(format!("Customer.io is halted: {reason}"));
-    }
-    if let Some(reason) = face.growsurf.as_ref().and_then(GuardedDestination::halted_by) {
-        warnings.push(format!("GrowSurf is halted: {reason}"));
+    for (name, destination) in
+        [("Customer.io", Some(&face.destination)), ("GrowSurf", face.growsurf.as_ref())]
+    {
+        if let Some(destination) = destination
+            && let Some(reason) = destination.breaker().halted_by()
+        {
+            warnings.push(format!("{name} is halted: {reason}"));
+        }
     }
     Json(HealthBody { status: HealthStatus::Ready, warnings }).into_response()
 }

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::delivery::DestinationState;
 use crate::telemetry::{CONTENT_TYPE, ErrorChain, Gauges};
 
 /// What the code counted and what the store keeps, as OpenMetrics text.
@@ -39,9 +38,9 @@ pub async fn metrics(State(face): State<AppState>) -> Response {
         dead_letters: stats.dead,
         parked: stats.parked,
         damaged: !face.damage.told().is_empty(),
-        destination: face.destination.state(now).as_str(),
-        growsurf: face.growsurf.as_ref().map(|growsurf| growsurf.state(now).as_str()),
+        destination: face.destination.breaker().state(now),
+        growsurf: face.growsurf.as_ref().map(|growsurf| growsurf.breaker().state(now)),
     };
-    let text = face.metrics.render(gauges, &DestinationState::ALL.map(DestinationState::as_str));
+    let text = face.metrics.render(gauges);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::customerio::{action, reporting};
-use crate::domain::{FeedbackKind, Notification, Source, Time, Webhook};
+use crate::domain::{FeedbackKind, Labelled, Notification, Source, Time, Webhook};
 use crate::growsurf::rest::rows::{Kind, Row};
 use crate::growsurf::{self, DecodeError, Dialect, json};
 use crate::page;
@@ -94,7 +94,7 @@ fn webhook(owner: Option<&str>, body: &[u8], received_at: Time) -> Decoded {
 }
 
 fn row(owner: Option<&str>, event: Option<&str>, body: &[u8]) -> Decoded {
-    let kind = event.and_then(Kind::from_label);
+    let kind = event.and_then(|it| it.parse::<Kind>().ok());
     let read = kind.zip(owner).ok_or_else(|| "it has no kind or no campaign".to_owned());
     let row = read.and_then(|(kind, campaign)| Row::read(kind, campaign, body));
     Decoded {
@@ -123,7 +123,7 @@ fn ask(body: &[u8], received_at: Time) -> Decoded {
         FeedbackKind::Action(ask) => Some(ask),
         _ => None,
     });
-    let event = asked.map(|ask| ask.kind.as_str().to_owned());
+    let event = asked.map(|ask| ask.kind.label().to_owned());
     let campaign = asked.and_then(|ask| ask.campaign.clone());
     let reading = feedback.map(Notification::from_feedback).map_err(UnreadableBody::Content);
     Decoded { campaign, ..Decoded::of(event, reading) }

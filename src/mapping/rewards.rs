@@ -7,7 +7,7 @@
 use super::amounts;
 use super::rules::Rules;
 use super::tracks::{put, put_amount};
-use crate::domain::{Amount, Attributes, Reward, Scalar, Side};
+use crate::domain::{Amount, Attributes, Labelled, Reward, Scalar, Side};
 
 /// Returns the properties of an approved reward. What isn't known is not among them.
 pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
@@ -17,7 +17,7 @@ pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
     put(&mut data, "reward_title", reward.title.as_deref().filter(|_| rules.reward_title));
     put(&mut data, "reward_description", reward.description.as_deref());
     put(&mut data, "coupon_code", reward.coupon_code.as_deref());
-    put(&mut data, "earned_as", reward.side.map(Side::word));
+    put(&mut data, "earned_as", reward.side.map(|side| side.label()));
     put_amount(&mut data, "reward_value", value(reward, rules).as_ref());
     data
 }

@@ -8,7 +8,7 @@ use super::profile::{campaign_name, is_self_referred, referral_code, referred_by
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Amount, Attributes, EffectKey, Event, Facts, Money, Notification, ParticipantIndex,
+    Amount, Attributes, EffectKey, Event, Facts, Labelled, Money, Notification, ParticipantIndex,
     ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time, display_text, is_referral,
 };
 
@@ -129,7 +129,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
         }
         Event::Shared { channel, nth, after, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "share_method", Some(share_method(channel).as_str()));
+            put(&mut data, "share_method", Some(share_method(channel).label()));
             put(&mut data, "share_channel", Some(channel.as_str()));
             // Who only counts now and then knows no time but the interval.
             put(&mut data, "shared_after", after.map(Time::seconds));
@@ -138,7 +138,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
         }
         Event::ShareReported { channel, key, is_from_page: by_page, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "share_method", Some(share_method(channel).as_str()));
+            put(&mut data, "share_method", Some(share_method(channel).label()));
             put(&mut data, "share_channel", Some(channel.as_str()));
             let effect = if *by_page { effects::page_shared } else { effects::share_told };
             let effect = effect(campaign, &participant.key, key);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::domain::Time;
+use crate::domain::{DestinationState, Time};
 
 use super::engine::Backend;
 use super::{Store, StoreError};
@@ -67,8 +67,8 @@ pub struct PeerStatus {
 /// Why a relay sends nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outage {
-    /// The kind.
-    pub kind: OutageKind,
+    /// The kind: any but [`DestinationState::Running`].
+    pub kind: DestinationState,
     /// Tells one rest of a relay from its next.
     pub number: i64,
     /// How much longer the destination asked for, if it did.
@@ -77,46 +77,12 @@ pub struct Outage {
     pub reason: String,
 }
 
-/// The kinds of rest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OutageKind {
-    /// The destination asked to be left alone for a while.
-    Paused,
-    /// Failures opened the breaker.
-    Broken,
-    /// Credentials or region are wrong.
-    Halted,
-}
-
-impl OutageKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Paused, Self::Broken, Self::Halted];
-
-    /// The word that a store keeps.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Paused => "paused",
-            Self::Broken => "broken",
-            Self::Halted => "halted",
-        }
-    }
-}
-
 /// What only one of several relays does at a time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ExclusiveJob {
     /// Pruning payloads.
     Pruning,
     /// Asking GrowSurf what webhooks don't tell.
     Asking,
-}
-
-impl ExclusiveJob {
-    /// The word that a store keeps.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pruning => "pruning",
-            Self::Asking => "asking",
-        }
-    }
 }

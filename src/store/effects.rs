@@ -52,7 +52,8 @@ pub struct EffectDelivery {
 }
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryState {
     /// It waits or is leased.
     Pending,
@@ -69,15 +70,6 @@ impl DeliveryState {
             1 => Self::Delivered,
             2 => Self::Dead,
             _ => Self::Pending,
-        }
-    }
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreErro
 
 /// Returns the source that a column names.
 pub(super) fn source(label: &str) -> Result<Source, StoreError> {
-    Source::from_label(label).ok_or_else(|| unreadable("a source", format!("{label:?}")))
+    label.parse().map_err(|_| unreadable("a source", format!("{label:?}")))
 }
 
 /// Returns a text as every backend can hold it. Postgres has no NUL in texts, so it becomes U+FFFD,

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::report::SyncReport;
 use crate::domain::{
-    Class, Clock, Plan, Random, ReceivedWebhook, Source, Time, Webhook, WebhookId,
+    Class, Clock, Labelled, Plan, Random, ReceivedWebhook, Source, Time, Webhook, WebhookId,
 };
 use crate::growsurf::rest::rows::{Kind, Row};
 use crate::store::{InboxPage, Store, StoreError};

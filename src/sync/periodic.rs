@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::VariantArray;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use super::reconcile::{Reconcile, Scope, SyncCursor, marks};
 use super::source::{CampaignClient, Source, SourceError};
 use super::webhook_monitor::{Finding, Problem, WebhookMonitor};
 use super::{SyncError, SyncReport};
-use crate::domain::Time;
+use crate::domain::{Labelled, Time};
 use crate::growsurf::rest::Client;
 use crate::store::{ExclusiveJob, StoreError};
 use crate::telemetry::{ErrorChain, Metrics};
@@ -207,9 +208,9 @@ impl Periodic {
 
     /// Counts what was found, and says what wasn't said before.
     fn tell(&self, findings: &[Finding], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
-        for problem in Problem::ALL {
+        for &problem in Problem::VARIANTS {
             let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();
-            self.metrics.growsurf_problem(problem.word(), campaigns);
+            self.metrics.growsurf_problem(problem.label(), campaigns);
         }
         let mut now: BTreeMap<String, BTreeSet<Problem>> = BTreeMap::new();
         for Finding { campaign, problem, detail } in findings {
@@ -217,13 +218,13 @@ impl Periodic {
             now.entry(campaign.clone()).or_default().insert(*problem);
             let is_new = said.get(campaign).is_none_or(|known| !known.contains(problem));
             if is_new {
-                tracing::warn!(campaign, problem = problem.word(), "{detail}");
+                tracing::warn!(campaign, problem = problem.label(), "{detail}");
             }
         }
         for (campaign, known) in said.iter() {
             let is_over = |it: &&Problem| now.get(campaign).is_none_or(|now| !now.contains(it));
             for problem in known.iter().filter(is_over) {
-                tracing::info!(campaign, problem = problem.word(), "it is over");
+                tracing::info!(campaign, problem = problem.label(), "it is over");
             }
         }
         *said = now;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::domain::{Call, Plan, Receipt, Status};
 
@@ -64,7 +65,7 @@ impl SyncReport {
     }
 
     fn call(&mut self, kind: &str, count: u64) {
-        let is_effect = !Call::KINDS.contains(&kind);
+        let is_effect = !Call::VARIANTS.contains(&kind);
         add(if is_effect { &mut self.effects } else { &mut self.calls }, kind, count);
     }
 

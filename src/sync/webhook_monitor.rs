@@ -26,7 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What can be wrong.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Problem {
     /// GrowSurf can't be asked.
     Unknown,
@@ -47,32 +50,6 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Unknown,
-        Self::Missing,
-        Self::Disabled,
-        Self::AutoDisabled,
-        Self::Failing,
-        Self::Events,
-        Self::DoubleWriter,
-        Self::Unseen,
-    ];
-
-    /// The word for it in metrics and logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Missing => "missing",
-            Self::Disabled => "disabled",
-            Self::AutoDisabled => "auto_disabled",
-            Self::Failing => "failing",
-            Self::Events => "events",
-            Self::DoubleWriter => "double_writer",
-            Self::Unseen => "unseen",
-        }
-    }
-
     /// Whether the relay is told nothing as long as it lasts.
     pub fn is_grave(self) -> bool {
         matches!(self, Self::Missing | Self::Disabled | Self::AutoDisabled | Self::Events)

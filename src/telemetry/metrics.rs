@@ -10,12 +10,14 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use strum::{VariantArray, VariantNames};
 
 use super::clients::Clients;
 use super::page_posts::PagePosts;
 use super::refused_tokens::RefusedTokens;
 use super::stderr::stderr;
-use super::words::{CALLS, HEALED};
+use super::words::HEALED;
+use crate::domain::{self, Call, DestinationState, Labelled};
 
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -75,9 +77,9 @@ pub struct Gauges {
     /// Whether the store is damaged, or one that was set aside for it waits for somebody.
     pub damaged: bool,
     /// Customer.io's state.
-    pub destination: &'static str,
+    pub destination: DestinationState,
     /// GrowSurf's, if anything may be written there.
-    pub growsurf: Option<&'static str>,
+    pub growsurf: Option<DestinationState>,
 }
 
 /// Everything the relay counts. No personal data ever becomes a label.
@@ -145,14 +147,14 @@ impl Metrics {
             let _there_from_now_on =
                 metrics.webhooks.get_or_create(&Outcome { outcome: Label(outcome) });
         }
-        for outcome in ["delivered", "retry", "rejected", "halt"] {
+        for outcome in domain::Outcome::VARIANTS {
             let _there_from_now_on =
                 metrics.attempts.get_or_create(&Outcome { outcome: Label(outcome) });
         }
         for kind in HEALED {
             let _there_from_now_on = metrics.healed.get_or_create(&Kind { kind: Label(kind) });
         }
-        for call in CALLS {
+        for call in Call::VARIANTS {
             for outcome in ["delivered", "dead"] {
                 let labels = CallOutcome { call: Label(call), outcome: Label(outcome) };
                 let _there_from_now_on = metrics.calls.get_or_create(&labels);
@@ -290,21 +292,20 @@ impl Metrics {
         gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
     }
 
-    /// The metrics as text, with the numbers that were just read. `states` are all the states
-    /// that the destination can be in.
-    pub fn render(&self, gauges: Gauges, states: &[&'static str]) -> String {
+    /// The metrics as text, with the numbers that were just read.
+    pub fn render(&self, gauges: Gauges) -> String {
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.pending.set(count(gauges.pending));
         self.oldest_pending.set(gauges.oldest_pending_age.as_secs_f64());
         self.dead_letters.set(count(gauges.dead_letters));
         self.parked.set(count(gauges.parked));
         self.damaged.set(i64::from(gauges.damaged));
-        for state in states {
-            let present = i64::from(*state == gauges.destination);
-            self.destination.get_or_create(&State { state: Label(state) }).set(present);
+        for &state in DestinationState::VARIANTS {
+            let label = State { state: Label(state.label()) };
+            let is = |now: DestinationState| i64::from(now == state);
+            self.destination.get_or_create(&label).set(is(gauges.destination));
             if let Some(growsurf) = gauges.growsurf {
-                let present = i64::from(*state == growsurf);
-                self.growsurf.get_or_create(&State { state: Label(state) }).set(present);
+                self.growsurf.get_or_create(&label).set(is(growsurf));
             }
         }
         let mut text = String::new();

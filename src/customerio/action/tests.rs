@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::Labelled;
 
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
@@ -32,7 +33,7 @@ fn ask(kind: &str, changes: &Value) -> (Vec<Identifier>, Action) {
     let feedback = read(&action(kind, changes), NOW).unwrap();
     assert_eq!(feedback.at, NOW);
     let FeedbackKind::Action(ask) = feedback.kind else { panic!("{:?}", feedback.kind) };
-    assert_eq!(ask.kind.as_str(), kind);
+    assert_eq!(ask.kind.label(), kind);
     (feedback.identifiers, ask)
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::Labelled;
 
 const NOW: Time = Time::from_seconds(1_700_000_000);
 
@@ -41,10 +42,10 @@ fn every_status_has_its_outcome() {
             for body in ["{}\n", "", " \r\n", "<html>"] {
                 let is_success = (200..300).contains(&status);
                 let word = if is_success && body == "<html>" { "retry" } else { word };
-                assert_eq!(one(status, body).as_str(), word, "{status} {body}");
+                assert_eq!(one(status, body).label(), word, "{status} {body}");
                 let of_batch = match many(status, body) {
-                    BatchOutcome::Each(outcomes) => outcomes[2].as_str(),
-                    BatchOutcome::Stopped(outcome) => outcome.as_str(),
+                    BatchOutcome::Each(outcomes) => outcomes[2].label(),
+                    BatchOutcome::Stopped(outcome) => outcome.label(),
                     BatchOutcome::Malformed { .. } => "rejected",
                 };
                 assert_eq!(of_batch, word, "{status} {body} in a batch");
@@ -92,8 +93,8 @@ fn a_207_rejects_those_it_lists() {
 fn a_207_that_tells_too_little_is_retried() {
     for body in ["", "{}", "{\"errors\":[", r#"{"errors":[{"message":"?"}]}"#] {
         let BatchOutcome::Each(outcomes) = many(207, body) else { panic!("{body}") };
-        assert!(outcomes.iter().all(|outcome| outcome.as_str() == "retry"), "{body}");
-        assert_eq!(one(207, body).as_str(), "retry");
+        assert!(outcomes.iter().all(|outcome| outcome.label() == "retry"), "{body}");
+        assert_eq!(one(207, body).label(), "retry");
     }
     // One of the unlisted is meant by the index that isn't there.
     let stray = r#"{"errors":[{"batch_index":0,"message":"a"},{"batch_index":3,"message":"b"}]}"#;
@@ -107,7 +108,7 @@ fn a_200_that_complains_is_no_success() {
         assert_eq!(one(200, body), Outcome::Delivered, "{body}");
     }
     for body in ["{\"errors\":[", "<html>", "OK", "{}{}", "\u{feff}{}"] {
-        assert_eq!(one(200, body).as_str(), "retry", "{body}");
+        assert_eq!(one(200, body).label(), "retry", "{body}");
         assert!(matches!(many(200, body), BatchOutcome::Stopped(Outcome::Retry { .. })), "{body}");
     }
     assert_eq!(one(200, r#"{"error":"no"}"#), rejected("customer.io answered 200: no", None));
@@ -117,7 +118,7 @@ fn a_200_that_complains_is_no_success() {
 }
 
 fn words(outcomes: &[Outcome]) -> Vec<&'static str> {
-    outcomes.iter().map(Outcome::as_str).collect()
+    outcomes.iter().map(Outcome::label).collect()
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_list_that_was_cut_off_is_asked_for_call_by_call() {
     cut.complete = false;
     let sent = Ok(cut);
     assert!(matches!(batch(&sent, 3, NOW), BatchOutcome::Malformed { .. }));
-    assert_eq!(single(&sent, NOW).as_str(), "retry");
+    assert_eq!(single(&sent, NOW).label(), "retry");
 }
 
 #[test]

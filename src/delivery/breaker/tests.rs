@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Admission, BreakerRules, CircuitBreaker, DestinationState};
-use crate::domain::{LaneId, Outcome, Time, Wait};
-use crate::store::{Outage, OutageKind, PeerStatus};
+use super::{Admission, BreakerRules, CircuitBreaker};
+use crate::domain::{DestinationState, LaneId, Outcome, Time, Wait};
+use crate::store::{Outage, PeerStatus};
 
 const LANE: LaneId = LaneId(7);
 const RULES: BreakerRules = BreakerRules {
@@ -171,7 +171,7 @@ fn a_clock_set_back_holds_up_neither_pause_nor_probe() {
     assert_eq!(gate.admit(at(5_085 - 7_200)), Admission::Probe(Some(LANE)));
 }
 
-fn told(number: i64, kind: OutageKind, remaining: u64) -> Vec<PeerStatus> {
+fn told(number: i64, kind: DestinationState, remaining: u64) -> Vec<PeerStatus> {
     let reason = "401".to_owned();
     let rest = Outage { kind, number, remaining: Duration::from_secs(remaining), reason };
     vec![PeerStatus { relay: uuid::Uuid::from_u128(1), recoveries: number - 1, rest: Some(rest) }]
@@ -179,7 +179,9 @@ fn told(number: i64, kind: OutageKind, remaining: u64) -> Vec<PeerStatus> {
 
 #[test]
 fn what_another_relay_met_is_made_sure_of_with_one_call_and_once() {
-    for (kind, outcome) in [(OutageKind::Halted, halt()), (OutageKind::Broken, retry(None))] {
+    for (kind, outcome) in
+        [(DestinationState::Halted, halt()), (DestinationState::Broken, retry(None))]
+    {
         let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
         gate.apply_peers(&told(1, kind, 0), at(0));
         assert_eq!(gate.outage(at(0)), None, "hearsay isn't told on");
@@ -200,9 +202,10 @@ fn what_another_relay_met_is_made_sure_of_with_one_call_and_once() {
 fn what_another_relay_sees_the_end_of_is_over() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
     gate.observe(LANE, &halt(), at(0));
-    gate.apply_peers(&told(1, OutageKind::Halted, 0), at(1));
+    gate.apply_peers(&told(1, DestinationState::Halted, 0), at(1));
     assert_eq!(gate.state(at(1)), DestinationState::Halted);
-    let well = PeerStatus { rest: None, recoveries: 1, ..told(1, OutageKind::Halted, 0).remove(0) };
+    let well =
+        PeerStatus { rest: None, recoveries: 1, ..told(1, DestinationState::Halted, 0).remove(0) };
     gate.apply_peers(std::slice::from_ref(&well), at(2));
     assert_eq!(gate.state(at(2)), DestinationState::Running);
     assert_eq!(gate.recoveries(), 0, "it isn't told on");
@@ -214,7 +217,7 @@ fn what_another_relay_sees_the_end_of_is_over() {
 #[test]
 fn a_pause_that_another_relay_was_asked_for_is_kept() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
-    gate.apply_peers(&told(1, OutageKind::Paused, 30), at(0));
+    gate.apply_peers(&told(1, DestinationState::Paused, 30), at(0));
     assert_eq!(gate.admit(at(29)), Admission::Wait(at(30)));
     assert_eq!(gate.admit(at(30)), Admission::Open);
 }

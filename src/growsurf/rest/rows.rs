@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::types::Campaign;
 use crate::domain::{
-    self, Event, Notification, Reward, SendFilter, Snapshot, Source, Time, Webhook, WebhookId,
+    self, Event, Labelled, Notification, Reward, SendFilter, Snapshot, Source, Time, Webhook,
+    WebhookId,
 };
 use crate::growsurf::draft::Draft;
 use crate::growsurf::json::parse;
@@ -23,7 +24,10 @@ use crate::growsurf::webhook::{Joining, joined};
 use crate::growsurf::{affiliate, missing};
 
 /// What a row tells of.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A participant, with their rewards.
     Participant,
@@ -35,27 +39,6 @@ pub enum Kind {
     Payout,
     /// A participant's id, behind everything of their campaign: all of it was counted.
     Counted,
-}
-
-impl Kind {
-    const ALL: [Self; 5] =
-        [Self::Participant, Self::Referral, Self::Commission, Self::Payout, Self::Counted];
-
-    /// Returns what the inbox has in place of a webhook's event type.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Participant => "participant",
-            Self::Referral => "referral",
-            Self::Commission => "commission",
-            Self::Payout => "payout",
-            Self::Counted => "counted",
-        }
-    }
-
-    /// Returns the kind of this name.
-    pub fn from_label(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.label() == label)
-    }
 }
 
 /// A row, and all that must be known to read it.

@@ -549,7 +549,7 @@ fn a_kept_row_is_read_as_it_was() {
     let row = Row::new(Kind::Participant, row, &origin);
     let at = Time::from_seconds(1_790_000_000);
     let webhook = row.to_webhook(WebhookId::new(at, 7), at);
-    let kind = Kind::from_label(webhook.event.as_deref().unwrap()).unwrap();
+    let kind = webhook.event.as_deref().unwrap().parse::<Kind>().unwrap();
     let kept = Row::read(kind, webhook.owner.as_deref().unwrap(), &webhook.body).unwrap();
     assert_eq!((&kept, kept.news()), (&row, row.news()));
     assert_eq!(kept.news().unwrap().filter, origin.tell);

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::domain::{
     Action, ActionKind, ActionQuota, Attributes, Call, EffectKey, EventId, Feedback, Identifier,
-    LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, ReadKey,
-    Scalar, display_text,
+    Labelled, LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
+    ReadKey, Scalar, display_text,
 };
 
 /// How long asks are counted for.
@@ -49,7 +49,7 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
 /// Returns the effects that an action may have.
 pub fn effect_ids(action: &Action, context: FeedbackContext<'_>) -> Vec<EventId> {
     let Ok((campaign, target)) = target(action, context) else { return Vec::new() };
-    let own = effects::asked(action.kind.as_str(), campaign, &target.name, &action.dedupe_key);
+    let own = effects::asked(action.kind.label(), campaign, &target.name, &action.dedupe_key);
     let share = target.place.map(|place| share_effect(action, context.participant(place)));
     [own].into_iter().chain(share).map(|effect| effect.event_id()).collect()
 }
@@ -65,7 +65,7 @@ fn share_effect(action: &Action, participant: &Participant) -> EffectKey {
 pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
     let at = desk.received_at;
     let (campaign, Target { key, name, place }) = target(ask, desk)?;
-    let effect = effects::asked(ask.kind.as_str(), campaign, &name, &ask.dedupe_key);
+    let effect = effects::asked(ask.kind.label(), campaign, &name, &ask.dedupe_key);
     let id = effect.event_id();
     if desk.is_done(id) {
         return Ok(Plan::default());
@@ -181,7 +181,7 @@ fn shared(
     put(&mut data, "campaign_id", Some(before.campaign.as_str()));
     put(&mut data, "campaign_name", campaign_name(before));
     put(&mut data, "referral_code", referral_code(before));
-    put(&mut data, "share_method", Some(share_method(channel).as_str()));
+    put(&mut data, "share_method", Some(share_method(channel).label()));
     put(&mut data, "share_channel", Some(channel));
     put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
     let effect = share_effect(ask, before);

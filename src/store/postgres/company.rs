@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::domain::Time;
+use crate::domain::{Labelled, Time};
 use crate::store::rows::{duration, micros};
-use crate::store::{ExclusiveJob, HEARTBEAT_TTL, Outage, OutageKind, PeerStatus, StoreError};
+use crate::store::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
@@ -44,7 +44,7 @@ async fn confer(
 ) -> Result<Vec<PeerStatus>, Fault> {
     let now = now.micros().saturating_add(transaction.ahead_of(now));
     let rest = told.rest.as_ref();
-    let kind = rest.map(|rest| rest.kind.as_str());
+    let kind = rest.map(|rest| rest.kind.label());
     let number = rest.map(|rest| rest.number);
     let until = rest.map(|rest| now.saturating_add(micros(rest.remaining)));
     let reason = rest.map(|rest| text(&rest.reason));
@@ -67,8 +67,7 @@ async fn confer(
         .map(|row| {
             let word: Option<String> = row.try_get(1)?;
             // A kind that only a newer version knows isn't heard.
-            let kind =
-                OutageKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.as_str()));
+            let kind = word.and_then(|word| word.parse().ok());
             let number: Option<i64> = row.try_get(2)?;
             let until: Option<i64> = row.try_get(3)?;
             let reason: Option<String> = row.try_get(4)?;
@@ -101,5 +100,5 @@ async fn take_job(
     let sql = "INSERT INTO jobs (name, relay, until) VALUES ($1, $2, $3)
          ON CONFLICT (name) DO UPDATE SET relay = excluded.relay, until = excluded.until
          WHERE jobs.relay = excluded.relay OR jobs.until <= $4";
-    Ok(transaction.change(sql, &[&job.word(), &relay, &until, &now]).await? == 1)
+    Ok(transaction.change(sql, &[&job.label(), &relay, &until, &now]).await? == 1)
 }

@@ -15,10 +15,10 @@ use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 use crate::clock::SystemRandom;
-use crate::domain::Time;
+use crate::domain::{DestinationState, Time};
 use crate::store::contract::script::{Script, at};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{ExclusiveJob, Outage, OutageKind, PeerStatus, Stats, Store, StoreLocation};
+use crate::store::{ExclusiveJob, Outage, PeerStatus, Stats, Store, StoreLocation};
 
 use super::transaction::ClockSource;
 use super::{PostgresStore, ServerOptions};
@@ -141,7 +141,7 @@ async fn relays_know_each_other_until_one_says_nothing_more() {
     let schema = Schema::new();
     let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
     let rest = Outage {
-        kind: OutageKind::Halted,
+        kind: DestinationState::Halted,
         number: 3,
         remaining: Duration::from_secs(7),
         reason: "why\0".to_owned(),

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
+use strum::VariantArray;
 
 use crate::domain::{Destination, Time};
 use crate::store::StoreError;
@@ -103,7 +104,7 @@ fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<Strin
     let released = unit::run(connection, &ReleaseLanes(now));
     connection.execute_batch("ROLLBACK")?;
     released?;
-    for way in Destination::ALL {
+    for &way in Destination::VARIANTS {
         unit::run(connection, &NextDue { way, page: true, now })?;
     }
     unit::run(connection, &ReadStats)?;

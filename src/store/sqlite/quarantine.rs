@@ -6,12 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::domain::Time;
+use crate::domain::{Labelled, Time};
 
 use super::files::{self, COMPANIONS, FileError};
 
 /// Why a store was set aside, as a part of its new name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Why {
     /// A backup took its place.
     Replaced,
@@ -30,15 +31,6 @@ pub(super) enum AsideError {
     File(#[from] FileError),
 }
 
-impl Why {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Replaced => "replaced",
-            Self::Damaged => "damaged",
-        }
-    }
-}
-
 /// Gives the files of the store another name that tells `now`, and leaves nothing beside the old
 /// one that SQLite would take for a part of the next store. The file itself may keep both names.
 /// Returns the new name, if there was anything.
@@ -49,7 +41,7 @@ pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<Path
         return Ok(None);
     }
     let at = now.to_string().replace(['-', ':', '.'], "");
-    let aside = files::with(store, &format!(".{}-{at}", why.word()));
+    let aside = files::with(store, &format!(".{}-{at}", why.label()));
     for part in &parts {
         let (from, to) = (files::with(store, part), files::with(&aside, part));
         if to.exists() {
@@ -74,7 +66,7 @@ pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<Path
 /// The damaged stores that were set aside from `store` and are there still, oldest first.
 pub fn damaged_aside(store: &Path) -> Vec<PathBuf> {
     let name = store.file_name().unwrap_or_default().to_string_lossy();
-    let start = format!("{name}.{}-", Why::Damaged.word());
+    let start = format!("{name}.{}-", Why::Damaged.label());
     let folder = files::folder(store);
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries

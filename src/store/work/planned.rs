@@ -3,7 +3,7 @@
 //! What belongs here: changes of the inbox, and the calls of plans as deliveries. What doesn't: people and
 //! effects, which the overlay has.
 
-use crate::domain::{LaneId, Plan};
+use crate::domain::{Labelled, LaneId, Plan};
 use crate::store::StoreError;
 use crate::store::overlay::{LaneCalls, Overlay};
 use crate::store::record::text;

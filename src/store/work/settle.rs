@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Attempt, LaneId, Outcome, Time};
+use crate::domain::{Attempt, Labelled, LaneId, Outcome, Time};
 use crate::store::record::text;
 use crate::store::rows::{
     Changes, DEAD, DELIVERED, Half, LaneRow, NewAttempt, NewLetter, RowState, half, micros,
@@ -154,7 +154,7 @@ fn attempt(Settle { delivery, attempt, .. }: &Settle) -> Option<NewAttempt> {
         at: at.micros(),
         took: micros(*took),
         http_status: *http_status,
-        outcome: outcome.as_str(),
+        outcome: outcome.label(),
         reason: text(outcome.reason().unwrap_or_default()),
     })
 }

@@ -1,9 +1,10 @@
 //! Reads of erasing, and what it writes: a person's rows go, and others' lose what names the person.
 
+use strum::VariantArray;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{LaneId, Source, Webhook, WebhookId};
+use crate::domain::{Labelled, LaneId, Source, Webhook, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::text;
@@ -46,7 +47,7 @@ impl ErasureRows for Transaction {
              ORDER BY id LIMIT $2"
         );
         // The mentions lead to these.
-        let by_growsurf = Source::ALL.into_iter().filter(|source| source.is_growsurf());
+        let by_growsurf = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
         let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
         self.rows(&sql, &[&after, &limit, &by_growsurf]).await?.iter().map(webhook).collect()
     }

@@ -168,12 +168,14 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
-    use crate::domain::Source;
+    use crate::domain::{Labelled, Source};
 
     #[test]
     fn mentions_lead_to_webhooks_of_growsurf() {
-        let sources = Source::ALL.into_iter().filter(|source| source.is_growsurf());
+        let sources = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
         let listed: Vec<String> = sources.map(|source| format!("'{}'", source.label())).collect();
         assert_eq!(listed.join(", "), BY_GROWSURF);
     }
