@@ -131,13 +131,13 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`StartError::NoCredentials`] or [`StartError::Client`].
 pub fn client(settings: &Settings) -> Result<Client, StartError> {
-    let CustomerioSettings { credentials, timeout, .. } = &settings.customerio;
-    let credentials = credentials.as_ref().ok_or(StartError::NoCredentials)?;
+    let credentials = settings.customerio.credentials();
+    let (site_id, api_key) = credentials.ok_or(StartError::NoCredentials)?;
     let config = ClientConfig {
         base_url: base_url(&settings.customerio),
-        site_id: credentials.site_id.clone(),
-        api_key: credentials.api_key.clone(),
-        timeout: *timeout,
+        site_id: site_id.to_owned(),
+        api_key: api_key.clone(),
+        timeout: settings.customerio.timeout,
         connections: settings.delivery.in_flight,
     };
     Ok(Client::new(config)?)

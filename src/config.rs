@@ -1,54 +1,54 @@
 //! Settings: found in layers, checked whole, handed out as plain values.
 //!
-//! Later layers win: the built-in `config/default.toml`, one file, the environment. Each layer is
-//! checked against the schema (`key`), the layers are merged, and each section reads its part into
-//! a struct that holds only values that make sense. All problems are reported together. This module
-//! knows no other of the crate; what a setting does is the business of whoever takes it.
+//! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). Each layer by
+//! itself and then all together are read into the sections' structs (`reading`), whose types say how values
+//! are written; then rules of the sections and over them are checked. All problems are reported together.
+//! What a setting does is the business of whoever takes it.
 
 pub mod admin;
 pub mod api;
+mod check;
 pub mod customerio;
 pub mod delivery;
 mod environment;
 pub mod feedback;
 pub mod growsurf;
-mod key;
-mod layer;
 pub mod log;
-pub mod mapping;
+mod mapping;
+mod node;
 pub mod page;
 pub mod problem;
 mod proxies;
-mod reader;
+mod reading;
 pub mod server;
 pub mod sources;
 pub mod store;
-pub mod summary;
 pub mod sync;
 #[cfg(test)]
 mod tests;
 mod together;
+mod tree;
 pub mod value;
-
-use ::config::{Config, Value};
+mod wrong;
 
 use crate::config::admin::AdminSettings;
 use crate::config::api::ApiSettings;
+use crate::config::check::Check;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
 use crate::config::feedback::FeedbackSettings;
 use crate::config::growsurf::GrowsurfSettings;
-use crate::config::layer::Layer;
 use crate::config::log::LogSettings;
-use crate::config::mapping::MappingSettings;
 use crate::config::page::PageSettings;
 use crate::config::problem::{Fault, Problems};
-use crate::config::reader::{BUILT_IN, Reader};
+pub use crate::config::reading::EffectiveSetting;
+use crate::config::reading::Reading;
 use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
-use crate::config::summary::EffectiveSetting;
 use crate::config::sync::SyncSettings;
+use crate::config::tree::{BUILT_IN, Layer, merge};
+use crate::mapping::Rules;
 
 /// The documented defaults of every key.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -70,8 +70,9 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// What goes back to GrowSurf, and how much of it.
     pub feedback: FeedbackSettings,
-    /// Names of events and attributes, tiers, attributes from metadata.
-    pub mapping: MappingSettings,
+    /// Names of events and attributes, tiers, attributes from metadata; what other sections decide of the
+    /// rules isn't in it.
+    pub mapping: Rules,
     /// Who may use the admin API.
     pub admin: AdminSettings,
     /// Who may tell the relay events, server to server.
@@ -110,8 +111,9 @@ impl Settings {
     /// Every problem of every layer, and every rule broken by the merged values, at once.
     pub fn load(sources: &Sources, needs: Required) -> Result<Self, Problems> {
         let mut problems = Problems::none();
-        let defaults = Layer::from_toml(DEFAULTS, BUILT_IN, &mut problems);
-        let mut layers = vec![defaults.clone()];
+        let built_in = Layer::from_toml(DEFAULTS, BUILT_IN, &mut problems);
+        let defaults = merge([&built_in]);
+        let mut layers = Vec::new();
         if let Some((path, read)) = sources.file() {
             let place = path.display().to_string();
             match read {
@@ -122,10 +124,22 @@ impl Settings {
                 }
             }
         }
-        layers.push(environment::layer(sources, &mut problems));
-        let tree = merge(layers);
-        let defaults = merge(vec![defaults]);
-        let mut settings = Self::read(&tree, &defaults, needs, &mut problems);
+        layers.extend(environment::layers(sources, &defaults, &mut problems));
+        layers.retain(|layer| !layer.sections.is_empty());
+        for layer in &mut layers {
+            // Each by itself, so that what another replaces is checked as well.
+            layer.check(&defaults, &mut problems);
+            let tree = merge([&built_in, &*layer]);
+            let place = Some(layer.place.as_str());
+            Self::read(&Reading::new((&tree, &defaults), sources, place, &mut problems));
+        }
+        let tree = merge(std::iter::once(&built_in).chain(&layers));
+        let reading = Reading::new((&tree, &defaults), sources, None, &mut problems);
+        let mut settings = Self::read(&reading);
+        settings.summary = reading.into_summary();
+        let mut check = Check { tree: &tree, problems: &mut problems, warnings: Vec::new() };
+        settings.check(needs, &mut check);
+        settings.warnings = check.warnings;
         settings.warnings.extend(proxies::warnings(sources, &settings));
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
@@ -135,46 +149,37 @@ impl Settings {
         &self.summary
     }
 
-    fn read(tree: &Value, defaults: &Value, needs: Required, problems: &mut Problems) -> Self {
-        let mut reader = Reader::new(tree, defaults, problems);
-        let server = ServerSettings::read(&mut reader);
-        let store = StoreSettings::read(&mut reader);
-        let growsurf = GrowsurfSettings::read(&mut reader, needs.webhook_secret);
-        let customerio = CustomerioSettings::read(&mut reader, needs.credentials);
-        let delivery = DeliverySettings::read(&mut reader, customerio.timeout);
-        let sync = SyncSettings::read(&mut reader, growsurf.has_api_key());
-        let feedback = FeedbackSettings::read(&mut reader);
-        let mapping = MappingSettings::read(&mut reader);
-        let admin = AdminSettings::read(&mut reader);
-        let api = ApiSettings::read(&mut reader);
-        let page = PageSettings::read(&mut reader, growsurf.has_page_key());
-        let log = LogSettings::read(&mut reader);
-        let mut settings = Self {
+    fn read(reading: &Reading<'_>) -> Self {
+        let server = reading.section("server");
+        let mut store: StoreSettings = reading.section("store");
+        store.server = reading.section("store");
+        Self {
             server,
             store,
-            growsurf,
-            customerio,
-            delivery,
-            sync,
-            feedback,
-            mapping,
-            admin,
-            api,
-            page,
-            log,
+            growsurf: reading.section("growsurf"),
+            customerio: reading.section("customerio"),
+            delivery: reading.section("delivery"),
+            sync: reading.section("sync"),
+            feedback: reading.section("feedback"),
+            mapping: reading.section("mapping"),
+            admin: reading.section("admin"),
+            api: reading.section("api"),
+            page: reading.section("page"),
+            log: reading.section("log"),
             warnings: Vec::new(),
-            summary: summary::of(tree),
-        };
-        together::check(&settings, &mut reader);
-        settings.warnings = reader.into_warnings();
-        settings
+            summary: Vec::new(),
+        }
     }
-}
 
-/// The layers in one tree, later ones over earlier ones, key by key; lists are replaced whole.
-fn merge(layers: Vec<Layer>) -> Value {
-    let builder =
-        layers.into_iter().fold(Config::builder(), |builder, layer| builder.add_source(layer));
-    let merged = builder.build();
-    merged.expect("a layer is a map in memory, so collecting it can't fail").cache
+    fn check(&mut self, needs: Required, check: &mut Check<'_>) {
+        self.server.check(check);
+        self.store.check(check);
+        self.growsurf.check(needs.webhook_secret, check);
+        self.customerio.check(needs.credentials, check);
+        self.delivery.check(self.customerio.timeout, check);
+        self.sync.check(self.growsurf.has_api_key(), check);
+        mapping::check(&mut self.mapping, check);
+        self.page.check(self.growsurf.has_page_key(), check);
+        together::check(self, check);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
 const MAY_NAME: [(&str, &[&str]); 19] = [
     ("domain", &[]),
-    ("config", &["domain"]),
+    ("config", &["domain", "mapping", "sync"]),
     ("clock", &["domain"]),
     ("telemetry", &["domain"]),
     ("sandbox", &[]),

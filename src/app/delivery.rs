@@ -238,7 +238,7 @@ fn dispatcher_rules(settings: &Settings) -> DispatcherRules {
         in_flight: delivery.in_flight,
         batch_calls: delivery.batch_calls,
         calls_per_second: f64::from(settings.customerio.calls_per_second),
-        page_share: settings.page.pace_share,
+        page_share: f64::from(settings.page.pace_percent) / 100.0,
         lease: delivery.lease,
     }
 }

@@ -12,17 +12,16 @@ use super::StartError;
 use super::delivery::BACK_PATIENCE;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
-use crate::config::customerio::IdentifyBy;
 use crate::config::growsurf::SharesFrom;
-use crate::config::sync as settings_of;
 use crate::delivery::GrowSurfTransport;
 use crate::domain::Class;
 use crate::growsurf::rest::{Announcement, Client, ClientConfig, Clients, RateLimiter, RestError};
 use crate::ingest::ParticipantLookup;
+use crate::mapping::IdentifyBy;
 use crate::store::Store;
 use crate::sync::{
-    CampaignClient, CompareRules, Deletions, Intake, LocalRateLimit, Periodic, PeriodicRules,
-    Reconcile, SharedRateLimit, Source, SourceError, WebhookMonitor,
+    CampaignClient, CompareRules, Intake, LocalRateLimit, Periodic, PeriodicRules, Reconcile,
+    SharedRateLimit, Source, SourceError, WebhookMonitor,
 };
 use crate::telemetry::Metrics;
 
@@ -179,10 +178,7 @@ impl GrowsurfClients {
         let rules = CompareRules {
             overlap: sync.overlap,
             horizon: sync.horizon,
-            deletions: match sync.deletions {
-                settings_of::Deletions::Report => Deletions::Report,
-                settings_of::Deletions::Forget => Deletions::Forget,
-            },
+            deletions: sync.deletions,
         };
         Reconcile { intake, rules }
     }

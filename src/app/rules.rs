@@ -3,21 +3,16 @@
 use secrecy::SecretString;
 
 use crate::config::Settings;
-use crate::config::customerio;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::config::log::{LogFormat, LogSettings};
 use crate::growsurf::signature::Owner;
 use crate::ingest::{Pages, WebhookAuth};
-use crate::mapping::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier};
+use crate::mapping::{FeedbackRules, PostsPerDay, Rules};
 use crate::telemetry::LogRules;
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
     let Settings { growsurf, customerio, mapping, page, .. } = settings;
-    let tiers = mapping.tiers.iter().map(|tier| Tier {
-        name: tier.name.clone(),
-        at_least: i64::try_from(tier.at_least).unwrap_or(i64::MAX),
-    });
     let by_server = |from| from == ConversionsFrom::Server;
     let server_told = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
     let by_page = |from| from == SharesFrom::Page;
@@ -29,19 +24,9 @@ pub fn rules(settings: &Settings) -> Rules {
     let prefixed = growsurf.campaigns.iter().filter(|it| !it.attribute_prefix.is_empty());
     let prefixes = prefixed.map(|it| (it.id.clone(), it.attribute_prefix.clone()));
     Rules {
-        events: mapping.events.clone(),
-        attributes: mapping.attributes.clone(),
         prefixes: prefixes.collect(),
-        metadata: mapping.metadata.clone(),
-        tiers: tiers.collect(),
-        identify_by: match &customerio.identify_by {
-            customerio::IdentifyBy::Email => IdentifyBy::Email,
-            customerio::IdentifyBy::Metadata(key) => IdentifyBy::Metadata(key.clone()),
-        },
+        identify_by: customerio.identify_by.clone(),
         trust_metadata_id: customerio.trust_metadata_id,
-        reward_value_key: mapping.reward_value_key.clone(),
-        friend_reward_value_key: mapping.friend_reward_value_key.clone(),
-        reward_title: mapping.reward_title,
         server_told_conversions: server_told.map(|campaign| campaign.id.clone()).collect(),
         page_told_shares: page_told.map(|campaign| campaign.id.clone()).collect(),
         posts_per_day: PostsPerDay { clicks: page.clicks_per_day, shares: page.shares_per_day },
@@ -49,6 +34,7 @@ pub fn rules(settings: &Settings) -> Rules {
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
         feedback: feedback(settings),
+        ..mapping.clone()
     }
 }
 

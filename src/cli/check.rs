@@ -54,7 +54,7 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
         report.add(Grade::Note, "settings", warning.as_str());
     }
     let store = store::look(&settings, args.full, &mut report).await;
-    if settings.customerio.credentials.is_some() {
+    if settings.customerio.credentials().is_some() {
         customerio::look(&settings, store.as_deref(), &mut report).await;
     }
     let campaigns = if settings.growsurf.has_api_key() {

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,6 @@ use super::output::{Failure, Output, failed};
 use super::throwaway::Throwaway;
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
-use crate::config::customerio::Credentials;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
 use crate::domain::{Clock, Time};
@@ -125,9 +123,8 @@ impl Trial {
             campaign.webhook_secrets.clear();
             campaign.api_key = None;
         }
-        let api_key = SecretString::from(SANDBOX_SECRET);
-        settings.customerio.credentials =
-            Some(Credentials { site_id: SANDBOX_SECRET.to_owned(), api_key });
+        settings.customerio.site_id = Some(SANDBOX_SECRET.to_owned());
+        settings.customerio.api_key = Some(SANDBOX_SECRET.into());
         let base_url = format!("http://{address}").parse();
         settings.customerio.base_url = Some(base_url.expect("an address makes a URL"));
         settings.server.listen = loopback(settings.server.listen);

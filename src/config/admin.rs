@@ -1,21 +1,14 @@
 //! `[admin]`: who may use the admin API.
 
 use secrecy::SecretString;
+use serde::Deserialize;
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-
-pub(super) const KEYS: &[Key] = &[Key::new("token", Kind::Tokens)];
+use crate::config::value::secret;
 
 /// Settings of the admin API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct AdminSettings {
     /// The bearer tokens, each of which opens it; without one the admin API is off.
+    #[serde(rename = "token", deserialize_with = "secret::tokens")]
     pub tokens: Vec<SecretString>,
-}
-
-impl AdminSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self { tokens: reader.tokens("admin.token") }
-    }
 }

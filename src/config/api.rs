@@ -1,21 +1,14 @@
 //! `[api]`: who may send the relay events, server to server.
 
 use secrecy::SecretString;
+use serde::Deserialize;
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-
-pub(super) const KEYS: &[Key] = &[Key::new("token", Kind::Tokens)];
+use crate::config::value::secret;
 
 /// Settings of `/v1/events`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct ApiSettings {
     /// The bearer tokens, each of which is accepted; without one the path is off.
+    #[serde(rename = "token", deserialize_with = "secret::tokens")]
     pub tokens: Vec<SecretString>,
-}
-
-impl ApiSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self { tokens: reader.tokens("api.token") }
-    }
 }

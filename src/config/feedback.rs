@@ -1,35 +1,20 @@
 //! `[feedback]`: what goes back to GrowSurf, and how much of it.
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
+use serde::Deserialize;
 
-pub(super) const KEYS: &[Key] = &[
-    Key::new("clicks", Kind::Flag),
-    Key::new("unsubscribes", Kind::Flag),
-    Key::new("asks_per_hour", Kind::Whole),
-    Key::new("writes_per_minute", Kind::Whole),
-];
+use crate::config::value::whole;
 
 /// What goes back to GrowSurf, and how much of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct FeedbackSettings {
-    /// Whether clicks on referral links in messages are counted in participants' metadata.
+    /// True if clicks on referral links in messages are counted in participants' metadata.
     pub clicks: bool,
-    /// Whether unsubscribing at Customer.io is told.
+    /// True if unsubscribing at Customer.io is told.
     pub unsubscribes: bool,
     /// How much campaigns at Customer.io may ask for one participant in an hour.
+    #[serde(deserialize_with = "whole::<_, _, 1, 10_000>")]
     pub asks_per_hour: u32,
     /// How many calls a minute GrowSurf gets.
+    #[serde(deserialize_with = "whole::<_, _, 1, 400>")]
     pub writes_per_minute: u32,
-}
-
-impl FeedbackSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            clicks: reader.flag("feedback.clicks"),
-            unsubscribes: reader.flag("feedback.unsubscribes"),
-            asks_per_hour: reader.whole("feedback.asks_per_hour", 1..=10_000),
-            writes_per_minute: reader.whole("feedback.writes_per_minute", 1..=400),
-        }
-    }
 }

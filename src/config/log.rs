@@ -3,16 +3,11 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-use crate::config::value::Expected;
+use serde::Deserialize;
+use serde::de::Deserializer;
 
-pub(super) const KEYS: &[Key] = &[
-    Key::new("format", Kind::Text),
-    Key::new("level", Kind::Text),
-    Key::new("buffer", Kind::Size),
-    Key::new("refusals_per_minute", Kind::Whole),
-];
+use crate::config::value::size::size;
+use crate::config::value::{Expected, text, whole};
 
 /// The smallest buffer: a line with a long reason fits into it.
 const MIN_BUFFER: u64 = 64 * 1024;
@@ -21,20 +16,24 @@ const MIN_BUFFER: u64 = 64 * 1024;
 const MAX_BUFFER: u64 = 1 << 30;
 
 /// How much is logged, and in which form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct LogSettings {
     /// The form of a line.
     pub format: LogFormat,
     /// Directives that `EnvFilter` parses, such as `info` or `info,hyper=warn`.
+    #[serde(deserialize_with = "directives")]
     pub level: String,
     /// How many bytes of lines may wait to be written; what comes then is dropped and counted.
+    #[serde(deserialize_with = "size::<_, MIN_BUFFER, MAX_BUFFER>")]
     pub buffer: usize,
     /// How many refusals of one reason get a line of their own in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 0, 1_000_000>")]
     pub refusals_per_minute: u64,
 }
 
 /// The form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -42,19 +41,8 @@ pub enum LogFormat {
     Json,
 }
 
-impl LogSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            format: reader.parse("log.format", |text| match text {
-                "text" => Ok(LogFormat::Text),
-                "json" => Ok(LogFormat::Json),
-                _ => Err("\"text\" or \"json\"".into()),
-            }),
-            level: reader.parse("log.level", level),
-            buffer: reader.size("log.buffer", MIN_BUFFER..=MAX_BUFFER),
-            refusals_per_minute: reader.whole("log.refusals_per_minute", 0..=1_000_000),
-        }
-    }
+fn directives<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    text(from, level)
 }
 
 fn level(text: &str) -> Result<String, Expected> {

@@ -1,77 +1,66 @@
 //! `[page]`: from which pages clicks and shares are taken, and how many.
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-use crate::config::value::origin::origin;
+use serde::Deserialize;
+use serde::de::Deserializer;
 
-pub(super) const KEYS: &[Key] = &[
-    Key::new("origins", Kind::List),
-    Key::new("max_body", Kind::Size),
-    Key::new("posts_per_minute", Kind::Whole),
-    Key::new("total_posts_per_minute", Kind::Whole),
-    Key::new("clicks_per_day", Kind::Whole),
-    Key::new("shares_per_day", Kind::Whole),
-    Key::new("pace_percent", Kind::Whole),
-    Key::new("addresses", Kind::Whole),
-    Key::new("join", Kind::Flag),
-];
-
-/// A post holds a few ids and an address of a page.
-const BODY: std::ops::RangeInclusive<u64> = 1024..=1 << 20;
+use crate::config::check::Check;
+use crate::config::value::origin::Origin;
+use crate::config::value::size::size;
+use crate::config::value::whole;
 
 /// From which pages clicks and shares are taken, and how many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct PageSettings {
     /// The origins of those pages, as browsers write them.
+    #[serde(deserialize_with = "origins")]
     pub origins: Vec<String>,
     /// Largest body of one post in bytes.
+    // A post holds a few ids and an address of a page.
+    #[serde(deserialize_with = "size::<_, 1024, { 1 << 20 }>")]
     pub max_body: usize,
     /// How many posts are taken of one client's address in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 100_000>")]
     pub posts_per_minute: u32,
     /// The most posts of all clients together in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub total_posts_per_minute: u32,
     /// The most clicks on one participant's link in a day.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub clicks_per_day: u32,
     /// The most shares of one participant in a day.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub shares_per_day: u32,
-    /// The part of Customer.io's pace, and of the requests at once, that calls from posts may take:
-    /// above 0, at most 1.
-    pub pace_share: f64,
+    /// Percent of Customer.io's pace, and of the requests at once, that calls from posts may take.
+    #[serde(deserialize_with = "whole::<_, _, 1, 100>")]
+    pub pace_percent: u8,
     /// How many addresses are remembered for that.
+    #[serde(deserialize_with = "whole::<_, _, 100, 10_000_000>")]
     pub addresses: usize,
-    /// Whether what a visitor did is joined with the participant who claims it.
+    /// True if what a visitor did is joined with the participant who claims it.
     pub join: bool,
 }
 
 impl PageSettings {
-    /// `has_key` tells whether any campaign has a key for pages.
-    pub(super) fn read(reader: &mut Reader<'_>, has_key: bool) -> Self {
-        let settings = Self {
-            origins: reader.parse_list("page.origins", origin),
-            max_body: reader.size("page.max_body", BODY),
-            posts_per_minute: reader.whole("page.posts_per_minute", 1..=100_000),
-            total_posts_per_minute: reader.whole("page.total_posts_per_minute", 1..=1_000_000),
-            clicks_per_day: reader.whole("page.clicks_per_day", 1..=1_000_000),
-            shares_per_day: reader.whole("page.shares_per_day", 1..=1_000_000),
-            pace_share: f64::from(reader.whole::<u8>("page.pace_percent", 1..=100)) / 100.0,
-            addresses: reader.whole("page.addresses", 100..=10_000_000),
-            join: reader.flag("page.join"),
-        };
-        if has_key && settings.origins.is_empty() && reader.sound(&["page.origins"]) {
-            reader.broken(
+    /// Checks that origins and keys for pages are there together.
+    pub(super) fn check(&self, has_key: bool, check: &mut Check<'_>) {
+        if has_key && self.origins.is_empty() && check.sound(&["page.origins"]) {
+            check.broken(
                 "page.origins",
                 "is empty, and growsurf.campaigns has a page_key: name the origins of your pages, \
                  such as \"https://shop.example.com\"",
             );
         }
-        let is_sound = reader.sound(&["page.origins", "growsurf.campaigns"]);
-        if !has_key && !settings.origins.is_empty() && is_sound {
-            reader.broken(
+        let is_sound = check.sound(&["page.origins", "growsurf.campaigns"]);
+        if !has_key && !self.origins.is_empty() && is_sound {
+            check.broken(
                 "page.origins",
                 "has no effect, because no campaign has a page_key: set one under \
                  [[growsurf.campaigns]]",
             );
         }
-        settings
     }
+}
+
+fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::deserialize(from)?.into_iter().map(|Origin(origin)| origin).collect())
 }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use config::ValueKind;
+
 /// What a problem shows instead of a value that must stay hidden.
 pub(super) const HIDDEN: &str = "a value that is not shown";
 
@@ -89,8 +91,13 @@ impl Problems {
         self.list.is_empty()
     }
 
+    /// Adds a problem, once.
     pub(super) fn push(&mut self, place: &str, key: &str, fault: Fault) {
-        self.list.push(Problem { place: place.to_owned(), key: key.to_owned(), fault });
+        let problem = Problem { place: place.to_owned(), key: key.to_owned(), fault };
+        let told = problem.to_string();
+        if !self.list.iter().any(|known| known.to_string() == told) {
+            self.list.push(problem);
+        }
     }
 
     /// Whether a problem names this key or something inside of it, or a whole place, which might
@@ -101,6 +108,18 @@ impl Problems {
             problem.key.is_empty()
                 || inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
+    }
+}
+
+/// The type of a value that must stay hidden.
+pub(super) fn type_of(value: &ValueKind) -> &'static str {
+    match value {
+        ValueKind::Table(_) => "a table",
+        ValueKind::Array(_) => "a list",
+        ValueKind::String(_) => "text",
+        ValueKind::Boolean(_) => "a boolean",
+        ValueKind::Nil => "nothing",
+        _ => "a number",
     }
 }
 

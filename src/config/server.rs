@@ -3,26 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-use crate::config::value::Expected;
-use crate::config::value::network::Network;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
-pub(super) const KEYS: &[Key] = &[
-    Key::new("listen", Kind::Text),
-    Key::new("operator_listen", Kind::Text),
-    Key::new("trusted_proxies", Kind::List),
-    Key::new("max_body", Kind::Size),
-    Key::new("body_memory", Kind::Size),
-    Key::new("max_connections", Kind::Whole),
-    Key::new("connections_per_client", Kind::Whole),
-    Key::new("header_timeout", Kind::Text),
-    Key::new("body_timeout", Kind::Text),
-    Key::new("body_min_rate", Kind::Size),
-    Key::new("write_timeout", Kind::Text),
-    Key::new("answer_timeout", Kind::Text),
-    Key::new("shutdown_grace", Kind::Text),
-];
+use crate::config::check::Check;
+use crate::config::value::network::Network;
+use crate::config::value::size::size;
+use crate::config::value::{Expected, text, whole};
 
 /// The smallest body limit that lets a webhook of one participant through.
 const MIN_BODY: u64 = 1024;
@@ -34,27 +21,34 @@ const MAX_BODY: u64 = 1 << 30;
 const MAX_BODY_MEMORY: u64 = 1 << 40;
 
 /// Listeners, and the bounds on what clients may cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct ServerSettings {
     /// Where webhooks arrive.
+    #[serde(deserialize_with = "listener")]
     pub listen: SocketAddr,
     /// Where metrics and the admin API are, if not on `listen`; never the same address.
+    #[serde(deserialize_with = "second_listener")]
     pub operator_listen: Option<SocketAddr>,
     /// Whose `X-Forwarded-For` headers are believed, or `Forwarded` where there are none.
     pub trusted_proxies: Vec<Network>,
     /// Largest body of one request in bytes.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_BODY>")]
     pub max_body: usize,
     /// Bytes for the bodies of all requests together, at least `max_body`.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_BODY_MEMORY>")]
     pub body_memory: usize,
     /// Connections open at once.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub max_connections: usize,
     /// Those of one client that is no trusted proxy; zero for an eighth.
+    #[serde(deserialize_with = "whole::<_, _, 0, 1_000_000>")]
     pub connections_per_client: usize,
     /// Time a client has for the headers of a request.
     pub header_timeout: Duration,
     /// Time a client has for the body of a request.
     pub body_timeout: Duration,
     /// Bytes a second that a body must come at after ten seconds; zero for any.
+    #[serde(deserialize_with = "size::<_, 0, MAX_BODY>")]
     pub body_min_rate: usize,
     /// Time without progress that a client has for reading an answer.
     pub write_timeout: Duration,
@@ -65,40 +59,18 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let settings = Self {
-            listen: reader.parse("server.listen", address),
-            operator_listen: reader.parse("server.operator_listen", |text| match text {
-                "" => Ok(None),
-                text => address(text).map(Some),
-            }),
-            trusted_proxies: reader.parse_list("server.trusted_proxies", str::parse),
-            max_body: reader.size("server.max_body", MIN_BODY..=MAX_BODY),
-            body_memory: reader.size("server.body_memory", MIN_BODY..=MAX_BODY_MEMORY),
-            max_connections: reader.whole("server.max_connections", 1..=1_000_000),
-            connections_per_client: reader.whole("server.connections_per_client", 0..=1_000_000),
-            header_timeout: reader.duration("server.header_timeout"),
-            body_timeout: reader.duration("server.body_timeout"),
-            body_min_rate: reader.size("server.body_min_rate", 0..=MAX_BODY),
-            write_timeout: reader.duration("server.write_timeout"),
-            answer_timeout: reader.duration("server.answer_timeout"),
-            shutdown_grace: reader.duration("server.shutdown_grace"),
-        };
-        settings.check(reader);
-        settings
-    }
-
-    fn check(&self, reader: &mut Reader<'_>) {
-        if reader.sound(&["server.max_body", "server.body_memory"])
+    /// Checks that the keys go together.
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        if check.sound(&["server.max_body", "server.body_memory"])
             && self.body_memory < self.max_body
         {
-            reader.broken(
+            check.broken(
                 "server.body_memory",
                 "smaller than server.max_body; a largest body would never fit",
             );
         }
         if self.operator_listen.is_some_and(|operators| overlap(self.listen, operators)) {
-            reader.broken(
+            check.broken(
                 "server.operator_listen",
                 "the same address as server.listen, or part of it; take another port, or leave it \
                  empty for one listener",
@@ -120,4 +92,13 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 
 fn address(text: &str) -> Result<SocketAddr, Expected> {
     text.parse().map_err(|_| "an IP address and port such as \"0.0.0.0:8080\"".into())
+}
+
+fn listener<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    text(from, address)
+}
+
+fn second_listener<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| address(&text)).transpose().map_err(D::Error::custom)
 }

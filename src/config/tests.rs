@@ -1,6 +1,7 @@
 //! Tests of loading as a whole: layers, problems, secrets, and the built-in file.
 
 mod defaults;
+mod forms;
 mod layers;
 mod problems;
 mod risks;
@@ -61,6 +62,11 @@ impl Setup {
 
     fn load(&self) -> Result<Settings, Problems> {
         Settings::load(&self.sources(None), Required::EVERYTHING)
+    }
+
+    /// Loads what a command that neither receives nor delivers needs.
+    fn load_any(&self) -> Result<Settings, Problems> {
+        Settings::load(&self.sources(None), Required::NOTHING)
     }
 
     fn settings(&self) -> Settings {

@@ -5,9 +5,9 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Settings;
+use crate::config::check::Check;
 use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
 use crate::config::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
-use crate::config::reader::{Item, Reader};
 use crate::config::store::url::is_this_machine;
 
 /// A shorter secret of a webhook could be guessed; in bytes.
@@ -16,47 +16,47 @@ const WEAK_SECRET_BYTES: usize = 16;
 const CAMPAIGNS: &str = "growsurf.campaigns";
 
 /// Reports combinations that could never work, and warns of risks.
-pub(super) fn check(settings: &Settings, reader: &mut Reader<'_>) {
-    let items = reader.tables(CAMPAIGNS);
-    for (campaign, item) in settings.growsurf.campaigns.iter().zip(&items) {
-        if reader.sound(&[&item.path]) {
-            check_campaign(settings, campaign, item, reader);
+pub(super) fn check(settings: &Settings, check: &mut Check<'_>) {
+    for (number, campaign) in settings.growsurf.campaigns.iter().enumerate() {
+        let path = format!("{CAMPAIGNS}[{number}]");
+        if check.sound(&[&path]) {
+            check_campaign(settings, campaign, &path, check);
         }
     }
-    check_owners(settings, &items, reader);
-    warn_of_secrets(settings, reader);
-    warn_of_ways(settings, reader);
+    check_owners(settings, check);
+    warn_of_secrets(settings, check);
+    warn_of_ways(settings, check);
 }
 
 fn check_campaign(
     settings: &Settings,
     campaign: &CampaignSettings,
-    item: &Item<'_>,
-    reader: &mut Reader<'_>,
+    path: &str,
+    check: &mut Check<'_>,
 ) {
-    let has_token = !settings.api.tokens.is_empty() || !reader.sound(&["api.token"]);
+    let has_token = !settings.api.tokens.is_empty() || !check.sound(&["api.token"]);
     if campaign.conversions_from == ConversionsFrom::Server && !has_token {
         let rule = "is \"server\", but no server can send any without api.token \
                     (RELAY__API__TOKEN)";
-        reader.broken_item(item, "conversions_from", rule);
+        check.broken(&format!("{path}.conversions_from"), rule);
     }
     if campaign.shares_from == SharesFrom::Page && campaign.page_key.is_none() {
         let rule = "is \"page\", but no page can send any without page_key and page.origins";
-        reader.broken_item(item, "shares_from", rule);
+        check.broken(&format!("{path}.shares_from"), rule);
     }
     let longest = settings.mapping.attributes.values().map(String::len).max().unwrap_or(0);
     if campaign.attribute_prefix.len() + longest > MAX_ATTRIBUTE_NAME_BYTES {
         let rule = format!(
             "makes the longest name of mapping.attributes longer than {MAX_ATTRIBUTE_NAME_BYTES} bytes"
         );
-        reader.broken_item(item, "attribute_prefix", rule);
+        check.broken(&format!("{path}.attribute_prefix"), rule);
     } else if let Some(rule) = prefixed_fault(settings, campaign) {
-        reader.broken_item(item, "attribute_prefix", rule);
+        check.broken(&format!("{path}.attribute_prefix"), rule);
     }
     let is_secret = |key: &str| secrets(settings).any(|(_, it)| it.expose_secret() == key);
     if campaign.page_key.as_deref().is_some_and(is_secret) {
         let rule = "is a secret as well, and everybody can read it in a page's source";
-        reader.broken_item(item, "page_key", rule);
+        check.broken(&format!("{path}.page_key"), rule);
     }
 }
 
@@ -95,12 +95,13 @@ fn prefixed_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<St
 }
 
 /// Checks that some secret verifies each campaign's webhooks, and that its own secret says whose they are.
-fn check_owners(settings: &Settings, items: &[Item<'_>], reader: &mut Reader<'_>) {
+fn check_owners(settings: &Settings, check: &mut Check<'_>) {
     let growsurf = &settings.growsurf;
     let has = |secrets: &[SecretString], secret: &SecretString| {
         secrets.iter().any(|it| it.expose_secret() == secret.expose_secret())
     };
-    for (number, (campaign, item)) in growsurf.campaigns.iter().zip(items).enumerate() {
+    for (number, campaign) in growsurf.campaigns.iter().enumerate() {
+        let path = format!("{CAMPAIGNS}[{number}]");
         let own = &campaign.webhook_secrets;
         let others = &growsurf.campaigns[..number];
         let shared = |other: &&CampaignSettings| {
@@ -112,24 +113,23 @@ fn check_owners(settings: &Settings, items: &[Item<'_>], reader: &mut Reader<'_>
                  move it to growsurf.webhook_secrets, or give each a secret of its own",
                 other.id
             );
-            reader.broken_item(item, "webhook_secrets", rule);
+            check.broken(&format!("{path}.webhook_secrets"), rule);
         } else if own.iter().any(|secret| has(&growsurf.webhook_secrets, secret)) {
-            reader.warn(format!(
-                "{}.webhook_secrets holds a secret of growsurf.webhook_secrets, which any campaign's \
-                 webhook may be signed with",
-                item.path
+            check.warn(format!(
+                "{path}.webhook_secrets holds a secret of growsurf.webhook_secrets, which any campaign's \
+                 webhook may be signed with"
             ));
         } else if own.is_empty()
             && growsurf.webhook_secrets.is_empty()
             && growsurf.has_webhook_secret()
-            && reader.sound(&["growsurf.webhook_secrets", &item.path])
+            && check.sound(&["growsurf.webhook_secrets", &path])
         {
             let rule = format!(
                 "is missing, so each webhook of campaign {} would be answered 401; set it, or \
                  growsurf.webhook_secrets for all campaigns",
                 campaign.id
             );
-            reader.broken_item(item, "webhook_secrets", rule);
+            check.broken(&format!("{path}.webhook_secrets"), rule);
         }
     }
 }
@@ -153,13 +153,13 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
     .flat_map(|(key, secrets)| secrets.iter().map(move |secret| (key.clone(), secret)))
 }
 
-fn warn_of_secrets(settings: &Settings, reader: &mut Reader<'_>) {
+fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
     let mut warned = Vec::new();
     for (key, secret) in secrets(settings) {
         let is_token = key.ends_with(".token");
         let is_weak = secret.expose_secret().len() < WEAK_SECRET_BYTES;
         if is_weak && !is_token && !warned.contains(&key) {
-            reader.warn(format!(
+            check.warn(format!(
                 "{key} holds a secret of less than {WEAK_SECRET_BYTES} bytes, which could be guessed"
             ));
             warned.push(key);
@@ -169,12 +169,12 @@ fn warn_of_secrets(settings: &Settings, reader: &mut Reader<'_>) {
         settings.api.tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
     };
     if settings.admin.tokens.iter().any(same) {
-        reader.warn("admin.token and api.token share a token: who sends events can administrate");
+        check.warn("admin.token and api.token share a token: who sends events can administrate");
     }
 }
 
 /// Warns of what others on the way could read or change.
-fn warn_of_ways(settings: &Settings, reader: &mut Reader<'_>) {
+fn warn_of_ways(settings: &Settings, check: &mut Check<'_>) {
     let growsurf = &settings.growsurf;
     let uses_growsurf = growsurf.has_api_key();
     for (key, url, is_used) in [
@@ -184,14 +184,14 @@ fn warn_of_ways(settings: &Settings, reader: &mut Reader<'_>) {
         let Some(url) = url.filter(|url| is_used && url.scheme() == "http") else { continue };
         let host = url.host_str().unwrap_or_default();
         if !is_this_machine(host) {
-            reader.warn(format!(
+            check.warn(format!(
                 "{key} is http://: others on the way to {host} can read the key and people's data; \
                  use https://"
             ));
         }
     }
     if settings.server.trusted_proxies.iter().any(|network| network.is_everybody()) {
-        reader.warn(
+        check.warn(
             "server.trusted_proxies holds every address, so any client can claim to be another; \
              name the proxy's own",
         );

@@ -9,12 +9,14 @@ pub mod duration;
 pub mod masked;
 pub mod network;
 pub mod origin;
+pub mod secret;
 pub mod size;
 pub mod spoiled;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
-use crate::domain::check_metadata_key;
+use serde::de::{Deserialize, Deserializer, Error};
 
 /// What a text should have been, as in "expected a duration such as ...".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,11 +35,34 @@ impl From<String> for Expected {
     }
 }
 
-/// Reads a key of GrowSurf's metadata.
+impl Expected {
+    /// What lies between bounds.
+    fn between<T: Display>(what: &str, low: T, high: T, unit: &str) -> Self {
+        format!("{what} from {low} to {high}{unit}").into()
+    }
+}
+
+/// Reads a whole number from `LOW` to `HIGH`, which fit its type.
 ///
 /// # Errors
-/// Names the form in which GrowSurf would keep the key.
-pub fn metadata_key(text: &str) -> Result<String, Expected> {
-    let checked = check_metadata_key(text);
-    checked.map(|()| text.to_owned()).map_err(|error| error.to_string().into())
+/// Names the bounds.
+pub fn whole<'de, D, T, const LOW: i64, const HIGH: i64>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let number = i64::deserialize(deserializer)?;
+    let fits = T::try_from(number).ok().filter(|_| (LOW..=HIGH).contains(&number));
+    fits.ok_or_else(|| D::Error::custom(Expected::between("a whole number", LOW, HIGH, "")))
+}
+
+/// Reads a text by a function.
+///
+/// # Errors
+/// Says what the text should have been.
+pub fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Result<T, Expected>,
+) -> Result<T, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }

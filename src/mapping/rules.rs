@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use crate::domain::{Email, EmailPattern, Scalar};
 
 /// The events' names before any renaming.
@@ -47,7 +49,9 @@ pub mod events {
 }
 
 /// The rules a plan follows; made from the settings once, at start.
-#[derive(Clone, Debug)]
+///
+/// The settings' section of the mapping is read into it; other sections decide the rest.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Rules {
     /// The name each event is sent under, by its name in [`events`]; one that is missing is off.
     pub events: BTreeMap<String, String>,
@@ -55,14 +59,17 @@ pub struct Rules {
     pub attributes: BTreeMap<String, String>,
     /// What comes before the names of the attributes that tell of one campaign, by its id. Campaigns
     /// without one share the bare names, and the latest fact of any counts.
+    #[serde(skip)]
     pub prefixes: BTreeMap<String, String>,
     /// Extra attributes: name at Customer.io, by key of the participant's metadata.
     pub metadata: BTreeMap<String, String>,
     /// The tiers, highest threshold first.
     pub tiers: Vec<Tier>,
     /// How people are identified.
+    #[serde(skip)]
     pub identify_by: IdentifyBy,
     /// Whether `email` is sent for people identified by metadata, which a browser can write.
+    #[serde(skip)]
     pub trust_metadata_id: bool,
     /// The key of a reward's metadata that holds its value for the referrer.
     pub reward_value_key: String,
@@ -71,23 +78,30 @@ pub struct Rules {
     /// True if a reward's internal title is sent.
     pub reward_title: bool,
     /// Campaigns whose conversions only the shop's own server may tell.
+    #[serde(skip)]
     pub server_told_conversions: BTreeSet<String>,
     /// Campaigns whose shares a page may tell.
+    #[serde(skip)]
     pub page_told_shares: BTreeSet<String>,
     /// The most page posts about one participant on one day.
+    #[serde(skip)]
     pub posts_per_day: PostsPerDay,
     /// Whether participants can claim what a page saw of a visitor.
+    #[serde(skip)]
     pub join_visitors: bool,
     /// The campaign meant by a source that names none: the only one in the settings.
+    #[serde(skip)]
     pub only_campaign: Option<String>,
     /// Addresses that are nobody: GrowSurf's Test button sends people that look real.
+    #[serde(skip)]
     pub ignore_emails: Vec<EmailPattern>,
     /// What goes back to GrowSurf.
+    #[serde(skip)]
     pub feedback: FeedbackRules,
 }
 
 /// The most page posts about one participant that lead to something on one day.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PostsPerDay {
     /// Clicks on the participant's link.
     pub clicks: u32,
@@ -96,7 +110,7 @@ pub struct PostsPerDay {
 }
 
 /// What goes back to GrowSurf, and how much of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FeedbackRules {
     /// Campaigns with an API key, of those that the settings name.
     pub campaigns: BTreeSet<String>,
@@ -118,7 +132,7 @@ impl FeedbackRules {
 }
 
 /// A name for having referred at least so many friends.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Tier {
     /// The name sent.
     pub name: String,
@@ -127,9 +141,10 @@ pub struct Tier {
 }
 
 /// How Customer.io knows people.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum IdentifyBy {
     /// By their address.
+    #[default]
     Email,
     /// By an id in the participant's metadata, under this key.
     Metadata(String),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::SyncError;
@@ -19,7 +20,8 @@ use crate::growsurf::rest::RestError;
 use crate::telemetry::ErrorChain;
 
 /// What becomes of somebody who was deleted at GrowSurf.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Deletions {
     /// It is said, once.
     Report,

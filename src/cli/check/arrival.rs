@@ -5,9 +5,9 @@
 
 use super::{Grade, Missing, Report};
 use crate::config::Settings;
-use crate::config::customerio::IdentifyBy;
 use crate::config::growsurf::SharesFrom;
 use crate::growsurf::rest::Campaign;
+use crate::mapping::IdentifyBy;
 use crate::store::Store;
 use crate::sync::{History, history};
 

@@ -3,31 +3,40 @@
 use std::collections::HashSet;
 
 use secrecy::SecretString;
+use serde::Deserialize;
 
+use crate::config::check::Check;
 use crate::config::mapping::names::prefix_fault;
-use crate::config::reader::{Item, Reader};
+use crate::config::value::secret;
 
 /// What one campaign does differently.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct CampaignSettings {
     /// The campaign's id in GrowSurf, not blank.
+    #[serde(default)]
     pub id: String,
     /// Secrets only this campaign's webhooks are signed with.
+    #[serde(default, deserialize_with = "secret::secrets")]
     pub webhook_secrets: Vec<SecretString>,
     /// Who may tell its conversions.
+    #[serde(default)]
     pub conversions_from: ConversionsFrom,
     /// A key of GrowSurf's REST API that sees it, if the general one doesn't.
+    #[serde(default, deserialize_with = "secret::key")]
     pub api_key: Option<SecretString>,
     /// Who may tell its shares.
+    #[serde(default)]
     pub shares_from: SharesFrom,
     /// What comes before the names of the attributes that tell of it; empty for nothing.
+    #[serde(default)]
     pub attribute_prefix: String,
     /// What your pages name it by when they tell clicks and shares; everybody can read it there.
     pub page_key: Option<String>,
 }
 
 /// Who may tell a campaign's shares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SharesFrom {
     /// The counts of GrowSurf's API.
     #[default]
@@ -37,7 +46,8 @@ pub enum SharesFrom {
 }
 
 /// Who may tell a campaign's conversions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ConversionsFrom {
     /// Webhooks, GrowSurf's API and the shop's server; the first one wins.
     #[default]
@@ -46,94 +56,50 @@ pub enum ConversionsFrom {
     Server,
 }
 
-/// Reads the tables, each campaign once.
-pub(super) fn read(reader: &mut Reader<'_>) -> Vec<CampaignSettings> {
-    let mut seen = HashSet::new();
-    let mut page_keys = HashSet::new();
-    let mut campaigns = Vec::new();
-    for item in reader.tables("growsurf.campaigns") {
-        let id = item.text("id").unwrap_or_default();
-        if id.is_empty() {
-            // Unless an id of the wrong type or a misspelt key is reported already.
-            if reader.sound(&[&item.path]) {
-                reader.broken_item(&item, "id", "is missing or blank");
-            }
-        } else if !is_id(id) {
-            let rule = "is no id of GrowSurf's, which has letters, digits, hyphens and underscores";
-            reader.broken_item(&item, "id", rule);
-        } else if id.len() > MAX_ID_BYTES {
-            reader.broken_item(&item, "id", format!("is longer than {MAX_ID_BYTES} bytes"));
-        } else if !seen.insert(id) {
-            reader.broken_item(&item, "id", format!("{id:?} is another campaign's id too"));
-        }
-        campaigns.push(CampaignSettings {
-            id: id.to_owned(),
-            webhook_secrets: reader.item_secrets(&item, "webhook_secrets"),
-            conversions_from: conversions_from(reader, &item),
-            api_key: reader.item_key(&item, "api_key"),
-            shares_from: shares_from(reader, &item),
-            attribute_prefix: attribute_prefix(reader, &item),
-            page_key: page_key(reader, &item, &mut page_keys),
-        });
-    }
-    campaigns
-}
-
-fn conversions_from(reader: &mut Reader<'_>, item: &Item<'_>) -> ConversionsFrom {
-    match item.text("conversions_from") {
-        None | Some("auto") => ConversionsFrom::Auto,
-        Some("server") => ConversionsFrom::Server,
-        Some(other) => {
-            let rule = format!("expected \"auto\" or \"server\", got {other:?}");
-            reader.broken_item(item, "conversions_from", rule);
-            ConversionsFrom::Auto
-        }
-    }
-}
-
 /// The most bytes of an id from outside.
 const MAX_ID_BYTES: usize = 200;
-
-fn is_id(id: &str) -> bool {
-    let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"_-".contains(&it);
-    id.bytes().all(is_plain)
-}
-
-fn shares_from(reader: &mut Reader<'_>, item: &Item<'_>) -> SharesFrom {
-    match item.text("shares_from") {
-        None | Some("sync") => SharesFrom::Sync,
-        Some("page") => SharesFrom::Page,
-        Some(other) => {
-            let rule = format!("expected \"sync\" or \"page\", got {other:?}");
-            reader.broken_item(item, "shares_from", rule);
-            SharesFrom::Sync
-        }
-    }
-}
-
-fn attribute_prefix(reader: &mut Reader<'_>, item: &Item<'_>) -> String {
-    let prefix = item.text("attribute_prefix").unwrap_or_default();
-    if let Some(fault) = (!prefix.is_empty()).then(|| prefix_fault(prefix)).flatten() {
-        reader.broken_item(item, "attribute_prefix", fault);
-    }
-    prefix.to_owned()
-}
 
 /// The fewest characters of a page's key: it needn't be secret, but nobody should meet it by chance.
 const PAGE_KEY: usize = 8;
 
-fn page_key<'a>(
-    reader: &mut Reader<'_>,
-    item: &Item<'a>,
-    seen: &mut HashSet<&'a str>,
-) -> Option<String> {
-    let key = item.text("page_key").filter(|key| !key.is_empty())?;
-    let is_plain = key.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it));
-    if !is_plain || key.len() < PAGE_KEY {
-        let rule = format!("is not at least {PAGE_KEY} letters, digits, hyphens and underscores");
-        reader.broken_item(item, "page_key", rule);
-    } else if !seen.insert(key) {
-        reader.broken_item(item, "page_key", "is another campaign's too");
+/// Checks the tables, each campaign once.
+pub(super) fn check(campaigns: &[CampaignSettings], check: &mut Check<'_>) {
+    let (mut seen, mut page_keys) = (HashSet::new(), HashSet::new());
+    for (number, campaign) in campaigns.iter().enumerate() {
+        let path = format!("growsurf.campaigns[{number}]");
+        let CampaignSettings { id, attribute_prefix: prefix, page_key, .. } = campaign;
+        if id.is_empty() {
+            // Unless an id of the wrong type or a misspelt key is reported already.
+            if check.sound(&[&path]) {
+                check.broken(&format!("{path}.id"), "is missing or blank");
+            }
+        } else if let Some(rule) = id_fault(id) {
+            check.broken(&format!("{path}.id"), rule);
+        } else if !seen.insert(id) {
+            check.broken(&format!("{path}.id"), format!("{id:?} is another campaign's id too"));
+        }
+        if let Some(rule) = (!prefix.is_empty()).then(|| prefix_fault(prefix)).flatten() {
+            check.broken(&format!("{path}.attribute_prefix"), rule);
+        }
+        let Some(key) = page_key else { continue };
+        if !is_plain(key) || key.len() < PAGE_KEY {
+            let rule =
+                format!("is not at least {PAGE_KEY} letters, digits, hyphens and underscores");
+            check.broken(&format!("{path}.page_key"), rule);
+        } else if !page_keys.insert(key) {
+            check.broken(&format!("{path}.page_key"), "is another campaign's too");
+        }
     }
-    Some(key.to_owned())
+}
+
+fn id_fault(id: &str) -> Option<String> {
+    if !is_plain(id) {
+        let rule = "is no id of GrowSurf's, which has letters, digits, hyphens and underscores";
+        return Some(rule.to_owned());
+    }
+    (id.len() > MAX_ID_BYTES).then(|| format!("is longer than {MAX_ID_BYTES} bytes"))
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it))
 }

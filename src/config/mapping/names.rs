@@ -1,4 +1,4 @@
-//! The names of events and attributes, and what Customer.io allows them to be.
+//! The rules for names of events and attributes: what Customer.io allows them to be.
 //!
 //! A key is the relay's own word; its value is what Customer.io sees, empty for "don't send". The
 //! limits are Customer.io's documented ones; the reserved names are those that it gives a meaning
@@ -6,42 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::key::{Key, Kind};
-use crate::config::reader::Reader;
-use crate::config::value::metadata_key as read_key;
-
-pub(super) const EVENT_KEYS: &[Key] = &[
-    Key::new("referral_program_joined", Kind::Label),
-    Key::new("referral_friend_signed_up", Kind::Label),
-    Key::new("referral_converted", Kind::Label),
-    Key::new("referral_reward_claimed", Kind::Label),
-    Key::new("referral_shared", Kind::Label),
-    Key::new("affiliate_commission_earned", Kind::Label),
-    Key::new("affiliate_commission_adjusted", Kind::Label),
-    Key::new("affiliate_payout_issued", Kind::Label),
-    Key::new("referral_link_clicked", Kind::Label),
-    Key::new("purchase", Kind::Label),
-    Key::new("referral_campaign_ended", Kind::Label),
-];
-
-pub(super) const ATTRIBUTE_KEYS: &[Key] = &[
-    Key::new("first_name", Kind::Label),
-    Key::new("last_name", Kind::Label),
-    Key::new("referral_code", Kind::Label),
-    Key::new("referral_link", Kind::Label),
-    Key::new("total_referrals", Kind::Label),
-    Key::new("referral_tier", Kind::Label),
-    Key::new("referred_by", Kind::Label),
-    Key::new("total_friends", Kind::Label),
-    Key::new("first_referral_date", Kind::Label),
-    Key::new("last_referral_date", Kind::Label),
-    Key::new("total_conversions", Kind::Label),
-    Key::new("total_shares", Kind::Label),
-    Key::new("total_rewards", Kind::Label),
-    Key::new("days_to_first_referral", Kind::Label),
-    Key::new("fraud_risk_level", Kind::Label),
-    Key::new("fraud_reason", Kind::Label),
-];
+use crate::config::check::Check;
+use crate::domain::check_metadata_key;
+use crate::mapping::Rules;
 
 const MAX_EVENT_NAME_BYTES: usize = 100;
 /// The longest name of an attribute in bytes.
@@ -66,40 +33,20 @@ const RESERVED: [&str; 10] = [
     "reply_to",
 ];
 
-/// The name sent for each of the relay's own names; one that is off is missing.
-pub type Names = BTreeMap<String, String>;
-
-/// The names events are sent under.
-pub(super) fn events(reader: &mut Reader<'_>) -> Names {
-    read(reader, "mapping.events", EVENT_KEYS, event_fault)
-}
-
-/// The names attributes are written under.
-pub(super) fn attributes(reader: &mut Reader<'_>) -> Names {
-    read(reader, "mapping.attributes", ATTRIBUTE_KEYS, attribute_fault)
-}
-
-/// Returns the further attributes, each with its metadata key.
-pub(super) fn extra_attributes(
-    reader: &mut Reader<'_>,
-    attributes: &Names,
-) -> BTreeMap<String, String> {
-    let mut extra = BTreeMap::new();
-    for (name, metadata_key) in reader.names("mapping.metadata") {
+/// Checks all names, and leaves out those that are empty.
+pub(super) fn check(rules: &mut Rules, check: &mut Check<'_>) {
+    check_names("mapping.events", &mut rules.events, event_fault, check);
+    check_names("mapping.attributes", &mut rules.attributes, attribute_fault, check);
+    for (name, metadata_key) in &rules.metadata {
+        let path = format!("mapping.metadata.{name}");
         if let Some(fault) = attribute_fault(name) {
-            reader.broken_below("mapping.metadata", name, fault);
-        } else if attributes.values().any(|used| used == name) {
-            reader.broken_below(
-                "mapping.metadata",
-                name,
-                "is the name of an attribute in mapping.attributes too",
-            );
-        } else if let Err(expected) = read_key(metadata_key) {
-            reader.broken_below("mapping.metadata", name, expected.to_string());
+            check.broken(&path, fault);
+        } else if rules.attributes.values().any(|used| used == name) {
+            check.broken(&path, "is the name of an attribute in mapping.attributes too");
+        } else if let Err(error) = check_metadata_key(metadata_key) {
+            check.broken(&path, format!("expected {error}"));
         }
-        extra.insert(name.to_owned(), metadata_key.to_owned());
     }
-    extra
 }
 
 /// What is wrong with putting `prefix` before the names of attributes, if anything is.
@@ -112,35 +59,25 @@ pub(in crate::config) fn prefix_fault(prefix: &str) -> Option<String> {
     attribute_fault(&format!("{prefix}x"))
 }
 
-fn read(
-    reader: &mut Reader<'_>,
+fn check_names(
     table: &str,
-    keys: &'static [Key],
+    names: &mut BTreeMap<String, String>,
     fault: fn(&str) -> Option<String>,
-) -> Names {
-    let mut names = Names::new();
-    for key in keys {
-        let path = format!("{table}.{}", key.name);
-        let name = reader.text(&path);
-        if name.is_empty() {
-            continue;
-        }
-        let twin = names.iter().find(|(_, taken)| *taken == name).map(|(twin, _)| twin.clone());
+    check: &mut Check<'_>,
+) {
+    names.retain(|_, sent_as| !sent_as.is_empty());
+    for (key, name) in &*names {
+        let path = format!("{table}.{key}");
+        let twin = names.iter().take_while(|(it, _)| *it != key).find(|(_, taken)| *taken == name);
         if let Some(fault) = fault(name) {
-            reader.broken(&path, fault);
-        } else if let Some(twin) = twin {
+            check.broken(&path, fault);
+        } else if let Some((twin, _)) = twin {
             // Of the two, the one that was renamed is at fault, whichever is read first.
-            let (at_fault, other) = if name == key.name {
-                (twin.as_str(), key.name)
-            } else {
-                (key.name, twin.as_str())
-            };
+            let (at_fault, other) = if name == key { (twin, key) } else { (key, twin) };
             let at_fault = format!("{table}.{at_fault}");
-            reader.broken(&at_fault, format!("{name:?} is the name of {other} too"));
+            check.broken(&at_fault, format!("{name:?} is the name of {other} too"));
         }
-        names.insert(key.name.to_owned(), name.to_owned());
     }
-    names
 }
 
 fn event_fault(name: &str) -> Option<String> {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use crate::config::value::Expected;
@@ -28,7 +29,8 @@ const ELSEWHERE: [(&str, &str); 5] = [
 ///
 /// The path is taken as it is written, without percent-decoding; `sqlite:///var/x.db` and
 /// `sqlite:/var/x.db` are the same.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct StoreUrl(StoreUrlKind);
 
 #[derive(Debug, Clone)]
@@ -237,6 +239,14 @@ impl FromStr for StoreUrl {
             return Err(expected());
         }
         Ok(Self(StoreUrlKind::File(path.into())))
+    }
+}
+
+impl TryFrom<String> for StoreUrl {
+    type Error = Expected;
+
+    fn try_from(text: String) -> Result<Self, Expected> {
+        text.parse()
     }
 }
 

@@ -41,7 +41,7 @@ fn a_named_file_replaces_the_default_one() {
 
 #[test]
 fn the_guides_names_win_over_files_and_lose_against_ours() {
-    let site_id = |setup: &Setup| setup.settings().customerio.credentials.unwrap().site_id;
+    let site_id = |setup: &Setup| setup.settings().customerio.site_id.unwrap();
     let setup = Setup::new().toml("[customerio]\nsite_id = \"file\"");
     assert_eq!(site_id(&setup), "site");
     let setup = setup.file("site", "from-file\n").variable("CIO_SITE_ID_FILE", "site");
@@ -56,8 +56,7 @@ fn the_guides_names_win_over_files_and_lose_against_ours() {
 fn secrets_stay_text() {
     for secret in ["0012", "1e5", "true", "a,b"] {
         let settings = Setup::new().variable("RELAY__CUSTOMERIO__API_KEY", secret).settings();
-        let credentials = settings.customerio.credentials.unwrap();
-        assert_eq!(credentials.api_key.expose_secret(), secret);
+        assert_eq!(settings.customerio.api_key.unwrap().expose_secret(), secret);
     }
     let settings = Setup::new()
         .file("secrets", "a,b\n0012\n")
@@ -118,7 +117,7 @@ fn lists_of_tables_replace_the_defaults_whole() {
              [mapping.metadata]\n\"the plan[0]\" = \"plan\"",
         )
         .settings();
-    let tiers: Vec<(&str, u64)> =
+    let tiers: Vec<(&str, i64)> =
         settings.mapping.tiers.iter().map(|tier| (tier.name.as_str(), tier.at_least)).collect();
     assert_eq!(tiers, [("some", 3), ("none", 0)]);
     let campaign = &settings.growsurf.campaigns[0];

@@ -1,40 +1,30 @@
 //! A network of IP addresses, such as `10.0.0.0/8`, or one address.
 //!
-//! Only what trusting proxies needs: parse, show, and ask whether an address is inside.
+//! Only what trusting proxies needs: reading one, and asking if an address is inside.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::Deserialize;
 
 use crate::config::value::Expected;
 
 /// A network of IP addresses; a single address is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network(IpNet);
 
 impl Network {
     /// True if every address of a family is in the network.
     pub fn is_everybody(&self) -> bool {
-        self.prefix == 0
+        self.0.prefix_len() == 0
     }
 
-    /// Whether the address is in the network; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`)
+    /// True if the address is in the network; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`)
     /// counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let differing = network.to_bits() ^ address.to_bits();
-                differing.leading_zeros() >= u32::from(self.prefix)
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let differing = network.to_bits() ^ address.to_bits();
-                differing.leading_zeros() >= u32::from(self.prefix)
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -42,32 +32,17 @@ impl FromStr for Network {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        let expected =
-            || Expected::from("an IP address or network such as \"10.0.0.7\" or \"10.0.0.0/8\"");
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| expected())?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => longest,
-            // `parse` alone would take "+8".
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().map_err(|_| expected())?
-            }
-            Some(_) => return Err(expected()),
-        };
-        if prefix > longest {
-            return Err(expected());
-        }
-        Ok(Self { address, prefix })
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let expected = "an IP address or network such as \"10.0.0.7\" or \"10.0.0.0/8\"";
+        network.map(Self).map_err(|_| expected.into())
     }
 }
 
-impl fmt::Display for Network {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.address, self.prefix)
+impl TryFrom<String> for Network {
+    type Error = Expected;
+
+    fn try_from(text: String) -> Result<Self, Expected> {
+        text.parse()
     }
 }
 
@@ -95,7 +70,7 @@ mod tests {
         ] {
             let network: Network = network.parse().unwrap();
             let address: IpAddr = address.parse().unwrap();
-            assert_eq!(network.contains(address), inside, "{network} {address}");
+            assert_eq!(network.contains(address), inside, "{network:?} {address}");
         }
     }
 

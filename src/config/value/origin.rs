@@ -1,8 +1,22 @@
 //! Origins of web pages, just as browsers write them in the `Origin` header.
 
+use serde::Deserialize;
 use url::{Host, Url};
 
 use crate::config::value::Expected;
+
+/// An origin in a list of them.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(pub String);
+
+impl TryFrom<String> for Origin {
+    type Error = Expected;
+
+    fn try_from(text: String) -> Result<Self, Expected> {
+        origin(&text).map(Self)
+    }
+}
 
 /// Reads an origin: scheme, host, and the port unless it is the scheme's own.
 ///

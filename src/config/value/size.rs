@@ -1,9 +1,44 @@
 //! Sizes in bytes as people write them: `8MiB`, `500kB`, `1GiB`, `4096`.
 //!
-//! `kB`, `MB`, `GB` are powers of 1000, `KiB`, `MiB`, `GiB` of 1024; case doesn't matter. `8M` is
+//! `kB`, `MB`, `GB`, ... are powers of 1000, `KiB`, `MiB`, `GiB`, ... of 1024; case doesn't matter. `8M` is
 //! refused, because half the world takes it for the one and half for the other.
 
+use std::fmt;
+
+use bytesize::ByteSize;
+use serde::de::{Deserializer, Error, Visitor};
+
 use crate::config::value::Expected;
+
+/// Reads a size from `LOW` to `HIGH` bytes: a text, or a plain number.
+///
+/// # Errors
+/// Names the bounds, or what a size looks like.
+pub fn size<'de, D: Deserializer<'de>, const LOW: u64, const HIGH: u64>(
+    from: D,
+) -> Result<usize, D::Error> {
+    let bytes = from.deserialize_any(Size)?;
+    let fits = usize::try_from(bytes).ok().filter(|_| (LOW..=HIGH).contains(&bytes));
+    fits.ok_or_else(|| D::Error::custom(Expected::between("a size", LOW, HIGH, " bytes")))
+}
+
+struct Size;
+
+impl Visitor<'_> for Size {
+    type Value = u64;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a size such as \"8MiB\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        parse(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, bytes: i64) -> Result<u64, E> {
+        parse(&bytes.to_string()).map_err(E::custom)
+    }
+}
 
 /// Parses a size in bytes; whole numbers only.
 ///
@@ -12,22 +47,13 @@ use crate::config::value::Expected;
 /// Says what a size looks like, also for one that doesn't fit 64 bits.
 pub fn parse(text: &str) -> Result<u64, Expected> {
     let text = text.trim();
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor: Option<u64> = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1),
-        "kb" => Some(1_000),
-        "mb" => Some(1_000_000),
-        "gb" => Some(1_000_000_000),
-        "kib" => Some(1 << 10),
-        "mib" => Some(1 << 20),
-        "gib" => Some(1 << 30),
-        _ => None,
-    };
-    let number: Option<u64> = number.parse().ok();
-    number
-        .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor))
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    // `bytesize` takes "8M" and "1.5MiB", and what is too large for the largest number.
+    let is_plain = unit.len() < text.len() && !unit.starts_with('.');
+    let has_unit = unit.is_empty() || unit.ends_with(['b', 'B']);
+    let size = text.parse::<ByteSize>().ok().filter(|size| *size != ByteSize(u64::MAX));
+    size.filter(|_| is_plain && has_unit)
+        .map(|size| size.as_u64())
         .ok_or_else(|| "a size such as \"8MiB\", \"500kB\" or bytes".into())
 }
 

@@ -81,7 +81,7 @@ fn sound(settings: &Settings) -> String {
     assert!(server.max_body <= server.body_memory);
     assert!(server.max_connections > 0);
     assert!(!settings.summary().is_empty());
-    assert!(settings.customerio.credentials.is_some());
+    assert!(settings.customerio.credentials().is_some());
     let rules = app::rules(settings);
     for name in rules.events.values().chain(rules.attributes.values()) {
         assert!(!name.trim().is_empty());

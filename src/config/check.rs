@@ -1,0 +1,30 @@
+//! Rules that values break though each can be read, with their places.
+
+use config::Value;
+
+use crate::config::problem::{Fault, Problems};
+use crate::config::tree::place_at;
+
+/// What the rules of the sections find.
+pub(super) struct Check<'a> {
+    pub(super) tree: &'a Value,
+    pub(super) problems: &'a mut Problems,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Check<'_> {
+    /// Reports that the value of a key breaks a rule.
+    pub(super) fn broken(&mut self, key: &str, rule: impl Into<String>) {
+        self.problems.push(place_at(self.tree, key), key, Fault::Rule(rule.into()));
+    }
+
+    /// Notes what is allowed but probably not meant.
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// True if none of the keys has a problem, so that a rule about them together makes sense.
+    pub(super) fn sound(&self, keys: &[&str]) -> bool {
+        !keys.iter().any(|key| self.problems.touch(key))
+    }
+}

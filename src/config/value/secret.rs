@@ -1,0 +1,83 @@
+//! Secrets: texts that are never shown, and the rules for those that others send back.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use super::spoiled::{SEPARATOR, ends_list};
+
+/// What a reader knows a secret by.
+pub const ONE: &str = "secret";
+
+/// What a reader knows tokens by, of which there may be one or a list.
+pub const TOKENS: &str = "tokens";
+
+/// A shorter token could be guessed; in bytes.
+const MIN_TOKEN_BYTES: usize = 16;
+
+#[derive(Deserialize)]
+#[serde(rename = "secret")]
+struct Secret<T>(T);
+
+#[derive(Deserialize)]
+#[serde(rename = "tokens")]
+struct Tokens(Vec<String>);
+
+/// Reads a secret; empty means none.
+///
+/// # Errors
+/// If it is no text.
+pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(Secret::<Option<String>>::deserialize(from)?.0.map(SecretString::from))
+}
+
+/// Reads a secret that travels in a header of HTTP; empty means none.
+///
+/// # Errors
+/// Names what no header can carry.
+pub fn key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    let text = Secret::<Option<String>>::deserialize(from)?.0;
+    text.as_slice().iter().try_for_each(|text| header_fault(text)).map_err(D::Error::custom)?;
+    Ok(text.map(SecretString::from))
+}
+
+/// Reads secrets that others sign with.
+///
+/// # Errors
+/// If one is blank.
+pub fn secrets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
+    let Secret(texts) = Secret::<Vec<String>>::deserialize(from)?;
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err(D::Error::custom("holds a blank secret; remove it"));
+    }
+    if texts.iter().any(|text| ends_list(text)) {
+        return Err(D::Error::custom(SEPARATOR));
+    }
+    Ok(texts.into_iter().map(SecretString::from).collect())
+}
+
+/// Reads bearer tokens, each long enough that nobody guesses it.
+///
+/// # Errors
+/// Names what makes one unfit.
+pub fn tokens<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
+    let Tokens(texts) = Tokens::deserialize(from)?;
+    if texts.iter().any(|text| text.len() < MIN_TOKEN_BYTES) {
+        return Err(D::Error::custom(format_args!(
+            "a token is shorter than {MIN_TOKEN_BYTES} bytes and could be guessed; make one with \
+             `openssl rand -hex 32`"
+        )));
+    }
+    texts.iter().try_for_each(|text| header_fault(text)).map_err(D::Error::custom)?;
+    Ok(texts.into_iter().map(SecretString::from).collect())
+}
+
+fn header_fault(text: &str) -> Result<(), &'static str> {
+    if !text.bytes().all(|it| it.is_ascii_graphic()) {
+        Err("holds a blank or a letter outside ASCII, which no header can carry")
+    } else if ends_list(text) {
+        Err(SEPARATOR)
+    } else {
+        Ok(())
+    }
+}
