@@ -72,7 +72,6 @@ impl GrowsurfClients {
                 max_wait: settings.delivery.max_wait,
                 pace: Arc::clone(&pace),
                 clock: Arc::new(SystemClock),
-                random: Arc::new(SystemRandom),
             })
         };
         let mut named = Vec::new();

@@ -1,4 +1,7 @@
 //! Money: whole minor units as GrowSurf tells them, major units as marketers read them.
+//!
+//! The currencies are a list of our own: a crate's (`iso_currency`) has metals, funds and currencies of
+//! the past among them, and the contract of `/v1/events` must not change with its version.
 
 use super::Scalar;
 

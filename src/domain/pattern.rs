@@ -1,39 +1,21 @@
 //! A pattern of e-mail addresses, such as `*@example.com`.
 //!
 //! `*` stands for any text, also none; everything else stands for itself, without regard to case.
-//! Matching takes time linear in the address for each part between two stars.
 
 use std::str::FromStr;
 
+use wildmatch::WildMatchPattern;
+
 use super::Email;
 
-/// A pattern of e-mail addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmailPattern {
-    /// The texts between the stars, lower case; at least one.
-    parts: Vec<String>,
-}
+/// A pattern of e-mail addresses, in lower case. The wildcard for one character is one that no address has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmailPattern(WildMatchPattern<'*', '\0'>);
 
 impl EmailPattern {
-    /// Whether the whole address matches.
+    /// True if the whole address matches.
     pub fn matches(&self, email: &Email) -> bool {
-        let address = email.as_str();
-        let (first, rest) =
-            self.parts.split_first().expect("splitting a text gives at least one part");
-        let Some((last, middle)) = rest.split_last() else {
-            return address == *first;
-        };
-        let Some(mut left) = address.strip_prefix(first.as_str()) else {
-            return false;
-        };
-        // The earliest place of each part leaves the most for the next ones.
-        for part in middle {
-            match left.find(part.as_str()) {
-                Some(start) => left = &left[start + part.len()..],
-                None => return false,
-            }
-        }
-        left.ends_with(last.as_str())
+        self.0.matches(email.as_str())
     }
 }
 
@@ -47,7 +29,7 @@ impl FromStr for EmailPattern {
         if is_all || !matches_any(text) {
             return Err("a pattern of e-mail addresses such as \"*@example.com\"");
         }
-        Ok(Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() })
+        Ok(Self(WildMatchPattern::new(&text.to_lowercase())))
     }
 }
 
@@ -80,6 +62,8 @@ mod tests {
             ("a*b*c@x", "a-b-b-c@x", true),
             ("ab*b@c", "ab@c", false),
             ("*.test", "a@b.test", true),
+            ("a?b@*", "a?b@c", true),
+            ("a?b@*", "axb@c", false),
         ] {
             let parsed: EmailPattern = pattern.parse().unwrap();
             let email = Email::parse(address).unwrap();

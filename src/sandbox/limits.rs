@@ -5,6 +5,7 @@
 //! limits".
 
 use serde_json::{Map, Value};
+use ulid::Ulid;
 
 use super::answer::Problem;
 
@@ -104,24 +105,15 @@ pub(super) fn ulid(value: Option<&Value>) -> Result<Option<u128>, Problem> {
     let Some(value) = value else {
         return Ok(None);
     };
-    match value.as_str().and_then(decode_ulid) {
+    let read = |text: &str| {
+        let id = Ulid::from_string(text).ok()?;
+        // The crate drops what exceeds 128 bits.
+        id.to_string().eq_ignore_ascii_case(text).then_some(id.into())
+    };
+    match value.as_str().and_then(read) {
         Some(number) => Ok(Some(number)),
         None => Err(Problem::invalid("id", "event id must be a ULID")),
     }
-}
-
-fn decode_ulid(text: &str) -> Option<u128> {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-    let bytes = text.as_bytes();
-    // 26 characters hold 130 bits: the first may only have three.
-    if bytes.len() != 26 || !matches!(bytes[0], b'0'..=b'7') {
-        return None;
-    }
-    bytes.iter().try_fold(0u128, |number, byte| {
-        let digit = ALPHABET.iter().position(|letter| *letter == byte.to_ascii_uppercase())?;
-        Some(number << 5 | digit as u128)
-    })
 }
 
 fn at_most(limit: usize, field: &str, what: &str, text: &str) -> Result<(), Problem> {

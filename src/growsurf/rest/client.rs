@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable};
 use http::Method;
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
@@ -25,10 +26,10 @@ use super::error::RestError;
 use super::lifecycle::{Announcement, Lifecycle};
 use super::limits::ReportedLimits;
 use super::types::{Cursor, Page};
-use crate::domain::{Clock, PathSegment, Random, Time, is_loopback};
+use crate::domain::{Clock, PathSegment, Time, is_loopback};
 
 /// How often a read is tried.
-const TRIES: u32 = 5;
+const TRIES: usize = 5;
 
 /// The first wait before a read is tried again; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -69,8 +70,6 @@ pub struct ClientConfig {
     pub pace: Arc<dyn RateLimiter>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Jitter.
-    pub random: Arc<dyn Random>,
 }
 
 /// A client with one key. Clones share their connection.
@@ -186,21 +185,23 @@ impl Client {
 
     /// Sends a read, again where it may help.
     pub(super) async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
-        let (mut backoff, mut left) = (BACKOFF, TRIES);
-        loop {
-            left -= 1;
-            match self.once(request).await {
-                // The budget knows for how long to wait.
-                Err(RestError::Limited(wait)) if left > 0 && wait <= self.config.patience => {}
-                Err(RestError::Unavailable { .. } | RestError::Unreachable(_)) if left > 0 => {
-                    let half = u64::try_from(backoff.as_millis() / 2).unwrap_or(0);
-                    let jitter = self.config.random.next() % (half + 1);
-                    tokio::time::sleep(Duration::from_millis(half + jitter)).await;
-                    backoff *= 2;
-                }
-                done => return done,
-            }
-        }
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(BACKOFF)
+            .with_max_times(TRIES - 1)
+            .with_jitter();
+        let may_help = |error: &RestError| match error {
+            RestError::Limited(wait) => *wait <= self.config.patience,
+            error => matches!(error, RestError::Unavailable { .. } | RestError::Unreachable(_)),
+        };
+        (|| self.once(request))
+            .retry(waits)
+            .when(may_help)
+            // The budget knows for how long to wait.
+            .adjust(|error, wait| match error {
+                RestError::Limited(_) => wait.map(|_| Duration::ZERO),
+                _ => wait,
+            })
+            .await
     }
 
     /// Sends a request once, in its turn.

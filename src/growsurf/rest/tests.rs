@@ -19,7 +19,7 @@ use super::{
 };
 use crate::domain::{
     Call, Clock, Event, EventId, Facts, Notification, Outcome, ParticipantIndex, ParticipantKey,
-    ParticipantUpdate, Random, Scalar, SendFilter, Time, WebhookId,
+    ParticipantUpdate, Scalar, SendFilter, Time, WebhookId,
 };
 
 /// An answer that the server gives: status, headers, body.
@@ -76,12 +76,6 @@ impl Clock for Still {
     }
 }
 
-impl Random for Still {
-    fn next(&self) -> u64 {
-        0
-    }
-}
-
 struct Stage {
     client: Client,
     script: Script,
@@ -105,7 +99,6 @@ impl Stage {
             max_wait: Duration::from_secs(60 * 60),
             pace: Arc::clone(&pace) as _,
             clock: Arc::new(Still),
-            random: Arc::new(Still),
         });
         Self { client: client.unwrap(), script, pace }
     }
