@@ -1,7 +1,7 @@
 //! Copying: everything that one store holds, into another that may be of another kind.
 //!
 //! What belongs here and below: the order of the steps, what a copy leaves in the store it goes
-//! into until it is whole, and the comparison at the end. What doesn't: SQL; each backend reads and
+//! into until it is whole, and the comparison at the end. What doesn't: SQL of a backend; each reads and
 //! writes rows in the one form that [`Part`] describes.
 //!
 //! ```text
@@ -14,19 +14,19 @@
 
 mod mark;
 mod part;
-mod row;
 mod steps;
+mod sum;
 #[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
 
 use super::StoreError;
+use super::meta::Meta;
 
-pub(super) use mark::{Mark, refuse_marked};
+pub(super) use mark::refuse_marked;
 pub use part::Part;
-pub(super) use part::{Column, Kind};
-pub(super) use row::{Cell, Row};
+pub(super) use part::{Column, Kind, Row, list};
 pub use steps::{Compared, Step, copy, snapshot};
 
 /// Which of the two stores an error is about.
@@ -90,7 +90,7 @@ pub enum CopyError {
 #[async_trait]
 pub(super) trait Rows: Send {
     /// The next rows of a part by its key, behind the one given; none behind the last.
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError>;
+    async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError>;
 
     /// The highest numbers that this store has given to people and deliveries.
     async fn given(&mut self) -> Result<Given, StoreError>;
@@ -99,34 +99,33 @@ pub(super) trait Rows: Send {
 /// A store as it is copied. Having one means that no relay delivers from the store.
 #[async_trait]
 pub(super) trait Tables: Rows {
-    /// Whether a relay delivers from the store.
+    /// True if a relay delivers from the store.
     async fn is_in_use(&mut self) -> Result<bool, StoreError>;
 
-    /// Why the store can't be copied, if it can't.
-    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError>;
-
     /// How many rows a part has.
-    async fn count(&mut self, part: Part) -> Result<u64, StoreError>;
+    async fn count(&mut self, part: &Part) -> Result<u64, StoreError>;
 
-    /// The mark that an unfinished copy has left.
-    async fn mark(&mut self) -> Result<Option<Mark>, StoreError>;
+    /// Returns a single value.
+    async fn recall(&mut self, meta: Meta) -> Result<Option<String>, StoreError>;
 
-    /// Marks an empty store as one that is copied into.
-    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError>;
+    /// Remembers a single value, or forgets it.
+    async fn remember(&mut self, meta: Meta, value: Option<&str>) -> Result<(), StoreError>;
 
-    /// Writes rows that [`Rows::page`] has given for another store, and the mark, in one
-    /// transaction.
-    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError>;
+    /// Writes rows that [`Rows::page`] has given for another store, and the mark, in one transaction.
+    /// With `clears` they take the place of those that the store was opened with.
+    async fn write(
+        &mut self,
+        part: &Part,
+        clears: bool,
+        rows: &[Row],
+        mark: &str,
+    ) -> Result<(), StoreError>;
 
-    /// What makes of a row what this store gives back after it was written: numbers may be others
-    /// where a backend counts in another way.
-    fn kept(&self) -> fn(Part, Row) -> Row;
+    /// True if NUL in a text becomes U+FFFD here, see [`text`](super::record::text).
+    fn replaces_nul(&self) -> bool;
 
     /// Gives higher numbers than these from now on, and makes the store ready for work.
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError>;
-
-    /// Takes the mark away: the copy is whole.
-    async fn end(&mut self) -> Result<(), StoreError>;
 }
 
 /// The highest numbers that a store has given.

@@ -7,27 +7,27 @@ use crate::store::StoreError;
 use crate::store::meta::Meta;
 use crate::store::record::unreadable;
 
-use super::{Cell, Part, Row};
+use super::Row;
 
 /// How far a copy is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(in crate::store) struct Mark {
+pub(super) struct Mark {
     /// Of which store it is a copy; the same for the same store, and no secret.
     pub(super) source: String,
-    /// What is being copied. Everything before is.
-    pub(super) part: Part,
+    /// The table that is being copied. Everything before is.
+    pub(super) table: String,
     /// The key of its last row that was.
-    pub(super) after: Option<Vec<Cell>>,
+    pub(super) after: Option<Row>,
 }
 
 impl Mark {
     /// As a store keeps it.
-    pub(in crate::store) fn text(&self) -> String {
-        serde_json::to_string(self).expect("texts, numbers and bytes can be written")
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts can be written")
     }
 
     /// Reads what [`Mark::text`] has written.
-    pub(in crate::store) fn read(text: &str) -> Result<Self, StoreError> {
+    pub(super) fn read(text: &str) -> Result<Self, StoreError> {
         serde_json::from_str(text).map_err(|error| unreadable("the mark of a copy", error))
     }
 }
@@ -45,10 +45,8 @@ pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreE
 
 /// What tells a store from others: something made of its secret.
 pub(super) fn source(meta: &[Row]) -> Result<String, StoreError> {
-    let secret = meta.iter().find_map(|Row(cells)| match cells.as_slice() {
-        [Cell::Text(key), Cell::Text(secret)] if key == Meta::HashKey.key() => Some(secret),
-        _ => None,
-    });
+    let is_secret = |row: &&Row| row[0].as_deref() == Some(Meta::HashKey.key());
+    let secret = meta.iter().find(is_secret).and_then(|row| row[1].as_ref());
     let secret = secret.ok_or_else(|| unreadable("no secret", "was it ever opened?"))?;
     Ok(hex::encode(&Sha256::digest(format!("copy of {secret}"))[..8]))
 }

@@ -1,10 +1,12 @@
 //! The steps of a copy, over the rows of any two backends.
 
+use crate::store::meta::Meta;
+use crate::store::record::text;
 use crate::store::{StoreError, StoreLocation};
 
-use super::mark::source;
-use super::row::Sum;
-use super::{Cell, CopyError, Mark, Part, Row, Rows, Side, Tables};
+use super::mark::{Mark, source};
+use super::sum::Sum;
+use super::{CopyError, Part, Row, Rows, Side, Tables, refuse_marked};
 
 /// What a copy tells while it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,9 +57,9 @@ pub async fn copy(
     let mark = begin(from, to).await?;
     let (mut rows, mut done, mut is_whole) = (0, 0, true);
     for part in Part::ALL {
-        let in_from = from.count(part).await.map_err(of(Side::From))?;
-        let in_to = to.count(part).await.map_err(of(Side::To))?;
-        is_whole &= part != mark.part;
+        let in_from = from.count(&part).await.map_err(of(Side::From))?;
+        let in_to = to.count(&part).await.map_err(of(Side::To))?;
+        is_whole &= part.table != mark.table;
         if is_whole && in_from != in_to {
             // It changed since the copy was stopped.
             return Err(CopyError::Differs { part, from: in_from, to: in_to });
@@ -66,9 +68,8 @@ pub async fn copy(
         done += if part.is_empty_at_first() { in_to } else { 0 };
     }
     tell(Step::Begin { rows, done });
-    for part in Part::ALL.into_iter().skip_while(|part| *part != mark.part) {
-        let after = mark.after.clone().filter(|_| part == mark.part);
-        copy_part(from, to, Mark { part, after, ..mark.clone() }, tell).await?;
+    for part in Part::ALL.into_iter().skip_while(|part| part.table != mark.table) {
+        copy_part(from, to, part, &mark, tell).await?;
     }
     let given = from.given().await.map_err(of(Side::From))?;
     to.make_ready(given).await.map_err(of(Side::To))?;
@@ -79,7 +80,7 @@ pub async fn copy(
     }
     // One may have been started meanwhile.
     refuse(from, Side::From).await?;
-    to.end().await.map_err(of(Side::To))?;
+    to.remember(Meta::Copying, None).await.map_err(of(Side::To))?;
     Ok(compared)
 }
 
@@ -92,52 +93,62 @@ pub async fn snapshot(from: &StoreLocation, to: &StoreLocation) -> Result<(), Co
     let to = &mut *to.tables().await.map_err(of(Side::To))?;
     let mark = begin(from, to).await?;
     for part in Part::ALL {
-        copy_part(from, to, Mark { part, after: None, ..mark.clone() }, &mut |_step| {}).await?;
+        copy_part(from, to, part, &mark, &mut |_step| {}).await?;
     }
     let given = from.given().await.map_err(of(Side::From))?;
     to.make_ready(given).await.map_err(of(Side::To))?;
-    to.end().await.map_err(of(Side::To))
+    to.remember(Meta::Copying, None).await.map_err(of(Side::To))
 }
 
 async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
     if tables.is_in_use().await.map_err(of(side))? {
         return Err(CopyError::InUse(side));
     }
-    match tables.objection().await.map_err(of(side))? {
-        Some(objection) if side == Side::From => Err(CopyError::Store(side, objection)),
-        _ => Ok(()),
+    if side == Side::To {
+        return Ok(());
     }
+    if let Some(detail) = tables.recall(Meta::Damaged).await.map_err(of(side))? {
+        return Err(CopyError::Store(side, StoreError::Damaged { detail }));
+    }
+    refuse_marked(tables.recall(Meta::Copying).await.map_err(of(side))?).map_err(of(side))
 }
 
 /// Marks the target, or finds the mark that the same copy has left there.
 async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyError> {
-    let meta = from.page(Part::Meta, None).await.map_err(of(Side::From))?;
+    let [.., meta] = &Part::ALL;
+    let meta = from.page(meta, None).await.map_err(of(Side::From))?;
     let source = source(&meta).map_err(of(Side::From))?;
-    if let Some(mark) = to.mark().await.map_err(of(Side::To))? {
+    if let Some(mark) = to.recall(Meta::Copying).await.map_err(of(Side::To))? {
+        let mark = Mark::read(&mark).map_err(of(Side::To))?;
         return if mark.source == source { Ok(mark) } else { Err(CopyError::OtherCopy) };
     }
-    for part in Part::ALL.into_iter().filter(|part| part.is_empty_at_first()) {
+    for part in Part::ALL.iter().filter(|part| part.is_empty_at_first()) {
         if to.count(part).await.map_err(of(Side::To))? > 0 {
             return Err(CopyError::NotEmpty);
         }
     }
-    let mark = Mark { source, part: Part::ALL[0], after: None };
-    to.begin(&mark).await.map_err(of(Side::To))?;
+    let mark = Mark { source, table: Part::ALL[0].table.to_owned(), after: None };
+    to.remember(Meta::Copying, Some(&mark.text())).await.map_err(of(Side::To))?;
     Ok(mark)
 }
 
+/// Copies a part, or what is left of it behind the mark.
 async fn copy_part(
     from: &mut dyn Rows,
     to: &mut dyn Tables,
-    mut mark: Mark,
+    part: Part,
+    mark: &Mark,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<(), CopyError> {
+    let (table, source) = (part.table.to_owned(), mark.source.clone());
+    let after = mark.after.clone().filter(|_| table == mark.table);
+    let mut mark = Mark { source, table, after };
     loop {
-        let part = mark.part;
-        let rows = from.page(part, mark.after.as_deref()).await.map_err(of(Side::From))?;
+        let rows = from.page(&part, mark.after.as_ref()).await.map_err(of(Side::From))?;
         let Some(last) = rows.last() else { return Ok(()) };
-        mark.after = Some(part.key(last).to_vec());
-        to.write(part, &rows, &mark).await.map_err(of(Side::To))?;
+        let clears = mark.after.is_none() && !part.is_empty_at_first();
+        mark.after = Some(key(part, last));
+        to.write(&part, clears, &rows, &mark.text()).await.map_err(of(Side::To))?;
         tell(Step::Copied(part, length(&rows)));
         give_way().await;
     }
@@ -149,12 +160,12 @@ async fn compare(
     part: Part,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Compared, CopyError> {
-    let expected = sum(from, Side::From, part, to.kept(), tell).await?;
-    let found = sum(to, Side::To, part, |_part, row| row, tell).await?;
+    let expected = sum(from, Side::From, part, to.replaces_nul(), tell).await?;
+    let found = sum(to, Side::To, part, false, tell).await?;
     if expected != found {
-        return Err(CopyError::Differs { part, from: expected.rows(), to: found.rows() });
+        return Err(CopyError::Differs { part, from: expected.rows, to: found.rows });
     }
-    Ok(Compared { part, rows: found.rows(), checksum: found.checksum() })
+    Ok(Compared { part, rows: found.rows, checksum: found.checksum() })
 }
 
 /// Of all rows of a part.
@@ -162,18 +173,25 @@ async fn sum(
     tables: &mut dyn Tables,
     side: Side,
     part: Part,
-    kept: fn(Part, Row) -> Row,
+    replaces_nul: bool,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Sum, CopyError> {
-    let (mut sum, mut after) = (Sum::default(), None::<Vec<Cell>>);
+    let (mut sum, mut after) = (Sum::default(), None::<Row>);
     loop {
-        let rows = tables.page(part, after.as_deref()).await.map_err(of(side))?;
+        let mut rows = tables.page(&part, after.as_ref()).await.map_err(of(side))?;
         let Some(last) = rows.last() else { return Ok(sum) };
-        after = Some(part.key(last).to_vec());
+        after = Some(key(part, last));
         tell(Step::Read(part, length(&rows)));
         give_way().await;
-        rows.into_iter().for_each(|row| sum.add(&kept(part, row)));
+        if replaces_nul {
+            rows.iter_mut().flatten().flatten().for_each(|cell| *cell = text(cell));
+        }
+        rows.iter().for_each(|row| sum.add(row));
     }
+}
+
+fn key(part: Part, row: &Row) -> Row {
+    row[..part.key.len()].to_vec()
 }
 
 /// A file's rows come without any waiting; whoever would stop the copy has to get a word in.

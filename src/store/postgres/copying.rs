@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio_postgres::Client;
 
-use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
+use crate::store::copying::{Given, Part, Row, Rows, Tables};
 use crate::store::meta::Meta;
 use crate::store::rows::micros;
 use crate::store::{HEARTBEAT_TTL, StoreError};
@@ -72,7 +72,7 @@ impl ServerSnapshot {
 
 #[async_trait]
 impl Rows for ServerSnapshot {
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+    async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
         let page = rows::page(&self.0, part, after).await;
         page.map_err(|fault| fault.into_store_error(DOING))
     }
@@ -84,7 +84,7 @@ impl Rows for ServerSnapshot {
 
 #[async_trait]
 impl Rows for ServerTables {
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+    async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
         transact!(self.connections, DOING, |it| rows::page(&it, part, after))
     }
 
@@ -107,48 +107,41 @@ impl Tables for ServerTables {
         transact!(self.connections, DOING, |it| is_heard(&it))
     }
 
-    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError> {
-        let mark = transact!(self.connections, DOING, |it| meta::recall(&it, Meta::Copying))?;
-        Ok(mark.map(|_| StoreError::HalfCopied))
-    }
-
-    async fn count(&mut self, part: Part) -> Result<u64, StoreError> {
+    async fn count(&mut self, part: &Part) -> Result<u64, StoreError> {
         transact!(self.connections, DOING, |it| rows::count(&it, part))
     }
 
-    async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
-        let text = transact!(self.connections, DOING, |it| meta::recall(&it, Meta::Copying))?;
-        text.as_deref().map(Mark::read).transpose()
+    async fn recall(&mut self, meta: Meta) -> Result<Option<String>, StoreError> {
+        transact!(self.connections, DOING, |it| meta::recall(&it, meta))
     }
 
-    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
+    async fn remember(&mut self, meta: Meta, value: Option<&str>) -> Result<(), StoreError> {
+        transact!(self.connections, DOING, |it| meta::remember(&it, meta, value))
+    }
+
+    async fn write(
+        &mut self,
+        part: &Part,
+        clears: bool,
+        rows: &[Row],
+        mark: &str,
+    ) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| async {
-            rows::clear(&it).await?;
-            meta::remember(&it, Meta::Copying, Some(&mark.text())).await
+            rows::write(&it, part, clears, rows).await?;
+            meta::remember(&it, Meta::Copying, Some(mark)).await
         })
     }
 
-    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| async {
-            rows::write(&it, part, rows).await?;
-            meta::remember(&it, Meta::Copying, Some(&mark.text())).await
-        })
-    }
-
-    fn kept(&self) -> fn(Part, Row) -> Row {
-        rows::kept
+    fn replaces_nul(&self) -> bool {
+        true
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| make_ready(&it, given))
     }
-
-    async fn end(&mut self) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| meta::remember(&it, Meta::Copying, None))
-    }
 }
 
-/// Whether a relay has told of itself lately, by the server's clock.
+/// True if a relay has told of itself lately, by the server's clock.
 async fn is_heard(transaction: &Transaction) -> Result<bool, Fault> {
     let sql = "SELECT 1 FROM relays
          WHERE seen_at >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 LIMIT 1";
@@ -170,7 +163,7 @@ async fn make_ready(transaction: &Transaction, given: Given) -> Result<(), Fault
     transaction.rows(sql, &[&given.people, &given.deliveries]).await?;
     // Else the first plans of statements are made for empty tables.
     for part in Part::ALL {
-        transaction.script(&format!("ANALYZE {}", part.table())).await?;
+        transaction.script(&format!("ANALYZE {}", part.table)).await?;
     }
     Ok(())
 }

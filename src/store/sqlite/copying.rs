@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::store::StoreError;
-use crate::store::copying::{Cell, Given, Mark, Part, Row, Rows, Tables};
+use crate::store::copying::{Given, Part, Row, Rows, Tables};
 use crate::store::meta::Meta;
 
 use super::connection::DatabasePath;
@@ -71,7 +71,7 @@ impl FileTables {
 
 #[async_trait]
 impl Rows for FileTables {
-    async fn page(&mut self, part: Part, after: Option<&[Cell]>) -> Result<Vec<Row>, StoreError> {
+    async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
         self.with(|connection| rows::page(connection, part, after))
     }
 
@@ -93,35 +93,33 @@ impl Tables for FileTables {
         Ok(!self.right.take().map_err(|error| storage(DOING, error))?)
     }
 
-    async fn objection(&mut self) -> Result<Option<StoreError>, StoreError> {
-        self.with(objection)
-    }
-
-    async fn count(&mut self, part: Part) -> Result<u64, StoreError> {
+    async fn count(&mut self, part: &Part) -> Result<u64, StoreError> {
         self.with(|connection| rows::count(connection, part))
     }
 
-    async fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
-        let text = self.with(|it| meta::recall(it, Meta::Copying))?;
-        text.as_deref().map(Mark::read).transpose()
+    async fn recall(&mut self, meta: Meta) -> Result<Option<String>, StoreError> {
+        self.with(|connection| meta::recall(connection, meta))
     }
 
-    async fn begin(&mut self, mark: &Mark) -> Result<(), StoreError> {
+    async fn remember(&mut self, meta: Meta, value: Option<&str>) -> Result<(), StoreError> {
+        self.with(|connection| meta::remember(connection, meta, value))
+    }
+
+    async fn write(
+        &mut self,
+        part: &Part,
+        clears: bool,
+        rows: &[Row],
+        mark: &str,
+    ) -> Result<(), StoreError> {
         self.with(|connection| {
-            connection.execute(&format!("DELETE FROM meta WHERE {}", Meta::copied_rows()), [])?;
-            meta::remember(connection, Meta::Copying, Some(&mark.text()))
+            rows::write(connection, part, clears, rows)?;
+            meta::remember(connection, Meta::Copying, Some(mark))
         })
     }
 
-    async fn write(&mut self, part: Part, rows: &[Row], mark: &Mark) -> Result<(), StoreError> {
-        self.with(|connection| {
-            rows::write(connection, part, rows)?;
-            meta::remember(connection, Meta::Copying, Some(&mark.text()))
-        })
-    }
-
-    fn kept(&self) -> fn(Part, Row) -> Row {
-        |_part, row| row
+    fn replaces_nul(&self) -> bool {
+        false
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
@@ -136,19 +134,4 @@ impl Tables for FileTables {
             Ok(())
         })
     }
-
-    async fn end(&mut self) -> Result<(), StoreError> {
-        self.with(|connection| meta::remember(connection, Meta::Copying, None))
-    }
-}
-
-/// Returns the reason why the store can't be copied: damage that was found, or a copy that isn't whole.
-fn objection(connection: &Connection) -> Result<Option<StoreError>, Fault> {
-    if let Some(detail) = meta::recall(connection, Meta::Damaged)? {
-        return Ok(Some(StoreError::Damaged { detail }));
-    }
-    if meta::recall(connection, Meta::Copying)?.is_some() {
-        return Ok(Some(StoreError::HalfCopied));
-    }
-    Ok(None)
 }
