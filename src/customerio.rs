@@ -9,8 +9,6 @@ pub mod limits;
 
 pub mod request;
 
-pub mod action;
-
 pub mod answer;
 
 pub mod response;

@@ -23,6 +23,7 @@
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
 //! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
+//! | [`sources`] | the bodies of each sender, declared, and the notifications that they become | `domain` |
 //! | [`server_events`], [`page`] | what the user's own backend and pages post | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
@@ -113,6 +114,7 @@ pub mod mapping;
 pub mod page;
 pub mod sandbox;
 pub mod server_events;
+pub mod sources;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -11,10 +11,11 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+    ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
 };
 
 use super::problem::Document;
@@ -53,6 +54,23 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     // Patterns hold characters that can't be seen; it is the same document.
     escape_lines(&document).into_owned()
 });
+
+/// The schemas of the relay's own contracts, whose kinds have no fields beside those that they name.
+const CLOSED: [&str; 2] = ["CustomerioAction", "ServerEvent"];
+
+/// Closes the kinds of the relay's own contracts, which no attribute of an enum can say.
+pub fn close(mut document: OpenApi) -> OpenApi {
+    let schemas = document.components.iter_mut().flat_map(|it| it.schemas.iter_mut());
+    for (_, schema) in schemas.filter(|(name, _)| CLOSED.contains(&name.as_str())) {
+        let RefOr::T(Schema::OneOf(kinds)) = schema else { continue };
+        for kind in &mut kinds.items {
+            if let RefOr::T(Schema::Object(kind)) = kind {
+                kind.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
+        }
+    }
+    document
+}
 
 /// The document: JSON that people can read.
 pub fn document() -> &'static str {

@@ -98,11 +98,11 @@ pub fn operator(face: AppState, webhooks: bool) -> Router {
 
 /// The documentation of all routes there can be, on either listener.
 pub(super) fn openapi() -> OpenApi {
-    OpenApiRouter::with_openapi(openapi::frame())
+    let router = OpenApiRouter::with_openapi(openapi::frame())
         .merge(routes(EnabledRoutes::EVERYTHING))
         .merge(metrics_routes())
-        .nest("/admin", admin::routes())
-        .into_openapi()
+        .nest("/admin", admin::routes());
+    openapi::close(router.into_openapi())
 }
 
 fn routes(offered: EnabledRoutes) -> OpenApiRouter<AppState> {

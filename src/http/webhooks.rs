@@ -16,10 +16,10 @@ use super::json::Json;
 use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::customerio::action::CustomerioAction;
 use crate::domain::{Receipt, Status};
 use crate::ingest::{ACTION_KEYS, IngestError, REPORTING_KEYS};
 use crate::server_events::ShopEvent;
+use crate::sources::customerio_action::CustomerioAction;
 use crate::telemetry::ErrorChain;
 
 /// GrowSurf's header with time and signature

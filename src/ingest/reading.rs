@@ -8,12 +8,13 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::customerio::{action, reporting};
+use crate::customerio::reporting;
 use crate::domain::{FeedbackKind, Labelled, Notification, Source, Time, Webhook};
 use crate::growsurf::rest::rows::{Kind, Row};
 use crate::growsurf::{self, DecodeError, Dialect, json};
 use crate::page;
 use crate::server_events;
+use crate::sources::customerio_action::CustomerioAction;
 
 /// A body as far as it could be read.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub fn decode(
         Source::Growsurf => webhook(owner, body, received_at),
         Source::GrowsurfApi => row(owner, event, body),
         Source::CustomerioReport => report(body, received_at),
-        Source::CustomerioAction => ask(body, received_at),
+        Source::CustomerioAction => action(body, received_at),
         Source::Server => server(body, received_at),
         Source::Page => post(body, received_at),
     };
@@ -114,19 +115,18 @@ fn report(body: &[u8], received_at: Time) -> Decoded {
     Decoded::of(reporting::event(&value), reading.map_err(UnreadableBody::Content))
 }
 
-fn ask(body: &[u8], received_at: Time) -> Decoded {
-    let feedback = match object(body) {
-        Ok(value) => action::read(&value, received_at),
+fn action(body: &[u8], received_at: Time) -> Decoded {
+    let reading = match object(body) {
+        Ok(value) => CustomerioAction::read(value).and_then(|it| it.into_notification(received_at)),
         Err(error) => return Decoded::unread(error),
     };
-    let asked = feedback.as_ref().ok().and_then(|feedback| match &feedback.kind {
-        FeedbackKind::Action(ask) => Some(ask),
+    let action = reading.as_ref().ok().and_then(|read| match read.feedback.as_ref()?.kind {
+        FeedbackKind::Action(ref action) => Some(action),
         _ => None,
     });
-    let event = asked.map(|ask| ask.kind.label().to_owned());
-    let campaign = asked.and_then(|ask| ask.campaign.clone());
-    let reading = feedback.map(Notification::from_feedback).map_err(UnreadableBody::Content);
-    Decoded { campaign, ..Decoded::of(event, reading) }
+    let event = action.map(|action| action.kind.label().to_owned());
+    let campaign = action.and_then(|action| action.campaign.clone());
+    Decoded { campaign, ..Decoded::of(event, reading.map_err(UnreadableBody::Content)) }
 }
 
 fn server(body: &[u8], received_at: Time) -> Decoded {

@@ -3,9 +3,16 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
+use utoipa::PartialSchema;
 
 use super::*;
-use crate::domain::Labelled;
+use crate::domain::{Attributes, Labelled, Scalar};
+
+const UPDATE: &str = "update_participant";
+const TRIGGER: &str = "trigger_referral";
+const SHARE: &str = "record_share";
+const ADD: &str = "add_participant";
+const TYPES: [&str; 4] = [UPDATE, TRIGGER, SHARE, ADD];
 
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
@@ -28,18 +35,23 @@ fn action(kind: &str, changes: &Value) -> Value {
     body
 }
 
+fn read(body: &Value) -> Result<Feedback, String> {
+    let action = CustomerioAction::read(body.clone())?;
+    Ok(action.into_notification(NOW)?.feedback.unwrap())
+}
+
 #[track_caller]
-fn ask(kind: &str, changes: &Value) -> (Vec<Identifier>, Action) {
-    let feedback = read(&action(kind, changes), NOW).unwrap();
+fn accepted(kind: &str, changes: &Value) -> (Vec<Identifier>, Action) {
+    let feedback = read(&action(kind, changes)).unwrap();
     assert_eq!(feedback.at, NOW);
-    let FeedbackKind::Action(ask) = feedback.kind else { panic!("{:?}", feedback.kind) };
-    assert_eq!(ask.kind.label(), kind);
-    (feedback.identifiers, ask)
+    let FeedbackKind::Action(action) = feedback.kind else { panic!("{:?}", feedback.kind) };
+    assert_eq!(action.kind.label(), kind);
+    (feedback.identifiers, action)
 }
 
 #[track_caller]
 fn refusal(kind: &str, changes: &Value) -> String {
-    read(&action(kind, changes), NOW).unwrap_err()
+    read(&action(kind, changes)).unwrap_err()
 }
 
 fn fay() -> Identifier {
@@ -48,7 +60,7 @@ fn fay() -> Identifier {
 
 #[test]
 fn what_every_ask_has_is_read() {
-    let (who, it) = ask(TRIGGER, &json!({}));
+    let (who, it) = accepted(TRIGGER, &json!({}));
     assert_eq!(who, [fay()]);
     assert_eq!(
         it,
@@ -60,26 +72,26 @@ fn what_every_ask_has_is_read() {
             kind: ActionKind::TriggerReferral { delay_in_days: None },
         }
     );
-    let named = json!({"email": null, "campaign": null, "id": 42, "participant": " fay001 "});
-    let (who, it) = ask(TRIGGER, &named);
+    let named = json!({"email": null, "campaign": null, "id": "42", "participant": "fay001"});
+    let (who, it) = accepted(TRIGGER, &named);
     assert_eq!(who, [Identifier::Id("42".to_owned())]);
     assert_eq!((it.campaign, it.participant.as_deref()), (None, Some("fay001")));
-    assert!(ask(TRIGGER, &json!({"email": "-", "participant": "fay001"})).0.is_empty());
-    let (who, _) = ask(TRIGGER, &json!({"id": "0042"}));
+    assert!(accepted(TRIGGER, &json!({"email": "-", "participant": "fay001"})).0.is_empty());
+    let (who, _) = accepted(TRIGGER, &json!({"id": "0042"}));
     assert_eq!(who, [fay(), Identifier::Id("0042".to_owned())]);
 }
 
 #[test]
 fn each_type_is_read_with_its_own_fields() {
-    let days = |value: Value| ask(TRIGGER, &json!({"delay_in_days": value})).1.kind;
-    for value in [json!(90), json!("90"), json!(" 90 ")] {
+    let days = |value: Value| accepted(TRIGGER, &json!({"delay_in_days": value})).1.kind;
+    for value in [json!(90), json!("90")] {
         assert_eq!(days(value), ActionKind::TriggerReferral { delay_in_days: Some(90) });
     }
     let share = ActionKind::RecordShare { channel: "whatsapp".to_owned() };
-    assert_eq!(ask(SHARE, &json!({})).1.kind, share);
+    assert_eq!(accepted(SHARE, &json!({})).1.kind, share);
     let metadata = json!({"a": "x ", "b": 7, "c": 1.5, "d": true, "e": null, "f": "é".repeat(500)});
-    let changes = json!({"metadata": metadata, "unsubscribed": "False", "first_name": "Fay"});
-    let ActionKind::UpdateParticipant(update) = ask(UPDATE, &changes).1.kind else { panic!() };
+    let changes = json!({"metadata": metadata, "unsubscribed": "false", "first_name": " Fay "});
+    let ActionKind::UpdateParticipant(update) = accepted(UPDATE, &changes).1.kind else { panic!() };
     assert_eq!(update.metadata["a"], Some(Scalar::from("x")));
     assert_eq!(update.metadata["b"], Some(Scalar::Integer(7)));
     assert_eq!(update.metadata["c"], Some(Scalar::Decimal(1.5)));
@@ -88,14 +100,16 @@ fn each_type_is_read_with_its_own_fields() {
     assert_eq!(update.unsubscribed, Some(false));
     assert_eq!((update.first_name.as_deref(), update.last_name), (Some("Fay"), None));
     let unsubscribed = json!({"metadata": "-", "unsubscribed": true});
-    let ActionKind::UpdateParticipant(update) = ask(UPDATE, &unsubscribed).1.kind else { panic!() };
+    let ActionKind::UpdateParticipant(update) = accepted(UPDATE, &unsubscribed).1.kind else {
+        panic!()
+    };
     assert_eq!(update.unsubscribed, Some(true));
     for (told, kept) in [("Rae@Example.com", "rae@example.com"), ("rae001", "rae001")] {
         let added =
             json!({"referred_by": told, "last_name": "Friend", "metadata": {"plan": "pro"}});
         let metadata: Attributes = [("plan".to_owned(), Scalar::from("pro"))].into();
         assert_eq!(
-            ask(ADD, &added).1.kind,
+            accepted(ADD, &added).1.kind,
             ActionKind::AddParticipant {
                 first_name: None,
                 last_name: Some("Friend".to_owned()),
@@ -123,18 +137,22 @@ fn templates_that_were_not_rendered_are_refused_by_field() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_mend_and_not_repeated() {
+fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
     let long = "secret".repeat(40);
     for (kind, changes, part) in [
         ("refund", json!({}), "type is none of update_participant, trigger_referral"),
-        (TRIGGER, json!({"type": "-"}), "type is missing; it is one of update_participant"),
-        (TRIGGER, json!({"type": " "}), "type is empty: write one of the types"),
-        (TRIGGER, json!({"dedupe_key": null}), "dedupe_key is missing"),
-        (TRIGGER, json!({"dedupe_key": ""}), "dedupe_key is empty: build it of what is always"),
+        (TRIGGER, json!({"type": "-"}), "type is missing: it is one of update_participant"),
+        (TRIGGER, json!({"type": 1}), "type is none of update_participant"),
+        (
+            TRIGGER,
+            json!({"dedupe_key": null}),
+            "dedupe_key is missing: the same action could be done again",
+        ),
+        (TRIGGER, json!({"dedupe_key": ""}), "dedupe_key is empty: the same action"),
         (TRIGGER, json!({"dedupe_key": &long}), "dedupe_key is longer than 200 bytes"),
         (TRIGGER, json!({"id": &long}), "id is longer than 200 bytes"),
         (TRIGGER, json!({"id": "é".repeat(101)}), "id is longer than 200 bytes"),
-        (TRIGGER, json!({"participant": &long}), "participant is longer than 200 bytes"),
+        (TRIGGER, json!({"participant": &long}), "participant is no id of GrowSurf's"),
         (TRIGGER, json!({"dedupe_key": "secret@example.com"}), "dedupe_key holds an e-mail"),
         (TRIGGER, json!({"dedupe_key": "se\ncret"}), "dedupe_key holds a line break"),
         (TRIGGER, json!({"campaign": ""}), "campaign is empty: write it into the template"),
@@ -144,18 +162,23 @@ fn what_is_wrong_is_named_with_its_mend_and_not_repeated() {
         (TRIGGER, json!({"email": "secret"}), "email is no e-mail address"),
         (TRIGGER, json!({"email": ["secret"]}), "email is no text"),
         (TRIGGER, json!({"id": " "}), "id is empty: the person has no such attribute; leave"),
-        (TRIGGER, json!({"id": 1e5}), "id is no whole number; put it in quotes"),
+        (TRIGGER, json!({"id": 42}), "id is no text; put it in quotes"),
         (TRIGGER, json!({"participant": "sec ret"}), "participant is no id"),
         (TRIGGER, json!({"delay_in_days": 0}), "delay_in_days is no whole number from 1 to 90"),
         (TRIGGER, json!({"delay_in_days": "91"}), "delay_in_days is no whole number"),
         (TRIGGER, json!({"delay_in_days": "secret"}), "delay_in_days is no whole number"),
-        (TRIGGER, json!({"delay_in_days": true}), "delay_in_days is no text"),
-        (TRIGGER, json!({"delay_in_days": ""}), "delay_in_days is empty: the person has no"),
+        (TRIGGER, json!({"delay_in_days": true}), "delay_in_days is no whole number"),
+        (TRIGGER, json!({"delay_in_days": "+007"}), "delay_in_days is no whole number"),
+        (TRIGGER, json!({"delay_in_days": " 7"}), "delay_in_days is no whole number"),
         (TRIGGER, json!({"emial": "secret"}), "emial is no field of trigger_referral; it has type"),
         (TRIGGER, json!({"secret@example.com": 1}), "a field's name is no plain word"),
-        (SHARE, json!({"channel": "-"}), "channel is missing"),
+        (
+            SHARE,
+            json!({"channel": "-"}),
+            "channel is missing: write into the template by which channel",
+        ),
         (UPDATE, json!({"metadata": null}), "nothing is to be changed"),
-        (UPDATE, json!({"metadata": {}}), "metadata is empty; leave the line out"),
+        (UPDATE, json!({"metadata": {}}), "nothing is to be changed"),
         (UPDATE, json!({"metadata": "secret"}), "metadata is no object"),
         (UPDATE, json!({"metadata": {"plan": ""}}), "metadata.plan is empty"),
         (UPDATE, json!({"metadata": {"plan": {"secret": 1}}}), "metadata.plan is neither text"),
@@ -168,19 +191,20 @@ fn what_is_wrong_is_named_with_its_mend_and_not_repeated() {
         (UPDATE, json!({"metadata": {"gdprAgreements": "x"}}), "GrowSurf reserves this one"),
         (UPDATE, json!({"metadata": {"EmailReferralClicks": 1}}), "is the relay's own"),
         (UPDATE, json!({"unsubscribed": "secret"}), "unsubscribed is neither true nor false"),
+        (UPDATE, json!({"unsubscribed": " TRUE "}), "unsubscribed is neither true nor false"),
         (UPDATE, json!({"first_name": ""}), "first_name is empty: the person has no such"),
         (UPDATE, json!({"delay_in_days": 1}), "delay_in_days is no field of update_participant"),
-        (ADD, json!({"email": null}), "email is missing; it says who is to take part"),
+        (ADD, json!({"email": null}), "email is missing: it names who is to take part"),
         (ADD, json!({"id": "secret"}), "id is no field of add_participant"),
         (ADD, json!({"referred_by": "sec ret"}), "referred_by is neither an e-mail address nor"),
         (ADD, json!({"referred_by": ""}), "referred_by is empty: the person has no such"),
-        (ADD, json!({"metadata": {"plan": null}}), "metadata.plan is null, but there is nothing"),
     ] {
         let reason = refusal(kind, &changes);
         assert!(reason.contains(part), "{changes}: {reason}");
         assert!(!reason.contains("secret"), "{reason}");
     }
-    assert_eq!(read(&json!([]), NOW).unwrap_err(), "the body is no JSON object, {...}");
+    let two = refusal(TRIGGER, &json!({"id": "", "campaign": "a b"}));
+    assert!(two.starts_with("campaign is no id") && two.contains("; id is empty: "), "{two}");
     let many: serde_json::Map<_, _> = (0..51).map(|n| (format!("k{n}"), json!(n))).collect();
     assert!(refusal(UPDATE, &json!({"metadata": many})).contains("more than 50 keys"));
 }
@@ -217,12 +241,24 @@ fn the_templates_of_the_readme_are_ready_to_paste() {
     for template in templates {
         for has_all in [true, false] {
             let body: Value = serde_json::from_str(&rendered(template, has_all)).unwrap();
-            read(&body, NOW).unwrap_or_else(|reason| panic!("{reason}: {body}"));
+            read(&body).unwrap_or_else(|reason| panic!("{reason}: {body}"));
             kinds.push(body["type"].as_str().unwrap().to_owned());
         }
     }
     kinds.dedup();
     assert_eq!(kinds, TYPES);
+}
+
+#[test]
+fn the_examples_of_the_schema_are_accepted() {
+    let schema = serde_json::to_value(CustomerioAction::schema()).unwrap();
+    let kinds = schema["oneOf"].as_array().unwrap();
+    assert_eq!(kinds.len(), TYPES.len());
+    for kind in kinds {
+        let body = &kind["examples"][0];
+        read(body).unwrap_or_else(|reason| panic!("{reason}: {body}"));
+        assert!(kind["properties"].as_object().unwrap().len() >= body.as_object().unwrap().len());
+    }
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -253,8 +289,8 @@ proptest! {
         ]),
         value in value(),
     ) {
-        let _ = read(&value, NOW);
-        if let Err(reason) = read(&action(kind, &json!({name: value})), NOW) {
+        let _ = read(&value);
+        if let Err(reason) = read(&action(kind, &json!({name: value}))) {
             prop_assert!(!reason.is_empty() && reason.len() < 600, "{reason}");
         }
     }
