@@ -25,7 +25,7 @@ use super::rows::Changes;
 
 pub(super) use reads::{
     EffectRows, ErasureRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows, LetterRows,
-    MetaRows, NoteRows, PeopleRows, PlanKeys, PlanReads, WebhookRows,
+    MetaRows, PeopleRows, PlanKeys, PlanReads, WebhookRows,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
@@ -36,7 +36,6 @@ pub(super) trait Unit:
     + LaneRows
     + LetterRows
     + MetaRows
-    + NoteRows
     + PeopleRows
     + PlanReads
     + WebhookRows
@@ -50,7 +49,6 @@ impl<T> Unit for T where
         + LaneRows
         + LetterRows
         + MetaRows
-        + NoteRows
         + PeopleRows
         + PlanReads
         + WebhookRows

@@ -9,7 +9,6 @@ pub(super) mod inbox;
 mod lanes;
 mod letters;
 pub(super) mod meta;
-mod notes;
 mod people;
 mod plan_reads;
 mod webhooks;
@@ -38,8 +37,7 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         effects::remove(transaction, &changes.removed_messages).boxed(),
         inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),
         people::remove(transaction, &changes.removed_people).boxed(),
-        notes::write(transaction, &changes.notes).boxed(),
-        meta::write(transaction, &changes.metas).boxed(),
+        meta::write(transaction, changes).boxed(),
         meta::remember_accepting(transaction, changes.accepting).boxed(),
         letters::take(transaction, &changes.taken).boxed(),
         deliveries::write(transaction, &changes.deliveries).boxed(),

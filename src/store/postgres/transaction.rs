@@ -14,7 +14,7 @@ use deadpool::managed::Timeouts;
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::sync::Mutex;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use crate::domain::{Random, Time};
@@ -189,9 +189,45 @@ impl Transaction {
         Ok(rows.try_into().expect("as many results as statements"))
     }
 
+    /// What a statement gives, read row by row.
+    pub(super) async fn read<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn Value],
+        read: impl Fn(&Row) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        self.rows(sql, values).await?.iter().map(read).collect()
+    }
+
     /// The one row that a statement gives, if it gives one.
     pub(super) async fn row(&self, sql: &str, values: &[&dyn Value]) -> Result<Option<Row>, Fault> {
         Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// The first column of that row.
+    pub(super) async fn value<T: FromSqlOwned>(
+        &self,
+        sql: &str,
+        values: &[&dyn Value],
+    ) -> Result<Option<T>, Fault> {
+        Ok(self.row(sql, values).await?.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Does a statement with the columns of rows, unless there are none.
+    pub(super) async fn write(&self, sql: &str, columns: &[&dyn Value]) -> Result<(), Fault> {
+        match columns[0].count() {
+            0 => Ok(()),
+            _ => self.change(sql, columns).await.map(drop),
+        }
+    }
+
+    /// The same where another transaction wrote one of the rows first if not all of them change.
+    pub(super) async fn write_all(&self, sql: &str, columns: &[&dyn Value]) -> Result<(), Fault> {
+        let rows = columns[0].count();
+        match rows == 0 || usize::try_from(self.change(sql, columns).await?) == Ok(rows) {
+            true => Ok(()),
+            false => Err(Fault::Overtaken),
+        }
     }
 
     /// How many rows a statement changed.

@@ -19,47 +19,43 @@ pub(super) trait Value: Sync {
     fn kind(&self) -> Type;
     /// The value itself.
     fn sql(&self) -> &(dyn ToSql + Sync);
+    /// How many values it is.
+    fn count(&self) -> usize {
+        1
+    }
 }
+
+/// Returns the columns of rows, each as an array.
+macro_rules! columns {
+    ($rows:expr, $row:ident => $($value:expr),+) => {
+        [$(&$rows.iter().map(|$row| $value).collect::<Vec<_>>() as &dyn Value),+]
+    };
+}
+
+pub(super) use columns;
 
 macro_rules! values {
     ($($rust:ty => $one:ident, $many:ident);+ $(;)?) => {
         $(
-            impl Value for $rust {
-                fn kind(&self) -> Type {
-                    Type::$one
-                }
-                fn sql(&self) -> &(dyn ToSql + Sync) {
-                    self
-                }
-            }
-
-            impl Value for Option<$rust> {
-                fn kind(&self) -> Type {
-                    Type::$one
-                }
-                fn sql(&self) -> &(dyn ToSql + Sync) {
-                    self
-                }
-            }
-
-            impl Value for Vec<$rust> {
-                fn kind(&self) -> Type {
-                    Type::$many
-                }
-                fn sql(&self) -> &(dyn ToSql + Sync) {
-                    self
-                }
-            }
-
-            impl Value for Vec<Option<$rust>> {
-                fn kind(&self) -> Type {
-                    Type::$many
-                }
-                fn sql(&self) -> &(dyn ToSql + Sync) {
-                    self
-                }
-            }
+            value! { $rust, $one }
+            value! { Option<$rust>, $one }
+            value! { Vec<$rust>, $many, fn count(&self) -> usize { self.len() } }
+            value! { Vec<Option<$rust>>, $many, fn count(&self) -> usize { self.len() } }
         )+
+    };
+}
+
+macro_rules! value {
+    ($rust:ty, $kind:ident $(, $count:item)?) => {
+        impl Value for $rust {
+            fn kind(&self) -> Type {
+                Type::$kind
+            }
+            fn sql(&self) -> &(dyn ToSql + Sync) {
+                self
+            }
+            $($count)?
+        }
     };
 }
 

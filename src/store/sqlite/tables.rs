@@ -9,7 +9,6 @@ pub(super) mod inbox;
 mod lanes;
 mod letters;
 pub(super) mod meta;
-mod notes;
 mod people;
 mod plan_reads;
 mod raising;
@@ -49,7 +48,7 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
         let reading = micros(reading).to_string();
         meta::remember(connection, Meta::Accepting(way), Some(&reading))?;
     }
-    notes::write(connection, &changes.notes)?;
+    meta::note(connection, &changes.notes)?;
     deliveries::write(connection, &changes.deliveries)?;
     deliveries::empty(connection, &changes.emptied)?;
     letters::write(connection, &changes.letters)?;

@@ -250,7 +250,7 @@ pub(in crate::store) trait LetterRows: UnitBase {
     async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Self::Fault>;
 }
 
-/// Reads of the tables `meta` and `counters`.
+/// Reads of the tables `meta`, `counters` and `notes`.
 #[trait_variant::make(Send)]
 pub(in crate::store) trait MetaRows: UnitBase {
     /// Returns single values in the order in which they are asked for.
@@ -261,11 +261,7 @@ pub(in crate::store) trait MetaRows: UnitBase {
 
     /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
-}
 
-/// Reads of the table `notes`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait NoteRows: UnitBase {
     /// Returns the note of this name.
     async fn note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
 

@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::domain::{EventId, Message, Time, WebhookId};
 use crate::store::DeliveryState;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, text};
+use crate::store::postgres::value::{Value, columns, text};
 use crate::store::rows::{Half, MessageKey, WebhookCall, delivery};
 use crate::store::unit::EffectRows;
 
 impl EffectRows for Transaction {
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
         let sql = "SELECT webhook FROM effects WHERE id = $1";
-        let row = self.row(sql, &[&Uuid::from_bytes(effect.0)]).await?;
-        row.map(|row| Ok(WebhookId(row.try_get(0)?))).transpose()
+        Ok(self.value(sql, &[&Uuid::from_bytes(effect.0)]).await?.map(WebhookId))
     }
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
         let sql = "SELECT id, call, state::bigint, planned_at, COALESCE(delivered_at, died_at)
              FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
              WHERE webhook = $1 ORDER BY id";
-        let call = |row: &tokio_postgres::Row| {
+        let call = |row: &Row| {
             Ok(WebhookCall {
                 delivery: delivery(row.try_get(0)?, Half::Call),
                 call: row.try_get(1)?,
@@ -32,13 +32,13 @@ impl EffectRows for Transaction {
                 ended_at: row.try_get(4)?,
             })
         };
-        self.rows(sql, &[&webhook.0]).await?.iter().map(call).collect()
+        self.read(sql, &[&webhook.0], call).await
     }
 
     async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
         let sql = "SELECT delivery, metric, channel, sender, sender_id, at FROM messages
              WHERE event = $1";
-        let message = |row: &tokio_postgres::Row| {
+        let message = |row: &Row| {
             let sender: Option<String> = row.try_get(3)?;
             Ok(Message {
                 event: effect,
@@ -49,17 +49,17 @@ impl EffectRows for Transaction {
                 at: Time::from_micros(row.try_get(5)?),
             })
         };
-        self.rows(sql, &[&Uuid::from_bytes(effect.0)]).await?.iter().map(message).collect()
+        self.read(sql, &[&Uuid::from_bytes(effect.0)], message).await
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
         let sql = "SELECT event, delivery, metric FROM messages
              WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED";
-        let key = |row: &tokio_postgres::Row| {
+        let key = |row: &Row| {
             let event: Uuid = row.try_get(0)?;
             Ok((EventId(event.into_bytes()), row.try_get(1)?, row.try_get(2)?))
         };
-        self.rows(sql, &[&before, &limit]).await?.iter().map(key).collect()
+        self.read(sql, &[&before, &limit], key).await
     }
 }
 
@@ -72,38 +72,22 @@ pub(super) async fn write(transaction: &Transaction, messages: &[Message]) -> Re
         let (_, at) = rows.entry(key).or_insert((message, i64::MAX));
         *at = message.at.micros().min(*at);
     }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let events: Vec<Uuid> = rows.keys().map(|key| key.0).collect();
-    let deliveries: Vec<String> = rows.keys().map(|key| text(key.1)).collect();
-    let metrics: Vec<String> = rows.keys().map(|key| text(key.2)).collect();
-    let channels: Vec<String> = rows.values().map(|(it, _)| text(&it.channel)).collect();
     let sender = |it: &Message| it.sender.as_ref().map(|(kind, id)| (text(kind), text(id))).unzip();
-    let (senders, ids): (Vec<Option<String>>, Vec<Option<String>>) =
-        rows.values().map(|(it, _)| sender(it)).unzip();
-    let times: Vec<i64> = rows.values().map(|(_, at)| *at).collect();
+    let columns = columns!(rows, it => it.0.0, text(it.0.1), text(it.0.2), text(&it.1.0.channel),
+        sender(it.1.0).0, sender(it.1.0).1, it.1.1);
     let sql = "INSERT INTO messages (event, delivery, metric, channel, sender, sender_id, at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (event, delivery, metric)
          DO UPDATE SET at = LEAST(messages.at, excluded.at)";
-    let values: [&dyn Value; 7] =
-        [&events, &deliveries, &metrics, &channels, &senders, &ids, &times];
-    transaction.change(sql, &values).await?;
-    Ok(())
+    transaction.write(sql, &columns).await
 }
 
 /// Removes rows of what happened to messages.
 pub(super) async fn remove(transaction: &Transaction, keys: &[MessageKey]) -> Result<(), Fault> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let events: Vec<Uuid> = keys.iter().map(|key| Uuid::from_bytes(key.0.0)).collect();
-    let deliveries: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
-    let metrics: Vec<&str> = keys.iter().map(|key| &*key.2).collect();
     let sql = "DELETE FROM messages
-         USING unnest($1::uuid[], $2::text[], $3::text[]) AS gone (event, delivery, metric)
+         USING unnest($1, $2, $3) AS gone (event, delivery, metric)
          WHERE (messages.event, messages.delivery, messages.metric)
              = (gone.event, gone.delivery, gone.metric)";
-    transaction.change(sql, &[&events, &deliveries, &metrics]).await.map(drop)
+    let columns = columns!(keys, key => Uuid::from_bytes(key.0.0), &*key.1, &*key.2);
+    transaction.write(sql, &columns).await
 }

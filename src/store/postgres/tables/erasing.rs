@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{Labelled, LaneId, Source, Webhook, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::text;
+use crate::store::postgres::value::{Value, columns, text};
 use crate::store::rows::{CallRow, Changes, PersonRow};
 use crate::store::unit::ErasureRows;
 
@@ -25,19 +25,18 @@ impl ErasureRows for Transaction {
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id > $1 AND state <> '' ORDER BY id LIMIT $2";
-        self.rows(sql, &[&after, &limit]).await?.iter().map(person).collect()
+        self.read(sql, &[&after, &limit], person).await
     }
 
     async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
-        self.rows(sql, &[&ids.to_vec()]).await?.iter().map(person).collect()
+        self.read(sql, &[&ids.to_vec()], person).await
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
         let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
-        let rows = self.rows(sql, &[&people.to_vec()]).await?;
-        rows.iter().map(|row| Ok(WebhookId(row.try_get(0)?))).collect()
+        self.read(sql, &[&people.to_vec()], |row| Ok(WebhookId(row.try_get(0)?))).await
     }
 
     async fn searched_bodies(&mut self, after: Uuid, limit: i64) -> Result<Vec<Webhook>, Fault> {
@@ -49,21 +48,21 @@ impl ErasureRows for Transaction {
         // The mentions lead to these.
         let by_growsurf = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
         let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
-        self.rows(&sql, &[&after, &limit, &by_growsurf]).await?.iter().map(webhook).collect()
+        self.read(&sql, &[&after, &limit, &by_growsurf], webhook).await
     }
 
     async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
         let sql = "SELECT id, parked IS NOT NULL FROM inbox
              WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
-        let rows = self.rows(sql, &[&uuids(ids)]).await?;
-        rows.iter().map(|row| Ok((WebhookId(row.try_get(0)?), row.try_get(1)?))).collect()
+        let body = |row: &Row| Ok((WebhookId(row.try_get(0)?), row.try_get(1)?));
+        self.read(sql, &[&uuids(ids)], body).await
     }
 
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
         let sql = format!(
             "SELECT {CALL} FROM deliveries WHERE webhook = ANY ($1) ORDER BY id FOR UPDATE"
         );
-        self.rows(&sql, &[&uuids(webhooks)]).await?.iter().map(call).collect()
+        self.read(&sql, &[&uuids(webhooks)], call).await
     }
 
     async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
@@ -75,15 +74,15 @@ impl ErasureRows for Transaction {
                  JOIN deliveries ON deliveries.id = dead_letters.delivery / 2 WHERE lane = $1
              ) ORDER BY id LIMIT $2"
         );
-        self.rows(&sql, &[&lane.0, &limit]).await?.iter().map(call).collect()
+        self.read(&sql, &[&lane.0, &limit], call).await
     }
 }
 
-fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
+pub(super) fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.0).collect()
 }
 
-fn person(row: &Row) -> Result<PersonRow, Fault> {
+pub(super) fn person(row: &Row) -> Result<PersonRow, Fault> {
     Ok(PersonRow { id: row.try_get(0)?, identifier: row.try_get(1)?, state: row.try_get(2)? })
 }
 
@@ -107,14 +106,10 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         let sql = "UPDATE deliveries SET call = $2, identify = $3 WHERE id = $1";
         transaction.change(sql, &[row, call, identify]).await?;
     }
-    if !changes.removed_mentions.is_empty() {
-        let people: Vec<i64> = changes.removed_mentions.iter().map(|it| it.0).collect();
-        let webhooks: Vec<Uuid> = changes.removed_mentions.iter().map(|it| it.1.0).collect();
-        let sql = "DELETE FROM mentions
-             USING unnest($1::bigint[], $2::uuid[]) AS own (person, webhook)
-             WHERE mentions.person = own.person AND mentions.webhook = own.webhook";
-        transaction.change(sql, &[&people, &webhooks]).await?;
-    }
+    let sql = "DELETE FROM mentions USING unnest($1, $2) AS own (person, webhook)
+         WHERE mentions.person = own.person AND mentions.webhook = own.webhook";
+    let mentions = columns!(changes.removed_mentions, it => it.0, it.1.0);
+    transaction.write(sql, &mentions).await?;
     for (key, person) in &changes.removed_participants {
         let sql = "DELETE FROM participants
              WHERE campaign = $1 AND growsurf_id = $2 AND person = $3";

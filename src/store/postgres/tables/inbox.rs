@@ -14,6 +14,8 @@ use crate::store::record;
 use crate::store::rows::{FinishedDelivery, FinishedWebhook};
 use crate::store::unit::InboxRows;
 
+use super::erasing::uuids;
+
 impl InboxRows for Transaction {
     async fn inbox_page(
         &mut self,
@@ -27,8 +29,7 @@ impl InboxRows for Transaction {
             "SELECT {WEBHOOK} FROM inbox
              WHERE id > $1 AND received_at >= $2 AND body IS NOT NULL {parked} ORDER BY id LIMIT $3"
         );
-        let rows = self.rows(&sql, &[&after, &since, &limit]).await?;
-        rows.iter().map(webhook).collect()
+        self.read(&sql, &[&after, &since, &limit], webhook).await
     }
 
     async fn prunable(
@@ -48,12 +49,12 @@ impl InboxRows for Transaction {
              AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> 1)
              ORDER BY {order} LIMIT $3"
         );
-        let rows = self.rows(&sql, &[&before, &below, &limit]).await?;
-        rows.iter().map(|row| Ok(WebhookId(row.try_get(0)?))).collect()
+        let id = |row: &Row| Ok(WebhookId(row.try_get(0)?));
+        self.read(&sql, &[&before, &below, &limit], id).await
     }
 
     async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let ids = uuids(ids);
         let sql = "SELECT id, received_at, parked IS NOT NULL FROM inbox
              WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
         let held = self.rows(sql, &[&ids]).await?;
@@ -66,17 +67,16 @@ impl InboxRows for Transaction {
             let delivery = FinishedDelivery { row: row.try_get(1)?, lane, state };
             deliveries.entry(row.try_get(0)?).or_default().push(delivery);
         }
-        let mut found = Vec::new();
-        for row in held {
+        let webhook = |row: &Row| {
             let id: Uuid = row.try_get(0)?;
-            found.push(FinishedWebhook {
+            Ok(FinishedWebhook {
                 id: WebhookId(id),
                 received_at: row.try_get(1)?,
                 is_parked: row.try_get(2)?,
                 deliveries: deliveries.remove(&id).unwrap_or_default(),
-            });
-        }
-        Ok(found)
+            })
+        };
+        held.iter().map(webhook).collect()
     }
 }
 
@@ -100,11 +100,7 @@ pub(super) async fn remove_deliveries(
     transaction: &Transaction,
     rows: &[i64],
 ) -> Result<(), Fault> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let halves: Vec<i64> = rows.iter().flat_map(|row| [2 * row, 2 * row + 1]).collect();
-    transaction.change("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
-    let sql = "DELETE FROM deliveries WHERE id = ANY ($1)";
-    transaction.change(sql, &[&rows.to_vec()]).await.map(drop)
+    transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
+    transaction.write("DELETE FROM deliveries WHERE id = ANY ($1)", &[&rows.to_vec()]).await
 }

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use crate::domain::LaneId;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{number, text};
+use crate::store::postgres::value::{Value, columns, number, text};
 use crate::store::rows::{DeliveryRow, DueShift, LaneRow};
 use crate::store::unit::{HeldLane, LaneRows};
 
@@ -31,8 +31,7 @@ impl LaneRows for Transaction {
                  WHERE lanes.class = own.class AND due_at <= $2
                  ORDER BY due_at LIMIT $3 FOR UPDATE OF lanes SKIP LOCKED
              ) AS it LIMIT $3";
-        let rows = self.rows(sql, &[&classes.to_vec(), &now, &number(limit)]).await?;
-        rows.iter().map(with_identifier).collect()
+        self.read(sql, &[&classes.to_vec(), &now, &number(limit)], with_identifier).await
     }
 
     async fn free_lane(&mut self, id: LaneId) -> Result<Option<(LaneRow, String)>, Fault> {
@@ -55,8 +54,7 @@ impl LaneRows for Transaction {
                  SELECT * FROM deliveries WHERE deliveries.lane = wanted.lane AND state = 0
                  ORDER BY seq LIMIT $2
              ) AS it";
-        let rows = self.rows(sql, &[&lanes, &number(each)]).await?;
-        rows.iter().map(deliveries::row).collect()
+        self.read(sql, &[&lanes, &number(each)], deliveries::row).await
     }
 
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
@@ -111,7 +109,7 @@ impl LaneRows for Transaction {
     async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Fault> {
         let sql = "SELECT id, class, due_at, token, leased FROM lanes
              WHERE leased AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
-        self.rows(sql, &[]).await?.iter().map(lane).collect()
+        self.read(sql, &[], lane).await
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
@@ -121,8 +119,7 @@ impl LaneRows for Transaction {
                  SELECT MIN(due_at) AS due_at FROM lanes
                  WHERE lanes.class = own.class AND due_at IS NOT NULL
              ) AS it";
-        let row = self.row(sql, &[&classes.to_vec()]).await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?.flatten())
+        Ok(self.value(sql, &[&classes.to_vec()]).await?.flatten())
     }
 
     async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
@@ -148,20 +145,12 @@ fn with_identifier(row: &Row) -> Result<(LaneRow, String), Fault> {
 
 /// Writes lanes as they are from now on.
 pub(super) async fn write(transaction: &Transaction, lanes: &[LaneRow]) -> Result<(), Fault> {
-    if lanes.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<i64> = lanes.iter().map(|it| it.id.0).collect();
-    let classes: Vec<i16> = lanes.iter().map(|it| it.class).collect();
-    let due: Vec<Option<i64>> = lanes.iter().map(|it| it.due_at).collect();
-    let tokens: Vec<i64> = lanes.iter().map(|it| it.token).collect();
-    let leased: Vec<bool> = lanes.iter().map(|it| it.leased).collect();
-    let sql = "UPDATE lanes SET class = it.class, due_at = it.due_at, token = it.token, leased = it.leased
-         FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::boolean[])
-             AS it (id, class, due_at, token, leased)
+    let sql = "UPDATE lanes
+         SET class = it.class, due_at = it.due_at, token = it.token, leased = it.leased
+         FROM unnest($1, $2, $3, $4, $5) AS it (id, class, due_at, token, leased)
          WHERE lanes.id = it.id";
-    transaction.change(sql, &[&ids, &classes, &due, &tokens, &leased]).await?;
-    Ok(())
+    let columns = columns!(lanes, it => it.id.0, it.class, it.due_at, it.token, it.leased);
+    transaction.write(sql, &columns).await
 }
 
 /// Makes lanes due sooner.
@@ -172,6 +161,5 @@ pub(super) async fn shift(
     let Some(DueShift { classes, by, now }) = shift else { return Ok(()) };
     let sql = "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2)
          WHERE due_at > $2 AND NOT leased AND class = ANY ($3)";
-    transaction.change(sql, &[by, now, &classes.to_vec()]).await?;
-    Ok(())
+    transaction.change(sql, &[by, now, &classes.to_vec()]).await.map(drop)
 }

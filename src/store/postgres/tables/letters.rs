@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{DeliveryId, LaneId, Time, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, number};
+use crate::store::postgres::value::{Value, columns, number};
 use crate::store::rows::{
     Half, LetterRow, NewAttempt, NewLetter, PersonLetters, Waiting, delivery, duration, half,
 };
@@ -26,15 +26,13 @@ impl LetterRows for Transaction {
              JOIN deliveries AS it ON it.id = dead_letters.delivery / 2
              JOIN people ON people.id = it.lane
              WHERE dead_letters.delivery < $1 ORDER BY dead_letters.delivery DESC LIMIT $2";
-        let rows = self.rows(sql, &[&before.0, &number(limit)]).await?;
-        rows.iter().map(letter).collect()
+        self.read(sql, &[&before.0, &number(limit)], letter).await
     }
 
     async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
         let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
              WHERE delivery = $1 ORDER BY id";
-        let rows = self.rows(sql, &[&delivery.0]).await?;
-        let attempts = rows.iter().map(|row| {
+        let attempt = |row: &Row| {
             let status: Option<i32> = row.try_get(2)?;
             Ok(PastAttempt {
                 at: Time::from_micros(row.try_get(0)?),
@@ -43,8 +41,8 @@ impl LetterRows for Transaction {
                 outcome: row.try_get(3)?,
                 reason: row.try_get(4)?,
             })
-        });
-        attempts.collect()
+        };
+        self.read(sql, &[&delivery.0], attempt).await
     }
 
     async fn letters_after(
@@ -54,8 +52,8 @@ impl LetterRows for Transaction {
     ) -> Result<Vec<DeliveryId>, Fault> {
         let sql =
             "SELECT delivery FROM dead_letters WHERE delivery > $1 ORDER BY delivery LIMIT $2";
-        let rows = self.rows(sql, &[&last.0, &number(limit)]).await?;
-        rows.iter().map(|row| Ok(DeliveryId(row.try_get(0)?))).collect()
+        let id = |row: &Row| Ok(DeliveryId(row.try_get(0)?));
+        self.read(sql, &[&last.0, &number(limit)], id).await
     }
 
     async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Fault> {
@@ -109,33 +107,18 @@ fn letter(row: &Row) -> Result<LetterRow, Fault> {
 
 /// Writes new dead letters.
 pub(super) async fn write(transaction: &Transaction, letters: &[NewLetter]) -> Result<(), Fault> {
-    if letters.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<i64> = letters.iter().map(|it| it.delivery.0).collect();
-    let died: Vec<i64> = letters.iter().map(|it| it.died_at).collect();
-    let reasons: Vec<&str> = letters.iter().map(|it| &*it.reason).collect();
-    let fields: Vec<Option<&str>> = letters.iter().map(|it| it.field.as_deref()).collect();
-    let attempts: Vec<i32> = letters.iter().map(|it| it.attempts).collect();
     let sql = "INSERT INTO dead_letters (delivery, died_at, reason, field, attempts)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::integer[])";
-    transaction.change(sql, &[&ids, &died, &reasons, &fields, &attempts]).await?;
-    Ok(())
+         SELECT * FROM unnest($1, $2, $3, $4, $5)";
+    let columns = columns!(letters, it => it.delivery.0, it.died_at, &*it.reason,
+        it.field.as_deref(), it.attempts);
+    transaction.write(sql, &columns).await
 }
 
 /// Removes dead letters, with their attempts.
 pub(super) async fn take(transaction: &Transaction, ids: &[DeliveryId]) -> Result<(), Fault> {
-    if ids.is_empty() {
-        return Ok(());
-    }
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    for sql in [
-        "DELETE FROM dead_letters WHERE delivery = ANY ($1)",
-        "DELETE FROM attempts WHERE delivery = ANY ($1)",
-    ] {
-        transaction.change(sql, &[&ids]).await?;
-    }
-    Ok(())
+    transaction.write("DELETE FROM dead_letters WHERE delivery = ANY ($1)", &[&ids]).await?;
+    transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&ids]).await
 }
 
 /// Keeps attempts, of each delivery the latest.
@@ -143,24 +126,17 @@ pub(super) async fn keep(transaction: &Transaction, attempts: &[NewAttempt]) -> 
     if attempts.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = attempts.iter().map(|it| it.delivery.0).collect();
-    let at: Vec<i64> = attempts.iter().map(|it| it.at).collect();
-    let took: Vec<i64> = attempts.iter().map(|it| it.took).collect();
-    let statuses: Vec<Option<i32>> =
-        attempts.iter().map(|it| it.http_status.map(i32::from)).collect();
-    let outcomes: Vec<&str> = attempts.iter().map(|it| it.outcome).collect();
-    let reasons: Vec<&str> = attempts.iter().map(|it| &*it.reason).collect();
     let keep = "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
-             $6::text[])";
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
+    let columns = columns!(attempts, it => it.delivery.0, it.at, it.took,
+        it.http_status.map(i32::from), it.outcome, &*it.reason);
     let drop = "DELETE FROM attempts USING (
              SELECT delivery, (
                  SELECT id FROM attempts WHERE attempts.delivery = own.delivery
                  ORDER BY id DESC LIMIT 1 OFFSET $2
-             ) AS last FROM (SELECT DISTINCT unnest($1::bigint[]) AS delivery) AS own
+             ) AS last FROM (SELECT DISTINCT unnest($1) AS delivery) AS own
          ) AS it
          WHERE attempts.delivery = it.delivery AND attempts.id <= it.last";
-    let values: [&dyn Value; 6] = [&ids, &at, &took, &statuses, &outcomes, &reasons];
-    transaction.rows_in_order([(keep, &values), (drop, &[&ids, &NewAttempt::ATTEMPTS])]).await?;
-    Ok(())
+    let values = [columns[0], &NewAttempt::ATTEMPTS];
+    transaction.rows_in_order([(keep, &columns), (drop, &values)]).await.map(|_| ())
 }

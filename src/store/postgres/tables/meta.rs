@@ -1,4 +1,4 @@
-//! The tables `meta` and `counters`.
+//! The tables `meta`, `counters` and `notes`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::store::meta::Meta;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::text;
-use crate::store::rows::{Counters, micros};
+use crate::store::rows::{Changes, Counters, micros};
 use crate::store::unit::MetaRows;
 
 /// Over how many rows a kept number is spread.
@@ -43,6 +43,16 @@ impl MetaRows for Transaction {
         let (pending, dead, parked) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok((Counters { pending, dead, parked }, row.try_get(3)?))
     }
+
+    async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        self.value("SELECT value FROM notes WHERE name = $1", &[&name]).await
+    }
+
+    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        let lock = "SELECT pg_advisory_xact_lock(hashtext('note' || current_schema() || $1))";
+        self.rows(lock, &[&name]).await?;
+        self.value("SELECT value FROM notes WHERE name = $1 FOR UPDATE", &[&name]).await
+    }
 }
 
 /// Returns the value remembered, if there is one.
@@ -50,8 +60,7 @@ pub(in crate::store::postgres) async fn recall(
     transaction: &Transaction,
     meta: Meta,
 ) -> Result<Option<String>, Fault> {
-    let row = transaction.row("SELECT value FROM meta WHERE key = $1", &[&meta.key()]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    transaction.value("SELECT value FROM meta WHERE key = $1", &[&meta.key()]).await
 }
 
 /// Remembers a value in place of the one before, or forgets it.
@@ -60,23 +69,24 @@ pub(in crate::store::postgres) async fn remember(
     meta: Meta,
     value: Option<&str>,
 ) -> Result<(), Fault> {
-    let Some(value) = value else {
-        transaction.change("DELETE FROM meta WHERE key = $1", &[&meta.key()]).await?;
-        return Ok(());
-    };
-    let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)
+    let insert = "INSERT INTO meta (key, value) VALUES ($1, $2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-    transaction.change(sql, &[&meta.key(), &text(value)]).await?;
-    Ok(())
+    let changed = match value {
+        Some(value) => transaction.change(insert, &[&meta.key(), &text(value)]).await,
+        None => transaction.change("DELETE FROM meta WHERE key = $1", &[&meta.key()]).await,
+    };
+    changed.map(drop)
 }
 
-/// Writes single values, or forgets them.
-pub(super) async fn write(
-    transaction: &Transaction,
-    metas: &[(Meta, Option<String>)],
-) -> Result<(), Fault> {
-    for (meta, value) in metas {
+/// Writes single values, or forgets them, and notes.
+pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+    for (meta, value) in &changes.metas {
         remember(transaction, *meta, value.as_deref()).await?;
+    }
+    let sql = "INSERT INTO notes (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    for (name, value) in &changes.notes {
+        transaction.change(sql, &[name, &text(value)]).await?;
     }
     Ok(())
 }
@@ -94,10 +104,8 @@ pub(super) async fn remember_accepting(
          )
          ON CONFLICT (key) DO UPDATE
          SET value = GREATEST(meta.value::bigint, excluded.value::bigint)::text";
-    transaction
-        .change(sql, &[&Meta::Accepting(accepting.way).key(), &micros(accepting.reading)])
-        .await?;
-    Ok(())
+    let key = Meta::Accepting(accepting.way).key();
+    transaction.change(sql, &[&key, &micros(accepting.reading)]).await.map(drop)
 }
 
 /// Adds to the kept numbers. Their rows are held until the commit, so each connection has rows of its
@@ -109,13 +117,9 @@ pub(in crate::store::postgres) async fn count(
     let changes = [("dead", dead), ("parked", parked), ("pending", pending)];
     let changed = changes.into_iter().filter(|(_, change)| *change != 0);
     let (names, values): (Vec<&str>, Vec<i64>) = changed.unzip();
-    if names.is_empty() {
-        return Ok(());
-    }
     let sql = "INSERT INTO counters (name, slot, value)
-         SELECT name, pg_backend_pid() % $1, change
-         FROM unnest($2::text[], $3::bigint[]) AS it (name, change)
+         SELECT name, pg_backend_pid() % $3, change
+         FROM unnest($1, $2) AS it (name, change)
          ON CONFLICT (name, slot) DO UPDATE SET value = counters.value + excluded.value";
-    transaction.change(sql, &[&SLOTS, &names, &values]).await?;
-    Ok(())
+    transaction.write(sql, &[&names, &values, &SLOTS]).await
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tokio_postgres::Row;
+
 use crate::domain::{Person, PersonId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
@@ -19,8 +21,8 @@ impl PeopleRows for Transaction {
     ) -> Result<Vec<String>, Fault> {
         let sql = "SELECT growsurf_id FROM participants
              WHERE campaign = $1 AND growsurf_id > $2 AND growsurf_id < '~' ORDER BY growsurf_id LIMIT $3";
-        let rows = self.rows(sql, &[&text(campaign), &text(after), &limit]).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        let id = |row: &Row| Ok(row.try_get(0)?);
+        self.read(sql, &[&text(campaign), &text(after), &limit], id).await
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
@@ -28,11 +30,9 @@ impl PeopleRows for Transaction {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id = ANY ($1) AND identifier LIKE 'anonymous:%' AND state <> ''
              ORDER BY id FOR UPDATE SKIP LOCKED";
-        let rows = self.rows(sql, &[&ids]).await?;
-        let person = |row: &tokio_postgres::Row| {
-            Ok(record::person(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?)
-        };
-        rows.iter().map(person).collect()
+        let person =
+            |row: &Row| Ok(record::person(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?);
+        self.read(sql, &[&ids], person).await
     }
 
     async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
@@ -47,9 +47,8 @@ impl PeopleRows for Transaction {
                  (SELECT inbox.id FROM mentions JOIN inbox ON inbox.id = webhook
                   WHERE mentions.person = own.id AND body IS NOT NULL
                   ORDER BY webhook DESC LIMIT 1) IS NOT NULL
-             FROM unnest($1::bigint[]) AS own (id)";
-        let rows = self.rows(sql, &[&ids]).await?;
-        let traces = |row: &tokio_postgres::Row| {
+             FROM unnest($1) AS own (id)";
+        let traces = |row: &Row| {
             Ok(VisitorTraces {
                 person: PersonId(row.try_get(0)?),
                 is_leased: row.try_get(1)?,
@@ -57,22 +56,19 @@ impl PeopleRows for Transaction {
                 has_webhook: row.try_get(3)?,
             })
         };
-        rows.iter().map(traces).collect()
+        self.read(sql, &[&ids], traces).await
     }
 }
 
 /// Removes people with their lanes.
 pub(super) async fn remove(transaction: &Transaction, people: &[PersonId]) -> Result<(), Fault> {
-    if people.is_empty() {
-        return Ok(());
-    }
     let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
     for sql in [
         "DELETE FROM people WHERE id = ANY ($1)",
         "DELETE FROM mentions WHERE person = ANY ($1)",
         "DELETE FROM lanes WHERE id = ANY ($1)",
     ] {
-        transaction.change(sql, &[&ids]).await?;
+        transaction.write(sql, &[&ids]).await?;
     }
     Ok(())
 }

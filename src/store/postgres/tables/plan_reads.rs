@@ -4,21 +4,19 @@
 //! aren't there are made first, sorted by identifier; then all are locked, sorted by number. What is read
 //! after the locks stays true until the commit.
 
-use std::collections::BTreeMap;
-
 use futures_util::try_join;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{EventId, Link, ParticipantKey, WebhookId};
+use crate::domain::{EventId, Link, ParticipantKey};
 use crate::store::meta::Meta;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, text};
+use crate::store::postgres::value::{Value, columns, text};
 use crate::store::record::unreadable;
 use crate::store::rows::{Changes, PersonRow};
 use crate::store::unit::{FoundRecords, PlanKeys, PlanReads};
 
+use super::erasing::person;
 use super::meta;
 
 impl PlanReads for Transaction {
@@ -27,8 +25,9 @@ impl PlanReads for Transaction {
     async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Fault> {
         let wanted = Wanted::of(keys);
         let values = wanted.values();
-        let (people, rest) = try_join!(self.rows(FOUND, &values), rest(self, keys, &wanted))?;
-        let mut found = FoundRecords { people: people_of(&people)?, ..rest };
+        let (people, rest) =
+            try_join!(self.read(FOUND, &values, person), rest(self, keys, &wanted))?;
+        let mut found = FoundRecords { people, ..rest };
         // The statements see different moments. Whoever is missing in the first comes as nobody.
         let known: Vec<i64> = found.people.iter().map(|row| row.id).collect();
         let is_known = |person: &mut Option<i64>| *person = person.filter(|id| known.contains(id));
@@ -43,15 +42,14 @@ impl PlanReads for Transaction {
         let mut people = Vec::new();
         if !wanted.is_empty() {
             let blanks = "INSERT INTO people (identifier, state)
-                 SELECT identifier, '' FROM unnest($1::text[]) AS new (identifier)
+                 SELECT identifier, '' FROM unnest($1) AS new (identifier)
                  WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
                  ORDER BY identifier COLLATE \"C\"
                  ON CONFLICT (identifier) DO NOTHING RETURNING identifier, id";
             for row in self.rows(blanks, &[&wanted.identifiers]).await? {
                 reserved.push((row.try_get(0)?, row.try_get(1)?));
             }
-            people =
-                people_of(&self.rows(&format!("{FOUND} FOR UPDATE"), &wanted.values()).await?)?;
+            people = self.read(&format!("{FOUND} FOR UPDATE"), &wanted.values(), person).await?;
         }
         // Asked behind the locks, because a participant may have become somebody else's meanwhile.
         let found = FoundRecords { people, reserved, ..rest(self, keys, &wanted).await? };
@@ -77,11 +75,11 @@ const FOUND: &str = "SELECT id, identifier, state FROM people
          SELECT id FROM people WHERE identifier = ANY ($1)
          UNION ALL
          SELECT person FROM participants
-         JOIN unnest($2::text[], $3::text[]) AS key (campaign, id)
+         JOIN unnest($2, $3) AS key (campaign, id)
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          UNION ALL
          SELECT person FROM links
-         JOIN unnest($4::text[], $5::text[]) AS link (campaign, code)
+         JOIN unnest($4, $5) AS link (campaign, code)
              ON links.campaign = link.campaign AND links.code = link.code
      )
      ORDER BY id";
@@ -120,26 +118,19 @@ impl Wanted {
     }
 }
 
-fn people_of(rows: &[Row]) -> Result<Vec<PersonRow>, Fault> {
-    let person = |row: &Row| {
-        Ok(PersonRow { id: row.try_get(0)?, identifier: row.try_get(1)?, state: row.try_get(2)? })
-    };
-    rows.iter().map(person).collect()
-}
-
 /// Reads everything but the people themselves.
 async fn rest(
     transaction: &Transaction,
     keys: &PlanKeys,
     wanted: &Wanted,
 ) -> Result<FoundRecords, Fault> {
-    let owners = "SELECT person FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+    let owners = "SELECT person FROM unnest($1, $2) WITH ORDINALITY
              AS key (campaign, id, place)
          LEFT JOIN participants
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          ORDER BY place";
     let owners = owned(transaction, owners, &wanted.campaigns, &wanted.participants);
-    let links = "SELECT people.id FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+    let links = "SELECT people.id FROM unnest($1, $2) WITH ORDINALITY
              AS link (campaign, code, place)
          LEFT JOIN links ON links.campaign = link.campaign AND links.code = link.code
          LEFT JOIN people ON people.id = links.person AND people.state <> ''
@@ -190,17 +181,12 @@ async fn owned(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = transaction.rows(sql, &[campaigns, ids]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    transaction.read(sql, &[campaigns, ids], |row| Ok(row.try_get(0)?)).await
 }
 
 /// Gives numbers back that no new person has taken. One may hold the identifier that somebody else takes.
 pub(super) async fn release(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    if changes.released.is_empty() {
-        return Ok(());
-    }
-    let sql = "DELETE FROM people WHERE id = ANY ($1)";
-    transaction.change(sql, &[&changes.released]).await.map(drop)
+    transaction.write("DELETE FROM people WHERE id = ANY ($1)", &[&changes.released]).await
 }
 
 /// Writes people. Those who are new have an empty row.
@@ -208,17 +194,12 @@ pub(super) async fn write_people(
     transaction: &Transaction,
     changes: &Changes,
 ) -> Result<(), Fault> {
-    let people = || changes.people.iter().chain(&changes.new_people);
-    let ids: Vec<i64> = people().map(|row| row.id).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let identifiers: Vec<&str> = people().map(|row| &*row.identifier).collect();
-    let states: Vec<&str> = people().map(|row| &*row.state).collect();
+    let people: Vec<&PersonRow> = changes.people.iter().chain(&changes.new_people).collect();
     let sql = "UPDATE people SET identifier = it.identifier, state = it.state
-         FROM unnest($1::bigint[], $2::text[], $3::text[]) AS it (id, identifier, state)
+         FROM unnest($1, $2, $3) AS it (id, identifier, state)
          WHERE people.id = it.id";
-    all(transaction.change(sql, &[&ids, &identifiers, &states]).await?, ids.len())
+    let columns = columns!(people, it => it.id, &*it.identifier, &*it.state);
+    transaction.write_all(sql, &columns).await
 }
 
 /// Writes whose participants are.
@@ -227,38 +208,25 @@ pub(super) async fn write_participants(
     changes: &Changes,
 ) -> Result<(), Fault> {
     let new = "INSERT INTO participants (campaign, growsurf_id, person)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+         SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT (campaign, growsurf_id) DO NOTHING";
     let moved = "UPDATE participants SET person = it.person
-         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS it (campaign, id, person)
+         FROM unnest($1, $2, $3) AS it (campaign, id, person)
          WHERE participants.campaign = it.campaign AND growsurf_id = it.id";
-    let pairs = |keys: &BTreeMap<ParticipantKey, i64>| -> (Vec<String>, Vec<String>, Vec<i64>) {
-        let campaigns = keys.keys().map(|key| text(&key.campaign)).collect();
-        let ids = keys.keys().map(|key| text(&key.participant)).collect();
-        (campaigns, ids, keys.values().copied().collect())
-    };
     for (sql, keys) in [(new, &changes.new_participants), (moved, &changes.moved_participants)] {
-        if !keys.is_empty() {
-            let (campaigns, ids, people) = pairs(keys);
-            let written = transaction.change(sql, &[&campaigns, &ids, &people]).await?;
-            all(written, people.len())?;
-        }
+        let columns = columns!(keys, it => text(&it.0.campaign), text(&it.0.participant), *it.1);
+        transaction.write_all(sql, &columns).await?;
     }
     Ok(())
 }
 
 /// Writes whose links are.
 pub(super) async fn write_links(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    if changes.links.is_empty() {
-        return Ok(());
-    }
-    let campaigns: Vec<String> = changes.links.keys().map(|link| text(&link.campaign)).collect();
-    let codes: Vec<String> = changes.links.keys().map(|link| text(&link.code)).collect();
-    let people: Vec<i64> = changes.links.values().copied().collect();
     let sql = "INSERT INTO links (campaign, code, person)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+         SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person";
-    transaction.change(sql, &[&campaigns, &codes, &people]).await.map(drop)
+    let columns = columns!(changes.links, it => text(&it.0.campaign), text(&it.0.code), *it.1);
+    transaction.write(sql, &columns).await
 }
 
 /// Writes effects that are new.
@@ -266,17 +234,8 @@ pub(super) async fn write_effects(
     transaction: &Transaction,
     changes: &Changes,
 ) -> Result<(), Fault> {
-    if changes.effects.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = changes.effects.keys().map(|id| Uuid::from_bytes(id.0)).collect();
-    let webhooks: Vec<Uuid> = changes.effects.values().map(|WebhookId(id)| *id).collect();
-    let sql = "INSERT INTO effects (id, webhook) SELECT * FROM unnest($1::uuid[], $2::uuid[])
+    let sql = "INSERT INTO effects (id, webhook) SELECT * FROM unnest($1, $2)
          ON CONFLICT (id) DO NOTHING";
-    all(transaction.change(sql, &[&ids, &webhooks]).await?, ids.len())
-}
-
-/// Checks that all rows were written; else another transaction wrote one of them first.
-pub(super) fn all(written: u64, wanted: usize) -> Result<(), Fault> {
-    if usize::try_from(written) == Ok(wanted) { Ok(()) } else { Err(Fault::Overtaken) }
+    let columns = columns!(changes.effects, it => Uuid::from_bytes(it.0.0), it.1.0);
+    transaction.write_all(sql, &columns).await
 }

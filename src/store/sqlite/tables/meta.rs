@@ -1,4 +1,4 @@
-//! The tables `meta` and `counters`.
+//! The tables `meta`, `counters` and `notes`.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -32,6 +32,16 @@ impl MetaRows for SqliteUnit<'_> {
             Ok((Counters { pending, dead, parked }, row.get(3)?))
         });
         Ok(numbers?)
+    }
+
+    async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        self.note(name).await
     }
 }
 
@@ -75,6 +85,19 @@ pub(in crate::store::sqlite) fn count(
                 .prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
                 .execute((name, change))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes notes with their new texts.
+pub(super) fn note(connection: &Connection, notes: &[(String, String)]) -> Result<(), Fault> {
+    for (name, text) in notes {
+        connection
+            .prepare_cached(
+                "INSERT INTO notes (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([name, text])?;
     }
     Ok(())
 }
