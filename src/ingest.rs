@@ -26,7 +26,7 @@ use crate::domain::{
 };
 use crate::growsurf::DecodeError;
 use crate::growsurf::signature::{Owner, SignatureError};
-pub use crate::server_events::is_server_event;
+pub use crate::sources::server::is_server_event;
 use crate::store::{Store, StoreError};
 pub use headers::{ACTION_KEYS, REPORTING_KEYS};
 pub use lookup::ParticipantLookup;

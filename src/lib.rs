@@ -24,7 +24,7 @@
 //! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`sources`] | the bodies of each sender, declared, and the notifications that they become | `domain` |
-//! | [`server_events`], [`page`] | what the user's own backend and pages post | `domain` |
+//! | [`page`] | what pages post | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
@@ -113,7 +113,6 @@ pub mod ingest;
 pub mod mapping;
 pub mod page;
 pub mod sandbox;
-pub mod server_events;
 pub mod sources;
 pub mod store;
 pub mod sync;

@@ -8,3 +8,4 @@
 
 mod contract;
 pub(crate) mod customerio_action;
+pub(crate) mod server;

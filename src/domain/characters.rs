@@ -1,64 +1,16 @@
-//! Characters: which can't be seen, how those are shown, and classes of them as regular expressions.
+//! Characters: which can't be seen, and how those are shown.
 //!
-//! What belongs here: sets of characters, by their Unicode properties; insides of character classes for
-//! the document of the interface, spelt out because dialects of regular expressions disagree about the
-//! short forms; and how hidden characters are shown. What doesn't: reading; the schemas' tests see that
-//! both agree.
+//! What belongs here: sets of characters, by their Unicode properties; and how hidden characters are
+//! shown. What doesn't: reading.
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// White space, which doesn't matter around a text.
-pub const SPACE: &str =
-    r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-
-/// Control characters.
-pub const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
-
 /// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does.
 const QUOTED: [char; 11] = ['<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\'];
-
-/// The inside of a character class of what stands nowhere in an e-mail address but, once, its `@`.
-///
-/// Characters beyond U+FFFF stand for themselves: of the ways to write those by number no two dialects
-/// agree on one.
-pub static NOT_OF_ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let categories = CodePointMapData::<GeneralCategory>::new();
-    let quoted = QUOTED.into_iter().chain(['@']).map(|it| u32::from(it)..=u32::from(it));
-    let mut ranges: Vec<RangeInclusive<u32>> = quoted.collect();
-    for category in INVISIBLE {
-        ranges.extend(categories.iter_ranges_for_value(category));
-    }
-    ranges.extend(CodePointSetData::new::<DefaultIgnorableCodePoint>().iter_ranges());
-    ranges.extend(CodePointSetData::new::<NoncharacterCodePoint>().iter_ranges());
-    ranges.sort_by_key(|range| *range.start());
-    let mut class = String::new();
-    let mut ranges = ranges.into_iter().peekable();
-    while let Some(range) = ranges.next() {
-        let (first, mut last) = range.into_inner();
-        while let Some(next) = ranges.next_if(|next| *next.start() <= last + 1) {
-            last = last.max(*next.end());
-        }
-        class.push_str(&spelt(first));
-        if last != first {
-            class.push('-');
-            class.push_str(&spelt(last));
-        }
-    }
-    class
-});
-
-fn spelt(number: u32) -> String {
-    match char::from_u32(number) {
-        Some(character) if number > 0xffff => character.to_string(),
-        _ => format!("\\u{number:04x}"),
-    }
-}
 
 /// The categories of characters that can't be seen.
 const INVISIBLE: [GeneralCategory; 5] = [

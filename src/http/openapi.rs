@@ -20,7 +20,6 @@ use utoipa::openapi::{
 
 use super::problem::Document;
 use super::router;
-use crate::domain::characters::escape_lines;
 pub use senders::{CustomerioReport, GrowsurfWebhook};
 
 /// The groups of paths.
@@ -50,9 +49,7 @@ const CACHED: &str = "public, max-age=300";
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = router::openapi().to_pretty_json();
-    let document = document.expect("the document holds texts, numbers and lists only");
-    // Patterns hold characters that can't be seen; it is the same document.
-    escape_lines(&document).into_owned()
+    document.expect("the document holds texts, numbers and lists only")
 });
 
 /// The schemas of the relay's own contracts, whose kinds have no fields beside those that they name.

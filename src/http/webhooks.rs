@@ -18,8 +18,8 @@ use super::problem::Problem;
 use super::router::AppState;
 use crate::domain::{Receipt, Status};
 use crate::ingest::{ACTION_KEYS, IngestError, REPORTING_KEYS};
-use crate::server_events::ShopEvent;
 use crate::sources::customerio_action::CustomerioAction;
+use crate::sources::server::ServerEvent;
 use crate::telemetry::ErrorChain;
 
 /// GrowSurf's header with time and signature
@@ -175,7 +175,7 @@ pub async fn customerio_action(
     path = "/v1/events",
     operation_id = "tell_event",
     tag = tags::EVENTS,
-    request_body(content = ShopEvent, content_type = "application/json"),
+    request_body(content = ServerEvent, content_type = "application/json"),
     responses(
         (status = 200, description = "It is on disk.", body = WebhookResponse),
         refusals::NotRead,

@@ -1,7 +1,7 @@
 //! Reading: from the bytes of a source to what they say, the same at receipt and at replay.
 //!
 //! What belongs here: the reader of each source. What doesn't: what a body says (`growsurf`,
-//! `customerio`, `shop`, `page`), and what is refused at receipt ([`Ingest`](super::Ingest)).
+//! `sources`), and what is refused at receipt ([`Ingest`](super::Ingest)).
 //!
 //! The source alone selects the reader, never the shape of a body: a sender could imitate any.
 
@@ -13,8 +13,8 @@ use crate::domain::{FeedbackKind, Labelled, Notification, Source, Time, Webhook}
 use crate::growsurf::rest::rows::{Kind, Row};
 use crate::growsurf::{self, DecodeError, Dialect, json};
 use crate::page;
-use crate::server_events;
 use crate::sources::customerio_action::CustomerioAction;
+use crate::sources::server::ServerEvent;
 
 /// A body as far as it could be read.
 #[derive(Debug)]
@@ -134,11 +134,12 @@ fn server(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => value,
         Err(error) => return Decoded::unread(error),
     };
-    let reading = server_events::read(&value, received_at).map_err(UnreadableBody::Content);
-    // What could be read has an event of the contract's.
-    let name = value.get("event").and_then(Value::as_str).filter(|_| reading.is_ok());
+    let name = value.get("event").and_then(Value::as_str).map(str::to_owned);
+    let reading = ServerEvent::read(value).and_then(|it| it.into_notification(received_at));
+    // An event that could be read has a name of the contract's.
+    let name = name.filter(|_| reading.is_ok());
     let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
-    Decoded { campaign, ..Decoded::of(name.map(str::to_owned), reading) }
+    Decoded { campaign, ..Decoded::of(name, reading.map_err(UnreadableBody::Content)) }
 }
 
 fn post(body: &[u8], received_at: Time) -> Decoded {

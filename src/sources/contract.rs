@@ -9,7 +9,7 @@
 use garde::Validate;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::{Email, is_too_long, too_long};
@@ -27,9 +27,12 @@ where
     T: DeserializeOwned + Validate<Context = ()>,
 {
     let kind = body.get(tag).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let has_kind = body.get(tag).is_none_or(Value::is_string);
-    // Serde would take a number for the place of a kind.
-    let body = if has_kind { body } else { serde_json::json!({ tag: "" }) };
+    let body = match body.get(tag) {
+        None | Some(Value::String(_)) => body,
+        Some(Value::Null) => json!({}),
+        // Serde would take a number for the place of a kind.
+        Some(_) => json!({ tag: "" }),
+    };
     let read: T = serde_json::from_value(body)
         .map_err(|error| structure_fault(&error.to_string(), tag, &kind, fix))?;
     let sentence = |path: &str, fault: &str| match fault {

@@ -1,0 +1,263 @@
+//! Events of the user's own backend: `/v1/events`, server to server.
+//!
+//! What belongs here: the contract, and the notification of an event. What doesn't: the token
+//! (`http`), and the calls that follow (`mapping`). Reading is strict, because the sender can fix the
+//! body at once.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+use super::contract::{self, Address, Id, Text};
+use crate::domain::{
+    Amount, CURRENCIES, Campaign, Email, Event, Facts, Notification, ParticipantIndex, Scalar,
+    SendFilter, Snapshot, Time, TimedEvent, currency_in_use,
+};
+
+/// No event is worth more: such an amount was a slip, or no amount of money.
+const MOST: f64 = 1e12;
+
+/// Before this, in 2001, nothing happened: such a time was written in another unit.
+const EARLIEST: Time = Time::from_seconds(1_000_000_000);
+
+/// The distance by which a time may lie ahead of the receipt.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An event. A field that isn't known is refused. Either `participant_id` or `email` is needed, and
+/// names the participant.
+#[derive(Deserialize, ToSchema, Validate)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) enum ServerEvent {
+    /// A friend has converted, which they do once in a campaign.
+    #[schema(title = "ReferralConverted", examples(json!({
+        "event": "referral_converted", "campaign": "b2xq7v", "email": "fay@example.com",
+        "conversion_value": 49.5, "currency": "EUR", "product": "Pro",
+    })))]
+    ReferralConverted {
+        /// GrowSurf's id of the campaign, one of those that the settings name, if they name any. May be
+        /// left out where they name exactly one.
+        #[garde(dive)]
+        campaign: Option<Id>,
+        /// GrowSurf's id of the participant.
+        #[garde(dive)]
+        participant_id: Option<Id>,
+        #[garde(dive)]
+        email: Option<Address>,
+        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
+        occurred_at: Option<Value>,
+        /// The worth in the currency's major unit.
+        #[garde(custom(check_amount))]
+        #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        conversion_value: Option<Value>,
+        #[garde(custom(check_currency))]
+        #[schema(schema_with = currency_schema)]
+        currency: Option<Value>,
+        /// The product that was bought.
+        #[garde(dive)]
+        product: Option<Text>,
+    },
+    /// A participant has shared their link.
+    #[schema(title = "ReferralShared", examples(json!({
+        "event": "referral_shared", "campaign": "b2xq7v", "participant_id": "fay001",
+        "id": "share-77", "channel": "whatsapp",
+    })))]
+    ReferralShared {
+        /// GrowSurf's id of the campaign, as above.
+        #[garde(dive)]
+        campaign: Option<Id>,
+        /// GrowSurf's id of the participant.
+        #[garde(dive)]
+        participant_id: Option<Id>,
+        #[garde(dive)]
+        email: Option<Address>,
+        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
+        occurred_at: Option<Value>,
+        /// Your name of the event, the same however often it is sent.
+        #[garde(dive)]
+        id: Id,
+        /// The channel of the share.
+        #[garde(dive)]
+        channel: Text,
+    },
+    /// A participant has bought something.
+    #[schema(title = "Purchase", examples(json!({
+        "event": "purchase", "campaign": "b2xq7v", "email": "fay@example.com", "id": "order-1042",
+        "value": 20, "currency": "EUR", "occurred_at": 1_790_000_000,
+    })))]
+    Purchase {
+        /// GrowSurf's id of the campaign, as above.
+        #[garde(dive)]
+        campaign: Option<Id>,
+        /// GrowSurf's id of the participant.
+        #[garde(dive)]
+        participant_id: Option<Id>,
+        #[garde(dive)]
+        email: Option<Address>,
+        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
+        occurred_at: Option<Value>,
+        /// Your name of the event, the same however often it is sent.
+        #[garde(dive)]
+        id: Id,
+        /// The worth in the currency's major unit.
+        #[garde(custom(check_amount))]
+        #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        value: Option<Value>,
+        #[garde(custom(check_currency))]
+        #[schema(schema_with = currency_schema)]
+        currency: Option<Value>,
+        /// The product that was bought.
+        #[garde(dive)]
+        product: Option<Text>,
+    },
+}
+
+/// True if a body has the name of an event in the place of one.
+pub fn is_server_event(body: &Value) -> bool {
+    let events = ["referral_converted", "referral_shared", "purchase"];
+    body.get("event").and_then(Value::as_str).is_some_and(|name| events.contains(&name))
+}
+
+fn fix(field: &str) -> &'static str {
+    match field {
+        "event" => "it is one of referral_converted, referral_shared and purchase",
+        "id" => "the same for the same event, however often it is sent",
+        "channel" => "the channel of the share, for example \"whatsapp\"",
+        _ => "leave it out",
+    }
+}
+
+impl ServerEvent {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// The reasons to refuse it, which name the fields and repeat no value.
+    pub(crate) fn read(body: Value) -> Result<Self, String> {
+        contract::read(body, "event", fix)
+    }
+
+    /// Returns the notification of the event.
+    ///
+    /// # Errors
+    /// The reason to refuse it.
+    pub(crate) fn into_notification(self, received_at: Time) -> Result<Notification, String> {
+        let participant = ParticipantIndex(0);
+        let (campaign, participant_id, email, occurred_at, event) = match self {
+            Self::ReferralConverted {
+                campaign,
+                participant_id,
+                email,
+                occurred_at,
+                conversion_value,
+                currency,
+                product,
+            } => {
+                let event = Event::ReferralConverted {
+                    friend: participant,
+                    referrer: None,
+                    value: worth(conversion_value, currency),
+                    product: product.map(String::from),
+                };
+                (campaign, participant_id, email, occurred_at, event)
+            }
+            Self::ReferralShared { campaign, participant_id, email, occurred_at, id, channel } => {
+                let (channel, key) = (channel.into(), id.into());
+                let event = Event::ShareReported { participant, channel, key, is_from_page: false };
+                (campaign, participant_id, email, occurred_at, event)
+            }
+            Self::Purchase {
+                campaign,
+                participant_id,
+                email,
+                occurred_at,
+                id,
+                value,
+                currency,
+                product,
+            } => {
+                let event = Event::Purchased {
+                    participant,
+                    key: id.into(),
+                    value: worth(value, currency),
+                    product: product.map(String::from),
+                };
+                (campaign, participant_id, email, occurred_at, event)
+            }
+        };
+        let at = time(occurred_at.as_ref(), received_at)?;
+        Ok(Notification {
+            campaign: Campaign { id: campaign.map(String::from), name: None },
+            as_of: None,
+            people: vec![snapshot(participant_id, email)?],
+            events: vec![TimedEvent { at: Some(at), event }],
+            filter: SendFilter::All,
+            feedback: None,
+            is_from_server: true,
+        })
+    }
+}
+
+fn snapshot(id: Option<Id>, email: Option<Address>) -> Result<Snapshot, String> {
+    let by = |id: String| Snapshot { is_subject: false, ..Snapshot::with_id("body", id) };
+    match (id, email.map(Email::from)) {
+        (Some(id), None) => Ok(by(id.into())),
+        (None, Some(email)) => {
+            let facts = [(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()))].into();
+            Ok(Snapshot { id: None, email: Ok(email), facts, ..by(String::new()) })
+        }
+        _ => Err("one of participant_id and email must be there, and only one".to_owned()),
+    }
+}
+
+/// Returns the amount. A currency without a number is worth nothing.
+fn worth(value: Option<Value>, currency: Option<Value>) -> Option<Amount> {
+    let value = value?;
+    let whole = value.as_i64().map(Scalar::Integer);
+    let value = whole.or_else(|| value.as_f64().map(Scalar::Decimal))?;
+    let currency = currency.and_then(|code| currency_in_use(code.as_str()?));
+    Some(Amount { value, currency: currency.map(str::to_owned) })
+}
+
+fn time(value: Option<&Value>, received_at: Time) -> Result<Time, String> {
+    let Some(value) = value else { return Ok(received_at) };
+    let at = value.as_i64().map(Time::from_seconds);
+    at.filter(|at| (EARLIEST..=received_at.plus(AHEAD)).contains(at)).ok_or_else(|| {
+        "occurred_at is no time in whole Unix seconds, or lies in the future".to_owned()
+    })
+}
+
+fn check_amount(value: &Option<Value>, (): &()) -> garde::Result {
+    let Some(value) = value else { return Ok(()) };
+    match value.as_f64() {
+        None => Err(garde::Error::new("is no number")),
+        Some(number) if number < 0.0 => Err(garde::Error::new("is negative")),
+        Some(number) if number <= MOST => Ok(()),
+        Some(_) => Err(garde::Error::new(format!("is more than {MOST}"))),
+    }
+}
+
+fn check_currency(value: &Option<Value>, (): &()) -> garde::Result {
+    let is_in_use = |it: &Value| it.as_str().and_then(currency_in_use).is_some();
+    match value.as_ref().is_none_or(is_in_use) {
+        true => Ok(()),
+        false => Err(garde::Error::new("is no ISO 4217 code such as EUR")),
+    }
+}
+
+fn currency_schema() -> Object {
+    ObjectBuilder::new()
+        .description(Some("The amount's currency, by ISO 4217."))
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(CURRENCIES.iter().copied().map(Some).chain([None])))
+        .build()
+}
