@@ -4,19 +4,15 @@
 //! that the store keeps (they are read at scrape time, in `http`), and what is worth saying
 //! (whoever acts says it, once, where it happens).
 
-mod clients;
 mod error_chain;
 mod logs;
 mod metrics;
-mod page_posts;
 mod refusals;
-mod refused_tokens;
 mod stderr;
 mod words;
 
-pub use clients::{Clients, OpenConnection};
 pub use error_chain::ErrorChain;
 pub use logs::{LogRules, start_logs};
-pub use metrics::{CONTENT_TYPE, Gauges, Metrics};
+pub use metrics::{CONTENT_TYPE, Gauges, Metrics, OpenConnection};
 pub use refusals::Refusals;
 pub use stderr::{LAST_LINES, Lines, stderr};

@@ -177,7 +177,7 @@ impl BodyLimits {
             Full::Client => ("client", " of this client"),
             Full::Reserve => ("reserve", ""),
         };
-        self.metrics.clients().refused(reason);
+        self.metrics.body_refused(reason);
         let detail =
             format!("too many bodies{whose} are on their way; try again (server.body_memory)");
         Problem::unavailable(detail, MEMORY_RETRY_AFTER)
@@ -189,7 +189,7 @@ impl BodyLimits {
         status: StatusCode,
         detail: impl Into<String>,
     ) -> Problem {
-        self.metrics.clients().refused(reason);
+        self.metrics.body_refused(reason);
         Problem::new(status, detail)
     }
 }

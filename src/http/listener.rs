@@ -116,7 +116,7 @@ impl Listener {
                     Ok(accepted) => accepted,
                     Err(error) if is_of_one_connection(&error) => continue,
                     Err(error) => {
-                        metrics.clients().closed("descriptors");
+                        metrics.connection_closed("descriptors");
                         failures.note(&error);
                         places.make_room(None);
                         tokio::time::sleep(ACCEPT_REST).await;
@@ -124,7 +124,7 @@ impl Listener {
                     }
                 };
                 let crowded = |why| {
-                    metrics.clients().closed(match why {
+                    metrics.connection_closed(match why {
                         Crowded::Client => "client",
                         Crowded::All => "all",
                     });
@@ -199,7 +199,7 @@ impl Served {
         let Self { router, peer, place, metrics, request_timeout } = self;
         // Answers are small; waiting to fill a packet would only delay them.
         let _best_effort = stream.set_nodelay(true);
-        let _counted = metrics.clients().open();
+        let _counted = metrics.open_connection();
         let connection = &place.connection;
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             answer(router.clone(), peer, request, Arc::clone(connection), request_timeout)
@@ -216,7 +216,7 @@ impl Served {
             served = watcher.watch(served) => if let Err(error) = served {
                 // An error here is the client's: it went away or was too slow.
                 if is_write_late(&error) {
-                    metrics.clients().closed("write_timeout");
+                    metrics.connection_closed("write_timeout");
                 }
                 tracing::debug!(%error, "a connection broke");
             },

@@ -1,23 +1,21 @@
 //! The metrics, in OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+//!
+//! What belongs here: their names, and counting. What doesn't: the words of their labels (`words`).
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use strum::{VariantArray, VariantNames};
 
-use super::clients::Clients;
-use super::page_posts::PagePosts;
-use super::refused_tokens::RefusedTokens;
 use super::stderr::stderr;
-use super::words::HEALED;
-use crate::domain::{self, Call, DestinationState, Labelled};
+use super::words;
+use crate::domain::{Call, DestinationState, Labelled, Outcome};
 
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,40 +26,8 @@ const BUCKETS: [f64; 16] = [
     30.0,
 ];
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Outcome {
-    outcome: Label,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct CallOutcome {
-    call: Label,
-    outcome: Label,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct State {
-    state: Label,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Kind {
-    kind: Label,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Named {
-    problem: Label,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Label(pub(super) &'static str);
-
-impl EncodeLabelValue for Label {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        EncodeLabelValue::encode(&self.0, encoder)
-    }
-}
+/// A metric by labels: name and fixed word of each.
+type By<const N: usize, M = Counter> = Family<[(&'static str, &'static str); N], M>;
 
 /// Numbers that aren't counted in code but read when the metrics are asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,16 +51,18 @@ pub struct Gauges {
 /// Everything the relay counts. No personal data ever becomes a label.
 pub struct Metrics {
     registry: Registry,
-    webhooks: Family<Outcome, Counter>,
-    calls: Family<CallOutcome, Counter>,
-    attempts: Family<Outcome, Counter>,
+    webhooks: By<1>,
+    calls: By<2>,
+    attempts: By<1>,
     fenced: Counter,
     late: Counter,
-    healed: Family<Kind, Counter>,
-    growsurf_problems: Family<Named, Gauge>,
-    page_posts: PagePosts,
-    refused_tokens: RefusedTokens,
-    clients: Clients,
+    healed: By<1>,
+    growsurf_problems: By<1, Gauge>,
+    page_posts: By<2>,
+    refused_tokens: By<2>,
+    connections: Gauge,
+    connections_closed: By<1>,
+    bodies_refused: By<1>,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     pending: Gauge,
@@ -102,150 +70,149 @@ pub struct Metrics {
     dead_letters: Gauge,
     parked: Gauge,
     damaged: Gauge,
-    destination: Family<State, Gauge>,
-    growsurf: Family<State, Gauge>,
+    destination: By<1, Gauge>,
+    growsurf: By<1, Gauge>,
 }
 
-/// What can become of a webhook, as a label.
-pub(crate) const WEBHOOK_OUTCOMES: [&str; 8] = [
-    "accepted",
-    "duplicate",
-    "parked",
-    "unauthorized",
-    "invalid",
-    "too_large",
-    "timeout",
-    "unavailable",
-];
+/// An open connection; counted until it is dropped.
+#[derive(Debug)]
+pub struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
 
 impl Metrics {
     /// Fresh metrics; each outcome is there from the start, at zero.
     pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("relay");
+        let all = &mut registry;
+        let lines = "Lines of the log that couldn't be written, or not soon enough";
+        keep(all, "log_lines_dropped", lines, stderr().dropped());
         let metrics = Self {
-            registry: Registry::with_prefix("relay"),
-            webhooks: Family::default(),
-            calls: Family::default(),
-            attempts: Family::default(),
-            fenced: Counter::default(),
-            late: Counter::default(),
-            healed: Family::default(),
-            growsurf_problems: Family::default(),
-            page_posts: PagePosts::default(),
-            refused_tokens: RefusedTokens::default(),
-            clients: Clients::default(),
-            accept_seconds: Histogram::new(BUCKETS),
-            attempt_seconds: Histogram::new(BUCKETS),
-            pending: Gauge::default(),
-            oldest_pending: Gauge::default(),
-            dead_letters: Gauge::default(),
-            parked: Gauge::default(),
-            damaged: Gauge::default(),
-            destination: Family::default(),
-            growsurf: Family::default(),
+            webhooks: add(all, "webhooks", "Webhooks by what became of them"),
+            calls: add(all, "calls", "Calls that came to an end, by how"),
+            attempts: add(all, "attempts", "Tries of calls by outcome"),
+            fenced: add(all, "fenced", "Results that came after their lease"),
+            late: add(
+                all,
+                "late",
+                "Events that were sent more than 72 hours after they happened, and were told in time",
+            ),
+            healed: add(
+                all,
+                "sync_healed",
+                "What a comparison with GrowSurf found and no webhook had told, by kind",
+            ),
+            growsurf_problems: add(
+                all,
+                "growsurf_problems",
+                "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
+            ),
+            page_posts: add(
+                all,
+                "page_posts",
+                "Clicks and shares that pages posted, by what became of them",
+            ),
+            refused_tokens: add(
+                all,
+                "refused_tokens",
+                "Requests whose bearer token was missing or wrong, by setting",
+            ),
+            connections: add(all, "connections", "Connections that are open"),
+            connections_closed: add(
+                all,
+                "connections_closed",
+                "Connections that the relay closed or couldn't accept, by the limit",
+            ),
+            bodies_refused: add(
+                all,
+                "bodies_refused",
+                "Bodies that weren't read to their end, by the limit",
+            ),
+            accept_seconds: keep(
+                all,
+                "accept_duration_seconds",
+                "Time from a webhook's last byte to its answer",
+                Histogram::new(BUCKETS),
+            ),
+            attempt_seconds: keep(
+                all,
+                "attempt_duration_seconds",
+                "Time a request to Customer.io took",
+                Histogram::new(BUCKETS),
+            ),
+            pending: add(all, "pending_calls", "Calls that wait or are leased"),
+            oldest_pending: add(
+                all,
+                "oldest_pending_age_seconds",
+                "How long ago the oldest pending call was planned; alarm before 72 hours",
+            ),
+            dead_letters: add(all, "dead_letters", "Dead letters"),
+            parked: add(all, "parked_webhooks", "Webhooks that are parked"),
+            damaged: add(
+                all,
+                "store_damaged",
+                "One while the store is damaged, or one that was set aside waits for somebody",
+            ),
+            destination: add(
+                all,
+                "destination_state",
+                "One for the state that Customer.io is in, zero for the others",
+            ),
+            growsurf: add(
+                all,
+                "growsurf_state",
+                "One for the state that GrowSurf is in for what goes back to it, zero for the others",
+            ),
+            registry,
         };
-        for outcome in WEBHOOK_OUTCOMES {
-            let _there_from_now_on =
-                metrics.webhooks.get_or_create(&Outcome { outcome: Label(outcome) });
-        }
-        for outcome in domain::Outcome::VARIANTS {
-            let _there_from_now_on =
-                metrics.attempts.get_or_create(&Outcome { outcome: Label(outcome) });
-        }
-        for kind in HEALED {
-            let _there_from_now_on = metrics.healed.get_or_create(&Kind { kind: Label(kind) });
-        }
-        for call in Call::VARIANTS {
-            for outcome in ["delivered", "dead"] {
-                let labels = CallOutcome { call: Label(call), outcome: Label(outcome) };
-                let _there_from_now_on = metrics.calls.get_or_create(&labels);
-            }
-        }
-        metrics.registered()
-    }
-
-    fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
-        registry.register("webhooks", "Webhooks by what became of them", self.webhooks.clone());
-        registry.register("calls", "Calls that came to an end, by how", self.calls.clone());
-        registry.register("attempts", "Tries of calls by outcome", self.attempts.clone());
-        registry.register("fenced", "Results that came after their lease", self.fenced.clone());
-        registry.register(
-            "late",
-            "Events that were sent more than 72 hours after they happened, and were told in time",
-            self.late.clone(),
+        begin(&metrics.webhooks, "outcome", &words::WEBHOOKS);
+        begin(&metrics.attempts, "outcome", Outcome::VARIANTS);
+        begin(&metrics.healed, "kind", &words::HEALED);
+        begin(&metrics.connections_closed, "reason", &words::CLOSED);
+        begin(&metrics.bodies_refused, "reason", &words::REFUSED);
+        begin_both(&metrics.calls, ("call", Call::VARIANTS), ("outcome", &words::ENDS));
+        begin_both(&metrics.page_posts, ("kind", &words::POSTS), ("outcome", &words::POSTED));
+        begin_both(
+            &metrics.refused_tokens,
+            ("setting", &words::TOKENS),
+            ("reason", &words::TOKEN_REFUSALS),
         );
-        registry.register(
-            "sync_healed",
-            "What a comparison with GrowSurf found and no webhook had told, by kind",
-            self.healed.clone(),
-        );
-        registry.register(
-            "growsurf_problems",
-            "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
-            self.growsurf_problems.clone(),
-        );
-        self.page_posts.register(registry);
-        self.refused_tokens.register(registry);
-        self.clients.register(registry);
-        registry.register(
-            "log_lines_dropped",
-            "Lines of the log that couldn't be written, or not soon enough",
-            stderr().dropped(),
-        );
-        registry.register(
-            "accept_duration_seconds",
-            "Time from a webhook's last byte to its answer",
-            self.accept_seconds.clone(),
-        );
-        registry.register(
-            "attempt_duration_seconds",
-            "Time a request to Customer.io took",
-            self.attempt_seconds.clone(),
-        );
-        registry.register("pending_calls", "Calls that wait or are leased", self.pending.clone());
-        registry.register(
-            "oldest_pending_age_seconds",
-            "How long ago the oldest pending call was planned; alarm before 72 hours",
-            self.oldest_pending.clone(),
-        );
-        registry.register("dead_letters", "Dead letters", self.dead_letters.clone());
-        registry.register("parked_webhooks", "Webhooks that are parked", self.parked.clone());
-        registry.register(
-            "store_damaged",
-            "One while the store is damaged, or one that was set aside waits for somebody",
-            self.damaged.clone(),
-        );
-        registry.register(
-            "destination_state",
-            "One for the state that Customer.io is in, zero for the others",
-            self.destination.clone(),
-        );
-        registry.register(
-            "growsurf_state",
-            "One for the state that GrowSurf is in for what goes back to it, zero for the others",
-            self.growsurf.clone(),
-        );
-        self
+        metrics
     }
 
     /// Counts a webhook; `outcome` is one of the fixed words.
     pub fn webhook(&self, outcome: &'static str) {
-        self.webhooks.get_or_create(&Outcome { outcome: Label(outcome) }).inc();
+        self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Counts what a page posted; both words are of the fixed ones.
     pub fn page_post(&self, kind: &'static str, outcome: &'static str) {
-        self.page_posts.count(kind, outcome);
+        self.page_posts.get_or_create(&[("kind", kind), ("outcome", outcome)]).inc();
     }
 
     /// Counts a bearer token that was refused; both words are of the fixed ones.
     pub fn refused_token(&self, setting: &'static str, reason: &'static str) {
-        self.refused_tokens.count(setting, reason);
+        self.refused_tokens.get_or_create(&[("setting", setting), ("reason", reason)]).inc();
     }
 
-    /// The counts of clients' connections and bodies.
-    pub fn clients(&self) -> &Clients {
-        &self.clients
+    /// Counts a connection as open for as long as the result lives.
+    pub fn open_connection(&self) -> OpenConnection {
+        self.connections.inc();
+        OpenConnection(self.connections.clone())
+    }
+
+    /// Counts a connection that was closed or refused; `reason` is one of the fixed words.
+    pub fn connection_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Counts a body that wasn't read to its end; `reason` is one of the fixed words.
+    pub fn body_refused(&self, reason: &'static str) {
+        self.bodies_refused.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// Takes the time from a webhook's last byte to its receipt.
@@ -255,7 +222,7 @@ impl Metrics {
 
     /// Counts a try of a call.
     pub fn attempt(&self, outcome: &'static str) {
-        self.attempts.get_or_create(&Outcome { outcome: Label(outcome) }).inc();
+        self.attempts.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Takes the time a request took, whatever came of it.
@@ -265,8 +232,7 @@ impl Metrics {
 
     /// Counts a call that came to an end: `delivered` or `dead`.
     pub fn call(&self, kind: &'static str, outcome: &'static str) {
-        let labels = CallOutcome { call: Label(kind), outcome: Label(outcome) };
-        self.calls.get_or_create(&labels).inc();
+        self.calls.get_or_create(&[("call", kind), ("outcome", outcome)]).inc();
     }
 
     /// Counts results that came after their lease.
@@ -281,14 +247,14 @@ impl Metrics {
 
     /// Counts what a comparison found; `kind` is one of the fixed words, others aren't counted.
     pub fn recovered(&self, kind: &str, count: u64) {
-        if let Some(kind) = HEALED.into_iter().find(|it| *it == kind) {
-            self.healed.get_or_create(&Kind { kind: Label(kind) }).inc_by(count);
+        if let Some(kind) = words::HEALED.into_iter().find(|it| *it == kind) {
+            self.healed.get_or_create(&[("kind", kind)]).inc_by(count);
         }
     }
 
     /// Notes in how many campaigns a problem is.
     pub fn growsurf_problem(&self, problem: &'static str, campaigns: usize) {
-        let gauge = self.growsurf_problems.get_or_create(&Named { problem: Label(problem) });
+        let gauge = self.growsurf_problems.get_or_create(&[("problem", problem)]);
         gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
     }
 
@@ -301,7 +267,7 @@ impl Metrics {
         self.parked.set(count(gauges.parked));
         self.damaged.set(i64::from(gauges.damaged));
         for &state in DestinationState::VARIANTS {
-            let label = State { state: Label(state.label()) };
+            let label = [("state", state.label())];
             let is = |now: DestinationState| i64::from(now == state);
             self.destination.get_or_create(&label).set(is(gauges.destination));
             if let Some(growsurf) = gauges.growsurf {
@@ -317,6 +283,36 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Registers a metric that begins at zero.
+fn add<M: Metric + Clone + Default>(all: &mut Registry, name: &str, help: &str) -> M {
+    keep(all, name, help, M::default())
+}
+
+fn keep<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    all.register(name, help, metric.clone());
+    metric
+}
+
+/// Makes the series of each word, at zero.
+fn begin(by: &By<1>, label: &'static str, words: &[&'static str]) {
+    for word in words {
+        let _there_from_now_on = by.get_or_create(&[(label, word)]);
+    }
+}
+
+/// Makes the series of each pair of words, at zero.
+fn begin_both(
+    by: &By<2>,
+    (first, words): (&'static str, &[&'static str]),
+    (second, others): (&'static str, &[&'static str]),
+) {
+    for word in words {
+        for other in others {
+            let _there_from_now_on = by.get_or_create(&[(first, word), (second, other)]);
+        }
     }
 }
 

@@ -10,27 +10,6 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder};
 
-/// What reading a body can end in.
-pub struct NotRead;
-
-/// A body that is coded.
-pub struct NotCoded;
-
-/// Whoever asks didn't prove who they are.
-pub struct NotProven;
-
-/// The body can be read, and a field of it is wrong.
-pub struct NotValid;
-
-/// There is nothing of this id.
-pub struct NotFound;
-
-/// A parameter can't be read.
-pub struct NotUnderstood;
-
-/// Our own trouble.
-pub struct NotNow;
-
 /// Name, status, description.
 type Refusal = (&'static str, &'static str, &'static str);
 
@@ -73,46 +52,35 @@ const ALL: [Refusal; 9] = [
     UNAVAILABLE,
 ];
 
-impl IntoResponses for NotRead {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[UNREADABLE, LATE, TOO_LARGE, CODED, UNAVAILABLE])
-    }
+/// Declares what operations name as their responses: some of the refusals together.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident = $refusals:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                these(&$refusals)
+            }
+        }
+    )*};
 }
 
-impl IntoResponses for NotCoded {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[CODED])
-    }
-}
-
-impl IntoResponses for NotProven {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[UNAUTHORIZED])
-    }
-}
-
-impl IntoResponses for NotValid {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[INVALID])
-    }
-}
-
-impl IntoResponses for NotFound {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[ABSENT])
-    }
-}
-
-impl IntoResponses for NotUnderstood {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[UNREADABLE_PARAMETER])
-    }
-}
-
-impl IntoResponses for NotNow {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        these(&[UNAVAILABLE])
-    }
+named! {
+    /// What reading a body can end in.
+    NotRead = [UNREADABLE, LATE, TOO_LARGE, CODED, UNAVAILABLE];
+    /// A body that is coded.
+    NotCoded = [CODED];
+    /// Whoever asks didn't prove who they are.
+    NotProven = [UNAUTHORIZED];
+    /// The body can be read, and a field of it is wrong.
+    NotValid = [INVALID];
+    /// There is nothing of this id.
+    NotFound = [ABSENT];
+    /// A parameter can't be read.
+    NotUnderstood = [UNREADABLE_PARAMETER];
+    /// Our own trouble.
+    NotNow = [UNAVAILABLE];
 }
 
 fn these(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {

@@ -7,6 +7,7 @@ fn the_names_of_the_metrics_are_a_contract() {
     let text = metrics.render(Gauges::default());
     let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
     insta::assert_snapshot!(types.join("\n"), @r"
+    # TYPE relay_log_lines_dropped counter
     # TYPE relay_webhooks counter
     # TYPE relay_calls counter
     # TYPE relay_attempts counter
@@ -18,7 +19,6 @@ fn the_names_of_the_metrics_are_a_contract() {
     # TYPE relay_connections gauge
     # TYPE relay_connections_closed counter
     # TYPE relay_bodies_refused counter
-    # TYPE relay_log_lines_dropped counter
     # TYPE relay_accept_duration_seconds histogram
     # TYPE relay_attempt_duration_seconds histogram
     # TYPE relay_pending_calls gauge
