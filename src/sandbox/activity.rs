@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::ring::Ring;
+use super::{operation::Note, ring::Ring};
 
 const MAX_ENTRIES: usize = 100_000;
 const MAX_BYTES: usize = 32 << 20;
@@ -78,9 +78,8 @@ pub(super) enum Kind {
 pub(super) struct Activity {
     pub(super) received_at: i64,
     pub(super) request: u64,
-    pub(super) kind: Kind,
-    pub(super) identifier: Option<String>,
-    pub(super) detail: String,
+    #[serde(flatten)]
+    pub(super) note: Note,
 }
 
 /// The bounded log.
@@ -95,10 +94,9 @@ impl Default for ActivityLog {
 
 impl ActivityLog {
     pub(super) fn record(&mut self, activity: Activity) {
-        let identifier = activity.identifier.as_ref().map_or(0, String::len);
-        let bytes = ENTRY_BYTES + identifier + activity.detail.len();
-        self.0.push(activity, bytes);
-        while self.0.overflow().is_some() {}
+        let identifier = activity.note.identifier.as_ref().map_or(0, String::len);
+        let bytes = ENTRY_BYTES + identifier + activity.note.detail.len();
+        self.0.keep(activity, bytes);
     }
 
     pub(super) fn entries(&self) -> &Ring<Activity> {

@@ -33,9 +33,7 @@ pub(super) fn identify(
     timestamp: Option<i64>,
     notes: &mut Vec<Note>,
 ) -> Result<Identify, Problem> {
-    let mut note = |kind, detail: &str| {
-        notes.push(Note { kind, identifier: Some(target.to_string()), detail: detail.to_owned() });
-    };
+    let mut note = |kind, detail: &str| notes.push(Note::of(kind, &target, detail));
 
     let only_update = match attributes.remove("_update") {
         None => false,

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
@@ -27,18 +28,22 @@ const ANONYMOUS_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 const JOINED_FOR_MS: i64 = 5 * 60 * 1_000;
 
 /// An event that was applied.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Record {
+    #[serde(skip)]
     pub(super) id: Option<EventId>,
+    #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) name: String,
     /// Unix seconds: as sent, else of receipt.
     pub(super) timestamp: i64,
     pub(super) data: Box<RawValue>,
     /// As sent.
+    #[serde(skip)]
     pub(super) identifier: Option<Identifier>,
     pub(super) anonymous_id: Option<String>,
     /// Whose it is now.
+    #[serde(skip)]
     pub(super) owner: Option<u64>,
     pub(super) repeats: u64,
     pub(super) received_at: i64,
@@ -175,12 +180,7 @@ impl Workspace {
         let anonymous = self.anonymous.entry(anonymous_id.to_owned()).or_default();
         if anonymous.owner.is_some_and(|(owner, _)| owner != key) {
             let detail = "the anonymous id belongs to another person";
-            let note = Note {
-                kind: Kind::AnonymousIdTaken,
-                identifier: Some(anonymous_id.to_owned()),
-                detail: detail.to_owned(),
-            };
-            self.note(receipt, note);
+            self.note(receipt, Note::of(Kind::AnonymousIdTaken, anonymous_id, detail));
             return;
         }
 

@@ -6,17 +6,18 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{answer::Problem, limits};
 
 /// The prefix that a `cio_id` has in a v1 path, and there only.
 const CIO_ID_PREFIX: &str = "cio_";
-/// The kinds that this workspace knows. `phone` must be enabled first at Customer.io, and isn't.
-const KINDS: [&str; 3] = ["id", "email", "cio_id"];
 
 /// One identifier of one kind. E-mail addresses are lower-case: they are case-insensitive.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Identifier {
     Id(String),
     Email(String),
@@ -49,40 +50,15 @@ impl Identifier {
         Self::Email(text.to_lowercase())
     }
 
-    /// Reads `{"id": ".."}`, `{"email": ".."}` or `{"cio_id": ".."}` at `field`.
+    /// Reads `{"id": ".."}`, `{"email": ".."}` or `{"cio_id": ".."}` at `field`. `phone` must be enabled
+    /// first at Customer.io, and isn't in this workspace.
     pub(super) fn from_object(field: &str, value: Option<&Value>) -> Result<Self, Problem> {
-        let Some(value) = value else {
-            return Err(Problem::required(field));
+        let value = value.ok_or_else(|| Problem::required(field))?;
+        let identifier = match Self::deserialize(value) {
+            Ok(Self::Email(text)) => Self::email(&text),
+            read => read.map_err(|error| Problem::invalid(field, format!("{field}: {error}")))?,
         };
-        let exactly_one = || {
-            let message = format!("{field} must have exactly one of id, email, cio_id");
-            Problem::invalid(field, message)
-        };
-
-        let object = value.as_object().ok_or_else(exactly_one)?;
-        let mut entries = object.iter();
-        let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
-            return Err(exactly_one());
-        };
-        if kind == "phone" {
-            // Documented, but only for workspaces that turn it on; this one has not.
-            let message = "phone is not enabled as an identifier in this workspace".to_owned();
-            return Err(Problem::invalid(field, message));
-        }
-        if !KINDS.contains(&kind.as_str()) {
-            return Err(exactly_one());
-        }
-
-        let place = format!("{field}.{kind}");
-        let text = value
-            .as_str()
-            .ok_or_else(|| Problem::invalid(&place, format!("{kind} must be a string")))?;
-        let identifier = match kind.as_str() {
-            "email" => Self::email(text),
-            "cio_id" => Self::CioId(text.to_owned()),
-            _ => Self::Id(text.to_owned()),
-        };
-        identifier.check(&place)?;
+        identifier.check(&format!("{field}.{}", identifier.kind()))?;
         Ok(identifier)
     }
 
@@ -96,11 +72,7 @@ impl Identifier {
     }
 
     pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Id(_) => "id",
-            Self::Email(_) => "email",
-            Self::CioId(_) => "cio_id",
-        }
+        self.into()
     }
 
     pub(super) fn value(&self) -> &str {

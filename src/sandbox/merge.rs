@@ -31,7 +31,9 @@ impl Workspace {
             return;
         };
 
-        self.leave_tombstone(from, into, &person);
+        for identifier in person.identifiers(from) {
+            self.merged.insert(identifier, people::cio_id(into));
+        }
         self.move_events(receipt, primary, into, &person);
         for anonymous_id in &person.anonymous_ids {
             if let Some(anonymous) = self.anonymous.get_mut(anonymous_id) {
@@ -42,17 +44,6 @@ impl Workspace {
 
         let detail = format!("{secondary} was merged into it");
         self.record(receipt, Kind::Merged, Some(primary), detail);
-    }
-
-    fn leave_tombstone(&mut self, from: u64, into: u64, person: &Person) {
-        let gone = [
-            person.id.clone().map(Identifier::Id),
-            person.email.clone().map(Identifier::Email),
-            Some(Identifier::CioId(people::cio_id(from))),
-        ];
-        for identifier in gone.into_iter().flatten() {
-            self.merged.insert(identifier, people::cio_id(into));
-        }
     }
 
     fn move_events(&mut self, receipt: Receipt, primary: &Identifier, into: u64, person: &Person) {

@@ -3,6 +3,7 @@
 //! `v1` and `v2` make operations from JSON, `workspace` applies them. Checks that need no state
 //! are behind us here.
 
+use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
@@ -66,11 +67,17 @@ pub(super) struct EventId {
 }
 
 /// Something remarkable in a request that isn't refused.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Note {
     pub(super) kind: Kind,
     pub(super) identifier: Option<String>,
     pub(super) detail: String,
+}
+
+impl Note {
+    pub(super) fn of(kind: Kind, identifier: impl ToString, detail: impl Into<String>) -> Self {
+        Self { kind, identifier: Some(identifier.to_string()), detail: detail.into() }
+    }
 }
 
 /// A request, read.

@@ -73,11 +73,7 @@ pub(super) fn form(form: &str, body: &[u8], notes: &mut Vec<Note>) -> Result<Ope
         .filter_map(|name| Some((name.to_owned(), data.remove(name)?)))
         .collect();
     let target = Identifier::from_object("data", Some(&Value::Object(named)))?;
-    notes.push(Note {
-        kind: Kind::Form,
-        identifier: Some(target.to_string()),
-        detail: form.to_owned(),
-    });
+    notes.push(Note::of(Kind::Form, &target, form));
     body::identify(target, data, None, notes).map(Operation::Identify)
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::identifier::Identifier;
@@ -13,18 +14,28 @@ use super::identifier::Identifier;
 const FIRST_KEY: u64 = 0xa300_0001;
 
 /// One profile.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Person {
     pub(super) id: Option<String>,
     pub(super) email: Option<String>,
     pub(super) attributes: BTreeMap<String, Value>,
     pub(super) anonymous_ids: Vec<String>,
     /// Numbers of its events in the event log, ascending.
+    #[serde(skip)]
     pub(super) events: VecDeque<u64>,
     /// Unix seconds of the newest attribute update.
     pub(super) newest_update: Option<i64>,
     /// The `cio_id`s of the people that were merged into this one.
     pub(super) merged_from: Vec<String>,
+}
+
+impl Person {
+    /// Returns everything that names the person.
+    pub(super) fn identifiers(&self, key: u64) -> Vec<Identifier> {
+        let id = self.id.clone().map(Identifier::Id);
+        let email = self.email.clone().map(Identifier::Email);
+        id.into_iter().chain(email).chain([Identifier::CioId(cio_id(key))]).collect()
+    }
 }
 
 /// All profiles, by a number that is also the `cio_id`.

@@ -2,6 +2,7 @@
 
 use http::request::Parts;
 use http::{Method, StatusCode};
+use serde::Serialize;
 
 use super::ring::Ring;
 
@@ -11,12 +12,14 @@ const MAX_REQUEST_BYTES: usize = 256 << 20;
 const REQUEST_BYTES: usize = 256;
 
 /// A request as received.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Logged {
     pub(super) received_at: i64,
+    #[serde(skip)]
     pub(super) method: Method,
     /// Raw, with the query.
     pub(super) path: Box<str>,
+    #[serde(skip)]
     pub(super) body: Box<[u8]>,
     pub(super) status: Option<u16>,
     pub(super) applied: bool,
@@ -56,10 +59,8 @@ impl Requests {
     /// Logs a request and returns its number.
     pub(super) fn log(&mut self, request: Logged) -> u64 {
         let bytes = REQUEST_BYTES + request.path.len() + request.body.len();
-        let seq = self.entries.push(request, bytes);
-        while self.entries.overflow().is_some() {}
         self.received += 1;
-        seq
+        self.entries.keep(request, bytes)
     }
 
     /// Logs the status that a request is answered with.

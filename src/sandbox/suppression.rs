@@ -6,7 +6,6 @@
 use super::{
     activity::Kind,
     identifier::Identifier,
-    people,
     workspace::{Receipt, Workspace},
 };
 
@@ -69,12 +68,6 @@ impl Workspace {
         for seq in &person.events {
             self.events.give(*seq, None);
         }
-
-        let identifiers = [
-            person.id.map(Identifier::Id),
-            person.email.map(Identifier::Email),
-            Some(Identifier::CioId(people::cio_id(key))),
-        ];
-        Some(identifiers.into_iter().flatten().collect())
+        Some(person.identifiers(key))
     }
 }

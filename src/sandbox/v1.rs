@@ -75,11 +75,7 @@ fn region(headers: &HeaderMap) -> Answer {
 fn named(segment: &str, notes: &mut Vec<Note>) -> Result<Identifier, Problem> {
     let identifier = Identifier::from_path(segment)?;
     if identifier::is_unencoded(segment) {
-        notes.push(Note {
-            kind: Kind::UnencodedPath,
-            identifier: Some(identifier.to_string()),
-            detail: segment.to_owned(),
-        });
+        notes.push(Note::of(Kind::UnencodedPath, &identifier, segment));
     }
     Ok(identifier)
 }

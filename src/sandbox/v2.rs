@@ -78,10 +78,8 @@ fn note_shared(items: &[Result<Operation, Problem>], notes: &mut Vec<Note>) {
     }
 
     let shared = seen.into_iter().filter(|(_, (number, only_events))| *number > 1 && !only_events);
-    notes.extend(shared.map(|(subject, (number, _))| Note {
-        kind: Kind::BatchOrderUnspecified,
-        identifier: Some(subject.to_owned()),
-        detail: format!("{number} operations"),
+    notes.extend(shared.map(|(subject, (number, _))| {
+        Note::of(Kind::BatchOrderUnspecified, subject, format!("{number} operations"))
     }));
 }
 
@@ -174,11 +172,7 @@ fn identify(
         }
     };
     if body.contains_key("cio_relationships") {
-        notes.push(Note {
-            kind: Kind::Relationships,
-            identifier: Some(target.to_string()),
-            detail: "with an identify".to_owned(),
-        });
+        notes.push(Note::of(Kind::Relationships, &target, "with an identify"));
     }
     body::identify(target, attributes, timestamp, notes).map(Operation::Identify)
 }

@@ -64,13 +64,8 @@ impl Workspace {
     }
 
     pub(super) fn note(&mut self, receipt: Receipt, note: Note) {
-        self.activity.record(Activity {
-            received_at: receipt.at_ms,
-            request: receipt.request,
-            kind: note.kind,
-            identifier: note.identifier,
-            detail: note.detail,
-        });
+        let Receipt { at_ms: received_at, request } = receipt;
+        self.activity.record(Activity { received_at, request, note });
     }
 
     pub(super) fn record(

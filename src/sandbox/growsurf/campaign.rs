@@ -111,8 +111,7 @@ impl Campaign {
         });
         let body = json!({"event": event, "createdAt": at, "data": data}).to_string();
         let bytes = body.len();
-        self.webhooks.push((at, body), bytes);
-        while self.webhooks.overflow().is_some() {}
+        self.webhooks.keep((at, body), bytes);
     }
 
     /// Returns the campaign as the REST API shows it.

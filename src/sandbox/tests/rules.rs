@@ -44,7 +44,7 @@ fn person<'a>(workspace: &'a Workspace, who: &str) -> &'a Person {
 
 fn last_kind(workspace: &Workspace) -> Value {
     let (_, activity) = workspace.activity.entries().after(0).last().unwrap();
-    json!(activity.kind)
+    json!(activity.note.kind)
 }
 
 #[test]
