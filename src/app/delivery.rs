@@ -14,9 +14,9 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::store::StoreSettings;
 use crate::delivery::{
-    BreakerRules, CircuitBreaker, ClusterTask, CustomerIoTransport, Dispatcher, DispatcherRules,
+    CircuitBreaker, ClusterTask, CustomerIoTransport, Dispatcher, DispatcherRules,
     GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, RetentionRules, RetryRules,
-    Sender, WorkspaceCheck, run_retention,
+    Sender, Transport, WorkspaceCheck, run_retention,
 };
 use crate::domain::{Clock, Destination};
 use crate::store::Store;
@@ -69,8 +69,6 @@ impl DeliveryTasks {
         let company_pulse = pulse("the talk with other relays");
         let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
         let pulses = pulses.into_iter().cloned().collect();
-        let gate = CircuitBreaker::new(gate_rules(settings), remembered.accepting, clock.now());
-        let destination = GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(bell));
         let transport = CustomerIoTransport {
             client: client.clone(),
             clock: Arc::clone(&clock),
@@ -78,16 +76,9 @@ impl DeliveryTasks {
             timeout: settings.customerio.timeout,
             metrics: Arc::clone(&metrics),
         };
-        let sender = Sender {
-            way: Destination::CustomerIo,
-            transport: Arc::new(transport),
-            store: Arc::clone(store),
-            clock: Arc::clone(&clock),
-            random: Arc::new(SystemRandom),
-            destination: destination.clone(),
-            metrics: Arc::clone(&metrics),
-            rules: retry_rules(settings),
-        };
+        let to = (Destination::CustomerIo, remembered.accepting, Arc::clone(bell));
+        let sender = sender(settings, store, &metrics, Arc::new(transport), to);
+        let destination = sender.destination.clone();
         let relay = relay_id()?;
         let sharers = ReplicaCount::default();
         let company = ClusterTask {
@@ -141,22 +132,11 @@ impl DeliveryTasks {
     ) -> Result<(), StartError> {
         let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
         let remembered = store.destination().await.map_err(unopenable)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let gate =
-            CircuitBreaker::new(gate_rules(settings), remembered.accepting_back, clock.now());
         // Nobody rings: what is planned here is found when the store is looked into.
-        let destination = GuardedDestination::new(Destination::GrowSurf, gate, Arc::default());
-        let sender = Sender {
-            way: Destination::GrowSurf,
-            transport: Arc::new(transport),
-            store: Arc::clone(store),
-            clock: Arc::clone(&clock),
-            random: Arc::new(SystemRandom),
-            destination: destination.clone(),
-            metrics: Arc::clone(&self.metrics),
-            rules: retry_rules(settings),
-        };
-        let pulse = Heartbeat::new("the dispatcher to GrowSurf", clock.steady());
+        let to = (Destination::GrowSurf, remembered.accepting_back, Arc::default());
+        let sender = sender(settings, store, &self.metrics, Arc::new(transport), to);
+        let destination = sender.destination.clone();
+        let pulse = Heartbeat::new("the dispatcher to GrowSurf", SystemClock.steady());
         self.pulses.push(pulse.clone());
         let rules = DispatcherRules {
             in_flight: 1,
@@ -203,23 +183,33 @@ pub(super) fn relay_id() -> Result<Uuid, StartError> {
     Ok(Uuid::from_bytes(relay))
 }
 
-fn gate_rules(settings: &Settings) -> BreakerRules {
+/// Makes what sends calls to a destination that has been available for so long.
+fn sender(
+    settings: &Settings,
+    store: &Arc<Store>,
+    metrics: &Arc<Metrics>,
+    transport: Arc<dyn Transport>,
+    (way, available_for, bell): (Destination, Duration, Arc<Notify>),
+) -> Sender {
     let delivery = &settings.delivery;
-    BreakerRules {
+    let rules = RetryRules {
         breaker_failures: delivery.breaker_failures,
         backoff_base: delivery.backoff_base,
-        probe_every: delivery.probe_every,
-        max_wait: delivery.max_wait,
-    }
-}
-
-fn retry_rules(settings: &Settings) -> RetryRules {
-    let delivery = &settings.delivery;
-    RetryRules {
-        backoff_base: delivery.backoff_base,
         backoff_cap: delivery.backoff_cap,
+        probe_every: delivery.probe_every,
         give_up_after: delivery.give_up_after,
         max_wait: delivery.max_wait,
+    };
+    let breaker = CircuitBreaker::new(rules, available_for, SystemClock.now());
+    Sender {
+        way,
+        transport,
+        store: Arc::clone(store),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        destination: GuardedDestination::new(way, breaker, bell),
+        metrics: Arc::clone(metrics),
+        rules,
     }
 }
 

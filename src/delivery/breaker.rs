@@ -10,21 +10,9 @@ mod tests;
 
 use std::time::Duration;
 
+use super::sender::RetryRules;
 use crate::domain::{DestinationState, LaneId, Outcome, Time};
 use crate::store::{Outage, PeerStatus};
-
-/// When the gate opens, closes and is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct BreakerRules {
-    /// How many failures in a row, with no success between, open the breaker.
-    pub breaker_failures: u32,
-    /// The breaker's first wait before a probe; it doubles.
-    pub backoff_base: Duration,
-    /// The longest wait before a probe, and the wait of a halt's probe.
-    pub probe_every: Duration,
-    /// The longest pause that the destination can ask for. A longer one ends here, with a probe.
-    pub max_wait: Duration,
-}
 
 /// What may be sent now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +55,7 @@ struct Halt {
 /// The gate; see the module.
 #[derive(Debug)]
 pub struct CircuitBreaker {
-    rules: BreakerRules,
+    rules: RetryRules,
     state: State,
     failures: u32,
     paused_until: Time,
@@ -86,7 +74,7 @@ pub struct CircuitBreaker {
 
 impl CircuitBreaker {
     /// A gate that is open at `now`, with the accepting clock at `accepted_for`.
-    pub fn new(rules: BreakerRules, accepted_for: Duration, now: Time) -> Self {
+    pub fn new(rules: RetryRules, accepted_for: Duration, now: Time) -> Self {
         Self {
             rules,
             state: State::Running,
@@ -272,7 +260,7 @@ impl CircuitBreaker {
     fn failed(&mut self, pause: Option<Duration>, now: Time) {
         self.failures = self.failures.saturating_add(1);
         self.found_out(false);
-        let BreakerRules { breaker_failures, backoff_base, probe_every, max_wait } = self.rules;
+        let RetryRules { breaker_failures, backoff_base, probe_every, max_wait, .. } = self.rules;
         if let Some(pause) = pause {
             self.paused_until = self.paused_until.max(now.plus(pause.min(max_wait)));
             self.counts_from = self.counts_from.max(self.paused_until);
@@ -311,7 +299,7 @@ impl CircuitBreaker {
 
     /// Lets nothing but probes go, the first at `probe_at`. Those of a halt don't slow down.
     fn go_down(&mut self, halt: Option<Halt>, probe_at: Time) {
-        let BreakerRules { backoff_base, probe_every, .. } = self.rules;
+        let RetryRules { backoff_base, probe_every, .. } = self.rules;
         let wait = if halt.is_some() { probe_every } else { backoff_base.min(probe_every) };
         self.state = State::Down(Down { halt, probe_at, wait, probing: false });
     }

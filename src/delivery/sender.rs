@@ -16,16 +16,20 @@ use crate::domain::{
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
 use crate::telemetry::{ErrorChain, Metrics};
 
-/// When to try again, and when no more.
+/// The rules of trying again: a call, and a destination that failed.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryRules {
-    /// The span of the first wait; it doubles.
+    /// The number of failures in a row, with no success between, that open the breaker.
+    pub breaker_failures: u32,
+    /// The span of a call's first wait, and the breaker's first wait before a probe; both double.
     pub backoff_base: Duration,
-    /// The longest span.
+    /// The longest span of a call's wait.
     pub backoff_cap: Duration,
+    /// The longest wait before a probe, and the wait of a halt's probe.
+    pub probe_every: Duration,
     /// How long a call may fail, by the accepting clock.
     pub give_up_after: Duration,
-    /// The longest wait that an answer can ask for.
+    /// The longest wait that an answer can ask for. A pause that was to be longer ends with a probe.
     pub max_wait: Duration,
 }
 

@@ -4,15 +4,18 @@
 //! What doesn't: what follows from an outcome (`sender`).
 
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::transport::Item;
+use async_trait::async_trait;
+
+use super::transport::{Item, Transport};
 use crate::customerio::client::Client;
 use crate::customerio::limits::{self, Fitted};
 use crate::customerio::request::{self, Operation, Request};
 use crate::customerio::response::{self, BatchOutcome};
 use crate::domain::{Attempt, Clock, Delivery, HiddenIds, Outcome, Time};
+use crate::telemetry::Metrics;
 
 /// A call made to fit, and which item it is.
 struct Ready<'a> {
@@ -21,44 +24,47 @@ struct Ready<'a> {
     fitted: Fitted<'a>,
 }
 
-/// Sends calls over one client.
-pub struct Transmission<'a> {
+/// Out, to Customer.io.
+pub struct CustomerIoTransport {
     /// The client.
-    pub client: &'a Client,
+    pub client: Client,
     /// The time.
-    pub clock: &'a dyn Clock,
+    pub clock: Arc<dyn Clock>,
     /// How many calls a batch holds at most.
     pub batch_calls: usize,
-    /// No request begins after this; the lease must outlive every answer.
-    pub until: Time,
-    /// Told how long each request took.
-    pub took: &'a (dyn Fn(Duration) + Sync),
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
-impl Transmission<'_> {
-    /// Sends all items; an attempt for each, or `None` for one that wasn't tried.
-    ///
-    /// One item goes alone; several go together, but those that v2 can't carry. Once the
+#[async_trait]
+impl Transport for CustomerIoTransport {
+    /// Sends all items. One goes alone; several go together, but those that v2 can't carry. Once the
     /// destination fails or halts, the rest isn't tried.
     ///
     /// No outcome shows an id of any of them.
-    pub async fn send(&self, items: &[Item<'_>]) -> Vec<Option<Attempt>> {
+    async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
         let ids = LazyLock::new(|| {
             HiddenIds::of(items.iter().map(|item| (item.identifier, &item.delivery.call)))
         });
         let hide = |text: &str| ids.hide(text);
-        let attempts = self.send_openly(items, &hide).await;
+        // No request begins later: the lease must outlive every answer.
+        let attempts = self.send_openly(items, until.minus(self.timeout), &hide).await;
         let hiding = |attempt: Attempt| match attempt.outcome.reason() {
             Some(_) => Attempt { outcome: attempt.outcome.hiding(&ids), ..attempt },
             None => attempt,
         };
         attempts.into_iter().map(|attempt| attempt.map(hiding)).collect()
     }
+}
 
+impl CustomerIoTransport {
     /// Sends all items; the outcomes show what the destination said.
     async fn send_openly(
         &self,
         items: &[Item<'_>],
+        until: Time,
         hide: &(dyn Fn(&str) -> String + Sync),
     ) -> Vec<Option<Attempt>> {
         let mut attempts: Vec<Option<Attempt>> = items.iter().map(|_| None).collect();
@@ -82,10 +88,10 @@ impl Transmission<'_> {
         }
         // The calls are parallel to the operations, which the batches are cut from.
         let (ready, operations): (Vec<Ready<'_>>, Vec<Operation>) = together.into_iter().unzip();
-        let mut goes_on = self.send_together(&ready, &operations, &mut attempts, hide).await;
+        let mut goes_on = self.send_together(&ready, &operations, &mut attempts, until, hide).await;
         for ready in &alone {
             if goes_on {
-                goes_on = self.send_alone(ready, &mut attempts).await;
+                goes_on = self.send_alone(ready, &mut attempts, until).await;
             }
         }
         attempts
@@ -98,6 +104,7 @@ impl Transmission<'_> {
         ready: &[Ready<'_>],
         operations: &[Operation],
         attempts: &mut [Option<Attempt>],
+        until: Time,
         hide: &(dyn Fn(&str) -> String + Sync),
     ) -> bool {
         let whole = request::batches(operations, self.batch_calls);
@@ -105,7 +112,7 @@ impl Transmission<'_> {
             whole.into_iter().map(|batch| batch.operations).rev().collect();
         while let Some(range) = ranges.pop() {
             if range.len() == 1 {
-                if !self.send_alone(&ready[range.start], attempts).await {
+                if !self.send_alone(&ready[range.start], attempts, until).await {
                     return false;
                 }
                 continue;
@@ -114,7 +121,9 @@ impl Transmission<'_> {
             else {
                 continue;
             };
-            let Some((at, took, sent)) = self.exchange(&batch.request).await else { return false };
+            let Some((at, took, sent)) = self.exchange(&batch.request, until).await else {
+                return false;
+            };
             let http_status = sent.as_ref().ok().map(|answer| answer.status);
             let attempt = |outcome| Some(Attempt { at, took, http_status, outcome });
             match response::batch(&sent, range.len(), self.clock.now()) {
@@ -142,7 +151,12 @@ impl Transmission<'_> {
     }
 
     /// Sends one call in a request of its own. Tells whether the destination still takes calls.
-    async fn send_alone(&self, ready: &Ready<'_>, attempts: &mut [Option<Attempt>]) -> bool {
+    async fn send_alone(
+        &self,
+        ready: &Ready<'_>,
+        attempts: &mut [Option<Attempt>],
+        until: Time,
+    ) -> bool {
         let request = match request::alone(&ready.fitted) {
             Ok(request) => Request { retry: ready.retry, ..request },
             Err(over) => {
@@ -150,7 +164,7 @@ impl Transmission<'_> {
                 return true;
             }
         };
-        let Some((at, took, sent)) = self.exchange(&request).await else { return false };
+        let Some((at, took, sent)) = self.exchange(&request, until).await else { return false };
         let http_status = sent.as_ref().ok().map(|answer| answer.status);
         let outcome = response::single(&sent, self.clock.now());
         let goes_on = matches!(outcome, Outcome::Delivered | Outcome::Rejected { .. });
@@ -159,14 +173,18 @@ impl Transmission<'_> {
     }
 
     /// One request; `None` if its lease might end before the answer.
-    async fn exchange(&self, request: &Request) -> Option<(Time, Duration, AnswerOrError)> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        until: Time,
+    ) -> Option<(Time, Duration, AnswerOrError)> {
         let at = self.clock.now();
-        if at >= self.until {
+        if at >= until {
             return None;
         }
         let sent = self.client.send(request).await;
         let took = self.clock.now().since(at);
-        (self.took)(took);
+        self.metrics.attempted_in(took);
         Some((at, took, sent))
     }
 

@@ -1,19 +1,16 @@
 //! Transports: how the calls of a claim get to their destination.
 //!
-//! What belongs here: the seam between delivering and the two services. What doesn't: when a call
-//! goes and what follows from its outcome (`dispatcher`, `sender`), and what a request looks like
-//! (`customerio`, `growsurf`).
+//! What belongs here: the seam between delivering and the two services, and the way to GrowSurf. What
+//! doesn't: the way to Customer.io (`to_customerio`), when a call goes and what follows from its outcome
+//! (`dispatcher`, `sender`), and what a request looks like (`customerio`, `growsurf`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::transmission::Transmission;
-use crate::customerio::client::Client;
 use crate::domain::{Attempt, Clock, Delivery, Identifier, Outcome, Time};
 use crate::growsurf::rest;
-use crate::telemetry::Metrics;
 
 /// One call to send, and for whom.
 pub struct Item<'a> {
@@ -29,34 +26,6 @@ pub trait Transport: Send + Sync {
     /// Sends calls; an attempt for each, or `None` for one that wasn't tried. What is under way must
     /// have come to an end when the leases end at `until`.
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>>;
-}
-
-/// Out, to Customer.io.
-pub struct CustomerIoTransport {
-    /// The client.
-    pub client: Client,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// How many calls a batch holds at most.
-    pub batch_calls: usize,
-    /// How long one request may take.
-    pub timeout: Duration,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-}
-
-#[async_trait]
-impl Transport for CustomerIoTransport {
-    async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
-        let transmission = Transmission {
-            client: &self.client,
-            clock: &*self.clock,
-            batch_calls: self.batch_calls,
-            until: until.minus(self.timeout),
-            took: &|took| self.metrics.attempted_in(took),
-        };
-        transmission.send(items).await
-    }
 }
 
 /// Back, to GrowSurf.

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Admission, BreakerRules, CircuitBreaker};
+use super::{Admission, CircuitBreaker};
+use crate::delivery::RetryRules;
 use crate::domain::{DestinationState, LaneId, Outcome, Time, Wait};
 use crate::store::{Outage, PeerStatus};
 
 const LANE: LaneId = LaneId(7);
-const RULES: BreakerRules = BreakerRules {
+const RULES: RetryRules = RetryRules {
     breaker_failures: 3,
     backoff_base: Duration::from_secs(1),
+    backoff_cap: Duration::from_secs(60),
     probe_every: Duration::from_secs(15),
+    give_up_after: Duration::from_secs(60),
     max_wait: Duration::from_secs(3_600),
 };
 

@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::customerio::client::{Client, ClientConfig};
 use crate::delivery::{
-    BreakerRules, CircuitBreaker, CustomerIoTransport, Dispatcher, DispatcherRules,
-    GuardedDestination, Heartbeat, ReplicaCount, RetryRules, Sender,
+    CircuitBreaker, CustomerIoTransport, Dispatcher, DispatcherRules, GuardedDestination,
+    Heartbeat, ReplicaCount, RetryRules, Sender,
 };
 use crate::domain::{Clock, Destination, Random, Receipt, Time};
 use crate::ingest::{Ingest, WebhookAuth};
@@ -104,13 +104,15 @@ impl Relay {
             timeout: Duration::from_secs(10),
             connections: 2,
         };
-        let gate_rules = BreakerRules {
+        let rules = RetryRules {
             breaker_failures: 9,
             backoff_base: TICK,
+            backoff_cap: TICK,
             probe_every: TICK,
+            give_up_after: Duration::from_secs(1_000_000),
             max_wait: TICK,
         };
-        let gate = CircuitBreaker::new(gate_rules, accepting, clock.now());
+        let gate = CircuitBreaker::new(rules, accepting, clock.now());
         let metrics = Arc::new(Metrics::new());
         let transport = CustomerIoTransport {
             client: Client::new(config).unwrap(),
@@ -127,12 +129,7 @@ impl Relay {
             random: Arc::new(NoJitter),
             destination: GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(&bell)),
             metrics,
-            rules: RetryRules {
-                backoff_base: TICK,
-                backoff_cap: TICK,
-                give_up_after: Duration::from_secs(1_000_000),
-                max_wait: Duration::from_secs(1_000_000),
-            },
+            rules,
         };
         let rules = DispatcherRules {
             in_flight: 2,
