@@ -14,9 +14,9 @@ use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::limits::fit;
 use referral_relay::customerio::request;
 use referral_relay::domain::{self, Call, Identifier, Notification, Plan, ReadKey, ReadSet, Time};
-use referral_relay::growsurf::decode;
-use referral_relay::growsurf::signature::{Key, Owner, sign, verify};
 use referral_relay::mapping::Mapper;
+use referral_relay::sources::growsurf::decode;
+use referral_relay::sources::growsurf::signature::{Key, Owner, sign, verify};
 
 /// A friend who signed up through a referrer's link, as GrowSurf tells it.
 const GROWSURF: &str = r#"{"event":"NEW_PARTICIPANT_ADDED","createdAt":1731494175123,"data":{"id":"fay001","email":"fay.friend@example.com","firstName":"Fay","lastName":"Friend","shareUrl":"https://shop.example.com?grsf=fay001","referralCount":0,"monthlyReferralCount":0,"vanityKeys":[],"shareCount":{"email":0,"facebook":0},"impressionCount":2,"uniqueImpressionCount":2,"createdAt":1731494175123,"referralSource":"PARTICIPANT","referredBy":"rae001","fraudRiskLevel":"LOW","fraudReasonCode":"UNIQUE_IDENTITY","metadata":{"companyName":"Example Shop Ltd"},"unsubscribed":false,"referrer":{"id":"rae001","email":"rae.referrer@example.com","firstName":"Rae","lastName":"Referrer","shareUrl":"https://shop.example.com?grsf=rae001","referralCount":5,"vanityKeys":["rae"],"createdAt":1721494175123,"metadata":{}},"campaign":{"id":"ct8f71","name":"Spring Referral Program","type":"REFERRAL","currencyISO":"USD","rewards":[]}}}"#;

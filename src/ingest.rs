@@ -24,8 +24,8 @@ use crate::domain::{
     Class, Clock, Notification, PathSegment, Random, Receipt, ReceivedWebhook, Source, Time,
     Webhook, WebhookId,
 };
-use crate::growsurf::DecodeError;
-use crate::growsurf::signature::{Owner, SignatureError};
+use crate::sources::growsurf::DecodeError;
+use crate::sources::growsurf::signature::{Owner, SignatureError};
 pub use crate::sources::server::is_server_event;
 use crate::store::{Store, StoreError};
 pub use headers::{ACTION_KEYS, REPORTING_KEYS};

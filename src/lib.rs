@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`domain`] | the words: events, people, calls, deliveries, outcomes; plain values | nobody |
 //! | [`mapping`] | the plan: what news leads to; pure | `domain` |
-//! | [`growsurf`] | the source: signatures, both shapes of webhooks, the REST API | `domain` |
+//! | [`growsurf`] | the client of GrowSurf's REST API | `domain`, the wire types of `sources` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`sources`] | the bodies of each sender, declared, and the notifications that they become | `domain` |
 //! | [`page`] | what pages post | `domain` |
@@ -63,7 +63,7 @@
 //! webhooks are. Effect keys make them meet what webhooks told.
 //!
 //! **A webhook arrives.** `http` bounds its size and time, [`ingest::Ingest::receive`] verifies
-//! the raw bytes, [`growsurf::decode`] makes [`domain::Notification`] of them, or says why not. The store
+//! the raw bytes, [`sources::growsurf::decode`] makes [`domain::Notification`] of them, or says why not. The store
 //! asks the planner inside its transaction, writes inbox, people, effects and deliveries, commits
 //! together with whoever else waits, and only then the answer goes out.
 //!

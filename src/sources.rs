@@ -4,8 +4,11 @@
 //! the proof of the sender and storing (`ingest`), and the calls that follow (`mapping`).
 //!
 //! The relay's own contracts ([`customerio_action`], `server`) are strict, by [`contract`]: their senders
-//! read the answer and can fix the body.
+//! read the answer and can fix the body. What GrowSurf sends is read leniently, by [`lenient`].
 
 mod contract;
 pub(crate) mod customerio_action;
+pub mod growsurf;
+pub mod growsurf_api;
+pub mod lenient;
 pub(crate) mod server;

@@ -12,7 +12,8 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("telemetry", &["domain"]),
     ("sandbox", &[]),
     ("mapping", &["domain"]),
-    ("growsurf", &["domain"]),
+    // It returns the rows and campaigns that `sources` reads.
+    ("growsurf", &["domain", "sources"]),
     ("customerio", &["domain"]),
     ("store", &["domain"]),
     ("ingest", &["customerio", "domain", "growsurf", "page", "sources", "store", "telemetry"]),
@@ -20,7 +21,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("sources", &["domain"]),
     ("erase", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "growsurf", "store", "telemetry"]),
-    ("sync", &["domain", "erase", "growsurf", "store", "telemetry"]),
+    ("sync", &["domain", "erase", "growsurf", "sources", "store", "telemetry"]),
     (
         "http",
         &[
@@ -47,6 +48,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "http",
             "ingest",
             "mapping",
+            "sources",
             "store",
             "sync",
             "telemetry",
@@ -66,6 +68,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "ingest",
             "mapping",
             "sandbox",
+            "sources",
             "store",
             "sync",
             "telemetry",

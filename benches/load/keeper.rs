@@ -12,8 +12,8 @@ use referral_relay::config::{Required, Settings};
 use referral_relay::domain::{
     Class, Destination, Leased, ReceivedWebhook, Source, Time, Webhook, WebhookId,
 };
-use referral_relay::growsurf;
 use referral_relay::mapping::Mapper;
+use referral_relay::sources::growsurf;
 use referral_relay::store::sqlite::{Options, SqliteStore};
 use referral_relay::store::{AvailabilityClock, ClaimRequest, Settle, Settlement, Store, Verdict};
 use tokio::runtime::Runtime;

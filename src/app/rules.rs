@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use crate::config::Settings;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::config::log::{LogFormat, LogSettings};
-use crate::growsurf::signature::Owner;
 use crate::ingest::{Pages, WebhookAuth};
 use crate::mapping::{FeedbackRules, PostsPerDay, Rules};
+use crate::sources::growsurf::signature::Owner;
 use crate::telemetry::LogRules;
 
 /// The rules that the settings describe.

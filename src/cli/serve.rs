@@ -16,8 +16,8 @@ use crate::clock::SystemClock;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
 use crate::domain::{Clock, Time};
-use crate::growsurf::signature::sign;
 use crate::sandbox::Sandbox;
+use crate::sources::growsurf::signature::sign;
 use crate::telemetry::start_logs;
 
 /// Where the stand-in has GrowSurf's API.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Amount, Attributes, Email, Feedback, FeedbackKind, Money, Reward, SendFilter, Time, Visit,
+    Amount, Attributes, Email, Facts, Feedback, FeedbackKind, Money, Reward, Scalar, SendFilter,
+    Time, Visit,
 };
 
 /// A GrowSurf campaign as a source named it.
@@ -99,17 +100,36 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// What Customer.io told.
-    pub fn from_feedback(feedback: Feedback) -> Self {
+    /// A notification of nobody yet; `as_of` is the source's own time, if it has one.
+    pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
         Self {
-            campaign: Campaign::default(),
-            as_of: Some(feedback.at),
+            campaign,
+            as_of,
             people: Vec::new(),
             events: Vec::new(),
             filter: SendFilter::All,
-            feedback: Some(feedback),
+            feedback: None,
             is_from_server: false,
         }
+    }
+
+    /// Adds a participant, who is in the notification's campaign.
+    pub fn add_participant(&mut self, mut snapshot: Snapshot) -> ParticipantIndex {
+        let name = self.campaign.name.as_deref().map(Scalar::from);
+        snapshot.facts.extend(name.map(|name| (Facts::CAMPAIGN_NAME.to_owned(), name)));
+        self.people.push(snapshot);
+        ParticipantIndex(self.people.len() - 1)
+    }
+
+    /// Adds an event that happened at the source's own time.
+    pub fn add_event(&mut self, event: Event) {
+        self.events.push(TimedEvent { at: self.as_of, event });
+    }
+
+    /// What Customer.io told.
+    pub fn from_feedback(feedback: Feedback) -> Self {
+        let at = Some(feedback.at);
+        Self { feedback: Some(feedback), ..Self::new(Campaign::default(), at) }
     }
 
     /// The campaign that it says it is of.

@@ -1,8 +1,8 @@
 //! GrowSurf's REST API: asking for the truth that webhooks don't tell.
 //!
-//! What belongs here: requests, their limits and errors (`client`, `endpoints`, `limits`, `error`), and what the
-//! rows of the answers say (`rows`). What doesn't: what is asked when and why (`sync`), and keeping
-//! the budget, which several processes share (`Pace` is how the client asks for it). Facts about
+//! What belongs here: requests, their limits and errors (`client`, `endpoints`, `limits`, `error`), and the answers that
+//! aren't rows (`types`). What doesn't: what rows say (`sources::growsurf_api`), what is asked when and why (`sync`), and
+//! keeping the budget, which several processes share (`RateLimiter` is how the client asks for it). Facts about
 //! the API are those of <https://docs.growsurf.com/developer-tools/rest-api>.
 
 mod answer;
@@ -11,7 +11,6 @@ mod endpoints;
 mod error;
 mod lifecycle;
 mod limits;
-pub mod rows;
 #[cfg(test)]
 mod tests;
 mod trail;
@@ -23,7 +22,5 @@ pub use error::RestError;
 pub use lifecycle::Announcement;
 pub use limits::{Budget, ReportedLimits};
 pub use trail::Trail;
-pub use types::{
-    Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
-};
+pub use types::{Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState};
 pub use writes::{Write, Written};

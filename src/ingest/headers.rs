@@ -5,7 +5,7 @@
 
 use super::{Ingest, IngestError};
 use crate::customerio::signature::check_headers;
-use crate::growsurf::signature::check_header;
+use crate::sources::growsurf::signature::check_header;
 
 /// The setting with the keys of reports.
 pub const REPORTING_KEYS: &str = "customerio.reporting_keys";

@@ -13,8 +13,8 @@ use crate::domain::{
     Action, Class, Clock, Feedback, FeedbackKind, Identifier, Notification, ParticipantKey, Random,
     ReadKey, ReceivedWebhook, SendFilter, WebhookId,
 };
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
-use crate::growsurf::rest::{Campaign, Clients, ParticipantQuery, RestError};
+use crate::growsurf::rest::{Clients, ParticipantQuery, RestError};
+use crate::sources::growsurf_api::{Campaign, Kind, Origin, Row};
 use crate::store::{Store, StoreError};
 use crate::telemetry::ErrorChain;
 

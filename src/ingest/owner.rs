@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{Ingest, IngestError, WebhookAuth};
 use crate::domain::Time;
-use crate::growsurf::signature::{Key, Owner, SignatureError, verify};
+use crate::sources::growsurf::signature::{Key, Owner, SignatureError, verify};
 
 impl Ingest {
     /// Returns the owners of the secrets that signed the body; `None` where signatures aren't asked for.

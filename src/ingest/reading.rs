@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use crate::customerio::reporting;
 use crate::domain::{FeedbackKind, Labelled, Notification, Source, Time, Webhook};
-use crate::growsurf::rest::rows::{Kind, Row};
-use crate::growsurf::{self, DecodeError, Dialect, json};
 use crate::page;
 use crate::sources::customerio_action::CustomerioAction;
+use crate::sources::growsurf::{self, DecodeError, Dialect, json};
+use crate::sources::growsurf_api::{Kind, Row};
 use crate::sources::server::ServerEvent;
 
 /// A body as far as it could be read.

@@ -17,9 +17,9 @@ use crate::domain::{
     Attributes, Class, Clock, Draft, Notification, Person, Planner, ReadKey, ReadSet,
     ReceivedWebhook, SendFilter, Time, WebhookId,
 };
-use crate::growsurf::rest::Campaign;
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
-use crate::growsurf::signature::{Owner, sign};
+use crate::sources::growsurf::signature::{Owner, sign};
+use crate::sources::growsurf_api::Campaign;
+use crate::sources::growsurf_api::{Kind, Origin, Row};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{InboxPage, Store};
 

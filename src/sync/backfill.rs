@@ -16,8 +16,8 @@ use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
 use super::source::Source;
 use crate::domain::{SendFilter, TRIGGERS_FOR, Time};
-use crate::growsurf::rest::rows::{Kind, Origin, Row, id_of};
 use crate::growsurf::rest::{Cursor, Page, Referrals, RestError, Trail};
+use crate::sources::growsurf_api::{Kind, Origin, Row, id_of};
 use crate::store::{Store, StoreError};
 
 /// Which events are sent. People are sent in any case.

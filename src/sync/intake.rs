@@ -13,7 +13,7 @@ use super::report::SyncReport;
 use crate::domain::{
     Class, Clock, Labelled, Plan, Random, ReceivedWebhook, Source, Time, Webhook, WebhookId,
 };
-use crate::growsurf::rest::rows::{Kind, Row};
+use crate::sources::growsurf_api::{Kind, Row};
 use crate::store::{InboxPage, Store, StoreError};
 
 /// Rows that are handed over together: they share commits, and don't crowd out webhooks.

@@ -21,8 +21,8 @@ use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
 use super::source::Source;
 use crate::domain::{SendFilter, Time};
-use crate::growsurf::rest::rows::{Kind, Origin, id_of};
 use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
+use crate::sources::growsurf_api::{Kind, Origin, id_of};
 
 /// How a comparison is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

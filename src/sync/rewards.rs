@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::report::SyncReport;
 use super::source::Source;
-use crate::growsurf::rest::rows::{configured_id, id_of};
-use crate::growsurf::rest::{Campaign, RestError};
+use crate::growsurf::rest::RestError;
+use crate::sources::growsurf_api::{Campaign, configured_id, id_of};
 use crate::telemetry::ErrorChain;
 
 /// The most participants whose rewards one run asks for without a sign that there are any: as many as

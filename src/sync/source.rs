@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::growsurf::rest::{Campaign, Client, RestError};
+use crate::growsurf::rest::{Client, RestError};
+use crate::sources::growsurf_api::Campaign;
 
 /// One campaign, and how it is asked about.
 #[derive(Clone, Debug)]

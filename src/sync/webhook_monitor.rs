@@ -12,8 +12,8 @@ use url::Url;
 use super::SyncError;
 use super::source::Source;
 use crate::domain::{Clock, Notification, SendFilter, Time};
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::growsurf::rest::{RestError, WebhookState};
+use crate::sources::growsurf_api::{Kind, Origin, Row};
 use crate::store::Store;
 
 /// The paths that the relay takes webhooks on.

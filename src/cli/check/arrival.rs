@@ -6,8 +6,8 @@
 use super::{Grade, Missing, Report};
 use crate::config::Settings;
 use crate::config::growsurf::SharesFrom;
-use crate::growsurf::rest::Campaign;
 use crate::mapping::IdentifyBy;
+use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
 use crate::sync::{History, history};
 

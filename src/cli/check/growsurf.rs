@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Grade, Report, scopes};
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
-use crate::growsurf::rest::Campaign;
+use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
 use crate::sync::{Finding, Problem, Source, SourceError, SyncError};
 

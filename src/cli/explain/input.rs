@@ -9,9 +9,9 @@ use crate::domain::{
     Email, Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Participant, Person,
     PersonId, ReadKey, Scalar, Source, Time,
 };
-use crate::growsurf::{Dialect, json};
 use crate::ingest::{Decoded, UnreadableBody, decode, is_server_event};
 use crate::mapping::Rules;
+use crate::sources::growsurf::{Dialect, json};
 
 /// A body that was read.
 pub struct ParsedInput {

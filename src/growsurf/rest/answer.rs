@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::error::RestError;
-use crate::growsurf::lenient::Object;
+use crate::sources::lenient::{self, Text};
 
 /// The longest message that is repeated.
 const MESSAGE_CHARS: usize = 200;
@@ -56,8 +56,7 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
 /// GrowSurf's `code` and `message`. Others may answer in its place, so nothing is relied on.
 fn said(body: &[u8]) -> (String, String) {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text =
-        |name| masked(Object::of(&value).and_then(|object| object.text(name)).unwrap_or("none"));
+    let text = |name| masked(lenient::of::<Text>(&value[name]).unwrap_or("none"));
     (text("code"), text("message"))
 }
 

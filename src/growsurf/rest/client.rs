@@ -180,7 +180,7 @@ impl Client {
     ) -> Result<Page, RestError> {
         let named = if from.is_some() { Named::Cursor } else { named };
         let value = self.read(&request.of(named).from(from)).await?;
-        Page::of(&value, list)
+        Page::of(value, list)
     }
 
     /// Sends a read, again where it may help.

@@ -12,23 +12,24 @@ use super::client::{Client, Request};
 use super::error::RestError;
 use super::trail::Trail;
 use super::types::{
-    Campaign, Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState,
-    by_id, list, no,
+    Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState, identified,
+    list, no, object,
 };
+use crate::sources::growsurf_api::{Campaign, by_id};
 
 impl Client {
     /// All campaigns that the key sees.
     pub async fn campaigns(&self) -> Result<Vec<Campaign>, RestError> {
         let value = self.read(&Request::get(&["campaigns"])).await?;
-        let rows = list(&value, "campaigns")?;
-        Ok(rows.iter().filter_map(Campaign::of).collect())
+        identified(&value, "campaigns", |campaign: &Campaign| &campaign.id)
     }
 
     /// One campaign.
     pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
         let path = ["campaign", campaign];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
-        Campaign::of(&value).ok_or_else(|| no("campaign"))
+        let campaign: Campaign = object(&value, "campaign")?;
+        if campaign.id.is_empty() { Err(no("campaign")) } else { Ok(campaign) }
     }
 
     /// Returns the page of the participants that begins at `from`, the newest first.
@@ -137,14 +138,14 @@ impl Client {
     pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
         let path = ["campaign", campaign, "webhooks"];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
-        Ok(list(&value, "webhooks")?.iter().filter_map(WebhookState::of).collect())
+        identified(&value, "webhooks", |webhook: &WebhookState| &webhook.id)
     }
 
     /// GrowSurf's own integrations of the campaign.
     pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
         let path = ["campaign", campaign, "integrations"];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
-        Ok(list(&value, "integrations")?.iter().filter_map(Integration::of).collect())
+        identified(&value, "integrations", |integration: &Integration| &integration.id)
     }
 
     /// Switches a webhook on, subscribed to these events. Doing it again changes nothing.
@@ -184,6 +185,6 @@ impl Client {
     ) -> Result<Triggered, RestError> {
         let path = ["campaign", campaign, "participant", who, "ref"];
         let value = self.once(&Request::write(Method::POST, &path, json!({}))).await?;
-        Triggered::of(&value).ok_or_else(|| no("success"))
+        Triggered::of(&value)
     }
 }

@@ -12,15 +12,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::rows::{Kind, Origin, Row};
 use super::{
-    Campaign, Client, ClientConfig, Cursor, RateLimiter, Referrals, ReportedLimits, RestError,
-    Triggered,
+    Client, ClientConfig, Cursor, RateLimiter, Referrals, ReportedLimits, RestError, Triggered,
 };
 use crate::domain::{
     Call, Clock, Event, EventId, Facts, Notification, Outcome, ParticipantIndex, ParticipantKey,
     ParticipantUpdate, Scalar, SendFilter, Time, WebhookId,
 };
+use crate::sources::growsurf_api::{Campaign, Kind, Origin, Row};
 
 /// An answer that the server gives: status, headers, body.
 type Scripted = (u16, Vec<(&'static str, &'static str)>, Value);

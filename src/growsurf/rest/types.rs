@@ -1,62 +1,15 @@
-//! The answers, as far as they are looked into. Rows of lists stay as GrowSurf wrote them.
+//! The answers that aren't rows, and requests' own words.
 //!
-//! What belongs here: lenient reading of answers. What doesn't: what rows mean (`rows`).
-
-use std::collections::BTreeMap;
+//! What belongs here: what GrowSurf answers of webhooks, integrations and triggers, and how lists go on. Rows of lists
+//! stay as GrowSurf wrote them. What doesn't: what rows mean (`sources::growsurf_api`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::serde_as;
 
 use super::answer::masked;
 use super::error::RestError;
-use crate::growsurf::lenient::{Object, text};
-
-/// A campaign.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Campaign {
-    /// GrowSurf's id.
-    pub id: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// `REFERRAL` or `AFFILIATE`.
-    pub kind: Option<String>,
-    /// Such as `IN_PROGRESS` or `DRAFT`.
-    pub status: Option<String>,
-    /// How many participants GrowSurf counts.
-    pub participants: Option<i64>,
-    /// The rewards that can be earned, by their ids, as GrowSurf writes them.
-    pub rewards: BTreeMap<String, Value>,
-}
-
-impl Campaign {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let object = Object::of(value)?;
-        let own = |name| object.text(name).map(str::to_owned);
-        Some(Self {
-            id: object.id("id")?,
-            name: own("name"),
-            kind: own("type"),
-            status: own("status"),
-            participants: object.count("participantCount"),
-            rewards: by_id(object.items("rewards").unwrap_or_default()),
-        })
-    }
-
-    /// Whether it is a program of affiliates, who earn commissions.
-    pub fn is_affiliate(&self) -> bool {
-        self.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("AFFILIATE"))
-    }
-
-    /// Whether anybody can be in it.
-    pub fn is_live(&self) -> bool {
-        !matches!(self.status.as_deref(), Some("DRAFT" | "PENDING" | "DELETED"))
-    }
-}
-
-/// Objects by their ids.
-pub(super) fn by_id(rows: &[Value]) -> BTreeMap<String, Value> {
-    rows.iter().filter_map(|row| Some((Object::of(row)?.id("id")?, row.clone()))).collect()
-}
+use crate::sources::lenient::{self, Count, Field, Flag, Id, Legible, OrDefault, Text, Texts};
 
 /// The place in a list where a page begins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -88,9 +41,7 @@ impl Page {
     ///
     /// # Errors
     /// [`RestError::Unreadable`] if the list is missing, or if a page follows and no cursor leads on.
-    pub(super) fn of(value: &Value, list: &'static str) -> Result<Self, RestError> {
-        let object = Object::of(value).ok_or_else(|| no(list))?;
-        let rows = object.items(list).ok_or_else(|| no(list))?.to_vec();
+    pub(super) fn of(mut value: Value, list: &'static str) -> Result<Self, RestError> {
         // Verbatim: a cursor means something to GrowSurf alone.
         let id = match &value["nextId"] {
             Value::String(id) if !id.is_empty() => Some(Cursor::Id(id.clone())),
@@ -98,19 +49,20 @@ impl Page {
             _ => None,
         };
         let offset = || value["nextOffset"].as_u64().map(Cursor::Offset);
-        let next = match object.flag("more") {
-            None if object.has("more") || list == LIST_WITH_MORE => {
+        let next = match lenient::of::<Legible<Flag>>(&value["more"]) {
+            Field::Missing if list != LIST_WITH_MORE => id,
+            Field::Missing | Field::Illegible => {
                 let reason = format!("more is missing or odd, so nothing says if {list} end");
                 return Err(RestError::Unreadable(reason));
             }
-            Some(false) => None,
-            Some(true) => Some(id.or_else(offset).ok_or_else(|| {
+            Field::Read(false) => None,
+            Field::Read(true) => Some(id.or_else(offset).ok_or_else(|| {
                 let reason = format!("more {list} follow, but nextId and nextOffset are missing");
                 RestError::Unreadable(reason)
             })?),
-            None => id,
         };
-        Ok(Self { rows, next })
+        let rows = value.get_mut(list).and_then(Value::as_array_mut).map(std::mem::take);
+        Ok(Self { rows: rows.ok_or_else(|| no(list))?, next })
     }
 }
 
@@ -139,84 +91,94 @@ pub enum ParticipantQuery {
     },
 }
 
-/// A webhook as GrowSurf has it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// A webhook as GrowSurf has it (<https://docs.growsurf.com/developer-tools/rest-api>).
+#[serde_as]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct WebhookState {
-    /// GrowSurf's id.
+    /// GrowSurf's id; empty if it has none.
+    #[serde_as(as = "OrDefault<Id>")]
     pub id: String,
-    /// Where it goes.
+    /// Where it goes; empty if nowhere.
+    #[serde_as(as = "OrDefault<Text>")]
+    #[serde(rename = "payloadUrl")]
     pub url: String,
-    /// Whether it is the campaign's main one.
-    pub is_primary: bool,
-    /// Whether it is on.
+    /// True if it is on.
+    #[serde_as(as = "OrDefault<Flag>")]
+    #[serde(rename = "isEnabled")]
     pub is_enabled: bool,
-    /// Whether GrowSurf switched it off because it failed too often.
+    /// True if GrowSurf switched it off because it failed too often.
+    #[serde_as(as = "OrDefault<Flag>")]
+    #[serde(rename = "autoDisabledDueToFailures")]
     pub is_auto_disabled: bool,
     /// Failures in a row.
+    #[serde_as(as = "OrDefault<Count>")]
+    #[serde(rename = "failureCount")]
     pub failures: i64,
     /// What it is subscribed to; a webhook that was made without is subscribed to nothing.
+    #[serde_as(as = "Texts")]
     pub events: Vec<String>,
 }
 
-/// The id of a campaign's main webhook (<https://docs.growsurf.com/developer-tools/rest-api>).
-const PRIMARY: &str = "primary";
-
-impl WebhookState {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let object = Object::of(value)?;
-        let events = object.items("events").unwrap_or_default().iter();
-        let id = object.id("id")?;
-        Some(Self {
-            is_primary: id == PRIMARY,
-            id,
-            url: object.text("payloadUrl").unwrap_or_default().to_owned(),
-            is_enabled: object.is_true("isEnabled"),
-            is_auto_disabled: object.is_true("autoDisabledDueToFailures"),
-            failures: object.count("failureCount").unwrap_or(0),
-            events: events.filter_map(text).map(str::to_owned).collect(),
-        })
-    }
-}
-
-/// One of GrowSurf's own integrations.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// One of GrowSurf's own integrations (<https://docs.growsurf.com/developer-tools/rest-api>).
+#[serde_as]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Integration {
-    /// Such as `customerio`.
+    /// Such as `customerio`; empty if it has none.
+    #[serde_as(as = "OrDefault<Id>")]
     pub id: String,
-    /// Whether it is on.
+    /// True if it is on.
+    #[serde_as(as = "OrDefault<Flag>")]
+    #[serde(rename = "enabled")]
     pub is_enabled: bool,
 }
 
-impl Integration {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let object = Object::of(value)?;
-        Some(Self { id: object.id("id")?, is_enabled: object.is_true("enabled") })
-    }
-}
-
-/// What came of triggering a referral; GrowSurf answers 200 in any case.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// The answer to a trigger of a referral (<https://docs.growsurf.com/developer-tools/rest-api>). Its status is 200 in any
+/// case.
+#[serde_as]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Triggered {
-    /// Whether it was done.
+    /// True if it was done.
+    #[serde_as(as = "OrDefault<Flag>")]
     pub success: bool,
-    /// What GrowSurf says, without addresses.
+    /// GrowSurf's words, without addresses.
+    #[serde_as(as = "OrDefault<Text>")]
     pub message: String,
 }
 
 impl Triggered {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let object = Object::of(value)?;
-        let message = masked(object.text("message").unwrap_or_default());
-        Some(Self { success: object.is_true("success"), message })
+    pub(super) fn of(value: &Value) -> Result<Self, RestError> {
+        let Self { success, message } = object(value, "success")?;
+        Ok(Self { success, message: masked(&message) })
     }
 }
 
-/// A list in an answer.
-pub(super) fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], RestError> {
-    Object::of(value).and_then(|object| object.items(name)).ok_or_else(|| no(name))
+/// Reads an answer that must be an object; the error names it.
+pub(super) fn object<'a, T: Deserialize<'a> + Default>(
+    value: &'a Value,
+    name: &str,
+) -> Result<T, RestError> {
+    value.as_object().map(lenient::read).ok_or_else(|| no(name))
 }
 
-/// The answer lacks this.
+/// Reads the objects of a list in an answer that have an id.
+pub(super) fn identified<'a, T: Deserialize<'a> + Default>(
+    value: &'a Value,
+    name: &'static str,
+    id: fn(&T) -> &String,
+) -> Result<Vec<T>, RestError> {
+    let rows = list(value, name)?.iter().filter_map(Value::as_object).map(lenient::read);
+    Ok(rows.filter(|row| !id(row).is_empty()).collect())
+}
+
+/// Returns a list in an answer.
+pub(super) fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], RestError> {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| no(name))
+}
+
+/// Returns the error of an answer that lacks this.
 pub(super) fn no(name: &str) -> RestError {
     RestError::Unreadable(format!("there is no {name} in it"))
 }

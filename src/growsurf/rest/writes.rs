@@ -14,12 +14,12 @@ use serde_json::{Map, Value, json};
 use super::answer::{Named, masked};
 use super::client::{Client, Request};
 use super::error::RestError;
-use super::types::{Triggered, no};
+use super::types::{Triggered, object};
 use crate::domain::{
-    Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Time,
+    Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Scalar, Time,
     UNSUBSCRIBE_MARKER, Wait,
 };
-use crate::growsurf::lenient::Object;
+use crate::sources::growsurf::Participant;
 
 /// What came of a call that was tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -137,7 +137,7 @@ impl Client {
             Credit::Other(status) => return Ok(no_credit(&status)),
         }
         let answer = self.post(write, until).await?;
-        let Triggered { success, message } = Triggered::of(&answer).ok_or_else(|| no("success"))?;
+        let Triggered { success, message } = Triggered::of(&answer)?;
         if success {
             return Ok(Outcome::Delivered);
         }
@@ -162,13 +162,12 @@ impl Client {
     ) -> Result<Outcome, RestError> {
         if let (Some(mark), Some(unsubscribed)) = (update.mark, update.unsubscribed) {
             let row = self.row(campaign, who, until).await?;
-            let row = Object::of(&row).ok_or_else(|| no("participant"))?;
-            let is_ours = || {
-                let metadata = row.object("metadata");
-                metadata.and_then(|it| it.text(UNSUBSCRIBE_MARKER))
-                    == Some(mark.to_string().as_str())
+            let row: Participant<'_> = object(&row, "participant")?;
+            let is_due = if unsubscribed {
+                row.unsubscribed != Some(true)
+            } else {
+                row.metadata.get(UNSUBSCRIBE_MARKER) == Some(&Scalar::Text(mark.to_string()))
             };
-            let is_due = if unsubscribed { !row.is_true("unsubscribed") } else { is_ours() };
             if !is_due {
                 let rest = ParticipantUpdate { mark: None, unsubscribed: None, ..update.clone() };
                 if rest == ParticipantUpdate::default() {
@@ -188,8 +187,8 @@ impl Client {
 
     async fn credit(&self, campaign: &str, who: &str, until: Time) -> Result<Credit, RestError> {
         let row = self.row(campaign, who, until).await?;
-        let object = Object::of(&row).ok_or_else(|| no("participant"))?;
-        Ok(match object.text("referralStatus").unwrap_or_default() {
+        let row: Participant<'_> = object(&row, "participant")?;
+        Ok(match row.referral_status.unwrap_or_default() {
             "CREDIT_PENDING" => Credit::Pending,
             "CREDIT_AWARDED" => Credit::Awarded,
             other => Credit::Other(masked(other)),

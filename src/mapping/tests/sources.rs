@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::memory::Memory;
 use crate::domain::{Notification, SendFilter, Time};
-use crate::growsurf::decode;
-use crate::growsurf::rest::Campaign;
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
 use crate::mapping::Rules;
+use crate::sources::growsurf::decode;
+use crate::sources::growsurf_api::Campaign;
+use crate::sources::growsurf_api::{Kind, Origin, Row};
 
 /// When everybody in the fiction had joined, in milliseconds.
 const EPOCH: i64 = 1_780_000_000_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use referral_relay::domain::Time;
-use referral_relay::growsurf::signature::{Key, Owner, SignatureError, verify};
+use referral_relay::sources::growsurf::signature::{Key, Owner, SignatureError, verify};
 use sha2::Sha256;
 
 const NOW: i64 = 1_767_225_600_250;

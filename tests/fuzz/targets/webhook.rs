@@ -10,8 +10,8 @@ use referral_relay::domain::{
     Attributes, BodySearch, Call, Email, ErasureSubject, Identifier, LanePlan, Notification,
     Participant, Plan, PlannedCall, Scalar, Time,
 };
-use referral_relay::growsurf;
 use referral_relay::mapping::{Mapper, Rules};
+use referral_relay::sources::growsurf;
 use serde_json::Value;
 
 use super::memory::Memory;

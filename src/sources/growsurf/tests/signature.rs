@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::domain::Time;
-use crate::growsurf::signature::{FUTURE_LEEWAY, Key, Owner, SignatureError, sign, verify};
+use crate::sources::growsurf::signature::{
+    FUTURE_LEEWAY, Key, Owner, SignatureError, sign, verify,
+};
 
 const SECRET: &[u8] = b"not a secret";
 const BODY: &[u8] = b"{\"event\":\"X\"}";

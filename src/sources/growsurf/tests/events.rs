@@ -6,7 +6,7 @@ use crate::domain::{
     Adjustment, Amount, Attributes, Commission, Event, Facts, Money, ParticipantIndex, Payout,
     Scalar, Time,
 };
-use crate::growsurf::Dialect;
+use crate::sources::growsurf::Dialect;
 
 use super::{at, events, fact, fixtures, news, read, reason, text, with, without};
 

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::domain::{Attributes, Event, Notification, ParticipantIndex, Scalar, Time};
-use crate::growsurf::signature::{Key, Owner, verify};
-use crate::growsurf::{Decoded, decode};
+use crate::sources::growsurf::signature::{Key, Owner, verify};
+use crate::sources::growsurf::{Decoded, decode};
 
 use super::{RECEIVED_AT, fixtures};
 

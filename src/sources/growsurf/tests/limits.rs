@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::{Event, LONGEST_ID, Notification};
-use crate::growsurf::rest::Campaign;
-use crate::growsurf::rest::rows::{Kind, Origin, Row};
+use crate::sources::growsurf_api::Campaign;
+use crate::sources::growsurf_api::{Kind, Origin, Row};
 
 use super::{events, fixtures, news, reason, with};
 

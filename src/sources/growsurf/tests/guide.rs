@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::{Amount, Event, Facts, ParticipantIndex, Scalar};
-use crate::growsurf::Dialect;
+use crate::sources::growsurf::Dialect;
 
 use super::{events, fact, fixtures, news, read, reason, text, with, without};
 

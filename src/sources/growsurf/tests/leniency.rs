@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::{Facts, Scalar};
-use crate::growsurf::{DecodeError, decode};
+use crate::sources::growsurf::{DecodeError, decode};
 
 use super::{RECEIVED_AT, at, fact, fixtures, news, read, reason, with, without};
 

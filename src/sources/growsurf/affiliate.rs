@@ -1,0 +1,193 @@
+//! The webhooks of affiliate programs: commissions, their adjustments, payouts.
+//!
+//! What belongs here: these three events and how GrowSurf writes money, which is in minor units.
+//! What doesn't: the envelope and everything else.
+
+use serde::Deserialize;
+use serde_with::serde_as;
+
+use super::missing;
+use super::participant::Participant;
+use super::referrer::note_referrer;
+use super::webhook::{Data, subject};
+use crate::domain::{self, Amount, Event, Money, Notification, ParticipantIndex, Time};
+use crate::sources::lenient::{self, Field, Id, Legible, Millis, Text, Whole};
+
+/// GrowSurf's `event` of a commission of a sale.
+const SALE: &str = "SALE";
+
+/// A commission, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
+/// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+#[serde_as]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Commission<'a> {
+    #[serde_as(as = "Id")]
+    pub id: Option<String>,
+    /// The affiliate.
+    #[serde_as(as = "Id")]
+    pub referrer_id: Option<String>,
+    /// The friend.
+    #[serde_as(as = "Id")]
+    pub referred_id: Option<String>,
+    /// `LEAD` or `SALE`; older commissions have none, and are sales.
+    #[serde_as(as = "Text")]
+    pub event: Option<&'a str>,
+    #[serde_as(as = "Whole")]
+    pub amount: Option<i64>,
+    #[serde_as(as = "Whole")]
+    pub sale_amount: Option<i64>,
+    #[serde_as(as = "Text")]
+    #[serde(rename = "currencyISO")]
+    pub currency_iso: Option<&'a str>,
+    /// `PENDING`, `APPROVED`, `PAID`, `REVERSED` or `DELETED`.
+    #[serde_as(as = "Text")]
+    pub status: Option<&'a str>,
+    #[serde_as(as = "Legible<Millis>")]
+    pub created_at: Field<Time>,
+}
+
+/// The change of a commission
+/// (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
+#[serde_as]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Adjustment<'a> {
+    #[serde_as(as = "Text")]
+    #[serde(rename = "currencyISO")]
+    pub currency_iso: Option<&'a str>,
+    #[serde_as(as = "Whole")]
+    pub original_commission_amount: Option<i64>,
+    #[serde_as(as = "Whole")]
+    pub new_commission_amount: Option<i64>,
+    /// Negative for a refund.
+    #[serde_as(as = "Whole")]
+    pub commission_adjusted_amount: Option<i64>,
+    /// Such as `FULL_REFUND`.
+    #[serde_as(as = "Text")]
+    pub reason: Option<&'a str>,
+    #[serde_as(as = "Millis")]
+    pub adjusted_at: Option<Time>,
+}
+
+/// A payout, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
+/// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+#[serde_as]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Payout<'a> {
+    #[serde_as(as = "Id")]
+    pub id: Option<String>,
+    /// The affiliate.
+    #[serde_as(as = "Id")]
+    pub participant_id: Option<String>,
+    #[serde_as(as = "Whole")]
+    pub amount: Option<i64>,
+    #[serde_as(as = "Text")]
+    #[serde(rename = "currencyISO")]
+    pub currency_iso: Option<&'a str>,
+    /// Such as `paypal`.
+    #[serde_as(as = "Text")]
+    pub provider: Option<&'a str>,
+    #[serde_as(as = "Legible<Millis>")]
+    pub issued_at: Field<Time>,
+}
+
+/// Reads `NEW_COMMISSION_ADDED`; a commission of a sale tells of a conversion, too.
+///
+/// # Errors
+/// The reason to park the body, naming the field. The same for the other events.
+pub fn commission_added(
+    news: &mut Notification,
+    data: Data<'_>,
+    currency: Option<&str>,
+) -> Result<(), String> {
+    let affiliate = subject(news, data.participant, data.referrer)?;
+    let friend = friend(news, affiliate, data.referred_participant);
+    let commission = data.commission.unwrap_or_default();
+    let money = money(commission.currency_iso.or(currency));
+    let kind = commission.event.unwrap_or(SALE);
+    let (is_sale, sale) = (kind.eq_ignore_ascii_case(SALE), money(commission.sale_amount));
+    let commission = domain::Commission {
+        id: commission.id.ok_or_else(|| missing("data.commission.id"))?,
+        kind: Some(kind.to_owned()),
+        amount: money(commission.amount),
+        sale: sale.clone(),
+        status: commission.status.map(str::to_owned),
+    };
+    news.add_event(Event::CommissionAdded { affiliate, friend, commission });
+    if let Some(friend) = friend.filter(|_| is_sale) {
+        news.add_event(Event::ReferralConverted {
+            friend,
+            referrer: Some(affiliate),
+            value: sale.map(|it| Amount { value: it.major(), currency: Some(it.currency) }),
+            product: None,
+        });
+    }
+    Ok(())
+}
+
+/// Reads `COMMISSION_ADJUSTED`.
+///
+/// # Errors
+/// See [`commission_added`].
+pub fn commission_adjusted(
+    news: &mut Notification,
+    data: Data<'_>,
+    currency: Option<&str>,
+) -> Result<(), String> {
+    let affiliate = subject(news, data.participant, data.referrer)?;
+    let friend = friend(news, affiliate, data.referred_participant);
+    let commission = data.adjusted_commission.and_then(|it| it.id);
+    let commission = commission.ok_or_else(|| missing("data.adjustedCommission.id"))?;
+    let adjustment = data.adjustment.ok_or_else(|| missing("data.adjustment"))?;
+    let money = money(adjustment.currency_iso.or(currency));
+    let adjustment = domain::Adjustment {
+        commission,
+        adjusted_at: adjustment.adjusted_at.or(news.as_of).unwrap_or_default(),
+        original: money(adjustment.original_commission_amount),
+        new: money(adjustment.new_commission_amount),
+        change: money(adjustment.commission_adjusted_amount),
+        reason: adjustment.reason.map(str::to_owned),
+    };
+    news.add_event(Event::CommissionAdjusted { affiliate, friend, adjustment });
+    Ok(())
+}
+
+/// Reads `NEW_PAYOUT_ISSUED`.
+///
+/// # Errors
+/// See [`commission_added`].
+pub fn payout_issued(
+    news: &mut Notification,
+    data: Data<'_>,
+    currency: Option<&str>,
+) -> Result<(), String> {
+    let affiliate = subject(news, data.participant, data.referrer)?;
+    let payout = data.payout.unwrap_or_default();
+    let payout = domain::Payout {
+        id: payout.id.ok_or_else(|| missing("data.payout.id"))?,
+        amount: money(payout.currency_iso.or(currency))(payout.amount),
+        provider: payout.provider.map(str::to_owned),
+    };
+    news.add_event(Event::PayoutIssued { affiliate, payout });
+    Ok(())
+}
+
+/// Takes in the friend by whom an affiliate earns.
+fn friend(
+    news: &mut Notification,
+    affiliate: ParticipantIndex,
+    friend: Option<Participant<'_>>,
+) -> Option<ParticipantIndex> {
+    let mut friend = friend?.into_snapshot("data.referredParticipant");
+    // Who buys by their own link is nobody's friend.
+    note_referrer(&mut friend, &news.people[affiliate.0]).ok()?;
+    Some(news.add_participant(friend))
+}
+
+/// Returns what makes money of an amount. A currency that is told but can't be read isn't replaced by another.
+fn money(currency: Option<&str>) -> impl Fn(Option<i64>) -> Option<Money> {
+    let currency = currency.and_then(lenient::currency);
+    move |minor| Some(Money { minor: minor?, currency: currency.clone()? })
+}

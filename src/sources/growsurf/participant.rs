@@ -1,0 +1,138 @@
+//! Participants as GrowSurf writes them, read into snapshots.
+//!
+//! What belongs here: the fields of a participant, and the facts they are. What doesn't: where in a body participants
+//! stand, what happened to them, and how one names another as referrer (`referrer`).
+
+use serde::Deserialize;
+use serde_with::serde_as;
+
+use super::referrer::{Reference, note_referrer};
+use crate::domain::{Attributes, Email, Facts, LONGEST_ID, Scalar, Snapshot, Time, too_long};
+use crate::sources::lenient::{
+    Count, Counts, Field, Filled, Flag, Id, Legible, Metadata, Millis, Text, Texts,
+};
+
+/// A participant, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row of the
+/// REST API (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+///
+/// The guide's shape has nearly the same fields. `notes` are internal to a GrowSurf team and are never read.
+#[serde_as]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Participant<'a> {
+    /// GrowSurf's id, which `?grsf=` carries.
+    #[serde_as(as = "Id")]
+    pub id: Option<String>,
+    /// The address.
+    #[serde_as(as = "Text")]
+    pub email: Option<&'a str>,
+    /// The given name.
+    #[serde_as(as = "Text")]
+    pub first_name: Option<&'a str>,
+    /// The family name.
+    #[serde_as(as = "Text")]
+    pub last_name: Option<&'a str>,
+    /// The link; omitted for customers of an affiliate program.
+    #[serde_as(as = "Text")]
+    pub share_url: Option<&'a str>,
+    /// Texts that `?grsf=` takes in place of the id.
+    #[serde_as(as = "Texts")]
+    pub vanity_keys: Vec<&'a str>,
+    /// The code of the link; the guide's shape only.
+    #[serde_as(as = "Id")]
+    pub referral_code: Option<String>,
+    /// The count of awarded referrals.
+    #[serde_as(as = "Count")]
+    pub referral_count: Option<i64>,
+    /// The count of pending referrals.
+    #[serde_as(as = "Count")]
+    pub lead_count: Option<i64>,
+    /// A total in webhooks, counts by channel in rows.
+    pub share_count: Counts,
+    /// The time of joining.
+    #[serde_as(as = "Legible<Millis>")]
+    pub created_at: Field<Time>,
+    /// `DIRECT`, `PARTICIPANT`, `DELETED_PARTICIPANT`, `IMPORT` or `MANUAL`.
+    #[serde_as(as = "Text")]
+    pub referral_source: Option<&'a str>,
+    /// `LOW`, `MEDIUM` or `HIGH`.
+    #[serde_as(as = "Text")]
+    pub fraud_risk_level: Option<&'a str>,
+    /// Such as `UNIQUE_IDENTITY`; GrowSurf adds reasons without notice.
+    #[serde_as(as = "Text")]
+    pub fraud_reason_code: Option<&'a str>,
+    /// Texts under keys of letters and digits; other types are taken, too.
+    #[serde_as(as = "Metadata")]
+    pub metadata: Attributes,
+    /// True if they want no more mail from the campaign.
+    #[serde_as(as = "Flag")]
+    pub unsubscribed: Option<bool>,
+    /// The id of who referred them, or the address, which the REST API takes there as well.
+    #[serde_as(as = "Id")]
+    pub referred_by: Option<String>,
+    /// Who referred them, one level deep.
+    #[serde_as(as = "Filled")]
+    pub referrer: Option<Box<Self>>,
+    /// The friend; `PARTICIPANT_REACHED_A_GOAL` of a referrer only.
+    #[serde_as(as = "Filled")]
+    pub referee: Option<Box<Self>>,
+    /// True if they are an affiliate; rows of affiliate programs only.
+    #[serde_as(as = "Flag")]
+    pub is_affiliate: Option<bool>,
+    /// Such as `APPROVED`; rows of affiliates only.
+    #[serde_as(as = "Text")]
+    pub affiliate_status: Option<&'a str>,
+    /// Rows only: `CREDIT_PENDING`, `CREDIT_AWARDED` or `CREDIT_EXPIRED`.
+    #[serde_as(as = "Text")]
+    pub referral_status: Option<&'a str>,
+    /// The time of the last change; rows of referrals only.
+    #[serde_as(as = "Legible<Millis>")]
+    pub updated_at: Field<Time>,
+}
+
+impl Participant<'_> {
+    /// Returns the participant that stands at `field`, with all that is told of them there.
+    pub fn into_snapshot(self, field: &'static str) -> Snapshot {
+        let email = match self.email {
+            Some(text) => Email::parse(text).map_err(|fault| format!("{field}.email {fault}")),
+            None => Err(format!("{field}.email is missing")),
+        };
+        let (vanity_keys, long): (Vec<&str>, Vec<&str>) =
+            self.vanity_keys.iter().partition(|key| key.len() <= LONGEST_ID);
+        let unmapped =
+            (!long.is_empty()).then(|| too_long(&format!("a key of {field}.vanityKeys")));
+        let code = self.referral_code.as_deref();
+        let text = |text: Option<&str>| text.map(Scalar::from);
+        let facts = [
+            (Facts::EMAIL, text(email.as_ref().ok().map(Email::as_str))),
+            (Facts::FIRST_NAME, text(self.first_name)),
+            (Facts::LAST_NAME, text(self.last_name)),
+            (Facts::SHARE_URL, text(self.share_url)),
+            (Facts::FRAUD_RISK_LEVEL, text(self.fraud_risk_level)),
+            (Facts::FRAUD_REASON, text(self.fraud_reason_code)),
+            (Facts::REFERRAL_CODE, text(code)),
+            (Facts::VANITY_KEY, text(vanity_keys.first().copied())),
+            (Facts::LINK_CODES, Facts::link_codes(vanity_keys.into_iter().chain(code))),
+            (Facts::REFERRAL_COUNT, self.referral_count.map(Scalar::Integer)),
+            (Facts::LEAD_COUNT, self.lead_count.map(Scalar::Integer)),
+            (Facts::UNSUBSCRIBED, self.unsubscribed.map(Scalar::Boolean)),
+        ];
+        let facts = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let mut participant = Snapshot {
+            field,
+            id: self.id,
+            email,
+            facts: facts.collect(),
+            metadata: self.metadata,
+            share_total: self.share_count.total,
+            joined_at: self.created_at.ok(),
+            is_subject: true,
+            unmapped: unmapped.into_iter().collect(),
+        };
+        if let Some(reference) = self.referred_by.map(Reference::from) {
+            // Whoever names themself has no referrer, which is what the facts say then.
+            let _ = note_referrer(&mut participant, &reference.into_snapshot(field));
+        }
+        participant
+    }
+}
