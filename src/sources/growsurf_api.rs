@@ -297,9 +297,8 @@ fn conversion(
     row: Participant<'_>,
     fetched_at: Time,
 ) -> Result<Notification, String> {
-    let status = row.referral_status.unwrap_or_default();
-    if status != "CREDIT_AWARDED" {
-        return Err(format!("row.referralStatus is {status:?}"));
+    if row.referral_status != Some("CREDIT_AWARDED") {
+        return Err("row.referralStatus isn't CREDIT_AWARDED".to_owned());
     }
     let changed_at = moment(row.updated_at, "row.updatedAt", fetched_at);
     let at = changed_at

@@ -79,6 +79,11 @@ fn webhook() {
 }
 
 #[test]
+fn row() {
+    fuzz("row", targets::row);
+}
+
+#[test]
 fn answer() {
     fuzz("answer", targets::answer);
 }

@@ -504,7 +504,7 @@ fn a_referrals_row_tells_of_a_conversion_and_a_masked_invite_of_nobody() {
     let mut invite = row;
     invite["referralStatus"] = json!("INVITE_SENT");
     invite["email"] = json!("***************");
-    assert_eq!(told(Kind::Referral, invite).unwrap_err(), "row.referralStatus is \"INVITE_SENT\"");
+    assert_eq!(told(Kind::Referral, invite).unwrap_err(), "row.referralStatus isn't CREDIT_AWARDED");
 }
 
 #[test]

@@ -16,14 +16,14 @@ use serde_json::Value;
 
 use super::memory::Memory;
 
-const RECEIVED_AT: Time = Time::from_millis(1_767_225_605_000);
+pub(super) const RECEIVED_AT: Time = Time::from_millis(1_767_225_605_000);
 const AGAIN_AT: Time = Time::from_millis(1_767_312_005_000);
 
 /// The built-in rules.
-static STANDARD: LazyLock<Rules> = LazyLock::new(|| rules(&[]));
+pub(super) static STANDARD: LazyLock<Rules> = LazyLock::new(|| rules(&[]));
 
 /// People by ids of their own, everything turned on, and an attribute from metadata.
-static BY_ID: LazyLock<Rules> = LazyLock::new(|| {
+pub(super) static BY_ID: LazyLock<Rules> = LazyLock::new(|| {
     rules(&[
         ("RELAY__CUSTOMERIO__IDENTIFY_BY", "metadata.userId"),
         ("RELAY__CUSTOMERIO__TRUST_METADATA_ID", "true"),
@@ -82,13 +82,14 @@ fn is_in(value: &Value, forgotten: &ErasureSubject) -> bool {
     }
 }
 
-/// Reasons are logged.
-fn is_fit_to_be_shown(reason: &str) {
+/// Checks a reason, since reasons are logged.
+pub(super) fn is_fit_to_be_shown(reason: &str) {
     assert!(!reason.is_empty() && !reason.contains('@'), "{reason:?}");
     assert!(reason.len() <= 200 && !reason.contains(char::is_control), "{reason:?}");
 }
 
-fn planned(news: &Notification, rules: &Rules) {
+/// Plans a notification twice, and checks the plans.
+pub(super) fn planned(news: &Notification, rules: &Rules) {
     let planner = Mapper::new(rules.clone());
     let mut memory = Memory::default();
     match memory.take_in(&planner, news, RECEIVED_AT) {
