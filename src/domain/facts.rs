@@ -51,6 +51,8 @@ impl Facts {
     pub const LINK_CODES: &str = "link_codes";
     /// The participant's own referral link.
     pub const SHARE_URL: &str = "share_url";
+    /// The language in which GrowSurf writes to the participant.
+    pub const LANGUAGE: &str = "language";
     /// How many friends GrowSurf counts for the participant.
     pub const REFERRAL_COUNT: &str = "referral_count";
     /// How many friends have signed up and not converted yet, as GrowSurf counts them.

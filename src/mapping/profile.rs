@@ -15,11 +15,12 @@ use crate::domain::{
 
 /// The attributes a profile can have beside `email`, by their own names.
 #[cfg(test)]
-pub const ATTRIBUTES: [&str; 16] = [
+pub const ATTRIBUTES: [&str; 17] = [
     "first_name",
     "last_name",
     "referral_code",
     "referral_link",
+    "referral_language",
     "total_referrals",
     "referral_tier",
     "referred_by",
@@ -165,6 +166,7 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
         "last_name" => told(Facts::LAST_NAME),
         "referral_code" => latest_participant(participants).and_then(referral_code),
         "referral_link" => told(Facts::SHARE_URL),
+        "referral_language" => told(Facts::LANGUAGE),
         "total_referrals" => told(Facts::REFERRAL_COUNT),
         "referral_tier" => {
             told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))

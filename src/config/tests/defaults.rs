@@ -103,7 +103,7 @@ fn the_defaults_are_what_the_interface_says() {
     assert_eq!(settings.delivery.backoff_cap, Duration::from_secs(900));
     assert_eq!(settings.mapping.events.get("referral_campaign_ended"), None);
     assert_eq!(settings.mapping.events["referral_shared"], "referral_shared");
-    assert_eq!(settings.mapping.attributes.len(), 16);
+    assert_eq!(settings.mapping.attributes.len(), 17);
     let thresholds: Vec<i64> = settings.mapping.tiers.iter().map(|tier| tier.at_least).collect();
     assert_eq!(thresholds, [10, 5, 1, 0]);
     assert!(settings.admin.tokens.is_empty());

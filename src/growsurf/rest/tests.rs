@@ -504,7 +504,10 @@ fn a_referrals_row_tells_of_a_conversion_and_a_masked_invite_of_nobody() {
     let mut invite = row;
     invite["referralStatus"] = json!("INVITE_SENT");
     invite["email"] = json!("***************");
-    assert_eq!(told(Kind::Referral, invite).unwrap_err(), "row.referralStatus isn't CREDIT_AWARDED");
+    assert_eq!(
+        told(Kind::Referral, invite).unwrap_err(),
+        "row.referralStatus isn't CREDIT_AWARDED"
+    );
 }
 
 #[test]
@@ -547,5 +550,20 @@ fn a_kept_row_is_read_as_it_was() {
     assert_eq!(kept.news().unwrap().filter, origin.tell);
     for broken in ["", "[]", "{}", "{\"row\": {}}"] {
         assert!(Row::read(kind, "c", broken.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn the_language_of_a_participant_is_a_fact() {
+    for (language, fact) in [
+        (json!("pt-BR"), Some(Scalar::from("pt-BR"))),
+        (json!(" en "), Some(Scalar::from("en"))),
+        (json!(null), None),
+        (json!({ "code": "en" }), None),
+    ] {
+        let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
+            "language": language });
+        let news = told(Kind::Participant, row).unwrap();
+        assert_eq!(news.people[0].facts.get(Facts::LANGUAGE), fact.as_ref(), "{language}");
     }
 }

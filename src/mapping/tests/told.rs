@@ -185,6 +185,15 @@ fn the_end_of_a_campaign_makes_nobody_a_person_unless_it_is_turned_on() {
 }
 
 #[test]
+fn the_language_of_a_participant_is_in_the_profile() {
+    let speaks = with(snapshot("fay"), &[(Facts::LANGUAGE, "pt-BR".into())]);
+    let joined =
+        Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
+    let plan = memory().take_in(&news(1_780_000_000, vec![speaks], vec![joined]), RECEIVED);
+    assert_eq!(profile(&plan.unwrap(), "fay")["referral_language"], Scalar::from("pt-BR"));
+}
+
+#[test]
 fn a_fraud_status_is_in_the_profile_once_it_was_news() {
     let mut memory = memory();
     let rated = |level: &str| with(snapshot("fay"), &[(Facts::FRAUD_RISK_LEVEL, level.into())]);

@@ -76,6 +76,9 @@ pub struct Participant<'a> {
     /// The friend; `PARTICIPANT_REACHED_A_GOAL` of a referrer only.
     #[serde_as(as = "Filled")]
     pub referee: Option<Box<Self>>,
+    /// The language of portal and mails, such as `pt-BR`: the program's own unless another was picked; rows only.
+    #[serde_as(as = "Text")]
+    pub language: Option<&'a str>,
     /// True if they are an affiliate; rows of affiliate programs only.
     #[serde_as(as = "Flag")]
     pub is_affiliate: Option<bool>,
@@ -108,6 +111,7 @@ impl Participant<'_> {
             (Facts::FIRST_NAME, text(self.first_name)),
             (Facts::LAST_NAME, text(self.last_name)),
             (Facts::SHARE_URL, text(self.share_url)),
+            (Facts::LANGUAGE, text(self.language)),
             (Facts::FRAUD_RISK_LEVEL, text(self.fraud_risk_level)),
             (Facts::FRAUD_REASON, text(self.fraud_reason_code)),
             (Facts::REFERRAL_CODE, text(code)),
