@@ -11,26 +11,35 @@ use super::pool::PoolError;
 use super::refusal::NoServer;
 
 /// What can go wrong in a transaction.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// Postgres refused, or can't be reached.
-    Sql(tokio_postgres::Error),
+    #[error("{}", told(.0))]
+    Sql(#[from] tokio_postgres::Error),
     /// The connection had ended before anything was begun.
+    #[error("{}", told(.0))]
     Stale(tokio_postgres::Error),
     /// The connection ended amid a COMMIT, so that nobody knows what became of it.
+    #[error("{}", told(.0))]
     Undecided(tokio_postgres::Error),
     /// There is no connection to be had.
-    Pool(PoolError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The server only follows another.
+    #[error("the server is a read-only standby")]
     Standby,
     /// It took too long.
+    #[error("it took too long")]
     Slow,
     /// It was under way on a server that others have left meanwhile.
+    #[error("its server was left for another")]
     Left,
     /// What was read before the locks isn't so any more, or isn't all; from the beginning.
+    #[error("others were in its way")]
     Overtaken,
     /// The error is already one that callers know.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Fault {
@@ -146,23 +155,8 @@ impl Fault {
     }
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sql(error) | Self::Stale(error) | Self::Undecided(error) => {
-                match error.as_db_error() {
-                    Some(said) => out.write_str(said.message()),
-                    None => error.fmt(out),
-                }
-            }
-            Self::Pool(error) => error.fmt(out),
-            Self::Standby => out.write_str("the server is a read-only standby"),
-            Self::Slow => out.write_str("it took too long"),
-            Self::Left => out.write_str("its server was left for another"),
-            Self::Overtaken => out.write_str("others were in its way"),
-            Self::Store(error) => error.fmt(out),
-        }
-    }
+fn told(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
 }
 
 /// What Postgres said, which its own error keeps for its cause. Never the row at fault, which the
@@ -186,26 +180,8 @@ impl std::error::Error for Said {
     }
 }
 
-impl From<tokio_postgres::Error> for Fault {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<PoolError> for Fault {
-    fn from(error: PoolError) -> Self {
-        Self::Pool(error)
-    }
-}
-
 impl From<NoServer> for Fault {
     fn from(error: NoServer) -> Self {
         Self::Pool(PoolError::Backend(error))
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }

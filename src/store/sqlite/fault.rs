@@ -11,14 +11,17 @@ use rusqlite::{Error, ErrorCode};
 use crate::store::StoreError;
 
 /// What can go wrong in a statement or in the reading of its rows.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// SQLite refused.
-    Sql(Error),
+    #[error(transparent)]
+    Sql(#[from] Error),
     /// Work met a conflict, before it has written anything.
+    #[error("the records changed")]
     Conflict,
     /// The error is already one that callers know.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Fault {
@@ -43,28 +46,6 @@ impl Fault {
             }
             Self::Sql(error) => StoreError::Unavailable { doing, source: Box::new(error) },
             Self::Conflict => unavailable(doing, "the records changed again and again"),
-        }
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sql(error) => error.fmt(f),
-            Self::Conflict => f.write_str("the records changed"),
-            Self::Store(error) => error.fmt(f),
         }
     }
 }

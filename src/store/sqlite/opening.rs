@@ -40,10 +40,7 @@ impl SqliteStore {
         planner: Arc<dyn Planner>,
         options: Options,
     ) -> Result<Store, StoreError> {
-        let opening = |place: &DatabasePath, _: &DeliveryLock, options: &Options| {
-            open(place, options).map(|opened| (opened, None))
-        };
-        Self::open_by(opening, path, planner, options).await.map(|(store, _)| store)
+        Self::open_as(None, path, planner, options).await.map(|(store, _)| store)
     }
 
     /// The same for the process that delivers, which also refuses a store that was found to be
@@ -58,20 +55,12 @@ impl SqliteStore {
         options: Options,
         set_aside: bool,
     ) -> Result<(Store, Option<Quarantined>), StoreError> {
-        let opening = move |place: &DatabasePath, right: &DeliveryLock, options: &Options| {
-            damage::open(place, right, options, set_aside)
-        };
-        Self::open_by(opening, path, planner, options).await
+        Self::open_as(Some(set_aside), path, planner, options).await
     }
 
-    async fn open_by(
-        open: impl FnOnce(
-            &DatabasePath,
-            &DeliveryLock,
-            &Options,
-        ) -> Result<(Opened, Option<Quarantined>), StoreError>
-        + Send
-        + 'static,
+    /// `to_deliver` is how a damaged one is opened to deliver from it.
+    async fn open_as(
+        to_deliver: Option<bool>,
         path: &Path,
         planner: Arc<dyn Planner>,
         options: Options,
@@ -84,7 +73,10 @@ impl SqliteStore {
         let readers = Readers::new(place.clone(), options.readers.max(1));
         let (kept, held) = (place.clone(), Arc::clone(&right));
         let opening = move || {
-            let (opened, set_aside) = open(&place, &held, &options)?;
+            let (opened, set_aside) = match to_deliver {
+                Some(set_aside) => damage::open(&place, &held, &options, set_aside)?,
+                None => (open(&place, &options)?, None),
+            };
             let Opened { connection, hash_key, tombstone_check } = opened;
             let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
             let planning = Planning::new(planner, hash_key, tombstones);

@@ -25,8 +25,8 @@ use super::{migrate, soundness};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RebuildError {
     /// A row can't be read or written.
-    #[error("{0}")]
-    Rows(Fault),
+    #[error(transparent)]
+    Rows(#[from] Fault),
     /// What came of it is no fit store either.
     #[error(transparent)]
     Unfit(#[from] backup_manifest::InvalidBackup),
@@ -36,12 +36,6 @@ pub(super) enum RebuildError {
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-impl From<Fault> for RebuildError {
-    fn from(fault: Fault) -> Self {
-        Self::Rows(fault)
-    }
 }
 
 impl From<rusqlite::Error> for RebuildError {

@@ -14,7 +14,8 @@ mod plan_reads;
 mod raising;
 mod webhooks;
 
-use rusqlite::Connection;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
 
 use crate::store::AvailabilityClock;
 use crate::store::meta::Meta;
@@ -22,6 +23,37 @@ use crate::store::rows::{Changes, micros};
 
 use super::connection::overwrite;
 use super::fault::Fault;
+
+/// Does a statement.
+pub(super) fn change(connection: &Connection, sql: &str, values: impl Params) -> Result<(), Fault> {
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// Reads the rows that a statement gives.
+pub(super) fn read<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    connection.prepare_cached(sql)?.query_and_then(values, read)?.collect()
+}
+
+/// Reads the first row that a statement gives, if it gives one.
+pub(super) fn find<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    connection.prepare_cached(sql)?.query_and_then(values, read)?.next().transpose()
+}
+
+/// Reads the first column of a row.
+fn first<T: FromSql>(row: &Row<'_>) -> Result<T, Fault> {
+    Ok(row.get(0)?)
+}
 
 /// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {

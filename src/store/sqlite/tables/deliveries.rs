@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::domain::{LaneId, WebhookId};
 use crate::store::rows::{DeliveryRow, LaneAppend, NewRow, PENDING, RowState};
 use crate::store::sqlite::fault::Fault;
 
+use super::{change, find, first};
+
 /// Reads a row whose columns are its id, the call, the webhook's id, `planned_at`, `attempts`,
 /// `failing_since`, `event_at`, the identify that goes out, `class` and `lane`.
-pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> Result<DeliveryRow, Fault> {
     let webhook: Option<[u8; 16]> = row.get(2)?;
     Ok(DeliveryRow {
         id: row.get(0)?,
@@ -27,7 +29,7 @@ pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> rusqlite::Result<DeliveryR
 }
 
 /// Reads the state of a row that begins with its columns, in the order of the fields.
-pub(super) fn state(row: &Row<'_>) -> rusqlite::Result<RowState> {
+pub(super) fn state(row: &Row<'_>) -> Result<RowState, Fault> {
     Ok(RowState {
         id: row.get(0)?,
         lane: LaneId(row.get(1)?),
@@ -47,16 +49,11 @@ pub(super) fn states(
     lane: LaneId,
     ids: &[i64],
 ) -> Result<Vec<RowState>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, lane, state, class, attempts, failing_since, delivered_at, identify IS NOT NULL,
-             identify_dead
-         FROM deliveries WHERE id = ?1 AND lane = ?2",
-    )?;
-    let mut states = Vec::with_capacity(ids.len());
-    for id in ids {
-        states.extend(statement.query_row([*id, lane.0], state).optional()?);
-    }
-    Ok(states)
+    let sql = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
+             identify IS NOT NULL, identify_dead
+         FROM deliveries WHERE id = ?1 AND lane = ?2";
+    let states = ids.iter().map(|id| find(connection, sql, [*id, lane.0], state));
+    states.filter_map(Result::transpose).collect()
 }
 
 /// Writes rows as they are from now on.
@@ -64,7 +61,7 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
     for row in rows {
         let RowState { id, state, attempts, failing_since, delivered_at, .. } = row;
         // One that stays pending stays in its place in the indexes.
-        let statement = match *state {
+        let sql = match *state {
             PENDING => {
                 "UPDATE deliveries SET attempts = ?3, failing_since = ?4, delivered_at = ?5,
                      identify = CASE ?6 WHEN 1 THEN identify END, identify_dead = ?7
@@ -77,7 +74,7 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
                  WHERE id = ?1"
             }
         };
-        connection.prepare_cached(statement)?.execute(params![
+        let values = params![
             id,
             state,
             attempts,
@@ -85,7 +82,8 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
             delivered_at,
             row.has_identify,
             row.identify_dead
-        ])?;
+        ];
+        change(connection, sql, values)?;
     }
     Ok(())
 }
@@ -93,9 +91,7 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
 /// Removes the own calls of rows.
 pub(super) fn empty(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
     for id in ids {
-        connection
-            .prepare_cached("UPDATE deliveries SET call = '' WHERE id = ?1")?
-            .execute([id])?;
+        change(connection, "UPDATE deliveries SET call = '' WHERE id = ?1", [id])?;
     }
     Ok(())
 }
@@ -126,10 +122,8 @@ fn extend(
     // No upsert: for an insert that may turn into an update SQLite looks for children of the new
     // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
     // drop a table in memory for it, which costs more than the update.
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT next_seq FROM lanes WHERE id = ?1")?
-        .query_row([lane], |row| row.get(0))
-        .optional()?;
+    let next = "SELECT next_seq FROM lanes WHERE id = ?1";
+    let next: Option<i64> = find(connection, next, [lane], first)?;
     let first = next.unwrap_or(0);
     let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
     let statement = match next {
@@ -139,7 +133,7 @@ fn extend(
         }
         None => "INSERT INTO lanes (id, class, due_at, next_seq) VALUES (?1, ?2, ?3, ?4)",
     };
-    connection.prepare_cached(statement)?.execute(params![lane, class, due_at, after])?;
+    change(connection, statement, params![lane, class, due_at, after])?;
     Ok(first)
 }
 
@@ -159,11 +153,9 @@ fn insert(
     }
     let webhook = row.webhook.and(*known).map(|(_, seq)| seq);
     let NewRow { class, planned_at, event_at, identify, call, .. } = row;
-    connection
-        .prepare_cached(
-            "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![lane, seq, webhook, planned_at, event_at, call, identify, class])?;
-    Ok(())
+    let sql =
+        "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
+    change(connection, sql, values)
 }

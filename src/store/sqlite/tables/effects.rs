@@ -1,6 +1,6 @@
 //! Effects with the calls that carry them, and the table `messages`.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::domain::{EventId, Message, Time, WebhookId};
@@ -10,22 +10,20 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::EffectRows;
 
+use super::{change, find, first, read};
+
 impl EffectRows for SqliteUnit<'_> {
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT webhook FROM effects WHERE id = ?1")?;
-        let webhook = statement.query_row([effect.0], |row| row.get(0)).optional()?;
-        Ok(webhook.map(|id| WebhookId(Uuid::from_bytes(id))))
+        let sql = "SELECT webhook FROM effects WHERE id = ?1";
+        Ok(find(self.connection, sql, [effect.0], first)?.map(|id| WebhookId(Uuid::from_bytes(id))))
     }
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT deliveries.id, call, state, planned_at, COALESCE(delivered_at, died_at)
+        let sql = "SELECT deliveries.id, call, state, planned_at, COALESCE(delivered_at, died_at)
              FROM inbox CROSS JOIN deliveries ON deliveries.webhook = inbox.seq
              LEFT JOIN dead_letters ON dead_letters.delivery = 2 * deliveries.id + 1
-             WHERE inbox.id = ?1",
-        )?;
-        let calls = statement.query_map([webhook.0.as_bytes()], |row| {
+             WHERE inbox.id = ?1";
+        read(self.connection, sql, [webhook.0.as_bytes()], |row| {
             Ok(WebhookCall {
                 delivery: delivery(row.get(0)?, Half::Call),
                 call: row.get(1)?,
@@ -33,16 +31,13 @@ impl EffectRows for SqliteUnit<'_> {
                 planned_at: row.get(3)?,
                 ended_at: row.get(4)?,
             })
-        })?;
-        Ok(calls.collect::<Result<_, _>>()?)
+        })
     }
 
     async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT delivery, metric, channel, sender, sender_id, at FROM messages
-             WHERE event = ?1",
-        )?;
-        let messages = statement.query_map([effect.0], |row| {
+        let sql = "SELECT delivery, metric, channel, sender, sender_id, at FROM messages
+             WHERE event = ?1";
+        read(self.connection, sql, [effect.0], |row| {
             let sender: Option<String> = row.get(3)?;
             Ok(Message {
                 event: effect,
@@ -52,18 +47,15 @@ impl EffectRows for SqliteUnit<'_> {
                 sender: sender.zip(row.get(4)?),
                 at: Time::from_micros(row.get(5)?),
             })
-        })?;
-        Ok(messages.collect::<Result<_, _>>()?)
+        })
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT event, delivery, metric FROM messages WHERE at < ?1 ORDER BY at LIMIT ?2",
-        )?;
-        let keys = statement.query_map([before, limit], |row| {
+        let sql = "SELECT event, delivery, metric FROM messages WHERE at < ?1
+             ORDER BY at LIMIT ?2";
+        read(self.connection, sql, [before, limit], |row| {
             Ok((EventId(row.get(0)?), row.get(1)?, row.get(2)?))
-        })?;
-        Ok(keys.collect::<Result<_, _>>()?)
+        })
     }
 }
 
@@ -71,20 +63,16 @@ impl EffectRows for SqliteUnit<'_> {
 pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for Message { event, delivery, channel, metric, sender, at } in &changes.messages {
         let (sender, sender_id) = sender.clone().unzip();
-        connection
-            .prepare_cached(
-                "INSERT INTO messages (event, delivery, metric, channel, sender, sender_id, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (event, delivery, metric) DO UPDATE SET at = MIN(at, excluded.at)",
-            )?
-            .execute(params![event.0, delivery, metric, channel, sender, sender_id, at.micros()])?;
+        let sql = "INSERT INTO messages (event, delivery, metric, channel, sender, sender_id, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (event, delivery, metric) DO UPDATE SET at = MIN(at, excluded.at)";
+        let (id, at) = (event.0, at.micros());
+        let values = params![id, delivery, metric, channel, sender, sender_id, at];
+        change(connection, sql, values)?;
     }
     for (event, delivery, metric) in &changes.removed_messages {
-        connection
-            .prepare_cached(
-                "DELETE FROM messages WHERE event = ?1 AND delivery = ?2 AND metric = ?3",
-            )?
-            .execute(params![event.0, delivery, metric])?;
+        let sql = "DELETE FROM messages WHERE event = ?1 AND delivery = ?2 AND metric = ?3";
+        change(connection, sql, params![event.0, delivery, metric])?;
     }
     Ok(())
 }

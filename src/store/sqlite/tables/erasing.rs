@@ -9,7 +9,8 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::ErasureRows;
 
-use super::inbox::webhook;
+use super::inbox::{id, webhook};
+use super::{change, find, first, read};
 
 /// The sources whose webhooks the mentions lead to, as a list of SQL.
 #[cfg(test)]
@@ -17,83 +18,61 @@ const BY_GROWSURF: &str = "'growsurf', 'growsurf_api'";
 
 impl ErasureRows for SqliteUnit<'_> {
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, identifier, state FROM people WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )?;
-        let rows = statement.query_map([after, limit], person)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let sql = "SELECT id, identifier, state FROM people WHERE id > ?1 ORDER BY id LIMIT ?2";
+        read(self.connection, sql, [after, limit], person)
     }
 
     async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, identifier, state FROM people WHERE id = ?1")?;
-        let mut found = Vec::new();
-        for id in ids {
-            found.extend(statement.query_map([id], person)?.next().transpose()?);
-        }
-        Ok(found)
+        let sql = "SELECT id, identifier, state FROM people WHERE id = ?1";
+        let found = ids.iter().map(|id| find(self.connection, sql, [id], person));
+        found.filter_map(Result::transpose).collect()
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT inbox.id FROM mentions CROSS JOIN inbox ON inbox.seq = mentions.webhook
-             WHERE mentions.person = ?1",
-        )?;
+        let sql = "SELECT inbox.id FROM mentions CROSS JOIN inbox ON inbox.seq = mentions.webhook
+             WHERE mentions.person = ?1";
         let mut found = Vec::new();
         for person in people {
-            let ids = statement.query_map([person], |row| row.get(0))?;
-            for id in ids {
-                found.push(WebhookId(Uuid::from_bytes(id?)));
-            }
+            found.extend(read(self.connection, sql, [person], id)?);
         }
         Ok(found)
     }
 
     async fn searched_bodies(&mut self, after: Uuid, limit: i64) -> Result<Vec<Webhook>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, source, owner, event, body FROM inbox
+        let sql = "SELECT id, received_at, source, owner, event, body FROM inbox
              WHERE id > ?1 AND body IS NOT NULL
                  AND (parked IS NOT NULL OR source NOT IN ('growsurf', 'growsurf_api'))
-             ORDER BY id LIMIT ?2",
-        )?;
-        statement.query_and_then(params![after.as_bytes(), limit], webhook)?.collect()
+             ORDER BY id LIMIT ?2";
+        read(self.connection, sql, params![after.as_bytes(), limit], webhook)
     }
 
     async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT parked IS NOT NULL FROM inbox WHERE id = ?1 AND body IS NOT NULL",
-        )?;
+        let sql = "SELECT parked IS NOT NULL FROM inbox WHERE id = ?1 AND body IS NOT NULL";
         let mut found = Vec::new();
         for id in ids {
-            let mut rows = statement.query_map([id.0.as_bytes()], |row| row.get(0))?;
-            found.extend(rows.next().transpose()?.map(|is_parked| (*id, is_parked)));
+            let is_parked = find(self.connection, sql, [id.0.as_bytes()], first)?;
+            found.extend(is_parked.map(|is_parked| (*id, is_parked)));
         }
         Ok(found)
     }
 
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, lane, state, call, identify, identify_dead,
+        let sql = "SELECT id, lane, state, call, identify, identify_dead,
                  (SELECT COUNT(*) FROM dead_letters
                   WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
                  EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
                  (SELECT COUNT(*) FROM attempts
                   WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))
-             FROM deliveries WHERE webhook = (SELECT seq FROM inbox WHERE inbox.id = ?1)",
-        )?;
+             FROM deliveries WHERE webhook = (SELECT seq FROM inbox WHERE inbox.id = ?1)";
         let mut found = Vec::new();
         for id in webhooks {
-            for row in statement.query_map([id.0.as_bytes()], call)? {
-                found.push(row?);
-            }
+            found.extend(read(self.connection, sql, [id.0.as_bytes()], call)?);
         }
         Ok(found)
     }
 
     async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, lane, state, call, identify, identify_dead,
+        let sql = "SELECT id, lane, state, call, identify, identify_dead,
                  (SELECT COUNT(*) FROM dead_letters
                   WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
                  EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
@@ -106,18 +85,16 @@ impl ErasureRows for SqliteUnit<'_> {
                  SELECT deliveries.id FROM dead_letters
                  CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
                  WHERE lane = ?1
-             ) LIMIT ?2",
-        )?;
-        let rows = statement.query_map([lane.0, limit], call)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+             ) LIMIT ?2";
+        read(self.connection, sql, [lane.0, limit], call)
     }
 }
 
-fn person(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+pub(super) fn person(row: &Row<'_>) -> Result<PersonRow, Fault> {
     Ok(PersonRow { id: row.get(0)?, identifier: row.get(1)?, state: row.get(2)? })
 }
 
-fn call(row: &Row<'_>) -> rusqlite::Result<CallRow> {
+fn call(row: &Row<'_>) -> Result<CallRow, Fault> {
     Ok(CallRow {
         row: row.get(0)?,
         lane: LaneId(row.get(1)?),
@@ -134,34 +111,25 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRow> {
 /// Writes what only erasing changes.
 pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for (row, text, identify) in &changes.calls {
-        connection
-            .prepare_cached("UPDATE deliveries SET call = ?2, identify = ?3 WHERE id = ?1")?
-            .execute(params![row, text, identify])?;
+        let sql = "UPDATE deliveries SET call = ?2, identify = ?3 WHERE id = ?1";
+        change(connection, sql, params![row, text, identify])?;
     }
     for (person, webhook) in &changes.removed_mentions {
-        connection
-            .prepare_cached(
-                "DELETE FROM mentions
-                 WHERE person = ?1 AND webhook = (SELECT seq FROM inbox WHERE id = ?2)",
-            )?
-            .execute(params![person, webhook.0.as_bytes()])?;
+        let sql = "DELETE FROM mentions
+             WHERE person = ?1 AND webhook = (SELECT seq FROM inbox WHERE id = ?2)";
+        change(connection, sql, params![person, webhook.0.as_bytes()])?;
     }
     for (key, person) in &changes.removed_participants {
-        connection
-            .prepare_cached(
-                "DELETE FROM participants WHERE campaign = ?1 AND growsurf_id = ?2 AND person = ?3",
-            )?
-            .execute(params![key.campaign, key.participant, person])?;
-        connection.prepare_cached("DELETE FROM links WHERE person = ?1")?.execute([person])?;
+        let sql =
+            "DELETE FROM participants WHERE campaign = ?1 AND growsurf_id = ?2 AND person = ?3";
+        change(connection, sql, params![key.campaign, key.participant, person])?;
+        change(connection, "DELETE FROM links WHERE person = ?1", [person])?;
     }
     for (hash, erased_at) in &changes.tombstones {
-        connection
-            .prepare_cached(
-                "INSERT INTO tombstones (hash, forgotten_at) VALUES (?1, ?2)
-                 ON CONFLICT (hash) DO UPDATE
-                 SET forgotten_at = MAX(forgotten_at, excluded.forgotten_at)",
-            )?
-            .execute(params![hash, erased_at])?;
+        let sql = "INSERT INTO tombstones (hash, forgotten_at) VALUES (?1, ?2)
+             ON CONFLICT (hash) DO UPDATE
+             SET forgotten_at = MAX(forgotten_at, excluded.forgotten_at)";
+        change(connection, sql, params![hash, erased_at])?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The table `inbox`, in pages, and what pruning takes of it.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use crate::domain::{LaneId, Time, Webhook, WebhookId};
@@ -12,6 +12,8 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::InboxRows;
 
+use super::{change, find, read};
+
 impl InboxRows for SqliteUnit<'_> {
     async fn inbox_page(
         &mut self,
@@ -20,7 +22,7 @@ impl InboxRows for SqliteUnit<'_> {
         parked: bool,
         limit: i64,
     ) -> Result<Vec<Webhook>, Fault> {
-        let mut statement = self.connection.prepare_cached(if parked {
+        let sql = if parked {
             "SELECT id, received_at, source, owner, event, body FROM inbox INDEXED BY inbox_parked
              WHERE id > ?1 AND received_at >= ?2 AND parked IS NOT NULL AND body IS NOT NULL
              ORDER BY id LIMIT ?3"
@@ -28,8 +30,8 @@ impl InboxRows for SqliteUnit<'_> {
             "SELECT id, received_at, source, owner, event, body FROM inbox
              WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
              ORDER BY id LIMIT ?3"
-        })?;
-        statement.query_and_then(params![after.as_bytes(), since, limit], webhook)?.collect()
+        };
+        read(self.connection, sql, params![after.as_bytes(), since, limit], webhook)
     }
 
     async fn prunable(
@@ -39,7 +41,7 @@ impl InboxRows for SqliteUnit<'_> {
         below: Uuid,
         limit: i64,
     ) -> Result<Vec<WebhookId>, Fault> {
-        let mut statement = self.connection.prepare_cached(match which {
+        let sql = match which {
             Prunable::Finished => {
                 "SELECT id FROM inbox INDEXED BY inbox_prunable
                  WHERE received_at < ?1 AND id < ?2 AND body IS NOT NULL AND parked IS NULL
@@ -52,32 +54,24 @@ impl InboxRows for SqliteUnit<'_> {
                  AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> 1)
                  ORDER BY id LIMIT ?3"
             }
-        })?;
-        let ids =
-            statement.query_map(params![before, below.as_bytes(), limit], |row| row.get(0))?;
-        ids.map(|id| Ok(WebhookId(Uuid::from_bytes(id?)))).collect()
+        };
+        read(self.connection, sql, params![before, below.as_bytes(), limit], id)
     }
 
     async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
         let mut found = Vec::new();
         for id in ids {
-            let row: Option<(i64, i64, bool)> = self
-                .connection
-                .prepare_cached(
-                    "SELECT seq, received_at, parked IS NOT NULL FROM inbox
-                     WHERE id = ?1 AND body IS NOT NULL",
-                )?
-                .query_row([id.0.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
+            let sql = "SELECT seq, received_at, parked IS NOT NULL FROM inbox
+                 WHERE id = ?1 AND body IS NOT NULL";
+            let row = find(self.connection, sql, [id.0.as_bytes()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
+            })?;
             let Some((seq, received_at, is_parked)) = row else { continue };
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT id, lane, state FROM deliveries WHERE webhook = ?1")?;
-            let deliveries = statement.query_map([seq], |row| {
+            let sql = "SELECT id, lane, state FROM deliveries WHERE webhook = ?1";
+            let deliveries = read(self.connection, sql, [seq], |row| {
                 let (lane, state) = (LaneId(row.get(1)?), DeliveryState::of(row.get(2)?));
                 Ok(FinishedDelivery { row: row.get(0)?, lane, state })
             })?;
-            let deliveries = deliveries.collect::<Result<_, _>>()?;
             found.push(FinishedWebhook { id: *id, received_at, is_parked, deliveries });
         }
         Ok(found)
@@ -87,11 +81,16 @@ impl InboxRows for SqliteUnit<'_> {
 /// The columns that make a webhook.
 pub(in crate::store::sqlite) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
 
+/// Reads the id of a row that begins with it.
+pub(super) fn id(row: &Row<'_>) -> Result<WebhookId, Fault> {
+    Ok(WebhookId(Uuid::from_bytes(row.get(0)?)))
+}
+
 /// Reads the webhook of a row that begins with [`WEBHOOK`].
 pub(in crate::store::sqlite) fn webhook(row: &Row<'_>) -> Result<Webhook, Fault> {
     let source: String = row.get(2)?;
     Ok(Webhook {
-        id: WebhookId(Uuid::from_bytes(row.get(0)?)),
+        id: id(row)?,
         received_at: Time::from_micros(row.get(1)?),
         source: record::source(&source)?,
         owner: row.get(3)?,
@@ -103,10 +102,8 @@ pub(in crate::store::sqlite) fn webhook(row: &Row<'_>) -> Result<Webhook, Fault>
 /// Removes rows of deliveries with their attempts.
 pub(super) fn remove_deliveries(connection: &Connection, rows: &[i64]) -> Result<(), Fault> {
     for row in rows {
-        connection
-            .prepare_cached("DELETE FROM attempts WHERE delivery IN (2 * ?1, 2 * ?1 + 1)")?
-            .execute([row])?;
-        connection.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([row])?;
+        change(connection, "DELETE FROM attempts WHERE delivery IN (2 * ?1, 2 * ?1 + 1)", [row])?;
+        change(connection, "DELETE FROM deliveries WHERE id = ?1", [row])?;
     }
     Ok(())
 }

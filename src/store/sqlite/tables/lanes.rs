@@ -58,7 +58,7 @@ impl LaneRows for SqliteUnit<'_> {
         let each = i64::try_from(each).unwrap_or(i64::MAX);
         let mut pending = Vec::new();
         for lane in lanes {
-            for row in statement.query_map([lane.0, each], deliveries::row)? {
+            for row in statement.query_and_then([lane.0, each], deliveries::row)? {
                 pending.push(row?);
             }
         }

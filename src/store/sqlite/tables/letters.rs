@@ -3,37 +3,33 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::{DeliveryId, LaneId, Time, WebhookId};
-use crate::store::rows::{LetterRow, NewAttempt, NewLetter, PersonLetters, Waiting, duration};
+use crate::store::rows::{
+    LetterRow, NewAttempt, NewLetter, PersonLetters, Waiting, duration, number,
+};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::LetterRows;
 use crate::store::{PastAttempt, record};
 
-use super::deliveries;
+use super::{change, deliveries, find, read};
 
 impl LetterRows for SqliteUnit<'_> {
     async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT deliveries.id, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
+        let sql = "SELECT deliveries.id, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
                  inbox.id, planned_at, dead_letters.attempts, NULL, event_at, NULL, class, lane,
                  dead_letters.delivery, people.identifier, died_at, reason, field
              FROM dead_letters
              CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
              CROSS JOIN people ON people.id = deliveries.lane
              LEFT JOIN inbox ON inbox.seq = deliveries.webhook
-             WHERE dead_letters.delivery < ?1 ORDER BY dead_letters.delivery DESC LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map([before.0, limit], letter)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+             WHERE dead_letters.delivery < ?1 ORDER BY dead_letters.delivery DESC LIMIT ?2";
+        read(self.connection, sql, [before.0, number(limit)], letter)
     }
 
     async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT at, took, http_status, outcome, reason FROM attempts
-             WHERE delivery = ?1 ORDER BY id",
-        )?;
-        let attempts = statement.query_map([delivery.0], |row| {
+        let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
+             WHERE delivery = ?1 ORDER BY id";
+        read(self.connection, sql, [delivery.0], |row| {
             Ok(PastAttempt {
                 at: Time::from_micros(row.get(0)?),
                 took: duration(row.get(1)?),
@@ -41,8 +37,7 @@ impl LetterRows for SqliteUnit<'_> {
                 outcome: row.get(3)?,
                 reason: row.get(4)?,
             })
-        })?;
-        Ok(attempts.collect::<Result<_, _>>()?)
+        })
     }
 
     async fn letters_after(
@@ -50,34 +45,27 @@ impl LetterRows for SqliteUnit<'_> {
         last: DeliveryId,
         limit: usize,
     ) -> Result<Vec<DeliveryId>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT delivery FROM dead_letters WHERE delivery > ?1 ORDER BY delivery LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ids = statement.query_map([last.0, limit], |row| Ok(DeliveryId(row.get(0)?)))?;
-        Ok(ids.collect::<Result<_, _>>()?)
+        let sql =
+            "SELECT delivery FROM dead_letters WHERE delivery > ?1 ORDER BY delivery LIMIT ?2";
+        read(self.connection, sql, [last.0, number(limit)], id)
     }
 
     async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Fault> {
         let mut held = Vec::new();
-        for id in rows {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT delivery FROM dead_letters WHERE delivery IN (2 * ?1, 2 * ?1 + 1)
-                 ORDER BY delivery",
-            )?;
-            let dead = statement.query_map([id], |row| Ok(DeliveryId(row.get(0)?)))?;
-            let dead: Vec<DeliveryId> = dead.collect::<Result<_, _>>()?;
+        for row in rows {
+            let sql = "SELECT delivery FROM dead_letters WHERE delivery IN (2 * ?1, 2 * ?1 + 1)
+                 ORDER BY delivery";
+            let dead = read(self.connection, sql, [row], id)?;
             if dead.is_empty() {
                 continue;
             }
-            let mut statement = self.connection.prepare_cached(
+            let sql =
                 "SELECT deliveries.id, lane, deliveries.state, class, attempts, failing_since,
                      delivered_at, identify IS NOT NULL, identify_dead, planned_at, call,
                      (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), people.identifier,
                      people.state
-                 FROM deliveries CROSS JOIN people ON people.id = lane WHERE deliveries.id = ?1",
-            )?;
-            let read = |row: &Row<'_>| -> Result<PersonLetters, Fault> {
+                 FROM deliveries CROSS JOIN people ON people.id = lane WHERE deliveries.id = ?1";
+            let letters = |row: &Row<'_>| {
                 let row_state = deliveries::state(row)?;
                 let webhook: Option<[u8; 16]> = row.get(11)?;
                 let (identifier, state): (String, String) = (row.get(12)?, row.get(13)?);
@@ -90,13 +78,17 @@ impl LetterRows for SqliteUnit<'_> {
                     call: row.get(10)?,
                 })
             };
-            held.extend(statement.query_and_then([id], read)?.next().transpose()?);
+            held.extend(find(self.connection, sql, [row], letters)?);
         }
         Ok(held)
     }
 }
 
-fn letter(row: &Row<'_>) -> rusqlite::Result<LetterRow> {
+fn id(row: &Row<'_>) -> Result<DeliveryId, Fault> {
+    Ok(DeliveryId(row.get(0)?))
+}
+
+fn letter(row: &Row<'_>) -> Result<LetterRow, Fault> {
     let delivery = deliveries::row(row)?;
     let lane = LaneId(row.get(9)?);
     let id = DeliveryId(row.get(10)?);
@@ -113,12 +105,9 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<LetterRow> {
 /// Writes new dead letters.
 pub(super) fn write(connection: &Connection, letters: &[NewLetter]) -> Result<(), Fault> {
     for NewLetter { delivery, died_at, reason, field, attempts } in letters {
-        connection
-            .prepare_cached(
-                "INSERT INTO dead_letters (delivery, died_at, reason, field, attempts)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![delivery.0, died_at, reason, field, attempts])?;
+        let sql = "INSERT INTO dead_letters (delivery, died_at, reason, field, attempts)
+             VALUES (?1, ?2, ?3, ?4, ?5)";
+        change(connection, sql, params![delivery.0, died_at, reason, field, attempts])?;
     }
     Ok(())
 }
@@ -130,7 +119,7 @@ pub(super) fn take(connection: &Connection, ids: &[DeliveryId]) -> Result<(), Fa
             "DELETE FROM dead_letters WHERE delivery = ?1",
             "DELETE FROM attempts WHERE delivery = ?1",
         ] {
-            connection.prepare_cached(sql)?.execute([id])?;
+            change(connection, sql, [id])?;
         }
     }
     Ok(())
@@ -139,19 +128,13 @@ pub(super) fn take(connection: &Connection, ids: &[DeliveryId]) -> Result<(), Fa
 /// Keeps attempts, of each delivery the latest.
 pub(super) fn keep(connection: &Connection, attempts: &[NewAttempt]) -> Result<(), Fault> {
     for NewAttempt { delivery, at, took, http_status, outcome, reason } in attempts {
-        connection
-            .prepare_cached(
-                "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![delivery.0, at, took, http_status, outcome, reason])?;
-        connection
-            .prepare_cached(
-                "DELETE FROM attempts WHERE delivery = ?1 AND id <= (
-                     SELECT id FROM attempts WHERE delivery = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2
-                 )",
-            )?
-            .execute([delivery.0, NewAttempt::ATTEMPTS])?;
+        let sql = "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        change(connection, sql, params![delivery.0, at, took, http_status, outcome, reason])?;
+        let sql = "DELETE FROM attempts WHERE delivery = ?1 AND id <= (
+                 SELECT id FROM attempts WHERE delivery = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2
+             )";
+        change(connection, sql, [delivery.0, NewAttempt::ATTEMPTS])?;
     }
     Ok(())
 }

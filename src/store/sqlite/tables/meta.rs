@@ -1,12 +1,14 @@
 //! The tables `meta`, `counters` and `notes`.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::store::meta::Meta;
 use crate::store::rows::Counters;
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::MetaRows;
+
+use super::{change, find, first};
 
 impl MetaRows for SqliteUnit<'_> {
     async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
@@ -35,9 +37,7 @@ impl MetaRows for SqliteUnit<'_> {
     }
 
     async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT value FROM notes WHERE name = ?1")?;
-        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+        find(self.connection, "SELECT value FROM notes WHERE name = ?1", [name], first)
     }
 
     async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
@@ -50,8 +50,7 @@ pub(in crate::store::sqlite) fn recall(
     connection: &Connection,
     meta: Meta,
 ) -> Result<Option<String>, Fault> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    Ok(statement.query_row([meta.key()], |row| row.get(0)).optional()?)
+    find(connection, "SELECT value FROM meta WHERE key = ?1", [meta.key()], first)
 }
 
 /// Remembers a value in place of the one before, or forgets it.
@@ -60,18 +59,12 @@ pub(in crate::store::sqlite) fn remember(
     meta: Meta,
     value: Option<&str>,
 ) -> Result<(), Fault> {
+    let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     match value {
-        Some(value) => connection
-            .prepare_cached(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            )?
-            .execute([meta.key(), value])?,
-        None => {
-            connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([meta.key()])?
-        }
-    };
-    Ok(())
+        Some(value) => change(connection, insert, [meta.key(), value]),
+        None => change(connection, "DELETE FROM meta WHERE key = ?1", [meta.key()]),
+    }
 }
 
 /// Adds to the kept numbers.
@@ -79,11 +72,10 @@ pub(in crate::store::sqlite) fn count(
     connection: &Connection,
     Counters { pending, dead, parked }: Counters,
 ) -> Result<(), Fault> {
-    for (name, change) in [("pending", pending), ("dead", dead), ("parked", parked)] {
-        if change != 0 {
-            connection
-                .prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
-                .execute((name, change))?;
+    for (name, by) in [("pending", pending), ("dead", dead), ("parked", parked)] {
+        if by != 0 {
+            let sql = "UPDATE counters SET value = value + ?2 WHERE name = ?1";
+            change(connection, sql, (name, by))?;
         }
     }
     Ok(())
@@ -92,12 +84,9 @@ pub(in crate::store::sqlite) fn count(
 /// Writes notes with their new texts.
 pub(super) fn note(connection: &Connection, notes: &[(String, String)]) -> Result<(), Fault> {
     for (name, text) in notes {
-        connection
-            .prepare_cached(
-                "INSERT INTO notes (name, value) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )?
-            .execute([name, text])?;
+        let sql = "INSERT INTO notes (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        change(connection, sql, [name, text])?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::domain::{Person, PersonId};
 use crate::store::record;
@@ -11,6 +11,8 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::PeopleRows;
 
+use super::{change, find, first, read};
+
 impl PeopleRows for SqliteUnit<'_> {
     async fn participants_after(
         &mut self,
@@ -18,28 +20,21 @@ impl PeopleRows for SqliteUnit<'_> {
         after: &str,
         limit: i64,
     ) -> Result<Vec<String>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT growsurf_id FROM participants WHERE campaign = ?1 AND growsurf_id > ?2
-                 AND growsurf_id < '~'
-             ORDER BY growsurf_id LIMIT ?3",
-        )?;
-        let ids = statement.query_map(params![campaign, after, limit], |row| row.get(0))?;
-        Ok(ids.collect::<Result<_, _>>()?)
+        let sql = "SELECT growsurf_id FROM participants
+             WHERE campaign = ?1 AND growsurf_id > ?2 AND growsurf_id < '~'
+             ORDER BY growsurf_id LIMIT ?3";
+        read(self.connection, sql, params![campaign, after, limit], first)
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
         let mut visitors = Vec::new();
         for PersonId(id) in people {
-            let found: Option<(String, String)> = self
-                .connection
-                .prepare_cached(
-                    "SELECT identifier, state FROM people
-                     WHERE id = ?1 AND identifier GLOB 'anonymous:*'",
-                )?
-                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((identifier, state)) = found else { continue };
-            visitors.push(record::person(*id, &identifier, &state)?);
+            let sql = "SELECT identifier, state FROM people
+                 WHERE id = ?1 AND identifier GLOB 'anonymous:*'";
+            visitors.extend(find(self.connection, sql, [id], |row| {
+                let (identifier, state): (String, String) = (row.get(0)?, row.get(1)?);
+                Ok(record::person(*id, &identifier, &state)?)
+            })?);
         }
         Ok(visitors)
     }
@@ -79,7 +74,7 @@ pub(super) fn remove(connection: &Connection, people: &[PersonId]) -> Result<(),
             "DELETE FROM lanes WHERE id = ?1",
             "DELETE FROM people WHERE id = ?1",
         ] {
-            connection.prepare_cached(sql)?.execute([id])?;
+            change(connection, sql, [id])?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, params};
 
 use crate::domain::EventId;
 use crate::store::meta::Meta;
@@ -11,7 +11,8 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{FoundRecords, PlanKeys, PlanReads};
 
-use super::meta;
+use super::erasing::person;
+use super::{change, find, first, meta};
 
 impl PlanReads for SqliteUnit<'_> {
     const READS_HOLD: bool = true;
@@ -27,13 +28,13 @@ impl PlanReads for SqliteUnit<'_> {
         };
         for identifier in &keys.identifiers {
             let sql = "SELECT id, identifier, state FROM people WHERE identifier = ?1";
-            add(&mut found.people, find(connection, sql, [identifier])?);
+            add(&mut found.people, find(connection, sql, [identifier], person)?);
         }
         for key in &keys.participants {
             let sql = "SELECT people.id, people.identifier, people.state
                  FROM participants JOIN people ON people.id = participants.person
                  WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2";
-            let row = find(connection, sql, [&key.campaign, &key.participant])?;
+            let row = find(connection, sql, [&key.campaign, &key.participant], person)?;
             let id = add(&mut found.people, row);
             found.participants.push((key.clone(), id));
         }
@@ -41,7 +42,7 @@ impl PlanReads for SqliteUnit<'_> {
             let sql = "SELECT people.id, people.identifier, people.state
                  FROM links JOIN people ON people.id = links.person
                  WHERE links.campaign = ?1 AND links.code = ?2";
-            let row = find(connection, sql, [&link.campaign, &link.code])?;
+            let row = find(connection, sql, [&link.campaign, &link.code], person)?;
             let id = add(&mut found.people, row);
             found.links.push((link.clone(), id));
         }
@@ -50,9 +51,8 @@ impl PlanReads for SqliteUnit<'_> {
             found.effects.extend(statement.exists([id.0])?.then_some(*id));
         }
         for hash in &keys.tombstones {
-            let mut statement =
-                connection.prepare_cached("SELECT forgotten_at FROM tombstones WHERE hash = ?1")?;
-            let erased_at = statement.query_row([hash], |row| row.get(0)).optional()?;
+            let sql = "SELECT forgotten_at FROM tombstones WHERE hash = ?1";
+            let erased_at = find(connection, sql, [hash], first)?;
             found.tombstones.extend(erased_at.map(|at| (*hash, at)));
         }
         found.tombstone_check = meta::recall(connection, Meta::TombstoneCheck)?;
@@ -76,56 +76,36 @@ impl PlanReads for SqliteUnit<'_> {
 
 /// Returns the last number that a person was given, also one who isn't there any more.
 fn last_person(connection: &Connection) -> Result<i64, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'people'")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
-}
-
-fn find(connection: &Connection, sql: &str, of: impl Params) -> Result<Option<PersonRow>, Fault> {
-    let row = |row: &Row<'_>| {
-        Ok(PersonRow { id: row.get(0)?, identifier: row.get(1)?, state: row.get(2)? })
-    };
-    Ok(connection.prepare_cached(sql)?.query_row(of, row).optional()?)
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'people'";
+    Ok(find(connection, sql, [], first)?.unwrap_or(0))
 }
 
 /// Writes people, whom they are at GrowSurf, and the ledger.
 pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for PersonRow { id, identifier, state } in &changes.people {
-        connection
-            .prepare_cached("UPDATE people SET identifier = ?2, state = ?3 WHERE id = ?1")?
-            .execute(params![id, identifier, state])?;
+        let sql = "UPDATE people SET identifier = ?2, state = ?3 WHERE id = ?1";
+        change(connection, sql, params![id, identifier, state])?;
     }
     for PersonRow { id, identifier, state } in &changes.new_people {
-        connection
-            .prepare_cached("INSERT INTO people (id, identifier, state) VALUES (?1, ?2, ?3)")?
-            .execute(params![id, identifier, state])?;
+        let sql = "INSERT INTO people (id, identifier, state) VALUES (?1, ?2, ?3)";
+        change(connection, sql, params![id, identifier, state])?;
     }
     for (key, person) in &changes.new_participants {
-        connection
-            .prepare_cached(
-                "INSERT INTO participants (campaign, growsurf_id, person) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![key.campaign, key.participant, person])?;
+        let sql = "INSERT INTO participants (campaign, growsurf_id, person) VALUES (?1, ?2, ?3)";
+        change(connection, sql, params![key.campaign, key.participant, person])?;
     }
     for (key, person) in &changes.moved_participants {
-        connection
-            .prepare_cached(
-                "UPDATE participants SET person = ?3 WHERE campaign = ?1 AND growsurf_id = ?2",
-            )?
-            .execute(params![key.campaign, key.participant, person])?;
+        let sql = "UPDATE participants SET person = ?3 WHERE campaign = ?1 AND growsurf_id = ?2";
+        change(connection, sql, params![key.campaign, key.participant, person])?;
     }
     for (link, person) in &changes.links {
-        connection
-            .prepare_cached(
-                "INSERT INTO links (campaign, code, person) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person",
-            )?
-            .execute(params![link.campaign, link.code, person])?;
+        let sql = "INSERT INTO links (campaign, code, person) VALUES (?1, ?2, ?3)
+             ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person";
+        change(connection, sql, params![link.campaign, link.code, person])?;
     }
     for (EventId(id), webhook) in &changes.effects {
-        connection
-            .prepare_cached("INSERT INTO effects (id, webhook) VALUES (?1, ?2)")?
-            .execute(params![id, webhook.0.as_bytes()])?;
+        let sql = "INSERT INTO effects (id, webhook) VALUES (?1, ?2)";
+        change(connection, sql, params![id, webhook.0.as_bytes()])?;
     }
     Ok(())
 }

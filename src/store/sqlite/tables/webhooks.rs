@@ -4,12 +4,13 @@ use rusqlite::{Connection, Row, params};
 
 use crate::domain::{Class, Time, Webhook, WebhookId};
 use crate::store::record;
-use crate::store::rows::{Changes, StoredWebhook};
+use crate::store::rows::{Changes, NewWebhook, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::WebhookRows;
 
-use super::inbox::webhook;
+use super::inbox::{id, webhook};
+use super::{change, find};
 
 impl WebhookRows for SqliteUnit<'_> {
     async fn hold_webhooks(
@@ -19,36 +20,29 @@ impl WebhookRows for SqliteUnit<'_> {
     ) -> Result<Vec<StoredWebhook>, Fault> {
         let mut found = Vec::new();
         for fingerprint in fingerprints {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
-                 WHERE sha256 = ?1",
-            )?;
-            found.extend(statement.query_and_then([fingerprint], stored)?.next().transpose()?);
+            let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+                 FROM inbox WHERE sha256 = ?1";
+            found.extend(find(self.connection, sql, [fingerprint], stored)?);
         }
         for WebhookId(id) in ids {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
-                 WHERE id = ?1 AND body IS NOT NULL",
-            )?;
-            let id = id.as_bytes();
-            found.extend(statement.query_and_then([id], stored)?.next().transpose()?);
+            let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+                 FROM inbox WHERE id = ?1 AND body IS NOT NULL";
+            found.extend(find(self.connection, sql, [id.as_bytes()], stored)?);
         }
         Ok(found)
     }
 
     async fn webhook(&mut self, WebhookId(id): WebhookId) -> Result<Option<Webhook>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, source, owner, event, body FROM inbox
-             WHERE id = ?1 AND body IS NOT NULL",
-        )?;
-        statement.query_and_then([id.as_bytes()], webhook)?.next().transpose()
+        let sql = "SELECT id, received_at, source, owner, event, body FROM inbox
+             WHERE id = ?1 AND body IS NOT NULL";
+        find(self.connection, sql, [id.as_bytes()], webhook)
     }
 }
 
 fn stored(row: &Row<'_>) -> Result<StoredWebhook, Fault> {
     let source = record::source(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
     Ok(StoredWebhook {
-        id: WebhookId(uuid::Uuid::from_bytes(row.get(0)?)),
+        id: id(row)?,
         fingerprint: row.get(1)?,
         received_at: Time::from_micros(row.get(2)?),
         class: Class::of_stored(source),
@@ -60,43 +54,28 @@ fn stored(row: &Row<'_>) -> Result<StoredWebhook, Fault> {
 /// Writes webhooks and whom they name.
 pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for new in &changes.webhooks {
-        connection
-            .prepare_cached(
-                "INSERT INTO inbox
-                     (id, sha256, received_at, source, owner, campaign, event, parked, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
-                new.id.0.as_bytes(),
-                new.fingerprint,
-                new.received_at,
-                new.source,
-                new.owner,
-                new.campaign,
-                new.event,
-                new.parked,
-                new.body,
-            ])?;
+        let sql = "INSERT INTO inbox
+                 (id, sha256, received_at, source, owner, campaign, event, parked, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let NewWebhook { id, fingerprint, received_at, source, owner, .. } = new;
+        let NewWebhook { campaign, event, parked, body, .. } = new;
+        let (id, at) = (id.0.as_bytes(), received_at);
+        let values = params![id, fingerprint, at, source, owner, campaign, event, parked, body];
+        change(connection, sql, values)?;
     }
     for webhook in &changes.replanned {
-        connection
-            .prepare_cached(
-                "UPDATE inbox SET parked = ?2, campaign = coalesce(campaign, ?3) WHERE id = ?1",
-            )?
-            .execute(params![webhook.id.0.as_bytes(), webhook.parked, webhook.campaign])?;
+        let sql = "UPDATE inbox SET parked = ?2, campaign = coalesce(campaign, ?3) WHERE id = ?1";
+        let id = webhook.id.0.as_bytes();
+        change(connection, sql, params![id, webhook.parked, webhook.campaign])?;
     }
     for id in &changes.dropped {
-        connection
-            .prepare_cached("UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1")?
-            .execute([id.0.as_bytes()])?;
+        let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1";
+        change(connection, sql, [id.0.as_bytes()])?;
     }
     for (person, webhook) in &changes.mentions {
-        connection
-            .prepare_cached(
-                "INSERT INTO mentions (person, webhook) SELECT ?1, seq FROM inbox WHERE id = ?2
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![person, webhook.0.as_bytes()])?;
+        let sql = "INSERT INTO mentions (person, webhook) SELECT ?1, seq FROM inbox WHERE id = ?2
+             ON CONFLICT DO NOTHING";
+        change(connection, sql, params![person, webhook.0.as_bytes()])?;
     }
     Ok(())
 }
