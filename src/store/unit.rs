@@ -25,33 +25,17 @@ use super::rows::Changes;
 
 pub(super) use reads::{
     EffectRows, ErasureRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows, LetterRows,
-    MetaRows, PeopleRows, PlanKeys, PlanReads, WebhookRows,
+    MetaRows, PeopleRows, PlanKeys,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    EffectRows
-    + ErasureRows
-    + InboxRows
-    + LaneRows
-    + LetterRows
-    + MetaRows
-    + PeopleRows
-    + PlanReads
-    + WebhookRows
+    EffectRows + ErasureRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
 {
 }
 
 impl<T> Unit for T where
-    T: EffectRows
-        + ErasureRows
-        + InboxRows
-        + LaneRows
-        + LetterRows
-        + MetaRows
-        + PeopleRows
-        + PlanReads
-        + WebhookRows
+    T: EffectRows + ErasureRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
 {
 }
 

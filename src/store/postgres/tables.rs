@@ -10,8 +10,6 @@ mod lanes;
 mod letters;
 pub(super) mod meta;
 mod people;
-mod plan_reads;
-mod webhooks;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -24,15 +22,15 @@ use super::transaction::Transaction;
 /// Writes changes: one statement a table, all sent before the first is waited for.
 pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
     let writes = [
-        webhooks::write_new(transaction, changes).boxed(),
-        webhooks::write_stored(transaction, changes).boxed(),
+        inbox::write_new(transaction, changes).boxed(),
+        inbox::write_stored(transaction, changes).boxed(),
         erasing::write(transaction, changes).boxed(),
-        plan_reads::release(transaction, changes).boxed(),
-        plan_reads::write_people(transaction, changes).boxed(),
-        plan_reads::write_participants(transaction, changes).boxed(),
-        plan_reads::write_links(transaction, changes).boxed(),
-        plan_reads::write_effects(transaction, changes).boxed(),
-        webhooks::write_mentions(transaction, changes).boxed(),
+        people::release(transaction, changes).boxed(),
+        people::write_people(transaction, changes).boxed(),
+        people::write_participants(transaction, changes).boxed(),
+        people::write_links(transaction, changes).boxed(),
+        people::write_effects(transaction, changes).boxed(),
+        inbox::write_mentions(transaction, changes).boxed(),
         effects::write(transaction, &changes.messages).boxed(),
         effects::remove(transaction, &changes.removed_messages).boxed(),
         inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),

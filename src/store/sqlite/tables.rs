@@ -10,9 +10,6 @@ mod lanes;
 mod letters;
 pub(super) mod meta;
 mod people;
-mod plan_reads;
-mod raising;
-mod webhooks;
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row};
@@ -64,11 +61,11 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
         overwrite(connection, true)?;
     }
     inbox::remove_deliveries(connection, &changes.removed_deliveries)?;
-    webhooks::write(connection, &changes)?;
+    inbox::write(connection, &changes)?;
     letters::take(connection, &changes.taken)?;
     erasing::write(connection, &changes)?;
     people::remove(connection, &changes.removed_people)?;
-    plan_reads::write(connection, &changes)?;
+    people::write(connection, &changes)?;
     if frees {
         overwrite(connection, false)?;
     }
@@ -90,6 +87,6 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
         lanes::shift(connection, shift)?;
     }
     deliveries::append(connection, &changes.appended)?;
-    raising::write(connection, &changes.raised)?;
+    deliveries::raise(connection, &changes.raised)?;
     meta::count(connection, changes.counters)
 }

@@ -239,7 +239,7 @@ async fn no_statement_walks_over_a_table() {
     ];
     // What runs for each webhook or call makes no table in memory, either: that takes longer than
     // all the rest of a statement.
-    const EACH_WEBHOOK: [&str; 4] = ["deliveries.rs", "lanes.rs", "plan_reads.rs", "webhooks.rs"];
+    const EACH_WEBHOOK: [&str; 4] = ["deliveries.rs", "inbox.rs", "lanes.rs", "people.rs"];
     let folder = Folder::new();
     folder.open_sqlite().await.close().await.unwrap();
     let connection = DatabasePath::new(&folder.file(), Duration::ZERO).writer().unwrap();
@@ -281,7 +281,8 @@ async fn no_statement_walks_over_a_table() {
             let mut rows = code.raw_query();
             while let Some(row) = rows.next().unwrap() {
                 let makes_table = row.get::<_, String>(1).unwrap() == "OpenEphemeral";
-                let rare = sql.contains("INDEXED BY lanes_");
+                let rare =
+                    sql.contains("INDEXED BY lanes_") || sql.contains("deliveries SET class");
                 assert!(!makes_table || !each_webhook || rare, "a table in memory: {sql}");
             }
             seen += 1;

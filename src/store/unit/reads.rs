@@ -66,25 +66,7 @@ pub(in crate::store) struct HeldLane {
     pub(in crate::store) rest: Option<i16>,
 }
 
-/// Reads of the table `inbox`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait WebhookRows: UnitBase {
-    /// Returns the webhooks with these fingerprints, and those with these ids whose bodies are kept. Holds
-    /// the ones that are parked, and those found by id.
-    ///
-    /// # Errors
-    /// A conflict if another transaction removed one meanwhile.
-    async fn hold_webhooks(
-        &mut self,
-        fingerprints: &[[u8; 32]],
-        ids: &[WebhookId],
-    ) -> Result<Vec<StoredWebhook>, Self::Fault>;
-
-    /// Returns a webhook with its body, if that is kept.
-    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Self::Fault>;
-}
-
-/// Reads of the table `inbox` and of the deliveries that webhooks led to.
+/// Reads of the tables `inbox` and `mentions`, and of the deliveries that webhooks led to.
 #[trait_variant::make(Send)]
 pub(in crate::store) trait InboxRows: UnitBase {
     /// Returns the first webhooks with greater ids than this one, received at a time or later, whose bodies
@@ -113,11 +95,41 @@ pub(in crate::store) trait InboxRows: UnitBase {
         &mut self,
         ids: &[WebhookId],
     ) -> Result<Vec<FinishedWebhook>, Self::Fault>;
+
+    /// Returns the webhooks with these fingerprints, and those with these ids whose bodies are kept. Holds
+    /// the ones that are parked, and those found by id.
+    ///
+    /// # Errors
+    /// A conflict if another transaction removed one meanwhile.
+    async fn hold_webhooks(
+        &mut self,
+        fingerprints: &[[u8; 32]],
+        ids: &[WebhookId],
+    ) -> Result<Vec<StoredWebhook>, Self::Fault>;
+
+    /// Returns a webhook with its body, if that is kept.
+    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Self::Fault>;
 }
 
-/// Reads of the tables `participants`, `people`, `mentions` and `lanes`, but for those of plans.
+/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`, and of what is left of
+/// visitors.
 #[trait_variant::make(Send)]
 pub(in crate::store) trait PeopleRows: UnitBase {
+    /// True if every read holds, so that people may be held in any order.
+    const READS_HOLD: bool;
+
+    /// Returns the records that keys lead to, as they are at this moment.
+    async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
+
+    /// Returns the records that keys lead to and holds the people, and the identifiers that nobody has.
+    ///
+    /// Postgres makes an empty row for each of those, sorted by identifier, and then locks all rows, sorted
+    /// by number. So two transactions that meet wait for each other in one direction.
+    ///
+    /// # Errors
+    /// A conflict if another transaction was in the way.
+    async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
+
     /// Returns GrowSurf's ids of the participants of a campaign, in their order, those behind one.
     async fn participants_after(
         &mut self,
@@ -138,25 +150,6 @@ pub(in crate::store) trait PeopleRows: UnitBase {
         &mut self,
         people: &[PersonId],
     ) -> Result<Vec<VisitorTraces>, Self::Fault>;
-}
-
-/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait PlanReads: UnitBase {
-    /// True if every read holds, so that people may be held in any order.
-    const READS_HOLD: bool;
-
-    /// Returns the records that keys lead to, as they are at this moment.
-    async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
-
-    /// Returns the records that keys lead to and holds the people, and the identifiers that nobody has.
-    ///
-    /// Postgres makes an empty row for each of those, sorted by identifier, and then locks all rows, sorted
-    /// by number. So two transactions that meet wait for each other in one direction.
-    ///
-    /// # Errors
-    /// A conflict if another transaction was in the way.
-    async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
 }
 
 /// Reads of the tables `effects` and `messages`, and of the deliveries of a webhook.

@@ -1,17 +1,18 @@
-//! The table `inbox`, in pages, and what pruning takes of it.
+//! The tables `inbox` and `mentions`, and what pruning takes of them.
 
 use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{LaneId, Time, Webhook, WebhookId};
+use crate::domain::{Class, LaneId, Time, Webhook, WebhookId};
 use crate::store::DeliveryState;
 use crate::store::inbox::Prunable;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::record;
-use crate::store::rows::{FinishedDelivery, FinishedWebhook};
+use crate::store::postgres::value::{Value, columns};
+use crate::store::record::{self, unreadable};
+use crate::store::rows::{Changes, FinishedDelivery, FinishedWebhook, StoredWebhook};
 use crate::store::unit::InboxRows;
 
 use super::erasing::uuids;
@@ -78,6 +79,35 @@ impl InboxRows for Transaction {
         };
         held.iter().map(webhook).collect()
     }
+
+    async fn hold_webhooks(
+        &mut self,
+        fingerprints: &[[u8; 32]],
+        ids: &[WebhookId],
+    ) -> Result<Vec<StoredWebhook>, Fault> {
+        let hashes: Vec<&[u8]> = fingerprints.iter().map(<[u8; 32]>::as_slice).collect();
+        let ids = uuids(ids);
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
+             WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
+        let mut found = self.read(sql, &[&hashes, &ids], stored).await?;
+        let held = found.iter().filter(|row| row.is_parked || ids.contains(&row.id.0));
+        let held: Vec<Uuid> = held.map(|row| row.id.0).collect();
+        if !held.is_empty() {
+            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox WHERE id = ANY ($1)
+                 ORDER BY id FOR UPDATE";
+            for now in self.rows(sql, &[&held]).await? {
+                let id = WebhookId(now.try_get(0)?);
+                let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Overtaken)?;
+                (row.is_parked, row.campaign) = (now.try_get(1)?, now.try_get(2)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault> {
+        let sql = format!("SELECT {WEBHOOK} FROM inbox WHERE id = $1 AND body IS NOT NULL");
+        self.row(&sql, &[&id.0]).await?.as_ref().map(webhook).transpose()
+    }
 }
 
 /// The columns that make a webhook.
@@ -103,4 +133,59 @@ pub(super) async fn remove_deliveries(
     let halves: Vec<i64> = rows.iter().flat_map(|row| [2 * row, 2 * row + 1]).collect();
     transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
     transaction.write("DELETE FROM deliveries WHERE id = ANY ($1)", &[&rows.to_vec()]).await
+}
+
+fn stored(row: &Row) -> Result<StoredWebhook, Fault> {
+    let fingerprint: Vec<u8> = row.try_get(1)?;
+    let fingerprint =
+        fingerprint.try_into().map_err(|_| unreadable("a webhook", "its hash is short"))?;
+    Ok(StoredWebhook {
+        id: WebhookId(row.try_get(0)?),
+        fingerprint,
+        received_at: Time::from_micros(row.try_get(2)?),
+        class: Class::of_stored(record::source(row.try_get(3)?)?),
+        campaign: row.try_get(4)?,
+        is_parked: row.try_get(5)?,
+    })
+}
+
+/// Writes webhooks that are new.
+pub(super) async fn write_new(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+    let sql = "INSERT INTO inbox
+             (id, sha256, received_at, source, owner, campaign, event, parked, body)
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             AS new (id, sha256, received_at, source, owner, campaign, event, parked, body)
+         ORDER BY sha256
+         ON CONFLICT (sha256) DO NOTHING";
+    let columns = columns!(changes.webhooks, it => it.id.0, it.fingerprint.as_slice(),
+        it.received_at, it.source, it.owner.as_deref(), it.campaign.as_deref(),
+        it.event.as_deref(), it.parked.as_deref(), it.body.as_deref());
+    transaction.write_all(sql, &columns).await
+}
+
+/// Writes webhooks that were planned again, and drops bodies.
+pub(super) async fn write_stored(
+    transaction: &Transaction,
+    changes: &Changes,
+) -> Result<(), Fault> {
+    let sql = "UPDATE inbox
+         SET parked = it.parked, campaign = coalesce(inbox.campaign, it.campaign)
+         FROM unnest($1, $2, $3) AS it (id, parked, campaign)
+         WHERE inbox.id = it.id";
+    let columns = columns!(changes.replanned, it => it.id.0, it.parked.as_deref(),
+        it.campaign.as_deref());
+    transaction.write(sql, &columns).await?;
+    let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ANY ($1)";
+    transaction.write(sql, &[&uuids(&changes.dropped)]).await
+}
+
+/// Writes whom webhooks name.
+pub(super) async fn write_mentions(
+    transaction: &Transaction,
+    changes: &Changes,
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO mentions (person, webhook)
+         SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
+    let columns = columns!(changes.mentions, it => it.0, it.1.0);
+    transaction.write(sql, &columns).await
 }

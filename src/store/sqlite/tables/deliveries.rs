@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::{LaneId, WebhookId};
-use crate::store::rows::{DeliveryRow, LaneAppend, NewRow, PENDING, RowState};
+use crate::store::rows::{DeliveryRow, LaneAppend, LaneRaise, NewRow, PENDING, RowState};
 use crate::store::sqlite::fault::Fault;
 
 use super::{change, find, first};
@@ -158,4 +158,21 @@ fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
     change(connection, sql, values)
+}
+
+/// Makes visitors' pending calls more urgent.
+pub(super) fn raise(connection: &Connection, raised: &[LaneRaise]) -> Result<(), Fault> {
+    for LaneRaise { identifier, class } in raised {
+        let sql = "SELECT lanes.id FROM people CROSS JOIN lanes ON lanes.id = people.id
+             WHERE identifier = ?1 AND due_at IS NOT NULL AND class BETWEEN ?2 + 1 AND 2";
+        let lane: Option<i64> = find(connection, sql, params![identifier, class], first)?;
+        let Some(lane) = lane else { continue };
+        let sql = "UPDATE deliveries SET class = ?2 WHERE id IN (
+                 SELECT id FROM deliveries INDEXED BY deliveries_pending
+                 WHERE lane = ?1 AND state = 0 AND class > ?2 ORDER BY seq LIMIT ?3
+             )";
+        change(connection, sql, params![lane, class, LaneRaise::RAISED])?;
+        change(connection, "UPDATE lanes SET class = ?2 WHERE id = ?1", params![lane, class])?;
+    }
+    Ok(())
 }
