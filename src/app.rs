@@ -38,8 +38,8 @@ use crate::telemetry::Refusals;
 
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
+pub use rules::rules;
 use rules::webhook_auth;
-pub use rules::{log_rules, rules};
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
 
 /// Why the relay didn't start.

@@ -34,9 +34,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::sources::Sources;
-use crate::config::value::masked::mask_words;
 use crate::config::{Required, Settings};
 use crate::domain::characters::{escape, escape_lines};
+use crate::options::masked::mask_words;
 use crate::telemetry::stderr;
 use output::{Failure, LastLines, print_error, printed};
 

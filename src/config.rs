@@ -3,7 +3,8 @@
 //! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). Each layer by
 //! itself and then all together are read into the sections' structs (`reading`), whose types say how values
 //! are written; then rules of the sections and over them are checked. All problems are reported together.
-//! What a setting does is the business of whoever takes it.
+//! Where a module takes settings as they are, the struct is its own. What a setting does is the business
+//! of whoever takes it.
 
 pub mod admin;
 pub mod api;
@@ -11,9 +12,7 @@ mod check;
 pub mod customerio;
 pub mod delivery;
 mod environment;
-pub mod feedback;
 pub mod growsurf;
-pub mod log;
 mod mapping;
 mod node;
 pub mod page;
@@ -28,7 +27,6 @@ pub mod sync;
 mod tests;
 mod together;
 mod tree;
-pub mod value;
 mod wrong;
 
 use crate::config::admin::AdminSettings;
@@ -36,9 +34,7 @@ use crate::config::api::ApiSettings;
 use crate::config::check::Check;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
-use crate::config::feedback::FeedbackSettings;
 use crate::config::growsurf::GrowsurfSettings;
-use crate::config::log::LogSettings;
 use crate::config::page::PageSettings;
 use crate::config::problem::{Fault, Problems};
 pub use crate::config::reading::EffectiveSetting;
@@ -48,7 +44,8 @@ use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::sync::SyncSettings;
 use crate::config::tree::{BUILT_IN, Layer, merge};
-use crate::mapping::Rules;
+use crate::mapping::{FeedbackRules, Rules};
+use crate::telemetry::LogOptions;
 
 /// The documented defaults of every key.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -69,7 +66,7 @@ pub struct Settings {
     /// The comparison with GrowSurf, and the watch over its webhooks.
     pub sync: SyncSettings,
     /// What goes back to GrowSurf, and how much of it.
-    pub feedback: FeedbackSettings,
+    pub feedback: FeedbackRules,
     /// Names of events and attributes, tiers, attributes from metadata; what other sections decide of the
     /// rules isn't in it.
     pub mapping: Rules,
@@ -80,7 +77,7 @@ pub struct Settings {
     /// From which pages clicks and shares are taken.
     pub page: PageSettings,
     /// How much is logged, and in which form.
-    pub log: LogSettings,
+    pub log: LogOptions,
     /// What is allowed but probably not meant, one sentence each.
     pub warnings: Vec<String>,
     summary: Vec<EffectiveSetting>,
@@ -150,12 +147,9 @@ impl Settings {
     }
 
     fn read(reading: &Reading<'_>) -> Self {
-        let server = reading.section("server");
-        let mut store: StoreSettings = reading.section("store");
-        store.server = reading.section("store");
         Self {
-            server,
-            store,
+            server: reading.section("server"),
+            store: reading.section("store"),
             growsurf: reading.section("growsurf"),
             customerio: reading.section("customerio"),
             delivery: reading.section("delivery"),

@@ -111,6 +111,7 @@ pub mod growsurf;
 pub mod http;
 pub mod ingest;
 pub mod mapping;
+pub mod options;
 pub mod page;
 pub mod sandbox;
 pub mod sources;

@@ -29,6 +29,7 @@ mod rows;
 pub mod sqlite;
 mod tombstones;
 mod unit;
+pub mod url;
 mod work;
 mod writer_status;
 

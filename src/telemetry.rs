@@ -7,12 +7,14 @@
 mod error_chain;
 mod logs;
 mod metrics;
+mod options;
 mod refusals;
 mod stderr;
 mod words;
 
 pub use error_chain::ErrorChain;
-pub use logs::{LogRules, start_logs};
+pub use logs::start_logs;
 pub use metrics::{CONTENT_TYPE, Gauges, Metrics, OpenConnection};
+pub use options::{LogFormat, LogOptions};
 pub use refusals::Refusals;
 pub use stderr::{LAST_LINES, Lines, stderr};

@@ -5,22 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
-    ("config", &["domain", "mapping", "sync"]),
+    ("options", &["domain"]),
+    ("config", &["delivery", "domain", "mapping", "options", "store", "sync", "telemetry"]),
     ("clock", &["domain"]),
-    ("telemetry", &["domain"]),
+    ("telemetry", &["domain", "options"]),
     ("sandbox", &[]),
-    ("mapping", &["domain"]),
+    ("mapping", &["domain", "options"]),
     // It returns the rows and campaigns that `sources` reads.
     ("growsurf", &["domain", "sources"]),
     ("customerio", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "options"]),
     ("ingest", &["customerio", "domain", "growsurf", "page", "sources", "store", "telemetry"]),
     ("page", &["domain"]),
     ("sources", &["domain"]),
     ("erase", &["domain", "customerio", "store"]),
-    ("delivery", &["domain", "customerio", "growsurf", "store", "telemetry"]),
+    ("delivery", &["domain", "customerio", "growsurf", "options", "store", "telemetry"]),
     ("sync", &["domain", "erase", "growsurf", "sources", "store", "telemetry"]),
     (
         "http",
@@ -30,6 +31,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "delivery",
             "domain",
             "ingest",
+            "options",
             "page",
             "sources",
             "store",
@@ -67,6 +69,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "http",
             "ingest",
             "mapping",
+            "options",
             "sandbox",
             "sources",
             "store",

@@ -12,11 +12,10 @@ use uuid::Uuid;
 use super::{CLOSING, StartError, client, region_name};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
-use crate::config::store::StoreSettings;
 use crate::delivery::{
     CircuitBreaker, ClusterTask, CustomerIoTransport, Dispatcher, DispatcherRules,
-    GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, RetentionRules, RetryRules,
-    Sender, Transport, WorkspaceCheck, run_retention,
+    GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, Sender, Transport,
+    WorkspaceCheck, run_retention,
 };
 use crate::domain::{Clock, Destination};
 use crate::store::Store;
@@ -100,7 +99,7 @@ impl DeliveryTasks {
             store: Arc::clone(store),
             destination: destination.clone(),
             region: region.then(|| region_name(settings.customerio.region)),
-            patience: settings.delivery.probe_every,
+            patience: settings.delivery.retry.probe_every,
             timeout: settings.customerio.timeout,
             clock: Arc::clone(&clock),
             pulse: check_pulse,
@@ -111,8 +110,7 @@ impl DeliveryTasks {
         let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.clone()));
         let loops = TaskTracker::new();
         loops.spawn(company.run(stop.clone()));
-        let StoreSettings { keep_payloads: payloads, keep_parked: parked, .. } = settings.store;
-        let keep = RetentionRules { payloads, parked };
+        let keep = settings.store.keep;
         let house = run_retention(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
         loops.spawn(house);
         let (growsurf, dispatchers) = (None, vec![dispatcher]);
@@ -191,15 +189,7 @@ fn sender(
     transport: Arc<dyn Transport>,
     (way, available_for, bell): (Destination, Duration, Arc<Notify>),
 ) -> Sender {
-    let delivery = &settings.delivery;
-    let rules = RetryRules {
-        breaker_failures: delivery.breaker_failures,
-        backoff_base: delivery.backoff_base,
-        backoff_cap: delivery.backoff_cap,
-        probe_every: delivery.probe_every,
-        give_up_after: delivery.give_up_after,
-        max_wait: delivery.max_wait,
-    };
+    let rules = settings.delivery.retry;
     let breaker = CircuitBreaker::new(rules, available_for, SystemClock.now());
     Sender {
         way,

@@ -20,8 +20,8 @@ use crate::ingest::ParticipantLookup;
 use crate::mapping::IdentifyBy;
 use crate::store::Store;
 use crate::sync::{
-    CampaignClient, CompareRules, Intake, LocalRateLimit, Periodic, PeriodicRules, Reconcile,
-    SharedRateLimit, Source, SourceError, WebhookMonitor,
+    CampaignClient, Intake, LocalRateLimit, Periodic, Reconcile, SharedRateLimit, Source,
+    SourceError, WebhookMonitor,
 };
 use crate::telemetry::Metrics;
 
@@ -69,7 +69,7 @@ impl GrowsurfClients {
                 api_key: key.clone(),
                 timeout: growsurf.timeout,
                 patience,
-                max_wait: settings.delivery.max_wait,
+                max_wait: settings.delivery.retry.max_wait,
                 pace: Arc::clone(&pace),
                 clock: Arc::new(SystemClock),
             })
@@ -173,13 +173,7 @@ impl GrowsurfClients {
 
     /// What compares.
     pub fn compare(&self, settings: &Settings, intake: Intake) -> Reconcile {
-        let sync = &settings.sync;
-        let rules = CompareRules {
-            overlap: sync.overlap,
-            horizon: sync.horizon,
-            deletions: sync.deletions,
-        };
-        Reconcile { intake, rules }
+        Reconcile { intake, rules: settings.sync.compare }
     }
 
     /// What looks after webhooks.
@@ -199,13 +193,7 @@ impl GrowsurfClients {
         relay: Uuid,
         metrics: Arc<Metrics>,
     ) -> Periodic {
-        let sync = &settings.sync;
-        let rules = PeriodicRules {
-            compares: sync.enabled,
-            every: sync.every,
-            full_every: sync.full_every,
-            watch_every: sync.watch_every,
-        };
+        let rules = settings.sync.periodic;
         let compare = self.compare(settings, self.intake(bell, Class::Live, false));
         let watch = self.watch(settings);
         let Self { general, named, .. } = self;

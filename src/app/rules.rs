@@ -4,15 +4,13 @@ use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
-use crate::config::log::{LogFormat, LogSettings};
 use crate::ingest::{Pages, WebhookAuth};
-use crate::mapping::{FeedbackRules, PostsPerDay, Rules};
+use crate::mapping::{PostsPerDay, Rules};
 use crate::sources::growsurf::signature::Owner;
-use crate::telemetry::LogRules;
 
 /// The rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
-    let Settings { growsurf, customerio, mapping, page, .. } = settings;
+    let Settings { growsurf, customerio, mapping, page, feedback, .. } = settings;
     let by_server = |from| from == ConversionsFrom::Server;
     let server_told = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
     let by_page = |from| from == SharesFrom::Page;
@@ -23,6 +21,10 @@ pub fn rules(settings: &Settings) -> Rules {
     };
     let prefixed = growsurf.campaigns.iter().filter(|it| !it.attribute_prefix.is_empty());
     let prefixes = prefixed.map(|it| (it.id.clone(), it.attribute_prefix.clone()));
+    // What there is a key for.
+    let any_campaign_writable = growsurf.api_key.is_some();
+    let has_key = |key: &Option<SecretString>| any_campaign_writable || key.is_some();
+    let writable = growsurf.campaigns.iter().filter(|it| has_key(&it.api_key));
     Rules {
         prefixes: prefixes.collect(),
         identify_by: customerio.identify_by.clone(),
@@ -33,21 +35,10 @@ pub fn rules(settings: &Settings) -> Rules {
         join_visitors: page.join,
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
-        feedback: feedback(settings),
+        feedback: feedback.clone(),
+        writable_campaigns: writable.map(|campaign| campaign.id.clone()).collect(),
+        any_campaign_writable,
         ..mapping.clone()
-    }
-}
-
-/// What Customer.io's word leads to at GrowSurf: what there is a key for.
-fn feedback(Settings { growsurf, feedback, .. }: &Settings) -> FeedbackRules {
-    let any_campaign = growsurf.api_key.is_some();
-    let writable = growsurf.campaigns.iter().filter(|it| any_campaign || it.api_key.is_some());
-    FeedbackRules {
-        campaigns: writable.map(|campaign| campaign.id.clone()).collect(),
-        any_campaign,
-        clicks: feedback.clicks,
-        unsubscribes: feedback.unsubscribes,
-        asks_per_hour: feedback.asks_per_hour,
     }
 }
 
@@ -73,12 +64,6 @@ pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
         page_origins: page.origins.clone(),
         campaigns: settings.campaigns.iter().map(|campaign| campaign.id.clone()).collect(),
     }
-}
-
-/// Returns what is logged, and in which form.
-pub fn log_rules(settings: &LogSettings) -> LogRules<'_> {
-    let LogSettings { format, level, buffer, .. } = settings;
-    LogRules { json: *format == LogFormat::Json, level, buffer: *buffer }
 }
 
 #[cfg(test)]

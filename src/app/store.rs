@@ -8,12 +8,13 @@ use tokio::sync::Notify;
 use super::{StartError, rules};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
-use crate::config::store::{OnDamage, StoreSettings, StoreUrl};
+use crate::config::store::{OnDamage, StoreSettings};
 use crate::domain::{Clock, Planner};
 use crate::mapping::Mapper;
 use crate::store::copying::{Compared, Step, copy, snapshot};
 use crate::store::postgres::ServerOptions;
 use crate::store::sqlite::{Kept, Options, Quarantined, back_up};
+use crate::store::url::StoreUrl;
 use crate::store::{Store, StoreError, StoreLocation};
 
 /// Opens the store that the settings name.
@@ -122,20 +123,13 @@ fn place(
     url: &StoreUrl,
     bell: Arc<Notify>,
 ) -> Result<StoreLocation, StartError> {
-    let StoreSettings { server, tombstone_key, .. } = &settings.store;
+    let StoreSettings { connection, tombstone_key, .. } = &settings.store;
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
             let (now, random) = (SystemClock.now(), Arc::new(SystemRandom));
             let mut options = ServerOptions::new(seed()?, now, bell, random);
             options.tombstone_key.clone_from(tombstone_key);
-            options.password.clone_from(&server.password);
-            options.connections = server.connections;
-            options.connect_timeout = server.connect_timeout;
-            options.statement_timeout = server.statement_timeout;
-            options.accept_timeout = server.accept_timeout;
-            options.idle_timeout = server.idle_timeout;
-            options.notify = server.notify;
-            options.tls_ca_file.clone_from(&server.tls_ca_file);
+            options.connection = connection.clone();
             StoreLocation::Server(url.clone(), options)
         }
         (file, None) => {

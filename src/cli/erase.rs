@@ -9,9 +9,9 @@ use super::output::{Failure, Output, failed, plural};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::config::value::duration;
 use crate::domain::{Email, Identifier};
 use crate::erase::{Deletion, ErasureReceipt, erase_person};
+use crate::options::duration;
 use crate::store::Erased;
 
 /// Arguments of `erase`.

@@ -19,7 +19,7 @@ use crate::config::Settings;
 use crate::domain::Clock;
 use crate::store::Store;
 use crate::sync::{Source, SyncReport};
-use crate::telemetry::{LogRules, start_logs};
+use crate::telemetry::{LogOptions, start_logs};
 
 /// How long a command waits for GrowSurf's limits: those of an hour.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -59,7 +59,7 @@ impl<'a> GrowsurfSession<'a> {
         dry_run: bool,
     ) -> Result<Self, Failure> {
         // Each attempt would be a line between those of the progress.
-        start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
+        start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
         let (store, throwaway) = open_store(settings, dry_run).await?;
         let asking = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
         let sources = asking.sources(campaigns).await.map_err(failed)?;

@@ -8,11 +8,11 @@ use super::output::{Failure, Output, failed, note};
 use crate::app::{self, GrowsurfClients};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::config::value::duration;
 use crate::domain::{Clock, Time};
 use crate::ingest;
+use crate::options::duration;
 use crate::store::{InboxPage, Pruned};
-use crate::telemetry::{LogRules, start_logs};
+use crate::telemetry::{LogOptions, start_logs};
 
 /// The longest wait for GrowSurf's limits and its answer for one action.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     }
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
     // What can't be looked up is explained by the log.
-    start_logs(&LogRules { level: "warn", ..app::log_rules(&settings.log) });
+    start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
     let lookup = match settings.growsurf.has_api_key() {
         true => {
             let clients = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;

@@ -47,7 +47,7 @@ const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let needs = if args.sandbox.is_some() { Required::NOTHING } else { Required::EVERYTHING };
     let mut settings = Settings::load(sources, needs)?;
-    start_logs(&app::log_rules(&settings.log));
+    start_logs(&settings.log);
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }

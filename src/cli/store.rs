@@ -11,9 +11,9 @@ use super::progress;
 use super::serve::stop_signal;
 use crate::app;
 use crate::config::Settings;
-use crate::config::store::StoreUrl;
-use crate::config::value::spoiled::{Strictness, mark};
+use crate::options::spoiled::{Strictness, mark};
 use crate::store::copying::{Compared, Step};
+use crate::store::url::StoreUrl;
 
 /// What to do with it.
 #[derive(clap::Subcommand, Debug)]

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::value::secret;
+use crate::options::secret;
 
 /// Settings of the admin API.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::value::secret;
+use crate::options::secret;
 
 /// Settings of `/v1/events`.
 #[derive(Debug, Clone, Deserialize)]

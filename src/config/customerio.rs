@@ -8,10 +8,10 @@ use serde::de::{Deserializer, Error};
 use url::Url;
 
 use crate::config::check::Check;
-use crate::config::value::address::plain_url;
-use crate::config::value::{Expected, secret, text, whole};
 use crate::domain::check_metadata_key;
 use crate::mapping::IdentifyBy;
+use crate::options::address::plain_url;
+use crate::options::{Expected, secret, text, whole};
 
 /// The workspace, how fast it is called, and what identifies a person there.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::check::Check;
-use crate::config::value::whole;
+use crate::delivery::RetryRules;
+use crate::options::whole;
 
 /// What a lease must have beyond the time of one request, to claim before it and settle after it.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
@@ -13,16 +14,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// Retries, probes, batches and leases.
 #[derive(Debug, Clone, Deserialize)]
 pub struct DeliverySettings {
-    /// Wait before the first retry.
-    pub backoff_base: Duration,
-    /// Longest wait between two retries, at least `backoff_base`.
-    pub backoff_cap: Duration,
-    /// When a call that keeps failing becomes a dead letter.
-    pub give_up_after: Duration,
-    /// The longest wait that an answer's `Retry-After` can ask for.
-    pub max_wait: Duration,
-    /// Time between two probes of a halted destination.
-    pub probe_every: Duration,
+    /// The rules of trying again: a call, and a destination that failed.
+    pub retry: RetryRules,
     /// Requests at once, 1 to 1024.
     #[serde(deserialize_with = "whole::<_, _, 1, 1024>")]
     pub in_flight: usize,
@@ -31,9 +24,6 @@ pub struct DeliverySettings {
     pub batch_calls: usize,
     /// How long a worker owns a lane; more than the request timeout plus 5 s.
     pub lease: Duration,
-    /// Failures in a row that open the breaker, at least 1.
-    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
-    pub breaker_failures: u32,
     /// How long a call may wait before the relay warns.
     pub late_warning: Duration,
 }
@@ -42,7 +32,7 @@ impl DeliverySettings {
     /// Checks the section; the lease against the timeout of one request.
     pub(super) fn check(&self, timeout: Duration, check: &mut Check<'_>) {
         if check.sound(&["delivery.backoff_base", "delivery.backoff_cap"])
-            && self.backoff_cap < self.backoff_base
+            && self.retry.backoff_cap < self.retry.backoff_base
         {
             check.broken("delivery.backoff_cap", "shorter than delivery.backoff_base");
         }

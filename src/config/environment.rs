@@ -182,7 +182,10 @@ mod tests {
     #[test]
     fn a_key_that_is_called_file_is_no_file_of_another() {
         let settings = load("RELAY__STORE__TLS_CA_FILE", "/nowhere/ca.pem").unwrap();
-        assert_eq!(settings.store.server.tls_ca_file.unwrap().to_str(), Some("/nowhere/ca.pem"));
+        assert_eq!(
+            settings.store.connection.tls_ca_file.unwrap().to_str(),
+            Some("/nowhere/ca.pem")
+        );
     }
 
     proptest! {

@@ -10,9 +10,9 @@ use serde::de::{Deserializer, Error};
 use url::Url;
 
 use crate::config::check::Check;
-use crate::config::value::address::plain_url;
-use crate::config::value::{Expected, secret, text};
 use crate::domain::EmailPattern;
+use crate::options::address::plain_url;
+use crate::options::{Expected, secret, text};
 
 pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
 

@@ -17,10 +17,10 @@ use crate::config::environment::is_file_variable;
 use crate::config::problem::{HIDDEN, quoted, type_of};
 use crate::config::reading::{EffectiveSetting, Reading};
 use crate::config::tree::{BUILT_IN, TABLES, find, join, names, place_of};
-use crate::config::value::masked::Masked;
-use crate::config::value::spoiled::{Strictness, mark};
-use crate::config::value::{duration, secret};
 use crate::config::wrong::{Found, Wrong};
+use crate::options::masked::Masked;
+use crate::options::spoiled::{Strictness, mark};
+use crate::options::{duration, secret};
 
 /// The methods for whole numbers of every width, which are one.
 macro_rules! whole {
@@ -163,39 +163,42 @@ impl<'r, 'a> Node<'r, 'a> {
         self.note(Masked(&shown).to_string(), shown.is_empty());
     }
 
-    /// The values of a table with their names, in the order of `fields`; unknown names are problems.
-    fn table(self, fields: Option<&[&str]>) -> Result<Table<'r, 'a>, Wrong> {
+    /// The values of a table with their names, in the order of `fields`, or of all names if there are
+    /// none; unknown names are problems.
+    fn table(self, fields: &[&str]) -> Result<Table<'r, 'a>, Wrong> {
         let Self { reading, path, .. } = self.clone();
         let ValueKind::Table(table) = &self.value.kind else {
             // It may be a secret in the wrong place.
             let hidden = Self { kind: Kind::Secret, ..self };
             return Err(Wrong::form("a table of keys").within(|| hidden.found()));
         };
-        // Other structs may be read from the same table; what a list of tables holds has no default.
-        let mut known = find(reading.defaults, &path).map(names).unwrap_or_default();
-        known.extend(fields.unwrap_or_default());
-        let mut found = names(&self.value);
-        if let Some(fields) = fields {
-            found.sort_by_key(|name| fields.iter().position(|field| field == name));
+        // The items of a list of tables have no defaults.
+        let defaults = find(reading.defaults, &path).map(names).unwrap_or_default();
+        let is_key = |name: &str| match defaults.is_empty() {
+            true => fields.is_empty() || fields.contains(&name),
+            false => defaults.contains(&name) || TABLES.contains(&join(&path, name).as_str()),
+        };
+        let found = names(&self.value);
+        for name in found.iter().filter(|name| !is_key(name)) {
+            let known = if defaults.is_empty() { fields } else { &defaults };
+            reading.unknown((&path, name), &table[*name], known);
         }
         let mut nodes = Vec::new();
-        for name in found {
-            let below = join(&path, name);
-            let value = &table[name];
-            if !known.is_empty() && !known.contains(&name) {
-                reading.unknown((&path, name), value, &known);
+        for name in if fields.is_empty() { &found } else { fields } {
+            if !is_key(name) {
+                // A part of the section, with keys of the same table.
+                nodes.push(((*name).to_owned(), self.clone()));
                 continue;
             }
-            let Some(mut node) = reading.node(below, Some(value)) else { continue };
+            let node = table.get(*name).and_then(|it| reading.node(join(&path, name), Some(it)));
+            let Some(mut node) = node else { continue };
             if let Some(rule) = mark(name, Strictness::Text) {
                 return Err(Wrong::spoiled(format!("the name {rule}")).within(|| node.found()));
             }
-            if fields.is_none() || name == "name" {
+            if fields.is_empty() || *name == "name" {
                 node.kind = Kind::Label;
             }
-            if fields.is_none_or(|fields| fields.contains(&name)) {
-                nodes.push((name.to_owned(), node));
-            }
+            nodes.push(((*name).to_owned(), node));
         }
         Ok(Table { nodes: nodes.into_iter(), next: None })
     }
@@ -286,7 +289,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_map(self.table(None)?)
+        visitor.visit_map(self.table(&[])?)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -296,7 +299,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         if name != "Duration" {
-            return visitor.visit_map(self.table(Some(fields))?);
+            return visitor.visit_map(self.table(fields)?);
         }
         // Serde's own form of it is seconds and nanoseconds.
         self.note_scalar();

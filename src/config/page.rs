@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 
 use crate::config::check::Check;
-use crate::config::value::origin::Origin;
-use crate::config::value::size::size;
-use crate::config::value::whole;
+use crate::options::origin::Origin;
+use crate::options::size::size;
+use crate::options::whole;
 
 /// From which pages clicks and shares are taken, and how many.
 #[derive(Debug, Clone, Deserialize)]

@@ -9,8 +9,8 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::config::Settings;
 use crate::config::sources::Sources;
-use crate::config::value::masked::Masked;
 use crate::domain::is_loopback;
+use crate::options::masked::Masked;
 
 /// Returns a warning for each service that is called through a proxy.
 pub(super) fn warnings(sources: &Sources, settings: &Settings) -> Vec<String> {

@@ -75,7 +75,7 @@ impl<'a> Reading<'a> {
 
     fn give_up(&self, wrong: Wrong, section: &str) {
         let found = wrong.found.clone().expect("a section says where it is wrong");
-        if wrong.is_of_form() == self.layer.is_some() {
+        if wrong.is_of_form == self.layer.is_some() {
             let place = found.place.clone();
             let (key, fault) = wrong.into_fault(&found);
             self.problems.borrow_mut().push(&place, &key, fault);
@@ -96,8 +96,10 @@ impl<'a> Reading<'a> {
 
     /// Notes a value for the summary.
     pub(super) fn note(&self, setting: EffectiveSetting) {
-        if self.layer.is_none() {
-            self.summary.borrow_mut().push(setting);
+        let mut summary = self.summary.borrow_mut();
+        // Two parts of a section may take the same key.
+        if self.layer.is_none() && !summary.contains(&setting) {
+            summary.push(setting);
         }
     }
 

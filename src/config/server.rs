@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use crate::config::check::Check;
-use crate::config::value::network::Network;
-use crate::config::value::size::size;
-use crate::config::value::{Expected, text, whole};
+use crate::options::network::Network;
+use crate::options::size::size;
+use crate::options::{Expected, text, whole};
 
 /// The smallest body limit that lets a webhook of one participant through.
 const MIN_BODY: u64 = 1024;

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::config::check::Check;
 use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
 use crate::config::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
-use crate::config::store::url::is_this_machine;
+use crate::store::url::is_this_machine;
 
 /// A shorter secret of a webhook could be guessed; in bytes.
 const WEAK_SECRET_BYTES: usize = 16;

@@ -8,25 +8,19 @@ use std::fmt;
 use serde::de;
 
 use crate::config::problem::Fault;
+use crate::config::tree::join;
 
 /// Why a value can't be read.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    cause: Cause,
+    /// A text that begins with "expected" is followed by the value; any other stands alone.
+    text: String,
+    /// True if it is wrong whatever the value means.
+    pub(super) is_of_form: bool,
+    /// The key that is missing.
+    missing: Option<&'static str>,
     /// Where, once whoever read the value has said so.
-    pub(super) found: Option<Found>,
-}
-
-#[derive(Debug)]
-enum Cause {
-    /// It isn't what the type is written as.
-    Form(String),
-    /// An editor spoiled it.
-    Spoiled(String),
-    /// It makes no sense.
-    Sense(String),
-    /// A key of a table is missing.
-    Missing(&'static str),
+    pub(super) found: Option<Box<Found>>,
 }
 
 /// The value that is wrong.
@@ -43,54 +37,44 @@ pub(super) struct Found {
 }
 
 impl Wrong {
-    pub(super) fn form(expected: impl Into<String>) -> Self {
-        Self { cause: Cause::Form(expected.into()), found: None }
+    pub(super) fn form(expected: impl fmt::Display) -> Self {
+        Self::spoiled(format!("expected {expected}"))
     }
 
-    pub(super) fn spoiled(rule: impl Into<String>) -> Self {
-        Self { cause: Cause::Spoiled(rule.into()), found: None }
+    pub(super) fn spoiled(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_of_form: true, missing: None, found: None }
     }
 
     /// Says where it was, unless that is known more precisely.
     pub(super) fn within(mut self, found: impl FnOnce() -> Found) -> Self {
-        self.found.get_or_insert_with(found);
+        self.found.get_or_insert_with(|| Box::new(found()));
         self
-    }
-
-    /// True if it is wrong whatever the value means.
-    pub(super) fn is_of_form(&self) -> bool {
-        matches!(self.cause, Cause::Form(_) | Cause::Spoiled(_))
     }
 
     /// Returns the path of the key, and what is wrong with it.
     pub(super) fn into_fault(self, Found { path, shown, is_text, .. }: &Found) -> (String, Fault) {
-        // An item of a list has no name of its own.
-        let key = if path.ends_with(']') { path.rsplit_once('[').map(|it| it.0) } else { None };
-        let key = key.unwrap_or(path).to_owned();
-        let given = shown.clone();
-        match self.cause {
-            Cause::Form(expected) => {
-                let given = if *is_text { format!("the text {given}") } else { given };
-                (key, Fault::Value { expected, given })
-            }
-            Cause::Sense(text) => match text.strip_prefix("expected ") {
-                Some(expected) => (key, Fault::Value { expected: expected.to_owned(), given }),
-                None => (key, Fault::Rule(text)),
-            },
-            Cause::Spoiled(rule) => (key, Fault::Rule(rule)),
-            Cause::Missing(name) => (format!("{path}.{name}"), Fault::Rule("is missing".into())),
+        if let Some(name) = self.missing {
+            return (join(path, name), Fault::Rule(self.text));
         }
+        // An item of a list has no name of its own.
+        let list = path.strip_suffix(']').and_then(|path| path.rsplit_once('['));
+        let key = list.map_or(path.as_str(), |(list, _)| list).to_owned();
+        let Some(expected) = self.text.strip_prefix("expected ") else {
+            return (key, Fault::Rule(self.text));
+        };
+        let is_other_type = *is_text && self.is_of_form;
+        let given = if is_other_type { format!("the text {shown}") } else { shown.clone() };
+        (key, Fault::Value { expected: expected.to_owned(), given })
     }
 }
 
 impl de::Error for Wrong {
-    /// A text that begins with "expected" is followed by the value; any other stands alone.
     fn custom<T: fmt::Display>(text: T) -> Self {
-        Self { cause: Cause::Sense(text.to_string()), found: None }
+        Self { is_of_form: false, ..Self::spoiled(text.to_string()) }
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::form(expected.to_string())
+        Self::form(expected)
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -103,13 +87,13 @@ impl de::Error for Wrong {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { cause: Cause::Missing(field), found: None }
+        Self { missing: Some(field), ..Self::custom("is missing") }
     }
 }
 
 impl fmt::Display for Wrong {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}", self.cause)
+        out.write_str(&self.text)
     }
 }
 

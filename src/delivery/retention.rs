@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -49,11 +50,13 @@ async fn prune(
 }
 
 /// The ages up to which payloads are kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RetentionRules {
     /// Those of finished webhooks.
+    #[serde(rename = "keep_payloads")]
     pub payloads: Duration,
     /// Those of parked webhooks.
+    #[serde(rename = "keep_parked")]
     pub parked: Duration,
 }
 

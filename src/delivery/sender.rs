@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::backoff::delay;
 use super::destination::GuardedDestination;
 use super::join_guard;
@@ -13,13 +15,15 @@ use crate::domain::{
     Attempt, Call, Clock, Delivery, DeliveryId, Destination, DestinationState, Identifier,
     Labelled, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
 };
+use crate::options::whole;
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
 use crate::telemetry::{ErrorChain, Metrics};
 
 /// The rules of trying again: a call, and a destination that failed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RetryRules {
     /// The number of failures in a row, with no success between, that open the breaker.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub breaker_failures: u32,
     /// The span of a call's first wait, and the breaker's first wait before a probe; both double.
     pub backoff_base: Duration,

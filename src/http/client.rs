@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 
-use crate::config::value::network::Network;
+use crate::options::network::Network;
 
 /// The part of an IPv6 address that one client can't change at will: the first 64 bits.
 const NETWORK: u128 = !0 << 64;

@@ -32,7 +32,7 @@ use self::watched::{Deadlines, Late, Watched};
 use super::client::{is_trusted, network};
 use super::delay::NotBefore;
 use super::problem::Problem;
-use crate::config::value::network::Network;
+use crate::options::network::Network;
 use crate::telemetry::Metrics;
 
 /// The cost that a listener's connections may have.

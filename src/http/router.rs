@@ -17,10 +17,10 @@ use super::health::{self, Health};
 use super::problem::Problem;
 use super::tokens::Tokens;
 use super::{admin, metrics, openapi, page, webhooks};
-use crate::config::value::network::Network;
 use crate::delivery::GuardedDestination;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
+use crate::options::network::Network;
 use crate::store::{Damage, Store};
 use crate::telemetry::{Metrics, Refusals};
 

@@ -51,7 +51,7 @@ pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKe
     let mut keys: Vec<ReadKey> = subject_keys(feedback).collect();
     match &feedback.kind {
         FeedbackKind::Clicked(click) => {
-            keys.extend(clicks::owners(click, rules.feedback.campaigns.iter()));
+            keys.extend(clicks::owners(click, rules.writable_campaigns.iter()));
         }
         FeedbackKind::Action(action) => keys.extend(actions::keys(action, feedback)),
         FeedbackKind::Subscription { .. } | FeedbackKind::Ignored => {}
@@ -71,7 +71,7 @@ pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey
     let participants = || read.people().iter().flat_map(|person| &person.participants);
     let addressees = participants().filter_map(key_of);
     let mut keys: Vec<ReadKey> = addressees
-        .filter(|key| rules.feedback.takes(&key.campaign))
+        .filter(|key| rules.can_write(&key.campaign))
         .map(|key| FeedbackContext::addressee(&key))
         .collect();
     if let FeedbackKind::Clicked(click) = &feedback.kind {

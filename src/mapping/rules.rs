@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::domain::{Email, EmailPattern, Scalar};
+use crate::options::whole;
 
 /// The events' names before any renaming.
 pub mod events {
@@ -98,6 +99,12 @@ pub struct Rules {
     /// What goes back to GrowSurf.
     #[serde(skip)]
     pub feedback: FeedbackRules,
+    /// Campaigns with an API key, of those that the settings name.
+    #[serde(skip)]
+    pub writable_campaigns: BTreeSet<String>,
+    /// True if there is an API key for those as well that the settings don't name.
+    #[serde(skip)]
+    pub any_campaign_writable: bool,
 }
 
 /// The most page posts about one participant that lead to something on one day.
@@ -110,25 +117,18 @@ pub struct PostsPerDay {
 }
 
 /// What goes back to GrowSurf, and how much of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct FeedbackRules {
-    /// Campaigns with an API key, of those that the settings name.
-    pub campaigns: BTreeSet<String>,
-    /// Whether there is an API key for those as well that the settings don't name.
-    pub any_campaign: bool,
-    /// Whether clicks on referral links in messages are counted at GrowSurf.
+    /// True if clicks on referral links in messages are counted in participants' metadata.
     pub clicks: bool,
-    /// Whether unsubscribing is.
+    /// True if unsubscribing at Customer.io is told.
     pub unsubscribes: bool,
     /// How much campaigns at Customer.io may ask for one participant in an hour.
+    #[serde(deserialize_with = "whole::<_, _, 1, 10_000>")]
     pub asks_per_hour: u32,
-}
-
-impl FeedbackRules {
-    /// Whether a campaign can be written to.
-    pub fn takes(&self, campaign: &str) -> bool {
-        self.any_campaign || self.campaigns.contains(campaign)
-    }
+    /// How many calls a minute GrowSurf gets.
+    #[serde(deserialize_with = "whole::<_, _, 1, 400>")]
+    pub writes_per_minute: u32,
 }
 
 /// A name for having referred at least so many friends.
@@ -181,13 +181,19 @@ impl Rules {
             only_campaign: None,
             ignore_emails: Vec::new(),
             feedback: FeedbackRules {
-                campaigns: BTreeSet::new(),
-                any_campaign: false,
                 clicks: true,
                 unsubscribes: true,
                 asks_per_hour: 20,
+                writes_per_minute: 60,
             },
+            writable_campaigns: BTreeSet::new(),
+            any_campaign_writable: false,
         }
+    }
+
+    /// True if GrowSurf's API takes calls of a campaign.
+    pub fn can_write(&self, campaign: &str) -> bool {
+        self.any_campaign_writable || self.writable_campaigns.contains(campaign)
     }
 
     /// The tier of so many referrals.

@@ -53,7 +53,7 @@ use transaction::Connections;
 use wake::Wake;
 
 pub(super) use copying::{ServerSnapshot, ServerTables};
-pub use options::ServerOptions;
+pub use options::{ConnectionOptions, ServerOptions};
 
 /// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.
 pub struct PostgresStore {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use strum::VariantArray;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,9 +23,10 @@ use crate::store::{ExclusiveJob, StoreError};
 use crate::telemetry::{ErrorChain, Metrics};
 
 /// When what is done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 pub struct PeriodicRules {
-    /// Whether it is compared.
+    /// True if it is compared.
+    #[serde(rename = "enabled")]
     pub compares: bool,
     /// Time from one comparison of what is new to the next.
     pub every: Duration,

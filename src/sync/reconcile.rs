@@ -25,7 +25,7 @@ use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
 use crate::sources::growsurf_api::{Kind, Origin, id_of};
 
 /// How a comparison is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 pub struct CompareRules {
     /// How far each goes back behind the one before.
     pub overlap: Duration,

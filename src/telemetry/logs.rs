@@ -8,30 +8,20 @@ use std::panic;
 
 use tracing_subscriber::EnvFilter;
 
+use super::options::{LogFormat, LogOptions};
 use super::stderr::stderr;
 use crate::domain::characters::escape;
 
-/// What is logged, and in which form.
-#[derive(Clone, Copy, Debug)]
-pub struct LogRules<'a> {
-    /// True for one JSON object a line, for machines.
-    pub json: bool,
-    /// A directive such as `info` or `referral_relay=debug`; settings have checked it.
-    pub level: &'a str,
-    /// How many bytes of lines may wait to be written.
-    pub buffer: usize,
-}
-
 /// Starts the log, and with it the log of panics. A second call in one process changes nothing.
-pub fn start_logs(rules: &LogRules<'_>) {
-    let LogRules { json, level, buffer } = *rules;
-    stderr().limit(buffer);
+pub fn start_logs(options: &LogOptions) {
+    let LogOptions { format, level, buffer, .. } = options;
+    stderr().limit(*buffer);
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     // Without colours: `tracing-subscriber` doesn't escape every value, so that a line with escape
     // sequences of its own couldn't be told from one with a stranger's.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Events);
     // The error means that a log is set up already, as in tests that start several relays.
-    let started = if json {
+    let started = if *format == LogFormat::Json {
         builder.json().flatten_event(true).with_current_span(false).try_init()
     } else {
         builder.with_ansi(false).with_target(false).try_init()
@@ -108,7 +98,8 @@ mod tests {
             "telemetry::logs::tests::a_panic_is_one_line_of_the_log_and_nothing_else";
         const PANICS: &str = "RELAY_TEST_PANICS";
         if std::env::var_os(PANICS).is_some() {
-            start_logs(&LogRules { json: true, level: "info", buffer: 1 << 20 });
+            let (format, level) = (LogFormat::Json, "info".to_owned());
+            start_logs(&LogOptions { format, level, buffer: 1 << 20, refusals_per_minute: 0 });
             std::thread::spawn(|| panic!("{HOSTILE}")).join().unwrap_err();
             stderr().flush(crate::telemetry::LAST_LINES);
             return;

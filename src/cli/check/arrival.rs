@@ -50,7 +50,8 @@ fn is_off(settings: &Settings, event: &str) -> bool {
 /// campaign stands for all.
 fn unread(settings: &Settings) -> Option<Vec<&str>> {
     let growsurf = &settings.growsurf;
-    let is_read = |own_key: bool| settings.sync.enabled && (growsurf.api_key.is_some() || own_key);
+    let is_read =
+        |own_key: bool| settings.sync.periodic.compares && (growsurf.api_key.is_some() || own_key);
     if growsurf.campaigns.is_empty() {
         return (!is_read(false)).then(Vec::new);
     }
@@ -61,7 +62,7 @@ fn unread(settings: &Settings) -> Option<Vec<&str>> {
 
 /// What turns the comparison on.
 fn comparison(settings: &Settings) -> &'static str {
-    match (settings.growsurf.has_api_key(), settings.sync.enabled) {
+    match (settings.growsurf.has_api_key(), settings.sync.periodic.compares) {
         (true, false) => "set sync.enabled = true",
         (true, true) => "set growsurf.api_key, or the campaign's own",
         (false, _) => "set growsurf.api_key and sync.enabled = true",

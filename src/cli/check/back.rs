@@ -43,9 +43,10 @@ pub(super) fn look(settings: &Settings, report: &mut Report) {
     .filter_map(|(is_on, what)| is_on.then_some(what))
     .collect();
     if growsurf.has_api_key() && !written.is_empty() {
-        let rules = app::rules(settings).feedback;
-        let campaigns: Vec<String> = rules.campaigns.into_iter().collect();
-        let whose = if rules.any_campaign { "any campaign".into() } else { campaigns.join(", ") };
+        let rules = app::rules(settings);
+        let campaigns: Vec<String> = rules.writable_campaigns.into_iter().collect();
+        let whose =
+            if rules.any_campaign_writable { "any campaign".into() } else { campaigns.join(", ") };
         let detail = format!(
             "{} go back to {whose}, {} writes a minute; the key needs the scope participant:write, \
              which wasn't tried, because only a write could tell",

@@ -82,7 +82,7 @@ impl AssumedParticipant {
                 (news.campaign.id.clone(), who.id.clone(), email)
             }
         };
-        let configured = || rules.only_campaign.as_ref().or(rules.feedback.campaigns.first());
+        let configured = || rules.only_campaign.as_ref().or(rules.writable_campaigns.first());
         let campaign = campaign.or_else(|| configured().cloned());
         let campaign = campaign.unwrap_or_else(|| "CAMPAIGN".to_owned());
         let id = id.unwrap_or_else(|| "PARTICIPANT".to_owned());

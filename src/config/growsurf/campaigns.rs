@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::check::Check;
 use crate::config::mapping::names::prefix_fault;
-use crate::config::value::secret;
+use crate::options::secret;
 
 /// What one campaign does differently.
 #[derive(Debug, Clone, Deserialize)]

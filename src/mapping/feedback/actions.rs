@@ -118,7 +118,7 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
 fn target<'a>(ask: &'a Action, desk: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
     let campaign = ask.campaign.as_deref();
     let campaign = campaign.ok_or("campaign is missing, and the settings name none, or several")?;
-    if !desk.rules.feedback.takes(campaign) {
+    if !desk.rules.can_write(campaign) {
         return Err(format!("campaign {campaign:?} has no API key of GrowSurf's"));
     }
     if ask.adds_participant() {

@@ -27,7 +27,7 @@ pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
     // writes the same absolute count.
     let is_counted = |key: &ParticipantKey| {
         rules.feedback.clicks
-            && rules.feedback.takes(&key.campaign)
+            && rules.can_write(&key.campaign)
             && desk.known.contains(&FeedbackContext::addressee(key))
     };
     let key = key_of(before).filter(is_counted);
@@ -73,7 +73,7 @@ fn owner(click: &Click, desk: FeedbackContext<'_>) -> Option<ParticipantSlot> {
     // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
     let readers = desk.subject().into_iter().flat_map(|index| &desk.person(index).participants);
     let campaigns: BTreeSet<&String> =
-        readers.map(|it| &it.campaign).chain(&desk.rules.feedback.campaigns).collect();
+        readers.map(|it| &it.campaign).chain(&desk.rules.writable_campaigns).collect();
     let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
         let participant = desk.person(person).participants.iter().position(is_theirs)?;
         Some(ParticipantSlot { person, participant })

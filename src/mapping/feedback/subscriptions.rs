@@ -25,7 +25,7 @@ pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Plan {
     let mut person = desk.person(index).clone();
     let mut writes = Vec::new();
     for (participant, key) in person.participants.iter_mut().zip(keys) {
-        let Some(key) = key.filter(|key| rules.feedback.takes(&key.campaign)) else { continue };
+        let Some(key) = key.filter(|key| rules.can_write(&key.campaign)) else { continue };
         if let Some(mark) = said(participant, subscribed, feedback.at, report, id) {
             let (unsubscribed, mark) = (Some(!subscribed), Some(mark));
             let update = ParticipantUpdate { unsubscribed, mark, ..ParticipantUpdate::default() };

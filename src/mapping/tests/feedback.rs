@@ -16,7 +16,7 @@ use crate::mapping::Rules;
 
 fn rules() -> Rules {
     let mut rules = Rules::standard();
-    rules.feedback.campaigns.insert("camp".to_owned());
+    rules.writable_campaigns.insert("camp".to_owned());
     rules
 }
 

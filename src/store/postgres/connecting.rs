@@ -76,13 +76,13 @@ impl Connecting {
         let read: Config = url.expose_secret().parse().map_err(ConnectError::Url)?;
         let named = named(&read);
         let wants_writes = read.get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
-        let tls = MakeRustlsConnect::new(tls(options.tls_ca_file.as_deref())?);
+        let tls = MakeRustlsConnect::new(tls(options.connection.tls_ca_file.as_deref())?);
         Ok(Self {
             config: without_servers(&read, options),
             tls,
             needs_writes: wants_writes || named.len() > 1,
             named,
-            limit: options.connect_timeout,
+            limit: options.connection.connect_timeout,
             servers: Servers::default(),
         })
     }
@@ -214,7 +214,7 @@ fn without_servers(read: &Config, options: &ServerOptions) -> Config {
     if let Some(user) = read.get_user() {
         config.user(user);
     }
-    let own = options.password.as_ref().map(|it| it.expose_secret().as_bytes());
+    let own = options.connection.password.as_ref().map(|it| it.expose_secret().as_bytes());
     if let Some(password) = own.or(read.get_password()) {
         config.password(password);
     }
@@ -228,10 +228,10 @@ fn without_servers(read: &Config, options: &ServerOptions) -> Config {
     config.ssl_mode(read.get_ssl_mode());
     config.ssl_negotiation(read.get_ssl_negotiation());
     config.channel_binding(read.get_channel_binding());
-    config.connect_timeout(options.connect_timeout);
-    config.keepalives_idle(options.connect_timeout);
-    config.keepalives_interval(options.connect_timeout);
-    config.tcp_user_timeout(options.connect_timeout.saturating_mul(2));
+    config.connect_timeout(options.connection.connect_timeout);
+    config.keepalives_idle(options.connection.connect_timeout);
+    config.keepalives_interval(options.connection.connect_timeout);
+    config.tcp_user_timeout(options.connection.connect_timeout.saturating_mul(2));
     config
 }
 

@@ -48,7 +48,7 @@ impl ServerTables {
         let (connections, connecting) = connections(url, options)?;
         transact!(connections, OPENING, |it| migrate::migrate(&it, options.now))?;
         let connections = connections.with_long_timeout();
-        Ok(Self { connections, connecting, stays: options.notify, alone: None })
+        Ok(Self { connections, connecting, stays: options.connection.notify, alone: None })
     }
 }
 

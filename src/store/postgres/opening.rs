@@ -49,11 +49,14 @@ impl PostgresStore {
         let check = connections.run(OPENING, &TombstoneCheck).await?;
         planning.note_tombstones(check.as_deref())?;
         let closed = CancellationToken::new();
-        let wake = Wake::start(connections.clone(), options.notify, closed.clone());
+        let wake = Wake::start(connections.clone(), options.connection.notify, closed.clone());
         let told = wake.clone();
-        let engine = Arc::new(connections.with_timeout(options.accept_timeout));
+        let engine = Arc::new(connections.with_timeout(options.connection.accept_timeout));
         let batcher = Batcher::start(&engine, &planning, move || told.others());
-        let session = options.notify.then(|| Session::start(connecting, Arc::clone(&options.bell)));
+        let session = options
+            .connection
+            .notify
+            .then(|| Session::start(connecting, Arc::clone(&options.bell)));
         let server = Self { connections, session, wake, closed };
         Ok(Store { batcher, planning, backend: Backend::Server(server) })
     }
@@ -93,11 +96,11 @@ pub(super) fn connections(
     let connections = Connections {
         pool,
         ruling: options.ruling,
-        begin_timeout: options.connect_timeout,
-        wait_timeout: options.statement_timeout,
-        statement_timeout: options.statement_timeout,
-        idle_timeout: options.idle_timeout,
-        prepares: options.notify,
+        begin_timeout: options.connection.connect_timeout,
+        wait_timeout: options.connection.statement_timeout,
+        statement_timeout: options.connection.statement_timeout,
+        idle_timeout: options.connection.idle_timeout,
+        prepares: options.connection.notify,
         reads_tables: false,
         random: Arc::clone(&options.random),
     };

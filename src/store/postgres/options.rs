@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::Deserialize;
 use tokio::sync::Notify;
 
 use crate::domain::{Random, Time};
+use crate::options::{secret, whole};
 
 use super::transaction::ClockSource;
 
@@ -20,22 +22,8 @@ pub struct ServerOptions {
     pub now: Time,
     /// What tombstones are made with; by itself something made of the store's secret.
     pub tombstone_key: Option<SecretString>,
-    /// The password, if it isn't in the URL.
-    pub password: Option<SecretString>,
-    /// How many connections there may be, but for the one that stays for wake-ups.
-    pub connections: usize,
-    /// How long each server may take for a connection, and to begin a transaction.
-    pub connect_timeout: Duration,
-    /// How long the server may take for a statement.
-    pub statement_timeout: Duration,
-    /// The same where a webhook waits for its answer.
-    pub accept_timeout: Duration,
-    /// How long a relay may stand still amid a transaction before the server undoes it.
-    pub idle_timeout: Duration,
-    /// Whether a connection stays for wake-ups, which a pooler of transactions can't give.
-    pub notify: bool,
-    /// Certificates of the authorities that are trusted instead of the system's.
-    pub tls_ca_file: Option<PathBuf>,
+    /// How the server is used.
+    pub connection: ConnectionOptions,
     /// Rung when another relay has queued work.
     pub bell: Arc<Notify>,
     /// Keeps those apart who are in each other's way.
@@ -51,6 +39,41 @@ impl ServerOptions {
             seed,
             now,
             tombstone_key: None,
+            connection: ConnectionOptions::default(),
+            bell,
+            random,
+            ruling: ClockSource::Server,
+        }
+    }
+}
+
+/// How a Postgres server is used, by the settings.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ConnectionOptions {
+    /// The password, if it isn't in the URL.
+    #[serde(deserialize_with = "secret::secret")]
+    pub password: Option<SecretString>,
+    /// How many connections there may be, but for the one that stays for wake-ups.
+    #[serde(deserialize_with = "whole::<_, _, 2, 1_000>")]
+    pub connections: usize,
+    /// How long each server may take for a connection, and to begin a transaction.
+    pub connect_timeout: Duration,
+    /// How long the server may take for a statement.
+    pub statement_timeout: Duration,
+    /// The same where a webhook waits for its answer.
+    pub accept_timeout: Duration,
+    /// How long a relay may stand still amid a transaction before the server undoes it.
+    pub idle_timeout: Duration,
+    /// True if a connection stays for wake-ups, which a pooler of transactions can't give.
+    pub notify: bool,
+    /// Certificates of the authorities that are trusted instead of the system's.
+    pub tls_ca_file: Option<PathBuf>,
+}
+
+impl Default for ConnectionOptions {
+    /// The usual way.
+    fn default() -> Self {
+        Self {
             password: None,
             connections: 8,
             connect_timeout: Duration::from_secs(5),
@@ -59,9 +82,6 @@ impl ServerOptions {
             idle_timeout: Duration::from_millis(300),
             notify: true,
             tls_ca_file: None,
-            bell,
-            random,
-            ruling: ClockSource::Server,
         }
     }
 }

@@ -78,8 +78,8 @@ pub(super) fn pool(
     options: &ServerOptions,
 ) -> Result<Pool, ConnectError> {
     let pool = Pool::builder(Connector(connecting))
-        .max_size(options.connections)
-        .wait_timeout(Some(options.statement_timeout))
+        .max_size(options.connection.connections)
+        .wait_timeout(Some(options.connection.statement_timeout))
         .runtime(Runtime::Tokio1);
     Ok(pool.build()?)
 }

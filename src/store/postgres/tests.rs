@@ -21,7 +21,7 @@ use crate::store::contract::{Bench, contract_tests};
 use crate::store::{ExclusiveJob, Outage, PeerStatus, Stats, Store, StoreLocation};
 
 use super::transaction::ClockSource;
-use super::{PostgresStore, ServerOptions};
+use super::{ConnectionOptions, PostgresStore, ServerOptions};
 
 contract_tests!(Schema::new());
 
@@ -68,7 +68,7 @@ impl Schema {
         let seed = std::array::from_fn(|_| fastrand::u8(1..));
         ServerOptions {
             ruling: ClockSource::Caller,
-            connections: 4,
+            connection: ConnectionOptions { connections: 4, ..ConnectionOptions::default() },
             ..ServerOptions::new(seed, at(0), Arc::default(), Arc::new(SystemRandom))
         }
     }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use referral_relay::config::value::network::Network;
 use referral_relay::http::client_ip;
+use referral_relay::options::network::Network;
 
 /// The peer, a line of trusted networks, then headers.
 pub fn forwarded(data: &[u8]) {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::{Host, Url};
 
-use crate::config::value::Expected;
+use crate::options::Expected;
 
 /// An origin in a list of them.
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! `[log]`: how much is logged, and in which form.
+//! How much is logged, and in which form.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -6,8 +6,8 @@ use tracing_subscriber::filter::LevelFilter;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use crate::config::value::size::size;
-use crate::config::value::{Expected, text, whole};
+use crate::options::size::size;
+use crate::options::{Expected, text, whole};
 
 /// The smallest buffer: a line with a long reason fits into it.
 const MIN_BUFFER: u64 = 64 * 1024;
@@ -17,7 +17,7 @@ const MAX_BUFFER: u64 = 1 << 30;
 
 /// How much is logged, and in which form.
 #[derive(Debug, Clone, Deserialize)]
-pub struct LogSettings {
+pub struct LogOptions {
     /// The form of a line.
     pub format: LogFormat,
     /// Directives that `EnvFilter` parses, such as `info` or `info,hyper=warn`.

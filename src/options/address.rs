@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::config::value::Expected;
+use crate::options::Expected;
 
 /// A URL with nothing in it but where the API is.
 ///

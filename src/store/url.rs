@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-use crate::config::value::Expected;
-use crate::config::value::masked::{Masked, OPTIONS};
 use crate::domain::is_loopback;
+use crate::options::Expected;
+use crate::options::masked::{Masked, OPTIONS};
 
 /// Options that other programs take in the URL, and what to do instead.
 const ELSEWHERE: [(&str, &str); 5] = [
@@ -205,7 +205,7 @@ fn is_local(url: &Url) -> bool {
 }
 
 /// True if a host's name, address or socket is on this machine.
-pub(in crate::config) fn is_this_machine(host: &str) -> bool {
+pub fn is_this_machine(host: &str) -> bool {
     let is_socket = host.is_empty() || host.starts_with('/') || host.starts_with("%2F");
     is_socket || is_loopback(host)
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use bytesize::ByteSize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::config::value::Expected;
+use crate::options::Expected;
 
 /// Reads a size from `LOW` to `HIGH` bytes: a text, or a plain number.
 ///

@@ -1,8 +1,8 @@
-//! Small values that settings are written as: durations, sizes, networks, addresses.
+//! How options are written: numbers within bounds, durations, sizes, secrets, networks, addresses.
 //!
-//! Each parses from text into a type that can't hold nonsense, and says on failure what would have
-//! been right. Limits that only one key has (a minimum, a relation to another key) belong to the
-//! section that owns the key.
+//! Each is read into a type that can't hold nonsense, and says on failure what would have been right. So
+//! every module can own its options, and `config` fills them. What doesn't belong here: what an option
+//! means, and relations between options.
 
 pub mod address;
 pub mod duration;

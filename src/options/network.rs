@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::config::value::Expected;
+use crate::options::Expected;
 
 /// A network of IP addresses; a single address is a network of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

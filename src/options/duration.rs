@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-use crate::config::value::Expected;
+use crate::options::Expected;
 
 /// The shortest duration that means anything to a timer.
 const MIN: Duration = Duration::from_millis(1);
