@@ -21,6 +21,7 @@ mod replay;
 mod restore;
 mod sandbox;
 mod serve;
+mod settings;
 mod store;
 mod sync;
 mod throwaway;
@@ -75,6 +76,10 @@ enum Command {
             referral-relay check --json | jq .verdict        fit, incomplete, broken or refused"
     )]
     Check(check::Args),
+    /// Show every setting and where it comes from, secrets as set or not set.
+    #[command(after_help = "  referral-relay settings\n  \
+            referral-relay settings --json | jq '.settings[] | select(.place != \"built-in defaults\")'")]
+    Settings(settings::Args),
     /// Show what a webhook would lead to, without sending or storing anything.
     Explain(explain::Args),
     /// List, show, redeliver or discard calls that Customer.io refused for good.
@@ -218,6 +223,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
     match command {
         Command::Serve(args) => serve::run(args, sources).await,
         Command::Check(args) => check::run(&args, sources).await,
+        Command::Settings(args) => settings::run(&args, &load(Required::NOTHING)?),
         Command::Explain(args) => explain::run(&args, &load(Required::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Required::NOTHING)?).await,
         Command::Effect(args) => effect::run(&args, &load(Required::NOTHING)?).await,

@@ -41,6 +41,7 @@ fn help_names_every_command_and_the_exit_codes() {
     for word in [
         "serve",
         "check",
+        "settings",
         "explain",
         "dead-letters",
         "replay",
@@ -58,6 +59,31 @@ fn help_names_every_command_and_the_exit_codes() {
     ] {
         assert!(told.contains(word), "{told}");
     }
+}
+
+#[test]
+fn settings_tells_what_holds_and_from_where() {
+    let setup = setup().variable("RELAY__STORE__PASSWORD", "hush-hush-hush-hush");
+    let told = setup.command(&["settings", "--json"]).expect(0);
+    assert!(!told.contains("hush"), "{told}");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let shown = |key: &str| {
+        let settings = told["settings"].as_array().unwrap();
+        settings.iter().find(|it| it["key"] == key).unwrap().clone()
+    };
+    let password = json!({
+        "key": "store.password", "value": "set", "place": "RELAY__STORE__PASSWORD"
+    });
+    assert_eq!(shown("store.password"), password);
+    let region = json!({
+        "key": "customerio.region", "value": "us", "place": "built-in defaults"
+    });
+    assert_eq!(shown("customerio.region"), region);
+    let told = setup.command(&["settings"]).expect(0);
+    let is_region = |line: &str| line.starts_with("customerio.region ") && line.contains(" us ");
+    assert!(told.lines().any(is_region), "{told}");
+    let refused = setup.variable("RELAY__LOG__LEVEL", "inof").command(&["settings"]);
+    assert_refused(refused, &["RELAY__LOG__LEVEL: log.level: expected"]);
 }
 
 #[test]

@@ -1,0 +1,41 @@
+//! `referral-relay settings`: what holds, and which file or variable says so.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::output::{Failure, Output};
+use crate::config::{EffectiveSetting, Settings};
+
+/// Arguments of `settings`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints every setting with its place, a secret as set or not set.
+pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let mut page = Output::default();
+    if args.json {
+        let shown: Vec<Value> = settings
+            .summary()
+            .iter()
+            .map(|EffectiveSetting { key, value, place }| {
+                json!({ "key": key, "value": value, "place": place })
+            })
+            .collect();
+        let all = json!({ "settings": shown, "warnings": settings.warnings });
+        page.document(format!("{all:#}"));
+    } else {
+        for EffectiveSetting { key, value, place } in settings.summary() {
+            page.line(format!("{key:<42} {value:<32} {place}"));
+        }
+        for warning in &settings.warnings {
+            page.line(format!("Note: {warning}."));
+        }
+    }
+    page.print()?;
+    Ok(ExitCode::SUCCESS)
+}
