@@ -2,7 +2,7 @@
 //!
 //! What belongs here: how a call becomes an HTTP request (`limits`, then `request`), how an answer
 //! becomes an outcome (`answer`, then `response`), and the HTTP client between the two; whether a webhook is its own
-//! (`signature`), what it says (`reporting`) and what it asks for (`action`). All but the client is pure. What doesn't: when to send, how often and in what order (`delivery`
+//! (`signature`). All but the client is pure. What doesn't: what a webhook says (`sources`), when to send, how often and in what order (`delivery`
 //! decides), what to send (`mapping` decides), and settings, which come in as plain values.
 
 pub mod limits;
@@ -16,8 +16,6 @@ pub mod response;
 pub mod client;
 
 pub mod erasure;
-
-pub mod reporting;
 
 pub mod signature;
 

@@ -24,7 +24,6 @@
 //! | [`growsurf`] | the client of GrowSurf's REST API | `domain`, the wire types of `sources` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`sources`] | the bodies of each sender, declared, and the notifications that they become | `domain` |
-//! | [`page`] | what pages post | `domain` |
 //! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
@@ -112,7 +111,6 @@ pub mod http;
 pub mod ingest;
 pub mod mapping;
 pub mod options;
-pub mod page;
 pub mod sandbox;
 pub mod sources;
 pub mod store;

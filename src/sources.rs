@@ -4,11 +4,14 @@
 //! the proof of the sender and storing (`ingest`), and the calls that follow (`mapping`).
 //!
 //! The relay's own contracts ([`customerio_action`], `server`) are strict, by [`contract`]: their senders
-//! read the answer and can fix the body. What GrowSurf sends is read leniently, by [`lenient`].
+//! read the answer and can fix the body. What GrowSurf sends is read leniently, by [`lenient`], and so
+//! are reports, field by field.
 
 mod contract;
 pub(crate) mod customerio_action;
+pub(crate) mod customerio_report;
 pub mod growsurf;
 pub mod growsurf_api;
 pub mod lenient;
+pub mod page;
 pub(crate) mod server;

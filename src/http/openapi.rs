@@ -20,7 +20,7 @@ use utoipa::openapi::{
 
 use super::problem::Document;
 use super::router;
-pub use senders::{CustomerioReport, GrowsurfWebhook};
+pub use senders::GrowsurfWebhook;
 
 /// The groups of paths.
 pub mod tags {

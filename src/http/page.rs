@@ -31,7 +31,7 @@ use crate::config::page::PageSettings;
 use crate::delivery::ReplicaCount;
 use crate::domain::{Clock, Dropped as Why};
 use crate::ingest::{IngestError, PagePostOutcome};
-use crate::page::{Kind, PageClick, PageShare};
+use crate::sources::page::{Kind, PageClick, PageShare};
 use crate::store::StoreError;
 use crate::telemetry::ErrorChain;
 

@@ -13,12 +13,13 @@ use utoipa::ToSchema;
 use super::body::ReadBody;
 use super::client::{client_ip, network};
 use super::json::Json;
-use super::openapi::{CustomerioReport, GrowsurfWebhook, refusals, tags};
+use super::openapi::{GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
 use crate::domain::{Receipt, Status};
 use crate::ingest::{ACTION_KEYS, IngestError, REPORTING_KEYS};
 use crate::sources::customerio_action::CustomerioAction;
+use crate::sources::customerio_report::CustomerioReport;
 use crate::sources::server::ServerEvent;
 use crate::telemetry::ErrorChain;
 

@@ -10,7 +10,7 @@
 use super::reading::{Decoded, decode};
 use super::{Incoming, Ingest, IngestError};
 use crate::domain::{Class, Dropped, Link, ReadKey, Source, Status};
-use crate::page::{Kind, Post};
+use crate::sources::page::{Kind, Post};
 use crate::store::StoreError;
 
 /// What pages may tell of one campaign.

@@ -8,12 +8,12 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::customerio::reporting;
 use crate::domain::{FeedbackKind, Labelled, Notification, Source, Time, Webhook};
-use crate::page;
 use crate::sources::customerio_action::CustomerioAction;
+use crate::sources::customerio_report::CustomerioReport;
 use crate::sources::growsurf::{self, DecodeError, Dialect, json};
 use crate::sources::growsurf_api::{Kind, Row};
+use crate::sources::page;
 use crate::sources::server::ServerEvent;
 
 /// A body as far as it could be read.
@@ -107,12 +107,12 @@ fn row(owner: Option<&str>, event: Option<&str>, body: &[u8]) -> Decoded {
 }
 
 fn report(body: &[u8], received_at: Time) -> Decoded {
-    let value = match object(body) {
-        Ok(value) => value,
+    let report = match object(body) {
+        Ok(value) => CustomerioReport::read(&value),
         Err(error) => return Decoded::unread(error),
     };
-    let reading = reporting::read(&value, received_at).map(Notification::from_feedback);
-    Decoded::of(reporting::event(&value), reading.map_err(UnreadableBody::Content))
+    let event = report.event();
+    Decoded::of(event, report.into_notification(received_at).map_err(UnreadableBody::Content))
 }
 
 fn action(body: &[u8], received_at: Time) -> Decoded {

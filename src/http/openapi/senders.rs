@@ -1,4 +1,4 @@
-//! The schemas of bodies that are read leniently: GrowSurf's webhooks and Customer.io's reports.
+//! The schema of GrowSurf's webhooks, which are read leniently.
 //!
 //! What belongs here: the fields that the relay looks at. None has a type here, because a field that
 //! can't be understood doesn't make a body one that is refused: it is kept and parked.
@@ -14,9 +14,6 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// A webhook of GrowSurf's, in either of its shapes.
 pub struct GrowsurfWebhook;
-
-/// A reporting webhook of Customer.io's.
-pub struct CustomerioReport;
 
 impl PartialSchema for GrowsurfWebhook {
     fn schema() -> RefOr<Schema> {
@@ -55,39 +52,6 @@ impl PartialSchema for GrowsurfWebhook {
 impl ToSchema for GrowsurfWebhook {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("GrowsurfWebhook")
-    }
-}
-
-impl PartialSchema for CustomerioReport {
-    fn schema() -> RefOr<Schema> {
-        let what =
-            "A report as Customer.io sends it. What the relay doesn't know leads to nothing.";
-        let fields = [
-            ("event_id", "The report's own name; it counts once by it."),
-            ("object_type", "What it is about: `email`, `sms`, `push`, `customer`."),
-            ("metric", "What happened to it, such as `clicked` or `unsubscribed`."),
-            ("timestamp", "When, in Unix seconds."),
-            ("data", "Who, in which message, by which link."),
-        ];
-        let examples = [json!({
-            "event_id": "01E4C4CT6YDC7Y5M7FE1GWWPQJ",
-            "object_type": "email",
-            "metric": "clicked",
-            "timestamp": 1_790_000_000,
-            "data": {
-                "identifiers": {"id": null, "email": "fay@example.com"},
-                "delivery_id": "RAECAAFwnUSneIa0ZXkmq8EdkAM==",
-                "campaign_id": 7,
-                "href": "https://shop.example.com?grsf=fay001",
-            },
-        })];
-        lenient(what, &fields, examples)
-    }
-}
-
-impl ToSchema for CustomerioReport {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("CustomerioReport")
     }
 }
 

@@ -64,7 +64,7 @@ fn every_fault_is_named_and_no_value_is_repeated() {
         (CONVERTED, json!({"conversion_value": -1}), "conversion_value is negative"),
         (CONVERTED, json!({"currency": "secret"}), "currency is no ISO 4217 code"),
         (CONVERTED, json!({"product": 7}), "product is no text"),
-        (CONVERTED, json!({"product": " "}), "product is empty; leave it out"),
+        (CONVERTED, json!({"product": " "}), "product is empty: leave it out"),
         (
             CONVERTED,
             json!({"secret@example.com": 1}),

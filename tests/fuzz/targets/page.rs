@@ -1,7 +1,7 @@
 //! Posts of pages, which anybody can send: nothing is kept of one but what is plain.
 
 use referral_relay::domain::{Event, Time};
-use referral_relay::page::{self, Kind, Post};
+use referral_relay::sources::page::{self, Kind, Post};
 use serde_json::Value;
 
 /// The one origin of pages that may be told of.
