@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub id: Option<String>,
     /// The normalized address, or why there is none, naming the field.
     pub email: Result<Email, String>,
-    /// What was told, by the names in [`Facts`](super::Facts). No empty texts.
+    /// What was told, by the names in [`Facts`]. No empty texts.
     pub facts: Attributes,
     /// Participant metadata, by its key.
     pub metadata: Attributes,

@@ -39,7 +39,8 @@ pub fn parse(body: &[u8]) -> Result<Value, DecodeError> {
 /// body would make GrowSurf retry for days and then switch the webhook off over a name.
 fn mended(body: &[u8]) -> Cow<'_, [u8]> {
     let mut mended = Cow::Borrowed(body);
-    let mut position = 0;
+    // Most bodies have no escape at all, and this search is the fast one.
+    let mut position = if body.contains(&b'\\') { 0 } else { body.len() };
     while position < body.len() {
         // Outside of texts a backslash is no JSON at all, so texts needn't be told apart.
         if body[position] != b'\\' {
