@@ -1,14 +1,15 @@
 //! Leniency: how far a field of GrowSurf's may stray from its documented type.
 //!
 //! GrowSurf's contract lets fields come and go, and its own samples disagree about types. So a field that is null,
-//! blank or of a wrong type is absent, and an unknown one is ignored. What belongs here: the adapters by which a
-//! struct's fields say so (`serde_as`). What doesn't: the names of fields and what they mean.
+//! blank or of a wrong type is absent, and an unknown one is ignored. What belongs here: the adapters that say so of a
+//! struct's fields, by their types (`wire!`) or one by one (`serde_as`). What doesn't: the names of fields and what they mean.
 //!
 //! Structs are read from a parsed body, never from its bytes: the parser checks a body as a whole, and of repeated keys
 //! it keeps the last one, as JavaScript does.
 
 mod maps;
 mod plain;
+mod wire;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,6 +22,7 @@ use serde_with::DeserializeAs;
 
 pub use self::maps::{Counts, Metadata};
 pub use self::plain::Plain;
+pub(crate) use self::wire::wire;
 use crate::domain::{Scalar, Time, currency_in_use};
 
 /// Reads an object into a struct whose fields are all lenient.

@@ -3,94 +3,67 @@
 //! What belongs here: these three events and how GrowSurf writes money, which is in minor units.
 //! What doesn't: the envelope and everything else.
 
-use serde::Deserialize;
-use serde_with::serde_as;
-
 use super::missing;
 use super::participant::Participant;
 use super::referrer::note_referrer;
 use super::webhook::{Data, subject};
 use crate::domain::{self, Amount, Event, Money, Notification, ParticipantIndex, Time};
-use crate::sources::lenient::{self, Field, Id, Legible, Millis, Text, Whole};
+use crate::sources::lenient::{self, Field, wire};
 
 /// GrowSurf's `event` of a commission of a sale.
 const SALE: &str = "SALE";
 
-/// A commission, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
-/// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Commission<'a> {
-    #[serde_as(as = "Id")]
-    pub id: Option<String>,
-    /// The affiliate.
-    #[serde_as(as = "Id")]
-    pub referrer_id: Option<String>,
-    /// The friend.
-    #[serde_as(as = "Id")]
-    pub referred_id: Option<String>,
-    /// `LEAD` or `SALE`; older commissions have none, and are sales.
-    #[serde_as(as = "Text")]
-    pub event: Option<&'a str>,
-    #[serde_as(as = "Whole")]
-    pub amount: Option<i64>,
-    #[serde_as(as = "Whole")]
-    pub sale_amount: Option<i64>,
-    #[serde_as(as = "Text")]
-    #[serde(rename = "currencyISO")]
-    pub currency_iso: Option<&'a str>,
-    /// `PENDING`, `APPROVED`, `PAID`, `REVERSED` or `DELETED`.
-    #[serde_as(as = "Text")]
-    pub status: Option<&'a str>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub created_at: Field<Time>,
+wire! {
+    /// A commission, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
+    /// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+    pub struct Commission<'a> {
+        pub id: Option<String>,
+        /// The affiliate.
+        pub referrer_id: Option<String>,
+        /// The friend.
+        pub referred_id: Option<String>,
+        /// `LEAD` or `SALE`; older commissions have none, and are sales.
+        pub event: Option<&'a str>,
+        pub amount: Option<i64>,
+        pub sale_amount: Option<i64>,
+        #[serde(rename = "currencyISO")]
+        pub currency_iso: Option<&'a str>,
+        /// `PENDING`, `APPROVED`, `PAID`, `REVERSED` or `DELETED`.
+        pub status: Option<&'a str>,
+        pub created_at: Field<Time>,
+    }
 }
 
-/// The change of a commission
-/// (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Adjustment<'a> {
-    #[serde_as(as = "Text")]
-    #[serde(rename = "currencyISO")]
-    pub currency_iso: Option<&'a str>,
-    #[serde_as(as = "Whole")]
-    pub original_commission_amount: Option<i64>,
-    #[serde_as(as = "Whole")]
-    pub new_commission_amount: Option<i64>,
-    /// Negative for a refund.
-    #[serde_as(as = "Whole")]
-    pub commission_adjusted_amount: Option<i64>,
-    /// Such as `FULL_REFUND`.
-    #[serde_as(as = "Text")]
-    pub reason: Option<&'a str>,
-    #[serde_as(as = "Millis")]
-    pub adjusted_at: Option<Time>,
+wire! {
+    /// The change of a commission
+    /// (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
+    pub struct Adjustment<'a> {
+        #[serde(rename = "currencyISO")]
+        pub currency_iso: Option<&'a str>,
+        pub original_commission_amount: Option<i64>,
+        pub new_commission_amount: Option<i64>,
+        /// Negative for a refund.
+        pub commission_adjusted_amount: Option<i64>,
+        /// Such as `FULL_REFUND`.
+        pub reason: Option<&'a str>,
+        pub adjusted_at: Option<Time>,
+    }
 }
 
-/// A payout, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
-/// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Payout<'a> {
-    #[serde_as(as = "Id")]
-    pub id: Option<String>,
-    /// The affiliate.
-    #[serde_as(as = "Id")]
-    pub participant_id: Option<String>,
-    #[serde_as(as = "Whole")]
-    pub amount: Option<i64>,
-    #[serde_as(as = "Text")]
-    #[serde(rename = "currencyISO")]
-    pub currency_iso: Option<&'a str>,
-    /// Such as `paypal`.
-    #[serde_as(as = "Text")]
-    pub provider: Option<&'a str>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub issued_at: Field<Time>,
+wire! {
+    /// A payout, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row
+    /// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+    pub struct Payout<'a> {
+        pub id: Option<String>,
+        /// The affiliate.
+        pub participant_id: Option<String>,
+        pub amount: Option<i64>,
+        #[serde(rename = "currencyISO")]
+        pub currency_iso: Option<&'a str>,
+        /// Such as `paypal`.
+        pub provider: Option<&'a str>,
+        pub issued_at: Field<Time>,
+    }
 }
 
 /// Reads `NEW_COMMISSION_ADDED`; a commission of a sale tells of a conversion, too.

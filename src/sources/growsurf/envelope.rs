@@ -6,52 +6,40 @@
 use serde::de::MapAccess;
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer};
-use serde_with::serde_as;
 
 use crate::domain::Time;
-use crate::sources::lenient::{self, Field, Id, Legible, Lenient, Millis, Object, Plain, Text};
+use crate::sources::lenient::{self, Field, Lenient, Plain, wire};
 
 /// The event whose `data` is the campaign itself.
 pub const ENDED: &str = "CAMPAIGN_ENDED";
 
-/// A body: `{event, createdAt, data}` in GrowSurf's webhooks
-/// (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>), `{event, participant, referrer}` in the
-/// guides. What happened is read by each event's own structs.
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Envelope<'a> {
-    #[serde_as(as = "Text")]
-    pub event: Option<&'a str>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub created_at: Field<Time>,
-    #[serde_as(as = "Object")]
-    pub data: Option<Place<'a>>,
-    #[serde_as(as = "Object")]
-    pub participant: Option<Place<'a>>,
-    #[serde_as(as = "Id")]
-    pub campaign_id: Option<String>,
-    #[serde_as(as = "Text")]
-    pub campaign_name: Option<&'a str>,
-    #[serde(borrow)]
-    pub campaign: Named<'a>,
+wire! {
+    /// A body: `{event, createdAt, data}` in GrowSurf's webhooks
+    /// (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>), `{event, participant, referrer}` in the
+    /// guides. What happened is read by each event's own structs.
+    pub struct Envelope<'a> {
+        pub event: Option<&'a str>,
+        pub created_at: Field<Time>,
+        pub data: Option<Place<'a>>,
+        pub participant: Option<Place<'a>>,
+        pub campaign_id: Option<String>,
+        pub campaign_name: Option<&'a str>,
+        #[serde(borrow)]
+        pub campaign: Named<'a>,
+    }
 }
 
-/// An object in a body that may name a campaign: `data`, and a participant.
-///
-/// Metadata is none, since whoever signs up can write it.
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Place<'a> {
-    #[serde_as(as = "Id")]
-    pub campaign_id: Option<String>,
-    #[serde_as(as = "Text")]
-    pub campaign_name: Option<&'a str>,
-    #[serde(borrow)]
-    pub campaign: Named<'a>,
-    #[serde_as(as = "Object")]
-    pub participant: Option<Box<Self>>,
+wire! {
+    /// An object in a body that may name a campaign: `data`, and a participant.
+    ///
+    /// Metadata is none, since whoever signs up can write it.
+    pub struct Place<'a> {
+        pub campaign_id: Option<String>,
+        pub campaign_name: Option<&'a str>,
+        #[serde(borrow)]
+        pub campaign: Named<'a>,
+        pub participant: Option<Box<Self>>,
+    }
 }
 
 /// A campaign as it is named: by an object, or by its id alone.
@@ -61,22 +49,17 @@ pub struct Named<'a> {
     pub bare_id: Option<String>,
 }
 
-/// The `campaign` of a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Campaign<'a> {
-    #[serde_as(as = "Id")]
-    pub id: Option<String>,
-    #[serde_as(as = "Text")]
-    pub name: Option<&'a str>,
-    /// `REFERRAL` or `AFFILIATE`.
-    #[serde_as(as = "Text")]
-    #[serde(rename = "type")]
-    pub kind: Option<&'a str>,
-    #[serde_as(as = "Text")]
-    #[serde(rename = "currencyISO")]
-    pub currency_iso: Option<&'a str>,
+wire! {
+    /// The `campaign` of a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
+    pub struct Campaign<'a> {
+        pub id: Option<String>,
+        pub name: Option<&'a str>,
+        /// `REFERRAL` or `AFFILIATE`.
+        #[serde(rename = "type")]
+        pub kind: Option<&'a str>,
+        #[serde(rename = "currencyISO")]
+        pub currency_iso: Option<&'a str>,
+    }
 }
 
 impl<'de> Lenient<'de> for Named<'de> {

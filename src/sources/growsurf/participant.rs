@@ -3,94 +3,70 @@
 //! What belongs here: the fields of a participant, and the facts they are. What doesn't: where in a body participants
 //! stand, what happened to them, and how one names another as referrer (`referrer`).
 
-use serde::Deserialize;
-use serde_with::serde_as;
-
 use super::referrer::{Reference, note_referrer};
 use crate::domain::{Attributes, Email, Facts, LONGEST_ID, Scalar, Snapshot, Time, too_long};
-use crate::sources::lenient::{
-    Count, Counts, Field, Filled, Flag, Id, Legible, Metadata, Millis, Text, Texts,
-};
+use crate::sources::lenient::{Count, Counts, Field, wire};
 
-/// A participant, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row of the
-/// REST API (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
-///
-/// The guide's shape has nearly the same fields. `notes` are internal to a GrowSurf team and are never read.
-#[serde_as]
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Participant<'a> {
-    /// GrowSurf's id, which `?grsf=` carries.
-    #[serde_as(as = "Id")]
-    pub id: Option<String>,
-    /// The address.
-    #[serde_as(as = "Text")]
-    pub email: Option<&'a str>,
-    /// The given name.
-    #[serde_as(as = "Text")]
-    pub first_name: Option<&'a str>,
-    /// The family name.
-    #[serde_as(as = "Text")]
-    pub last_name: Option<&'a str>,
-    /// The link; omitted for customers of an affiliate program.
-    #[serde_as(as = "Text")]
-    pub share_url: Option<&'a str>,
-    /// Texts that `?grsf=` takes in place of the id.
-    #[serde_as(as = "Texts")]
-    pub vanity_keys: Vec<&'a str>,
-    /// The code of the link; the guide's shape only.
-    #[serde_as(as = "Id")]
-    pub referral_code: Option<String>,
-    /// The count of awarded referrals.
-    #[serde_as(as = "Count")]
-    pub referral_count: Option<i64>,
-    /// The count of pending referrals.
-    #[serde_as(as = "Count")]
-    pub lead_count: Option<i64>,
-    /// A total in webhooks, counts by channel in rows.
-    pub share_count: Counts,
-    /// The time of joining.
-    #[serde_as(as = "Legible<Millis>")]
-    pub created_at: Field<Time>,
-    /// `DIRECT`, `PARTICIPANT`, `DELETED_PARTICIPANT`, `IMPORT` or `MANUAL`.
-    #[serde_as(as = "Text")]
-    pub referral_source: Option<&'a str>,
-    /// `LOW`, `MEDIUM` or `HIGH`.
-    #[serde_as(as = "Text")]
-    pub fraud_risk_level: Option<&'a str>,
-    /// Such as `UNIQUE_IDENTITY`; GrowSurf adds reasons without notice.
-    #[serde_as(as = "Text")]
-    pub fraud_reason_code: Option<&'a str>,
-    /// Texts under keys of letters and digits; other types are taken, too.
-    #[serde_as(as = "Metadata")]
-    pub metadata: Attributes,
-    /// True if they want no more mail from the campaign.
-    #[serde_as(as = "Flag")]
-    pub unsubscribed: Option<bool>,
-    /// The id of who referred them, or the address, which the REST API takes there as well.
-    #[serde_as(as = "Id")]
-    pub referred_by: Option<String>,
-    /// Who referred them, one level deep.
-    #[serde_as(as = "Filled")]
-    pub referrer: Option<Box<Self>>,
-    /// The friend; `PARTICIPANT_REACHED_A_GOAL` of a referrer only.
-    #[serde_as(as = "Filled")]
-    pub referee: Option<Box<Self>>,
-    /// The language of portal and mails, such as `pt-BR`: the program's own unless another was picked; rows only.
-    #[serde_as(as = "Text")]
-    pub language: Option<&'a str>,
-    /// True if they are an affiliate; rows of affiliate programs only.
-    #[serde_as(as = "Flag")]
-    pub is_affiliate: Option<bool>,
-    /// Such as `APPROVED`; rows of affiliates only.
-    #[serde_as(as = "Text")]
-    pub affiliate_status: Option<&'a str>,
-    /// Rows only: `CREDIT_PENDING`, `CREDIT_AWARDED` or `CREDIT_EXPIRED`.
-    #[serde_as(as = "Text")]
-    pub referral_status: Option<&'a str>,
-    /// The time of the last change; rows of referrals only.
-    #[serde_as(as = "Legible<Millis>")]
-    pub updated_at: Field<Time>,
+wire! {
+    /// A participant, in a webhook (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>) or in a row of the
+    /// REST API (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+    ///
+    /// The guide's shape has nearly the same fields. `notes` are internal to a GrowSurf team and are never read.
+    #[derive(Clone)]
+    pub struct Participant<'a> {
+        /// GrowSurf's id, which `?grsf=` carries.
+        pub id: Option<String>,
+        /// The address.
+        pub email: Option<&'a str>,
+        /// The given name.
+        pub first_name: Option<&'a str>,
+        /// The family name.
+        pub last_name: Option<&'a str>,
+        /// The link; omitted for customers of an affiliate program.
+        pub share_url: Option<&'a str>,
+        /// Texts that `?grsf=` takes in place of the id.
+        pub vanity_keys: Vec<&'a str>,
+        /// The code of the link; the guide's shape only.
+        pub referral_code: Option<String>,
+        /// The count of awarded referrals.
+        #[serde_with(skip_apply)]
+        #[serde_as(as = "Count")]
+        pub referral_count: Option<i64>,
+        /// The count of pending referrals.
+        #[serde_with(skip_apply)]
+        #[serde_as(as = "Count")]
+        pub lead_count: Option<i64>,
+        /// A total in webhooks, counts by channel in rows.
+        pub share_count: Counts,
+        /// The time of joining.
+        pub created_at: Field<Time>,
+        /// `DIRECT`, `PARTICIPANT`, `DELETED_PARTICIPANT`, `IMPORT` or `MANUAL`.
+        pub referral_source: Option<&'a str>,
+        /// `LOW`, `MEDIUM` or `HIGH`.
+        pub fraud_risk_level: Option<&'a str>,
+        /// Such as `UNIQUE_IDENTITY`; GrowSurf adds reasons without notice.
+        pub fraud_reason_code: Option<&'a str>,
+        /// Texts under keys of letters and digits; other types are taken, too.
+        pub metadata: Attributes,
+        /// True if they want no more mail from the campaign.
+        pub unsubscribed: Option<bool>,
+        /// The id of who referred them, or the address, which the REST API takes there as well.
+        pub referred_by: Option<String>,
+        /// Who referred them, one level deep.
+        pub referrer: Option<Box<Self>>,
+        /// The friend; `PARTICIPANT_REACHED_A_GOAL` of a referrer only.
+        pub referee: Option<Box<Self>>,
+        /// The language of portal and mails, such as `pt-BR`: the program's own unless another was picked; rows only.
+        pub language: Option<&'a str>,
+        /// True if they are an affiliate; rows of affiliate programs only.
+        pub is_affiliate: Option<bool>,
+        /// Such as `APPROVED`; rows of affiliates only.
+        pub affiliate_status: Option<&'a str>,
+        /// Rows only: `CREDIT_PENDING`, `CREDIT_AWARDED` or `CREDIT_EXPIRED`.
+        pub referral_status: Option<&'a str>,
+        /// The time of the last change; rows of referrals only.
+        pub updated_at: Field<Time>,
+    }
 }
 
 impl Participant<'_> {

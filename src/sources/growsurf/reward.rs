@@ -5,13 +5,8 @@
 //! campaign's configured rewards besides; rows of the REST API are completed before they are stored.
 //! What doesn't: where in a body rewards stand, and what an event makes of them.
 
-use serde::Deserialize;
-use serde_with::serde_as;
-
 use crate::domain::{self, Amount, Attributes, Scalar, Side, Time};
-use crate::sources::lenient::{
-    self, Field, Flag, Id, Legible, Metadata, Millis, Numeric, Object, Objects, Text,
-};
+use crate::sources::lenient::{self, Field, Legible, wire};
 
 /// GrowSurf's type of a reward that both the referrer and the friend earn.
 const DOUBLE_SIDED: &str = "DOUBLE_SIDED";
@@ -19,91 +14,67 @@ const DOUBLE_SIDED: &str = "DOUBLE_SIDED";
 /// Its types of rewards that only a referrer earns.
 const OF_REFERRERS: [&str; 4] = ["SINGLE_SIDED", "MILESTONE", "LEADERBOARD", "AFFILIATE"];
 
-/// An earned reward (`ParticipantReward`), a configured one (`CampaignReward`), or both merged, as webhooks have them
-/// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
-#[serde_as]
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Reward<'a> {
-    /// The id of the earned reward (`prew_...`), or of a configured one alone (`crew_...`).
-    #[serde_as(as = "Id")]
-    pub id: Option<String>,
-    /// The id of the configured reward.
-    #[serde_as(as = "Id")]
-    pub reward_id: Option<String>,
-    /// `SINGLE_SIDED`, `DOUBLE_SIDED`, `MILESTONE`, `LEADERBOARD` or `AFFILIATE`.
-    #[serde_as(as = "Text")]
-    #[serde(rename = "type")]
-    pub kind: Option<&'a str>,
-    /// The type in the guide's shape.
-    #[serde_as(as = "Text")]
-    pub reward_type: Option<&'a str>,
-    /// True for the referrer's side; of no meaning in rows of rewards that only referrers earn.
-    #[serde_as(as = "Legible<Flag>")]
-    pub is_referrer: Field<bool>,
-    #[serde_as(as = "Id")]
-    pub referrer_id: Option<String>,
-    #[serde_as(as = "Id")]
-    pub referred_id: Option<String>,
-    #[serde_as(as = "Flag")]
-    pub approved: Option<bool>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub approved_at: Field<Time>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub fulfilled_at: Field<Time>,
-    #[serde_as(as = "Legible<Millis>")]
-    pub created_at: Field<Time>,
-    /// Rows only: `PENDING`, `FULFILLED` or `CANCELLED`.
-    #[serde_as(as = "Text")]
-    pub status: Option<&'a str>,
-    /// An internal label.
-    #[serde_as(as = "Text")]
-    pub title: Option<&'a str>,
-    /// The referrer's text.
-    #[serde_as(as = "Text")]
-    pub description: Option<&'a str>,
-    #[serde_as(as = "Text")]
-    pub coupon_code: Option<&'a str>,
-    #[serde_as(as = "Object")]
-    pub value: Option<Worth>,
-    /// The friend's text.
-    #[serde_as(as = "Legible<Text>")]
-    pub referral_description: Field<&'a str>,
-    #[serde_as(as = "Legible<Text>")]
-    pub referral_coupon_code: Field<&'a str>,
-    #[serde_as(as = "Legible<lenient::ObjectOf<Worth>>")]
-    pub referred_value: Field<Worth>,
-    #[serde_as(as = "Metadata")]
-    pub metadata: Attributes,
-    /// The amount delivered, in major units; GrowSurf writes it with its currency, or neither.
-    #[serde_as(as = "Numeric")]
-    pub amount: Option<Scalar>,
-    #[serde_as(as = "Text")]
-    #[serde(rename = "currencyISO")]
-    pub currency_iso: Option<&'a str>,
-    /// The configured reward, which the relay keeps in rows; GrowSurf has no such field.
-    #[serde_as(as = "Object")]
-    pub configured: Option<Box<Self>>,
+wire! {
+    /// An earned reward (`ParticipantReward`), a configured one (`CampaignReward`), or both merged, as webhooks have them
+    /// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
+    #[derive(Clone)]
+    pub struct Reward<'a> {
+        /// The id of the earned reward (`prew_...`), or of a configured one alone (`crew_...`).
+        pub id: Option<String>,
+        /// The id of the configured reward.
+        pub reward_id: Option<String>,
+        /// `SINGLE_SIDED`, `DOUBLE_SIDED`, `MILESTONE`, `LEADERBOARD` or `AFFILIATE`.
+        #[serde(rename = "type")]
+        pub kind: Option<&'a str>,
+        /// The type in the guide's shape.
+        pub reward_type: Option<&'a str>,
+        /// True for the referrer's side; of no meaning in rows of rewards that only referrers earn.
+        pub is_referrer: Field<bool>,
+        pub referrer_id: Option<String>,
+        pub referred_id: Option<String>,
+        pub approved: Option<bool>,
+        pub approved_at: Field<Time>,
+        pub fulfilled_at: Field<Time>,
+        pub created_at: Field<Time>,
+        /// Rows only: `PENDING`, `FULFILLED` or `CANCELLED`.
+        pub status: Option<&'a str>,
+        /// An internal label.
+        pub title: Option<&'a str>,
+        /// The referrer's text.
+        pub description: Option<&'a str>,
+        pub coupon_code: Option<&'a str>,
+        pub value: Option<Worth>,
+        /// The friend's text.
+        pub referral_description: Field<&'a str>,
+        pub referral_coupon_code: Field<&'a str>,
+        #[serde_as(as = "Legible<lenient::ObjectOf<Worth>>")]
+        pub referred_value: Field<Worth>,
+        pub metadata: Attributes,
+        /// The amount delivered, in major units; GrowSurf writes it with its currency, or neither.
+        pub amount: Option<Scalar>,
+        #[serde(rename = "currencyISO")]
+        pub currency_iso: Option<&'a str>,
+        /// The configured reward, which the relay keeps in rows; GrowSurf has no such field.
+        pub configured: Option<Box<Self>>,
+    }
 }
 
-/// The tax valuation of one side of a reward.
-#[serde_as]
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Worth {
-    /// In major units.
-    #[serde_as(as = "Numeric")]
-    #[serde(rename = "fairMarketValueUSD")]
-    pub fair_market_value_usd: Option<Scalar>,
+wire! {
+    /// The tax valuation of one side of a reward.
+    #[derive(Clone)]
+    pub struct Worth {
+        /// In major units.
+        #[serde(rename = "fairMarketValueUSD")]
+        pub fair_market_value_usd: Option<Scalar>,
+    }
 }
 
-/// An object that lists rewards: a campaign its configured ones, a row of a participant the earned ones.
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub struct Rewards<'a> {
-    #[serde_as(as = "Objects")]
-    pub rewards: Option<Vec<Reward<'a>>>,
+wire! {
+    /// An object that lists rewards: a campaign its configured ones, a row of a participant the earned ones.
+    #[serde(bound(deserialize = "'de: 'a"))]
+    pub struct Rewards<'a> {
+        pub rewards: Option<Vec<Reward<'a>>>,
+    }
 }
 
 impl Reward<'_> {

@@ -3,9 +3,7 @@
 //! What belongs here: the events that both kinds of program send or only referral programs do. What doesn't: a
 //! participant's own fields; the events of affiliate programs, which are in `affiliate`.
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use serde_with::serde_as;
 
 use super::affiliate::{self, Adjustment, Commission, Payout};
 use super::envelope::{self, ENDED};
@@ -17,7 +15,7 @@ use super::{missing, unknown};
 use crate::domain::{
     Campaign, Event, Facts, Notification, ParticipantIndex, Scalar, Side, Time, is_referral,
 };
-use crate::sources::lenient::{self, Field, Filled, Millis, Object, Objects};
+use crate::sources::lenient::{self, Field, wire};
 
 /// GrowSurf sends a campaign's first 1,000 winners; ten times that is no campaign's end.
 const WINNERS: usize = 10_000;
@@ -36,50 +34,39 @@ const NESTED: Fields = Fields {
 /// Those of the same, where the referrer stands beside the participant.
 const BESIDE: Fields = Fields { referrer: "data.referrer", ..NESTED };
 
-/// The `data` of every event but two (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
-/// `NEW_PARTICIPANT_ADDED` has a [`Participant`]'s fields in its place, `CAMPAIGN_ENDED` those of [`Ended`].
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub struct Data<'a> {
-    /// Whom the event is about: the earner, the suspect, or the affiliate.
-    #[serde_as(as = "Filled")]
-    pub participant: Option<Participant<'a>>,
-    /// Who referred them, where the participant doesn't say it.
-    #[serde_as(as = "Filled")]
-    pub referrer: Option<Box<Participant<'a>>>,
-    /// The campaign's configured rewards; `PARTICIPANT_REACHED_A_GOAL` only.
-    #[serde_as(as = "Object")]
-    pub campaign: Option<Rewards<'a>>,
-    /// `PARTICIPANT_REACHED_A_GOAL`.
-    #[serde_as(as = "Object")]
-    pub reward: Option<Reward<'a>>,
-    /// The friend; `NEW_COMMISSION_ADDED` and `COMMISSION_ADJUSTED`.
-    #[serde_as(as = "Filled")]
-    pub referred_participant: Option<Participant<'a>>,
-    /// `NEW_COMMISSION_ADDED`.
-    #[serde_as(as = "Object")]
-    pub commission: Option<Commission<'a>>,
-    /// `COMMISSION_ADJUSTED`: the change.
-    #[serde_as(as = "Object")]
-    pub adjustment: Option<Adjustment<'a>>,
-    /// `COMMISSION_ADJUSTED`: the commission after it.
-    #[serde_as(as = "Object")]
-    pub adjusted_commission: Option<Commission<'a>>,
-    /// `NEW_PAYOUT_ISSUED`.
-    #[serde_as(as = "Object")]
-    pub payout: Option<Payout<'a>>,
+wire! {
+    /// The `data` of every event but two (<https://docs.growsurf.com/developer-tools/webhooks/events-reference>).
+    /// `NEW_PARTICIPANT_ADDED` has a [`Participant`]'s fields in its place, `CAMPAIGN_ENDED` those of [`Ended`].
+    #[serde(bound(deserialize = "'de: 'a"))]
+    pub struct Data<'a> {
+        /// Whom the event is about: the earner, the suspect, or the affiliate.
+        pub participant: Option<Participant<'a>>,
+        /// Who referred them, where the participant doesn't say it.
+        pub referrer: Option<Box<Participant<'a>>>,
+        /// The campaign's configured rewards; `PARTICIPANT_REACHED_A_GOAL` only.
+        pub campaign: Option<Rewards<'a>>,
+        /// `PARTICIPANT_REACHED_A_GOAL`.
+        pub reward: Option<Reward<'a>>,
+        /// The friend; `NEW_COMMISSION_ADDED` and `COMMISSION_ADJUSTED`.
+        pub referred_participant: Option<Participant<'a>>,
+        /// `NEW_COMMISSION_ADDED`.
+        pub commission: Option<Commission<'a>>,
+        /// `COMMISSION_ADJUSTED`: the change.
+        pub adjustment: Option<Adjustment<'a>>,
+        /// `COMMISSION_ADJUSTED`: the commission after it.
+        pub adjusted_commission: Option<Commission<'a>>,
+        /// `NEW_PAYOUT_ISSUED`.
+        pub payout: Option<Payout<'a>>,
+    }
 }
 
-/// The `data` of `CAMPAIGN_ENDED`, beside the campaign's id and name.
-#[serde_as]
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Ended<'a> {
-    #[serde_as(as = "Objects")]
-    winners: Option<Vec<Participant<'a>>>,
-    #[serde_as(as = "Millis")]
-    ended_at: Option<Time>,
+wire! {
+    /// The `data` of `CAMPAIGN_ENDED`, beside the campaign's id and name.
+    #[serde(bound(deserialize = "'de: 'a"))]
+    struct Ended<'a> {
+        winners: Option<Vec<Participant<'a>>>,
+        ended_at: Option<Time>,
+    }
 }
 
 /// Reads the notification.
