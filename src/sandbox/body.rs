@@ -12,7 +12,7 @@ use super::{
     answer::Problem,
     identifier::Identifier,
     limits,
-    operation::{Event, EventId, Identify, Note},
+    operation::{Event, EventId, Identify, Note, Operation},
 };
 
 /// What a documented attribute begins with although names in `cio_` are Customer.io's own.
@@ -86,6 +86,26 @@ fn text(attributes: &mut Map<String, Value>, name: &str) -> Result<Option<String
 
 fn is_no_time(value: &Value) -> bool {
     !value.is_null() && value != "" && !value.is_i64()
+}
+
+/// Reads an event of a person.
+pub(super) fn event_of(
+    target: Identifier,
+    kind: &'static str,
+    data_field: &str,
+    body: &Map<String, Value>,
+    notes: &mut Vec<Note>,
+) -> Result<Operation, Problem> {
+    let event = event(kind, data_field, body, Some(&target.to_string()), notes)?;
+    Ok(Operation::Event(target, event))
+}
+
+/// Reads a merge.
+pub(super) fn merge(body: &Map<String, Value>) -> Result<Operation, Problem> {
+    Ok(Operation::Merge {
+        primary: Identifier::from_object("primary", body.get("primary"))?,
+        secondary: Identifier::from_object("secondary", body.get("secondary"))?,
+    })
 }
 
 /// Reads an event of this kind, whose data is at `data_field`.

@@ -32,7 +32,7 @@ pub(super) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]
         ("POST", ["events"]) => track_anonymous(body, &mut notes),
         ("POST", ["merge_customers"]) => {
             style = Style::Merge;
-            merge(body)
+            body::object("body", body).and_then(|body| body::merge(&body))
         }
         ("DELETE", ["customers", who]) => named(who, &mut notes).map(Operation::Delete),
         ("POST", ["customers", who, "suppress"]) => named(who, &mut notes).map(Operation::Suppress),
@@ -91,9 +91,7 @@ fn identify(who: &str, body: &[u8], notes: &mut Vec<Note>) -> Result<Operation, 
 fn track(who: &str, body: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {
     let target = named(who, notes)?;
     let body = body::object("body", body)?;
-    let subject = target.to_string();
-    let event = body::event(kind(&body)?, "data", &body, Some(&subject), notes)?;
-    Ok(Operation::Event(target, event))
+    body::event_of(target, kind(&body)?, "data", &body, notes)
 }
 
 fn track_anonymous(body: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {
@@ -117,14 +115,6 @@ fn kind(body: &Map<String, Value>) -> Result<&'static str, Problem> {
         Some(Some("screen")) => Ok("screen"),
         Some(_) => Err(Problem::invalid("type", "type must be event, page or screen")),
     }
-}
-
-fn merge(body: &[u8]) -> Result<Operation, Problem> {
-    let body = body::object("body", body)?;
-    Ok(Operation::Merge {
-        primary: Identifier::from_object("primary", body.get("primary"))?,
-        secondary: Identifier::from_object("secondary", body.get("secondary"))?,
-    })
 }
 
 fn add_device(who: &str, body: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {

@@ -110,17 +110,14 @@ fn operation(json: &[u8], notes: &mut Vec<Note>) -> Result<Operation, Problem> {
 
     let action = action?.to_owned();
     if action == "merge" {
-        return Ok(Operation::Merge {
-            primary: Identifier::from_object("primary", body.get("primary"))?,
-            secondary: Identifier::from_object("secondary", body.get("secondary"))?,
-        });
+        return body::merge(&body);
     }
     let target = Identifier::from_object("identifiers", body.get("identifiers"))?;
     match action.as_str() {
         "identify" => identify(target, body, notes),
-        "event" => event("event", target, &body, notes),
-        "page" => event("page", target, &body, notes),
-        "screen" => event("screen", target, &body, notes),
+        "event" => body::event_of(target, "event", "attributes", &body, notes),
+        "page" => body::event_of(target, "page", "attributes", &body, notes),
+        "screen" => body::event_of(target, "screen", "attributes", &body, notes),
         "suppress" => Ok(Operation::Suppress(target)),
         "unsuppress" => Ok(Operation::Unsuppress(target)),
         "delete" => Ok(Operation::Delete(target)),
@@ -175,15 +172,4 @@ fn identify(
         notes.push(Note::of(Kind::Relationships, &target, "with an identify"));
     }
     body::identify(target, attributes, timestamp, notes).map(Operation::Identify)
-}
-
-fn event(
-    kind: &'static str,
-    target: Identifier,
-    body: &Map<String, Value>,
-    notes: &mut Vec<Note>,
-) -> Result<Operation, Problem> {
-    let subject = target.to_string();
-    let event = body::event(kind, "attributes", body, Some(&subject), notes)?;
-    Ok(Operation::Event(target, event))
 }
