@@ -17,8 +17,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    self, Call, Clock, Identifier, Notification, Person, Plan, PlannedCall, Planner, ReadKey,
-    ReadSet, References, Source, TRIGGERS_FOR, Time,
+    self, Call, Clock, EffectKey, Identifier, Notification, Person, Plan, PlannedCall, Planner,
+    ReadKey, ReadSet, References, Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
@@ -217,7 +217,7 @@ fn call_document(
                 "path": request.path,
                 "body": body,
             });
-            if planned.effect.as_ref().is_some_and(|effect| effect.0.contains(":~")) {
+            if planned.effect.as_ref().is_some_and(EffectKey::is_store_local) {
                 let note = "the guide's shape names no participant id: each store makes this event \
                             id with a secret of its own, so it will be another one";
                 notes.push(note);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use ulid::Ulid;
 use uuid::Uuid;
 
-use super::Time;
+use super::{Participant, Time};
 
 /// Names one accepted webhook: a UUID of version 7, so that ids sort by time of receipt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,6 +42,11 @@ impl EffectKey {
     /// The first word of it, which says what kind of effect it is.
     pub fn kind(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// True if it names a participant by a hash, which each store makes with a secret of its own.
+    pub fn is_store_local(&self) -> bool {
+        self.0.split(':').any(|part| part.starts_with(Participant::HASHED))
     }
 
     /// The event id that Customer.io and the effects ledger know this effect by: the first 128
@@ -112,6 +117,13 @@ mod tests {
         assert_eq!(text.len(), 26);
         assert!(text.as_bytes()[0] <= b'7');
         assert_eq!(EventId::try_from(text).unwrap(), id);
+    }
+
+    #[test]
+    fn a_hash_in_a_key_is_the_store_s_own() {
+        for (key, is_local) in [("joined:ct8f71:p88y0a", false), ("joined:ct8f71:~5f2a", true)] {
+            assert_eq!(EffectKey(key.to_owned()).is_store_local(), is_local, "{key}");
+        }
     }
 
     #[test]
