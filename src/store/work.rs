@@ -15,7 +15,6 @@ mod lanes;
 mod letters;
 mod meta;
 mod naming;
-mod notes;
 mod participants;
 mod planned;
 mod preview;
@@ -29,8 +28,9 @@ pub(super) use effects::{FindEffect, PruneMessages};
 pub(super) use erase::{cancel_pending, erase, find_subject};
 pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ShiftDueTimes};
 pub(super) use letters::{ListLetters, ShowLetter, discard, redeliver};
-pub(super) use meta::{OpenSecret, ReadDestinations, ReadPruned, ReadStats, Remember};
-pub(super) use notes::{ReadNote, UpdateNote};
+pub(super) use meta::{
+    OpenSecret, ReadDestinations, ReadNote, ReadPruned, ReadStats, Remember, UpdateNote,
+};
 pub(super) use participants::ListParticipants;
 pub(super) use preview::{FindPerson, Preview, TombstoneCheck};
 pub(super) use pruning::{ReadInbox, prune};

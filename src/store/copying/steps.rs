@@ -85,9 +85,6 @@ pub async fn copy(
 }
 
 /// Copies a store as it is now into a new one, while relays work on. Nothing is compared.
-///
-/// # Errors
-/// [`CopyError`].
 pub async fn snapshot(from: &StoreLocation, to: &StoreLocation) -> Result<(), CopyError> {
     let from = &mut *from.rows().await.map_err(of(Side::From))?;
     let to = &mut *to.tables().await.map_err(of(Side::To))?;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use bytes::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 pub(super) use crate::store::record::text;
@@ -95,11 +95,5 @@ impl ToSql for Redacted<'_> {
         true
     }
 
-    fn to_sql_checked(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        self.0.to_sql_checked(kind, out)
-    }
+    to_sql_checked!();
 }

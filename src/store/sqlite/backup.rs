@@ -97,9 +97,6 @@ pub enum BackupError {
 /// Everything that was acknowledged before the call is in it. The file appears under its name
 /// only when it is whole, checked and on the disk; with `replace` it takes the place of one that
 /// is there. Dropping the future gives it up and leaves nothing behind.
-///
-/// # Errors
-/// See [`BackupError`].
 pub async fn back_up(
     store: &Path,
     target: &Path,
@@ -133,9 +130,6 @@ pub async fn back_up(
 
 /// Copies the store into a file without a name, and tells what is in it. The copy is made beside
 /// the store; one that a kill left unfinished is removed later, by `tidy`.
-///
-/// # Errors
-/// See [`BackupError`].
 pub async fn snapshot(store: &Path, now: Time) -> Result<(File, BackupManifest), BackupError> {
     let (unfinished, contents) = copy(store, store, now).await?;
     let path = unfinished.path();

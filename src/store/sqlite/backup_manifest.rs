@@ -79,9 +79,6 @@ pub enum InvalidBackup {
 }
 
 /// Brings what lies beside the file at `path` into it.
-///
-/// # Errors
-/// See [`InvalidBackup`].
 pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
         return Err(InvalidBackup::Damaged(damage));
@@ -91,9 +88,6 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
 }
 
 /// Looks through the file at `path`, which nobody may be writing to.
-///
-/// # Errors
-/// See [`InvalidBackup`].
 pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     let reader = DatabasePath::new(path, Duration::ZERO).reader();
     let mut connection = reader.map_err(|error| unfit(error.into()))?;
@@ -114,9 +108,6 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
 }
 
 /// Reads every value of the file at `path`, which nobody may be writing to, as the relay would.
-///
-/// # Errors
-/// See [`InvalidBackup`].
 pub(super) fn read_values(path: &Path) -> Result<(), InvalidBackup> {
     let reader = DatabasePath::new(path, Duration::ZERO).reader();
     check_values(&reader.map_err(|error| unfit(error.into()))?)
@@ -132,9 +123,6 @@ fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
 
 /// Starts on the file at `path`, which is nobody's yet, as the process that delivers would, and brings
 /// it to rest again. So it has this version's schema.
-///
-/// # Errors
-/// See [`InvalidBackup`].
 pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBackup> {
     let place = DatabasePath::new(path, options.busy_timeout);
     let prepared = || {
@@ -155,9 +143,6 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBacku
 
 /// Returns the first difference between the schema of the store at `path`, which may be at work, and
 /// the one that this version makes; `None` if there is none. A backup of such a store can't be made.
-///
-/// # Errors
-/// See [`InvalidBackup`].
 pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
     let reader = DatabasePath::new(path, PATIENCE).reader();
     let connection = reader.map_err(|error| unfit(error.into()))?;

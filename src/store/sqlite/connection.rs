@@ -4,8 +4,6 @@
 //! `readers`) and for what. The file is never opened by other means than SQLite once it exists:
 //! closing any other handle of it would drop the locks that SQLite holds on it.
 
-use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file_identity::FileIdentity;
-use super::files::make_folder;
+use super::files::{make_folder, private, with};
 
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
@@ -51,10 +49,7 @@ impl DatabasePath {
     /// will hold personal data.
     pub(super) fn make(&self) -> std::io::Result<()> {
         self.make_folder()?;
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&self.path) {
+        match private().create_new(true).open(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
@@ -67,9 +62,7 @@ impl DatabasePath {
 
     /// The file whose lock means the right to deliver.
     pub(super) fn lock_file(&self) -> PathBuf {
-        let mut path = OsString::from(&self.path);
-        path.push(".lock");
-        PathBuf::from(path)
+        with(&self.path, ".lock")
     }
 
     /// The file as it is now, to be compared with later.

@@ -24,7 +24,7 @@ impl SqliteStore {
     /// Overwrites the pages that nothing uses, and empties the log; true if it could.
     pub(in crate::store) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
         let place = self.place.clone();
-        let work = move |_: &Connection| {
+        let work = move |_: &mut Connection| {
             let mut connection = place.eraser()?;
             overwrite_free_pages(&mut connection)?;
             empty_log(&connection)

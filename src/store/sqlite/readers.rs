@@ -32,15 +32,6 @@ impl Readers {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.read_unit(doing, move |connection: &mut Connection| work(connection)).await
-    }
-
-    /// The same for work that needs the connection for itself.
-    pub(super) async fn read_unit<T: Send + 'static>(
-        &self,
-        doing: &'static str,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;

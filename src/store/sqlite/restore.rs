@@ -104,9 +104,6 @@ impl From<AsideError> for RestoreError {
 /// accepting clock and the workspace. A store that was there is kept under another name, which
 /// tells the present time. The relay is started on the copy first, with `options`, as `serve` would be;
 /// so a backup of an older version is migrated.
-///
-/// # Errors
-/// See [`RestoreError`].
 pub fn restore(
     backup: Source<'_>,
     store: &Path,

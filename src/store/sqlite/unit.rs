@@ -88,7 +88,7 @@ impl SqliteStore {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        self.readers.read_unit(doing, move |connection| run(connection, &work)).await
+        self.readers.read(doing, move |connection| run(connection, &work)).await
     }
 
     /// Does a use case for which no sender waits.

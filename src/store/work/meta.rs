@@ -1,4 +1,4 @@
-//! Single values and kept numbers: read, and remembered.
+//! Single values, kept numbers and notes: read, and remembered.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::store::inbox::Prunable;
 use crate::store::meta::{self, Meta};
 use crate::store::rows::{Changes, Counters, duration};
 use crate::store::unit::{Unit, Work};
-use crate::store::{Pruned, Stats, StoredDestinations, Workspace};
+use crate::store::{KvUpdate, Pruned, Stats, StoredDestinations, Workspace};
 
 /// See [`Store::stats`](crate::store::Store::stats).
 pub(in crate::store) struct ReadStats;
@@ -107,5 +107,33 @@ impl Work for OpenSecret {
         let metas = vec![(Meta::HashKey, Some(hex::encode(self.0)))];
         unit.write(Changes { metas, ..Changes::default() }).await?;
         Ok(self.0)
+    }
+}
+
+/// See [`Store::kv_get`](crate::store::Store::kv_get).
+pub(in crate::store) struct ReadNote(pub(in crate::store) String);
+
+impl Work for ReadNote {
+    type Output = Option<String>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
+        unit.note(&self.0).await
+    }
+}
+
+/// See [`Store::kv_update`](crate::store::Store::kv_update).
+pub(in crate::store) struct UpdateNote {
+    pub(in crate::store) name: String,
+    pub(in crate::store) revise: KvUpdate,
+}
+
+impl Work for UpdateNote {
+    type Output = String;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<String, U::Fault> {
+        let text = (self.revise)(unit.hold_note(&self.name).await?.as_deref());
+        let notes = vec![(self.name.clone(), text.clone())];
+        unit.write(Changes { notes, ..Changes::default() }).await?;
+        Ok(text)
     }
 }
