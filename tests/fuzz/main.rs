@@ -102,3 +102,8 @@ fn forwarded() {
 fn page() {
     fuzz("page", targets::page);
 }
+
+#[test]
+fn contracts() {
+    fuzz("contracts", targets::contracts);
+}

@@ -5,6 +5,7 @@
 //! looks for new ways through the code (`bin/`), or the stable toolchain's tests (`main.rs`).
 
 mod answer;
+mod contracts;
 mod forwarded;
 mod memory;
 mod page;
@@ -14,6 +15,7 @@ mod signature;
 mod webhook;
 
 pub use answer::answer;
+pub use contracts::contracts;
 pub use forwarded::forwarded;
 pub use page::page;
 pub use row::row;
