@@ -16,10 +16,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::customerio::signature::{SignatureError as ReportError, verify as verify_report};
+use crate::customerio::signature::SignatureError as ReportError;
 use crate::domain::{
     Class, Clock, Notification, PathSegment, Random, Receipt, ReceivedWebhook, Source, Time,
     Webhook, WebhookId,
@@ -28,7 +28,7 @@ use crate::sources::growsurf::DecodeError;
 use crate::sources::growsurf::signature::{Owner, SignatureError};
 pub use crate::sources::server::is_server_event;
 use crate::store::{Store, StoreError};
-pub use headers::{ACTION_KEYS, REPORTING_KEYS};
+use headers::SIGNATURE;
 pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
 pub use page::{PagePostOutcome, Pages};
@@ -108,20 +108,20 @@ const AT_ONCE: usize = 8 * 1024 * 1024;
 /// Bodies beyond this size have a room of their own, so that the usual ones don't wait for them.
 const USUAL: usize = 64 * 1024;
 
-/// The store's time for a report of Customer.io's, which gives up after 4 s
+/// The store's time for a webhook of Customer.io's, which gives up after 4 s
 /// (<https://docs.customer.io/journeys/webhooks/>).
-const REPORT_PATIENCE: Duration = Duration::from_secs(3);
+const CUSTOMERIO_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why isn't taken what the user's own backend or campaigns say, if it could be of any campaign.
+/// The reason to refuse an event of the own backend or an action that could be of any campaign.
 const UNNAMED: &str = "campaign is missing: GrowSurf's id of the campaign; it may be left out only \
     where growsurf.campaigns names exactly one";
 
-/// Why isn't taken what they say of a campaign that the settings, which name some, don't know: told
-/// again with the id mended, it would be another effect.
-const UNKNOWN: &str = "campaign is none of those that growsurf.campaigns names: mend GrowSurf's id of \
+/// The reason to refuse a campaign that isn't in `growsurf.campaigns`. Refused, not parked: sent again
+/// with the right id, it would create a second effect.
+const UNKNOWN: &str = "campaign is none of those that growsurf.campaigns names: fix GrowSurf's id of \
     the campaign, or add it there";
 
-/// Why isn't taken what they say of a campaign whose id would be another path at GrowSurf.
+/// The reason to refuse a campaign whose id would be another path at GrowSurf.
 const IMPOSSIBLE: &str = "campaign can't be an id of GrowSurf's";
 
 /// Bodies are counted in units of this many bytes.
@@ -170,116 +170,50 @@ impl Ingest {
         Self { lookup, ..self }
     }
 
-    /// Takes in one webhook; the receipt is given once it is on disk. `share` is dropped with the
-    /// body, which the store may hold for longer than anybody waits.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; then nothing of it was kept.
-    pub async fn receive(
-        &self,
-        signature: Option<&str>,
-        body: Vec<u8>,
-        share: impl Send + 'static,
-    ) -> Result<Receipt, IngestError> {
-        let received_at = self.clock.now();
-        let owners = self.owners(signature, &body, received_at)?;
-        let read = |body: Vec<u8>| {
-            let signer = owners.as_deref().and_then(sole_campaign);
-            let decoded = decode(Source::Growsurf, signer, None, &body, received_at);
-            let reading = match decoded.reading {
-                // Anybody could fill the inbox with bytes that can't be read.
-                Err(UnreadableBody::Bytes(error)) if owners.is_none() => return Err(error.into()),
-                // GrowSurf would send it again for days, and then switch the webhook off.
-                Err(UnreadableBody::Bytes(error)) => Err(error.to_string()),
-                Err(UnreadableBody::Content(reason)) => Err(reason),
-                Ok(news) => Ok(news),
-            };
-            let owner = check_campaign(owners.as_deref(), signer, decoded.campaign.as_deref())?;
-            Ok(Incoming { source: Source::Growsurf, owner, event: decoded.event, reading, body })
-        };
-        self.accept(body, read, share, received_at, Class::Live, self.patience).await
-    }
-
-    /// Whether there is a key that reports can be signed with.
+    /// True if there is a key that reports can be signed with.
     pub fn accepts_reports(&self) -> bool {
         !self.trust.reporting_keys.is_empty()
     }
 
-    /// Takes in one report of Customer.io's, see [`Ingest::receive`]. `header` gives a header of the
-    /// request.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; then nothing of it was kept.
-    pub async fn customerio_report<'h>(
-        &self,
-        header: impl Fn(&'static str) -> Option<&'h str>,
-        body: Vec<u8>,
-        share: impl Send + 'static,
-    ) -> Result<Receipt, IngestError> {
-        let received_at = self.clock.now();
-        let keys = (self.trust.reporting_keys.as_slice(), REPORTING_KEYS);
-        self.check_report(header, &body, keys, received_at)?;
-        let read = |body: Vec<u8>| {
-            let Decoded { event, reading, .. } =
-                decode(Source::CustomerioReport, None, None, &body, received_at);
-            // A refusal would block all that Customer.io has to send behind it.
-            let reading = reading.map_err(|why| why.to_string());
-            Ok(Incoming { source: Source::CustomerioReport, owner: None, event, reading, body })
-        };
-        let patience = self.patience.min(REPORT_PATIENCE);
-        self.accept(body, read, share, received_at, Class::Live, patience).await
-    }
-
-    /// Whether there is a key that campaigns' asks can be signed with.
+    /// True if there is a key that actions can be signed with.
     pub fn accepts_actions(&self) -> bool {
         !self.trust.action_keys.is_empty()
     }
 
-    /// Takes in what a campaign at Customer.io asks for, see [`Ingest::customerio_report`]. Whatever is wrong
-    /// with its template is refused, since whoever wrote it reads the answer.
+    /// Accepts one webhook of `source`; the receipt is given once it is on disk. `header` gives a header of
+    /// the request. The caller has checked the token of the user's own backend. `share` is dropped with
+    /// the body, which the store may hold for longer than anybody waits.
     ///
     /// # Errors
     /// See [`IngestError`]; then nothing of it was kept.
-    pub async fn customerio_action<'h>(
+    pub async fn receive<'h>(
         &self,
+        source: Source,
         header: impl Fn(&'static str) -> Option<&'h str>,
         body: Vec<u8>,
         share: impl Send + 'static,
     ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
-        let keys = (self.trust.action_keys.as_slice(), ACTION_KEYS);
-        self.check_report(header, &body, keys, received_at)?;
-        let read = |body| self.read_strictly(Source::CustomerioAction, body, received_at);
-        let patience = self.patience.min(REPORT_PATIENCE);
-        self.accept(body, read, share, received_at, Class::Live, patience).await
-    }
-
-    /// Whether one of these keys of Customer.io's signed a body.
-    fn check_report<'h>(
-        &self,
-        header: impl Fn(&'static str) -> Option<&'h str>,
-        body: &[u8],
-        (keys, setting): (&[SecretString], &'static str),
-        received_at: Time,
-    ) -> Result<(), IngestError> {
-        let keys = keys.iter().map(|key| key.expose_secret().as_bytes());
-        let verified = verify_report(header, body, keys, received_at, self.trust.report_max_age);
-        verified.map_err(|fault| IngestError::Report { fault, keys: setting })
-    }
-
-    /// Takes in one event that the user's own backend tells, see [`Ingest::receive`]. Whoever calls
-    /// has seen that it may.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; then nothing of it was kept.
-    pub async fn server_event(
-        &self,
-        body: Vec<u8>,
-        share: impl Send + 'static,
-    ) -> Result<Receipt, IngestError> {
-        let received_at = self.clock.now();
-        let read = |body| self.read_strictly(Source::Server, body, received_at);
-        self.accept(body, read, share, received_at, Class::Live, self.patience).await
+        let (mut owners, mut timeout) = (None, self.patience);
+        match source {
+            Source::Growsurf => owners = self.owners(header(SIGNATURE), &body, received_at)?,
+            Source::CustomerioReport | Source::CustomerioAction => {
+                self.check_customerio(source, header, &body, received_at)?;
+                timeout = timeout.min(CUSTOMERIO_TIMEOUT);
+            }
+            _ => {}
+        }
+        let read = |body: Vec<u8>| match source {
+            Source::Growsurf => read_growsurf(owners.as_deref(), body, received_at),
+            Source::CustomerioReport => {
+                let Decoded { event, reading, .. } = decode(source, None, None, &body, received_at);
+                // A refusal would block all that Customer.io has to send behind it.
+                let reading = reading.map_err(|why| why.to_string());
+                Ok(Incoming { source, owner: None, event, reading, body })
+            }
+            _ => self.read_strictly(source, body, received_at),
+        };
+        self.accept(body, read, share, received_at, Class::Live, timeout).await
     }
 
     /// Reads a body of a contract of the relay's own. Its sender can fix what is wrong with it at
@@ -359,4 +293,24 @@ impl Ingest {
         // Nobody closes it.
         Arc::clone(room).acquire_many_owned(units).await.ok()
     }
+}
+
+/// Reads a webhook of GrowSurf's. `owners` are those of the secrets that signed it; `None` where
+/// signatures aren't required.
+fn read_growsurf(
+    owners: Option<&[Owner]>,
+    body: Vec<u8>,
+    received_at: Time,
+) -> Result<Incoming, IngestError> {
+    let source = Source::Growsurf;
+    let signer = owners.and_then(sole_campaign);
+    let Decoded { event, campaign, reading, .. } = decode(source, signer, None, &body, received_at);
+    let reading = match reading {
+        // Anybody could fill the inbox with bytes that can't be read.
+        Err(UnreadableBody::Bytes(error)) if owners.is_none() => return Err(error.into()),
+        // GrowSurf would send it again for days, and then switch the webhook off.
+        reading => reading.map_err(|why| why.to_string()),
+    };
+    let owner = check_campaign(owners, signer, campaign.as_deref())?;
+    Ok(Incoming { source, owner, event, reading, body })
 }

@@ -271,7 +271,7 @@ fn json_logs_have_one_line_an_attempt_with_these_fields() {
     let log = relay.whole_log();
     let lines: Vec<serde_json::Value> =
         log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let taken = lines.iter().find(|line| line["message"] == "took in a webhook").unwrap();
+    let taken = lines.iter().find(|line| line["message"] == "accepted a webhook").unwrap();
     assert_eq!(taken["webhook.id"], id);
     assert_eq!(taken["calls"], 2);
     let attempts: Vec<_> =

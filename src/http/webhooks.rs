@@ -1,9 +1,11 @@
 //! The endpoints that GrowSurf and Customer.io post to.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,16 +18,12 @@ use super::json::Json;
 use super::openapi::{GrowsurfWebhook, refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::domain::{Receipt, Status};
-use crate::ingest::{ACTION_KEYS, IngestError, REPORTING_KEYS};
+use crate::domain::{Receipt, Source, Status};
+use crate::ingest::IngestError;
 use crate::sources::customerio_action::CustomerioAction;
 use crate::sources::customerio_report::CustomerioReport;
 use crate::sources::server::ServerEvent;
 use crate::telemetry::ErrorChain;
-
-/// GrowSurf's header with time and signature
-/// (<https://docs.growsurf.com/developer-tools/webhooks>).
-const SIGNATURE: &str = "growsurf-signature";
 
 /// When a sender may try again after the store refused, in seconds.
 const STORE_RETRY_AFTER: u64 = 5;
@@ -45,15 +43,15 @@ struct WebhookResponse {
     reason: Option<String>,
 }
 
-/// What becomes of a body that was taken in.
+/// The status of a body that was accepted.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ReceiptStatus {
     /// What it leads to will be delivered.
     Accepted,
-    /// The same body was taken in before; nothing new comes of it.
+    /// The same body was accepted before; nothing new comes of it.
     Duplicate,
-    /// It is kept and leads to nothing, until somebody mends the cause and replays it.
+    /// It is kept and leads to nothing, until somebody fixes the cause and replays it.
     Parked,
 }
 
@@ -68,10 +66,10 @@ impl ReceiptStatus {
     }
 }
 
-/// Takes in one webhook of GrowSurf's.
+/// Accepts one webhook of GrowSurf's.
 ///
-/// Answers 200 only once it is on disk. Anything with a true signature is taken; what can't be read is
-/// parked. Where the relay checks no signatures, it takes JSON objects only.
+/// Answers 200 only once it is on disk. Anything with a true signature is accepted; what can't be read is
+/// parked. Where the relay checks no signatures, it accepts JSON objects only.
 #[utoipa::path(
     post,
     path = "/webhooks/growsurf",
@@ -85,15 +83,11 @@ impl ReceiptStatus {
     ),
     security(("growsurf_signature" = [])),
 )]
-pub async fn growsurf_webhook(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(face, peer, request, Sender::Growsurf).await
+pub async fn growsurf_webhook(post: WebhookPost) -> Response {
+    post.receive(Source::Growsurf).await
 }
 
-/// Takes in one webhook of GrowSurf's, at the path of its published guide.
+/// Accepts one webhook of GrowSurf's, at the path of its published guide.
 ///
 /// The same as `/webhooks/growsurf`.
 #[utoipa::path(
@@ -109,18 +103,14 @@ pub async fn growsurf_webhook(
     ),
     security(("growsurf_signature" = [])),
 )]
-pub async fn growsurf_webhook_at_guide_path(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(face, peer, request, Sender::Growsurf).await
+pub async fn growsurf_webhook_at_guide_path(post: WebhookPost) -> Response {
+    post.receive(Source::Growsurf).await
 }
 
-/// Takes in one report of Customer.io's.
+/// Accepts one report of Customer.io's.
 ///
 /// Answers 200 only once it is on disk. There only with `customerio.reporting_keys`. Anything with a
-/// true signature is taken.
+/// true signature is accepted.
 #[utoipa::path(
     post,
     path = "/webhooks/customerio/reporting",
@@ -134,15 +124,11 @@ pub async fn growsurf_webhook_at_guide_path(
     ),
     security(("customerio_timestamp" = [], "customerio_signature" = [])),
 )]
-pub async fn customerio_report(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(face, peer, request, Sender::Customerio).await
+pub async fn customerio_report(post: WebhookPost) -> Response {
+    post.receive(Source::CustomerioReport).await
 }
 
-/// Takes in what a campaign at Customer.io asks for.
+/// Accepts one webhook action of a campaign at Customer.io.
 ///
 /// Answers 200 only once it is on disk. There only with `customerio.action_keys`. Fields that are
 /// unknown, empty or not rendered are refused, so that whoever wrote the template sees it.
@@ -160,15 +146,11 @@ pub async fn customerio_report(
     ),
     security(("customerio_timestamp" = [], "customerio_signature" = [])),
 )]
-pub async fn customerio_action(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(face, peer, request, Sender::Campaign).await
+pub async fn customerio_action(post: WebhookPost) -> Response {
+    post.receive(Source::CustomerioAction).await
 }
 
-/// Takes in one event that your own backend tells.
+/// Accepts one event of your own backend.
 ///
 /// Answers 200 only once it is on disk. There only with `api.token`.
 #[utoipa::path(
@@ -185,93 +167,92 @@ pub async fn customerio_action(
     ),
     security(("api_token" = [])),
 )]
-pub async fn server_event(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let headers = request.headers();
-    let client = client_ip(peer, headers, &face.trusted_proxies);
-    let admitted = match &face.api_tokens {
-        Some(tokens) => tokens.admit(headers, client, &face.metrics, &face.refusals),
-        None => Err(Problem::new(StatusCode::NOT_FOUND, "api.token is not set")),
-    };
-    if let Err(problem) = admitted {
-        let (Parts { headers, .. }, body) = request.into_parts();
-        face.bodies.discard(&headers, body);
-        return closing(problem);
-    }
-    receive(face, peer, request, Sender::Shop).await
+pub async fn server_event(post: WebhookPost) -> Response {
+    post.receive(Source::Server).await
 }
 
-/// Who posts.
-enum Sender {
-    Growsurf,
-    Customerio,
-    Campaign,
-    Shop,
+/// A request that posts a webhook, of any source.
+pub struct WebhookPost {
+    state: AppState,
+    client: IpAddr,
+    headers: HeaderMap,
+    body: Body,
 }
 
-async fn receive(face: AppState, peer: SocketAddr, request: Request, sender: Sender) -> Response {
-    let (Parts { headers, .. }, body) = request.into_parts();
-    let client = client_ip(peer, &headers, &face.trusted_proxies);
-    if let Err(refusal) = admit(&face, &headers, &sender) {
-        face.bodies.discard(&headers, body);
-        let problem = refuse(&refusal);
-        refused(&face, client, &problem, reason(&refusal), &ErrorChain(&refusal));
-        return closing(problem);
+impl FromRequest<AppState> for WebhookPost {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Infallible> {
+        let (Parts { headers, extensions, .. }, body) = request.into_parts();
+        let ConnectInfo(peer) = *extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .expect("the listener says who is at the other end");
+        let client = client_ip(peer, &headers, &state.trusted_proxies);
+        Ok(Self { state: state.clone(), client, headers, body })
     }
-    let (body, share) = match face.bodies.read(network(client), &headers, body).await {
-        Ok(ReadBody { bytes, share }) => (bytes, share),
-        Err(problem) => {
-            refused(&face, client, &problem, problem.webhook_outcome(), &problem);
+}
+
+impl WebhookPost {
+    /// Accepts a webhook of `source`. What its headers show decides before its body is read, so that
+    /// no memory is taken for a sender without proof.
+    async fn receive(self, source: Source) -> Response {
+        let proven = self.prove(source);
+        let Self { state, client, headers, body } = self;
+        if let Err(problem) = proven {
+            state.bodies.discard(&headers, body);
             return closing(problem);
         }
-    };
-    let began = face.clock.now();
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    let result = match sender {
-        Sender::Growsurf => face.ingest.receive(header(SIGNATURE), body, share).await,
-        Sender::Shop => face.ingest.server_event(body, share).await,
-        Sender::Customerio => face.ingest.customerio_report(header, body, share).await,
-        Sender::Campaign => face.ingest.customerio_action(header, body, share).await,
-    };
-    face.metrics.accepted_in(face.clock.now().since(began));
-    match result {
-        Ok(receipt) => answer(&face, receipt),
-        Err(refusal) => {
-            face.health.record_refusal(&refusal);
-            let problem = refuse(&refusal);
-            refused(&face, client, &problem, reason(&refusal), &ErrorChain(&refusal));
-            problem.into_response()
+        let (body, share) = match state.bodies.read(network(client), &headers, body).await {
+            Ok(ReadBody { bytes, share }) => (bytes, share),
+            Err(problem) => {
+                refused(&state, client, &problem, problem.webhook_outcome(), &problem);
+                return closing(problem);
+            }
+        };
+        let began = state.clock.now();
+        let header = |name: &'static str| headers.get(name)?.to_str().ok();
+        let result = state.ingest.receive(source, header, body, share).await;
+        state.metrics.accepted_in(state.clock.now().since(began));
+        match result {
+            Ok(receipt) => answer(&state, receipt),
+            Err(error) => {
+                state.health.record_refusal(&error);
+                let problem = refuse(&error);
+                refused(&state, client, &problem, reason(&error), &ErrorChain(&error));
+                problem.into_response()
+            }
         }
+    }
+
+    /// Checks all that the headers alone show of the sender's proof.
+    fn prove(&self, source: Source) -> Result<(), Problem> {
+        let Self { state, client, headers, .. } = self;
+        if source == Source::Server {
+            let absent = || Problem::new(StatusCode::NOT_FOUND, "api.token is not set");
+            let tokens = state.api_tokens.as_ref().ok_or_else(absent)?;
+            return tokens.admit(headers, *client, &state.metrics, &state.refusals);
+        }
+        let header = |name: &'static str| headers.get(name)?.to_str().ok();
+        state.ingest.check_headers(source, header).map_err(|error| {
+            let problem = refuse(&error);
+            refused(state, *client, &problem, reason(&error), &ErrorChain(&error));
+            problem
+        })
     }
 }
 
 /// Counts a refusal, and logs it unless there are too many of its reason.
 fn refused(
-    face: &AppState,
+    state: &AppState,
     client: IpAddr,
     problem: &Problem,
     reason: &'static str,
     error: &dyn Display,
 ) {
     let outcome = problem.webhook_outcome();
-    face.metrics.webhook(outcome);
-    if face.refusals.is_logged(reason) {
+    state.metrics.webhook(outcome);
+    if state.refusals.is_logged(reason) {
         tracing::warn!(webhook.outcome = outcome, client.ip = %client, %error, "refused a webhook");
-    }
-}
-
-/// Refuses by the headers alone, so that nothing is held for whoever can't prove anything.
-fn admit(face: &AppState, headers: &HeaderMap, sender: &Sender) -> Result<(), IngestError> {
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    match sender {
-        Sender::Growsurf => face.ingest.check_webhook_header(header(SIGNATURE)),
-        Sender::Customerio => face.ingest.check_customerio_headers(header, REPORTING_KEYS),
-        Sender::Campaign => face.ingest.check_customerio_headers(header, ACTION_KEYS),
-        // Its token was looked at before.
-        Sender::Shop => Ok(()),
     }
 }
 
@@ -281,13 +262,13 @@ fn closing(problem: Problem) -> Response {
     ([(header::CONNECTION, "close")], problem).into_response()
 }
 
-fn answer(face: &AppState, receipt: Receipt) -> Response {
+fn answer(state: &AppState, receipt: Receipt) -> Response {
     let Receipt { id, status, calls, unmapped, notices, kinds: _ } = receipt;
     for notice in notices {
         tracing::warn!(webhook.id = %id, "{notice}");
     }
     if !matches!(status, Status::Duplicate) {
-        face.health.record_write();
+        state.health.record_write();
     }
     let (taken, reason) = match status {
         Status::Accepted => (ReceiptStatus::Accepted, None),
@@ -296,14 +277,14 @@ fn answer(face: &AppState, receipt: Receipt) -> Response {
         Status::Dropped(_) => unreachable!("only posts of pages are dropped"),
     };
     let status = taken.as_str();
-    face.metrics.webhook(status);
+    state.metrics.webhook(status);
     let parked = reason.as_deref().or(unmapped.first().map(String::as_str));
     match parked {
         Some(reason) => {
             tracing::warn!(webhook.id = %id, webhook.outcome = status, calls, reason, "parked a webhook, or a part of it");
         }
         None => {
-            tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "took in a webhook")
+            tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "accepted a webhook")
         }
     }
     let answer = WebhookResponse { success: true, status: taken, id: id.to_string(), reason };

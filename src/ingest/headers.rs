@@ -1,40 +1,65 @@
-//! Refusals by headers alone, before a body is read or memory is taken for it.
+//! Proofs of the sender: by the headers alone, before a body is read or memory is taken for it, and
+//! then by the signature over the body.
 //!
-//! What belongs here: what a signature's headers show without the body. What doesn't: the body's
-//! own proof, which is checked once it is there.
+//! What belongs here: the keys of each source, and the order of the checks. What doesn't: the schemes
+//! of the signatures (`growsurf`, `customerio`), the campaign that a signature vouches for (`owner`),
+//! and bearer tokens (`http`).
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Ingest, IngestError};
-use crate::customerio::signature::check_headers;
+use crate::customerio::signature::{SignatureError, check_headers, verify};
+use crate::domain::{Source, Time};
 use crate::sources::growsurf::signature::check_header;
 
-/// The setting with the keys of reports.
-pub const REPORTING_KEYS: &str = "customerio.reporting_keys";
-
-/// The setting with the keys of campaigns' actions.
-pub const ACTION_KEYS: &str = "customerio.action_keys";
+/// GrowSurf's header with time and signature
+/// (<https://docs.growsurf.com/developer-tools/webhooks>).
+pub(super) const SIGNATURE: &str = "growsurf-signature";
 
 impl Ingest {
-    /// Checks the signature's header of one of GrowSurf's webhooks, if signatures are asked for.
+    /// Checks all that the headers of a request of `source` show of its proof without the body. `header`
+    /// gives a header.
     ///
     /// # Errors
-    /// [`IngestError::Signature`] if it is missing, malformed, or of the wrong time.
-    pub fn check_webhook_header(&self, signature: Option<&str>) -> Result<(), IngestError> {
-        if self.trust.secrets.is_empty() {
-            return Ok(());
+    /// [`IngestError::Signature`] or [`IngestError::Report`] if one is missing, malformed, or of the wrong
+    /// time.
+    pub fn check_headers<'h>(
+        &self,
+        source: Source,
+        header: impl Fn(&'static str) -> Option<&'h str>,
+    ) -> Result<(), IngestError> {
+        let now = self.clock.now();
+        match (source, self.customerio_keys(source)) {
+            (Source::Growsurf, _) if self.trust.secrets.is_empty() => Ok(()),
+            (Source::Growsurf, _) => Ok(check_header(header(SIGNATURE), now, self.trust.max_age)?),
+            (_, Some((_, setting))) => check_headers(header, now, self.trust.report_max_age)
+                .map_err(|fault| IngestError::Report { fault, keys: setting }),
+            (_, None) => Ok(()),
         }
-        Ok(check_header(signature, self.clock.now(), self.trust.max_age)?)
     }
 
-    /// Checks the signature's headers of one of Customer.io's webhooks, whose keys `setting` names.
-    ///
-    /// # Errors
-    /// [`IngestError::Report`] if one is missing, malformed, or of the wrong time.
-    pub fn check_customerio_headers<'h>(
+    /// Checks that a key of Customer.io's signed the body, if `source` is one of Customer.io's.
+    pub(super) fn check_customerio<'h>(
         &self,
+        source: Source,
         header: impl Fn(&'static str) -> Option<&'h str>,
-        setting: &'static str,
+        body: &[u8],
+        received_at: Time,
     ) -> Result<(), IngestError> {
-        let checked = check_headers(header, self.clock.now(), self.trust.report_max_age);
-        checked.map_err(|fault| IngestError::Report { fault, keys: setting })
+        let Some((keys, setting)) = self.customerio_keys(source) else { return Ok(()) };
+        let keys = keys.iter().map(|key| key.expose_secret().as_bytes());
+        let verified = verify(header, body, keys, received_at, self.trust.report_max_age);
+        verified.map_err(|fault: SignatureError| IngestError::Report { fault, keys: setting })
+    }
+
+    /// Returns the keys that sign the webhooks of one of Customer.io's sources, and their setting.
+    fn customerio_keys(&self, source: Source) -> Option<(&[SecretString], &'static str)> {
+        match source {
+            Source::CustomerioReport => {
+                Some((&self.trust.reporting_keys, "customerio.reporting_keys"))
+            }
+            Source::CustomerioAction => Some((&self.trust.action_keys, "customerio.action_keys")),
+            _ => None,
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::{Ingest, Pages, WebhookAuth, reading};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::domain::{
     Attributes, Class, Clock, Draft, Notification, Person, Planner, ReadKey, ReadSet,
-    ReceivedWebhook, SendFilter, Time, WebhookId,
+    ReceivedWebhook, SendFilter, Source, Time, WebhookId,
 };
 use crate::sources::growsurf::signature::{Owner, sign};
 use crate::sources::growsurf_api::Campaign;
@@ -208,11 +208,14 @@ impl World {
     async fn send(&self, way: Entrance, body: Vec<u8>) -> bool {
         let now = SystemClock.now();
         match way {
-            Entrance::Unsigned => self.ingest(true).receive(None, body, ()).await.is_ok(),
+            Entrance::Unsigned => {
+                self.ingest(true).receive(Source::Growsurf, |_| None, body, ()).await.is_ok()
+            }
             Entrance::Signed(owner) => {
                 let secret = format!("the secret {owner} of the tests");
                 let header = sign(secret.as_bytes(), now, &body);
-                self.ingest(false).receive(Some(&header), body, ()).await.is_ok()
+                let header = |_: &'static str| Some(&*header);
+                self.ingest(false).receive(Source::Growsurf, header, body, ()).await.is_ok()
             }
             Entrance::Report | Entrance::Action => {
                 let key = if matches!(way, Entrance::Report) { "reports" } else { "actions" };
@@ -223,13 +226,15 @@ impl World {
                     "x-cio-signature" => Some(&*proof),
                     _ => None,
                 };
-                let ingest = self.ingest(false);
-                match way {
-                    Entrance::Report => ingest.customerio_report(header, body, ()).await.is_ok(),
-                    _ => ingest.customerio_action(header, body, ()).await.is_ok(),
-                }
+                let source = match way {
+                    Entrance::Report => Source::CustomerioReport,
+                    _ => Source::CustomerioAction,
+                };
+                self.ingest(false).receive(source, header, body, ()).await.is_ok()
             }
-            Entrance::Server => self.ingest(false).server_event(body, ()).await.is_ok(),
+            Entrance::Server => {
+                self.ingest(false).receive(Source::Server, |_| None, body, ()).await.is_ok()
+            }
             Entrance::Row(kind) => {
                 let Ok(value) = serde_json::from_slice(&body) else { return false };
                 let (id, name) = ("a".to_owned(), Some("Spring".to_owned()));

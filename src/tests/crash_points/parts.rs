@@ -15,7 +15,7 @@ use crate::delivery::{
     CircuitBreaker, CustomerIoTransport, Dispatcher, DispatcherRules, GuardedDestination,
     Heartbeat, ReplicaCount, RetryRules, Sender,
 };
-use crate::domain::{Clock, Destination, Random, Receipt, Time};
+use crate::domain::{Clock, Destination, Random, Receipt, Source, Time};
 use crate::ingest::{Ingest, WebhookAuth};
 use crate::mapping::{Mapper, Rules};
 use crate::store::sqlite::watch::Watch;
@@ -165,7 +165,8 @@ impl Relay {
 
     /// Takes in a webhook.
     pub(super) async fn take(&self, body: &str) -> Receipt {
-        self.ingest.receive(None, body.as_bytes().to_vec(), ()).await.unwrap()
+        let body = body.as_bytes().to_vec();
+        self.ingest.receive(Source::Growsurf, |_| None, body, ()).await.unwrap()
     }
 
     /// Delivers from now on, and returns when nothing is pending.
