@@ -6,8 +6,6 @@
 //! Where a module takes settings as they are, the struct is its own. What a setting does is the business
 //! of whoever takes it.
 
-pub mod admin;
-pub mod api;
 mod check;
 pub mod customerio;
 pub mod delivery;
@@ -26,11 +24,10 @@ pub mod sync;
 #[cfg(test)]
 mod tests;
 mod together;
+pub mod tokens;
 mod tree;
 mod wrong;
 
-use crate::config::admin::AdminSettings;
-use crate::config::api::ApiSettings;
 use crate::config::check::Check;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
@@ -43,6 +40,7 @@ use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::sync::SyncSettings;
+use crate::config::tokens::TokenSettings;
 use crate::config::tree::{BUILT_IN, Layer, merge};
 use crate::mapping::{FeedbackRules, Rules};
 use crate::telemetry::LogOptions;
@@ -71,9 +69,9 @@ pub struct Settings {
     /// rules isn't in it.
     pub mapping: Rules,
     /// Who may use the admin API.
-    pub admin: AdminSettings,
+    pub admin: TokenSettings,
     /// Who may tell the relay events, server to server.
-    pub api: ApiSettings,
+    pub api: TokenSettings,
     /// From which pages clicks and shares are taken.
     pub page: PageSettings,
     /// How much is logged, and in which form.

@@ -20,18 +20,20 @@
 //! | module | job | may name |
 //! |---|---|---|
 //! | [`domain`] | the words: events, people, calls, deliveries, outcomes; plain values | nobody |
-//! | [`mapping`] | the plan: what news leads to; pure | `domain` |
+//! | [`options`] | how options are written: durations, sizes, secrets, addresses | `domain` |
+//! | [`mapping`] | the plan: what news leads to; pure | `domain`, `options` |
 //! | [`growsurf`] | the client of GrowSurf's REST API | `domain`, the wire types of `sources` |
 //! | [`customerio`] | the destination: requests, answers, limits, the HTTP client | `domain` |
 //! | [`sources`] | the bodies of each sender, declared, and the notifications that they become | `domain` |
-//! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain` |
+//! | [`store`] | the durability contract, and SQLite and Postgres keeping it | `domain`, `options` |
 //! | [`ingest`] | use case: verify, decode, accept; replay | the adapters it needs |
 //! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`http`], [`cli`] | the faces | the use cases |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
-//! | [`config`], [`telemetry`], [`clock`] | settings, logs and metrics, time and randomness | `domain` |
+//! | [`config`] | settings: found, checked, and filled into the options that modules own | those modules |
+//! | [`telemetry`], [`clock`] | logs and metrics, time and randomness | `domain`, `options` |
 //! | [`sandbox`] | a stand-in Customer.io and GrowSurf; shares no type with the relay's own clients | nobody |
 //!
 //! A test reads the sources and holds the directions.

@@ -59,6 +59,12 @@ pub(super) fn layers(sources: &Sources, defaults: &Value, problems: &mut Problem
     layers
 }
 
+/// True if a place is a variable that sets a key.
+pub(super) fn is_variable(place: &str, sources: &Sources) -> bool {
+    let is_ours = place.starts_with(PREFIX) || GUIDE.iter().any(|(it, _)| place.starts_with(it));
+    is_ours && sources.environment().contains_key(place)
+}
+
 /// True if a variable that sets a key names a file with the value.
 pub(super) fn is_file_variable(variable: &str) -> bool {
     variable.ends_with(FILE_SUFFIX) && variable != variable_of("store.tls_ca_file")

@@ -13,7 +13,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::config::environment::is_file_variable;
+use crate::config::environment::{is_file_variable, is_variable};
 use crate::config::problem::{HIDDEN, quoted, type_of};
 use crate::config::reading::{EffectiveSetting, Reading};
 use crate::config::tree::{BUILT_IN, TABLES, find, join, names, place_of};
@@ -64,7 +64,7 @@ impl<'r, 'a> Node<'r, 'a> {
     }
 
     fn is_variable(&self) -> bool {
-        self.reading.sources.environment().contains_key(self.place())
+        is_variable(self.place(), self.reading.sources)
     }
 
     fn is_hidden(&self) -> bool {
@@ -135,7 +135,7 @@ impl<'r, 'a> Node<'r, 'a> {
                 text.split(',').map(|item| item.trim_matches(' ')).collect()
             }
             _ if TABLES.contains(&self.path.as_str()) => {
-                return Err(Wrong::form("tables under [[...]]"));
+                return Err(self.no_table("tables under [[...]]"));
             }
             _ if self.kind == Kind::Tokens => {
                 let expected = "text in quotes, or a list of texts such as [\"a\", \"b\"]";
@@ -146,6 +146,12 @@ impl<'r, 'a> Node<'r, 'a> {
         let origin = Some(self.place().to_owned());
         let texts = texts.into_iter().filter(|text| !text.is_empty());
         Ok(texts.map(|text| Value::new(origin.as_ref(), text)).collect())
+    }
+
+    /// Returns the error of what stands in the place of a table: it may be a secret that belongs into it.
+    fn no_table(&self, expected: &str) -> Wrong {
+        let hidden = Self { kind: Kind::Secret, ..self.clone() };
+        Wrong::form(expected).within(|| hidden.found())
     }
 
     fn note(&self, shown: String, is_empty: bool) {
@@ -168,9 +174,7 @@ impl<'r, 'a> Node<'r, 'a> {
     fn table(self, fields: &[&str]) -> Result<Table<'r, 'a>, Wrong> {
         let Self { reading, path, .. } = self.clone();
         let ValueKind::Table(table) = &self.value.kind else {
-            // It may be a secret in the wrong place.
-            let hidden = Self { kind: Kind::Secret, ..self };
-            return Err(Wrong::form("a table of keys").within(|| hidden.found()));
+            return Err(self.no_table("a table of keys"));
         };
         // The items of a list of tables have no defaults.
         let defaults = find(reading.defaults, &path).map(names).unwrap_or_default();

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use config::Value;
 use serde::de::DeserializeOwned;
 
-use crate::config::environment::variable_of;
 use crate::config::node::Node;
 use crate::config::problem::{Fault, Problems};
 use crate::config::sources::Sources;
@@ -108,8 +107,6 @@ impl<'a> Reading<'a> {
         let Some(layer) = self.layer else { return };
         let place = place_of(value).unwrap_or(layer);
         let nearest = nearest(parent, name, known, self.defaults);
-        let is_variable = self.sources.environment().contains_key(place);
-        let nearest = nearest.map(|key| if is_variable { variable_of(&key) } else { key });
         self.problems.borrow_mut().push(place, &join(parent, name), Fault::Unknown { nearest });
     }
 }

@@ -116,6 +116,14 @@ fn wrong_types_name_key_place_and_both_types() {
              did you mean growsurf.campaigns[0].id?",
         ),
         (
+            "[growsurf]\ncampaigns = \"hush\"",
+            "config/relay.toml: growsurf.campaigns: expected tables under [[...]], got text",
+        ),
+        (
+            "[mapping]\nevents = \"hush\"",
+            "config/relay.toml: mapping.events: expected a table of keys, got text",
+        ),
+        (
             "[mapping.metadata]\nplan = 1",
             "config/relay.toml: mapping.metadata.plan: expected text in quotes, got 1",
         ),
