@@ -166,7 +166,7 @@ fn a_store_that_is_empty_all_at_once_is_set_aside() {
 fn a_start_that_meets_a_damaged_index_loses_nothing() {
     let sandbox = Sandbox::start();
     let (setup, ann) = stored(&sandbox);
-    garble(&setup, "lanes_leased");
+    garble(&setup, "lanes_due");
     let relay = setup.clone().start();
     relay.logs("every row of it is in a new one");
     assert_eq!(set_aside(&setup).len(), 1);

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -119,7 +120,7 @@ fn plan(
                 ReadKey::Tombstone(key) => read.add_tombstone(key, None),
                 person => {
                     let found = supposed.and_then(|supposed| supposed.answer(&person));
-                    read.add_person(person, found);
+                    read.add_person(person, found.map(Arc::new));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The plan: a value with everything that a notification leads to, and the phases that make it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{
     Attributes, Call, EffectKey, ErasureKey, ErasureSubject, EventId, Identifier, Link, Message,
@@ -32,7 +33,7 @@ pub struct ReadSet {
     pub hash_key: [u8; 32],
     /// The present time. A replayed webhook was received long before.
     pub now: Time,
-    people: Vec<Person>,
+    people: Vec<Arc<Person>>,
     found: HashMap<ReadKey, Option<usize>>,
     effects: HashMap<EventId, bool>,
     tombstones: Option<HashMap<ErasureKey, Option<Time>>>,
@@ -46,7 +47,7 @@ impl ReadSet {
     }
 
     /// Adds the person that a key leads to. A person found by several keys is kept once.
-    pub fn add_person(&mut self, key: ReadKey, person: Option<Person>) {
+    pub fn add_person(&mut self, key: ReadKey, person: Option<Arc<Person>>) {
         let index = person.map(|person| {
             let same = self.people.iter().position(|known| known.id == person.id);
             same.unwrap_or_else(|| {
@@ -72,7 +73,7 @@ impl ReadSet {
         self.tombstones.get_or_insert_default().insert(key, erased_at);
     }
 
-    /// Returns the place in [`ReadSet::people`] of the person that a key leads to.
+    /// Returns the place of the person that a key leads to.
     pub fn person(&self, key: &ReadKey) -> Option<usize> {
         debug_assert!(self.found.contains_key(key), "{key:?} was not read");
         self.found.get(key).copied().flatten()
@@ -96,9 +97,14 @@ impl ReadSet {
         tombstones.get(key).copied().flatten()
     }
 
+    /// Returns the person at a place, see [`ReadSet::person`].
+    pub fn person_at(&self, place: usize) -> &Person {
+        &self.people[place]
+    }
+
     /// Returns everyone read so far.
-    pub fn people(&self) -> &[Person] {
-        &self.people
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().map(|person| &**person)
     }
 }
 

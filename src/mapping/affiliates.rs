@@ -18,7 +18,7 @@ pub fn enrolled_at(event: &Event, participant: &Participant, known: &ReadSet) ->
     let Event::ParticipantJoined { .. } = event else { return None };
     let is_it =
         |it: &&Participant| (&it.campaign, &it.key) == (&participant.campaign, &participant.key);
-    let stored = known.people().iter().flat_map(|person| &person.participants).find(is_it)?;
+    let stored = known.people().flat_map(|person| &person.participants).find(is_it)?;
     let before = stored.facts.get(Facts::IS_AFFILIATE)?;
     let now = participant.facts.get(Facts::IS_AFFILIATE)?;
     let is = |flag: bool, value: &Scalar| *value == Scalar::Boolean(flag);

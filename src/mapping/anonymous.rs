@@ -96,7 +96,7 @@ impl Resolved {
     fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a ReadSet) -> Option<&'a Person> {
         let identifier = Identifier::Anonymous(id.clone());
         let placed = self.persons.iter().find(|person| person.identifier == identifier);
-        let stored = || Some(&known.people()[known.person(&ReadKey::Identifier(identifier))?]);
+        let stored = || Some(known.person_at(known.person(&ReadKey::Identifier(identifier))?));
         placed.or_else(stored)
     }
 
@@ -122,7 +122,7 @@ pub fn visitors(notification: &Notification) -> impl Iterator<Item = ReadKey> {
 /// Returns the keys of those who claimed the visitors among the events.
 pub fn claimers(notification: &Notification, read: &ReadSet) -> Vec<ReadKey> {
     let visitors = visited(notification).filter_map(|id| read.person(&of_visitor(id)));
-    visitors.filter_map(|index| read.people()[index].claimed_by.as_ref().map(of_claimer)).collect()
+    visitors.filter_map(|index| read.person_at(index).claimed_by.as_ref().map(of_claimer)).collect()
 }
 
 fn visited(notification: &Notification) -> impl Iterator<Item = &AnonymousId> {

@@ -240,7 +240,7 @@ fn changed(mut lanes: Vec<LanePlan>, read: &ReadSet) -> (Vec<LanePlan>, Vec<Pers
     let mut mentioned = Vec::new();
     let mut has_changes = false;
     lanes.retain(|lane| {
-        let before = read.people().iter().find(|person| person.id == lane.person.id);
+        let before = read.people().find(|person| person.id == lane.person.id);
         let changes = !lane.calls.is_empty()
             || (before != Some(&lane.person) && !anonymous::is_nobody(&lane.person));
         has_changes |= !lane.calls.is_empty()

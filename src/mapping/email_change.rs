@@ -159,7 +159,7 @@ fn moved_to(person: &Person) -> Option<(Email, String)> {
 
 /// The address of a participant before the news.
 fn address_before<'a>(person: &Person, known: &'a ReadSet, participant: &str) -> Option<&'a str> {
-    let before = known.people().iter().find(|it| it.id == person.id)?;
+    let before = known.people().find(|it| it.id == person.id)?;
     let is = |it: &&Participant| it.growsurf_id.as_deref() == Some(participant);
     before.participants.iter().find(is)?.facts.get(Facts::EMAIL)?.value.as_text()
 }

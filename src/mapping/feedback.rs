@@ -68,7 +68,7 @@ pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKe
 /// GrowSurf of everyone read so far.
 pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey> {
     let rules = &mapper.rules;
-    let participants = || read.people().iter().flat_map(|person| &person.participants);
+    let participants = || read.people().flat_map(|person| &person.participants);
     let addressees = participants().filter_map(key_of);
     let mut keys: Vec<ReadKey> = addressees
         .filter(|key| rules.can_write(&key.campaign))
@@ -196,7 +196,7 @@ impl<'a> FeedbackContext<'a> {
     }
 
     fn person(self, index: usize) -> &'a Person {
-        &self.known.people()[index]
+        self.known.person_at(index)
     }
 
     fn participant(self, place: ParticipantSlot) -> &'a Participant {

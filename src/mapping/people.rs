@@ -132,7 +132,7 @@ impl Resolved {
     /// The participant at a seat as they were before the news.
     pub fn before<'a>(&self, seat: Slot, known: &'a ReadSet) -> Option<&'a Participant> {
         let id = self.persons[seat.person].id?;
-        let person = known.people().iter().find(|it| it.id == Some(id))?;
+        let person = known.people().find(|it| it.id == Some(id))?;
         person.participants.get(seat.participant)
     }
 
@@ -205,7 +205,7 @@ impl Resolved {
 
     /// The place of a person that the store knows; each is placed once.
     pub(super) fn place_known(&mut self, index: usize, known: &ReadSet) -> usize {
-        let person = &known.people()[index];
+        let person = known.person_at(index);
         let placed = self.persons.iter().position(|placed| placed.id == person.id);
         placed.unwrap_or_else(|| {
             self.persons.push(person.clone());

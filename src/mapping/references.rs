@@ -105,7 +105,7 @@ impl Resolved {
         is_it: impl Fn(&Participant) -> bool,
     ) -> Option<Slot> {
         let index = read.contains(key).then(|| read.person(key))??;
-        let participant = read.people()[index].participants.iter().position(is_it)?;
+        let participant = read.person_at(index).participants.iter().position(is_it)?;
         Some(Slot { person: self.place_known(index, read), participant })
     }
 

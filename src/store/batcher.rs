@@ -25,9 +25,6 @@ const TOGETHER: usize = 256;
 /// History and page posts of one transaction in which live webhooks are: those don't wait for them.
 const BESIDE_LIVE: usize = 32;
 
-/// Transactions at a time. One waits for the storage while the other waits for its turn.
-const AT_A_TIME: usize = 2;
-
 /// Webhooks that may wait. Each holds a body, so storage that stands still can't fill the memory.
 const WAITING: usize = 8_192;
 
@@ -79,14 +76,14 @@ struct Again {
 
 impl Batcher {
     /// Starts the tasks. `notify` is called after each commit that led to calls.
-    pub(super) fn start(
-        engine: &Arc<impl Engine>,
+    pub(super) fn start<E: Engine>(
+        engine: &Arc<E>,
         planning: &Arc<Planning>,
         notify: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Self {
         let room = Arc::new(Room::default());
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        for _ in 0..AT_A_TIME {
+        for _ in 0..E::AT_A_TIME {
             let worker = Worker {
                 engine: Arc::clone(engine),
                 planning: Arc::clone(planning),

@@ -61,6 +61,9 @@ pub(super) enum Priority {
 /// Transactions of a backend.
 #[trait_variant::make(Send)]
 pub(super) trait Engine: Sync + 'static {
+    /// Transactions of webhooks at a time.
+    const AT_A_TIME: usize;
+
     /// Does a use case in a transaction, and returns after its commit.
     async fn write<W: Work>(
         &self,

@@ -5,6 +5,7 @@
 //! the phases (`work::accept`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::{
     Call, ErasureKey, EventId, LanePlan, Link, Participant, ParticipantKey, Person, PersonId, Plan,
@@ -22,7 +23,7 @@ pub(super) struct Overlay {
     hash_key: [u8; 32],
     /// True if anyone was ever erased.
     pub(super) has_tombstones: bool,
-    people: HashMap<i64, Person>,
+    people: HashMap<i64, Arc<Person>>,
     /// People by the column of their identifier; `None` where nobody has it.
     identifiers: HashMap<String, Option<i64>>,
     participants: HashMap<ParticipantKey, Option<i64>>,
@@ -84,7 +85,7 @@ impl Overlay {
             if !self.people.contains_key(&id) {
                 let person = record::person(id, &identifier, &state)?;
                 self.identifiers.entry(identifier).or_insert(Some(id));
-                self.people.insert(id, person);
+                self.people.insert(id, Arc::new(person));
             }
         }
         for identifier in &keys.identifiers {
@@ -177,10 +178,10 @@ impl Overlay {
         }
     }
 
-    /// Applies the plan of a webhook, whole or not at all; returns the calls that are new.
+    /// Applies the plan of a webhook, whole or not at all; takes its lanes, and returns the calls that are new.
     pub(super) fn apply(
         &mut self,
-        plan: &Plan,
+        plan: &mut Plan,
         webhook: WebhookId,
     ) -> Result<Vec<LaneCalls>, NotApplied> {
         let mut ids = Vec::with_capacity(plan.lanes.len());
@@ -205,9 +206,8 @@ impl Overlay {
             self.enter(*id, webhook);
         }
         let ids = ids.into_iter().flatten();
-        Ok(plan
-            .lanes
-            .iter()
+        Ok(std::mem::take(&mut plan.lanes)
+            .into_iter()
             .zip(ids)
             .map(|(lane, id)| self.apply_lane(lane, id, webhook))
             .collect())
@@ -247,20 +247,20 @@ impl Overlay {
     /// read.
     fn check_participants(&self, person: &Person, unread: &mut Vec<ReadKey>) {
         let before = person.id.and_then(|PersonId(id)| self.people.get(&id));
-        let had: BTreeSet<ParticipantKey> = before.into_iter().flat_map(Person::keys).collect();
+        let had: BTreeSet<ParticipantKey> = before.into_iter().flat_map(|it| it.keys()).collect();
         let new = person.keys().filter(|key| !had.contains(key));
         unread.extend(new.map(ReadKey::Participant).filter(|key| !self.has(key)));
     }
 
-    fn apply_lane(&mut self, lane: &LanePlan, id: i64, webhook: WebhookId) -> LaneCalls {
-        self.apply_person(Person { id: Some(PersonId(id)), ..lane.person.clone() }, id);
+    fn apply_lane(&mut self, lane: LanePlan, id: i64, webhook: WebhookId) -> LaneCalls {
+        self.apply_person(Person { id: Some(PersonId(id)), ..lane.person }, id);
         let mut kinds = BTreeMap::new();
         let mut calls = Vec::with_capacity(lane.calls.len());
-        for planned in &lane.calls {
+        for planned in lane.calls {
             // An effect that one plan has twice happens once.
             if planned.call.event_id().is_none_or(|id| self.enter(id, webhook)) {
                 *kinds.entry(planned.kind().to_owned()).or_default() += 1;
-                calls.push(planned.call.clone());
+                calls.push(planned.call);
             }
         }
         LaneCalls { lane: id, kinds, calls }
@@ -300,7 +300,7 @@ impl Overlay {
             self.changed.links.insert(link.clone(), id);
         }
         self.changed.people.insert(id);
-        self.people.insert(id, person);
+        self.people.insert(id, Arc::new(person));
     }
 
     /// Enters an effect; `false` if the ledger has it.

@@ -47,6 +47,7 @@ mod readers;
 mod rebuild;
 mod restore;
 mod soundness;
+mod syncer;
 mod tables;
 mod unit;
 mod values;

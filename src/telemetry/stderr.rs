@@ -27,6 +27,9 @@ const BUFFER: usize = 1 << 20;
 /// `_POSIX_PIPE_BUF` and Linux's `PIPE_BUF`), so that lines of several processes stay whole.
 const WRITE: usize = 4096;
 
+/// The wait for more lines before few are written, so that a line each moment isn't a write each.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The wait before a descriptor that can't be written at once is tried again.
 const REST: Duration = Duration::from_millis(10);
 
@@ -60,8 +63,10 @@ struct Queue {
     writing: usize,
     /// How many bytes may wait and be written together.
     most: usize,
-    /// True if the thread waits to be notified.
-    is_asleep: bool,
+    /// The bytes that the thread waits for to be notified.
+    wanted: Option<usize>,
+    /// True if what waits is to be written at once.
+    is_urgent: bool,
     /// True if there is no thread.
     is_dead: bool,
 }
@@ -69,8 +74,14 @@ struct Queue {
 impl Lines {
     /// Starts a thread that writes into `out`.
     fn to(out: impl Write + Send + 'static, most: usize) -> Self {
-        let queue =
-            Queue { waiting: Vec::new(), writing: 0, most, is_asleep: false, is_dead: false };
+        let queue = Queue {
+            waiting: Vec::new(),
+            writing: 0,
+            most,
+            wanted: None,
+            is_urgent: false,
+            is_dead: false,
+        };
         let shared = Arc::new(Shared {
             queue: Mutex::new(queue),
             filled: Condvar::new(),
@@ -94,7 +105,8 @@ impl Lines {
         }
         queue.waiting.extend_from_slice(line.as_bytes());
         queue.waiting.push(b'\n');
-        if std::mem::take(&mut queue.is_asleep) {
+        if queue.wanted.is_some_and(|wanted| queue.waiting.len() >= wanted) {
+            queue.wanted = None;
             drop(queue);
             self.0.filled.notify_one();
         }
@@ -103,7 +115,9 @@ impl Lines {
     /// Waits until everything queued so far is written or dropped, at most for `timeout`.
     pub fn flush(&self, timeout: Duration) {
         let is_busy = |queue: &mut Queue| !queue.waiting.is_empty() || queue.writing > 0;
-        let queue = self.0.queue();
+        let mut queue = self.0.queue();
+        queue.is_urgent = true;
+        self.0.filled.notify_one();
         let _what_takes_longer_is_lost = self.0.emptied.wait_timeout_while(queue, timeout, is_busy);
     }
 
@@ -132,9 +146,14 @@ impl Shared {
             queue.writing = 0;
             while queue.waiting.is_empty() {
                 self.emptied.notify_all();
-                queue.is_asleep = true;
+                (queue.wanted, queue.is_urgent) = (Some(1), false);
                 queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
+            queue.wanted = Some(WRITE.min(queue.most / 2));
+            let is_few = |queue: &mut Queue| queue.wanted.is_some() && !queue.is_urgent;
+            let gathered = self.filled.wait_timeout_while(queue, GATHER, is_few);
+            (queue, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+            queue.wanted = None;
             lines.clear();
             std::mem::swap(&mut lines, &mut queue.waiting);
             queue.writing = lines.len();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use crate::domain::{
     Call, ErasureKey, EventId, LanePlan, Notification, Participant, Person, PersonId, Plan,
@@ -111,6 +112,6 @@ impl Memory {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
         };
-        known.add_person(lookup, person.cloned());
+        known.add_person(lookup, person.cloned().map(Arc::new));
     }
 }

@@ -145,7 +145,7 @@ fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
     let key = participant_key(&news.people[0]).expect("the script names a visitor");
     let visitor = visitor(news);
     let found = known.person(&ReadKey::Identifier(visitor.clone()));
-    let found = found.map(|index| known.people()[index].clone());
+    let found = found.map(|index| known.person_at(index).clone());
     let person = found.unwrap_or_else(|| Person::new(visitor));
     let mut lane = LanePlan { person, calls: Vec::new() };
     for told in &news.events {
@@ -176,7 +176,7 @@ fn back(news: &Notification, at: Time, known: &ReadSet) -> Planned {
     let lane = |addressee: ReadKey| {
         let found = known.person(&addressee);
         let ReadKey::Identifier(identifier) = addressee else { unreachable!("made above") };
-        let person = found.map(|index| known.people()[index].clone());
+        let person = found.map(|index| known.person_at(index).clone());
         let person = person.unwrap_or_else(|| Person::new(identifier));
         let call = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
         LanePlan { person, calls: vec![PlannedCall { call, effect: None }] }
@@ -239,7 +239,7 @@ fn person(
     let by_identifier = known.person(&ReadKey::Identifier(identifier.clone()));
     let index = by_participant.or(by_link).or(by_identifier);
     let mut person = index
-        .map_or_else(|| Person::new(identifier.clone()), |index| known.people()[index].clone());
+        .map_or_else(|| Person::new(identifier.clone()), |index| known.person_at(index).clone());
     if news.campaign.name.as_deref() == Some("contradiction") {
         // As if the planner had forgotten to look: the store has somebody of this identifier.
         person.id = None;

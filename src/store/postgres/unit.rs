@@ -80,6 +80,9 @@ impl PostgresStore {
 }
 
 impl Engine for Connections {
+    /// One waits for the disk while the other waits for its turn.
+    const AT_A_TIME: usize = 2;
+
     async fn write<W: Work>(
         &self,
         _priority: Priority,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
 use super::file_identity::FileIdentity;
 use super::files::{make_folder, private, with};
@@ -94,6 +94,29 @@ impl DatabasePath {
         #[cfg(test)]
         let connection = self.watched(connection)?;
         Ok(connection)
+    }
+
+    /// Makes a connection that writes leave syncing to its caller; returns the log to sync, unless it doesn't sync
+    /// at all.
+    pub(super) fn log_to_sync(
+        &self,
+        connection: &Connection,
+    ) -> rusqlite::Result<Option<fs::File>> {
+        let syncs: bool = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        if !syncs {
+            return Ok(None);
+        }
+        // The file is still whole after any failure of power, because checkpoints and a log that begins anew
+        // are synced.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let mut path = OsString::from(&self.path);
+        path.push("-wal");
+        // Only to sync. SQLite holds no locks on this file, so that closing it drops none.
+        let log = fs::File::open(&path).map_err(|error| {
+            let why = format!("{}: {error}", Path::new(&path).display());
+            Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(why))
+        })?;
+        Ok(Some(log))
     }
 
     /// Opens a connection that erases a person.

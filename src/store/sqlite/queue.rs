@@ -16,9 +16,8 @@ use super::writer::Job;
 const ACCEPTS: usize = 256;
 /// The same for other jobs, which may each do the work of hundreds of accepts.
 const OTHERS: usize = 16;
-/// How many transactions of nothing but accepts the rest may be made to wait for. Without a bound
-/// a flood of webhooks would stop their delivery.
-const PASSED_OVER: u32 = 3;
+/// The same beside accepts, so that senders don't wait for them, nor deliveries for a flood of webhooks.
+const BESIDE_ACCEPTS: usize = 1;
 /// Accepts that may wait. Each holds a body; a disk that stands still mustn't fill the memory.
 const WAITING: usize = 8_192;
 
@@ -32,7 +31,6 @@ pub(super) struct Queue {
 struct Waiting {
     accepts: VecDeque<Box<dyn Job>>,
     rest: VecDeque<Box<dyn Job>>,
-    passed_over: u32,
     closed: bool,
 }
 
@@ -101,15 +99,9 @@ impl Queue {
 }
 
 impl Waiting {
-    /// Accepts first. The rest yields to them, but not for ever; then one goes with them.
+    /// Accepts first. Few of the rest go with them, and share their commit.
     fn next_batch(&mut self) -> Vec<Box<dyn Job>> {
-        let others = match (self.accepts.is_empty(), self.passed_over < PASSED_OVER) {
-            (true, _) => OTHERS,
-            (false, true) => 0,
-            (false, false) => 1,
-        };
-        let passed_over = others == 0 && !self.rest.is_empty();
-        self.passed_over = if passed_over { self.passed_over + 1 } else { 0 };
+        let others = if self.accepts.is_empty() { OTHERS } else { BESIDE_ACCEPTS };
         let accepts = self.accepts.len().min(ACCEPTS);
         let others = self.rest.len().min(others);
         self.accepts.drain(..accepts).chain(self.rest.drain(..others)).collect()
@@ -138,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_yields_to_accepts_but_not_for_ever() {
+    fn few_of_the_rest_go_with_accepts() {
         let queue = Queue::new();
-        push(&queue, Priority::Accept, 5 * ACCEPTS).unwrap();
-        push(&queue, Priority::Rest, 2).unwrap();
-        let sizes: Vec<usize> = (0..6).map(|_| queue.take().unwrap().len()).collect();
-        assert_eq!(sizes, [ACCEPTS, ACCEPTS, ACCEPTS, ACCEPTS + 1, ACCEPTS, 1]);
+        push(&queue, Priority::Accept, 2 * ACCEPTS).unwrap();
+        push(&queue, Priority::Rest, 2 + 2 * OTHERS).unwrap();
+        let sizes: Vec<usize> = (0..4).map(|_| queue.take().unwrap().len()).collect();
+        assert_eq!(sizes, [ACCEPTS + 1, ACCEPTS + 1, OTHERS, OTHERS]);
     }
 
     #[test]

@@ -135,6 +135,9 @@ impl SqliteStore {
 }
 
 impl Engine for Writer {
+    /// One is done, one waits for its turn, and others for the disk.
+    const AT_A_TIME: usize = 4;
+
     async fn write<W: Work>(
         &self,
         priority: Priority,

@@ -1,21 +1,21 @@
 //! The writer: one thread, one connection, many jobs to a commit.
 //!
 //! What belongs here: transactions, savepoints, recovery from a broken connection. What doesn't:
-//! what the jobs do, and SQL other than that of transactions. A commit costs a sync of the disk,
-//! so everything that waits shares one. A job that fails or panics takes nothing else with it: all
+//! what the jobs do, SQL other than that of transactions, and answers (`syncer`). Everything that waits
+//! shares a commit. A job that fails or panics takes nothing else with it: all
 //! of its transaction is done once more, with a savepoint for each job. Not at once, because under
-//! a savepoint SQLite copies every page before it is changed. Nobody is answered before the commit.
-//! A job belongs to the thread once it is queued: a caller that goes away undoes nothing.
+//! a savepoint SQLite copies every page before it is changed. Nobody is answered before the commit is on the
+//! disk. A job belongs to the thread once it is queued: a caller that goes away undoes nothing.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Error, ErrorCode, ffi};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::store::planning::panicked;
@@ -26,12 +26,14 @@ use super::connection::DatabasePath;
 use super::fault::{Fault, Shared, unavailable};
 use super::file_identity::FileIdentity;
 use super::queue::{Priority, Queue};
+use super::syncer::{Commit, Syncer};
 
 /// The way to the writing thread.
 pub(super) struct Writer {
     queue: Arc<Queue>,
     commits: Arc<AtomicU64>,
-    at_work: Arc<WriterActivity>,
+    /// The thread's, and that of the one that syncs behind it.
+    activities: [Arc<Activity>; 2],
     thread: Mutex<Option<JoinHandle<rusqlite::Result<()>>>>,
 }
 
@@ -46,13 +48,16 @@ impl Writer {
             checkpointer: Checkpointer::start(place.clone())?,
             place,
             connection: None,
+            log: None,
+            has_written: Arc::default(),
+            syncer: Syncer::start(File::sync_data)?,
             commits: Arc::clone(&commits),
-            runtime: Handle::current(),
         };
-        pen.report(&mut connection).map_err(std::io::Error::other)?;
+        pen.prepare(&mut connection).map_err(std::io::Error::other)?;
         pen.connection = Some(connection);
-        let at_work = Arc::new(WriterActivity(Mutex::new(Writing::Idle)));
-        let (source, shown) = (Arc::clone(&queue), Arc::clone(&at_work));
+        let activity = Arc::<Activity>::default();
+        let activities = [Arc::clone(&activity), pen.syncer.activity()];
+        let (source, shown) = (Arc::clone(&queue), activity);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
                 let _abandon = AbandonOnExit(&source, &shown);
@@ -63,7 +68,7 @@ impl Writer {
                 }
                 pen.rest()
             })?;
-        Ok(Self { queue, commits, at_work, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, commits, activities, thread: Mutex::new(Some(thread)) })
     }
 
     /// Does `work` in a transaction and returns after its commit. It may be done twice, the first
@@ -85,9 +90,13 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// What the thread is at.
+    /// Returns the state of the writing: the oldest write that isn't on the disk yet.
     pub(super) fn writing(&self) -> Writing {
-        *self.at_work.0.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.activities.each_ref().map(|it| it.get()) {
+            [Writing::Ended, _] => Writing::Ended,
+            [Writing::Since(writer), Writing::Since(syncer)] => Writing::Since(writer.min(syncer)),
+            [writing @ Writing::Since(_), _] | [_, writing] => writing,
+        }
     }
 
     /// Finishes what waits, empties the log into the file and ends the thread.
@@ -166,30 +175,33 @@ struct WriterConnection {
     presence: FileIdentity,
     place: DatabasePath,
     connection: Option<Connection>,
+    /// The connection's log, once it has written, if it is synced.
+    log: Option<Arc<File>>,
+    /// True if the log has grown.
+    has_written: Arc<AtomicBool>,
+    syncer: Syncer,
     commits: Arc<AtomicU64>,
-    runtime: Handle,
 }
 
 impl WriterConnection {
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        let transaction = self.transact(&mut batch).map_err(|error| Shared(Arc::new(error)));
-        if transaction.is_ok() {
-            self.commits.fetch_add(1, Ordering::Relaxed);
-        }
-        // From a task of the runtime, because each answer from a thread outside it wakes a thread.
-        self.runtime.spawn(async move {
-            for job in batch {
-                job.answer(transaction.clone());
-            }
-        });
+        let done = self.transact(&mut batch).map_err(|error| Shared(Arc::new(error)));
+        let (outcome, is_repaired) = match done {
+            Ok(is_repaired) => (Ok(()), is_repaired),
+            Err(error) => (Err(error), false),
+        };
+        let log = self.log.clone().filter(|_| self.has_written.swap(false, Ordering::Relaxed));
+        self.syncer.answer(Commit { jobs: batch, outcome, log, is_repaired });
         if let Some(connection) = &self.connection {
             self.checkpointer.finish(connection);
         }
     }
 
+    /// Does a batch in a transaction; true if the log was repaired before it.
+    ///
     /// After an error the connection is dropped, which rolls back whatever is open, and the next
     /// transaction begins with a new one: so the store recovers when the disk does.
-    fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
         self.presence.confirm().map_err(|why| {
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why))
         })?;
@@ -197,33 +209,39 @@ impl WriterConnection {
             Some(connection) => connection,
             None => {
                 let mut connection = self.place.writer()?;
-                self.report(&mut connection)?;
+                self.prepare(&mut connection)?;
                 connection
             }
         };
+        let is_repaired = self.syncer.repair(&connection)?;
         let result = transact(&mut connection, batch);
         let busy = matches!(&result, Err(error)
             if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
         if result.is_ok() || (busy && connection.is_autocommit()) {
             self.connection = Some(connection);
         }
-        result
+        result?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(is_repaired)
     }
 
-    /// Makes a connection report the length of the log. It copies nothing by itself from then on.
-    fn report(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let log = self.checkpointer.log();
+    /// Prepares a connection: it reports the length of the log, and neither copies nor syncs by itself.
+    fn prepare(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let (log, has_written) = (self.checkpointer.log(), Arc::clone(&self.has_written));
         connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            has_written.store(true, Ordering::Relaxed);
             log.has(i64::from(pages));
             Ok(())
-        }))
+        }))?;
+        self.log = self.place.log_to_sync(connection)?.map(Arc::new);
+        Ok(())
     }
 
     /// Brings the file into its resting state: an empty log. If somebody else reads from the
     /// log it stays, and the last one to close the file empties it.
     fn rest(self) -> rusqlite::Result<()> {
-        let Self { checkpointer, connection, .. } = self;
-        drop(checkpointer);
+        let Self { checkpointer, syncer, connection, .. } = self;
+        drop((syncer, checkpointer));
         let Some(connection) = connection else { return Ok(()) };
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
         connection.close().map_err(|(_connection, error)| error)
@@ -268,16 +286,26 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_changed| ())
 }
 
-/// What the thread shows of itself.
-struct WriterActivity(Mutex<Writing>);
+/// The state that a thread shows of itself.
+pub(super) struct Activity(Mutex<Writing>);
 
-impl WriterActivity {
-    fn set(&self, writing: Writing) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = writing;
+impl Default for Activity {
+    fn default() -> Self {
+        Self(Mutex::new(Writing::Idle))
     }
 }
 
-struct AbandonOnExit<'a>(&'a Queue, &'a WriterActivity);
+impl Activity {
+    pub(super) fn set(&self, writing: Writing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = writing;
+    }
+
+    fn get(&self) -> Writing {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct AbandonOnExit<'a>(&'a Queue, &'a Activity);
 
 impl Drop for AbandonOnExit<'_> {
     fn drop(&mut self) {

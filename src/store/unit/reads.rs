@@ -209,8 +209,8 @@ pub(in crate::store) trait LaneRows: UnitBase {
         lanes: &[(LaneId, Vec<i64>)],
     ) -> Result<Vec<HeldLane>, Self::Fault>;
 
-    /// Returns all lanes that are leased, and holds them.
-    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Self::Fault>;
+    /// Returns the lanes of some classes that are leased, and holds them.
+    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Self::Fault>;
 
     /// Returns when the first lane of some classes is due.
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Self::Fault>;

@@ -233,11 +233,11 @@ impl Step<'_> {
             if let Some(why) = dropped_on_arrival(self.item, &planned) {
                 return Ok(Outcome::Dropped(why));
             }
-            let plan = match planned {
+            let mut plan = match planned {
                 Ok(plan) => plan,
                 Err(reason) => return Ok(Outcome::Parked(reason)),
             };
-            match batch.overlay.apply(&plan, self.id) {
+            match batch.overlay.apply(&mut plan, self.id) {
                 Ok(calls) => return Ok(Outcome::Planned(Box::new(plan), calls)),
                 Err(NotApplied::Contradiction(why)) => planned = Err(format!("internal: {why}")),
                 Err(NotApplied::Apart) => {

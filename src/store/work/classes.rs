@@ -6,6 +6,9 @@ use crate::store::rows::LaneRow;
 /// The number of the class page.
 pub(in crate::store) const PAGE: i16 = 2;
 
+/// All numbers.
+pub(in crate::store) const ALL: &[i16] = &[0, 1, PAGE, 3];
+
 /// Returns the number of calls that lead a way and have a class.
 pub(in crate::store) fn rank(way: Destination, class: Class) -> i16 {
     match (way, class) {

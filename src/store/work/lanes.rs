@@ -8,7 +8,7 @@ use crate::store::rows::{Changes, DueShift, micros};
 use crate::store::unit::{Unit, Work};
 
 use super::append::raise;
-use super::classes::ranks;
+use super::classes::{ALL, ranks};
 
 /// See [`Store::next_due`](crate::store::Store::next_due).
 pub(in crate::store) struct NextDue {
@@ -36,7 +36,7 @@ impl Work for ReleaseLanes {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
         let due_at = Some(unit.by_lanes(self.0, self.0));
-        let mut lanes = unit.leased_lanes().await?;
+        let mut lanes = unit.leased_lanes(ALL).await?;
         for lane in &mut lanes {
             (lane.leased, lane.due_at) = (false, due_at);
         }

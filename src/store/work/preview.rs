@@ -74,7 +74,7 @@ impl Work for FindPerson {
         let mut batch = Batch::new(&self.planning, None);
         batch.fetch(unit, keys.iter()).await?;
         let set = batch.set(&keys, Time::default());
-        Ok(set.person(&self.key).map(|place| set.people()[place].clone()))
+        Ok(set.person(&self.key).map(|place| set.person_at(place).clone()))
     }
 }
 

@@ -106,10 +106,10 @@ impl LaneRows for Transaction {
         held.collect()
     }
 
-    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Fault> {
+    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Fault> {
         let sql = "SELECT id, class, due_at, token, leased FROM lanes
-             WHERE leased AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
-        self.read(sql, &[], lane).await
+             WHERE class = ANY($1) AND leased AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
+        self.read(sql, &[&classes.to_vec()], lane).await
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {

@@ -78,8 +78,9 @@ CREATE TABLE lanes (
     leased INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
-CREATE INDEX lanes_due ON lanes (class, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX lanes_leased ON lanes (id) WHERE leased = 1;
+-- Each claim asks it for the lanes that are due, and a relay that takes over for those that are leased. Every
+-- accept, claim and settle changes it, at its ends.
+CREATE INDEX lanes_due ON lanes (class, due_at, leased) WHERE due_at IS NOT NULL;
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -79,13 +79,18 @@ impl LaneRows for SqliteUnit<'_> {
         Ok(held)
     }
 
-    async fn leased_lanes(&mut self) -> Result<Vec<LaneRow>, Fault> {
+    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Fault> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_leased
-             WHERE leased = 1",
+            "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_due
+             WHERE class = ?1 AND due_at IS NOT NULL AND leased = 1",
         )?;
-        let lanes = statement.query_map([], lane)?;
-        Ok(lanes.collect::<Result<_, _>>()?)
+        let mut leased = Vec::new();
+        for class in classes {
+            for lane in statement.query_map([class], lane)? {
+                leased.push(lane?);
+            }
+        }
+        Ok(leased)
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
