@@ -63,10 +63,8 @@ struct Queue {
     writing: usize,
     /// How many bytes may wait and be written together.
     most: usize,
-    /// The bytes that the thread waits for to be notified.
-    wanted: Option<usize>,
-    /// True if what waits is to be written at once.
-    is_urgent: bool,
+    /// True if the thread waits to be notified.
+    is_asleep: bool,
     /// True if there is no thread.
     is_dead: bool,
 }
@@ -74,14 +72,8 @@ struct Queue {
 impl Lines {
     /// Starts a thread that writes into `out`.
     fn to(out: impl Write + Send + 'static, most: usize) -> Self {
-        let queue = Queue {
-            waiting: Vec::new(),
-            writing: 0,
-            most,
-            wanted: None,
-            is_urgent: false,
-            is_dead: false,
-        };
+        let queue =
+            Queue { waiting: Vec::new(), writing: 0, most, is_asleep: false, is_dead: false };
         let shared = Arc::new(Shared {
             queue: Mutex::new(queue),
             filled: Condvar::new(),
@@ -105,8 +97,7 @@ impl Lines {
         }
         queue.waiting.extend_from_slice(line.as_bytes());
         queue.waiting.push(b'\n');
-        if queue.wanted.is_some_and(|wanted| queue.waiting.len() >= wanted) {
-            queue.wanted = None;
+        if std::mem::take(&mut queue.is_asleep) {
             drop(queue);
             self.0.filled.notify_one();
         }
@@ -115,9 +106,7 @@ impl Lines {
     /// Waits until everything queued so far is written or dropped, at most for `timeout`.
     pub fn flush(&self, timeout: Duration) {
         let is_busy = |queue: &mut Queue| !queue.waiting.is_empty() || queue.writing > 0;
-        let mut queue = self.0.queue();
-        queue.is_urgent = true;
-        self.0.filled.notify_one();
+        let queue = self.0.queue();
         let _what_takes_longer_is_lost = self.0.emptied.wait_timeout_while(queue, timeout, is_busy);
     }
 
@@ -146,14 +135,14 @@ impl Shared {
             queue.writing = 0;
             while queue.waiting.is_empty() {
                 self.emptied.notify_all();
-                (queue.wanted, queue.is_urgent) = (Some(1), false);
+                queue.is_asleep = true;
                 queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
-            queue.wanted = Some(WRITE.min(queue.most / 2));
-            let is_few = |queue: &mut Queue| queue.wanted.is_some() && !queue.is_urgent;
-            let gathered = self.filled.wait_timeout_while(queue, GATHER, is_few);
-            (queue, _) = gathered.unwrap_or_else(PoisonError::into_inner);
-            queue.wanted = None;
+            if queue.waiting.len() < WRITE {
+                drop(queue);
+                thread::sleep(GATHER);
+                queue = self.queue();
+            }
             lines.clear();
             std::mem::swap(&mut lines, &mut queue.waiting);
             queue.writing = lines.len();

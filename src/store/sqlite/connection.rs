@@ -4,6 +4,7 @@
 //! `readers`) and for what. The file is never opened by other means than SQLite once it exists:
 //! closing any other handle of it would drop the locks that SQLite holds on it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,10 +99,7 @@ impl DatabasePath {
 
     /// Makes a connection that writes leave syncing to its caller; returns the log to sync, unless it doesn't sync
     /// at all.
-    pub(super) fn log_to_sync(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<Option<fs::File>> {
+    pub(super) fn log_to_sync(&self, connection: &Connection) -> rusqlite::Result<Option<File>> {
         let syncs: bool = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
         if !syncs {
             return Ok(None);
@@ -109,11 +107,10 @@ impl DatabasePath {
         // The file is still whole after any failure of power, because checkpoints and a log that begins anew
         // are synced.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let mut path = OsString::from(&self.path);
-        path.push("-wal");
+        let path = with(&self.path, "-wal");
         // Only to sync. SQLite holds no locks on this file, so that closing it drops none.
-        let log = fs::File::open(&path).map_err(|error| {
-            let why = format!("{}: {error}", Path::new(&path).display());
+        let log = File::open(&path).map_err(|error| {
+            let why = format!("{}: {error}", path.display());
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(why))
         })?;
         Ok(Some(log))

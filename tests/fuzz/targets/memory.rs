@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use referral_relay::domain::{
     Call, EventId, Notification, Participant, Person, PersonId, Plan, Planner, ReadKey, ReadSet,
@@ -76,6 +77,6 @@ impl Memory {
                 self.people.iter().find(|person| person.keys().any(|own| own == *key))
             }
         };
-        known.add_person(lookup, person.cloned());
+        known.add_person(lookup, person.cloned().map(Arc::new));
     }
 }
