@@ -3,7 +3,7 @@
 //! What belongs here: the wire types of a source with their bounds and their schema. What doesn't:
 //! the proof of the sender and storing (`ingest`), and the calls that follow (`mapping`).
 //!
-//! The relay's own contracts ([`customerio_action`], `server`) are strict, by [`contract`]: their senders
+//! The relay's own contracts (`customerio_action`, `server`) are strict, by `contract`: their senders
 //! read the answer and can fix the body. What GrowSurf sends is read leniently, by [`lenient`], and so
 //! are reports, field by field.
 
