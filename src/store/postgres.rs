@@ -34,6 +34,7 @@ mod opening;
 mod options;
 mod pool;
 mod refusal;
+mod retry;
 mod servers;
 mod session;
 mod tables;

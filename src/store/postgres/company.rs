@@ -10,7 +10,8 @@ use crate::store::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
-use super::transaction::{Transaction, transact};
+use super::retry::transact;
+use super::transaction::Transaction;
 use super::value::text;
 
 impl PostgresStore {

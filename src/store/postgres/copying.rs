@@ -19,8 +19,9 @@ use crate::store::{HEARTBEAT_TTL, StoreError};
 use super::connecting::Connecting;
 use super::fault::Fault;
 use super::opening::connections;
+use super::retry::transact;
 use super::tables::meta;
-use super::transaction::{Connections, Transaction, transact};
+use super::transaction::{Connections, Transaction};
 use super::{ServerOptions, migrate, session};
 
 const OPENING: &str = "be opened";

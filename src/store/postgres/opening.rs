@@ -20,9 +20,10 @@ use crate::store::{Store, StoreError};
 use super::connecting::{ConnectError, Connecting};
 use super::fault::Fault;
 use super::pool::pool;
+use super::retry::transact;
 use super::session::Session;
 use super::tables::meta;
-use super::transaction::{Connections, Transaction, transact};
+use super::transaction::{Connections, Transaction};
 use super::wake::Wake;
 use super::{PostgresStore, ServerOptions, migrate};
 

@@ -1,8 +1,7 @@
-//! Transactions: a connection between BEGIN and COMMIT, and doing one again where others were in
-//! its way.
+//! Transactions: a connection between BEGIN and COMMIT.
 //!
 //! What belongs here: how one begins, ends and is undone, and the server's clock. What doesn't:
-//! what is done in it. A connection whose transaction didn't end is closed, and not used again: so
+//! what is done in it, and doing it again (`retry`). A connection whose transaction didn't end is closed, and not used again: so
 //! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
 
 use std::pin::pin;
@@ -22,10 +21,8 @@ use crate::store::record::unreadable;
 
 use super::fault::Fault;
 use super::pool::{self, Object, Pool};
+use super::retry::RetryPolicy;
 use super::value::{Redacted, Value};
-
-/// How often a transaction is done again when others are in its way, at most.
-const TRIES: u32 = 20;
 
 /// How much longer than the server itself the relay waits for a statement: a server that lives tells by
 /// then that it took too long.
@@ -341,71 +338,4 @@ fn hidden<'a>(values: &'a [&'a dyn Value]) -> Vec<Redacted<'a>> {
 
 fn typed<'a>(values: &'a [&'a dyn Value]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     values.iter().map(|value| (value.sql(), value.kind())).collect()
-}
-
-/// Counts how often a transaction was tried, and says whether to try again.
-pub(super) struct RetryPolicy<'a> {
-    tried: u32,
-    /// How often its connection ended amid it.
-    ended: u32,
-    random: &'a dyn Random,
-}
-
-impl RetryPolicy<'_> {
-    /// Whether to do it again after this; waits a little the more often it failed, unlike others
-    /// who failed at the same moment.
-    pub(super) async fn again(&mut self, fault: &Fault) -> bool {
-        self.tried += 1;
-        self.ended += u32::from(fault.is_end());
-        if !fault.is_passing() || self.tried >= TRIES {
-            return false;
-        }
-        if self.tried > 2 {
-            let most = 1_u64 << self.tried.min(7);
-            tokio::time::sleep(Duration::from_millis(self.random.next() % most)).await;
-        }
-        true
-    }
-}
-
-/// Does work in a transaction, again where others were in its way, and translates what went wrong.
-macro_rules! transact {
-    ($connections:expr, $doing:expr, |$transaction:ident| $work:expr) => {{
-        let connections = &$connections;
-        let mut tries = connections.tries();
-        loop {
-            let one = async {
-                let $transaction = connections.begin_after(&tries).await?;
-                let done = $work.await;
-                $transaction.end(done).await
-            };
-            match connections.in_time(one).await {
-                Ok(done) => break Ok(done),
-                Err(fault) => {
-                    if !tries.again(&fault).await {
-                        break Err(fault.into_store_error($doing));
-                    }
-                }
-            }
-        }
-    }};
-}
-
-pub(super) use transact;
-
-impl Connections {
-    /// Of a transaction that wasn't tried yet.
-    pub(super) fn tries(&self) -> RetryPolicy<'_> {
-        RetryPolicy { tried: 0, ended: 0, random: &*self.random }
-    }
-
-    /// Gives up on a transaction whose statements are each in time, and all together aren't.
-    pub(super) async fn in_time<T>(
-        &self,
-        work: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
-        // A transaction is a handful of statements.
-        let patience = self.statement_timeout.saturating_mul(4);
-        tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Slow))
-    }
 }

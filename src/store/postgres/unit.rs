@@ -16,8 +16,9 @@ use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
+use super::retry::transact;
 use super::tables;
-use super::transaction::{Connections, Transaction, transact};
+use super::transaction::{Connections, Transaction};
 
 impl UnitFault for Fault {
     fn conflict() -> Self {
