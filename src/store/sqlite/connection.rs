@@ -31,10 +31,13 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(10);
 const STATEMENTS: usize = 128;
 
 impl DatabasePath {
-    /// The file at `path`; another process's write is waited for as long as `busy_timeout`.
+    /// The file at `path`; another process's write is waited for as long as `busy_timeout`. Of a symbolic link it
+    /// is the file that the link leads to, because SQLite keeps the log beside that one, and its lock is one by
+    /// whatever name it is opened.
     pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
+        let led_to = if path.is_symlink() { path.canonicalize().ok() } else { None };
         Self {
-            path: path.to_owned(),
+            path: led_to.unwrap_or_else(|| path.to_owned()),
             busy_timeout,
             #[cfg(test)]
             watch: None,

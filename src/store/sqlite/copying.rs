@@ -37,6 +37,7 @@ impl FileTables {
         options: &Options,
     ) -> Result<Self, StoreError> {
         let place = DatabasePath::new(path, options.busy_timeout);
+        let path = place.path();
         if let Some(detail) = damage::before_opening(path) {
             return Err(StoreError::Damaged { detail });
         }

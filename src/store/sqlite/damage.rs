@@ -203,6 +203,7 @@ fn overwritten(path: &Path) -> Option<&'static str> {
 /// [`StoreError::Damaged`] if there was a store, and its file is empty or gone.
 pub fn is_made(path: &Path) -> Result<bool, StoreError> {
     let place = DatabasePath::new(path, PATIENCE);
+    let path = place.path();
     if let Some(detail) = before_opening(path) {
         return Err(StoreError::Damaged { detail });
     }

@@ -177,6 +177,21 @@ async fn a_store_locked_by_another_process_says_so_and_recovers() {
 }
 
 #[tokio::test]
+async fn a_link_to_the_file_leads_to_the_same_store_and_the_same_right_to_deliver() {
+    let folder = Folder::new();
+    let store = folder.open_sqlite().await;
+    assert_eq!(store.take_over(at(0)).await.unwrap(), 0);
+    take(&store, "ann", "a", at(0)).await;
+    let link = folder.0.path().join("link.db");
+    std::os::unix::fs::symlink(folder.file(), &link).unwrap();
+    let options = Options::new([1; 32], at(0));
+    let linked = SqliteStore::open(&link, Arc::new(Script), options).await.unwrap();
+    assert!(linked.is_attended(at(0)).await.unwrap());
+    take(&linked, "bob", "b", at(0)).await;
+    assert_eq!(store.stats().await.unwrap(), folder.count().await);
+}
+
+#[tokio::test]
 async fn a_changed_migration_is_refused() {
     let folder = Folder::new();
     folder.open_sqlite().await.close().await.unwrap();
