@@ -241,3 +241,30 @@ fn a_store_that_is_taken_away_turns_health_red_and_is_never_written_to_unseen() 
     assert!(log.contains("was moved or deleted"), "{log}");
     assert!(log.contains("another file is at"), "{log}");
 }
+
+#[test]
+fn a_log_that_is_taken_away_costs_nothing() {
+    let sandbox = Sandbox::start();
+    let mut relay = Relay::start(&sandbox);
+    let (ann, bob, cid) = (joined("ann"), joined("bob"), joined("cid"));
+    relay.accept(&ann);
+    let log = relay.setup().folder().join("relay.db-wal");
+    let away = relay.setup().folder().join("away");
+    fs::rename(&log, &away).unwrap();
+    assert_refused(&relay, &bob);
+    relay.answers("/health", 503);
+    fs::rename(&away, &log).unwrap();
+    relay.accept(&bob);
+
+    for ends in [Relay::kill, Relay::terminate] {
+        fs::remove_file(&log).unwrap();
+        assert_refused(&relay, &cid);
+        ends(&mut relay);
+        relay.restart();
+        relay.must("duplicate", &ann);
+        relay.must("duplicate", &bob);
+    }
+    assert_kept(&relay, &sandbox, ANN_AND_BOB);
+    let log = relay.whole_log().join("\n");
+    assert!(log.contains("relay.db-wal was moved or deleted"), "{log}");
+}

@@ -11,7 +11,6 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
-use super::file_identity::FileIdentity;
 use super::files::{make_folder, private, with};
 
 /// The store's file and how patiently it is waited for.
@@ -69,9 +68,9 @@ impl DatabasePath {
         with(&self.path, ".lock")
     }
 
-    /// The file as it is now, to be compared with later.
-    pub(super) fn presence(&self) -> std::io::Result<FileIdentity> {
-        FileIdentity::of(&self.path)
+    /// Where its log is.
+    pub(super) fn log_file(&self) -> PathBuf {
+        with(&self.path, "-wal")
     }
 
     /// Opens the connection that writes. A file that is gone isn't made again: an empty store in
@@ -110,7 +109,7 @@ impl DatabasePath {
         // The file is still whole after any failure of power, because checkpoints and a log that begins anew
         // are synced.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let path = with(&self.path, "-wal");
+        let path = self.log_file();
         // Only to sync. SQLite holds no locks on this file, so that closing it drops none.
         let log = File::open(&path).map_err(|error| {
             let why = format!("{}: {error}", path.display());

@@ -1,4 +1,4 @@
-//! Presence: whether the file that is written to is still the one at its path.
+//! Presence: whether the file that is written to, or its log, is still the one at its path.
 //!
 //! What belongs here: that one question. What doesn't: what follows from the answer, which is the
 //! writer's. A system lets a process go on writing to a file that somebody moved, deleted or

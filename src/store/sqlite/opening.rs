@@ -3,6 +3,7 @@
 //! What belongs here: the order of the steps, and what a failure among them is called. What
 //! doesn't: what follows from damage (`damage`).
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl SqliteStore {
             let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
             let planning = Planning::new(planner, hash_key, tombstones);
             planning.note_tombstones(tombstone_check.as_deref())?;
-            let writer = Writer::start(place, connection);
+            let writer = Writer::start(place, connection, File::sync_data);
             Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))
         };
         let opened = tokio::task::spawn_blocking(opening).await;

@@ -94,12 +94,7 @@ impl Syncer {
         if !self.has_failed.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let whole = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
-            let (is_busy, pages, copied): (bool, i64, i64) =
-                (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(!is_busy && pages == copied)
-        })?;
-        if !whole {
+        if !checkpoint(connection)? {
             return Err(failed("a sync failed, and the log is read".to_owned()));
         }
         self.has_failed.store(false, Ordering::Relaxed);
@@ -142,6 +137,14 @@ fn sync_all(
             *outcome = Err(failure.clone());
         }
     }
+}
+
+/// Brings the whole log into the file, on the disk; false if somebody reads from it.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
+        let (is_busy, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_busy && pages == copied)
+    })
 }
 
 fn failed(why: String) -> Error {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -189,6 +190,32 @@ async fn a_link_to_the_file_leads_to_the_same_store_and_the_same_right_to_delive
     assert!(linked.is_attended(at(0)).await.unwrap());
     take(&linked, "bob", "b", at(0)).await;
     assert_eq!(store.stats().await.unwrap(), folder.count().await);
+}
+
+#[tokio::test]
+async fn what_others_have_written_is_synced_before_an_answer_that_comes_of_it() {
+    let folder = Folder::new();
+    folder.open_sqlite().await.close().await.unwrap();
+    let place = DatabasePath::new(&folder.file(), Duration::ZERO);
+    let syncs = Arc::<AtomicU32>::default();
+    let counting = Arc::clone(&syncs);
+    let sync = move |_: &std::fs::File| {
+        counting.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    };
+    let writer = Writer::start(place.clone(), place.writer().unwrap(), sync).unwrap();
+    let look = || writer.write_unit(Priority::Rest, "look", |_| Ok(()));
+    look().await.unwrap();
+    assert_eq!(syncs.load(Ordering::Relaxed), 1, "one that was killed may have left something");
+    look().await.unwrap();
+    assert_eq!(syncs.load(Ordering::Relaxed), 1);
+    folder.connection().execute_batch("CREATE TABLE news (x)").unwrap();
+    look().await.unwrap();
+    assert_eq!(syncs.load(Ordering::Relaxed), 2);
+    let drop_table = |connection: &mut Connection| Ok(connection.execute_batch("DROP TABLE news")?);
+    writer.write_unit(Priority::Rest, "write", drop_table).await.unwrap();
+    look().await.unwrap();
+    assert_eq!(syncs.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]

@@ -22,11 +22,11 @@ use crate::store::planning::panicked;
 use crate::store::{StoreError, Writing};
 
 use super::checkpointer::Checkpointer;
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, keep_as_it_is};
 use super::fault::{Fault, Shared, unavailable};
 use super::file_identity::FileIdentity;
 use super::queue::{Priority, Queue};
-use super::syncer::{Commit, Syncer};
+use super::syncer::{Commit, Syncer, checkpoint};
 
 /// The way to the writing thread.
 pub(super) struct Writer {
@@ -40,17 +40,24 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread with a connection that is open already. Must be called from a runtime,
     /// which runs those who wait.
-    pub(super) fn start(place: DatabasePath, mut connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(
+        place: DatabasePath,
+        mut connection: Connection,
+        sync: impl Fn(&File) -> std::io::Result<()> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let commits = Arc::default();
         let mut pen = WriterConnection {
-            presence: place.presence()?,
+            presence: FileIdentity::of(place.path())?,
+            log_presence: FileIdentity::of(&place.log_file())?,
+            is_log_lost: false,
             checkpointer: Checkpointer::start(place.clone())?,
             place,
             connection: None,
             log: None,
             has_written: Arc::default(),
-            syncer: Syncer::start(File::sync_data)?,
+            version: None,
+            syncer: Syncer::start(sync)?,
             commits: Arc::clone(&commits),
         };
         pen.prepare(&mut connection).map_err(std::io::Error::other)?;
@@ -173,12 +180,18 @@ where
 struct WriterConnection {
     checkpointer: Checkpointer,
     presence: FileIdentity,
+    /// The same of the connection's log.
+    log_presence: FileIdentity,
+    /// True if the log is gone, and what it had is in the file.
+    is_log_lost: bool,
     place: DatabasePath,
     connection: Option<Connection>,
-    /// The connection's log, once it has written, if it is synced.
+    /// The connection's log, if it is synced.
     log: Option<Arc<File>>,
     /// True if the log has grown.
     has_written: Arc<AtomicBool>,
+    /// The version of the data when a transaction last wrote nothing; others' commits change it.
+    version: Option<i64>,
     syncer: Syncer,
     commits: Arc<AtomicU64>,
 }
@@ -190,7 +203,8 @@ impl WriterConnection {
             Ok(is_repaired) => (Ok(()), is_repaired),
             Err(error) => (Err(error), false),
         };
-        let log = self.log.clone().filter(|_| self.has_written.swap(false, Ordering::Relaxed));
+        let syncs = self.has_written.swap(false, Ordering::Relaxed) || self.is_behind_others();
+        let log = self.log.clone().filter(|_| syncs);
         self.syncer.answer(Commit { jobs: batch, outcome, log, is_repaired });
         if let Some(connection) = &self.connection {
             self.checkpointer.finish(connection);
@@ -202,9 +216,7 @@ impl WriterConnection {
     /// After an error the connection is dropped, which rolls back whatever is open, and the next
     /// transaction begins with a new one: so the store recovers when the disk does.
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
-        self.presence.confirm().map_err(|why| {
-            Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why))
-        })?;
+        self.confirm()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -225,6 +237,31 @@ impl WriterConnection {
         Ok(is_repaired)
     }
 
+    /// Fails unless the file and its log are still those that the connection writes into. What a log that is gone
+    /// has is brought into the file, because nobody else has it any more.
+    fn confirm(&mut self) -> rusqlite::Result<()> {
+        let moved =
+            |why| Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(why));
+        self.presence.confirm().map_err(moved)?;
+        // Without a connection the next one makes a log of its own.
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let there = self.log_presence.confirm();
+        // Once: another process may have begun a new log since then.
+        self.is_log_lost = there.is_err() && (self.is_log_lost || checkpoint(connection)?);
+        there.map_err(|why| moved(format!("{why}, or restart the relay: the file has all of it")))
+    }
+
+    /// True if a transaction that wrote nothing may have seen what isn't on the disk: commits of another process,
+    /// or those that one has left which was killed.
+    fn is_behind_others(&mut self) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        let version = connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .ok();
+        std::mem::replace(&mut self.version, version) != version || version.is_none()
+    }
+
     /// Prepares a connection: it reports the length of the log, and neither copies nor syncs by itself.
     fn prepare(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         let (log, has_written) = (self.checkpointer.log(), Arc::clone(&self.has_written));
@@ -234,15 +271,25 @@ impl WriterConnection {
             Ok(())
         }))?;
         self.log = self.place.log_to_sync(connection)?.map(Arc::new);
+        self.version = None;
+        self.log_presence = FileIdentity::of(&self.place.log_file()).map_err(|error| {
+            Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(error.to_string()))
+        })?;
         Ok(())
     }
 
     /// Brings the file into its resting state: an empty log. If somebody else reads from the
     /// log it stays, and the last one to close the file empties it.
-    fn rest(self) -> rusqlite::Result<()> {
-        let Self { checkpointer, syncer, connection, .. } = self;
+    fn rest(mut self) -> rusqlite::Result<()> {
+        // What it finds is told by `is_log_lost`.
+        let _ = self.confirm();
+        let Self { checkpointer, syncer, connection, is_log_lost, .. } = self;
         drop((syncer, checkpointer));
         let Some(connection) = connection else { return Ok(()) };
+        if is_log_lost {
+            // The log at its path is somebody else's.
+            return keep_as_it_is(&connection, true);
+        }
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
         connection.close().map_err(|(_connection, error)| error)
     }
