@@ -158,11 +158,11 @@ pub fn shares<'a>(
     let (at, after) = (told.at, before.as_ref().map(|it| it.at));
     let told = counts.into_iter().flatten().filter_map(move |(channel, count)| {
         let known = before.as_ref()?.counts.get(channel).copied().unwrap_or(0);
-        Some((channel, known + 1..=(*count).min(known.saturating_add(SHARES))))
+        Some((channel, known..(*count).min(known.saturating_add(SHARES))))
     });
-    told.flat_map(move |(channel, numbers)| {
-        numbers.filter_map(move |nth| {
-            let (who, channel, nth) = (who?, channel.clone(), u64::try_from(nth).ok()?);
+    told.flat_map(move |(channel, shares)| {
+        shares.filter_map(move |before| {
+            let (who, channel, nth) = (who?, channel.clone(), u64::try_from(before + 1).ok()?);
             Some(TimedEvent { at, event: Event::Shared { participant: who, channel, nth, after } })
         })
     })
@@ -219,4 +219,30 @@ fn counted(before: Option<Channels>, counts: &BTreeMap<String, i64>, at: Time) -
         *known = (*count).min(known.saturating_add(SHARES)).max(*known);
     }
     channels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Channels, ParticipantIndex};
+
+    #[test]
+    fn shares_are_counted_up_to_the_largest_count() {
+        for (known, counted, told) in [
+            (0, 2, 2),
+            (2, 2, 0),
+            (i64::MAX - 1, i64::MAX, 1),
+            (i64::MAX, i64::MAX, 0),
+            (0, i64::MAX, 100),
+            (-1, i64::MIN, 0),
+        ] {
+            let counts = |count| [("email".to_owned(), count)].into();
+            let mut participant = Participant::new("camp".to_owned(), "ann".to_owned(), None);
+            participant.channels = Some(Channels { at: Time::default(), counts: counts(known) });
+            let (who, counts) = (ParticipantIndex(0), counts(counted));
+            let event = Event::SharesCounted { participant: who, counts };
+            let timed = TimedEvent { at: None, event };
+            assert_eq!(shares(&timed, &participant).count(), told, "{known} to {counted}");
+        }
+    }
 }
