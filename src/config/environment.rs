@@ -41,9 +41,12 @@ pub(super) fn layers(sources: &Sources, defaults: &Value, problems: &mut Problem
         let is_key = find(defaults, &path_of(name)).is_some();
         let of_file = name.strip_suffix(FILE_SUFFIX).filter(|_| !is_key);
         let path = path_of(of_file.unwrap_or(name));
-        match fault(&path, defaults) {
+        let set = &mut ours[usize::from(of_file.is_some())];
+        let twin = set.iter().find(|(_, taken)| *taken == path).map(|(twin, _)| twin);
+        let twice = |twin| Fault::Rule(format!("{twin} sets the same key; remove one of them"));
+        match fault(&path, defaults).or_else(|| twin.map(twice)) {
             Some(fault) => problems.push(variable, &path, fault),
-            None => ours[usize::from(of_file.is_some())].push((variable.clone(), path)),
+            None => set.push((variable.clone(), path)),
         }
     }
     for (is_file, set) in [false, true].into_iter().zip(ours) {
@@ -84,7 +87,11 @@ fn layer(
             // One line end behind the last line is the editor's.
             Ok(read) => read.map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned()),
             Err(source) => {
-                let fault = Fault::Unreadable { path: value.clone(), source };
+                let path_of_file = Path::new(value);
+                // Whoever takes `_FILE` for the variable of the secret itself has written no path.
+                let is_path = path_of_file.is_absolute() || sources.has_folder_of(path_of_file);
+                let shown = if is_path { value } else { "the file that it names" }.to_owned();
+                let fault = Fault::Unreadable { path: shown, source };
                 problems.push(&variable, &path, fault);
                 continue;
             }

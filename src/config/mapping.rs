@@ -46,9 +46,13 @@ fn check_tiers(rules: &Rules, check: &mut Check<'_>) {
             check.broken(&format!("{path}.name"), "is missing or blank");
         }
         let at_least = tier.at_least;
+        // What couldn't be read has a default.
+        let is_read = |number: &usize| check.sound(&[&format!("{TIERS}[{number}].at_least")]);
+        let mut others = (0..number).filter(|it| rules.tiers[*it].at_least == at_least);
+        let is_twin = is_read(&number) && others.any(|it| is_read(&it));
         if at_least < 0 {
             check.broken(&format!("{path}.at_least"), "must not be negative");
-        } else if rules.tiers[..number].iter().any(|tier| tier.at_least == at_least) {
+        } else if is_twin {
             let rule = format!("another tier starts at {at_least} too");
             check.broken(&format!("{path}.at_least"), rule);
         }

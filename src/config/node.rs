@@ -190,12 +190,13 @@ impl<'r, 'a> Node<'r, 'a> {
         let mut nodes = Vec::new();
         for name in if fields.is_empty() { &found } else { fields } {
             if !is_key(name) {
-                // A part of the section, with keys of the same table.
-                nodes.push(((*name).to_owned(), self.clone()));
+                // A part of the section, with keys of the same table; or else a name that is unknown.
+                if !fields.is_empty() {
+                    nodes.push(((*name).to_owned(), self.clone()));
+                }
                 continue;
             }
-            let node = table.get(*name).and_then(|it| reading.node(join(&path, name), Some(it)));
-            let Some(mut node) = node else { continue };
+            let Some(mut node) = reading.node(join(&path, name), table.get(*name)) else { continue };
             if let Some(rule) = mark(name, Strictness::Text) {
                 return Err(Wrong::spoiled(format!("the name {rule}")).within(|| node.found()));
             }
@@ -217,6 +218,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
             ValueKind::I64(_) => self.deserialize_i64(visitor),
             ValueKind::Array(_) => self.deserialize_seq(visitor),
             ValueKind::Table(_) => self.deserialize_map(visitor),
+            ValueKind::Float(number) => visitor.visit_f64(number),
             _ => self.deserialize_str(visitor),
         }
     }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::config::node::Node;
 use crate::config::problem::{Fault, Problems};
 use crate::config::sources::Sources;
-use crate::config::tree::{find, join, nearest, place_of};
+use crate::config::tree::{TABLES, find, join, nearest, place_of};
 use crate::config::wrong::Wrong;
 
 /// One setting, its value and the place that set it.
@@ -74,13 +74,14 @@ impl<'a> Reading<'a> {
 
     fn give_up(&self, wrong: Wrong, section: &str) {
         let found = wrong.found.clone().expect("a section says where it is wrong");
+        let given_up = wrong.path(&found);
         if wrong.is_of_form == self.layer.is_some() {
             let place = found.place.clone();
             let (key, fault) = wrong.into_fault(&found);
             self.problems.borrow_mut().push(&place, &key, fault);
         }
         // What is wrong for good is given up as a whole.
-        if !self.given_up.borrow_mut().insert(found.path) {
+        if !self.given_up.borrow_mut().insert(given_up) {
             let is_new = self.given_up.borrow_mut().insert(section.to_owned());
             assert!(is_new, "the built-in [{section}] can't be read");
         }
@@ -89,8 +90,17 @@ impl<'a> Reading<'a> {
     /// Returns the value at a path as it is read; `None` if it is given up and has no default.
     pub(super) fn node<'r>(&'r self, path: String, value: Option<&Value>) -> Option<Node<'r, 'a>> {
         let is_given_up = self.given_up.borrow().contains(&path);
-        let value = if is_given_up { find(self.defaults, &path) } else { value }?.clone();
+        let value = if is_given_up { self.default_at(&path) } else { value }?.clone();
         Some(Node::new(self, path, value))
+    }
+
+    /// Returns the default at a path. The items of a list of tables have that of the first one.
+    fn default_at(&self, path: &str) -> Option<&'a Value> {
+        let of_first = |list: &str| {
+            let (_, name) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+            find(find(self.defaults, &format!("{list}[0]"))?, name.strip_prefix('.')?)
+        };
+        find(self.defaults, path).or_else(|| TABLES.into_iter().find_map(of_first))
     }
 
     /// Notes a value for the summary.

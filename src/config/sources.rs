@@ -85,6 +85,12 @@ impl Sources {
         }
     }
 
+    /// True if a path names a folder, one that is there, and a file in it.
+    pub(super) fn has_folder_of(&self, path: &Path) -> bool {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        folder.is_some_and(|folder| self.directory.join(folder).is_dir())
+    }
+
     /// The text of a file that a setting names.
     pub(super) fn read(&self, path: &Path) -> io::Result<String> {
         let mut text = String::new();

@@ -51,6 +51,11 @@ impl Wrong {
         self
     }
 
+    /// Returns the path of what can't be read.
+    pub(super) fn path(&self, found: &Found) -> String {
+        self.missing.map_or_else(|| found.path.clone(), |name| join(&found.path, name))
+    }
+
     /// Returns the path of the key, and what is wrong with it.
     pub(super) fn into_fault(self, Found { path, shown, is_text, .. }: &Found) -> (String, Fault) {
         if let Some(name) = self.missing {

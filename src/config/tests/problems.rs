@@ -12,7 +12,7 @@ fn everything_wrong_is_told_at_once() {
         .variable("RELAY__LOG__LEVEL", "inof")
         .variable("RELAY__DELIVERY__LEASE", "15s")
         .variable("RELAY__CUSTOMERIO__CALLS_PER_SECOND", "many")
-        .variable("RELAY__ADMIN__TOKEN_FILE", "no/such/file");
+        .variable("RELAY__ADMIN__TOKEN_FILE", "config/missing");
     let shown = setup.problems();
     let lines: Vec<&str> = shown.lines().collect();
     for expected in [
@@ -34,7 +34,7 @@ fn everything_wrong_is_told_at_once() {
         assert!(lines.contains(&expected), "{expected}\nis not in\n{shown}");
     }
     for start in [
-        "RELAY__ADMIN__TOKEN_FILE: admin.token: can't read no/such/file: ",
+        "RELAY__ADMIN__TOKEN_FILE: admin.token: can't read config/missing: ",
         "built-in defaults: growsurf.webhook_secrets: no secret is set; ",
         "RELAY__DELIVERY__LEASE: delivery.lease: must be longer than customerio.timeout",
     ] {
@@ -123,6 +123,54 @@ fn refuses_values_without_sense() {
         assert_eq!(shown.lines().count(), 1, "{text}\n{shown}");
         assert!(!shown.contains("hush"), "{text}\n{shown}");
     }
+}
+
+#[test]
+fn each_problem_is_told_and_nothing_that_follows_from_it() {
+    let tiers = |last: &str| {
+        let each = |n: i32| format!("[[mapping.tiers]]\nname = \"{n}\"\nat_least = {n}\n");
+        format!("{}[[mapping.tiers]]\n{last}", (0..=10).map(each).collect::<String>())
+    };
+    for (text, expected) in [
+        ("[mapping.events]\nreferral_foo = \"a\"", &["mapping.events.referral_foo: unknown"][..]),
+        ("[mapping.attributes]\nplan = \"a\"", &["mapping.attributes.plan: unknown key"]),
+        (
+            &tiers(""),
+            &["mapping.tiers[11].name: is missing", "mapping.tiers[11].at_least: is missing"],
+        ),
+        (
+            &tiers("name = 5\nat_least = \"x\""),
+            &["mapping.tiers[11].name: expected text", "mapping.tiers[11].at_least: expected a whole"],
+        ),
+        ("[server]\nmax_body = 1.5", &["server.max_body: expected a size such as"]),
+    ] {
+        let shown = Setup::new().toml(text).problems();
+        for expected in expected {
+            assert!(shown.contains(expected), "{text}\n{shown}");
+        }
+        assert_eq!(shown.lines().count(), expected.len(), "{text}\n{shown}");
+    }
+}
+
+#[test]
+fn a_key_is_set_by_one_variable_of_a_kind() {
+    let setup = Setup::new()
+        .variable("RELAY__SERVER__LISTEN", "127.0.0.1:1")
+        .variable("RELAY__server__listen", "127.0.0.1:2");
+    let rule = "RELAY__server__listen: server.listen: RELAY__SERVER__LISTEN sets the same key; \
+                remove one of them";
+    assert_eq!(setup.problems(), rule);
+}
+
+#[test]
+fn a_secret_in_the_place_of_its_files_path_is_not_shown() {
+    for value in ["hush-0123456789abcdef", "hush/0123456789abcdef=", ""] {
+        let shown = Setup::new().variable("RELAY__API__TOKEN_FILE", value).problems();
+        assert!(!shown.contains("hush"), "{shown}");
+        assert!(shown.contains("api.token: can't read the file that it names: "), "{shown}");
+    }
+    let shown = Setup::new().variable("RELAY__API__TOKEN_FILE", "/missing/token").problems();
+    assert!(shown.contains("can't read /missing/token: "), "{shown}");
 }
 
 #[test]
