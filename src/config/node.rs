@@ -196,7 +196,9 @@ impl<'r, 'a> Node<'r, 'a> {
                 }
                 continue;
             }
-            let Some(mut node) = reading.node(join(&path, name), table.get(*name)) else { continue };
+            let Some(mut node) = reading.node(join(&path, name), table.get(*name)) else {
+                continue;
+            };
             if let Some(rule) = mark(name, Strictness::Text) {
                 return Err(Wrong::spoiled(format!("the name {rule}")).within(|| node.found()));
             }

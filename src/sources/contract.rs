@@ -3,8 +3,8 @@
 //! What belongs here: the reading, its sentences, and the fields that several contracts share. What
 //! doesn't: the fields of one contract.
 //!
-//! A field holds whatever JSON was sent until it is validated, so that one answer names all faults, each
-//! with its field. No sentence repeats a value, since most values are personal.
+//! A field holds whatever JSON was sent until it is validated, `null` if it is missing, so that one answer
+//! names all faults, each with its field. No sentence repeats a value, since most values are personal.
 
 use garde::Validate;
 use serde::Deserialize;
@@ -54,8 +54,9 @@ fn structure_fault(fault: &str, tag: &str, kind: &str, fix: fn(&str) -> &'static
     let (start, known) = fault.rsplit_once("expected ").unwrap_or((fault, ""));
     let known = known.trim_start_matches("one of ").replace('`', "");
     let named = |prefix: &str| Some(start.strip_prefix(prefix)?.split_once('`')?.0);
-    if let Some(name) = named("missing field `") {
-        return format!("{name} is missing: {}", fix(name));
+    // All but the tag have a default.
+    if named("missing field `").is_some() {
+        return format!("{tag} is missing: {}", fix(tag));
     }
     match named("unknown field `") {
         Some(name) if is_plain(name) => {
@@ -75,7 +76,7 @@ pub(super) fn is_plain(name: &str) -> bool {
 }
 
 /// A text that isn't blank and has no control characters. White space around it doesn't matter.
-#[derive(Deserialize, ToSchema, Validate)]
+#[derive(Default, Deserialize, ToSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
 #[schema(
@@ -85,8 +86,9 @@ pub(super) fn is_plain(name: &str) -> bool {
 )]
 pub(crate) struct Text(#[garde(custom(check_text))] Value);
 
-/// An id of at most 200 bytes that isn't blank and has no control characters.
-#[derive(Deserialize, ToSchema, Validate)]
+/// An id of at most 200 bytes that isn't blank and has no control characters. White space around it doesn't
+/// matter.
+#[derive(Default, Deserialize, ToSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
 #[schema(
@@ -97,7 +99,7 @@ pub(crate) struct Text(#[garde(custom(check_text))] Value);
 pub(crate) struct Id(#[garde(custom(check_id))] Value);
 
 /// An e-mail address of at most 254 bytes. Capital letters don't matter.
-#[derive(Deserialize, ToSchema, Validate)]
+#[derive(Default, Deserialize, ToSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
 #[schema(value_type = String, format = Email, max_length = 254, examples("fay@example.com"))]
@@ -111,7 +113,7 @@ impl From<Text> for String {
 
 impl From<Id> for String {
     fn from(Id(id): Id) -> Self {
-        id.as_str().unwrap_or_default().to_owned()
+        id.as_str().unwrap_or_default().trim().to_owned()
     }
 }
 
@@ -131,6 +133,11 @@ pub(super) fn text(value: &Value) -> Result<&str, garde::Error> {
         _ => "is no text; put it in quotes",
     };
     Err(garde::Error::new(fault))
+}
+
+/// Checks that a value is no empty text, such as a variable that isn't there renders to.
+pub(super) fn check_filled(value: &Value) -> garde::Result {
+    if value.is_string() { text(value).map(drop) } else { Ok(()) }
 }
 
 fn check_text(value: &Value, (): &()) -> garde::Result {

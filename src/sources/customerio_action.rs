@@ -20,7 +20,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::contract::{self, Address, Id, Text, check_id, text};
+use super::contract::{self, Address, Id, Text, check_filled, check_id, text};
 use crate::domain::{
     Action, ActionKind, Email, Feedback, FeedbackKind, Identifier, Notification, ParticipantUpdate,
     Time,
@@ -43,6 +43,8 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         campaign: Option<CampaignId>,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         dedupe_key: DedupeKey,
         #[garde(dive)]
         email: Option<Address>,
@@ -72,6 +74,8 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         campaign: Option<CampaignId>,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         dedupe_key: DedupeKey,
         #[garde(dive)]
         email: Option<Address>,
@@ -93,6 +97,8 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         campaign: Option<CampaignId>,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         dedupe_key: DedupeKey,
         #[garde(dive)]
         email: Option<Address>,
@@ -102,6 +108,8 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         participant: Option<ParticipantId>,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         channel: Text,
     },
     /// Adds a participant to a campaign.
@@ -113,8 +121,12 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         campaign: Option<CampaignId>,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         dedupe_key: DedupeKey,
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         email: Address,
         #[garde(dive)]
         first_name: Option<Text>,
@@ -144,8 +156,8 @@ pub(crate) struct CampaignId(#[garde(custom(check_growsurf_id))] Value);
 pub(crate) struct ParticipantId(#[garde(custom(check_growsurf_id))] Value);
 
 /// The same for everything that is the same action for the same person, which is done once. At most 200
-/// bytes, without addresses.
-#[derive(Deserialize, ToSchema, Validate)]
+/// bytes, without addresses. White space around it doesn't matter.
+#[derive(Default, Deserialize, ToSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
 #[schema(value_type = String, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f@]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000@][^\u0000-\u001f\u007f-\u009f@]*$")]
@@ -296,15 +308,17 @@ fn identifiers(
 }
 
 fn owned(text: Value) -> String {
-    text.as_str().unwrap_or_default().to_owned()
+    text.as_str().unwrap_or_default().trim().to_owned()
 }
 
 fn flag(value: &Value) -> Result<bool, garde::Error> {
+    check_filled(value)?;
     let flag = [true, false].into_iter().find(|it| value == it || value == it.to_string().as_str());
     flag.ok_or_else(|| garde::Error::new("is neither true nor false"))
 }
 
 fn days(value: &Value) -> Result<u8, garde::Error> {
+    check_filled(value)?;
     let days = (1..=90_u8).find(|it| value == it || value == it.to_string().as_str());
     days.ok_or_else(|| garde::Error::new("is no whole number from 1 to 90"))
 }
@@ -332,9 +346,9 @@ fn is_growsurf_id(text: &str) -> bool {
 fn check_growsurf_id(value: &Value, (): &()) -> garde::Result {
     match is_growsurf_id(text(value)?) {
         true => Ok(()),
-        false => {
-            Err(garde::Error::new("is no id of GrowSurf's, which has letters and digits only"))
-        }
+        false => Err(garde::Error::new(
+            "is no id of GrowSurf's, which has letters, digits, hyphens and underscores",
+        )),
     }
 }
 

@@ -13,9 +13,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_with::{As, DefaultOnError};
 use utoipa::ToSchema;
 
 use crate::domain::{
@@ -53,14 +53,14 @@ pub(crate) struct CustomerioReport {
     timestamp: Word,
     /// The person, the message and the link.
     #[schema(value_type = Value)]
-    #[serde(with = "As::<DefaultOnError>")]
+    #[serde(deserialize_with = "object")]
     data: Data,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Data {
-    #[serde(with = "As::<DefaultOnError>")]
+    #[serde(deserialize_with = "object")]
     identifiers: Identifiers,
     /// Deprecated, and blank for some people.
     customer_id: Word,
@@ -71,7 +71,7 @@ struct Data {
     machine: Value,
     #[serde(flatten)]
     sender: Sender,
-    #[serde(with = "As::<DefaultOnError>")]
+    #[serde(deserialize_with = "object")]
     broadcast: Sender,
 }
 
@@ -90,6 +90,16 @@ struct Sender {
     broadcast_id: Word,
     newsletter_id: Word,
     transactional_message_id: Word,
+}
+
+/// Reads an object, and nothing that serde would take for one, such as an array of the fields' values.
+fn object<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    let object = Some(Value::deserialize(from)?).filter(Value::is_object);
+    Ok(object.and_then(|it| T::deserialize(it).ok()).unwrap_or_default())
 }
 
 /// A text or a number, as text, unless it is blank.

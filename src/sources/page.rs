@@ -132,9 +132,12 @@ impl Post {
     /// Reads a post; `None` if it isn't of the form that the script gives it. `origins` are those of
     /// the pages that may be named.
     pub fn read(kind: Kind, body: &[u8], origins: &[String]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        // Serde would take an array for one.
+        let body = Some(body).filter(Value::is_object)?;
         let (key, kept) = match kind {
             Kind::Click => {
-                let click: PageClick = serde_json::from_slice(body).ok()?;
+                let click = PageClick::deserialize(body).ok()?;
                 let PageClick { key, anonymous_id, click_id, grsf, page } = click;
                 let page = page.and_then(|page| bare(&page, origins));
                 let (anonymous_id, click_id) = (Some(anonymous_id), Some(click_id));
@@ -142,7 +145,7 @@ impl Post {
                 (key, Kept { participant, anonymous_id, click_id, page, ..Kept::default() })
             }
             Kind::Share => {
-                let share: PageShare = serde_json::from_slice(body).ok()?;
+                let share = PageShare::deserialize(body).ok()?;
                 let PageShare { key, share_id, participant, channel } = share;
                 let (participant, channel) = (Some(participant.0), Some(channel.0));
                 let share_id = Some(share_id);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::contract::{self, Address, Id, Text};
+use super::contract::{self, Address, Id, Text, check_filled};
 use crate::domain::{
     Amount, CURRENCIES, Campaign, Email, Event, Facts, Notification, ParticipantIndex, Scalar,
     SendFilter, Snapshot, Time, TimedEvent, currency_in_use,
@@ -84,9 +84,13 @@ pub(crate) enum ServerEvent {
         occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         id: Id,
         /// The channel of the share.
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         channel: Text,
     },
     /// A participant has bought something.
@@ -108,6 +112,8 @@ pub(crate) enum ServerEvent {
         occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
         #[garde(dive)]
+        #[serde(default)]
+        #[schema(required = true)]
         id: Id,
         /// The worth in the currency's major unit.
         #[garde(custom(check_amount))]
@@ -238,6 +244,7 @@ fn time(value: Option<&Value>, received_at: Time) -> Result<Time, String> {
 
 fn check_amount(value: &Option<Value>, (): &()) -> garde::Result {
     let Some(value) = value else { return Ok(()) };
+    check_filled(value)?;
     match value.as_f64() {
         None => Err(garde::Error::new("is no number")),
         Some(number) if number < 0.0 => Err(garde::Error::new("is negative")),
@@ -247,6 +254,7 @@ fn check_amount(value: &Option<Value>, (): &()) -> garde::Result {
 }
 
 fn check_currency(value: &Option<Value>, (): &()) -> garde::Result {
+    value.as_ref().map_or(Ok(()), check_filled)?;
     let is_in_use = |it: &Value| it.as_str().and_then(currency_in_use).is_some();
     match value.as_ref().is_none_or(is_in_use) {
         true => Ok(()),

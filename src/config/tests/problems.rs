@@ -140,7 +140,10 @@ fn each_problem_is_told_and_nothing_that_follows_from_it() {
         ),
         (
             &tiers("name = 5\nat_least = \"x\""),
-            &["mapping.tiers[11].name: expected text", "mapping.tiers[11].at_least: expected a whole"],
+            &[
+                "mapping.tiers[11].name: expected text",
+                "mapping.tiers[11].at_least: expected a whole",
+            ],
         ),
         ("[server]\nmax_body = 1.5", &["server.max_body: expected a size such as"]),
     ] {

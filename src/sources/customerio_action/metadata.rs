@@ -1,6 +1,6 @@
 //! Participant metadata, as webhook actions name it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use garde::Validate;
 use serde::Deserialize;
@@ -12,12 +12,15 @@ use utoipa::openapi::schema::{
 
 use super::template::OPTIONAL;
 use crate::domain::{MetadataKeyError, Scalar, check_metadata_key, is_own_metadata};
-use crate::sources::contract::is_plain;
+use crate::sources::contract::{check_filled, is_plain};
 
 /// GrowSurf's limits of participant metadata
 /// (<https://docs.growsurf.com/developer-tools/metadata>).
 const VALUE_CHARS: usize = 500;
 const KEYS: usize = 50;
+
+/// The most faults that one answer names.
+const FAULTS: usize = 5;
 
 /// The largest number that metadata may hold: up to here every reader of JSON holds all digits of a
 /// whole number (RFC 8259, 6).
@@ -64,14 +67,23 @@ pub(super) fn schema() -> Object {
 }
 
 fn values(value: &Value) -> Result<BTreeMap<String, Option<Scalar>>, garde::Error> {
-    let read = || {
-        let entries = value.as_object().ok_or("is no object, {\"key\": \"value\"}")?;
-        if entries.len() > KEYS {
-            return Err(format!("has more than {KEYS} keys, which is all GrowSurf keeps"));
+    check_filled(value)?;
+    let entries = value.as_object();
+    let entries = entries.ok_or_else(|| garde::Error::new("is no object, {\"key\": \"value\"}"))?;
+    if entries.len() > KEYS {
+        let fault = format!("has more than {KEYS} keys, which is all GrowSurf keeps");
+        return Err(garde::Error::new(fault));
+    }
+    let (mut read, mut faults) = (BTreeMap::new(), BTreeSet::new());
+    for (key, value) in entries {
+        match entry(key, value) {
+            Ok(value) => drop(read.insert(key.clone(), value)),
+            Err(fault) => drop(faults.insert(fault)),
         }
-        entries.iter().map(|(key, value)| Ok((key.clone(), entry(key, value)?))).collect()
-    };
-    read().map_err(garde::Error::new)
+    }
+    let told: Vec<String> = faults.into_iter().take(FAULTS).collect();
+    let told = told.join("; metadata");
+    if told.is_empty() { Ok(read) } else { Err(garde::Error::new(told.trim_start())) }
 }
 
 fn entry(key: &str, value: &Value) -> Result<Option<Scalar>, String> {
@@ -81,7 +93,7 @@ fn entry(key: &str, value: &Value) -> Result<Option<Scalar>, String> {
     check_metadata_key(key).map_err(|error| {
         // The form that GrowSurf keeps would repeat what is no word.
         let error = if is_plain(key) { error } else { MetadataKeyError::Renamed(None) };
-        format!("has a key that GrowSurf doesn't take: expected {error}")
+        format!(" has a key that GrowSurf doesn't take: expected {error}")
     })?;
     let fault = match value {
         Value::Null => return Ok(None),

@@ -47,6 +47,25 @@ fn a_click_is_read_with_whose_link_it_was() {
 }
 
 #[test]
+fn an_array_is_no_object() {
+    for (field, value) in
+        [("identifiers", json!(["7", "bob@example.com"])), ("broadcast", json!([9]))]
+    {
+        let data = of(&json!({"href": "https://shop.example", "campaign_id": null, field: value}));
+        let read = read(&report("email", "clicked", &data), NOW).unwrap();
+        let FeedbackKind::Clicked(click) = &read.kind else { panic!("{read:?}") };
+        assert_eq!(click.sender, None, "{field}");
+        assert!(
+            read.identifiers
+                .iter()
+                .all(|it| matches!(it, Identifier::Email(it) if it.as_str() == "ann@example.com"))
+        );
+    }
+    let ids = read(&report("customer", "unsubscribed", &json!({"identifiers": ["7"]})), NOW);
+    assert_eq!(ids.unwrap().identifiers, []);
+}
+
+#[test]
 fn a_message_is_read_with_the_event_that_started_what_sent_it() {
     let event = EventId([0xa5; 16]);
     let data = |changes: Value| {

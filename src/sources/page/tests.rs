@@ -51,6 +51,13 @@ fn nothing_is_kept_but_ids_and_where_the_page_is() {
 }
 
 #[test]
+fn an_array_is_no_post() {
+    assert!(
+        post(Kind::Share, &json!(["pk_spring", "c0ffee00-0001", "fay001", "copyLink"])).is_none()
+    );
+}
+
+#[test]
 fn what_isnt_of_the_scripts_form_is_no_post() {
     for (kind, field, value) in [
         (Kind::Click, "anonymous_id", json!("")),

@@ -44,6 +44,17 @@ fn each_event_is_read_with_what_it_is_worth() {
     let news = read(&changed(PURCHASED, &json!({}))).unwrap();
     let Event::Purchased { value, key, .. } = &news.events[0].event else { panic!("{news:?}") };
     assert_eq!((value, key.as_str()), (&worth(Scalar::Integer(20)), "o1"));
+    let blank =
+        json!({"id": " o1\u{a0}", "campaign": " c1 ", "email": null, "participant_id": " p1 "});
+    let news = read(&changed(PURCHASED, &blank)).unwrap();
+    assert!(
+        matches!(&news.events[0].event, Event::Purchased { key, .. } if key == "o1"),
+        "{news:?}"
+    );
+    assert_eq!(
+        (news.campaign.id.as_deref(), news.people[0].id.as_deref()),
+        (Some("c1"), Some("p1"))
+    );
     let news = read(&changed(PURCHASED, &json!({"value": null}))).unwrap();
     let Event::Purchased { value, .. } = &news.events[0].event else { panic!("{news:?}") };
     assert_eq!(*value, None, "a currency alone");
@@ -62,6 +73,10 @@ fn every_fault_is_named_and_no_value_is_repeated() {
         (CONVERTED, json!({"email": "secret"}), "email is no e-mail address"),
         (CONVERTED, json!({"conversion_value": "secret"}), "conversion_value is no number"),
         (CONVERTED, json!({"conversion_value": -1}), "conversion_value is negative"),
+        (CONVERTED, json!({"currency": ""}), "currency is empty: leave it out"),
+        (CONVERTED, json!({"conversion_value": " "}), "conversion_value is empty: leave it out"),
+        (SHARED, json!({"channel": null, "id": 7}), "channel is missing: the channel of the share"),
+        (SHARED, json!({"channel": null, "id": 7}), "id is no text; put it in quotes"),
         (CONVERTED, json!({"currency": "secret"}), "currency is no ISO 4217 code"),
         (CONVERTED, json!({"product": 7}), "product is no text"),
         (CONVERTED, json!({"product": " "}), "product is empty: leave it out"),
