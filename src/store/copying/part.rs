@@ -108,15 +108,34 @@ impl Part {
         // By the table's columns, not by the form they are read in.
         let key = list(self.key, |_, (name, _)| format!("{}.{name}", self.table));
         let places = list(self.key, |number, (_, kind)| place(number, kind));
-        let behind = if is_first { String::new() } else { format!("WHERE ({key}) > ({places})") };
-        // So that a page of the largest fits into memory.
-        let limit = match self.table {
-            "inbox" => 100,
-            "deliveries" => 1_000,
-            _ => 4_000,
+        let behind = if is_first { "true".to_owned() } else { format!("({key}) > ({places})") };
+        let (limit, fits) = match self.table {
+            "inbox" => (WEBHOOKS, fits(&behind)),
+            "deliveries" => (1_000, "true".to_owned()),
+            _ => (4_000, "true".to_owned()),
         };
-        format!("SELECT {columns} FROM {rows} {behind} ORDER BY {key} LIMIT {limit}")
+        format!(
+            "SELECT {columns} FROM {rows} WHERE {behind} AND {fits} ORDER BY {key} LIMIT {limit}"
+        )
     }
+}
+
+/// Webhooks of a page.
+const WEBHOOKS: usize = 100;
+
+/// Bytes of the bodies on a page, unless the last is longer. So a page fits into memory, and into what a server
+/// takes at once, which is 1 GB.
+const BODIES: usize = 32 << 20;
+
+/// Returns the condition that the bodies up to a webhook fit on a page.
+fn fits(behind: &str) -> String {
+    format!(
+        "inbox.id <= (SELECT id FROM
+             (SELECT id, length, SUM(length) OVER (ORDER BY id) AS lengths FROM
+                 (SELECT id, COALESCE(length(body), 0) AS length FROM inbox
+                  WHERE {behind} ORDER BY id LIMIT {WEBHOOKS}) AS following) AS summed
+             WHERE lengths - length < {BODIES} ORDER BY id DESC LIMIT 1)"
+    )
 }
 
 /// Returns a list in SQL of what there is for each column; they are counted from 1.

@@ -130,6 +130,28 @@ async fn a_copy_holds_everything_and_goes_on_where_the_store_was() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_has_as_many_webhooks_as_fit_into_memory() {
+    for bench in [file(), server()] {
+        let store = bench.open().await;
+        for number in 0..4 {
+            let body = number.to_string().repeat(12 << 20);
+            store.accept(arrival(&body, at(0), news()), at(0)).await.unwrap();
+        }
+        store.close().await.unwrap();
+        let tables = &mut *bench.place().await.tables().await.unwrap();
+        let [inbox, ..] = &Part::ALL;
+        let (mut after, mut lengths) = (None::<Row>, Vec::new());
+        loop {
+            let rows = tables.page(inbox, after.as_ref()).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            after = Some(last[..1].to_vec());
+            lengths.push(rows.len());
+        }
+        assert_eq!(lengths, [3, 1]);
+    }
+}
+
 /// A copy that dies once it has copied this many more pages.
 async fn dying(from: &dyn Bench, to: &dyn Bench, pages: usize) -> Option<Result<(), CopyError>> {
     let (from, to) = (from.place().await, to.place().await);
