@@ -12,7 +12,7 @@ mod store;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -295,15 +295,23 @@ impl Running {
         let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
         // Before the store: whoever reads from its log keeps it from being emptied.
         let looking = tokio::time::timeout(CLOSING, loops.wait());
-        let dispatchers = futures_util::future::join_all(dispatchers);
+        // They wait for the store, whose disk may hang.
+        let latest = grace.saturating_sub(CLOSING / 2).max(CLOSING);
+        let begun = Instant::now();
+        let dispatchers = tokio::time::timeout(latest, futures_util::future::join_all(dispatchers));
         let (requests, deliveries, _) = tokio::join!(requests, dispatchers, looking);
         if requests.is_err() {
             tracing::warn!("requests are still under way; giving them up");
         }
+        let deliveries = deliveries.unwrap_or_else(|_| {
+            tracing::warn!("the store takes no write; what is leased waits for its leases to end");
+            Vec::new()
+        });
         for error in deliveries.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "a dispatcher ended unexpectedly");
         }
-        let closed = tokio::time::timeout(CLOSING, store.close()).await;
+        let left = grace.saturating_sub(begun.elapsed()).max(CLOSING / 2);
+        let closed = tokio::time::timeout(left, store.close()).await;
         closed.unwrap_or_else(|_| {
             tracing::warn!("the store takes long to close; it recovers at the next start");
             Ok(())

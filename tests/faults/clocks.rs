@@ -1,7 +1,7 @@
 //! Time that goes wrong: clocks that are set, requests that outlive their lease, loops that stand
 //! still.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -116,6 +116,28 @@ fn a_loop_that_stalls_turns_healthz_red() {
     eventually("it is known", || relay.send(&rae).json()["status"] == "duplicate");
     assert_kept(&relay, &sandbox, FAY_AND_RAE);
     relay.terminate();
+}
+
+#[test]
+fn a_relay_ends_within_its_grace_though_the_disk_hangs() {
+    let (sandbox, machine) = (Sandbox::start(), Machine::new());
+    let setup = Setup::new(&sandbox).set("server.answer_timeout", "300ms");
+    let mut relay = machine.beneath(setup.set("server.shutdown_grace", "3s")).start();
+    machine.is_beneath();
+    let (fay, rae) = (joined("fay"), joined("rae"));
+    relay.accept(&fay);
+    relay.drained();
+    machine.disk_hangs(true);
+    assert_eq!(relay.send(&rae).status, 503);
+    let begun = Instant::now();
+    relay.terminate();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+
+    machine.disk_hangs(false);
+    relay.restart();
+    relay.must("duplicate", &fay);
+    assert_eq!(relay.send(&rae).status, 200);
+    assert_kept(&relay, &sandbox, FAY_AND_RAE);
 }
 
 /// With the waits that everybody has: 15 minutes at most between two tries, and 14 days until what
