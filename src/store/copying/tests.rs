@@ -152,6 +152,41 @@ async fn a_page_has_as_many_webhooks_as_fit_into_memory() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_values_come_back_from_a_server_as_they_were() {
+    let (from, server, back) = (Folder::new(), server(), Folder::new());
+    filled(&from).await;
+    for odd in [
+        "''",
+        "' '",
+        r"'\x00'",
+        "'NULL'",
+        r#"'{"a",''b''}'"#,
+        "'ü😀\u{202e}'",
+        "'12'",
+        "printf('%.*c', 2500, 'y')",
+    ] {
+        from.sql(&format!("INSERT INTO links VALUES ({odd}, {odd}, 1) RETURNING person"));
+        from.sql(&format!("INSERT INTO participants VALUES ({odd}, {odd}, 1) RETURNING person"));
+        from.sql(&format!("INSERT INTO notes VALUES ({odd}, {odd}) RETURNING 1"));
+        from.sql(&format!("INSERT INTO meta VALUES ({odd}, {odd}) RETURNING 1"));
+        from.sql(&format!("UPDATE attempts SET reason = {odd}, http_status = NULL RETURNING 1"));
+        from.sql(&format!("UPDATE dead_letters SET field = {odd} RETURNING 1"));
+    }
+    for body in ["x''", "x'00'", "x'00ff80'", "zeroblob(3000000)", "NULL"] {
+        from.sql(&format!("INSERT INTO inbox (id, sha256, received_at, source, owner, event, body)
+             VALUES (randomblob(16), randomblob(32), -9223372036854775808, '', '', '', {body}) RETURNING 1"));
+    }
+    from.sql("UPDATE lanes SET due_at = 9223372036854775807, token = -1 RETURNING 1");
+    from.sql("INSERT INTO tombstones VALUES (x'', -1) RETURNING 1");
+    let there = copied(&from, &*server).await.unwrap();
+    let again = copied(&*server, &back).await.unwrap();
+    let straight = Folder::new();
+    let file = copied(&from, &straight).await.unwrap();
+    assert_eq!(there, again);
+    assert_eq!(there, file);
+}
+
 /// A copy that dies once it has copied this many more pages.
 async fn dying(from: &dyn Bench, to: &dyn Bench, pages: usize) -> Option<Result<(), CopyError>> {
     let (from, to) = (from.place().await, to.place().await);
