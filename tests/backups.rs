@@ -350,6 +350,16 @@ fn a_restore_follows_no_link_to_other_files() {
         assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
         let _gone = fs::remove_file(&link);
     }
+    let elsewhere = setup.folder().join("elsewhere.db");
+    fs::rename(&store, &elsewhere).unwrap();
+    symlink(&elsewhere, &store).unwrap();
+    let refused = setup.command(&["restore", backup.to_str().unwrap()]).expect(1);
+    assert!(refused.contains("is a symbolic link"), "{refused}");
+    assert_eq!(ask(&elsewhere, "SELECT COUNT(*) FROM inbox"), 1);
+    let log = setup.folder().join("elsewhere.db-wal");
+    let refused = setup.command(&["backup", log.to_str().unwrap()]).expect(1);
+    assert!(refused.contains("a file of the store itself"), "{refused}");
+    fs::rename(&elsewhere, &store).unwrap();
     setup.command(&["restore", backup.to_str().unwrap()]).expect(0);
 }
 

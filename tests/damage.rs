@@ -336,3 +336,23 @@ fn what_was_never_a_store_and_what_is_newer_stays_where_it_is() {
     };
     refused(&newer, "schema is version 99");
 }
+
+#[test]
+fn a_damaged_store_that_a_link_leads_to_is_set_aside_where_it_is_and_told_of() {
+    let sandbox = Sandbox::start();
+    let (setup, ann) = stored(&sandbox);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("relay.db");
+    fs::copy(store(&setup), &file).unwrap();
+    fs::remove_file(store(&setup)).unwrap();
+    std::os::unix::fs::symlink(&file, store(&setup)).unwrap();
+    let mut relay = setup.clone().start();
+    relay.must("duplicate", &ann);
+    relay.terminate();
+    fs::write(&file, [0xa5; 8192]).unwrap();
+    let relay = setup.clone().start();
+    assert_eq!(relay.metric("relay_store_damaged"), Some(1.0));
+    relay.accept(&ann);
+    assert!(store(&setup).is_symlink());
+    assert!(fs::read_dir(elsewhere.path()).unwrap().count() > 2);
+}

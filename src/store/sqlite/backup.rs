@@ -103,7 +103,8 @@ pub async fn back_up(
     replace: bool,
     now: Time,
 ) -> Result<BackupManifest, BackupError> {
-    let is_store = |suffix| files::same(target, &files::with(store, suffix));
+    let followed = files::followed(store);
+    let is_store = |suffix| files::same(target, &files::with(&followed, suffix));
     if COMPANIONS.into_iter().chain(["", "-shm", ".lock"]).any(is_store) {
         return Err(BackupError::IsTheStore(target.to_owned()));
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
-use super::files::{make_folder, private, with};
+use super::files::{followed, make_folder, private, with};
 
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
@@ -34,9 +34,8 @@ impl DatabasePath {
     /// is the file that the link leads to, because SQLite keeps the log beside that one, and its lock is one by
     /// whatever name it is opened.
     pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
-        let led_to = if path.is_symlink() { path.canonicalize().ok() } else { None };
         Self {
-            path: led_to.unwrap_or_else(|| path.to_owned()),
+            path: followed(path),
             busy_timeout,
             #[cfg(test)]
             watch: None,

@@ -41,6 +41,12 @@ pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Returns the file that a symbolic link leads to; any other path as it is.
+pub(super) fn followed(path: &Path) -> PathBuf {
+    let led_to = if path.is_symlink() { path.canonicalize().ok() } else { None };
+    led_to.unwrap_or_else(|| path.to_owned())
+}
+
 /// The folder that a file is in.
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {

@@ -65,9 +65,10 @@ pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<Path
 
 /// The damaged stores that were set aside from `store` and are there still, oldest first.
 pub fn damaged_aside(store: &Path) -> Vec<PathBuf> {
+    let store = files::followed(store);
     let name = store.file_name().unwrap_or_default().to_string_lossy();
     let start = format!("{name}.{}-", Why::Damaged.label());
-    let folder = files::folder(store);
+    let folder = files::folder(&store);
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| {

@@ -72,6 +72,9 @@ pub enum RestoreError {
         /// The first difference from what referral-relay makes.
         difference: String,
     },
+    /// Who runs the relay could have led it to somebody else's file.
+    #[error("{} is a symbolic link; let store.url name the file that it leads to", .0.display())]
+    IsALink(PathBuf),
     /// The name that the old store would get is taken.
     #[error("{} is there already; try again", .0.display())]
     Taken(PathBuf),
@@ -116,6 +119,9 @@ pub fn restore(
         Source::File(path) => path.display().to_string(),
         Source::Stream(_) => "standard input".to_owned(),
     };
+    if store.is_symlink() {
+        return Err(RestoreError::IsALink(store.to_owned()));
+    }
     let folder = files::folder(store);
     let _folders = Made::folders(folder, store);
     files::make_folder(folder).map_err(FileError::when("make the folder", folder))?;
