@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::lenient;
 use crate::domain::{Email, is_too_long, too_long};
 
 /// The most characters of a text.
@@ -138,6 +139,14 @@ pub(super) fn text(value: &Value) -> Result<&str, garde::Error> {
 /// Checks that a value is no empty text, such as a variable that isn't there renders to.
 pub(super) fn check_filled(value: &Value) -> garde::Result {
     if value.is_string() { text(value).map(drop) } else { Ok(()) }
+}
+
+/// Returns a whole number, which JSON may write with a fraction of zero.
+pub(super) fn whole(value: &Value) -> Option<i64> {
+    match lenient::of::<lenient::Whole>(value) {
+        Some(number) if value.is_number() => Some(number),
+        _ => None,
+    }
 }
 
 fn check_text(value: &Value, (): &()) -> garde::Result {

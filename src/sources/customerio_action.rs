@@ -319,7 +319,9 @@ fn flag(value: &Value) -> Result<bool, garde::Error> {
 
 fn days(value: &Value) -> Result<u8, garde::Error> {
     check_filled(value)?;
-    let days = (1..=90_u8).find(|it| value == it || value == it.to_string().as_str());
+    let told = contract::whole(value);
+    let is_told = |it: u8| told == Some(it.into()) || *value == *it.to_string();
+    let days = (1..=90).find(|it| is_told(*it));
     days.ok_or_else(|| garde::Error::new("is no whole number from 1 to 90"))
 }
 

@@ -27,6 +27,9 @@ const MOST: f64 = 1e12;
 /// Before this, in 2001, nothing happened: such a time was written in another unit.
 const EARLIEST: Time = Time::from_seconds(1_000_000_000);
 
+/// After this, in 2100, nothing is known yet: such a time was written in another unit.
+const LATEST: Time = Time::from_seconds(4_102_444_800);
+
 /// The distance by which a time may lie ahead of the receipt.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -52,6 +55,7 @@ pub(crate) enum ServerEvent {
         #[garde(dive)]
         email: Option<Address>,
         /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[garde(custom(check_time))]
         #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
         occurred_at: Option<Value>,
         /// The worth in the currency's major unit.
@@ -80,6 +84,7 @@ pub(crate) enum ServerEvent {
         #[garde(dive)]
         email: Option<Address>,
         /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[garde(custom(check_time))]
         #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
         occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
@@ -108,6 +113,7 @@ pub(crate) enum ServerEvent {
         #[garde(dive)]
         email: Option<Address>,
         /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+        #[garde(custom(check_time))]
         #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
         occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
@@ -235,11 +241,24 @@ fn worth(value: Option<Value>, currency: Option<Value>) -> Option<Amount> {
 }
 
 fn time(value: Option<&Value>, received_at: Time) -> Result<Time, String> {
-    let Some(value) = value else { return Ok(received_at) };
-    let at = value.as_i64().map(Time::from_seconds);
-    at.filter(|at| (EARLIEST..=received_at.plus(AHEAD)).contains(at)).ok_or_else(|| {
-        "occurred_at is no time in whole Unix seconds, or lies in the future".to_owned()
-    })
+    let at = value.and_then(seconds).unwrap_or(received_at);
+    match at <= received_at.plus(AHEAD) {
+        true => Ok(at),
+        false => Err("occurred_at lies in the future".to_owned()),
+    }
+}
+
+/// Returns a time in Unix seconds.
+fn seconds(value: &Value) -> Option<Time> {
+    let at = contract::whole(value).map(Time::from_seconds);
+    at.filter(|at| (EARLIEST..=LATEST).contains(at))
+}
+
+fn check_time(value: &Option<Value>, (): &()) -> garde::Result {
+    match value.as_ref().is_none_or(|it| seconds(it).is_some()) {
+        true => Ok(()),
+        false => Err(garde::Error::new("is no time in whole Unix seconds, such as 1790000000")),
+    }
 }
 
 fn check_amount(value: &Option<Value>, (): &()) -> garde::Result {

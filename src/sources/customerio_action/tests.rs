@@ -89,7 +89,7 @@ fn what_every_ask_has_is_read() {
 #[test]
 fn each_type_is_read_with_its_own_fields() {
     let days = |value: Value| accepted(TRIGGER, &json!({"delay_in_days": value})).1.kind;
-    for value in [json!(90), json!("90")] {
+    for value in [json!(90), json!(90.0), json!("90")] {
         assert_eq!(days(value), ActionKind::TriggerReferral { delay_in_days: Some(90) });
     }
     let share = ActionKind::RecordShare { channel: "whatsapp".to_owned() };
@@ -170,6 +170,7 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         (TRIGGER, json!({"id": 42}), "id is no text; put it in quotes"),
         (TRIGGER, json!({"participant": "sec ret"}), "participant is no id"),
         (TRIGGER, json!({"delay_in_days": 0}), "delay_in_days is no whole number from 1 to 90"),
+        (TRIGGER, json!({"delay_in_days": 1.5}), "delay_in_days is no whole number from 1 to 90"),
         (TRIGGER, json!({"delay_in_days": "91"}), "delay_in_days is no whole number"),
         (TRIGGER, json!({"delay_in_days": "secret"}), "delay_in_days is no whole number"),
         (TRIGGER, json!({"delay_in_days": true}), "delay_in_days is no whole number"),

@@ -30,7 +30,7 @@ fn changed(event: &str, fields: &Value) -> Value {
 
 #[test]
 fn each_event_is_read_with_what_it_is_worth() {
-    let news = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000}))).unwrap();
+    let news = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000.0}))).unwrap();
     assert_eq!(news.people[0].email.as_ref().unwrap().as_str(), "fay@example.com");
     assert!(news.is_from_server);
     let TimedEvent { at, event: Event::ReferralConverted { value, product, .. } } = &news.events[0]
@@ -88,6 +88,10 @@ fn every_fault_is_named_and_no_value_is_repeated() {
         (CONVERTED, json!({"id": "a"}), "id is no field of referral_converted"),
         (CONVERTED, json!({"occurred_at": 1_789_000_000_000_i64}), "whole Unix seconds"),
         (CONVERTED, json!({"occurred_at": "2026-01-01"}), "whole Unix seconds"),
+        (CONVERTED, json!({"occurred_at": 1_789_000_000.5}), "whole Unix seconds"),
+        (CONVERTED, json!({"occurred_at": 1_790_090_000}), "occurred_at lies in the future"),
+        (SHARED, json!({"occurred_at": 5, "channel": ""}), "channel is empty: "),
+        (SHARED, json!({"occurred_at": 5, "channel": ""}), "whole Unix seconds"),
         (SHARED, json!({"channel": null}), "channel is missing"),
         (SHARED, json!({"id": null}), "id is missing"),
         (PURCHASED, json!({"id": "x".repeat(201)}), "id is longer than 200 bytes"),
