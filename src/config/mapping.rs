@@ -42,12 +42,13 @@ pub(super) fn check(rules: &mut Rules, check: &mut Check<'_>) {
 fn check_tiers(rules: &Rules, check: &mut Check<'_>) {
     for (number, tier) in rules.tiers.iter().enumerate() {
         let path = format!("{TIERS}[{number}]");
-        if tier.name.trim().is_empty() && check.sound(&[&path]) {
+        if tier.name.trim().is_empty() && check.sound(&[&format!("{path}.name")]) {
             check.broken(&format!("{path}.name"), "is missing or blank");
         }
         let at_least = tier.at_least;
         // What couldn't be read has a default.
-        let is_read = |number: &usize| check.sound(&[&format!("{TIERS}[{number}].at_least")]);
+        let is_read =
+            |number: &usize| !check.problems.explain(&format!("{TIERS}[{number}].at_least"));
         let mut others = (0..number).filter(|it| rules.tiers[*it].at_least == at_least);
         let is_twin = is_read(&number) && others.any(|it| is_read(&it));
         if at_least < 0 {

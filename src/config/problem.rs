@@ -100,7 +100,16 @@ impl Problems {
         }
     }
 
-    /// Whether a problem names this key or something inside of it, or a whole place, which might
+    /// True if a problem says why a key seems to be missing: it can't be read, or was misspelt.
+    pub(super) fn explain(&self, key: &str) -> bool {
+        let is_hint = |fault: &Fault| match fault {
+            Fault::Unknown { nearest } => nearest.as_deref() == Some(key),
+            _ => false,
+        };
+        self.touch(key) || self.list.iter().any(|problem| is_hint(&problem.fault))
+    }
+
+    /// True if a problem names this key or something inside of it, or a whole place, which might
     /// have set the key.
     pub(super) fn touch(&self, key: &str) -> bool {
         self.list.iter().any(|problem| {

@@ -77,8 +77,12 @@ impl<'a> Reading<'a> {
         let given_up = wrong.path(&found);
         if wrong.is_of_form == self.layer.is_some() {
             let place = found.place.clone();
+            let is_missing = wrong.is_missing();
             let (key, fault) = wrong.into_fault(&found);
-            self.problems.borrow_mut().push(&place, &key, fault);
+            let mut problems = self.problems.borrow_mut();
+            if !(is_missing && problems.explain(&key)) {
+                problems.push(&place, &key, fault);
+            }
         }
         // What is wrong for good is given up as a whole.
         if !self.given_up.borrow_mut().insert(given_up) {

@@ -51,6 +51,11 @@ impl Wrong {
         self
     }
 
+    /// True if there is no value at all.
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing.is_some()
+    }
+
     /// Returns the path of what can't be read.
     pub(super) fn path(&self, found: &Found) -> String {
         self.missing.map_or_else(|| found.path.clone(), |name| join(&found.path, name))

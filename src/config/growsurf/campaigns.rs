@@ -70,8 +70,9 @@ pub(super) fn check(campaigns: &[CampaignSettings], check: &mut Check<'_>) {
         let CampaignSettings { id, attribute_prefix: prefix, page_key, .. } = campaign;
         if id.is_empty() {
             // Unless an id of the wrong type or a misspelt key is reported already.
-            if check.sound(&[&path]) {
-                check.broken(&format!("{path}.id"), "is missing or blank");
+            let key = format!("{path}.id");
+            if !check.problems.explain(&key) {
+                check.broken(&key, "is missing or blank");
             }
         } else if let Some(rule) = id_fault(id) {
             check.broken(&format!("{path}.id"), rule);

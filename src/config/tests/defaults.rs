@@ -70,7 +70,8 @@ fn the_commented_example_of_a_campaign_is_valid() {
     assert_eq!(settings.growsurf.campaigns[0].id, "ct8f71");
     let of_campaign = |key: &str| key.starts_with("growsurf.campaigns[0].");
     let set = settings.summary().iter().filter(|setting| of_campaign(&setting.key)).count();
-    let shown = Setup::new().toml("[[growsurf.campaigns]]\nwebhook_secre = []").problems();
+    let shown =
+        Setup::new().toml("[[growsurf.campaigns]]\nid = \"a\"\nwebhook_secre = []").problems();
     assert_eq!((set, shown.lines().count()), (7, 1), "{shown}");
 }
 

@@ -145,6 +145,15 @@ fn each_problem_is_told_and_nothing_that_follows_from_it() {
                 "mapping.tiers[11].at_least: expected a whole",
             ],
         ),
+        (&tiers("name = \"a\"\nat_lest = 11"), &["[11].at_lest: unknown key; did you mean"]),
+        (
+            "[[growsurf.campaigns]]\napi_key = 5\n[[growsurf.campaigns]]\nidd = \"a\"",
+            &[
+                "growsurf.campaigns[0].api_key: expected text in quotes",
+                "growsurf.campaigns[0].id: is missing or blank",
+                "growsurf.campaigns[1].idd: unknown key; did you mean growsurf.campaigns[1].id?",
+            ],
+        ),
         ("[server]\nmax_body = 1.5", &["server.max_body: expected a size such as"]),
     ] {
         let shown = Setup::new().toml(text).problems();
