@@ -256,13 +256,16 @@ fn a_log_that_is_taken_away_costs_nothing() {
     fs::rename(&away, &log).unwrap();
     relay.accept(&bob);
 
-    for ends in [Relay::kill, Relay::terminate] {
-        fs::remove_file(&log).unwrap();
-        assert_refused(&relay, &cid);
-        ends(&mut relay);
-        relay.restart();
-        relay.must("duplicate", &ann);
-        relay.must("duplicate", &bob);
+    let index = relay.setup().folder().join("relay.db-shm");
+    for gone in [log, index] {
+        for ends in [Relay::kill, Relay::terminate] {
+            fs::remove_file(&gone).unwrap();
+            assert_refused(&relay, &cid);
+            ends(&mut relay);
+            relay.restart();
+            relay.must("duplicate", &ann);
+            relay.must("duplicate", &bob);
+        }
     }
     assert_kept(&relay, &sandbox, ANN_AND_BOB);
     let log = relay.whole_log().join("\n");

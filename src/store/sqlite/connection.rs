@@ -62,6 +62,11 @@ impl DatabasePath {
         &self.path
     }
 
+    /// Where the index of its log is, which processes share.
+    pub(super) fn log_index(&self) -> PathBuf {
+        with(&self.path, "-shm")
+    }
+
     /// The file whose lock means the right to deliver.
     pub(super) fn lock_file(&self) -> PathBuf {
         with(&self.path, ".lock")

@@ -49,7 +49,7 @@ impl Writer {
         let commits = Arc::default();
         let mut pen = WriterConnection {
             presence: FileIdentity::of(place.path())?,
-            log_presence: FileIdentity::of(&place.log_file())?,
+            log_presence: log_presence(&place)?,
             is_log_lost: false,
             checkpointer: Checkpointer::start(place.clone())?,
             place,
@@ -180,8 +180,8 @@ where
 struct WriterConnection {
     checkpointer: Checkpointer,
     presence: FileIdentity,
-    /// The same of the connection's log.
-    log_presence: FileIdentity,
+    /// The same of the connection's log and its index, by which processes find what others have written.
+    log_presence: [FileIdentity; 2],
     /// True if the log is gone, and what it had is in the file.
     is_log_lost: bool,
     place: DatabasePath,
@@ -245,7 +245,7 @@ impl WriterConnection {
         self.presence.confirm().map_err(moved)?;
         // Without a connection the next one makes a log of its own.
         let Some(connection) = &self.connection else { return Ok(()) };
-        let there = self.log_presence.confirm();
+        let there = self.log_presence.iter().try_for_each(FileIdentity::confirm);
         // Once: another process may have begun a new log since then.
         self.is_log_lost = there.is_err() && (self.is_log_lost || checkpoint(connection)?);
         there.map_err(|why| moved(format!("{why}, or restart the relay: the file has all of it")))
@@ -272,7 +272,7 @@ impl WriterConnection {
         }))?;
         self.log = self.place.log_to_sync(connection)?.map(Arc::new);
         self.version = None;
-        self.log_presence = FileIdentity::of(&self.place.log_file()).map_err(|error| {
+        self.log_presence = log_presence(&self.place).map_err(|error| {
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(error.to_string()))
         })?;
         Ok(())
@@ -293,6 +293,10 @@ impl WriterConnection {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
         connection.close().map_err(|(_connection, error)| error)
     }
+}
+
+fn log_presence(place: &DatabasePath) -> std::io::Result<[FileIdentity; 2]> {
+    Ok([FileIdentity::of(&place.log_file())?, FileIdentity::of(&place.log_index())?])
 }
 
 fn transact(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
