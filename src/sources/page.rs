@@ -15,6 +15,7 @@ use serde_with::{As, DefaultOnError};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::growsurf::json::parse;
 use crate::domain::{
     AnonymousId, Campaign, Event, Link, Notification, ParticipantIndex, SendFilter, Snapshot, Time,
     TimedEvent, Visit,
@@ -132,7 +133,7 @@ impl Post {
     /// Reads a post; `None` if it isn't of the form that the script gives it. `origins` are those of
     /// the pages that may be named.
     pub fn read(kind: Kind, body: &[u8], origins: &[String]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+        let body = parse(body).ok()?;
         // Serde would take an array for one.
         let body = Some(body).filter(Value::is_object)?;
         let (key, kept) = match kind {

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::error::RestError;
+use crate::sources::growsurf::json::parse;
 use crate::sources::lenient::{self, Text};
 
 /// The longest message that is repeated.
@@ -38,8 +39,7 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
         if body.trim_ascii().is_empty() {
             return Ok(Value::Null);
         }
-        let unreadable = |error| RestError::Unreadable(format!("it is no JSON ({error})"));
-        return serde_json::from_slice(body).map_err(unreadable);
+        return parse(body).map_err(|error| RestError::Unreadable(error.to_string()));
     }
     let (code, message) = said(body);
     Err(match (status, named) {
@@ -55,7 +55,7 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
 
 /// GrowSurf's `code` and `message`. Others may answer in its place, so nothing is relied on.
 fn said(body: &[u8]) -> (String, String) {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let value = parse(body).unwrap_or_default();
     let text = |name| masked(lenient::of::<Text>(&value[name]).unwrap_or("none"));
     (text("code"), text("message"))
 }

@@ -426,6 +426,18 @@ async fn answers_are_read_leniently() {
     assert!(matches!(error, RestError::Unreadable(_)), "{error}");
 }
 
+#[test]
+fn a_name_that_was_cut_in_an_emoji_costs_no_page() {
+    let page = br#"{"participants": [{"id": "p1", "firstName": "Zo\ud83d"}], "nextId": null}"#;
+    let page = super::answer::read(200, page, None).unwrap();
+    assert_eq!(page["participants"][0]["firstName"], "Zo\u{fffd}");
+    let error = super::answer::read(200, b"{", None).unwrap_err().to_string();
+    assert!(
+        error.starts_with("growsurf's answer can't be read: the body is not JSON: "),
+        "{error}"
+    );
+}
+
 fn origin() -> Origin {
     let reward = json!({ "id": "crew_1", "type": "DOUBLE_SIDED", "title": "Ten off",
         "couponCode": "TEN", "metadata": { "amount": "$10" } });
