@@ -10,8 +10,8 @@ use crate::domain::WebhookId;
 /// Why the store couldn't do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The storage below refused: disk full, file read-only, locked, damaged. Nothing of the
-    /// transaction happened; trying again may help.
+    /// The storage below refused: disk full, file read-only, locked, damaged. Trying again may help. Nothing
+    /// of the transaction happened, but for one that was written and whose sync failed: that one may have.
     #[error("the store can't {doing}")]
     Unavailable {
         /// What it was doing.
