@@ -6,7 +6,7 @@
 use secrecy::ExposeSecret;
 
 use super::{Ingest, IngestError, WebhookAuth};
-use crate::domain::Time;
+use crate::domain::{LONGEST_ID, Time};
 use crate::sources::growsurf::signature::{Key, Owner, SignatureError, verify};
 
 impl Ingest {
@@ -64,8 +64,11 @@ pub(super) fn check_campaign(
     });
     Err(IngestError::WrongCampaign {
         signed_by: campaigns.collect::<Vec<_>>().join(", "),
-        // A stranger's text: an address in it stays out of logs and answers.
-        named: named.map_or("none", |id| if id.contains('@') { "***" } else { id }).to_owned(),
+        // A stranger's text: an address in it stays out of logs and answers, and what is no id is cut.
+        named: match named.unwrap_or("none") {
+            id if id.contains('@') => "***".to_owned(),
+            id => id.chars().take(LONGEST_ID).collect(),
+        },
     })
 }
 
@@ -111,5 +114,6 @@ mod tests {
         let of_address = refusal("fay@example.com");
         assert!(of_address.contains("***") && !of_address.contains("fay"), "{of_address}");
         assert!(refusal("autumn").contains("autumn"));
+        assert!(refusal(&"autumn".repeat(1_000)).len() < 400);
     }
 }
