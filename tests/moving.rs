@@ -93,7 +93,8 @@ fn a_copy_that_is_killed_again_and_again_goes_on_and_half_of_it_is_no_store() {
     let to_move = Move::new(&sandbox);
     let (file, server) = (to_move.file.clone(), to_move.database.url());
     let mut relay = to_move.on(&file).start();
-    let people: Vec<String> = (0..300).map(|number| format!("p{number:03}")).collect();
+    // So many that a kill comes before the next part is copied as well.
+    let people: Vec<String> = (0..2_000).map(|number| format!("p{number:04}")).collect();
     people.iter().for_each(|name| drop(relay.accept(&joined(name))));
     relay.terminate();
     let parts = ["webhooks", "people", "effects", "deliveries", "mentions"];
