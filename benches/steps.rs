@@ -13,7 +13,7 @@ use referral_relay::config::sources::Sources;
 use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::limits::fit;
 use referral_relay::customerio::request;
-use referral_relay::domain::{self, Call, Identifier, Notification, Plan, ReadKey, ReadSet, Time};
+use referral_relay::domain::{self, Call, LaneKey, Notification, Plan, ReadKey, ReadSet, Time};
 use referral_relay::mapping::Mapper;
 use referral_relay::sources::growsurf::decode;
 use referral_relay::sources::growsurf::signature::{Key, Owner, sign, verify};
@@ -59,10 +59,10 @@ fn plan(mapper: &Mapper, notification: &Notification) -> Plan {
 }
 
 /// All calls of a plan, each with whom it is for.
-fn calls(plan: &Plan) -> Vec<(Identifier, Call)> {
+fn calls(plan: &Plan) -> Vec<(LaneKey, Call)> {
     let of_lane = plan.lanes.iter().flat_map(|lane| {
-        let identifier = lane.person.identifier.clone();
-        lane.calls.iter().map(move |planned| (identifier.clone(), planned.call.clone()))
+        let key = lane.person.key.clone();
+        lane.calls.iter().map(move |planned| (key.clone(), planned.call.clone()))
     });
     of_lane.collect()
 }
@@ -105,13 +105,13 @@ fn planning(criterion: &mut Criterion) {
 fn encoding(criterion: &mut Criterion) {
     let calls = calls(&plan(&mapper(), &news(GROWSURF)));
     let mut group = criterion.benchmark_group("encode");
-    for (identifier, call) in calls.iter().take(2) {
+    for (key, call) in calls.iter().take(2) {
         let kind = match call {
             Call::Identify { .. } => "identify",
             _ => "track",
         };
         group.bench_function(kind, |bencher| {
-            bencher.iter(|| request::alone(&fit(identifier, black_box(call)).unwrap()));
+            bencher.iter(|| request::alone(&fit(key, black_box(call)).unwrap()));
         });
     }
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -119,9 +119,7 @@ fn encoding(criterion: &mut Criterion) {
         bencher.iter(|| {
             let many = black_box(&calls).iter().cycle().take(BATCH);
             let operations: Vec<_> = many
-                .map(|(identifier, call)| {
-                    request::operation(&fit(identifier, call).unwrap()).unwrap()
-                })
+                .map(|(key, call)| request::operation(&fit(key, call).unwrap()).unwrap())
                 .collect();
             request::batches(&operations, BATCH)
         });

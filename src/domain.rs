@@ -1,8 +1,7 @@
-//! The words of the referral relay: events, people, calls, deliveries, outcomes.
+//! The types of the glossary: events, people, calls, deliveries, outcomes.
 //!
-//! What belongs here: plain values that every other module speaks in, and the rules that hold
-//! for them whatever the source, the store or the destination is. What doesn't: input and output
-//! of any kind, wire formats of a service, SQL, settings. This module knows no other one.
+//! What belongs here: plain values that all modules share, and rules that hold for every source, store and
+//! destination. What doesn't: I/O, wire formats, SQL, settings. This module imports no other one.
 
 pub mod characters;
 
@@ -20,6 +19,7 @@ mod feedback;
 mod hidden_ids;
 mod host;
 mod ids;
+mod key;
 mod labelled;
 mod link;
 mod longest;
@@ -62,6 +62,7 @@ pub use feedback::{
 pub use hidden_ids::HiddenIds;
 pub use host::is_loopback;
 pub use ids::{EffectKey, EventId, WebhookId};
+pub use key::{Identifier, LaneKey, ParticipantKey};
 pub use labelled::Labelled;
 pub use link::Link;
 pub use longest::{LONGEST_ID, is_too_long, storable_id, too_long};
@@ -72,8 +73,7 @@ pub use outcome::{Outcome, Wait};
 pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
 pub use person::{
-    Channels, ConversionCredit, Identified, Identifier, Moved, Participant, ParticipantKey, Person,
-    PersonId, Posts,
+    Channels, ConversionCredit, Identified, Moved, Participant, Person, PersonId, Posts,
 };
 pub use plan::{Draft, LanePlan, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, plan};
 pub use reference::{Reference, References, Shown};

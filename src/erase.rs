@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::customerio::client::Client;
 use crate::customerio::{erasure, response};
-use crate::domain::{Clock, Email, Identifier, Outcome, Time};
+use crate::domain::{Clock, Email, Identifier, LaneKey, Outcome, Time};
 use crate::store::{Erased, ErasureTarget, Store, StoreError};
 
 /// Why a person isn't forgotten, or not wholly. Doing it again goes on with what is left.
@@ -81,13 +81,9 @@ pub async fn erase_person(
     let (mut deleted, mut spared) = (Vec::new(), Vec::new());
     if let Some(Deletion { client, trust_ids }) = deletion {
         let addresses = traced.forgotten.emails.iter().cloned().map(Identifier::Email);
-        let known = traced.people.values().cloned();
+        // Customer.io deletes a visitor's events with the person that they were joined with.
+        let known = traced.people.values().filter_map(LaneKey::identifier).cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {
-            if matches!(identifier, Identifier::Participant(_) | Identifier::Anonymous(_)) {
-                // GrowSurf's, and a visitor's, whose events Customer.io deletes with the person that
-                // they were joined with; it has nobody of that name.
-                continue;
-            }
             if matches!(identifier, Identifier::Id(_)) && !trust_ids {
                 spared.push(identifier);
                 continue;

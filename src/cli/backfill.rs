@@ -168,12 +168,11 @@ async fn samples(store: &Store, settings: &Settings) -> Result<Vec<Value>, Store
     let mut samples = Vec::new();
     for _ in 0..CLAIMS {
         let leased = store.claim(claim).await?;
-        for Leased { identifier, deliveries, .. } in
-            leased.iter().filter(|it| it.class == Class::History)
+        for Leased { key, deliveries, .. } in leased.iter().filter(|it| it.class == Class::History)
         {
             let planned = |it: &Delivery| PlannedCall { call: it.call.clone(), effect: None };
             let calls: Vec<PlannedCall> = deliveries.iter().map(planned).collect();
-            samples.push(json!([lane_document(identifier, &calls, &hosts, now)]));
+            samples.push(json!([lane_document(key, &calls, &hosts, now)]));
         }
         if leased.is_empty() || samples.len() >= SAMPLES {
             break;

@@ -129,16 +129,16 @@ fn list(letters: &[DeadLetter], page: &mut Output) {
             letter.delivery.id.0,
             letter.died_at.to_string(),
             letter.delivery.call.kind(),
-            letter.identifier.masked(),
+            letter.key.masked(),
             letter.reason
         ));
     }
 }
 
 fn show(letter: &DeadLetter, page: &mut Output) {
-    let DeadLetter { delivery, identifier, died_at, reason, field, .. } = letter;
+    let DeadLetter { delivery, key, died_at, reason, field, .. } = letter;
     page.line(format!("id        {}", delivery.id.0));
-    page.line(format!("person    {}", identifier.value()));
+    page.line(format!("person    {}", key.value()));
     page.line(format!("planned   {}", delivery.planned_at));
     page.line(format!("died      {died_at}"));
     page.line(format!("reason    {reason}"));

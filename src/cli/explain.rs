@@ -18,8 +18,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::customerio::{limits, request};
 use crate::domain::{
-    self, Call, Clock, EffectKey, Identifier, Notification, Person, Plan, PlannedCall, Planner,
-    ReadKey, ReadSet, References, Source, TRIGGERS_FOR, Time,
+    self, Call, Clock, EffectKey, Identifier, LaneKey, Notification, Person, Plan, PlannedCall,
+    Planner, ReadKey, ReadSet, References, Source, TRIGGERS_FOR, Time,
 };
 use crate::growsurf::rest::Write as GrowsurfWrite;
 use crate::mapping::Mapper;
@@ -70,9 +70,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
             document["lanes"] = plan
                 .lanes
                 .iter()
-                .map(|lane| {
-                    lane_document(&lane.person.identifier, &lane.calls, &hosts, received_at)
-                })
+                .map(|lane| lane_document(&lane.person.key, &lane.calls, &hosts, received_at))
                 .collect();
             ExitCode::SUCCESS
         }
@@ -136,7 +134,7 @@ fn complete(plan: &mut Plan) {
     for lane in &mut plan.lanes {
         for PlannedCall { call, .. } in &mut lane.calls {
             let known = References::among([&*call], people.iter());
-            call.complete(&lane.person.identifier, &known);
+            call.complete(&lane.person.key, &known);
         }
     }
 }
@@ -158,34 +156,28 @@ impl Hosts {
 
 /// What is done in one lane, as a document.
 pub(super) fn lane_document(
-    identifier: &Identifier,
+    key: &LaneKey,
     calls: &[PlannedCall],
     hosts: &Hosts,
     now: Time,
 ) -> Value {
-    let kind = match identifier {
-        Identifier::Email(_) => "email",
-        Identifier::Id(_) => "id",
-        Identifier::Participant(_) => "participant",
-        Identifier::Anonymous(_) => "anonymous_id",
+    let kind = match key {
+        LaneKey::Person(Identifier::Email(_)) => "email",
+        LaneKey::Person(Identifier::Id(_)) => "id",
+        LaneKey::Participant(_) => "participant",
+        LaneKey::Visitor(_) => "anonymous_id",
     };
-    let calls: Vec<Value> =
-        calls.iter().map(|call| call_document(identifier, call, hosts, now)).collect();
-    json!({ "person": { kind: identifier.value() }, "calls": calls })
+    let calls: Vec<Value> = calls.iter().map(|call| call_document(key, call, hosts, now)).collect();
+    json!({ "person": { kind: key.value() }, "calls": calls })
 }
 
-fn call_document(
-    identifier: &Identifier,
-    planned: &PlannedCall,
-    hosts: &Hosts,
-    now: Time,
-) -> Value {
+fn call_document(lane: &LaneKey, planned: &PlannedCall, hosts: &Hosts, now: Time) -> Value {
     let mut document = json!({ "call": planned.call.kind() });
     if let Some(effect) = &planned.effect {
         document["effect_key"] = json!(effect.0);
         document["event_id"] = json!(effect.event_id());
     }
-    if let Identifier::Participant(key) = identifier
+    if let LaneKey::Participant(key) = lane
         && let Some(write) = GrowsurfWrite::of(key, &planned.call)
     {
         match write.path() {
@@ -201,7 +193,7 @@ fn call_document(
         }
         return document;
     }
-    let fitted = limits::fit(identifier, &planned.call);
+    let fitted = limits::fit(lane, &planned.call);
     if let Ok(fitted) = &fitted {
         let warnings: Vec<String> = fitted.warnings().iter().map(ToString::to_string).collect();
         if !warnings.is_empty() {

@@ -20,8 +20,6 @@ pub fn erasure(identifier: &Identifier) -> [Request; 2] {
             let identifiers = match identifier {
                 Identifier::Email(email) => json!({"email": email.as_str()}),
                 Identifier::Id(id) => json!({"id": id}),
-                Identifier::Participant(key) => json!({"id": key.participant}),
-                Identifier::Anonymous(id) => json!({"anonymous_id": id}),
             };
             let body = json!({"type": "person", "identifiers": identifiers, "action": action});
             request(Method::POST, "/api/v2/entity".to_owned(), body.to_string())

@@ -11,7 +11,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::text;
-use crate::domain::{Attributes, Call, Identifier, Outcome, Scalar};
+use crate::domain::{Attributes, Call, Identifier, LaneKey, Outcome, Scalar};
 
 /// The longest id of a person. Another page says characters; bytes satisfy both.
 pub const ID_BYTES: usize = 150;
@@ -48,15 +48,15 @@ const RESERVED_OF_EVENT: [&str; 3] = ["recipient", "from_address", "reply_to"];
 /// A call within every limit of v1, and for whom it is; only [`fit`] makes one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fitted<'a> {
-    identifier: &'a Identifier,
+    key: &'a LaneKey,
     call: Cow<'a, Call>,
     warnings: Vec<Warning>,
 }
 
 impl Fitted<'_> {
-    /// For whom the call is.
-    pub fn identifier(&self) -> &Identifier {
-        self.identifier
+    /// Returns the key of the call's lane: a person's, or a visitor's.
+    pub fn key(&self) -> &LaneKey {
+        self.key
     }
 
     /// The call as it may be sent.
@@ -124,12 +124,12 @@ impl From<OverLimit> for Outcome {
 /// # Errors
 /// [`OverLimit`] when it is a call to GrowSurf, the person's id or the event's name is blank or too long, or the event's
 /// data is too much in sum.
-pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>, OverLimit> {
-    match identifier {
-        Identifier::Id(id) => within("id", id, ID_BYTES)?,
-        Identifier::Email(_) => {}
-        Identifier::Participant(_) => return Err(misdirected()),
-        Identifier::Anonymous(id) => {
+pub fn fit<'a>(key: &'a LaneKey, call: &'a Call) -> Result<Fitted<'a>, OverLimit> {
+    match key {
+        LaneKey::Person(Identifier::Id(id)) => within("id", id, ID_BYTES)?,
+        LaneKey::Person(Identifier::Email(_)) => {}
+        LaneKey::Participant(_) => return Err(misdirected()),
+        LaneKey::Visitor(id) => {
             // An event without one would be an invitation, which can send mail.
             within("anonymous_id", id.as_str(), ID_BYTES)?;
             if !matches!(call, Call::Track { .. }) {
@@ -171,7 +171,7 @@ pub fn fit<'a>(identifier: &'a Identifier, call: &'a Call) -> Result<Fitted<'a>,
         | Call::AddParticipant { .. } => return Err(misdirected()),
     }
     .map_or(Cow::Borrowed(call), Cow::Owned);
-    Ok(Fitted { identifier, call, warnings })
+    Ok(Fitted { key, call, warnings })
 }
 
 /// What is meant for GrowSurf isn't sent here.

@@ -17,9 +17,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::limits::{BATCH_BYTES, Fitted, OPERATION_BYTES, OverLimit};
-use crate::domain::{Call, Identifier, PathSegment};
+use crate::domain::{Call, Identifier, LaneKey, PathSegment};
 use wire::{
-    Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V2Action, V2Merge, V2Operation, named,
+    Identifiers, Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V2Action, V2Merge, V2Operation,
 };
 
 /// One HTTP request, without host and credentials. `Display` shows all of it, for `explain`;
@@ -80,20 +80,21 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
 /// URL parser; ids with an `@`, which would be taken for addresses; and whatever begins with
 /// `cio_`, which would be taken for Customer.io's own id.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
-    if let Call::Merge { from, .. } = fitted.call() {
-        let body = json(&Merge { primary: named(fitted.identifier())?, secondary: named(from)? });
-        let path = "/api/v1/merge_customers".to_owned();
-        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
-    }
-    if let (Identifier::Anonymous(id), Call::Track { name, event_id, at, data }) =
-        (fitted.identifier(), fitted.call())
+    if let (LaneKey::Visitor(id), Call::Track { name, event_id, at, data }) =
+        (fitted.key(), fitted.call())
     {
         let event = V1Event { name, id: *event_id, timestamp: at.seconds(), data };
         let body = json(&V1Anonymous { anonymous_id: id, event });
         let path = "/api/v1/events".to_owned();
         return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
     }
-    let path = v1_path(fitted.identifier())?;
+    let identifier = fitted.key().identifier()?;
+    if let Call::Merge { from, .. } = fitted.call() {
+        let body = json(&Merge { primary: identifier.into(), secondary: from.into() });
+        let path = "/api/v1/merge_customers".to_owned();
+        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
+    }
+    let path = v1_path(identifier)?;
     Some(match fitted.call() {
         Call::Identify { attributes } => {
             let body = json(attributes);
@@ -122,9 +123,8 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
 /// Where v1 has a person; `None` for identifiers that don't survive it, see [`v1`].
 pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
     let value = identifier.value();
-    let is_mistaken = matches!(identifier, Identifier::Id(id) if id.contains('@'))
-        || matches!(identifier, Identifier::Anonymous(_))
-        || value.starts_with("cio_");
+    let is_mistaken =
+        matches!(identifier, Identifier::Id(id) if id.contains('@')) || value.starts_with("cio_");
     let segment = PathSegment::new(value).ok().filter(|_| !is_mistaken)?;
     Some(format!("/api/v1/customers/{segment}"))
 }
@@ -153,7 +153,7 @@ fn short(fitted: &Fitted<'_>) -> Option<Operation> {
 
 /// `None` for a call of GrowSurf's, or of a visitor's, which v2 can't carry.
 fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
-    let identifiers = named(fitted.identifier())?;
+    let identifiers = Identifiers::from(fitted.key().identifier()?);
     let action = match fitted.call() {
         Call::Identify { attributes } => V2Action::Identify { attributes },
         Call::Track { name, event_id, at, data } => {
@@ -169,7 +169,7 @@ fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
         | Call::TriggerReferral { .. }
         | Call::AddParticipant { .. } => return None,
         Call::Merge { from, .. } => {
-            let people = Merge { primary: identifiers, secondary: named(from)? };
+            let people = Merge { primary: identifiers, secondary: from.into() };
             return Some(json(&V2Merge { kind: "person", action: "merge", people }));
         }
     };

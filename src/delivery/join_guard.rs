@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Call, Class, Delivery, Identifier};
+use crate::domain::{Call, Class, Delivery, LaneKey};
 use crate::store::{Store, StoreError};
 
 /// How long it waits before it is looked at again.
@@ -26,7 +26,7 @@ pub(super) async fn is_blocked(
     class: Class,
 ) -> Result<bool, StoreError> {
     let Call::Join { anonymous_id, .. } = &delivery.call else { return Ok(false) };
-    let visitor = Identifier::Anonymous(anonymous_id.clone());
+    let visitor = LaneKey::Visitor(anonymous_id.clone());
     let waits = store.has_pending(&visitor).await?;
     if waits && class < Class::Page {
         store.raise(&visitor, class).await?;

@@ -19,9 +19,9 @@ pub(super) async fn blocked(
     now: Time,
 ) -> Result<Option<Attempt>, StoreError> {
     let Call::Merge { from, .. } = &delivery.call else { return Ok(None) };
-    let outcome = if *from == lease.identifier {
+    let outcome = if lease.key.identifier() == Some(from) {
         Outcome::Delivered
-    } else if store.person(&ReadKey::Identifier(from.clone())).await?.is_some() {
+    } else if store.person(&ReadKey::Lane(from.clone().into())).await?.is_some() {
         rejected(from)
     } else {
         return Ok(None);

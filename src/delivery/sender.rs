@@ -12,8 +12,8 @@ use super::join_guard;
 use super::merge_guard;
 use super::transport::{Item, Transport};
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, DeliveryId, Destination, DestinationState, Identifier,
-    Labelled, LaneId, Leased, Outcome, Random, TRIGGERS_FOR, Time,
+    Attempt, Call, Clock, Delivery, DeliveryId, Destination, DestinationState, Labelled, LaneId,
+    LaneKey, Leased, Outcome, Random, TRIGGERS_FOR, Time,
 };
 use crate::options::whole;
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
@@ -131,8 +131,8 @@ impl Sender {
                 break;
             }
             let items = places.iter().map(|&(lease, delivery)| {
-                let Leased { identifier, deliveries, .. } = &leases[lease];
-                Item { identifier, delivery: &deliveries[delivery] }
+                let Leased { key, deliveries, .. } = &leases[lease];
+                Item { key, delivery: &deliveries[delivery] }
             });
             let came = self.transport.send(&items.collect::<Vec<_>>(), until).await;
             let now = self.clock.now();
@@ -160,13 +160,13 @@ impl Sender {
         waiting: &HashSet<DeliveryId>,
         now: Time,
     ) -> Settlement {
-        let Leased { lane, token, identifier, deliveries, superseded, .. } = lease;
+        let Leased { lane, token, key, deliveries, superseded, .. } = lease;
         let mut results = Vec::with_capacity(deliveries.len() + superseded.len());
         for (delivery, attempt) in deliveries.iter().zip(attempts) {
             let verdict = match &attempt {
                 Some(attempt) => {
                     let verdict = self.verdict(delivery, &attempt.outcome, now);
-                    self.log_attempt(delivery, *lane, identifier, attempt, &verdict);
+                    self.log_attempt(delivery, *lane, key, attempt, &verdict);
                     verdict
                 }
                 None if waiting.contains(&delivery.id) => {
@@ -226,7 +226,7 @@ impl Sender {
         &self,
         delivery: &Delivery,
         lane: LaneId,
-        identifier: &Identifier,
+        key: &LaneKey,
         attempt: &Attempt,
         verdict: &Verdict,
     ) {
@@ -249,7 +249,7 @@ impl Sender {
         tracing::info!(
             delivery.id = delivery.id.0,
             lane.id = lane.0,
-            person = identifier.masked(),
+            person = key.masked(),
             call = kind,
             attempt.number = delivery.attempts + 1,
             attempt.outcome = outcome,

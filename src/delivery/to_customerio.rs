@@ -46,7 +46,7 @@ impl Transport for CustomerIoTransport {
     /// No outcome shows an id of any of them.
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
         let ids = LazyLock::new(|| {
-            HiddenIds::of(items.iter().map(|item| (item.identifier, &item.delivery.call)))
+            HiddenIds::of(items.iter().map(|item| (item.key, &item.delivery.call)))
         });
         let hide = |text: &str| ids.hide(text);
         // No request begins later: the lease must outlive every answer.
@@ -70,8 +70,8 @@ impl CustomerIoTransport {
         let mut attempts: Vec<Option<Attempt>> = items.iter().map(|_| None).collect();
         let mut together: Vec<(Ready<'_>, Operation)> = Vec::new();
         let mut alone = Vec::new();
-        for (index, Item { identifier, delivery }) in items.iter().enumerate() {
-            let fitted = match limits::fit(identifier, &delivery.call) {
+        for (index, Item { key, delivery }) in items.iter().enumerate() {
+            let fitted = match limits::fit(key, &delivery.call) {
                 Ok(fitted) => fitted,
                 Err(over) => {
                     attempts[index] = Some(self.unsent(over.into()));

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{Attempt, Clock, Delivery, Identifier, Outcome, Time};
+use crate::domain::{Attempt, Clock, Delivery, LaneKey, Outcome, Time};
 use crate::growsurf::rest;
 
 /// One call to send, and for whom.
 pub struct Item<'a> {
-    /// For whom.
-    pub identifier: &'a Identifier,
+    /// The key of the lane.
+    pub key: &'a LaneKey,
     /// The delivery.
     pub delivery: &'a Delivery,
 }
@@ -54,7 +54,7 @@ impl GrowSurfTransport {
         let at = self.clock.now();
         let unsent =
             |outcome| Some(Attempt { at, took: Duration::ZERO, http_status: None, outcome });
-        let Identifier::Participant(key) = item.identifier else {
+        let LaneKey::Participant(key) = item.key else {
             let reason = "it is for nobody whom GrowSurf knows".to_owned();
             return unsent(Outcome::Rejected { reason, field: None });
         };

@@ -1,7 +1,7 @@
-//! Anonymous ids: what a page knows a visitor by, until they are a person; and whose they become.
+//! Anonymous ids of visitors, and the participants who claim them.
 //!
-//! What belongs here: the id, whose shape is checked once, and who claimed it. What doesn't: when a
-//! claim counts (`mapping`), and how an anonymous event is sent (`customerio`).
+//!  What belongs here: the id's form, and the record of a claim. What doesn't: when a claim counts
+//! (`mapping`), and sending anonymous events (`customerio`).
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identifier, ParticipantIndex, ParticipantKey};
 
-/// What a page knows a visitor by. Never empty: Customer.io takes an event without one for an
-/// invitation, which can send mail (<https://docs.customer.io/journeys/anonymous-events/>).
+/// Id of a page's visitor. Never empty: Customer.io takes an event without one for an invitation, which can
+/// send mail (<https://docs.customer.io/journeys/anonymous-events/>).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AnonymousId(String);
 
-/// How much of an id logs show.
+/// Characters that logs show.
 const SHOWN: usize = 4;
 
 impl AnonymousId {
-    /// The shortest and the longest id.
+    /// The allowed length.
     pub const BYTES: RangeInclusive<usize> = 8..=64;
 
-    /// Reads an id of 8 to 64 letters, digits and hyphens, as a UUID is.
+    /// Reads an id of 8 to 64 letters, digits and hyphens, such as a UUID.
     ///
     /// # Errors
-    /// What is wrong with it, without repeating it.
+    /// The fault, without the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if is_plain && Self::BYTES.contains(&text.len()) {
@@ -36,12 +36,12 @@ impl AnonymousId {
         }
     }
 
-    /// The id.
+    /// Returns the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As logs may show it.
+    /// Returns the id as logs may show it.
     pub fn masked(&self) -> String {
         // All of it is ASCII, and longer than that.
         format!("{}***", &self.0[..SHOWN])
@@ -68,41 +68,39 @@ impl From<AnonymousId> for String {
     }
 }
 
-/// That a participant claimed an anonymous id, as the participant remembers it. It is the first one
-/// they claimed, and stays.
+/// A participant's claim of an anonymous id. The first one stays.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Claim {
     /// The id.
     pub id: AnonymousId,
-    /// Whether the record of the anonymous id names them by GrowSurf's id. Before GrowSurf's id is
-    /// told it names their person.
+    /// True if the id's record names the participant by GrowSurf's id, not by their person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_participant: bool,
 }
 
-/// Who claimed an anonymous id, as its own record remembers it. The first one stays.
+/// The claimant of an anonymous id, in the id's own record. The first one stays.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Claimer {
     /// A participant.
     Participant(ParticipantKey),
-    /// The person of a participant of whom no id was told.
+    /// The person of a participant without an id of GrowSurf's.
     Person {
         /// The campaign's id.
         campaign: String,
-        /// How Customer.io knows the person.
+        /// The person's key.
         identifier: Identifier,
     },
 }
 
-/// That somebody came to a page by a participant's referral link.
+/// A visit to a page by a participant's referral link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Visit {
-    /// Whose link.
+    /// The owner of the link.
     pub owner: ParticipantIndex,
     /// The visitor.
     pub visitor: AnonymousId,
-    /// Names this visit among all.
+    /// The visit's own id.
     pub key: String,
     /// The page, without query and fragment.
     pub page: Option<String>,

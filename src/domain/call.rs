@@ -1,4 +1,4 @@
-//! Calls: what the relay asks of Customer.io and of GrowSurf, before it is written as an HTTP request.
+//! Calls: requests to Customer.io and GrowSurf, before they are written as HTTP.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use super::{
     AnonymousId, Destination, EventId, Identifier, Labelled, ParticipantUpdate, Reference, Time,
 };
 
-/// A value that an attribute or an event's property can have.
+/// A value of an attribute or of an event's property.
 ///
-/// Customer.io's published schema allows strings, integers and booleans for attributes
-/// (<https://docs.customer.io/integrations/api/track/>); decimals occur in event data only.
+/// Customer.io's schema allows strings, integers and booleans for attributes
+/// (<https://docs.customer.io/integrations/api/track/>). Decimals occur in event data only.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -23,16 +23,16 @@ pub enum Scalar {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// A number with a fraction, such as money in major units; always finite.
+    /// A finite number with a fraction, such as money in major units.
     Decimal(f64),
     /// Text.
     Text(String),
-    /// Another participant's, until the call is sent.
+    /// A value of another participant, until the call is sent.
     Reference(Box<Reference>),
 }
 
 impl Scalar {
-    /// A total order over all values: by kind, then by value. It has no meaning but to break ties.
+    /// Compares by kind, then by value: a total order that only breaks ties.
     pub fn rank(&self, other: &Self) -> Ordering {
         fn kind(scalar: &Scalar) -> u8 {
             match scalar {
@@ -53,7 +53,7 @@ impl Scalar {
         }
     }
 
-    /// The text, if it is one.
+    /// Returns the text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -61,7 +61,7 @@ impl Scalar {
         }
     }
 
-    /// The whole number, if it is one.
+    /// Returns the whole number, if it is one.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(*integer),
@@ -144,14 +144,14 @@ impl From<i64> for Scalar {
 /// Attributes of a person, or properties of an event, by name.
 pub type Attributes = BTreeMap<String, Scalar>;
 
-/// One request to Customer.io or GrowSurf, without the person's identifier, which is put in when it is sent.
+/// One request to Customer.io or GrowSurf. The lane's key is added when it is sent.
 #[derive(
     Clone, PartialEq, Debug, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
 )]
 #[strum(serialize_all = "snake_case")]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
-    /// Sets attributes of the person; makes the person if there is none.
+    /// Sets attributes of the person; creates the person if needed.
     Identify {
         /// The whole merged profile.
         attributes: Attributes,
@@ -160,57 +160,56 @@ pub enum Call {
     Track {
         /// The event's name at Customer.io, after renaming.
         name: String,
-        /// Same on retry, replay and backfill; Customer.io ignores a repeated one.
+        /// Customer.io ignores a repeated one.
         event_id: EventId,
-        /// When it happened, by its source.
+        /// The event's own time, by its source.
         at: Time,
         /// The event's properties.
         data: Attributes,
     },
-    /// Merges the person's profile under a former identifier into the present one, which stays.
-    /// Doing it again changes nothing.
+    /// Merges the profile under a former identifier into the present one. Idempotent.
     Merge {
-        /// How Customer.io knew the person before.
+        /// The former identifier.
         from: Identifier,
         /// When it was planned.
         at: Time,
     },
-    /// Notes that the person wants no more mail. Never the contrary, and it makes nobody.
+    /// Ends the person's subscription. Creates nobody.
     Unsubscribe {
-        /// When the relay learned of it.
+        /// When it was planned.
         at: Time,
     },
-    /// Tells that what an anonymous id did was the person's doing. It makes nobody, and changes nothing
-    /// where another person has the id. Not before the calls of that id have gone out.
+    /// Joins a visitor's events with the person, once the visitor's own calls are delivered.
+    /// Creates nobody, and changes nothing if another person has the id.
     Join {
         /// The id.
         anonymous_id: AnonymousId,
         /// When it was planned.
         at: Time,
     },
-    /// Changes what GrowSurf keeps of a participant.
+    /// Changes a participant at GrowSurf.
     UpdateParticipant {
         /// When it was planned.
         at: Time,
         /// The changes.
         update: ParticipantUpdate,
     },
-    /// Asks GrowSurf to award the credit for a participant's referral. Never repeated blindly.
+    /// Awards the credit for a participant's referral at GrowSurf. Not idempotent.
     TriggerReferral {
         /// When it was planned.
         at: Time,
-        /// Only after so many days, 1 to 90.
+        /// Delay in days, 1 to 90.
         delay_in_days: Option<u8>,
     },
-    /// Makes somebody a participant of a GrowSurf campaign. Nothing changes if they are one.
+    /// Adds a participant to a GrowSurf campaign. Idempotent.
     AddParticipant {
         /// When it was planned.
         at: Time,
-        /// Their first name.
+        /// The first name.
         first_name: Option<String>,
-        /// Their last name.
+        /// The last name.
         last_name: Option<String>,
-        /// Who referred them: a participant's id or address.
+        /// The referrer's participant id or address.
         referred_by: Option<String>,
         /// Participant metadata.
         metadata: Attributes,
@@ -223,7 +222,7 @@ impl Call {
         self.label()
     }
 
-    /// Which way it goes. All calls of a lane go the same way.
+    /// Returns the destination, the same for all calls of a lane.
     pub fn destination(&self) -> Destination {
         match self {
             Self::Identify { .. }
@@ -245,8 +244,7 @@ impl Call {
         }
     }
 
-    /// Its own time. An identify has none: it carries the whole profile, so that a later one makes
-    /// it superfluous. Others each have an effect of their own.
+    /// Returns the event's or change's own time. An identify has none: a later one replaces it.
     pub fn happened_at(&self) -> Option<Time> {
         match self {
             Self::Identify { .. } => None,

@@ -1,7 +1,4 @@
-//! Characters: which can't be seen, and how those are shown.
-//!
-//! What belongs here: sets of characters, by their Unicode properties; and how hidden characters are
-//! shown. What doesn't: reading.
+//! Characters that can't be seen, and how they are shown.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,7 +6,7 @@ use std::fmt::Write;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Characters that stand in an address only when quoted (RFC 5322, 3.2.3), which nobody does.
+/// Characters that an address has only when quoted (RFC 5322, 3.2.3), which is never seen.
 const QUOTED: [char; 11] = ['<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\'];
 
 /// The categories of characters that can't be seen.
@@ -23,9 +20,8 @@ const INVISIBLE: [GeneralCategory; 5] = [
 
 /// True if a character can't be seen.
 ///
-/// These are white space, control and format characters, separators, noncharacters, and those that are
-/// ignored where they aren't known: Unicode's `Default_Ignorable_Code_Point`, such as variation
-/// selectors, tags and fillers.
+/// True for white space, control and format characters, separators and noncharacters. True for Unicode's
+/// `Default_Ignorable_Code_Point`, such as variation selectors and tags.
 pub fn is_invisible(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control() || character == ' ';
@@ -36,7 +32,7 @@ pub fn is_invisible(character: char) -> bool {
         || CodePointSetData::new::<NoncharacterCodePoint>().contains(character)
 }
 
-/// True if no e-mail address has this character anywhere.
+/// True if no e-mail address contains the character.
 pub fn is_not_of_address(character: char) -> bool {
     QUOTED.contains(&character) || is_invisible(character)
 }
@@ -50,16 +46,15 @@ pub fn is_hidden(character: char) -> bool {
     category != GeneralCategory::SpaceSeparator && is_invisible(character)
 }
 
-/// Returns a text from outside as a terminal or a log may show it: in one line, with every hidden
-/// character escaped as JSON escapes it (RFC 8259, 7).
+/// Returns a text from outside for a terminal or log: one line, hidden characters escaped as in JSON (RFC
+/// 8259, 7).
 ///
-/// So what is escaped within a document of JSON stays one, with the same meaning.
+/// An escaped JSON document keeps its meaning.
 pub fn escape(text: &str) -> Cow<'_, str> {
     escape_but(text, |_| false)
 }
 
-/// Returns a text of several lines with every hidden character but line feeds and tabs escaped, see
-/// [`escape`].
+/// Returns a text like [`escape`], but keeps line feeds and tabs.
 pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_but(text, |character| matches!(character, '\n' | '\t'))
 }

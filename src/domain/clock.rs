@@ -1,20 +1,20 @@
-//! The two ambient things the relay needs, as values: the time and randomness.
+//! Time and randomness, as values.
 
 use std::time::Instant;
 
 use super::Time;
 
-/// Tells the time. Tests pass one that they move by hand.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// The present time of the machine (or of the test).
+    /// Returns the present time.
     fn now(&self) -> Time;
 
-    /// The present moment by a clock that nobody sets: for how long something took, or is late.
+    /// Returns the present moment of a clock that nobody sets, for durations.
     fn steady(&self) -> Instant;
 }
 
-/// Gives random numbers: for ids and jitter, never for secrets.
+/// A source of random numbers for ids and jitter, never for secrets.
 pub trait Random: Send + Sync {
-    /// The next random number, all 64 bits of it.
+    /// Returns 64 random bits.
     fn next(&self) -> u64;
 }

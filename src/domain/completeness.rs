@@ -1,7 +1,7 @@
-//! Completeness: whether the relay has counted every friend of a participant.
+//! Completeness of the relay's counts of a participant.
 //!
-//! What belongs here: the evidence for and against it. What doesn't: the counts themselves, which the
-//! participant has, and what is sent by them (`mapping`).
+//! What belongs here: the evidence for and against it. What doesn't: the counts, which the participant has,
+//! and the attributes that depend on it (`mapping`).
 
 use std::time::Duration;
 
@@ -9,43 +9,42 @@ use serde::{Deserialize, Serialize};
 
 use super::Time;
 
-/// The longest time for which a friend's webhook counts as on its way. One that is missing for longer
-/// counts as lost.
+/// The longest delay of a friend's webhook. A later one counts as lost.
 const ON_ITS_WAY: Duration = Duration::from_secs(10 * 60);
 
 /// The longest time since a join in which no friend's credit can have expired.
 const JUST_JOINED: Duration = Duration::from_secs(60 * 60);
 
-/// The most reports that are kept.
+/// The number of reports kept.
 const REPORTS: usize = 8;
 
-/// Evidence of whether the relay's counts of a participant are complete.
+/// Evidence that the relay has counted every friend of a participant.
 ///
-/// The counts are complete if the participant was seen to join without referrals, or everything that
-/// GrowSurf has was counted since; and if GrowSurf never reported more friends than the relay counted.
-/// In any order of arrival it ends in the same state, but for `agreed_at`, by which only numbers are given.
+/// Complete counts have a base: a join without referrals, or a full comparison. And GrowSurf never reported
+/// more friends than the relay counted.
+/// Any order of arrival ends in the same state, except for `agreed_at`, which only decides numbers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Completeness {
     /// True if the participant was seen to join without referrals.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_start: bool,
-    /// When a join without referrals was seen first, while no source has reported the time of joining.
+    /// When a join without referrals was first seen, until the time of joining is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     seen_at: Option<Time>,
-    /// When the reading of everything began that was counted last, while the counts were incomplete.
+    /// Start of the last full comparison, made while the counts were incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared_at: Option<Time>,
-    /// GrowSurf's reports of more friends than the relay counted, the oldest first. A report is left
-    /// out if another is as new and as high.
+    /// GrowSurf's reports of more friends than were counted, oldest first. A report that another covers is
+    /// dropped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     excess: Vec<Report>,
-    /// The last time at which the relay is known to have counted every friend of that time.
+    /// The last time at which the counts were known to be complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     agreed_at: Option<Time>,
 }
 
-/// A number of friends that GrowSurf reported.
+/// GrowSurf's count of friends at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Report {
     at: Time,
@@ -65,8 +64,8 @@ impl Completeness {
 
     /// Notes that the participant was seen at `seen_at` to have joined without referrals.
     ///
-    /// It counts if they had joined shortly before. Later, GrowSurf's counts leave out friends whose
-    /// credit has expired. Without a time of joining it counts until one is known.
+    /// Counts only shortly after the join: later, GrowSurf's counts omit friends whose credit has expired. If
+    /// the time of joining is unknown, it counts until it is known.
     pub fn joined_without_referrals(&mut self, seen_at: Time, joined: Option<Time>) {
         match joined {
             Some(joined) if seen_at.since(joined) >= JUST_JOINED => return,
@@ -76,14 +75,14 @@ impl Completeness {
         self.agreed_at = self.agreed_at.max(Some(seen_at));
     }
 
-    /// Notes when the participant joined.
+    /// Notes the time of joining.
     pub fn joined(&mut self, joined: Time) {
         if let Some(seen_at) = self.seen_at.take() {
             self.joined_without_referrals(seen_at, Some(joined));
         }
     }
 
-    /// Notes that GrowSurf reported so many friends, more than the relay has counted.
+    /// Notes GrowSurf's count of friends, which is more than the relay's.
     pub fn reported(&mut self, friends: i64, at: Time) {
         let report = Report { at, friends };
         let covers = |a: &Report, b: &Report| a.at >= b.at && a.friends >= b.friends;
@@ -101,7 +100,7 @@ impl Completeness {
         }
     }
 
-    /// Notes that the relay has counted so many friends by now, of whom the last signed up at `last`.
+    /// Notes the relay's count of friends, and the time of the last sign-up.
     pub fn counted(&mut self, friends: i64, last: Option<Time>) {
         let reached = self.excess.extract_if(.., |it| it.friends <= friends).map(|it| it.at);
         // Among friends who signed up later one of before may be missing.
@@ -109,7 +108,7 @@ impl Completeness {
         self.agreed_at = self.agreed_at.max(agreed_at);
     }
 
-    /// Notes that everything GrowSurf has was counted; its reading began at `began_at`.
+    /// Notes a full comparison that began at `began_at`.
     pub fn compared(&mut self, began_at: Time) {
         if !self.is_complete() {
             self.compared_at = self.compared_at.max(Some(began_at));
@@ -118,28 +117,28 @@ impl Completeness {
         }
     }
 
-    /// True if a friend who signed up at `at`, and with whom the relay has counted `friends`, can be
-    /// given that number. `reported` is GrowSurf's number of friends in what reports this one.
+    /// True if the friend who signed up at `at` is certainly number `friends`. `reported` is GrowSurf's count
+    /// with this friend.
     ///
-    /// The number is the friend's place, unless somebody is missing who signed up before. If GrowSurf reports
-    /// no more friends than the relay has counted, nobody is. If it does, those who are missing signed up after the last
-    /// time at which the counts agreed. If that was shortly before this friend signed up, their webhooks are
-    /// on their way. If it wasn't, they may be lost since long, and the friend has no number.
+    /// - The number is certain in two cases:
+    /// - GrowSurf reports no more friends than the relay has counted.
+    /// - The counts agreed shortly before `at`: missing friends signed up later, and their webhooks are on
+    ///   their way.
     pub fn numbers(&self, friends: i64, reported: i64, at: Time) -> bool {
         let most = self.excess.iter().map(|it| it.friends).max().unwrap_or(0).max(reported);
         let agreed_lately = || self.agreed_at.is_some_and(|it| at <= it.plus(ON_ITS_WAY));
         self.has_base() && (most <= friends || agreed_lately())
     }
 
-    /// True if the participant was seen to join without referrals, and nothing was missed since. Reading
-    /// everything that GrowSurf has makes up for nothing here.
+    /// True if the participant was seen to join without referrals, and nothing was missed since. A full
+    /// comparison doesn't count.
     pub fn is_complete_from_start(&self) -> bool {
         (self.from_start || self.seen_at.is_some())
             && self.compared_at.is_none()
             && self.excess.is_empty()
     }
 
-    /// Makes everything equally old.
+    /// Makes all evidence equally old.
     pub fn forget_times(&mut self) {
         for at in [&mut self.compared_at, &mut self.seen_at, &mut self.agreed_at] {
             *at = at.map(|_| Time::default());

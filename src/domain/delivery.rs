@@ -1,33 +1,33 @@
-//! Deliveries: the way of one call to its destination, lane by lane.
+//! Deliveries: calls on their way to a destination, lane by lane.
 
 use std::time::Duration;
 
-use super::{Call, Identifier, Outcome, Time, WebhookId};
+use super::{Call, LaneKey, Outcome, Time, WebhookId};
 
-/// Customer.io triggers campaigns from events that are younger
+/// The age up to which an event triggers campaigns at Customer.io
 /// (<https://docs.customer.io/journeys/events/>).
 pub const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// Names a lane: all calls for one person, in order, one at a time.
+/// The store's number of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LaneId(pub i64);
 
-/// Names one delivery.
+/// The store's number of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct DeliveryId(pub i64);
 
 /// Class of a call, most urgent first. A lane has the class of its most urgent pending call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
-    /// Something that happens now.
+    /// Reported when it happened.
     Live,
-    /// Something that happened long ago, reported by a backfill.
+    /// Reported by a backfill, long after it happened.
     History,
-    /// Something that a browser posted, which nobody vouches for.
+    /// Posted by a browser, unproven.
     Page,
 }
 
-/// Which way a lane leads: each has calls, a pace and a state of its own.
+/// The receiver of a lane's calls, with a pace and a state of its own.
 #[derive(
     Clone,
     Copy,
@@ -42,9 +42,9 @@ pub enum Class {
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Destination {
-    /// Out, to Customer.io.
+    /// Customer.io.
     CustomerIo,
-    /// Back, to GrowSurf.
+    /// GrowSurf's REST API.
     GrowSurf,
 }
 
@@ -62,21 +62,21 @@ pub enum Destination {
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum DestinationState {
-    /// Calls go out.
+    /// Calls are sent.
     #[default]
     Running,
-    /// The destination asked to be left alone for a while.
+    /// The destination asked for a pause.
     Paused,
-    /// Failures opened the breaker; probes go out.
+    /// Failures opened the breaker; probes are sent.
     Broken,
-    /// Credentials or region are wrong; probes go out.
+    /// Credentials or region are wrong; probes are sent.
     Halted,
 }
 
-/// One call's way: pending, leased, delivered or dead.
+/// A stored call.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Delivery {
-    /// Its name.
+    /// The store's number.
     pub id: DeliveryId,
     /// The call.
     pub call: Call,
@@ -84,30 +84,29 @@ pub struct Delivery {
     pub webhook: Option<WebhookId>,
     /// When it was planned.
     pub planned_at: Time,
-    /// How often it was tried in vain.
+    /// Failed attempts so far.
     pub attempts: u32,
-    /// What the accepting clock showed at the first attempt that failed. That clock stands still
-    /// while the destination accepts nothing from anybody.
+    /// Reading of the availability clock at the first failed attempt. The clock stops while the destination
+    /// accepts no calls.
     pub failing_since: Option<Duration>,
 }
 
-/// A worker's claim on a lane until a time, with a token that fences late results.
+/// A worker's claim on a lane until a time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Leased {
     /// The lane.
     pub lane: LaneId,
-    /// Grows with every lease of the lane; a settlement with an old one changes nothing.
+    /// Fencing token, higher with every lease. A settlement with an old one changes nothing.
     pub token: i64,
     /// The lane's class when it was leased.
     pub class: Class,
-    /// Whom the calls are for, as the destination knows them at the time of sending.
-    pub identifier: Identifier,
-    /// What to send now.
+    /// The lane's key, as the destination knows it at the time of sending.
+    pub key: LaneKey,
+    /// The calls to send now.
     pub deliveries: Vec<Delivery>,
-    /// Whether each goes only when the one before was delivered; else they are old tracks, whose
-    /// order is free.
+    /// True if each waits for the delivery of the one before. False for old tracks, whose order is free.
     pub in_turn: bool,
-    /// Old identifies that the one to send makes superfluous; they are settled with it.
+    /// Old identifies that a later one replaces; settled with it.
     pub superseded: Vec<DeliveryId>,
 }
 
@@ -118,8 +117,8 @@ pub struct Attempt {
     pub at: Time,
     /// How long it took.
     pub took: Duration,
-    /// The status answered, if there was an answer.
+    /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,
-    /// What it means.
+    /// The meaning for the delivery.
     pub outcome: Outcome,
 }

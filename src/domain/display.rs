@@ -1,37 +1,33 @@
-//! One person's text in another person's messages: what of it may stand there.
+//! Text of one person in another person's messages.
 //!
-//! What belongs here: the rule for names, ids and addresses that reach somebody else. What doesn't:
-//! texts of operators, and a person's own in their own messages.
+//! What belongs here: the rule for names, ids and addresses that reach other people. What doesn't: operators'
+//! texts, and a person's own text in their own messages.
 //!
-//! Anybody can sign up under any name, and the name is sent to whoever referred them. So it must be
-//! harmless in HTML, in Liquid and to whatever makes links of text. A name is rather dropped than sent
-//! with a link in it.
+//! Anybody can sign up under any name, and the name is sent to the referrer. It must be harmless in HTML, in
+//! Liquid and to programs that make links of text. A name with a link in it is dropped.
 
 use super::characters::is_hidden;
 
 /// The longest display name, in characters.
 const LONGEST: usize = 80;
 
-/// Beginnings of addresses, wherever they stand.
+/// Beginnings of addresses, at any place.
 const SCHEMES: [&str; 4] = ["http", "hxxp", "www.", "xn--"];
 
-/// Dots as they are written to keep a link from being one.
+/// Dots spelled out to disguise a link.
 const WRITTEN_DOTS: [&str; 4] = ["[.]", "(.)", "[dot]", "(dot)"];
 
-/// Returns the display name of a person from what a source calls them.
-///
-/// See [`display_text`] for what is dropped.
+/// Returns a person's display name, filtered by [`display_text`].
 pub fn display_name<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> Option<String> {
     let parts: Vec<&str> = parts.into_iter().flatten().collect();
     display_text(&parts.join(" "))
 }
 
-/// Returns one person's text as another person's messages may show it: in one line of at most 80
-/// characters, without hidden characters, `<`, `{{` and `{%`.
+/// Returns a person's text for another person's messages: one line, at most 80 characters, no hidden
+/// characters, `<`, `{{` or `{%`.
 ///
-/// `None` if nothing is left, or if it holds a URL: a scheme, `www.`, an internationalised or plain
-/// host such as `evil.example`, an IP address, or character references that may hide one. The rule
-/// drops some harmless texts, such as `St.John` without a blank.
+/// `None` if nothing is left, or if it holds a URL: a scheme, `www.`, a host, an IP address, or character
+/// references. Some harmless texts are dropped as well, such as `St.John` without a blank.
 pub fn display_text(text: &str) -> Option<String> {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -57,11 +53,11 @@ pub fn display_text(text: &str) -> Option<String> {
     (!shown.is_empty()).then(|| shown.to_owned())
 }
 
-/// Returns an address as another person's messages may show it; `None` if it holds a character that
-/// a template, a page or a mail program could take for a command or for a part of a URL.
+/// Returns an address for another person's messages; `None` if a template, page or mail program could misread
+/// it.
 ///
-/// Everyday addresses have letters, digits and `._+-'=~` before the `@`, and labels of letters, digits
-/// and hyphens behind it.
+/// Allowed before the `@`: letters, digits and `._+-'=~`. Allowed behind it: labels of letters, digits and
+/// hyphens.
 pub fn display_address(address: &str) -> Option<&str> {
     let (local, domain) = address.rsplit_once('@')?;
     let is_local = |it: char| it.is_alphanumeric() || "._+-'=~".contains(it);
@@ -72,12 +68,11 @@ pub fn display_address(address: &str) -> Option<&str> {
     (is_plain && !address.chars().any(is_hidden)).then_some(address)
 }
 
-/// Folds every character, see [`fold`].
 fn fold_all(text: &str) -> String {
     text.chars().map(fold).collect()
 }
 
-/// True if a text may hold a URL, or what a mail program makes a link of.
+/// True if a text may hold a URL.
 fn holds_url(text: &str) -> bool {
     let text: String = text.chars().map(fold).flat_map(char::to_lowercase).collect();
     let is_written = |part: &&str| text.contains(*part);
@@ -90,7 +85,7 @@ fn holds_url(text: &str) -> bool {
         || holds_host(&text)
 }
 
-/// True if something stands right before and right behind a colon, as in `mailto:x` and `a:80`.
+/// True if a colon joins two words, as in `mailto:x` and `a:80`.
 fn holds_scheme(text: &str) -> bool {
     let is_part = |it: Option<char>| it.is_some_and(|it| !it.is_whitespace());
     text.match_indices(':').any(|(place, _)| {
@@ -98,7 +93,7 @@ fn holds_scheme(text: &str) -> bool {
     })
 }
 
-/// True if it may hold a character reference of HTML, such as `&#46;` or `&period;`.
+/// True if a text may hold a character reference of HTML, such as `&#46;` or `&period;`.
 fn holds_reference(text: &str) -> bool {
     text.match_indices('&').any(|(place, _)| {
         let rest = &text[place + 1..];
@@ -107,8 +102,7 @@ fn holds_reference(text: &str) -> bool {
     })
 }
 
-/// True if a dot joins two labels as in a host: the second one has two characters, or digits stand
-/// on both sides.
+/// True if a dot joins two labels like a host's: two characters follow, or digits are on both sides.
 fn holds_host(text: &str) -> bool {
     let is_part =
         |it: char| it == '-' || it == '_' || !(it.is_whitespace() || it.is_ascii_punctuation());
@@ -125,7 +119,7 @@ fn holds_host(text: &str) -> bool {
     })
 }
 
-/// Returns the character that browsers take this one for within an address (UTS 46).
+/// Returns the character that browsers read within an address (UTS 46).
 fn fold(character: char) -> char {
     match character {
         '\u{ff01}'..='\u{ff5e}' => {

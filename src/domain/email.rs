@@ -11,16 +11,15 @@ use super::characters::{is_invisible, is_not_of_address};
 #[serde(transparent)]
 pub struct Email(String);
 
-/// The longest address that mail can be sent to (RFC 5321, 4.5.3.1.3, less the angle brackets).
+/// The longest deliverable address (RFC 5321, 4.5.3.1.3, without angle brackets).
 const EMAIL_BYTES: usize = 254;
 
 impl Email {
-    /// Reads an address; the error says what is wrong with it, without repeating it.
+    /// Reads an address.
     ///
     /// # Errors
-    /// When it is empty, longer than 254 bytes, holds a character that can't be seen or that no
-    /// address has, or hasn't exactly one `@` with a name before and a host behind it. An invisible
-    /// character comes along when an address is pasted; with it, it would be another person's.
+    /// The fault, without the address. Invisible characters are refused: they come along when an address is
+    /// pasted, and make it another one.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         // Lower case first, because it can be longer.
         let text = text.trim().to_lowercase();
@@ -47,12 +46,12 @@ impl Email {
         }
     }
 
-    /// The address.
+    /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address as logs may show it: first letter and host.
+    /// Returns the address for logs: first letter and host.
     pub fn masked(&self) -> String {
         mask(&self.0)
     }
@@ -64,7 +63,7 @@ impl fmt::Debug for Email {
     }
 }
 
-/// Returns an address, or an id that may hold one, as logs may show it: the first letter, and the host.
+/// Returns an address, or an id that may hold one, for logs: first letter and host.
 pub(super) fn mask(text: &str) -> String {
     let first = text.chars().next().filter(|first| *first != '@').unwrap_or('*');
     match text.split_once('@') {

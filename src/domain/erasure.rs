@@ -1,10 +1,10 @@
-//! Erasing: who is to be erased, and what names them.
+//! Erasure: the person to erase, and everything that names them.
 //!
-//! What belongs here: the values of a person, finding them in a text or a body, and cutting them out of
-//! others' free texts. What doesn't: where a store looks for them, and what remembers an erasure.
+//! What belongs here: the person's values, finding them in a text or body, and cutting them out of others'
+//! free text. What doesn't: where a store looks for them, and tombstones.
 //!
-//! Others' calls and records refer to a person and hold no value of theirs. What is left is free text: a
-//! body that names them is dropped whole, and a text of somebody else's record or call that does is left out.
+//! Others' calls and records refer to a person and hold no value of theirs. Free text is left: a body that
+//! names them is dropped whole, and so is a text in another's record or call.
 
 #[cfg(test)]
 mod tests;
@@ -15,80 +15,77 @@ use std::collections::BTreeSet;
 use serde::de::IgnoredAny;
 
 use super::{
-    AnonymousId, Call, Email, Facts, Identifier, Link, Participant, ParticipantKey, Person, Scalar,
-    Snapshot,
+    AnonymousId, Call, Email, Facts, Identifier, LaneKey, Link, Participant, ParticipantKey,
+    Person, Scalar, Snapshot,
 };
 use writings::{decode, is_apart, is_in_body, is_in_link, unfold};
 
-/// Somebody who is to be erased, by everything that names them.
+/// A person to erase, by everything that names them.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ErasureSubject {
-    /// Their addresses.
+    /// The addresses.
     pub emails: BTreeSet<Email>,
-    /// Their participants, as GrowSurf names them.
+    /// The participants, by GrowSurf's ids.
     pub participants: BTreeSet<ParticipantKey>,
-    /// The ids that pages know them by, where they claimed one.
+    /// The claimed anonymous ids.
     pub visitors: BTreeSet<AnonymousId>,
-    /// The codes of their links.
+    /// The codes of the links.
     pub links: BTreeSet<Link>,
 }
 
 /// Key of a tombstone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ErasureKey {
-    /// A participant: erased for ever.
+    /// A participant, erased for ever.
     Participant(ParticipantKey),
-    /// An address: whoever joins with it later is somebody new.
+    /// An address. A participant who joins with it later is another person.
     Address(Email),
 }
 
-/// The result of looking for somebody in a body.
+/// Result of a search for a person in a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodySearch {
-    /// It names them.
+    /// The body names them.
     Named,
-    /// It doesn't.
+    /// The body doesn't name them.
     NotNamed,
-    /// It isn't JSON, so they may be in it in another form.
+    /// The body isn't JSON and may name them in another form.
     Unreadable,
 }
 
 impl ErasureSubject {
-    /// Returns whoever has an address.
+    /// Returns the person with an address.
     pub fn with_address(email: Email) -> Self {
         Self { emails: [email].into(), ..Self::default() }
     }
 
-    /// True if nobody is to be erased.
+    /// True if there is nobody to erase.
     pub fn is_empty(&self) -> bool {
         self.emails.is_empty() && self.participants.is_empty()
     }
 
-    /// True if a record is theirs: of one of their addresses, also a former one, or of what they have beside
-    /// it as a visitor or as an addressee at GrowSurf.
+    /// True if a record is the person's: by a present or former address, as a visitor, or as a participant at
+    /// GrowSurf.
     pub fn is_about(&self, person: &Person) -> bool {
-        let is_theirs = |identifier: &Identifier| match identifier {
-            Identifier::Email(email) => self.emails.contains(email),
-            Identifier::Id(_) => false,
-            Identifier::Anonymous(id) => self.visitors.contains(id),
-            Identifier::Participant(key) => {
+        let is_theirs = |it: &Identifier| it.email().is_some_and(|it| self.emails.contains(it));
+        let owns_lane = match &person.key {
+            LaneKey::Person(identifier) => is_theirs(identifier),
+            LaneKey::Visitor(id) => self.visitors.contains(id),
+            LaneKey::Participant(key) => {
                 self.participants.contains(key) || self.is_addressed_in(&key.participant)
             }
         };
         let has_address =
             |it: &Participant| address(&it.facts).is_some_and(|it| self.emails.contains(&it));
-        is_theirs(&person.identifier)
-            || person.former.iter().any(|it| matches!(it, Identifier::Email(_)) && is_theirs(it))
+        owns_lane
+            || person.former.iter().any(is_theirs)
             || person.participants.iter().any(has_address)
     }
 
-    /// Adds everything that names the person of a record.
+    /// Adds everything in a record that names its person.
     pub fn add_identifiers_of(&mut self, person: &Person) {
-        for identifier in person.former.iter().chain([&person.identifier]) {
-            if let Identifier::Email(email) = identifier {
-                self.emails.insert(email.clone());
-            }
-        }
+        let identifiers = person.former.iter().chain(person.key.identifier());
+        self.emails.extend(identifiers.filter_map(Identifier::email).cloned());
         self.participants.extend(person.keys());
         for participant in &person.participants {
             self.emails.extend(address(&participant.facts));
@@ -101,14 +98,14 @@ impl ErasureSubject {
         }
     }
 
-    /// Adds everything that names somebody of whom a source tells.
+    /// Adds the id and address of a snapshot.
     pub fn add_snapshot(&mut self, snapshot: &Snapshot, campaign: &str) {
         self.emails.extend(snapshot.email.clone().ok());
         let key = |participant| ParticipantKey { campaign: campaign.to_owned(), participant };
         self.participants.extend(snapshot.id.clone().map(key));
     }
 
-    /// Returns parts, in lower case, of which a text that names them has at least one, in whatever writing.
+    /// Returns lower-case parts; every text that names the person contains one, in any encoding.
     pub fn parts(&self) -> BTreeSet<String> {
         let longest = |email: &Email| {
             let words = email.as_str().split(|it: char| !it.is_alphanumeric());
@@ -119,8 +116,8 @@ impl ErasureSubject {
         names.map(str::to_lowercase).chain(self.emails.iter().map(longest)).collect()
     }
 
-    /// True if a text is one of their addresses or holds one, in whatever writing. An address of which
-    /// theirs is only a part is somebody else's.
+    /// True if a text is, or contains, one of the addresses in any encoding. A longer address that contains
+    /// one is another's.
     pub fn is_addressed_in(&self, text: &str) -> bool {
         match Email::parse(text) {
             Ok(email) if has_plain_host(&email) => self.emails.contains(&email),
@@ -128,7 +125,7 @@ impl ErasureSubject {
         }
     }
 
-    /// True if their address stands in a text, or in the same without escapes, at a place of its own.
+    /// True if an address is in a text, or in its decoded form, delimited on both sides.
     fn has_address_in(&self, text: &str, unfolded: &str) -> bool {
         let texts = [text.to_lowercase(), unfolded.to_lowercase()];
         let stands = |(email, text): (&Email, &String)| {
@@ -138,7 +135,7 @@ impl ErasureSubject {
         self.emails.iter().flat_map(|email| texts.iter().map(move |text| (email, text))).any(stands)
     }
 
-    /// True if a text of one campaign, or of any, names them: by an address, an id, a code or a link.
+    /// True if a text names the person: by address, id, code or link. `None` stands for all campaigns.
     pub fn is_named_in(&self, campaign: Option<&str>, text: &str) -> bool {
         let is_it = |name: &str| text.trim() == name;
         self.names(campaign).any(|(name, _)| is_it(name) || is_in_link(text, name))
@@ -146,7 +143,7 @@ impl ErasureSubject {
             || self.is_addressed_in(text)
     }
 
-    /// Their ids and codes in one campaign, or in all; true for an id.
+    /// Returns ids and codes in one campaign, or in all; true for an id.
     fn names(&self, campaign: Option<&str>) -> impl Iterator<Item = (&str, bool)> {
         let is_here = move |own: &str| campaign.is_none_or(|campaign| own == campaign);
         let ids = self.participants.iter().filter(move |it| is_here(&it.campaign));
@@ -155,9 +152,9 @@ impl ErasureSubject {
         ids.chain(codes.map(|it| (it.code.as_str(), false)))
     }
 
-    /// Looks for them in a body of any source: for addresses in any writing, for ids in quotes or in a field
-    /// that refers to a participant, and for links. `owner` is the campaign that is verified to be the
-    /// sender's. A body that names another campaign has other participants.
+    /// Searches a body for addresses in any encoding, for ids in quotes or references, and for links.
+    ///
+    /// `owner` is the sender's verified campaign. A body that names another campaign has other participants.
     pub fn search(&self, owner: Option<&str>, body: &[u8]) -> BodySearch {
         let text = decode(body);
         let unfolded = unfold(&text);
@@ -189,7 +186,7 @@ impl ErasureSubject {
         }
     }
 
-    /// Takes out of somebody else's record the facts that name them; true if there were any.
+    /// Removes facts that name the person from another's record; true if there were any.
     pub fn cut_facts(&self, person: &mut Person) -> bool {
         let mut cut = false;
         for Participant { campaign, facts, .. } in &mut person.participants {
@@ -205,8 +202,8 @@ impl ErasureSubject {
         cut
     }
 
-    /// Takes out of somebody else's call the references to them and the texts that name them; true if there
-    /// were any.
+    /// Removes references to the person, and texts that name them, from another's call; true if there were
+    /// any.
     pub fn cut_call(&self, call: &mut Call) -> bool {
         let named = |value: &Scalar| match value {
             Scalar::Reference(reference) => {
@@ -241,18 +238,18 @@ impl ErasureSubject {
     }
 }
 
-/// The name of a fact from metadata, as it is there.
+/// Returns a metadata fact's name without the prefix.
 fn plain_name(name: &str) -> &str {
     name.strip_prefix(Facts::METADATA).unwrap_or(name)
 }
 
-/// True if nothing but a host stands behind the `@`: no closing quote, nor the rest of a query.
+/// True if only a host is behind the `@`: no closing quote, no rest of a query.
 fn has_plain_host(email: &Email) -> bool {
     let host = email.as_str().split('@').nth(1).unwrap_or_default();
     host.chars().all(|character| character.is_alphanumeric() || ".-".contains(character))
 }
 
-/// The address in somebody's own facts.
+/// Returns the address among the facts.
 fn address(facts: &Facts) -> Option<Email> {
     Email::parse(facts.get(Facts::EMAIL)?.value.as_text()?).ok()
 }

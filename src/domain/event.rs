@@ -1,4 +1,4 @@
-//! Events: what happened in the referral program, whatever told the relay.
+//! Events of the referral program, from any source.
 
 use std::collections::BTreeMap;
 
@@ -7,46 +7,46 @@ use super::{
     Time, Visit,
 };
 
-/// A GrowSurf campaign as a source named it.
+/// A GrowSurf campaign, as a source names it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Campaign {
-    /// GrowSurf's id of the campaign; the guide's shape may leave it out.
+    /// GrowSurf's id; the guide's shape may omit it.
     pub id: Option<String>,
-    /// The campaign's name, as its owner wrote it.
+    /// The name that the owner gave it.
     pub name: Option<String>,
 }
 
 impl Campaign {
-    /// The id in place of a campaign that neither the source nor the settings name.
+    /// The id of a campaign that neither the source nor the settings name.
     pub const UNNAMED: &str = "-";
 }
 
-/// A participant as one source told it at one time; every part but `field` may be missing.
+/// A participant, as one source reported them at one time. Every part but `field` may be missing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Snapshot {
-    /// Where in the source this participant stands, such as `data.referrer`; named in reasons.
+    /// The participant's place in the source, such as `data.referrer`; named in reasons.
     pub field: &'static str,
     /// GrowSurf's participant id; the guide's shape has none.
     pub id: Option<String>,
-    /// The normalized address, or why there is none, naming the field.
+    /// The normalized address, or the reason for its absence, naming the field.
     pub email: Result<Email, String>,
-    /// What was told, by the names in [`Facts`]. No empty texts.
+    /// Reported facts, by the names in [`Facts`]. No empty texts.
     pub facts: Attributes,
     /// Participant metadata, by its key.
     pub metadata: Attributes,
     /// All shares of the participant, over all channels.
     pub share_total: Option<i64>,
-    /// When they joined, where told: it tells a new participant from one that was forgotten.
+    /// The reported time of joining. It tells a new participant from an erased one.
     pub joined_at: Option<Time>,
-    /// Whether it is about them. What is told of somebody in passing may be older than it looks, so
-    /// it gives way to whatever else is known.
+    /// True if the source is about this participant. What it says of others may be outdated, and gives way to
+    /// anything known.
     pub is_subject: bool,
-    /// The reasons why parts of what the source says of them are left out, each naming the field.
+    /// Reasons for parts that are left out, each naming the field.
     pub unmapped: Vec<String>,
 }
 
 impl Snapshot {
-    /// A participant of whom only the id was told, such as a bare `referredBy`.
+    /// Returns a snapshot with an id only, such as a bare `referredBy`.
     pub fn with_id(field: &'static str, id: String) -> Self {
         Self {
             field,
@@ -61,46 +61,47 @@ impl Snapshot {
         }
     }
 
-    /// True if the source says anything of the participant, even what can't be kept.
+    /// True if the source says anything about the participant, even if it can't be kept.
     pub fn says_anything(&self) -> bool {
         let nothing = Self::with_id(self.field, String::new());
         self.id.is_some() || !self.facts.is_empty() || self.email != nothing.email
     }
 
-    /// A participant who is left out, for this reason.
+    /// Returns a snapshot of a participant who is left out for this reason.
     pub fn excluded(field: &'static str, reason: String) -> Self {
         let (id, email, unmapped) = (None, Err(reason.clone()), vec![reason]);
         Self { id, email, unmapped, ..Self::with_id(field, String::new()) }
     }
 }
 
-/// Points at one of the people of a [`Notification`].
+/// Index of a snapshot in a [`Notification`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ParticipantIndex(pub usize);
 
-/// Everything one source told at once: a webhook, or a row of a REST answer.
+/// A decoded webhook or REST row.
 ///
-/// Every person in it is a snapshot whose facts are taken in; the events among them lead to calls.
+/// The facts of all snapshots are merged; the events lead to calls.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Notification {
-    /// The campaign it all happened in.
+    /// The campaign of everything in it.
     pub campaign: Campaign,
-    /// When the snapshots were true; `None` where the source has no time, then the time of receipt.
+    /// The time at which the snapshots were true. `None` if the source has no time; then it is the time of
+    /// receipt.
     pub as_of: Option<Time>,
-    /// The people told of.
+    /// The participants.
     pub people: Vec<Snapshot>,
-    /// What happened, in the order it is to be planned in.
+    /// The events, in the order of planning.
     pub events: Vec<TimedEvent>,
-    /// Which of it Customer.io is to be told.
+    /// The events to send.
     pub filter: SendFilter,
-    /// What Customer.io told, if it was its word; then there is nothing else in it.
+    /// A report or action of Customer.io's. Then there is nothing else.
     pub feedback: Option<Feedback>,
-    /// Whether the user's own backend told it, whose word on conversions can be the only one.
+    /// True if the user's own backend sent it, which may be the only source of conversions.
     pub is_from_server: bool,
 }
 
 impl Notification {
-    /// A notification of nobody yet; `as_of` is the source's own time, if it has one.
+    /// Returns an empty notification; `as_of` is the source's own time, if it has one.
     pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
         Self {
             campaign,
@@ -113,7 +114,7 @@ impl Notification {
         }
     }
 
-    /// Adds a participant, who is in the notification's campaign.
+    /// Adds a participant of the notification's campaign.
     pub fn add_participant(&mut self, mut snapshot: Snapshot) -> ParticipantIndex {
         let name = self.campaign.name.as_deref().map(Scalar::from);
         snapshot.facts.extend(name.map(|name| (Facts::CAMPAIGN_NAME.to_owned(), name)));
@@ -126,13 +127,13 @@ impl Notification {
         self.events.push(TimedEvent { at: self.as_of, event });
     }
 
-    /// What Customer.io told.
+    /// Returns a notification that holds feedback.
     pub fn from_feedback(feedback: Feedback) -> Self {
         let at = Some(feedback.at);
         Self { feedback: Some(feedback), ..Self::new(Campaign::default(), at) }
     }
 
-    /// The campaign that it says it is of.
+    /// Returns the campaign that it names.
     pub fn named_campaign(&self) -> Option<&str> {
         match self.feedback.as_ref().map(|feedback| &feedback.kind) {
             Some(FeedbackKind::Action(ask)) => ask.campaign.as_deref(),
@@ -140,7 +141,7 @@ impl Notification {
         }
     }
 
-    /// True if it happened in one campaign and names none.
+    /// True if it belongs to one campaign and names none.
     pub fn lacks_campaign(&self) -> bool {
         let is_of_one = match self.feedback.as_ref().map(|feedback| &feedback.kind) {
             None | Some(FeedbackKind::Action(_)) => true,
@@ -149,12 +150,12 @@ impl Notification {
         is_of_one && self.named_campaign().is_none()
     }
 
-    /// Returns the id of the campaign, or what stands for one.
+    /// Returns the campaign's id, or [`Campaign::UNNAMED`].
     pub fn campaign_or_unnamed(&self) -> &str {
         self.campaign.id.as_deref().unwrap_or(Campaign::UNNAMED)
     }
 
-    /// Returns the same in this campaign.
+    /// Returns a copy in this campaign.
     pub fn in_campaign(&self, id: &str) -> Self {
         let mut within = self.clone();
         match within.feedback.as_mut().map(|feedback| &mut feedback.kind) {
@@ -165,161 +166,161 @@ impl Notification {
     }
 }
 
-/// One event and its own time.
+/// An event with its own time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TimedEvent {
-    /// When it happened. `None` where the source has no times, then the time of receipt; or where a
-    /// source that has one ([`Notification::as_of`]) doesn't tell this one's: then it is counted and not told.
+    /// - The time of the event. `None` in two cases:
+    /// - The source has no times: the time of receipt is used.
+    /// - The source has a time ([`Notification::as_of`]), but none for this event: it is counted, not sent.
     pub at: Option<Time>,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// True if GrowSurf's `referralSource` says that a participant's link led here.
+/// True if GrowSurf's `referralSource` names a participant's link.
 pub fn is_referral(source: &str) -> bool {
     matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT")
 }
 
-/// How a referral link was shared.
+/// The way in which a referral link was shared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ShareMethod {
-    /// By e-mail.
+    /// E-mail.
     Email,
-    /// On a social network.
+    /// A social network.
     Social,
-    /// By copying the link or its QR code.
+    /// A copied link or its QR code.
     Link,
-    /// By a message to somebody.
+    /// A message to somebody.
     Message,
-    /// In a way that GrowSurf added later.
+    /// A channel that GrowSurf added later.
     Other,
 }
 
-/// One thing that happened in the referral program.
+/// An event of the referral program.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    /// Somebody joined a campaign.
+    /// A participant joined a campaign.
     ParticipantJoined {
         /// The new participant.
         participant: ParticipantIndex,
-        /// GrowSurf's `referralSource`, as told.
+        /// GrowSurf's `referralSource`.
         referral_source: Option<String>,
     },
-    /// A referred customer of an affiliate program was added who isn't an affiliate.
+    /// A referred customer of an affiliate program was added and isn't an affiliate.
     CustomerAdded {
         /// The customer.
         customer: ParticipantIndex,
     },
     /// A friend joined through a participant's link.
     FriendSignedUp {
-        /// Who referred.
+        /// The participant who referred the friend.
         referrer: ParticipantIndex,
-        /// Who joined.
+        /// The friend.
         friend: ParticipantIndex,
     },
-    /// A referred friend did what the program rewards.
+    /// A referred friend converted.
     ReferralConverted {
-        /// Who converted.
+        /// The friend.
         friend: ParticipantIndex,
-        /// Who referred them, where told.
+        /// The referrer, if reported.
         referrer: Option<ParticipantIndex>,
-        /// What it was worth.
+        /// The value.
         value: Option<Amount>,
-        /// What was bought.
+        /// The product.
         product: Option<String>,
     },
-    /// A participant earned a reward, approved or not yet.
+    /// A participant earned a reward, perhaps not approved yet.
     RewardEarned {
-        /// Who earned it.
+        /// The earner.
         earner: ParticipantIndex,
         /// The reward.
         reward: Reward,
     },
     /// A participant shared their link.
     Shared {
-        /// Who shared.
+        /// The participant.
         participant: ParticipantIndex,
-        /// GrowSurf's own name of the channel.
+        /// GrowSurf's name of the channel.
         channel: String,
-        /// The how-many-eth share of this participant on this channel it is, from one.
+        /// The number of this share among the participant's on this channel, from 1.
         nth: u64,
-        /// Before when it can't have happened, where its source only counts now and then.
+        /// The time of the count before, if the source only counts.
         after: Option<Time>,
     },
-    /// A participant shared their link, as somebody else than GrowSurf saw it.
+    /// A participant shared their link, as reported by the user's backend or a page.
     ShareReported {
-        /// Who shared.
+        /// The participant.
         participant: ParticipantIndex,
-        /// How.
+        /// The channel.
         channel: String,
-        /// Names this share among all that are told in this way.
+        /// The share's id at its source.
         key: String,
-        /// Whether a page tells it, whom anybody can be; else it is the user's own backend.
+        /// True if a page reported it, unproven.
         is_from_page: bool,
     },
-    /// Somebody came to a page by a participant's link.
+    /// A visitor came to a page by a participant's link.
     Visited(Visit),
     /// A participant bought something.
     Purchased {
-        /// Who bought.
+        /// The participant.
         participant: ParticipantIndex,
-        /// Names this purchase, such as the number of the order.
+        /// The purchase's id, such as an order number.
         key: String,
-        /// What it was worth.
+        /// The value.
         value: Option<Amount>,
-        /// What was bought.
+        /// The product.
         product: Option<String>,
     },
-    /// How often a participant has shared so far, by GrowSurf's own names of the channels. The
-    /// first such counts tell nothing; those that follow tell of the shares between.
+    /// GrowSurf's counts of a participant's shares. The first counts are the baseline; later ones become
+    /// [`Event::Shared`].
     SharesCounted {
-        /// Who shared.
+        /// The participant.
         participant: ParticipantIndex,
-        /// The counts, over all time.
+        /// The counts of all time, by GrowSurf's names of channels.
         counts: BTreeMap<String, i64>,
     },
-    /// Everything that GrowSurf has of the participant's campaign was counted; the event's time is when
-    /// its reading began.
+    /// Everything that GrowSurf has of the campaign was compared. The event's time is the comparison's start.
     FullyCompared {
         /// The participant.
         participant: ParticipantIndex,
     },
-    /// GrowSurf's opinion of a participant's honesty changed.
+    /// GrowSurf's assessment of a participant as a fraud changed.
     FraudStatusChanged {
-        /// Whose.
+        /// The participant.
         participant: ParticipantIndex,
     },
     /// An affiliate earned a commission.
     CommissionAdded {
-        /// Who earned it.
+        /// The affiliate.
         affiliate: ParticipantIndex,
-        /// Whose lead or sale it was, where told.
+        /// The friend of the lead or sale, if reported.
         friend: Option<ParticipantIndex>,
         /// The commission.
         commission: Commission,
     },
     /// A commission was changed, for example by a refund.
     CommissionAdjusted {
-        /// Whose commission.
+        /// The affiliate.
         affiliate: ParticipantIndex,
-        /// Whose sale it was, where told.
+        /// The friend of the sale, if reported.
         friend: Option<ParticipantIndex>,
         /// The change.
         adjustment: Adjustment,
     },
     /// An affiliate was paid.
     PayoutIssued {
-        /// Who was paid.
+        /// The affiliate.
         affiliate: ParticipantIndex,
         /// The payout.
         payout: Payout,
     },
-    /// A campaign ended; told once for each winner.
+    /// A campaign ended; one event for each winner.
     CampaignEnded {
-        /// A winner.
+        /// The winner.
         winner: ParticipantIndex,
-        /// When it ended, where told; a campaign can end more than once.
+        /// The time of the end, if reported. A campaign can end more than once.
         ended_at: Option<Time>,
     },
 }
@@ -329,13 +330,13 @@ pub enum Event {
 pub struct Commission {
     /// GrowSurf's id.
     pub id: String,
-    /// `LEAD` or `SALE`, as told.
+    /// `LEAD` or `SALE`.
     pub kind: Option<String>,
-    /// What the affiliate earns.
+    /// The affiliate's part.
     pub amount: Option<Money>,
-    /// What the friend paid.
+    /// The friend's payment.
     pub sale: Option<Money>,
-    /// GrowSurf's status of it, as told.
+    /// GrowSurf's status.
     pub status: Option<String>,
 }
 
@@ -344,15 +345,15 @@ pub struct Commission {
 pub struct Adjustment {
     /// GrowSurf's id of the commission.
     pub commission: String,
-    /// When it was changed; part of the effect key, because one commission can change often.
+    /// The time of the change. It is part of the effect key, because a commission can change often.
     pub adjusted_at: Time,
-    /// What it was before.
+    /// The amount before.
     pub original: Option<Money>,
-    /// What it is now.
+    /// The amount now.
     pub new: Option<Money>,
     /// The difference, negative for a refund.
     pub change: Option<Money>,
-    /// GrowSurf's reason, as told.
+    /// GrowSurf's reason.
     pub reason: Option<String>,
 }
 
@@ -361,8 +362,8 @@ pub struct Adjustment {
 pub struct Payout {
     /// GrowSurf's id.
     pub id: String,
-    /// How much.
+    /// The amount.
     pub amount: Option<Money>,
-    /// Who transferred it, such as `paypal`.
+    /// The provider, such as `paypal`.
     pub provider: Option<String>,
 }

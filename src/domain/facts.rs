@@ -1,4 +1,4 @@
-//! What is known of a participant, fact by fact, each with the time it was true.
+//! Facts about a participant, each with the time at which it was true.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{Scalar, Time};
 
-/// A value and the time at which its source knew it to be so.
+/// A value, and the time at which its source knew it to be true.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Fact {
-    /// What was told.
+    /// The value.
     #[serde(rename = "v")]
     pub value: Scalar,
-    /// When it was so: a webhook's `createdAt`, a REST answer's fetch time.
+    /// The time: a webhook's `createdAt`, a REST answer's fetch time.
     #[serde(rename = "t")]
     pub as_of: Time,
-    /// Since when it is known to be so, if that is longer: told again it is newer, and no change.
+    /// The earliest time of the same value, if a newer report repeated it.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     since: Option<Time>,
 }
 
 impl Fact {
-    /// Since when it is known to be so.
+    /// Returns the earliest known time of this value.
     pub fn since(&self) -> Time {
         self.since.unwrap_or(self.as_of)
     }
 }
 
-/// Facts by name, merged so that any order of arrival ends in the same state.
+/// Facts by name. Any order of arrival ends in the same state.
 ///
-/// Of two values for one name the newer stays; of two equally old ones the greater, so that the
-/// merge is commutative. A source that says nothing about a name takes nothing away.
+/// Of two values the newer stays, of two equally old ones the greater. A source that omits a name removes
+/// nothing.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Facts(BTreeMap<String, Fact>);
@@ -42,41 +42,40 @@ impl Facts {
     pub const FIRST_NAME: &str = "first_name";
     /// The participant's family name.
     pub const LAST_NAME: &str = "last_name";
-    /// The code that the guide's shape names; GrowSurf's own webhooks have none.
+    /// The code in the guide's shape; GrowSurf's own webhooks have none.
     pub const REFERRAL_CODE: &str = "referral_code";
-    /// The first vanity key, which `?grsf=` carries in place of the participant id.
+    /// The first vanity key, which `?grsf=` has in place of the participant id.
     pub const VANITY_KEY: &str = "vanity_key";
-    /// All codes that the participant's links may carry in place of the id, by
-    /// [`Facts::link_codes`].
+    /// All codes that the participant's links may have in place of the id, see [`Facts::link_codes`].
     pub const LINK_CODES: &str = "link_codes";
     /// The participant's own referral link.
     pub const SHARE_URL: &str = "share_url";
-    /// The language in which GrowSurf writes to the participant.
+    /// The language of GrowSurf's messages to the participant.
     pub const LANGUAGE: &str = "language";
-    /// How many friends GrowSurf counts for the participant.
+    /// GrowSurf's count of awarded referrals.
     pub const REFERRAL_COUNT: &str = "referral_count";
-    /// How many friends have signed up and not converted yet, as GrowSurf counts them.
+    /// GrowSurf's count of friends who signed up and haven't converted.
     pub const LEAD_COUNT: &str = "lead_count";
-    /// The key of who referred them; in a snapshot the participant id, as the source names it.
+    /// The key of the referrer; in a snapshot the id that the source names.
     pub const REFERRER_ID: &str = "referrer_id";
-    /// The address of who referred them. In snapshots only: a record refers to the participant instead.
+    /// The address of the referrer, in snapshots only. Records refer to the participant.
     pub const REFERRER_EMAIL: &str = "referrer_email";
-    /// True if they were referred by a participant who can't be named.
+    /// True if the referrer can't be named.
     pub const IS_REFERRED: &str = "is_referred";
-    /// The name of the participant's campaign, as its owner wrote it.
+    /// The name that the campaign's owner gave it.
     pub const CAMPAIGN_NAME: &str = "campaign_name";
     /// True if the participant is an affiliate; known in affiliate programs only.
     pub const IS_AFFILIATE: &str = "is_affiliate";
     /// GrowSurf's fraud risk level.
     pub const FRAUD_RISK_LEVEL: &str = "fraud_risk_level";
-    /// Whether the participant wants no more mail from the campaign; `true` or `false`.
+    /// True if the participant wants no more mail from the campaign.
     pub const UNSUBSCRIBED: &str = "unsubscribed";
     /// GrowSurf's reason for the fraud risk level.
     pub const FRAUD_REASON: &str = "fraud_reason";
-    /// What comes before the key of a fact that is participant metadata.
+    /// The prefix of facts that are participant metadata.
     pub const METADATA: &str = "metadata.";
 
-    /// Takes in one fact; tells whether it changed what is known.
+    /// Merges one fact; true if it changed the value.
     pub fn learn(&mut self, name: &str, value: Scalar, as_of: Time) -> bool {
         match self.0.get_mut(name) {
             Some(known) => {
@@ -101,12 +100,12 @@ impl Facts {
         }
     }
 
-    /// The fact of this name, if one is known.
+    /// Returns the fact of this name.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.0.get(name)
     }
 
-    /// Forgets the facts that `keep` doesn't want; tells whether there were any.
+    /// Removes the facts that `keep` rejects; true if there were any.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Fact) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|name, fact| keep(name, fact));
@@ -120,7 +119,7 @@ impl Facts {
         }
     }
 
-    /// All facts, by name.
+    /// Returns all facts by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
         self.0.iter().map(|(name, fact)| (name.as_str(), fact))
     }

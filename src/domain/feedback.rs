@@ -1,7 +1,7 @@
-//! Feedback: what Customer.io tells of somebody, or asks for them, on its way back to GrowSurf.
+//! Feedback: reports and actions that Customer.io sends, on their way back to GrowSurf.
 //!
-//! What belongs here: those words, and what the relay remembers of what it wrote to GrowSurf. What
-//! doesn't: how Customer.io writes them down (`customerio`), and what they lead to (`mapping`).
+//! What belongs here: their types, and the record of the relay's writes to GrowSurf. What doesn't: their wire
+//! format (`sources`), and the calls they lead to (`mapping`).
 
 use std::collections::BTreeMap;
 
@@ -9,137 +9,135 @@ use serde::{Deserialize, Serialize};
 
 use super::{Attributes, EventId, Identifier, Message, Scalar, Time};
 
-/// What Customer.io told of somebody, or what a campaign there asks for them.
+/// A report or an action of Customer.io's.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Feedback {
     /// When it happened.
     pub at: Time,
-    /// How Customer.io knows whom it is about; the first that the relay knows counts.
+    /// Keys of the person. The first one that the relay knows counts.
     pub identifiers: Vec<Identifier>,
-    /// What it is.
+    /// The content.
     pub kind: FeedbackKind,
-    /// What happened to a message that an event of the relay's may have led to.
+    /// The fate of a message that one of the relay's events may have triggered.
     pub message: Option<Message>,
-    /// The reasons why ids in it are left out.
+    /// Reasons for ids that are left out.
     pub left_out: Vec<String>,
 }
 
-/// What somebody did with a message, or what is to be done for them.
+/// The content of feedback.
 #[derive(Clone, PartialEq, Debug)]
 pub enum FeedbackKind {
-    /// Somebody clicked a link in a message.
+    /// A person clicked a link in a message.
     Clicked(Click),
-    /// Somebody wants no more messages, or wants them again.
+    /// A person unsubscribed or subscribed.
     Subscription {
-        /// Names the report: the same on every retry.
+        /// The report's id, the same on every retry.
         report: String,
-        /// Whether they want messages.
+        /// True if the person wants messages.
         subscribed: bool,
     },
-    /// A campaign at Customer.io asks for something.
+    /// A campaign's action.
     Action(Action),
-    /// Something that leads to nothing here.
+    /// Feedback that leads to nothing.
     Ignored,
 }
 
-/// A click on a link in a message, by a person and not by a machine.
+/// A person's click on a link in a message. Machines' clicks are left out.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Click {
-    /// Names the report: the same on every retry.
+    /// The report's id, the same on every retry.
     pub report: String,
-    /// Where: `email`, `sms` or `push`.
+    /// `email`, `sms` or `push`.
     pub channel: &'static str,
     /// The link.
     pub href: String,
-    /// What the link's `grsf` says: a participant's id or vanity key.
+    /// The link's `grsf`: a participant's id or vanity key.
     pub grsf: Option<String>,
     /// Customer.io's id of the message.
     pub delivery: Option<String>,
-    /// What sent the message, such as `campaign` and its id.
+    /// The sender of the message, such as `campaign` and its id.
     pub sender: Option<(&'static str, String)>,
 }
 
-/// What a campaign at Customer.io asks GrowSurf for.
+/// A webhook action of a campaign at Customer.io: a request to GrowSurf.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Action {
-    /// The same for everything that is the same ask, however often it is sent.
+    /// The same for every repetition of the action.
     pub dedupe_key: String,
     /// The GrowSurf campaign, unless only one is configured.
     pub campaign: Option<String>,
-    /// GrowSurf's id of the participant, where told.
+    /// GrowSurf's id of the participant, if named.
     pub participant: Option<String>,
-    /// True if GrowSurf was asked for the participant, whom the store doesn't know, and gave no answer.
+    /// True if the store doesn't know the participant and GrowSurf couldn't be asked.
     pub is_unanswered: bool,
-    /// What is asked.
+    /// The request.
     pub kind: ActionKind,
 }
 
 impl Action {
-    /// Whether it is about somebody who needn't be a participant yet.
+    /// True if the person needn't be a participant yet.
     pub fn adds_participant(&self) -> bool {
         matches!(self.kind, ActionKind::AddParticipant { .. })
     }
 }
 
-/// The kinds of asks.
+/// The kinds of actions.
 #[derive(Clone, PartialEq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ActionKind {
-    /// Change what GrowSurf keeps of a participant.
+    /// Changes a participant at GrowSurf.
     UpdateParticipant(ParticipantUpdate),
-    /// Award the credit for a referral.
+    /// Awards the credit for a referral.
     TriggerReferral {
-        /// Only after so many days, 1 to 90.
+        /// Delay in days, 1 to 90.
         delay_in_days: Option<u8>,
     },
-    /// Note that they shared their link.
+    /// Records a share.
     RecordShare {
-        /// How, by GrowSurf's names of channels.
+        /// GrowSurf's name of the channel.
         channel: String,
     },
-    /// Make somebody a participant.
+    /// Adds a participant.
     AddParticipant {
-        /// Their first name.
+        /// The first name.
         first_name: Option<String>,
-        /// Their last name.
+        /// The last name.
         last_name: Option<String>,
-        /// Who referred them: a participant's id or address.
+        /// The referrer's participant id or address.
         referred_by: Option<String>,
         /// Participant metadata.
         metadata: Attributes,
     },
 }
 
-/// What is to be changed of a participant at GrowSurf, as absolute values: doing it again changes
-/// nothing. What isn't named stays.
+/// Changes to a participant at GrowSurf, as absolute values. Idempotent; absent fields stay.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ParticipantUpdate {
-    /// Participant metadata by key; `None` removes one.
+    /// Participant metadata by key; `None` removes a key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Option<Scalar>>,
-    /// Whether they want no more mail.
+    /// True if the participant wants no more mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribed: Option<bool>,
-    /// The relay's mark of `unsubscribed`, under [`UNSUBSCRIBE_MARKER`], so that GrowSurf itself says who set it.
-    /// With a mark, `true` is written only if it isn't so already, and `false` only where the mark
-    /// is this one.
+    /// The relay's mark of `unsubscribed`, under [`UNSUBSCRIBE_MARKER`]. It lets GrowSurf say who set it.
+    ///
+    /// With a mark, `true` is written only if it isn't set, and `false` only if GrowSurf has this mark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<EventId>,
-    /// Their first name.
+    /// The first name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// Their last name.
+    /// The last name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
 }
 
-/// GrowSurf's metadata that names the effect by which the relay unsubscribed somebody there.
+/// GrowSurf's metadata key that names the effect by which the relay unsubscribed a participant.
 pub const UNSUBSCRIBE_MARKER: &str = "cioUnsubscribed";
 
-/// Whether participant metadata under this key are the relay's own, which nobody else may set.
+/// True if a metadata key is the relay's own: its counts, its mark, or a visitor's id.
 ///
-/// They are its counts, its mark of whom it unsubscribed, and what it knows a browser by. GrowSurf
-/// changes how keys are capitalised, so that doesn't count.
+/// Case is ignored, because GrowSurf changes it.
 pub fn is_own_metadata(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["referralclicks", "referralclickat"].into_iter().any(|end| key.ends_with(end))
@@ -147,61 +145,61 @@ pub fn is_own_metadata(key: &str) -> bool {
         || key.eq_ignore_ascii_case(UNSUBSCRIBE_MARKER)
 }
 
-/// What the relay counted of a participant for GrowSurf, and what it set there.
+/// The relay's counts of a participant for GrowSurf, and what it set there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GrowsurfCounters {
-    /// Clicks on their link, by where the link was.
+    /// Clicks on the participant's link, by channel of the message.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clicks: BTreeMap<String, Counter>,
-    /// Shares that a campaign recorded.
+    /// Shares recorded by campaigns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Counter>,
-    /// What they last said of messages at Customer.io.
+    /// The last subscription report of Customer.io's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
-    /// The mark of the `unsubscribed` that a campaign asked for, until GrowSurf shows it.
+    /// The mark of a campaign's unsubscription, until GrowSurf shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unshown: Option<EventId>,
 }
 
 impl GrowsurfCounters {
-    /// Whether there is nothing in it.
+    /// True if nothing was counted or set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A count, and when it was last raised.
+/// A count and the time of its last increase.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counter {
-    /// How many.
+    /// The count.
     pub count: i64,
-    /// When the last one happened.
+    /// The time of the last increase.
     pub last: Time,
 }
 
-/// What somebody said of messages, and what the relay made of it at GrowSurf.
+/// A subscription report, and its mark at GrowSurf.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Subscription {
-    /// When they said so last.
+    /// The time of the report.
     pub at: Time,
-    /// The report that told it.
+    /// The report's id.
     #[serde(default)]
     pub report: String,
-    /// The mark of the `unsubscribed` that the relay asked GrowSurf for, until it is taken back.
+    /// The mark of `unsubscribed` at GrowSurf, until it is taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<EventId>,
-    /// The last such mark, until GrowSurf shows it.
+    /// The last mark, until GrowSurf shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unshown: Option<EventId>,
 }
 
-/// How much was asked for one participant lately.
+/// The number of actions for one participant in an hour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ActionQuota {
-    /// When this hour began.
+    /// The beginning of the hour.
     pub since: Time,
-    /// How many asks since.
+    /// The actions since.
     pub count: u32,
 }
 

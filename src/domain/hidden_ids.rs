@@ -1,16 +1,15 @@
-//! Ids of persons and visitors, hidden in what a destination says.
+//! Ids of persons and visitors, hidden in a destination's answers.
 //!
-//! What belongs here: finding them in a text. What doesn't: addresses, which are masked where such texts
-//! are read, whosever they are (`customerio`, `growsurf`).
+//! What belongs here: finding them in a text. What doesn't: addresses, which are masked when answers are read
+//! (`customerio`, `growsurf`).
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Call, Identifier};
+use super::{Call, Identifier, LaneKey};
 
-/// The ids of all calls in one request: the answer to one call may name the person of another.
+/// The ids in all calls of one request. The answer to one call may name another's person.
 ///
-/// An id is hidden where it stands apart and whole. A text that quotes a part of an id of several words
-/// is left as it is.
+/// Only whole ids that stand alone are hidden.
 #[derive(Debug, Default)]
 pub struct HiddenIds {
     /// The masked form of each id.
@@ -20,32 +19,30 @@ pub struct HiddenIds {
 }
 
 impl HiddenIds {
-    /// The ids that these calls name, and the persons that they are for.
-    pub fn of<'a>(calls: impl Iterator<Item = (&'a Identifier, &'a Call)>) -> Self {
+    /// Returns the ids in the calls and in the keys of their lanes.
+    pub fn of<'a>(calls: impl Iterator<Item = (&'a LaneKey, &'a Call)>) -> Self {
         let mut ids = Self::default();
-        for (identifier, call) in calls {
-            ids.add(identifier);
+        for (key, call) in calls {
+            if let LaneKey::Person(Identifier::Id(_)) | LaneKey::Visitor(_) = key {
+                ids.add(key.value(), key.masked());
+            }
             match call {
-                Call::Merge { from, .. } => ids.add(from),
-                Call::Join { anonymous_id, .. } => {
-                    ids.add(&Identifier::Anonymous(anonymous_id.clone()));
-                }
+                Call::Merge { from: from @ Identifier::Id(id), .. } => ids.add(id, from.masked()),
+                Call::Join { anonymous_id: id, .. } => ids.add(id.as_str(), id.masked()),
                 _ => {}
             }
         }
         ids
     }
 
-    fn add(&mut self, identifier: &Identifier) {
-        let (Identifier::Id(_) | Identifier::Anonymous(_)) = identifier else { return };
-        let value = identifier.value();
-        if !value.is_empty() {
-            self.lengths.insert(value.len());
-            self.masked.insert(value.to_owned(), identifier.masked());
+    fn add(&mut self, id: &str, masked: String) {
+        if !id.is_empty() {
+            self.lengths.insert(id.len());
+            self.masked.insert(id.to_owned(), masked);
         }
     }
 
-    /// Returns a text with each id masked that stands apart in it, the longest that begins at a place.
+    /// Returns a text with every id masked; of several at one place the longest.
     pub fn hide(&self, text: &str) -> String {
         let mut hidden = String::new();
         let mut rest = text;
@@ -59,7 +56,7 @@ impl HiddenIds {
         hidden
     }
 
-    /// Returns the length and the masked form of the id that a text begins with.
+    /// Returns the length and the masked form of the id at a text's beginning.
     fn at_start(&self, text: &str) -> Option<(usize, &str)> {
         self.lengths.iter().rev().find_map(|length| {
             let masked = self.masked.get(text.get(..*length)?)?;
@@ -81,7 +78,7 @@ mod tests {
         let visitor = AnonymousId::parse("visitor-0000000000000001").unwrap();
         let join = Call::Join { anonymous_id: visitor, at: Time::default() };
         let unsubscribe = Call::Unsubscribe { at: Time::default() };
-        let (one, other) = (id("user-4711"), id("user-4711-b"));
+        let (one, other) = (id("user-4711").into(), id("user-4711-b").into());
         let calls = [(&one, &merge), (&other, &unsubscribe), (&other, &join)];
         let ids = HiddenIds::of(calls.into_iter());
         for (text, hidden) in [

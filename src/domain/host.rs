@@ -1,11 +1,9 @@
-//! Hosts: which of them are this machine.
-//!
-//! What belongs here: that one question, which settings and clients ask. What doesn't: reading URLs.
+//! Hosts of this machine.
 
 use std::net::IpAddr;
 
-/// Returns true if a host is this machine: `localhost` (RFC 6761), or a loopback address. An IPv6 address
-/// may stand in brackets.
+/// True if a host is this machine: `localhost` (RFC 6761) or a loopback address. An IPv6 address may be in
+/// brackets.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();

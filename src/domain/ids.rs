@@ -1,4 +1,4 @@
-//! Names of things that outlive a process: webhooks, effects, events at Customer.io.
+//! Ids that outlive a process: webhooks, effects, events at Customer.io.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::{Participant, Time};
 
-/// Names one accepted webhook: a UUID of version 7, so that ids sort by time of receipt.
+/// Id of an accepted webhook: a UUID of version 7, so that ids sort by time of receipt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct WebhookId(pub Uuid);
 
 impl WebhookId {
-    /// The id for a webhook received at `at`, made unlike all others by `random`.
+    /// Returns the id of a webhook received at `at`, unique by `random`.
     pub fn new(at: Time, random: u64) -> Self {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
         let mut bytes = [0_u8; 10];
@@ -31,26 +31,24 @@ impl fmt::Display for WebhookId {
     }
 }
 
-/// The meaning of a track call as text, for example `joined:ct8f71:p88y0a`.
+/// The meaning of a track as text, for example `joined:ct8f71:p88y0a`.
 ///
-/// The same effect is planned once, ever, whatever told it and however often. A key names no
-/// source and holds no personal data.
+/// An effect is planned once, from whatever source. A key names no source and holds no personal data.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EffectKey(pub String);
 
 impl EffectKey {
-    /// The first word of it, which says what kind of effect it is.
+    /// Returns the first word: the kind of effect.
     pub fn kind(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
 
-    /// True if it names a participant by a hash, which each store makes with a secret of its own.
+    /// True if it names a participant by a hash, whose secret is the store's own.
     pub fn is_store_local(&self) -> bool {
         self.0.split(':').any(|part| part.starts_with(Participant::HASHED))
     }
 
-    /// The event id that Customer.io and the effects ledger know this effect by: the first 128
-    /// bits of the key's SHA-256.
+    /// Returns the event id: the first 128 bits of the key's SHA-256.
     pub fn event_id(&self) -> EventId {
         let digest = Sha256::digest(self.0.as_bytes());
         let mut bytes = [0; 16];
@@ -65,10 +63,10 @@ impl fmt::Display for EffectKey {
     }
 }
 
-/// The id an event carries at Customer.io, which ignores a repeated one.
+/// Id of an event at Customer.io, which ignores a repeated one.
 ///
-/// Its text is a ULID, as Customer.io demands; all 128 bits come from the effect key, because
-/// the sources of an effect don't agree on its time.
+/// Its text is a ULID, as Customer.io demands. All 128 bits come from the effect key, because sources don't
+/// agree on an effect's time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct EventId(pub [u8; 16]);

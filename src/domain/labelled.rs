@@ -1,7 +1,4 @@
-//! Labels of enums: their names in metrics, logs, the store and output.
-//!
-//! What belongs here: one way to get at them. What doesn't: the labels, which `strum` derives from the
-//! names of the variants.
+//! Labels of enums in metrics, logs, the store and output. `strum` derives them from the variants' names.
 
 /// An enum whose variants have labels, by `strum::IntoStaticStr`.
 pub trait Labelled {

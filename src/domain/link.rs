@@ -1,33 +1,33 @@
 //! Referral links: the codes that name a participant besides the id.
 //!
-//! What belongs here: which codes there are, and how they are kept among the facts. What doesn't:
-//! reading them out of a body (`growsurf`) or out of a link (`customerio`, `page`).
+//! What belongs here: the codes, and their form among the facts. What doesn't: reading them from a body or a
+//! link (`sources`).
 
 use std::collections::BTreeSet;
 
 use super::{Facts, Participant, ParticipantKey, Scalar};
 
-/// A participant's link, by what stands behind `?grsf=` in place of the participant's id.
+/// A participant's link, by the code behind `?grsf=`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Link {
     /// The campaign's id.
     pub campaign: String,
-    /// A vanity key, or a referral code of the guide's shape.
+    /// A vanity key, or a code of the guide's shape.
     pub code: String,
 }
 
 impl Link {
-    /// The longest code, in bytes. A vanity key has 20 at most, see
-    /// <https://docs.growsurf.com/developer-tools/rest-api/api-reference>.
+    /// The longest code, in bytes. A vanity key has at most 20
+    /// (<https://docs.growsurf.com/developer-tools/rest-api/api-reference>).
     pub const LONGEST: usize = 64;
 
-    /// Whether a text can be a participant's id or a code: letters, digits, `_` and `-`.
+    /// True if a text can be a participant's id or a code: letters, digits, `_` and `-`.
     pub fn is_code(text: &str) -> bool {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
     }
 
-    /// The participant that it names if the code is an id.
+    /// Returns the participant whose id the code may be.
     pub fn as_id(&self) -> ParticipantKey {
         let Self { campaign, code } = self.clone();
         ParticipantKey { campaign, participant: code }
@@ -35,7 +35,7 @@ impl Link {
 }
 
 impl Facts {
-    /// The fact that a participant's links carry these codes; `None` if none of them is one.
+    /// Returns the fact for these codes; `None` if none is valid.
     pub fn link_codes<'a>(codes: impl IntoIterator<Item = &'a str>) -> Option<Scalar> {
         let codes: BTreeSet<&str> = codes.into_iter().filter(|code| Link::is_code(code)).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
@@ -44,13 +44,13 @@ impl Facts {
 }
 
 impl Participant {
-    /// The codes that the participant's links carry, as they were told last.
+    /// Returns the last reported codes of the participant's links.
     pub fn link_codes(&self) -> impl Iterator<Item = &str> {
         let codes = self.facts.get(Facts::LINK_CODES).and_then(|fact| fact.value.as_text());
         codes.unwrap_or_default().split_whitespace()
     }
 
-    /// The links that carry them.
+    /// Returns the participant's links.
     pub fn links(&self) -> impl Iterator<Item = Link> {
         let campaign = &self.campaign;
         self.link_codes().map(|code| Link { campaign: campaign.clone(), code: code.to_owned() })

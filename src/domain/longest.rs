@@ -1,23 +1,22 @@
-//! Ids from outside: how long they may be.
+//! Length of ids from outside.
 //!
-//! What belongs here: the one limit, for every source and every backend, the places that it counts
-//! for, and the parts of news that are left out for it. What doesn't: which characters an id has,
-//! which its own type or reader says.
+//! What belongs here: the limit for every source and backend, the fields it applies to, and leaving out what
+//! exceeds it. What doesn't: the characters of an id, which its type checks.
 
 use std::collections::BTreeSet;
 
 use super::{Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Scalar, Snapshot};
 
-/// The longest id that is accepted from outside, in bytes. It is the same on every backend: an index
-/// of Postgres can't hold a row of more than 2,704 bytes.
+/// The longest id accepted from outside, in bytes. An index of Postgres can't hold a row of more than 2,704
+/// bytes.
 pub const LONGEST_ID: usize = 200;
 
-/// Returns an id as every backend can hold it: Postgres has no NUL in texts, so it becomes U+FFFD.
+/// Returns an id as every backend can hold it: NUL, which Postgres lacks, becomes U+FFFD.
 pub fn storable_id(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// Returns the reason that an id at this place is too long.
+/// Returns the reason for refusing a too long id at a field.
 pub fn too_long(field: &str) -> String {
     format!("{field} is longer than {LONGEST_ID} bytes")
 }
@@ -28,15 +27,13 @@ pub fn is_too_long(id: &str) -> bool {
 }
 
 impl Notification {
-    /// Leaves out what has an id of more than [`LONGEST_ID`] bytes, and notes the reasons in
-    /// [`Snapshot::unmapped`]:
-    ///
-    /// - a person whom the news is not about,
+    /// - Removes what has an id of more than [`LONGEST_ID`] bytes, with reasons in [`Snapshot::unmapped`]:
+    /// - a participant who isn't the subject,
     /// - a fact that is an id,
-    /// - an event that has an id of its own, such as a reward.
+    /// - an event with an id of its own, such as a reward.
     ///
     /// # Errors
-    /// The reason to park all of it: the id of the campaign, or of whom the news is about.
+    /// The reason to park the notification: the id of the campaign or of the subject is too long.
     pub fn leave_out_long_ids(&mut self) -> Result<(), String> {
         if self.campaign.id.as_deref().is_some_and(is_too_long) {
             return Err(too_long(OF_CAMPAIGN));
@@ -105,14 +102,14 @@ impl Notification {
     }
 }
 
-/// The place of the campaign's id.
+/// The name of the campaign's id in reasons.
 const OF_CAMPAIGN: &str = "the campaign's id";
 
-/// The facts that are ids, and their fields.
+/// Facts that are ids, and their fields.
 const CODES: [(&str, &str); 2] =
     [(Facts::REFERRER_ID, "referredBy"), (Facts::REFERRAL_CODE, "referralCode")];
 
-/// Returns the field of the id of the participant at a field.
+/// Returns the field of a participant's id.
 fn id_field(field: &str) -> String {
     match field {
         // A body of `/v1/events` is no participant, but names one.
@@ -131,7 +128,7 @@ fn of_participant<'a>(snapshot: &'a Snapshot, ids: &mut Vec<(String, &'a str)>) 
     }
 }
 
-/// Returns the id in an event that isn't a participant's.
+/// Returns the id of an event itself.
 fn of_event(event: &Event) -> Option<(&'static str, &str)> {
     match event {
         Event::RewardEarned { reward, .. } => Some(("the reward's id", &reward.id)),

@@ -1,21 +1,19 @@
-//! Messages: what Customer.io did with one that an effect of the relay's led to.
+//! Messages that Customer.io sent because of an event.
 
 use super::{EventId, Time};
 
-/// One thing that happened to a message, as Customer.io reports it.
-///
-/// Holds nothing of whom the message went to.
+/// One thing that happened to a message, as Customer.io reports it. Holds nothing about the recipient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
-    /// The event that the message was sent for.
+    /// The event that triggered the message.
     pub event: EventId,
     /// Customer.io's id of the message.
     pub delivery: String,
-    /// What kind of message it is, in Customer.io's words, such as `email`.
+    /// Customer.io's kind of message, such as `email`.
     pub channel: String,
-    /// What happened to it, in Customer.io's words, such as `opened`.
+    /// Customer.io's name for what happened, such as `opened`.
     pub metric: String,
-    /// What sent it, such as `campaign` and its id.
+    /// The sender, such as `campaign` and its id.
     pub sender: Option<(String, String)>,
     /// When it happened.
     pub at: Time,

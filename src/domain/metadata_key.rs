@@ -1,22 +1,21 @@
 //! Keys of GrowSurf's metadata, of participants and of rewards.
 //!
-//! GrowSurf converts each key to camelCase of letters and digits, at most 40 characters
-//! (<https://docs.growsurf.com/developer-tools/metadata>). So whoever names `user_id` would wait for it
-//! for ever.
+//! GrowSurf converts keys to camelCase of letters and digits, at most 40 characters
+//! (<https://docs.growsurf.com/developer-tools/metadata>). A setting that names `user_id` would never match.
 
 /// The most characters of a key.
 pub const METADATA_KEY_CHARS: usize = 40;
 
-/// The key that GrowSurf keeps for itself.
+/// The key that GrowSurf reserves.
 const RESERVED: &str = "gdprAgreements";
 
-/// Reason why GrowSurf can't keep a key as it is, worded as what is expected instead.
+/// Reason for refusing a key, worded as what is expected instead.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MetadataKeyError {
-    /// GrowSurf keeps the key for itself.
+    /// GrowSurf reserves the key.
     #[error("another metadata key, because GrowSurf reserves this one")]
     Reserved,
-    /// GrowSurf would rename the key, or can't make one of it.
+    /// GrowSurf would rename the key. Holds the new name, if there is one.
     #[error(
         "a metadata key as GrowSurf keeps it: camelCase of letters and digits, at most \
          {METADATA_KEY_CHARS} characters{}",
@@ -43,7 +42,7 @@ pub fn check_metadata_key(text: &str) -> Result<(), MetadataKeyError> {
     Err(MetadataKeyError::Renamed(kept))
 }
 
-/// Returns the text as GrowSurf would write it as a key; empty if there is no letter or digit in it.
+/// Returns GrowSurf's form of a key; empty if it has no letter or digit.
 fn camel_case(text: &str) -> String {
     let words = text.split(|it: char| !it.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut key = String::new();

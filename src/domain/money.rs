@@ -1,21 +1,21 @@
-//! Money: whole minor units as GrowSurf tells them, major units as marketers read them.
+//! Money: whole minor units from GrowSurf, major units for marketers.
 //!
-//! The currencies are a list of our own: a crate's (`iso_currency`) has metals, funds and currencies of
-//! the past among them, and the contract of `/v1/events` must not change with its version.
+//! The list of currencies is the relay's own: a crate's (`iso_currency`) has metals, funds and former
+//! currencies. The contract of `/v1/events` must not change with a crate's version.
 
 use super::Scalar;
 
 /// An amount in the currency's minor units.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Money {
-    /// Minor units: cents, pence, fils; may be negative.
+    /// Cents, pence or fils; may be negative.
     pub minor: i64,
-    /// The currency, ISO 4217, in use, upper case.
+    /// The currency in use, ISO 4217, upper case.
     pub currency: String,
 }
 
 impl Money {
-    /// The amount in major units: a whole number where nothing remains, else a decimal.
+    /// Returns the amount in major units: a whole number if nothing remains, else a decimal.
     pub fn major(&self) -> Scalar {
         let exponent = exponent(&self.currency);
         let unit = 10_i64.pow(exponent);
@@ -29,7 +29,7 @@ impl Money {
     }
 }
 
-/// How many decimal digits a currency's minor unit stands for (ISO 4217, list one).
+/// Returns the decimal digits of a currency's minor unit (ISO 4217, list one).
 fn exponent(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"

@@ -1,47 +1,47 @@
-//! Outcomes: what an attempt means for the delivery and for the destination.
+//! Outcomes: the meaning of an attempt for its delivery and its destination.
 
 use std::time::Duration;
 
 use super::HiddenIds;
 
-/// How long the destination asked to be left alone.
+/// A wait that the destination asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
-    /// For how long.
+    /// The duration.
     pub time: Duration,
-    /// Whether it speaks for itself (429, 503), or of this call alone.
+    /// True if it applies to the whole destination (429, 503), not to this call.
     pub everybody: bool,
 }
 
-/// What an attempt means. Decided in one place, from what the destination answered.
+/// The meaning of an attempt.
 #[derive(Clone, PartialEq, Eq, Debug, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
-    /// The destination took the call.
+    /// The destination accepted the call.
     Delivered,
-    /// It may take it later.
+    /// The destination may accept it later.
     Retry {
-        /// What went wrong, for people.
+        /// The problem, for people.
         reason: String,
-        /// How long the destination asked to be left alone, if it did; honoured in full.
+        /// The wait that the destination asked for.
         wait: Option<Wait>,
     },
-    /// It will never take it: a dead letter.
+    /// The destination will never accept it: a dead letter.
     Rejected {
-        /// What is wrong with the call, for people.
+        /// The problem with the call, for people.
         reason: String,
-        /// The field at fault, where the destination names one.
+        /// The field at fault, if the destination names one.
         field: Option<String>,
     },
-    /// It takes nothing at all until somebody mends credentials or region.
+    /// The destination accepts no calls until credentials or region are fixed.
     Halt {
-        /// What is wrong and how to mend it.
+        /// The problem and its fix.
         reason: String,
     },
 }
 
 impl Outcome {
-    /// Returns the same with ids masked in what the destination said.
+    /// Masks ids in what the destination said.
     pub fn hiding(mut self, ids: &HiddenIds) -> Self {
         if let Self::Rejected { field: Some(field), .. } = &mut self {
             *field = ids.hide(field);
@@ -54,7 +54,7 @@ impl Outcome {
         self
     }
 
-    /// What went wrong, if something did.
+    /// Returns the problem, if there is one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Delivered => None,

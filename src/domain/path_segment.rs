@@ -1,20 +1,18 @@
-//! Path segments: text from outside as one part of a URL's path.
-//!
-//! What belongs here: the one rule for both services' clients. What doesn't: which paths there are.
+//! Text from outside as one segment of a URL's path.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
-/// Everything but RFC 3986's unreserved characters, as both services' own libraries encode.
+/// Everything but RFC 3986's unreserved characters, as in both services' own libraries.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A text that stays one segment of a URL's path, percent-encoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathSegment(String);
 
-/// A text that every URL parser would read as another path.
+/// A text that URL parsers would read as another path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("an empty text, \".\" or \"..\" can't stand in a URL's path")]
 pub struct InvalidSegment;
@@ -23,8 +21,8 @@ impl PathSegment {
     /// Encodes a text.
     ///
     /// # Errors
-    /// [`InvalidSegment`] for an empty text, and for `.` and `..`. Encoding doesn't help those: the
-    /// URL standard reads `%2e` as a dot (<https://url.spec.whatwg.org/#double-dot-path-segment>).
+    /// [`InvalidSegment`] for an empty text, `.` and `..`. The URL standard reads `%2e` as a dot, so encoding
+    /// doesn't help (<https://url.spec.whatwg.org/#double-dot-path-segment>).
     pub fn new(text: &str) -> Result<Self, InvalidSegment> {
         if matches!(text, "" | "." | "..") {
             return Err(InvalidSegment);
@@ -35,7 +33,7 @@ impl PathSegment {
     /// Joins texts to a path without a leading slash.
     ///
     /// # Errors
-    /// [`InvalidSegment`] if one of them is none.
+    /// [`InvalidSegment`].
     pub fn join(texts: &[&str]) -> Result<String, InvalidSegment> {
         let segments = texts.iter().map(|text| Self::new(text).map(|segment| segment.0));
         Ok(segments.collect::<Result<Vec<_>, _>>()?.join("/"))

@@ -1,6 +1,4 @@
-//! A pattern of e-mail addresses, such as `*@example.com`.
-//!
-//! `*` stands for any text, also none; everything else stands for itself, without regard to case.
+//! Patterns of e-mail addresses, such as `*@example.com`: `*` is any text, case is ignored.
 
 use std::str::FromStr;
 
@@ -8,7 +6,7 @@ use wildmatch::WildMatchPattern;
 
 use super::Email;
 
-/// A pattern of e-mail addresses, in lower case. The wildcard for one character is one that no address has.
+/// A pattern of e-mail addresses, in lower case. No address has the wildcard for one character.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmailPattern(WildMatchPattern<'*', '\0'>);
 
@@ -33,8 +31,7 @@ impl FromStr for EmailPattern {
     }
 }
 
-/// True if a pattern matches any address: then one is made of it with a text for each star, of
-/// which one may hold the `@`.
+/// True if a pattern matches any address: one is made of it by a text for each star.
 fn matches_any(pattern: &str) -> bool {
     let is_email = |text: String| Email::parse(&text).is_ok();
     is_email(pattern.replace('*', "x"))

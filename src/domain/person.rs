@@ -1,96 +1,28 @@
-//! People and participants: the relay's own record of whom it tells Customer.io about.
+//! People and participants: the relay's records.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::email::mask;
 use super::{
-    ActionQuota, AnonymousId, Claim, Claimer, Completeness, Email, Facts, GrowsurfCounters, Time,
+    ActionQuota, Claim, Claimer, Completeness, Facts, GrowsurfCounters, Identifier, LaneKey,
+    ParticipantKey, Time,
 };
 
-/// How Customer.io knows a person. `Debug` and [`Identifier::masked`] show addresses and ids masked.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Identifier {
-    /// By address.
-    Email(Email),
-    /// By an id of the user's own, taken from participant metadata.
-    Id(String),
-    /// Not a person at Customer.io but an addressee at GrowSurf: a participant of a campaign, whose
-    /// id is an address as long as GrowSurf hasn't given one.
-    Participant(ParticipantKey),
-    /// Not a person yet but a visitor of a page, by an id that a participant may claim.
-    Anonymous(AnonymousId),
-}
-
-impl Identifier {
-    /// The bare value, as it stands in a request.
-    pub fn value(&self) -> &str {
-        match self {
-            Self::Email(email) => email.as_str(),
-            Self::Id(id) => id,
-            Self::Participant(key) => &key.participant,
-            Self::Anonymous(id) => id.as_str(),
-        }
-    }
-
-    /// As logs may show it.
-    pub fn masked(&self) -> String {
-        match self {
-            Self::Email(email) => email.masked(),
-            Self::Id(id) => mask(id),
-            Self::Participant(key) => key.masked(),
-            Self::Anonymous(id) => id.masked(),
-        }
-    }
-}
-
-impl fmt::Debug for Identifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.masked())
-    }
-}
-
-/// The store's number for a person; also names the person's lane.
+/// The store's number of a person and of the person's lane.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PersonId(pub i64);
 
-/// A participant of one campaign, as GrowSurf names one. `Debug` shows an address in place of an id masked.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ParticipantKey {
-    /// The campaign's id.
-    pub campaign: String,
-    /// GrowSurf's participant id.
-    pub participant: String,
-}
-
-impl ParticipantKey {
-    /// Returns the participant's id as logs may show it: masked where it is, or may be, an address.
-    pub fn masked(&self) -> String {
-        let may_be_address = ["@", "%40"].into_iter().any(|at| self.participant.contains(at));
-        if may_be_address { mask(&self.participant) } else { self.participant.clone() }
-    }
-}
-
-impl fmt::Debug for ParticipantKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.campaign, self.masked())
-    }
-}
-
-/// How far a friend's conversion has come: it counts for the referrer once both are known,
-/// whichever is told first.
+/// Progress of a friend's conversion. It counts for the referrer once both are known, in any order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConversionCredit {
-    /// They haven't converted.
+    /// No conversion yet.
     #[default]
     None,
-    /// They have, and who referred them isn't known yet.
+    /// Converted, and the referrer isn't known yet.
     Pending,
-    /// They have, and it counts for the referrer.
+    /// Converted, and counted for the referrer.
     Granted,
 }
 
@@ -101,79 +33,76 @@ impl ConversionCredit {
     }
 }
 
-/// What the relay knows of one participant.
+/// Everything known of one participant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Participant {
     /// The campaign's id.
     pub campaign: String,
-    /// What effect keys name this participant by: GrowSurf's id, or a keyed hash of the address
-    /// where the guide's shape came first. It never changes.
+    /// The participant's name in effect keys: GrowSurf's id, or a keyed hash of the address if the guide's
+    /// shape came first. It never changes.
     pub key: String,
-    /// GrowSurf's id, once told.
+    /// GrowSurf's id, once reported.
     pub growsurf_id: Option<String>,
     /// The merged facts.
     pub facts: Facts,
-    /// When they joined, as it was told.
+    /// The reported time of joining.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<Time>,
-    /// The highest total of shares told.
+    /// The highest reported total of shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<i64>,
-    /// How often they shared on each channel, as it was counted last.
+    /// The last counts of shares by channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
-    /// How many approved rewards they earned, each counted once.
+    /// Approved rewards, each counted once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rewards: i64,
-    /// How many friends converted, each counted once.
+    /// Friends who converted, each counted once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub conversions: i64,
-    /// Whether this participant, as a friend, converted, and for whom it counts.
+    /// The conversion of this participant as a friend.
     #[serde(default, skip_serializing_if = "ConversionCredit::is_none")]
     pub credit: ConversionCredit,
-    /// When this participant, as a friend, signed up, as it was told first: the sources of one
-    /// sign-up don't agree on its time, and telling it again must change nothing.
+    /// The sign-up of this participant as a friend, as first reported: sources don't agree on its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_up: Option<Time>,
-    /// How many friends signed up, each counted once.
+    /// Friends who signed up, each counted once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub friends: i64,
-    /// Numbers of friends who were counted before their event was sent, by the event's id. The event
-    /// gets the number once it is sent.
+    /// Numbers of friends whose event isn't sent yet, by event id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unsent_numbers: BTreeMap<String, i64>,
-    /// Whether all of them were counted.
+    /// Evidence that all friends were counted.
     #[serde(default, skip_serializing_if = "Completeness::is_empty")]
     pub completeness: Completeness,
-    /// When the first friend signed up.
+    /// The first friend's sign-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_referral: Option<Time>,
-    /// When the last friend signed up.
+    /// The last friend's sign-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_referral: Option<Time>,
-    /// Whether GrowSurf ever told a change of the fraud status; before that, its everyday value
-    /// is nobody's news.
+    /// True if GrowSurf ever reported a change of the fraud status. Before that, its everyday value is no
+    /// news.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fraud_told: bool,
-    /// What the relay counted for GrowSurf, and set there.
+    /// The relay's counts for GrowSurf, and what it set there.
     #[serde(default, skip_serializing_if = "GrowsurfCounters::is_empty")]
     pub way_back: GrowsurfCounters,
-    /// The anonymous id they claimed first.
+    /// The first claimed anonymous id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-    /// The posts of pages that led to something on the last day with any.
+    /// Page posts of the last day with any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posts: Option<Posts>,
-    /// True if others' calls or records refer to them by a key that is a hash, so that the store must
-    /// find them by it.
+    /// True if others refer to the participant by a hashed key. Then the store finds them by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_referred_to: bool,
 }
 
-/// Number of page posts about one participant that led to something on one day.
+/// Page posts about one participant on one day, as far as they had an effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Posts {
-    /// The UTC day of their receipt, see [`Time::day`].
+    /// The UTC day of receipt, see [`Time::day`].
     pub day: i64,
     /// Clicks on the participant's link.
     pub clicks: u32,
@@ -181,12 +110,12 @@ pub struct Posts {
     pub shares: u32,
 }
 
-/// Shares by channel, and when they were counted.
+/// Counts of shares by channel.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Channels {
-    /// When.
+    /// The time of the count.
     pub at: Time,
-    /// By GrowSurf's own names. Never decreasing, so that the n-th share of a channel is one only.
+    /// Counts by GrowSurf's names; they never decrease, so that the n-th share of a channel is unique.
     pub counts: BTreeMap<String, i64>,
 }
 
@@ -196,7 +125,7 @@ fn is_zero(count: &i64) -> bool {
 }
 
 impl Participant {
-    /// A participant of whom nothing is known yet.
+    /// Returns a participant without facts.
     pub fn new(campaign: String, key: String, growsurf_id: Option<String>) -> Self {
         Self {
             campaign,
@@ -223,55 +152,55 @@ impl Participant {
         }
     }
 
-    /// The beginning of a key that is a hash. No id of GrowSurf's begins so.
+    /// The prefix of a key that is a hash. No id of GrowSurf's has it.
     pub const HASHED: &str = "~";
 }
 
-/// The profile that was last planned for a person.
+/// The last planned profile.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Identified {
-    /// A digest of the profile's attributes, hexadecimal.
+    /// Hexadecimal digest of the attributes.
     pub digest: String,
 }
 
-/// A profile that is merged into the person's, because their address changed.
+/// A profile to merge into the person's after a change of address.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Moved {
-    /// How Customer.io knew the person before.
+    /// The former key.
     pub from: Identifier,
-    /// When the last merge was planned.
+    /// The time of the last planned merge.
     pub at: Time,
-    /// How many were planned.
+    /// The number of planned merges.
     pub times: u32,
 }
 
-/// One Customer.io profile and all participants that are this person.
+/// The record beside a lane.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Person {
-    /// The store's number; `None` until the store has the person.
+    /// The store's number; `None` until the store has the record.
     pub id: Option<PersonId>,
-    /// How Customer.io knows the person.
-    pub identifier: Identifier,
-    /// The person in each campaign, in the order they were first seen.
+    /// The key of the lane. Only a person has `identified`, `moved` and `former`.
+    pub key: LaneKey,
+    /// The person in each campaign, in order of appearance.
     pub participants: Vec<Participant>,
-    /// The profile last planned; `None` before the first.
+    /// The last planned profile, if there is one.
     pub identified: Option<Identified>,
-    /// The profile under a former address, while its merge is repeated.
+    /// The profile under a former address, while merges of it are planned.
     pub moved: Option<Moved>,
-    /// How Customer.io knew the person before, all of it.
+    /// All former keys of the person.
     pub former: Vec<Identifier>,
-    /// How much was asked for them lately, where they are an addressee at GrowSurf.
+    /// The actions in the last hour, of a participant at GrowSurf.
     pub asked: Option<ActionQuota>,
-    /// Who claimed the anonymous id, where they are known by nothing else.
+    /// The claimant, of a visitor.
     pub claimed_by: Option<Claimer>,
 }
 
 impl Person {
-    /// A person of whom only the identifier is known.
-    pub fn new(identifier: Identifier) -> Self {
+    /// Returns a record of which only the key is known.
+    pub fn new(key: impl Into<LaneKey>) -> Self {
         Self {
             id: None,
-            identifier,
+            key: key.into(),
             participants: Vec::new(),
             identified: None,
             moved: None,
@@ -281,10 +210,10 @@ impl Person {
         }
     }
 
-    /// Returns the keys that the store finds the person by: GrowSurf's ids, and hashes that others refer
-    /// to. An addressee at GrowSurf isn't found as a participant.
+    /// Returns the keys that the store finds the person by: GrowSurf's ids, and hashes that others refer to.
+    /// A participant's lane at GrowSurf has none.
     pub fn keys(&self) -> impl Iterator<Item = ParticipantKey> {
-        let is_addressee = matches!(self.identifier, Identifier::Participant(_));
+        let is_addressee = matches!(self.key, LaneKey::Participant(_));
         let participants = self.participants.iter().filter(move |_| !is_addressee);
         participants.flat_map(|it| {
             let hashed = Some(&it.key).filter(|_| it.is_referred_to);
@@ -301,7 +230,7 @@ impl Person {
         })
     }
 
-    /// Whether what is known of them is the same, whenever it was told.
+    /// True if both records say the same, apart from the times of facts.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let timeless = |person: &Self| {
             let mut person = person.clone();
@@ -315,33 +244,5 @@ impl Person {
             person
         };
         timeless(self) == timeless(other)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_id_is_shown_whole() {
-        let participant = |id: &str| {
-            let (campaign, participant) = ("camp".to_owned(), id.to_owned());
-            Identifier::Participant(ParticipantKey { campaign, participant })
-        };
-        for (identifier, masked) in [
-            (Identifier::Email(Email::parse("fay@example.com").unwrap()), "f***@example.com"),
-            (Identifier::Id("user-4711".to_owned()), "u***"),
-            (Identifier::Id("fay@example.com".to_owned()), "f***@example.com"),
-            (Identifier::Id("@".to_owned()), "****@"),
-            (Identifier::Id(String::new()), "****"),
-            (participant("p88y0a"), "p88y0a"),
-            (participant("fay@example.com"), "f***@example.com"),
-            (participant("fay%40example.com"), "f***"),
-        ] {
-            assert_eq!(identifier.masked(), masked);
-            assert_eq!(format!("{identifier:?}"), masked);
-        }
-        let Identifier::Participant(key) = participant("fay@example.com") else { unreachable!() };
-        assert_eq!(format!("{key:?}"), "camp:f***@example.com");
     }
 }

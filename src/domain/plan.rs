@@ -1,37 +1,37 @@
-//! The plan: a value with everything that a notification leads to, and the phases that make it.
+//! The plan: everything that a notification leads to, and the phases that make it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    Attributes, Call, EffectKey, ErasureKey, ErasureSubject, EventId, Identifier, Link, Message,
+    Attributes, Call, EffectKey, ErasureKey, ErasureSubject, EventId, LaneKey, Link, Message,
     Notification, ParticipantKey, Person, PersonId, Time,
 };
 
 /// Key of one record that a plan depends on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ReadKey {
-    /// The person who is this participant.
+    /// The person with this participant.
     Participant(ParticipantKey),
-    /// The person whose link this is, or was last.
+    /// The person who has, or last had, this link.
     Link(Link),
-    /// The person with this identifier.
-    Identifier(Identifier),
+    /// The record of this lane.
+    Lane(LaneKey),
     /// The effect's row in the ledger.
     Effect(EventId),
     /// The tombstone of an erased person.
     Tombstone(ErasureKey),
 }
 
-/// Records that a store has read for one plan.
+/// The records read for one plan.
 ///
-/// A plan uses a record only after its key was returned by [`Planner::resolve`] or
-/// [`Planner::link`]; debug builds check it.
+/// A plan uses a record only if [`Planner::resolve`] or [`Planner::link`] returned its key; debug builds
+/// check it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadSet {
-    /// The store's own secret, made once, from which addresses become participant keys.
+    /// The store's secret, by which addresses become participant keys.
     pub hash_key: [u8; 32],
-    /// The present time. A replayed webhook was received long before.
+    /// The present time, long after the receipt of a replayed webhook.
     pub now: Time,
     people: Vec<Arc<Person>>,
     found: HashMap<ReadKey, Option<usize>>,
@@ -46,7 +46,7 @@ impl ReadSet {
         Self { hash_key, now, tombstones, ..Self::default() }
     }
 
-    /// Adds the person that a key leads to. A person found by several keys is kept once.
+    /// Adds the person of a key. A person with several keys is kept once.
     pub fn add_person(&mut self, key: ReadKey, person: Option<Arc<Person>>) {
         let index = person.map(|person| {
             let same = self.people.iter().position(|known| known.id == person.id);
@@ -58,22 +58,22 @@ impl ReadSet {
         self.found.insert(key, index);
     }
 
-    /// True if the person that a key leads to was read, or that there is none.
+    /// True if the key was read, even if it leads to nobody.
     pub fn contains(&self, key: &ReadKey) -> bool {
         self.found.contains_key(key)
     }
 
-    /// Adds an effect, and whether the ledger has it.
+    /// Adds an effect; `recorded` is true if the ledger has it.
     pub fn add_effect(&mut self, id: EventId, recorded: bool) {
         self.effects.insert(id, recorded);
     }
 
-    /// Adds a tombstone by its key: the time of the erasure, if there is one.
+    /// Adds a tombstone and the time of the erasure; `None` if there is none.
     pub fn add_tombstone(&mut self, key: ErasureKey, erased_at: Option<Time>) {
         self.tombstones.get_or_insert_default().insert(key, erased_at);
     }
 
-    /// Returns the place of the person that a key leads to.
+    /// Returns the index of the person of a key.
     pub fn person(&self, key: &ReadKey) -> Option<usize> {
         debug_assert!(self.found.contains_key(key), "{key:?} was not read");
         self.found.get(key).copied().flatten()
@@ -85,19 +85,19 @@ impl ReadSet {
         self.effects.get(&id).copied().unwrap_or(false)
     }
 
-    /// True if anyone was ever erased. Otherwise no tombstone need be read.
+    /// True if anyone was ever erased. Otherwise no tombstone is read.
     pub fn has_tombstones(&self) -> bool {
         self.tombstones.is_some()
     }
 
-    /// Returns the time of the erasure that a key stands for, if there was one.
+    /// Returns the time of the erasure, if the key has a tombstone.
     pub fn tombstone(&self, key: &ErasureKey) -> Option<Time> {
         let tombstones = self.tombstones.as_ref()?;
         debug_assert!(tombstones.contains_key(key), "the tombstone of {key:?} was not read");
         tombstones.get(key).copied().flatten()
     }
 
-    /// Returns the person at a place, see [`ReadSet::person`].
+    /// Returns the person at an index of [`ReadSet::person`].
     pub fn person_at(&self, place: usize) -> &Person {
         &self.people[place]
     }
@@ -108,79 +108,78 @@ impl ReadSet {
     }
 }
 
-/// One call that a plan asks for.
+/// One call of a plan.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PlannedCall {
     /// The call.
     pub call: Call,
-    /// What a track means; an identify has no row in the ledger.
+    /// The meaning of a track. An identify has none.
     pub effect: Option<EffectKey>,
 }
 
 impl PlannedCall {
-    /// The kind of its effect, or of the call where it has none in the ledger.
+    /// Returns the kind of the effect, or else of the call.
     pub fn kind(&self) -> &str {
         self.effect.as_ref().map_or(self.call.kind(), EffectKey::kind)
     }
 }
 
-/// What a plan does to one person: their new state, and calls in order.
+/// Changes of one lane: the record's new state, and calls in order.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LanePlan {
-    /// The person as they are from now on.
+    /// The new record.
     pub person: Person,
-    /// The calls for their lane, first to last.
+    /// The calls, in order.
     pub calls: Vec<PlannedCall>,
 }
 
-/// Everything that a notification leads to. A store applies it in one transaction, whole or not at all.
+/// Everything that a notification leads to. A store applies it in one transaction.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
-    /// The people it changes, each at most once.
+    /// The changed lanes, each at most once.
     pub lanes: Vec<LanePlan>,
-    /// Why parts of the news lead to nothing, each naming the field; the rest is planned.
+    /// Reasons for unmapped parts, each naming the field. The rest is planned.
     pub unmapped: Vec<String>,
-    /// Events that would be told if the settings hadn't turned them off, by their own names.
+    /// Events that the settings turn off, by their own names.
     pub disabled_events: BTreeSet<&'static str>,
-    /// People of whom nothing new was told: they are named, and nothing of them changes.
+    /// People who are named and unchanged.
     pub mentioned: Vec<PersonId>,
-    /// What was counted for the first time: entered into the ledger beside the calls' effects, so
-    /// that it is counted once, whether or not it is told.
+    /// Effects that are counted and not sent. The ledger stores them, so that each is counted once.
     pub ledger_only: Vec<EventId>,
-    /// Effects that are new and weren't to be told, see [`SendFilter`](super::SendFilter), by their kinds.
+    /// New effects that [`SendFilter`](super::SendFilter) excludes, by kind.
     pub filtered_events: Vec<String>,
-    /// What somebody should know who looks after the relay. Names nobody but by participant id.
+    /// Notices to the operator. They name people by participant id only.
     pub notices: Vec<String>,
-    /// What happened to messages that effects in the ledger led to.
+    /// Messages that effects in the ledger triggered.
     pub messages: Vec<Message>,
-    /// Whether it says anything that wasn't known, other than when it was true.
+    /// True if it changes anything but the times of facts.
     pub has_changes: bool,
-    /// True if a page's post led to nothing because its participant's budget of the day is spent.
+    /// True if a page's post exceeds its participant's budget of the day.
     pub is_over_budget: bool,
-    /// Who in the news was forgotten. It leads to nothing about them, and is kept without them.
+    /// The erased people in the notification. It leads to nothing about them, and isn't kept whole.
     pub erased: ErasureSubject,
-    /// The campaign that it was planned in, where the news name none. A replay plans it there again.
+    /// The campaign of a notification that names none. A replay uses it again.
     pub assumed_campaign: Option<String>,
 }
 
-/// Plan or, if nothing of a notification can be mapped, the reason, which names the field.
+/// A plan, or the reason for parking, naming the field.
 pub type Planned = Result<Plan, String>;
 
-/// Makes plans in four phases: resolve, link, draft and finish, see [`plan`].
+/// A planner in four phases: resolve, link, draft and finish, see [`plan`].
 ///
-/// Each is pure and runs once for a webhook: the same input gives the same plan.
+/// Each phase is pure and runs once for a webhook.
 pub trait Planner: Send + Sync {
-    /// Returns the keys of everyone whom a notification names.
+    /// Returns the keys of everyone in a notification.
     fn resolve(&self, notification: &Notification, read: &ReadSet) -> Vec<ReadKey>;
 
-    /// Returns the keys of those whom the people read so far lead to: referrers, former addresses,
-    /// visitors, link owners.
+    /// Returns the keys of people whom those read so far lead to: referrers, former addresses, visitors, link
+    /// owners.
     fn link(&self, notification: &Notification, received_at: Time, read: &ReadSet) -> Vec<ReadKey>;
 
-    /// Returns the calls that a notification, first received at `received_at`, may lead to.
+    /// Returns the calls that a notification may lead to.
     ///
     /// # Errors
-    /// The reason why nothing of it can be mapped, naming the field.
+    /// The reason for parking, naming the field.
     fn draft<'a>(
         &'a self,
         notification: &'a Notification,
@@ -188,31 +187,31 @@ pub trait Planner: Send + Sync {
         read: &'a ReadSet,
     ) -> Result<Box<dyn Draft + 'a>, String>;
 
-    /// Returns the campaign of what names none: the only one in the settings.
+    /// Returns the only campaign in the settings, for notifications that name none.
     fn only_campaign(&self) -> Option<&str> {
         None
     }
 
-    /// Returns the person's present profile, as an identify carries it.
+    /// Returns the profile for an identify.
     fn profile(&self, person: &Person) -> Attributes;
 
-    /// Returns a person without the facts about someone who is erased; `None` if there are none.
-    /// A profile that was planned isn't planned again because of it.
+    /// Returns a person without the facts about an erased one; `None` if there are none.
+    /// The profile isn't planned again because of it.
     fn without(&self, person: &Person, erased: &ErasureSubject) -> Option<Person> {
         let mut person = person.clone();
         erased.cut_facts(&mut person).then_some(person)
     }
 }
 
-/// Calls that may be planned, once the ledger says which of their effects are new.
+/// Calls that may be planned, depending on the ledger.
 pub trait Draft: Send {
-    /// Returns the effects that must be looked up.
+    /// Returns the effects to look up.
     fn effects(&self) -> Vec<EventId>;
 
-    /// Returns the plan: drops the effects in `recorded`, and numbers friends.
+    /// Returns the plan without the effects in `recorded`, and numbers friends.
     ///
     /// # Errors
-    /// The reason why nothing of the notification can be mapped, naming the field.
+    /// The reason for parking, naming the field.
     fn finish(self: Box<Self>, recorded: &HashSet<EventId>) -> Planned;
 }
 

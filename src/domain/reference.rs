@@ -1,43 +1,42 @@
-//! References: the places that a call leaves for another participant's address or name.
+//! References: placeholders in calls for another participant's address or name.
 //!
-//! What belongs here: what a place shows, and what it becomes when the call is sent. What doesn't: which
-//! calls refer to whom, which the plan decides, and reading the participants, which a store does.
+//! What belongs here: the placeholders and their values. What doesn't: the choice of references (`mapping`),
+//! and reading the participants (`store`).
 //!
-//! Another person's address and name are nowhere but in their own record. So a call shows them as they are
-//! when it is sent, and erasing a person takes them out of everybody's calls.
+//! A person's address and name are in their own record alone. A call gets them when it is sent, so an erased
+//! person is in nobody's calls.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attributes, Call, Facts, Identifier, Participant, ParticipantKey, Person, Scalar,
+    Attributes, Call, Email, Facts, LaneKey, Participant, ParticipantKey, Person, Scalar,
     display_address, display_name, display_text,
 };
 
-/// A value that another participant has, in place of the value itself.
+/// A placeholder for another participant's value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Reference {
-    /// The participant: GrowSurf's id, or the key that effects name them by.
+    /// The participant, by GrowSurf's id or by the key in effect keys.
     #[serde(flatten)]
     pub of: ParticipantKey,
-    /// The part of them that stands there.
+    /// The value.
     pub shows: Shown,
 }
 
-/// The part of another participant that a call shows.
+/// The value of another participant in a call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// Their address.
+    /// The address.
     Address,
-    /// Their display name.
+    /// The display name.
     Name,
-    /// Their address, or else their participant id.
+    /// The address, or else the participant id.
     Referrer,
 }
 
-/// The parts of a participant that others' calls may show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Parts {
     address: Option<String>,
@@ -45,32 +44,29 @@ struct Parts {
     id: String,
 }
 
-/// The participants that some calls refer to, as they are now.
+/// Present values of the participants that calls refer to.
 #[derive(Clone, Default, Debug)]
 pub struct References(HashMap<ParticipantKey, Parts>);
 
 impl References {
-    /// Adds the person that a key leads to.
+    /// Adds the person of a key.
     pub fn add(&mut self, key: ParticipantKey, person: &Person) {
         let Some(participant) = person.participant(&key) else { return };
         let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
-        let own = match &person.identifier {
-            Identifier::Email(email) => Some(email.as_str()),
-            _ => None,
-        };
+        let own = person.key.email().map(Email::as_str);
         let address = fact(Facts::EMAIL).or(own).map(str::to_owned);
         let name = display_name([fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME)]);
         let id = participant.growsurf_id.as_ref().unwrap_or(&key.participant).clone();
         self.0.insert(key, Parts { address, name, id });
     }
 
-    /// Adds a participant of whom the store knows only the id.
+    /// Adds a participant without a record.
     pub fn add_unknown(&mut self, key: ParticipantKey) {
         let id = key.participant.clone();
         self.0.insert(key, Parts { address: None, name: None, id });
     }
 
-    /// Returns the participants that calls refer to, out of the people that a plan knows.
+    /// Returns the values for calls, from the people of a plan.
     pub fn among<'a>(
         calls: impl IntoIterator<Item = &'a Call>,
         people: impl Iterator<Item = &'a Person> + Clone,
@@ -78,9 +74,8 @@ impl References {
         let mut known = Self::default();
         for key in calls.into_iter().flat_map(Call::references) {
             let as_participant = people.clone().find(|it| it.keys().any(|own| own == *key));
-            let addressee = Identifier::Participant(key.clone());
-            let found =
-                as_participant.or_else(|| people.clone().find(|it| it.identifier == addressee));
+            let addressee = LaneKey::Participant(key.clone());
+            let found = as_participant.or_else(|| people.clone().find(|it| it.key == addressee));
             match found {
                 Some(person) => known.add(key.clone(), person),
                 None => known.add_unknown(key.clone()),
@@ -89,8 +84,7 @@ impl References {
         known
     }
 
-    /// Returns the value that takes a reference's place; `None` if it may not be shown, or if nobody is
-    /// known by the key.
+    /// Returns the value for a placeholder; `None` if it is unknown or may not be shown.
     fn value(&self, reference: &Reference) -> Option<Scalar> {
         let Parts { address, name, id } = self.0.get(&reference.of)?;
         let shown = match (reference.shows, address) {
@@ -122,14 +116,12 @@ impl Call {
         })
     }
 
-    /// Completes the call for its sending: puts in the address that the person has by now, and the values
-    /// that it refers to. A value that nobody has is left out.
-    pub fn complete(&mut self, identifier: &Identifier, known: &References) {
+    /// Completes the call for sending: fills in the person's present address and the placeholders. Unknown
+    /// values are omitted.
+    pub fn complete(&mut self, lane: &LaneKey, known: &References) {
         let values = match self {
             Self::Identify { attributes } => {
-                if let (Identifier::Email(email), Some(value)) =
-                    (identifier, attributes.get_mut("email"))
-                {
+                if let (Some(email), Some(value)) = (lane.email(), attributes.get_mut("email")) {
                     *value = Scalar::from(email.as_str());
                 }
                 attributes
@@ -152,29 +144,29 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Email, Time};
+    use crate::domain::{Identifier, Time};
 
     fn key(id: &str) -> ParticipantKey {
         ParticipantKey { campaign: "c".to_owned(), participant: id.to_owned() }
     }
 
-    fn fay() -> Identifier {
-        Identifier::Email(Email::parse("fay@example.com").unwrap())
+    fn fay() -> LaneKey {
+        Email::parse("fay@example.com").unwrap().into()
     }
 
     #[test]
     fn an_identify_has_the_address_that_the_person_has_now() {
         let attributes = Attributes::from([("email".to_owned(), "former@example.com".into())]);
         let planned = Call::Identify { attributes };
-        let completed = |identifier: &Identifier| {
+        let completed = |lane: &LaneKey| {
             let mut call = planned.clone();
-            call.complete(identifier, &References::default());
+            call.complete(lane, &References::default());
             call
         };
         let Call::Identify { attributes } = completed(&fay()) else { panic!() };
         assert_eq!(attributes["email"], "fay@example.com".into());
         // Of a person known by an id, the address is an attribute like any other.
-        assert_eq!(completed(&Identifier::Id("fay".to_owned())), planned);
+        assert_eq!(completed(&Identifier::Id("fay".to_owned()).into()), planned);
     }
 
     #[test]

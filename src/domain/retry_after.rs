@@ -1,13 +1,13 @@
 //! The header `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
 //!
-//! What belongs here: reading it, for both services. GrowSurf documents it; Customer.io doesn't, but its
-//! own libraries honour it. What doesn't: the longest wait that is believed (`delivery.max_wait`).
+//! GrowSurf documents it. Customer.io doesn't, but its libraries honour it. The longest accepted wait is
+//! `delivery.max_wait`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Time;
 
-/// How long to wait from `now`; zero for a date in the past, `None` for what can't be read.
+/// Returns the wait from `now`: zero for a date in the past, `None` for an unreadable header.
 pub fn retry_after(header: &str, now: Time) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {

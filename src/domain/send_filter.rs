@@ -1,29 +1,28 @@
-//! Tell: which events of some news are sent, and which are only counted.
+//! Filter of the events that are sent. Others are only counted.
 
 use serde::{Deserialize, Serialize};
 
 use super::Time;
 
-/// Which of the events in some news are to be told to Customer.io, by their own times. The people
-/// in it are taken in all the same, and what is counted is counted.
+/// The events of a notification to send, by their own times. People and counts are processed in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendFilter {
-    /// All of them.
+    /// All.
     #[default]
     All,
-    /// Those that happened before.
+    /// Those before a time.
     Before(Time),
-    /// Those that happened then or later.
+    /// Those at a time or later.
     Since(Time),
-    /// All of them, as history.
+    /// All, as history.
     History,
     /// None.
     None,
 }
 
 impl SendFilter {
-    /// Whether an event of this time is to be told.
+    /// True if an event of this time is sent.
     pub fn covers(self, at: Time) -> bool {
         match self {
             Self::All | Self::History => true,
@@ -33,7 +32,7 @@ impl SendFilter {
         }
     }
 
-    /// True if the events are history, which a backfill tells, and not news.
+    /// True if the events are history, from a backfill.
     pub fn is_history(self) -> bool {
         matches!(self, Self::Before(_) | Self::History | Self::None)
     }

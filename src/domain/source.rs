@@ -1,11 +1,8 @@
 //! Sources: the parties that send to the relay.
-//!
-//! What belongs here: their names. What doesn't: reading what a source sends, which `ingest` does.
 
-/// The sender of a webhook, as the relay verified it at receipt.
+/// The sender of a webhook, verified at receipt.
 ///
-/// The source alone selects the reader of a body, never the body's shape: a sender could imitate
-/// any shape.
+/// It alone selects the reader of a body: a sender could imitate any shape.
 #[derive(
     Clone,
     Copy,
@@ -36,7 +33,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// True if GrowSurf is the sender. Of these the store notes every person that they name.
+    /// True if GrowSurf is the sender. The store notes every person whom its webhooks name.
     pub const fn is_growsurf(self) -> bool {
         matches!(self, Self::Growsurf | Self::GrowsurfApi)
     }

@@ -1,67 +1,66 @@
-//! Points in time, as the relay keeps them.
+//! Points in time.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A point in time: microseconds since the Unix epoch.
+/// A point in time, in microseconds since the Unix epoch.
 ///
-/// GrowSurf speaks milliseconds, Customer.io whole seconds, stores integers; this one type stands
-/// between them, so that no unit is ever guessed.
+/// GrowSurf uses milliseconds, Customer.io seconds, stores integers. One type keeps the units apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Time(i64);
 
 impl Time {
-    /// The time that is `micros` microseconds after the epoch.
+    /// Returns the time `micros` microseconds after the epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// The time that is `millis` milliseconds after the epoch; saturates at the ends.
+    /// Returns the time `millis` milliseconds after the epoch. Saturates.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// The time that is `seconds` seconds after the epoch; saturates at the ends.
+    /// Returns the time `seconds` seconds after the epoch. Saturates.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
     }
 
-    /// Microseconds since the epoch.
+    /// Returns microseconds since the epoch.
     pub const fn micros(self) -> i64 {
         self.0
     }
 
-    /// Whole milliseconds since the epoch, rounded down.
+    /// Returns whole milliseconds since the epoch, rounded down.
     pub const fn millis(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// Whole seconds since the epoch, rounded down, as Customer.io takes them.
+    /// Returns whole seconds since the epoch, rounded down, as Customer.io expects.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Whole days since the epoch, rounded down: the number of the UTC day.
+    /// Returns the number of the UTC day.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(86_400 * 1_000_000)
     }
 
-    /// This time and `duration` more; saturates at the end of time.
+    /// Returns the time `duration` later. Saturates.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros_of(duration)))
     }
 
-    /// This time less `duration`; saturates at the beginning of time.
+    /// Returns the time `duration` earlier. Saturates.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(micros_of(duration)))
     }
 
-    /// How long after `earlier` this is; zero if it isn't after it.
+    /// Returns the time passed since `earlier`; zero if there is none.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0).max(0);
         Duration::from_micros(u64::try_from(micros).expect("a maximum with zero is not negative"))
@@ -73,7 +72,7 @@ fn micros_of(duration: Duration) -> i64 {
 }
 
 impl fmt::Display for Time {
-    /// RFC 3339 in UTC, or the bare number where no calendar reaches.
+    /// Writes RFC 3339 in UTC, or the number if no calendar reaches it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(timestamp) => write!(f, "{timestamp:.3}"),

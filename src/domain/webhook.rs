@@ -1,4 +1,4 @@
-//! Webhooks as received, and what becomes of them.
+//! Webhooks as received, and their results.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use sha2::{Digest, Sha256};
 
 use super::{Class, Labelled, Notification, Source, Time, WebhookId};
 
-/// One HTTP request as received, or one row of GrowSurf's REST API.
+/// An HTTP request as received, or a row of GrowSurf's REST API.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Webhook {
-    /// The relay's own id for it.
+    /// The relay's id.
     pub id: WebhookId,
     /// When it was first received.
     pub received_at: Time,
-    /// Who sent it.
+    /// The sender.
     pub source: Source,
-    /// The campaign whose own secret signed it, or that the row was fetched of. `None` if a secret
-    /// of all campaigns signed it, or its source verifies no campaign.
+    /// The campaign whose own secret signed it, or that the row is from. `None` if a shared secret signed it,
+    /// or the source verifies no campaign.
     pub owner: Option<String>,
-    /// The event type it names, where it names one; the kind of a REST row.
+    /// The event type that it names; of a REST row, the kind.
     pub event: Option<String>,
-    /// The body as it came.
+    /// The body as received.
     pub body: Vec<u8>,
 }
 
 impl Webhook {
-    /// Returns the fingerprint that duplicates are known by. It covers source, owner and bytes: the
-    /// same bytes of another source or owner are another webhook. Of a REST row it covers the kind.
+    /// Returns the fingerprint that identifies duplicates: a hash of source, owner, bytes and, of a REST row,
+    /// the kind.
     ///
-    /// It is a SHA-256 whose first four bytes are the second that the body names first as `createdAt`. So
-    /// the fingerprints of webhooks that arrive together lie together in an index.
+    /// Its first four bytes are the second of the first `createdAt`. So fingerprints of webhooks that arrive
+    /// together are together in an index.
     pub fn fingerprint(&self) -> [u8; 32] {
         let kind = self.event.as_deref().filter(|_| self.source == Source::GrowsurfApi);
         let mut hash = Sha256::new();
@@ -46,8 +46,7 @@ impl Webhook {
     }
 }
 
-/// Returns the second that a body names first as `createdAt`, in milliseconds as GrowSurf does; 0 if it
-/// names none.
+/// Returns the second of the first `createdAt` in a body; 0 if there is none.
 fn created_second(body: &[u8]) -> u32 {
     const NAME: &[u8] = b"\"createdAt\":";
     let place = body.windows(NAME.len()).position(|bytes| bytes == NAME);
@@ -58,70 +57,70 @@ fn created_second(body: &[u8]) -> u32 {
     u32::try_from(millis / 1_000).unwrap_or(0)
 }
 
-/// A webhook on its way into the store, already read.
+/// A decoded webhook on its way into the store.
 #[derive(Clone, Debug)]
 pub struct ReceivedWebhook {
     /// The webhook.
     pub webhook: Webhook,
-    /// What it says, or why it leads to nothing known, naming the field.
+    /// The content, or the reason for parking, naming the field.
     pub decoded: Result<Notification, String>,
-    /// The class of the calls that it leads to.
+    /// The class of its calls.
     pub class: Class,
 }
 
 impl Class {
-    /// Returns the class of what a stored webhook of this source leads to when it is planned again.
+    /// Returns the class of a stored webhook's calls when it is planned again.
     pub fn of_stored(source: Source) -> Self {
         if source == Source::Page { Self::Page } else { Self::Live }
     }
 }
 
-/// What became of a webhook.
+/// The result of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// It maps, even if to no new effect.
+    /// It was planned, perhaps without a new effect.
     Accepted,
-    /// Its very bytes are in the inbox already and aren't parked.
+    /// The same bytes are in the inbox and not parked.
     Duplicate,
-    /// Authentic, but it leads to nothing known: kept, and can be replayed.
+    /// Authentic but unmappable; kept for a replay.
     Parked {
-        /// Why, naming the field.
+        /// The reason, naming the field.
         reason: String,
     },
-    /// A page's post that leads to nothing; nothing of it is stored.
+    /// A page's post without an effect. Not stored.
     Dropped(Dropped),
 }
 
-/// Reason why a page's post leads to nothing.
+/// Reason for dropping a page's post.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dropped {
-    /// It names no known participant.
+    /// The participant is unknown.
     Unknown,
-    /// It was posted before, or its event is off.
+    /// A repeated post, or its event is off.
     Nothing,
-    /// The participant has had as many posts of its kind that day as the settings allow.
+    /// The participant's budget of the day is spent.
     Budget,
 }
 
-/// The store's answer to an arrival, given after the commit.
+/// The store's answer after the commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
-    /// The webhook's id; of the first one, if this is a duplicate.
+    /// The webhook's id; of a duplicate, the first one's.
     pub id: WebhookId,
-    /// What became of it.
+    /// The result.
     pub status: Status,
-    /// How many calls it led to.
+    /// The number of its calls.
     pub calls: usize,
-    /// Why parts of an accepted webhook lead to nothing; empty for most.
+    /// Reasons for unmapped parts.
     pub unmapped: Vec<String>,
-    /// How many calls of which kind, see [`PlannedCall::kind`](super::PlannedCall::kind).
+    /// The number of calls by [`PlannedCall::kind`](super::PlannedCall::kind).
     pub kinds: BTreeMap<String, u64>,
-    /// What somebody should know who looks after the relay; empty for most.
+    /// Notices to the operator.
     pub notices: Vec<String>,
 }
 
 impl Receipt {
-    /// The receipt of a webhook that led to nothing.
+    /// Returns the receipt of a webhook without calls.
     pub fn without_calls(id: WebhookId, status: Status) -> Self {
         let (unmapped, kinds, notices) = Default::default();
         Self { id, status, calls: 0, unmapped, kinds, notices }

@@ -92,7 +92,7 @@ impl ParticipantLookup {
         for identifier in who {
             // The first that the store knows is the one that counts.
             if let Some(person) =
-                self.store.person(&ReadKey::Identifier(identifier.clone())).await?
+                self.store.person(&ReadKey::Lane(identifier.clone().into())).await?
             {
                 let mut theirs = person.participants.iter();
                 return Ok(theirs.any(|it| it.campaign == campaign && it.growsurf_id.is_some()));

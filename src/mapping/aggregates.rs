@@ -46,22 +46,22 @@ fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, re
 }
 
 /// What the event counts as, where it is counted once whether or not it is told.
-pub fn counted_as(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Option<EventId> {
-    let TrackContext { campaign, people, .. } = *stage;
+pub fn counted_as(event: &Event, slot: Slot, context: &TrackContext<'_>) -> Option<EventId> {
+    let TrackContext { campaign, people, .. } = *context;
     let key = match event {
         Event::FriendSignedUp { friend, .. } => {
             let known = people.slot_of(*friend).ok();
             let is_counted = |friend| people.participant(friend).signed_up.is_some();
-            if known.is_some_and(|friend| friend == seat || is_counted(friend)) {
+            if known.is_some_and(|friend| friend == slot || is_counted(friend)) {
                 return None;
             }
-            effects::friend_counted(campaign, &stage.key_of(*friend).ok()?)
+            effects::friend_counted(campaign, &context.key_of(*friend).ok()?)
         }
         Event::RewardEarned { reward, .. } if reward.approved => {
             effects::reward_counted(campaign, &reward.id)
         }
         Event::ShareReported { key, is_from_page: true, .. } => {
-            effects::page_share_counted(campaign, &people.participant(seat).key, key)
+            effects::page_share_counted(campaign, &people.participant(slot).key, key)
         }
         _ => return None,
     };
@@ -170,34 +170,34 @@ pub fn shares<'a>(
 
 /// Takes in what the events add up to.
 pub fn count(
-    seated: &[ResolvedEvent],
+    events: &[ResolvedEvent],
     referrals: &[Referral],
     news: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
     let as_of = news.as_of.unwrap_or(received_at);
-    for ResolvedEvent { timed: told, slot: seat } in seated {
+    for ResolvedEvent { timed: told, slot } in events {
         let at = told.at.unwrap_or(received_at);
         match &told.event {
             Event::ParticipantJoined { participant: who, .. }
             | Event::CustomerAdded { customer: who } => {
-                let participant = people.participant_mut(*seat);
+                let participant = people.participant_mut(*slot);
                 note_join(&news.people[who.0], participant, as_of, received_at);
             }
-            Event::FullyCompared { .. } => people.participant_mut(*seat).completeness.compared(at),
-            Event::FraudStatusChanged { .. } if !people.participant(*seat).fraud_told => {
-                people.participant_mut(*seat).fraud_told = true;
+            Event::FullyCompared { .. } => people.participant_mut(*slot).completeness.compared(at),
+            Event::FraudStatusChanged { .. } if !people.participant(*slot).fraud_told => {
+                people.participant_mut(*slot).fraud_told = true;
             }
             Event::ReferralConverted { .. }
-                if people.participant(*seat).credit == ConversionCredit::None =>
+                if people.participant(*slot).credit == ConversionCredit::None =>
             {
-                people.participant_mut(*seat).credit = ConversionCredit::Pending;
+                people.participant_mut(*slot).credit = ConversionCredit::Pending;
             }
             Event::SharesCounted { counts, .. } => {
-                let before = people.participant(*seat).channels.clone();
+                let before = people.participant(*slot).channels.clone();
                 let after = counted(before, counts, as_of);
-                people.participant_mut(*seat).channels = Some(after);
+                people.participant_mut(*slot).channels = Some(after);
             }
             _ => {}
         }

@@ -14,8 +14,8 @@ use super::people::{Resolved, participant};
 use super::resolved_events::ResolvedEvent;
 use super::rules::Rules;
 use crate::domain::{
-    AnonymousId, Claim, Claimer, Event, Facts, Identifier, Notification, Participant,
-    ParticipantKey, Person, ReadKey, ReadSet, Scalar,
+    AnonymousId, Claim, Claimer, Event, Facts, LaneKey, Notification, Participant, ParticipantKey,
+    Person, ReadKey, ReadSet, Scalar,
 };
 
 /// The participant metadata that holds a visitor's id.
@@ -56,9 +56,9 @@ impl Resolved {
             return;
         }
         let visitor = self.visitor(&id, known);
-        let Person { identifier, participants, .. } = &mut self.persons[place];
+        let Person { key, participants, .. } = &mut self.persons[place];
         let participant = &mut participants[index];
-        let claimer = claimer(participant, identifier);
+        let Some(claimer) = claimer(participant, key) else { return };
         let by_participant = matches!(claimer, Claimer::Participant(_));
         participant.claim = Some(Claim { id: id.clone(), by_participant });
         self.persons[visitor].claimed_by = Some(claimer);
@@ -94,23 +94,15 @@ impl Resolved {
 
     /// The visitor as these news have left them so far, if there is one.
     fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a ReadSet) -> Option<&'a Person> {
-        let identifier = Identifier::Anonymous(id.clone());
-        let placed = self.persons.iter().find(|person| person.identifier == identifier);
-        let stored = || Some(known.person_at(known.person(&ReadKey::Identifier(identifier))?));
+        let key = LaneKey::Visitor(id.clone());
+        let placed = self.persons.iter().find(|person| person.key == key);
+        let stored = || Some(known.person_at(known.person(&ReadKey::Lane(key))?));
         placed.or_else(stored)
     }
 
     /// The place of a visitor of whom it was asked; a new one where there is none yet.
     fn visitor(&mut self, id: &AnonymousId, known: &ReadSet) -> usize {
-        if let Some(index) = known.person(&of_visitor(id)) {
-            return self.place_known(index, known);
-        }
-        let identifier = Identifier::Anonymous(id.clone());
-        let placed = self.persons.iter().position(|person| person.identifier == identifier);
-        placed.unwrap_or_else(|| {
-            self.persons.push(Person::new(identifier));
-            self.persons.len() - 1
-        })
+        self.place(LaneKey::Visitor(id.clone()), known)
     }
 }
 
@@ -135,8 +127,8 @@ fn visited(notification: &Notification) -> impl Iterator<Item = &AnonymousId> {
 /// Whether it is a visitor of whom the store knows nothing, and whom nobody claims. Unless their visit
 /// leads to a call nothing would ever prune them.
 pub fn is_nobody(person: &Person) -> bool {
-    let Person { id, identifier, claimed_by, .. } = person;
-    matches!(identifier, Identifier::Anonymous(_)) && id.is_none() && claimed_by.is_none()
+    let Person { id, key, claimed_by, .. } = person;
+    matches!(key, LaneKey::Visitor(_)) && id.is_none() && claimed_by.is_none()
 }
 
 /// The ids that somebody's participants have claimed.
@@ -158,21 +150,21 @@ fn wanted(participant: &Participant, rules: &Rules) -> Option<AnonymousId> {
     AnonymousId::parse(text?).ok()
 }
 
-fn claimer(participant: &Participant, identifier: &Identifier) -> Claimer {
+fn claimer(participant: &Participant, key: &LaneKey) -> Option<Claimer> {
     let campaign = participant.campaign.clone();
-    match &participant.growsurf_id {
+    Some(match &participant.growsurf_id {
         Some(id) => Claimer::Participant(ParticipantKey { campaign, participant: id.clone() }),
-        None => Claimer::Person { campaign, identifier: identifier.clone() },
-    }
+        None => Claimer::Person { campaign, identifier: key.identifier()?.clone() },
+    })
 }
 
 fn of_claimer(claimer: &Claimer) -> ReadKey {
     match claimer {
         Claimer::Participant(key) => participant(&key.campaign, &key.participant),
-        Claimer::Person { identifier, .. } => ReadKey::Identifier(identifier.clone()),
+        Claimer::Person { identifier, .. } => ReadKey::Lane(identifier.clone().into()),
     }
 }
 
 fn of_visitor(id: &AnonymousId) -> ReadKey {
-    ReadKey::Identifier(Identifier::Anonymous(id.clone()))
+    ReadKey::Lane(LaneKey::Visitor(id.clone()))
 }

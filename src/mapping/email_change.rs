@@ -18,8 +18,8 @@ use sha2::Sha256;
 use super::people::Resolved;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    Call, Email, EventId, Facts, Identifier, Moved, Participant, Person, ReadKey, ReadSet, Scalar,
-    Time,
+    Call, Email, EventId, Facts, Identifier, LaneKey, Moved, Participant, Person, ReadKey, ReadSet,
+    Scalar, Time,
 };
 
 /// How often a merge is planned.
@@ -34,13 +34,12 @@ impl Resolved {
         let mut keys = Vec::new();
         for person in &self.persons {
             if let Some(Moved { from, times: 1.., .. }) = &person.moved {
-                keys.push(ReadKey::Identifier(from.clone()));
+                keys.push(ReadKey::Lane(from.clone().into()));
             }
             if let Some((to, _)) = moved_to(person) {
-                let to = Identifier::Email(to);
-                let left = [left_id(read, &to), left_id(read, &person.identifier)];
+                let left = [left_id(read, to.as_str()), left_id(read, person.key.value())];
                 keys.extend(left.map(ReadKey::Effect));
-                keys.push(ReadKey::Identifier(to));
+                keys.push(ReadKey::Lane(to.into()));
             }
         }
         keys
@@ -60,10 +59,11 @@ impl Resolved {
             let Some((to, participant)) = moved_to(&self.persons[place]) else { continue };
             let before = address_before(&self.persons[place], known, &participant);
             let is_new = before != Some(to.as_str());
+            let was_left = known.is_recorded(left_id(known, to.as_str()));
             let to = Identifier::Email(to);
-            let was_left = known.is_recorded(left_id(known, &to));
-            let theirs = known.person(&ReadKey::Identifier(to.clone()));
-            let by_now = |person: &Person| person.identifier == to;
+            let key = LaneKey::Person(to.clone());
+            let theirs = known.person(&ReadKey::Lane(key.clone()));
+            let by_now = |person: &Person| person.key == key;
             let problem = if theirs.is_some() || self.persons.iter().any(by_now) {
                 Some("to one that somebody else has already; their profiles aren't merged")
             } else if was_left && !self.persons[place].former.contains(&to) {
@@ -82,12 +82,11 @@ impl Resolved {
                 continue;
             }
             let person = &mut self.persons[place];
-            let from = std::mem::replace(&mut person.identifier, to);
-            let left = left_id(known, &from);
+            let LaneKey::Person(from) = std::mem::replace(&mut person.key, key) else { continue };
+            let left = left_id(known, from.value());
             if !known.is_recorded(left) {
                 self.left.push(left);
             }
-            let person = &mut self.persons[place];
             if !person.former.contains(&from) {
                 person.former.push(from.clone());
             }
@@ -102,18 +101,18 @@ impl Resolved {
     fn drop_stale_merges(&mut self, place: usize, read: &ReadSet) {
         let person = &mut self.persons[place];
         let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
-        if read.person(&ReadKey::Identifier(from.clone())).is_some() {
+        if read.person(&ReadKey::Lane(from.clone().into())).is_some() {
             person.moved = None;
         }
     }
 }
 
 /// What the ledger has once an address was left: a keyed hash, which tells nobody the address.
-fn left_id(known: &ReadSet, identifier: &Identifier) -> EventId {
+fn left_id(known: &ReadSet, address: &str) -> EventId {
     let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
     let mut mac = key.expect("HMAC takes a key of any length");
     mac.update(b"left:");
-    mac.update(identifier.value().as_bytes());
+    mac.update(address.as_bytes());
     let digest = mac.finalize().into_bytes();
     EventId(digest[..16].try_into().expect("sixteen bytes"))
 }
@@ -147,7 +146,7 @@ pub fn merge(
 
 /// The newest address of a person, if it isn't the one they are known by, and whose it is.
 fn moved_to(person: &Person) -> Option<(Email, String)> {
-    let Identifier::Email(present) = &person.identifier else { return None };
+    let present = person.key.email()?;
     let told = person.participants.iter().filter_map(|participant| {
         let fact = participant.facts.get(Facts::EMAIL)?;
         let email = Email::parse(fact.value.as_text()?).ok()?;

@@ -22,9 +22,9 @@ use super::people::Resolved;
 use super::plan::Mapper;
 use super::rules::Rules;
 use crate::domain::{
-    Call, Counter, Draft, EffectKey, Email, ErasureKey, ErasureSubject, EventId, Feedback,
-    FeedbackKind, Identifier, LanePlan, Participant, ParticipantKey, Person, Plan, Planned,
-    PlannedCall, ReadKey, ReadSet, Scalar, Time,
+    Call, Counter, Draft, EffectKey, ErasureKey, ErasureSubject, EventId, Feedback, FeedbackKind,
+    Identifier, LaneKey, LanePlan, Participant, ParticipantKey, Person, Plan, Planned, PlannedCall,
+    ReadKey, ReadSet, Scalar, Time,
 };
 
 /// What Customer.io told, and all that is known for it.
@@ -57,7 +57,7 @@ pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKe
         FeedbackKind::Subscription { .. } | FeedbackKind::Ignored => {}
     }
     if read.has_tombstones() {
-        let emails = feedback.identifiers.iter().filter_map(address).cloned();
+        let emails = feedback.identifiers.iter().filter_map(Identifier::email).cloned();
         keys.extend(emails.map(ErasureKey::Address).map(ReadKey::Tombstone));
         keys.extend(referrer::keys(feedback));
     }
@@ -160,7 +160,7 @@ impl Draft for FeedbackDraft<'_> {
 
 /// Returns the keys of the person whom feedback is about.
 fn subject_keys(feedback: &Feedback) -> impl Iterator<Item = ReadKey> + '_ {
-    feedback.identifiers.iter().cloned().map(ReadKey::Identifier)
+    feedback.identifiers.iter().cloned().map(|it| ReadKey::Lane(it.into()))
 }
 
 impl<'a> FeedbackContext<'a> {
@@ -178,7 +178,7 @@ impl<'a> FeedbackContext<'a> {
         }
         let adds_participant =
             matches!(&self.feedback.kind, FeedbackKind::Action(it) if it.adds_participant());
-        for email in self.feedback.identifiers.iter().filter_map(address) {
+        for email in self.feedback.identifiers.iter().filter_map(Identifier::email) {
             let Some(at) = self.known.tombstone(&ErasureKey::Address(email.clone())) else {
                 continue;
             };
@@ -213,27 +213,20 @@ impl<'a> FeedbackContext<'a> {
 
     /// The question for the addressee that a participant is at GrowSurf.
     fn addressee(key: &ParticipantKey) -> ReadKey {
-        ReadKey::Identifier(Identifier::Participant(key.clone()))
+        ReadKey::Lane(LaneKey::Participant(key.clone()))
     }
 
     /// The addressee, if there is one in the store, else a new one.
     fn addressed(self, key: &ParticipantKey) -> Person {
         let index = self.known.person(&Self::addressee(key));
         let known = index.map(|index| self.person(index).clone());
-        known.unwrap_or_else(|| Person::new(Identifier::Participant(key.clone())))
+        known.unwrap_or_else(|| Person::new(key.clone()))
     }
 }
 
 /// A lane of GrowSurf's with one more call.
 fn lane(person: Person, call: Call, effect: EffectKey) -> LanePlan {
     LanePlan { person, calls: vec![PlannedCall { call, effect: Some(effect) }] }
-}
-
-fn address(identifier: &Identifier) -> Option<&Email> {
-    match identifier {
-        Identifier::Email(email) => Some(email),
-        _ => None,
-    }
 }
 
 /// What names a participant at GrowSurf; `None` for one of whom no id was told.

@@ -11,7 +11,7 @@ use super::email_change;
 use super::people::Resolved;
 use super::plan::Mapper;
 use super::profile;
-use crate::domain::{Call, Identified, Identifier, LanePlan, Person, PlannedCall, Time};
+use crate::domain::{Call, Identified, LanePlan, Person, PlannedCall, Time};
 
 impl Mapper {
     /// Puts an identify before each track, and alone where the profile differs from the one last
@@ -30,8 +30,8 @@ impl Mapper {
             tracks[person].push(call);
         }
         let mut lane = |(index, (mut person, tracks)): (usize, (Person, Vec<PlannedCall>))| {
-            if let Identifier::Anonymous(_) | Identifier::Participant(_) = person.identifier {
-                // Neither a visitor nor an addressee at GrowSurf has a profile.
+            // Only a person at Customer.io has a profile.
+            if person.key.identifier().is_none() {
                 return LanePlan { person, calls: tracks };
             }
             let was_identified = person.identified.is_some();

@@ -11,7 +11,7 @@ use super::feedback::shown;
 use super::references;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    AnonymousId, ErasureKey, EventId, Facts, Identifier, Notification, Participant,
+    AnonymousId, ErasureKey, EventId, Facts, Identifier, LaneKey, Notification, Participant,
     ParticipantIndex, ParticipantKey, Person, ReadKey, ReadSet, Scalar, Snapshot, Time,
 };
 
@@ -49,13 +49,6 @@ pub struct Slot {
     pub participant: usize,
 }
 
-/// The places of those who were found or made for some news, by what others in it name them by.
-#[derive(Default)]
-struct Index {
-    by_id: BTreeMap<String, usize>,
-    by_identifier: BTreeMap<Identifier, usize>,
-}
-
 /// Why a snapshot has no person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unresolved {
@@ -83,22 +76,22 @@ impl Resolved {
             slots: Vec::new(),
             campaign: campaign.to_owned(),
         };
-        let mut places = Index::default();
-        let mut seat = |snapshot: &Snapshot| {
-            let seat = people.find(snapshot, campaign, known, rules, &mut places)?;
+        let mut places = BTreeMap::new();
+        let mut slot = |snapshot: &Snapshot| {
+            let slot = people.find(snapshot, campaign, known, rules, &mut places)?;
             let as_of = news.as_of.unwrap_or(received_at);
             let as_of = if snapshot.is_subject { as_of } else { Time::default() };
-            people.learn(seat, snapshot, as_of, received_at);
-            Ok(seat)
+            people.learn(slot, snapshot, as_of, received_at);
+            Ok(slot)
         };
-        let mut seats: Vec<_> = news.people.iter().map(&mut seat).collect();
+        let mut slots: Vec<_> = news.people.iter().map(&mut slot).collect();
         // Who can't be identified in one place may be in a later one, under the same id.
-        for (taken, snapshot) in seats.iter_mut().zip(&news.people) {
+        for (taken, snapshot) in slots.iter_mut().zip(&news.people) {
             if matches!(taken, Err(Unresolved::Unmapped(_))) {
-                *taken = seat(snapshot);
+                *taken = slot(snapshot);
             }
         }
-        people.slots = seats;
+        people.slots = slots;
         people.note_referrers(news, received_at, known);
         people
     }
@@ -119,21 +112,21 @@ impl Resolved {
         self.slots[place].as_ref().copied()
     }
 
-    /// The participant at a seat.
-    pub fn participant(&self, seat: Slot) -> &Participant {
-        &self.persons[seat.person].participants[seat.participant]
+    /// The participant at a slot.
+    pub fn participant(&self, slot: Slot) -> &Participant {
+        &self.persons[slot.person].participants[slot.participant]
     }
 
-    /// The participant at a seat, to change.
-    pub fn participant_mut(&mut self, seat: Slot) -> &mut Participant {
-        &mut self.persons[seat.person].participants[seat.participant]
+    /// The participant at a slot, to change.
+    pub fn participant_mut(&mut self, slot: Slot) -> &mut Participant {
+        &mut self.persons[slot.person].participants[slot.participant]
     }
 
-    /// The participant at a seat as they were before the news.
-    pub fn before<'a>(&self, seat: Slot, known: &'a ReadSet) -> Option<&'a Participant> {
-        let id = self.persons[seat.person].id?;
+    /// The participant at a slot as they were before the news.
+    pub fn before<'a>(&self, slot: Slot, known: &'a ReadSet) -> Option<&'a Participant> {
+        let id = self.persons[slot.person].id?;
         let person = known.people().find(|it| it.id == Some(id))?;
-        person.participants.get(seat.participant)
+        person.participants.get(slot.participant)
     }
 
     /// Drops what GrowSurf reported and the relay has counted by now, and joins that were seen late.
@@ -170,7 +163,7 @@ impl Resolved {
         campaign: &str,
         known: &ReadSet,
         rules: &Rules,
-        places: &mut Index,
+        places: &mut BTreeMap<String, usize>,
     ) -> Result<Slot, Unresolved> {
         if let Ok(email) = &snapshot.email
             && rules.ignores(email)
@@ -180,24 +173,18 @@ impl Resolved {
         }
         let stored = |key: &ReadKey| known.person(key);
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
-        let told = || places.by_id.get(snapshot.id.as_ref()?).copied();
+        let told = || places.get(snapshot.id.as_ref()?).copied();
         // Who a participant is stays: neither a new id in their metadata, which a browser can
         // write, nor a new address makes them somebody else.
         let person = match by_id.map(|index| self.place_known(index, known)).or_else(told) {
             Some(person) => person,
             None => {
                 let identifier = identify(snapshot, rules).map_err(Unresolved::Unmapped)?;
-                match stored(&ReadKey::Identifier(identifier.clone())) {
-                    Some(index) => self.place_known(index, known),
-                    None => *places.by_identifier.entry(identifier.clone()).or_insert_with(|| {
-                        self.persons.push(Person::new(identifier));
-                        self.persons.len() - 1
-                    }),
-                }
+                self.place(identifier.into(), known)
             }
         };
         if let Some(id) = &snapshot.id {
-            places.by_id.insert(id.clone(), person);
+            places.insert(id.clone(), person);
         }
         let participant = self.find_participant(person, snapshot, campaign, known);
         Ok(Slot { person, participant })
@@ -213,6 +200,18 @@ impl Resolved {
         })
     }
 
+    /// Returns the place of the record of a lane: known, made before, or new.
+    pub(super) fn place(&mut self, key: LaneKey, read: &ReadSet) -> usize {
+        if let Some(index) = read.person(&ReadKey::Lane(key.clone())) {
+            return self.place_known(index, read);
+        }
+        let placed = self.persons.iter().position(|person| person.key == key);
+        placed.unwrap_or_else(|| {
+            self.persons.push(Person::new(key));
+            self.persons.len() - 1
+        })
+    }
+
     fn find_participant(
         &mut self,
         person: usize,
@@ -220,7 +219,7 @@ impl Resolved {
         campaign: &str,
         known: &ReadSet,
     ) -> usize {
-        let Person { identifier, participants, .. } = &mut self.persons[person];
+        let Person { key: lane, participants, .. } = &mut self.persons[person];
         let here = |participant: &Participant| participant.campaign == campaign;
         let found = match &snapshot.id {
             Some(id) => participants
@@ -232,7 +231,7 @@ impl Resolved {
         };
         let index = found.unwrap_or_else(|| {
             let key = snapshot.id.clone();
-            let key = key.unwrap_or_else(|| hashed(known, campaign, identifier));
+            let key = key.unwrap_or_else(|| hashed(known, campaign, lane));
             participants.push(Participant::new(campaign.to_owned(), key, None));
             participants.len() - 1
         });
@@ -242,8 +241,8 @@ impl Resolved {
         index
     }
 
-    fn learn(&mut self, seat: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
-        let participant = &mut self.persons[seat.person].participants[seat.participant];
+    fn learn(&mut self, slot: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
+        let participant = &mut self.persons[slot.person].participants[slot.participant];
         let own = snapshot
             .facts
             .iter()
@@ -256,7 +255,7 @@ impl Resolved {
                 is_flag && shown(participant, *value == Scalar::Boolean(true), &snapshot.metadata);
             let is_new = participant.facts.learn(name, value.clone(), as_of);
             if is_new && was_subscribed && !is_echo {
-                self.unsubscribed.insert(seat.person);
+                self.unsubscribed.insert(slot.person);
             }
         }
         if let Some(joined) = snapshot.joined_at.filter(|at| is_sane(*at, received_at)) {
@@ -300,7 +299,7 @@ pub fn snapshot_keys(
     rules: &Rules,
 ) -> impl Iterator<Item = ReadKey> {
     let by_id = snapshot.id.as_deref().map(|id| participant(campaign, id));
-    by_id.into_iter().chain(identify(snapshot, rules).ok().map(ReadKey::Identifier))
+    by_id.into_iter().chain(identify(snapshot, rules).ok().map(|it| ReadKey::Lane(it.into())))
 }
 
 /// Returns the key of the person who is a participant.
@@ -334,13 +333,11 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
 
 /// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
 /// ledger holds nothing that could be traced back to an address.
-pub(super) fn hashed(known: &ReadSet, campaign: &str, identifier: &Identifier) -> String {
+pub(super) fn hashed(known: &ReadSet, campaign: &str, lane: &LaneKey) -> String {
     // Whoever joins after somebody of the same address was forgotten is somebody else.
-    let erased_at = match identifier {
-        Identifier::Email(email) => known.tombstone(&ErasureKey::Address(email.clone())),
-        _ => None,
-    };
-    keyed_hash(known, campaign, identifier.value(), erased_at)
+    let erased_at =
+        lane.email().and_then(|email| known.tombstone(&ErasureKey::Address(email.clone())));
+    keyed_hash(known, campaign, lane.value(), erased_at)
 }
 
 /// Returns a key of a participant that is a keyed hash of what else is known of them.

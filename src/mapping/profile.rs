@@ -9,8 +9,8 @@ use super::aggregates::has_all_conversions;
 use super::people::{Resolved, Slot};
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    Attributes, Fact, Facts, Identifier, Participant, ParticipantKey, Person, Reference, Scalar,
-    Shown, Time,
+    Attributes, Fact, Facts, Identifier, LaneKey, Participant, ParticipantKey, Person, Reference,
+    Scalar, Shown, Time,
 };
 
 /// The attributes a profile can have beside `email`, by their own names.
@@ -138,9 +138,13 @@ pub fn is_self_referred<'a>(
 }
 
 fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
-    match (&rules.identify_by, &person.identifier) {
-        (IdentifyBy::Email, Identifier::Email(email)) => Some(Scalar::from(email.as_str())),
-        (IdentifyBy::Metadata(_), Identifier::Id(_)) if rules.trust_metadata_id => {
+    match (&rules.identify_by, &person.key) {
+        (IdentifyBy::Email, LaneKey::Person(Identifier::Email(email))) => {
+            Some(Scalar::from(email.as_str()))
+        }
+        (IdentifyBy::Metadata(_), LaneKey::Person(Identifier::Id(_)))
+            if rules.trust_metadata_id =>
+        {
             let participants: Vec<&Participant> = person.participants.iter().collect();
             latest(&participants, Facts::EMAIL).map(|fact| fact.value.clone())
         }

@@ -14,8 +14,8 @@ use super::people::{Resolved, Slot, Unresolved, identify, keyed_hash, participan
 use super::rules::Rules;
 use super::tracks;
 use crate::domain::{
-    Email, Facts, Identifier, Link, Notification, Participant, ParticipantKey, Person, ReadKey,
-    ReadSet, Scalar, Snapshot, Time,
+    Email, Facts, LaneKey, Link, Notification, Participant, ParticipantKey, ReadKey, ReadSet,
+    Scalar, Snapshot, Time,
 };
 
 /// The facts of a snapshot that name who referred the participant.
@@ -42,7 +42,7 @@ pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) 
             }
             (None, Some(email)) => {
                 keys.push(addressee(hashed(&email, campaign, read)));
-                keys.push(ReadKey::Identifier(Identifier::Email(email)));
+                keys.push(ReadKey::Lane(email.into()));
             }
             _ => {}
         }
@@ -122,7 +122,7 @@ impl Resolved {
         if let Some(slot) = told.and_then(|index| self.slot_at(index).ok()) {
             return self.refer_to(slot);
         }
-        let identifier = ReadKey::Identifier(Identifier::Email(email.clone()));
+        let identifier = ReadKey::Lane(email.clone().into());
         let campaign = self.campaign.clone();
         let known = self.known(&identifier, read, |it| it.campaign == campaign);
         if let Some(slot) = known {
@@ -153,17 +153,7 @@ impl Resolved {
     /// Keeps the address and the name of somebody who is no person at Customer.io.
     fn keep_contact(&mut self, snapshot: &Snapshot, as_of: Time, read: &ReadSet) {
         let Some(key) = contact_key(snapshot, &self.campaign) else { return };
-        let identifier = Identifier::Participant(key.clone());
-        let place = match read.person(&addressee(key.clone())) {
-            Some(index) => self.place_known(index, read),
-            None => {
-                let placed = self.persons.iter().position(|it| it.identifier == identifier);
-                placed.unwrap_or_else(|| {
-                    self.persons.push(Person::new(identifier));
-                    self.persons.len() - 1
-                })
-            }
-        };
+        let place = self.place(key.clone().into(), read);
         let participants = &mut self.persons[place].participants;
         if participants.is_empty() {
             participants.push(Participant::new(key.campaign, key.participant, None));
@@ -190,7 +180,7 @@ fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
 }
 
 fn addressee(key: ParticipantKey) -> ReadKey {
-    ReadKey::Identifier(Identifier::Participant(key))
+    ReadKey::Lane(LaneKey::Participant(key))
 }
 
 fn link(campaign: &str, code: &str) -> Link {

@@ -124,7 +124,7 @@ fn calls(plan: &Plan) -> Vec<(String, String)> {
                 Call::Track { name, .. } => name.clone(),
                 other => other.kind().to_owned(),
             };
-            calls.push((lane.person.identifier.value().to_owned(), what));
+            calls.push((lane.person.key.value().to_owned(), what));
         }
     }
     calls
@@ -137,7 +137,7 @@ fn call(who: &str, what: &str) -> (String, String) {
 /// The attributes of the last identify for somebody.
 fn profile(plan: &Plan, who: &str) -> Attributes {
     let who = format!("{who}@example.com");
-    let lane = plan.lanes.iter().find(|lane| lane.person.identifier.value() == who).unwrap();
+    let lane = plan.lanes.iter().find(|lane| lane.person.key.value() == who).unwrap();
     let identify = |call: &Call| match call {
         Call::Identify { attributes, .. } => Some(attributes.clone()),
         _ => None,

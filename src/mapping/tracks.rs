@@ -68,16 +68,20 @@ pub fn other(event: &Event) -> Option<ParticipantIndex> {
     }
 }
 
-/// The track that an event leads to, for the subject at `seat`; `None` for one that is told by
+/// The track that an event leads to, for the subject at `slot`; `None` for one that is told by
 /// the profile alone.
 ///
 /// # Errors
 /// Why the event can't be told, naming the field.
-pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Option<Track>, String> {
-    let TrackContext { campaign, people, .. } = *stage;
-    let participant = people.participant(seat);
-    let of_person = &people.persons[seat.person].participants;
-    let of_campaign = || stage.campaign_data(seat);
+pub fn track(
+    event: &Event,
+    slot: Slot,
+    context: &TrackContext<'_>,
+) -> Result<Option<Track>, String> {
+    let TrackContext { campaign, people, .. } = *context;
+    let participant = people.participant(slot);
+    let of_person = &people.persons[slot.person].participants;
+    let of_campaign = || context.campaign_data(slot);
     let track = match event {
         // A webhook says less than the row that was read before it.
         Event::ParticipantJoined { .. } if affiliates::is_customer(participant) => return Ok(None),
@@ -103,11 +107,11 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             }
         }
         Event::FriendSignedUp { friend, .. } => {
-            let effect = effects::friend_signed_up(campaign, &stage.key_of(*friend)?);
+            let effect = effects::friend_signed_up(campaign, &context.key_of(*friend)?);
             let mut data = of_campaign();
-            put(&mut data, "friend_email", stage.reference(*friend, Shown::Address));
-            put(&mut data, "friend_name", stage.reference(*friend, Shown::Name));
-            put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
+            put(&mut data, "friend_email", context.reference(*friend, Shown::Address));
+            put(&mut data, "friend_name", context.reference(*friend, Shown::Name));
+            put(&mut data, "total_referrals", context.fact(slot, Facts::REFERRAL_COUNT));
             Track { name: events::FRIEND_SIGNED_UP, effect, data }
         }
         Event::ReferralConverted { value, product, .. } => {
@@ -123,7 +127,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
         Event::RewardEarned { reward, .. } if !reward.approved => return Ok(None),
         Event::RewardEarned { reward, .. } => {
             let mut data = of_campaign();
-            data.extend(rewards::data(reward, stage.rules));
+            data.extend(rewards::data(reward, context.rules));
             let effect = effects::reward(campaign, &reward.id);
             Track { name: events::REWARD_CLAIMED, effect, data }
         }
@@ -172,7 +176,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             put(&mut data, "commission_status", commission.status.as_deref());
             put_money(&mut data, "sale_amount", commission.sale.as_ref());
             put_money(&mut data, "amount", commission.amount.as_ref());
-            let friend = friend.and_then(|friend| stage.reference(friend, Shown::Address));
+            let friend = friend.and_then(|friend| context.reference(friend, Shown::Address));
             put(&mut data, "friend_email", friend);
             let effect = effects::commission(&commission.id);
             Track { name: events::COMMISSION_EARNED, effect, data }
@@ -184,7 +188,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
             put_money(&mut data, "original_amount", adjustment.original.as_ref());
             put_money(&mut data, "new_amount", adjustment.new.as_ref());
             put_money(&mut data, "amount", adjustment.change.as_ref());
-            let friend = friend.and_then(|friend| stage.reference(friend, Shown::Address));
+            let friend = friend.and_then(|friend| context.reference(friend, Shown::Address));
             put(&mut data, "friend_email", friend);
             let effect =
                 effects::commission_adjusted(&adjustment.commission, adjustment.adjusted_at);
@@ -199,7 +203,7 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
         }
         Event::CampaignEnded { ended_at, .. } => {
             let mut data = of_campaign();
-            put(&mut data, "total_referrals", stage.fact(seat, Facts::REFERRAL_COUNT));
+            put(&mut data, "total_referrals", context.fact(slot, Facts::REFERRAL_COUNT));
             let effect = effects::campaign_ended(campaign, &participant.key, *ended_at);
             Track { name: events::CAMPAIGN_ENDED, effect, data }
         }
@@ -209,25 +213,25 @@ pub fn track(event: &Event, seat: Slot, stage: &TrackContext<'_>) -> Result<Opti
 
 impl TrackContext<'_> {
     /// The properties that most tracks share.
-    fn campaign_data(&self, seat: Slot) -> Attributes {
+    fn campaign_data(&self, slot: Slot) -> Attributes {
         let mut data = Attributes::new();
         let campaign = &self.news.campaign;
         put(&mut data, "campaign_id", campaign.id.clone());
-        let known = || campaign_name(self.people.participant(seat));
+        let known = || campaign_name(self.people.participant(slot));
         put(&mut data, "campaign_name", campaign.name.clone().map(Scalar::Text).or_else(known));
-        put(&mut data, "referral_code", referral_code(self.people.participant(seat)));
+        put(&mut data, "referral_code", referral_code(self.people.participant(slot)));
         put(&mut data, "tracked_at", Some(self.received_at.seconds()));
         data
     }
 
-    fn fact(&self, seat: Slot, name: &str) -> Option<Scalar> {
-        self.people.participant(seat).facts.get(name).map(|fact| fact.value.clone())
+    fn fact(&self, slot: Slot, name: &str) -> Option<Scalar> {
+        self.people.participant(slot).facts.get(name).map(|fact| fact.value.clone())
     }
 
     /// What effect keys name somebody by, who need not be a person at Customer.io.
     pub(super) fn key_of(&self, who: ParticipantIndex) -> Result<String, String> {
         match (self.people.slot_of(who), &self.news.people[who.0].id) {
-            (Ok(seat), _) => Ok(self.people.participant(seat).key.clone()),
+            (Ok(slot), _) => Ok(self.people.participant(slot).key.clone()),
             (Err(_), Some(id)) => Ok(id.clone()),
             (Err(Unresolved::Unmapped(reason) | Unresolved::Ignored(reason)), None) => {
                 Err(reason.clone())

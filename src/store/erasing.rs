@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Email, ErasureSubject, Identifier, PersonId, Time};
+use crate::domain::{Email, ErasureSubject, LaneKey, PersonId, Time};
 
 use super::engine::Backend;
 use super::rows::{DEAD, DELIVERED};
@@ -58,8 +58,8 @@ impl Store {
 /// Somebody who is to be forgotten, as the store knows them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErasureTarget {
-    /// Who they are in the store, and how Customer.io knows them; empty if the store has nobody.
-    pub people: BTreeMap<PersonId, Identifier>,
+    /// Their records in the store, with the keys of the lanes.
+    pub people: BTreeMap<PersonId, LaneKey>,
     /// What names them.
     pub forgotten: ErasureSubject,
 }

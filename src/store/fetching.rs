@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Class, Identifier, Notification, Person, Plan, ReadKey, Time};
+use crate::domain::{Class, LaneKey, Notification, Person, Plan, ReadKey, Time};
 
 use super::engine::Backend;
 use super::record::unreadable;
@@ -59,15 +59,15 @@ impl Store {
         self.read("look for a person", work).await
     }
 
-    /// Whether any call waits, or is under way, in the lane of whoever has this identifier.
-    pub async fn has_pending(&self, identifier: &Identifier) -> Result<bool, StoreError> {
-        self.read("look for a pending call", HasPending(identifier.clone())).await
+    /// True if any call waits, or is under way, in a lane.
+    pub async fn has_pending(&self, key: &LaneKey) -> Result<bool, StoreError> {
+        self.read("look for a pending call", HasPending(key.clone())).await
     }
 
-    /// Makes the pending calls of this identifier's lane as urgent as `class`, where they are less so: the
+    /// Makes the pending calls of a visitor's lane as urgent as `class`, where they are less so: the
     /// oldest thousand, so that a long lane holds nobody up.
-    pub async fn raise(&self, identifier: &Identifier, class: Class) -> Result<(), StoreError> {
-        self.write("raise a lane", Raise { visitor: identifier.clone(), class }).await
+    pub async fn raise(&self, key: &LaneKey, class: Class) -> Result<(), StoreError> {
+        self.write("raise a lane", Raise { visitor: key.clone(), class }).await
     }
 
     /// Whether a live process delivers from this store. If none does, this one has the right from

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Delivery, DeliveryId, Identifier, LaneId, Time};
+use crate::domain::{Delivery, DeliveryId, LaneId, LaneKey, Time};
 
 use super::work::{ListLetters, ShowLetter, discard, redeliver};
 use super::{Store, StoreError};
@@ -63,8 +63,8 @@ pub struct DeadLetter {
     pub delivery: Delivery,
     /// Whose lane it was in.
     pub lane: LaneId,
-    /// How Customer.io knows that person now.
-    pub identifier: Identifier,
+    /// The key of that lane now.
+    pub key: LaneKey,
     /// When it died.
     pub died_at: Time,
     /// Why.

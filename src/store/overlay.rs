@@ -115,7 +115,7 @@ impl Overlay {
         match key {
             ReadKey::Participant(key) => self.participants.contains_key(key),
             ReadKey::Link(link) => self.links.contains_key(link),
-            ReadKey::Identifier(id) => self.identifiers.contains_key(&record::column(id)),
+            ReadKey::Lane(key) => self.identifiers.contains_key(&record::column(key)),
             ReadKey::Effect(id) => self.effects.contains_key(id),
             ReadKey::Tombstone(key) => self.tombstones.contains_key(key),
         }
@@ -125,7 +125,7 @@ impl Overlay {
     pub(super) fn answer(&self, read: &mut ReadSet, keys: &[ReadKey]) {
         for key in keys {
             match key {
-                ReadKey::Participant(_) | ReadKey::Link(_) | ReadKey::Identifier(_) => {
+                ReadKey::Participant(_) | ReadKey::Link(_) | ReadKey::Lane(_) => {
                     if let Some(id) = self.person_of(key) {
                         read.add_person(
                             key.clone(),
@@ -155,7 +155,7 @@ impl Overlay {
     /// True if a plan has changed the record of a key.
     pub(super) fn is_changed(&self, key: &ReadKey) -> bool {
         let is_given_up = || match key {
-            ReadKey::Identifier(id) => self.changed.given_up.contains(&record::column(id)),
+            ReadKey::Lane(key) => self.changed.given_up.contains(&record::column(key)),
             _ => false,
         };
         match key {
@@ -173,7 +173,7 @@ impl Overlay {
         match key {
             ReadKey::Participant(key) => self.participants.get(key).copied(),
             ReadKey::Link(link) => self.links.get(link).copied(),
-            ReadKey::Identifier(id) => self.identifiers.get(&record::column(id)).copied(),
+            ReadKey::Lane(key) => self.identifiers.get(&record::column(key)).copied(),
             ReadKey::Effect(_) | ReadKey::Tombstone(_) => None,
         }
     }
@@ -189,7 +189,7 @@ impl Overlay {
         let mut columns = BTreeSet::new();
         for lane in &plan.lanes {
             let id = self.number_of(&lane.person, &mut unread)?;
-            if !columns.insert(record::column(&lane.person.identifier)) {
+            if !columns.insert(record::column(&lane.person.key)) {
                 return Err(NotApplied::Contradiction("it makes two people of one identifier"));
             }
             self.check_participants(&lane.person, &mut unread);
@@ -219,10 +219,10 @@ impl Overlay {
         person: &Person,
         unread: &mut Vec<ReadKey>,
     ) -> Result<Option<i64>, NotApplied> {
-        let column = record::column(&person.identifier);
+        let column = record::column(&person.key);
         let of_identifier = self.identifiers.get(&column);
         if of_identifier.is_none() {
-            unread.push(ReadKey::Identifier(person.identifier.clone()));
+            unread.push(ReadKey::Lane(person.key.clone()));
         }
         let contradiction = |why| Err(NotApplied::Contradiction(why));
         match (person.id, of_identifier.copied().flatten()) {
@@ -267,11 +267,11 @@ impl Overlay {
     }
 
     fn apply_person(&mut self, person: Person, id: i64) {
-        let column = record::column(&person.identifier);
+        let column = record::column(&person.key);
         let mut had = BTreeSet::new();
         if let Some(before) = self.people.get(&id) {
             had.extend(before.participants.iter().flat_map(Participant::links));
-            let former = record::column(&before.identifier);
+            let former = record::column(&before.key);
             if former != column {
                 self.changed.given_up.insert(former.clone());
                 self.identifiers.insert(former, None);
@@ -322,7 +322,7 @@ impl Overlay {
             let Some(person) = people.get(id) else { continue };
             let row = PersonRow {
                 id: *id,
-                identifier: record::column(&person.identifier),
+                identifier: record::column(&person.key),
                 state: record::state(person)?,
             };
             let is_new = changed.new_people.contains(id);

@@ -10,7 +10,7 @@ use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ActionQuota, AnonymousId, Claimer, Email, Identified, Identifier, Moved, Participant,
+    ActionQuota, AnonymousId, Claimer, Email, Identified, Identifier, LaneKey, Moved, Participant,
     ParticipantKey, Person, PersonId, Source,
 };
 
@@ -67,7 +67,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         serde_json::from_str(state).map_err(|error| unreadable("a person", error))?;
     Ok(Person {
         id: Some(PersonId(id)),
-        identifier: identifier(column)?,
+        key: lane_key(column)?,
         participants: state.participants.into_owned(),
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),
@@ -80,40 +80,40 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
 /// What the column of a visitor's identifier begins with.
 pub(super) const VISITOR: &str = "anonymous:";
 
-/// An identifier as the column holds it.
-pub(super) fn column(identifier: &Identifier) -> String {
-    let kind = match identifier {
-        Identifier::Email(_) => "email",
-        Identifier::Id(_) => "id",
-        Identifier::Anonymous(_) => "anonymous",
-        Identifier::Participant(ParticipantKey { campaign, participant }) => {
+/// Returns a lane's key as the column holds it.
+pub(super) fn column(key: &LaneKey) -> String {
+    let kind = match key {
+        LaneKey::Person(Identifier::Email(_)) => "email",
+        LaneKey::Person(Identifier::Id(_)) => "id",
+        LaneKey::Visitor(_) => "anonymous",
+        LaneKey::Participant(ParticipantKey { campaign, participant }) => {
             // A list, because either may hold any character.
             return format!("participant:{}", serde_json::json!([campaign, participant]));
         }
     };
-    let column = format!("{kind}:{}", identifier.value());
+    let column = format!("{kind}:{}", key.value());
     // Every key of every webhook comes by here, and hardly one has a NUL.
     if column.contains('\0') { text(&column) } else { column }
 }
 
-/// Reads the column of an identifier.
-pub(super) fn identifier(column: &str) -> Result<Identifier, StoreError> {
+/// Reads the column of a lane's key.
+pub(super) fn lane_key(column: &str) -> Result<LaneKey, StoreError> {
     match column.split_once(':') {
         Some(("email", address)) => {
             let address: Result<_, ValueError> = Email::deserialize(address.into_deserializer());
             let email = address.map_err(|error| unreadable("an address", error))?;
-            Ok(Identifier::Email(email))
+            Ok(email.into())
         }
-        Some(("id", id)) => Ok(Identifier::Id(id.to_owned())),
+        Some(("id", id)) => Ok(Identifier::Id(id.to_owned()).into()),
         Some(("anonymous", id)) => {
             let id =
                 AnonymousId::parse(id).map_err(|error| unreadable("an anonymous id", error))?;
-            Ok(Identifier::Anonymous(id))
+            Ok(LaneKey::Visitor(id))
         }
         Some(("participant", key)) => {
             let (campaign, participant) =
                 serde_json::from_str(key).map_err(|error| unreadable("an identifier", error))?;
-            Ok(Identifier::Participant(ParticipantKey { campaign, participant }))
+            Ok(LaneKey::Participant(ParticipantKey { campaign, participant }))
         }
         _ => Err(unreadable("an identifier", "its kind is unknown")),
     }

@@ -14,7 +14,7 @@ use super::checkpoint;
 use super::intake::Intake;
 use super::report::SyncReport;
 use super::source::Source;
-use crate::domain::{Email, Facts, Identifier, ParticipantKey, Person, ReadKey};
+use crate::domain::{Email, Facts, ParticipantKey, Person, ReadKey};
 use crate::erase::erase_person;
 use crate::growsurf::rest::RestError;
 use crate::telemetry::ErrorChain;
@@ -174,8 +174,5 @@ async fn deal_with(
 fn address(person: &Person) -> Option<Email> {
     let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
     let told = told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next();
-    match &person.identifier {
-        Identifier::Email(email) => Some(email.clone()),
-        Identifier::Id(_) | Identifier::Participant(_) | Identifier::Anonymous(_) => told,
-    }
+    person.key.email().cloned().or(told)
 }

@@ -105,9 +105,7 @@ impl AssumedParticipant {
             ReadKey::Participant(key) => participants.iter().any(|it| {
                 it.campaign == key.campaign && it.growsurf_id.as_ref() == Some(&key.participant)
             }),
-            // An addressee at GrowSurf is a record of its own.
-            ReadKey::Identifier(Identifier::Participant(_)) => false,
-            ReadKey::Identifier(_) => true,
+            ReadKey::Lane(key) => key.identifier().is_some(),
             ReadKey::Link(_) | ReadKey::Effect(_) | ReadKey::Tombstone(_) => false,
         };
         is_theirs.then(|| self.0.clone())
@@ -115,14 +113,14 @@ impl AssumedParticipant {
 
     /// What is supposed, in words.
     pub fn words(&self) -> String {
-        let Person { identifier, participants, .. } = &self.0;
+        let Person { key, participants, .. } = &self.0;
         let theirs = participants.iter().map(|it| {
             let is_referred = it.facts.get(Facts::IS_REFERRED).is_some();
             let referred = if is_referred { ", referred by another" } else { "" };
             format!("{} of campaign {}{referred}", it.key, it.campaign)
         });
         let theirs: Vec<String> = theirs.collect();
-        format!("{} is participant {}", identifier.value(), theirs.join(", "))
+        format!("{} is participant {}", key.value(), theirs.join(", "))
     }
 }
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{Email, EventId, ParticipantKey, Reference, Shown, Time};
 
-fn fay() -> Identifier {
-    Identifier::Email(Email::parse("fay@example.com").unwrap())
+fn fay() -> LaneKey {
+    Email::parse("fay@example.com").unwrap().into()
 }
 
 fn identify(attributes: Attributes) -> Call {
@@ -168,11 +168,11 @@ fn what_cannot_be_sent_at_all_names_the_field() {
     assert!(fit(&fay, &track(" ", Attributes::new())).is_err());
 
     let call = identify(Attributes::new());
-    let id = |text: String| Identifier::Id(text);
+    let id = |text: String| LaneKey::from(Identifier::Id(text));
     assert!(fit(&id("é".repeat(75)), &call).is_ok());
     assert_eq!(fit(&id("é".repeat(76)), &call).unwrap_err().field, "id");
     assert_eq!(fit(&id("\u{a0} ".to_owned()), &call).unwrap_err().reason, "is blank");
-    let address = Identifier::Email(Email::parse(&format!("a@{}", "b".repeat(250))).unwrap());
+    let address = Email::parse(&format!("a@{}", "b".repeat(250))).unwrap().into();
     assert!(fit(&address, &call).is_ok());
 }
 
@@ -218,9 +218,9 @@ proptest! {
         id in ".{0,60}",
     ) {
         let call = if is_track { track(&name, told.clone()) } else { identify(told.clone()) };
-        let identifier = Identifier::Id(id);
-        let Ok(fitted) = fit(&identifier, &call) else { return Ok(()) };
-        prop_assert!(identifier.value().len() <= ID_BYTES && name.len() <= EVENT_NAME_BYTES || !is_track);
+        let key = LaneKey::from(Identifier::Id(id));
+        let Ok(fitted) = fit(&key, &call) else { return Ok(()) };
+        prop_assert!(key.value().len() <= ID_BYTES && name.len() <= EVENT_NAME_BYTES || !is_track);
         let sent = attributes(&fitted);
         for (name, value) in &sent {
             prop_assert!(!name.is_empty() && name.len() <= ATTRIBUTE_NAME_BYTES);
@@ -233,6 +233,6 @@ proptest! {
         prop_assert!(sent == told || !fitted.warnings().is_empty());
         // A second pass finds nothing to do.
         let again = fitted.call().clone();
-        prop_assert!(fit(&identifier, &again).unwrap().warnings().is_empty());
+        prop_assert!(fit(&key, &again).unwrap().warnings().is_empty());
     }
 }

@@ -8,12 +8,12 @@ use super::*;
 use crate::customerio::limits::fit;
 use crate::domain::{AnonymousId, Attributes, Email, EventId, Scalar, Time};
 
-fn fay() -> Identifier {
-    Identifier::Email(Email::parse("fay+x@example.com").unwrap())
+fn fay() -> LaneKey {
+    Email::parse("fay+x@example.com").unwrap().into()
 }
 
-fn id(text: &str) -> Identifier {
-    Identifier::Id(text.to_owned())
+fn id(text: &str) -> LaneKey {
+    Identifier::Id(text.to_owned()).into()
 }
 
 fn identify() -> Call {
@@ -39,14 +39,14 @@ fn value(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }
 
-fn path(identifier: &Identifier) -> Option<String> {
-    v1(&fit(identifier, &identify()).unwrap()).map(|request| request.path)
+fn path(key: &LaneKey) -> Option<String> {
+    v1(&fit(key, &identify()).unwrap()).map(|request| request.path)
 }
 
 #[test]
 fn identifiers_are_encoded_but_for_unreserved_characters() {
-    let email = |text| Identifier::Email(Email::parse(text).unwrap());
-    for (identifier, encoded) in [
+    let email = |text| LaneKey::from(Email::parse(text).unwrap());
+    for (key, encoded) in [
         (email("a+b@x.com"), "a%2Bb%40x.com"),
         (email("o'neil&co@x.com"), "o%27neil%26co%40x.com"),
         (id("5/"), "5%2F"),
@@ -56,19 +56,19 @@ fn identifiers_are_encoded_but_for_unreserved_characters() {
         (id("A-Z_a.z~9"), "A-Z_a.z~9"),
         (id("..."), "..."),
     ] {
-        assert_eq!(path(&identifier), Some(format!("/api/v1/customers/{encoded}")));
+        assert_eq!(path(&key), Some(format!("/api/v1/customers/{encoded}")));
     }
 }
 
 #[test]
 fn what_v1_would_mistake_goes_over_v2() {
-    let cio = Identifier::Email(Email::parse("cio_fay@x.com").unwrap());
-    for identifier in [id("."), id(".."), id("me@home"), id("@"), id("cio_03000001"), cio] {
-        assert_eq!(path(&identifier), None, "{identifier:?}");
-        let request = alone(&fit(&identifier, &identify()).unwrap()).unwrap();
+    let cio = Email::parse("cio_fay@x.com").unwrap().into();
+    for key in [id("."), id(".."), id("me@home"), id("@"), id("cio_03000001"), cio] {
+        assert_eq!(path(&key), None, "{key:?}");
+        let request = alone(&fit(&key, &identify()).unwrap()).unwrap();
         assert_eq!(request.path, "/api/v2/batch");
-        let kind = if matches!(identifier, Identifier::Id(_)) { "id" } else { "email" };
-        assert_eq!(value(&request)["batch"][0]["identifiers"], json!({kind: identifier.value()}));
+        let kind = if matches!(key, LaneKey::Person(Identifier::Id(_))) { "id" } else { "email" };
+        assert_eq!(value(&request)["batch"][0]["identifiers"], json!({kind: key.value()}));
     }
 }
 
@@ -207,9 +207,9 @@ fn batches_keep_order_and_stay_below_the_limits() {
 proptest! {
     #[test]
     fn an_identifier_survives_the_path(text in "\\PC{1,40}") {
-        let identifier = id(&text);
+        let key = id(&text);
         let call = identify();
-        let Ok(fitted) = fit(&identifier, &call) else { return Ok(()) };
+        let Ok(fitted) = fit(&key, &call) else { return Ok(()) };
         let Some(request) = v1(&fitted) else { return Ok(()) };
         let url = url::Url::parse("http://h/").unwrap().join(&request.path).unwrap();
         let segments = url.path_segments().unwrap().collect::<Vec<_>>();
@@ -242,8 +242,8 @@ fn visitor() -> AnonymousId {
 #[test]
 fn a_visitors_event_goes_over_v1_with_their_id_and_never_in_a_batch() {
     let call = track([("channel".to_owned(), "page".into())].into());
-    let identifier = Identifier::Anonymous(visitor());
-    let fitted = fit(&identifier, &call).unwrap();
+    let key = LaneKey::Visitor(visitor());
+    let fitted = fit(&key, &call).unwrap();
     let request = alone(&fitted).unwrap();
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/api/v1/events"));
     let expected = json!({
@@ -256,7 +256,7 @@ fn a_visitors_event_goes_over_v1_with_their_id_and_never_in_a_batch() {
     assert_eq!(value(&request), expected);
     assert_eq!(operation(&fitted), None);
     // A visitor has no profile that anything could be set in.
-    let refused = fit(&identifier, &identify()).unwrap_err();
+    let refused = fit(&key, &identify()).unwrap_err();
     assert_eq!(refused.field, "anonymous_id");
 }
 

@@ -81,12 +81,12 @@ pub(super) enum Identifiers<'a> {
     Id(&'a str),
 }
 
-/// How a request names a person; `None` for an addressee at GrowSurf and for a visitor.
-pub(super) fn named(identifier: &Identifier) -> Option<Identifiers<'_>> {
-    match identifier {
-        Identifier::Email(email) => Some(Identifiers::Email(email.as_str())),
-        Identifier::Id(id) => Some(Identifiers::Id(id)),
-        Identifier::Participant(_) | Identifier::Anonymous(_) => None,
+impl<'a> From<&'a Identifier> for Identifiers<'a> {
+    fn from(identifier: &'a Identifier) -> Self {
+        match identifier {
+            Identifier::Email(email) => Self::Email(email.as_str()),
+            Identifier::Id(id) => Self::Id(id),
+        }
     }
 }
 

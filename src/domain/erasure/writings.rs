@@ -1,12 +1,12 @@
-//! Writings: a name or an address in a text, however it is written there.
+//! Encodings: a name or an address in a text, in any form.
 //!
-//! What belongs here: escapes, encodings, and where a word or an address ends. What doesn't: whose it is.
+//! What belongs here: escapes, encodings, and the ends of words and addresses. What doesn't: whose they are.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// Fields that name a participant by an id, which may be a bare number, or by a code.
+/// Fields that name a participant by a code or an id, which may be a bare number.
 const REFERENCES: [&str; 8] = [
     "referredBy",
     "referred_by",
@@ -25,8 +25,8 @@ pub(super) fn is_in_link(text: &str, name: &str) -> bool {
     behind.any(|code| code.strip_prefix(name).is_some_and(|rest| !rest.starts_with(is_word)))
 }
 
-/// True if a body holds an id or a code: in a link, or in a field that refers to a participant; an id also
-/// in quotes.
+/// True if a body holds an id or code in a link or in a field that refers to a participant. Ids also count in
+/// quotes.
 pub(super) fn is_in_body(text: &str, name: &str, is_id: bool) -> bool {
     text.match_indices(name).any(|(start, name)| {
         let (before, behind) = (&text[..start], &text[start + name.len()..]);
@@ -49,9 +49,8 @@ fn is_word(it: char) -> bool {
     it.is_alphanumeric() || "_-".contains(it)
 }
 
-/// Whether what stands between two places of a text is an address of its own: it neither goes on
-/// before, as "joann@" does with "ann@", nor behind, as ".com.au" does with ".com". Punctuation of a
-/// sentence belongs to no address.
+/// True if the text between two places is a whole address: "joann@" doesn't contain "ann@", nor ".com.au"
+/// ".com". Punctuation of a sentence belongs to no address.
 pub(super) fn is_apart(text: &str, start: usize, end: usize) -> bool {
     let mut before = text[..start].chars().rev();
     let goes_on_before = match before.next() {
@@ -68,7 +67,7 @@ pub(super) fn is_apart(text: &str, start: usize, end: usize) -> bool {
     !goes_on_before && !goes_on_behind
 }
 
-/// Returns the text of a body, in the encoding that its byte order mark says, or else in UTF-8.
+/// Returns the text of a body, by its byte order mark or as UTF-8.
 pub(super) fn decode(body: &[u8]) -> Cow<'_, str> {
     let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = rest.chunks_exact(2).map(|it| unit([it[0], it[1]])).collect();
@@ -81,10 +80,9 @@ pub(super) fn decode(body: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Returns a text with every escape of a character replaced by the character: `%40`, `&#64;`, `&#x40;`,
-/// `&commat;` and `\u0040`, also one within another.
+/// Returns a text with every escape decoded: `%40`, `&#64;`, `&#x40;`, `&commat;` and `\u0040`, also nested.
 pub(super) fn unfold(text: &str) -> Cow<'_, str> {
-    /// Escapes within escapes that are looked into.
+    /// Nested escapes that are decoded.
     const LEVELS: u32 = 3;
     let mut text = Cow::Borrowed(text);
     for _ in 0..LEVELS {
@@ -113,7 +111,7 @@ pub(super) fn unfold(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// Returns the character that a text begins with as an escape, and the length of the escape.
+/// Returns the character escaped at a text's beginning, and the length of the escape.
 fn escaped(text: &str) -> Option<(char, usize)> {
     let hex = |digits: &str| char::from_u32(u32::from_str_radix(digits, 16).ok()?);
     if text.starts_with('\\') {

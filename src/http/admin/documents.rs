@@ -115,7 +115,7 @@ impl LetterFacts {
         let Delivery { id, webhook, planned_at, .. } = &letter.delivery;
         Self {
             id: id.0,
-            person: letter.identifier.masked(),
+            person: letter.key.masked(),
             planned_at: planned_at.to_string(),
             died_at: letter.died_at.to_string(),
             reason: letter.reason.clone(),

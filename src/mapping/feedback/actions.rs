@@ -7,9 +7,7 @@ use super::super::people::{hashed, participant};
 use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::{put, share_method};
-use super::{
-    FeedbackContext, ParticipantSlot, address, key_of, lane, raised, stamp, subscriptions,
-};
+use super::{FeedbackContext, ParticipantSlot, key_of, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Action, ActionKind, ActionQuota, Attributes, Call, EffectKey, EventId, Feedback, Identifier,
     Labelled, LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
@@ -37,7 +35,7 @@ struct Target {
 /// Returns the keys that an action names.
 pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
     let Some(campaign) = &action.campaign else { return Vec::new() };
-    let email = feedback.identifiers.iter().find_map(address);
+    let email = feedback.identifiers.iter().find_map(Identifier::email);
     let added = email.filter(|_| action.adds_participant()).map(|email| {
         let participant = email.as_str().to_owned();
         FeedbackContext::addressee(&ParticipantKey { campaign: campaign.clone(), participant })
@@ -62,15 +60,15 @@ fn share_effect(action: &Action, participant: &Participant) -> EffectKey {
 ///
 /// # Errors
 /// The reason why it leads to nothing; then it is parked, and can be replayed.
-pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
-    let at = desk.received_at;
-    let (campaign, Target { key, name, place }) = target(ask, desk)?;
+pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> {
+    let at = context.received_at;
+    let (campaign, Target { key, name, place }) = target(ask, context)?;
     let effect = effects::asked(ask.kind.label(), campaign, &name, &ask.dedupe_key);
     let id = effect.event_id();
-    if desk.is_done(id) {
+    if context.is_done(id) {
         return Ok(Plan::default());
     }
-    let addressee = counted(desk.addressed(&key), desk)?;
+    let addressee = counted(context.addressed(&key), context)?;
     let mut plan = Plan { ledger_only: vec![id], has_changes: true, ..Plan::default() };
     let call = match (&ask.kind, place) {
         (ActionKind::UpdateParticipant(asked), place) => {
@@ -82,9 +80,9 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
                 return Err(reason.to_owned());
             }
             if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
-                let mut person = desk.person(place.person).clone();
+                let mut person = context.person(place.person).clone();
                 subscriptions::asked(&mut person.participants[place.participant], &mut update, id);
-                plan.lanes = desk.told(person, Vec::new());
+                plan.lanes = context.told(person, Vec::new());
             }
             Call::UpdateParticipant { at, update }
         }
@@ -101,7 +99,7 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
             }
         }
         (ActionKind::RecordShare { channel }, Some(place)) => {
-            let (lanes, update) = shared(ask, channel, place, desk);
+            let (lanes, update) = shared(ask, channel, place, context);
             plan.lanes = lanes;
             Call::UpdateParticipant { at, update }
         }
@@ -115,30 +113,30 @@ pub fn plan(ask: &Action, desk: FeedbackContext<'_>) -> Result<Plan, String> {
 ///
 /// # Errors
 /// The reason why there is none.
-fn target<'a>(ask: &'a Action, desk: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
+fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
     let campaign = ask.campaign.as_deref();
     let campaign = campaign.ok_or("campaign is missing, and the settings name none, or several")?;
-    if !desk.rules.can_write(campaign) {
+    if !context.rules.can_write(campaign) {
         return Err(format!("campaign {campaign:?} has no API key of GrowSurf's"));
     }
     if ask.adds_participant() {
-        let email = desk.feedback.identifiers.iter().find_map(address);
+        let email = context.feedback.identifiers.iter().find_map(Identifier::email);
         let email = email.ok_or("email is missing")?.clone();
         let participant = email.as_str().to_owned();
-        let name = hashed(desk.known, campaign, &Identifier::Email(email));
+        let name = hashed(context.known, campaign, &email.into());
         let key = ParticipantKey { campaign: campaign.to_owned(), participant };
         return Ok((campaign, Target { key, name, place: None }));
     }
     let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
     let person = match &by_id {
-        Some(key) => desk.known.person(key),
-        None => desk.subject(),
+        Some(key) => context.known.person(key),
+        None => context.subject(),
     };
     let person = person.ok_or_else(|| unknown(ask, campaign))?;
     let is_meant = |key: &ParticipantKey| {
         key.campaign == campaign && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
     };
-    let mut participants = desk.person(person).participants.iter().enumerate();
+    let mut participants = context.person(person).participants.iter().enumerate();
     let found = participants.find_map(|(index, it)| {
         let key = key_of(it).filter(is_meant)?;
         let place = Some(ParticipantSlot { person, participant: index });
@@ -148,12 +146,12 @@ fn target<'a>(ask: &'a Action, desk: FeedbackContext<'a>) -> Result<(&'a str, Ta
 }
 
 /// The addressee with one more ask counted.
-fn counted(mut addressee: Person, desk: FeedbackContext<'_>) -> Result<Person, String> {
+fn counted(mut addressee: Person, context: FeedbackContext<'_>) -> Result<Person, String> {
     // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
-    let now = desk.known.now;
+    let now = context.known.now;
     let fresh = ActionQuota { since: now, count: 0 };
     let asked = addressee.asked.filter(|asked| now.since(asked.since) < HOUR).unwrap_or(fresh);
-    let limit = desk.rules.feedback.asks_per_hour;
+    let limit = context.rules.feedback.asks_per_hour;
     if asked.count >= limit {
         let reason = format!(
             "more than {limit} asks for one participant in an hour, as a campaign that sets itself \
@@ -170,12 +168,12 @@ fn shared(
     ask: &Action,
     channel: &str,
     place: ParticipantSlot,
-    desk: FeedbackContext<'_>,
+    context: FeedbackContext<'_>,
 ) -> (Vec<LanePlan>, ParticipantUpdate) {
-    let before = desk.participant(place);
-    let mut person = desk.person(place.person).clone();
+    let before = context.participant(place);
+    let mut person = context.person(place.person).clone();
     let way_back = &mut person.participants[place.participant].way_back;
-    let tally = raised(way_back.shares, before, SHARES, desk.feedback.at);
+    let tally = raised(way_back.shares, before, SHARES, context.feedback.at);
     way_back.shares = Some(tally);
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(before.campaign.as_str()));
@@ -183,15 +181,15 @@ fn shared(
     put(&mut data, "referral_code", referral_code(before));
     put(&mut data, "share_method", Some(share_method(channel).label()));
     put(&mut data, "share_channel", Some(channel));
-    put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
+    put(&mut data, "tracked_at", Some(context.received_at.seconds()));
     let effect = share_effect(ask, before);
     let event_id = effect.event_id();
-    let name = desk.rules.events.get(events::SHARED).filter(|_| !desk.is_done(event_id));
+    let name = context.rules.events.get(events::SHARED).filter(|_| !context.is_done(event_id));
     let track = name.map(|name| PlannedCall {
-        call: Call::Track { name: name.clone(), event_id, at: desk.feedback.at, data },
+        call: Call::Track { name: name.clone(), event_id, at: context.feedback.at, data },
         effect: Some(effect),
     });
-    let lanes = desk.told(person, track.into_iter().collect());
+    let lanes = context.told(person, track.into_iter().collect());
     let metadata = [
         (SHARES.to_owned(), Some(Scalar::Integer(tally.count))),
         (LAST_SHARE.to_owned(), Some(stamp(tally.last))),

@@ -14,25 +14,25 @@ use crate::domain::{
 };
 
 /// Returns the plan of a click; an empty one, where the link is nobody's.
-pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
-    let FeedbackContext { rules, feedback, received_at, .. } = desk;
+pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
+    let FeedbackContext { rules, feedback, received_at, .. } = context;
     let effect = effects::link_clicked(&click.report);
     let id = effect.event_id();
-    let Some(place) = owner(click, desk).filter(|_| !desk.is_done(id)) else {
+    let Some(place) = owner(click, context).filter(|_| !context.is_done(id)) else {
         return Plan::default();
     };
     let names = Names::of(click.channel);
-    let before = desk.participant(place);
+    let before = context.participant(place);
     // The addressee isn't read where only the reader's campaign says whose link it is. The next click
     // writes the same absolute count.
     let is_counted = |key: &ParticipantKey| {
         rules.feedback.clicks
             && rules.can_write(&key.campaign)
-            && desk.known.contains(&FeedbackContext::addressee(key))
+            && context.known.contains(&FeedbackContext::addressee(key))
     };
     let key = key_of(before).filter(is_counted);
 
-    let mut person = desk.person(place.person).clone();
+    let mut person = context.person(place.person).clone();
     let now = &mut person.participants[place.participant];
     let counted = now.way_back.clicks.get(click.channel).copied();
     let tally = raised(counted, before, &names.count, feedback.at);
@@ -44,7 +44,7 @@ pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
             name: name.clone(),
             event_id: id,
             at: feedback.at,
-            data: data(click, before, desk),
+            data: data(click, before, context),
         },
         effect: Some(effect.clone()),
     });
@@ -52,7 +52,7 @@ pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
         plan.disabled_events.insert(events::LINK_CLICKED);
         plan.ledger_only.push(id);
     }
-    plan.lanes = desk.told(person, track.into_iter().collect());
+    plan.lanes = context.told(person, track.into_iter().collect());
     if let Some(key) = key {
         let update = ParticipantUpdate {
             metadata: [
@@ -63,25 +63,26 @@ pub fn plan(click: &Click, desk: FeedbackContext<'_>) -> Plan {
             ..ParticipantUpdate::default()
         };
         let call = Call::UpdateParticipant { at: received_at, update };
-        plan.lanes.push(lane(desk.addressed(&key), call, effect));
+        plan.lanes.push(lane(context.addressed(&key), call, effect));
     }
     plan
 }
 
 /// Returns the slot of the owner of a link: the reader's own, or else that of the participant it names.
-fn owner(click: &Click, desk: FeedbackContext<'_>) -> Option<ParticipantSlot> {
+fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot> {
     // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
-    let readers = desk.subject().into_iter().flat_map(|index| &desk.person(index).participants);
+    let readers =
+        context.subject().into_iter().flat_map(|index| &context.person(index).participants);
     let campaigns: BTreeSet<&String> =
-        readers.map(|it| &it.campaign).chain(&desk.rules.writable_campaigns).collect();
+        readers.map(|it| &it.campaign).chain(&context.rules.writable_campaigns).collect();
     let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
-        let participant = desk.person(person).participants.iter().position(is_theirs)?;
+        let participant = context.person(person).participants.iter().position(is_theirs)?;
         Some(ParticipantSlot { person, participant })
     };
-    let own = desk.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
+    let own = context.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
     own.or_else(|| {
         owners(click, campaigns).find_map(|key| {
-            let person = desk.known.person(&key)?;
+            let person = context.known.person(&key)?;
             of(person, &|it| match &key {
                 ReadKey::Participant(key) => key_of(it).as_ref() == Some(key),
                 ReadKey::Link(link) => it.links().any(|own| own == *link),
@@ -141,7 +142,7 @@ impl Names {
     }
 }
 
-fn data(click: &Click, participant: &Participant, desk: FeedbackContext<'_>) -> Attributes {
+fn data(click: &Click, participant: &Participant, context: FeedbackContext<'_>) -> Attributes {
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(participant.campaign.as_str()));
     put(&mut data, "campaign_name", campaign_name(participant));
@@ -152,6 +153,6 @@ fn data(click: &Click, participant: &Participant, desk: FeedbackContext<'_>) -> 
         put(&mut data, "message_source", Some(*kind));
         put(&mut data, "message_source_id", Some(id.as_str()));
     }
-    put(&mut data, "tracked_at", Some(desk.received_at.seconds()));
+    put(&mut data, "tracked_at", Some(context.received_at.seconds()));
     data
 }

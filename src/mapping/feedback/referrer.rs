@@ -6,18 +6,17 @@
 use std::borrow::Cow;
 
 use crate::domain::{
-    Action, ActionKind, Email, ErasureKey, ErasureSubject, Feedback, FeedbackKind, Identifier,
-    ParticipantKey, ReadKey, ReadSet,
+    Action, ActionKind, Email, ErasureKey, ErasureSubject, Feedback, FeedbackKind, ParticipantKey,
+    ReadKey, ReadSet,
 };
 
 /// Returns the keys that [`left_out`] reads.
 pub fn keys(feedback: &Feedback) -> Vec<ReadKey> {
     let Some(key) = erasure_key(feedback) else { return Vec::new() };
     let person = match &key {
-        ErasureKey::Address(email) => Some(Identifier::Email(email.clone())),
+        ErasureKey::Address(email) => Some(ReadKey::Lane(email.clone().into())),
         ErasureKey::Participant(_) => None,
     };
-    let person = person.map(ReadKey::Identifier);
     [ReadKey::Tombstone(key)].into_iter().chain(person).collect()
 }
 
@@ -34,7 +33,7 @@ pub fn left_out<'a>(feedback: &'a Feedback, read: &ReadSet) -> (Cow<'a, Feedback
             erased.participants.insert(key);
         }
         ErasureKey::Address(email) => {
-            let person = ReadKey::Identifier(Identifier::Email(email.clone()));
+            let person = ReadKey::Lane(email.clone().into());
             // The store has nobody of before the erasure.
             if read.person(&person).is_some() && feedback.at > erased_at {
                 return (Cow::Borrowed(feedback), erased);

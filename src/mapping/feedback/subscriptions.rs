@@ -12,17 +12,18 @@ use crate::domain::{
 };
 
 /// Returns the plan of a report that a person subscribed or unsubscribed.
-pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Plan {
-    let FeedbackContext { rules, feedback, received_at, .. } = desk;
+pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Plan {
+    let FeedbackContext { rules, feedback, received_at, .. } = context;
     let effect = effects::subscription(report);
     let id: EventId = effect.event_id();
-    let Some(index) = desk.subject().filter(|_| rules.feedback.unsubscribes && !desk.is_done(id))
+    let Some(index) =
+        context.subject().filter(|_| rules.feedback.unsubscribes && !context.is_done(id))
     else {
         return Plan::default();
     };
-    let keys: Vec<_> = desk.person(index).participants.iter().map(key_of).collect();
+    let keys: Vec<_> = context.person(index).participants.iter().map(key_of).collect();
 
-    let mut person = desk.person(index).clone();
+    let mut person = context.person(index).clone();
     let mut writes = Vec::new();
     for (participant, key) in person.participants.iter_mut().zip(keys) {
         let Some(key) = key.filter(|key| rules.can_write(&key.campaign)) else { continue };
@@ -30,13 +31,13 @@ pub fn plan(report: &str, subscribed: bool, desk: FeedbackContext<'_>) -> Plan {
             let (unsubscribed, mark) = (Some(!subscribed), Some(mark));
             let update = ParticipantUpdate { unsubscribed, mark, ..ParticipantUpdate::default() };
             let call = Call::UpdateParticipant { at: received_at, update };
-            writes.push(lane(desk.addressed(&key), call, effect.clone()));
+            writes.push(lane(context.addressed(&key), call, effect.clone()));
         }
     }
-    if person == *desk.person(index) {
+    if person == *context.person(index) {
         return Plan::default();
     }
-    let mut lanes = desk.told(person, Vec::new());
+    let mut lanes = context.told(person, Vec::new());
     lanes.extend(writes);
     Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() }
 }

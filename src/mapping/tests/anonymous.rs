@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot};
 use crate::domain::{
-    AnonymousId, Attributes, Call, EffectKey, ErasureKey, Event, Facts, Identifier, Notification,
+    AnonymousId, Attributes, Call, EffectKey, ErasureKey, Event, Facts, LaneKey, Notification,
     ParticipantIndex, Person, Plan, Posts, Scalar, Snapshot, Time, Visit,
 };
 use crate::mapping::Rules;
@@ -56,8 +56,8 @@ fn knowing_ann() -> Memory {
 
 /// The visitor of this id.
 fn visitor<'a>(memory: &'a Memory, text: &str) -> Option<&'a Person> {
-    let identifier = Identifier::Anonymous(id(text));
-    memory.people.iter().find(|person| person.identifier == identifier)
+    let key = LaneKey::Visitor(id(text));
+    memory.people.iter().find(|person| person.key == key)
 }
 
 fn visited(visitor: &str) -> (String, String) {
@@ -113,7 +113,7 @@ fn a_visit_that_leads_to_nothing_leaves_nobody_behind() {
     let mut memory = knowing_ann();
     memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
     // As if the visitor had been pruned since.
-    memory.people.retain(|person| person.identifier != Identifier::Anonymous(id(VISITOR)));
+    memory.people.retain(|person| person.key != LaneKey::Visitor(id(VISITOR)));
     memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
     assert_eq!(visitor(&memory, VISITOR), None);
 
@@ -304,7 +304,7 @@ fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
     let claimed = memory.people.iter().filter_map(|person| {
         let claimer = person.claimed_by.as_ref()?;
         let by = format!("{claimer:?}").contains("Participant");
-        Some(format!("{} {by}", person.identifier.value()))
+        Some(format!("{} {by}", person.key.value()))
     });
     let mut claimed: Vec<String> = claimed.collect();
     claimed.sort();
@@ -314,8 +314,7 @@ fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
         .people
         .iter()
         .filter(|person| person.participants.iter().any(|participant| participant.claim.is_some()));
-    let mut claimers: Vec<String> =
-        claimers.map(|person| person.identifier.value().to_owned()).collect();
+    let mut claimers: Vec<String> = claimers.map(|person| person.key.value().to_owned()).collect();
     claimers.sort();
     for claimer in &claimers {
         assert!(joined.contains(claimer), "{claimer} isn't joined: {joined:?}");

@@ -69,7 +69,7 @@ fn participant<'a>(memory: &'a Memory, name: &str) -> &'a Participant {
 /// Somebody's present profile.
 fn profile(memory: &Memory, name: &str) -> Attributes {
     let address = format!("{name}@example.com");
-    let person = memory.people.iter().find(|it| it.identifier.value() == address).unwrap();
+    let person = memory.people.iter().find(|it| it.key.value() == address).unwrap();
     crate::mapping::profile::attributes(person, &Rules::standard())
 }
 
@@ -462,7 +462,7 @@ proptest! {
         });
         let friends = i64::try_from(friends.count()).unwrap();
         prop_assert_eq!(total(&memory, "rae"), Some(friends).filter(|it| *it > 0));
-        if memory.people.iter().any(|it| it.identifier.value() == "sue@example.com") {
+        if memory.people.iter().any(|it| it.key.value() == "sue@example.com") {
             prop_assert_eq!(total(&memory, "sue"), None);
         }
         // No number twice, and none beyond the truth.

@@ -9,8 +9,8 @@ use super::memory::Memory;
 use super::{RECEIVED, joined, snapshot, with};
 use crate::domain::{
     Action, ActionKind, Attributes, Call, Click, EffectKey, Email, ErasureKey, EventId, Facts,
-    Feedback, FeedbackKind, Identifier, Message, Notification, ParticipantKey, ParticipantUpdate,
-    PersonId, Plan, Scalar, Time, UNSUBSCRIBE_MARKER, is_own_metadata,
+    Feedback, FeedbackKind, Identifier, LaneKey, Message, Notification, ParticipantKey,
+    ParticipantUpdate, PersonId, Plan, Scalar, Time, UNSUBSCRIBE_MARKER, is_own_metadata,
 };
 use crate::mapping::Rules;
 
@@ -66,8 +66,8 @@ fn ask(dedupe_key: &str, what: ActionKind) -> Notification {
 
 /// What is written to GrowSurf, with whom it is about.
 fn writes(plan: &Plan) -> Vec<(&ParticipantKey, &Call)> {
-    let lanes = plan.lanes.iter().filter_map(|lane| match &lane.person.identifier {
-        Identifier::Participant(key) => Some((key, &lane.calls)),
+    let lanes = plan.lanes.iter().filter_map(|lane| match &lane.person.key {
+        LaneKey::Participant(key) => Some((key, &lane.calls)),
         _ => None,
     });
     lanes.flat_map(|(key, calls)| calls.iter().map(move |it| (key, &it.call))).collect()

@@ -85,7 +85,7 @@ fn an_id_from_metadata_comes_without_the_address_unless_it_is_trusted() {
     for (trusted, email) in [(false, None), (true, Some(Scalar::from("fay@example.com")))] {
         let rules = Rules { trust_metadata_id: trusted, ..by_metadata() };
         let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
-        assert_eq!(plan.lanes[0].person.identifier, Identifier::Id("u-1".to_owned()));
+        assert_eq!(plan.lanes[0].person.key, Identifier::Id("u-1".to_owned()).into());
         let crate::domain::Call::Identify { attributes, .. } = &plan.lanes[0].calls[0].call else {
             panic!()
         };
@@ -99,7 +99,7 @@ fn the_first_id_seen_for_a_participant_stays() {
     memory.take_in(&joined(with_id("fay", "u-1")), RECEIVED).unwrap();
     memory.take_in(&joined(with_id("fay", "u-2")), RECEIVED).unwrap();
     assert_eq!(memory.people.len(), 1);
-    assert_eq!(memory.people[0].identifier, Identifier::Id("u-1".to_owned()));
+    assert_eq!(memory.people[0].key, Identifier::Id("u-1".to_owned()).into());
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Memory {
         for LanePlan { person, calls } in &mut plan.lanes {
             for PlannedCall { call, .. } in calls {
                 let known = References::among([&*call], self.people.iter());
-                call.complete(&person.identifier, &known);
+                call.complete(&person.key, &known);
             }
         }
     }
@@ -89,7 +89,7 @@ impl Memory {
         let profile = |person: &Person| {
             let attributes = attributes(person, rules);
             let attributes = serde_json::to_string(&attributes).unwrap();
-            (person.identifier.value().to_owned(), attributes)
+            (person.key.value().to_owned(), attributes)
         };
         let mut people: Vec<(String, String)> = self.people.iter().map(profile).collect();
         people.sort();
@@ -102,9 +102,7 @@ impl Memory {
             ReadKey::Tombstone(trace) => {
                 return known.add_tombstone(trace.clone(), self.tombstones.get(trace).copied());
             }
-            ReadKey::Identifier(identifier) => {
-                self.people.iter().find(|person| person.identifier == *identifier)
-            }
+            ReadKey::Lane(key) => self.people.iter().find(|person| person.key == *key),
             ReadKey::Participant(key) => {
                 self.people.iter().find(|person| person.keys().any(|own| own == *key))
             }

@@ -3,8 +3,8 @@
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, joined, knowing, news, profile, referred, snapshot, with};
 use crate::domain::{
-    Call, Email, Event, Facts, Identifier, Notification, ParticipantIndex, Reward, Scalar,
-    SendFilter, Snapshot, Time,
+    Call, Email, Event, Facts, LaneKey, Notification, ParticipantIndex, Reward, Scalar, SendFilter,
+    Snapshot, Time,
 };
 use crate::mapping::Rules;
 
@@ -16,8 +16,8 @@ fn renamed(name: &str, to: &str) -> Snapshot {
     snapshot
 }
 
-fn email(name: &str) -> Identifier {
-    Identifier::Email(Email::parse(&format!("{name}@example.com")).unwrap())
+fn email(name: &str) -> LaneKey {
+    Email::parse(&format!("{name}@example.com")).unwrap().into()
 }
 
 #[test]
@@ -32,10 +32,10 @@ fn whose_address_changes_is_identified_anew_and_then_merged() {
         Call::Merge { from, .. } => Some(from.clone()),
         _ => None,
     });
-    assert_eq!(from, Some(email("fay")));
+    assert_eq!(from.map(LaneKey::Person), Some(email("fay")));
     // The same person, with the same participant and lane.
     assert_eq!(memory.people.len(), 1);
-    assert_eq!(memory.people[0].identifier, email("fay.new"));
+    assert_eq!(memory.people[0].key, email("fay.new"));
 }
 
 #[test]
@@ -85,10 +85,10 @@ fn a_person_of_two_campaigns_moves_when_both_have_the_new_address() {
     let changed = joined(1_780_000_100, renamed("fay", "new"));
     let plan = memory.take_in(&changed, RECEIVED).unwrap();
     assert!(plan.notices[0].contains("another campaign"), "{:?}", plan.notices);
-    assert_eq!(memory.people[0].identifier, email("fay"));
+    assert_eq!(memory.people[0].key, email("fay"));
     let plan = memory.take_in(&other(changed), RECEIVED).unwrap();
     assert!(calls(&plan).contains(&call("new", "merge")), "{:?}", calls(&plan));
-    assert_eq!(memory.people[0].identifier, email("new"));
+    assert_eq!(memory.people[0].key, email("new"));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_older_address_takes_nobody_back() {
     memory.take_in(&joined(1_780_000_100, renamed("fay", "new")), RECEIVED).unwrap();
     let plan = memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     assert_eq!(calls(&plan), []);
-    assert_eq!(memory.people[0].identifier, email("new"));
+    assert_eq!(memory.people[0].key, email("new"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::memory::Memory;
 use super::{RECEIVED, calls, joined, news, profile, referred, snapshot, with};
 use crate::domain::{
-    Event, Facts, Identifier, Notification, ParticipantIndex, Person, Plan, Scalar, Snapshot,
+    Event, Facts, LaneKey, Notification, ParticipantIndex, Person, Plan, Scalar, Snapshot,
 };
 use crate::mapping::{IdentifyBy, Rules};
 
@@ -30,7 +30,7 @@ fn a_friends_record_holds_no_address_of_the_referrer() {
     let mut memory = Memory::new(Rules::standard());
     let plan = memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     assert_eq!(profile(&plan, "fay")["referred_by"], Scalar::from("rae@example.com"));
-    let fay = memory.people.iter().find(|it| it.identifier.value() == "fay@example.com").unwrap();
+    let fay = memory.people.iter().find(|it| it.key.value() == "fay@example.com").unwrap();
     assert!(!state(fay).contains("rae@example.com"), "{}", state(fay));
 }
 
@@ -44,7 +44,7 @@ fn a_referrer_of_whom_only_the_address_is_known_has_a_record_that_is_nobodys_pro
     let [fay, rae] = &memory.people[..] else { panic!("{:?}", memory.people) };
     assert!(!state(fay).contains("rae@example.com"));
     assert!(state(rae).contains("rae@example.com"));
-    assert!(matches!(rae.identifier, Identifier::Participant(_)));
+    assert!(matches!(rae.key, LaneKey::Participant(_)));
     assert_eq!((rae.identified.as_ref(), rae.keys().count()), (None, 0));
     assert_eq!(calls(&memory.take_in(&told, RECEIVED).unwrap()), []);
     // Who is known by the address is referred to.
@@ -66,7 +66,7 @@ fn a_friend_who_cannot_be_identified_is_shown_all_the_same() {
     assert_eq!(tracked(&plan, "friend_name"), Some(Scalar::from("fay")));
     let holding: Vec<_> =
         memory.people.iter().filter(|it| state(it).contains("fay@example.com")).collect();
-    assert!(matches!(holding[..], [Person { identifier: Identifier::Participant(_), .. }]));
+    assert!(matches!(holding[..], [Person { key: LaneKey::Participant(_), .. }]));
     assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty() || lane.person != *holding[0]));
 }
 
@@ -94,7 +94,7 @@ fn a_referrer_keeps_one_key_however_they_are_named() {
     for named in ["rae001", "rae-s"] {
         let plan = memory.take_in(&suspected(named), RECEIVED).unwrap();
         assert_eq!(calls(&plan), [], "{named}");
-        let fay = memory.people.iter().find(|it| it.identifier.value() == "fay@example.com");
+        let fay = memory.people.iter().find(|it| it.key.value() == "fay@example.com");
         assert!(!state(fay.unwrap()).contains(named), "{named}");
     }
 }

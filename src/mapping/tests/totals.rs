@@ -15,7 +15,7 @@ fn take(memory: &mut Memory, news: &Notification) {
 
 fn profile(memory: &Memory, name: &str) -> Attributes {
     let address = format!("{name}@example.com");
-    let person = memory.people.iter().find(|it| it.identifier.value() == address).unwrap();
+    let person = memory.people.iter().find(|it| it.key.value() == address).unwrap();
     crate::mapping::profile::attributes(person, memory.rules())
 }
 

@@ -99,7 +99,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2), "{letter:?}");
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: longest };
         let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
-        assert_eq!(person.identifier.value(), address);
+        assert_eq!(person.key.value(), address);
     }
     let before = drain(&store, at(1)).await.len();
     assert_eq!(before, 14);
@@ -240,7 +240,7 @@ pub(crate) async fn a_participant_is_found_by_its_id_when_its_address_changed(be
     store.accept(arrival("moved", at(1), moved), at(1)).await.unwrap();
     let leased = lease(&store, at(2)).await;
     // One lane, and even the calls planned before go to where the person is now.
-    assert_eq!(leased.identifier.value(), "ann@elsewhere.org");
+    assert_eq!(leased.key.value(), "ann@elsewhere.org");
     settle(&store, &leased, &Verdict::Delivered, at(2)).await;
     assert_eq!(drain(&store, at(2)).await, ["a", "identify", "b"]);
 }
@@ -284,7 +284,7 @@ pub(crate) async fn an_address_given_up_in_a_batch_is_somebody_elses_in_it(bench
     for (id, address) in [("ann", "ann2"), ("bob", "bob2"), ("cid", "ann"), ("dee", "bob")] {
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() };
         let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
-        assert_eq!(person.identifier.value(), format!("{address}@example.com"));
+        assert_eq!(person.key.value(), format!("{address}@example.com"));
         assert_eq!(person.participants[0].growsurf_id.as_deref(), Some(id));
     }
 }

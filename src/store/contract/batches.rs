@@ -8,7 +8,7 @@ use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::domain::{
-    Email, Identifier, Notification, ParticipantKey, Person, ReadKey, ReceivedWebhook, Status,
+    Email, Notification, ParticipantKey, Person, ReadKey, ReceivedWebhook, Status,
 };
 use crate::store::{Stats, Store, StoreError, Verdict};
 
@@ -117,7 +117,7 @@ fn keys() -> Vec<ReadKey> {
     });
     let addresses = (0..4).map(|id| {
         let email = Email::parse(&format!("a{id}@example.com")).unwrap();
-        ReadKey::Identifier(Identifier::Email(email))
+        ReadKey::Lane(email.into())
     });
     participants.chain(addresses).collect()
 }
@@ -131,7 +131,7 @@ async fn calls(store: &Store) -> Vec<(String, Vec<String>)> {
             return calls.into_iter().collect();
         }
         for leased in leases {
-            let to = leased.identifier.value().to_owned();
+            let to = leased.key.value().to_owned();
             calls.entry(to).or_default().extend(words(&leased));
             settle(store, &leased, &Verdict::Delivered, at(200)).await;
         }

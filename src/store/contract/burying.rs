@@ -29,7 +29,7 @@ pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl B
     let letter = &second[0];
     assert_eq!((letter.delivery.id, letter.died_at), (buried[0], at(1)));
     assert_eq!((letter.reason.as_str(), letter.field.as_deref()), ("no", Some("name")));
-    assert_eq!(letter.identifier.value(), "ann@example.com");
+    assert_eq!(letter.key.value(), "ann@example.com");
 }
 
 pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {

@@ -1,7 +1,7 @@
 //! Promises about the classes of calls and lanes, and about arrivals of the class page.
 
 use crate::domain::{
-    AnonymousId, Class, Destination, Dropped, Email, Identifier, Leased, ParticipantKey, ReadKey,
+    AnonymousId, Class, Destination, Dropped, Email, LaneKey, Leased, ParticipantKey, ReadKey,
     ReceivedWebhook, Status, Time,
 };
 use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
@@ -56,10 +56,7 @@ pub(crate) async fn page_lanes_go_last_and_only_as_many_calls_as_asked(bench: &i
         take_as(&store, class, name, name, at(0)).await;
     }
     let people = |leases: &[Leased]| -> Vec<String> {
-        leases
-            .iter()
-            .map(|it| it.identifier.value().split('@').next().unwrap().to_owned())
-            .collect()
+        leases.iter().map(|it| it.key.value().split('@').next().unwrap().to_owned()).collect()
     };
     let first = store.claim(claim(at(1))).await.unwrap();
     assert_eq!(people(&first), ["dee", "cid"], "page lanes wait even where there is room");
@@ -160,10 +157,10 @@ pub(crate) async fn a_redelivered_call_of_a_page_stays_one(bench: &impl Bench) {
     assert_eq!(store.redeliver(DeadLetters::All, at(2)).await.unwrap(), 4);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     let first = lease(&store, at(3)).await;
-    assert_eq!((first.identifier.value(), first.class), ("bob@example.com", Class::Live));
+    assert_eq!((first.key.value(), first.class), ("bob@example.com", Class::Live));
     assert!(urgent(&store, at(3)).await.is_empty());
     let second = lease(&store, at(3)).await;
-    assert_eq!((second.identifier.value(), second.class), ("ann@example.com", Class::Page));
+    assert_eq!((second.key.value(), second.class), ("ann@example.com", Class::Page));
 }
 
 pub(crate) async fn a_join_makes_the_visitors_calls_as_urgent_as_itself(bench: &impl Bench) {
@@ -183,7 +180,7 @@ pub(crate) async fn a_join_makes_the_visitors_calls_as_urgent_as_itself(bench: &
     let mut sent = drain_urgent(&store, Class::History, at(3)).await;
     sent.sort();
     assert_eq!(sent, ["click 0", "click 1", "click 2", "identify", "join", "joined"]);
-    let visitor = Identifier::Anonymous(AnonymousId::parse("visitor-1").unwrap());
+    let visitor = LaneKey::Visitor(AnonymousId::parse("visitor-1").unwrap());
     store.raise(&visitor, Class::Live).await.unwrap();
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     assert_eq!(drain_urgent(&store, Class::Live, at(4)).await, ["late"]);
@@ -191,7 +188,7 @@ pub(crate) async fn a_join_makes_the_visitors_calls_as_urgent_as_itself(bench: &
     store.raise(&visitor, Class::Live).await.unwrap();
     click(&store, "visitor-1", "later", at(5)).await;
     take_as(&store, Class::Live, "bob", "b", at(5)).await;
-    let bob = Identifier::Email(Email::parse("bob@example.com").unwrap());
+    let bob = Email::parse("bob@example.com").unwrap().into();
     store.raise(&bob, Class::Page).await.unwrap();
     assert_eq!(drain_urgent(&store, Class::Live, at(6)).await, ["identify", "b"]);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Class, Email, Identifier, Link, ParticipantKey, ReadKey, Time};
+use crate::domain::{Class, Email, LaneKey, Link, ParticipantKey, ReadKey, Time};
 use crate::store::{KvUpdate, StoreError, Verdict};
 
 use super::Bench;
@@ -44,7 +44,7 @@ pub(crate) async fn history_waits_for_what_is_live_and_live_calls_raise_it(bench
     // A live call of somebody's raises what of theirs waited before it.
     take(&store, "cid", "live", at(6)).await;
     let all = store.claim(claim(at(10))).await.unwrap();
-    let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
+    let order: Vec<&str> = all.iter().map(|leased| leased.key.value()).collect();
     assert_eq!(order, ["cid@example.com", "dee@example.com", "ann@example.com", "bob@example.com"]);
     assert!(all.iter().all(|leased| words(leased) == ["identify"]));
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
@@ -61,7 +61,7 @@ pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_aga
     store.accept(history, at(2)).await.unwrap();
     take(&store, "bob", "b", at(3)).await;
     let all = store.claim(claim(at(10))).await.unwrap();
-    let order: Vec<&str> = all.iter().map(|leased| leased.identifier.value()).collect();
+    let order: Vec<&str> = all.iter().map(|leased| leased.key.value()).collect();
     assert_eq!(order, ["bob@example.com", "ann@example.com"]);
 }
 
@@ -119,14 +119,11 @@ pub(crate) async fn participants_are_listed_in_pages(bench: &impl Bench) {
     assert_eq!(page(Some("bob")).await.unwrap(), ["cid"]);
     assert_eq!(page(Some("cid")).await.unwrap(), [""; 0]);
     assert_eq!(store.participants("other", None, 2).await.unwrap(), [""; 0]);
-    let bob = Identifier::Email(Email::parse("bob@example.com").unwrap());
-    assert_eq!(
-        store.person(&ReadKey::Participant(key("bob"))).await.unwrap().unwrap().identifier,
-        bob
-    );
-    assert!(store.person(&ReadKey::Identifier(bob)).await.unwrap().is_some());
-    let nobody = Identifier::Email(Email::parse("eve@example.com").unwrap());
-    assert_eq!(store.person(&ReadKey::Identifier(nobody)).await.unwrap(), None);
+    let bob = LaneKey::from(Email::parse("bob@example.com").unwrap());
+    assert_eq!(store.person(&ReadKey::Participant(key("bob"))).await.unwrap().unwrap().key, bob);
+    assert!(store.person(&ReadKey::Lane(bob)).await.unwrap().is_some());
+    let nobody = Email::parse("eve@example.com").unwrap().into();
+    assert_eq!(store.person(&ReadKey::Lane(nobody)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &impl Bench) {
@@ -134,7 +131,7 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
     let link = |code: &str| Link { campaign: CAMPAIGN.to_owned(), code: code.to_owned() };
     let owner = async |code: &str| {
         let owner = store.person(&ReadKey::Link(link(code))).await.unwrap();
-        owner.map(|person| person.identifier.value().to_owned())
+        owner.map(|person| person.key.value().to_owned())
     };
     let ann = || news().participant("ann@example.com", "ann");
     store
@@ -167,18 +164,17 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
 
 pub(crate) async fn a_lane_has_something_pending_until_it_is_settled(bench: &impl Bench) {
     let store = bench.open().await;
-    let identifier =
-        |name: &str| Identifier::Email(Email::parse(&format!("{name}@example.com")).unwrap());
+    let lane = |name: &str| LaneKey::from(Email::parse(&format!("{name}@example.com")).unwrap());
     take(&store, "ann", "a", at(0)).await;
-    assert!(store.has_pending(&identifier("ann")).await.unwrap());
-    assert!(!store.has_pending(&identifier("bob")).await.unwrap());
+    assert!(store.has_pending(&lane("ann")).await.unwrap());
+    assert!(!store.has_pending(&lane("bob")).await.unwrap());
     for _ in 0..2 {
         let leased = lease(&store, at(1)).await;
-        assert!(store.has_pending(&identifier("ann")).await.unwrap(), "it is under way");
+        assert!(store.has_pending(&lane("ann")).await.unwrap(), "it is under way");
         settle(&store, &leased, &Verdict::Delivered, at(1)).await;
     }
-    assert!(!store.has_pending(&identifier("ann")).await.unwrap());
+    assert!(!store.has_pending(&lane("ann")).await.unwrap());
     take(&store, "ann", "b", at(2)).await;
     drain(&store, at(2)).await;
-    assert!(!store.has_pending(&identifier("ann")).await.unwrap());
+    assert!(!store.has_pending(&lane("ann")).await.unwrap());
 }

@@ -1,6 +1,6 @@
 //! Promises of `forget`.
 
-use crate::domain::{Call, Email, Facts, Identifier, Notification, Scalar, Source, Status, Time};
+use crate::domain::{Call, Email, Facts, Notification, Scalar, Source, Status, Time};
 use crate::store::{ClaimRequest, DeadLetters, Erased, Store, Verdict};
 
 use super::Bench;
@@ -135,7 +135,7 @@ pub(crate) async fn a_call_shows_whom_it_refers_to_as_they_are_when_it_is_sent(b
     let shown = async |now: Time| {
         let mut shown = None;
         for leased in store.claim(ClaimRequest { calls: 9, ..claim(now) }).await.unwrap() {
-            let is_bobs = leased.identifier == Identifier::Email(address("bob"));
+            let is_bobs = leased.key == address("bob").into();
             if let Call::Identify { attributes } = &leased.deliveries[0].call
                 && is_bobs
             {

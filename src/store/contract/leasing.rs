@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Destination, Identifier, ParticipantKey, Time};
+use crate::domain::{Destination, LaneKey, ParticipantKey, Time};
 use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
 
 use super::Bench;
@@ -69,14 +69,14 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
     let of = |way| ClaimRequest { way, ..claim(at(2)) };
     assert_eq!(store.next_due(Destination::GrowSurf, true, at(2)).await.unwrap(), Some(at(1)));
     let out = store.claim(of(Destination::CustomerIo)).await.unwrap();
-    assert!(matches!(out[0].identifier, Identifier::Email(_)), "{out:?}");
+    assert!(out[0].key.email().is_some(), "{out:?}");
     assert_eq!(out.len(), 1);
     for left in [Some(at(3)), None] {
         let back = ClaimRequest { now: at(3), ..of(Destination::GrowSurf) };
         let mut leased = store.claim(back).await.unwrap();
         let leased = leased.pop().unwrap();
         let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "ann".to_owned() };
-        assert_eq!(leased.identifier, Identifier::Participant(key));
+        assert_eq!(leased.key, LaneKey::Participant(key));
         assert_eq!(leased.deliveries.len(), 1);
         let verdict = Verdict::Dead { reason: "no".to_owned(), field: None };
         settle(&store, &leased, &verdict, at(3)).await;
@@ -116,7 +116,7 @@ pub(crate) async fn the_longest_due_lane_goes_first(bench: &impl Bench) {
     }
     assert!(store.claim(claim(at(0))).await.unwrap().is_empty());
     let leases = store.claim(claim(at(5))).await.unwrap();
-    let people: Vec<_> = leases.iter().map(|leased| leased.identifier.value()).collect();
+    let people: Vec<_> = leases.iter().map(|leased| leased.key.value()).collect();
     assert_eq!(people, ["bob@example.com", "ann@example.com", "cid@example.com"]);
 }
 

@@ -12,9 +12,7 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{
-    Class, Destination, Dropped, Email, Identifier, Leased, ReceivedWebhook, Status,
-};
+use crate::domain::{Class, Destination, Dropped, Email, Leased, ReceivedWebhook, Status};
 use crate::store::copying::copy;
 use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
 
@@ -201,7 +199,7 @@ impl Walk {
                 let name = format!("p{person}");
                 if self.model.raise(&name, class) {
                     let email = Email::parse(&format!("{name}@example.com")).unwrap();
-                    store.raise(&Identifier::Email(email), class).await.unwrap();
+                    store.raise(&email.into(), class).await.unwrap();
                 }
             }
             Step::TakeOver | Step::Restart | Step::Move => {

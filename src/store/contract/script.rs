@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::{
     AnonymousId, Attempt, Attributes, Call, Campaign, Claimer, Class, Delivery, Destination, Draft,
-    EffectKey, Email, ErasureKey, Event, EventId, Facts, Identified, Identifier, LanePlan, Leased,
+    EffectKey, Email, ErasureKey, Event, EventId, Facts, Identified, LaneKey, LanePlan, Leased,
     Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey, ParticipantUpdate,
     Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, ReceivedWebhook, Reference,
     Scalar, SendFilter, Shown, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
@@ -37,7 +37,7 @@ impl Planner for Script {
         _read: &ReadSet,
     ) -> Vec<ReadKey> {
         match notification.campaign.name.as_deref() {
-            Some("visit" | "claim") => vec![ReadKey::Identifier(visitor(notification))],
+            Some("visit" | "claim") => vec![ReadKey::Lane(visitor(notification))],
             Some("back") => addressees(notification),
             _ => Vec::new(),
         }
@@ -103,7 +103,7 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
     let mut plan = Plan::default();
     let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
     plan.messages.extend(message);
-    let mut lanes: BTreeMap<Identifier, LanePlan> = BTreeMap::new();
+    let mut lanes: BTreeMap<LaneKey, LanePlan> = BTreeMap::new();
     for told in &news.events {
         let (Event::ParticipantJoined { participant: who, .. }
         | Event::FraudStatusChanged { participant: who }) = told.event
@@ -122,8 +122,8 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
                 continue;
             }
         };
-        let lane = lanes.entry(Identifier::Email(email)).or_insert_with_key(|identifier| {
-            let person = person(snapshot, identifier, known, news, received_at);
+        let lane = lanes.entry(email.into()).or_insert_with_key(|lane| {
+            let person = person(snapshot, lane, known, news, received_at);
             LanePlan { person, calls: Vec::new() }
         });
         calls(told, received_at, known, lane);
@@ -144,7 +144,7 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
 fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
     let key = participant_key(&news.people[0]).expect("the script names a visitor");
     let visitor = visitor(news);
-    let found = known.person(&ReadKey::Identifier(visitor.clone()));
+    let found = known.person(&ReadKey::Lane(visitor.clone()));
     let found = found.map(|index| known.person_at(index).clone());
     let person = found.unwrap_or_else(|| Person::new(visitor));
     let mut lane = LanePlan { person, calls: Vec::new() };
@@ -161,23 +161,23 @@ fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
     Ok(Plan { lanes: vec![lane], has_changes: is_news, ..Plan::default() })
 }
 
-fn visitor(news: &Notification) -> Identifier {
+fn visitor(news: &Notification) -> LaneKey {
     let key = participant_key(&news.people[0]).expect("the script names a visitor");
-    Identifier::Anonymous(AnonymousId::parse(&key.participant).expect("it can be a visitor's"))
+    LaneKey::Visitor(AnonymousId::parse(&key.participant).expect("it can be a visitor's"))
 }
 
 fn addressees(news: &Notification) -> Vec<ReadKey> {
     let keys = news.people.iter().filter_map(participant_key);
-    keys.map(Identifier::Participant).map(ReadKey::Identifier).collect()
+    keys.map(LaneKey::Participant).map(ReadKey::Lane).collect()
 }
 
 /// A call to GrowSurf for each participant.
 fn back(news: &Notification, at: Time, known: &ReadSet) -> Planned {
     let lane = |addressee: ReadKey| {
         let found = known.person(&addressee);
-        let ReadKey::Identifier(identifier) = addressee else { unreachable!("made above") };
+        let ReadKey::Lane(lane) = addressee else { unreachable!("made above") };
         let person = found.map(|index| known.person_at(index).clone());
-        let person = person.unwrap_or_else(|| Person::new(identifier));
+        let person = person.unwrap_or_else(|| Person::new(lane));
         let call = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
         LanePlan { person, calls: vec![PlannedCall { call, effect: None }] }
     };
@@ -206,7 +206,7 @@ fn keys(news: &Notification, read: &ReadSet) -> Vec<ReadKey> {
         keys.extend(participant_key(snapshot).map(ReadKey::Participant));
         keys.extend(link(snapshot).map(ReadKey::Link));
         let email = snapshot.email.iter().cloned();
-        keys.extend(email.map(|email| ReadKey::Identifier(Identifier::Email(email))));
+        keys.extend(email.map(|email| ReadKey::Lane(email.into())));
     }
     if read.has_tombstones() {
         let participants = news.people.iter().filter_map(participant_key);
@@ -228,7 +228,7 @@ fn is_forgotten(snapshot: &Snapshot, known: &ReadSet) -> bool {
 
 fn person(
     snapshot: &Snapshot,
-    identifier: &Identifier,
+    lane: &LaneKey,
     known: &ReadSet,
     news: &Notification,
     received_at: Time,
@@ -236,15 +236,15 @@ fn person(
     let key = participant_key(snapshot);
     let by_participant = key.clone().and_then(|key| known.person(&ReadKey::Participant(key)));
     let by_link = link(snapshot).and_then(|link| known.person(&ReadKey::Link(link)));
-    let by_identifier = known.person(&ReadKey::Identifier(identifier.clone()));
-    let index = by_participant.or(by_link).or(by_identifier);
-    let mut person = index
-        .map_or_else(|| Person::new(identifier.clone()), |index| known.person_at(index).clone());
+    let by_lane = known.person(&ReadKey::Lane(lane.clone()));
+    let index = by_participant.or(by_link).or(by_lane);
+    let mut person =
+        index.map_or_else(|| Person::new(lane.clone()), |index| known.person_at(index).clone());
     if news.campaign.name.as_deref() == Some("contradiction") {
-        // As if the planner had forgotten to look: the store has somebody of this identifier.
+        // As if the planner had forgotten to look: the store has somebody of this key.
         person.id = None;
     }
-    person.identifier = identifier.clone();
+    person.key = lane.clone();
     if person.participants.is_empty() {
         let key = hex::encode(known.hash_key);
         person.participants.push(Participant::new(CAMPAIGN.to_owned(), key, snapshot.id.clone()));

@@ -104,7 +104,7 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     assert_eq!(store.destination().await.unwrap().workspace, Some(WORKSPACE));
     let link = Link { campaign: CAMPAIGN.to_owned(), code: "dora-links".to_owned() };
     let owner = store.person(&ReadKey::Link(link.clone())).await.unwrap().unwrap();
-    assert_eq!(owner.identifier.value(), "dora@example.com");
+    assert_eq!(owner.key.value(), "dora@example.com");
     let shown = store.effect(event("delivered")).await.unwrap().unwrap();
     assert_eq!((shown.carriers.len(), &*shown.messages[0].delivery), (1, "m1"));
     let mut waiting = drain(store, at(10)).await;

@@ -244,7 +244,7 @@ async fn a_lane_that_cannot_be_read_stops_no_other() {
     folder.sql("UPDATE deliveries SET call = '{}', identify = NULL RETURNING id");
     take(&store, "bob", "b", at(0)).await;
     let leased = lease(&store, at(1)).await;
-    assert_eq!(leased.identifier.value(), "bob@example.com");
+    assert_eq!(leased.key.value(), "bob@example.com");
     assert_eq!(store.stats().await.unwrap().pending, 4);
     // A person who can't be read parks the webhook, which is kept and can be replayed.
     folder.sql("UPDATE people SET state = '{}' RETURNING id");

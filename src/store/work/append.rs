@@ -3,7 +3,7 @@
 //! What belongs here: what shares a row, and what a lane becomes. An identify shares the row of the track
 //! behind it, because nearly every track has one, and a row costs more to write than what is in it.
 
-use crate::domain::{Call, Class, Destination, Identifier, LaneId, Time, WebhookId};
+use crate::domain::{Call, Class, Destination, LaneId, LaneKey, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::record::{self, unreadable};
 use crate::store::rows::{Changes, LaneAppend, LaneRaise, NewRow};
@@ -55,7 +55,7 @@ pub(in crate::store) fn append<'a>(
             _ => append.rows.push(new),
         }
         if let Call::Join { anonymous_id, .. } = call {
-            let visitor = Identifier::Anonymous(anonymous_id.clone());
+            let visitor = LaneKey::Visitor(anonymous_id.clone());
             changes.raised.push(raise(&visitor, class));
         }
         changes.counters.pending += 1;
@@ -64,7 +64,7 @@ pub(in crate::store) fn append<'a>(
 }
 
 /// Returns the change that makes a visitor's pending calls as urgent as a class.
-pub(in crate::store) fn raise(visitor: &Identifier, class: Class) -> LaneRaise {
+pub(in crate::store) fn raise(visitor: &LaneKey, class: Class) -> LaneRaise {
     LaneRaise { identifier: record::column(visitor), class: rank(Destination::CustomerIo, class) }
 }
 

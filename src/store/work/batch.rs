@@ -121,7 +121,7 @@ impl<'a> Batch<'a> {
         let mut tombstones = BTreeMap::new();
         for key in of {
             match key {
-                ReadKey::Identifier(identifier) => {
+                ReadKey::Lane(identifier) => {
                     keys.identifiers.insert(record::column(identifier));
                 }
                 ReadKey::Participant(key) => drop(keys.participants.insert(key.clone())),
@@ -160,5 +160,5 @@ impl Drafted<'_> {
 }
 
 fn is_of_people(key: &ReadKey) -> bool {
-    matches!(key, ReadKey::Identifier(_) | ReadKey::Participant(_) | ReadKey::Link(_))
+    matches!(key, ReadKey::Lane(_) | ReadKey::Participant(_) | ReadKey::Link(_))
 }

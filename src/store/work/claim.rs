@@ -122,13 +122,13 @@ fn head(rows: Vec<DeliveryRow>, asked: usize, budget: ClaimBudget) -> Option<Hea
     (!ended || !there_may_be_more).then_some(head)
 }
 
-fn lease(lane: &LaneRow, identifier: &str, head: Head) -> Result<Leased, StoreError> {
+fn lease(lane: &LaneRow, key: &str, head: Head) -> Result<Leased, StoreError> {
     let Head { give, in_turn, superseded } = head;
     Ok(Leased {
         lane: lane.id,
         token: lane.token,
         class: class(lane.class),
-        identifier: record::identifier(identifier)?,
+        key: record::lane_key(key)?,
         deliveries: give.into_iter().map(Waiting::read).collect::<Result<_, _>>()?,
         in_turn,
         superseded,

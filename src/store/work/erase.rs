@@ -38,7 +38,7 @@ pub(in crate::store) async fn find_subject(
         let before = target.forgotten.clone();
         for person in search_people(store, &target.forgotten).await?.theirs {
             target.forgotten.add_identifiers_of(&person);
-            target.people.extend(person.id.map(|id| (id, person.identifier)));
+            target.people.extend(person.id.map(|id| (id, person.key)));
         }
         if target.forgotten == before {
             return Ok(target);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Class, Destination, Identifier, Time};
+use crate::domain::{Class, Destination, LaneKey, Time};
 use crate::store::record;
 use crate::store::rows::{Changes, DueShift, micros};
 use crate::store::unit::{Unit, Work};
@@ -67,7 +67,7 @@ impl Work for ShiftDueTimes {
 }
 
 /// See [`Store::has_pending`](crate::store::Store::has_pending).
-pub(in crate::store) struct HasPending(pub(in crate::store) Identifier);
+pub(in crate::store) struct HasPending(pub(in crate::store) LaneKey);
 
 impl Work for HasPending {
     type Output = bool;
@@ -79,7 +79,7 @@ impl Work for HasPending {
 
 /// See [`Store::raise`](crate::store::Store::raise).
 pub(in crate::store) struct Raise {
-    pub(in crate::store) visitor: Identifier,
+    pub(in crate::store) visitor: LaneKey,
     pub(in crate::store) class: Class,
 }
 

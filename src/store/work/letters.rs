@@ -59,7 +59,7 @@ fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
     Ok(DeadLetter {
         delivery: delivery.read()?,
         lane,
-        identifier: record::identifier(&identifier)?,
+        key: record::lane_key(&identifier)?,
         died_at: Time::from_micros(died_at),
         reason,
         field,

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{
-    ErasureKey, Identifier, Leased, Participant, ParticipantKey, Person, References,
-};
+use crate::domain::{ErasureKey, LaneKey, Leased, Participant, ParticipantKey, Person, References};
 use crate::store::planning::Planning;
 use crate::store::record;
 use crate::store::unit::{PlanKeys, Unit};
@@ -25,9 +23,9 @@ pub(super) async fn complete<U: Unit>(
         true => References::default(),
         false => read(unit, planning, keys).await?,
     };
-    for Leased { identifier, deliveries, .. } in leases {
+    for Leased { key, deliveries, .. } in leases {
         for delivery in deliveries {
-            delivery.call.complete(identifier, &known);
+            delivery.call.complete(key, &known);
         }
     }
     Ok(())
@@ -39,7 +37,7 @@ async fn read<U: Unit>(
     planning: &Planning,
     keys: BTreeSet<ParticipantKey>,
 ) -> Result<References, U::Fault> {
-    let addressee = |key: &ParticipantKey| record::column(&Identifier::Participant(key.clone()));
+    let addressee = |key: &ParticipantKey| record::column(&LaneKey::Participant(key.clone()));
     let hash = |key: &ParticipantKey| planning.hash(&ErasureKey::Participant(key.clone()));
     let identifiers = keys.iter().map(addressee).collect();
     let tombstones = keys.iter().map(hash).collect();

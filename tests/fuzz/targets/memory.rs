@@ -70,9 +70,7 @@ impl Memory {
             ReadKey::Link(link) => self.people.iter().find(|person| {
                 person.participants.iter().flat_map(Participant::links).any(|own| own == *link)
             }),
-            ReadKey::Identifier(identifier) => {
-                self.people.iter().find(|person| person.identifier == *identifier)
-            }
+            ReadKey::Lane(key) => self.people.iter().find(|person| person.key == *key),
             ReadKey::Participant(key) => {
                 self.people.iter().find(|person| person.keys().any(|own| own == *key))
             }

@@ -7,8 +7,8 @@ use referral_relay::config::sources::Sources;
 use referral_relay::config::{Required, Settings};
 use referral_relay::customerio::{limits, request};
 use referral_relay::domain::{
-    Attributes, BodySearch, Call, Email, ErasureSubject, Identifier, LanePlan, Notification,
-    Participant, Plan, PlannedCall, Scalar, Time,
+    Attributes, BodySearch, Call, Email, ErasureSubject, Identifier, LaneKey, LanePlan,
+    Notification, Participant, Plan, PlannedCall, Scalar, Time,
 };
 use referral_relay::mapping::{Mapper, Rules};
 use referral_relay::sources::growsurf;
@@ -111,14 +111,14 @@ fn is_sound(plan: &Plan, rules: &Rules) {
     plan.unmapped.iter().for_each(|reason| is_fit_to_be_shown(reason));
     for (index, lane) in plan.lanes.iter().enumerate() {
         let LanePlan { person, calls } = lane;
-        let same = |other: &LanePlan| other.person.identifier == person.identifier;
+        let same = |other: &LanePlan| other.person.key == person.key;
         assert!(!plan.lanes[..index].iter().any(same), "each person has one lane");
         let facts = serde_json::to_string(&person.participants).expect("facts are JSON");
         let read =
             serde_json::from_str::<Vec<Participant>>(&facts).expect("what was kept can be read");
         assert_eq!(read, person.participants, "what was kept is what is read");
         for (place, planned) in calls.iter().enumerate() {
-            call_is_sound(planned, &person.identifier, rules);
+            call_is_sound(planned, &person.key, rules);
             if planned.effect.is_some() {
                 let before = place.checked_sub(1).map(|place| &calls[place].call);
                 assert!(matches!(before, Some(Call::Identify { .. })), "the identify is first");
@@ -127,7 +127,7 @@ fn is_sound(plan: &Plan, rules: &Rules) {
     }
 }
 
-fn call_is_sound(planned: &PlannedCall, identifier: &Identifier, rules: &Rules) {
+fn call_is_sound(planned: &PlannedCall, key: &LaneKey, rules: &Rules) {
     let PlannedCall { call, effect } = planned;
     let kept = serde_json::to_string(call).expect("a call is JSON");
     let read = serde_json::from_str::<Call>(&kept).expect("what was kept can be read");
@@ -145,7 +145,7 @@ fn call_is_sound(planned: &PlannedCall, identifier: &Identifier, rules: &Rules) 
             is_a_time(*at);
         }
         Call::Merge { from, at } => {
-            assert!(effect.is_none() && from != identifier);
+            assert!(effect.is_none() && Some(from) != key.identifier());
             is_a_time(*at);
         }
         Call::Unsubscribe { at } => {
@@ -155,8 +155,11 @@ fn call_is_sound(planned: &PlannedCall, identifier: &Identifier, rules: &Rules) 
         other => panic!("no webhook of GrowSurf's leads to {}", other.kind()),
     }
     // An id from metadata may be too long, and that is for a dead letter to say.
-    let Ok(fitted) = limits::fit(identifier, call) else {
-        return assert!(matches!(identifier, Identifier::Id(_)), "{call:?} fits no limit");
+    let Ok(fitted) = limits::fit(key, call) else {
+        return assert!(
+            matches!(key, LaneKey::Person(Identifier::Id(_))),
+            "{call:?} fits no limit"
+        );
     };
     is_within_limits(fitted.call());
     if let Ok(request) = request::alone(&fitted) {

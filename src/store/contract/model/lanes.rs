@@ -129,7 +129,7 @@ impl Lanes {
         }
         for leased in leases {
             assert!(room > 0, "more than asked: {leases:?}");
-            let person = leased.identifier.value().strip_suffix("@example.com").unwrap();
+            let person = leased.key.value().strip_suffix("@example.com").unwrap();
             let lane = self.lanes.get_mut(person).unwrap();
             assert!(may_go(lane), "not due: {leased:?} {lane:?}");
             let (class, due_at) = waiting.remove(0);
