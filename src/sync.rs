@@ -11,6 +11,7 @@ mod counted;
 mod deletions;
 mod intake;
 mod late;
+mod listed;
 mod periodic;
 mod rate_limit;
 mod reconcile;

@@ -11,6 +11,7 @@ use super::SyncError;
 use super::checkpoint;
 use super::counted;
 use super::intake::Intake;
+use super::listed::Listed;
 use super::reconcile::horizon_note;
 use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
@@ -209,14 +210,8 @@ impl Backfill {
 
 /// Rows as they are taken in, without those that tell of nothing that happened.
 pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
-    let status = |row: &Value| row["status"].as_str().unwrap_or_default().to_owned();
     rows.into_iter()
-        .filter(|row| match kind {
-            Kind::Payout => status(row) == "ISSUED",
-            Kind::Commission => status(row) != "DELETED",
-            Kind::Referral => row["referralStatus"] == "CREDIT_AWARDED",
-            Kind::Participant | Kind::Counted => true,
-        })
+        .filter(|row| Listed::of(row).has_happened(kind))
         .map(|row| Row::new(kind, row, origin))
         .collect()
 }

@@ -17,6 +17,7 @@ use super::checkpoint;
 use super::counted;
 use super::deletions::{self, Deletions, SeenParticipants};
 use super::intake::Intake;
+use super::listed::Listed;
 use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
 use super::source::Source;
@@ -185,7 +186,7 @@ impl Walk<'_> {
                 page => page?,
             };
             trail.follow(page.next.as_ref())?;
-            let is_past = |row: &Value| match (self.back_to, changed_at(kind, row)) {
+            let is_past = |row: &Value| match (self.back_to, Listed::of(row).changed_at(kind)) {
                 (Some(back_to), Some(at)) => at < back_to,
                 _ => false,
             };
@@ -223,11 +224,4 @@ impl Walk<'_> {
             Kind::Counted => Ok(Page::default()),
         }
     }
-}
-
-/// The time by which a list is in order, or a later one: a referral's row tells when it changed last
-/// and is listed by when it converted.
-fn changed_at(kind: Kind, row: &Value) -> Option<Time> {
-    let field = if kind == Kind::Referral { "updatedAt" } else { "createdAt" };
-    row[field].as_i64().map(Time::from_millis)
 }

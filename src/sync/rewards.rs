@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::listed::{Listed, RewardEvidence};
 use super::report::SyncReport;
 use super::source::Source;
 use crate::growsurf::rest::RestError;
@@ -17,7 +18,7 @@ use crate::telemetry::ErrorChain;
 
 /// The most participants whose rewards one run asks for without a sign that there are any: as many as
 /// GrowSurf allows requests in an hour.
-const WITHOUT_SIGN: usize = 20_000;
+const WITHOUT_EVIDENCE: usize = 20_000;
 
 /// The most participants that are remembered as left out.
 const REMEMBERED: usize = 1_000;
@@ -54,14 +55,14 @@ pub(super) struct Rewards<'a> {
     /// True if they were asked for.
     has_asked: bool,
     /// The most participants who are still asked about without a sign.
-    without_sign: usize,
+    without_evidence: usize,
 }
 
 impl<'a> Rewards<'a> {
     /// The rewards that the campaign itself shows.
     pub(super) fn of(source: &'a Source) -> Self {
         let campaign = source.campaign.clone();
-        Self { source, campaign, has_asked: false, without_sign: WITHOUT_SIGN }
+        Self { source, campaign, has_asked: false, without_evidence: WITHOUT_EVIDENCE }
     }
 
     /// The campaign, with the configured rewards that the rows so far name.
@@ -106,12 +107,12 @@ impl<'a> Rewards<'a> {
         unread: &mut Unread,
         tally: &mut SyncReport,
     ) -> Result<(), RestError> {
-        let (Some(id), Some(fields)) = (id_of(row), row.as_object_mut()) else { return Ok(()) };
-        match sign(fields, self.campaign.is_affiliate()) {
-            Sign::Told | Sign::None => return Ok(()),
-            Sign::Some => {}
-            Sign::Unknown if self.without_sign > 0 => self.without_sign -= 1,
-            Sign::Unknown => {
+        let Some(id) = id_of(row) else { return Ok(()) };
+        match Listed::of(row).reward_evidence(self.campaign.is_affiliate()) {
+            RewardEvidence::Listed | RewardEvidence::None => return Ok(()),
+            RewardEvidence::Some => {}
+            RewardEvidence::Unknown if self.without_evidence > 0 => self.without_evidence -= 1,
+            RewardEvidence::Unknown => {
                 unread.note(&id);
                 tally.unread_rewards += 1;
                 tally.notice(
@@ -123,7 +124,7 @@ impl<'a> Rewards<'a> {
         }
         match self.source.client.rewards(&self.campaign.id, &id).await {
             Ok(rewards) => {
-                fields.insert("rewards".to_owned(), rewards.into());
+                row["rewards"] = rewards.into();
                 Ok(())
             }
             Err(error) if error.is_local() => {
@@ -138,77 +139,9 @@ impl<'a> Rewards<'a> {
     }
 }
 
-/// What the row of a participant says of their rewards.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Sign {
-    /// It has them.
-    Told,
-    /// There may be some.
-    Some,
-    /// There are none.
-    None,
-    /// Nothing.
-    Unknown,
-}
-
-/// Returns what a row says of rewards. GrowSurf sets `isWinner` for who has earned at least one
-/// (<https://glama.ai/mcp/connectors/com.growsurf/growsurf/tools/growsurf_get_participant>); who was
-/// referred or refers may earn one at any time.
-fn sign(fields: &Map<String, Value>, is_affiliate: bool) -> Sign {
-    let field = |name| fields.get(name).filter(|value| !value.is_null());
-    let is_winner = field("isWinner").and_then(Value::as_bool);
-    if let Some(rewards) = field("rewards").and_then(Value::as_array) {
-        // An affiliate wins by commissions.
-        let is_odd = rewards.is_empty() && is_winner == Some(true) && !is_affiliate;
-        return if is_odd { Sign::Some } else { Sign::Told };
-    }
-    let counts = |name| field(name).is_some_and(|count| count.as_i64() != Some(0));
-    let source = field("referralSource").and_then(Value::as_str).unwrap_or_default();
-    let is_referred =
-        field("referredBy").is_some() || matches!(source, "PARTICIPANT" | "DELETED_PARTICIPANT");
-    let refers = counts("referralCount") || counts("leadCount");
-    match is_winner {
-        Some(true) => Sign::Some,
-        _ if is_referred || refers => Sign::Some,
-        Some(false) => Sign::None,
-        None => Sign::Unknown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn only_who_says_so_has_no_rewards() {
-        let none = json!({ "isWinner": false, "referralCount": 0, "leadCount": 0,
-            "referralSource": "DIRECT", "referredBy": null, "rewards": null });
-        let with = |name: &str, value: Value| {
-            let mut row = none.clone();
-            row[name] = value;
-            sign(row.as_object().unwrap(), false)
-        };
-        assert_eq!(with("id", json!("p1")), Sign::None);
-        for (name, value) in [
-            ("isWinner", json!(true)),
-            ("referralCount", json!(2)),
-            ("referralCount", json!("2")),
-            ("leadCount", json!(1)),
-            ("referredBy", json!("p2")),
-            ("referralSource", json!("DELETED_PARTICIPANT")),
-            ("referralSource", json!("PARTICIPANT")),
-        ] {
-            assert_eq!(with(name, value.clone()), Sign::Some, "{name} {value}");
-        }
-        assert_eq!(with("isWinner", Value::Null), Sign::Unknown);
-        assert_eq!(with("rewards", json!([])), Sign::Told);
-        assert_eq!(with("rewards", json!({})), Sign::None);
-        let odd = json!({ "isWinner": true, "rewards": [] });
-        let odd = odd.as_object().unwrap();
-        assert_eq!((sign(odd, false), sign(odd, true)), (Sign::Some, Sign::Told));
-    }
 
     #[test]
     fn beyond_those_that_are_remembered_anybody_may_be_unread() {

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::SyncError;
+use super::listed::Listed;
 use super::source::Source;
-use crate::domain::{Clock, Notification, SendFilter, Time};
+use crate::domain::{Clock, Notification, SendFilter};
 use crate::growsurf::rest::{RestError, WebhookState};
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 use crate::store::Store;
@@ -195,8 +197,8 @@ impl WebhookMonitor {
         let now = self.clock.now();
         let (from, until) = (store.made_at().await?.max(now.minus(LOOK_BACK)), now.minus(PATIENCE));
         let page = source.client.participants(&source.campaign.id, None).await?;
-        let joined = |row: &serde_json::Value| {
-            let at = row["createdAt"].as_i64().map(Time::from_millis);
+        let joined = |row: &Value| {
+            let at = Listed::of(row).changed_at(Kind::Participant);
             at.is_some_and(|at| at >= from && at <= until)
         };
         let campaign = source.campaign.clone();
