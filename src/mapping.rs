@@ -1,11 +1,18 @@
-//! The plan: what an event leads to. Pure: no input or output, no clock, no randomness.
+//! The plan of a notification. Pure: no I/O, no clock, no randomness.
 //!
-//! What belongs here: who a participant is at Customer.io (`people`), who was forgotten
-//! (`erased`), whom others refer to (`references`), whose address changed (`email_change`), what is said of them (`profile`), what is counted
-//! (`aggregates`), which visitor of a page is whom (`anonymous`), what Customer.io's own word leads to (`feedback`), what is told about an event (`tracks`), about a reward (`rewards`, `amounts`)
-//! and of whom it isn't a member yet (`affiliates`), under which effect key (`effects`), all
-//! by `rules` from the settings. What doesn't: wire formats of either service, and anything that
-//! has to be looked up; what a plan must know it asks for, and the store answers.
+//! | file | job |
+//! |---|---|
+//! | `plan`, `draft` | the phases |
+//! | `people`, `erased`, `references`, `email_change`, `anonymous` | the people of a notification: found, left out, referred to, renamed, joined |
+//! | `resolved_events`, `requirements`, `budget` | the events that count |
+//! | `aggregates`, `profile` | counts, and the attributes made of them |
+//! | `tracks`, `rewards`, `amounts`, `affiliates`, `effects` | the properties and the effect key of each track |
+//! | `lanes` | the calls in order |
+//! | `feedback` | Customer.io's reports and actions |
+//! | `rules` | the settings |
+//!
+//! What doesn't belong here: wire formats of either service, and reading records, which the store does by the
+//! plan's keys.
 
 mod affiliates;
 mod aggregates;

@@ -1,19 +1,18 @@
-//! Affiliates: when a customer whom an affiliate referred became one.
+//! Affiliates: the time at which a referred customer became one.
 //!
-//! GrowSurf has a referred customer of an affiliate program as a participant, who may become an
-//! affiliate later. It names no time of that, and a row's `createdAt` is then the customer's. What
-//! belongs here: the time of such a joining. What doesn't: who is an affiliate, which the source says.
+//! GrowSurf has a referred customer of an affiliate program as a participant, who may become an affiliate
+//! later. It reports no time for that, and a row's `createdAt` is the customer's.
 
 use crate::domain::{Event, Facts, Participant, ReadSet, Scalar, Time};
 
-/// True if GrowSurf's newest word of a participant is that they are a customer and no affiliate.
+/// True if GrowSurf's newest report says that a participant is a customer and no affiliate.
 pub fn is_customer(participant: &Participant) -> bool {
     let is_affiliate = participant.facts.get(Facts::IS_AFFILIATE);
     is_affiliate.is_some_and(|fact| fact.value == Scalar::Boolean(false))
 }
 
-/// Returns when a participant was first seen to be an affiliate, if the event says that they joined
-/// and the store knows them as a customer only.
+/// Returns the first time at which a participant was an affiliate, if they join by the event and the store
+/// knows them as a customer.
 pub fn enrolled_at(event: &Event, participant: &Participant, known: &ReadSet) -> Option<Time> {
     let Event::ParticipantJoined { .. } = event else { return None };
     let is_it =

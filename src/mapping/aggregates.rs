@@ -1,7 +1,7 @@
-//! Counting: what no single fact tells. Minima, maxima and counts, the same in any order.
+//! Aggregates: minima, maxima and counts of events, the same in any order of arrival.
 //!
-//! What belongs here: when friends signed up, who converted, how many rewards were earned, and the
-//! shares between two counts. What doesn't: facts, which are merged where they are told (`people`).
+//! What belongs here: sign-ups of friends, conversions, rewards, and the shares between two counts. What
+//! doesn't: facts, which `people` merges.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use crate::domain::{
     Snapshot, Time, TimedEvent,
 };
 
-/// The most shares of one channel that one count tells. The rest is told by the next, so that a
-/// count that leaps makes no plan without end.
+/// The most shares of one channel in one plan. The next count brings the rest, so a leaping count makes no
+/// endless plan.
 const SHARES: i64 = 100;
 
-/// The most numbers that a participant keeps for friends whose event isn't sent yet; the highest stay.
+/// The most numbers kept for friends whose event isn't sent yet. The highest stay.
 const UNSENT: usize = 100;
 
-/// The number of friends that GrowSurf reports in a snapshot: those credited, and those not yet.
+/// Returns GrowSurf's count of friends in a snapshot: awarded and pending.
 pub fn friends(snapshot: &Snapshot) -> i64 {
     let count = |name| reported(snapshot, name).unwrap_or(0);
     count(Facts::REFERRAL_COUNT).saturating_add(count(Facts::LEAD_COUNT))
@@ -33,8 +33,7 @@ fn reported(snapshot: &Snapshot, name: &str) -> Option<i64> {
     snapshot.facts.get(name).and_then(Scalar::as_integer)
 }
 
-/// Notes a join if the participant had no referrals by then. A source that doesn't report when they
-/// joined must report that they have none.
+/// Notes a join without referrals. If the source has no time of joining, it must report that there are none.
 fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, received_at: Time) {
     let own = snapshot.joined_at.filter(|at| is_sane(*at, received_at));
     let joined = own.or(participant.joined);
@@ -45,7 +44,7 @@ fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, re
     }
 }
 
-/// What the event counts as, where it is counted once whether or not it is told.
+/// Returns the ledger's id of an event that is counted once, even if it isn't sent.
 pub fn counted_as(event: &Event, slot: Slot, context: &TrackContext<'_>) -> Option<EventId> {
     let TrackContext { campaign, people, .. } = *context;
     let key = match event {
@@ -68,15 +67,14 @@ pub fn counted_as(event: &Event, slot: Slot, context: &TrackContext<'_>) -> Opti
     Some(key.event_id())
 }
 
-/// True if the ledger remembers that the event was counted. A friend who is a person at Customer.io
-/// remembers it themselves, which costs no row.
+/// True if the ledger remembers the count. A friend who is a person remembers it in their own record.
 pub fn is_in_ledger(event: &Event, people: &Resolved) -> bool {
     !matches!(event, Event::FriendSignedUp { friend, .. } if people.slot_of(*friend).is_ok())
 }
 
-/// Counts what is counted once. GrowSurf's total of shares, where one is told, only raises the count
-/// to at least that number, so that no share counts twice. If the number of a friend is known, it is
-/// kept for the event `sent_as`.
+/// Counts an event once. GrowSurf's total of shares only raises the count to that number, so no share counts
+/// twice.
+/// A friend's number is kept for the event `sent_as`.
 pub fn raise(
     event: &ResolvedEvent,
     sent_as: Option<&EventId>,
@@ -118,7 +116,7 @@ pub fn raise(
     }
 }
 
-/// Gives the events of friends their numbers, which are kept no longer. History gets none.
+/// Adds the kept numbers to the events of friends, except in history.
 pub fn number(due: &mut [PendingCall], is_history: bool, people: &mut Resolved) {
     for PendingCall { person, call } in due {
         let Call::Track { event_id, data, .. } = &mut call.call else { continue };
@@ -133,8 +131,8 @@ pub fn number(due: &mut [PendingCall], is_history: bool, people: &mut Resolved) 
 
 /// True if the relay has counted every conversion of a participant's friends.
 ///
-/// Awarded credit is a conversion, except in affiliate programs, where a sale is. If only the user's own
-/// backend reports conversions, reading everything that GrowSurf has makes up for none.
+/// Awarded credit is a conversion; in affiliate programs a sale is. If only the user's backend reports
+/// conversions, a full comparison proves nothing.
 pub fn has_all_conversions(participant: &Participant, rules: &Rules) -> bool {
     let Participant { campaign, facts, completeness, conversions, .. } = participant;
     if rules.server_told_conversions.contains(campaign) {
@@ -145,7 +143,7 @@ pub fn has_all_conversions(participant: &Participant, rules: &Rules) -> bool {
     completeness.is_complete() && (is_of_affiliates || awarded.is_none_or(|it| it <= *conversions))
 }
 
-/// The shares that a count of them tells, given those counted before.
+/// Returns the shares between a participant's counts and the event's.
 pub fn shares<'a>(
     told: &'a TimedEvent,
     participant: &Participant,
@@ -168,7 +166,7 @@ pub fn shares<'a>(
     })
 }
 
-/// Takes in what the events add up to.
+/// Merges the events into aggregates.
 pub fn count(
     events: &[ResolvedEvent],
     referrals: &[Referral],
@@ -210,7 +208,7 @@ pub fn count(
     }
 }
 
-/// The counts after some more; those of a first count are taken as they are.
+/// Returns the counts after another; first counts are taken as they are.
 fn counted(before: Option<Channels>, counts: &BTreeMap<String, i64>, at: Time) -> Channels {
     let Some(mut channels) = before else { return Channels { at, counts: counts.clone() } };
     channels.at = channels.at.max(at);

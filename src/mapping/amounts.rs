@@ -1,10 +1,10 @@
-//! Amounts: what a text that people wrote is worth, where it can mean one thing only.
+//! Amounts in texts that people wrote, if they have one meaning only.
 //!
-//! What belongs here: plain amounts, such as `$25`, `25,00 €` and `1,234.50 USD`. What doesn't: money
-//! that a service writes as a number in minor units ([`Money`](crate::domain::Money)).
+//! What belongs here: plain amounts, such as `$25`, `25,00 €` and `1,234.50 USD`. What doesn't: money in
+//! minor units ([`Money`](crate::domain::Money)).
 //!
-//! Nothing is guessed. A text that could mean two numbers stays a text: `1,000` is a thousand to some
-//! and one to others. So does one with a word, a sign before the digits, or digits of other scripts.
+//! Nothing is guessed. A text that could mean two numbers stays a text: `1,000` is a thousand to some and one
+//! to others. So does one with a word, a sign before the digits, or digits of other scripts.
 
 use crate::domain::{Amount, Scalar, currency_in_use};
 
@@ -14,7 +14,7 @@ const EXACT: i64 = 9_007_199_254_740_992;
 /// The most digits that a double holds without rounding.
 const DIGITS: usize = 15;
 
-/// Signs that mean one currency, as Unicode's CLDR has them in English.
+/// Signs of one currency, from Unicode's CLDR in English.
 const SIGNS: &[(&str, &str)] = &[
     ("€", "EUR"),
     ("£", "GBP"),
@@ -43,7 +43,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("Kč", "CZK"),
 ];
 
-/// Signs of several currencies, and those that may stand beside the sign to say which it is.
+/// Signs of several currencies, and their codes.
 const SHARED_SIGNS: &[(&str, &[&str])] = &[
     (
         "$",
@@ -58,24 +58,19 @@ const SHARED_SIGNS: &[(&str, &[&str])] = &[
     ("kr.", &["DKK", "ISK"]),
 ];
 
-/// What something is worth.
+/// The worth of an amount.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Worth {
-    /// A number in major units, and its currency where one is named.
-    Number {
-        /// The number.
-        value: Scalar,
-        /// The currency, ISO 4217.
-        currency: Option<String>,
-    },
-    /// Something else, as it was written.
+    /// A number in major units, and its currency if it names one.
+    Number { value: Scalar, currency: Option<String> },
+    /// The text as written.
     Text(String),
 }
 
-/// Returns what an amount is worth.
+/// Returns the worth of an amount.
 ///
-/// A currency that isn't in use is left out. If a text names another than the one beside it, the two
-/// contradict each other, and it stays a text.
+/// A currency that isn't in use is left out. If the text names another currency than the field, it stays a
+/// text.
 pub fn worth(amount: &Amount) -> Worth {
     let named = amount.currency.as_ref().map(|code| currency_in_use(&code.to_ascii_uppercase()));
     let of = |code: Option<&str>| code.map(str::to_owned);
@@ -106,12 +101,12 @@ pub fn number(value: &Scalar) -> Option<Scalar> {
     fits.then(|| value.clone())
 }
 
-/// A value as JSON writes it.
+/// Writes a value as JSON.
 fn written(value: &Scalar) -> String {
     serde_json::to_string(value).expect("a scalar is always JSON")
 }
 
-/// Returns the number of a plain amount, and the mark that stands beside it.
+/// Returns the number of a plain amount, and the mark beside it.
 fn plain(text: &str) -> Option<(Scalar, Option<Mark>)> {
     let is_digit = |character: char| character.is_ascii_digit();
     let (first, last) = (text.find(is_digit)?, text.rfind(is_digit)?);
@@ -123,14 +118,14 @@ fn plain(text: &str) -> Option<(Scalar, Option<Mark>)> {
     Some((decimal(&text[first..=last])?, mark))
 }
 
-/// What stands before or behind the digits.
+/// A mark before or behind the digits.
 #[derive(Clone, Copy)]
 enum Mark {
-    /// An ISO 4217 code in capitals. In small letters `top` and `all` are words.
+    /// An ISO 4217 code in capitals; in small letters, `top` and `all` are words.
     Code(&'static str),
-    /// A sign of this currency.
+    /// A sign of one currency.
     Sign(&'static str),
-    /// A sign of several.
+    /// A sign of several currencies.
     SharedSign(&'static [&'static str]),
 }
 
@@ -143,7 +138,7 @@ impl Mark {
             .or_else(|| currency_in_use(text).map(Self::Code))
     }
 
-    /// The currency, where the mark is of one only.
+    /// Returns the currency of an unambiguous mark.
     fn code(self) -> Option<&'static str> {
         match self {
             Self::Code(code) | Self::Sign(code) => Some(code),
@@ -159,7 +154,7 @@ impl Mark {
         }
     }
 
-    /// The mark that two name together: a sign and a code, as in `$25 USD`.
+    /// Returns the meaning of two marks together: a sign and a code, as in `$25 USD`.
     fn beside(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Code(_), Self::Code(_)) => None,
@@ -171,7 +166,7 @@ impl Mark {
     }
 }
 
-/// Returns the number that digits and separators write, if it is one number only.
+/// Returns the number of digits and separators, if it is unambiguous.
 fn decimal(text: &str) -> Option<Scalar> {
     let mut groups = vec![String::new()];
     let mut separators = Vec::new();
@@ -211,7 +206,7 @@ fn is_three(group: &str) -> bool {
     group.len() == 3
 }
 
-/// True if the last separator is the decimal one; `None` if nobody can know.
+/// True if the last separator is the decimal one; `None` if it is ambiguous.
 fn fraction(groups: &[String], separators: &[char]) -> Option<bool> {
     let Some((last, others)) = separators.split_last() else { return Some(false) };
     let is_point = matches!(last, '.' | ',');

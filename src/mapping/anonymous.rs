@@ -1,12 +1,11 @@
-//! Anonymous ids: which participant claims one, who came by whose link, and when the two are joined.
+//! Anonymous ids: claims by participants, and joins with them.
 //!
-//! What belongs here: claims, and the places of visitors among the people of some news. What doesn't:
-//! the event that tells of a visit (`tracks`), and that a joining call waits for the visitor's own
-//! calls, which is seen to when it is sent.
+//! What belongs here: claims, and the records of visitors. What doesn't: the event of a visit (`tracks`), and
+//! the order of a join and the visitor's own calls, which `delivery` keeps.
 //!
-//! A claim is believed only from GrowSurf: the page's script puts the visitor's id into the metadata
-//! of whoever signs up. It counts for ever, for the participant and for the id, whichever is told
-//! first: the visits or the claim.
+//! Only GrowSurf's word counts as a claim: the page's script puts the visitor's id into the metadata of a
+//! sign-up. The first claim stays, of the participant and of the id, whether the visits or the claim come
+//! first.
 
 use std::collections::BTreeMap;
 
@@ -18,26 +17,24 @@ use crate::domain::{
     Person, ReadKey, ReadSet, Scalar,
 };
 
-/// The participant metadata that holds a visitor's id.
+/// Key of the participant metadata that holds a visitor's id.
 const METADATA: &str = "cioAnonymousId";
 
-/// Where a visitor is among the people, and who claimed them.
+/// A visitor and their claimant, by index of their records.
 #[derive(Clone, Copy)]
 pub struct Visitor {
-    /// The place of the visitor.
     pub place: usize,
-    /// The place of the person who claimed them, if somebody did.
     pub claimer: Option<usize>,
 }
 
 impl Resolved {
-    /// Returns the keys of the visitors that participants claim.
+    /// Returns the keys of the visitors whom participants claim.
     pub(super) fn claimed_visitors(&self, rules: &Rules) -> Vec<ReadKey> {
         let participants = self.persons.iter().flat_map(|person| &person.participants);
         participants.filter_map(|it| Some(of_visitor(&wanted(it, rules)?))).collect()
     }
 
-    /// Links visitors to the participants who claim them: first come, first served.
+    /// Links visitors to the participants who claim them. The first claim wins.
     pub(super) fn link_visitors(&mut self, read: &ReadSet, rules: &Rules) {
         let people = self.persons.iter().enumerate();
         let wanted = people.flat_map(|(place, person)| {
@@ -67,7 +64,7 @@ impl Resolved {
         }
     }
 
-    /// Finds or makes the visitors among the events, and finds who claimed them.
+    /// Returns the visitors in the events and their claimants.
     pub(super) fn resolve_visitors(
         &mut self,
         events: &[ResolvedEvent],
@@ -92,7 +89,7 @@ impl Resolved {
         visitors
     }
 
-    /// The visitor as these news have left them so far, if there is one.
+    /// Returns the visitor's record in its present state, if there is one.
     fn visitor_known<'a>(&'a self, id: &AnonymousId, known: &'a ReadSet) -> Option<&'a Person> {
         let key = LaneKey::Visitor(id.clone());
         let placed = self.persons.iter().find(|person| person.key == key);
@@ -100,18 +97,18 @@ impl Resolved {
         placed.or_else(stored)
     }
 
-    /// The place of a visitor of whom it was asked; a new one where there is none yet.
+    /// Returns the index of the visitor's record.
     fn visitor(&mut self, id: &AnonymousId, known: &ReadSet) -> usize {
         self.place(LaneKey::Visitor(id.clone()), known)
     }
 }
 
-/// Returns the keys of the visitors among the events.
+/// Returns the keys of the visitors in the events.
 pub fn visitors(notification: &Notification) -> impl Iterator<Item = ReadKey> {
     visited(notification).map(of_visitor)
 }
 
-/// Returns the keys of those who claimed the visitors among the events.
+/// Returns the keys of the claimants of the visitors in the events.
 pub fn claimers(notification: &Notification, read: &ReadSet) -> Vec<ReadKey> {
     let visitors = visited(notification).filter_map(|id| read.person(&of_visitor(id)));
     visitors.filter_map(|index| read.person_at(index).claimed_by.as_ref().map(of_claimer)).collect()
@@ -124,19 +121,18 @@ fn visited(notification: &Notification) -> impl Iterator<Item = &AnonymousId> {
     })
 }
 
-/// Whether it is a visitor of whom the store knows nothing, and whom nobody claims. Unless their visit
-/// leads to a call nothing would ever prune them.
+/// True if a new visitor is unclaimed. Nothing would ever prune the record unless the visit leads to a call.
 pub fn is_nobody(person: &Person) -> bool {
     let Person { id, key, claimed_by, .. } = person;
     matches!(key, LaneKey::Visitor(_)) && id.is_none() && claimed_by.is_none()
 }
 
-/// The ids that somebody's participants have claimed.
+/// Returns the ids that a person's participants have claimed.
 pub fn claims(person: &Person) -> impl Iterator<Item = &AnonymousId> {
     person.participants.iter().filter_map(|it| Some(&it.claim.as_ref()?.id))
 }
 
-/// The id that a participant may claim, or claims under another name by now.
+/// Returns the id that a participant may claim, or has claimed before GrowSurf's id was known.
 fn wanted(participant: &Participant, rules: &Rules) -> Option<AnonymousId> {
     if let Some(claim) = &participant.claim {
         let is_named_anew = !claim.by_participant && participant.growsurf_id.is_some();

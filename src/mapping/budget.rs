@@ -1,15 +1,15 @@
 //! Budgets of page posts: clicks and shares of one participant on one day.
 //!
-//! What belongs here: that count, which is part of the participant's state, so it is exact in every
-//! backend and survives restarts. What doesn't: limits of clients and of all posts (`http`).
+//! The count is part of the participant's record, so it is exact on every backend. Limits of clients and of
+//! all posts are `http`'s.
 //!
-//! A day is the UTC day of receipt. A post that comes late, for example on a relay whose clock lags
-//! behind, counts for the later day.
+//! A day is the UTC day of receipt. A late post, for example of a relay whose clock lags, counts for the
+//! later day.
 
 use super::rules::PostsPerDay;
 use crate::domain::{Event, Participant, Posts, Time};
 
-/// True if a page's post is over the budget of the participant that it names. Never for other events.
+/// True if a page's post exceeds its participant's budget.
 pub fn is_spent(
     event: &Event,
     participant: &Participant,
@@ -24,7 +24,7 @@ pub fn is_spent(
     }
 }
 
-/// Counts a page's post. Other events change nothing.
+/// Counts a page's post.
 pub fn spend(event: &Event, participant: &mut Participant, received_at: Time) {
     let mut posts = on_day(participant, received_at);
     match event {
@@ -37,7 +37,7 @@ pub fn spend(event: &Event, participant: &mut Participant, received_at: Time) {
     participant.posts = Some(posts);
 }
 
-/// Returns what was counted on the day of a post, or on a later one.
+/// Returns the posts of a day, or of a later one.
 fn on_day(participant: &Participant, received_at: Time) -> Posts {
     let day = received_at.day();
     let posts = participant.posts.filter(|posts| posts.day >= day);

@@ -1,8 +1,7 @@
-//! The draft of events of the referral program: calls that may be planned, and the plan that is left
-//! of them once the ledger is read.
+//! The draft of a notification: the calls that it may lead to, and the plan that is left after the ledger was
+//! read.
 //!
-//! What belongs here: the order of the steps. What doesn't: each step (`people`, `tracks`,
-//! `aggregates`, `lanes`).
+//! What belongs here: the order of the steps. What doesn't: each step.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -22,24 +21,23 @@ use crate::domain::{
     Plan, Planned, PlannedCall, ReadSet, Time,
 };
 
-/// A call that is going to be planned for a person.
+/// A call to plan.
 pub struct PendingCall {
-    /// The person's place.
+    /// Index of the record.
     pub person: usize,
-    /// The call.
     pub call: PlannedCall,
 }
 
-/// The effects that an event may have.
+/// The effects of an event.
 #[derive(Default)]
 struct Candidate {
-    /// The ledger's id of the event, if it is counted once whether or not it is sent.
+    /// The ledger's id of an event that is counted once.
     counts_as: Option<EventId>,
-    /// The track, with its id and the event's name in the settings.
+    /// The track, with its id and its name in the settings.
     track: Option<(EventId, String, Track)>,
 }
 
-/// A draft of a notification about the referral program.
+/// A draft of a notification of the referral program.
 pub struct ProgramDraft<'a> {
     mapper: &'a Mapper,
     notification: Cow<'a, Notification>,
@@ -61,7 +59,7 @@ impl<'a> ProgramDraft<'a> {
     /// Returns the draft of a notification.
     ///
     /// # Errors
-    /// The reason why nothing of it can be mapped, naming the field.
+    /// The reason for parking, naming the field.
     pub fn new(
         mapper: &'a Mapper,
         campaign: &str,
@@ -234,8 +232,7 @@ impl Draft for ProgramDraft<'_> {
     }
 }
 
-/// Returns the lanes that need writing, the people of whom nothing new was reported, and true if the
-/// lanes say anything that wasn't known.
+/// Returns the lanes to write, the unchanged people, and true if anything but times of facts changes.
 fn changed(mut lanes: Vec<LanePlan>, read: &ReadSet) -> (Vec<LanePlan>, Vec<PersonId>, bool) {
     let mut mentioned = Vec::new();
     let mut has_changes = false;

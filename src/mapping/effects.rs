@@ -7,17 +7,17 @@ pub fn joined(campaign: &str, participant: &str) -> EffectKey {
     EffectKey(format!("joined:{campaign}:{participant}"))
 }
 
-/// A friend signed up; told to their referrer.
+/// A friend signed up, as an event of the referrer.
 pub fn friend_signed_up(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("friend_signed_up:{campaign}:{friend}"))
 }
 
-/// A friend was counted who is no person at Customer.io; no call tells of that.
+/// A friend without a person was counted.
 pub fn friend_counted(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("friend_counted:{campaign}:{friend}"))
 }
 
-/// A friend converted, once and for all.
+/// A friend converted.
 pub fn converted(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("converted:{campaign}:{friend}"))
 }
@@ -27,7 +27,7 @@ pub fn reward(campaign: &str, earned_reward: &str) -> EffectKey {
     EffectKey(format!("reward:{campaign}:{earned_reward}"))
 }
 
-/// A reward was counted; no call tells of that.
+/// A reward was counted.
 pub fn reward_counted(campaign: &str, earned_reward: &str) -> EffectKey {
     EffectKey(format!("reward_counted:{campaign}:{earned_reward}"))
 }
@@ -37,12 +37,12 @@ pub fn shared(campaign: &str, participant: &str, channel: &str, nth: u64) -> Eff
     EffectKey(format!("shared:{campaign}:{participant}:{channel}:{nth}"))
 }
 
-/// A commission was earned; GrowSurf's ids of commissions are unique.
+/// A commission was earned. GrowSurf's ids of commissions are unique.
 pub fn commission(id: &str) -> EffectKey {
     EffectKey(format!("commission:{id}"))
 }
 
-/// A commission was changed; it can be more than once.
+/// A commission was changed, perhaps again.
 pub fn commission_adjusted(id: &str, at: Time) -> EffectKey {
     EffectKey(format!("commission_adjusted:{id}:{}", at.millis()))
 }
@@ -52,42 +52,42 @@ pub fn payout(id: &str) -> EffectKey {
     EffectKey(format!("payout:{id}"))
 }
 
-/// A share that the user's own backend told, under its own key.
+/// A share that the user's backend reported, by its own key.
 pub fn share_told(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("share_told:{campaign}:{participant}:{key}"))
 }
 
-/// A share that a page told, under the page's key, which nobody else's can be mistaken for.
+/// A share that a page reported, by its own key.
 pub fn page_shared(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_shared:{campaign}:{participant}:{key}"))
 }
 
-/// Such a share was counted; no call tells of that.
+/// A page's share was counted.
 pub fn page_share_counted(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_share_counted:{campaign}:{participant}:{key}"))
 }
 
-/// Somebody came to a page by a referral link.
+/// A visitor came to a page by a referral link.
 pub fn page_clicked(campaign: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_clicked:{campaign}:{key}"))
 }
 
-/// A purchase, under the shop's own key.
+/// A purchase, by its own key.
 pub fn purchased(campaign: &str, key: &str) -> EffectKey {
     EffectKey(format!("purchase:{campaign}:{key}"))
 }
 
-/// A referral link was clicked in a message; reports have ids of their own.
+/// A referral link in a message was clicked, by the id of the report.
 pub fn link_clicked(report: &str) -> EffectKey {
     EffectKey(format!("link_clicked:{report}"))
 }
 
-/// Somebody said whether they want messages.
+/// A person subscribed or unsubscribed.
 pub fn subscription(report: &str) -> EffectKey {
     EffectKey(format!("subscription:{report}"))
 }
 
-/// A campaign at Customer.io asked for something.
+/// An action of a campaign at Customer.io.
 pub fn asked(what: &str, campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
     EffectKey(format!("asked:{what}:{campaign}:{participant}:{dedupe_key}"))
 }
@@ -97,7 +97,7 @@ pub fn share_recorded(campaign: &str, participant: &str, dedupe_key: &str) -> Ef
     EffectKey(format!("share_recorded:{campaign}:{participant}:{dedupe_key}"))
 }
 
-/// A campaign ended with this participant among the winners; it can end again.
+/// A campaign ended with this participant among the winners, perhaps again.
 pub fn campaign_ended(campaign: &str, participant: &str, ended_at: Option<Time>) -> EffectKey {
     let ended_at = ended_at.map_or_else(|| "-".to_owned(), |time| time.millis().to_string());
     EffectKey(format!("campaign_ended:{campaign}:{ended_at}:{participant}"))

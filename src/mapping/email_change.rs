@@ -1,14 +1,12 @@
-//! Moving: a person whose address changed at GrowSurf is followed to the new one.
+//! Changes of address: a person whose address changed at GrowSurf keeps one profile.
 //!
-//! What belongs here: who is followed, and when the merge of the old profile into the new one is
-//! planned again. What doesn't: how the merge is written, and people known by an id, who stay who
-//! they are.
+//! What belongs here: the new address, and the plan of the profiles' merge. What doesn't: the request, and
+//! people with an id, who keep it.
 //!
-//! Customer.io does nothing, and says 200, where a merge meets a primary profile that isn't there
-//! yet, as one is that was identified a moment before
-//! (<https://docs.customer.io/integrations/api/track/>, "Merge duplicate people"). Nor can the Track
-//! API be asked whether it was done. So it is planned a few times, with time between; again it
-//! changes nothing.
+//! Customer.io answers 200 and does nothing if the primary profile isn't there yet, even if it was identified
+//! a moment before (<https://docs.customer.io/integrations/api/track/>, "Merge duplicate people"). The Track
+//! API doesn't say if a merge was done. So it is planned a few times, with pauses; repeating it changes
+//! nothing.
 
 use std::time::Duration;
 
@@ -22,10 +20,10 @@ use crate::domain::{
     Scalar, Time,
 };
 
-/// How often a merge is planned.
+/// The number of planned merges.
 const TIMES: u32 = 3;
 
-/// The least time from one to the next.
+/// The least time between two merges.
 const APART: Duration = Duration::from_secs(10 * 60);
 
 impl Resolved {
@@ -45,11 +43,10 @@ impl Resolved {
         keys
     }
 
-    /// Gives everyone the address that all their participants have by now, and notes for the ledger
-    /// that the old addresses were left. People known by an id keep it.
+    /// Gives people the newest address of their participants, and notes the former one for the ledger.
     ///
-    /// Nobody takes on an address that someone else has left. It would be taken for theirs until the
-    /// old profile is merged away, and nobody can say when that is.
+    /// Nobody gets an address that someone else has left: until the profiles are merged, the old one would be
+    /// taken for theirs.
     pub(super) fn follow_addresses(&mut self, known: &ReadSet, rules: &Rules) {
         if rules.identify_by != IdentifyBy::Email {
             return;
@@ -97,7 +94,7 @@ impl Resolved {
         }
     }
 
-    /// Drops a merge of a profile that is someone else's by now.
+    /// Drops the merge of a profile that belongs to another person by now.
     fn drop_stale_merges(&mut self, place: usize, read: &ReadSet) {
         let person = &mut self.persons[place];
         let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
@@ -107,7 +104,7 @@ impl Resolved {
     }
 }
 
-/// What the ledger has once an address was left: a keyed hash, which tells nobody the address.
+/// Returns the ledger's id of a left address: a keyed hash.
 fn left_id(known: &ReadSet, address: &str) -> EventId {
     let key = Hmac::<Sha256>::new_from_slice(&known.hash_key);
     let mut mac = key.expect("HMAC takes a key of any length");
@@ -117,8 +114,8 @@ fn left_id(known: &ReadSet, address: &str) -> EventId {
     EventId(digest[..16].try_into().expect("sixteen bytes"))
 }
 
-/// The merge that is due for a person, if one is; counts it. Only what was true some time after the
-/// last one leads to another, so a replay leads to none.
+/// Returns the merge that is due, and counts it. It needs something that was true some time after the last
+/// one, so a replay plans none.
 pub fn merge(
     person: &mut Person,
     as_of: Time,
@@ -144,7 +141,7 @@ pub fn merge(
     Some(call)
 }
 
-/// The newest address of a person, if it isn't the one they are known by, and whose it is.
+/// Returns the person's newest address and its participant, if it isn't the present one.
 fn moved_to(person: &Person) -> Option<(Email, String)> {
     let present = person.key.email()?;
     let told = person.participants.iter().filter_map(|participant| {
@@ -156,14 +153,14 @@ fn moved_to(person: &Person) -> Option<(Email, String)> {
     (email != *present).then_some((email, participant))
 }
 
-/// The address of a participant before the news.
+/// Returns a participant's address before the notification.
 fn address_before<'a>(person: &Person, known: &'a ReadSet, participant: &str) -> Option<&'a str> {
     let before = known.people().find(|it| it.id == person.id)?;
     let is = |it: &&Participant| it.growsurf_id.as_deref() == Some(participant);
     before.participants.iter().find(is)?.facts.get(Facts::EMAIL)?.value.as_text()
 }
 
-/// Whether every participant of the person has this address, or none.
+/// True if every participant of the person has this address or none.
 fn is_everywhere(person: &Person, to: &Identifier) -> bool {
     person.participants.iter().all(|participant| {
         let fact = participant.facts.get(Facts::EMAIL).map(|fact| &fact.value);

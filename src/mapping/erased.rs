@@ -1,13 +1,11 @@
-//! Who of some news was forgotten: the news as they are without them.
+//! Erased people: a notification without them.
 //!
-//! What belongs here: telling a forgotten participant from a new one of the same address, and
-//! leaving the former out. What doesn't: the plan, which knows nothing of it and goes on with what
-//! is left.
+//! What belongs here: telling an erased participant from a new one of the same address. What doesn't: the
+//! plan of what is left.
 //!
-//! A participant id that was forgotten stays so. A forgotten address is somebody new again if its
-//! participant joined after the forgetting. Sources that don't tell when somebody joined, as the
-//! guide's shape, tell it by a join that happened afterwards; before that, and in everything older,
-//! the address means who was forgotten.
+//! An erased participant id stays erased. An erased address belongs to a new person if its participant joined
+//! after the erasure. If the source has no time of joining, as the guide's shape, a later join shows it.
+//! Until then, and in everything older, the address means the erased person.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -80,7 +78,7 @@ pub fn leave_out<'a>(
     )
 }
 
-/// Some news, and what the store remembers.
+/// A notification, and what the store remembers.
 struct Memory<'a> {
     news: &'a Notification,
     campaign: &'a str,
@@ -90,7 +88,7 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    /// Returns the keys of all tombstones below.
+    /// Returns the keys of all tombstones of the notification's people and their referrers.
     fn tombstones(&self) -> BTreeSet<ErasureKey> {
         let keys = self.news.people.iter().flat_map(|snapshot| {
             let own = [self.trace_of(snapshot.id.as_deref()), address(&snapshot.email)];
@@ -139,7 +137,7 @@ impl Memory<'_> {
         happened_at <= forgotten_at || !is_new
     }
 
-    /// Somebody who stays, without a referrer who doesn't.
+    /// Returns a snapshot without an erased referrer.
     fn without_referrer(
         &self,
         snapshot: &Snapshot,
@@ -173,19 +171,19 @@ fn address(email: &Result<Email, String>) -> Option<ErasureKey> {
     email.clone().ok().map(ErasureKey::Address)
 }
 
-/// Whom a snapshot names as its referrer.
+/// Returns the referrer that a snapshot names.
 fn referrer(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
     let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
     let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
     (text(Facts::REFERRER_ID), email)
 }
 
-/// Keeps the place of somebody of whom nothing is told.
+/// Returns an empty snapshot, which keeps the index of an erased one.
 fn nobody(field: &'static str) -> Snapshot {
     Snapshot { id: None, ..Snapshot::with_id(field, String::new()) }
 }
 
-/// An event without those who are gone; `None` if it was theirs.
+/// Returns an event without erased people; `None` if it was theirs.
 fn without(told: &TimedEvent, gone: &BTreeSet<usize>) -> Option<TimedEvent> {
     let is_gone = |who: &ParticipantIndex| gone.contains(&who.0);
     if is_gone(&super::tracks::subject(&told.event)) {

@@ -1,10 +1,9 @@
-//! What Customer.io's word leads to: writes to GrowSurf, and events.
+//! Plans of feedback: writes to GrowSurf, and events.
 //!
-//! What belongs here: whom it is about, what was forgotten of them, and the lanes of GrowSurf's
-//! participants; what clicks, subscriptions and asks lead to is in the files below. What doesn't:
-//! news of the referral program (`plan`).
+//! What belongs here: the person it is about, their erasure, and the lanes of participants at GrowSurf. What
+//! doesn't: events of the referral program (`draft`).
 //!
-//! Every write has its row in the ledger, so that what Customer.io tells twice is done once.
+//! Every write has its row in the ledger, so repeated feedback is written once.
 
 mod actions;
 mod clicks;
@@ -27,26 +26,26 @@ use crate::domain::{
     ReadKey, ReadSet, Scalar, Time,
 };
 
-/// What Customer.io told, and all that is known for it.
+/// Feedback, and everything that is known for it.
 #[derive(Clone, Copy)]
 struct FeedbackContext<'a> {
     feedback: &'a Feedback,
     received_at: Time,
     known: &'a ReadSet,
-    /// The effects that the ledger has.
+    /// Effects in the ledger.
     recorded: &'a HashSet<EventId>,
     mapper: &'a Mapper,
     rules: &'a Rules,
 }
 
-/// A participant of a person, by their places.
+/// A participant, by index of the record and in it.
 #[derive(Clone, Copy)]
 struct ParticipantSlot {
     person: usize,
     participant: usize,
 }
 
-/// Returns the keys of everyone whom feedback names.
+/// Returns the keys of everyone in feedback.
 pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKey> {
     let mut keys: Vec<ReadKey> = subject_keys(feedback).collect();
     match &feedback.kind {
@@ -64,8 +63,7 @@ pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKe
     keys
 }
 
-/// Returns the keys of the links that a reader's campaigns may have, and of the addressees at
-/// GrowSurf of everyone read so far.
+/// Returns the keys of the links in a reader's campaigns, and of the GrowSurf lanes of everyone read so far.
 pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey> {
     let rules = &mapper.rules;
     let participants = || read.people().flat_map(|person| &person.participants);
@@ -80,7 +78,7 @@ pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey
     keys
 }
 
-/// Returns the draft of what feedback leads to.
+/// Returns the draft of feedback.
 pub fn draft<'a>(
     feedback: &'a Feedback,
     received_at: Time,
@@ -91,10 +89,10 @@ pub fn draft<'a>(
     Box::new(FeedbackDraft { feedback, erased, received_at, read, mapper })
 }
 
-/// A draft of feedback. Nearly all of its plan depends on the ledger.
+/// A draft of feedback, whose plan depends on the ledger.
 struct FeedbackDraft<'a> {
     feedback: Cow<'a, Feedback>,
-    /// A referrer who is left out because they were erased.
+    /// An erased referrer who is left out.
     erased: ErasureSubject,
     received_at: Time,
     read: &'a ReadSet,
@@ -164,13 +162,12 @@ fn subject_keys(feedback: &Feedback) -> impl Iterator<Item = ReadKey> + '_ {
 }
 
 impl<'a> FeedbackContext<'a> {
-    /// Returns the place of the person whom the feedback is about.
+    /// Returns the index of the person whom the feedback is about.
     fn subject(self) -> Option<usize> {
         subject_keys(self.feedback).find_map(|key| self.known.person(&key))
     }
 
-    /// Returns the person whom the feedback is about, if they were erased and it is older, or is about
-    /// nobody new.
+    /// Returns the person, if they were erased and the feedback is older or names nobody new.
     fn erased(self) -> ErasureSubject {
         let mut erased = ErasureSubject::default();
         if !self.known.has_tombstones() {
@@ -190,7 +187,7 @@ impl<'a> FeedbackContext<'a> {
         erased
     }
 
-    /// Whether an effect is in the ledger already.
+    /// True if the ledger has the effect.
     fn is_done(self, id: EventId) -> bool {
         self.recorded.contains(&id)
     }
@@ -203,7 +200,7 @@ impl<'a> FeedbackContext<'a> {
         &self.person(place.person).participants[place.participant]
     }
 
-    /// The lane of a person at Customer.io, as they are now, with the tracks due.
+    /// Returns the person's lane with these tracks.
     fn told(self, person: Person, due: Vec<PlannedCall>) -> Vec<LanePlan> {
         let due = due.into_iter().map(|call| PendingCall { person: 0, call }).collect();
         let times = (self.feedback.at, self.received_at);
@@ -211,12 +208,12 @@ impl<'a> FeedbackContext<'a> {
         self.mapper.lanes(people, &BTreeSet::new(), due, times, &mut Vec::new())
     }
 
-    /// The question for the addressee that a participant is at GrowSurf.
+    /// Returns the key of a participant's lane at GrowSurf.
     fn addressee(key: &ParticipantKey) -> ReadKey {
         ReadKey::Lane(LaneKey::Participant(key.clone()))
     }
 
-    /// The addressee, if there is one in the store, else a new one.
+    /// Returns the record of a participant's lane at GrowSurf; a new one if there is none.
     fn addressed(self, key: &ParticipantKey) -> Person {
         let index = self.known.person(&Self::addressee(key));
         let known = index.map(|index| self.person(index).clone());
@@ -224,19 +221,18 @@ impl<'a> FeedbackContext<'a> {
     }
 }
 
-/// A lane of GrowSurf's with one more call.
+/// Returns a lane with one call to GrowSurf.
 fn lane(person: Person, call: Call, effect: EffectKey) -> LanePlan {
     LanePlan { person, calls: vec![PlannedCall { call, effect: Some(effect) }] }
 }
 
-/// What names a participant at GrowSurf; `None` for one of whom no id was told.
+/// Returns a participant's key at GrowSurf, if the id is known.
 fn key_of(participant: &Participant) -> Option<ParticipantKey> {
     let id = participant.growsurf_id.clone()?;
     Some(ParticipantKey { campaign: participant.campaign.clone(), participant: id })
 }
 
-/// One more of what is counted. The relay's own count goes on from what GrowSurf's metadata said
-/// when it began, and is never read from there again.
+/// Returns a counter after one more. It starts from GrowSurf's metadata, which is read once.
 fn raised(before: Option<Counter>, participant: &Participant, metadata: &str, at: Time) -> Counter {
     let seed = || {
         let name = format!("{}{metadata}", crate::domain::Facts::METADATA);
@@ -251,7 +247,7 @@ fn raised(before: Option<Counter>, participant: &Participant, metadata: &str, at
     Counter { count: count.saturating_add(1), last: last.max(at) }
 }
 
-/// A time as GrowSurf's metadata hold it, to the second.
+/// Returns a time for GrowSurf's metadata, in seconds.
 fn stamp(at: Time) -> Scalar {
     Scalar::from(Time::from_seconds(at.seconds()).to_string())
 }

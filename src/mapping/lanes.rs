@@ -1,7 +1,4 @@
-//! Lanes: the calls for each person, in their order, out of what is due.
-//!
-//! What belongs here: which identify goes before which track, and what else goes along. What doesn't:
-//! which tracks are due (`plan`), and what an identify says (`profile`).
+//! Lanes: the calls for each person, in order.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +11,8 @@ use super::profile;
 use crate::domain::{Call, Identified, LanePlan, Person, PlannedCall, Time};
 
 impl Mapper {
-    /// Puts an identify before each track, and alone where the profile differs from the one last
-    /// planned for somebody whom Customer.io knows or gets to know.
+    /// Returns the lanes. An identify goes before each track, and alone if the profile of a known person
+    /// differs from the last planned one.
     pub(super) fn lanes(
         &self,
         people: Resolved,

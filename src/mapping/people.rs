@@ -1,4 +1,4 @@
-//! Who the people of some news are: each snapshot finds its person and participant, or makes them.
+//! People of a notification: the record of each snapshot, found or made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,46 +15,46 @@ use crate::domain::{
     ParticipantIndex, ParticipantKey, Person, ReadKey, ReadSet, Scalar, Snapshot, Time,
 };
 
-/// Before this, in 2001, nobody joined anything.
+/// The earliest believed time, in 2001.
 const EARLIEST: Time = Time::from_seconds(1_000_000_000);
 
-/// How far a source's clock may be ahead.
+/// The most that a source's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest id that Customer.io takes, in bytes.
+/// The longest id at Customer.io, in bytes.
 const ID_BYTES: usize = 150;
 
-/// The people of some news, as they are after taking it in.
+/// The people of a notification, after merging its facts.
 pub struct Resolved {
-    /// Each person once.
+    /// Each record once.
     pub persons: Vec<Person>,
-    /// The places of those who want no more mail since these news.
+    /// Indexes of people who unsubscribed by this notification.
     pub unsubscribed: BTreeSet<usize>,
-    /// The places of those who are joined with an anonymous id that they claimed.
+    /// People to join with an anonymous id that they claimed.
     pub new_joins: BTreeSet<(usize, AnonymousId)>,
-    /// What the ledger has of the addresses that people left.
+    /// The ledger's ids of the addresses that people left.
     pub left: Vec<EventId>,
-    /// What became of addresses that changed and can't be followed.
+    /// Notices about changes of address that can't be followed.
     pub notices: Vec<String>,
     slots: Vec<Result<Slot, Unresolved>>,
     pub(super) campaign: String,
 }
 
-/// Where a snapshot's participant is.
+/// The place of a participant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
-    /// The place in [`Resolved::persons`].
+    /// Index in [`Resolved::persons`].
     pub person: usize,
-    /// The place among the person's participants.
+    /// Index among the person's participants.
     pub participant: usize,
 }
 
-/// Why a snapshot has no person.
+/// Reason for a snapshot without a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unresolved {
-    /// The settings say to ignore them, and with them whatever they take part in.
+    /// The settings ignore the address, and every event with this participant.
     Ignored(String),
-    /// They can't be identified.
+    /// The person can't be identified.
     Unmapped(String),
 }
 
@@ -96,40 +96,38 @@ impl Resolved {
         people
     }
 
-    /// One person, of whom nothing was told.
+    /// Returns one person, without a notification.
     pub fn of(person: Person) -> Self {
         let (unsubscribed, new_joins, left, notices, slots, campaign) = Default::default();
         Self { persons: vec![person], unsubscribed, new_joins, left, notices, slots, campaign }
     }
 
-    /// Where this one sits, or why they don't.
+    /// Returns the slot of a participant, or the reason for its absence.
     pub fn slot_of(&self, who: ParticipantIndex) -> Result<Slot, &Unresolved> {
         self.slot_at(who.0)
     }
 
-    /// Returns the slot of the snapshot at a place, or why there is none.
+    /// Returns the slot of the snapshot at an index, or the reason for its absence.
     pub(super) fn slot_at(&self, place: usize) -> Result<Slot, &Unresolved> {
         self.slots[place].as_ref().copied()
     }
 
-    /// The participant at a slot.
     pub fn participant(&self, slot: Slot) -> &Participant {
         &self.persons[slot.person].participants[slot.participant]
     }
 
-    /// The participant at a slot, to change.
     pub fn participant_mut(&mut self, slot: Slot) -> &mut Participant {
         &mut self.persons[slot.person].participants[slot.participant]
     }
 
-    /// The participant at a slot as they were before the news.
+    /// Returns a participant as stored before the notification.
     pub fn before<'a>(&self, slot: Slot, known: &'a ReadSet) -> Option<&'a Participant> {
         let id = self.persons[slot.person].id?;
         let person = known.people().find(|it| it.id == Some(id))?;
         person.participants.get(slot.participant)
     }
 
-    /// Drops what GrowSurf reported and the relay has counted by now, and joins that were seen late.
+    /// Drops GrowSurf's reports that the relay's counts have reached, and joins that were seen late.
     pub fn settle_counts(&mut self) {
         for participant in self.persons.iter_mut().flat_map(|it| &mut it.participants) {
             let Participant { completeness, friends, last_referral, .. } = participant;
@@ -140,14 +138,14 @@ impl Resolved {
         }
     }
 
-    /// Returns the key of the referrer of the participant in a slot, if one was reported.
+    /// Returns the key of a participant's reported referrer.
     pub fn referrer_key(&self, slot: Slot) -> Option<ReadKey> {
         let friend = self.participant(slot);
         let id = friend.facts.get(Facts::REFERRER_ID)?.value.as_text()?;
         Some(participant(&friend.campaign, id))
     }
 
-    /// Returns the slot of the referrer of the participant in a slot, if that person is known.
+    /// Returns the slot of a participant's referrer, if that person is known.
     pub fn referrer_of(&mut self, slot: Slot, read: &ReadSet) -> Option<Slot> {
         let index = read.person(&self.referrer_key(slot)?)?;
         let campaign = self.participant(slot).campaign.clone();
@@ -190,7 +188,7 @@ impl Resolved {
         Ok(Slot { person, participant })
     }
 
-    /// The place of a person that the store knows; each is placed once.
+    /// Returns the index of a stored person's record.
     pub(super) fn place_known(&mut self, index: usize, known: &ReadSet) -> usize {
         let person = known.person_at(index);
         let placed = self.persons.iter().position(|placed| placed.id == person.id);
@@ -200,7 +198,7 @@ impl Resolved {
         })
     }
 
-    /// Returns the place of the record of a lane: known, made before, or new.
+    /// Returns the index of a lane's record: stored, made before, or new.
     pub(super) fn place(&mut self, key: LaneKey, read: &ReadSet) -> usize {
         if let Some(index) = read.person(&ReadKey::Lane(key.clone())) {
             return self.place_known(index, read);
@@ -274,13 +272,13 @@ impl Resolved {
     }
 }
 
-/// Whether something can have happened then: neither before GrowSurf was nor in the future. Sources
-/// that write in another unit aren't believed.
+/// True if a time is neither before GrowSurf existed nor in the future. A source that uses another unit isn't
+/// believed.
 pub(super) fn is_sane(at: Time, received_at: Time) -> bool {
     at >= EARLIEST && at <= received_at.plus(AHEAD)
 }
 
-/// Returns the keys of everyone whom a notification names.
+/// Returns the keys of everyone in a notification.
 pub fn keys(
     notification: &Notification,
     campaign: &str,
@@ -292,7 +290,7 @@ pub fn keys(
     keys.chain(references::keys(people, campaign, read, rules)).collect()
 }
 
-/// Returns the keys of the person of a snapshot.
+/// Returns the keys of a snapshot's person.
 pub fn snapshot_keys(
     snapshot: &Snapshot,
     campaign: &str,
@@ -302,13 +300,16 @@ pub fn snapshot_keys(
     by_id.into_iter().chain(identify(snapshot, rules).ok().map(|it| ReadKey::Lane(it.into())))
 }
 
-/// Returns the key of the person who is a participant.
+/// Returns the key of a participant's person.
 pub fn participant(campaign: &str, id: &str) -> ReadKey {
     let (campaign, participant) = (campaign.to_owned(), id.to_owned());
     ReadKey::Participant(ParticipantKey { campaign, participant })
 }
 
-/// How Customer.io knows the person of a snapshot; the error names the field that is wanting.
+/// Returns the key of a snapshot's person.
+///
+/// # Errors
+/// The reason, naming the missing field.
 pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String> {
     match &rules.identify_by {
         IdentifyBy::Email => snapshot.email.clone().map(Identifier::Email),
@@ -331,8 +332,8 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
     }
 }
 
-/// What effect keys name a participant by of whom no id was told: a keyed hash, so that the
-/// ledger holds nothing that could be traced back to an address.
+/// Returns the name in effect keys of a participant without an id: a keyed hash, which can't be traced to an
+/// address.
 pub(super) fn hashed(known: &ReadSet, campaign: &str, lane: &LaneKey) -> String {
     // Whoever joins after somebody of the same address was forgotten is somebody else.
     let erased_at =
@@ -340,7 +341,7 @@ pub(super) fn hashed(known: &ReadSet, campaign: &str, lane: &LaneKey) -> String 
     keyed_hash(known, campaign, lane.value(), erased_at)
 }
 
-/// Returns a key of a participant that is a keyed hash of what else is known of them.
+/// Returns a participant's name that is a keyed hash of a value.
 pub(super) fn keyed_hash(
     known: &ReadSet,
     campaign: &str,

@@ -1,7 +1,4 @@
-//! The planner: its four phases, for events of the referral program and for feedback.
-//!
-//! What belongs here: which keys each phase reads. What doesn't: what the records lead to (`draft`,
-//! `feedback`).
+//! The planner: the keys that each phase reads. The plans are `draft`'s and `feedback`'s.
 
 use super::anonymous;
 use super::draft::ProgramDraft;
@@ -15,20 +12,19 @@ use crate::domain::{
     ReadSet, Time,
 };
 
-/// Makes plans by the rules of the settings.
+/// A planner that follows the rules of the settings.
 #[derive(Clone, Debug)]
 pub struct Mapper {
     pub(super) rules: Rules,
 }
 
 impl Mapper {
-    /// A planner that follows `rules`.
+    /// Returns a planner with these rules.
     pub fn new(rules: Rules) -> Self {
         Self { rules }
     }
 
-    /// True if the event's subject becomes a person at Customer.io by it. The end of a campaign is
-    /// off by default, and then it makes nobody.
+    /// True if the event makes its subject a person at Customer.io.
     pub(super) fn concerns_subject(&self, event: &Event) -> bool {
         if let Event::SharesCounted { .. } | Event::FullyCompared { .. } | Event::Visited(_) = event
         {

@@ -1,4 +1,4 @@
-//! The profile: what Customer.io is told of a person, out of everything known of them.
+//! The profile: the attributes of a person, from everything known of them.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::domain::{
     Scalar, Shown, Time,
 };
 
-/// The attributes a profile can have beside `email`, by their own names.
+/// The attributes besides `email`, by their own names.
 #[cfg(test)]
 pub const ATTRIBUTES: [&str; 17] = [
     "first_name",
@@ -35,10 +35,10 @@ pub const ATTRIBUTES: [&str; 17] = [
     "fraud_reason",
 ];
 
-/// Those that tell of the person and of no campaign.
+/// Attributes of the person, not of one campaign.
 const PERSONAL: [&str; 2] = ["first_name", "last_name"];
 
-/// The whole merged profile of a person. What isn't known is not in it.
+/// Returns the merged profile of a person. Unknown attributes are absent.
 pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
     let mut profile = Attributes::new();
     if let Some(email) = email(person, rules) {
@@ -74,14 +74,13 @@ pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
     profile
 }
 
-/// A digest of a profile, to tell whether it differs from the one last planned.
+/// Returns a profile's digest, by which changes are found.
 pub fn digest(profile: &Attributes) -> String {
     let text = serde_json::to_vec(profile).expect("names and scalars are always JSON");
     hex::encode(&Sha256::digest(text)[..16])
 }
 
-/// The code that a participant's link carries: the guide's field, else the first vanity key,
-/// else GrowSurf's participant id.
+/// Returns the code of a participant's link: the guide's field, the first vanity key, or GrowSurf's id.
 pub fn referral_code(participant: &Participant) -> Option<Scalar> {
     let told = |name| participant.facts.get(name).map(|fact| fact.value.clone());
     told(Facts::REFERRAL_CODE)
@@ -89,13 +88,13 @@ pub fn referral_code(participant: &Participant) -> Option<Scalar> {
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
 }
 
-/// The name of a participant's campaign, if a source named it.
+/// Returns the name of a participant's campaign.
 pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
     participant.facts.get(Facts::CAMPAIGN_NAME).map(|fact| fact.value.clone())
 }
 
-/// Returns the key of who referred a participant. Nobody refers themself: `of_person` are all
-/// participants that this person is or was.
+/// Returns the fact that names a participant's referrer. Nobody refers themself: `of_person` are the person's
+/// participants.
 pub fn referred_by<'a>(
     participant: &'a Participant,
     of_person: impl IntoIterator<Item = &'a Participant>,
@@ -104,13 +103,13 @@ pub fn referred_by<'a>(
     referrer.filter(|_| !is_self_referred(participant, of_person))
 }
 
-/// Returns the reference to a participant of a campaign whom a fact names.
+/// Returns a reference to the participant whom a fact names.
 pub fn referred_to(campaign: &str, key: &Fact, shows: Shown) -> Option<Scalar> {
     let (campaign, participant) = (campaign.to_owned(), key.value.as_text()?.to_owned());
     Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
 }
 
-/// True if somebody else referred the participant, even one who can't be named.
+/// True if another referred the participant, even one who can't be named.
 pub fn is_referred(people: &Resolved, slot: Slot) -> bool {
     let (participant, of_person) =
         (people.participant(slot), &people.persons[slot.person].participants);
@@ -119,8 +118,8 @@ pub fn is_referred(people: &Resolved, slot: Slot) -> bool {
         || (is_unnamed && !is_self_referred(participant, of_person))
 }
 
-/// True if what is known of a participant names the person as their own referrer: by the key of any
-/// participant of theirs, or by the code of a link.
+/// True if a participant's referrer is the same person: by the key of a participant of theirs, or by a link's
+/// code.
 pub fn is_self_referred<'a>(
     participant: &'a Participant,
     of_person: impl IntoIterator<Item = &'a Participant>,
@@ -154,7 +153,7 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
     }
 }
 
-/// An attribute of a person, out of what is known of some of their participants.
+/// Returns an attribute, from some of a person's participants.
 fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option<Scalar> {
     let told = |fact| latest(participants, fact).map(|fact| fact.value.clone());
     // Before everything was counted a count or a first time would be invented.
@@ -208,7 +207,7 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
     }
 }
 
-/// The seconds of a day.
+/// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
 
 fn times(
@@ -218,7 +217,7 @@ fn times(
     participants.iter().filter_map(move |it| time(it)).map(Time::seconds)
 }
 
-/// The newest fact of this name over some campaigns of the person.
+/// Returns the newest fact of this name.
 fn latest<'a>(participants: &[&'a Participant], name: &str) -> Option<&'a Fact> {
     newest(participants.iter().filter_map(|participant| participant.facts.get(name)))
 }
@@ -231,7 +230,7 @@ fn by_age(a: &Fact, b: &Fact) -> Ordering {
     a.since().cmp(&b.since()).then_with(|| a.value.rank(&b.value))
 }
 
-/// The participant of whom something was told last.
+/// Returns the most recently reported participant.
 fn latest_participant<'a>(participants: &[&'a Participant]) -> Option<&'a Participant> {
     let last = |participant: &Participant| participant.facts.iter().map(|(_, f)| f.since()).max();
     participants.iter().copied().max_by(|a, b| match last(a).cmp(&last(b)) {

@@ -1,12 +1,11 @@
-//! References: whom others' calls and records refer to, and the records that hold them.
+//! References to people in others' calls and records.
 //!
-//! What belongs here: the key of a referrer, and the records of those whom Customer.io can't know. What
-//! doesn't: what a reference becomes when a call is sent (`domain`).
+//! What belongs here: the key of a referrer, and the records of people whom Customer.io doesn't know. What
+//! doesn't: a reference's value when a call is sent (`domain`).
 //!
-//! An address and a name stand in the record of the person alone, so that erasing that record is enough.
-//! Somebody who can't be identified, or of whom a friend told only the address, has no person's record.
-//! Then the record of an addressee at GrowSurf holds them: it is nobody's profile, and no participant is
-//! found by it.
+//! An address and a name are in the person's own record alone, so erasing it is enough. A participant who
+//! can't be identified, or of whom only the address is known, has no person. Then the record of their lane at
+//! GrowSurf holds them.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +17,10 @@ use crate::domain::{
     Scalar, Snapshot, Time,
 };
 
-/// The facts of a snapshot that name who referred the participant.
+/// Facts of a snapshot that name the referrer.
 pub const REFERRER: [&str; 2] = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL];
 
-/// The facts that others' calls may show.
+/// Facts that others' calls may show.
 const SHOWN: [&str; 3] = [Facts::EMAIL, Facts::FIRST_NAME, Facts::LAST_NAME];
 
 /// Returns the keys of everyone whom snapshots refer to, or who can't be identified.
@@ -51,7 +50,7 @@ pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) 
 }
 
 impl Resolved {
-    /// Notes in the records of participants who referred them, and makes records of those who have none.
+    /// Notes participants' referrers, and keeps records of people who can't be identified.
     pub(super) fn note_referrers(
         &mut self,
         notification: &Notification,
@@ -80,7 +79,7 @@ impl Resolved {
         }
     }
 
-    /// Returns the key of the participant whom a source names by an id or the code of a link.
+    /// Returns the key of the referrer with an id or a link's code.
     fn referrer_by_id(&mut self, id: &str, notification: &Notification, read: &ReadSet) -> String {
         let mut snapshots = notification.people.iter();
         let told = snapshots.position(|it| it.id.as_deref() == Some(id));
@@ -97,7 +96,7 @@ impl Resolved {
         known.map_or_else(|| id.to_owned(), |slot| self.refer_to(slot))
     }
 
-    /// Returns the slot of a participant of the person whom a key leads to.
+    /// Returns the slot of a participant of a key's person.
     fn known(
         &mut self,
         key: &ReadKey,
@@ -109,7 +108,7 @@ impl Resolved {
         Some(Slot { person: self.place_known(index, read), participant })
     }
 
-    /// Returns the key of the participant whom a source names by address alone.
+    /// Returns the key of the referrer with an address.
     fn referrer_by_address(
         &mut self,
         email: &Email,
@@ -135,14 +134,14 @@ impl Resolved {
         key.participant
     }
 
-    /// Returns the key of a participant whom others refer to from now on.
+    /// Marks a participant as referred to, and returns the key.
     pub(super) fn refer_to(&mut self, slot: Slot) -> String {
         let participant = self.participant_mut(slot);
         participant.is_referred_to |= participant.key.starts_with(Participant::HASHED);
         participant.key.clone()
     }
 
-    /// Notes that others refer to the friends in the events.
+    /// Marks the friends in the events as referred to.
     pub(super) fn refer_to_friends(&mut self, notification: &Notification) {
         let others = notification.events.iter().filter_map(|timed| tracks::other(&timed.event));
         for slot in others.filter_map(|who| self.slot_of(who).ok()).collect::<Vec<_>>() {
@@ -150,7 +149,7 @@ impl Resolved {
         }
     }
 
-    /// Keeps the address and the name of somebody who is no person at Customer.io.
+    /// Keeps the address and name of a participant without a person.
     fn keep_contact(&mut self, snapshot: &Snapshot, as_of: Time, read: &ReadSet) {
         let Some(key) = contact_key(snapshot, &self.campaign) else { return };
         let place = self.place(key.clone().into(), read);
@@ -166,14 +165,14 @@ impl Resolved {
     }
 }
 
-/// Returns the key of the record that holds somebody who can't be identified, if there is anything to hold.
+/// Returns the key of the record for a participant who can't be identified, if there is anything to keep.
 fn contact_key(snapshot: &Snapshot, campaign: &str) -> Option<ParticipantKey> {
     let says_anything = SHOWN.iter().any(|name| snapshot.facts.contains_key(*name));
     let (campaign, id) = (campaign.to_owned(), snapshot.id.clone().filter(|_| says_anything)?);
     Some(ParticipantKey { campaign, participant: id })
 }
 
-/// Returns the key of somebody of whom only the address is known.
+/// Returns the key of a participant of whom only the address is known.
 fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
     let participant = keyed_hash(read, campaign, email.as_str(), None);
     ParticipantKey { campaign: campaign.to_owned(), participant }
@@ -187,7 +186,6 @@ fn link(campaign: &str, code: &str) -> Link {
     Link { campaign: campaign.to_owned(), code: code.to_owned() }
 }
 
-/// Returns the id and the address of the referrer whom a snapshot names.
 fn named(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
     let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
     let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());

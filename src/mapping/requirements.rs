@@ -1,14 +1,12 @@
-//! Requirements: whom the store must know before an event is planned.
-//!
-//! What belongs here: the reasons to park what strangers, or those whom nobody referred, are said to have
-//! done. A replay plans it once they are known. What doesn't: whom a notification names (`people`).
+//! Requirements: people whom the store must know before an event is planned. A replay plans it once they are
+//! known.
 
 use super::people::{Resolved, Slot};
 use super::profile::is_referred;
 use super::tracks;
 use crate::domain::{Event, Notification, ReadSet};
 
-/// Returns the reason to park a notification of which an event needs somebody whom the store doesn't know.
+/// Returns the reason to park a notification whose event needs an unknown person or referral.
 pub fn unmet(news: &Notification, people: &Resolved, known: &ReadSet) -> Option<String> {
     let is_known = |slot: &Slot| people.before(*slot, known).is_some();
     news.events.iter().find_map(|told| {

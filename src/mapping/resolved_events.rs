@@ -1,7 +1,4 @@
-//! Events of the referral program whose subject is resolved, and who referred whom.
-//!
-//! What belongs here: which events count, and the pairs of referrals. What doesn't: the calls that
-//! they lead to (`tracks`).
+//! Events with a known subject, and the referrals in them.
 
 use super::aggregates;
 use super::people::{Resolved, Slot, Unresolved};
@@ -10,23 +7,19 @@ use super::rules::Rules;
 use super::tracks;
 use crate::domain::{Event, Facts, Notification, ReadKey, ReadSet, Scalar, Time, TimedEvent};
 
-/// An event whose subject has a slot.
+/// An event with the slot of its subject.
 pub struct ResolvedEvent {
-    /// The event.
     pub timed: TimedEvent,
-    /// The slot of its subject.
     pub slot: Slot,
 }
 
 /// A friend and their referrer.
 pub struct Referral {
-    /// The slot of the friend.
     pub friend: Slot,
-    /// The slot of the referrer.
     pub referrer: Slot,
 }
 
-/// Returns the events that count, and the reasons why others can't be mapped.
+/// Returns the events that count, and the reasons for unmapped ones.
 pub fn resolve_events(
     notification: &Notification,
     people: &Resolved,
@@ -64,8 +57,8 @@ pub fn resolve_events(
     (events, unmapped)
 }
 
-/// True if the event is of a referral whose referrer is the friend. A source's reader finds most of
-/// them; the others take what is known: who has an id, and whose code a link has.
+/// True if the referrer is the friend. A source's reader finds most such events; the others need stored ids
+/// and codes.
 fn is_self_referral(event: &Event, people: &Resolved) -> bool {
     let (Event::FriendSignedUp { referrer, friend }
     | Event::ReferralConverted { referrer: Some(referrer), friend, .. }) = event
@@ -83,7 +76,7 @@ fn is_self_referral(event: &Event, people: &Resolved) -> bool {
 }
 
 impl Resolved {
-    /// Returns the keys of the referrers of friends who converted, where the events don't name them.
+    /// Returns the keys of unnamed referrers of converted friends.
     pub fn referrers(&self, notification: &Notification) -> Vec<ReadKey> {
         let unnamed = notification.events.iter().filter_map(|timed| match &timed.event {
             Event::ReferralConverted { friend, referrer, .. } => {
@@ -95,7 +88,7 @@ impl Resolved {
         unnamed.filter_map(|slot| self.referrer_key(slot)).collect()
     }
 
-    /// Returns the referrals in the events, and notes the referrer in the records of friends who name none.
+    /// Returns the referrals in the events, and notes the referrer of friends without one.
     pub fn link_referrers(
         &mut self,
         events: &[ResolvedEvent],

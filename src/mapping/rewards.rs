@@ -1,15 +1,11 @@
-//! Rewards: the properties of the event that reports one.
-//!
-//! What belongs here: what is sent of an earned reward, and where its value comes from. What doesn't:
-//! which side it was earned on, and the fields of that side, which the source's reader chooses; and
-//! what a text is worth (`amounts`).
+//! Properties of the event of an earned reward. The source's reader chooses the side.
 
 use super::amounts;
 use super::rules::Rules;
 use super::tracks::{put, put_amount};
 use crate::domain::{Amount, Attributes, Labelled, Reward, Scalar, Side};
 
-/// Returns the properties of an approved reward. What isn't known is not among them.
+/// Returns the properties of an approved reward. Unknown ones are absent.
 pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
     let mut data = Attributes::new();
     put(&mut data, "reward_id", Some(reward.id.as_str()));
@@ -22,8 +18,8 @@ pub fn data(reward: &Reward, rules: &Rules) -> Attributes {
     data
 }
 
-/// The value of a reward by the first source that has one: the metadata of its side, what was
-/// delivered, the tax valuation of its side.
+/// Returns a reward's value from the first source with one: its side's metadata, the delivered amount, the
+/// tax valuation.
 fn value(reward: &Reward, rules: &Rules) -> Option<Amount> {
     let key = reward.side.map(|side| match side {
         Side::Referrer => &rules.reward_value_key,

@@ -1,4 +1,4 @@
-//! What the settings say about mapping, as plain values.
+//! Rules of mapping, from the settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use crate::domain::{Email, EmailPattern, Scalar};
 use crate::options::whole;
 
-/// The events' names before any renaming.
+/// Names of events before renaming.
 pub mod events {
-    /// Somebody joined a campaign.
+    /// A participant joined a campaign.
     pub const JOINED: &str = "referral_program_joined";
     /// A friend joined through a participant's link.
     pub const FRIEND_SIGNED_UP: &str = "referral_friend_signed_up";
-    /// A referred friend did what the program rewards.
+    /// A referred friend converted.
     pub const CONVERTED: &str = "referral_converted";
     /// A participant earned an approved reward.
     pub const REWARD_CLAIMED: &str = "referral_reward_claimed";
@@ -25,14 +25,14 @@ pub mod events {
     pub const COMMISSION_ADJUSTED: &str = "affiliate_commission_adjusted";
     /// An affiliate was paid.
     pub const PAYOUT_ISSUED: &str = "affiliate_payout_issued";
-    /// A participant's referral link was clicked in a message, or led somebody to a page.
+    /// A participant's referral link was clicked in a message, or led a visitor to a page.
     pub const LINK_CLICKED: &str = "referral_link_clicked";
     /// A participant bought something.
     pub const PURCHASED: &str = "purchase";
     /// A campaign ended with this person among the winners.
     pub const CAMPAIGN_ENDED: &str = "referral_campaign_ended";
 
-    /// All of them, in the order the settings list them.
+    /// All names, in the order of the settings.
     #[cfg(test)]
     pub const ALL: [&str; 11] = [
         JOINED,
@@ -49,65 +49,63 @@ pub mod events {
     ];
 }
 
-/// The rules a plan follows; made from the settings once, at start.
-///
-/// The settings' section of the mapping is read into it; other sections decide the rest.
+/// The rules of a plan. The settings' section `mapping` is read into it; other sections fill the rest.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rules {
-    /// The name each event is sent under, by its name in [`events`]; one that is missing is off.
+    /// Sent name of each event, by its name in [`events`]; a missing one is off.
     pub events: BTreeMap<String, String>,
-    /// The name each attribute is sent under, by its own name; one that is missing is off.
+    /// Sent name of each attribute, by its own name; a missing one is off.
     pub attributes: BTreeMap<String, String>,
-    /// What comes before the names of the attributes that tell of one campaign, by its id. Campaigns
-    /// without one share the bare names, and the latest fact of any counts.
+    /// Prefix of the attributes of one campaign, by its id. Campaigns without one share the bare names, and
+    /// the latest fact counts.
     #[serde(skip)]
     pub prefixes: BTreeMap<String, String>,
     /// Extra attributes: name at Customer.io, by key of the participant's metadata.
     pub metadata: BTreeMap<String, String>,
     /// The tiers, highest threshold first.
     pub tiers: Vec<Tier>,
-    /// How people are identified.
+    /// The key of people.
     #[serde(skip)]
     pub identify_by: IdentifyBy,
-    /// Whether `email` is sent for people identified by metadata, which a browser can write.
+    /// True if `email` is sent for people with an id from metadata, which a browser can write.
     #[serde(skip)]
     pub trust_metadata_id: bool,
-    /// The key of a reward's metadata that holds its value for the referrer.
+    /// The key of a reward's metadata with the referrer's value.
     pub reward_value_key: String,
-    /// The key of a reward's metadata that holds its value for the friend.
+    /// The key of a reward's metadata with the friend's value.
     pub friend_reward_value_key: String,
     /// True if a reward's internal title is sent.
     pub reward_title: bool,
-    /// Campaigns whose conversions only the shop's own server may tell.
+    /// Campaigns whose conversions come from the user's backend only.
     #[serde(skip)]
     pub server_told_conversions: BTreeSet<String>,
-    /// Campaigns whose shares a page may tell.
+    /// Campaigns whose shares come from pages.
     #[serde(skip)]
     pub page_told_shares: BTreeSet<String>,
     /// The most page posts about one participant on one day.
     #[serde(skip)]
     pub posts_per_day: PostsPerDay,
-    /// Whether participants can claim what a page saw of a visitor.
+    /// True if participants can claim a visitor's events.
     #[serde(skip)]
     pub join_visitors: bool,
-    /// The campaign meant by a source that names none: the only one in the settings.
+    /// The campaign of a source that names none: the only one in the settings.
     #[serde(skip)]
     pub only_campaign: Option<String>,
-    /// Addresses that are nobody: GrowSurf's Test button sends people that look real.
+    /// Ignored addresses: GrowSurf's Test button sends people that look real.
     #[serde(skip)]
     pub ignore_emails: Vec<EmailPattern>,
-    /// What goes back to GrowSurf.
+    /// Rules of writes to GrowSurf.
     #[serde(skip)]
     pub feedback: FeedbackRules,
-    /// Campaigns with an API key, of those that the settings name.
+    /// Campaigns in the settings that have an API key.
     #[serde(skip)]
     pub writable_campaigns: BTreeSet<String>,
-    /// True if there is an API key for those as well that the settings don't name.
+    /// True if campaigns outside the settings have an API key as well.
     #[serde(skip)]
     pub any_campaign_writable: bool,
 }
 
-/// The most page posts about one participant that lead to something on one day.
+/// The most page posts about one participant on one day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PostsPerDay {
     /// Clicks on the participant's link.
@@ -116,22 +114,22 @@ pub struct PostsPerDay {
     pub shares: u32,
 }
 
-/// What goes back to GrowSurf, and how much of it.
+/// Rules of writes to GrowSurf.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct FeedbackRules {
     /// True if clicks on referral links in messages are counted in participants' metadata.
     pub clicks: bool,
-    /// True if unsubscribing at Customer.io is told.
+    /// True if unsubscriptions at Customer.io are written to GrowSurf.
     pub unsubscribes: bool,
-    /// How much campaigns at Customer.io may ask for one participant in an hour.
+    /// The most actions for one participant in an hour.
     #[serde(deserialize_with = "whole::<_, _, 1, 10_000>")]
     pub asks_per_hour: u32,
-    /// How many calls a minute GrowSurf gets.
+    /// Calls to GrowSurf a minute.
     #[serde(deserialize_with = "whole::<_, _, 1, 400>")]
     pub writes_per_minute: u32,
 }
 
-/// A name for having referred at least so many friends.
+/// A tier of participants.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Tier {
     /// The name sent.
@@ -140,19 +138,18 @@ pub struct Tier {
     pub at_least: i64,
 }
 
-/// How Customer.io knows people.
+/// The key by which Customer.io knows people.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum IdentifyBy {
-    /// By their address.
+    /// The address.
     #[default]
     Email,
-    /// By an id in the participant's metadata, under this key.
+    /// The value of this key of the participant's metadata.
     Metadata(String),
 }
 
 impl Rules {
-    /// The rules of the built-in settings, for tests: every attribute under its own name, every
-    /// event but the end of a campaign.
+    /// Returns the built-in rules, for tests: own names, and no end of campaigns.
     #[cfg(test)]
     pub fn standard() -> Self {
         let own = |name: &&str| ((*name).to_owned(), (*name).to_owned());
@@ -191,18 +188,18 @@ impl Rules {
         }
     }
 
-    /// True if GrowSurf's API takes calls of a campaign.
+    /// True if the API accepts calls for a campaign.
     pub fn can_write(&self, campaign: &str) -> bool {
         self.any_campaign_writable || self.writable_campaigns.contains(campaign)
     }
 
-    /// The tier of so many referrals.
+    /// Returns the tier for a count of referrals.
     pub fn tier(&self, referrals: i64) -> Option<Scalar> {
         let tier = self.tiers.iter().find(|tier| referrals >= tier.at_least)?;
         Some(Scalar::from(tier.name.as_str()))
     }
 
-    /// Whether the address is one to ignore.
+    /// True if the address is ignored.
     pub fn ignores(&self, email: &Email) -> bool {
         self.ignore_emails.iter().any(|pattern| pattern.matches(email))
     }

@@ -1,4 +1,4 @@
-//! What is told about each event: name, effect key and properties.
+//! Tracks: name, effect key and properties of each event.
 
 use super::affiliates;
 use super::amounts::{self, Worth};
@@ -12,31 +12,28 @@ use crate::domain::{
     ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time, display_text, is_referral,
 };
 
-/// A track that an event leads to, unless it is off or was told before.
+/// A track, unless it is off or in the ledger.
 pub struct Track {
     /// The event's name in [`events`].
     pub name: &'static str,
-    /// What it means.
+    /// The effect.
     pub effect: EffectKey,
-    /// Its properties; what isn't known is not in them.
+    /// The properties. Unknown ones are absent.
     pub data: Attributes,
 }
 
-/// Everything a track is written from.
+/// The parts that a track is made of.
 pub struct TrackContext<'a> {
-    /// The news.
     pub news: &'a Notification,
-    /// The campaign's id, or what stands for one in effect keys.
+    /// The campaign's id, or its substitute in effect keys.
     pub campaign: &'a str,
-    /// The people, after taking the news in.
+    /// The people, after merging the notification.
     pub people: &'a Resolved,
-    /// The rules.
     pub rules: &'a Rules,
-    /// When the relay took the news in.
     pub received_at: Time,
 }
 
-/// Whom the event is about: their profile is sent with it.
+/// Returns the participant whom the event is about. Their profile is sent with it.
 pub fn subject(event: &Event) -> ParticipantIndex {
     match event {
         Event::ParticipantJoined { participant: who, .. }
@@ -58,7 +55,7 @@ pub fn subject(event: &Event) -> ParticipantIndex {
     }
 }
 
-/// The other person who takes part in the event, if one does.
+/// Returns the other participant in the event.
 pub fn other(event: &Event) -> Option<ParticipantIndex> {
     match event {
         Event::FriendSignedUp { friend, .. } => Some(*friend),
@@ -68,11 +65,10 @@ pub fn other(event: &Event) -> Option<ParticipantIndex> {
     }
 }
 
-/// The track that an event leads to, for the subject at `slot`; `None` for one that is told by
-/// the profile alone.
+/// Returns the track of an event, or `None` if the profile alone tells of it.
 ///
 /// # Errors
-/// Why the event can't be told, naming the field.
+/// The reason, naming the field.
 pub fn track(
     event: &Event,
     slot: Slot,
@@ -212,7 +208,7 @@ pub fn track(
 }
 
 impl TrackContext<'_> {
-    /// The properties that most tracks share.
+    /// Returns the properties that most tracks share.
     fn campaign_data(&self, slot: Slot) -> Attributes {
         let mut data = Attributes::new();
         let campaign = &self.news.campaign;
@@ -228,7 +224,7 @@ impl TrackContext<'_> {
         self.people.participant(slot).facts.get(name).map(|fact| fact.value.clone())
     }
 
-    /// What effect keys name somebody by, who need not be a person at Customer.io.
+    /// Returns a participant's name in effect keys, even without a person.
     pub(super) fn key_of(&self, who: ParticipantIndex) -> Result<String, String> {
         match (self.people.slot_of(who), &self.news.people[who.0].id) {
             (Ok(slot), _) => Ok(self.people.participant(slot).key.clone()),
@@ -239,19 +235,19 @@ impl TrackContext<'_> {
         }
     }
 
-    /// Returns a reference to somebody who takes part in the event.
+    /// Returns a reference to a participant in the event.
     fn reference(&self, who: ParticipantIndex, shows: Shown) -> Option<Scalar> {
         let (campaign, participant) = (self.campaign.to_owned(), self.key_of(who).ok()?);
         Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
     }
 }
 
-/// True if a code may stand in another person's messages as it is.
+/// True if a code may be shown to another person.
 pub(super) fn is_shown_code(code: &Scalar) -> bool {
     code.as_text().is_none_or(|code| display_text(code).as_deref() == Some(code))
 }
 
-/// What kind of sharing a channel is; GrowSurf's REST API and its script spell some differently.
+/// Returns the method of a channel. GrowSurf's REST API and its script spell some differently.
 pub fn share_method(channel: &str) -> ShareMethod {
     match channel {
         "email" => ShareMethod::Email,
@@ -264,14 +260,14 @@ pub fn share_method(channel: &str) -> ShareMethod {
     }
 }
 
-/// Puts a property where there is one.
+/// Inserts a property, if there is a value.
 pub(super) fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Scalar>>) {
     if let Some(value) = value {
         data.insert(name.to_owned(), value.into());
     }
 }
 
-/// Puts what an amount is worth: a number and its currency, or a text under the name with `_text`.
+/// Inserts the worth of an amount: a number and its currency, or a text under the name with `_text`.
 pub(super) fn put_amount(data: &mut Attributes, name: &str, amount: Option<&Amount>) {
     match amount.map(amounts::worth) {
         Some(Worth::Number { value, currency }) => {
@@ -283,7 +279,7 @@ pub(super) fn put_amount(data: &mut Attributes, name: &str, amount: Option<&Amou
     }
 }
 
-/// Puts an amount in major units, and its currency beside it.
+/// Inserts an amount in major units, and its currency.
 fn put_money(data: &mut Attributes, name: &str, money: Option<&Money>) {
     if let Some(money) = money {
         data.insert(name.to_owned(), money.major());

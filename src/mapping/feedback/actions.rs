@@ -1,4 +1,4 @@
-//! What campaigns at Customer.io ask for: each once, and not too much of it.
+//! Actions of campaigns at Customer.io: each is done once, within a quota.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::domain::{
     ReadKey, Scalar, display_text,
 };
 
-/// How long asks are counted for.
+/// The period of the quota.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// GrowSurf's metadata that counts recorded shares.
+/// GrowSurf's metadata key of recorded shares.
 const SHARES: &str = "recordedShares";
-/// GrowSurf's metadata that tells when the last one was recorded.
+/// GrowSurf's metadata key of the last recorded share's time.
 const LAST_SHARE: &str = "lastRecordedShareAt";
 
-/// Whom something is asked for.
+/// The participant of an action.
 struct Target {
-    /// What GrowSurf knows them by.
+    /// The key at GrowSurf.
     key: ParticipantKey,
-    /// What the ledger knows them by.
+    /// The name in effect keys.
     name: String,
-    /// The participant, unless they are to be made.
+    /// The participant, if there is one already.
     place: Option<ParticipantSlot>,
 }
 
@@ -44,7 +44,7 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
     by_id.into_iter().chain(added).collect()
 }
 
-/// Returns the effects that an action may have.
+/// Returns the effects of an action.
 pub fn effect_ids(action: &Action, context: FeedbackContext<'_>) -> Vec<EventId> {
     let Ok((campaign, target)) = target(action, context) else { return Vec::new() };
     let own = effects::asked(action.kind.label(), campaign, &target.name, &action.dedupe_key);
@@ -59,7 +59,7 @@ fn share_effect(action: &Action, participant: &Participant) -> EffectKey {
 /// Returns the plan of an action.
 ///
 /// # Errors
-/// The reason why it leads to nothing; then it is parked, and can be replayed.
+/// The reason for parking.
 pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> {
     let at = context.received_at;
     let (campaign, Target { key, name, place }) = target(ask, context)?;
@@ -109,10 +109,10 @@ pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> 
     Ok(plan)
 }
 
-/// Returns the campaign of an action, and the participant whom it is for.
+/// Returns the campaign and the participant of an action.
 ///
 /// # Errors
-/// The reason why there is none.
+/// The reason for parking.
 fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
     let campaign = ask.campaign.as_deref();
     let campaign = campaign.ok_or("campaign is missing, and the settings name none, or several")?;
@@ -145,7 +145,7 @@ fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str,
     found.ok_or_else(|| unknown(ask, campaign))
 }
 
-/// The addressee with one more ask counted.
+/// Returns the record of the participant's lane with one more action counted.
 fn counted(mut addressee: Person, context: FeedbackContext<'_>) -> Result<Person, String> {
     // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
     let now = context.known.now;
@@ -163,7 +163,7 @@ fn counted(mut addressee: Person, context: FeedbackContext<'_>) -> Result<Person
     Ok(addressee)
 }
 
-/// A recorded share: what Customer.io is told, and what GrowSurf's metadata become.
+/// Returns the lanes at Customer.io and the update at GrowSurf of a recorded share.
 fn shared(
     ask: &Action,
     channel: &str,
@@ -197,8 +197,7 @@ fn shared(
     (lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() })
 }
 
-/// Returns a name as GrowSurf's messages may show it: a template can hold what one person called
-/// another.
+/// Returns a name for GrowSurf's messages: a campaign's template can hold another person's text.
 fn shown(name: Option<&String>) -> Option<String> {
     name.and_then(|name| display_text(name))
 }

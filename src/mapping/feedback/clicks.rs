@@ -1,4 +1,4 @@
-//! Clicks on referral links in messages: counted at GrowSurf, and told to Customer.io.
+//! Clicks on referral links in messages: an event, and a count at GrowSurf.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::domain::{
     PlannedCall, ReadKey, Scalar,
 };
 
-/// Returns the plan of a click; an empty one, where the link is nobody's.
+/// Returns the plan of a click; empty if the link is nobody's.
 pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
     let FeedbackContext { rules, feedback, received_at, .. } = context;
     let effect = effects::link_clicked(&click.report);
@@ -68,7 +68,7 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
     plan
 }
 
-/// Returns the slot of the owner of a link: the reader's own, or else that of the participant it names.
+/// Returns the owner of a link: the reader, or else the participant whom it names.
 fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot> {
     // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
     let readers =
@@ -92,7 +92,7 @@ fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot>
     })
 }
 
-/// Returns the keys of those whose link may be meant, of each campaign.
+/// Returns the keys of the possible owners of a link in each campaign.
 pub fn owners<'a>(
     click: &'a Click,
     campaigns: impl IntoIterator<Item = &'a String>,
@@ -105,7 +105,7 @@ pub fn owners<'a>(
     keys.flatten()
 }
 
-/// Whether the link is a participant's own.
+/// True if the link is the participant's own.
 fn is_link_of(click: &Click, participant: &Participant) -> bool {
     let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
     let codes =
@@ -116,7 +116,7 @@ fn is_link_of(click: &Click, participant: &Participant) -> bool {
     is_named || fact(Facts::SHARE_URL).is_some_and(|link| is_same(&click.href, link))
 }
 
-/// Whether one link is the other, perhaps with more behind it, as mail programs and Customer.io add.
+/// True if `href` is the link, perhaps with parameters that mail programs and Customer.io add.
 fn is_same(href: &str, link: &str) -> bool {
     let bare = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
     let (href, link) = (bare(href), bare(link));
@@ -127,7 +127,7 @@ fn is_same(href: &str, link: &str) -> bool {
     })
 }
 
-/// What the metadata of clicks are called at GrowSurf.
+/// The metadata keys of clicks at GrowSurf.
 struct Names {
     count: String,
     last: String,

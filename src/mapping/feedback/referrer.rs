@@ -1,7 +1,7 @@
-//! Whom an ask names as the referrer, where they were forgotten: the ask as it is without them.
+//! The referrer whom an `add_participant` action names, if they were erased.
 //!
-//! What belongs here: telling that referrer from somebody new of the same address. What doesn't: an
-//! ask that is about somebody who was forgotten, which leads to nothing.
+//! What belongs here: telling them from a new person of the same address. What doesn't: an action about an
+//! erased person, which leads to nothing.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub fn keys(feedback: &Feedback) -> Vec<ReadKey> {
     [ReadKey::Tombstone(key)].into_iter().chain(person).collect()
 }
 
-/// Returns feedback without a referrer who was erased, and who that is.
+/// Returns feedback without an erased referrer, and who that is.
 pub fn left_out<'a>(feedback: &'a Feedback, read: &ReadSet) -> (Cow<'a, Feedback>, ErasureSubject) {
     let mut erased = ErasureSubject::default();
     let key = erasure_key(feedback).filter(|_| read.has_tombstones());
@@ -52,7 +52,7 @@ pub fn left_out<'a>(feedback: &'a Feedback, read: &ReadSet) -> (Cow<'a, Feedback
     (Cow::Owned(left), erased)
 }
 
-/// Returns the key of the tombstone of the referrer whom an action names.
+/// Returns the tombstone's key of the referrer whom an action names.
 fn erasure_key(feedback: &Feedback) -> Option<ErasureKey> {
     let FeedbackKind::Action(Action {
         campaign,

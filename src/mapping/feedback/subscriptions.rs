@@ -1,8 +1,7 @@
-//! Who wants no more messages: told to GrowSurf, and taken back only where the relay told it.
+//! Subscriptions: reported to GrowSurf, and taken back only if the relay set them.
 //!
-//! Each `unsubscribed` that the relay writes there has a mark beside it, the id of the effect that
-//! it came of. So it is GrowSurf that says whose an unsubscription is, however late it is told and
-//! whether or not the write went through: without the mark it is the person's own.
+//! Each `unsubscribed` that the relay writes has a mark beside it, the id of its effect. So GrowSurf says who
+//! set it, even if a write was lost or its report is late. Without a mark it is the participant's own.
 
 use super::super::effects;
 use super::{FeedbackContext, key_of, lane};
@@ -11,7 +10,7 @@ use crate::domain::{
     UNSUBSCRIBE_MARKER,
 };
 
-/// Returns the plan of a report that a person subscribed or unsubscribed.
+/// Returns the plan of a subscription report.
 pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Plan {
     let FeedbackContext { rules, feedback, received_at, .. } = context;
     let effect = effects::subscription(report);
@@ -42,8 +41,8 @@ pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Pla
     Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() }
 }
 
-/// Notes what they said, and tells by which mark GrowSurf's `unsubscribed` is to be set or taken
-/// back, if it is. Whether it is so there already only GrowSurf knows for sure.
+/// Notes a report and returns the mark of `unsubscribed` to set or take back. Only GrowSurf knows its present
+/// value.
 fn said(
     participant: &mut Participant,
     subscribed: bool,
@@ -71,7 +70,7 @@ fn said(
     mark
 }
 
-/// Marks what a campaign asks for, if it unsubscribes somebody; no mark stays if it doesn't.
+/// Marks a campaign's unsubscription; removes the mark otherwise.
 pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask: EventId) {
     match update.unsubscribed {
         Some(true) => {
@@ -84,9 +83,9 @@ pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask:
     }
 }
 
-/// Takes in whether GrowSurf shows them as unsubscribed, with these metadata; tells whether it is
-/// what the relay wrote there. That is so once for each write: what GrowSurf tells afterwards is
-/// theirs, even if the mark of it stayed.
+/// Notes GrowSurf's `unsubscribed` and metadata; true if they are the relay's own write.
+///
+/// That is so once for each write: later reports are the participant's own, even if the mark stayed.
 pub fn shown(participant: &mut Participant, unsubscribed: bool, metadata: &Attributes) -> bool {
     let Some(mark) = metadata.get(UNSUBSCRIBE_MARKER).and_then(|mark| mark.as_text()) else {
         return false;
