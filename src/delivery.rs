@@ -1,9 +1,8 @@
-//! Delivering: lanes are claimed, their calls sent, and what came of them settled.
+//! Delivery: claims lanes, sends their calls, and settles the results.
 //!
-//! What belongs here: the order and pace of sending, retries, the breaker and the halt, giving
-//! up, keeping house. What doesn't: how a call is written as a request and what an answer means
-//! (`customerio`, `growsurf`), and what is kept where (`store`). Out and back, to Customer.io and to
-//! GrowSurf, it goes the same way: a dispatcher each, with a gate, a pace and a transport of its own.
+//! What belongs here: order and pace of sending, retries, breaker and halt, giving up, retention. What
+//! doesn't: requests and the meaning of answers (`customerio`, `growsurf`), and storage (`store`). Each
+//! destination has a dispatcher, a breaker, a pace and a transport of its own.
 
 mod backoff;
 mod breaker;

@@ -1,8 +1,7 @@
-//! Forgetting a person: silence their lane, erase them at Customer.io if asked to, then here.
+//! Erasing a person: removes pending calls, erases them at Customer.io if asked to, then in the store.
 //!
-//! What belongs here: the order of the steps, which makes each of them repeatable: as long as the
-//! last hasn't ended, the store finds the person by the same address. What doesn't: what the store
-//! erases (`store`), the requests (`customerio`), what is printed.
+//! What belongs here: the order of the steps. Each can be repeated: until the last one ends, the store finds
+//! the person by the same address. What doesn't: the store's own steps, requests, and output.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,63 +11,63 @@ use crate::customerio::{erasure, response};
 use crate::domain::{Clock, Email, Identifier, LaneKey, Outcome, Time};
 use crate::store::{Erased, ErasureTarget, Store, StoreError};
 
-/// Why a person isn't forgotten, or not wholly. Doing it again goes on with what is left.
+/// Reason why a person isn't erased, or not wholly. A repetition continues with what is left.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
-    /// The store can't.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A call to them is under way for too long.
+    /// A call to the person is under way for too long.
     #[error(
         "a call to them is under way, until {until} at the latest, and nothing but calls was erased \
          yet; run it again then, or let it wait with --wait"
     )]
     UnderWay {
-        /// When its lease ends.
+        /// The end of its lease.
         until: Time,
     },
-    /// Customer.io doesn't do it.
+    /// Customer.io refused.
     #[error(
         "Customer.io didn't delete and suppress {identifier}, and nothing but calls was erased \
          here yet: {reason}; mend that and run it again, or run it without --delete-in-customerio"
     )]
     Destination {
-        /// Whom, masked.
+        /// The masked key.
         identifier: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// How somebody is deleted and suppressed at Customer.io.
+/// Deleting and suppressing at Customer.io.
 pub struct Deletion {
     /// The client.
     pub client: Client,
-    /// Whether ids of participant metadata are trusted. A browser can write those, so without
-    /// trust somebody could have another's profile deleted.
+    /// True if ids from participant metadata are trusted. A browser can write those, so an untrusted one
+    /// could delete another's profile.
     pub trust_ids: bool,
 }
 
-/// What was done, to be handed out.
+/// The result of an erasure.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErasureReceipt {
-    /// When it was done; whoever joins later with the address is somebody new.
+    /// The time of the erasure. A participant who joins later with the address is another person.
     pub at: Time,
     /// What was erased in the store.
     pub erased: Erased,
-    /// Who was deleted and suppressed at Customer.io; empty if that wasn't asked for.
+    /// The people deleted and suppressed at Customer.io.
     pub deleted: Vec<Identifier>,
-    /// Who wasn't, because the id comes from metadata that isn't trusted.
+    /// The people spared there, because their id isn't trusted.
     pub spared: Vec<Identifier>,
 }
 
-/// How often a lane is looked at that somebody has leased.
+/// The interval of checks for a leased lane.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Forgets whoever has this address. A call that is under way is waited for.
+/// Erases the person with an address, after waiting for a call under way.
 ///
 /// # Errors
-/// See [`EraseError`].
+/// [`EraseError`].
 pub async fn erase_person(
     store: &Store,
     clock: &dyn Clock,
@@ -97,7 +96,7 @@ pub async fn erase_person(
     Ok(ErasureReceipt { at, erased, deleted, spared })
 }
 
-/// Removes the calls that wait, until none is under way.
+/// Removes pending calls until none is under way.
 async fn silence(
     store: &Store,
     clock: &dyn Clock,

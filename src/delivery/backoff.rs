@@ -1,13 +1,11 @@
-//! How long to wait before trying again.
+//! The wait before a retry.
 
 use std::time::Duration;
 
-/// The wait before the next attempt, after `attempts` that failed: a random part of a span that
-/// doubles from `base` up to `cap` ("full jitter", so that lanes that failed together don't
-/// return together).
+/// Returns a random part of a span that doubles from `base` to `cap` with the failed `attempts` ("full
+/// jitter").
 ///
-/// `random` is uniform over all 64 bits. The wait is never zero, so that a failing call can't
-/// spin.
+/// `random` is uniform over 64 bits. The wait is never zero, so a failing call can't spin.
 pub fn delay(attempts: u32, base: Duration, cap: Duration, random: u64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(31);
     let span = base.saturating_mul(1 << doublings).min(cap);

@@ -1,9 +1,10 @@
-//! The gate before the destination: whether anything may be sent now, and what may.
+//! The circuit breaker of a destination: a pure state machine that decides what may be sent.
 //!
-//! A pure state machine, told what attempts meant and asked what may go. It holds the breaker
-//! (a run of failures stops everything but a probe), the halt (wrong credentials or region stop
-//! everything but a probe of the call that met them), the pause that the destination asked for,
-//! and the accepting clock, by which giving up is measured.
+//! - It holds four things:
+//! - the breaker: a run of failures stops everything but a probe,
+//! - the halt: wrong credentials or region stop everything but a probe of the call that met them,
+//! - the pause that the destination asked for,
+//! - the availability clock, which measures giving up.
 
 #[cfg(test)]
 mod tests;
@@ -14,12 +15,12 @@ use super::sender::RetryRules;
 use crate::domain::{DestinationState, LaneId, Outcome, Time};
 use crate::store::{Outage, PeerStatus};
 
-/// What may be sent now.
+/// The calls that may be sent now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Admission {
     /// Everything that is due.
     Open,
-    /// One call, to see whether the destination is back; of this lane, if it is a halt's probe.
+    /// One call, to test the destination. A halt's probe is a call of this lane.
     Probe(Option<LaneId>),
     /// Nothing before this time.
     Wait(Time),
@@ -29,13 +30,13 @@ pub enum Admission {
 enum State {
     Running,
     Down(Down),
-    /// Not the workspace that the effects belong to: no probe may go there either.
+    /// The workspace isn't the effects' own: no probe may go there either.
     Blocked {
         reason: String,
     },
 }
 
-/// A breaker that is open, or a halt.
+/// An open breaker, or a halt.
 #[derive(Clone, PartialEq, Debug)]
 struct Down {
     halt: Option<Halt>,
@@ -47,12 +48,12 @@ struct Down {
 
 #[derive(Clone, PartialEq, Debug)]
 struct Halt {
-    /// The lane of the call that met it, until that call is gone.
+    /// The lane of the call that met the halt, until that call is gone.
     lane: Option<LaneId>,
     reason: String,
 }
 
-/// The gate; see the module.
+/// A circuit breaker.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     rules: RetryRules,
@@ -60,20 +61,20 @@ pub struct CircuitBreaker {
     failures: u32,
     paused_until: Time,
     accepted_for: Duration,
-    /// From when on the next acceptance shows that the destination accepted calls all along.
+    /// The time from which the next accepted call counts as availability.
     counts_from: Time,
-    /// Counts this gate's own rests.
+    /// The number of outages that this relay found.
     rests: i64,
-    /// The state that another relay told of, if this one is in it for that.
+    /// True if the present outage is another relay's finding.
     is_hearsay: bool,
-    /// Counts the rests of its own that it saw the end of.
+    /// The number of its own outages that this relay saw end.
     recoveries: i64,
-    /// What other relays told last.
+    /// The last statuses of other relays.
     heard: Vec<PeerStatus>,
 }
 
 impl CircuitBreaker {
-    /// A gate that is open at `now`, with the accepting clock at `accepted_for`.
+    /// Returns a closed breaker at `now`, with this reading of the availability clock.
     pub fn new(rules: RetryRules, accepted_for: Duration, now: Time) -> Self {
         Self {
             rules,
@@ -89,8 +90,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// What may be sent at `now`. A probe that is admitted must be answered by
-    /// [`CircuitBreaker::observe`] or [`CircuitBreaker::nothing_to_probe`]; until then no other goes.
+    /// Returns the calls that may be sent at `now`. A probe must be answered by [`CircuitBreaker::observe`]
+    /// or [`CircuitBreaker::nothing_to_probe`]; until then no other is admitted.
     pub fn admit(&mut self, now: Time) -> Admission {
         if now < self.paused_until {
             return Admission::Wait(self.paused_until);
@@ -110,7 +111,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// There was no call to probe with.
+    /// Notes that there was no call to probe with.
     pub fn nothing_to_probe(&mut self, now: Time) {
         let State::Down(down) = &mut self.state else { return };
         down.probing = false;
@@ -122,7 +123,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// Takes in what an attempt meant.
+    /// Notes the outcome of an attempt.
     pub fn observe(&mut self, lane: LaneId, outcome: &Outcome, now: Time) {
         match outcome {
             // A refusal of one call shows that the destination is there and knows us.
@@ -136,8 +137,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Why nothing is sent, as other relays are told. Nothing is told of what was only heard, or of
-    /// a workspace that is wrong: those are the others' to find out.
+    /// Returns this relay's outage for other relays. A blocked workspace and others' findings aren't
+    /// reported.
     pub fn outage(&self, now: Time) -> Option<Outage> {
         let kind = self.state(now);
         let is_others = self.is_hearsay || matches!(self.state, State::Blocked { .. });
@@ -149,15 +150,16 @@ impl CircuitBreaker {
         })
     }
 
-    /// How often it saw the end of a rest of its own.
+    /// Returns the number of its own outages that this relay saw end.
     pub fn recoveries(&self) -> i64 {
         self.recoveries
     }
 
-    /// Takes in what other relays tell. What one sees the end of is over for all. A pause is kept as if it had been asked of this one; of a
-    /// destination that fails or refuses another, this one makes sure with one call of its own
-    /// before it sends more, once for each time that it is told: what is wrong may be the other's
-    /// own.
+    /// - Applies the statuses of other relays:
+    /// - An end that one relay sees is an end for all.
+    /// - A pause is kept as this relay's own.
+    /// - An open breaker or a halt is tested by one call, once for each report: the fault may be the other
+    ///   relay's own.
     pub fn apply_peers(&mut self, others: &[PeerStatus], now: Time) {
         for told in others {
             let before = self.heard.iter().find(|heard| heard.relay == told.relay);
@@ -196,7 +198,7 @@ impl CircuitBreaker {
         self.heard = others.to_vec();
     }
 
-    /// The clock was set back by so much: every wait goes on to the moment it was meant for.
+    /// Moves all waits, because the clock was set back by `by`.
     pub fn clock_jumped_back(&mut self, by: Duration) {
         self.paused_until = self.paused_until.minus(by);
         self.counts_from = self.counts_from.minus(by);
@@ -205,22 +207,20 @@ impl CircuitBreaker {
         }
     }
 
-    /// Stops everything, probes included: what answers isn't the workspace that the effects
-    /// belong to.
+    /// Stops everything, probes included: the workspace isn't the effects' own.
     pub fn block(&mut self, reason: String) {
         self.state = State::Blocked { reason };
     }
 
-    /// The accepting clock: for how long the destination has accepted calls, in all.
+    /// Returns the reading of the availability clock: the time for which the destination has accepted calls.
     ///
-    /// It goes on with each call that is accepted, by the time since the one before, less what
-    /// was spent paused, broken or halted. So it stands still while nothing is accepted: then
-    /// nobody can tell a call at fault from a destination at fault.
+    /// It advances with each accepted call, by the time since the one before, without pauses and outages. It
+    /// stands still while nothing is accepted: then a faulty call can't be told from a faulty destination.
     pub fn available_for(&self) -> Duration {
         self.accepted_for
     }
 
-    /// The state, for operators.
+    /// Returns the state, for operators.
     pub fn state(&self, now: Time) -> DestinationState {
         match self.state {
             State::Running if now < self.paused_until => DestinationState::Paused,
@@ -230,7 +230,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// Why the destination is halted, if it is.
+    /// Returns the reason of a halt.
     pub fn halted_by(&self) -> Option<&str> {
         match &self.state {
             State::Down(Down { halt: Some(Halt { reason, .. }), .. })
@@ -297,14 +297,14 @@ impl CircuitBreaker {
         }
     }
 
-    /// Lets nothing but probes go, the first at `probe_at`. Those of a halt don't slow down.
+    /// Admits only probes, the first at `probe_at`. A halt's probes keep their pace.
     fn go_down(&mut self, halt: Option<Halt>, probe_at: Time) {
         let RetryRules { backoff_base, probe_every, .. } = self.rules;
         let wait = if halt.is_some() { probe_every } else { backoff_base.min(probe_every) };
         self.state = State::Down(Down { halt, probe_at, wait, probing: false });
     }
 
-    /// An attempt of this relay's own went wrong, so what was heard is so, or something new begins.
+    /// Counts an outage that this relay found itself, or confirms another relay's.
     fn found_out(&mut self, is_halt: bool) {
         let begins = self.is_hearsay
             || match &self.state {

@@ -1,16 +1,13 @@
-//! Notices that the clock was set back.
-//!
-//! What belongs here: that question. What doesn't: what follows for what waits until a time by
-//! that clock: calls (`store`), the destination's pause and probes (`gate`).
+//! Detection of a clock that was set back.
 
 use std::time::{Duration, Instant};
 
 use crate::domain::Time;
 
-/// Less than this isn't worth a word: what waits is late by as much, once.
+/// The least jump that is reported.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// Compares the clock that can be set with the one that can't.
+/// A comparison of the wall clock with the steady one.
 #[derive(Debug)]
 pub struct ClockJumpDetector {
     time: Time,
@@ -18,12 +15,12 @@ pub struct ClockJumpDetector {
 }
 
 impl ClockJumpDetector {
-    /// Compares from now on.
+    /// Returns a detector that compares from now on.
     pub fn new(time: Time, steady: Instant) -> Self {
         Self { time, steady }
     }
 
-    /// By how much the clock was set back since the last look; zero if it wasn't.
+    /// Returns the time by which the clock was set back since the last call; zero if it wasn't.
     pub fn jumped_back_by(&mut self, time: Time, steady: Instant) -> Duration {
         let expected = self.time.plus(steady.saturating_duration_since(self.steady));
         *self = Self { time, steady };

@@ -1,7 +1,7 @@
-//! Keeping company: what this relay tells the others that deliver from its store, and hears.
+//! Heartbeats between the relays that share a store.
 //!
-//! What belongs here: how often, and what becomes of what is heard. What doesn't: the gate's own
-//! decisions (`gate`), and where it is kept (`store`).
+//! What belongs here: their interval, and applying other relays' statuses. What doesn't: the decisions
+//! (`breaker`), and storage (`store`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,13 +16,13 @@ use crate::domain::Clock;
 use crate::store::{PeerStatus, Store};
 use crate::telemetry::ErrorChain;
 
-/// How often the others are told and heard.
+/// The interval of heartbeats.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long one round may take: it yields to everybody.
+/// The longest round: its write yields to all others.
 const ROUND: Duration = Duration::from_secs(5 * 60);
 
-/// How many relays share the destination's pace. Clones share the number.
+/// The number of relays that share the destination's pace. Clones share it.
 #[derive(Clone, Debug)]
 pub struct ReplicaCount(Arc<AtomicU32>);
 
@@ -33,35 +33,35 @@ impl Default for ReplicaCount {
 }
 
 impl ReplicaCount {
-    /// This relay and the others.
+    /// Returns the number, with this relay.
     pub fn count(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Tells and hears until `shutdown`.
+/// The task that exchanges heartbeats.
 pub struct ClusterTask {
-    /// This relay.
+    /// This relay's id.
     pub relay: Uuid,
-    /// Where they tell each other.
+    /// The shared store.
     pub store: Arc<Store>,
-    /// Whose state is told.
+    /// The destination whose state is reported.
     pub destination: GuardedDestination,
-    /// Who shares its pace.
+    /// The number of relays, for the pace.
     pub sharers: ReplicaCount,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Shows its life.
+    /// The task's own heartbeat for health.
     pub pulse: Heartbeat,
 }
 
 impl ClusterTask {
-    /// The first round, before anything is sent: who comes new must not double the pace.
+    /// Runs the first round, before anything is sent: a new relay must not double the pace.
     pub async fn begin(&self) {
         self.heartbeat().await;
     }
 
-    /// Round by round; at the end it says goodbye.
+    /// Runs until `shutdown`, then leaves the cluster.
     pub async fn run(self, shutdown: CancellationToken) {
         let _panics_are_seen = self.pulse.guard();
         while !shutdown.is_cancelled() {

@@ -1,4 +1,4 @@
-//! The destination as everybody in the process sees it: its breaker, and a bell to ring.
+//! The destination shared in the process: its breaker, and a signal for its dispatcher.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -8,7 +8,7 @@ use super::breaker::CircuitBreaker;
 use crate::domain::{Destination, DestinationState, Labelled, LaneId, Outcome, Time};
 use crate::store::PeerStatus;
 
-/// A destination's state, shared by whoever sends, watches or mends. Clones are the same one.
+/// A destination's state. Clones share it.
 #[derive(Clone)]
 pub struct GuardedDestination {
     name: &'static str,
@@ -17,27 +17,27 @@ pub struct GuardedDestination {
 }
 
 impl GuardedDestination {
-    /// The destination at the end of a way, behind this breaker; `bell` wakes its dispatcher.
+    /// Returns the destination behind a breaker; `notify` wakes its dispatcher.
     pub fn new(way: Destination, breaker: CircuitBreaker, bell: Arc<Notify>) -> Self {
         Self { name: way.label(), breaker: Arc::new(Mutex::new(breaker)), notify: bell }
     }
 
-    /// There may be something new to send.
+    /// Wakes the dispatcher: there may be something to send.
     pub fn wake(&self) {
         self.notify.notify_one();
     }
 
-    /// Waits until somebody rings. A ring before the wait isn't lost.
+    /// Waits for [`GuardedDestination::wake`]. An earlier one isn't lost.
     pub(super) async fn notified(&self) {
         self.notify.notified().await;
     }
 
-    /// The breaker, for a moment: nobody else gets at it meanwhile.
+    /// Locks the breaker.
     pub fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
         self.breaker.lock().expect("nothing panics while it holds the breaker")
     }
 
-    /// Takes in what an attempt meant, and logs a change of the state.
+    /// Notes the outcome of an attempt, and logs a change of the state.
     pub(super) fn observe(&self, lane: LaneId, outcome: &Outcome, now: Time) {
         let Some((from, state)) = self.change(now, |breaker| breaker.observe(lane, outcome, now))
         else {
@@ -65,7 +65,7 @@ impl GuardedDestination {
         }
     }
 
-    /// Takes in what other relays tell, and logs a change of the state.
+    /// Applies other relays' statuses, and logs a change of the state.
     pub(super) fn apply_peers(&self, others: &[PeerStatus], now: Time) {
         let change = self.change(now, |breaker| breaker.apply_peers(others, now));
         if let Some((from, to)) = change {
@@ -75,7 +75,7 @@ impl GuardedDestination {
         }
     }
 
-    /// Stops everything until an operator mends it.
+    /// Stops everything until an operator fixes it.
     pub(super) fn block(&self, reason: String) {
         let destination = self.name;
         tracing::error!(destination, reason, "the destination is halted; nothing is lost");

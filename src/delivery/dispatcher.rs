@@ -1,4 +1,4 @@
-//! The dispatcher: claims what is due, as much as gate and pace allow, and hands it to senders.
+//! The dispatcher: claims due calls, as far as breaker and pace allow, and hands them to senders.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,64 +18,64 @@ use crate::domain::{Class, Destination, LaneId, Leased, Time};
 use crate::store::{ClaimRequest, Settlement, StoreError};
 use crate::telemetry::ErrorChain;
 
-/// How often the store is looked into unasked, at least: other processes queue calls in it without ringing
-/// here, and are promised that they go within a second.
+/// The longest interval between two claims. Calls that other processes queue are promised to go within a
+/// second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Tracks older than this trigger nothing at Customer.io: 72 hours
-/// (<https://docs.customer.io/journeys/events/>) and an hour for clocks that differ.
+/// The age from which tracks trigger nothing at Customer.io: 72 hours
+/// (<https://docs.customer.io/journeys/events/>), and an hour for clocks that differ.
 const OLD: Duration = Duration::from_secs(73 * 60 * 60);
 
-/// Calls of one person that go out one after the other under one lease, at most: a claim and a
-/// settlement cost more than a call.
+/// The most calls of one lane that are sent in turn under one lease. A claim and a settlement cost more than
+/// a call.
 const IN_TURN: usize = 8;
 
-/// The dispatcher's bounds.
+/// The bounds of a dispatcher.
 #[derive(Clone, Copy, Debug)]
 pub struct DispatcherRules {
-    /// Requests at once.
+    /// Concurrent requests.
     pub in_flight: usize,
-    /// Calls a claim.
+    /// Calls in a claim.
     pub batch_calls: usize,
     /// Calls a second.
     pub calls_per_second: f64,
-    /// The part of both that calls of the class page may take: above 0, at most 1.
+    /// The part of both for calls of the class page: above 0, at most 1.
     pub page_share: f64,
-    /// How long a lease lasts.
+    /// The length of a lease.
     pub lease: Duration,
 }
 
-/// Lanes that are leased to this process, with their tokens.
+/// The leased lanes of this process, with their tokens.
 type Held = Arc<Mutex<HashMap<LaneId, i64>>>;
 
-/// Claims and sends until it is told to stop.
+/// A loop that claims and sends.
 pub struct Dispatcher {
     sender: Arc<Sender>,
     rules: DispatcherRules,
     pulse: Heartbeat,
     pace: Pace,
-    /// What of it calls of the class page may take.
+    /// The pace of calls of the class page.
     page_pace: Pace,
-    /// The requests at once that calls of the class page may take.
+    /// Permits for requests of the class page.
     page_requests: Arc<Semaphore>,
     sharers: ReplicaCount,
     held: Held,
     clock: ClockJumpDetector,
-    /// By how much the clock was set back since lanes were last moved along.
+    /// The time by which the clock was set back, while due times aren't moved yet.
     set_back: Duration,
 }
 
-/// What one look for work came to.
+/// The result of one claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
     /// Calls were handed to a sender; there may be more.
     Worked,
-    /// Nothing can go for so long, unless something changes.
+    /// Nothing can be sent for this time, unless something changes.
     Idle(Duration),
 }
 
 impl Dispatcher {
-    /// A dispatcher that hands claims to `sender` and shows its life by `pulse`.
+    /// Returns a dispatcher that hands claims to `sender`.
     /// Its pace is a part of what relays that share the destination may send together.
     pub fn new(
         sender: Arc<Sender>,
@@ -110,8 +110,7 @@ impl Dispatcher {
         }
     }
 
-    /// Runs until `shutdown`, then waits up to `grace` for requests under way and gives the
-    /// leases of the others back.
+    /// Runs until `shutdown`, waits up to `grace` for open requests, and releases all other leases.
     pub async fn run(mut self, shutdown: CancellationToken, grace: Duration) {
         let _panics_are_seen = self.pulse.guard();
         let mut sends = JoinSet::new();
@@ -144,13 +143,13 @@ impl Dispatcher {
         self.release_leases().await;
     }
 
-    /// When to look unasked next. Relays that share a store don't do so in step.
+    /// Returns the time until the next claim, so that relays don't claim in step.
     fn poll_interval(&self) -> Duration {
         let half = LOOK_EVERY / 2;
         half + half.mul_f64(self.sender.random.next() as f64 / u64::MAX as f64)
     }
 
-    /// Claims once, as much as may go.
+    /// Claims once, as much as may be sent.
     async fn step(&mut self, sends: &mut JoinSet<()>) -> Step {
         let now = self.sender.clock.now();
         let destination = &self.sender.destination;
@@ -214,8 +213,8 @@ impl Dispatcher {
         Step::Worked
     }
 
-    /// Where the clock was set back, everything that waits until a time moves along: else nothing
-    /// of it would go until the clock has caught up with itself.
+    /// Moves due times if the clock was set back. Otherwise nothing would be due until the clock has caught
+    /// up.
     async fn follow_clock(&mut self) {
         let now = self.sender.clock.now();
         let by = self.clock.jumped_back_by(now, self.sender.clock.steady());
@@ -242,8 +241,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits for a write. If it never comes, it is the store that has stalled: it waits its turn
-    /// behind others, and that may take long where another process holds the file.
+    /// Waits for a write, without a heartbeat: a write may wait long behind another process, and the store
+    /// has a watch of its own.
     async fn writing<T>(&self, write: impl Future<Output = T>) -> T {
         self.pulse.suspend();
         let written = write.await;

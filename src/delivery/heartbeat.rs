@@ -1,13 +1,12 @@
-//! A loop's signs of life, which health is judged by.
+//! Heartbeats of loops, from which health is judged.
 //!
-//! What belongs here: when a loop is to be seen again, and whether it was. What doesn't: how much
-//! silence is too much (`http`). Silence is measured by the steady clock: the other one may be set.
+//! Lateness is measured by the steady clock. The tolerated lateness is `http`'s.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// By when a loop is to be seen again. Clones show the same loop.
+/// A loop's deadline for its next heartbeat. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     name: &'static str,
@@ -16,58 +15,58 @@ pub struct Heartbeat {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// It said that it would be back by then.
+    /// The deadline.
     Expected(Instant),
-    /// It waits for something that is watched itself, or has come to its end.
+    /// The loop has ended, or waits for something that is monitored separately.
     Excused,
-    /// It panicked.
+    /// The loop panicked.
     Broken,
 }
 
-/// How late a loop is.
+/// The lateness of a loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lateness {
-    /// It was to be seen so long ago; zero if it isn't late.
+    /// The time since the deadline; zero if it isn't late.
     For(Duration),
-    /// It will never be seen again.
+    /// The loop will never return.
     Forever,
 }
 
 impl Heartbeat {
-    /// The pulse of the loop of this name, alive at `now`.
+    /// Returns the heartbeat of a loop that is alive at `now`.
     pub fn new(name: &'static str, now: Instant) -> Self {
         Self { name, state: Arc::new(Mutex::new(State::Expected(now))) }
     }
 
-    /// The loop's name, for people.
+    /// Returns the loop's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The loop is alive at `now`, and comes round at once.
+    /// Notes that the loop is alive at `now`, and expects the next beat at once.
     pub fn beat(&self, now: Instant) {
         self.expect_within(now, Duration::ZERO);
     }
 
-    /// The loop is alive at `now`, and is silent for so long at most.
+    /// Notes that the loop is alive at `now`, and expects the next beat within `at_most`.
     pub fn expect_within(&self, now: Instant, at_most: Duration) {
         // Beyond what the clock can count nobody waits for it.
         let state = now.checked_add(at_most).map_or(State::Excused, State::Expected);
         *self.state() = state;
     }
 
-    /// The loop has ended; or, until it is seen again, its silence is another's: what it waits for
-    /// is watched itself.
+    /// Suspends monitoring until the next beat: the loop has ended, or waits for something that is monitored
+    /// separately.
     pub fn suspend(&self) {
         *self.state() = State::Excused;
     }
 
-    /// A guard for the loop to hold: should the loop panic, its silence is for ever.
+    /// Returns a guard that reports a panic of the loop.
     pub fn guard(&self) -> HeartbeatGuard {
         HeartbeatGuard(self.clone())
     }
 
-    /// How late the loop is at `now`.
+    /// Returns the lateness at `now`.
     pub fn lateness(&self, now: Instant) -> Lateness {
         match *self.state() {
             State::Expected(by) => Lateness::For(now.saturating_duration_since(by)),
@@ -81,7 +80,7 @@ impl Heartbeat {
     }
 }
 
-/// Tells of a panic of the loop that holds it.
+/// A guard that reports a panic of its loop.
 #[derive(Debug)]
 pub struct HeartbeatGuard(Heartbeat);
 

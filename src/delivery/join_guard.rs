@@ -1,8 +1,6 @@
-//! Joining: a person is joined with an anonymous id only once everything of that id has gone out.
+//! The guard of joins: a person is joined with a visitor once all the visitor's own calls were sent.
 //!
-//! What belongs here: whether one must still wait. What doesn't: planning them (`mapping`).
-//!
-//! Customer.io joins only what it has received by then, and in the five minutes that follow
+//! Customer.io joins only events that it has received before, or receives in the five minutes after
 //! (<https://docs.customer.io/journeys/anonymous-events/>).
 
 use std::time::Duration;
@@ -10,16 +8,16 @@ use std::time::Duration;
 use crate::domain::{Call, Class, Delivery, LaneKey};
 use crate::store::{Store, StoreError};
 
-/// How long it waits before it is looked at again.
+/// The wait before another check.
 pub(super) const WAIT: Duration = Duration::from_secs(1);
 
-/// True if a call waits for those of an anonymous id; never, for any but a join.
+/// True if a join must wait for the visitor's own calls; never for other calls.
 ///
-/// What it waits for becomes as urgent as the lane that waits, whose class may have risen since the join
-/// was planned: else the person's own events would wait behind those of pages.
+/// The visitor's lane gets the class of the waiting one. Otherwise the person's own events would wait behind
+/// pages'.
 ///
 /// # Errors
-/// If the store can't tell; then it must wait.
+/// The store's; then the call must wait.
 pub(super) async fn is_blocked(
     store: &Store,
     delivery: &Delivery,

@@ -1,17 +1,14 @@
-//! Merges: looked at once more before they go, because they can't be undone.
-//!
-//! What belongs here: whether one may still go. What doesn't: planning them (`mapping`).
+//! The guard of merges, which can't be undone.
 
 use crate::domain::{Attempt, Call, Delivery, Identifier, Leased, Outcome, ReadKey, Time};
 use crate::store::{Store, StoreError};
 
-/// The attempt of a merge that mustn't go any more; `None` if it may, and for any other call.
+/// Returns the attempt of a merge that may not be sent any more; `None` for every call that may.
 ///
-/// The former address may be somebody else's by now, whose profile would be merged away; or the
-/// person's own again.
+/// By now the former address may be another person's, or the person's own again.
 ///
 /// # Errors
-/// If the store can't tell; then it must wait.
+/// The store's; then the call must wait.
 pub(super) async fn blocked(
     store: &Store,
     lease: &Leased,

@@ -1,14 +1,13 @@
-//! The destination's pace: a bucket of calls that refills steadily.
+//! The destination's pace: a token bucket.
 
 use std::time::Duration;
 
 use crate::domain::Time;
 
-/// For how long an idle relay saves up calls. Short, because Customer.io's failure mode for
-/// bursts is dropping in silence.
+/// The calls that an idle relay saves up, as a time. Short, because Customer.io drops bursts silently.
 const SAVED_UP: Duration = Duration::from_millis(100);
 
-/// A token bucket: so many calls a second, whatever requests they travel in.
+/// A token bucket of calls a second, however they are batched.
 #[derive(Debug)]
 pub struct Pace {
     per_second: f64,
@@ -18,14 +17,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A full bucket that refills at `calls_per_second`.
+    /// Returns a full bucket.
     pub fn new(calls_per_second: f64, now: Time) -> Self {
         let per_second = calls_per_second;
         let most = (per_second * SAVED_UP.as_secs_f64()).max(1.0);
         Self { per_second, most, tokens: most, refilled_at: now }
     }
 
-    /// So many relays share the pace from now on.
+    /// Divides the pace by the number of relays.
     pub fn shared_by(&mut self, relays: u32, calls_per_second: f64) {
         let per_second = calls_per_second / f64::from(relays.max(1));
         self.per_second = per_second;
@@ -33,7 +32,7 @@ impl Pace {
         self.tokens = self.tokens.min(self.most);
     }
 
-    /// How many calls may go now.
+    /// Returns the calls that may be sent now.
     pub fn available(&mut self, now: Time) -> usize {
         self.refill(now);
         #[expect(
@@ -45,14 +44,14 @@ impl Pace {
         whole
     }
 
-    /// Takes the calls that went. A batch may overdraw the bucket; the debt is waited off.
+    /// Takes sent calls. A batch may overdraw the bucket.
     pub fn take(&mut self, calls: usize) {
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52 calls")]
         let calls = calls as f64;
         self.tokens -= calls;
     }
 
-    /// How long until one call may go.
+    /// Returns the time until one call may be sent.
     pub fn wait(&mut self, now: Time) -> Duration {
         self.refill(now);
         let missing = (1.0 - self.tokens).max(0.0);

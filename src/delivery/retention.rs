@@ -1,4 +1,4 @@
-//! Keeping house: payloads go when they are old and done.
+//! Retention: prunes old payloads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,24 +12,24 @@ use crate::domain::Clock;
 use crate::store::{ExclusiveJob, Store, StoreError};
 use crate::telemetry::ErrorChain;
 
-/// How often the store is tidied.
+/// The interval.
 const EVERY: Duration = Duration::from_secs(15 * 60);
 
-/// How many webhooks a step prunes at most, so that nobody waits for it.
+/// The most webhooks of a step.
 const PIECE: usize = 200;
 
-/// How long a step may take: it yields to everybody.
+/// The longest step: its writes yield to all others.
 const STEP: Duration = Duration::from_secs(5 * 60);
 
-/// The result of one step.
+/// The result of a step.
 struct Step {
-    /// How many webhooks and messages were pruned.
+    /// Pruned webhooks and messages.
     pruned: usize,
     /// True if there may be more to prune.
     is_full: bool,
 }
 
-/// One step, if no other relay is at it.
+/// Runs a step, unless another relay does.
 async fn prune(
     store: &Store,
     clock: &dyn Clock,
@@ -52,15 +52,15 @@ async fn prune(
 /// The ages up to which payloads are kept.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RetentionRules {
-    /// Those of finished webhooks.
+    /// Of finished webhooks.
     #[serde(rename = "keep_payloads")]
     pub payloads: Duration,
-    /// Those of parked webhooks.
+    /// Of parked webhooks.
     #[serde(rename = "keep_parked")]
     pub parked: Duration,
 }
 
-/// Prunes payloads that are too old, in small pieces, now and again until `shutdown`.
+/// Prunes old payloads in small steps until `shutdown`.
 pub async fn run_retention(
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
@@ -97,7 +97,7 @@ pub async fn run_retention(
     pulse.suspend();
 }
 
-/// Logs how many were pruned since the last time, if any were.
+/// Logs the pruned payloads since the last report.
 fn report(pruned: &mut usize) {
     let pruned = std::mem::take(pruned);
     if pruned > 0 {

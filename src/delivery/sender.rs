@@ -1,4 +1,4 @@
-//! Sends what was claimed and settles what came of it.
+//! Sends claims and settles the results.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,57 +19,57 @@ use crate::options::whole;
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
 use crate::telemetry::{ErrorChain, Metrics};
 
-/// The rules of trying again: a call, and a destination that failed.
+/// The rules of retries, of a call and of a destination.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RetryRules {
-    /// The number of failures in a row, with no success between, that open the breaker.
+    /// Failures in a row that open the breaker.
     #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub breaker_failures: u32,
-    /// The span of a call's first wait, and the breaker's first wait before a probe; both double.
+    /// The span of a call's first wait, and the breaker's first wait; both double.
     pub backoff_base: Duration,
     /// The longest span of a call's wait.
     pub backoff_cap: Duration,
-    /// The longest wait before a probe, and the wait of a halt's probe.
+    /// The longest wait before a probe, and the interval of a halt's probes.
     pub probe_every: Duration,
-    /// How long a call may fail, by the accepting clock.
+    /// The longest time for which a call may fail, by the availability clock.
     pub give_up_after: Duration,
-    /// The longest wait that an answer can ask for. A pause that was to be longer ends with a probe.
+    /// The longest wait that an answer can ask for. A longer pause ends with a probe.
     pub max_wait: Duration,
 }
 
-/// What came of the calls of a claim.
+/// The result of sending a claim.
 struct SendResult {
-    /// An attempt for each delivery of each lease, or `None` for one that wasn't tried.
+    /// The attempt of each delivery of each lease; `None` for one that wasn't tried.
     attempts: Vec<Vec<Option<Attempt>>>,
-    /// Those that weren't, because they wait for others.
+    /// Deliveries that wait for others.
     waiting: HashSet<DeliveryId>,
 }
 
-/// The wait between two tries of a settlement.
+/// The wait before another try of a settlement.
 const SETTLE_REST: Duration = Duration::from_millis(500);
 
-/// Sends claims and settles them; many at once.
+/// A sender of claims, for many at once.
 pub struct Sender {
-    /// Which way it sends.
+    /// The destination.
     pub way: Destination,
-    /// How calls get there.
+    /// The way to the destination.
     pub transport: Arc<dyn Transport>,
     /// The store.
     pub store: Arc<Store>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Jitter.
+    /// The source of jitter.
     pub random: Arc<dyn Random>,
     /// The destination's state.
     pub destination: GuardedDestination,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// When to try again.
+    /// The rules of retries.
     pub rules: RetryRules,
 }
 
 impl Sender {
-    /// Sends all calls of a claim whose leases end at `until`, and ends the leases.
+    /// Sends all calls of a claim whose leases end at `until`, and settles them.
     pub async fn deliver(&self, leases: Vec<Leased>, until: Time) {
         let SendResult { attempts, waiting } = self.send(&leases, until).await;
         let now = self.clock.now();
@@ -82,8 +82,9 @@ impl Sender {
         self.destination.wake();
     }
 
-    /// Without what mustn't go now: merges that mustn't go any more, which get their attempt here, and
-    /// joins that wait. What the store can't tell of isn't tried.
+    /// Returns the places of calls that may be sent. A merge that may not gets its attempt here; a join may
+    /// have to wait.
+    /// If the store fails, the call isn't tried.
     async fn without_blocked(
         &self,
         leases: &[Leased],
@@ -116,7 +117,7 @@ impl Sender {
         left
     }
 
-    /// Sends turn by turn: first what may go at once, then what waited for it to be delivered.
+    /// Sends in turns: first all heads, then each call whose predecessor was delivered.
     async fn send(&self, leases: &[Leased], until: Time) -> SendResult {
         let attempts = leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
         let mut sent = SendResult { attempts, waiting: HashSet::new() };
@@ -216,12 +217,12 @@ impl Sender {
         }
     }
 
-    /// The accepting clock of the destination, as the store keeps it.
+    /// Returns the destination's availability clock for the store.
     pub(super) fn availability_clock(&self) -> AvailabilityClock {
         AvailabilityClock { way: self.way, reading: self.destination.breaker().available_for() }
     }
 
-    /// One line an attempt.
+    /// Logs and counts an attempt.
     fn log_attempt(
         &self,
         delivery: &Delivery,
@@ -261,7 +262,7 @@ impl Sender {
         );
     }
 
-    /// Settles, however long the store refuses; the leases' end at `until` then takes care.
+    /// Settles, and repeats it until the leases end at `until`.
     async fn settle(&self, settlements: Vec<Settlement>, until: Time) {
         loop {
             let now = self.clock.now();
@@ -286,7 +287,7 @@ impl Sender {
     }
 }
 
-/// Which deliveries go at this turn, as places of leases and of deliveries in them.
+/// Returns the deliveries of a turn, as indexes of leases and of deliveries in them.
 fn places(
     leases: &[Leased],
     attempts: &[Vec<Option<Attempt>>],
@@ -309,7 +310,7 @@ fn places(
     leases.iter().enumerate().flat_map(of).collect()
 }
 
-/// Whether the destination had a part in the outcome; what is over a limit never left.
+/// True if the destination took part in the outcome. A call over a limit was never sent.
 fn was_sent(attempt: &Attempt) -> bool {
     attempt.http_status.is_some() || !matches!(attempt.outcome, Outcome::Rejected { .. })
 }

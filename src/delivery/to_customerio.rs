@@ -1,7 +1,7 @@
-//! Sends the calls of one claim: alone over v1, or together over v2.
+//! The transport to Customer.io: one call over v1, several over v2.
 //!
-//! What belongs here: which requests a claim becomes, and which outcome each call gets of them.
-//! What doesn't: what follows from an outcome (`sender`).
+//! What belongs here: the requests of a claim, and the outcome of each call. What doesn't: what follows from
+//! an outcome (`sender`).
 
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -17,33 +17,33 @@ use crate::customerio::response::{self, BatchOutcome};
 use crate::domain::{Attempt, Clock, Delivery, HiddenIds, Outcome, Time};
 use crate::telemetry::Metrics;
 
-/// A call made to fit, and which item it is.
+/// A call within the limits, and the index of its item.
 struct Ready<'a> {
     index: usize,
     retry: u32,
     fitted: Fitted<'a>,
 }
 
-/// Out, to Customer.io.
+/// The transport to Customer.io.
 pub struct CustomerIoTransport {
     /// The client.
     pub client: Client,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// How many calls a batch holds at most.
+    /// The most calls of a batch.
     pub batch_calls: usize,
-    /// How long one request may take.
+    /// The longest request.
     pub timeout: Duration,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 
 #[async_trait]
 impl Transport for CustomerIoTransport {
-    /// Sends all items. One goes alone; several go together, but those that v2 can't carry. Once the
-    /// destination fails or halts, the rest isn't tried.
+    /// Sends all items: one over v1, several over v2, unless v2 can't carry them. Once the destination fails
+    /// or halts, the rest isn't tried.
     ///
-    /// No outcome shows an id of any of them.
+    /// Outcomes show no ids of any item.
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>> {
         let ids = LazyLock::new(|| {
             HiddenIds::of(items.iter().map(|item| (item.key, &item.delivery.call)))
@@ -60,7 +60,7 @@ impl Transport for CustomerIoTransport {
 }
 
 impl CustomerIoTransport {
-    /// Sends all items; the outcomes show what the destination said.
+    /// Sends all items; outcomes show what the destination said.
     async fn send_openly(
         &self,
         items: &[Item<'_>],
@@ -97,8 +97,9 @@ impl CustomerIoTransport {
         attempts
     }
 
-    /// Sends operations as batches; a batch that is refused as a whole is halved until the call
-    /// at fault is alone. Tells whether the destination still takes calls.
+    /// Sends operations in batches. A batch that is refused as a whole is halved until the faulty call is
+    /// alone.
+    /// False if the destination accepts no more calls.
     async fn send_together(
         &self,
         ready: &[Ready<'_>],
@@ -150,7 +151,7 @@ impl CustomerIoTransport {
         true
     }
 
-    /// Sends one call in a request of its own. Tells whether the destination still takes calls.
+    /// Sends one call alone. False if the destination accepts no more calls.
     async fn send_alone(
         &self,
         ready: &Ready<'_>,
@@ -172,7 +173,7 @@ impl CustomerIoTransport {
         goes_on
     }
 
-    /// One request; `None` if its lease might end before the answer.
+    /// Sends one request; `None` if the lease might end before the answer.
     async fn exchange(
         &self,
         request: &Request,
@@ -188,7 +189,7 @@ impl CustomerIoTransport {
         Some((at, took, sent))
     }
 
-    /// The attempt of a call that can't be sent at all.
+    /// Returns the attempt of a call that can't be sent.
     fn unsent(&self, outcome: Outcome) -> Attempt {
         Attempt { at: self.clock.now(), took: Duration::ZERO, http_status: None, outcome }
     }
@@ -197,7 +198,7 @@ impl CustomerIoTransport {
 type AnswerOrError =
     Result<crate::customerio::answer::Answer, crate::customerio::answer::SendError>;
 
-/// Says what the limits changed; once, not with each retry.
+/// Logs the changes that the limits made, at the first attempt.
 fn warn(fitted: &Fitted<'_>, delivery: &Delivery) {
     if delivery.attempts > 0 {
         return;

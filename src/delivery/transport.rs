@@ -1,8 +1,7 @@
-//! Transports: how the calls of a claim get to their destination.
+//! Transports: the way of a claim's calls to their destination.
 //!
-//! What belongs here: the seam between delivering and the two services, and the way to GrowSurf. What
-//! doesn't: the way to Customer.io (`to_customerio`), when a call goes and what follows from its outcome
-//! (`dispatcher`, `sender`), and what a request looks like (`customerio`, `growsurf`).
+//! What belongs here: the interface, and the transport to GrowSurf. What doesn't: the time of sending and the
+//! effect of outcomes (`dispatcher`, `sender`), and requests (`customerio`, `growsurf`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use async_trait::async_trait;
 use crate::domain::{Attempt, Clock, Delivery, LaneKey, Outcome, Time};
 use crate::growsurf::rest;
 
-/// One call to send, and for whom.
+/// One call to send.
 pub struct Item<'a> {
     /// The key of the lane.
     pub key: &'a LaneKey,
@@ -20,21 +19,21 @@ pub struct Item<'a> {
     pub delivery: &'a Delivery,
 }
 
-/// Sends calls to a destination.
+/// A transport to a destination.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends calls; an attempt for each, or `None` for one that wasn't tried. What is under way must
-    /// have come to an end when the leases end at `until`.
+    /// Sends calls and returns an attempt of each, or `None` if it wasn't tried. Every request must end
+    /// before the leases end at `until`.
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>>;
 }
 
-/// Back, to GrowSurf.
+/// The transport to GrowSurf.
 pub struct GrowSurfTransport {
     /// The clients.
     pub clients: rest::Clients,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// How long one request may take.
+    /// The longest request.
     pub timeout: Duration,
 }
 

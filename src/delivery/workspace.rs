@@ -1,4 +1,4 @@
-//! Asks Customer.io whose workspace the credentials open, beside the start.
+//! The check of Customer.io's workspace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,38 +12,38 @@ use crate::domain::Clock;
 use crate::store::{Store, StoreError, Workspace};
 use crate::telemetry::ErrorChain;
 
-/// For how long deliveries wait for the answer whose workspace it is.
+/// The time for which deliveries wait for the first answer.
 const ASKING: Duration = Duration::from_secs(10);
 
-/// How long the store may take to compare, besides the question's own time.
+/// The longest comparison in the store.
 const COMPARING: Duration = Duration::from_secs(60);
 
-/// Keeps effects out of a workspace that isn't theirs.
+/// A guard that keeps effects out of another workspace.
 pub struct WorkspaceCheck {
     /// The client.
     pub client: Client,
     /// The store, which remembers the workspace.
     pub store: Arc<Store>,
-    /// The destination, which a definite other answer halts.
+    /// The destination, halted if the workspace is another one.
     pub destination: GuardedDestination,
-    /// The settings' region; `None` where they name a host instead.
+    /// The region in the settings; `None` if they name a host.
     pub region: Option<&'static str>,
-    /// How long to wait before asking again.
+    /// The wait before another request.
     pub patience: Duration,
-    /// How long one question may take.
+    /// The longest request.
     pub timeout: Duration,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Shows that it asks, as long as it does.
+    /// The heartbeat while it runs.
     pub pulse: Heartbeat,
 }
 
 impl WorkspaceCheck {
-    /// Delivers, and asks whose workspace it is beside it, until there is a definite answer.
+    /// Delivers, and checks the workspace until there is a definite answer.
     ///
-    /// With `asked_first`, for a store whose effects went to a workspace already, nothing is sent
-    /// before the first answer: what goes to another one can't be taken back. A Customer.io that
-    /// can't be reached holds up nothing, because nothing could be sent either.
+    /// With `check_first`, for a store with earlier effects, nothing is sent before the first answer: effects
+    /// in another workspace can't be undone. An unreachable Customer.io holds up nothing, because nothing can
+    /// be sent either.
     pub async fn beside(
         self,
         delivering: impl Future<Output = ()>,
@@ -77,8 +77,7 @@ impl WorkspaceCheck {
         tokio::join!(delivering, asking);
     }
 
-    /// Compares the workspace with the one that the store's effects went to, and the account's
-    /// region with the settings'. Tells whether there was a definite answer.
+    /// Compares workspace and region with the store's and the settings'. True if there was a definite answer.
     async fn is_answered(&self) -> bool {
         self.pulse.expect_within(self.clock.steady(), self.timeout.saturating_add(COMPARING));
         match self.client.region().await {
@@ -106,7 +105,7 @@ impl WorkspaceCheck {
         }
     }
 
-    /// Why calls must not go there, if they must not.
+    /// Returns the reason to block the destination.
     async fn wrong(&self, told: &Region) -> Result<Option<String>, StoreError> {
         if let Some(region) = self.region
             && !told.region.eq_ignore_ascii_case(region)
