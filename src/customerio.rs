@@ -1,9 +1,8 @@
-//! Customer.io: its Track API as a destination, and its webhooks as a source.
+//! Customer.io's Track API, and the signatures of its webhooks.
 //!
-//! What belongs here: how a call becomes an HTTP request (`limits`, then `request`), how an answer
-//! becomes an outcome (`answer`, then `response`), and the HTTP client between the two; whether a webhook is its own
-//! (`signature`). All but the client is pure. What doesn't: what a webhook says (`sources`), when to send, how often and in what order (`delivery`
-//! decides), what to send (`mapping` decides), and settings, which come in as plain values.
+//! What belongs here: requests (`limits`, then `request`), outcomes (`answer`, then `response`), the HTTP
+//! client, and signatures. All but the client is pure. What doesn't: the content of webhooks (`sources`), the
+//! time and order of sending (`delivery`), and the content of calls (`mapping`).
 
 pub mod limits;
 
@@ -23,9 +22,9 @@ mod text;
 
 use url::Url;
 
-/// The address of the Track API in a region, `us` or `eu`; `None` for any other word.
+/// Returns the address of the Track API in a region, `us` or `eu`.
 ///
-/// The region belongs to the account. The wrong host either redirects or refuses
+/// The region belongs to the account. The other host redirects or refuses
 /// (<https://docs.customer.io/integrations/api/track/>, servers).
 pub fn base_url(region: &str) -> Option<Url> {
     let address = match region {

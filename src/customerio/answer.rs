@@ -1,49 +1,46 @@
-//! What came back of a request: an answer, or why there is none.
-//!
-//! What belongs here: the two plain types that stand between the client, which makes them, and
-//! `response`, which reads them. What doesn't: what they mean.
+//! Answers to requests, and transport errors. `response` decides their meaning.
 
 use std::error::Error;
 
 use bytes::Bytes;
 use thiserror::Error;
 
-/// The parts of an HTTP answer that mean something.
+/// The meaningful parts of an HTTP answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The header `Retry-After`, as it stands there.
+    /// The header `Retry-After`.
     pub retry_after: Option<String>,
-    /// The header `Location`, as it stands there.
+    /// The header `Location`.
     pub location: Option<String>,
     /// The body, or its beginning.
     pub body: Bytes,
-    /// Whether `body` is all of it; the client stops reading at a bound.
+    /// True if `body` is whole; the client stops at a bound.
     pub complete: bool,
 }
 
-/// What lies below a [`SendError`].
+/// The cause of a [`SendError`].
 pub type Source = Box<dyn Error + Send + Sync>;
 
-/// Why there is no answer. The request may have been taken nevertheless, unless it is `Connect`.
+/// Reason for a missing answer. Unless it is `Connect`, the request may have been accepted.
 ///
-/// No variant tells the request's path, which holds the person's address.
+/// No variant shows the request's path, which holds the person's address.
 #[derive(Debug, Error)]
 pub enum SendError {
-    /// No connection came about: no such host, refused, or no trust in the other side.
+    /// No connection: unknown host, refused, or an untrusted certificate.
     #[error("no connection to customer.io")]
     Connect(#[source] Source),
     /// No answer came in time.
     #[error("no answer from customer.io in time")]
     Timeout(#[source] Source),
-    /// The connection broke off before the answer was whole.
+    /// The connection ended before the answer.
     #[error("the connection to customer.io broke off")]
     Interrupted(#[source] Source),
 }
 
 impl SendError {
-    /// The innermost cause, which is the one that tells something: `connection refused`.
+    /// Returns the innermost cause, such as `connection refused`.
     pub fn cause(&self) -> &(dyn Error + 'static) {
         let mut cause: &(dyn Error + 'static) = self;
         while let Some(source) = cause.source() {

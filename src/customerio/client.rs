@@ -1,8 +1,7 @@
-//! The HTTP client: sends requests to the Track API and brings back what came of them.
+//! The HTTP client of the Track API.
 //!
-//! What belongs here: connections, time limits, credentials, and the bound on what is read. It
-//! follows no redirect and tries nothing twice by itself. What doesn't: what an answer means
-//! (`response`), and when to try again (`delivery`).
+//! What belongs here: connections, timeouts, credentials, and the bound on answers. It follows no redirect
+//! and repeats nothing. What doesn't: the meaning of answers (`response`), and retries (`delivery`).
 
 use std::fmt;
 use std::time::Duration;
@@ -22,51 +21,51 @@ use super::answer::{Answer, SendError};
 use super::request::Request;
 use crate::domain::is_loopback;
 
-/// The most of an answer's body that is read; the usual one is `{}`.
+/// The most bytes of a body that are read; the usual one is `{}`.
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// A connection to a host in reach takes far less; the rest of the time is for the answer.
+/// The longest time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Shorter than the minute after which balancers on the way begin to drop idle connections.
+/// Idle time of a connection. Balancers drop idle connections after about a minute.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// How often a connection over HTTP/2 is asked whether it lives. Without that, all calls would
-/// share a dead one until the kernel gives it up, which takes a quarter of an hour.
+/// The interval of HTTP/2 pings. Without them, all calls would share a dead connection for a quarter of an
+/// hour.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// From this length on a credential is hidden in answers; real ones have twenty bytes. A shorter
-/// one, as of a stand-in, guards nothing and could be a part of any word.
+/// The length from which a credential is hidden in answers. Real ones have twenty bytes; a stand-in's could
+/// be part of any word.
 const SECRET_BYTES: usize = 8;
 
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-retry-count");
 
-/// What a client needs to know.
+/// Configuration of a client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where the API is: [`base_url`](super::base_url) of the region, or a stand-in. A path in it
-    /// comes before that of every request.
+    /// The API's address: [`base_url`](super::base_url), or a stand-in's. Its path precedes that of every
+    /// request.
     pub base_url: Url,
     /// The site id: the user name.
     pub site_id: String,
     /// The Track API key: the password.
     pub api_key: SecretString,
-    /// How long one request may take, from the first byte to the last.
+    /// The longest request, from first to last byte.
     pub timeout: Duration,
-    /// How many connections are kept open while idle.
+    /// Idle connections kept open.
     pub connections: usize,
 }
 
-/// Why there is no client.
+/// Reason for refusing a configuration.
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// A colon would end the user name too early (RFC 7617, 2).
     #[error("the site id contains a colon")]
     SiteId,
-    /// Requests can't be sent there, or would go with credentials other than the given ones.
+    /// Requests can't be sent there, or would carry other credentials.
     #[error("the base url must be http or https and hold no user name, query or fragment")]
     BaseUrl,
-    /// TLS or the proxy settings of the environment are at fault.
+    /// TLS or the environment's proxy settings are faulty.
     #[error("the http client can't be set up")]
     Setup(#[source] reqwest::Error),
 }
@@ -76,7 +75,7 @@ pub enum ClientError {
 pub struct Client {
     http: reqwest::Client,
     base_url: Url,
-    /// What no answer may repeat into a log: the API key, and the header made of it.
+    /// Secrets hidden in answers: the API key, and the header made of it.
     secrets: [SecretString; 2],
 }
 
@@ -87,11 +86,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client with these credentials. Connects to nothing yet. Proxies are taken from the
-    /// environment (`HTTPS_PROXY`, `NO_PROXY`) as everywhere.
+    /// Returns a client. It connects later, and uses the environment's proxies (`HTTPS_PROXY`, `NO_PROXY`).
     ///
     /// # Errors
-    /// [`ClientError`], when one of the values can't be right, or TLS can't be set up.
+    /// [`ClientError`].
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
         let ClientConfig { base_url, site_id, api_key, timeout, connections } = config;
         if site_id.contains(':') {
@@ -131,22 +129,21 @@ impl Client {
         Ok(Self { http, base_url, secrets: [api_key, encoded.into()] })
     }
 
-    /// Sends one request and reads the answer, whatever its status.
+    /// Sends one request and returns the answer of any status.
     ///
-    /// At most 64 KiB of the body are read. Dropping the future gives the request up; it may have
-    /// been taken all the same.
+    /// At most 64 KiB of the body are read. A dropped future's request may have been accepted.
     ///
     /// # Errors
-    /// [`SendError`] when there is no whole answer.
+    /// [`SendError`].
     pub async fn send(&self, request: &Request) -> Result<Answer, SendError> {
         let retry = (request.retry > 0).then(|| (RETRY_COUNT, request.retry.into()));
         self.exchange(request.method.clone(), &request.path, request.body.clone(), retry).await
     }
 
-    /// Asks which region and workspace the credentials belong to. Either region's host knows.
+    /// Returns the region and workspace of the credentials. Both regions' hosts know it.
     ///
     /// # Errors
-    /// [`RegionError`], which tells a definite answer from none.
+    /// [`RegionError`].
     pub async fn region(&self) -> Result<Region, RegionError> {
         let path = "/api/v1/accounts/region";
         let answer = self.exchange(Method::GET, path, Bytes::new(), None).await?;
@@ -181,8 +178,7 @@ impl Client {
         Ok(Answer { status, retry_after, location, body, complete })
     }
 
-    /// Hides the credentials in a body, where a proxy may repeat what it was sent. A body that is
-    /// no text says nothing.
+    /// Hides the credentials in a body, which a proxy may repeat. A body that is no text becomes empty.
     fn without_secrets(&self, body: Vec<u8>) -> Vec<u8> {
         let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
         let Ok(mut text) = String::from_utf8(body) else { return Vec::new() };
@@ -195,7 +191,7 @@ impl Client {
     }
 }
 
-/// The body up to the bound, and whether that is all of it.
+/// Returns the body up to the bound; true if it is whole.
 async fn beginning(response: &mut reqwest::Response) -> Result<(Vec<u8>, bool), reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -220,8 +216,7 @@ fn send_error(error: reqwest::Error) -> SendError {
     }
 }
 
-/// Where an account lives (<https://docs.customer.io/integrations/api/track/>, "Find your account
-/// region").
+/// The region of an account (<https://docs.customer.io/integrations/api/track/>, "Find your account region").
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Region {
     /// `us` or `eu`.
@@ -232,7 +227,7 @@ pub struct Region {
     pub url: String,
 }
 
-/// Why the region isn't known.
+/// Reason for an unknown region.
 #[derive(Debug, Error)]
 pub enum RegionError {
     /// The credentials are wrong. Definite.
@@ -241,16 +236,16 @@ pub enum RegionError {
         /// 401 or 403.
         status: u16,
     },
-    /// Something answers there, but not as the Track API. Definite.
+    /// Another service answered. Definite.
     #[error("customer.io answered {status} where the region was asked for")]
     Unexpected {
         /// The status.
         status: u16,
     },
-    /// Something answers 200 there, but not as the Track API. Definite.
+    /// Another service answered 200. Definite.
     #[error("customer.io's answer names no region and workspace")]
     Unreadable(#[source] serde_json::Error),
-    /// Customer.io can't tell now.
+    /// Customer.io can't answer now.
     #[error("customer.io answered {status}")]
     Unavailable {
         /// 408, 429 or 5xx.
@@ -262,7 +257,7 @@ pub enum RegionError {
 }
 
 impl RegionError {
-    /// Whether asking again would lead to the same.
+    /// True if a repetition would lead to the same.
     pub fn is_definite(&self) -> bool {
         !matches!(self, Self::Unavailable { .. } | Self::Unreachable(_))
     }

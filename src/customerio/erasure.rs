@@ -1,9 +1,7 @@
-//! Deleting and suppressing a person, as requests. Pure.
+//! Requests that delete and suppress a person.
 //!
-//! What belongs here: the two requests, by the ways that calls go, too. What doesn't: calls
-//! (`request`). Suppressing ignores whatever names the identifier later, but for what is done in
-//! Customer.io itself (<https://docs.customer.io/integrations/api/track/>, "Delete a customer",
-//! "Suppress a customer profile").
+//! A suppressed identifier is ignored later, except for changes made in Customer.io itself
+//! (<https://docs.customer.io/integrations/api/track/>, "Delete a customer", "Suppress a customer profile").
 
 use http::Method;
 use serde_json::json;
@@ -11,7 +9,7 @@ use serde_json::json;
 use super::request::{Request, v1_path};
 use crate::domain::Identifier;
 
-/// The requests that delete a person and then suppress them. Both can be repeated.
+/// Returns the requests that delete a person and then suppress them. Both are idempotent.
 pub fn erasure(identifier: &Identifier) -> [Request; 2] {
     let request =
         |method, path, body: String| Request { method, path, body: body.into(), retry: 0 };

@@ -1,9 +1,9 @@
-//! Customer.io's documented limits, and how a call is made to fit them before it is sent.
+//! Customer.io's documented limits, and fitting calls to them.
 //!
-//! What belongs here: the figures with their source, and [`fit`], which every call passes through.
-//! Whether one over-long attribute costs the whole identify isn't documented, so nothing over a
-//! limit is ever sent. What doesn't: the form of a request (`request`). Unless said otherwise the
-//! source is <https://docs.customer.io/integrations/api/track/>, "Limits".
+//! What belongs here: the figures with their source, and [`fit`], which every call passes. The docs don't say
+//! if one long attribute costs the whole identify, so nothing over a limit is sent. What doesn't: the form of
+//! a request (`request`).
+//! Unless said otherwise, the source is <https://docs.customer.io/integrations/api/track/>, "Limits".
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ pub const ID_BYTES: usize = 150;
 /// The longest name of an attribute.
 pub const ATTRIBUTE_NAME_BYTES: usize = 150;
 
-/// The longest text as an attribute's value; v2 names event data in the same error.
+/// The longest text of an attribute's value. v2 applies it to event data as well.
 pub const ATTRIBUTE_VALUE_BYTES: usize = 1_000;
 
 /// The most attributes of one identify.
@@ -37,15 +37,15 @@ pub const OPERATION_BYTES: usize = 32_000;
 /// A v2 batch must stay below this. "500 kb" is read as the smaller of its meanings.
 pub const BATCH_BYTES: usize = 500_000;
 
-/// Names of a person that mean something to Customer.io, besides those that begin with `cio_` or
-/// `_` (<https://docs.customer.io/journeys/reserved-attributes/>). `email` is one as well; the
-/// relay puts that one there itself.
+/// Reserved attributes of a person, besides those that begin with `cio_` or `_`
+/// (<https://docs.customer.io/journeys/reserved-attributes/>). `email` is reserved too; the relay sets it
+/// itself.
 const RESERVED_OF_PERSON: [&str; 5] = ["id", "anonymous_id", "phone", "created_at", "unsubscribed"];
 
-/// Names in event data that override whom and from where a campaign's message is sent.
+/// Event data that would override a message's recipient and sender.
 const RESERVED_OF_EVENT: [&str; 3] = ["recipient", "from_address", "reply_to"];
 
-/// A call within every limit of v1, and for whom it is; only [`fit`] makes one.
+/// A call within every limit of v1. Only [`fit`] makes one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fitted<'a> {
     key: &'a LaneKey,
@@ -59,23 +59,23 @@ impl Fitted<'_> {
         self.key
     }
 
-    /// The call as it may be sent.
+    /// Returns the call to send.
     pub fn call(&self) -> &Call {
         &self.call
     }
 
-    /// What was changed, by attribute; empty for most calls.
+    /// Returns the changes.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }
 
-/// One change of an attribute or event property. It shows the name and never the value.
+/// A change of an attribute or event property. It shows the name, never the value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Warning {
-    /// The name, itself shortened if it is over its limit.
+    /// The name, shortened if it is too long.
     pub attribute: String,
-    /// What was done.
+    /// The change.
     pub change: Change,
 }
 
@@ -90,22 +90,22 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What was done to an attribute.
+/// A change of an attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// The text was cut after a whole character.
     Shortened,
-    /// It isn't sent, and why.
+    /// Left out, with the reason.
     LeftOut(&'static str),
 }
 
-/// A call that can't be sent, whatever is left out of it.
+/// A call that can't be made to fit.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{field} {reason}")]
 pub struct OverLimit {
-    /// The part at fault, by its name in the v1 request.
+    /// The part at fault, by its name in v1.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: String,
 }
 
@@ -115,15 +115,13 @@ impl From<OverLimit> for Outcome {
     }
 }
 
-/// Makes a call fit the limits, changing as little as possible.
+/// Fits a call to the limits with the least change.
 ///
-/// Texts that are too long are cut, but addresses, links, ids and codes, which a cut would turn
-/// into another's, are left out. So are reserved names, names that are too long and attributes
-/// beyond the 300th by name. A call that fits is borrowed as it is.
+/// Long texts are cut. Long addresses, links, ids and codes are left out, because a cut would make another's
+/// of them. Reserved names, long names and attributes beyond the 300th are left out.
 ///
 /// # Errors
-/// [`OverLimit`] when it is a call to GrowSurf, the person's id or the event's name is blank or too long, or the event's
-/// data is too much in sum.
+/// [`OverLimit`] for a call to GrowSurf, a blank or long id or event name, and too much event data.
 pub fn fit<'a>(key: &'a LaneKey, call: &'a Call) -> Result<Fitted<'a>, OverLimit> {
     match key {
         LaneKey::Person(Identifier::Id(id)) => within("id", id, ID_BYTES)?,
@@ -174,7 +172,7 @@ pub fn fit<'a>(key: &'a LaneKey, call: &'a Call) -> Result<Fitted<'a>, OverLimit
     Ok(Fitted { key, call, warnings })
 }
 
-/// What is meant for GrowSurf isn't sent here.
+/// Returns the refusal of a call to GrowSurf.
 fn misdirected() -> OverLimit {
     OverLimit { field: "call", reason: "is GrowSurf's, not Customer.io's".to_owned() }
 }
@@ -188,7 +186,7 @@ fn within(field: &'static str, text: &str, max_bytes: usize) -> Result<(), OverL
     Err(OverLimit { field, reason })
 }
 
-/// The attributes as they may be sent, or `None` if they may be sent as they are.
+/// Returns the changed attributes, or `None` if they fit.
 fn fitting(
     attributes: &Attributes,
     reserves: fn(&str) -> bool,
@@ -249,7 +247,7 @@ fn change(name: &str, value: &Scalar, reserves: fn(&str) -> bool) -> Option<Chan
     }
 }
 
-/// Whether values of this name are addresses, ids or codes, which mean something only as a whole.
+/// True if values of this name mean something only as a whole: addresses, ids and codes.
 fn names_something(name: &str) -> bool {
     matches!(name, "email" | "referred_by")
         || ["_email", "_id", "_code"].iter().any(|ending| name.ends_with(ending))
@@ -270,7 +268,7 @@ fn event_reserves(name: &str) -> bool {
     RESERVED_OF_EVENT.contains(&name)
 }
 
-/// How long the data is as JSON, or a bound above that where it is far below the limit.
+/// Returns the length of the data as JSON, or an upper bound that is below the limit.
 fn json_bytes(data: &Attributes) -> usize {
     /// A byte becomes at most `\u00xx`.
     const ESCAPED: usize = 6;

@@ -1,10 +1,11 @@
-//! How a call becomes an HTTP request of the Track API, v1 or v2. Pure.
+//! Requests of the Track API, v1 and v2.
 //!
-//! What belongs here: paths, encoding, bodies, and how operations are put together to batches.
-//! v1 is one call a request with the identifier in the path; v2 is many, with the identifier and
-//! its kind in the body. Only events carry a time: Customer.io drops an update of a profile that
-//! looks older than another writer's, with a 200, so updates count from their arrival. What doesn't: limits (`limits` has made the call fit), and headers, which
-//! are the client's. `explain` prints what is made here.
+//! What belongs here: paths, encoding, bodies, and batches. v1 has one call in a request, and the identifier
+//! in the path; v2 has many, with identifiers in the body. What doesn't: limits (`limits`), and headers
+//! (`client`).
+//!
+//! Only events carry a time. Customer.io drops an update that looks older than another writer's, with a 200,
+//! so updates count from their arrival.
 
 mod wire;
 
@@ -22,8 +23,8 @@ use wire::{
     Identifiers, Joined, Merge, Unsubscribed, V1Anonymous, V1Event, V2Action, V2Merge, V2Operation,
 };
 
-/// One HTTP request, without host and credentials. `Display` shows all of it, for `explain`;
-/// `Debug`, for logs, shows nobody's data.
+/// One HTTP request, without host and credentials. `Display` shows it whole, for `explain`; `Debug` shows no
+/// personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
@@ -32,8 +33,7 @@ pub struct Request {
     pub path: String,
     /// The body: JSON, UTF-8.
     pub body: Bytes,
-    /// How often this was tried before; sent as `X-Retry-Count` when it isn't zero, as Customer.io's
-    /// Node library does.
+    /// Earlier tries; sent as `X-Retry-Count` if there are any, as by Customer.io's Node library.
     pub retry: u32,
 }
 
@@ -57,10 +57,10 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The request for one call: v1, or a v2 batch of one where v1 can't carry it.
+/// Returns the request of one call: v1, or a v2 batch of one.
 ///
 /// # Errors
-/// [`OverLimit`] when neither can: v1 not for its identifier, v2 not for its length.
+/// [`OverLimit`] if the identifier can't go over v1 and the call is too long for v2.
 pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
     if let Some(request) = v1(fitted) {
         return Ok(request);
@@ -74,11 +74,10 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
     Ok(joined(&[operation]))
 }
 
-/// The request over v1, which has the identifier in its path and guesses the kind of it.
+/// Returns the request over v1, which has the identifier in its path and guesses its kind.
 ///
-/// `None` for identifiers that don't survive that: `.` and `..`, which are directories to every
-/// URL parser; ids with an `@`, which would be taken for addresses; and whatever begins with
-/// `cio_`, which would be taken for Customer.io's own id.
+/// `None` for identifiers that would be misread: `.`, `..`, ids with an `@`, and anything that begins with
+/// `cio_`.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
     if let (LaneKey::Visitor(id), Call::Track { name, event_id, at, data }) =
         (fitted.key(), fitted.call())
@@ -120,7 +119,7 @@ pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
     })
 }
 
-/// Where v1 has a person; `None` for identifiers that don't survive it, see [`v1`].
+/// Returns the path of a person over v1, see [`v1`].
 pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
     let value = identifier.value();
     let is_mistaken =
@@ -129,7 +128,7 @@ pub(super) fn v1_path(identifier: &Identifier) -> Option<String> {
     Some(format!("/api/v1/customers/{segment}"))
 }
 
-/// One operation of a v2 batch: a call and for whom it is, written as JSON.
+/// One operation of a v2 batch, as JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Operation(Vec<u8>);
 
@@ -139,19 +138,19 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// The call as an operation of a v2 batch; `None` if it is longer than 32,000 bytes, or has to do
-/// with an anonymous id, which v2's specification doesn't know for people.
+/// Returns the operation of a call; `None` if it has more than 32,000 bytes, or an anonymous id, which v2
+/// doesn't specify for people.
 pub fn operation(fitted: &Fitted<'_>) -> Option<Operation> {
     if matches!(fitted.call(), Call::Join { .. }) { None } else { short(fitted) }
 }
 
-/// The call as an operation, if it is short enough to be one.
+/// Returns the operation, if it is short enough.
 fn short(fitted: &Fitted<'_>) -> Option<Operation> {
     let bytes = written(fitted)?;
     (bytes.len() <= OPERATION_BYTES).then_some(Operation(bytes))
 }
 
-/// `None` for a call of GrowSurf's, or of a visitor's, which v2 can't carry.
+/// Returns the operation's JSON; `None` for a call to GrowSurf or of a visitor.
 fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
     let identifiers = Identifiers::from(fitted.key().identifier()?);
     let action = match fitted.call() {
@@ -176,18 +175,17 @@ fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
     Some(json(&V2Operation { kind: "person", identifiers, action }))
 }
 
-/// A v2 request and which operations are in it: `batch_index` n is number `operations.start + n`
-/// of the slice that [`batches`] was given.
+/// A v2 request. Its `batch_index` n is operation `operations.start + n` of [`batches`]'s slice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Batch {
     /// The request.
     pub request: Request,
-    /// The places of its operations in the slice.
+    /// The indexes of its operations.
     pub operations: Range<usize>,
 }
 
-/// Puts operations, in order, into as few requests as stay below 500,000 bytes and have at most
-/// `most` operations each (at least one, whatever `most` is).
+/// Puts operations, in order, into as few requests as possible: each below 500,000 bytes, with at most `most`
+/// operations.
 pub fn batches(operations: &[Operation], most: usize) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut start = 0;

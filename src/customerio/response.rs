@@ -1,9 +1,8 @@
-//! How an answer, or the want of one, becomes an outcome. Pure.
+//! Outcomes of answers and transport errors.
 //!
-//! What belongs here: the one table from status, headers, body and transport error to
-//! [`Outcome`]. A 2xx means that Customer.io has taken the call, not that it has applied it: that
-//! happens later and out of sight. What doesn't: how often to try and how long to wait besides
-//! (`delivery`), and reading bodies and headers (in the two modules below).
+//! What belongs here: the one table from status, headers, body and error to [`Outcome`]. A 2xx means that
+//! Customer.io accepted the call; it applies it later. What doesn't: the number and time of retries
+//! (`delivery`).
 
 mod complaint;
 
@@ -15,12 +14,12 @@ use super::text;
 use crate::domain::{Outcome, Time, Wait, retry_after};
 use complaint::Complaint;
 
-/// The longest reason, so that a dead letter stays a letter.
+/// The longest reason.
 const REASON_BYTES: usize = 500;
 
-/// What the answer to one call means, whichever API it went over.
+/// Returns the outcome of one call, over either API.
 ///
-/// `now` is when the answer came; a `Retry-After` with a date counts from it.
+/// `now` is the time of the answer, for a `Retry-After` with a date.
 pub fn single(sent: &Result<Answer, SendError>, now: Time) -> Outcome {
     match read(sent, 1, now) {
         Reading::Each(outcomes) => outcomes.into_iter().next().expect("an outcome for each call"),
@@ -31,23 +30,22 @@ pub fn single(sent: &Result<Answer, SendError>, now: Time) -> Outcome {
     }
 }
 
-/// What the answer to a batch means.
+/// The meaning of a batch's answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BatchOutcome {
-    /// The batch was read: an outcome for each call, in the order of the batch.
+    /// An outcome for each call, in order.
     Each(Vec<Outcome>),
-    /// It means the same to all calls: retry, or halt.
+    /// The same outcome for all calls: retry, or halt.
     Stopped(Outcome),
-    /// The batch was refused or its answer is too long to be read, so nobody can tell which call
-    /// is at fault. The caller sends each alone; those that were taken before are ignored or
-    /// change nothing.
+    /// The batch was refused, or its answer is too long: the faulty call is unknown.
+    /// The caller sends each call alone; repeating accepted ones changes nothing.
     Malformed {
-        /// What was wrong, for people.
+        /// The problem, for people.
         reason: String,
     },
 }
 
-/// What the answer to a batch of `calls` calls means; `now` as for [`single`].
+/// Returns the meaning of the answer to a batch of `calls` calls; `now` as for [`single`].
 pub fn batch(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> BatchOutcome {
     match read(sent, calls, now) {
         Reading::Each(outcomes) => BatchOutcome::Each(outcomes),
@@ -97,12 +95,12 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
     }
 }
 
-/// Returns true if a body is empty or JSON of any kind.
+/// True if a body is empty or JSON.
 fn is_json_or_empty(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
-/// A 2xx: all calls are taken but those that the body complains about, as that of a 207 does.
+/// Reads a 2xx: all calls are accepted except those that the body complains about.
 fn accepted(answer: &Answer, calls: usize) -> Reading {
     if answer.status == 207 && !answer.complete {
         return Reading::Unlisted("customer.io's list of refused calls is too long".to_owned());
@@ -134,8 +132,7 @@ fn accepted(answer: &Answer, calls: usize) -> Reading {
     Reading::Each(outcomes)
 }
 
-/// A 4xx that isn't about time, pace or credentials, or a 2xx that complains: what the body says is
-/// wrong.
+/// Returns the complaint of a 4xx, or of a 2xx that complains.
 fn refused(answer: &Answer) -> Complaint {
     let status = answer.status;
     let complaints = complaint::list(&answer.body).unwrap_or_default();

@@ -1,8 +1,5 @@
 //! Customer.io's signatures of its webhooks
 //! (<https://docs.customer.io/journeys/webhooks/#securely-verify-requests>).
-//!
-//! What belongs here: whether a body was signed by a known key, and lately. What doesn't: where
-//! headers and keys come from.
 
 use std::time::Duration;
 
@@ -15,31 +12,31 @@ use crate::domain::Time;
 /// The header with the time of signing, in Unix seconds.
 const TIMESTAMP: &str = "x-cio-timestamp";
 
-/// The header with the signature, hexadecimal.
+/// The header with the hexadecimal signature.
 const SIGNATURE: &str = "x-cio-signature";
 
-/// How far Customer.io's clock may be ahead.
+/// The most that Customer.io's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
 
-/// Why a signature isn't believed. Shown to the sender; says nothing of keys.
+/// Reason for refusing a signature. Shown to the sender; says nothing about keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
-    /// One of the headers isn't there.
+    /// A header is missing.
     #[error("header {0} is missing")]
     Missing(&'static str),
-    /// One of the headers can't be read.
+    /// A header is malformed.
     #[error("header {0} is malformed")]
     Malformed(&'static str),
-    /// No key signed this body at this time.
+    /// No key made the signature.
     #[error("the signature fits none of the keys")]
     Wrong,
-    /// It was signed too long ago, or in the future.
+    /// The signature is too old, or in the future.
     #[error("the signature's time is out of range; check the clock and customerio.webhook_max_age")]
     OutOfTime,
 }
 
 impl SignatureError {
-    /// The reason as the log sums it.
+    /// Returns the label in logs.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Missing(_) => "signature_missing",
@@ -50,11 +47,11 @@ impl SignatureError {
     }
 }
 
-/// Checks all that the headers alone show, before there is a body: that they are there, can be read,
-/// and are from at most `max_age` ago. `header` gives a header of the request.
+/// Checks the headers before there is a body: present, readable, and at most `max_age` old. `header` returns
+/// a header of the request.
 ///
 /// # Errors
-/// See [`SignatureError`].
+/// [`SignatureError`].
 pub fn check_headers<'h>(
     header: impl Fn(&'static str) -> Option<&'h str>,
     now: Time,
@@ -63,11 +60,11 @@ pub fn check_headers<'h>(
     Signature::parse(header)?.check_age(now, max_age)
 }
 
-/// Checks that one of `keys` signed `v0:<timestamp>:<body>` at most `max_age` ago, in a time that
-/// doesn't tell where a signature differs. `header` gives a header of the request.
+/// Checks that one of `keys` signed `v0:<timestamp>:<body>` at most `max_age` ago, in constant time. `header`
+/// returns a header of the request.
 ///
 /// # Errors
-/// See [`SignatureError`].
+/// [`SignatureError`].
 pub fn verify<'h, 'k>(
     header: impl Fn(&'static str) -> Option<&'h str>,
     body: &[u8],
@@ -88,7 +85,7 @@ pub fn verify<'h, 'k>(
     signature.check_age(now, max_age)
 }
 
-/// The headers taken apart. The timestamp is kept as text, because the text is what was signed.
+/// The parsed headers. The timestamp's text is what was signed.
 struct Signature<'h> {
     timestamp: &'h str,
     signed_at: Time,

@@ -1,12 +1,8 @@
-//! Texts that came from outside: cut to a length, and made fit for logs.
-//!
-//! What belongs here: the two ways in which this module shortens or hides text. What doesn't:
-//! which texts are too long, and where they are shown.
+//! Texts from outside: cut to a length, and made fit for logs.
 
 use crate::domain::Email;
 
-/// The longest beginning of `text` that has at most `max_bytes` bytes and ends with a whole
-/// character.
+/// Returns the longest beginning of at most `max_bytes` bytes that ends with a whole character.
 pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
     let mut end = max_bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -15,11 +11,10 @@ pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
     &text[..end]
 }
 
-/// A foreign text as an error may show it: addresses masked, no control characters, at most
-/// `max_bytes` bytes.
+/// Returns a text for errors: addresses masked, no control characters, at most `max_bytes` bytes.
 ///
-/// Everything between white space, quotes, brackets and commas that holds an `@`, or its percent
-/// encoding, counts as an address: better one word too many hidden than one person shown.
+/// Anything with an `@` or its percent encoding counts as an address, up to white space, quotes, brackets or
+/// commas.
 pub(super) fn shown(text: &str, max_bytes: usize) -> String {
     let mut safe = String::new();
     for piece in text.split_inclusive(is_boundary) {
@@ -40,8 +35,8 @@ pub(super) fn shown(text: &str, max_bytes: usize) -> String {
     safe
 }
 
-/// Returns the same as [`cut`], less the beginning of a word that goes on: it may be that of an id, which
-/// is masked where it is whole. A text without a second word is cut anywhere.
+/// Returns the same as [`cut`] without a cut word, which may be a part of an id. A single word is cut
+/// anywhere.
 pub(super) fn cut_words(text: &str, max_bytes: usize) -> &str {
     let start = cut(text, max_bytes);
     if start.len() == text.len() {

@@ -1,7 +1,4 @@
-//! The bodies of requests, as they are written.
-//!
-//! What belongs here: the fields of v1 and v2 under their names there. What doesn't: which call
-//! becomes which (`request`).
+//! The fields of request bodies, v1 and v2.
 
 use serde::Serialize;
 
@@ -15,7 +12,7 @@ pub(super) struct V1Event<'a> {
     pub(super) data: &'a Attributes,
 }
 
-/// Ends a subscription, and makes nobody who isn't there.
+/// Ends a subscription; creates nobody.
 #[derive(Serialize)]
 pub(super) struct Unsubscribed {
     pub(super) unsubscribed: bool,
@@ -27,7 +24,7 @@ impl Unsubscribed {
     pub(super) const NOW: Self = Self { unsubscribed: true, only_update: true };
 }
 
-/// An event of whom only a page knows.
+/// An event of a visitor.
 #[derive(Serialize)]
 pub(super) struct V1Anonymous<'a> {
     pub(super) anonymous_id: &'a AnonymousId,
@@ -35,7 +32,7 @@ pub(super) struct V1Anonymous<'a> {
     pub(super) event: V1Event<'a>,
 }
 
-/// Joins an anonymous id with a person, and makes nobody who isn't there.
+/// Joins an anonymous id with a person; creates nobody.
 #[derive(Serialize)]
 pub(super) struct Joined<'a> {
     pub(super) anonymous_id: &'a AnonymousId,
@@ -49,7 +46,7 @@ impl<'a> Joined<'a> {
     }
 }
 
-/// Which profile stays, and which goes into it.
+/// The profile that stays, and the one merged into it.
 #[derive(Serialize)]
 pub(super) struct Merge<'a> {
     pub(super) primary: Identifiers<'a>,

@@ -1,29 +1,29 @@
-//! What an answer's body complains about, in Customer.io's documented shapes.
+//! Complaints in an answer's body.
 //!
-//! What belongs here: reading `{"meta":{"errors":["…"]}}` and `{"meta":{"error":"…"}}` of v1 and
-//! `{"errors":[{"batch_index":0,"reason":"…","field":"…","message":"…"}]}` of v2 (sections 400 and
-//! 207 of <https://docs.customer.io/integrations/api/track/>), with tolerance: a body of another
-//! shape complains about nothing. Foreign text is masked and cut here. What doesn't: what it means.
+//! Documented shapes: `{"meta":{"errors":["…"]}}` and `{"meta":{"error":"…"}}` of v1, and
+//! `{"errors":[{"batch_index":0,"reason":"…","field":"…","message":"…"}]}` of v2 (sections 400 and 207 of
+//! <https://docs.customer.io/integrations/api/track/>). A body of another shape has no complaints. Texts are
+//! masked and cut here.
 
 use serde_json::Value;
 
 use crate::customerio::text::shown;
 use crate::domain::Outcome;
 
-/// The longest message; the ones seen have about 60 bytes.
+/// The longest message; observed ones have about 60 bytes.
 const MESSAGE_BYTES: usize = 300;
 
-/// The longest field: an attribute's name and what comes before it.
+/// The longest field.
 const FIELD_BYTES: usize = 200;
 
-/// One thing that Customer.io found wrong.
+/// One complaint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Complaint {
-    /// Which operation of a batch it is about, from zero.
+    /// The index of the operation in its batch.
     pub(super) index: Option<usize>,
     /// The field at fault.
     pub(super) field: Option<String>,
-    /// What is wrong with it.
+    /// The fault.
     pub(super) message: String,
 }
 
@@ -33,7 +33,7 @@ impl From<Complaint> for Outcome {
     }
 }
 
-/// All complaints of a body, in its order; `None` if the body is no JSON object.
+/// Returns the complaints of a body; `None` if it is no JSON object.
 pub(super) fn list(body: &[u8]) -> Option<Vec<Complaint>> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let body = body.as_object()?;
@@ -48,7 +48,7 @@ pub(super) fn list(body: &[u8]) -> Option<Vec<Complaint>> {
     Some(complaints)
 }
 
-/// Reads one entry. Even an entry that says nothing readable is a complaint about something.
+/// Reads one entry. An unreadable entry is a complaint as well.
 fn complaint(error: &Value) -> Complaint {
     let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty());
     let index = error["batch_index"].as_u64().and_then(|index| usize::try_from(index).ok());
