@@ -1,6 +1,6 @@
-//! GrowSurf's REST API: the client of it.
+//! The client of GrowSurf's REST API.
 //!
-//! What belongs here: requests, their limits and errors, and the answers that aren't rows. What doesn't: what webhooks
-//! and rows say (`sources`), and when GrowSurf is asked (`sync`).
+//! What belongs here: requests, limits, errors, and answers that aren't rows. What doesn't: rows and webhooks
+//! (`sources`), and the time of requests (`sync`).
 
 pub mod rest;

@@ -1,8 +1,7 @@
-//! Asking GrowSurf: history, comparison, and a watch over its webhooks.
+//! Synchronisation with GrowSurf: backfill, comparison, and the monitor of its webhooks.
 //!
-//! What belongs here: what is asked, how far it came, and what is said about it. Everything that
-//! is found goes the way of a webhook, through the store's `accept`; effect keys make it meet what
-//! webhooks told. What doesn't: GrowSurf's API itself (`growsurf::rest`), what rows lead to
+//! What belongs here: the requests, their progress, and reports. Rows go through the store's `accept` like
+//! webhooks, and effect keys make them meet. What doesn't: the API (`growsurf::rest`), and the events of rows
 //! (`mapping`).
 
 mod backfill;
@@ -34,16 +33,16 @@ pub use webhook_monitor::{Finding, Problem, RELAY_PATHS, WebhookMonitor, needed_
 use crate::growsurf::rest::RestError;
 use crate::store::StoreError;
 
-/// Why asking GrowSurf came to nothing, or to an end too early.
+/// Reason for an early end.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// GrowSurf.
+    /// A request failed.
     #[error(transparent)]
     Rest(#[from] RestError),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody who is to be forgotten isn't.
+    /// An erasure failed.
     #[error(transparent)]
     Forget(#[from] crate::erase::EraseError),
 }

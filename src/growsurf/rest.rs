@@ -1,9 +1,8 @@
-//! GrowSurf's REST API: asking for the truth that webhooks don't tell.
+//! The REST API (<https://docs.growsurf.com/developer-tools/rest-api>).
 //!
-//! What belongs here: requests, their limits and errors (`client`, `endpoints`, `limits`, `error`), and the answers that
-//! aren't rows (`types`). What doesn't: what rows say (`sources::growsurf_api`), what is asked when and why (`sync`), and
-//! keeping the budget, which several processes share (`RateLimiter` is how the client asks for it). Facts about
-//! the API are those of <https://docs.growsurf.com/developer-tools/rest-api>.
+//! What belongs here: requests, their limits and errors (`client`, `endpoints`, `limits`, `error`), and
+//! answers that aren't rows (`types`). What doesn't: rows (`sources::growsurf_api`), and keeping the shared
+//! budget, behind `RateLimiter`.
 
 mod answer;
 mod client;

@@ -1,8 +1,7 @@
-//! Backfill: everything that GrowSurf has of some campaigns, once.
+//! Backfill: everything that GrowSurf has of a campaign, once.
 //!
-//! What belongs here: the pages in their order, and the bookmark behind each. What doesn't: showing
-//! how far it is. A page is taken in whole before the bookmark moves on, so a backfill that dies
-//! begins again with the page it was at, which then tells nothing new.
+//! What belongs here: the pages in order, and the checkpoint after each. The checkpoint follows the page, so
+//! an interrupted backfill repeats its last page, which changes nothing. What doesn't: showing progress.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,15 +20,15 @@ use crate::growsurf::rest::{Cursor, Page, Referrals, RestError, Trail};
 use crate::sources::growsurf_api::{Kind, Origin, Row, id_of};
 use crate::store::{Store, StoreError};
 
-/// Which events are sent. People are sent in any case.
+/// The events to send. People are sent in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Events {
-    /// Those that trigger no campaign any more.
+    /// Events that are too old to trigger a campaign.
     Late,
-    /// All of them.
+    /// All events.
     All,
-    /// None.
+    /// No events.
     None,
 }
 
@@ -45,51 +44,50 @@ enum Part {
     Done,
 }
 
-/// How far the backfill of a campaign came.
+/// Progress of a campaign's backfill.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct BackfillCursor {
     events: Events,
     began_at: Time,
     part: Part,
-    /// The place where the next page of the part begins; `None` for its first.
+    /// The next page of the part; `None` for the first.
     next: Option<Cursor>,
-    /// The places where pages of the part began.
+    /// The cursors of the part's pages so far.
     trail: Trail,
     unread: Unread,
     tally: SyncReport,
 }
 
-/// What a backfill is at.
+/// A step of a backfill.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// A campaign begins, or goes on.
+    /// A campaign begins or continues.
     Begin {
         /// The campaign.
         source: &'a Source,
-        /// Rows that were looked at before it was interrupted.
+        /// Rows read before an interruption.
         before: u64,
     },
-    /// A page was taken in.
+    /// A page was accepted.
     Page {
-        /// Rows looked at in this campaign so far.
+        /// Rows read in this campaign so far.
         rows: u64,
     },
 }
 
-/// Backfills campaigns.
+/// A backfill of campaigns.
 pub struct Backfill {
-    /// Takes the rows in.
+    /// The intake of rows.
     pub intake: Intake,
-    /// Which events are sent.
+    /// The events to send.
     pub events: Events,
 }
 
 impl Backfill {
-    /// Backfills one campaign, from where it was interrupted if it was. Tells what came of it, and
-    /// of what was done before the interruption.
+    /// Backfills one campaign, from its checkpoint if there is one, and returns the whole report.
     ///
     /// # Errors
-    /// See [`SyncError`]; the same again goes on where it was.
+    /// [`SyncError`]; a repetition continues from the checkpoint.
     pub async fn run(
         &self,
         source: &Source,
@@ -208,7 +206,7 @@ impl Backfill {
     }
 }
 
-/// Rows as they are taken in, without those that tell of nothing that happened.
+/// Returns the rows to accept: those of something that happened.
 pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
     rows.into_iter()
         .filter(|row| Listed::of(row).has_happened(kind))
@@ -216,12 +214,12 @@ pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
         .collect()
 }
 
-/// The referrals that converted, the last one first.
+/// Returns the query of converted referrals, the latest first.
 pub(super) fn converted(next: Option<Cursor>) -> Referrals {
     Referrals { status: Some("CREDIT_AWARDED"), sort_by: Some("referralTriggeredAt"), next }
 }
 
-/// What comes behind a part: affiliate programs have commissions where others have referrals.
+/// Returns the next part. Affiliate programs have commissions in place of referrals.
 fn following(part: Part, source: &Source) -> Part {
     match (part, source.campaign.is_affiliate()) {
         (Part::Participants, false) => Part::Referrals,
@@ -232,21 +230,21 @@ fn following(part: Part, source: &Source) -> Part {
     }
 }
 
-/// How much of a campaign's history a store has.
+/// Extent of a campaign's history in the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum History {
-    /// No backfill was begun.
+    /// No backfill has begun.
     Nothing,
-    /// A backfill was begun and hasn't ended.
+    /// A backfill has begun.
     Part,
     /// A backfill has ended.
     Whole,
 }
 
-/// Returns how much of a campaign's history the store has.
+/// Returns the extent of a campaign's history in the store.
 ///
 /// # Errors
-/// If the store can't be read.
+/// The store's.
 pub async fn history(store: &Store, campaign: &str) -> Result<History, StoreError> {
     let place: Option<BackfillCursor> =
         checkpoint::find(store, &format!("backfill:{campaign}")).await?;

@@ -1,7 +1,6 @@
-//! Bookmarks: how far something came, kept in the store.
+//! Checkpoints in the store.
 //!
-//! What belongs here: reading and writing them. What doesn't: what they say. Two processes at the
-//! same thing only do it twice, which changes nothing; so nobody is kept out.
+//! Two processes with one checkpoint do the same work twice, which changes nothing. So nothing excludes them.
 
 use std::sync::Arc;
 
@@ -10,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::store::{Store, StoreError};
 
-/// The place that is kept under a name; `None` if none is, or one that this version can't read,
-/// which is begun again.
+/// Returns the value of a name. One that this version can't read counts as missing.
 pub(super) async fn find<T: DeserializeOwned>(
     store: &Store,
     name: &str,
@@ -26,7 +24,7 @@ pub(super) async fn find<T: DeserializeOwned>(
     }
 }
 
-/// Keeps a place.
+/// Stores a value.
 pub(super) async fn keep<T: Serialize>(
     store: &Store,
     name: &str,

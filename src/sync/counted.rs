@@ -1,17 +1,14 @@
-//! The end of counting: everything that GrowSurf has of a campaign was taken in.
-//!
-//! What belongs here: the rows that say so, one for each known participant. What doesn't: what a count
-//! is worth without them (`domain::Completeness`).
+//! Rows that end a full comparison: one for each known participant of the campaign.
 
 use serde_json::json;
 
 use crate::growsurf::rest::{Cursor, Page};
 use crate::store::{Store, StoreError};
 
-/// How many participants are read at a time.
+/// Participants in a page.
 const PAGE: usize = 100;
 
-/// Returns a page of the participants that the store knows, those behind `after`.
+/// Returns a page of the store's participants behind `after`.
 pub(super) async fn page(
     store: &Store,
     campaign: &str,

@@ -1,7 +1,7 @@
-//! Deletions: participants that the store knows and GrowSurf doesn't any more.
+//! Deletions: participants that the store has and GrowSurf hasn't any more.
 //!
-//! What belongs here: finding them after all of a campaign was read, and what is done. What doesn't:
-//! erasing anybody (`forget`).
+//! What belongs here: finding them after a full comparison, and reporting or erasing them. What doesn't: the
+//! erasure itself (`erase`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,32 +19,32 @@ use crate::erase::erase_person;
 use crate::growsurf::rest::RestError;
 use crate::telemetry::ErrorChain;
 
-/// What becomes of somebody who was deleted at GrowSurf.
+/// The treatment of a participant who was deleted at GrowSurf.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Deletions {
-    /// It is said, once.
+    /// Reports it once.
     Report,
-    /// They are erased from the store, once two full comparisons have found it.
+    /// Erases the participant from the store, once two full comparisons have found it.
     Forget,
 }
 
-/// How many one comparison asks about: each costs a request.
+/// The most participants that one comparison looks up, with a request each.
 const ASKED: usize = 100;
 
-/// How many new ones are believed in any case; of more, a tenth of those known.
+/// The most deletions that are always believed. Above it, up to a tenth of the known participants.
 const PLAUSIBLE: usize = 10;
 
-/// How many missing ones are looked at; they are few, or not believed.
+/// The most missing participants that are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// How many known participants are read at a time.
+/// Participants in a page.
 const PAGE: usize = 1_000;
 
-/// How long a call that is under way is waited for.
+/// The wait for a call under way.
 const WAIT: Duration = Duration::from_secs(90);
 
-/// Participants that GrowSurf has, by their ids as the store holds them: eight bytes each, so that a million fit into memory.
+/// Hashed ids of GrowSurf's participants: eight bytes each, so that a million fit into memory.
 #[derive(Default)]
 pub(super) struct SeenParticipants(BTreeSet<u64>);
 
@@ -63,7 +63,7 @@ fn digest(id: &str) -> u64 {
     u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"))
 }
 
-/// Who of the known is missing, and how many are known.
+/// Returns the missing participants, and the number of known ones.
 async fn missing(
     intake: &Intake,
     campaign: &str,
@@ -80,7 +80,7 @@ async fn missing(
     }
 }
 
-/// Finds who is gone, and deals with them.
+/// Finds deleted participants, and reports or erases them.
 pub(super) async fn look(
     intake: &Intake,
     source: &Source,
@@ -139,7 +139,7 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Does what is to be done, and says it.
+/// Treats one deleted participant, and returns what was done.
 async fn deal_with(
     intake: &Intake,
     campaign: &str,
@@ -170,7 +170,7 @@ async fn deal_with(
     })
 }
 
-/// The address of a person.
+/// Returns the address of a person.
 fn address(person: &Person) -> Option<Email> {
     let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
     let told = told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next();

@@ -1,9 +1,7 @@
-//! Intake: rows of GrowSurf's answers, taken in where they tell something new.
+//! Intake of rows that say something new.
 //!
-//! What belongs here: the comparison with what is known, and handing over to `accept` what isn't.
-//! What doesn't: where rows come from. Most rows tell nothing new, so they are compared first,
-//! which costs no write; and only the others are kept in the inbox, as webhooks are, so that they
-//! can be replayed, pruned and forgotten.
+//! Most rows don't. They are compared first, which writes nothing. The others are kept in the inbox like
+//! webhooks, so that they can be replayed, pruned and erased.
 
 use std::sync::Arc;
 
@@ -16,34 +14,34 @@ use crate::domain::{
 use crate::sources::growsurf_api::{Kind, Row};
 use crate::store::{InboxPage, Store, StoreError};
 
-/// Rows that are handed over together: they share commits, and don't crowd out webhooks.
+/// Rows accepted together. They share commits, and leave room for webhooks.
 const TOGETHER: usize = 16;
 
-/// Rows that are read together to be planned again.
+/// Rows read together to be planned again.
 const WAITING: usize = 100;
 
-/// Takes rows in.
+/// The intake of rows.
 #[derive(Clone)]
 pub struct Intake {
     /// The store.
     pub store: Arc<Store>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What ids are made of.
+    /// The source of ids.
     pub random: Arc<dyn Random>,
-    /// Told when there is something new to deliver.
+    /// Notified when there is something to deliver.
     pub bell: Arc<Notify>,
-    /// Whether live calls overtake what comes of these rows.
+    /// The class of the rows' calls.
     pub class: Class,
-    /// True if the store is thrown away: nobody is erased for it.
+    /// True if the store is thrown away: nobody is erased.
     pub dry_run: bool,
 }
 
 impl Intake {
-    /// Compares rows with what is known, and takes in those that tell something new.
+    /// Compares rows with the store, and accepts those with something new.
     ///
     /// # Errors
-    /// The store's; what was taken in until then stays.
+    /// The store's; accepted rows stay.
     pub async fn take(&self, rows: Vec<Row>, tally: &mut SyncReport) -> Result<(), StoreError> {
         let now = self.clock.now();
         tally.rows += u64::try_from(rows.len()).unwrap_or(0);
@@ -91,8 +89,8 @@ impl Intake {
         Ok(())
     }
 
-    /// Plans participants' rows again that were taken in since `since` and only in part: the list has
-    /// friends before who referred them.
+    /// Plans participants' rows again that were accepted since `since` in part: a friend may be listed before
+    /// the referrer.
     ///
     /// # Errors
     /// As [`Intake::take`].
@@ -128,7 +126,7 @@ impl Intake {
     }
 }
 
-/// True if the row of a participant can't be mapped whole yet.
+/// True if a participant's row can't be mapped whole yet.
 fn waits(row: &Row, plan: &Plan) -> bool {
     row.kind() == Kind::Participant && !plan.unmapped.is_empty()
 }

@@ -1,7 +1,4 @@
-//! Lateness: an alarm before a call that waits gets too old to trigger anything.
-//!
-//! What belongs here: the alarm. What doesn't: counting those that went out too late, which is the
-//! sender's.
+//! A warning before a waiting call gets too old to trigger a campaign.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +9,13 @@ use crate::domain::{Clock, TRIGGERS_FOR, Time};
 use crate::store::Store;
 use crate::telemetry::ErrorChain;
 
-/// How often it is looked, unless the warning comes sooner.
+/// The longest interval of checks.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How often it is said again.
+/// The interval of repeated warnings.
 const AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// Warns in the log while the oldest call that waits does so for longer than `warning`, now and
-/// again until `shutdown`.
+/// Warns while the oldest waiting call is older than `warning`, until `shutdown`.
 pub async fn watch_lateness(
     store: Arc<Store>,
     clock: Arc<dyn Clock>,

@@ -1,7 +1,7 @@
-//! The rhythm: comparing and watching, now and again, in a relay that runs.
+//! The schedule of comparisons and webhook checks in a running relay.
 //!
-//! What belongs here: when, by whom of several relays, and what is said about it. What doesn't: the
-//! comparison (`compare`), the look (`watch`).
+//! What belongs here: the time, the choice among several relays, and reports. What doesn't: the comparison
+//! (`reconcile`) and the check (`webhook_monitor`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,38 +22,38 @@ use crate::growsurf::rest::Client;
 use crate::store::{ExclusiveJob, StoreError};
 use crate::telemetry::{ErrorChain, Metrics};
 
-/// When what is done.
+/// The schedule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 pub struct PeriodicRules {
-    /// True if it is compared.
+    /// True if campaigns are compared.
     #[serde(rename = "enabled")]
     pub compares: bool,
-    /// Time from one comparison of what is new to the next.
+    /// The interval of comparisons of recent changes.
     pub every: Duration,
-    /// Time from one comparison of everything to the next.
+    /// The interval of full comparisons.
     pub full_every: Duration,
-    /// Time from one look at the webhooks to the next.
+    /// The interval of webhook checks.
     pub watch_every: Duration,
 }
 
-/// How much longer than a period a relay keeps its job.
+/// The time by which a relay's job outlasts a period.
 const GRACE: Duration = Duration::from_secs(5 * 60);
 
-/// Compares and watches, again and again.
+/// The scheduled task.
 pub struct Periodic {
     /// The comparison.
     pub compare: Reconcile,
-    /// The look.
+    /// The check.
     pub watch: WebhookMonitor,
-    /// The client of the key for all campaigns.
+    /// The client of the shared key.
     pub general: Option<Client>,
-    /// The campaigns that the settings name.
+    /// The campaigns in the settings.
     pub named: Vec<CampaignClient>,
-    /// When.
+    /// The schedule.
     pub rules: PeriodicRules,
-    /// Which relay this is.
+    /// This relay's id.
     pub relay: Uuid,
-    /// Where it is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 
@@ -126,7 +126,7 @@ impl Periodic {
         }
     }
 
-    /// Whether this relay is the one of several that does it.
+    /// True if this relay, of several, has the job.
     async fn is_ours(&self) -> Result<bool, StoreError> {
         let intake = &self.compare.intake;
         let lasts = self.rules.every.max(self.rules.watch_every) + GRACE;
@@ -208,7 +208,7 @@ impl Periodic {
         self.tell(&[Finding { campaign: "all".to_owned(), problem, detail }], said);
     }
 
-    /// Counts what was found, and says what wasn't said before.
+    /// Counts the findings, and logs the new ones.
     fn tell(&self, findings: &[Finding], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
         for &problem in Problem::VARIANTS {
             let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();

@@ -1,6 +1,4 @@
-//! The budget of requests, kept in the store, where all processes that use it find it.
-//!
-//! What belongs here: keeping it. What doesn't: how it is reckoned (`growsurf::rest`).
+//! The budget of requests to GrowSurf, kept in the store and shared by all processes.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,19 +9,19 @@ use crate::domain::{Clock, Time};
 use crate::growsurf::rest::{Budget, RateLimiter, ReportedLimits};
 use crate::store::Store;
 
-/// The note that the budget is in.
+/// The budget's key in the store.
 const NOTE: &str = "growsurf_budget";
 
-/// The budget of requests, one for all uses.
+/// A budget shared through the store.
 pub struct SharedRateLimit {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
-    /// As it was seen last: most answers tell nothing new, and need no writing.
+    /// The last known budget. Most answers change nothing and need no write.
     seen: Mutex<Budget>,
 }
 
 impl SharedRateLimit {
-    /// The budget in this store.
+    /// Returns the budget in a store.
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, seen: Mutex::default() }
     }
@@ -62,14 +60,14 @@ impl RateLimiter for SharedRateLimit {
     }
 }
 
-/// A budget of this process alone, for looking where there is no store.
+/// A budget of this process alone, for commands without a store.
 pub struct LocalRateLimit {
     budget: Mutex<Budget>,
     clock: Arc<dyn Clock>,
 }
 
 impl LocalRateLimit {
-    /// A budget of which nothing is spent.
+    /// Returns a full budget.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { budget: Mutex::default(), clock }
     }

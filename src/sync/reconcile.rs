@@ -1,10 +1,10 @@
-//! Compare: what GrowSurf has and the store hasn't, found and taken in.
+//! Reconciliation: accepts what GrowSurf has and the store lacks.
 //!
-//! What belongs here: how far back is read, and the marks that remember it. What doesn't: the rhythm
-//! (`periodic`), and history, which is `backfill`'s.
+//! What belongs here: the extent of a comparison, and its checkpoint. What doesn't: the schedule (`periodic`)
+//! and history (`backfill`).
 //!
-//! GrowSurf lists participants by when they joined, the newest first, and has no list of what
-//! changed. So most comparisons read what is new, a page or two, and some read everything.
+//! GrowSurf lists participants by time of joining, newest first, and has no list of changes. So most
+//! comparisons read a page or two, and some read everything.
 
 use std::time::Duration;
 
@@ -25,60 +25,59 @@ use crate::domain::{SendFilter, Time};
 use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
 use crate::sources::growsurf_api::{Kind, Origin, id_of};
 
-/// How a comparison is made.
+/// The rules of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 pub struct CompareRules {
-    /// How far each goes back behind the one before.
+    /// The overlap with the comparison before.
     pub overlap: Duration,
-    /// How long before the store was made events are told.
+    /// The age of events that are sent, before the store was made.
     pub horizon: Duration,
-    /// What becomes of those who are gone.
+    /// The treatment of deleted participants.
     pub deletions: Deletions,
 }
 
-/// How much is compared.
+/// The extent of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// What is new since the last comparison.
+    /// Changes since the last comparison.
     Recent,
-    /// All there is.
+    /// Everything.
     Full,
 }
 
-/// What is remembered of a campaign's comparisons.
+/// The checkpoint of a campaign's comparisons.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct SyncCursor {
-    /// Up to when everything was read.
+    /// The time up to which everything was read.
     pub(super) read_until: Option<Time>,
-    /// When everything was compared last.
+    /// The time of the last full comparison.
     pub(super) full_at: Option<Time>,
 }
 
-/// Compares campaigns.
+/// The comparison of campaigns.
 pub struct Reconcile {
-    /// Takes the rows in.
+    /// The intake of rows.
     pub intake: Intake,
-    /// How.
+    /// The rules.
     pub rules: CompareRules,
 }
 
-/// The note of when a backfill decided what is sent of all before.
+/// Returns the key of the time up to which a backfill decided what is sent.
 pub(super) fn horizon_note(campaign: &str) -> String {
     format!("horizon:{campaign}")
 }
 
-/// The name of a campaign's marks.
+/// Returns the key of a campaign's checkpoint.
 pub(super) fn marks(campaign: &str) -> String {
     format!("sync:{campaign}")
 }
 
 impl Reconcile {
-    /// Compares one campaign. Tells what came of it.
+    /// Compares one campaign and returns the report.
     ///
     /// # Errors
-    /// See [`SyncError`]; what was found until then stays, and the next comparison begins where
-    /// this one did.
+    /// [`SyncError`]; accepted rows stay, and the next comparison begins at the same place.
     pub async fn run(&self, source: &Source, depth: Scope) -> Result<SyncReport, SyncError> {
         let store = &*self.intake.store;
         let name = marks(&source.campaign.id);
@@ -120,7 +119,7 @@ impl Reconcile {
         Ok(tally)
     }
 
-    /// Notes that everything which GrowSurf has of the participants was counted, if `is_counted` says so.
+    /// Notes the full comparison at every participant whom `is_counted` admits.
     async fn counted(
         &self,
         source: &Source,
@@ -147,24 +146,24 @@ impl Reconcile {
     }
 }
 
-/// Participants that a walk has come across.
+/// Participants seen during a comparison.
 #[derive(Default)]
 struct Found {
     seen: SeenParticipants,
     unread: Unread,
 }
 
-/// A walk through one campaign's lists.
+/// The reading of one campaign's lists.
 struct Walk<'a> {
     compare: &'a Reconcile,
     source: &'a Source,
     tell: SendFilter,
-    /// Where it ends; `None` for the end of the list.
+    /// The time at which it ends; `None` for the end of the list.
     back_to: Option<Time>,
 }
 
 impl Walk<'_> {
-    /// Reads a list as far back as is wanted.
+    /// Reads a list back to that time.
     async fn read(
         &self,
         kind: Kind,

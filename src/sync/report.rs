@@ -1,7 +1,4 @@
-//! A tally: what asking GrowSurf came to.
-//!
-//! What belongs here: the numbers, added up, as they are reported and remembered. What doesn't:
-//! how they are shown.
+//! The report of a synchronisation.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +7,37 @@ use strum::VariantNames;
 
 use crate::domain::{Call, Plan, Receipt, Status};
 
-/// How many of each kind of remark are kept.
+/// The most remarks of a kind.
 const REMARKS: usize = 20;
 
-/// What asking GrowSurf came to.
+/// The result of a synchronisation.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SyncReport {
-    /// Rows looked at.
+    /// Rows read.
     pub rows: u64,
-    /// Those that told something new.
+    /// Rows with something new.
     pub changed: u64,
-    /// New effects, by the kinds of their keys.
+    /// New effects by kind.
     pub effects: BTreeMap<String, u64>,
-    /// Effects that are new and weren't told, likewise.
+    /// New effects that aren't sent, by kind.
     pub left_out: BTreeMap<String, u64>,
     /// Events that the settings turn off, by their own names.
     pub off: BTreeMap<String, u64>,
-    /// Calls that aren't events: profiles, merges, unsubscriptions.
+    /// Calls that aren't events, such as identifies and merges.
     pub calls: BTreeMap<String, u64>,
-    /// Reasons why rows, or parts of them, can't be mapped; some of them.
+    /// Some of the reasons for unmapped rows or parts.
     pub unmapped: Vec<String>,
-    /// Rows of which at least a part can't be mapped.
+    /// Rows with an unmapped part.
     pub incomplete_rows: u64,
     /// Participants whose rewards weren't read.
     pub unread_rewards: u64,
-    /// What somebody should know.
+    /// Notices to the operator.
     pub notices: Vec<String>,
 }
 
 impl SyncReport {
-    /// Takes in what a row led to.
+    /// Adds the result of an accepted row.
     pub fn receipt(&mut self, receipt: &Receipt) {
         for (kind, count) in &receipt.kinds {
             self.call(kind, *count);
@@ -51,7 +48,7 @@ impl SyncReport {
         }
     }
 
-    /// Takes in what of a row isn't told, whether or not it is taken in.
+    /// Adds what a row's plan doesn't send.
     pub fn silence(&mut self, plan: &Plan) {
         for name in &plan.filtered_events {
             add(&mut self.left_out, name, 1);
@@ -69,18 +66,18 @@ impl SyncReport {
         add(if is_effect { &mut self.effects } else { &mut self.calls }, kind, count);
     }
 
-    /// Takes in why a row, or a part of it, can't be mapped.
+    /// Adds the reason for an unmapped row or part.
     pub fn unmapped(&mut self, reason: &str) {
         self.incomplete_rows += 1;
         remark(&mut self.unmapped, reason);
     }
 
-    /// Takes in what somebody should know.
+    /// Adds a notice.
     pub fn notice(&mut self, notice: &str) {
         remark(&mut self.notices, notice);
     }
 
-    /// Adds another.
+    /// Adds another report.
     pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.changed += other.changed;

@@ -1,8 +1,7 @@
-//! Rewards: what rows of participants leave out of them.
+//! Rewards that participants' rows lack.
 //!
-//! What belongs here: asking for a participant's rewards where their row has none, and for configured
-//! rewards that the campaign doesn't show because they are switched off; and who was left out of that.
-//! What doesn't: what rewards mean, which is the rows' own matter.
+//! What belongs here: fetching a participant's rewards, and configured rewards that are switched off; and the
+//! participants whose rewards weren't read. What doesn't: the rewards' events.
 
 use std::collections::BTreeSet;
 
@@ -16,19 +15,18 @@ use crate::growsurf::rest::RestError;
 use crate::sources::growsurf_api::{Campaign, configured_id, id_of};
 use crate::telemetry::ErrorChain;
 
-/// The most participants whose rewards one run asks for without a sign that there are any: as many as
-/// GrowSurf allows requests in an hour.
+/// The most participants of a run whose rewards are fetched without evidence: GrowSurf's requests in an hour.
 const WITHOUT_EVIDENCE: usize = 20_000;
 
-/// The most participants that are remembered as left out.
+/// The most participants remembered as unread.
 const REMEMBERED: usize = 1_000;
 
-/// Participants whose rewards weren't read: nothing can say that those were all counted.
+/// Participants whose rewards weren't read. Their counts are incomplete.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Unread {
     participants: BTreeSet<String>,
-    /// True if there are more than are remembered, so that it may be anybody.
+    /// True if there are more than are remembered.
     may_be_anybody: bool,
 }
 
@@ -47,35 +45,35 @@ impl Unread {
     }
 }
 
-/// The rewards of one campaign, asked for where they are needed.
+/// The rewards of one campaign, fetched on demand.
 pub(super) struct Rewards<'a> {
     source: &'a Source,
-    /// The campaign, with all configured rewards that were asked for.
+    /// The campaign, with the configured rewards fetched so far.
     campaign: Campaign,
-    /// True if they were asked for.
+    /// True if the configured rewards were fetched.
     has_asked: bool,
-    /// The most participants who are still asked about without a sign.
+    /// The participants whose rewards may still be fetched without evidence.
     without_evidence: usize,
 }
 
 impl<'a> Rewards<'a> {
-    /// The rewards that the campaign itself shows.
+    /// Returns the rewards that the campaign itself lists.
     pub(super) fn of(source: &'a Source) -> Self {
         let campaign = source.campaign.clone();
         Self { source, campaign, has_asked: false, without_evidence: WITHOUT_EVIDENCE }
     }
 
-    /// The campaign, with the configured rewards that the rows so far name.
+    /// Returns the campaign with the configured rewards of the rows so far.
     pub(super) fn campaign(&self) -> &Campaign {
         &self.campaign
     }
 
-    /// Asks for what the row of a participant needs: their rewards, where it doesn't have them and
-    /// they may have some; and the configured rewards, once, where it names one that isn't known. What
-    /// GrowSurf doesn't give is left out, with a notice.
+    /// Completes the row of a participant: fetches missing rewards, and once the configured ones.
+    ///
+    /// What GrowSurf refuses is left out, with a notice.
     ///
     /// # Errors
-    /// GrowSurf's, if they are about more than this row; the same again asks again.
+    /// GrowSurf's, if they concern more than this row; a repetition fetches again.
     pub(super) async fn complete(
         &mut self,
         row: &mut Value,

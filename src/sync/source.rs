@@ -1,7 +1,4 @@
-//! The source: which campaigns are asked about, and with which key.
-//!
-//! What belongs here: that choice, made from the settings and from what the key sees. What doesn't:
-//! what is asked about them.
+//! Campaigns to synchronise, and the clients for them.
 
 use std::collections::BTreeSet;
 
@@ -10,29 +7,29 @@ use thiserror::Error;
 use crate::growsurf::rest::{Client, RestError};
 use crate::sources::growsurf_api::Campaign;
 
-/// One campaign, and how it is asked about.
+/// One campaign and its client.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The campaign, as GrowSurf describes it.
     pub campaign: Campaign,
-    /// The client with the key that sees it.
+    /// The client.
     pub client: Client,
-    /// Whether counts of shares tell of shares.
+    /// True if counts of shares become events.
     pub shares: bool,
 }
 
-/// A campaign that the settings name.
+/// A campaign in the settings.
 #[derive(Clone, Debug)]
 pub struct CampaignClient {
     /// Its id.
     pub id: String,
-    /// Its own key's client, if it has a key of its own.
+    /// The client of its own key.
     pub client: Option<Client>,
-    /// Whether counts of shares tell of shares.
+    /// True if counts of shares become events.
     pub shares: bool,
 }
 
-/// Why there is nothing to ask about.
+/// Reason for having no campaigns.
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The settings hold no key.
@@ -44,26 +41,27 @@ pub enum SourceError {
     /// The key sees no campaign.
     #[error("the key sees no campaign that has begun; check its list of programs")]
     NoCampaign,
-    /// GrowSurf says what.
+    /// GrowSurf's answer for one campaign.
     #[error("can't ask about campaign {id}")]
     Campaign {
-        /// Which.
+        /// The campaign's id.
         id: String,
-        /// Why.
+        /// The error.
         #[source]
         source: RestError,
     },
-    /// GrowSurf says what.
+    /// GrowSurf's answer for the list.
     #[error("can't ask which campaigns there are")]
     Campaigns(#[source] RestError),
 }
 
 impl Source {
-    /// Finds the campaigns: those asked for; else those that the settings name; else all that the
-    /// key sees and that have begun. `general` is the client of the key for all of them.
+    /// Returns the requested campaigns, or those in the settings, or all that the key sees and that have
+    /// begun.
+    /// `general` is the client of the shared key.
     ///
     /// # Errors
-    /// See [`SourceError`].
+    /// [`SourceError`].
     pub async fn find(
         general: Option<&Client>,
         named: &[CampaignClient],

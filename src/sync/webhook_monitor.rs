@@ -1,7 +1,7 @@
-//! The watch over GrowSurf's webhooks: they are switched off without a word to anybody else.
+//! The monitor of GrowSurf's webhooks, which GrowSurf switches off silently.
 //!
-//! What belongs here: one look at a campaign, and what it finds. What doesn't: mending, which is an
-//! operator's, and the rhythm (`periodic`).
+//! What belongs here: the check of a campaign, and its findings. What doesn't: the fix, which is the
+//! operator's, and the schedule (`periodic`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::growsurf::rest::{RestError, WebhookState};
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 use crate::store::Store;
 
-/// The paths that the relay takes webhooks on.
+/// The relay's paths for webhooks.
 pub const RELAY_PATHS: [&str; 2] = ["/webhooks/growsurf", "/api/growsurf-to-cio"];
 
-/// How long a webhook may take before somebody who joined counts as unseen.
+/// The time after which a join without a webhook counts as unseen.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// How far back unseen joins are looked for: later ones are another failure's.
+/// The age up to which joins are checked. Older ones belong to another failure.
 const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What can be wrong.
+/// A problem of a campaign's webhook.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -35,41 +35,41 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum Problem {
     /// GrowSurf can't be asked.
     Unknown,
-    /// No webhook comes to the relay.
+    /// No webhook goes to the relay.
     Missing,
-    /// It is off.
+    /// The webhook is off.
     Disabled,
     /// GrowSurf switched it off because it failed too often.
     AutoDisabled,
-    /// It fails.
+    /// The webhook fails.
     Failing,
-    /// It isn't subscribed to all that the relay needs.
+    /// The webhook lacks events that the relay needs.
     Events,
     /// GrowSurf's own integration writes to Customer.io as well.
     DoubleWriter,
-    /// Somebody joined, and no webhook told.
+    /// A participant joined without a webhook.
     Unseen,
 }
 
 impl Problem {
-    /// Whether the relay is told nothing as long as it lasts.
+    /// True if the relay gets no webhooks while it lasts.
     pub fn is_grave(self) -> bool {
         matches!(self, Self::Missing | Self::Disabled | Self::AutoDisabled | Self::Events)
     }
 }
 
-/// Something that was looked at.
+/// A finding of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
     /// The campaign's id.
     pub campaign: String,
-    /// What is wrong; `None` if nothing is.
+    /// The problem; `None` if there is none.
     pub problem: Option<Problem>,
-    /// In words, with the mend.
+    /// The finding in words, with the fix.
     pub detail: String,
 }
 
-/// The events that the relay needs of a campaign, to tell all that can be told.
+/// Returns the events that the relay needs from a campaign.
 pub fn needed_events(is_affiliate: bool) -> &'static [&'static str] {
     if is_affiliate {
         &[
@@ -84,19 +84,19 @@ pub fn needed_events(is_affiliate: bool) -> &'static [&'static str] {
     }
 }
 
-/// Looks after campaigns' webhooks.
+/// A monitor of campaigns' webhooks.
 #[derive(Clone)]
 pub struct WebhookMonitor {
-    /// The store, which knows who was told of; without one that isn't asked.
+    /// The store, for joins without a webhook; without it they aren't checked.
     pub store: Option<Arc<Store>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where GrowSurf sends webhooks, if its path isn't one of the relay's own.
+    /// The address of GrowSurf's webhooks, if its path isn't one of the relay's.
     pub url: Option<Url>,
 }
 
 impl WebhookMonitor {
-    /// The webhooks of a campaign that come to the relay.
+    /// Returns a campaign's webhooks that go to the relay.
     ///
     /// # Errors
     /// GrowSurf's.
@@ -113,7 +113,7 @@ impl WebhookMonitor {
         }
     }
 
-    /// Looks at one campaign: four requests.
+    /// Checks one campaign by four requests.
     ///
     /// # Errors
     /// GrowSurf's, or the store's.
@@ -191,7 +191,7 @@ impl WebhookMonitor {
         Ok(found)
     }
 
-    /// How many of the newest participants joined and weren't told of.
+    /// Returns the number of the newest participants without a webhook.
     async fn unseen(&self, source: &Source) -> Result<u64, SyncError> {
         let Some(store) = &self.store else { return Ok(0) };
         let now = self.clock.now();

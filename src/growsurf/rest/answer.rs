@@ -1,6 +1,4 @@
-//! An answer: what its status means.
-//!
-//! What belongs here: that one decision, and what of its words may be repeated. What doesn't: trying again (`client`).
+//! The meaning of an answer's status.
 
 use serde_json::Value;
 
@@ -8,17 +6,17 @@ use super::error::RestError;
 use crate::sources::growsurf::json::parse;
 use crate::sources::lenient::{self, Text};
 
-/// The longest message that is repeated.
+/// The longest repeated message.
 const MESSAGE_CHARS: usize = 200;
 
-/// The thing that an id in a request names, which GrowSurf may not know.
+/// The thing that a request's id names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named {
-    /// A campaign, or something of its settings: missing is 404, and a 400 is about the request.
+    /// A campaign or one of its settings: a missing one is 404, and a 400 is about the request.
     Campaign,
-    /// A participant: missing is 400.
+    /// A participant: a missing one is 400.
     Participant,
-    /// The participant or row that a page begins with: missing is 400.
+    /// The participant or row that a page begins with: a missing one is 400.
     Cursor,
 }
 
@@ -32,7 +30,7 @@ impl Named {
     }
 }
 
-/// Returns the body of a success, `null` for an empty one, or the meaning of the failure.
+/// Returns the body of a success (`null` for an empty one), or the error.
 pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Value, RestError> {
     if (200..=299).contains(&status) {
         // Deletes may answer 202.
@@ -53,14 +51,14 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
     })
 }
 
-/// GrowSurf's `code` and `message`. Others may answer in its place, so nothing is relied on.
+/// Returns GrowSurf's `code` and `message`. Another server may have answered, so both may be missing.
 fn said(body: &[u8]) -> (String, String) {
     let value = parse(body).unwrap_or_default();
     let text = |name| masked(lenient::of::<Text>(&value[name]).unwrap_or("none"));
     (text("code"), text("message"))
 }
 
-/// GrowSurf's words, fit to be logged and kept: they may name somebody, and go on for long.
+/// Returns GrowSurf's words for logs: short and without addresses.
 pub(super) fn masked(words: &str) -> String {
     let words = words.chars().take(MESSAGE_CHARS).collect::<String>();
     let words = words.split_whitespace().map(|it| if it.contains('@') { "***" } else { it });

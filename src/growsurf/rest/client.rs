@@ -1,9 +1,8 @@
-//! The HTTP client of GrowSurf's REST API.
+//! The HTTP client.
 //!
-//! What belongs here: requests one after the other, paced; reads that are tried again, writes that
-//! aren't. GrowSurf takes three connections at a time from an address, so a
-//! process has one, and two processes beside each other are in bounds. What doesn't: the
-//! requests there are (`endpoints`), and what an answer means (`answer`).
+//! What belongs here: paced requests, one after the other; retries of reads, not of writes. GrowSurf allows
+//! three connections from an address, so a process uses one. What doesn't: the requests (`endpoints`), and
+//! the meaning of answers (`answer`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -28,16 +27,16 @@ use super::limits::ReportedLimits;
 use super::types::{Cursor, Page};
 use crate::domain::{Clock, PathSegment, Time, is_loopback};
 
-/// How often a read is tried.
+/// The tries of a read.
 const TRIES: usize = 5;
 
-/// The first wait before a read is tried again; it doubles.
+/// The first wait before a retry; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
 
-/// A wait for the limits that somebody should know of.
+/// The wait for the limits from which it is logged.
 const WORTH_TELLING: Duration = Duration::from_secs(15);
 
-/// The most of an answer that is read: a hundred participants at their largest are about 3 MB.
+/// The most bytes of an answer. A hundred participants at their largest are about 3 MB.
 const ANSWER_BYTES: usize = 32 << 20;
 
 /// The most rows of a page.
@@ -46,23 +45,23 @@ const ROWS: &str = "100";
 /// The budget of requests, wherever it is kept.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes a request out of the budget; tells when it may go.
+    /// Takes a request from the budget and returns its time.
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>>;
 
-    /// Takes in what an answer told of the limits.
+    /// Applies the limits that an answer reports.
     async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// What a client needs to know.
+/// Configuration of a client.
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// Where the API is.
+    /// The API's address.
     pub base_url: Url,
     /// The key.
     pub api_key: SecretString,
-    /// How long one request may take.
+    /// The longest request.
     pub timeout: Duration,
-    /// How long a request may wait for the limits.
+    /// The longest wait for the limits.
     pub patience: Duration,
     /// The longest pause that an answer can ask for.
     pub max_wait: Duration,
@@ -72,28 +71,28 @@ pub struct ClientConfig {
     pub clock: Arc<dyn Clock>,
 }
 
-/// A client with one key. Clones share their connection.
+/// A client with one key. Clones share the connection.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     config: Arc<ClientConfig>,
-    /// Held while a request is under way.
+    /// The permit of the request under way.
     turn: Arc<Mutex<()>>,
-    /// Deprecations that were reported.
+    /// Reported deprecations.
     lifecycle: Arc<Lifecycle>,
 }
 
-/// The clients by campaign: those with a key of their own, and that of the key for all others.
+/// The clients of campaigns with a key of their own, and of the shared key.
 #[derive(Clone, Debug, Default)]
 pub struct Clients {
-    /// The client of each campaign that has a key of its own.
+    /// The clients of campaigns with a key of their own.
     pub campaigns: HashMap<String, Client>,
-    /// The client of the key for all other campaigns.
+    /// The client of the shared key.
     pub general: Option<Client>,
 }
 
 impl Clients {
-    /// Returns the client whose key sees a campaign, if the settings hold one.
+    /// Returns the client for a campaign.
     pub fn of(&self, campaign: &str) -> Option<&Client> {
         self.campaigns.get(campaign).or(self.general.as_ref())
     }
@@ -105,7 +104,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A request, before it is sent.
+/// A request to send.
 pub(super) struct Request<'a> {
     method: Method,
     path: &'a [&'a str],
@@ -139,7 +138,7 @@ impl<'a> Request<'a> {
 }
 
 impl Client {
-    /// A client; connects to nothing yet.
+    /// Returns a client. It connects later.
     ///
     /// # Errors
     /// [`RestError::Setup`].
@@ -159,18 +158,18 @@ impl Client {
         Ok(Self { http, config: Arc::new(config), turn: Arc::default(), lifecycle: Arc::default() })
     }
 
-    /// Returns the endpoints that GrowSurf's answers have announced to remove.
+    /// Returns the announced removals of endpoints.
     pub fn announcements(&self) -> BTreeSet<Announcement> {
         self.lifecycle.announcements()
     }
 
-    /// The same client for a use that waits so long for the limits.
+    /// Returns the same client with another longest wait for the limits.
     pub fn with_patience(&self, patience: Duration) -> Self {
         let config = Arc::new(ClientConfig { patience, ..ClientConfig::clone(&self.config) });
         Self { config, ..self.clone() }
     }
 
-    /// Reads the page of a list that begins at `from`; `named` is the thing whose list it is.
+    /// Returns the page that begins at `from`, of a list of `named`.
     pub(super) async fn page(
         &self,
         request: Request<'_>,
@@ -183,7 +182,7 @@ impl Client {
         Page::of(value, list)
     }
 
-    /// Sends a read, again where it may help.
+    /// Sends a read, with retries.
     pub(super) async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
         let waits = ExponentialBuilder::new()
             .with_min_delay(BACKOFF)
@@ -204,12 +203,12 @@ impl Client {
             .await
     }
 
-    /// Sends a request once, in its turn.
+    /// Sends a request once.
     pub(super) async fn once(&self, request: &Request<'_>) -> Result<Value, RestError> {
         self.once_before(request, None).await
     }
 
-    /// Sends a request once, in its turn, unless that comes after `until`.
+    /// Sends a request once, unless its turn comes after `until`.
     pub(super) async fn once_before(
         &self,
         request: &Request<'_>,

@@ -1,6 +1,4 @@
-//! The endpoints: what GrowSurf can be asked and told.
-//!
-//! What belongs here: paths, queries and bodies. What doesn't: sending them (`client`).
+//! The endpoints: paths, queries and bodies.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +16,13 @@ use super::types::{
 use crate::sources::growsurf_api::{Campaign, by_id};
 
 impl Client {
-    /// All campaigns that the key sees.
+    /// Returns all campaigns that the key sees.
     pub async fn campaigns(&self) -> Result<Vec<Campaign>, RestError> {
         let value = self.read(&Request::get(&["campaigns"])).await?;
         identified(&value, "campaigns", |campaign: &Campaign| &campaign.id)
     }
 
-    /// One campaign.
+    /// Returns one campaign.
     pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
         let path = ["campaign", campaign];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
@@ -32,7 +30,7 @@ impl Client {
         if campaign.id.is_empty() { Err(no("campaign")) } else { Ok(campaign) }
     }
 
-    /// Returns the page of the participants that begins at `from`, the newest first.
+    /// Returns the page of participants that begins at `from`, newest first.
     pub async fn participants(
         &self,
         campaign: &str,
@@ -42,16 +40,16 @@ impl Client {
         self.page(Request::get(&path), "participants", Named::Campaign, from).await
     }
 
-    /// One participant, by id or address.
+    /// Returns one participant, by id or address.
     pub async fn participant(&self, campaign: &str, who: &str) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "participant", who];
         self.read(&Request::get(&path).of(Named::Participant)).await
     }
 
-    /// Looks for a participant, with one request that isn't repeated.
+    /// Looks up a participant by one request, without retries.
     ///
     /// # Errors
-    /// See [`RestError`]; one whom GrowSurf doesn't know is none.
+    /// [`RestError`]; an unknown participant is no error.
     pub async fn find(
         &self,
         campaign: &str,
@@ -80,7 +78,7 @@ impl Client {
         }
     }
 
-    /// A page of the campaign's referrals; `INVITE_SENT` ones have their address masked.
+    /// Returns a page of referrals. Those with `INVITE_SENT` have their address masked.
     pub async fn referrals(&self, campaign: &str, which: &Referrals) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "referrals"];
         let mut request = Request::get(&path);
@@ -92,7 +90,7 @@ impl Client {
         self.page(request, "referrals", Named::Campaign, which.next.as_ref()).await
     }
 
-    /// The rewards of one participant.
+    /// Returns the rewards of one participant.
     pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
         let path = ["campaign", campaign, "participant", who, "rewards"];
         let (mut rewards, mut from, mut trail) = (Vec::new(), None, Trail::default());
@@ -108,7 +106,7 @@ impl Client {
         }
     }
 
-    /// Returns the configured rewards of a campaign by their ids, with those that are switched off.
+    /// Returns the configured rewards of a campaign by id, also those that are switched off.
     pub async fn reward_configs(
         &self,
         campaign: &str,
@@ -118,7 +116,7 @@ impl Client {
         Ok(by_id(list(&value, "rewards")?))
     }
 
-    /// A page of the campaign's commissions.
+    /// Returns a page of the campaign's commissions.
     pub async fn commissions(
         &self,
         campaign: &str,
@@ -128,27 +126,27 @@ impl Client {
         self.page(Request::get(&path), "commissions", Named::Campaign, from).await
     }
 
-    /// A page of the campaign's payouts.
+    /// Returns a page of the campaign's payouts.
     pub async fn payouts(&self, campaign: &str, from: Option<&Cursor>) -> Result<Page, RestError> {
         let path = ["campaign", campaign, "payouts"];
         self.page(Request::get(&path), "payouts", Named::Campaign, from).await
     }
 
-    /// The campaign's webhooks.
+    /// Returns the campaign's webhooks.
     pub async fn webhooks(&self, campaign: &str) -> Result<Vec<WebhookState>, RestError> {
         let path = ["campaign", campaign, "webhooks"];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
         identified(&value, "webhooks", |webhook: &WebhookState| &webhook.id)
     }
 
-    /// GrowSurf's own integrations of the campaign.
+    /// Returns GrowSurf's own integrations of the campaign.
     pub async fn integrations(&self, campaign: &str) -> Result<Vec<Integration>, RestError> {
         let path = ["campaign", campaign, "integrations"];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;
         identified(&value, "integrations", |integration: &Integration| &integration.id)
     }
 
-    /// Switches a webhook on, subscribed to these events. Doing it again changes nothing.
+    /// Enables a webhook with these events. Idempotent.
     pub async fn enable_webhook(
         &self,
         campaign: &str,
@@ -160,13 +158,13 @@ impl Client {
         self.once(&Request::write(Method::PATCH, &path, body)).await.map(drop)
     }
 
-    /// Lets GrowSurf send a made-up event to a webhook; tells what it was answered.
+    /// Sends a made-up event to a webhook; returns the webhook's answer.
     pub async fn test_webhook(&self, campaign: &str, webhook: &str) -> Result<Value, RestError> {
         let path = ["campaign", campaign, "webhooks", webhook, "test"];
         self.once(&Request::write(Method::POST, &path, json!({}))).await
     }
 
-    /// Changes a participant's fields, by their names at GrowSurf; the others stay.
+    /// Changes fields of a participant, by GrowSurf's names.
     pub async fn update_participant(
         &self,
         campaign: &str,
@@ -177,7 +175,7 @@ impl Client {
         self.once(&Request::write(Method::POST, &path, fields)).await
     }
 
-    /// Tells GrowSurf that a referred participant converted. Never repeat it blindly.
+    /// Triggers a referred participant's conversion. Not idempotent.
     pub async fn trigger_referral(
         &self,
         campaign: &str,

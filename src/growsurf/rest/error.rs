@@ -1,4 +1,4 @@
-//! Errors: what went wrong with a request, and with it what to do.
+//! Errors of requests.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use thiserror::Error;
 
 use crate::domain::InvalidSegment;
 
-/// Why a request came to nothing.
+/// Reason for a failed request.
 #[derive(Debug, Error)]
 pub enum RestError {
-    /// There is none of this id. GrowSurf answers 400 for a participant it doesn't know, as for any
-    /// other request that it finds wrong, and 404 elsewhere.
+    /// Nothing has this id. GrowSurf answers 400 for an unknown participant, as for any faulty request, and
+    /// 404 elsewhere.
     #[error("growsurf answered {status} ({code}): {message}; it may know no {what}")]
     Unknown {
-        /// The thing that was asked for.
+        /// The missing thing.
         what: &'static str,
         /// 400 or 404.
         status: u16,
-        /// GrowSurf's word for it.
+        /// GrowSurf's code.
         code: String,
         /// GrowSurf's message.
         message: String,
     },
-    /// An id in the request would lead to another path. Definite.
+    /// An id would lead to another path. Definite.
     #[error("an id can't be sent to growsurf")]
     Segment(#[from] InvalidSegment),
-    /// The key is missing, revoked or lacks a scope, or the plan doesn't include the API. GrowSurf
-    /// answers 403 even where no key was sent. Definite.
+    /// The key is missing or revoked, lacks a scope, or the plan excludes the API. GrowSurf answers 403 even
+    /// without a key. Definite.
     #[error(
         "growsurf answered {status} ({code}): {message}; check growsurf.api_key, its scopes, its list \
          of programs and the plan"
@@ -35,25 +35,25 @@ pub enum RestError {
     Forbidden {
         /// 401, 402 or 403.
         status: u16,
-        /// GrowSurf's word for it.
+        /// GrowSurf's code.
         code: String,
-        /// What GrowSurf says.
+        /// GrowSurf's message.
         message: String,
     },
-    /// GrowSurf understands the request and won't do it. Definite.
+    /// GrowSurf refuses the request. Definite.
     #[error("growsurf answered {status} ({code}): {message}")]
     Refused {
         /// The status.
         status: u16,
-        /// GrowSurf's word for it.
+        /// GrowSurf's code.
         code: String,
-        /// What GrowSurf says.
+        /// GrowSurf's message.
         message: String,
     },
-    /// It would have begun too late to be sure of its end.
+    /// The request would have ended too late.
     #[error("the request wasn't sent, because its time was over")]
     Late,
-    /// Over a limit, for longer than this use waits.
+    /// The limit is reached for longer than this use waits.
     #[error("growsurf's limit of requests is reached; it asks to wait {0:?}")]
     Limited(Duration),
     /// GrowSurf can't answer now, or the same request is under way.
@@ -61,27 +61,27 @@ pub enum RestError {
     Unavailable {
         /// 408, 409, 423 or 5xx.
         status: u16,
-        /// GrowSurf's word for it.
+        /// GrowSurf's code.
         code: String,
         /// GrowSurf's message.
         message: String,
     },
-    /// No whole answer came. A write may have been done all the same.
+    /// The answer is missing or incomplete. A write may have been done.
     #[error("growsurf can't be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// Something answers there, but not as GrowSurf's API.
+    /// Another server answered.
     #[error("growsurf's answer can't be read: {0}")]
     Unreadable(String),
-    /// The budget of requests, which is kept in the store, can't be asked.
+    /// The store can't keep the budget.
     #[error("the budget of requests can't be kept")]
     Budget(#[source] Box<dyn Error + Send + Sync>),
-    /// The client can't be made.
+    /// The client can't be built.
     #[error("the client of growsurf can't be set up")]
     Setup(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl RestError {
-    /// True if it is about what this one request named: others may succeed.
+    /// True if the error concerns this request alone.
     pub fn is_local(&self) -> bool {
         matches!(
             self,
@@ -89,7 +89,7 @@ impl RestError {
         )
     }
 
-    /// Whether asking again later may lead to something else.
+    /// True if a later repetition may succeed.
     pub fn is_passing(&self) -> bool {
         matches!(
             self,

@@ -1,7 +1,7 @@
-//! Deprecations: the API's announcements of its own end, each reported once a process.
+//! Deprecations: the API's announcements of endpoints' ends, each reported once a process.
 //!
-//! What belongs here: reading `Deprecation` (RFC 9745) and `Sunset` (RFC 8594). What doesn't: a
-//! `Link` with `rel="deprecation"`, which every answer of GrowSurf's has and which marks nothing
+//! Announcements are the headers `Deprecation` (RFC 9745) and `Sunset` (RFC 8594). A `Link` with
+//! `rel="deprecation"` is on every answer and marks nothing
 //! (<https://docs.growsurf.com/developer-tools/rest-api>).
 
 use std::collections::BTreeSet;
@@ -12,10 +12,10 @@ use http::{HeaderMap, Method};
 
 use crate::domain::Time;
 
-/// The longest header that is repeated.
+/// The longest repeated header.
 const CHARS: usize = 100;
 
-/// The segments of paths that are no ids.
+/// Path segments that aren't ids.
 const WORDS: [&str; 14] = [
     "campaigns",
     "campaign",
@@ -33,14 +33,14 @@ const WORDS: [&str; 14] = [
     "analytics",
 ];
 
-/// An endpoint that GrowSurf is going to remove, or has removed.
+/// An endpoint that GrowSurf removes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Announcement {
     /// The method and the path, without ids.
     endpoint: String,
-    /// The time of its deprecation, as GrowSurf gives it.
+    /// The time of its deprecation, as GrowSurf writes it.
     deprecation: Option<String>,
-    /// The time of its removal, as GrowSurf gives it.
+    /// The time of its removal, as GrowSurf writes it.
     sunset: Option<String>,
 }
 
@@ -54,12 +54,12 @@ impl fmt::Display for Announcement {
     }
 }
 
-/// The announcements that were reported.
+/// The reported announcements.
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle(Mutex<BTreeSet<Announcement>>);
 
 impl Lifecycle {
-    /// Warns of an endpoint that GrowSurf is going to remove, once.
+    /// Warns once of an endpoint that GrowSurf removes.
     pub(super) fn look(&self, method: &Method, path: &[&str], headers: &HeaderMap) {
         let text = |name: &str| Some(shown(headers.get(name)?.to_str().ok()?));
         let (deprecation, sunset) = (text("deprecation").map(|it| date(&it)), text("sunset"));
@@ -79,24 +79,24 @@ impl Lifecycle {
         }
     }
 
-    /// Returns all announcements that were reported.
+    /// Returns the reported announcements.
     pub(super) fn announcements(&self) -> BTreeSet<Announcement> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The path with its ids left out, which may be addresses.
+/// Returns the path without ids, which may be addresses.
 fn template(path: &[&str]) -> String {
     let parts = path.iter().map(|part| if WORDS.contains(part) { *part } else { "{id}" });
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// A header's text, fit for a log.
+/// Returns a header's text for a log.
 fn shown(text: &str) -> String {
     text.chars().take(CHARS).collect()
 }
 
-/// The date in `@1688169599`, the form of RFC 9745; other forms stay as they are.
+/// Returns the date in `@1688169599`, the form of RFC 9745; others stay.
 fn date(text: &str) -> String {
     let seconds = text.strip_prefix('@').and_then(|seconds| seconds.trim().parse().ok());
     seconds.map_or_else(|| text.to_owned(), |it| Time::from_seconds(it).to_string())

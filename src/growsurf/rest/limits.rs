@@ -1,11 +1,9 @@
-//! Limits: how many requests GrowSurf allows, and when the next may go. Pure.
+//! Rate limits: the budget of requests.
 //!
-//! What belongs here: reading the headers, and the budget that requests are paced by. What doesn't:
-//! where the budget is kept.
+//! What belongs here: reading the headers, and the budget. What doesn't: keeping the budget (`sync`).
 //!
-//! The documented limits, shared by all keys of a team, are 50 requests in 5 seconds, 400 a minute
-//! and 20,000 an hour; every answer tells them, and what is left
-//! (<https://docs.growsurf.com/developer-tools/rest-api#rate-limits>).
+//! All keys of a team share 50 requests in 5 seconds, 400 a minute and 20,000 an hour. Every answer reports
+//! the limits and what is left (<https://docs.growsurf.com/developer-tools/rest-api#rate-limits>).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,20 +13,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Time, retry_after};
 
-/// What an answer told of the limits.
+/// The limits that an answer reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ReportedLimits {
-    /// By name: so many requests in so many seconds.
+    /// Requests and seconds of each window, by name.
     pub policies: BTreeMap<String, (u32, u32)>,
-    /// By name: so many are left, until so many seconds from now.
+    /// Remaining requests, and seconds until the reset, by name.
     pub left: BTreeMap<String, (u32, u32)>,
-    /// For how long to leave GrowSurf alone.
+    /// The requested pause.
     pub retry_after: Option<Duration>,
 }
 
 impl ReportedLimits {
-    /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After`, and leaves out what can't be read. An
-    /// answer that came at `now` asks for no pause longer than `max_wait`.
+    /// Reads `RateLimit-Policy`, `RateLimit` and `Retry-After` of an answer at `now`; unreadable parts are
+    /// left out.
+    /// No pause is longer than `max_wait`.
     pub fn of(headers: &HeaderMap, now: Time, max_wait: Duration) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let retry_after = text("retry-after").and_then(|header| retry_after(header, now));
@@ -60,31 +59,31 @@ fn pairs(text: Option<&str>, first: &str, second: &str) -> BTreeMap<String, (u32
         .collect()
 }
 
-/// Most that may be waited for at once: an hour's limit, and a clock that was set back.
+/// The longest wait: an hour's limit, and a clock that was set back.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The documented limits: name, requests, seconds.
 const USUAL: [(&str, u32, u32); 3] =
     [("second", 50, 5), ("minute", 400, 60), ("hour", 20_000, 3_600)];
 
-/// When requests may go. One for all processes that use the API.
+/// A budget of requests, shared by all processes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Budget {
     windows: BTreeMap<String, Window>,
-    /// Nothing goes before.
+    /// No request is sent before.
     #[serde(default)]
     blocked_until: Time,
-    /// When the request that asked last may go.
+    /// The time of the last granted request.
     #[serde(default)]
     granted: Time,
 }
 
-/// So many requests in so many seconds; spread out, with room for a few at once.
+/// A window of requests, spread out except for a few.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Window {
     quota: u32,
     seconds: u32,
-    /// When the requests so far would have gone if they had been spread out.
+    /// The time of the last request, if all had been spread out.
     spread: Time,
 }
 
@@ -97,8 +96,8 @@ impl Default for Budget {
 }
 
 impl Window {
-    /// A tenth of the quota may go at once, and the rest is spread over the window: so no window of
-    /// GrowSurf's, wherever it begins, sees more than its quota.
+    /// Returns the time between spread requests. A tenth of the quota may go at once, so that no window of
+    /// GrowSurf's exceeds it.
     fn interval(&self) -> Duration {
         let most = f64::from(self.quota.max(1)) * 0.9;
         Duration::from_secs_f64(f64::from(self.seconds.max(1)) / most)
@@ -110,7 +109,7 @@ impl Window {
 }
 
 impl Budget {
-    /// Takes a request out of the budget; [`Budget::granted`] says when it may go.
+    /// Takes a request from the budget; [`Budget::granted`] is its time.
     pub fn take(&mut self, now: Time) {
         let mut at = now.max(self.blocked_until.min(now.plus(LONGEST)));
         for window in self.windows.values_mut() {
@@ -123,12 +122,12 @@ impl Budget {
         self.granted = at;
     }
 
-    /// When the request that asked last may go.
+    /// Returns the time of the last granted request.
     pub fn granted(&self) -> Time {
         self.granted
     }
 
-    /// Takes in what an answer told.
+    /// Applies an answer's limits.
     pub fn told(&mut self, told: &ReportedLimits, now: Time) {
         if !told.policies.is_empty() {
             // A policy that is named no more holds no more. An answer may leave out the usual ones.
@@ -160,7 +159,7 @@ impl Budget {
         }
     }
 
-    /// Whether an answer tells something that others must know.
+    /// True if an answer changes the budget.
     pub fn is_news(&self, told: &ReportedLimits) -> bool {
         let known = |name: &String| self.windows.get(name);
         told.retry_after.is_some()

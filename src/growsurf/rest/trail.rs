@@ -1,29 +1,26 @@
-//! Trails: the cursors that were followed through one list, so that a list which leads back into itself
-//! is an error and not an endless walk.
-//!
-//! What belongs here: finding the cycle. What doesn't: reading cursors (`types`).
+//! Detection of lists that lead back to an earlier page.
 
 use serde::{Deserialize, Serialize};
 
 use super::error::RestError;
 use super::types::Cursor;
 
-/// The walk through one list, in bounded memory: Brent's cycle detection keeps one cursor, and moves on to
-/// a later one after twice as many pages as the time before.
+/// The cursors of one list, in bounded memory. Brent's cycle detection keeps one cursor, and replaces it
+/// after twice as many pages as before.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Trail {
     kept: Option<Cursor>,
-    /// Pages since the cursor that is kept.
+    /// Pages since the kept cursor.
     pages: u64,
-    /// The number of pages after which a later cursor is kept.
+    /// The number of pages after which the cursor is replaced.
     limit: u64,
 }
 
 impl Trail {
-    /// Notes the place where the next page begins; at the end of the list the trail begins anew.
+    /// Notes the next page's cursor; the end of the list resets the trail.
     ///
     /// # Errors
-    /// [`RestError::Unreadable`] if the list leads back to a page that was read.
+    /// [`RestError::Unreadable`] if the page was read before.
     pub fn follow(&mut self, next: Option<&Cursor>) -> Result<(), RestError> {
         let Some(next) = next else {
             *self = Self::default();

@@ -1,7 +1,4 @@
-//! The answers that aren't rows, and requests' own words.
-//!
-//! What belongs here: what GrowSurf answers of webhooks, integrations and triggers, and how lists go on. Rows of lists
-//! stay as GrowSurf wrote them. What doesn't: what rows mean (`sources::growsurf_api`).
+//! Answers that aren't rows, and parameters of requests.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,22 +8,22 @@ use super::answer::masked;
 use super::error::RestError;
 use crate::sources::lenient::{self, Count, Field, Flag, Id, Legible, OrDefault, Text, Texts};
 
-/// The place in a list where a page begins.
+/// The beginning of a page.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
-    /// GrowSurf's `nextId`. It is opaque: in the list of referrals it depends on the order.
+    /// GrowSurf's opaque `nextId`. In the list of referrals it depends on the order.
     Id(String),
-    /// The number of rows before it, where GrowSurf pages by `offset`.
+    /// The number of rows before the page.
     Offset(u64),
 }
 
 /// A page of a list.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Page {
-    /// The rows, as GrowSurf writes them.
+    /// The rows, unread.
     pub rows: Vec<Value>,
-    /// The place where the next page begins; `None` at the end.
+    /// The next page; `None` at the end.
     pub next: Option<Cursor>,
 }
 
@@ -36,11 +33,10 @@ const LIST_WITH_MORE: &str = "referrals";
 impl Page {
     /// Reads a page.
     ///
-    /// Where an answer has `more`, that alone says if a page follows; the lists without it end where
-    /// `nextId` is null.
+    /// If an answer has `more`, it alone decides on a next page. Otherwise the list ends if `nextId` is null.
     ///
     /// # Errors
-    /// [`RestError::Unreadable`] if the list is missing, or if a page follows and no cursor leads on.
+    /// [`RestError::Unreadable`] if the list is missing, or a page follows without a cursor.
     pub(super) fn of(mut value: Value, list: &'static str) -> Result<Self, RestError> {
         // Verbatim: a cursor means something to GrowSurf alone.
         let id = match &value["nextId"] {
@@ -66,23 +62,23 @@ impl Page {
     }
 }
 
-/// Which referrals are asked for, the last one first.
+/// Parameters of the list of referrals, latest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Referrals {
-    /// GrowSurf's word for the status, such as `CREDIT_AWARDED`.
+    /// GrowSurf's status, such as `CREDIT_AWARDED`.
     pub status: Option<&'static str>,
-    /// GrowSurf's name for the order, such as `referralTriggeredAt`.
+    /// GrowSurf's order, such as `referralTriggeredAt`.
     pub sort_by: Option<&'static str>,
-    /// The place where the page begins.
+    /// The beginning of the page.
     pub next: Option<Cursor>,
 }
 
-/// The text by which GrowSurf is asked for one participant.
+/// Parameters of a look-up of one participant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ParticipantQuery {
     /// GrowSurf's id, or the address.
     IdOrEmail(String),
-    /// A value of their metadata, which GrowSurf compares as text.
+    /// A value of the metadata, compared as text.
     Metadata {
         /// The key.
         key: String,
@@ -91,7 +87,7 @@ pub enum ParticipantQuery {
     },
 }
 
-/// A webhook as GrowSurf has it (<https://docs.growsurf.com/developer-tools/rest-api>).
+/// A webhook (<https://docs.growsurf.com/developer-tools/rest-api>).
 #[serde_as]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -99,7 +95,7 @@ pub struct WebhookState {
     /// GrowSurf's id; empty if it has none.
     #[serde_as(as = "OrDefault<Id>")]
     pub id: String,
-    /// Where it goes; empty if nowhere.
+    /// The address; may be empty.
     #[serde_as(as = "OrDefault<Text>")]
     #[serde(rename = "payloadUrl")]
     pub url: String,
@@ -107,7 +103,7 @@ pub struct WebhookState {
     #[serde_as(as = "OrDefault<Flag>")]
     #[serde(rename = "isEnabled")]
     pub is_enabled: bool,
-    /// True if GrowSurf switched it off because it failed too often.
+    /// True if GrowSurf disabled it after failures.
     #[serde_as(as = "OrDefault<Flag>")]
     #[serde(rename = "autoDisabledDueToFailures")]
     pub is_auto_disabled: bool,
@@ -115,7 +111,7 @@ pub struct WebhookState {
     #[serde_as(as = "OrDefault<Count>")]
     #[serde(rename = "failureCount")]
     pub failures: i64,
-    /// What it is subscribed to; a webhook that was made without is subscribed to nothing.
+    /// The subscribed events.
     #[serde_as(as = "Texts")]
     pub events: Vec<String>,
 }
@@ -134,16 +130,15 @@ pub struct Integration {
     pub is_enabled: bool,
 }
 
-/// The answer to a trigger of a referral (<https://docs.growsurf.com/developer-tools/rest-api>). Its status is 200 in any
-/// case.
+/// The answer to a trigger (<https://docs.growsurf.com/developer-tools/rest-api>). Its status is always 200.
 #[serde_as]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Triggered {
-    /// True if it was done.
+    /// True if the credit was awarded.
     #[serde_as(as = "OrDefault<Flag>")]
     pub success: bool,
-    /// GrowSurf's words, without addresses.
+    /// GrowSurf's message, without addresses.
     #[serde_as(as = "OrDefault<Text>")]
     pub message: String,
 }
@@ -155,7 +150,10 @@ impl Triggered {
     }
 }
 
-/// Reads an answer that must be an object; the error names it.
+/// Reads an answer that must be an object.
+///
+/// # Errors
+/// [`RestError::Unreadable`] with the name.
 pub(super) fn object<'a, T: Deserialize<'a> + Default>(
     value: &'a Value,
     name: &str,
@@ -163,7 +161,7 @@ pub(super) fn object<'a, T: Deserialize<'a> + Default>(
     value.as_object().map(lenient::read).ok_or_else(|| no(name))
 }
 
-/// Reads the objects of a list in an answer that have an id.
+/// Reads the objects in a list that have an id.
 pub(super) fn identified<'a, T: Deserialize<'a> + Default>(
     value: &'a Value,
     name: &'static str,
@@ -178,7 +176,7 @@ pub(super) fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Valu
     value.get(name).and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| no(name))
 }
 
-/// Returns the error of an answer that lacks this.
+/// Returns the error of a missing part.
 pub(super) fn no(name: &str) -> RestError {
     RestError::Unreadable(format!("there is no {name} in it"))
 }

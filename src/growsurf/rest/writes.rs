@@ -1,12 +1,8 @@
-//! Calls of the way back: how each is written to GrowSurf, and what the answer means for it.
+//! Calls to GrowSurf: their requests, and the outcomes of answers.
 //!
-//! What belongs here: those decisions. What doesn't: sending a request (`client`), which call goes
-//! when, and what follows from an outcome (`delivery`).
-//!
-//! An update holds absolute values and an addition finds who is there already, so both may go again.
-//! A referral's credit is looked at before it is triggered, each time: GrowSurf has no key by which
-//! it would know the same request again, and an answer may have been lost. So is a participant
-//! before a marked `unsubscribed`, since only GrowSurf knows who set it.
+//! An update has absolute values, and an addition finds an existing participant, so both may be repeated. A
+//! credit is read before each trigger: GrowSurf has no key for repeated requests, and an answer may be lost.
+//! So is a participant before a marked `unsubscribed`, because only GrowSurf knows who set it.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -21,26 +17,26 @@ use crate::domain::{
 };
 use crate::sources::growsurf::Participant;
 
-/// What came of a call that was tried.
+/// The result of a call that was tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Written {
-    /// The status answered, if there was an answer.
+    /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,
-    /// What it means.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// The request that writes a call, a `POST`.
+/// The `POST` request of a call.
 pub struct Write<'a> {
     path: Vec<&'a str>,
-    /// What is posted.
+    /// The body.
     pub body: Value,
-    /// What GrowSurf is asked first, in words, if the request depends on that.
+    /// The condition of the request, in words.
     pub condition: Option<&'static str>,
 }
 
 impl<'a> Write<'a> {
-    /// The request for a call; `None` if it is none of GrowSurf's.
+    /// Returns the request of a call; `None` for a call to Customer.io.
     pub fn of(key: &'a ParticipantKey, call: &Call) -> Option<Self> {
         let ParticipantKey { campaign, participant } = key;
         let mut path = vec!["campaign", campaign, "participant", participant];
@@ -90,13 +86,13 @@ impl<'a> Write<'a> {
     /// Returns the path below the API's.
     ///
     /// # Errors
-    /// [`InvalidSegment`] if an id would lead to another path.
+    /// [`InvalidSegment`].
     pub fn path(&self) -> Result<String, InvalidSegment> {
         PathSegment::join(&self.path)
     }
 }
 
-/// What a participant's referral is worth to whoever referred them, by GrowSurf's word for it.
+/// The credit for a participant's referral, by GrowSurf's status.
 enum Credit {
     Pending,
     Awarded,
@@ -104,8 +100,8 @@ enum Credit {
 }
 
 impl Client {
-    /// Makes a call for a participant. `None` if it wasn't tried: no request begins after `until`,
-    /// and none without a place in the budget.
+    /// Performs a call; `None` if it wasn't tried. No request begins after `until`, or without a place in the
+    /// budget.
     pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
         let done = match (Write::of(key, call), call) {
             (Some(write), Call::TriggerReferral { .. }) => self.trigger(key, write, until).await,
@@ -124,7 +120,7 @@ impl Client {
         }
     }
 
-    /// Looks first, because the same trigger may have been sent before, by a process that died.
+    /// Reads the credit, then triggers: the same trigger may have been sent by a process that died.
     async fn trigger(
         &self,
         ParticipantKey { campaign, participant: who }: &ParticipantKey,
@@ -151,8 +147,7 @@ impl Client {
         }
     }
 
-    /// Looks first, where it is marked, so that the relay's mark is only where the relay set it, and
-    /// takes back nothing else.
+    /// Reads a marked participant, then updates: the relay sets and takes back only its own mark.
     async fn update(
         &self,
         ParticipantKey { campaign, participant: who }: &ParticipantKey,
@@ -216,7 +211,7 @@ fn no_credit(status: &str) -> Outcome {
     Outcome::Rejected { reason, field: Some("referralStatus".to_owned()) }
 }
 
-/// An update by GrowSurf's names (<https://docs.growsurf.com/developer-tools/rest-api>).
+/// Returns an update by GrowSurf's names (<https://docs.growsurf.com/developer-tools/rest-api>).
 fn changes(update: &ParticipantUpdate) -> Value {
     let ParticipantUpdate { metadata, unsubscribed, mark, first_name, last_name } = update;
     let mut body = Map::new();
@@ -237,7 +232,7 @@ fn changes(update: &ParticipantUpdate) -> Value {
     Value::Object(body)
 }
 
-/// What a failure means for the call; `None` if nothing was sent.
+/// Returns the meaning of a failure; `None` if nothing was sent.
 fn outcome(error: &RestError) -> Option<Written> {
     let (http_status, outcome) = match error {
         RestError::Late | RestError::Budget(_) | RestError::Setup(_) => return None,
