@@ -101,7 +101,7 @@ fn only_friends_convert_and_what_is_reported_too_early_is_sent_by_a_replay() {
     relay.accept(&joined("zoe"));
     relay.drained();
     for (name, reason) in
-        [("fay", "knows no participant"), ("zoe", "knows of nobody who referred this participant")]
+        [("fay", "knows no participant"), ("zoe", "knows no referrer of this participant")]
     {
         let mut event = converted();
         event["email"] = json!(email(name));

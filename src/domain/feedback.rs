@@ -216,10 +216,10 @@ mod tests {
         let at = Time::from_seconds(1_790_000_000);
         let subscription = json!({ "at": at, "unsubscribed_by_us": true });
         let stored = json!({ "subscription": subscription, "unsubscribing": at });
-        let way_back: GrowsurfCounters = from_value(stored).unwrap();
+        let growsurf_counters: GrowsurfCounters = from_value(stored).unwrap();
         let said = Subscription { at, report: String::new(), mark: None, unshown: None };
         assert_eq!(
-            way_back,
+            growsurf_counters,
             GrowsurfCounters { subscription: Some(said), ..GrowsurfCounters::default() }
         );
     }

@@ -84,10 +84,10 @@ pub struct Participant {
     /// True if GrowSurf ever reported a change of the fraud status. Before that, its everyday value is no
     /// news.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub fraud_told: bool,
+    pub fraud_reported: bool,
     /// The relay's counts for GrowSurf, and what it set there.
     #[serde(default, skip_serializing_if = "GrowsurfCounters::is_empty")]
-    pub way_back: GrowsurfCounters,
+    pub growsurf_counters: GrowsurfCounters,
     /// The first claimed anonymous id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -144,8 +144,8 @@ impl Participant {
             completeness: Completeness::default(),
             first_referral: None,
             last_referral: None,
-            fraud_told: false,
-            way_back: GrowsurfCounters::default(),
+            fraud_reported: false,
+            growsurf_counters: GrowsurfCounters::default(),
             claim: None,
             posts: None,
             is_referred_to: false,
@@ -190,7 +190,7 @@ pub struct Person {
     /// All former keys of the person.
     pub former: Vec<Identifier>,
     /// The actions in the last hour, of a participant at GrowSurf.
-    pub asked: Option<ActionQuota>,
+    pub quota: Option<ActionQuota>,
     /// The claimant, of a visitor.
     pub claimed_by: Option<Claimer>,
 }
@@ -205,7 +205,7 @@ impl Person {
             identified: None,
             moved: None,
             former: Vec::new(),
-            asked: None,
+            quota: None,
             claimed_by: None,
         }
     }

@@ -37,9 +37,9 @@ fn reported(snapshot: &Snapshot, name: &str) -> Option<i64> {
 fn note_join(snapshot: &Snapshot, participant: &mut Participant, as_of: Time, received_at: Time) {
     let own = snapshot.joined_at.filter(|at| is_sane(*at, received_at));
     let joined = own.or(participant.joined);
-    let is_told = joined.is_some()
+    let is_reported = joined.is_some()
         || (snapshot.joined_at.is_none() && reported(snapshot, Facts::REFERRAL_COUNT).is_some());
-    if is_told && friends(snapshot) == 0 {
+    if is_reported && friends(snapshot) == 0 {
         participant.completeness.joined_without_referrals(as_of, joined);
     }
 }
@@ -78,7 +78,7 @@ pub fn is_in_ledger(event: &Event, people: &Resolved) -> bool {
 pub fn raise(
     event: &ResolvedEvent,
     sent_as: Option<&EventId>,
-    news: &Notification,
+    notification: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
@@ -86,7 +86,7 @@ pub fn raise(
     if let Event::FriendSignedUp { friend, .. } = &event.timed.event
         && let Ok(friend) = people.slot_of(*friend)
     {
-        // Where it is told when the friend joined, all sources agree on it.
+        // All sources agree on a reported time of joining.
         at = people.participant(friend).joined.unwrap_or(at);
         people.participant_mut(friend).signed_up = Some(at);
     }
@@ -98,7 +98,7 @@ pub fn raise(
             participant.first_referral = Some(first);
             participant.last_referral = participant.last_referral.max(Some(at));
             let (number, unsent) = (participant.friends, &mut participant.unsent_numbers);
-            let reported = friends(&news.people[referrer.0]);
+            let reported = friends(&notification.people[referrer.0]);
             let is_known = participant.completeness.numbers(number, reported, at);
             if let Some(id) = sent_as.filter(|_| is_known) {
                 unsent.insert(id.to_string(), number);
@@ -135,7 +135,7 @@ pub fn number(due: &mut [PendingCall], is_history: bool, people: &mut Resolved) 
 /// conversions, a full comparison proves nothing.
 pub fn has_all_conversions(participant: &Participant, rules: &Rules) -> bool {
     let Participant { campaign, facts, completeness, conversions, .. } = participant;
-    if rules.server_told_conversions.contains(campaign) {
+    if rules.conversions_from_server.contains(campaign) {
         return completeness.is_complete_from_start();
     }
     let awarded = facts.get(Facts::REFERRAL_COUNT).and_then(|it| it.value.as_integer());
@@ -145,20 +145,20 @@ pub fn has_all_conversions(participant: &Participant, rules: &Rules) -> bool {
 
 /// Returns the shares between a participant's counts and the event's.
 pub fn shares<'a>(
-    told: &'a TimedEvent,
+    timed: &'a TimedEvent,
     participant: &Participant,
 ) -> impl Iterator<Item = TimedEvent> + use<'a> {
-    let (who, counts) = match &told.event {
+    let (who, counts) = match &timed.event {
         Event::SharesCounted { participant: who, counts } => (Some(*who), Some(counts)),
         _ => (None, None),
     };
     let before = participant.channels.clone();
-    let (at, after) = (told.at, before.as_ref().map(|it| it.at));
-    let told = counts.into_iter().flatten().filter_map(move |(channel, count)| {
+    let (at, after) = (timed.at, before.as_ref().map(|it| it.at));
+    let new = counts.into_iter().flatten().filter_map(move |(channel, count)| {
         let known = before.as_ref()?.counts.get(channel).copied().unwrap_or(0);
         Some((channel, known..(*count).min(known.saturating_add(SHARES))))
     });
-    told.flat_map(move |(channel, shares)| {
+    new.flat_map(move |(channel, shares)| {
         shares.filter_map(move |before| {
             let (who, channel, nth) = (who?, channel.clone(), u64::try_from(before + 1).ok()?);
             Some(TimedEvent { at, event: Event::Shared { participant: who, channel, nth, after } })
@@ -170,22 +170,22 @@ pub fn shares<'a>(
 pub fn count(
     events: &[ResolvedEvent],
     referrals: &[Referral],
-    news: &Notification,
+    notification: &Notification,
     received_at: Time,
     people: &mut Resolved,
 ) {
-    let as_of = news.as_of.unwrap_or(received_at);
-    for ResolvedEvent { timed: told, slot } in events {
-        let at = told.at.unwrap_or(received_at);
-        match &told.event {
+    let as_of = notification.as_of.unwrap_or(received_at);
+    for ResolvedEvent { timed, slot } in events {
+        let at = timed.at.unwrap_or(received_at);
+        match &timed.event {
             Event::ParticipantJoined { participant: who, .. }
             | Event::CustomerAdded { customer: who } => {
                 let participant = people.participant_mut(*slot);
-                note_join(&news.people[who.0], participant, as_of, received_at);
+                note_join(&notification.people[who.0], participant, as_of, received_at);
             }
             Event::FullyCompared { .. } => people.participant_mut(*slot).completeness.compared(at),
-            Event::FraudStatusChanged { .. } if !people.participant(*slot).fraud_told => {
-                people.participant_mut(*slot).fraud_told = true;
+            Event::FraudStatusChanged { .. } if !people.participant(*slot).fraud_reported => {
+                people.participant_mut(*slot).fraud_reported = true;
             }
             Event::ReferralConverted { .. }
                 if people.participant(*slot).credit == ConversionCredit::None =>

@@ -138,8 +138,8 @@ fn wanted(participant: &Participant, rules: &Rules) -> Option<AnonymousId> {
         let is_named_anew = !claim.by_participant && participant.growsurf_id.is_some();
         return is_named_anew.then(|| claim.id.clone());
     }
-    let told = participant.facts.get(&format!("{}{METADATA}", Facts::METADATA));
-    let text = told.filter(|_| rules.join_visitors).and_then(|fact| match &fact.value {
+    let fact = participant.facts.get(&format!("{}{METADATA}", Facts::METADATA));
+    let text = fact.filter(|_| rules.join_visitors).and_then(|fact| match &fact.value {
         Scalar::Text(text) => Some(text.trim()),
         _ => None,
     });

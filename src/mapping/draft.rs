@@ -87,8 +87,13 @@ impl<'a> ProgramDraft<'a> {
         let referrals = people.link_referrers(&events, as_of, read);
         people.refer_to_friends(&notification);
 
-        let context =
-            TrackContext { news: &notification, campaign, people: &people, rules, received_at };
+        let context = TrackContext {
+            notification: &notification,
+            campaign,
+            people: &people,
+            rules,
+            received_at,
+        };
         let mut candidates = Vec::with_capacity(events.len());
         let mut disabled_events = BTreeSet::new();
         let mut is_over_budget = false;

@@ -53,8 +53,8 @@ pub fn payout(id: &str) -> EffectKey {
 }
 
 /// A share that the user's backend reported, by its own key.
-pub fn share_told(campaign: &str, participant: &str, key: &str) -> EffectKey {
-    EffectKey(format!("share_told:{campaign}:{participant}:{key}"))
+pub fn share_reported(campaign: &str, participant: &str, key: &str) -> EffectKey {
+    EffectKey(format!("share_reported:{campaign}:{participant}:{key}"))
 }
 
 /// A share that a page reported, by its own key.
@@ -88,8 +88,8 @@ pub fn subscription(report: &str) -> EffectKey {
 }
 
 /// An action of a campaign at Customer.io.
-pub fn asked(what: &str, campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
-    EffectKey(format!("asked:{what}:{campaign}:{participant}:{dedupe_key}"))
+pub fn action(kind: &str, campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
+    EffectKey(format!("action:{kind}:{campaign}:{participant}:{dedupe_key}"))
 }
 
 /// A campaign at Customer.io recorded a share.

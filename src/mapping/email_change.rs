@@ -62,9 +62,9 @@ impl Resolved {
             let theirs = known.person(&ReadKey::Lane(key.clone()));
             let by_now = |person: &Person| person.key == key;
             let problem = if theirs.is_some() || self.persons.iter().any(by_now) {
-                Some("to one that somebody else has already; their profiles aren't merged")
+                Some("to one that another person has already; their profiles aren't merged")
             } else if was_left && !self.persons[place].former.contains(&to) {
-                Some("to one that somebody else had before; their profile stays")
+                Some("to one that another person had before; their profile stays")
             } else if !is_everywhere(&self.persons[place], &to) {
                 Some("and the same person's in another campaign didn't; their profile stays")
             } else {
@@ -135,7 +135,7 @@ pub fn merge(
         let named = named.unwrap_or_default();
         notices.push(format!(
             "participant {named}'s profile under the former address was merged into the new one \
-             {TIMES} times; Customer.io doesn't tell whether it is done, its activity log does"
+             {TIMES} times; Customer.io doesn't say whether it is done; see its activity log"
         ));
     }
     Some(call)
@@ -144,12 +144,12 @@ pub fn merge(
 /// Returns the person's newest address and its participant, if it isn't the present one.
 fn moved_to(person: &Person) -> Option<(Email, String)> {
     let present = person.key.email()?;
-    let told = person.participants.iter().filter_map(|participant| {
+    let addresses = person.participants.iter().filter_map(|participant| {
         let fact = participant.facts.get(Facts::EMAIL)?;
         let email = Email::parse(fact.value.as_text()?).ok()?;
         Some((fact.as_of, email, participant.growsurf_id.clone()?))
     });
-    let (_, email, participant) = told.max()?;
+    let (_, email, participant) = addresses.max()?;
     (email != *present).then_some((email, participant))
 }
 

@@ -28,92 +28,79 @@ pub fn keys(
         return Vec::new();
     }
     let (received_at, known) = (Time::default(), read);
-    let memory = Memory { news: notification, campaign, received_at, known, rules };
-    memory.tombstones().into_iter().map(ReadKey::Tombstone).collect()
+    let erasures = Erasures { notification, campaign, received_at, known, rules };
+    erasures.tombstones().into_iter().map(ReadKey::Tombstone).collect()
 }
 
 /// Returns a notification without erased people, and who they are.
 pub fn leave_out<'a>(
-    news: &'a Notification,
+    notification: &'a Notification,
     campaign: &str,
     received_at: Time,
     known: &ReadSet,
     rules: &Rules,
 ) -> (Cow<'a, Notification>, ErasureSubject) {
-    let mut forgotten = ErasureSubject::default();
+    let mut erased = ErasureSubject::default();
     if !known.has_tombstones() {
-        return (Cow::Borrowed(news), forgotten);
+        return (Cow::Borrowed(notification), erased);
     }
-    let memory = Memory { news, campaign, received_at, known, rules };
-    let gone: BTreeSet<usize> =
-        (0..news.people.len()).filter(|index| memory.is_forgotten(*index)).collect();
-    for index in &gone {
-        forgotten.add_snapshot(&news.people[*index], campaign);
+    let erasures = Erasures { notification, campaign, received_at, known, rules };
+    let left_out: BTreeSet<usize> =
+        (0..notification.people.len()).filter(|index| erasures.is_erased(*index)).collect();
+    for index in &left_out {
+        erased.add_snapshot(&notification.people[*index], campaign);
     }
-    let mut people = Vec::with_capacity(news.people.len());
-    for (index, snapshot) in news.people.iter().enumerate() {
-        people.push(if gone.contains(&index) {
+    let mut people = Vec::with_capacity(notification.people.len());
+    for (index, snapshot) in notification.people.iter().enumerate() {
+        people.push(if left_out.contains(&index) {
             nobody(snapshot.field)
         } else {
-            memory.without_referrer(snapshot, &gone, &mut forgotten)
+            erasures.without_referrer(snapshot, &left_out, &mut erased)
         });
     }
-    if forgotten.is_empty() {
-        return (Cow::Borrowed(news), forgotten);
+    if erased.is_empty() {
+        return (Cow::Borrowed(notification), erased);
     }
-    let told = news.events.iter().filter_map(|told| without(told, &gone)).collect();
-    let campaign = news.campaign.clone();
-    let (as_of, tell) = (news.as_of, news.filter);
-    (
-        Cow::Owned(Notification {
-            campaign,
-            as_of,
-            people,
-            events: told,
-            filter: tell,
-            feedback: None,
-            is_from_server: news.is_from_server,
-        }),
-        forgotten,
-    )
+    let events = notification.events.iter().filter_map(|timed| without(timed, &left_out)).collect();
+    (Cow::Owned(Notification { people, events, ..notification.clone() }), erased)
 }
 
 /// A notification, and what the store remembers.
-struct Memory<'a> {
-    news: &'a Notification,
+struct Erasures<'a> {
+    notification: &'a Notification,
     campaign: &'a str,
     received_at: Time,
     known: &'a ReadSet,
     rules: &'a Rules,
 }
 
-impl Memory<'_> {
+impl Erasures<'_> {
     /// Returns the keys of all tombstones of the notification's people and their referrers.
     fn tombstones(&self) -> BTreeSet<ErasureKey> {
-        let keys = self.news.people.iter().flat_map(|snapshot| {
-            let own = [self.trace_of(snapshot.id.as_deref()), address(&snapshot.email)];
+        let keys = self.notification.people.iter().flat_map(|snapshot| {
+            let own = [self.erasure_key(snapshot.id.as_deref()), address(&snapshot.email)];
             let (id, email) = referrer(snapshot);
             let email = email.map(ErasureKey::Address);
-            own.into_iter().chain([self.trace_of(id), email]).flatten()
+            own.into_iter().chain([self.erasure_key(id), email]).flatten()
         });
         keys.collect()
     }
 
-    fn trace_of(&self, id: Option<&str>) -> Option<ErasureKey> {
+    fn erasure_key(&self, id: Option<&str>) -> Option<ErasureKey> {
         let (campaign, participant) = (self.campaign.to_owned(), id?.to_owned());
         Some(ErasureKey::Participant(ParticipantKey { campaign, participant }))
     }
 
-    fn buried(&self, trace: Option<ErasureKey>) -> Option<Time> {
-        self.known.tombstone(&trace?)
+    fn erased_at_of(&self, key: Option<ErasureKey>) -> Option<Time> {
+        self.known.tombstone(&key?)
     }
 
-    fn is_forgotten(&self, index: usize) -> bool {
-        let snapshot = &self.news.people[index];
-        if self.buried(self.trace_of(snapshot.id.as_deref())).is_some() {
+    fn is_erased(&self, index: usize) -> bool {
+        let snapshot = &self.notification.people[index];
+        if self.erased_at_of(self.erasure_key(snapshot.id.as_deref())).is_some() {
             return true;
         }
-        let Some(forgotten_at) = self.buried(address(&snapshot.email)) else { return false };
+        let Some(erased_at) = self.erased_at_of(address(&snapshot.email)) else { return false };
         let is_known = |key: ReadKey| self.known.person(&key).is_some();
         let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
         if by_id.is_some_and(is_known) {
@@ -121,44 +108,44 @@ impl Memory<'_> {
             return false;
         }
         if let Some(joined_at) = snapshot.joined_at {
-            return joined_at <= forgotten_at;
+            return joined_at <= erased_at;
         }
-        let happened_at = self.news.as_of.unwrap_or(self.received_at);
-        let is_join = |told: &TimedEvent| {
+        let happened_at = self.notification.as_of.unwrap_or(self.received_at);
+        let is_join = |timed: &TimedEvent| {
             let (Event::ParticipantJoined { participant: who, .. }
-            | Event::CustomerAdded { customer: who }) = &told.event
+            | Event::CustomerAdded { customer: who }) = &timed.event
             else {
                 return false;
             };
             who.0 == index
         };
-        let is_new = self.news.events.iter().any(is_join)
+        let is_new = self.notification.events.iter().any(is_join)
             || snapshot_keys(snapshot, self.campaign, self.rules).any(is_known);
-        happened_at <= forgotten_at || !is_new
+        happened_at <= erased_at || !is_new
     }
 
     /// Returns a snapshot without an erased referrer.
     fn without_referrer(
         &self,
         snapshot: &Snapshot,
-        gone: &BTreeSet<usize>,
-        forgotten: &mut ErasureSubject,
+        left_out: &BTreeSet<usize>,
+        erased: &mut ErasureSubject,
     ) -> Snapshot {
         let mut snapshot = snapshot.clone();
         let (id, email) = referrer(&snapshot);
-        let by_id = self.buried(self.trace_of(id)).is_some();
+        let by_id = self.erased_at_of(self.erasure_key(id)).is_some();
         let stays = |email: &Email| {
-            let mut people = self.news.people.iter().enumerate();
-            people.any(|(index, it)| !gone.contains(&index) && it.email.as_ref() == Ok(email))
+            let mut people = self.notification.people.iter().enumerate();
+            people.any(|(index, it)| !left_out.contains(&index) && it.email.as_ref() == Ok(email))
         };
         let by_email = email.as_ref().is_some_and(|email| {
-            self.buried(Some(ErasureKey::Address(email.clone()))).is_some() && !stays(email)
+            self.erased_at_of(Some(ErasureKey::Address(email.clone()))).is_some() && !stays(email)
         });
         if by_id || by_email {
             let mut referrer = Snapshot::with_id(snapshot.field, String::new());
             referrer.id = id.filter(|_| by_id).map(str::to_owned);
             referrer.email = email.ok_or_else(String::new);
-            forgotten.add_snapshot(&referrer, self.campaign);
+            erased.add_snapshot(&referrer, self.campaign);
             snapshot.facts.remove(Facts::REFERRER_ID);
             snapshot.facts.remove(Facts::REFERRER_EMAIL);
             snapshot.facts.insert(Facts::IS_REFERRED.to_owned(), Scalar::Boolean(true));
@@ -184,20 +171,20 @@ fn nobody(field: &'static str) -> Snapshot {
 }
 
 /// Returns an event without erased people; `None` if it was theirs.
-fn without(told: &TimedEvent, gone: &BTreeSet<usize>) -> Option<TimedEvent> {
-    let is_gone = |who: &ParticipantIndex| gone.contains(&who.0);
-    if is_gone(&super::tracks::subject(&told.event)) {
+fn without(timed: &TimedEvent, left_out: &BTreeSet<usize>) -> Option<TimedEvent> {
+    let is_left_out = |who: &ParticipantIndex| left_out.contains(&who.0);
+    if is_left_out(&super::tracks::subject(&timed.event)) {
         return None;
     }
-    let mut told = told.clone();
-    match &mut told.event {
-        Event::FriendSignedUp { friend, .. } if is_gone(friend) => return None,
+    let mut timed = timed.clone();
+    match &mut timed.event {
+        Event::FriendSignedUp { friend, .. } if is_left_out(friend) => return None,
         Event::ReferralConverted { referrer: other, .. }
         | Event::CommissionAdded { friend: other, .. }
         | Event::CommissionAdjusted { friend: other, .. } => {
-            *other = other.filter(|it| !is_gone(it))
+            *other = other.filter(|it| !is_left_out(it))
         }
         _ => {}
     }
-    Some(told)
+    Some(timed)
 }

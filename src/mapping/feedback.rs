@@ -70,7 +70,7 @@ pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey
     let addressees = participants().filter_map(key_of);
     let mut keys: Vec<ReadKey> = addressees
         .filter(|key| rules.can_write(&key.campaign))
-        .map(|key| FeedbackContext::addressee(&key))
+        .map(|key| FeedbackContext::growsurf_lane(&key))
         .collect();
     if let FeedbackKind::Clicked(click) = &feedback.kind {
         keys.extend(clicks::owners(click, participants().map(|it| &it.campaign)));
@@ -201,7 +201,7 @@ impl<'a> FeedbackContext<'a> {
     }
 
     /// Returns the person's lane with these tracks.
-    fn told(self, person: Person, due: Vec<PlannedCall>) -> Vec<LanePlan> {
+    fn person_lane(self, person: Person, due: Vec<PlannedCall>) -> Vec<LanePlan> {
         let due = due.into_iter().map(|call| PendingCall { person: 0, call }).collect();
         let times = (self.feedback.at, self.received_at);
         let people = Resolved::of(person);
@@ -209,13 +209,13 @@ impl<'a> FeedbackContext<'a> {
     }
 
     /// Returns the key of a participant's lane at GrowSurf.
-    fn addressee(key: &ParticipantKey) -> ReadKey {
+    fn growsurf_lane(key: &ParticipantKey) -> ReadKey {
         ReadKey::Lane(LaneKey::Participant(key.clone()))
     }
 
     /// Returns the record of a participant's lane at GrowSurf; a new one if there is none.
-    fn addressed(self, key: &ParticipantKey) -> Person {
-        let index = self.known.person(&Self::addressee(key));
+    fn growsurf_record(self, key: &ParticipantKey) -> Person {
+        let index = self.known.person(&Self::growsurf_lane(key));
         let known = index.map(|index| self.person(index).clone());
         known.unwrap_or_else(|| Person::new(key.clone()))
     }

@@ -61,7 +61,7 @@ pub enum Unresolved {
 impl Resolved {
     /// Finds or makes the person of every snapshot, and merges the facts.
     pub fn resolve(
-        news: &Notification,
+        notification: &Notification,
         campaign: &str,
         received_at: Time,
         known: &ReadSet,
@@ -79,20 +79,20 @@ impl Resolved {
         let mut places = BTreeMap::new();
         let mut slot = |snapshot: &Snapshot| {
             let slot = people.find(snapshot, campaign, known, rules, &mut places)?;
-            let as_of = news.as_of.unwrap_or(received_at);
+            let as_of = notification.as_of.unwrap_or(received_at);
             let as_of = if snapshot.is_subject { as_of } else { Time::default() };
             people.learn(slot, snapshot, as_of, received_at);
             Ok(slot)
         };
-        let mut slots: Vec<_> = news.people.iter().map(&mut slot).collect();
+        let mut slots: Vec<_> = notification.people.iter().map(&mut slot).collect();
         // Who can't be identified in one place may be in a later one, under the same id.
-        for (taken, snapshot) in slots.iter_mut().zip(&news.people) {
-            if matches!(taken, Err(Unresolved::Unmapped(_))) {
-                *taken = slot(snapshot);
+        for (found, snapshot) in slots.iter_mut().zip(&notification.people) {
+            if matches!(found, Err(Unresolved::Unmapped(_))) {
+                *found = slot(snapshot);
             }
         }
         people.slots = slots;
-        people.note_referrers(news, received_at, known);
+        people.note_referrers(notification, received_at, known);
         people
     }
 
@@ -171,10 +171,11 @@ impl Resolved {
         }
         let stored = |key: &ReadKey| known.person(key);
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
-        let told = || places.get(snapshot.id.as_ref()?).copied();
+        let placed_before = || places.get(snapshot.id.as_ref()?).copied();
         // Who a participant is stays: neither a new id in their metadata, which a browser can
         // write, nor a new address makes them somebody else.
-        let person = match by_id.map(|index| self.place_known(index, known)).or_else(told) {
+        let person = match by_id.map(|index| self.place_known(index, known)).or_else(placed_before)
+        {
             Some(person) => person,
             None => {
                 let identifier = identify(snapshot, rules).map_err(Unresolved::Unmapped)?;
@@ -223,7 +224,7 @@ impl Resolved {
             Some(id) => participants
                 .iter()
                 .position(|p| here(p) && p.growsurf_id.as_ref() == Some(id))
-                // The guide's shape told of them first, without an id: this is it.
+                // The guide's shape reported them first, without an id.
                 .or_else(|| participants.iter().position(|p| here(p) && p.growsurf_id.is_none())),
             None => participants.iter().position(here),
         };
@@ -335,7 +336,7 @@ pub fn identify(snapshot: &Snapshot, rules: &Rules) -> Result<Identifier, String
 /// Returns the name in effect keys of a participant without an id: a keyed hash, which can't be traced to an
 /// address.
 pub(super) fn hashed(known: &ReadSet, campaign: &str, lane: &LaneKey) -> String {
-    // Whoever joins after somebody of the same address was forgotten is somebody else.
+    // A participant who joins after an erasure of the address is another person.
     let erased_at =
         lane.email().and_then(|email| known.tombstone(&ErasureKey::Address(email.clone())));
     keyed_hash(known, campaign, lane.value(), erased_at)

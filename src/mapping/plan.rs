@@ -89,12 +89,12 @@ impl Planner for Mapper {
         profile::attributes(person, &self.rules)
     }
 
-    fn without(&self, person: &Person, forgotten: &ErasureSubject) -> Option<Person> {
+    fn without(&self, person: &Person, erased: &ErasureSubject) -> Option<Person> {
         let mut left = person.clone();
-        if !forgotten.cut_facts(&mut left) {
+        if !erased.cut_facts(&mut left) {
             return None;
         }
-        // What changes by it was planned with the rest; planning it again would tell nothing.
+        // The change was planned with the rest; planning it again would be nothing new.
         let digest = |person: &Person| profile::digest(&self.profile(person));
         let now = digest(&left);
         if let Some(identified) = &mut left.identified

@@ -82,9 +82,9 @@ pub fn digest(profile: &Attributes) -> String {
 
 /// Returns the code of a participant's link: the guide's field, the first vanity key, or GrowSurf's id.
 pub fn referral_code(participant: &Participant) -> Option<Scalar> {
-    let told = |name| participant.facts.get(name).map(|fact| fact.value.clone());
-    told(Facts::REFERRAL_CODE)
-        .or_else(|| told(Facts::VANITY_KEY))
+    let value = |name| participant.facts.get(name).map(|fact| fact.value.clone());
+    value(Facts::REFERRAL_CODE)
+        .or_else(|| value(Facts::VANITY_KEY))
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
 }
 
@@ -155,24 +155,24 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
 
 /// Returns an attribute, from some of a person's participants.
 fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option<Scalar> {
-    let told = |fact| latest(participants, fact).map(|fact| fact.value.clone());
+    let value = |fact| latest(participants, fact).map(|fact| fact.value.clone());
     // Before everything was counted a count or a first time would be invented.
     let complete = participants.iter().all(|it| it.completeness.is_complete());
-    let fraud_told = || participants.iter().any(|participant| participant.fraud_told);
+    let is_fraud_reported = || participants.iter().any(|participant| participant.fraud_reported);
     let sum = |count: fn(&Participant) -> i64| {
         let sum = participants.iter().map(|it| count(it)).fold(0, i64::saturating_add);
         // Before the first one the relay only knows that it saw none, not that there is none.
         (sum > 0).then_some(Scalar::Integer(sum))
     };
     match name {
-        "first_name" => told(Facts::FIRST_NAME),
-        "last_name" => told(Facts::LAST_NAME),
+        "first_name" => value(Facts::FIRST_NAME),
+        "last_name" => value(Facts::LAST_NAME),
         "referral_code" => latest_participant(participants).and_then(referral_code),
-        "referral_link" => told(Facts::SHARE_URL),
-        "referral_language" => told(Facts::LANGUAGE),
-        "total_referrals" => told(Facts::REFERRAL_COUNT),
+        "referral_link" => value(Facts::SHARE_URL),
+        "referral_language" => value(Facts::LANGUAGE),
+        "total_referrals" => value(Facts::REFERRAL_COUNT),
         "referral_tier" => {
-            told(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
+            value(Facts::REFERRAL_COUNT)?.as_integer().and_then(|count| rules.tier(count))
         }
         "referred_by" => {
             let own = || participants.iter().copied();
@@ -201,8 +201,8 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
             let (first, joined) = participants.iter().filter_map(of).min()?;
             Some(Scalar::Integer((first.seconds() - joined.seconds()).max(0) / DAY))
         }
-        "fraud_risk_level" if fraud_told() => told(Facts::FRAUD_RISK_LEVEL),
-        "fraud_reason" if fraud_told() => told(Facts::FRAUD_REASON),
+        "fraud_risk_level" if is_fraud_reported() => value(Facts::FRAUD_RISK_LEVEL),
+        "fraud_reason" if is_fraud_reported() => value(Facts::FRAUD_REASON),
         _ => None,
     }
 }

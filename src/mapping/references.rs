@@ -32,7 +32,7 @@ pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) 
         if let Some(key) = contact_key(snapshot, campaign)
             && identify(snapshot, rules).is_err()
         {
-            keys.push(addressee(key));
+            keys.push(growsurf_lane(key));
         }
         match named(snapshot) {
             (Some(id), _) if !ids.contains(id) => {
@@ -40,7 +40,7 @@ pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) 
                 keys.push(ReadKey::Link(link(campaign, id)));
             }
             (None, Some(email)) => {
-                keys.push(addressee(hashed(&email, campaign, read)));
+                keys.push(growsurf_lane(hashed(&email, campaign, read)));
                 keys.push(ReadKey::Lane(email.into()));
             }
             _ => {}
@@ -82,8 +82,8 @@ impl Resolved {
     /// Returns the key of the referrer with an id or a link's code.
     fn referrer_by_id(&mut self, id: &str, notification: &Notification, read: &ReadSet) -> String {
         let mut snapshots = notification.people.iter();
-        let told = snapshots.position(|it| it.id.as_deref() == Some(id));
-        if let Some(slot) = told.and_then(|index| self.slot_at(index).ok()) {
+        let reported = snapshots.position(|it| it.id.as_deref() == Some(id));
+        if let Some(slot) = reported.and_then(|index| self.slot_at(index).ok()) {
             return self.refer_to(slot);
         }
         let link = link(&self.campaign, id);
@@ -117,8 +117,8 @@ impl Resolved {
         read: &ReadSet,
     ) -> String {
         let mut snapshots = notification.people.iter();
-        let told = snapshots.position(|it| it.email.as_ref() == Ok(email));
-        if let Some(slot) = told.and_then(|index| self.slot_at(index).ok()) {
+        let reported = snapshots.position(|it| it.email.as_ref() == Ok(email));
+        if let Some(slot) = reported.and_then(|index| self.slot_at(index).ok()) {
             return self.refer_to(slot);
         }
         let identifier = ReadKey::Lane(email.clone().into());
@@ -128,9 +128,9 @@ impl Resolved {
             return self.refer_to(slot);
         }
         let key = hashed(email, &self.campaign, read);
-        let mut told = Snapshot::with_id("", key.participant.clone());
-        told.facts.insert(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()));
-        self.keep_contact(&told, as_of, read);
+        let mut reported = Snapshot::with_id("", key.participant.clone());
+        reported.facts.insert(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()));
+        self.keep_contact(&reported, as_of, read);
         key.participant
     }
 
@@ -178,7 +178,7 @@ fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
     ParticipantKey { campaign: campaign.to_owned(), participant }
 }
 
-fn addressee(key: ParticipantKey) -> ReadKey {
+fn growsurf_lane(key: ParticipantKey) -> ReadKey {
     ReadKey::Lane(LaneKey::Participant(key))
 }
 

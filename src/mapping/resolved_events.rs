@@ -31,10 +31,10 @@ pub fn resolve_events(
     for timed in &notification.events {
         let counts = match &timed.event {
             Event::ReferralConverted { .. } => {
-                notification.is_from_server || !rules.server_told_conversions.contains(campaign)
+                notification.is_from_server || !rules.conversions_from_server.contains(campaign)
             }
             Event::ShareReported { is_from_page, .. } => {
-                !is_from_page || rules.page_told_shares.contains(campaign)
+                !is_from_page || rules.shares_from_page.contains(campaign)
             }
             _ => true,
         };

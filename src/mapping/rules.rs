@@ -78,10 +78,10 @@ pub struct Rules {
     pub reward_title: bool,
     /// Campaigns whose conversions come from the user's backend only.
     #[serde(skip)]
-    pub server_told_conversions: BTreeSet<String>,
+    pub conversions_from_server: BTreeSet<String>,
     /// Campaigns whose shares come from pages.
     #[serde(skip)]
-    pub page_told_shares: BTreeSet<String>,
+    pub shares_from_page: BTreeSet<String>,
     /// The most page posts about one participant on one day.
     #[serde(skip)]
     pub posts_per_day: PostsPerDay,
@@ -171,8 +171,8 @@ impl Rules {
             reward_value_key: "amount".to_owned(),
             friend_reward_value_key: "rewardForReferred".to_owned(),
             reward_title: false,
-            server_told_conversions: BTreeSet::new(),
-            page_told_shares: BTreeSet::new(),
+            conversions_from_server: BTreeSet::new(),
+            shares_from_page: BTreeSet::new(),
             posts_per_day: PostsPerDay { clicks: 1_000, shares: 50 },
             join_visitors: true,
             only_campaign: None,

@@ -24,7 +24,7 @@ pub struct Track {
 
 /// The parts that a track is made of.
 pub struct TrackContext<'a> {
-    pub news: &'a Notification,
+    pub notification: &'a Notification,
     /// The campaign's id, or its substitute in effect keys.
     pub campaign: &'a str,
     /// The people, after merging the notification.
@@ -140,7 +140,7 @@ pub fn track(
             let mut data = of_campaign();
             put(&mut data, "share_method", Some(share_method(channel).label()));
             put(&mut data, "share_channel", Some(channel.as_str()));
-            let effect = if *by_page { effects::page_shared } else { effects::share_told };
+            let effect = if *by_page { effects::page_shared } else { effects::share_reported };
             let effect = effect(campaign, &participant.key, key);
             Track { name: events::SHARED, effect, data }
         }
@@ -211,7 +211,7 @@ impl TrackContext<'_> {
     /// Returns the properties that most tracks share.
     fn campaign_data(&self, slot: Slot) -> Attributes {
         let mut data = Attributes::new();
-        let campaign = &self.news.campaign;
+        let campaign = &self.notification.campaign;
         put(&mut data, "campaign_id", campaign.id.clone());
         let known = || campaign_name(self.people.participant(slot));
         put(&mut data, "campaign_name", campaign.name.clone().map(Scalar::Text).or_else(known));
@@ -226,7 +226,7 @@ impl TrackContext<'_> {
 
     /// Returns a participant's name in effect keys, even without a person.
     pub(super) fn key_of(&self, who: ParticipantIndex) -> Result<String, String> {
-        match (self.people.slot_of(who), &self.news.people[who.0].id) {
+        match (self.people.slot_of(who), &self.notification.people[who.0].id) {
             (Ok(slot), _) => Ok(self.people.participant(slot).key.clone()),
             (Err(_), Some(id)) => Ok(id.clone()),
             (Err(Unresolved::Unmapped(reason) | Unresolved::Ignored(reason)), None) => {

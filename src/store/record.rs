@@ -27,7 +27,7 @@ struct State<'a> {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     former: Cow<'a, [Identifier]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    asked: Option<ActionQuota>,
+    quota: Option<ActionQuota>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claimed_by: Option<Cow<'a, Claimer>>,
 }
@@ -55,7 +55,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
         identified: person.identified.as_ref().map(Cow::Borrowed),
         moved: person.moved.as_ref().map(Cow::Borrowed),
         former: Cow::Borrowed(&person.former),
-        asked: person.asked,
+        quota: person.quota,
         claimed_by: person.claimed_by.as_ref().map(Cow::Borrowed),
     };
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
@@ -72,7 +72,7 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),
         former: state.former.into_owned(),
-        asked: state.asked,
+        quota: state.quota,
         claimed_by: state.claimed_by.map(Cow::into_owned),
     })
 }

@@ -164,7 +164,7 @@ fn an_address_that_somebody_else_has_is_reported_and_nobody_is_merged() {
     other.change(0, &json!([{ "delete": { "participant": all[1]["id"] } }]));
     other.update(mine, &json!({ "email": theirs }));
     let text = setup.command(&["sync"]).expect(0);
-    assert!(text.contains("somebody else has already"), "{text}");
+    assert!(text.contains("another person has already"), "{text}");
     assert!(text.contains("was deleted at GrowSurf; their profile is kept"), "{text}");
     assert_eq!(sandbox.people().len(), 10);
     let text = setup.command(&["sync"]).expect(0);

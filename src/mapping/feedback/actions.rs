@@ -38,7 +38,7 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
     let email = feedback.identifiers.iter().find_map(Identifier::email);
     let added = email.filter(|_| action.adds_participant()).map(|email| {
         let participant = email.as_str().to_owned();
-        FeedbackContext::addressee(&ParticipantKey { campaign: campaign.clone(), participant })
+        FeedbackContext::growsurf_lane(&ParticipantKey { campaign: campaign.clone(), participant })
     });
     let by_id = action.participant.as_deref().map(|id| participant(campaign, id));
     by_id.into_iter().chain(added).collect()
@@ -47,7 +47,7 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
 /// Returns the effects of an action.
 pub fn effect_ids(action: &Action, context: FeedbackContext<'_>) -> Vec<EventId> {
     let Ok((campaign, target)) = target(action, context) else { return Vec::new() };
-    let own = effects::asked(action.kind.label(), campaign, &target.name, &action.dedupe_key);
+    let own = effects::action(action.kind.label(), campaign, &target.name, &action.dedupe_key);
     let share = target.place.map(|place| share_effect(action, context.participant(place)));
     [own].into_iter().chain(share).map(|effect| effect.event_id()).collect()
 }
@@ -60,29 +60,29 @@ fn share_effect(action: &Action, participant: &Participant) -> EffectKey {
 ///
 /// # Errors
 /// The reason for parking.
-pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> {
+pub fn plan(action: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> {
     let at = context.received_at;
-    let (campaign, Target { key, name, place }) = target(ask, context)?;
-    let effect = effects::asked(ask.kind.label(), campaign, &name, &ask.dedupe_key);
+    let (campaign, Target { key, name, place }) = target(action, context)?;
+    let effect = effects::action(action.kind.label(), campaign, &name, &action.dedupe_key);
     let id = effect.event_id();
     if context.is_done(id) {
         return Ok(Plan::default());
     }
-    let addressee = counted(context.addressed(&key), context)?;
+    let record = counted(context.growsurf_record(&key), context)?;
     let mut plan = Plan { ledger_only: vec![id], has_changes: true, ..Plan::default() };
-    let call = match (&ask.kind, place) {
-        (ActionKind::UpdateParticipant(asked), place) => {
-            let mut update = asked.clone();
+    let call = match (&action.kind, place) {
+        (ActionKind::UpdateParticipant(requested), place) => {
+            let mut update = requested.clone();
             let ParticipantUpdate { first_name, last_name, .. } = &mut update;
             (*first_name, *last_name) = (shown(first_name.as_ref()), shown(last_name.as_ref()));
-            if update == ParticipantUpdate::default() && update != *asked {
-                let reason = "a name that holds a URL isn't sent, and nothing else is asked";
+            if update == ParticipantUpdate::default() && update != *requested {
+                let reason = "a name that holds a URL isn't sent, and nothing else is requested";
                 return Err(reason.to_owned());
             }
             if let Some(place) = place.filter(|_| update.unsubscribed.is_some()) {
                 let mut person = context.person(place.person).clone();
-                subscriptions::asked(&mut person.participants[place.participant], &mut update, id);
-                plan.lanes = context.told(person, Vec::new());
+                subscriptions::mark(&mut person.participants[place.participant], &mut update, id);
+                plan.lanes = context.person_lane(person, Vec::new());
             }
             Call::UpdateParticipant { at, update }
         }
@@ -99,13 +99,13 @@ pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> 
             }
         }
         (ActionKind::RecordShare { channel }, Some(place)) => {
-            let (lanes, update) = shared(ask, channel, place, context);
+            let (lanes, update) = shared(action, channel, place, context);
             plan.lanes = lanes;
             Call::UpdateParticipant { at, update }
         }
-        (ActionKind::RecordShare { .. }, None) => return Err(unknown(ask, campaign)),
+        (ActionKind::RecordShare { .. }, None) => return Err(unknown(action, campaign)),
     };
-    plan.lanes.push(lane(addressee, call, effect));
+    plan.lanes.push(lane(record, call, effect));
     Ok(plan)
 }
 
@@ -113,13 +113,16 @@ pub fn plan(ask: &Action, context: FeedbackContext<'_>) -> Result<Plan, String> 
 ///
 /// # Errors
 /// The reason for parking.
-fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str, Target), String> {
-    let campaign = ask.campaign.as_deref();
+fn target<'a>(
+    action: &'a Action,
+    context: FeedbackContext<'a>,
+) -> Result<(&'a str, Target), String> {
+    let campaign = action.campaign.as_deref();
     let campaign = campaign.ok_or("campaign is missing, and the settings name none, or several")?;
     if !context.rules.can_write(campaign) {
         return Err(format!("campaign {campaign:?} has no API key of GrowSurf's"));
     }
-    if ask.adds_participant() {
+    if action.adds_participant() {
         let email = context.feedback.identifiers.iter().find_map(Identifier::email);
         let email = email.ok_or("email is missing")?.clone();
         let participant = email.as_str().to_owned();
@@ -127,14 +130,15 @@ fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str,
         let key = ParticipantKey { campaign: campaign.to_owned(), participant };
         return Ok((campaign, Target { key, name, place: None }));
     }
-    let by_id = ask.participant.as_deref().map(|id| participant(campaign, id));
+    let by_id = action.participant.as_deref().map(|id| participant(campaign, id));
     let person = match &by_id {
         Some(key) => context.known.person(key),
         None => context.subject(),
     };
-    let person = person.ok_or_else(|| unknown(ask, campaign))?;
+    let person = person.ok_or_else(|| unknown(action, campaign))?;
     let is_meant = |key: &ParticipantKey| {
-        key.campaign == campaign && ask.participant.as_ref().is_none_or(|id| *id == key.participant)
+        key.campaign == campaign
+            && action.participant.as_ref().is_none_or(|id| *id == key.participant)
     };
     let mut participants = context.person(person).participants.iter().enumerate();
     let found = participants.find_map(|(index, it)| {
@@ -142,39 +146,39 @@ fn target<'a>(ask: &'a Action, context: FeedbackContext<'a>) -> Result<(&'a str,
         let place = Some(ParticipantSlot { person, participant: index });
         Some((campaign, Target { key, name: it.key.clone(), place }))
     });
-    found.ok_or_else(|| unknown(ask, campaign))
+    found.ok_or_else(|| unknown(action, campaign))
 }
 
 /// Returns the record of the participant's lane with one more action counted.
-fn counted(mut addressee: Person, context: FeedbackContext<'_>) -> Result<Person, String> {
+fn counted(mut record: Person, context: FeedbackContext<'_>) -> Result<Person, String> {
     // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
     let now = context.known.now;
     let fresh = ActionQuota { since: now, count: 0 };
-    let asked = addressee.asked.filter(|asked| now.since(asked.since) < HOUR).unwrap_or(fresh);
+    let quota = record.quota.filter(|quota| now.since(quota.since) < HOUR).unwrap_or(fresh);
     let limit = context.rules.feedback.asks_per_hour;
-    if asked.count >= limit {
+    if quota.count >= limit {
         let reason = format!(
-            "more than {limit} asks for one participant in an hour, as a campaign that sets itself \
+            "more than {limit} actions for one participant in an hour, as a campaign that sets itself \
              off would send; see feedback.asks_per_hour"
         );
         return Err(reason);
     }
-    addressee.asked = Some(ActionQuota { count: asked.count + 1, ..asked });
-    Ok(addressee)
+    record.quota = Some(ActionQuota { count: quota.count + 1, ..quota });
+    Ok(record)
 }
 
 /// Returns the lanes at Customer.io and the update at GrowSurf of a recorded share.
 fn shared(
-    ask: &Action,
+    action: &Action,
     channel: &str,
     place: ParticipantSlot,
     context: FeedbackContext<'_>,
 ) -> (Vec<LanePlan>, ParticipantUpdate) {
     let before = context.participant(place);
     let mut person = context.person(place.person).clone();
-    let way_back = &mut person.participants[place.participant].way_back;
-    let tally = raised(way_back.shares, before, SHARES, context.feedback.at);
-    way_back.shares = Some(tally);
+    let growsurf_counters = &mut person.participants[place.participant].growsurf_counters;
+    let counter = raised(growsurf_counters.shares, before, SHARES, context.feedback.at);
+    growsurf_counters.shares = Some(counter);
     let mut data = Attributes::new();
     put(&mut data, "campaign_id", Some(before.campaign.as_str()));
     put(&mut data, "campaign_name", campaign_name(before));
@@ -182,17 +186,17 @@ fn shared(
     put(&mut data, "share_method", Some(share_method(channel).label()));
     put(&mut data, "share_channel", Some(channel));
     put(&mut data, "tracked_at", Some(context.received_at.seconds()));
-    let effect = share_effect(ask, before);
+    let effect = share_effect(action, before);
     let event_id = effect.event_id();
     let name = context.rules.events.get(events::SHARED).filter(|_| !context.is_done(event_id));
     let track = name.map(|name| PlannedCall {
         call: Call::Track { name: name.clone(), event_id, at: context.feedback.at, data },
         effect: Some(effect),
     });
-    let lanes = context.told(person, track.into_iter().collect());
+    let lanes = context.person_lane(person, track.into_iter().collect());
     let metadata = [
-        (SHARES.to_owned(), Some(Scalar::Integer(tally.count))),
-        (LAST_SHARE.to_owned(), Some(stamp(tally.last))),
+        (SHARES.to_owned(), Some(Scalar::Integer(counter.count))),
+        (LAST_SHARE.to_owned(), Some(stamp(counter.last))),
     ];
     (lanes, ParticipantUpdate { metadata: metadata.into(), ..ParticipantUpdate::default() })
 }
@@ -202,8 +206,8 @@ fn shown(name: Option<&String>) -> Option<String> {
     name.and_then(|name| display_text(name))
 }
 
-fn unknown(ask: &Action, campaign: &str) -> String {
-    let (unasked, fix) = if ask.is_unanswered {
+fn unknown(action: &Action, campaign: &str) -> String {
+    let (unasked, fix) = if action.is_unanswered {
         let fix = "send the action again, or replay it after a sync";
         (", and GrowSurf couldn't be asked, which the relay's log explains", fix)
     } else {

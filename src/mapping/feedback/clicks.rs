@@ -23,20 +23,20 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
     };
     let names = Names::of(click.channel);
     let before = context.participant(place);
-    // The addressee isn't read where only the reader's campaign says whose link it is. The next click
+    // The growsurf_lane isn't read where only the reader's campaign says whose link it is. The next click
     // writes the same absolute count.
     let is_counted = |key: &ParticipantKey| {
         rules.feedback.clicks
             && rules.can_write(&key.campaign)
-            && context.known.contains(&FeedbackContext::addressee(key))
+            && context.known.contains(&FeedbackContext::growsurf_lane(key))
     };
     let key = key_of(before).filter(is_counted);
 
     let mut person = context.person(place.person).clone();
     let now = &mut person.participants[place.participant];
-    let counted = now.way_back.clicks.get(click.channel).copied();
-    let tally = raised(counted, before, &names.count, feedback.at);
-    now.way_back.clicks.insert(click.channel.to_owned(), tally);
+    let counted = now.growsurf_counters.clicks.get(click.channel).copied();
+    let counter = raised(counted, before, &names.count, feedback.at);
+    now.growsurf_counters.clicks.insert(click.channel.to_owned(), counter);
 
     let mut plan = Plan { has_changes: true, ..Plan::default() };
     let track = rules.events.get(events::LINK_CLICKED).map(|name| PlannedCall {
@@ -52,18 +52,18 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
         plan.disabled_events.insert(events::LINK_CLICKED);
         plan.ledger_only.push(id);
     }
-    plan.lanes = context.told(person, track.into_iter().collect());
+    plan.lanes = context.person_lane(person, track.into_iter().collect());
     if let Some(key) = key {
         let update = ParticipantUpdate {
             metadata: [
-                (names.count, Some(Scalar::Integer(tally.count))),
-                (names.last, Some(stamp(tally.last))),
+                (names.count, Some(Scalar::Integer(counter.count))),
+                (names.last, Some(stamp(counter.last))),
             ]
             .into(),
             ..ParticipantUpdate::default()
         };
         let call = Call::UpdateParticipant { at: received_at, update };
-        plan.lanes.push(lane(context.addressed(&key), call, effect));
+        plan.lanes.push(lane(context.growsurf_record(&key), call, effect));
     }
     plan
 }

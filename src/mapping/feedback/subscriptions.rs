@@ -26,55 +26,55 @@ pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Pla
     let mut writes = Vec::new();
     for (participant, key) in person.participants.iter_mut().zip(keys) {
         let Some(key) = key.filter(|key| rules.can_write(&key.campaign)) else { continue };
-        if let Some(mark) = said(participant, subscribed, feedback.at, report, id) {
+        if let Some(mark) = note_report(participant, subscribed, feedback.at, report, id) {
             let (unsubscribed, mark) = (Some(!subscribed), Some(mark));
             let update = ParticipantUpdate { unsubscribed, mark, ..ParticipantUpdate::default() };
             let call = Call::UpdateParticipant { at: received_at, update };
-            writes.push(lane(context.addressed(&key), call, effect.clone()));
+            writes.push(lane(context.growsurf_record(&key), call, effect.clone()));
         }
     }
     if person == *context.person(index) {
         return Plan::default();
     }
-    let mut lanes = context.told(person, Vec::new());
+    let mut lanes = context.person_lane(person, Vec::new());
     lanes.extend(writes);
     Plan { lanes, ledger_only: vec![id], has_changes: true, ..Plan::default() }
 }
 
 /// Notes a report and returns the mark of `unsubscribed` to set or take back. Only GrowSurf knows its present
 /// value.
-fn said(
+fn note_report(
     participant: &mut Participant,
     subscribed: bool,
     at: Time,
     report: &str,
     id: EventId,
 ) -> Option<EventId> {
-    let way_back = &mut participant.way_back;
-    let before = way_back.subscription.as_ref();
-    // Reports come in any order; what they said last counts. Within a second the ids of reports
+    let growsurf_counters = &mut participant.growsurf_counters;
+    let before = growsurf_counters.subscription.as_ref();
+    // Reports come in any order; what they note_report last counts. Within a second the ids of reports
     // tell what came first, since they are ULIDs; the order of arrival tells nothing after a retry.
     if before.is_some_and(|before| (before.at, before.report.as_str()) >= (at, report)) {
         return None;
     }
     let (ours, unshown) = before.map_or((None, None), |before| (before.mark, before.unshown));
     let report = report.to_owned();
-    let (mark, said) = if subscribed {
+    let (mark, subscription) = if subscribed {
         (ours, Subscription { at, report, mark: None, unshown })
     } else {
         // A mark that may be there already stays the one to be known by.
         let mark = ours.or(unshown).or(Some(id));
         (mark, Subscription { at, report, mark, unshown: mark })
     };
-    way_back.subscription = Some(said);
+    growsurf_counters.subscription = Some(subscription);
     mark
 }
 
 /// Marks a campaign's unsubscription; removes the mark otherwise.
-pub fn asked(participant: &mut Participant, update: &mut ParticipantUpdate, ask: EventId) {
+pub fn mark(participant: &mut Participant, update: &mut ParticipantUpdate, effect: EventId) {
     match update.unsubscribed {
         Some(true) => {
-            update.mark = Some(*participant.way_back.unshown.get_or_insert(ask));
+            update.mark = Some(*participant.growsurf_counters.unshown.get_or_insert(effect));
         }
         Some(false) => {
             update.metadata.insert(UNSUBSCRIBE_MARKER.to_owned(), None);
@@ -91,13 +91,13 @@ pub fn shown(participant: &mut Participant, unsubscribed: bool, metadata: &Attri
         return false;
     };
     let is_shown = |ours: &mut EventId| ours.to_string() == mark;
-    let way_back = &mut participant.way_back;
-    let mut is_new = way_back.unshown.take_if(is_shown).is_some();
-    if let Some(said) = &mut way_back.subscription {
-        is_new |= said.unshown.take_if(is_shown).is_some();
+    let growsurf_counters = &mut participant.growsurf_counters;
+    let mut is_new = growsurf_counters.unshown.take_if(is_shown).is_some();
+    if let Some(subscription) = &mut growsurf_counters.subscription {
+        is_new |= subscription.unshown.take_if(is_shown).is_some();
         if !unsubscribed {
             // They subscribed again at GrowSurf: nothing of the relay's is left to take back.
-            said.mark.take_if(is_shown);
+            subscription.mark.take_if(is_shown);
         }
     }
     is_new && unsubscribed

@@ -48,7 +48,7 @@ fn share(name: &str, key: &str) -> Notification {
 /// A memory that knows ann.
 fn knowing_ann() -> Memory {
     let mut rules = Rules::standard();
-    rules.page_told_shares.insert("camp".to_owned());
+    rules.shares_from_page.insert("camp".to_owned());
     let mut memory = Memory::new(rules);
     memory.take_in(&joined(1_789_000_000, snapshot("ann")), RECEIVED).unwrap();
     memory

@@ -66,7 +66,7 @@ fn an_address_that_somebody_else_has_is_reported_once_and_nobody_is_merged() {
     memory.take_in(&joined(1_780_000_000, snapshot("rae")), RECEIVED).unwrap();
     let changed = joined(1_780_000_100, renamed("fay", "rae"));
     let plan = memory.take_in(&changed, RECEIVED).unwrap();
-    assert!(plan.notices[0].contains("somebody else has already"), "{:?}", plan.notices);
+    assert!(plan.notices[0].contains("another person has already"), "{:?}", plan.notices);
     assert!(calls(&plan).iter().all(|(who, what)| who == "fay@example.com" && what != "merge"));
     assert_eq!(memory.people.len(), 2);
     let again = memory.take_in(&changed, RECEIVED).unwrap();
@@ -234,7 +234,7 @@ fn nobody_takes_on_an_address_that_somebody_else_has_left() {
     assert_eq!(calls(&plan), [call("cid", "identify"), call("cid", "merge")]);
     let moved = joined(1_780_000_100, renamed("ann", "bob"));
     let plan = memory.take_in(&moved, RECEIVED).unwrap();
-    assert!(plan.notices[0].contains("somebody else had before"), "{:?}", plan.notices);
+    assert!(plan.notices[0].contains("another person had before"), "{:?}", plan.notices);
     assert!(calls(&plan).iter().all(|(who, _)| who == "ann@example.com"), "{:?}", calls(&plan));
     // Bob may come back to his own.
     let plan = memory.take_in(&joined(1_780_000_200, snapshot("bob")), RECEIVED).unwrap();

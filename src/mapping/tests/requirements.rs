@@ -6,7 +6,7 @@ use crate::domain::{Event, Facts, Notification, ParticipantIndex, Scalar};
 use crate::mapping::Rules;
 
 const STRANGER: &str = "the relay knows no participant under this address or id";
-const ORGANIC: &str = "the relay knows of nobody who referred this participant";
+const ORGANIC: &str = "the relay knows no referrer of this participant";
 
 /// A conversion of `fay`, as the user's own backend reports it.
 fn by_server() -> Notification {

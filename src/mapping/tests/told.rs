@@ -107,7 +107,7 @@ fn conversions_count_even_where_their_event_is_off() {
 #[test]
 fn only_the_shops_server_may_tell_conversions_where_the_settings_say_so() {
     let mut rules = Rules::standard();
-    rules.server_told_conversions.insert("camp".to_owned());
+    rules.conversions_from_server.insert("camp".to_owned());
     let plan = Memory::new(rules).take_in(&converted(1_780_000_100, "fay", "rae"), RECEIVED);
     assert_eq!(calls(&plan.unwrap()), []);
 }

@@ -45,7 +45,7 @@ fn by_server(friend: &str) -> Notification {
 
 fn of_server() -> Rules {
     let mut rules = Rules::standard();
-    rules.server_told_conversions.insert("camp".to_owned());
+    rules.conversions_from_server.insert("camp".to_owned());
     rules
 }
 

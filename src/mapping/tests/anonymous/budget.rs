@@ -11,7 +11,7 @@ use crate::mapping::{PostsPerDay, Rules};
 /// A memory that knows ann and bob, and lets each have 3 clicks and 2 shares a day.
 fn limited() -> Memory {
     let mut rules = Rules::standard();
-    rules.page_told_shares.insert("camp".to_owned());
+    rules.shares_from_page.insert("camp".to_owned());
     rules.posts_per_day = PostsPerDay { clicks: 3, shares: 2 };
     let mut memory = Memory::new(rules);
     for name in ["ann", "bob"] {
@@ -88,7 +88,7 @@ fn a_day_ends_at_midnight_and_a_late_post_counts_for_the_day_after() {
 #[test]
 fn a_share_whose_event_is_off_is_counted_within_the_budget_as_well() {
     let mut rules = Rules::standard();
-    rules.page_told_shares.insert("camp".to_owned());
+    rules.shares_from_page.insert("camp".to_owned());
     rules.posts_per_day = PostsPerDay { clicks: 3, shares: 2 };
     rules.events.remove("referral_shared");
     let mut memory = Memory::new(rules);

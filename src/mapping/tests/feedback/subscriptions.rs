@@ -65,7 +65,8 @@ fn of_two_reports_of_one_second_the_one_of_the_later_id_counts_in_any_order() {
             for (report, subscribed) in order {
                 told(&mut memory, &subscription(report, at, subscribed));
             }
-            let said = memory.people[0].participants[0].way_back.subscription.clone().unwrap();
+            let said =
+                memory.people[0].participants[0].growsurf_counters.subscription.clone().unwrap();
             assert_eq!((said.report.as_str(), said.mark.is_none()), ("01B", second), "{order:?}");
         }
     }
