@@ -266,8 +266,7 @@ mod tests {
 
     #[test]
     fn a_stored_call_reads_back_the_same() {
-        let (campaign, participant) = ("c".to_owned(), "p".to_owned());
-        let of = ParticipantKey { campaign, participant };
+        let of = ParticipantKey::new("c", "p");
         let friend = Reference { of, shows: Shown::Name };
         let call = Call::Track {
             name: "referral_converted".to_owned(),

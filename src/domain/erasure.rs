@@ -76,7 +76,7 @@ impl ErasureSubject {
             }
         };
         let has_address =
-            |it: &Participant| address(&it.facts).is_some_and(|it| self.emails.contains(&it));
+            |it: &Participant| it.facts.email().is_some_and(|it| self.emails.contains(&it));
         owns_lane
             || person.former.iter().any(is_theirs)
             || person.participants.iter().any(has_address)
@@ -88,21 +88,21 @@ impl ErasureSubject {
         self.emails.extend(identifiers.filter_map(Identifier::email).cloned());
         self.participants.extend(person.keys());
         for participant in &person.participants {
-            self.emails.extend(address(&participant.facts));
+            self.emails.extend(participant.facts.email());
             self.visitors.extend(participant.claim.as_ref().map(|claim| claim.id.clone()));
             self.links.extend(participant.links());
-            let code = |name| Some(participant.facts.get(name)?.value.as_text()?.to_owned());
-            let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE].into_iter().filter_map(code);
+            let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE];
+            let codes = codes.into_iter().filter_map(|name| participant.facts.text(name));
             let campaign = &participant.campaign;
-            self.links.extend(codes.map(|code| Link { campaign: campaign.clone(), code }));
+            let link = |code: &str| Link { campaign: campaign.clone(), code: code.to_owned() };
+            self.links.extend(codes.map(link));
         }
     }
 
     /// Adds the id and address of a snapshot.
     pub fn add_snapshot(&mut self, snapshot: &Snapshot, campaign: &str) {
         self.emails.extend(snapshot.email.clone().ok());
-        let key = |participant| ParticipantKey { campaign: campaign.to_owned(), participant };
-        self.participants.extend(snapshot.id.clone().map(key));
+        self.participants.extend(snapshot.id.as_ref().map(|id| ParticipantKey::new(campaign, id)));
     }
 
     /// Returns lower-case parts; every text that names the person contains one, in any encoding.
@@ -247,9 +247,4 @@ fn plain_name(name: &str) -> &str {
 fn has_plain_host(email: &Email) -> bool {
     let host = email.as_str().split('@').nth(1).unwrap_or_default();
     host.chars().all(|character| character.is_alphanumeric() || ".-".contains(character))
-}
-
-/// Returns the address among the facts.
-fn address(facts: &Facts) -> Option<Email> {
-    Email::parse(facts.get(Facts::EMAIL)?.value.as_text()?).ok()
 }

@@ -67,6 +67,17 @@ impl Snapshot {
         self.id.is_some() || !self.facts.is_empty() || self.email != nothing.email
     }
 
+    /// Returns the text of a fact.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.facts.get(name).and_then(Scalar::as_text)
+    }
+
+    /// Returns the id and the address of the referrer.
+    pub fn referrer(&self) -> (Option<&str>, Option<Email>) {
+        let email = self.text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
+        (self.text(Facts::REFERRER_ID), email)
+    }
+
     /// Returns a snapshot of a participant who is left out for this reason.
     pub fn excluded(field: &'static str, reason: String) -> Self {
         let (id, email, unmapped) = (None, Err(reason.clone()), vec![reason]);

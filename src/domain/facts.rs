@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scalar, Time};
+use super::{Email, Scalar, Time};
 
 /// A value, and the time at which its source knew it to be true.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -103,6 +103,21 @@ impl Facts {
     /// Returns the fact of this name.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.0.get(name)
+    }
+
+    /// Returns the value of this name.
+    pub fn value(&self, name: &str) -> Option<&Scalar> {
+        self.0.get(name).map(|fact| &fact.value)
+    }
+
+    /// Returns the text of this name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.value(name)?.as_text()
+    }
+
+    /// Returns the participant's address.
+    pub fn email(&self) -> Option<Email> {
+        Email::parse(self.text(Self::EMAIL)?).ok()
     }
 
     /// Removes the facts that `keep` rejects; true if there were any.

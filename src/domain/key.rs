@@ -56,6 +56,11 @@ pub struct ParticipantKey {
 }
 
 impl ParticipantKey {
+    /// Returns the key of a participant.
+    pub fn new(campaign: &str, participant: &str) -> Self {
+        Self { campaign: campaign.to_owned(), participant: participant.to_owned() }
+    }
+
     /// Returns the participant's id for logs; masked if it may be an address.
     pub fn masked(&self) -> String {
         let may_be_address = ["@", "%40"].into_iter().any(|at| self.participant.contains(at));
@@ -149,10 +154,7 @@ mod tests {
 
     #[test]
     fn no_id_is_shown_whole() {
-        let participant = |id: &str| {
-            let (campaign, participant) = ("camp".to_owned(), id.to_owned());
-            LaneKey::Participant(ParticipantKey { campaign, participant })
-        };
+        let participant = |id: &str| LaneKey::Participant(ParticipantKey::new("camp", id));
         for (key, masked) in [
             (LaneKey::from(Email::parse("fay@example.com").unwrap()), "f***@example.com"),
             (Identifier::Id("user-4711".to_owned()).into(), "u***"),

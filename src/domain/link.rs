@@ -29,8 +29,7 @@ impl Link {
 
     /// Returns the participant whose id the code may be.
     pub fn as_id(&self) -> ParticipantKey {
-        let Self { campaign, code } = self.clone();
-        ParticipantKey { campaign, participant: code }
+        ParticipantKey::new(&self.campaign, &self.code)
     }
 }
 
@@ -46,8 +45,7 @@ impl Facts {
 impl Participant {
     /// Returns the last reported codes of the participant's links.
     pub fn link_codes(&self) -> impl Iterator<Item = &str> {
-        let codes = self.facts.get(Facts::LINK_CODES).and_then(|fact| fact.value.as_text());
-        codes.unwrap_or_default().split_whitespace()
+        self.facts.text(Facts::LINK_CODES).unwrap_or_default().split_whitespace()
     }
 
     /// Returns the participant's links.

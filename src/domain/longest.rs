@@ -53,8 +53,7 @@ impl Notification {
         }
         for snapshot in &mut self.people {
             for (fact, name) in CODES {
-                let text = snapshot.facts.get(fact).and_then(Scalar::as_text);
-                let Some(id) = text.filter(|id| is_too_long(id)) else { continue };
+                let Some(id) = snapshot.text(fact).filter(|id| is_too_long(id)) else { continue };
                 // The reason is given at the person.
                 if !left_out.contains(id) {
                     snapshot.unmapped.push(too_long(&format!("{}.{name}", snapshot.field)));
@@ -120,11 +119,10 @@ fn id_field(field: &str) -> String {
 }
 
 fn of_participant<'a>(snapshot: &'a Snapshot, ids: &mut Vec<(String, &'a str)>) {
-    let Snapshot { field, id, facts, .. } = snapshot;
+    let Snapshot { field, id, .. } = snapshot;
     ids.extend(id.as_deref().map(|id| (id_field(field), id)));
     for (fact, name) in CODES.into_iter().chain([(Facts::VANITY_KEY, "vanityKeys")]) {
-        let text = facts.get(fact).and_then(Scalar::as_text);
-        ids.extend(text.map(|text| (format!("{field}.{name}"), text)));
+        ids.extend(snapshot.text(fact).map(|text| (format!("{field}.{name}"), text)));
     }
 }
 

@@ -34,7 +34,7 @@ impl ConversionCredit {
 }
 
 /// Everything known of one participant.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Participant {
     /// The campaign's id.
     pub campaign: String,
@@ -127,29 +127,12 @@ fn is_zero(count: &i64) -> bool {
 impl Participant {
     /// Returns a participant without facts.
     pub fn new(campaign: String, key: String, growsurf_id: Option<String>) -> Self {
-        Self {
-            campaign,
-            key,
-            growsurf_id,
-            facts: Facts::default(),
-            joined: None,
-            shares: None,
-            channels: None,
-            rewards: 0,
-            conversions: 0,
-            credit: ConversionCredit::None,
-            signed_up: None,
-            friends: 0,
-            unsent_numbers: BTreeMap::new(),
-            completeness: Completeness::default(),
-            first_referral: None,
-            last_referral: None,
-            fraud_reported: false,
-            growsurf_counters: GrowsurfCounters::default(),
-            claim: None,
-            posts: None,
-            is_referred_to: false,
-        }
+        Self { campaign, key, growsurf_id, ..Self::default() }
+    }
+
+    /// Returns the key at GrowSurf, if the id is known.
+    pub fn growsurf_key(&self) -> Option<ParticipantKey> {
+        Some(ParticipantKey::new(&self.campaign, self.growsurf_id.as_ref()?))
     }
 
     /// The prefix of a key that is a hash. No id of GrowSurf's has it.
@@ -218,7 +201,7 @@ impl Person {
         participants.flat_map(|it| {
             let hashed = Some(&it.key).filter(|_| it.is_referred_to);
             let ids = it.growsurf_id.iter().chain(hashed);
-            ids.map(|id| ParticipantKey { campaign: it.campaign.clone(), participant: id.clone() })
+            ids.map(|id| ParticipantKey::new(&it.campaign, id))
         })
     }
 

@@ -52,7 +52,7 @@ impl References {
     /// Adds the person of a key.
     pub fn add(&mut self, key: ParticipantKey, person: &Person) {
         let Some(participant) = person.participant(&key) else { return };
-        let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
+        let fact = |name| participant.facts.text(name);
         let own = person.key.email().map(Email::as_str);
         let address = fact(Facts::EMAIL).or(own).map(str::to_owned);
         let name = display_name([fact(Facts::FIRST_NAME), fact(Facts::LAST_NAME)]);
@@ -147,7 +147,7 @@ mod tests {
     use crate::domain::{Identifier, Time};
 
     fn key(id: &str) -> ParticipantKey {
-        ParticipantKey { campaign: "c".to_owned(), participant: id.to_owned() }
+        ParticipantKey::new("c", id)
     }
 
     fn fay() -> LaneKey {

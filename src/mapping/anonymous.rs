@@ -147,10 +147,9 @@ fn wanted(participant: &Participant, rules: &Rules) -> Option<AnonymousId> {
 }
 
 fn claimer(participant: &Participant, key: &LaneKey) -> Option<Claimer> {
-    let campaign = participant.campaign.clone();
-    Some(match &participant.growsurf_id {
-        Some(id) => Claimer::Participant(ParticipantKey { campaign, participant: id.clone() }),
-        None => Claimer::Person { campaign, identifier: key.identifier()?.clone() },
+    participant.growsurf_key().map(Claimer::Participant).or_else(|| {
+        let campaign = participant.campaign.clone();
+        Some(Claimer::Person { campaign, identifier: key.identifier()?.clone() })
     })
 }
 

@@ -146,7 +146,7 @@ fn moved_to(person: &Person) -> Option<(Email, String)> {
     let present = person.key.email()?;
     let addresses = person.participants.iter().filter_map(|participant| {
         let fact = participant.facts.get(Facts::EMAIL)?;
-        let email = Email::parse(fact.value.as_text()?).ok()?;
+        let email = participant.facts.email()?;
         Some((fact.as_of, email, participant.growsurf_id.clone()?))
     });
     let (_, email, participant) = addresses.max()?;
@@ -157,13 +157,12 @@ fn moved_to(person: &Person) -> Option<(Email, String)> {
 fn address_before<'a>(person: &Person, known: &'a ReadSet, participant: &str) -> Option<&'a str> {
     let before = known.people().find(|it| it.id == person.id)?;
     let is = |it: &&Participant| it.growsurf_id.as_deref() == Some(participant);
-    before.participants.iter().find(is)?.facts.get(Facts::EMAIL)?.value.as_text()
+    before.participants.iter().find(is)?.facts.text(Facts::EMAIL)
 }
 
 /// True if every participant of the person has this address or none.
 fn is_everywhere(person: &Person, to: &Identifier) -> bool {
     person.participants.iter().all(|participant| {
-        let fact = participant.facts.get(Facts::EMAIL).map(|fact| &fact.value);
-        fact.and_then(Scalar::as_text).is_none_or(|address| address == to.value())
+        participant.facts.text(Facts::EMAIL).is_none_or(|address| address == to.value())
     })
 }

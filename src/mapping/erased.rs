@@ -79,7 +79,7 @@ impl Erasures<'_> {
     fn tombstones(&self) -> BTreeSet<ErasureKey> {
         let keys = self.notification.people.iter().flat_map(|snapshot| {
             let own = [self.erasure_key(snapshot.id.as_deref()), address(&snapshot.email)];
-            let (id, email) = referrer(snapshot);
+            let (id, email) = snapshot.referrer();
             let email = email.map(ErasureKey::Address);
             own.into_iter().chain([self.erasure_key(id), email]).flatten()
         });
@@ -87,8 +87,7 @@ impl Erasures<'_> {
     }
 
     fn erasure_key(&self, id: Option<&str>) -> Option<ErasureKey> {
-        let (campaign, participant) = (self.campaign.to_owned(), id?.to_owned());
-        Some(ErasureKey::Participant(ParticipantKey { campaign, participant }))
+        Some(ErasureKey::Participant(ParticipantKey::new(self.campaign, id?)))
     }
 
     fn erased_at_of(&self, key: Option<ErasureKey>) -> Option<Time> {
@@ -132,7 +131,7 @@ impl Erasures<'_> {
         erased: &mut ErasureSubject,
     ) -> Snapshot {
         let mut snapshot = snapshot.clone();
-        let (id, email) = referrer(&snapshot);
+        let (id, email) = snapshot.referrer();
         let by_id = self.erased_at_of(self.erasure_key(id)).is_some();
         let stays = |email: &Email| {
             let mut people = self.notification.people.iter().enumerate();
@@ -156,13 +155,6 @@ impl Erasures<'_> {
 
 fn address(email: &Result<Email, String>) -> Option<ErasureKey> {
     email.clone().ok().map(ErasureKey::Address)
-}
-
-/// Returns the referrer that a snapshot names.
-fn referrer(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
-    let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
-    let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
-    (text(Facts::REFERRER_ID), email)
 }
 
 /// Returns an empty snapshot, which keeps the index of an erased one.

@@ -67,7 +67,7 @@ pub fn resolve(feedback: &Feedback, read: &ReadSet, rules: &Rules) -> Vec<ReadKe
 pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey> {
     let rules = &mapper.rules;
     let participants = || read.people().flat_map(|person| &person.participants);
-    let addressees = participants().filter_map(key_of);
+    let addressees = participants().filter_map(Participant::growsurf_key);
     let mut keys: Vec<ReadKey> = addressees
         .filter(|key| rules.can_write(&key.campaign))
         .map(|key| FeedbackContext::growsurf_lane(&key))
@@ -226,17 +226,11 @@ fn lane(person: Person, call: Call, effect: EffectKey) -> LanePlan {
     LanePlan { person, calls: vec![PlannedCall { call, effect: Some(effect) }] }
 }
 
-/// Returns a participant's key at GrowSurf, if the id is known.
-fn key_of(participant: &Participant) -> Option<ParticipantKey> {
-    let id = participant.growsurf_id.clone()?;
-    Some(ParticipantKey { campaign: participant.campaign.clone(), participant: id })
-}
-
 /// Returns a counter after one more. It starts from GrowSurf's metadata, which is read once.
 fn raised(before: Option<Counter>, participant: &Participant, metadata: &str, at: Time) -> Counter {
     let seed = || {
         let name = format!("{}{metadata}", crate::domain::Facts::METADATA);
-        let count = match participant.facts.get(&name).map(|fact| &fact.value) {
+        let count = match participant.facts.value(&name) {
             Some(Scalar::Integer(count)) => *count,
             Some(Scalar::Text(count)) => count.trim().parse().unwrap_or(0),
             _ => 0,

@@ -25,6 +25,7 @@ const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 const ID_BYTES: usize = 150;
 
 /// The people of a notification, after merging its facts.
+#[derive(Default)]
 pub struct Resolved {
     /// Each record once.
     pub persons: Vec<Person>,
@@ -67,15 +68,7 @@ impl Resolved {
         known: &ReadSet,
         rules: &Rules,
     ) -> Self {
-        let mut people = Self {
-            persons: Vec::new(),
-            unsubscribed: BTreeSet::new(),
-            new_joins: BTreeSet::new(),
-            left: Vec::new(),
-            notices: Vec::new(),
-            slots: Vec::new(),
-            campaign: campaign.to_owned(),
-        };
+        let mut people = Self { campaign: campaign.to_owned(), ..Self::default() };
         let mut places = BTreeMap::new();
         let mut slot = |snapshot: &Snapshot| {
             let slot = people.find(snapshot, campaign, known, rules, &mut places)?;
@@ -98,8 +91,7 @@ impl Resolved {
 
     /// Returns one person, without a notification.
     pub fn of(person: Person) -> Self {
-        let (unsubscribed, new_joins, left, notices, slots, campaign) = Default::default();
-        Self { persons: vec![person], unsubscribed, new_joins, left, notices, slots, campaign }
+        Self { persons: vec![person], ..Self::default() }
     }
 
     /// Returns the slot of a participant, or the reason for its absence.
@@ -141,7 +133,7 @@ impl Resolved {
     /// Returns the key of a participant's reported referrer.
     pub fn referrer_key(&self, slot: Slot) -> Option<ReadKey> {
         let friend = self.participant(slot);
-        let id = friend.facts.get(Facts::REFERRER_ID)?.value.as_text()?;
+        let id = friend.facts.text(Facts::REFERRER_ID)?;
         Some(participant(&friend.campaign, id))
     }
 
@@ -247,7 +239,7 @@ impl Resolved {
             .iter()
             .filter(|(name, _)| !references::REFERRER.contains(&name.as_str()));
         for (name, value) in own {
-            let before = participant.facts.get(name).map(|fact| &fact.value);
+            let before = participant.facts.value(name);
             let is_flag = name == Facts::UNSUBSCRIBED;
             let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
             let is_echo =
@@ -303,8 +295,7 @@ pub fn snapshot_keys(
 
 /// Returns the key of a participant's person.
 pub fn participant(campaign: &str, id: &str) -> ReadKey {
-    let (campaign, participant) = (campaign.to_owned(), id.to_owned());
-    ReadKey::Participant(ParticipantKey { campaign, participant })
+    ReadKey::Participant(ParticipantKey::new(campaign, id))
 }
 
 /// Returns the key of a snapshot's person.

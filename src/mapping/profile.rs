@@ -82,7 +82,7 @@ pub fn digest(profile: &Attributes) -> String {
 
 /// Returns the code of a participant's link: the guide's field, the first vanity key, or GrowSurf's id.
 pub fn referral_code(participant: &Participant) -> Option<Scalar> {
-    let value = |name| participant.facts.get(name).map(|fact| fact.value.clone());
+    let value = |name| participant.facts.value(name).cloned();
     value(Facts::REFERRAL_CODE)
         .or_else(|| value(Facts::VANITY_KEY))
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
@@ -90,7 +90,7 @@ pub fn referral_code(participant: &Participant) -> Option<Scalar> {
 
 /// Returns the name of a participant's campaign.
 pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
-    participant.facts.get(Facts::CAMPAIGN_NAME).map(|fact| fact.value.clone())
+    participant.facts.value(Facts::CAMPAIGN_NAME).cloned()
 }
 
 /// Returns the fact that names a participant's referrer. Nobody refers themself: `of_person` are the person's
@@ -105,8 +105,8 @@ pub fn referred_by<'a>(
 
 /// Returns a reference to the participant whom a fact names.
 pub fn referred_to(campaign: &str, key: &Fact, shows: Shown) -> Option<Scalar> {
-    let (campaign, participant) = (campaign.to_owned(), key.value.as_text()?.to_owned());
-    Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
+    let of = ParticipantKey::new(campaign, key.value.as_text()?);
+    Some(Reference { of, shows }.into())
 }
 
 /// True if another referred the participant, even one who can't be named.
@@ -124,12 +124,11 @@ pub fn is_self_referred<'a>(
     participant: &'a Participant,
     of_person: impl IntoIterator<Item = &'a Participant>,
 ) -> bool {
-    let referrer = participant.facts.get(Facts::REFERRER_ID).and_then(|it| it.value.as_text());
-    let Some(referrer) = referrer else { return false };
+    let Some(referrer) = participant.facts.text(Facts::REFERRER_ID) else { return false };
     let in_campaign = |own: &&Participant| own.campaign == participant.campaign;
     of_person.into_iter().filter(in_campaign).any(|own| {
-        let code = |name| own.facts.get(name).and_then(|fact| fact.value.as_text());
-        let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE].into_iter().filter_map(code);
+        let codes = [Facts::VANITY_KEY, Facts::REFERRAL_CODE];
+        let codes = codes.into_iter().filter_map(|name| own.facts.text(name));
         own.growsurf_id.as_deref() == Some(referrer)
             || own.key == referrer
             || codes.chain(own.link_codes()).any(|code| code == referrer)

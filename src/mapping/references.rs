@@ -34,7 +34,7 @@ pub fn keys(people: &[Snapshot], campaign: &str, read: &ReadSet, rules: &Rules) 
         {
             keys.push(growsurf_lane(key));
         }
-        match named(snapshot) {
+        match snapshot.referrer() {
             (Some(id), _) if !ids.contains(id) => {
                 keys.push(participant(campaign, id));
                 keys.push(ReadKey::Link(link(campaign, id)));
@@ -68,7 +68,7 @@ impl Resolved {
                     continue;
                 }
             };
-            let (id, email) = named(snapshot);
+            let (id, email) = snapshot.referrer();
             let key = match (id, email) {
                 (Some(id), _) => self.referrer_by_id(id, notification, read),
                 (None, Some(email)) => self.referrer_by_address(&email, notification, as_of, read),
@@ -168,14 +168,13 @@ impl Resolved {
 /// Returns the key of the record for a participant who can't be identified, if there is anything to keep.
 fn contact_key(snapshot: &Snapshot, campaign: &str) -> Option<ParticipantKey> {
     let says_anything = SHOWN.iter().any(|name| snapshot.facts.contains_key(*name));
-    let (campaign, id) = (campaign.to_owned(), snapshot.id.clone().filter(|_| says_anything)?);
-    Some(ParticipantKey { campaign, participant: id })
+    let id = snapshot.id.as_ref().filter(|_| says_anything)?;
+    Some(ParticipantKey::new(campaign, id))
 }
 
 /// Returns the key of a participant of whom only the address is known.
 fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
-    let participant = keyed_hash(read, campaign, email.as_str(), None);
-    ParticipantKey { campaign: campaign.to_owned(), participant }
+    ParticipantKey::new(campaign, &keyed_hash(read, campaign, email.as_str(), None))
 }
 
 fn growsurf_lane(key: ParticipantKey) -> ReadKey {
@@ -184,10 +183,4 @@ fn growsurf_lane(key: ParticipantKey) -> ReadKey {
 
 fn link(campaign: &str, code: &str) -> Link {
     Link { campaign: campaign.to_owned(), code: code.to_owned() }
-}
-
-fn named(snapshot: &Snapshot) -> (Option<&str>, Option<Email>) {
-    let text = |name| snapshot.facts.get(name).and_then(Scalar::as_text);
-    let email = text(Facts::REFERRER_EMAIL).and_then(|it| Email::parse(it).ok());
-    (text(Facts::REFERRER_ID), email)
 }

@@ -221,7 +221,7 @@ impl TrackContext<'_> {
     }
 
     fn fact(&self, slot: Slot, name: &str) -> Option<Scalar> {
-        self.people.participant(slot).facts.get(name).map(|fact| fact.value.clone())
+        self.people.participant(slot).facts.value(name).cloned()
     }
 
     /// Returns a participant's name in effect keys, even without a person.
@@ -237,8 +237,8 @@ impl TrackContext<'_> {
 
     /// Returns a reference to a participant in the event.
     fn reference(&self, who: ParticipantIndex, shows: Shown) -> Option<Scalar> {
-        let (campaign, participant) = (self.campaign.to_owned(), self.key_of(who).ok()?);
-        Some(Reference { of: ParticipantKey { campaign, participant }, shows }.into())
+        let of = ParticipantKey::new(self.campaign, &self.key_of(who).ok()?);
+        Some(Reference { of, shows }.into())
     }
 }
 

@@ -147,7 +147,7 @@ async fn deal_with(
     what: Deletions,
     is_sure: bool,
 ) -> Result<&'static str, SyncError> {
-    let who = ParticipantKey { campaign: campaign.to_owned(), participant: id.to_owned() };
+    let who = ParticipantKey::new(campaign, id);
     let person = intake.store.person(&ReadKey::Participant(who)).await?;
     let is_elsewhere = person.as_ref().is_some_and(|person| person.participants.len() > 1);
     Ok(match (what, person) {
@@ -172,7 +172,6 @@ async fn deal_with(
 
 /// Returns the address of a person.
 fn address(person: &Person) -> Option<Email> {
-    let told = person.participants.iter().filter_map(|it| it.facts.get(Facts::EMAIL));
-    let told = told.filter_map(|fact| Email::parse(fact.value.as_text()?).ok()).next();
-    person.key.email().cloned().or(told)
+    let reported = || person.participants.iter().find_map(|it| it.facts.email());
+    person.key.email().cloned().or_else(reported)
 }

@@ -55,7 +55,7 @@ fn a_call_that_fits_is_borrowed() {
 
 #[test]
 fn a_reference_that_nobody_filled_in_is_left_out() {
-    let of = ParticipantKey { campaign: "c".to_owned(), participant: "p".to_owned() };
+    let of = ParticipantKey::new("c", "p");
     let reference = Reference { of, shows: Shown::Address };
     let warning = "`friend_email` is left out: it refers to a participant".to_owned();
     assert_eq!(sent(&identify(one("friend_email", reference))), (None, vec![warning]));

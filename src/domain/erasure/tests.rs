@@ -180,7 +180,7 @@ fn a_body_names_them_by_an_id_a_code_or_a_link() {
     assert_eq!(ann().search(Some("c"), by_id), BodySearch::Named);
     assert_eq!(ann().search(Some("other"), by_id), BodySearch::NotNamed);
     let mut digits = ErasureSubject::default();
-    let key = ParticipantKey { campaign: "c".to_owned(), participant: "41".to_owned() };
+    let key = ParticipantKey::new("c", "41");
     digits.participants.insert(key);
     assert_eq!(digits.search(None, br#"{"referrerId":41}"#), BodySearch::Named);
     assert_eq!(digits.search(None, br#"{"count":41}"#), BodySearch::NotNamed);

@@ -115,7 +115,7 @@ impl Stage {
 async fn sent_for(update: &ParticipantUpdate, row: Option<Value>) -> Vec<String> {
     let answers = row.into_iter().chain([json!({})]).map(|body| (200, Vec::new(), body));
     let stage = Stage::with(answers.collect()).await;
-    let key = ParticipantKey { campaign: "c1".to_owned(), participant: "p1".to_owned() };
+    let key = ParticipantKey::new("c1", "p1");
     let call = Call::UpdateParticipant { at: Time::default(), update: update.clone() };
     let until = Time::from_seconds(1_790_000_001);
     let written = stage.client.perform(&key, &call, until).await.unwrap();
@@ -283,7 +283,7 @@ async fn an_id_never_becomes_another_path() {
         let error = stage.client.participant("c1", id).await.unwrap_err();
         assert!(matches!(error, RestError::Segment(_)), "{id}: {error}");
         assert!(!error.is_passing());
-        let key = ParticipantKey { campaign: "c1".to_owned(), participant: id.to_owned() };
+        let key = ParticipantKey::new("c1", id);
         let call = Call::TriggerReferral { at: Time::default(), delay_in_days: None };
         let until = Still.now().plus(Duration::from_secs(60));
         let written = stage.client.perform(&key, &call, until).await.unwrap();
@@ -298,7 +298,7 @@ async fn why_a_write_was_refused_is_told_in_growsurfs_words_without_addresses() 
     let credit = |status: &str| ok(json!({ "referralStatus": status }));
     let awards_nothing = ok(json!({ "success": false, "message": "fay@example.com isn't new" }));
     let bad = (400, Vec::new(), refusal(400, "BAD_REQUEST", "rae@example.com is nobody."));
-    let key = ParticipantKey { campaign: "c1".to_owned(), participant: "p1".to_owned() };
+    let key = ParticipantKey::new("c1", "p1");
     let at = Time::default();
     let trigger = Call::TriggerReferral { at, delay_in_days: None };
     let update = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };

@@ -7,7 +7,7 @@ use super::super::people::{hashed, participant};
 use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::{put, share_method};
-use super::{FeedbackContext, ParticipantSlot, key_of, lane, raised, stamp, subscriptions};
+use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Action, ActionKind, ActionQuota, Attributes, Call, EffectKey, EventId, Feedback, Identifier,
     Labelled, LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
@@ -37,8 +37,7 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
     let Some(campaign) = &action.campaign else { return Vec::new() };
     let email = feedback.identifiers.iter().find_map(Identifier::email);
     let added = email.filter(|_| action.adds_participant()).map(|email| {
-        let participant = email.as_str().to_owned();
-        FeedbackContext::growsurf_lane(&ParticipantKey { campaign: campaign.clone(), participant })
+        FeedbackContext::growsurf_lane(&ParticipantKey::new(campaign, email.as_str()))
     });
     let by_id = action.participant.as_deref().map(|id| participant(campaign, id));
     by_id.into_iter().chain(added).collect()
@@ -125,9 +124,8 @@ fn target<'a>(
     if action.adds_participant() {
         let email = context.feedback.identifiers.iter().find_map(Identifier::email);
         let email = email.ok_or("email is missing")?.clone();
-        let participant = email.as_str().to_owned();
+        let key = ParticipantKey::new(campaign, email.as_str());
         let name = hashed(context.known, campaign, &email.into());
-        let key = ParticipantKey { campaign: campaign.to_owned(), participant };
         return Ok((campaign, Target { key, name, place: None }));
     }
     let by_id = action.participant.as_deref().map(|id| participant(campaign, id));
@@ -142,7 +140,7 @@ fn target<'a>(
     };
     let mut participants = context.person(person).participants.iter().enumerate();
     let found = participants.find_map(|(index, it)| {
-        let key = key_of(it).filter(is_meant)?;
+        let key = it.growsurf_key().filter(is_meant)?;
         let place = Some(ParticipantSlot { person, participant: index });
         Some((campaign, Target { key, name: it.key.clone(), place }))
     });

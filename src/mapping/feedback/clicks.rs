@@ -7,7 +7,7 @@ use super::super::people::participant;
 use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
 use super::super::tracks::put;
-use super::{FeedbackContext, ParticipantSlot, key_of, lane, raised, stamp};
+use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp};
 use crate::domain::{
     Attributes, Call, Click, Facts, Link, Participant, ParticipantKey, ParticipantUpdate, Plan,
     PlannedCall, ReadKey, Scalar,
@@ -30,7 +30,7 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
             && rules.can_write(&key.campaign)
             && context.known.contains(&FeedbackContext::growsurf_lane(key))
     };
-    let key = key_of(before).filter(is_counted);
+    let key = before.growsurf_key().filter(is_counted);
 
     let mut person = context.person(place.person).clone();
     let now = &mut person.participants[place.participant];
@@ -84,7 +84,7 @@ fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot>
         owners(click, campaigns).find_map(|key| {
             let person = context.known.person(&key)?;
             of(person, &|it| match &key {
-                ReadKey::Participant(key) => key_of(it).as_ref() == Some(key),
+                ReadKey::Participant(key) => it.growsurf_key().as_ref() == Some(key),
                 ReadKey::Link(link) => it.links().any(|own| own == *link),
                 _ => false,
             })
@@ -107,7 +107,7 @@ pub fn owners<'a>(
 
 /// True if the link is the participant's own.
 fn is_link_of(click: &Click, participant: &Participant) -> bool {
-    let fact = |name| participant.facts.get(name).and_then(|fact| fact.value.as_text());
+    let fact = |name| participant.facts.text(name);
     let codes =
         [participant.growsurf_id.as_deref(), fact(Facts::REFERRAL_CODE), fact(Facts::VANITY_KEY)];
     let is_code =

@@ -65,6 +65,5 @@ fn erasure_key(feedback: &Feedback) -> Option<ErasureKey> {
     if let Ok(email) = Email::parse(named) {
         return Some(ErasureKey::Address(email));
     }
-    let campaign = campaign.clone()?;
-    Some(ErasureKey::Participant(ParticipantKey { campaign, participant: named.clone() }))
+    Some(ErasureKey::Participant(ParticipantKey::new(campaign.as_ref()?, named)))
 }

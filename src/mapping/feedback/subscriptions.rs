@@ -4,7 +4,7 @@
 //! set it, even if a write was lost or its report is late. Without a mark it is the participant's own.
 
 use super::super::effects;
-use super::{FeedbackContext, key_of, lane};
+use super::{FeedbackContext, lane};
 use crate::domain::{
     Attributes, Call, EventId, Participant, ParticipantUpdate, Plan, Subscription, Time,
     UNSUBSCRIBE_MARKER,
@@ -20,7 +20,8 @@ pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Pla
     else {
         return Plan::default();
     };
-    let keys: Vec<_> = context.person(index).participants.iter().map(key_of).collect();
+    let keys: Vec<_> =
+        context.person(index).participants.iter().map(Participant::growsurf_key).collect();
 
     let mut person = context.person(index).clone();
     let mut writes = Vec::new();

@@ -240,7 +240,7 @@ fn whoever_was_forgotten_stays_so() {
 fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address() {
     let mut memory = Memory::new(rules());
     let email = Email::parse("ann@example.com").unwrap();
-    let key = ParticipantKey { campaign: "camp".to_owned(), participant: "ann001".to_owned() };
+    let key = ParticipantKey::new("camp", "ann001");
     memory.tombstones.insert(ErasureKey::Address(email.clone()), Time::from_seconds(1_789_000_000));
     memory
         .tombstones

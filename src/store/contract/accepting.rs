@@ -97,7 +97,7 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         assert_eq!(longer.status, Status::Parked { reason }, "{letter:?}");
         let receipt = taken(&longest).await;
         assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 2), "{letter:?}");
-        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: longest };
+        let key = ParticipantKey::new(CAMPAIGN, &longest);
         let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
         assert_eq!(person.key.value(), address);
     }
@@ -282,7 +282,7 @@ pub(crate) async fn an_address_given_up_in_a_batch_is_somebody_elses_in_it(bench
     }
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     for (id, address) in [("ann", "ann2"), ("bob", "bob2"), ("cid", "ann"), ("dee", "bob")] {
-        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() };
+        let key = ParticipantKey::new(CAMPAIGN, id);
         let person = store.person(&ReadKey::Participant(key)).await.unwrap().unwrap();
         assert_eq!(person.key.value(), format!("{address}@example.com"));
         assert_eq!(person.participants[0].growsurf_id.as_deref(), Some(id));

@@ -218,7 +218,7 @@ pub(crate) async fn what_a_page_posts_is_dropped_where_it_leads_to_nothing(bench
     }
     assert_eq!(store.stats().await.unwrap(), before);
     assert_eq!(inbox(&store, false).await.len(), 1);
-    let bob = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "bob".to_owned() };
+    let bob = ParticipantKey::new(CAMPAIGN, "bob");
     assert_eq!(store.person(&ReadKey::Participant(bob)).await.unwrap(), None);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
     // The same bytes count, once they lead to something.

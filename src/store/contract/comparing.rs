@@ -12,7 +12,7 @@ use super::script::{
 };
 
 fn key(id: &str) -> ParticipantKey {
-    ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: id.to_owned() }
+    ParticipantKey::new(CAMPAIGN, id)
 }
 
 pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(bench: &impl Bench) {

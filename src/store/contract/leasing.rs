@@ -75,7 +75,7 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
         let back = ClaimRequest { now: at(3), ..of(Destination::GrowSurf) };
         let mut leased = store.claim(back).await.unwrap();
         let leased = leased.pop().unwrap();
-        let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant: "ann".to_owned() };
+        let key = ParticipantKey::new(CAMPAIGN, "ann");
         assert_eq!(leased.key, LaneKey::Participant(key));
         assert_eq!(leased.deliveries.len(), 1);
         let verdict = Verdict::Dead { reason: "no".to_owned(), field: None };
