@@ -17,7 +17,7 @@ mod types;
 mod writes;
 
 pub use client::{Client, ClientConfig, Clients, RateLimiter};
-pub use error::RestError;
+pub use error::{Refusal, RestError};
 pub use lifecycle::Announcement;
 pub use limits::{Budget, ReportedLimits};
 pub use trail::Trail;

@@ -2,7 +2,6 @@
 
 use crate::domain::{EffectKey, Time};
 
-/// A participant joined.
 pub fn joined(campaign: &str, participant: &str) -> EffectKey {
     EffectKey(format!("joined:{campaign}:{participant}"))
 }
@@ -17,12 +16,10 @@ pub fn friend_counted(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("friend_counted:{campaign}:{friend}"))
 }
 
-/// A friend converted.
 pub fn converted(campaign: &str, friend: &str) -> EffectKey {
     EffectKey(format!("converted:{campaign}:{friend}"))
 }
 
-/// A reward was earned and approved.
 pub fn reward(campaign: &str, earned_reward: &str) -> EffectKey {
     EffectKey(format!("reward:{campaign}:{earned_reward}"))
 }
@@ -32,7 +29,6 @@ pub fn reward_counted(campaign: &str, earned_reward: &str) -> EffectKey {
     EffectKey(format!("reward_counted:{campaign}:{earned_reward}"))
 }
 
-/// The n-th share of a participant on a channel.
 pub fn shared(campaign: &str, participant: &str, channel: &str, nth: u64) -> EffectKey {
     EffectKey(format!("shared:{campaign}:{participant}:{channel}:{nth}"))
 }
@@ -47,7 +43,6 @@ pub fn commission_adjusted(id: &str, at: Time) -> EffectKey {
     EffectKey(format!("commission_adjusted:{id}:{}", at.millis()))
 }
 
-/// A payout was issued.
 pub fn payout(id: &str) -> EffectKey {
     EffectKey(format!("payout:{id}"))
 }
@@ -62,12 +57,10 @@ pub fn page_shared(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_shared:{campaign}:{participant}:{key}"))
 }
 
-/// A page's share was counted.
 pub fn page_share_counted(campaign: &str, participant: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_share_counted:{campaign}:{participant}:{key}"))
 }
 
-/// A visitor came to a page by a referral link.
 pub fn page_clicked(campaign: &str, key: &str) -> EffectKey {
     EffectKey(format!("page_clicked:{campaign}:{key}"))
 }
@@ -82,17 +75,14 @@ pub fn link_clicked(report: &str) -> EffectKey {
     EffectKey(format!("link_clicked:{report}"))
 }
 
-/// A person subscribed or unsubscribed.
 pub fn subscription(report: &str) -> EffectKey {
     EffectKey(format!("subscription:{report}"))
 }
 
-/// An action of a campaign at Customer.io.
 pub fn action(kind: &str, campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
     EffectKey(format!("action:{kind}:{campaign}:{participant}:{dedupe_key}"))
 }
 
-/// A campaign at Customer.io recorded a share.
 pub fn share_recorded(campaign: &str, participant: &str, dedupe_key: &str) -> EffectKey {
     EffectKey(format!("share_recorded:{campaign}:{participant}:{dedupe_key}"))
 }

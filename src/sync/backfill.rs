@@ -108,7 +108,7 @@ impl Backfill {
             let page = match self.page(source, &place).await? {
                 // Whoever the page began with is gone; what of the part was done changes nothing.
                 // If it is so again, something else is wrong.
-                Err(RestError::Unknown { .. })
+                Err(RestError::Unknown(..))
                     if place.next.is_some() && begun_again != Some(place.part) =>
                 {
                     begun_again = Some(place.part);

@@ -113,7 +113,7 @@ pub(super) async fn look(
         // They may have joined while the pages were read.
         match source.client.participant(campaign, &id).await {
             Ok(_) => continue,
-            Err(RestError::Unknown { .. }) => {}
+            Err(RestError::Unknown(..)) => {}
             Err(error) if error.is_local() => {
                 let error = ErrorChain(&error);
                 tally.notice(&format!("participant {id} is in none of GrowSurf's lists, and wasn't asked about: {error}"));

@@ -178,7 +178,7 @@ impl Walk<'_> {
         loop {
             let page = match self.page(kind, next.clone()).await {
                 // Whoever the page began with is gone; what was read changes nothing.
-                Err(RestError::Unknown { .. }) if next.is_some() && !begun_again => {
+                Err(RestError::Unknown(..)) if next.is_some() && !begun_again => {
                     (next, trail, begun_again) = (None, Trail::default(), true);
                     continue;
                 }

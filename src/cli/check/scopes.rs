@@ -5,7 +5,7 @@
 //! there are (`growsurf`).
 
 use super::{Grade, Report};
-use crate::growsurf::rest::{Client, Referrals, RestError};
+use crate::growsurf::rest::{Client, Referrals, Refusal, RestError};
 
 /// The scope for a campaign, its reward configuration and its webhooks.
 pub(super) const PROGRAM: &str = "program:read";
@@ -17,13 +17,13 @@ const NOBODY: &str = "referral-relay-check";
 
 /// True if GrowSurf refused the key, which may be for want of a scope.
 pub(super) fn is_about_key(error: &RestError) -> bool {
-    matches!(error, RestError::Forbidden { status: 403, .. })
+    matches!(error, RestError::Forbidden(Refusal { status: 403, .. }))
 }
 
 /// Reports that the key was refused. GrowSurf answers 403 for other reasons as well, such as the plan
 /// or an account that isn't verified, so its own words come first.
 pub(super) fn refused(id: &str, what: &str, scope: &str, error: &RestError, report: &mut Report) {
-    let names_scope = matches!(error, RestError::Forbidden { code, .. }
+    let names_scope = matches!(error, RestError::Forbidden(Refusal { code, .. })
         if code.to_ascii_uppercase().contains("SCOPE"));
     let verb = if names_scope { "lacks" } else { "may lack" };
     let of = if id.is_empty() { String::new() } else { format!("{id}: ") };
@@ -72,9 +72,9 @@ pub(super) async fn look(
                 refused(id, list, scope, &error, report);
             }
             // Nobody has the id, or they were deleted between the two requests.
-            Err(RestError::Unknown { .. }) if list == "rewards" => {}
+            Err(RestError::Unknown(..)) if list == "rewards" => {}
             // The list is of the other type of program.
-            Err(RestError::Refused { status: 422, .. }) if is_affiliate.is_none() => {}
+            Err(RestError::Refused(Refusal { status: 422, .. })) if is_affiliate.is_none() => {}
             Err(error) => {
                 report.add(Grade::Bad, "growsurf", format!("{id}: can't read {list}: {error}"));
             }

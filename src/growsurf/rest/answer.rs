@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::error::RestError;
+use super::error::{Refusal, RestError};
 use crate::sources::growsurf::json::parse;
 use crate::sources::lenient::{self, Text};
 
@@ -39,23 +39,23 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
         }
         return parse(body).map_err(|error| RestError::Unreadable(error.to_string()));
     }
-    let (code, message) = said(body);
+    let refusal = refusal(status, body);
     Err(match (status, named) {
         // Reads that meet a request of their own kind, or a lock, get through a little later.
-        (408 | 409 | 423 | 500..=599, _) => RestError::Unavailable { status, code, message },
+        (408 | 409 | 423 | 500..=599, _) => RestError::Unavailable(refusal),
         (404, Some(named)) | (400, Some(named @ (Named::Participant | Named::Cursor))) => {
-            RestError::Unknown { what: named.as_str(), status, code, message }
+            RestError::Unknown(refusal, named.as_str())
         }
-        (401..=403, _) => RestError::Forbidden { status, code, message },
-        _ => RestError::Refused { status, code, message },
+        (401..=403, _) => RestError::Forbidden(refusal),
+        _ => RestError::Refused(refusal),
     })
 }
 
-/// Returns GrowSurf's `code` and `message`. Another server may have answered, so both may be missing.
-fn said(body: &[u8]) -> (String, String) {
+/// Reads GrowSurf's `code` and `message`. Another server may have answered, so both may be missing.
+fn refusal(status: u16, body: &[u8]) -> Refusal {
     let value = parse(body).unwrap_or_default();
     let text = |name| masked(lenient::of::<Text>(&value[name]).unwrap_or("none"));
-    (text("code"), text("message"))
+    Refusal { status, code: text("code"), message: text("message") }
 }
 
 /// Returns GrowSurf's words for logs: short and without addresses.

@@ -190,7 +190,7 @@ impl Client {
             .with_jitter();
         let may_help = |error: &RestError| match error {
             RestError::Limited(wait) => *wait <= self.config.patience,
-            error => matches!(error, RestError::Unavailable { .. } | RestError::Unreachable(_)),
+            error => matches!(error, RestError::Unavailable(_) | RestError::Unreachable(_)),
         };
         (|| self.once(request))
             .retry(waits)

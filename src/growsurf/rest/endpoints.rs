@@ -60,7 +60,7 @@ impl Client {
                 let path = ["campaign", campaign, "participant", text];
                 match self.once(&Request::get(&path).of(Named::Participant)).await {
                     Ok(row) => Ok(Some(row)),
-                    Err(RestError::Unknown { .. }) => Ok(None),
+                    Err(RestError::Unknown(..)) => Ok(None),
                     Err(error) => Err(error),
                 }
             }

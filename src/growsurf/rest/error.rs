@@ -7,65 +7,44 @@ use thiserror::Error;
 
 use crate::domain::InvalidSegment;
 
+/// An answer that isn't a success.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("growsurf answered {status} ({code}): {message}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// GrowSurf's code.
+    pub code: String,
+    /// GrowSurf's message.
+    pub message: String,
+}
+
 /// Reason for a failed request.
 #[derive(Debug, Error)]
 pub enum RestError {
-    /// Nothing has this id. GrowSurf answers 400 for an unknown participant, as for any faulty request, and
-    /// 404 elsewhere.
-    #[error("growsurf answered {status} ({code}): {message}; it may know no {what}")]
-    Unknown {
-        /// The missing thing.
-        what: &'static str,
-        /// 400 or 404.
-        status: u16,
-        /// GrowSurf's code.
-        code: String,
-        /// GrowSurf's message.
-        message: String,
-    },
+    /// Nothing has this id. GrowSurf answers 400 for an unknown participant, as for any faulty request, and 404
+    /// elsewhere.
+    #[error("{0}; it may know no {1}")]
+    Unknown(Refusal, &'static str),
     /// An id would lead to another path. Definite.
     #[error("an id can't be sent to growsurf")]
     Segment(#[from] InvalidSegment),
-    /// The key is missing or revoked, lacks a scope, or the plan excludes the API. GrowSurf answers 403 even
-    /// without a key. Definite.
-    #[error(
-        "growsurf answered {status} ({code}): {message}; check growsurf.api_key, its scopes, its list \
-         of programs and the plan"
-    )]
-    Forbidden {
-        /// 401, 402 or 403.
-        status: u16,
-        /// GrowSurf's code.
-        code: String,
-        /// GrowSurf's message.
-        message: String,
-    },
+    /// 401 to 403: the key is missing or revoked, lacks a scope, or the plan excludes the API. GrowSurf answers
+    /// 403 even without a key. Definite.
+    #[error("{0}; check growsurf.api_key, its scopes, its list of programs and the plan")]
+    Forbidden(Refusal),
     /// GrowSurf refuses the request. Definite.
-    #[error("growsurf answered {status} ({code}): {message}")]
-    Refused {
-        /// The status.
-        status: u16,
-        /// GrowSurf's code.
-        code: String,
-        /// GrowSurf's message.
-        message: String,
-    },
+    #[error("{0}")]
+    Refused(Refusal),
+    /// 408, 409, 423 or 5xx: GrowSurf can't answer now, or the same request is under way.
+    #[error("{0}")]
+    Unavailable(Refusal),
     /// The request would have ended too late.
     #[error("the request wasn't sent, because its time was over")]
     Late,
     /// The limit is reached for longer than this use waits.
     #[error("growsurf's limit of requests is reached; it asks to wait {0:?}")]
     Limited(Duration),
-    /// GrowSurf can't answer now, or the same request is under way.
-    #[error("growsurf answered {status} ({code}): {message}")]
-    Unavailable {
-        /// 408, 409, 423 or 5xx.
-        status: u16,
-        /// GrowSurf's code.
-        code: String,
-        /// GrowSurf's message.
-        message: String,
-    },
     /// The answer is missing or incomplete. A write may have been done.
     #[error("growsurf can't be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
@@ -85,7 +64,7 @@ impl RestError {
     pub fn is_local(&self) -> bool {
         matches!(
             self,
-            Self::Unknown { .. } | Self::Segment(_) | Self::Refused { .. } | Self::Unreadable(_)
+            Self::Unknown(..) | Self::Segment(_) | Self::Refused(_) | Self::Unreadable(_)
         )
     }
 
@@ -95,7 +74,7 @@ impl RestError {
             self,
             Self::Late
                 | Self::Limited(_)
-                | Self::Unavailable { .. }
+                | Self::Unavailable(_)
                 | Self::Unreachable(_)
                 | Self::Budget(_)
         )

@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{
-    Client, ClientConfig, Cursor, RateLimiter, Referrals, ReportedLimits, RestError, Triggered,
+    Client, ClientConfig, Cursor, RateLimiter, Referrals, Refusal, ReportedLimits, RestError,
+    Triggered,
 };
 use crate::domain::{
     Call, Clock, Event, EventId, Facts, Notification, Outcome, ParticipantIndex, ParticipantKey,
@@ -183,9 +184,9 @@ async fn every_documented_error_says_what_to_do() {
         .await;
         let error = stage.client.participant("c1", "p1").await.unwrap_err();
         let found = match &error {
-            RestError::Unknown { .. } => "unknown",
-            RestError::Forbidden { .. } => "forbidden",
-            RestError::Refused { .. } => "refused",
+            RestError::Unknown(..) => "unknown",
+            RestError::Forbidden(_) => "forbidden",
+            RestError::Refused(_) => "refused",
             _ => "other",
         };
         assert_eq!(found, kind, "{status}: {error}");
@@ -195,7 +196,7 @@ async fn every_documented_error_says_what_to_do() {
     }
     let stage = Stage::answering(400, refusal(400, "BAD_REQUEST", "limit is wrong")).await;
     let error = stage.client.update_participant("c1", "p1", json!({})).await.unwrap_err();
-    assert!(matches!(error, RestError::Refused { status: 400, .. }), "{error}");
+    assert!(matches!(error, RestError::Refused(Refusal { status: 400, .. })), "{error}");
 }
 
 #[tokio::test]
@@ -210,7 +211,7 @@ async fn reads_are_tried_again_and_writes_never() {
 
     let stage = Stage::with(vec![trouble(503)]).await;
     let error = stage.client.trigger_referral("c1", "p1").await.unwrap_err();
-    assert!(matches!(error, RestError::Unavailable { status: 503, .. }), "{error}");
+    assert!(matches!(error, RestError::Unavailable(Refusal { status: 503, .. })), "{error}");
     assert!(error.is_passing());
     assert_eq!(stage.asked().len(), 1);
 }
@@ -220,12 +221,12 @@ async fn a_400_of_a_list_is_about_the_request_and_names_no_campaign() {
     let bad = refusal(400, "BAD_REQUEST", "sortBy is wrong");
     let error = Stage::answering(400, bad.clone()).await.client.participants("c1", None).await;
     let error = error.unwrap_err();
-    assert!(matches!(error, RestError::Refused { status: 400, .. }), "{error}");
+    assert!(matches!(error, RestError::Refused(Refusal { status: 400, .. })), "{error}");
     assert_eq!(error.to_string(), "growsurf answered 400 (BAD_REQUEST): sortBy is wrong");
     // Behind a cursor it may be the cursor, whose row is gone.
     let from = Cursor::Id("p9".to_owned());
     let error = Stage::answering(400, bad).await.client.participants("c1", Some(&from)).await;
-    assert!(matches!(error, Err(RestError::Unknown { status: 400, .. })), "{error:?}");
+    assert!(matches!(error, Err(RestError::Unknown(Refusal { status: 400, .. }, _))), "{error:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Named, masked};
 use super::client::{Client, Request};
-use super::error::RestError;
+use super::error::{Refusal, RestError};
 use super::types::{Triggered, object};
 use crate::domain::{
     Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Scalar, Time,
@@ -236,21 +236,21 @@ fn changes(update: &ParticipantUpdate) -> Value {
 fn outcome(error: &RestError) -> Option<Written> {
     let (http_status, outcome) = match error {
         RestError::Late | RestError::Budget(_) | RestError::Setup(_) => return None,
-        RestError::Forbidden { status, .. } => {
+        RestError::Forbidden(Refusal { status, .. }) => {
             (Some(*status), Outcome::Halt { reason: error.to_string() })
         }
         // Somewhere else answers than GrowSurf's API.
-        RestError::Refused { status, .. } if *status < 400 => {
+        RestError::Refused(Refusal { status, .. }) if *status < 400 => {
             let reason = format!("{error}; check growsurf.base_url");
             (Some(*status), Outcome::Halt { reason })
         }
-        RestError::Refused { status, .. } => (Some(*status), rejected(error)),
-        RestError::Unknown { status, .. } => (Some(*status), rejected(error)),
+        RestError::Refused(Refusal { status, .. })
+        | RestError::Unknown(Refusal { status, .. }, _) => (Some(*status), rejected(error)),
         RestError::Segment(_) => (None, rejected(error)),
         RestError::Limited(time) => {
             (None, retry(error, Some(Wait { time: *time, everybody: true })))
         }
-        RestError::Unavailable { status, .. } => (Some(*status), retry(error, None)),
+        RestError::Unavailable(Refusal { status, .. }) => (Some(*status), retry(error, None)),
         RestError::Unreachable(_) | RestError::Unreadable(_) => (None, retry(error, None)),
     };
     Some(Written { http_status, outcome })
