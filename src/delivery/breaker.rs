@@ -1,6 +1,6 @@
 //! The circuit breaker of a destination: a pure state machine that decides what may be sent.
 //!
-//! - It holds four things:
+//! It holds four things:
 //! - the breaker: a run of failures stops everything but a probe,
 //! - the halt: wrong credentials or region stop everything but a probe of the call that met them,
 //! - the pause that the destination asked for,
@@ -155,7 +155,7 @@ impl CircuitBreaker {
         self.recoveries
     }
 
-    /// - Applies the statuses of other relays:
+    /// Applies the statuses of other relays:
     /// - An end that one relay sees is an end for all.
     /// - A pause is kept as this relay's own.
     /// - An open breaker or a halt is tested by one call, once for each report: the fault may be the other

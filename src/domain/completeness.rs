@@ -120,7 +120,7 @@ impl Completeness {
     /// True if the friend who signed up at `at` is certainly number `friends`. `reported` is GrowSurf's count
     /// with this friend.
     ///
-    /// - The number is certain in two cases:
+    /// The number is certain in two cases:
     /// - GrowSurf reports no more friends than the relay has counted.
     /// - The counts agreed shortly before `at`: missing friends signed up later, and their webhooks are on
     ///   their way.

@@ -180,7 +180,7 @@ impl Notification {
 /// An event with its own time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TimedEvent {
-    /// - The time of the event. `None` in two cases:
+    /// The time of the event. `None` in two cases:
     /// - The source has no times: the time of receipt is used.
     /// - The source has a time ([`Notification::as_of`]), but none for this event: it is counted, not sent.
     pub at: Option<Time>,

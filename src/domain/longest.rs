@@ -27,7 +27,7 @@ pub fn is_too_long(id: &str) -> bool {
 }
 
 impl Notification {
-    /// - Removes what has an id of more than [`LONGEST_ID`] bytes, with reasons in [`Snapshot::unmapped`]:
+    /// Removes what has an id of more than [`LONGEST_ID`] bytes, with reasons in [`Snapshot::unmapped`]:
     /// - a participant who isn't the subject,
     /// - a fact that is an id,
     /// - an event with an id of its own, such as a reward.
