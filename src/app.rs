@@ -190,25 +190,25 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         growsurf,
         metrics,
         relay,
-        mut pulses,
+        mut heartbeats,
         dispatchers,
         loops,
-        sharers,
+        replicas,
     } = delivering;
     let grace = settings.server.shutdown_grace;
     let lookup =
         asking.as_ref().map(|asking| asking.lookup(settings, ParticipantLookup::TIMEOUT, &bell));
     if let Some(asking) = asking {
         let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
-        let pulse = Heartbeat::new("the comparison with GrowSurf", clock.steady());
-        pulses.push(pulse.clone());
-        loops.spawn(supervise(pulse, periodic.run(stop.delivery.clone())));
+        let heartbeat = Heartbeat::new("the comparison with GrowSurf", clock.steady());
+        heartbeats.push(heartbeat.clone());
+        loops.spawn(supervise(heartbeat, periodic.run(stop.delivery.clone())));
     }
     let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
-    let pulse = Heartbeat::new("the watch for late calls", clock.steady());
-    pulses.push(pulse.clone());
+    let heartbeat = Heartbeat::new("the watch for late calls", clock.steady());
+    heartbeats.push(heartbeat.clone());
     let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
-    loops.spawn(supervise(pulse, lateness));
+    loops.spawn(supervise(heartbeat, lateness));
 
     let refusals = Arc::new(Refusals::new(settings.log.refusals_per_minute));
     let (summing, shutdown) = (Arc::clone(&refusals), stop.delivery.clone());
@@ -223,7 +223,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let health = Health::new(
         Arc::clone(&store),
         Arc::clone(&clock),
-        pulses,
+        heartbeats,
         settings.delivery.late_warning,
         stop.http.clone(),
     );
@@ -244,7 +244,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.server.body_memory,
         Arc::clone(&metrics),
     );
-    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
+    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, replicas.clone(), clock.steady()));
     let page = ingest.accepts_posts().then(gate);
     let face = AppState {
         ingest: Arc::new(ingest),
@@ -322,9 +322,9 @@ impl Running {
 }
 
 /// Runs a loop that may be silent for as long as it likes; only a panic is told.
-async fn supervise(pulse: Heartbeat, running: impl Future<Output = ()>) {
-    let _panics_are_seen = pulse.guard();
-    pulse.suspend();
+async fn supervise(heartbeat: Heartbeat, running: impl Future<Output = ()>) {
+    let _reports_panics = heartbeat.guard();
+    heartbeat.suspend();
     running.await;
 }
 

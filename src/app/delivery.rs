@@ -32,13 +32,13 @@ pub struct DeliveryTasks {
     /// Which relay this is.
     pub relay: Uuid,
     /// Whether its loops make progress.
-    pub pulses: Vec<Heartbeat>,
+    pub heartbeats: Vec<Heartbeat>,
     /// End with the last claims.
     pub dispatchers: Vec<JoinHandle<()>>,
     /// The loops beside them.
     pub loops: TaskTracker,
     /// The relays that share the destinations' pace.
-    pub sharers: ReplicaCount,
+    pub replicas: ReplicaCount,
 }
 
 impl DeliveryTasks {
@@ -61,13 +61,13 @@ impl DeliveryTasks {
         }
         let remembered = store.destination().await.map_err(unopenable)?;
         let metrics = Arc::new(Metrics::new());
-        let pulse = |name| Heartbeat::new(name, clock.steady());
-        let dispatcher_pulse = pulse("the dispatcher");
-        let check_pulse = pulse("the question about the workspace");
-        let house_pulse = pulse("the housekeeping");
-        let company_pulse = pulse("the talk with other relays");
-        let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
-        let pulses = pulses.into_iter().cloned().collect();
+        let heartbeat = |name| Heartbeat::new(name, clock.steady());
+        let dispatcher_heartbeat = heartbeat("the dispatcher");
+        let check_heartbeat = heartbeat("the workspace check");
+        let retention_heartbeat = heartbeat("retention");
+        let cluster_heartbeat = heartbeat("the cluster task");
+        let heartbeats = [&dispatcher_heartbeat, &check_heartbeat, &retention_heartbeat, &cluster_heartbeat];
+        let heartbeats = heartbeats.into_iter().cloned().collect();
         let transport = CustomerIoTransport {
             client: client.clone(),
             clock: Arc::clone(&clock),
@@ -79,19 +79,19 @@ impl DeliveryTasks {
         let sender = sender(settings, store, &metrics, Arc::new(transport), to);
         let destination = sender.destination.clone();
         let relay = relay_id()?;
-        let sharers = ReplicaCount::default();
+        let replicas = ReplicaCount::default();
         let company = ClusterTask {
             relay,
             store: Arc::clone(store),
             destination: destination.clone(),
-            sharers: sharers.clone(),
+            replicas: replicas.clone(),
             clock: Arc::clone(&clock),
-            pulse: company_pulse,
+            heartbeat: cluster_heartbeat,
         };
         company.begin().await;
         let rules = dispatcher_rules(settings);
         let dispatcher =
-            Dispatcher::new(Arc::new(sender), rules, sharers.clone(), dispatcher_pulse);
+            Dispatcher::new(Arc::new(sender), rules, replicas.clone(), dispatcher_heartbeat);
         // Where the settings name a host, the region says nothing about it.
         let region = settings.customerio.base_url.is_none();
         let check = WorkspaceCheck {
@@ -99,22 +99,22 @@ impl DeliveryTasks {
             store: Arc::clone(store),
             destination: destination.clone(),
             region: region.then(|| region_name(settings.customerio.region)),
-            patience: settings.delivery.retry.probe_every,
+            retry_every: settings.delivery.retry.probe_every,
             timeout: settings.customerio.timeout,
             clock: Arc::clone(&clock),
-            pulse: check_pulse,
+            heartbeat: check_heartbeat,
         };
         let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
         let dispatching = dispatcher.run(stop.clone(), grace);
-        let asked_first = remembered.workspace.is_some();
-        let dispatcher = tokio::spawn(check.beside(dispatching, asked_first, stop.clone()));
+        let check_first = remembered.workspace.is_some();
+        let dispatcher = tokio::spawn(check.guard(dispatching, check_first, stop.clone()));
         let loops = TaskTracker::new();
         loops.spawn(company.run(stop.clone()));
         let keep = settings.store.keep;
-        let house = run_retention(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
+        let house = run_retention(Arc::clone(store), clock, keep, relay, retention_heartbeat, stop.clone());
         loops.spawn(house);
         let (growsurf, dispatchers) = (None, vec![dispatcher]);
-        Ok(Self { destination, growsurf, metrics, relay, pulses, dispatchers, loops, sharers })
+        Ok(Self { destination, growsurf, metrics, relay, heartbeats, dispatchers, loops, replicas })
     }
 
     /// Begins to deliver to GrowSurf as well.
@@ -134,8 +134,8 @@ impl DeliveryTasks {
         let to = (Destination::GrowSurf, remembered.accepting_back, Arc::default());
         let sender = sender(settings, store, &self.metrics, Arc::new(transport), to);
         let destination = sender.destination.clone();
-        let pulse = Heartbeat::new("the dispatcher to GrowSurf", SystemClock.steady());
-        self.pulses.push(pulse.clone());
+        let heartbeat = Heartbeat::new("the dispatcher to GrowSurf", SystemClock.steady());
+        self.heartbeats.push(heartbeat.clone());
         let rules = DispatcherRules {
             in_flight: 1,
             batch_calls: 1,
@@ -144,7 +144,7 @@ impl DeliveryTasks {
             page_share: 1.0,
             lease: back_lease(settings.growsurf.timeout),
         };
-        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), pulse);
+        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.replicas.clone(), heartbeat);
         let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
         self.dispatchers.push(tokio::spawn(dispatcher.run(stop.clone(), grace)));
         self.growsurf = Some(destination);
@@ -187,17 +187,16 @@ fn sender(
     store: &Arc<Store>,
     metrics: &Arc<Metrics>,
     transport: Arc<dyn Transport>,
-    (way, available_for, bell): (Destination, Duration, Arc<Notify>),
+    (way, available_for, notify): (Destination, Duration, Arc<Notify>),
 ) -> Sender {
     let rules = settings.delivery.retry;
     let breaker = CircuitBreaker::new(rules, available_for, SystemClock.now());
     Sender {
-        way,
         transport,
         store: Arc::clone(store),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        destination: GuardedDestination::new(way, breaker, bell),
+        destination: GuardedDestination::new(way, breaker, notify),
         metrics: Arc::clone(metrics),
         rules,
     }

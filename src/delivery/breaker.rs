@@ -60,33 +60,33 @@ pub struct CircuitBreaker {
     state: State,
     failures: u32,
     paused_until: Time,
-    accepted_for: Duration,
+    available_for: Duration,
     /// The time from which the next accepted call counts as availability.
     counts_from: Time,
     /// The number of outages that this relay found.
-    rests: i64,
+    outages: i64,
     /// True if the present outage is another relay's finding.
-    is_hearsay: bool,
+    is_from_peer: bool,
     /// The number of its own outages that this relay saw end.
     recoveries: i64,
     /// The last statuses of other relays.
-    heard: Vec<PeerStatus>,
+    peers: Vec<PeerStatus>,
 }
 
 impl CircuitBreaker {
     /// Returns a closed breaker at `now`, with this reading of the availability clock.
-    pub fn new(rules: RetryRules, accepted_for: Duration, now: Time) -> Self {
+    pub fn new(rules: RetryRules, available_for: Duration, now: Time) -> Self {
         Self {
             rules,
             state: State::Running,
             failures: 0,
             paused_until: Time::default(),
-            accepted_for,
+            available_for,
             counts_from: now,
-            rests: 0,
-            is_hearsay: false,
+            outages: 0,
+            is_from_peer: false,
             recoveries: 0,
-            heard: Vec::new(),
+            peers: Vec::new(),
         }
     }
 
@@ -129,7 +129,7 @@ impl CircuitBreaker {
             // A refusal of one call shows that the destination is there and knows us.
             Outcome::Delivered | Outcome::Rejected { .. } => self.answered(now),
             Outcome::Retry { wait, .. } => {
-                // What one call is told to wait says nothing about the others.
+                // What one call is status to wait says nothing about the others.
                 let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
                 self.failed(pause, now);
             }
@@ -141,10 +141,10 @@ impl CircuitBreaker {
     /// reported.
     pub fn outage(&self, now: Time) -> Option<Outage> {
         let kind = self.state(now);
-        let is_others = self.is_hearsay || matches!(self.state, State::Blocked { .. });
+        let is_others = self.is_from_peer || matches!(self.state, State::Blocked { .. });
         (!is_others && kind != DestinationState::Running).then(|| Outage {
             kind,
-            number: self.rests,
+            number: self.outages,
             remaining: self.paused_until.since(now),
             reason: self.halted_by().unwrap_or_default().to_owned(),
         })
@@ -161,41 +161,43 @@ impl CircuitBreaker {
     /// - An open breaker or a halt is tested by one call, once for each report: the fault may be the other
     ///   relay's own.
     pub fn apply_peers(&mut self, others: &[PeerStatus], now: Time) {
-        for told in others {
-            let before = self.heard.iter().find(|heard| heard.relay == told.relay);
-            let is_over = before.is_some_and(|before| before.recoveries < told.recoveries);
+        for status in others {
+            let before = self.peers.iter().find(|peers| peers.relay == status.relay);
+            let is_over = before.is_some_and(|before| before.recoveries < status.recoveries);
             if is_over && matches!(self.state, State::Down(_)) {
-                // If it isn't over here, the next call tells.
+                // If it isn't over here, the next call shows it.
                 self.state = State::Running;
                 self.failures = 0;
-                self.is_hearsay = false;
+                self.is_from_peer = false;
                 self.counts_from = now.max(self.paused_until);
             }
-            let Some(rest) = &told.rest else { continue };
-            let number = |told: &PeerStatus| told.rest.as_ref().map(|rest| rest.number);
-            let is_new = before.is_none_or(|before| number(before) != Some(rest.number));
-            self.paused_until = self.paused_until.max(now.plus(rest.remaining));
+            let Some(outage) = &status.rest else { continue };
+            let number = |status: &PeerStatus| status.rest.as_ref().map(|it| it.number);
+            let is_new = before.is_none_or(|before| number(before) != Some(outage.number));
+            self.paused_until = self.paused_until.max(now.plus(outage.remaining));
             self.counts_from = self.counts_from.max(self.paused_until);
             if !is_new || self.state != State::Running {
                 continue;
             }
-            let halt = match rest.kind {
+            let halt = match outage.kind {
                 DestinationState::Running | DestinationState::Paused => continue,
                 DestinationState::Broken => None,
-                DestinationState::Halted => Some(Halt { lane: None, reason: rest.reason.clone() }),
+                DestinationState::Halted => {
+                    Some(Halt { lane: None, reason: outage.reason.clone() })
+                }
             };
             self.go_down(halt, now);
-            self.is_hearsay = true;
+            self.is_from_peer = true;
         }
-        let rests = |told: &PeerStatus| {
-            told.rest.as_ref().is_some_and(|rest| rest.kind != DestinationState::Paused)
+        let is_out = |status: &PeerStatus| {
+            status.rest.as_ref().is_some_and(|it| it.kind != DestinationState::Paused)
         };
-        if self.is_hearsay && !others.iter().any(rests) {
-            // Nobody says so any more, and there was no call to make sure with.
+        if self.is_from_peer && !others.iter().any(is_out) {
+            // No relay reports it any more, and there was no call to test it.
             self.state = State::Running;
-            self.is_hearsay = false;
+            self.is_from_peer = false;
         }
-        self.heard = others.to_vec();
+        self.peers = others.to_vec();
     }
 
     /// Moves all waits, because the clock was set back by `by`.
@@ -215,9 +217,9 @@ impl CircuitBreaker {
     /// Returns the reading of the availability clock: the time for which the destination has accepted calls.
     ///
     /// It advances with each accepted call, by the time since the one before, without pauses and outages. It
-    /// stands still while nothing is accepted: then a faulty call can't be told from a faulty destination.
+    /// stands still while nothing is accepted: then a faulty call can't be status from a faulty destination.
     pub fn available_for(&self) -> Duration {
-        self.accepted_for
+        self.available_for
     }
 
     /// Returns the state, for operators.
@@ -245,13 +247,13 @@ impl CircuitBreaker {
             // An answer that was on its way when the halt came says nothing about it.
             State::Down(Down { halt: Some(_), probing: false, .. }) => return,
             State::Blocked { .. } => {}
-            State::Running => self.accepted_for += now.since(self.counts_from),
+            State::Running => self.available_for += now.since(self.counts_from),
             State::Down(_) => {
-                self.recoveries += i64::from(!self.is_hearsay);
+                self.recoveries += i64::from(!self.is_from_peer);
                 self.state = State::Running;
             }
         }
-        self.is_hearsay = false;
+        self.is_from_peer = false;
         if self.state == State::Running {
             self.counts_from = now.max(self.paused_until);
         }
@@ -259,14 +261,14 @@ impl CircuitBreaker {
 
     fn failed(&mut self, pause: Option<Duration>, now: Time) {
         self.failures = self.failures.saturating_add(1);
-        self.found_out(false);
+        self.note_own_failure(false);
         let RetryRules { breaker_failures, backoff_base, probe_every, max_wait, .. } = self.rules;
         if let Some(pause) = pause {
             self.paused_until = self.paused_until.max(now.plus(pause.min(max_wait)));
             self.counts_from = self.counts_from.max(self.paused_until);
         }
         match &mut self.state {
-            // The destination may mean the rest of the pause, so one call finds out.
+            // A longer pause than allowed: a probe tests if it is over.
             State::Running if pause.is_some_and(|pause| pause > max_wait) => {
                 self.go_down(None, self.paused_until);
             }
@@ -283,7 +285,7 @@ impl CircuitBreaker {
     }
 
     fn halt(&mut self, lane: LaneId, reason: String, now: Time) {
-        self.found_out(true);
+        self.note_own_failure(true);
         let next = now.plus(self.rules.probe_every);
         match &mut self.state {
             State::Down(Down { halt: Some(_), probing, probe_at, .. }) if *probing => {
@@ -305,14 +307,14 @@ impl CircuitBreaker {
     }
 
     /// Counts an outage that this relay found itself, or confirms another relay's.
-    fn found_out(&mut self, is_halt: bool) {
-        let begins = self.is_hearsay
+    fn note_own_failure(&mut self, is_halt: bool) {
+        let begins = self.is_from_peer
             || match &self.state {
                 State::Running => true,
                 State::Down(down) => is_halt && down.halt.is_none(),
                 State::Blocked { .. } => false,
             };
-        self.rests += i64::from(begins);
-        self.is_hearsay = false;
+        self.outages += i64::from(begins);
+        self.is_from_peer = false;
     }
 }

@@ -48,57 +48,57 @@ pub struct ClusterTask {
     /// The destination whose state is reported.
     pub destination: GuardedDestination,
     /// The number of relays, for the pace.
-    pub sharers: ReplicaCount,
+    pub replicas: ReplicaCount,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The task's own heartbeat for health.
-    pub pulse: Heartbeat,
+    pub heartbeat: Heartbeat,
 }
 
 impl ClusterTask {
     /// Runs the first round, before anything is sent: a new relay must not double the pace.
     pub async fn begin(&self) {
-        self.heartbeat().await;
+        self.exchange().await;
     }
 
     /// Runs until `shutdown`, then leaves the cluster.
     pub async fn run(self, shutdown: CancellationToken) {
-        let _panics_are_seen = self.pulse.guard();
+        let _reports_panics = self.heartbeat.guard();
         while !shutdown.is_cancelled() {
-            self.pulse.expect_within(self.clock.steady(), EVERY);
+            self.heartbeat.expect_within(self.clock.steady(), EVERY);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(EVERY) => {}
             }
             if !shutdown.is_cancelled() {
-                self.pulse.expect_within(self.clock.steady(), ROUND);
-                self.heartbeat().await;
+                self.heartbeat.expect_within(self.clock.steady(), ROUND);
+                self.exchange().await;
             }
         }
-        self.pulse.suspend();
+        self.heartbeat.suspend();
         if let Err(error) = self.store.leave(self.relay).await {
-            tracing::debug!(error = %ErrorChain(&error), "can't say goodbye; the others notice");
+            tracing::debug!(error = %ErrorChain(&error), "can't leave the cluster; its heartbeat expires");
         }
     }
 
-    async fn heartbeat(&self) {
+    async fn exchange(&self) {
         let now = self.clock.now();
-        let (recoveries, rest) = {
+        let (recoveries, outage) = {
             let breaker = self.destination.breaker();
             (breaker.recoveries(), breaker.outage(now))
         };
-        let told = PeerStatus { relay: self.relay, recoveries, rest };
-        match self.store.heartbeat(&told, now).await {
+        let status = PeerStatus { relay: self.relay, recoveries, rest: outage };
+        match self.store.heartbeat(&status, now).await {
             Ok(others) => {
                 let count = u32::try_from(others.len()).unwrap_or(u32::MAX).saturating_add(1);
-                let before = self.sharers.0.swap(count, Ordering::Relaxed);
+                let before = self.replicas.0.swap(count, Ordering::Relaxed);
                 if before != count {
                     tracing::info!(relays = count, "relays share the destination's pace");
                 }
                 self.destination.apply_peers(&others, self.clock.now());
             }
-            // The number stays: who can't reach the store sends next to nothing anyway.
-            Err(error) => tracing::debug!(error = %ErrorChain(&error), "can't tell other relays"),
+            // The number stays: without the store, this relay sends next to nothing.
+            Err(error) => tracing::debug!(error = %ErrorChain(&error), "can't exchange heartbeats"),
         }
     }
 }

@@ -11,15 +11,20 @@ use crate::store::PeerStatus;
 /// A destination's state. Clones share it.
 #[derive(Clone)]
 pub struct GuardedDestination {
-    name: &'static str,
+    destination: Destination,
     breaker: Arc<Mutex<CircuitBreaker>>,
     notify: Arc<Notify>,
 }
 
 impl GuardedDestination {
     /// Returns the destination behind a breaker; `notify` wakes its dispatcher.
-    pub fn new(way: Destination, breaker: CircuitBreaker, bell: Arc<Notify>) -> Self {
-        Self { name: way.label(), breaker: Arc::new(Mutex::new(breaker)), notify: bell }
+    pub fn new(destination: Destination, breaker: CircuitBreaker, notify: Arc<Notify>) -> Self {
+        Self { destination, breaker: Arc::new(Mutex::new(breaker)), notify }
+    }
+
+    /// Returns the destination.
+    pub fn kind(&self) -> Destination {
+        self.destination
     }
 
     /// Wakes the dispatcher: there may be something to send.
@@ -43,10 +48,10 @@ impl GuardedDestination {
         else {
             return;
         };
-        let (to, destination) = (state.label(), self.name);
+        let (to, destination) = (state.label(), self.destination.label());
         match state {
             DestinationState::Running => {
-                tracing::info!(destination, from, to, "the destination takes calls again");
+                tracing::info!(destination, from, to, "the destination accepts calls again");
             }
             DestinationState::Halted => {
                 let reason = self.breaker().halted_by().map(str::to_owned);
@@ -60,7 +65,7 @@ impl GuardedDestination {
             }
             DestinationState::Paused | DestinationState::Broken => {
                 let reason = outcome.reason();
-                tracing::warn!(destination, from, to, reason, "the destination rests");
+                tracing::warn!(destination, from, to, reason, "the destination accepts no calls");
             }
         }
     }
@@ -70,14 +75,15 @@ impl GuardedDestination {
         let change = self.change(now, |breaker| breaker.apply_peers(others, now));
         if let Some((from, to)) = change {
             let to = to.label();
-            tracing::warn!(from, to, "another relay found the destination to be so");
+            let destination = self.destination.label();
+            tracing::warn!(destination, from, to, "another relay reported the destination's state");
             self.wake();
         }
     }
 
     /// Stops everything until an operator fixes it.
     pub(super) fn block(&self, reason: String) {
-        let destination = self.name;
+        let destination = self.destination.label();
         tracing::error!(destination, reason, "the destination is halted; nothing is lost");
         self.breaker().block(reason);
     }

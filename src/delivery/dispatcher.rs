@@ -20,7 +20,7 @@ use crate::telemetry::ErrorChain;
 
 /// The longest interval between two claims. Calls that other processes queue are promised to go within a
 /// second.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_millis(500);
 
 /// The age from which tracks trigger nothing at Customer.io: 72 hours
 /// (<https://docs.customer.io/journeys/events/>), and an hour for clocks that differ.
@@ -52,24 +52,24 @@ type Held = Arc<Mutex<HashMap<LaneId, i64>>>;
 pub struct Dispatcher {
     sender: Arc<Sender>,
     rules: DispatcherRules,
-    pulse: Heartbeat,
+    heartbeat: Heartbeat,
     pace: Pace,
     /// The pace of calls of the class page.
     page_pace: Pace,
     /// Permits for requests of the class page.
     page_requests: Arc<Semaphore>,
-    sharers: ReplicaCount,
+    replicas: ReplicaCount,
     held: Held,
     clock: ClockJumpDetector,
     /// The time by which the clock was set back, while due times aren't moved yet.
-    set_back: Duration,
+    clock_shift: Duration,
 }
 
 /// The result of one claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
     /// Calls were handed to a sender; there may be more.
-    Worked,
+    Claimed,
     /// Nothing can be sent for this time, unless something changes.
     Idle(Duration),
 }
@@ -80,8 +80,8 @@ impl Dispatcher {
     pub fn new(
         sender: Arc<Sender>,
         rules: DispatcherRules,
-        sharers: ReplicaCount,
-        pulse: Heartbeat,
+        replicas: ReplicaCount,
+        heartbeat: Heartbeat,
     ) -> Self {
         let now = sender.clock.now();
         let pace = Pace::new(rules.calls_per_second, now);
@@ -95,24 +95,24 @@ impl Dispatcher {
         let page_requests = (rules.in_flight as f64 * rules.page_share) as usize;
         let page_requests = Arc::new(Semaphore::new(page_requests.max(1)));
         let clock = ClockJumpDetector::new(now, sender.clock.steady());
-        let (held, set_back) = (Held::default(), Duration::ZERO);
+        let (held, clock_shift) = (Held::default(), Duration::ZERO);
         Self {
             sender,
             rules,
-            pulse,
+            heartbeat,
             pace,
             page_pace,
             page_requests,
-            sharers,
+            replicas,
             held,
             clock,
-            set_back,
+            clock_shift,
         }
     }
 
     /// Runs until `shutdown`, waits up to `grace` for open requests, and releases all other leases.
     pub async fn run(mut self, shutdown: CancellationToken, grace: Duration) {
-        let _panics_are_seen = self.pulse.guard();
+        let _reports_panics = self.heartbeat.guard();
         let mut sends = JoinSet::new();
         while !shutdown.is_cancelled() {
             self.follow_clock().await;
@@ -120,7 +120,7 @@ impl Dispatcher {
             let step = if sends.len() < self.rules.in_flight {
                 self.step(&mut sends).await
             } else {
-                Step::Idle(LOOK_EVERY)
+                Step::Idle(POLL_EVERY)
             };
             let Step::Idle(wait) = step else { continue };
             tokio::select! {
@@ -130,7 +130,7 @@ impl Dispatcher {
                 () = tokio::time::sleep(wait.min(self.poll_interval())) => {}
             }
         }
-        self.pulse.suspend();
+        self.heartbeat.suspend();
         let drained = tokio::time::timeout(grace, async {
             while let Some(ended) = sends.join_next().await {
                 report(ended);
@@ -145,7 +145,7 @@ impl Dispatcher {
 
     /// Returns the time until the next claim, so that relays don't claim in step.
     fn poll_interval(&self) -> Duration {
-        let half = LOOK_EVERY / 2;
+        let half = POLL_EVERY / 2;
         half + half.mul_f64(self.sender.random.next() as f64 / u64::MAX as f64)
     }
 
@@ -154,8 +154,8 @@ impl Dispatcher {
         let now = self.sender.clock.now();
         let destination = &self.sender.destination;
         let DispatcherRules { calls_per_second, page_share, .. } = self.rules;
-        self.pace.shared_by(self.sharers.count(), calls_per_second);
-        self.page_pace.shared_by(self.sharers.count(), calls_per_second * page_share);
+        self.pace.shared_by(self.replicas.count(), calls_per_second);
+        self.page_pace.shared_by(self.replicas.count(), calls_per_second * page_share);
         let admission = destination.breaker().admit(now);
         let (calls, lane, is_probe) = match admission {
             Admission::Wait(until) => return Step::Idle(until.since(now)),
@@ -172,12 +172,12 @@ impl Dispatcher {
             None => 0,
         };
         let until = now.plus(self.rules.lease);
+        let way = destination.kind();
         // What is written at GrowSurf has an order, however old it is.
-        let old_before = match self.sender.way {
+        let old_before = match way {
             Destination::CustomerIo => now.minus(OLD),
             Destination::GrowSurf => Time::default(),
         };
-        let way = self.sender.way;
         let claim =
             ClaimRequest { way, now, until, calls, page, in_turn: IN_TURN, old_before, lane };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
@@ -195,14 +195,14 @@ impl Dispatcher {
                 if is_probe {
                     destination.breaker().nothing_to_probe(now);
                 }
-                return rest(&error);
+                return store_failed(&error);
             }
         };
-        let went = leases.iter().map(|lease| lease.deliveries.len()).sum();
-        self.pace.take(went);
+        let sent = leases.iter().map(|lease| lease.deliveries.len()).sum();
+        self.pace.take(sent);
         let is_page = leases.iter().any(|lease| lease.class == Class::Page);
         if is_page {
-            self.page_pace.take(went);
+            self.page_pace.take(sent);
         }
         let request = request.filter(|_| is_page);
         let delivering = deliver(Arc::clone(&self.sender), Arc::clone(&self.held), leases, until);
@@ -210,7 +210,7 @@ impl Dispatcher {
             delivering.await;
             drop(request);
         });
-        Step::Worked
+        Step::Claimed
     }
 
     /// Moves due times if the clock was set back. Otherwise nothing would be due until the clock has caught
@@ -224,19 +224,23 @@ impl Dispatcher {
                 "the clock was set back; calls don't wait for it"
             );
             self.sender.destination.breaker().clock_jumped_back(by);
-            self.set_back = self.set_back.saturating_add(by);
+            self.clock_shift = self.clock_shift.saturating_add(by);
         }
-        if self.set_back.is_zero() {
+        if self.clock_shift.is_zero() {
             return;
         }
         match self
-            .writing(self.sender.store.shift_due_times(self.sender.way, self.set_back, now))
+            .writing(self.sender.store.shift_due_times(
+                self.sender.destination.kind(),
+                self.clock_shift,
+                now,
+            ))
             .await
         {
-            Ok(()) => self.set_back = Duration::ZERO,
+            Ok(()) => self.clock_shift = Duration::ZERO,
             // The next round tries again.
             Err(error) => {
-                rest(&error);
+                store_failed(&error);
             }
         }
     }
@@ -244,24 +248,24 @@ impl Dispatcher {
     /// Waits for a write, without a heartbeat: a write may wait long behind another process, and the store
     /// has a watch of its own.
     async fn writing<T>(&self, write: impl Future<Output = T>) -> T {
-        self.pulse.suspend();
+        self.heartbeat.suspend();
         let written = write.await;
         self.beat();
         written
     }
 
     fn beat(&self) {
-        self.pulse.beat(self.sender.clock.steady());
+        self.heartbeat.beat(self.sender.clock.steady());
     }
 
     async fn next_due(&self, page: bool, now: Time) -> Duration {
-        match self.sender.store.next_due(self.sender.way, page, now).await {
+        match self.sender.store.next_due(self.sender.destination.kind(), page, now).await {
             // Work that is due but can't be claimed is looked for again at leisure.
             Ok(Some(due)) if due > now => due.since(now),
-            Ok(_) => LOOK_EVERY,
+            Ok(_) => POLL_EVERY,
             Err(error) => {
-                rest(&error);
-                LOOK_EVERY
+                store_failed(&error);
+                POLL_EVERY
             }
         }
     }
@@ -271,12 +275,12 @@ impl Dispatcher {
         if held.is_empty() {
             return;
         }
-        let untried = |(lane, token)| Settlement { lane, token, results: Vec::new() };
-        let settlements = held.into_iter().map(untried).collect();
+        let not_attempted = |(lane, token)| Settlement { lane, token, results: Vec::new() };
+        let settlements = held.into_iter().map(not_attempted).collect();
         let now = self.sender.clock.now();
-        let accepting = self.sender.availability_clock();
-        if let Err(error) = self.sender.store.settle(settlements, accepting, now).await {
-            rest(&error);
+        let availability = self.sender.availability_clock();
+        if let Err(error) = self.sender.store.settle(settlements, availability, now).await {
+            store_failed(&error);
         }
     }
 
@@ -298,9 +302,9 @@ async fn deliver(sender: Arc<Sender>, held: Held, leases: Vec<Leased>, until: Ti
     }
 }
 
-fn rest(error: &StoreError) -> Step {
+fn store_failed(error: &StoreError) -> Step {
     tracing::error!(error = %ErrorChain(error), "the dispatcher can't reach the store; trying again");
-    Step::Idle(LOOK_EVERY)
+    Step::Idle(POLL_EVERY)
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

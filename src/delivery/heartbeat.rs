@@ -18,9 +18,9 @@ enum State {
     /// The deadline.
     Expected(Instant),
     /// The loop has ended, or waits for something that is monitored separately.
-    Excused,
+    Suspended,
     /// The loop panicked.
-    Broken,
+    Panicked,
 }
 
 /// The lateness of a loop.
@@ -51,14 +51,14 @@ impl Heartbeat {
     /// Notes that the loop is alive at `now`, and expects the next beat within `at_most`.
     pub fn expect_within(&self, now: Instant, at_most: Duration) {
         // Beyond what the clock can count nobody waits for it.
-        let state = now.checked_add(at_most).map_or(State::Excused, State::Expected);
+        let state = now.checked_add(at_most).map_or(State::Suspended, State::Expected);
         *self.state() = state;
     }
 
     /// Suspends monitoring until the next beat: the loop has ended, or waits for something that is monitored
     /// separately.
     pub fn suspend(&self) {
-        *self.state() = State::Excused;
+        *self.state() = State::Suspended;
     }
 
     /// Returns a guard that reports a panic of the loop.
@@ -70,8 +70,8 @@ impl Heartbeat {
     pub fn lateness(&self, now: Instant) -> Lateness {
         match *self.state() {
             State::Expected(by) => Lateness::For(now.saturating_duration_since(by)),
-            State::Excused => Lateness::For(Duration::ZERO),
-            State::Broken => Lateness::Forever,
+            State::Suspended => Lateness::For(Duration::ZERO),
+            State::Panicked => Lateness::Forever,
         }
     }
 
@@ -87,7 +87,7 @@ pub struct HeartbeatGuard(Heartbeat);
 impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            *self.0.state() = State::Broken;
+            *self.0.state() = State::Panicked;
         }
     }
 }
@@ -103,30 +103,30 @@ mod tests {
 
     #[test]
     fn a_loop_is_late_from_when_it_said_it_would_be_back() {
-        let (pulse, now) = started();
+        let (heartbeat, now) = started();
         let after = |seconds| now + Duration::from_secs(seconds);
-        assert_eq!(pulse.lateness(after(5)), Lateness::For(Duration::from_secs(5)));
-        pulse.expect_within(after(5), Duration::from_secs(60));
-        assert_eq!(pulse.lateness(after(65)), Lateness::For(Duration::ZERO));
-        assert_eq!(pulse.lateness(after(66)), Lateness::For(Duration::from_secs(1)));
-        pulse.suspend();
-        assert_eq!(pulse.lateness(after(1_000)), Lateness::For(Duration::ZERO));
-        pulse.beat(after(1_000));
-        assert_eq!(pulse.lateness(after(1_001)), Lateness::For(Duration::from_secs(1)));
-        pulse.expect_within(after(1_001), Duration::MAX);
-        assert_eq!(pulse.lateness(after(9_999)), Lateness::For(Duration::ZERO));
+        assert_eq!(heartbeat.lateness(after(5)), Lateness::For(Duration::from_secs(5)));
+        heartbeat.expect_within(after(5), Duration::from_secs(60));
+        assert_eq!(heartbeat.lateness(after(65)), Lateness::For(Duration::ZERO));
+        assert_eq!(heartbeat.lateness(after(66)), Lateness::For(Duration::from_secs(1)));
+        heartbeat.suspend();
+        assert_eq!(heartbeat.lateness(after(1_000)), Lateness::For(Duration::ZERO));
+        heartbeat.beat(after(1_000));
+        assert_eq!(heartbeat.lateness(after(1_001)), Lateness::For(Duration::from_secs(1)));
+        heartbeat.expect_within(after(1_001), Duration::MAX);
+        assert_eq!(heartbeat.lateness(after(9_999)), Lateness::For(Duration::ZERO));
     }
 
     #[test]
     fn a_loop_that_panics_is_silent_for_ever() {
-        let (pulse, now) = started();
-        let guard = pulse.guard();
+        let (heartbeat, now) = started();
+        let guard = heartbeat.guard();
         let panicked = thread::spawn(move || {
             let _held = guard;
             panic!("on purpose");
         });
         panicked.join().unwrap_err();
-        assert_eq!(pulse.lateness(now), Lateness::Forever);
+        assert_eq!(heartbeat.lateness(now), Lateness::Forever);
         drop(started().0.guard());
     }
 }

@@ -66,15 +66,15 @@ pub async fn run_retention(
     clock: Arc<dyn Clock>,
     keep: RetentionRules,
     relay: Uuid,
-    pulse: Heartbeat,
+    heartbeat: Heartbeat,
     shutdown: CancellationToken,
 ) {
-    let _panics_are_seen = pulse.guard();
+    let _reports_panics = heartbeat.guard();
     // Pieces follow each other closely, and are reported together.
     let mut pruned = 0;
     while !shutdown.is_cancelled() {
-        pulse.expect_within(clock.steady(), STEP);
-        let rest = match prune(&store, &*clock, keep, relay).await {
+        heartbeat.expect_within(clock.steady(), STEP);
+        let pause = match prune(&store, &*clock, keep, relay).await {
             Ok(step) => {
                 pruned += step.pruned;
                 if step.is_full { Duration::from_millis(100) } else { EVERY }
@@ -84,17 +84,17 @@ pub async fn run_retention(
                 EVERY
             }
         };
-        if rest == EVERY {
+        if pause == EVERY {
             report(&mut pruned);
         }
-        pulse.expect_within(clock.steady(), rest);
+        heartbeat.expect_within(clock.steady(), pause);
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(rest) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     report(&mut pruned);
-    pulse.suspend();
+    heartbeat.suspend();
 }
 
 /// Logs the pruned payloads since the last report.

@@ -12,8 +12,8 @@ use super::join_guard;
 use super::merge_guard;
 use super::transport::{Item, Transport};
 use crate::domain::{
-    Attempt, Call, Clock, Delivery, DeliveryId, Destination, DestinationState, Labelled, LaneId,
-    LaneKey, Leased, Outcome, Random, TRIGGERS_FOR, Time,
+    Attempt, Call, Clock, Delivery, DeliveryId, DestinationState, Labelled, LaneId, LaneKey,
+    Leased, Outcome, Random, TRIGGERS_FOR, Time,
 };
 use crate::options::whole;
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
@@ -46,12 +46,10 @@ struct SendResult {
 }
 
 /// The wait before another try of a settlement.
-const SETTLE_REST: Duration = Duration::from_millis(500);
+const SETTLE_RETRY: Duration = Duration::from_millis(500);
 
 /// A sender of claims, for many at once.
 pub struct Sender {
-    /// The destination.
-    pub way: Destination,
     /// The way to the destination.
     pub transport: Arc<dyn Transport>,
     /// The store.
@@ -82,23 +80,23 @@ impl Sender {
         self.destination.wake();
     }
 
-    /// Returns the places of calls that may be sent. A merge that may not gets its attempt here; a join may
+    /// Returns the turn_places of calls that may be result. A merge that may not gets its attempt here; a join may
     /// have to wait.
     /// If the store fails, the call isn't tried.
-    async fn without_blocked(
+    async fn unblocked(
         &self,
         leases: &[Leased],
         places: Vec<(usize, usize)>,
-        sent: &mut SendResult,
+        result: &mut SendResult,
     ) -> Vec<(usize, usize)> {
-        let mut left = Vec::with_capacity(places.len());
+        let mut left = Vec::with_capacity(turn_places.len());
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
             let call = &leased.deliveries[delivery];
             match join_guard::is_blocked(&self.store, call, leased.class).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    sent.waiting.insert(call.id);
+                    result.waiting.insert(call.id);
                     continue;
                 }
                 Err(error) => {
@@ -108,7 +106,7 @@ impl Sender {
             }
             match merge_guard::blocked(&self.store, leased, call, now).await {
                 Ok(None) => left.push((lease, delivery)),
-                Ok(withheld) => sent.attempts[lease][delivery] = withheld,
+                Ok(attempt) => result.attempts[lease][delivery] = attempt,
                 Err(error) => {
                     tracing::warn!(error = %ErrorChain(&error), "can't tell whose an address is now");
                 }
@@ -120,38 +118,38 @@ impl Sender {
     /// Sends in turns: first all heads, then each call whose predecessor was delivered.
     async fn send(&self, leases: &[Leased], until: Time) -> SendResult {
         let attempts = leases.iter().map(|lease| vec![None; lease.deliveries.len()]).collect();
-        let mut sent = SendResult { attempts, waiting: HashSet::new() };
+        let mut result = SendResult { attempts, waiting: HashSet::new() };
         for turn in 0.. {
-            let places = places(leases, &sent.attempts, turn);
-            let places = self.without_blocked(leases, places, &mut sent).await;
-            let goes_on = turn == 0 || {
+            let places = turn_places(leases, &result.attempts, turn);
+            let places = self.unblocked(leases, places, &mut result).await;
+            let may_continue = turn == 0 || {
                 let state = self.destination.breaker().state(self.clock.now());
                 state == DestinationState::Running
             };
-            if places.is_empty() || !goes_on {
+            if places.is_empty() || !may_continue {
                 break;
             }
             let items = places.iter().map(|&(lease, delivery)| {
                 let Leased { key, deliveries, .. } = &leases[lease];
                 Item { key, delivery: &deliveries[delivery] }
             });
-            let came = self.transport.send(&items.collect::<Vec<_>>(), until).await;
+            let attempts = self.transport.send(&items.collect::<Vec<_>>(), until).await;
             let now = self.clock.now();
-            for ((lease, delivery), attempt) in places.into_iter().zip(came) {
+            for ((lease, delivery), attempt) in places.into_iter().zip(attempts) {
                 match &attempt {
                     Some(attempt) if was_sent(attempt) => {
                         self.destination.observe(leases[lease].lane, &attempt.outcome, now);
                     }
                     _ => self.destination.breaker().nothing_to_probe(now),
                 }
-                sent.attempts[lease][delivery] = attempt;
+                result.attempts[lease][delivery] = attempt;
             }
         }
-        if sent.attempts.iter().flatten().all(Option::is_none) {
+        if result.attempts.iter().flatten().all(Option::is_none) {
             // Was it to be a probe, another may go.
             self.destination.breaker().nothing_to_probe(self.clock.now());
         }
-        sent
+        result
     }
 
     fn settlement(
@@ -175,15 +173,15 @@ impl Sender {
                 }
                 None => Verdict::NotAttempted,
             };
-            let went = matches!(verdict, Verdict::Delivered);
+            let is_delivered = matches!(verdict, Verdict::Delivered);
             results.push(Settle { delivery: delivery.id, verdict, attempt });
-            if went {
-                let superfluous = superseded.iter().map(|delivery| Settle {
+            if is_delivered {
+                let replaced = superseded.iter().map(|delivery| Settle {
                     delivery: *delivery,
                     verdict: Verdict::Delivered,
                     attempt: None,
                 });
-                results.extend(superfluous);
+                results.extend(replaced);
             }
         }
         Settlement { lane: *lane, token: *token, results }
@@ -197,11 +195,11 @@ impl Sender {
             }
             Outcome::Halt { .. } => Verdict::NotAttempted,
             Outcome::Retry { reason, wait } => {
-                let accepting = self.destination.breaker().available_for();
-                let failing_since = delivery.failing_since.unwrap_or(accepting);
+                let availability = self.destination.breaker().available_for();
+                let failing_since = delivery.failing_since.unwrap_or(availability);
                 let RetryRules { backoff_base, backoff_cap, give_up_after, max_wait, .. } =
                     self.rules;
-                if accepting.saturating_sub(failing_since) >= give_up_after {
+                if availability.saturating_sub(failing_since) >= give_up_after {
                     let reason = format!(
                         "gave up after {} attempts, while other calls were accepted; the last: {reason}",
                         delivery.attempts.saturating_add(1)
@@ -219,7 +217,10 @@ impl Sender {
 
     /// Returns the destination's availability clock for the store.
     pub(super) fn availability_clock(&self) -> AvailabilityClock {
-        AvailabilityClock { way: self.way, reading: self.destination.breaker().available_for() }
+        AvailabilityClock {
+            way: self.destination.kind(),
+            reading: self.destination.breaker().available_for(),
+        }
     }
 
     /// Logs and counts an attempt.
@@ -266,12 +267,15 @@ impl Sender {
     async fn settle(&self, settlements: Vec<Settlement>, until: Time) {
         loop {
             let now = self.clock.now();
-            let accepting = self.availability_clock();
-            match self.store.settle(settlements.clone(), accepting, now).await {
+            let availability = self.availability_clock();
+            match self.store.settle(settlements.clone(), availability, now).await {
                 Ok(settled) => {
                     if settled.fenced > 0 {
                         self.metrics.fenced(settled.fenced);
-                        tracing::warn!(lanes = settled.fenced, "results came after their lease");
+                        tracing::warn!(
+                            lanes = settled.fenced,
+                            "results attempts after their lease"
+                        );
                     }
                     return;
                 }
@@ -282,13 +286,13 @@ impl Sender {
             if now >= until {
                 return;
             }
-            tokio::time::sleep(SETTLE_REST).await;
+            tokio::time::sleep(SETTLE_RETRY).await;
         }
     }
 }
 
 /// Returns the deliveries of a turn, as indexes of leases and of deliveries in them.
-fn places(
+fn turn_places(
     leases: &[Leased],
     attempts: &[Vec<Option<Attempt>>],
     turn: usize,
@@ -310,7 +314,7 @@ fn places(
     leases.iter().enumerate().flat_map(of).collect()
 }
 
-/// True if the destination took part in the outcome. A call over a limit was never sent.
+/// True if the destination took part in the outcome. A call over a limit was never result.
 fn was_sent(attempt: &Attempt) -> bool {
     attempt.http_status.is_some() || !matches!(attempt.outcome, Outcome::Rejected { .. })
 }

@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError, Workspace};
 use crate::telemetry::ErrorChain;
 
 /// The time for which deliveries wait for the first answer.
-const ASKING: Duration = Duration::from_secs(10);
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// The longest comparison in the store.
 const COMPARING: Duration = Duration::from_secs(60);
@@ -29,13 +29,13 @@ pub struct WorkspaceCheck {
     /// The region in the settings; `None` if they name a host.
     pub region: Option<&'static str>,
     /// The wait before another request.
-    pub patience: Duration,
+    pub retry_every: Duration,
     /// The longest request.
     pub timeout: Duration,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The heartbeat while it runs.
-    pub pulse: Heartbeat,
+    pub heartbeat: Heartbeat,
 }
 
 impl WorkspaceCheck {
@@ -44,44 +44,44 @@ impl WorkspaceCheck {
     /// With `check_first`, for a store with earlier effects, nothing is sent before the first answer: effects
     /// in another workspace can't be undone. An unreachable Customer.io holds up nothing, because nothing can
     /// be sent either.
-    pub async fn beside(
+    pub async fn guard(
         self,
         delivering: impl Future<Output = ()>,
-        asked_first: bool,
+        check_first: bool,
         shutdown: CancellationToken,
     ) {
-        let _panics_are_seen = self.pulse.guard();
+        let _reports_panics = self.heartbeat.guard();
         let mut is_known = false;
-        if asked_first {
+        if check_first {
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                answered = tokio::time::timeout(ASKING, self.is_answered()) => {
+                answered = tokio::time::timeout(FIRST_ANSWER, self.check()) => {
                     is_known = answered.unwrap_or(false);
                 }
             }
         }
-        let asking = async {
+        let checking = async {
             while !is_known && !shutdown.is_cancelled() {
-                is_known = self.is_answered().await;
+                is_known = self.check().await;
                 if is_known {
                     break;
                 }
-                self.pulse.expect_within(self.clock.steady(), self.patience);
+                self.heartbeat.expect_within(self.clock.steady(), self.retry_every);
                 tokio::select! {
                     () = shutdown.cancelled() => {}
-                    () = tokio::time::sleep(self.patience) => {}
+                    () = tokio::time::sleep(self.retry_every) => {}
                 }
             }
-            self.pulse.suspend();
+            self.heartbeat.suspend();
         };
-        tokio::join!(delivering, asking);
+        tokio::join!(delivering, checking);
     }
 
     /// Compares workspace and region with the store's and the settings'. True if there was a definite answer.
-    async fn is_answered(&self) -> bool {
-        self.pulse.expect_within(self.clock.steady(), self.timeout.saturating_add(COMPARING));
+    async fn check(&self) -> bool {
+        self.heartbeat.expect_within(self.clock.steady(), self.timeout.saturating_add(COMPARING));
         match self.client.region().await {
-            Ok(told) => match self.wrong(&told).await {
+            Ok(found) => match self.mismatch(&found).await {
                 Ok(None) => true,
                 Ok(Some(reason)) => {
                     self.destination.block(reason);
@@ -92,8 +92,8 @@ impl WorkspaceCheck {
                     false
                 }
             },
-            // Deliveries will meet the same and halt; this is only the earlier word. The question
-            // stays open, because the credentials that mend it may open another workspace.
+            // Deliveries will halt for the same reason. The check continues: the credentials that fix it
+            // may open another workspace.
             Err(error @ RegionError::Credentials { .. }) => {
                 tracing::warn!(%error, "check customerio.site_id, customerio.api_key and region");
                 false
@@ -106,17 +106,17 @@ impl WorkspaceCheck {
     }
 
     /// Returns the reason to block the destination.
-    async fn wrong(&self, told: &Region) -> Result<Option<String>, StoreError> {
+    async fn mismatch(&self, found: &Region) -> Result<Option<String>, StoreError> {
         if let Some(region) = self.region
-            && !told.region.eq_ignore_ascii_case(region)
+            && !found.region.eq_ignore_ascii_case(region)
         {
             return Ok(Some(format!(
                 "the account's region is {}, the settings say {region}; \
                  set customerio.region = {:?}",
-                told.region, told.region
+                found.region, found.region
             )));
         }
-        let workspace = Workspace { environment_id: told.environment_id };
+        let workspace = Workspace { environment_id: found.environment_id };
         match self.store.destination().await?.workspace {
             None => {
                 self.store.remember_workspace(workspace).await?;
@@ -126,7 +126,7 @@ impl WorkspaceCheck {
             Some(known) => Ok(Some(format!(
                 "the credentials open workspace {}, but what this store has delivered went to {}; \
                  use those credentials, or start with a store of its own (store.url)",
-                told.environment_id, known.environment_id
+                found.environment_id, known.environment_id
             ))),
         }
     }

@@ -122,7 +122,6 @@ impl Relay {
             metrics: Arc::clone(&metrics),
         };
         let sender = Sender {
-            way: Destination::CustomerIo,
             transport: Arc::new(transport),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
