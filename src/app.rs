@@ -244,7 +244,8 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.server.body_memory,
         Arc::clone(&metrics),
     );
-    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, replicas.clone(), clock.steady()));
+    let gate =
+        || Arc::new(PageGate::new(&settings.page, &bodies, replicas.clone(), clock.steady()));
     let page = ingest.accepts_posts().then(gate);
     let face = AppState {
         ingest: Arc::new(ingest),

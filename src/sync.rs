@@ -16,7 +16,7 @@ mod rate_limit;
 mod reconcile;
 mod report;
 mod rewards;
-mod source;
+mod target;
 mod webhook_monitor;
 
 pub use backfill::{Backfill, Events, History, Step, history};
@@ -27,7 +27,7 @@ pub use periodic::{Periodic, PeriodicRules};
 pub use rate_limit::{LocalRateLimit, SharedRateLimit};
 pub use reconcile::{CompareRules, Reconcile, Scope};
 pub use report::SyncReport;
-pub use source::{CampaignClient, Source, SourceError};
+pub use target::{CampaignClient, SyncTarget, SyncTargetError};
 pub use webhook_monitor::{Finding, Problem, RELAY_PATHS, WebhookMonitor, needed_events};
 
 use crate::growsurf::rest::RestError;

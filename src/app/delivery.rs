@@ -66,7 +66,8 @@ impl DeliveryTasks {
         let check_heartbeat = heartbeat("the workspace check");
         let retention_heartbeat = heartbeat("retention");
         let cluster_heartbeat = heartbeat("the cluster task");
-        let heartbeats = [&dispatcher_heartbeat, &check_heartbeat, &retention_heartbeat, &cluster_heartbeat];
+        let heartbeats =
+            [&dispatcher_heartbeat, &check_heartbeat, &retention_heartbeat, &cluster_heartbeat];
         let heartbeats = heartbeats.into_iter().cloned().collect();
         let transport = CustomerIoTransport {
             client: client.clone(),
@@ -111,7 +112,8 @@ impl DeliveryTasks {
         let loops = TaskTracker::new();
         loops.spawn(company.run(stop.clone()));
         let keep = settings.store.keep;
-        let house = run_retention(Arc::clone(store), clock, keep, relay, retention_heartbeat, stop.clone());
+        let house =
+            run_retention(Arc::clone(store), clock, keep, relay, retention_heartbeat, stop.clone());
         loops.spawn(house);
         let (growsurf, dispatchers) = (None, vec![dispatcher]);
         Ok(Self { destination, growsurf, metrics, relay, heartbeats, dispatchers, loops, replicas })

@@ -20,8 +20,8 @@ use crate::ingest::ParticipantLookup;
 use crate::mapping::IdentifyBy;
 use crate::store::Store;
 use crate::sync::{
-    CampaignClient, Intake, LocalRateLimit, Periodic, Reconcile, SharedRateLimit, Source,
-    SourceError, WebhookMonitor,
+    CampaignClient, Intake, LocalRateLimit, Periodic, Reconcile, SharedRateLimit, SyncTarget,
+    SyncTargetError, WebhookMonitor,
 };
 use crate::telemetry::Metrics;
 
@@ -33,7 +33,7 @@ pub struct GrowsurfClients {
 }
 
 impl GrowsurfClients {
-    /// Makes the clients; connects to nothing yet. A request waits as long as `patience` for the
+    /// Makes the clients; connects to nothing yet. A request waits as long as `max_limit_wait` for the
     /// limits, whose budget is in `store`.
     ///
     /// # Errors
@@ -41,26 +41,26 @@ impl GrowsurfClients {
     pub fn new(
         settings: &Settings,
         store: &Arc<Store>,
-        patience: Duration,
+        max_limit_wait: Duration,
     ) -> Result<Self, RestError> {
-        let pace = SharedRateLimit::new(Arc::clone(store), Arc::new(SystemClock));
-        Self::paced(settings, Some(Arc::clone(store)), Arc::new(pace), patience)
+        let rate_limiter = SharedRateLimit::new(Arc::clone(store), Arc::new(SystemClock));
+        Self::paced(settings, Some(Arc::clone(store)), Arc::new(rate_limiter), max_limit_wait)
     }
 
     /// Makes the clients for looking only, with a budget of their own where there is no store yet.
     ///
     /// # Errors
     /// If a client can't be made.
-    pub fn without_store(settings: &Settings, patience: Duration) -> Result<Self, RestError> {
-        let pace = LocalRateLimit::new(Arc::new(SystemClock));
-        Self::paced(settings, None, Arc::new(pace), patience)
+    pub fn without_store(settings: &Settings, max_limit_wait: Duration) -> Result<Self, RestError> {
+        let rate_limiter = LocalRateLimit::new(Arc::new(SystemClock));
+        Self::paced(settings, None, Arc::new(rate_limiter), max_limit_wait)
     }
 
     fn paced(
         settings: &Settings,
         store: Option<Arc<Store>>,
-        pace: Arc<dyn RateLimiter>,
-        patience: Duration,
+        rate_limiter: Arc<dyn RateLimiter>,
+        max_limit_wait: Duration,
     ) -> Result<Self, RestError> {
         let growsurf = &settings.growsurf;
         let client = |key: &SecretString| {
@@ -68,9 +68,9 @@ impl GrowsurfClients {
                 base_url: growsurf.base_url.clone(),
                 api_key: key.clone(),
                 timeout: growsurf.timeout,
-                patience,
+                max_limit_wait,
                 max_wait: settings.delivery.retry.max_wait,
-                pace: Arc::clone(&pace),
+                rate_limiter: Arc::clone(&rate_limiter),
                 clock: Arc::new(SystemClock),
             })
         };
@@ -91,14 +91,14 @@ impl GrowsurfClients {
         Self { store: Some(store), ..self }
     }
 
-    /// Returns the clients by campaign, for a use that waits for the limits as long as `patience`.
-    fn clients(&self, patience: Duration) -> Clients {
-        let patient = |client: &Client| client.with_patience(patience);
+    /// Returns the clients by campaign, for a use that waits for the limits as long as `max_limit_wait`.
+    fn clients(&self, max_limit_wait: Duration) -> Clients {
+        let with_wait = |client: &Client| client.with_max_limit_wait(max_limit_wait);
         let own =
-            |named: &CampaignClient| Some((named.id.clone(), patient(named.client.as_ref()?)));
+            |named: &CampaignClient| Some((named.id.clone(), with_wait(named.client.as_ref()?)));
         Clients {
             campaigns: self.named.iter().filter_map(own).collect(),
-            general: self.general.as_ref().map(patient),
+            general: self.general.as_ref().map(with_wait),
         }
     }
 
@@ -142,9 +142,9 @@ impl GrowsurfClients {
     /// The campaigns that are asked about; all that there are, if none is `asked` for.
     ///
     /// # Errors
-    /// See [`SourceError`].
-    pub async fn sources(&self, asked: &[String]) -> Result<Vec<Source>, SourceError> {
-        Source::find(self.general.as_ref(), &self.named, asked).await
+    /// See [`SyncTargetError`].
+    pub async fn sources(&self, asked: &[String]) -> Result<Vec<SyncTarget>, SyncTargetError> {
+        SyncTarget::find(self.general.as_ref(), &self.named, asked).await
     }
 
     /// Returns the client whose key sees a campaign, if the settings hold one.
@@ -165,7 +165,7 @@ impl GrowsurfClients {
             store: self.store.clone().expect("who takes rows in has opened a store"),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            bell: Arc::clone(bell),
+            notify: Arc::clone(bell),
             class,
             dry_run,
         }

@@ -18,7 +18,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::store::Store;
-use crate::sync::{Source, SyncReport};
+use crate::sync::{SyncReport, SyncTarget};
 use crate::telemetry::{LogOptions, start_logs};
 
 /// How long a command waits for GrowSurf's limits: those of an hour.
@@ -40,7 +40,7 @@ pub struct GrowsurfSession<'a> {
     /// What asks.
     pub asking: GrowsurfClients,
     /// The campaigns that are asked about.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SyncTarget>,
     /// Rung when there is something to deliver.
     pub bell: Arc<Notify>,
     /// Set where no relay runs: what is found is delivered here.
@@ -183,7 +183,7 @@ async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Fail
 }
 
 /// What came of one campaign, for people.
-pub fn report(page: &mut Output, source: &Source, tally: &SyncReport) {
+pub fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
     let name = source.campaign.name.as_deref().unwrap_or("no name");
     page.line(format!(
         "{} ({name}): {} looked at, {} with something new",
@@ -219,8 +219,8 @@ pub fn report(page: &mut Output, source: &Source, tally: &SyncReport) {
 }
 
 /// What came of the campaigns, for scripts.
-pub fn found(sources: &[Source], tallies: &[SyncReport]) -> Vec<Value> {
-    let of = |(source, tally): (&Source, &SyncReport)| json!({ "campaign": source.campaign.id, "found": tally });
+pub fn found(sources: &[SyncTarget], tallies: &[SyncReport]) -> Vec<Value> {
+    let of = |(source, tally): (&SyncTarget, &SyncReport)| json!({ "campaign": source.campaign.id, "found": tally });
     sources.iter().zip(tallies).map(of).collect()
 }
 

@@ -12,7 +12,7 @@ use super::output::{Failure, Output, failed};
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::growsurf::rest::WebhookState;
-use crate::sync::{Finding, Problem, Source, WebhookMonitor, needed_events};
+use crate::sync::{Finding, Problem, SyncTarget, WebhookMonitor, needed_events};
 
 /// What to do.
 #[derive(clap::Subcommand, Debug)]
@@ -61,7 +61,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
 
 async fn status(
     watch: &WebhookMonitor,
-    source: &Source,
+    source: &SyncTarget,
     page: &mut Output,
 ) -> Result<bool, Failure> {
     let campaign = &source.campaign.id;
@@ -74,7 +74,7 @@ async fn status(
             webhook.id, webhook.url
         ));
     }
-    let findings = watch.look(source).await.map_err(failed)?;
+    let findings = watch.check(source).await.map_err(failed)?;
     for Finding { problem, detail, .. } in &findings {
         let word = problem.map_or("ok", |_| "note");
         page.line(format!("{campaign}  {word}: {detail}"));
@@ -83,7 +83,7 @@ async fn status(
 }
 
 /// The webhook that is meant: the one that is on, else the first that comes here.
-async fn ours(watch: &WebhookMonitor, source: &Source) -> Result<WebhookState, Failure> {
+async fn ours(watch: &WebhookMonitor, source: &SyncTarget) -> Result<WebhookState, Failure> {
     let all = watch.ours(source).await.map_err(failed)?;
     let is_on = all.iter().position(|it| it.is_enabled).unwrap_or(0);
     all.into_iter().nth(is_on).ok_or_else(|| {
@@ -97,7 +97,7 @@ async fn ours(watch: &WebhookMonitor, source: &Source) -> Result<WebhookState, F
 
 async fn enable(
     watch: &WebhookMonitor,
-    source: &Source,
+    source: &SyncTarget,
     page: &mut Output,
 ) -> Result<bool, Failure> {
     let webhook = ours(watch, source).await?;
@@ -111,7 +111,11 @@ async fn enable(
     Ok(true)
 }
 
-async fn test(watch: &WebhookMonitor, source: &Source, page: &mut Output) -> Result<bool, Failure> {
+async fn test(
+    watch: &WebhookMonitor,
+    source: &SyncTarget,
+    page: &mut Output,
+) -> Result<bool, Failure> {
     let webhook = ours(watch, source).await?;
     let campaign = &source.campaign.id;
     let answer = source.client.test_webhook(campaign, &webhook.id).await.map_err(failed)?;

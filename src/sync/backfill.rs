@@ -14,7 +14,7 @@ use super::listed::Listed;
 use super::reconcile::horizon_note;
 use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
-use super::source::Source;
+use super::target::SyncTarget;
 use crate::domain::{SendFilter, TRIGGERS_FOR, Time};
 use crate::growsurf::rest::{Cursor, Page, Referrals, RestError, Trail};
 use crate::sources::growsurf_api::{Kind, Origin, Row, id_of};
@@ -55,7 +55,7 @@ struct BackfillCursor {
     /// The cursors of the part's pages so far.
     trail: Trail,
     unread: Unread,
-    tally: SyncReport,
+    report: SyncReport,
 }
 
 /// A step of a backfill.
@@ -64,7 +64,7 @@ pub enum Step<'a> {
     /// A campaign begins or continues.
     Begin {
         /// The campaign.
-        source: &'a Source,
+        target: &'a SyncTarget,
         /// Rows read before an interruption.
         before: u64,
     },
@@ -90,54 +90,53 @@ impl Backfill {
     /// [`SyncError`]; a repetition continues from the checkpoint.
     pub async fn run(
         &self,
-        source: &Source,
-        mut tell: impl FnMut(Step<'_>),
+        target: &SyncTarget,
+        mut show: impl FnMut(Step<'_>),
     ) -> Result<SyncReport, SyncError> {
         let store = &*self.intake.store;
-        let name = format!("backfill:{}", source.campaign.id);
-        let mut place = self.begin(&name).await?;
+        let name = format!("backfill:{}", target.campaign.id);
+        let mut cursor = self.begin(&name).await?;
         if self.events != Events::All {
-            // What it leaves out stays left out: the comparison tells only of what comes after.
-            let note = horizon_note(&source.campaign.id);
-            checkpoint::keep(store, &note, &place.began_at).await?;
+            // What it leaves out stays left out: the comparison sends only later events.
+            let note = horizon_note(&target.campaign.id);
+            checkpoint::keep(store, &note, &cursor.began_at).await?;
         }
-        tell(Step::Begin { source, before: place.tally.rows });
-        let mut begun_again = None;
-        let mut rewards = Rewards::of(source);
-        while place.part != Part::Done {
-            let page = match self.page(source, &place).await? {
-                // Whoever the page began with is gone; what of the part was done changes nothing.
-                // If it is so again, something else is wrong.
+        show(Step::Begin { target, before: cursor.report.rows });
+        let mut restarted = None;
+        let mut rewards = Rewards::of(target);
+        while cursor.part != Part::Done {
+            let page = match self.page(target, &cursor).await? {
+                // The row that the page began with is gone: the part begins again, once.
                 Err(RestError::Unknown(..))
-                    if place.next.is_some() && begun_again != Some(place.part) =>
+                    if cursor.next.is_some() && restarted != Some(cursor.part) =>
                 {
-                    begun_again = Some(place.part);
-                    (place.next, place.trail) = (None, Trail::default());
+                    restarted = Some(cursor.part);
+                    (cursor.next, cursor.trail) = (None, Trail::default());
                     continue;
                 }
                 page => page?,
             };
-            place.trail.follow(page.next.as_ref())?;
-            let mut tally = SyncReport::default();
-            let rows = self.rows(source, &mut rewards, &mut place, page.rows, &mut tally).await?;
-            self.intake.take(rows, &mut tally).await?;
-            if place.part == Part::Counts {
-                // They were looked at before.
-                (tally.rows, tally.changed) = (0, 0);
+            cursor.trail.follow(page.next.as_ref())?;
+            let mut report = SyncReport::default();
+            let rows = self.rows(target, &mut rewards, &mut cursor, page.rows, &mut report).await?;
+            self.intake.take(rows, &mut report).await?;
+            if cursor.part == Part::Counts {
+                // They were counted before.
+                (report.rows, report.changed) = (0, 0);
             }
-            place.tally.add(&tally);
-            tell(Step::Page { rows: place.tally.rows });
-            place.next = page.next;
-            if place.next.is_none() {
-                if place.part == Part::Participants {
-                    let (id, since) = (&source.campaign.id, place.began_at);
-                    self.intake.take_waiting(id, since, &mut place.tally).await?;
+            cursor.report.add(&report);
+            show(Step::Page { rows: cursor.report.rows });
+            cursor.next = page.next;
+            if cursor.next.is_none() {
+                if cursor.part == Part::Participants {
+                    let (id, since) = (&target.campaign.id, cursor.began_at);
+                    self.intake.take_waiting(id, since, &mut cursor.report).await?;
                 }
-                place.part = following(place.part, source);
+                cursor.part = following(cursor.part, target);
             }
-            checkpoint::keep(store, &name, &place).await?;
+            checkpoint::keep(store, &name, &cursor).await?;
         }
-        Ok(place.tally)
+        Ok(cursor.report)
     }
 
     async fn begin(&self, name: &str) -> Result<BackfillCursor, SyncError> {
@@ -150,19 +149,19 @@ impl Backfill {
             next: None,
             trail: Trail::default(),
             unread: Unread::default(),
-            tally: SyncReport::default(),
+            report: SyncReport::default(),
         }))
     }
 
     async fn page(
         &self,
-        source: &Source,
-        place: &BackfillCursor,
+        target: &SyncTarget,
+        cursor: &BackfillCursor,
     ) -> Result<Result<Page, RestError>, StoreError> {
-        let (client, id, next) = (&source.client, &source.campaign.id, place.next.as_ref());
-        Ok(match place.part {
+        let (client, id, next) = (&target.client, &target.campaign.id, cursor.next.as_ref());
+        Ok(match cursor.part {
             Part::Participants => client.participants(id, next).await,
-            Part::Referrals => client.referrals(id, &converted(place.next.clone())).await,
+            Part::Referrals => client.referrals(id, &converted(cursor.next.clone())).await,
             Part::Commissions => client.commissions(id, next).await,
             Part::Payouts => client.payouts(id, next).await,
             Part::Counts => Ok(counted::page(&self.intake.store, id, next).await?),
@@ -172,42 +171,42 @@ impl Backfill {
 
     async fn rows(
         &self,
-        source: &Source,
+        target: &SyncTarget,
         rewards: &mut Rewards<'_>,
-        place: &mut BackfillCursor,
+        cursor: &mut BackfillCursor,
         mut rows: Vec<Value>,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
     ) -> Result<Vec<Row>, SyncError> {
-        let tell = match self.events {
+        let filter = match self.events {
             Events::All => SendFilter::History,
-            Events::Late => SendFilter::Before(place.began_at.minus(TRIGGERS_FOR)),
+            Events::Late => SendFilter::Before(cursor.began_at.minus(TRIGGERS_FOR)),
             Events::None => SendFilter::None,
         };
-        if place.part == Part::Participants {
+        if cursor.part == Part::Participants {
             for row in &mut rows {
-                rewards.complete(row, &mut place.unread, tally).await?;
+                rewards.complete(row, &mut cursor.unread, report).await?;
             }
         }
-        if place.part == Part::Counts {
-            rows.retain(|row| id_of(row).is_some_and(|id| !place.unread.may_have(&id)));
+        if cursor.part == Part::Counts {
+            rows.retain(|row| id_of(row).is_some_and(|id| !cursor.unread.may_have(&id)));
         }
-        let (campaign, shares) = (rewards.campaign().clone(), source.shares);
+        let (campaign, shares) = (rewards.campaign().clone(), target.shares);
         let now = self.intake.clock.now();
-        let at = if place.part == Part::Counts { place.began_at } else { now };
-        let origin = Origin { campaign, at, tell, shares };
-        let kind = match place.part {
+        let at = if cursor.part == Part::Counts { cursor.began_at } else { now };
+        let origin = Origin { campaign, at, tell: filter, shares };
+        let kind = match cursor.part {
             Part::Participants | Part::Done => Kind::Participant,
             Part::Referrals => Kind::Referral,
             Part::Commissions => Kind::Commission,
             Part::Payouts => Kind::Payout,
             Part::Counts => Kind::Counted,
         };
-        Ok(told(kind, rows, &origin))
+        Ok(rows_to_accept(kind, rows, &origin))
     }
 }
 
 /// Returns the rows to accept: those of something that happened.
-pub(super) fn told(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
+pub(super) fn rows_to_accept(kind: Kind, rows: Vec<Value>, origin: &Origin) -> Vec<Row> {
     rows.into_iter()
         .filter(|row| Listed::of(row).has_happened(kind))
         .map(|row| Row::new(kind, row, origin))
@@ -219,9 +218,9 @@ pub(super) fn converted(next: Option<Cursor>) -> Referrals {
     Referrals { status: Some("CREDIT_AWARDED"), sort_by: Some("referralTriggeredAt"), next }
 }
 
-/// Returns the next part. Affiliate programs have commissions in place of referrals.
-fn following(part: Part, source: &Source) -> Part {
-    match (part, source.campaign.is_affiliate()) {
+/// Returns the next part. Affiliate programs have commissions in cursor of referrals.
+fn following(part: Part, target: &SyncTarget) -> Part {
+    match (part, target.campaign.is_affiliate()) {
         (Part::Participants, false) => Part::Referrals,
         (Part::Participants, true) => Part::Commissions,
         (Part::Commissions, _) => Part::Payouts,
@@ -246,11 +245,11 @@ pub enum History {
 /// # Errors
 /// The store's.
 pub async fn history(store: &Store, campaign: &str) -> Result<History, StoreError> {
-    let place: Option<BackfillCursor> =
+    let cursor: Option<BackfillCursor> =
         checkpoint::find(store, &format!("backfill:{campaign}")).await?;
-    Ok(match place {
+    Ok(match cursor {
         None => History::Nothing,
-        Some(place) if place.part == Part::Done => History::Whole,
+        Some(cursor) if cursor.part == Part::Done => History::Whole,
         Some(_) => History::Part,
     })
 }

@@ -13,7 +13,7 @@ use super::SyncError;
 use super::checkpoint;
 use super::intake::Intake;
 use super::report::SyncReport;
-use super::source::Source;
+use super::target::SyncTarget;
 use crate::domain::{Email, Facts, ParticipantKey, Person, ReadKey};
 use crate::erase::erase_person;
 use crate::growsurf::rest::RestError;
@@ -30,7 +30,7 @@ pub enum Deletions {
 }
 
 /// The most participants that one comparison looks up, with a request each.
-const ASKED: usize = 100;
+const LOOKUPS: usize = 100;
 
 /// The most deletions that are always believed. Above it, up to a tenth of the known participants.
 const PLAUSIBLE: usize = 10;
@@ -81,55 +81,57 @@ async fn missing(
 }
 
 /// Finds deleted participants, and reports or erases them.
-pub(super) async fn look(
+pub(super) async fn handle(
     intake: &Intake,
-    source: &Source,
+    target: &SyncTarget,
     seen: &SeenParticipants,
     what: Deletions,
-    tally: &mut SyncReport,
+    report: &mut SyncReport,
 ) -> Result<(), SyncError> {
-    let (store, campaign) = (&*intake.store, &source.campaign.id);
+    let (store, campaign) = (&*intake.store, &target.campaign.id);
     let name = format!("deleted:{campaign}");
-    // Those that were missing before, by whether they are done with.
+    // Participants missing before; true if they were treated.
     let before: BTreeMap<String, bool> = checkpoint::find(store, &name).await?.unwrap_or_default();
     let (missing, known) = missing(intake, campaign, seen).await?;
-    let news = missing.iter().filter(|id| !before.contains_key(*id)).count();
-    if news > PLAUSIBLE.max(known / 10) || (news > 1 && 2 * news > known) {
-        tally.notice(&format!(
-            "{news} of {known} known participants are missing at GrowSurf; that many aren't \
+    let new = missing.iter().filter(|id| !before.contains_key(*id)).count();
+    if new > PLAUSIBLE.max(known / 10) || (new > 1 && 2 * new > known) {
+        report.add_notice(&format!(
+            "{new} of {known} known participants are missing at GrowSurf; that many aren't \
              believed to be deleted, and nothing is done"
         ));
         return Ok(());
     }
     let mut now = BTreeMap::new();
-    let mut asked = 0;
+    let mut lookups = 0;
     for id in missing {
         let known_before = before.get(&id).copied();
-        if known_before == Some(true) || asked == ASKED {
+        if known_before == Some(true) || lookups == LOOKUPS {
             now.extend(known_before.map(|done| (id, done)));
             continue;
         }
-        asked += 1;
+        lookups += 1;
         // They may have joined while the pages were read.
-        match source.client.participant(campaign, &id).await {
+        match target.client.participant(campaign, &id).await {
             Ok(_) => continue,
             Err(RestError::Unknown(..)) => {}
             Err(error) if error.is_local() => {
                 let error = ErrorChain(&error);
-                tally.notice(&format!("participant {id} is in none of GrowSurf's lists, and wasn't asked about: {error}"));
+                report.add_notice(&format!(
+                    "participant {id} is in none of GrowSurf's lists, and wasn't looked up: {error}"
+                ));
                 now.extend(known_before.map(|done| (id, done)));
                 continue;
             }
             Err(error) => return Err(error.into()),
         }
-        // What can't be undone is done when they are missing for the second time.
+        // An erasure can't be undone, so it waits for the second comparison.
         let is_done = what == Deletions::Report || known_before.is_some();
         if is_done || known_before.is_none() {
-            let detail = deal_with(intake, campaign, &id, what, known_before.is_some()).await?;
-            tally.notice(&format!("participant {id} was deleted at GrowSurf; {detail}"));
+            let detail = treat(intake, campaign, &id, what, known_before.is_some()).await?;
+            report.add_notice(&format!("participant {id} was deleted at GrowSurf; {detail}"));
         }
         if is_done {
-            *tally.calls.entry("deleted".to_owned()).or_default() += 1;
+            *report.calls.entry("deleted".to_owned()).or_default() += 1;
         }
         now.insert(id, is_done);
     }
@@ -140,7 +142,7 @@ pub(super) async fn look(
 }
 
 /// Treats one deleted participant, and returns what was done.
-async fn deal_with(
+async fn treat(
     intake: &Intake,
     campaign: &str,
     id: &str,
@@ -154,7 +156,7 @@ async fn deal_with(
         (Deletions::Report, _) => "their profile is kept (sync.deletions)",
         (Deletions::Forget, None) => "and the store doesn't know them any more",
         (Deletions::Forget, Some(_)) if is_elsewhere => {
-            "they are in another campaign as well, so nothing is erased; `forget` erases them"
+            "they are in another campaign as well, so nothing is erased; `erase` erases them"
         }
         (Deletions::Forget, Some(_)) if !is_sure => {
             "they are erased from the store if the next full comparison finds the same"

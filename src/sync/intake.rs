@@ -15,7 +15,7 @@ use crate::sources::growsurf_api::{Kind, Row};
 use crate::store::{InboxPage, Store, StoreError};
 
 /// Rows accepted together. They share commits, and leave room for webhooks.
-const TOGETHER: usize = 16;
+const BATCH: usize = 16;
 
 /// Rows read together to be planned again.
 const WAITING: usize = 100;
@@ -30,7 +30,7 @@ pub struct Intake {
     /// The source of ids.
     pub random: Arc<dyn Random>,
     /// Notified when there is something to deliver.
-    pub bell: Arc<Notify>,
+    pub notify: Arc<Notify>,
     /// The class of the rows' calls.
     pub class: Class,
     /// True if the store is thrown away: nobody is erased.
@@ -42,49 +42,50 @@ impl Intake {
     ///
     /// # Errors
     /// The store's; accepted rows stay.
-    pub async fn take(&self, rows: Vec<Row>, tally: &mut SyncReport) -> Result<(), StoreError> {
+    pub async fn take(&self, rows: Vec<Row>, report: &mut SyncReport) -> Result<(), StoreError> {
         let now = self.clock.now();
-        tally.rows += u64::try_from(rows.len()).unwrap_or(0);
-        let (mut readable, mut news) = (Vec::new(), Vec::new());
+        report.rows += u64::try_from(rows.len()).unwrap_or(0);
+        let (mut readable, mut notifications) = (Vec::new(), Vec::new());
         for row in rows {
             match row.news() {
-                Ok(told) => {
-                    news.push(told);
+                Ok(notification) => {
+                    notifications.push(notification);
                     readable.push(row);
                 }
-                Err(reason) => tally.unmapped(&reason),
+                Err(reason) => report.add_unmapped(&reason),
             }
         }
-        let previews = self.store.preview(news.clone(), now).await?;
-        let mut arrivals = Vec::new();
-        for ((row, news), preview) in readable.into_iter().zip(news).zip(previews) {
+        let previews = self.store.preview(notifications.clone(), now).await?;
+        let mut batch = Vec::new();
+        for ((row, notification), preview) in readable.into_iter().zip(notifications).zip(previews)
+        {
             match preview {
-                Err(reason) => tally.unmapped(&reason),
+                Err(reason) => report.add_unmapped(&reason),
                 Ok(plan) => {
-                    // What waits for others is counted when it is taken in again.
+                    // A waiting row is counted when it is planned again.
                     if !(plan.has_changes && waits(&row, &plan)) {
-                        tally.silence(&plan);
+                        report.add_unsent(&plan);
                     }
                     if plan.has_changes {
-                        tally.changed += 1;
-                        arrivals.push((row, news));
+                        report.changed += 1;
+                        batch.push((row, notification));
                     }
                 }
             }
         }
-        while !arrivals.is_empty() {
-            let rest = arrivals.split_off(TOGETHER.min(arrivals.len()));
+        while !batch.is_empty() {
+            let rest = batch.split_off(BATCH.min(batch.len()));
             let now = self.clock.now();
-            let arrived = arrivals.into_iter().map(|(row, news)| {
+            let received = batch.into_iter().map(|(row, notification)| {
                 let webhook = row.to_webhook(WebhookId::new(now, self.random.next()), now);
-                ReceivedWebhook { webhook, decoded: Ok(news), class: self.class }
+                ReceivedWebhook { webhook, decoded: Ok(notification), class: self.class }
             });
             // Friends are numbered in the order in which they are planned.
-            for receipt in self.store.accept_in_order(arrived.collect(), now).await? {
-                tally.receipt(&receipt);
+            for receipt in self.store.accept_in_order(received.collect(), now).await? {
+                report.add_receipt(&receipt);
             }
-            self.bell.notify_one();
-            arrivals = rest;
+            self.notify.notify_one();
+            batch = rest;
         }
         Ok(())
     }
@@ -98,7 +99,7 @@ impl Intake {
         &self,
         campaign: &str,
         since: Time,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
     ) -> Result<(), StoreError> {
         let mut page = InboxPage { after: None, since: Some(since), parked: true, limit: WAITING };
         loop {
@@ -111,15 +112,17 @@ impl Intake {
             };
             for webhook in webhooks.iter().filter(is_waiting) {
                 let row = Row::read(Kind::Participant, campaign, &webhook.body);
-                let Ok(news) = row.and_then(|row| row.news()) else { continue };
+                let Ok(notification) = row.and_then(|row| row.news()) else { continue };
                 let now = self.clock.now();
-                for plan in self.store.preview(vec![news.clone()], now).await?.iter().flatten() {
-                    tally.silence(plan);
+                for plan in
+                    self.store.preview(vec![notification.clone()], now).await?.iter().flatten()
+                {
+                    report.add_unsent(plan);
                 }
-                let receipt = self.store.replay(webhook.id, Ok(news), now, false).await?;
-                tally.receipt(&receipt);
+                let receipt = self.store.replay(webhook.id, Ok(notification), now, false).await?;
+                report.add_receipt(&receipt);
                 if receipt.calls > 0 {
-                    self.bell.notify_one();
+                    self.notify.notify_one();
                 }
             }
         }

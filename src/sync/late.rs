@@ -23,7 +23,7 @@ pub async fn watch_lateness(
     shutdown: CancellationToken,
 ) {
     let every = EVERY.min(warning);
-    let mut said: Option<Time> = None;
+    let mut warned_at: Option<Time> = None;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -38,11 +38,11 @@ pub async fn watch_lateness(
             }
         };
         let Some(age) = oldest.map(|at| now.since(at)).filter(|age| *age >= warning) else {
-            said = None;
+            warned_at = None;
             continue;
         };
-        if said.is_none_or(|at| now.since(at) >= AGAIN) {
-            said = Some(now);
+        if warned_at.is_none_or(|at| now.since(at) >= AGAIN) {
+            warned_at = Some(now);
             let left = TRIGGERS_FOR.saturating_sub(age);
             tracing::warn!(
                 waits_for_hours = age.as_secs() / 3_600,

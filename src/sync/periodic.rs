@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::checkpoint;
-use super::reconcile::{Reconcile, Scope, SyncCursor, marks};
-use super::source::{CampaignClient, Source, SourceError};
+use super::reconcile::{Reconcile, Scope, SyncCursor, checkpoint_key};
+use super::target::{CampaignClient, SyncTarget, SyncTargetError};
 use super::webhook_monitor::{Finding, Problem, WebhookMonitor};
 use super::{SyncError, SyncReport};
 use crate::domain::{Labelled, Time};
@@ -62,11 +62,11 @@ impl Periodic {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut compared: Option<Time> = None;
         let mut watched: Option<Time> = None;
-        let mut said = BTreeMap::new();
+        let mut reported = BTreeMap::new();
         while !shutdown.is_cancelled() {
             let now = self.compare.intake.clock.now();
             let due = |last: Option<Time>, every: Duration| {
-                // A clock that was set back makes nothing wait.
+                // A clock that was set back delays nothing.
                 last.is_none_or(|last| now >= last.plus(every) || now < last)
             };
             let watches = due(watched, self.rules.watch_every);
@@ -74,7 +74,7 @@ impl Periodic {
             if watches || compares {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = self.round(watches, compares, &mut said) => {}
+                    () = self.round(watches, compares, &mut reported) => {}
                 }
             }
             if watches {
@@ -99,9 +99,9 @@ impl Periodic {
         &self,
         watches: bool,
         compares: bool,
-        said: &mut BTreeMap<String, BTreeSet<Problem>>,
+        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
     ) {
-        match self.is_ours().await {
+        match self.has_job().await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
@@ -109,107 +109,115 @@ impl Periodic {
                 return;
             }
         }
-        let sources = match Source::find(self.general.as_ref(), &self.named, &[]).await {
-            Ok(sources) => sources,
+        let targets = match SyncTarget::find(self.general.as_ref(), &self.named, &[]).await {
+            Ok(targets) => targets,
             Err(error) => {
-                self.unknown(&error, said);
+                self.unknown(&error, reported);
                 return;
             }
         };
         if compares {
-            for source in &sources {
-                self.compare(source).await;
+            for target in &targets {
+                self.compare(target).await;
             }
         }
         if watches {
-            self.look(&sources, said).await;
+            self.check(&targets, reported).await;
         }
     }
 
     /// True if this relay, of several, has the job.
-    async fn is_ours(&self) -> Result<bool, StoreError> {
+    async fn has_job(&self) -> Result<bool, StoreError> {
         let intake = &self.compare.intake;
         let lasts = self.rules.every.max(self.rules.watch_every) + GRACE;
         intake.store.take_job(ExclusiveJob::Asking, self.relay, lasts, intake.clock.now()).await
     }
 
-    async fn compare(&self, source: &Source) {
-        let campaign = source.campaign.id.as_str();
-        let compared = match self.depth(source).await {
-            Ok(depth) => self.compare.run(source, depth).await,
+    async fn compare(&self, target: &SyncTarget) {
+        let campaign = target.campaign.id.as_str();
+        let compared = match self.scope(target).await {
+            Ok(scope) => self.compare.run(target, scope).await,
             Err(error) => Err(SyncError::Store(error)),
         };
         match compared {
-            Ok(tally) => self.report(campaign, &tally),
+            Ok(report) => self.report(campaign, &report),
             Err(SyncError::Rest(error)) if error.is_passing() => {
                 let error = ErrorChain(&error);
-                tracing::info!(campaign, %error, "the comparison was broken off; the next makes up for it");
+                tracing::info!(campaign, %error, "the comparison ended early; the next one continues");
             }
             Err(error) => {
-                tracing::warn!(campaign, error = %ErrorChain(&error), "the comparison was broken off");
+                tracing::warn!(campaign, error = %ErrorChain(&error), "the comparison ended early");
             }
         }
     }
 
-    async fn depth(&self, source: &Source) -> Result<Scope, StoreError> {
+    async fn scope(&self, target: &SyncTarget) -> Result<Scope, StoreError> {
         let intake = &self.compare.intake;
-        let name = marks(&source.campaign.id);
-        let marks: SyncCursor = checkpoint::find(&intake.store, &name).await?.unwrap_or_default();
+        let name = checkpoint_key(&target.campaign.id);
+        let cursor: SyncCursor = checkpoint::find(&intake.store, &name).await?.unwrap_or_default();
         let now = intake.clock.now();
-        let is_due = marks.full_at.is_none_or(|at| now >= at.plus(self.rules.full_every));
+        let is_due = cursor.full_at.is_none_or(|at| now >= at.plus(self.rules.full_every));
         Ok(if is_due { Scope::Full } else { Scope::Recent })
     }
 
-    fn report(&self, campaign: &str, tally: &SyncReport) {
-        let healed = tally.effects.iter().chain(&tally.calls);
-        for (kind, count) in healed.filter(|(kind, _)| *kind != "identify") {
+    fn report(&self, campaign: &str, report: &SyncReport) {
+        let recovered = report.effects.iter().chain(&report.calls);
+        for (kind, count) in recovered.filter(|(kind, _)| *kind != "identify") {
             self.metrics.recovered(kind, *count);
         }
-        for notice in &tally.notices {
+        for notice in &report.notices {
             tracing::warn!(campaign, "{notice}");
         }
-        if let Some(reason) = tally.unmapped.first() {
+        if let Some(reason) = report.unmapped.first() {
             // The same rows come with every comparison, so it is no alarm.
-            let rows = tally.incomplete_rows;
+            let rows = report.incomplete_rows;
             tracing::info!(
                 campaign,
                 rows,
                 "rows of GrowSurf's can't be mapped, or only in part, such as: {reason}"
             );
         }
-        if tally.changed > 0 {
+        if report.changed > 0 {
             tracing::info!(
                 campaign,
-                rows = tally.rows,
-                changed = tally.changed,
-                effects = ?tally.effects,
-                "compared with GrowSurf and took in what was missing"
+                rows = report.rows,
+                changed = report.changed,
+                effects = ?report.effects,
+                "compared with GrowSurf and accepted what was missing"
             );
         } else {
-            tracing::debug!(campaign, rows = tally.rows, "compared with GrowSurf; nothing is new");
+            tracing::debug!(campaign, rows = report.rows, "compared with GrowSurf; nothing is new");
         }
     }
 
-    async fn look(&self, sources: &[Source], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+    async fn check(
+        &self,
+        targets: &[SyncTarget],
+        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
+    ) {
         let mut all = Vec::new();
-        for source in sources {
-            let campaign = source.campaign.id.clone();
-            all.extend(self.watch.look(source).await.unwrap_or_else(|error| {
+        for target in targets {
+            let campaign = target.campaign.id.clone();
+            all.extend(self.watch.check(target).await.unwrap_or_else(|error| {
                 let problem = Some(Problem::Unknown);
                 vec![Finding { campaign, problem, detail: ErrorChain(&error).to_string() }]
             }));
         }
-        self.tell(&all, said);
+        self.report_findings(&all, reported);
     }
 
-    fn unknown(&self, error: &SourceError, said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+    fn unknown(&self, error: &SyncTargetError, reported: &mut BTreeMap<String, BTreeSet<Problem>>) {
         let detail = ErrorChain(error).to_string();
         let problem = Some(Problem::Unknown);
-        self.tell(&[Finding { campaign: "all".to_owned(), problem, detail }], said);
+        self.report_findings(&[Finding { campaign: "all".to_owned(), problem, detail }], reported);
     }
 
     /// Counts the findings, and logs the new ones.
-    fn tell(&self, findings: &[Finding], said: &mut BTreeMap<String, BTreeSet<Problem>>) {
+    fn report_findings(
+        &self,
+        findings: &[Finding],
+        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
+    ) {
         for &problem in Problem::VARIANTS {
             let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();
             self.metrics.growsurf_problem(problem.label(), campaigns);
@@ -218,17 +226,17 @@ impl Periodic {
         for Finding { campaign, problem, detail } in findings {
             let Some(problem) = problem else { continue };
             now.entry(campaign.clone()).or_default().insert(*problem);
-            let is_new = said.get(campaign).is_none_or(|known| !known.contains(problem));
+            let is_new = reported.get(campaign).is_none_or(|known| !known.contains(problem));
             if is_new {
                 tracing::warn!(campaign, problem = problem.label(), "{detail}");
             }
         }
-        for (campaign, known) in said.iter() {
+        for (campaign, known) in reported.iter() {
             let is_over = |it: &&Problem| now.get(campaign).is_none_or(|now| !now.contains(it));
             for problem in known.iter().filter(is_over) {
-                tracing::info!(campaign, problem = problem.label(), "it is over");
+                tracing::info!(campaign, problem = problem.label(), "the problem is over");
             }
         }
-        *said = now;
+        *reported = now;
     }
 }

@@ -10,7 +10,7 @@ use crate::growsurf::rest::{Budget, RateLimiter, ReportedLimits};
 use crate::store::Store;
 
 /// The budget's key in the store.
-const NOTE: &str = "growsurf_budget";
+const KEY: &str = "growsurf_budget";
 
 /// A budget shared through the store.
 pub struct SharedRateLimit {
@@ -26,18 +26,18 @@ impl SharedRateLimit {
         Self { store, clock, seen: Mutex::default() }
     }
 
-    async fn revise(
+    async fn update(
         &self,
         change: impl Fn(&mut Budget) + Send + Sync + 'static,
     ) -> Result<Budget, Box<dyn Error + Send + Sync>> {
-        let revise = move |text: Option<&str>| {
-            // What a newer version may have written is no reason to ask nothing.
+        let update = move |text: Option<&str>| {
+            // A newer version may have written it: then the budget begins anew.
             let before = text.and_then(|text| serde_json::from_str(text).ok());
             let mut budget: Budget = before.unwrap_or_default();
             change(&mut budget);
             serde_json::to_string(&budget).expect("numbers and names are JSON")
         };
-        let text = self.store.kv_update(NOTE, Arc::new(revise)).await?;
+        let text = self.store.kv_update(KEY, Arc::new(update)).await?;
         let budget: Budget = serde_json::from_str(&text)?;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = budget.clone();
         Ok(budget)
@@ -48,15 +48,15 @@ impl SharedRateLimit {
 impl RateLimiter for SharedRateLimit {
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
         let now = self.clock.now();
-        Ok(self.revise(move |budget| budget.take(now)).await?.granted())
+        Ok(self.update(move |budget| budget.take(now)).await?.granted())
     }
 
-    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
-        if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_news(&told) {
+    async fn report(&self, limits: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).changes(&limits) {
             return Ok(());
         }
         let now = self.clock.now();
-        self.revise(move |budget| budget.told(&told, now)).await.map(drop)
+        self.update(move |budget| budget.apply(&limits, now)).await.map(drop)
     }
 }
 
@@ -72,7 +72,7 @@ impl LocalRateLimit {
         Self { budget: Mutex::default(), clock }
     }
 
-    fn revise(&self, change: impl FnOnce(&mut Budget)) -> Budget {
+    fn update(&self, change: impl FnOnce(&mut Budget)) -> Budget {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut budget);
         budget.clone()
@@ -83,12 +83,12 @@ impl LocalRateLimit {
 impl RateLimiter for LocalRateLimit {
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>> {
         let now = self.clock.now();
-        Ok(self.revise(|budget| budget.take(now)).granted())
+        Ok(self.update(|budget| budget.take(now)).granted())
     }
 
-    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn report(&self, limits: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
         let now = self.clock.now();
-        self.revise(|budget| budget.told(&told, now));
+        self.update(|budget| budget.apply(&limits, now));
         Ok(())
     }
 }

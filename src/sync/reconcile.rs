@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SyncError;
-use super::backfill::{converted, told};
+use super::backfill::{converted, rows_to_accept};
 use super::checkpoint;
 use super::counted;
 use super::deletions::{self, Deletions, SeenParticipants};
@@ -20,7 +20,7 @@ use super::intake::Intake;
 use super::listed::Listed;
 use super::report::SyncReport;
 use super::rewards::{Rewards, Unread};
-use super::source::Source;
+use super::target::SyncTarget;
 use crate::domain::{SendFilter, Time};
 use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
 use crate::sources::growsurf_api::{Kind, Origin, id_of};
@@ -69,7 +69,7 @@ pub(super) fn horizon_note(campaign: &str) -> String {
 }
 
 /// Returns the key of a campaign's checkpoint.
-pub(super) fn marks(campaign: &str) -> String {
+pub(super) fn checkpoint_key(campaign: &str) -> String {
     format!("sync:{campaign}")
 }
 
@@ -78,68 +78,68 @@ impl Reconcile {
     ///
     /// # Errors
     /// [`SyncError`]; accepted rows stay, and the next comparison begins at the same place.
-    pub async fn run(&self, source: &Source, depth: Scope) -> Result<SyncReport, SyncError> {
+    pub async fn run(&self, target: &SyncTarget, scope: Scope) -> Result<SyncReport, SyncError> {
         let store = &*self.intake.store;
-        let name = marks(&source.campaign.id);
-        let marks: SyncCursor = checkpoint::find(store, &name).await?.unwrap_or_default();
+        let name = checkpoint_key(&target.campaign.id);
+        let cursor: SyncCursor = checkpoint::find(store, &name).await?.unwrap_or_default();
         let began_at = self.intake.clock.now();
         let made_at = store.made_at().await?.minus(self.rules.horizon);
         let decided: Option<Time> =
-            checkpoint::find(store, &horizon_note(&source.campaign.id)).await?;
+            checkpoint::find(store, &horizon_note(&target.campaign.id)).await?;
         let horizon = decided.map_or(made_at, |decided| decided.max(made_at));
-        let back_to = match depth {
+        let back_to = match scope {
             Scope::Full => None,
             Scope::Recent => {
-                Some(marks.read_until.map_or(horizon, |it| it.minus(self.rules.overlap)))
+                Some(cursor.read_until.map_or(horizon, |it| it.minus(self.rules.overlap)))
             }
         };
-        let mut walk = Walk { compare: self, source, tell: SendFilter::Since(horizon), back_to };
-        let mut tally = SyncReport::default();
+        let mut walk = Walk { compare: self, target, filter: SendFilter::Since(horizon), back_to };
+        let mut report = SyncReport::default();
         let mut found = Found::default();
-        walk.read(Kind::Participant, &mut tally, &mut found).await?;
-        self.intake.take_waiting(&source.campaign.id, began_at, &mut tally).await?;
-        if source.campaign.is_affiliate() {
-            walk.read(Kind::Commission, &mut tally, &mut found).await?;
+        walk.read(Kind::Participant, &mut report, &mut found).await?;
+        self.intake.take_waiting(&target.campaign.id, began_at, &mut report).await?;
+        if target.campaign.is_affiliate() {
+            walk.read(Kind::Commission, &mut report, &mut found).await?;
             // A payout is issued long after it was made, so its place in the list says nothing.
             walk.back_to = None;
-            walk.read(Kind::Payout, &mut tally, &mut found).await?;
+            walk.read(Kind::Payout, &mut report, &mut found).await?;
         } else {
-            walk.read(Kind::Referral, &mut tally, &mut found).await?;
+            walk.read(Kind::Referral, &mut report, &mut found).await?;
         }
         let Found { seen, unread } = found;
-        if depth == Scope::Full {
-            self.counted(source, |id| seen.has(id) && !unread.may_have(id), began_at, &mut tally)
+        if scope == Scope::Full {
+            self.counted(target, |id| seen.has(id) && !unread.may_have(id), began_at, &mut report)
                 .await?;
             let what = self.rules.deletions;
-            deletions::look(&self.intake, source, &seen, what, &mut tally).await?;
+            deletions::handle(&self.intake, target, &seen, what, &mut report).await?;
         }
-        let full_at = if depth == Scope::Full { Some(began_at) } else { marks.full_at };
-        let marks = SyncCursor { read_until: Some(began_at), full_at };
-        checkpoint::keep(store, &name, &marks).await?;
-        Ok(tally)
+        let full_at = if scope == Scope::Full { Some(began_at) } else { cursor.full_at };
+        let cursor = SyncCursor { read_until: Some(began_at), full_at };
+        checkpoint::keep(store, &name, &cursor).await?;
+        Ok(report)
     }
 
     /// Notes the full comparison at every participant whom `is_counted` admits.
     async fn counted(
         &self,
-        source: &Source,
+        target: &SyncTarget,
         is_counted: impl Fn(&str) -> bool,
         began_at: Time,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
     ) -> Result<(), SyncError> {
-        let Source { campaign, shares, .. } = source.clone();
+        let SyncTarget { campaign, shares, .. } = target.clone();
         let origin = Origin { campaign, at: began_at, tell: SendFilter::None, shares };
-        let (rows, changed) = (tally.rows, tally.changed);
+        let (rows, changed) = (report.rows, report.changed);
         let mut next = None;
         loop {
-            let id = &source.campaign.id;
+            let id = &target.campaign.id;
             let mut page = counted::page(&self.intake.store, id, next.as_ref()).await?;
             page.rows.retain(|row| id_of(row).is_some_and(|id| is_counted(&id)));
-            self.intake.take(told(Kind::Counted, page.rows, &origin), tally).await?;
+            self.intake.take(rows_to_accept(Kind::Counted, page.rows, &origin), report).await?;
             next = page.next;
             if next.is_none() {
-                // They were looked at before.
-                (tally.rows, tally.changed) = (rows, changed);
+                // They were counted before.
+                (report.rows, report.changed) = (rows, changed);
                 return Ok(());
             }
         }
@@ -156,8 +156,8 @@ struct Found {
 /// The reading of one campaign's lists.
 struct Walk<'a> {
     compare: &'a Reconcile,
-    source: &'a Source,
-    tell: SendFilter,
+    target: &'a SyncTarget,
+    filter: SendFilter,
     /// The time at which it ends; `None` for the end of the list.
     back_to: Option<Time>,
 }
@@ -167,19 +167,19 @@ impl Walk<'_> {
     async fn read(
         &self,
         kind: Kind,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
         found: &mut Found,
     ) -> Result<(), SyncError> {
         let intake = &self.compare.intake;
         let mut next: Option<Cursor> = None;
         let mut trail = Trail::default();
-        let mut begun_again = false;
-        let mut rewards = Rewards::of(self.source);
+        let mut restarted = false;
+        let mut rewards = Rewards::of(self.target);
         loop {
             let page = match self.page(kind, next.clone()).await {
-                // Whoever the page began with is gone; what was read changes nothing.
-                Err(RestError::Unknown(..)) if next.is_some() && !begun_again => {
-                    (next, trail, begun_again) = (None, Trail::default(), true);
+                // The row that the page began with is gone: the list begins again, once.
+                Err(RestError::Unknown(..)) if next.is_some() && !restarted => {
+                    (next, trail, restarted) = (None, Trail::default(), true);
                     continue;
                 }
                 page => page?,
@@ -199,12 +199,12 @@ impl Walk<'_> {
                     if let Some(id) = id_of(row) {
                         found.seen.note(&id);
                     }
-                    rewards.complete(row, &mut found.unread, tally).await?;
+                    rewards.complete(row, &mut found.unread, report).await?;
                 }
             }
-            let (campaign, shares) = (rewards.campaign().clone(), self.source.shares);
-            let origin = Origin { campaign, at: intake.clock.now(), tell: self.tell, shares };
-            intake.take(told(kind, rows, &origin), tally).await?;
+            let (campaign, shares) = (rewards.campaign().clone(), self.target.shares);
+            let origin = Origin { campaign, at: intake.clock.now(), tell: self.filter, shares };
+            intake.take(rows_to_accept(kind, rows, &origin), report).await?;
             next = page.next;
             if next.is_none() || reaches_past {
                 return Ok(());
@@ -213,7 +213,7 @@ impl Walk<'_> {
     }
 
     async fn page(&self, kind: Kind, next: Option<Cursor>) -> Result<Page, RestError> {
-        let (client, id) = (&self.source.client, &self.source.campaign.id);
+        let (client, id) = (&self.target.client, &self.target.campaign.id);
         match kind {
             Kind::Participant => client.participants(id, next.as_ref()).await,
             Kind::Referral => client.referrals(id, &converted(next)).await,

@@ -38,18 +38,18 @@ pub struct SyncReport {
 
 impl SyncReport {
     /// Adds the result of an accepted row.
-    pub fn receipt(&mut self, receipt: &Receipt) {
+    pub fn add_receipt(&mut self, receipt: &Receipt) {
         for (kind, count) in &receipt.kinds {
             self.call(kind, *count);
         }
-        receipt.notices.iter().for_each(|notice| self.notice(notice));
+        receipt.notices.iter().for_each(|notice| self.add_notice(notice));
         if let Status::Parked { reason } = &receipt.status {
-            self.unmapped(reason);
+            self.add_unmapped(reason);
         }
     }
 
     /// Adds what a row's plan doesn't send.
-    pub fn silence(&mut self, plan: &Plan) {
+    pub fn add_unsent(&mut self, plan: &Plan) {
         for name in &plan.filtered_events {
             add(&mut self.left_out, name, 1);
         }
@@ -57,7 +57,7 @@ impl SyncReport {
             add(&mut self.off, name, 1);
         }
         if !plan.unmapped.is_empty() {
-            self.unmapped(&plan.unmapped.join("; "));
+            self.add_unmapped(&plan.unmapped.join("; "));
         }
     }
 
@@ -67,13 +67,13 @@ impl SyncReport {
     }
 
     /// Adds the reason for an unmapped row or part.
-    pub fn unmapped(&mut self, reason: &str) {
+    pub fn add_unmapped(&mut self, reason: &str) {
         self.incomplete_rows += 1;
         remark(&mut self.unmapped, reason);
     }
 
     /// Adds a notice.
-    pub fn notice(&mut self, notice: &str) {
+    pub fn add_notice(&mut self, notice: &str) {
         remark(&mut self.notices, notice);
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::listed::{Listed, RewardEvidence};
 use super::report::SyncReport;
-use super::source::Source;
+use super::target::SyncTarget;
 use crate::growsurf::rest::RestError;
 use crate::sources::growsurf_api::{Campaign, configured_id, id_of};
 use crate::telemetry::ErrorChain;
@@ -47,20 +47,20 @@ impl Unread {
 
 /// The rewards of one campaign, fetched on demand.
 pub(super) struct Rewards<'a> {
-    source: &'a Source,
+    target: &'a SyncTarget,
     /// The campaign, with the configured rewards fetched so far.
     campaign: Campaign,
     /// True if the configured rewards were fetched.
-    has_asked: bool,
+    has_configs: bool,
     /// The participants whose rewards may still be fetched without evidence.
     without_evidence: usize,
 }
 
 impl<'a> Rewards<'a> {
     /// Returns the rewards that the campaign itself lists.
-    pub(super) fn of(source: &'a Source) -> Self {
-        let campaign = source.campaign.clone();
-        Self { source, campaign, has_asked: false, without_evidence: WITHOUT_EVIDENCE }
+    pub(super) fn of(target: &'a SyncTarget) -> Self {
+        let campaign = target.campaign.clone();
+        Self { target, campaign, has_configs: false, without_evidence: WITHOUT_EVIDENCE }
     }
 
     /// Returns the campaign with the configured rewards of the rows so far.
@@ -78,24 +78,24 @@ impl<'a> Rewards<'a> {
         &mut self,
         row: &mut Value,
         unread: &mut Unread,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
     ) -> Result<(), RestError> {
-        self.complete_row(row, unread, tally).await?;
+        self.complete_row(row, unread, report).await?;
         let rewards = row.get("rewards").and_then(Value::as_array).into_iter().flatten();
         let is_unknown = |id: &str| !self.campaign.rewards.contains_key(id);
-        if self.has_asked || !rewards.filter_map(configured_id).any(is_unknown) {
+        if self.has_configs || !rewards.filter_map(configured_id).any(is_unknown) {
             return Ok(());
         }
-        match self.source.client.reward_configs(&self.campaign.id).await {
+        match self.target.client.reward_configs(&self.campaign.id).await {
             Ok(all) => self.campaign.rewards.extend(all),
-            Err(error) if error.is_local() => tally.notice(&format!(
+            Err(error) if error.is_local() => report.add_notice(&format!(
                 "the configured rewards weren't read, so what was earned of those that are switched off \
                  lacks description, coupon and value: {}",
                 ErrorChain(&error)
             )),
             Err(error) => return Err(error),
         }
-        self.has_asked = true;
+        self.has_configs = true;
         Ok(())
     }
 
@@ -103,7 +103,7 @@ impl<'a> Rewards<'a> {
         &mut self,
         row: &mut Value,
         unread: &mut Unread,
-        tally: &mut SyncReport,
+        report: &mut SyncReport,
     ) -> Result<(), RestError> {
         let Some(id) = id_of(row) else { return Ok(()) };
         match Listed::of(row).reward_evidence(self.campaign.is_affiliate()) {
@@ -112,24 +112,24 @@ impl<'a> Rewards<'a> {
             RewardEvidence::Unknown if self.without_evidence > 0 => self.without_evidence -= 1,
             RewardEvidence::Unknown => {
                 unread.note(&id);
-                tally.unread_rewards += 1;
-                tally.notice(
+                report.unread_rewards += 1;
+                report.add_notice(
                     "GrowSurf's rows don't say who has rewards (isWinner), and its limits don't allow to \
                      ask about everybody; the rewards of the others arrive by webhook only",
                 );
                 return Ok(());
             }
         }
-        match self.source.client.rewards(&self.campaign.id, &id).await {
+        match self.target.client.rewards(&self.campaign.id, &id).await {
             Ok(rewards) => {
                 row["rewards"] = rewards.into();
                 Ok(())
             }
             Err(error) if error.is_local() => {
                 unread.note(&id);
-                tally.unread_rewards += 1;
+                report.unread_rewards += 1;
                 let error = ErrorChain(&error);
-                tally.notice(&format!("participant {id}: the rewards weren't read: {error}"));
+                report.add_notice(&format!("participant {id}: the rewards weren't read: {error}"));
                 Ok(())
             }
             Err(error) => Err(error),

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::SyncError;
 use super::listed::Listed;
-use super::source::Source;
+use super::target::SyncTarget;
 use crate::domain::{Clock, Notification, SendFilter};
 use crate::growsurf::rest::{RestError, WebhookState};
 use crate::sources::growsurf_api::{Kind, Origin, Row};
@@ -22,10 +22,10 @@ use crate::store::Store;
 pub const RELAY_PATHS: [&str; 2] = ["/webhooks/growsurf", "/api/growsurf-to-cio"];
 
 /// The time after which a join without a webhook counts as unseen.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const DELAY: Duration = Duration::from_secs(15 * 60);
 
 /// The age up to which joins are checked. Older ones belong to another failure.
-const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A problem of a campaign's webhook.
 #[derive(
@@ -100,8 +100,8 @@ impl WebhookMonitor {
     ///
     /// # Errors
     /// GrowSurf's.
-    pub async fn ours(&self, source: &Source) -> Result<Vec<WebhookState>, RestError> {
-        let all = source.client.webhooks(&source.campaign.id).await?;
+    pub async fn ours(&self, target: &SyncTarget) -> Result<Vec<WebhookState>, RestError> {
+        let all = target.client.webhooks(&target.campaign.id).await?;
         Ok(all.into_iter().filter(|webhook| self.is_ours(webhook)).collect())
     }
 
@@ -117,43 +117,43 @@ impl WebhookMonitor {
     ///
     /// # Errors
     /// GrowSurf's, or the store's.
-    pub async fn look(&self, source: &Source) -> Result<Vec<Finding>, SyncError> {
-        let campaign = source.campaign.id.clone();
+    pub async fn check(&self, target: &SyncTarget) -> Result<Vec<Finding>, SyncError> {
+        let campaign = target.campaign.id.clone();
         let finding = |problem, detail: String| Finding {
             campaign: campaign.clone(),
             problem: Some(problem),
             detail,
         };
         let mut findings: Vec<Finding> = self
-            .webhook(source)
+            .webhook(target)
             .await?
             .into_iter()
             .map(|(problem, detail)| finding(problem, detail))
             .collect();
-        let integrations = source.client.integrations(&source.campaign.id).await?;
+        let integrations = target.client.integrations(&target.campaign.id).await?;
         if integrations.iter().any(|it| it.id == "customerio" && it.is_enabled) {
             let detail = "GrowSurf's own Customer.io integration is on as well: two writers of one \
                           profile; switch it off in GrowSurf, or mind the names of attributes";
             findings.push(finding(Problem::DoubleWriter, detail.to_owned()));
         }
-        let unseen = self.unseen(source).await?;
+        let unseen = self.unseen(target).await?;
         if unseen > 0 {
             let detail = format!(
-                "{unseen} of the newest participants joined more than {} min ago, and no webhook \
-                 told of them; `referral-relay sync` takes them in",
-                PATIENCE.as_secs() / 60
+                "{unseen} of the newest participants joined more than {} min ago without a \
+                 webhook; `referral-relay sync` adds them",
+                DELAY.as_secs() / 60
             );
             findings.push(finding(Problem::Unseen, detail));
         }
         if findings.is_empty() {
-            let detail = "its webhook is on, and told of everybody who joined".to_owned();
+            let detail = "its webhook is on, and reported everyone who joined".to_owned();
             findings.push(Finding { campaign: campaign.clone(), problem: None, detail });
         }
         Ok(findings)
     }
 
-    async fn webhook(&self, source: &Source) -> Result<Vec<(Problem, String)>, RestError> {
-        let ours = self.ours(source).await?;
+    async fn webhook(&self, target: &SyncTarget) -> Result<Vec<(Problem, String)>, RestError> {
+        let ours = self.ours(target).await?;
         let Some(webhook) = ours.iter().find(|it| it.is_enabled).or(ours.first()) else {
             let detail = "none of its webhooks goes to a path of the relay's; add one in GrowSurf \
                           (Program Editor, Options, Webhooks), or name its URL in \
@@ -161,16 +161,16 @@ impl WebhookMonitor {
             return Ok(vec![(Problem::Missing, detail.to_owned())]);
         };
         let mut found = Vec::new();
-        let mend = "`referral-relay webhook enable` switches it on";
+        let fix = "`referral-relay webhook enable` switches it on";
         if webhook.is_auto_disabled && !webhook.is_enabled {
             let detail = format!(
-                "GrowSurf switched its webhook off after {} failures; {mend}, and \
-                 `referral-relay sync` takes in what was missed",
+                "GrowSurf switched its webhook off after {} failures; {fix}, and \
+                 `referral-relay sync` adds what was missed",
                 webhook.failures
             );
             found.push((Problem::AutoDisabled, detail));
         } else if !webhook.is_enabled {
-            found.push((Problem::Disabled, format!("its webhook is off; {mend}")));
+            found.push((Problem::Disabled, format!("its webhook is off; {fix}")));
         } else if webhook.failures > 0 {
             let detail = format!(
                 "its webhook failed {} times in a row; GrowSurf switches it off if that goes on",
@@ -179,7 +179,7 @@ impl WebhookMonitor {
             found.push((Problem::Failing, detail));
         }
         let subscribed: BTreeSet<&str> = webhook.events.iter().map(String::as_str).collect();
-        let needed = needed_events(source.campaign.is_affiliate()).iter().copied();
+        let needed = needed_events(target.campaign.is_affiliate()).iter().copied();
         let missing: Vec<&str> = needed.filter(|event| !subscribed.contains(event)).collect();
         if !missing.is_empty() {
             let detail = format!(
@@ -192,21 +192,21 @@ impl WebhookMonitor {
     }
 
     /// Returns the number of the newest participants without a webhook.
-    async fn unseen(&self, source: &Source) -> Result<u64, SyncError> {
+    async fn unseen(&self, target: &SyncTarget) -> Result<u64, SyncError> {
         let Some(store) = &self.store else { return Ok(0) };
         let now = self.clock.now();
-        let (from, until) = (store.made_at().await?.max(now.minus(LOOK_BACK)), now.minus(PATIENCE));
-        let page = source.client.participants(&source.campaign.id, None).await?;
+        let (from, until) = (store.made_at().await?.max(now.minus(MAX_AGE)), now.minus(DELAY));
+        let page = target.client.participants(&target.campaign.id, None).await?;
         let joined = |row: &Value| {
             let at = Listed::of(row).changed_at(Kind::Participant);
             at.is_some_and(|at| at >= from && at <= until)
         };
-        let campaign = source.campaign.clone();
+        let campaign = target.campaign.clone();
         let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: false };
         let rows = page.rows.into_iter().filter(joined);
-        let news: Vec<Notification> =
+        let notifications: Vec<Notification> =
             rows.filter_map(|row| Row::new(Kind::Participant, row, &origin).news().ok()).collect();
-        let previews = store.preview(news, now).await?;
+        let previews = store.preview(notifications, now).await?;
         let unseen = previews.iter().flatten().filter(|plan| {
             let effects = plan.lanes.iter().flat_map(|lane| &lane.calls);
             let mut effects = effects.filter_map(|call| call.effect.as_ref());

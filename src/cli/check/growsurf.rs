@@ -9,7 +9,7 @@ use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
-use crate::sync::{Finding, Problem, Source, SourceError, SyncError};
+use crate::sync::{Finding, Problem, SyncError, SyncTarget, SyncTargetError};
 
 /// How long it waits for GrowSurf's limits.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -32,17 +32,17 @@ pub(super) async fn look(
         }
     };
     let sources = find(settings, &asking, report).await;
-    for Source { campaign, .. } in &sources {
+    for SyncTarget { campaign, .. } in &sources {
         let name = campaign.name.as_deref().unwrap_or("no name");
         let all = campaign.participants.unwrap_or(0);
         let detail = format!("{} ({name}), {all} participants", campaign.id);
         report.add(Grade::Good, "growsurf", detail);
     }
     for source in &sources {
-        let Source { campaign, client, .. } = source;
+        let SyncTarget { campaign, client, .. } = source;
         let is_affiliate = Some(campaign.is_affiliate());
         let is_refused = scopes::look(&campaign.id, client, is_affiliate, report).await;
-        match asking.watch(settings).look(source).await {
+        match asking.watch(settings).check(source).await {
             Ok(findings) => findings.into_iter().for_each(|finding| tell(finding, report)),
             // It reads the same lists, and the refusal is reported.
             Err(SyncError::Rest(error)) if is_refused && scopes::is_about_key(&error) => {}
@@ -62,7 +62,11 @@ fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {
 
 /// Finds the campaigns: each of the settings' by itself, so that one which can't be asked about hides
 /// no other, else all that the key sees.
-async fn find(settings: &Settings, asking: &GrowsurfClients, report: &mut Report) -> Vec<Source> {
+async fn find(
+    settings: &Settings,
+    asking: &GrowsurfClients,
+    report: &mut Report,
+) -> Vec<SyncTarget> {
     let named = settings.growsurf.campaigns.iter().map(|it| vec![it.id.clone()]);
     let mut asked: Vec<Vec<String>> = named.collect();
     if asked.is_empty() {
@@ -79,15 +83,15 @@ async fn find(settings: &Settings, asking: &GrowsurfClients, report: &mut Report
 }
 
 /// Reports a campaign that can't be asked about. What else the key may read is tried all the same.
-async fn unfound(error: SourceError, asking: &GrowsurfClients, report: &mut Report) {
+async fn unfound(error: SyncTargetError, asking: &GrowsurfClients, report: &mut Report) {
     match error {
-        SourceError::Campaign { id, source } if scopes::is_about_key(&source) => {
+        SyncTargetError::Campaign { id, source } if scopes::is_about_key(&source) => {
             scopes::refused(&id, "the campaign", scopes::PROGRAM, &source, report);
             if let Some(client) = asking.client(&id) {
                 scopes::look(&id, &client, None, report).await;
             }
         }
-        SourceError::Campaigns(source) if scopes::is_about_key(&source) => {
+        SyncTargetError::Campaigns(source) if scopes::is_about_key(&source) => {
             scopes::refused("", "the list of campaigns", scopes::PROGRAM, &source, report);
             let detail = "no other list was tried, because no campaign is known; name one under \
                           [[growsurf.campaigns]]";
@@ -107,9 +111,9 @@ fn tell(Finding { campaign, problem, detail }: Finding, report: &mut Report) {
 }
 
 /// Says what becomes of a person who is in several campaigns.
-fn share(settings: &Settings, sources: &[Source], report: &mut Report) {
+fn share(settings: &Settings, sources: &[SyncTarget], report: &mut Report) {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for Source { campaign, .. } in sources {
+    for SyncTarget { campaign, .. } in sources {
         let of = settings.growsurf.campaigns.iter().find(|it| it.id == campaign.id);
         let prefix = of.map_or("", |it| it.attribute_prefix.as_str());
         groups.entry(prefix).or_default().push(&campaign.id);

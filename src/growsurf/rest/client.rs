@@ -34,7 +34,7 @@ const TRIES: usize = 5;
 const BACKOFF: Duration = Duration::from_millis(500);
 
 /// The wait for the limits from which it is logged.
-const WORTH_TELLING: Duration = Duration::from_secs(15);
+const LOGGED_WAIT: Duration = Duration::from_secs(15);
 
 /// The most bytes of an answer. A hundred participants at their largest are about 3 MB.
 const ANSWER_BYTES: usize = 32 << 20;
@@ -49,7 +49,7 @@ pub trait RateLimiter: Send + Sync {
     async fn take(&self) -> Result<Time, Box<dyn Error + Send + Sync>>;
 
     /// Applies the limits that an answer reports.
-    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>>;
+    async fn report(&self, limits: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
 /// Configuration of a client.
@@ -62,11 +62,11 @@ pub struct ClientConfig {
     /// The longest request.
     pub timeout: Duration,
     /// The longest wait for the limits.
-    pub patience: Duration,
+    pub max_limit_wait: Duration,
     /// The longest pause that an answer can ask for.
     pub max_wait: Duration,
     /// The budget.
-    pub pace: Arc<dyn RateLimiter>,
+    pub rate_limiter: Arc<dyn RateLimiter>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -164,8 +164,8 @@ impl Client {
     }
 
     /// Returns the same client with another longest wait for the limits.
-    pub fn with_patience(&self, patience: Duration) -> Self {
-        let config = Arc::new(ClientConfig { patience, ..ClientConfig::clone(&self.config) });
+    pub fn with_max_limit_wait(&self, max_limit_wait: Duration) -> Self {
+        let config = Arc::new(ClientConfig { max_limit_wait, ..ClientConfig::clone(&self.config) });
         Self { config, ..self.clone() }
     }
 
@@ -189,7 +189,7 @@ impl Client {
             .with_max_times(TRIES - 1)
             .with_jitter();
         let may_help = |error: &RestError| match error {
-            RestError::Limited(wait) => *wait <= self.config.patience,
+            RestError::Limited(wait) => *wait <= self.config.max_limit_wait,
             error => matches!(error, RestError::Unavailable(_) | RestError::Unreachable(_)),
         };
         (|| self.once(request))
@@ -216,17 +216,17 @@ impl Client {
     ) -> Result<Value, RestError> {
         let config = &self.config;
         let path = PathSegment::join(request.path)?;
-        let at = config.pace.take().await.map_err(RestError::Budget)?;
+        let at = config.rate_limiter.take().await.map_err(RestError::Budget)?;
         let wait = at.since(config.clock.now());
-        if wait > config.patience {
+        if wait > config.max_limit_wait {
             return Err(RestError::Limited(wait));
         }
-        if wait >= WORTH_TELLING {
+        if wait >= LOGGED_WAIT {
             let seconds = wait.as_secs();
-            tracing::warn!(seconds, "GrowSurf's limits are reached; waiting, which can be stopped");
+            tracing::warn!(seconds, "GrowSurf's limits are reached; waiting");
         }
         tokio::time::sleep(wait).await;
-        // Only now, so that whoever waits for the limits keeps nobody from being in them.
+        // Only now: a wait for the limits must not hold up other requests.
         let _turn = self.turn.lock().await;
         if until.is_some_and(|until| config.clock.now() >= until) {
             return Err(RestError::Late);
@@ -249,12 +249,13 @@ impl Client {
         let lost = |error: reqwest::Error| RestError::Unreachable(error.without_url().into());
         let mut response = sending.send().await.map_err(lost)?;
         let status = response.status().as_u16();
-        self.lifecycle.look(&request.method, request.path, response.headers());
-        let mut told = ReportedLimits::of(response.headers(), config.clock.now(), config.max_wait);
+        self.lifecycle.note(&request.method, request.path, response.headers());
+        let mut limits =
+            ReportedLimits::of(response.headers(), config.clock.now(), config.max_wait);
         if status == 429 {
-            told.retry_after.get_or_insert(2 * BACKOFF);
+            limits.retry_after.get_or_insert(2 * BACKOFF);
         }
-        let retry_after = told.retry_after;
+        let retry_after = limits.retry_after;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > ANSWER_BYTES {
@@ -262,7 +263,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        config.pace.told(told).await.map_err(RestError::Budget)?;
+        config.rate_limiter.report(limits).await.map_err(RestError::Budget)?;
         if let (429, Some(wait)) = (status, retry_after) {
             return Err(RestError::Limited(wait));
         }

@@ -60,7 +60,7 @@ pub(super) struct Lifecycle(Mutex<BTreeSet<Announcement>>);
 
 impl Lifecycle {
     /// Warns once of an endpoint that GrowSurf removes.
-    pub(super) fn look(&self, method: &Method, path: &[&str], headers: &HeaderMap) {
+    pub(super) fn note(&self, method: &Method, path: &[&str], headers: &HeaderMap) {
         let text = |name: &str| Some(shown(headers.get(name)?.to_str().ok()?));
         let (deprecation, sunset) = (text("deprecation").map(|it| date(&it)), text("sunset"));
         if deprecation.is_none() && sunset.is_none() {
@@ -118,12 +118,12 @@ mod tests {
             pairs.collect()
         };
         let link = headers(&[("link", "<https://growsurf.com/policy>; rel=\"deprecation\"")]);
-        lifecycle.look(&Method::GET, &["campaigns"], &link);
+        lifecycle.note(&Method::GET, &["campaigns"], &link);
         assert!(reported(&lifecycle).is_empty());
         let gone =
             headers(&[("deprecation", "@1688169599"), ("sunset", "Sun, 30 Jun 2024 23:59:59 GMT")]);
         for who in ["fay@example.com", "p1"] {
-            lifecycle.look(&Method::GET, &["campaign", "c1", "participant", who], &gone);
+            lifecycle.note(&Method::GET, &["campaign", "c1", "participant", who], &gone);
         }
         assert_eq!(
             reported(&lifecycle),
@@ -131,7 +131,7 @@ mod tests {
               Deprecation: 2023-06-30T23:59:59.000Z, Sunset: Sun, 30 Jun 2024 23:59:59 GMT; \
               look for a newer relay"]
         );
-        lifecycle.look(&Method::GET, &["campaigns"], &headers(&[("deprecation", "true")]));
+        lifecycle.note(&Method::GET, &["campaigns"], &headers(&[("deprecation", "true")]));
         assert_eq!(reported(&lifecycle).len(), 2);
     }
 }

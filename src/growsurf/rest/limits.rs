@@ -128,45 +128,45 @@ impl Budget {
     }
 
     /// Applies an answer's limits.
-    pub fn told(&mut self, told: &ReportedLimits, now: Time) {
-        if !told.policies.is_empty() {
-            // A policy that is named no more holds no more. An answer may leave out the usual ones.
+    pub fn apply(&mut self, limits: &ReportedLimits, now: Time) {
+        if !limits.policies.is_empty() {
+            // A policy that isn't named any more is dropped. An answer may omit the usual ones.
             let is_usual = |name: &str| USUAL.iter().any(|usual| usual.0 == name);
-            self.windows.retain(|name, _| is_usual(name) || told.policies.contains_key(name));
+            self.windows.retain(|name, _| is_usual(name) || limits.policies.contains_key(name));
         }
-        for (name, (quota, seconds)) in &told.policies {
+        for (name, (quota, seconds)) in &limits.policies {
             let fresh = || Window { quota: *quota, seconds: *seconds, spread: now };
             let window = self.windows.entry(name.clone()).or_insert_with(fresh);
             if (window.quota, window.seconds) != (*quota, *seconds) {
-                // What was spread by another limit says nothing about this one.
+                // Requests under another limit say nothing about this one.
                 *window = fresh();
             }
         }
-        for (name, (left, seconds)) in &told.left {
+        for (name, (left, seconds)) in &limits.left {
             let until = now.plus(Duration::from_secs(u64::from(*seconds)));
             if *left == 0 {
                 self.blocked_until = self.blocked_until.max(until);
             } else if let Some(window) = self.windows.get_mut(name)
                 && *left <= window.quota / 10
             {
-                // Somebody else uses the API as well: what is left is spread over what remains.
+                // Another client uses the API: what is left is spread over the remaining time.
                 let apart = Duration::from_secs(u64::from(*seconds)) / (left + 1);
                 window.spread = window.spread.max(now.plus(apart).plus(window.slack()));
             }
         }
-        if let Some(retry_after) = told.retry_after {
+        if let Some(retry_after) = limits.retry_after {
             self.blocked_until = self.blocked_until.max(now.plus(retry_after));
         }
     }
 
     /// True if an answer changes the budget.
-    pub fn is_news(&self, told: &ReportedLimits) -> bool {
+    pub fn changes(&self, limits: &ReportedLimits) -> bool {
         let known = |name: &String| self.windows.get(name);
-        told.retry_after.is_some()
-            || told.policies.iter().any(|(name, (quota, seconds))| {
+        limits.retry_after.is_some()
+            || limits.policies.iter().any(|(name, (quota, seconds))| {
                 known(name).is_none_or(|it| (it.quota, it.seconds) != (*quota, *seconds))
             })
-            || told.left.iter().any(|(name, (left, _))| {
+            || limits.left.iter().any(|(name, (left, _))| {
                 *left == 0 || known(name).is_some_and(|it| *left <= it.quota / 10)
             })
     }
@@ -208,9 +208,9 @@ mod tests {
             of(&[("retry-after", "31536000"), ("ratelimit", r#""hour";r=0;t=31536000"#), policy]);
         assert_eq!(years.policies["year"], (1, 3_600));
         let mut budget = Budget::default();
-        budget.told(&years, now);
+        budget.apply(&years, now);
         let usual = of(&[("ratelimit-policy", r#""second";q=50;w=5"#)]);
-        budget.told(&usual, now);
+        budget.apply(&usual, now);
         assert_eq!(budget.windows.len(), USUAL.len(), "the odd policy holds no more");
         assert_eq!((years.retry_after, years.left["hour"]), (Some(HOUR), (0, 3_600)));
     }
@@ -219,7 +219,7 @@ mod tests {
     fn what_growsurf_asks_for_is_kept_to() {
         let now = Time::from_seconds(1_000_000);
         let mut budget = Budget::default();
-        budget.told(
+        budget.apply(
             &ReportedLimits {
                 retry_after: Some(Duration::from_secs(30)),
                 ..ReportedLimits::default()
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(budget.granted(), now.plus(Duration::from_secs(30)));
         let mut budget = Budget::default();
         let left = [("minute".to_owned(), (0, 12))].into();
-        budget.told(&ReportedLimits { left, ..ReportedLimits::default() }, now);
+        budget.apply(&ReportedLimits { left, ..ReportedLimits::default() }, now);
         budget.take(now);
         assert_eq!(budget.granted(), now.plus(Duration::from_secs(12)));
     }
@@ -253,7 +253,7 @@ mod tests {
             let mut now = Time::from_seconds(1_000_000);
             let mut budget = Budget::default();
             let policies = [("second".to_owned(), (quota, 5))].into();
-            budget.told(&ReportedLimits { policies, ..ReportedLimits::default() }, now);
+            budget.apply(&ReportedLimits { policies, ..ReportedLimits::default() }, now);
             let mut granted: Vec<Time> = Vec::new();
             for gap in gaps {
                 now = now.plus(Duration::from_millis(gap));

@@ -58,8 +58,8 @@ impl RateLimiter for Free {
         Ok(Time::default())
     }
 
-    async fn told(&self, told: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.0.lock().unwrap().push(told);
+    async fn report(&self, limits: ReportedLimits) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0.lock().unwrap().push(limits);
         Ok(())
     }
 }
@@ -95,9 +95,9 @@ impl Stage {
             base_url: format!("http://{address}/v2").parse().unwrap(),
             api_key: "the-key".into(),
             timeout: Duration::from_secs(10),
-            patience: Duration::from_secs(60),
+            max_limit_wait: Duration::from_secs(60),
             max_wait: Duration::from_secs(60 * 60),
-            pace: Arc::clone(&pace) as _,
+            rate_limiter: Arc::clone(&pace) as _,
             clock: Arc::new(Still),
         });
         Self { client: client.unwrap(), script, pace }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::growsurf::rest::{Client, RestError};
-use crate::sources::growsurf_api::Campaign;
+use crate::targets::growsurf_api::Campaign;
 
 /// One campaign and its client.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SyncTarget {
     /// The campaign, as GrowSurf describes it.
     pub campaign: Campaign,
     /// The client.
@@ -31,7 +31,7 @@ pub struct CampaignClient {
 
 /// Reason for having no campaigns.
 #[derive(Debug, Error)]
-pub enum SourceError {
+pub enum SyncTargetError {
     /// The settings hold no key.
     #[error(
         "growsurf.api_key is not set; GrowSurf shows it, RELAY__GROWSURF__API_KEY sets it, and \
@@ -42,7 +42,7 @@ pub enum SourceError {
     #[error("the key sees no campaign that has begun; check its list of programs")]
     NoCampaign,
     /// GrowSurf's answer for one campaign.
-    #[error("can't ask about campaign {id}")]
+    #[error("can't read campaign {id}")]
     Campaign {
         /// The campaign's id.
         id: String,
@@ -51,49 +51,49 @@ pub enum SourceError {
         source: RestError,
     },
     /// GrowSurf's answer for the list.
-    #[error("can't ask which campaigns there are")]
+    #[error("can't list the campaigns")]
     Campaigns(#[source] RestError),
 }
 
-impl Source {
+impl SyncTarget {
     /// Returns the requested campaigns, or those in the settings, or all that the key sees and that have
     /// begun.
     /// `general` is the client of the shared key.
     ///
     /// # Errors
-    /// [`SourceError`].
+    /// [`SyncTargetError`].
     pub async fn find(
         general: Option<&Client>,
         named: &[CampaignClient],
-        asked: &[String],
-    ) -> Result<Vec<Self>, SourceError> {
-        let ids: Vec<&str> = match asked {
+        requested: &[String],
+    ) -> Result<Vec<Self>, SyncTargetError> {
+        let ids: Vec<&str> = match requested {
             [] => named.iter().map(|it| it.id.as_str()).collect(),
-            asked => asked.iter().map(String::as_str).collect(),
+            requested => requested.iter().map(String::as_str).collect(),
         };
         let ids: BTreeSet<&str> = ids.into_iter().collect();
         let of = |id: &str| named.iter().find(|it| it.id == id);
-        let mut sources = Vec::new();
+        let mut targets = Vec::new();
         for id in ids {
             let own = of(id).and_then(|it| it.client.as_ref());
-            let client = own.or(general).ok_or(SourceError::NoKey)?.clone();
+            let client = own.or(general).ok_or(SyncTargetError::NoKey)?.clone();
             let campaign = client.campaign(id).await;
-            let campaign =
-                campaign.map_err(|source| SourceError::Campaign { id: id.to_owned(), source })?;
-            sources.push(Self { campaign, client, shares: of(id).is_none_or(|it| it.shares) });
+            let campaign = campaign
+                .map_err(|source| SyncTargetError::Campaign { id: id.to_owned(), source })?;
+            targets.push(Self { campaign, client, shares: of(id).is_none_or(|it| it.shares) });
         }
-        if !sources.is_empty() {
-            return Ok(sources);
+        if !targets.is_empty() {
+            return Ok(targets);
         }
-        let client = general.ok_or(SourceError::NoKey)?;
-        let campaigns = client.campaigns().await.map_err(SourceError::Campaigns)?;
+        let client = general.ok_or(SyncTargetError::NoKey)?;
+        let campaigns = client.campaigns().await.map_err(SyncTargetError::Campaigns)?;
         for listed in campaigns.into_iter().filter(Campaign::is_live) {
             // The list may leave out what the campaign itself tells.
             let campaign = client.campaign(&listed.id).await;
             let campaign = campaign
-                .map_err(|source| SourceError::Campaign { id: listed.id.clone(), source })?;
-            sources.push(Self { campaign, client: client.clone(), shares: true });
+                .map_err(|source| SyncTargetError::Campaign { id: listed.id.clone(), source })?;
+            targets.push(Self { campaign, client: client.clone(), shares: true });
         }
-        if sources.is_empty() { Err(SourceError::NoCampaign) } else { Ok(sources) }
+        if targets.is_empty() { Err(SyncTargetError::NoCampaign) } else { Ok(targets) }
     }
 }
