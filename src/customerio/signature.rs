@@ -37,7 +37,7 @@ pub enum SignatureError {
 
 impl SignatureError {
     /// Returns the label in logs.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Missing(_) => "signature_missing",
             Self::Malformed(_) => "signature_malformed",

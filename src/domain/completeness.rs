@@ -139,7 +139,7 @@ impl Completeness {
     }
 
     /// Makes all evidence equally old.
-    pub fn forget_times(&mut self) {
+    pub fn clear_times(&mut self) {
         for at in [&mut self.compared_at, &mut self.seen_at, &mut self.agreed_at] {
             *at = at.map(|_| Time::default());
         }

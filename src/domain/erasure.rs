@@ -6,9 +6,9 @@
 //! Others' calls and records refer to a person and hold no value of theirs. Free text is left: a body that
 //! names them is dropped whole, and so is a text in another's record or call.
 
+mod encodings;
 #[cfg(test)]
 mod tests;
-mod writings;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use super::{
     AnonymousId, Call, Email, Facts, Identifier, LaneKey, Link, Participant, ParticipantKey,
     Person, Scalar, Snapshot,
 };
-use writings::{decode, is_apart, is_in_body, is_in_link, unfold};
+use encodings::{decode, is_apart, is_in_body, is_in_link, unfold};
 
 /// A person to erase, by everything that names them.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -196,7 +196,7 @@ impl ErasureSubject {
                 !fact.value.as_text().is_some_and(named) && !self.is_addressed_in(plain_name(name))
             });
             if let Some(as_of) = referrer.filter(|_| facts.get(Facts::REFERRER_ID).is_none()) {
-                facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), as_of);
+                facts.merge(Facts::IS_REFERRED, Scalar::Boolean(true), as_of);
             }
         }
         cut

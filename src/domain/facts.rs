@@ -76,7 +76,7 @@ impl Facts {
     pub const METADATA: &str = "metadata.";
 
     /// Merges one fact; true if it changed the value.
-    pub fn learn(&mut self, name: &str, value: Scalar, as_of: Time) -> bool {
+    pub fn merge(&mut self, name: &str, value: Scalar, as_of: Time) -> bool {
         match self.0.get_mut(name) {
             Some(known) => {
                 let newer = as_of > known.as_of;
@@ -128,7 +128,7 @@ impl Facts {
     }
 
     /// Makes all facts equally old.
-    pub fn forget_times(&mut self) {
+    pub fn clear_times(&mut self) {
         for fact in self.0.values_mut() {
             (fact.as_of, fact.since) = (Time::default(), None);
         }
@@ -156,7 +156,7 @@ mod tests {
                 let mut facts = Facts::default();
                 for (name, value, time) in told {
                     let name = format!("n{name}");
-                    facts.learn(&name, Scalar::Integer(*value), Time::from_seconds(*time));
+                    facts.merge(&name, Scalar::Integer(*value), Time::from_seconds(*time));
                 }
                 // Since when a value is so depends on what came between.
                 facts.0.values_mut().for_each(|fact| fact.since = None);
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn an_older_snapshot_never_overwrites_a_newer_one() {
         let mut facts = Facts::default();
-        assert!(facts.learn("a", Scalar::from("new"), Time::from_seconds(2)));
-        assert!(!facts.learn("a", Scalar::from("old"), Time::from_seconds(1)));
+        assert!(facts.merge("a", Scalar::from("new"), Time::from_seconds(2)));
+        assert!(!facts.merge("a", Scalar::from("old"), Time::from_seconds(1)));
         assert_eq!(facts.get("a").unwrap().value, Scalar::from("new"));
     }
 }

@@ -218,8 +218,8 @@ impl Person {
         let timeless = |person: &Self| {
             let mut person = person.clone();
             for participant in &mut person.participants {
-                participant.facts.forget_times();
-                participant.completeness.forget_times();
+                participant.facts.clear_times();
+                participant.completeness.clear_times();
                 if let Some(channels) = &mut participant.channels {
                     channels.at = Time::default();
                 }

@@ -175,7 +175,7 @@ mod tests {
             let mut person = Person::new(Identifier::Id("1".to_owned()));
             let mut participant = Participant::new("c".to_owned(), id.to_owned(), None);
             for (name, value) in facts {
-                participant.facts.learn(name, Scalar::from(*value), Time::default());
+                participant.facts.merge(name, Scalar::from(*value), Time::default());
             }
             person.participants.push(participant);
             let mut known = References::default();

@@ -294,8 +294,8 @@ fn answer(state: &AppState, receipt: Receipt) -> Response {
 /// Returns the reason of a refusal as the log sums it.
 fn reason(refusal: &IngestError) -> &'static str {
     match refusal {
-        IngestError::Signature(error) => error.word(),
-        IngestError::Report { fault, .. } => fault.word(),
+        IngestError::Signature(error) => error.label(),
+        IngestError::Report { fault, .. } => fault.label(),
         IngestError::WrongCampaign { .. } => "campaign",
         IngestError::Unreadable(_) | IngestError::Template(_) => "unreadable",
         IngestError::Invalid(_) => "invalid",

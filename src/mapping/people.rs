@@ -74,7 +74,7 @@ impl Resolved {
             let slot = people.find(snapshot, campaign, known, rules, &mut places)?;
             let as_of = notification.as_of.unwrap_or(received_at);
             let as_of = if snapshot.is_subject { as_of } else { Time::default() };
-            people.learn(slot, snapshot, as_of, received_at);
+            people.merge_facts(slot, snapshot, as_of, received_at);
             Ok(slot)
         };
         let mut slots: Vec<_> = notification.people.iter().map(&mut slot).collect();
@@ -232,7 +232,7 @@ impl Resolved {
         index
     }
 
-    fn learn(&mut self, slot: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
+    fn merge_facts(&mut self, slot: Slot, snapshot: &Snapshot, as_of: Time, received_at: Time) {
         let participant = &mut self.persons[slot.person].participants[slot.participant];
         let own = snapshot
             .facts
@@ -244,7 +244,7 @@ impl Resolved {
             let was_subscribed = is_flag && before == Some(&Scalar::Boolean(false));
             let is_echo =
                 is_flag && shown(participant, *value == Scalar::Boolean(true), &snapshot.metadata);
-            let is_new = participant.facts.learn(name, value.clone(), as_of);
+            let is_new = participant.facts.merge(name, value.clone(), as_of);
             if is_new && was_subscribed && !is_echo {
                 self.unsubscribed.insert(slot.person);
             }
@@ -255,7 +255,7 @@ impl Resolved {
         }
         for (key, value) in &snapshot.metadata {
             let name = format!("{}{key}", Facts::METADATA);
-            participant.facts.learn(&name, value.clone(), as_of);
+            participant.facts.merge(&name, value.clone(), as_of);
         }
         participant.shares = participant.shares.max(snapshot.share_total);
         let reported = aggregates::friends(snapshot);

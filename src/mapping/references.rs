@@ -75,7 +75,7 @@ impl Resolved {
                 (None, None) => continue,
             };
             let facts = &mut self.participant_mut(slot).facts;
-            facts.learn(Facts::REFERRER_ID, Scalar::from(key), as_of);
+            facts.merge(Facts::REFERRER_ID, Scalar::from(key), as_of);
         }
     }
 
@@ -159,7 +159,7 @@ impl Resolved {
         }
         for name in SHOWN {
             if let Some(value) = snapshot.facts.get(name) {
-                participants[0].facts.learn(name, value.clone(), as_of);
+                participants[0].facts.merge(name, value.clone(), as_of);
             }
         }
     }

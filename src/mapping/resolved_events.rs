@@ -109,7 +109,7 @@ impl Resolved {
             if let (Some(friend), Some(referrer)) = (friend, referrer) {
                 if self.participant(friend).facts.get(Facts::REFERRER_ID).is_none() {
                     let key = Scalar::from(self.refer_to(referrer));
-                    self.participant_mut(friend).facts.learn(Facts::REFERRER_ID, key, as_of);
+                    self.participant_mut(friend).facts.merge(Facts::REFERRER_ID, key, as_of);
                 }
                 referrals.push(Referral { friend, referrer });
             }

@@ -92,7 +92,7 @@ impl AssumedParticipant {
         let mut participant = Participant::new(campaign, id.clone(), Some(id));
         if news.events.iter().any(|it| matches!(it.event, Event::ReferralConverted { .. })) {
             let facts = &mut participant.facts;
-            facts.learn(Facts::IS_REFERRED, Scalar::Boolean(true), Time::default());
+            facts.merge(Facts::IS_REFERRED, Scalar::Boolean(true), Time::default());
         }
         person.participants.push(participant);
         Some(Self(person))

@@ -59,7 +59,7 @@ fn a_friends_facts_lose_the_referrer_and_keep_the_rest() {
             ("metadata.ann@example.com", "yes"),
             ("metadata.code", "p1"),
         ] {
-            participant.facts.learn(name, Scalar::from(value), Time::default());
+            participant.facts.merge(name, Scalar::from(value), Time::default());
         }
         person.participants.push(participant);
     }

@@ -1,6 +1,6 @@
 //! What Customer.io tells leads to writes at GrowSurf: once, counted, and never in a loop.
 
-mod asks;
+mod actions;
 mod subscriptions;
 
 use std::time::Duration;

@@ -250,7 +250,7 @@ fn person(
         person.participants.push(Participant::new(CAMPAIGN.to_owned(), key, snapshot.id.clone()));
     }
     for (name, value) in &snapshot.facts {
-        person.participants[0].facts.learn(name, value.clone(), received_at);
+        person.participants[0].facts.merge(name, value.clone(), received_at);
     }
     person
 }
