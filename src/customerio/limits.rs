@@ -212,7 +212,7 @@ fn fitting(
         }
     }
     while kept.len() > most {
-        // The address stays: without it nobody can be written to.
+        // The address stays: without it, no mail can be sent.
         let last = kept.keys().rev().find(|name| *name != "email").cloned();
         let name = last.expect("of several names at most one is `email`");
         kept.remove(&name);

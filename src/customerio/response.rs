@@ -25,7 +25,7 @@ pub fn single(sent: &Result<Answer, SendError>, now: Time) -> Outcome {
         Reading::Each(outcomes) => outcomes.into_iter().next().expect("an outcome for each call"),
         Reading::Stopped(outcome) => outcome,
         Reading::Malformed(complaint) => complaint.into(),
-        // Alone there is nothing to send in smaller pieces.
+        // One call can't be sent in smaller pieces.
         Reading::Unlisted(reason) => Outcome::Retry { reason, wait: None },
     }
 }
@@ -73,7 +73,7 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
         }
     };
     match answer.status {
-        // Every documented success is `{}`. Another text is a proxy's, so nothing proves that the calls arrived.
+        // Every documented success is `{}`. Another text may be a proxy's, so the calls may not have arrived.
         status @ (200..=206 | 208..=299) if !is_json_or_empty(&answer.body) => {
             let reason = format!(
                 "customer.io answered {status} with a body that isn't JSON: check for a proxy that \
@@ -109,13 +109,13 @@ fn accepted(answer: &Answer, calls: usize) -> Reading {
     let (listed, stray): (Vec<_>, Vec<_>) = complaints
         .into_iter()
         .partition(|complaint| complaint.index.is_some_and(|index| index < calls));
-    // Undocumented, but no success: alone it is the call that is complained about, and of a batch
-    // each call alone will tell.
+    // Undocumented, but no success: the complaint is about the single call. The calls of a batch are
+    // sent alone to find the faulty one.
     if answer.status != 207 && !stray.is_empty() {
         return Reading::Malformed(refused(answer));
     }
-    // A 207 says that something was refused. Where it doesn't say what, or not all of it, the
-    // others can't be called delivered; sending them again is safe and losing one is not.
+    // A 207 says that something was refused. Unless it says what, the others can't count as delivered:
+    // sending them again is safe, losing one is not.
     let is_unclear = answer.status == 207 && (listed.is_empty() || !stray.is_empty());
     let other = if is_unclear {
         let reason = "customer.io answered 207 without telling which calls it refused";

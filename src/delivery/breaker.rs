@@ -126,10 +126,10 @@ impl CircuitBreaker {
     /// Notes the outcome of an attempt.
     pub fn observe(&mut self, lane: LaneId, outcome: &Outcome, now: Time) {
         match outcome {
-            // A refusal of one call shows that the destination is there and knows us.
+            // A refused call shows that the destination works.
             Outcome::Delivered | Outcome::Rejected { .. } => self.answered(now),
             Outcome::Retry { wait, .. } => {
-                // What one call is status to wait says nothing about the others.
+                // The wait of one call says nothing about the others.
                 let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
                 self.failed(pause, now);
             }
@@ -244,7 +244,7 @@ impl CircuitBreaker {
     fn answered(&mut self, now: Time) {
         self.failures = 0;
         match &self.state {
-            // An answer that was on its way when the halt came says nothing about it.
+            // The answer to a call sent before the halt says nothing about it.
             State::Down(Down { halt: Some(_), probing: false, .. }) => return,
             State::Blocked { .. } => {}
             State::Running => self.available_for += now.since(self.counts_from),

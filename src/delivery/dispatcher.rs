@@ -173,7 +173,7 @@ impl Dispatcher {
         };
         let until = now.plus(self.rules.lease);
         let way = destination.kind();
-        // What is written at GrowSurf has an order, however old it is.
+        // Writes to GrowSurf keep their order, however old they are.
         let old_before = match way {
             Destination::CustomerIo => now.minus(OLD),
             Destination::GrowSurf => Time::default(),
@@ -260,7 +260,7 @@ impl Dispatcher {
 
     async fn next_due(&self, page: bool, now: Time) -> Duration {
         match self.sender.store.next_due(self.sender.destination.kind(), page, now).await {
-            // Work that is due but can't be claimed is looked for again at leisure.
+            // Due work that can't be claimed is polled for.
             Ok(Some(due)) if due > now => due.since(now),
             Ok(_) => POLL_EVERY,
             Err(error) => {
@@ -309,7 +309,7 @@ fn store_failed(error: &StoreError) -> Step {
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        // The lease's end takes care of what it held.
+        // Its leases end by themselves.
         tracing::error!(%error, "a sender ended unexpectedly");
     }
 }

@@ -50,7 +50,7 @@ impl Heartbeat {
 
     /// Notes that the loop is alive at `now`, and expects the next beat within `at_most`.
     pub fn expect_within(&self, now: Instant, at_most: Duration) {
-        // Beyond what the clock can count nobody waits for it.
+        // A deadline beyond the clock's range is none.
         let state = now.checked_add(at_most).map_or(State::Suspended, State::Expected);
         *self.state() = state;
     }

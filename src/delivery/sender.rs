@@ -76,7 +76,7 @@ impl Sender {
             .map(|(lease, attempts)| self.settlement(lease, attempts, &waiting, now))
             .collect();
         self.settle(settlements, until).await;
-        // What was behind the delivered calls is due now.
+        // The next calls of these lanes are due now.
         self.destination.wake();
     }
 
@@ -146,7 +146,7 @@ impl Sender {
             }
         }
         if result.attempts.iter().flatten().all(Option::is_none) {
-            // Was it to be a probe, another may go.
+            // If it was a probe, another may be sent.
             self.destination.breaker().nothing_to_probe(self.clock.now());
         }
         result

@@ -94,7 +94,7 @@ impl Completeness {
         self.excess.push(report);
         self.excess.sort_by_key(|it| it.at);
         if self.excess.len() > REPORTS {
-            // As high as the oldest and as new as the next, it can only say too much.
+            // The merged report has the higher count and the later time, so it errs on the side of incomplete.
             let oldest = self.excess.remove(0);
             self.excess[0].friends = oldest.friends;
         }
@@ -103,7 +103,7 @@ impl Completeness {
     /// Notes the relay's count of friends, and the time of the last sign-up.
     pub fn counted(&mut self, friends: i64, last: Option<Time>) {
         let reached = self.excess.extract_if(.., |it| it.friends <= friends).map(|it| it.at);
-        // Among friends who signed up later one of before may be missing.
+        // If friends signed up later, an earlier one may still be missing.
         let agreed_at = reached.filter(|at| last.is_none_or(|last| last <= *at)).max();
         self.agreed_at = self.agreed_at.max(agreed_at);
     }

@@ -228,7 +228,7 @@ impl ErasureSubject {
             Call::UpdateParticipant { update, .. } => {
                 update.metadata.retain(|_, value| keep(value.as_ref().is_some_and(named)));
             }
-            // These are of nobody but the person whose lane they are in.
+            // These hold nobody but the lane's own person.
             Call::TriggerReferral { .. }
             | Call::Merge { .. }
             | Call::Unsubscribe { .. }

@@ -11,7 +11,7 @@ use super::Time;
 pub fn retry_after(header: &str, now: Time) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits fail to be a number only where there are too many of them.
+        // Digits that aren't a number are too many.
         return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)));
     }
     // All three forms of a date that a recipient must read (RFC 9110, 5.6.7).

@@ -34,7 +34,7 @@ impl Webhook {
         let kind = self.event.as_deref().filter(|_| self.source == Source::GrowsurfApi);
         let mut hash = Sha256::new();
         for part in [Some(self.source.label()), self.owner.as_deref(), kind] {
-            // With its length, so that no two webhooks read the same.
+            // The length keeps different parts apart.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             hash.update(length.to_le_bytes());
             hash.update(part.unwrap_or_default());

@@ -190,7 +190,7 @@ fn decimal(text: &str) -> Option<Scalar> {
     let is_grouped =
         whole.len() == 1 || (whole[0].len() <= 3 && whole[1..].iter().all(|it| is_three(it)));
     let digits = whole.concat();
-    // A zero in front is a code's or a telephone number's.
+    // A leading zero belongs to a code or a telephone number.
     let has_zero = digits.len() > 1 && digits.starts_with('0');
     let fraction = if fraction { groups.last()?.as_str() } else { "" };
     if !is_grouped || has_zero || digits.len() + fraction.len() > DIGITS {

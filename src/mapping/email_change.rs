@@ -87,7 +87,7 @@ impl Resolved {
             if !person.former.contains(&from) {
                 person.former.push(from.clone());
             }
-            // Who was never sent has no profile to merge.
+            // A person who was never sent has no profile to merge.
             if person.identified.is_some() {
                 person.moved = Some(Moved { from, at: Time::default(), times: 0 });
             }

@@ -103,7 +103,7 @@ impl Erasures<'_> {
         let is_known = |key: ReadKey| self.known.person(&key).is_some();
         let by_id = snapshot.id.as_deref().map(|id| participant(self.campaign, id));
         if by_id.is_some_and(is_known) {
-            // The store has nobody of before the forgetting.
+            // The store has nobody from before the erasure.
             return false;
         }
         if let Some(joined_at) = snapshot.joined_at {

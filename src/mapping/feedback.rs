@@ -145,10 +145,10 @@ impl Draft for FeedbackDraft<'_> {
         };
         plan.erased = self.erased.clone();
         plan.unmapped.extend(feedback.left_out.iter().cloned());
-        // A message of an event that isn't the relay's is nothing to it.
+        // Only messages of the relay's own events are kept.
         let message = feedback.message.as_ref();
         plan.messages.extend(message.filter(|it| context.is_done(it.event)).cloned());
-        // Whoever is named in a body is found by it when they are to be erased.
+        // An erasure finds the bodies that name the person by these mentions.
         let subject = context.subject().and_then(|index| context.person(index).id);
         let is_written = |id| plan.lanes.iter().any(|lane| lane.person.id == Some(id));
         plan.mentioned.extend(subject.filter(|id| !is_written(*id)));

@@ -60,7 +60,7 @@ impl Mapper {
                 calls.push(alone(unsubscribe));
             }
             if person.identified.is_some() {
-                // Whoever wasn't at Customer.io before couldn't be joined with anything.
+                // A person who wasn't at Customer.io before couldn't be joined.
                 let joined: Vec<_> = anonymous::claims(&person)
                     .filter(|id| !was_identified || joins.contains(&(index, (*id).clone())))
                     .collect();

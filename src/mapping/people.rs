@@ -78,7 +78,7 @@ impl Resolved {
             Ok(slot)
         };
         let mut slots: Vec<_> = notification.people.iter().map(&mut slot).collect();
-        // Who can't be identified in one place may be in a later one, under the same id.
+        // A later snapshot with the same id may identify the participant.
         for (found, snapshot) in slots.iter_mut().zip(&notification.people) {
             if matches!(found, Err(Unresolved::Unmapped(_))) {
                 *found = slot(snapshot);
@@ -164,8 +164,8 @@ impl Resolved {
         let stored = |key: &ReadKey| known.person(key);
         let by_id = snapshot.id.as_deref().and_then(|id| stored(&participant(campaign, id)));
         let placed_before = || places.get(snapshot.id.as_ref()?).copied();
-        // Who a participant is stays: neither a new id in their metadata, which a browser can
-        // write, nor a new address makes them somebody else.
+        // A known participant stays the same person: neither a new id in the metadata, which a browser
+        // can write, nor a new address changes that.
         let person = match by_id.map(|index| self.place_known(index, known)).or_else(placed_before)
         {
             Some(person) => person,

@@ -62,7 +62,7 @@ pub fn attributes(person: &Person, rules: &Rules) -> Attributes {
     }
     for (attribute, key) in &rules.metadata {
         let fact = latest(&everywhere, &format!("{}{key}", Facts::METADATA));
-        // Customer.io takes strings, integers and booleans; a decimal goes as its text.
+        // Customer.io takes strings, integers and booleans; a decimal is sent as text.
         let value = fact.map(|fact| match &fact.value {
             Scalar::Decimal(decimal) => Scalar::Text(decimal.to_string()),
             other => other.clone(),
@@ -155,12 +155,12 @@ fn email(person: &Person, rules: &Rules) -> Option<Scalar> {
 /// Returns an attribute, from some of a person's participants.
 fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option<Scalar> {
     let value = |fact| latest(participants, fact).map(|fact| fact.value.clone());
-    // Before everything was counted a count or a first time would be invented.
+    // Before everything was counted, a count or a first time would be invented.
     let complete = participants.iter().all(|it| it.completeness.is_complete());
     let is_fraud_reported = || participants.iter().any(|participant| participant.fraud_reported);
     let sum = |count: fn(&Participant) -> i64| {
         let sum = participants.iter().map(|it| count(it)).fold(0, i64::saturating_add);
-        // Before the first one the relay only knows that it saw none, not that there is none.
+        // Zero only means that the relay saw none.
         (sum > 0).then_some(Scalar::Integer(sum))
     };
     match name {

@@ -131,7 +131,7 @@ pub fn track(
             let mut data = of_campaign();
             put(&mut data, "share_method", Some(share_method(channel).label()));
             put(&mut data, "share_channel", Some(channel.as_str()));
-            // Who only counts now and then knows no time but the interval.
+            // A source that only counts knows the interval, not the time.
             put(&mut data, "shared_after", after.map(Time::seconds));
             let effect = effects::shared(campaign, &participant.key, channel, *nth);
             Track { name: events::SHARED, effect, data }
@@ -144,10 +144,10 @@ pub fn track(
             let effect = effect(campaign, &participant.key, key);
             Track { name: events::SHARED, effect, data }
         }
-        // Told of the visitor; it is the link's owner who is known here.
+        // The event is the visitor's; the subject is the link's owner.
         Event::Visited(visit) => {
             let mut data = of_campaign();
-            // The code is the owner's, who isn't the visitor.
+            // The code is the owner's, not the visitor's.
             data.retain(|name, value| name != "referral_code" || is_shown_code(value));
             put(&mut data, "channel", Some("page"));
             put(&mut data, "page", visit.page.as_deref());

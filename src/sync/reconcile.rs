@@ -192,7 +192,7 @@ impl Walk<'_> {
             let reaches_past = page.rows.iter().any(is_past);
             let mut rows: Vec<Value> = page.rows;
             rows.retain(|row| !is_past(row));
-            // Friends are numbered in the order in which they are taken in.
+            // Friends are numbered in the order of acceptance.
             rows.reverse();
             for row in &mut rows {
                 if kind == Kind::Participant {

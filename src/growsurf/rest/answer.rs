@@ -41,7 +41,7 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
     }
     let refusal = refusal(status, body);
     Err(match (status, named) {
-        // Reads that meet a request of their own kind, or a lock, get through a little later.
+        // A read that meets a lock, or a request of its kind, succeeds later.
         (408 | 409 | 423 | 500..=599, _) => RestError::Unavailable(refusal),
         (404, Some(named)) | (400, Some(named @ (Named::Participant | Named::Cursor))) => {
             RestError::Unknown(refusal, named.as_str())

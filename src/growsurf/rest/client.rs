@@ -195,7 +195,7 @@ impl Client {
         (|| self.once(request))
             .retry(waits)
             .when(may_help)
-            // The budget knows for how long to wait.
+            // The budget has the wait.
             .adjust(|error, wait| match error {
                 RestError::Limited(_) => wait.map(|_| Duration::ZERO),
                 _ => wait,

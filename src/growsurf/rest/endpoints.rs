@@ -69,7 +69,7 @@ impl Client {
                 let mut request = Request::get(&path).of(Named::Campaign);
                 let filter = format!("metadata[{key}]");
                 request.query.push((filter.into(), value.clone()));
-                // Two are enough to see that it isn't one.
+                // Two rows show that the match isn't unique.
                 request.query.push(("limit".into(), "2".to_owned()));
                 let answer = self.once(&request).await?;
                 let rows = list(&answer, "participants")?;

@@ -137,7 +137,7 @@ impl Client {
         if success {
             return Ok(Outcome::Delivered);
         }
-        // It says the same of a credit that somebody else awarded meanwhile.
+        // The answer is the same if the credit was awarded meanwhile.
         match self.credit(campaign, who, until).await? {
             Credit::Awarded => Ok(Outcome::Delivered),
             Credit::Pending | Credit::Other(_) => {
@@ -192,7 +192,7 @@ impl Client {
 
     async fn post(&self, write: Write<'_>, until: Time) -> Result<Value, RestError> {
         let Write { path, body, .. } = write;
-        // GrowSurf answers 400 for whatever it finds wrong, so its own words tell more than a guess.
+        // GrowSurf answers 400 for any fault, so its own message says more than a guess.
         self.once_before(&Request::write(Method::POST, &path, body), Some(until)).await
     }
 }
@@ -239,7 +239,7 @@ fn outcome(error: &RestError) -> Option<Written> {
         RestError::Forbidden(Refusal { status, .. }) => {
             (Some(*status), Outcome::Halt { reason: error.to_string() })
         }
-        // Somewhere else answers than GrowSurf's API.
+        // Another server answers in place of GrowSurf's API.
         RestError::Refused(Refusal { status, .. }) if *status < 400 => {
             let reason = format!("{error}; check growsurf.base_url");
             (Some(*status), Outcome::Halt { reason })

@@ -149,7 +149,7 @@ fn target<'a>(
 
 /// Returns the record of the participant's lane with one more action counted.
 fn counted(mut record: Person, context: FeedbackContext<'_>) -> Result<Person, String> {
-    // Not the time of receipt: what was over the limit then may be replayed when the hour is over.
+    // Not the time of receipt: an action over the quota can be replayed after the hour.
     let now = context.known.now;
     let fresh = ActionQuota { since: now, count: 0 };
     let quota = record.quota.filter(|quota| now.since(quota.since) < HOUR).unwrap_or(fresh);

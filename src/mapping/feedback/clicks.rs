@@ -23,7 +23,7 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
     };
     let names = Names::of(click.channel);
     let before = context.participant(place);
-    // The growsurf_lane isn't read where only the reader's campaign says whose link it is. The next click
+    // The lane isn't read if only the reader's campaign identifies the link's owner. The next click
     // writes the same absolute count.
     let is_counted = |key: &ParticipantKey| {
         rules.feedback.clicks
@@ -70,7 +70,7 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
 
 /// Returns the owner of a link: the reader, or else the participant whom it names.
 fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot> {
-    // A code says nothing of its campaign: it may be of any that is written to, or of the reader's.
+    // A code doesn't name its campaign: it may be any writable one, or one of the reader's.
     let readers =
         context.subject().into_iter().flat_map(|index| &context.person(index).participants);
     let campaigns: BTreeSet<&String> =

@@ -53,8 +53,7 @@ fn note_report(
 ) -> Option<EventId> {
     let growsurf_counters = &mut participant.growsurf_counters;
     let before = growsurf_counters.subscription.as_ref();
-    // Reports come in any order; what they note_report last counts. Within a second the ids of reports
-    // tell what came first, since they are ULIDs; the order of arrival tells nothing after a retry.
+    // Reports arrive in any order; the latest counts. Within a second, their ids (ULIDs) give the order.
     if before.is_some_and(|before| (before.at, before.report.as_str()) >= (at, report)) {
         return None;
     }
@@ -63,7 +62,7 @@ fn note_report(
     let (mark, subscription) = if subscribed {
         (ours, Subscription { at, report, mark: None, unshown })
     } else {
-        // A mark that may be there already stays the one to be known by.
+        // A mark that GrowSurf may already have stays.
         let mark = ours.or(unshown).or(Some(id));
         (mark, Subscription { at, report, mark, unshown: mark })
     };
@@ -97,7 +96,7 @@ pub fn shown(participant: &mut Participant, unsubscribed: bool, metadata: &Attri
     if let Some(subscription) = &mut growsurf_counters.subscription {
         is_new |= subscription.unshown.take_if(is_shown).is_some();
         if !unsubscribed {
-            // They subscribed again at GrowSurf: nothing of the relay's is left to take back.
+            // They subscribed again at GrowSurf: there is nothing to take back.
             subscription.mark.take_if(is_shown);
         }
     }
