@@ -53,7 +53,7 @@ pub struct Deletion {
 pub struct ErasureReceipt {
     /// The time of the erasure. A participant who joins later with the address is another person.
     pub at: Time,
-    /// What was erased in the store.
+    /// The counts of erased rows.
     pub erased: Erased,
     /// The people deleted and suppressed at Customer.io.
     pub deleted: Vec<Identifier>,

@@ -171,12 +171,12 @@ pub enum Call {
     Merge {
         /// The former identifier.
         from: Identifier,
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
     },
     /// Ends the person's subscription. Creates nobody.
     Unsubscribe {
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
     },
     /// Joins a visitor's events with the person, once the visitor's own calls are delivered.
@@ -184,26 +184,26 @@ pub enum Call {
     Join {
         /// The id.
         anonymous_id: AnonymousId,
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
     },
     /// Changes a participant at GrowSurf.
     UpdateParticipant {
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
         /// The changes.
         update: ParticipantUpdate,
     },
     /// Awards the credit for a participant's referral at GrowSurf. Not idempotent.
     TriggerReferral {
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
         /// Delay in days, 1 to 90.
         delay_in_days: Option<u8>,
     },
     /// Adds a participant to a GrowSurf campaign. Idempotent.
     AddParticipant {
-        /// When it was planned.
+        /// The time of planning.
         at: Time,
         /// The first name.
         first_name: Option<String>,

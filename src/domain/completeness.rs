@@ -29,7 +29,7 @@ pub struct Completeness {
     /// True if the participant was seen to join without referrals.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_start: bool,
-    /// When a join without referrals was first seen, until the time of joining is known.
+    /// The first sight of a join without referrals, until the time of joining is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     seen_at: Option<Time>,
     /// Start of the last full comparison, made while the counts were incomplete.

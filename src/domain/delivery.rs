@@ -82,7 +82,7 @@ pub struct Delivery {
     pub call: Call,
     /// The webhook that led to it, if one did.
     pub webhook: Option<WebhookId>,
-    /// When it was planned.
+    /// The time of planning.
     pub planned_at: Time,
     /// Failed attempts so far.
     pub attempts: u32,
@@ -113,9 +113,9 @@ pub struct Leased {
 /// One HTTP try of a delivery.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Attempt {
-    /// When it began.
+    /// The beginning.
     pub at: Time,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
     /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,

@@ -12,7 +12,7 @@ use super::{Attributes, EventId, Identifier, Message, Scalar, Time};
 /// A report or an action of Customer.io's.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Feedback {
-    /// When it happened.
+    /// The time of the event.
     pub at: Time,
     /// Keys of the person. The first one that the relay knows counts.
     pub identifiers: Vec<Identifier>,

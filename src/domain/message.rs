@@ -15,6 +15,6 @@ pub struct Message {
     pub metric: String,
     /// The sender, such as `campaign` and its id.
     pub sender: Option<(String, String)>,
-    /// When it happened.
+    /// The time of the event.
     pub at: Time,
 }

@@ -11,7 +11,7 @@ use super::{Class, Labelled, Notification, Source, Time, WebhookId};
 pub struct Webhook {
     /// The relay's id.
     pub id: WebhookId,
-    /// When it was first received.
+    /// The first receipt.
     pub received_at: Time,
     /// The sender.
     pub source: Source,
