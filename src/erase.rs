@@ -29,7 +29,7 @@ pub enum EraseError {
     /// Customer.io refused.
     #[error(
         "Customer.io didn't delete and suppress {identifier}, and nothing but calls was erased \
-         here yet: {reason}; mend that and run it again, or run it without --delete-in-customerio"
+         here yet: {reason}; fix that and run it again, or run it without --delete-in-customerio"
     )]
     Destination {
         /// The masked key.
@@ -75,13 +75,13 @@ pub async fn erase_person(
     wait: Duration,
     deletion: Option<&Deletion>,
 ) -> Result<ErasureReceipt, EraseError> {
-    let traced = store.find_subject(email).await?;
-    let hushed = silence(store, clock, &traced, wait).await?;
+    let target = store.find_subject(email).await?;
+    let canceled = cancel_pending(store, clock, &target, wait).await?;
     let (mut deleted, mut spared) = (Vec::new(), Vec::new());
     if let Some(Deletion { client, trust_ids }) = deletion {
-        let addresses = traced.forgotten.emails.iter().cloned().map(Identifier::Email);
+        let addresses = target.forgotten.emails.iter().cloned().map(Identifier::Email);
         // Customer.io deletes a visitor's events with the person that they were joined with.
-        let known = traced.people.values().filter_map(LaneKey::identifier).cloned();
+        let known = target.people.values().filter_map(LaneKey::identifier).cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {
             if matches!(identifier, Identifier::Id(_)) && !trust_ids {
                 spared.push(identifier);
@@ -92,23 +92,23 @@ pub async fn erase_person(
         }
     }
     let at = clock.now();
-    let erased = store.erase(&traced, at).await?.and(hushed);
+    let erased = store.erase(&target, at).await?.and(canceled);
     Ok(ErasureReceipt { at, erased, deleted, spared })
 }
 
 /// Removes pending calls until none is under way.
-async fn silence(
+async fn cancel_pending(
     store: &Store,
     clock: &dyn Clock,
-    traced: &ErasureTarget,
+    target: &ErasureTarget,
     wait: Duration,
 ) -> Result<Erased, EraseError> {
     let deadline = clock.steady() + wait;
     let mut erased = Erased::default();
     loop {
-        let hushed = store.cancel_pending(traced, clock.now()).await?;
-        erased = erased.and(hushed.erased);
-        let Some(until) = hushed.under_way else { return Ok(erased) };
+        let canceled = store.cancel_pending(target, clock.now()).await?;
+        erased = erased.and(canceled.erased);
+        let Some(until) = canceled.under_way else { return Ok(erased) };
         if clock.steady() >= deadline {
             return Err(EraseError::UnderWay { until });
         }

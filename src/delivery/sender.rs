@@ -100,7 +100,7 @@ impl Sender {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(error = %ErrorChain(&error), "can't tell whether a call must wait");
+                    tracing::warn!(error = %ErrorChain(&error), "can't check if a call must wait");
                     continue;
                 }
             }
@@ -108,7 +108,7 @@ impl Sender {
                 Ok(None) => left.push((lease, delivery)),
                 Ok(attempt) => result.attempts[lease][delivery] = attempt,
                 Err(error) => {
-                    tracing::warn!(error = %ErrorChain(&error), "can't tell whose an address is now");
+                    tracing::warn!(error = %ErrorChain(&error), "can't check whose address it is now");
                 }
             }
         }

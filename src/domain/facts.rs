@@ -149,12 +149,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_order_of_arrival_ends_in_the_same_state(
-            mut told in proptest::collection::vec((0..3_u8, 0..4_i64, 0..4_i64), 0..8),
+            mut reports in proptest::collection::vec((0..3_u8, 0..4_i64, 0..4_i64), 0..8),
             seed in any::<u64>(),
         ) {
-            let merge = |told: &[(u8, i64, i64)]| {
+            let merge = |reports: &[(u8, i64, i64)]| {
                 let mut facts = Facts::default();
-                for (name, value, time) in told {
+                for (name, value, time) in reports {
                     let name = format!("n{name}");
                     facts.merge(&name, Scalar::Integer(*value), Time::from_seconds(*time));
                 }
@@ -162,9 +162,9 @@ mod tests {
                 facts.0.values_mut().for_each(|fact| fact.since = None);
                 facts
             };
-            let before = merge(&told);
-            fastrand::Rng::with_seed(seed).shuffle(&mut told);
-            prop_assert_eq!(before, merge(&told));
+            let before = merge(&reports);
+            fastrand::Rng::with_seed(seed).shuffle(&mut reports);
+            prop_assert_eq!(before, merge(&reports));
         }
     }
 

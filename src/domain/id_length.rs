@@ -40,7 +40,7 @@ impl Notification {
         }
         // The end of a campaign is about no participant: all are its winners.
         let is_end = |event: &Event| matches!(event, Event::CampaignEnded { .. });
-        let has_subject = !self.events.iter().any(|told| is_end(&told.event));
+        let has_subject = !self.events.iter().any(|timed| is_end(&timed.event));
         let mut left_out = BTreeSet::new();
         for (place, snapshot) in self.people.iter_mut().enumerate() {
             let Some(id) = snapshot.id.take_if(|id| is_too_long(id)) else { continue };
@@ -65,7 +65,7 @@ impl Notification {
             }
         }
         let mut reasons = Vec::new();
-        self.events.retain(|told| match of_event(&told.event) {
+        self.events.retain(|timed| match of_event(&timed.event) {
             Some((field, id)) if is_too_long(id) => {
                 reasons.push(too_long(field));
                 false
@@ -88,8 +88,8 @@ impl Notification {
         for snapshot in &self.people {
             of_participant(snapshot, &mut ids);
         }
-        for told in &self.events {
-            ids.extend(of_event(&told.event).map(|(field, id)| (field.to_owned(), id)));
+        for timed in &self.events {
+            ids.extend(of_event(&timed.event).map(|(field, id)| (field.to_owned(), id)));
         }
         if let Some(feedback) = &self.feedback {
             of_feedback(feedback, &mut ids);
@@ -178,7 +178,7 @@ mod tests {
         Action, ActionKind, Campaign, Click, ParticipantIndex, SendFilter, Time, TimedEvent,
     };
 
-    fn news() -> Notification {
+    fn notification() -> Notification {
         Notification {
             campaign: Campaign { id: Some("c".to_owned()), name: Some("n".repeat(500)) },
             as_of: None,
@@ -194,12 +194,14 @@ mod tests {
     fn places(bytes: usize) -> Vec<(&'static str, Notification)> {
         let long = || "x".repeat(bytes);
         let with = |change: &dyn Fn(&mut Notification)| {
-            let mut news = news();
-            change(&mut news);
-            news
+            let mut notification = notification();
+            change(&mut notification);
+            notification
         };
-        let told = |event: Event| {
-            with(&|news| news.events = vec![TimedEvent { at: None, event: event.clone() }])
+        let with_event = |event: Event| {
+            with(&|notification| {
+                notification.events = vec![TimedEvent { at: None, event: event.clone() }]
+            })
         };
         let by = |kind: FeedbackKind| {
             let (at, who, left_out) = (Time::default(), Vec::new(), Vec::new());
@@ -212,7 +214,9 @@ mod tests {
             })
         };
         let fact = |name: &str| {
-            with(&|news| drop(news.people[0].facts.insert(name.to_owned(), Scalar::Text(long()))))
+            with(&|notification| {
+                drop(notification.people[0].facts.insert(name.to_owned(), Scalar::Text(long())))
+            })
         };
         let click = |report, delivery, sender: Option<String>| {
             by(FeedbackKind::Clicked(Click {
@@ -235,17 +239,17 @@ mod tests {
         };
         let purchased = |key| {
             let (value, product) = (None, Some("p".repeat(900)));
-            told(Event::Purchased { participant: ParticipantIndex(0), key, value, product })
+            with_event(Event::Purchased { participant: ParticipantIndex(0), key, value, product })
         };
         vec![
-            ("the campaign's id", with(&|news| news.campaign.id = Some(long()))),
-            ("data.id", with(&|news| news.people[0].id = Some(long()))),
+            ("the campaign's id", with(&|notification| notification.campaign.id = Some(long()))),
+            ("data.id", with(&|notification| notification.people[0].id = Some(long()))),
             ("data.referredBy", fact(Facts::REFERRER_ID)),
             ("data.referralCode", fact(Facts::REFERRAL_CODE)),
             ("the purchase's id", purchased(long())),
             (
                 "the share's id",
-                told(Event::ShareReported {
+                with_event(Event::ShareReported {
                     participant: ParticipantIndex(0),
                     channel: "x".into(),
                     key: long(),
@@ -264,7 +268,7 @@ mod tests {
 
     #[test]
     fn an_id_has_at_most_200_bytes_wherever_it_stands() {
-        assert_eq!(news().check_ids(), Ok(()));
+        assert_eq!(notification().check_ids(), Ok(()));
         for ((field, fits), (_, long)) in places(200).into_iter().zip(places(201)) {
             assert_eq!(fits.check_ids(), Ok(()), "{field}");
             assert_eq!(long.check_ids(), Err(format!("{field} is longer than 200 bytes")));

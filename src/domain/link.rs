@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn codes_are_kept_sorted_and_only_those_that_a_link_can_carry() {
         let long = "x".repeat(65);
-        let told = Facts::link_codes(["gavin-f8", "a b", "", "Gavin_2", &long, "gavin-f8", "é"]);
+        let fact = Facts::link_codes(["gavin-f8", "a b", "", "Gavin_2", &long, "gavin-f8", "é"]);
         let mut participant = Participant::new("camp".to_owned(), "k".to_owned(), None);
         assert_eq!(participant.links().count(), 0);
-        participant.facts.merge(Facts::LINK_CODES, told.unwrap(), Time::default());
+        participant.facts.merge(Facts::LINK_CODES, fact.unwrap(), Time::default());
         let codes: Vec<String> = participant.links().map(|link| link.code).collect();
         assert_eq!(codes, ["Gavin_2", "gavin-f8"]);
         assert_eq!(Facts::link_codes(["a b"]), None);

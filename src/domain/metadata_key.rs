@@ -87,10 +87,12 @@ mod tests {
             ("gdpr_agreements", None),
             (&"k".repeat(41), None),
         ] {
-            let told = check_metadata_key(key).unwrap_err().to_string();
+            let reason = check_metadata_key(key).unwrap_err().to_string();
             match suggested {
-                Some(form) => assert!(told.ends_with(&format!("here {form:?}")), "{key}: {told}"),
-                None => assert!(!told.contains(", here"), "{key}: {told}"),
+                Some(form) => {
+                    assert!(reason.ends_with(&format!("here {form:?}")), "{key}: {reason}")
+                }
+                None => assert!(!reason.contains(", here"), "{key}: {reason}"),
             }
         }
     }

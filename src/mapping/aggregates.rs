@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn shares_are_counted_up_to_the_largest_count() {
-        for (known, counted, told) in [
+        for (known, counted, expected) in [
             (0, 2, 2),
             (2, 2, 0),
             (i64::MAX - 1, i64::MAX, 1),
@@ -240,7 +240,7 @@ mod tests {
             let (who, counts) = (ParticipantIndex(0), counts(counted));
             let event = Event::SharesCounted { participant: who, counts };
             let timed = TimedEvent { at: None, event };
-            assert_eq!(shares(&timed, &participant).count(), told, "{known} to {counted}");
+            assert_eq!(shares(&timed, &participant).count(), expected, "{known} to {counted}");
         }
     }
 }

@@ -188,18 +188,18 @@ mod tests {
     fn headers_tell_policies_what_is_left_and_how_long_to_wait() {
         let now = Time::from_seconds(784_111_777);
         let of = |list: &[(&'static str, &str)]| ReportedLimits::of(&headers(list), now, HOUR);
-        let told = of(&[
+        let limits = of(&[
             ("ratelimit-policy", r#""second";q=50;w=5, "minute";q=400;w=60"#),
             ("ratelimit", r#""second";r=12;t=3"#),
             ("retry-after", "7"),
         ]);
-        assert_eq!(told.policies["second"], (50, 5));
-        assert_eq!(told.policies["minute"], (400, 60));
-        assert_eq!(told.left["second"], (12, 3));
-        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        assert_eq!(limits.policies["second"], (50, 5));
+        assert_eq!(limits.policies["minute"], (400, 60));
+        assert_eq!(limits.left["second"], (12, 3));
+        assert_eq!(limits.retry_after, Some(Duration::from_secs(7)));
         for junk in ["", ";;;", "\"second\"", "\"second\";q=x;w=5", "a;q=1"] {
-            let told = of(&[("ratelimit-policy", junk), ("retry-after", "soon")]);
-            assert_eq!(told, ReportedLimits::default(), "{junk}");
+            let limits = of(&[("ratelimit-policy", junk), ("retry-after", "soon")]);
+            assert_eq!(limits, ReportedLimits::default(), "{junk}");
         }
         let a_minute_later = of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]);
         assert_eq!(a_minute_later.retry_after, Some(Duration::from_secs(60)));

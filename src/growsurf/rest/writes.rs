@@ -62,8 +62,8 @@ impl<'a> Write<'a> {
                     ("lastName", last_name),
                     ("referredBy", referred_by),
                 ];
-                let told = texts.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
-                body.extend(told.map(|(name, text)| (name.to_owned(), json!(text))));
+                let texts = texts.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
+                body.extend(texts.map(|(name, text)| (name.to_owned(), json!(text))));
                 if !metadata.is_empty() {
                     body.insert("metadata".to_owned(), json!(metadata));
                 }
