@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::Time;
 
@@ -23,6 +24,7 @@ const REPORTS: usize = 8;
 /// Complete counts have a base: a join without referrals, or a full comparison. And GrowSurf never reported
 /// more friends than the relay counted.
 /// Any order of arrival ends in the same state, except for `agreed_at`, which only decides numbers.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Completeness {
@@ -30,17 +32,14 @@ pub struct Completeness {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_start: bool,
     /// The first sight of a join without referrals, until the time of joining is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     seen_at: Option<Time>,
     /// Start of the last full comparison, made while the counts were incomplete.
-    #[serde(skip_serializing_if = "Option::is_none")]
     compared_at: Option<Time>,
     /// GrowSurf's reports of more friends than were counted, oldest first. A report that another covers is
     /// dropped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     excess: Vec<Report>,
     /// The last time at which the counts were known to be complete.
-    #[serde(skip_serializing_if = "Option::is_none")]
     agreed_at: Option<Time>,
 }
 

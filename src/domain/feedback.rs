@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::{Attributes, EventId, Identifier, Message, Scalar, Time};
 
@@ -111,24 +112,22 @@ pub enum ActionKind {
 }
 
 /// Changes to a participant at GrowSurf, as absolute values. Idempotent; absent fields stay.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ParticipantUpdate {
     /// Participant metadata by key; `None` removes a key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Option<Scalar>>,
     /// True if the participant wants no more mail.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribed: Option<bool>,
     /// The relay's mark of `unsubscribed`, under [`UNSUBSCRIBE_MARKER`]. It lets GrowSurf say who set it.
     ///
     /// With a mark, `true` is written only if it isn't set, and `false` only if GrowSurf has this mark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<EventId>,
     /// The first name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
     /// The last name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
 }
 
@@ -146,19 +145,18 @@ pub fn is_own_metadata(key: &str) -> bool {
 }
 
 /// The relay's counts of a participant for GrowSurf, and what it set there.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GrowsurfCounters {
     /// Clicks on the participant's link, by channel of the message.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub clicks: BTreeMap<String, Counter>,
     /// Shares recorded by campaigns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Counter>,
     /// The last subscription report of Customer.io's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
     /// The mark of a campaign's unsubscription, until GrowSurf shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unshown: Option<EventId>,
 }
 
@@ -179,18 +177,17 @@ pub struct Counter {
 }
 
 /// A subscription report, and its mark at GrowSurf.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[skip_serializing_none]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Subscription {
     /// The time of the report.
     pub at: Time,
     /// The report's id.
-    #[serde(default)]
     pub report: String,
     /// The mark of `unsubscribed` at GrowSurf, until it is taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<EventId>,
     /// The last mark, until GrowSurf shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unshown: Option<EventId>,
 }
 

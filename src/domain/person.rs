@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::{
     ActionQuota, Claim, Claimer, Completeness, Facts, GrowsurfCounters, Identifier, LaneKey,
@@ -34,7 +35,9 @@ impl ConversionCredit {
 }
 
 /// Everything known of one participant.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Participant {
     /// The campaign's id.
     pub campaign: String,
@@ -46,56 +49,48 @@ pub struct Participant {
     /// The merged facts.
     pub facts: Facts,
     /// The reported time of joining.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<Time>,
     /// The highest reported total of shares.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<i64>,
     /// The last counts of shares by channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
     /// Approved rewards, each counted once.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub rewards: i64,
     /// Friends who converted, each counted once.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub conversions: i64,
     /// The conversion of this participant as a friend.
-    #[serde(default, skip_serializing_if = "ConversionCredit::is_none")]
+    #[serde(skip_serializing_if = "ConversionCredit::is_none")]
     pub credit: ConversionCredit,
     /// The sign-up of this participant as a friend, as first reported: sources don't agree on its time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_up: Option<Time>,
     /// Friends who signed up, each counted once.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub friends: i64,
     /// Numbers of friends whose event isn't sent yet, by event id.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unsent_numbers: BTreeMap<String, i64>,
     /// Evidence that all friends were counted.
-    #[serde(default, skip_serializing_if = "Completeness::is_empty")]
+    #[serde(skip_serializing_if = "Completeness::is_empty")]
     pub completeness: Completeness,
     /// The first friend's sign-up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_referral: Option<Time>,
     /// The last friend's sign-up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_referral: Option<Time>,
     /// True if GrowSurf ever reported a change of the fraud status. Before that, its everyday value is no
     /// news.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fraud_reported: bool,
     /// The relay's counts for GrowSurf, and what it set there.
-    #[serde(default, skip_serializing_if = "GrowsurfCounters::is_empty")]
+    #[serde(skip_serializing_if = "GrowsurfCounters::is_empty")]
     pub growsurf_counters: GrowsurfCounters,
     /// The first claimed anonymous id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// Page posts of the last day with any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posts: Option<Posts>,
     /// True if others refer to the participant by a hashed key. Then the store finds them by it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_referred_to: bool,
 }
 

@@ -43,16 +43,14 @@ pub struct ProgramDraft<'a> {
     notification: Cow<'a, Notification>,
     received_at: Time,
     read: &'a ReadSet,
-    erased: ErasureSubject,
     people: Resolved,
     visitors: BTreeMap<AnonymousId, Visitor>,
     referrals: Vec<Referral>,
     events: Vec<ResolvedEvent>,
     /// One for each event.
     candidates: Vec<Candidate>,
-    unmapped: Vec<String>,
-    disabled_events: BTreeSet<&'static str>,
-    is_over_budget: bool,
+    /// The parts of the plan that don't depend on the ledger.
+    plan: Plan,
 }
 
 impl<'a> ProgramDraft<'a> {
@@ -95,12 +93,11 @@ impl<'a> ProgramDraft<'a> {
             received_at,
         };
         let mut candidates = Vec::with_capacity(events.len());
-        let mut disabled_events = BTreeSet::new();
-        let mut is_over_budget = false;
+        let mut plan = Plan { erased, ..Plan::default() };
         for ResolvedEvent { timed, slot } in &events {
             let participant = people.participant(*slot);
             if budget::is_spent(&timed.event, participant, received_at, rules.posts_per_day) {
-                is_over_budget = true;
+                plan.is_over_budget = true;
                 candidates.push(Candidate::default());
                 continue;
             }
@@ -109,7 +106,7 @@ impl<'a> ProgramDraft<'a> {
                 Ok(Some(track)) => match rules.events.get(track.name) {
                     Some(name) => Some((track.effect.event_id(), name.clone(), track)),
                     None => {
-                        disabled_events.insert(track.name);
+                        plan.disabled_events.insert(track.name);
                         None
                     }
                 },
@@ -126,20 +123,18 @@ impl<'a> ProgramDraft<'a> {
         {
             return Err(reason.clone());
         }
+        plan.unmapped = unmapped;
         Ok(Self {
             mapper,
             notification,
             received_at,
             read,
-            erased,
             people,
             visitors,
             referrals,
             events,
             candidates,
-            unmapped,
-            disabled_events,
-            is_over_budget,
+            plan,
         })
     }
 }
@@ -156,20 +151,16 @@ impl Draft for ProgramDraft<'_> {
             notification,
             received_at,
             read,
-            erased,
             mut people,
             visitors,
             referrals,
             events,
             candidates,
-            unmapped,
-            disabled_events,
-            is_over_budget,
+            mut plan,
         } = *self;
         let mut planned = BTreeSet::new();
         let mut is_new = |id: EventId| !recorded.contains(&id) && planned.insert(id);
         let mut due = Vec::new();
-        let mut filtered_events = Vec::new();
         let mut counted = Vec::new();
         let mut joins = Vec::new();
         let mut sent_as = BTreeMap::new();
@@ -184,7 +175,7 @@ impl Draft for ProgramDraft<'_> {
             let received = || notification.as_of.is_none().then_some(received_at);
             let at = enrolled.or(timed.at).or_else(received);
             let Some(at) = at.filter(|at| notification.filter.covers(*at)) else {
-                filtered_events.push(track.effect.kind().to_owned());
+                plan.filtered_events.push(track.effect.kind().to_owned());
                 continue;
             };
             let mut person = slot.person;
@@ -215,25 +206,12 @@ impl Draft for ProgramDraft<'_> {
         let subjects = events.iter().filter(|it| mapper.concerns_subject(&it.timed.event));
         let subjects: BTreeSet<usize> = subjects.map(|event| event.slot.person).collect();
         let left = std::mem::take(&mut people.left);
-        let ledger_only = counted.into_iter().map(|(_, id)| id).chain(left).collect();
-        let mut notices = std::mem::take(&mut people.notices);
+        plan.ledger_only = counted.into_iter().map(|(_, id)| id).chain(left).collect();
+        plan.notices = std::mem::take(&mut people.notices);
         let times = (notification.as_of.unwrap_or_default(), received_at);
-        let lanes = mapper.lanes(people, &subjects, due, times, &mut notices);
+        let lanes = mapper.lanes(people, &subjects, due, times, &mut plan.notices);
         let (lanes, mentioned, has_changes) = changed(lanes, read);
-        Ok(Plan {
-            lanes,
-            unmapped,
-            disabled_events,
-            mentioned,
-            ledger_only,
-            filtered_events,
-            notices,
-            has_changes: has_changes || has_counted,
-            is_over_budget,
-            erased,
-            messages: Vec::new(),
-            assumed_campaign: None,
-        })
+        Ok(Plan { lanes, mentioned, has_changes: has_changes || has_counted, ..plan })
     }
 }
 

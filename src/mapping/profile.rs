@@ -88,11 +88,6 @@ pub fn referral_code(participant: &Participant) -> Option<Scalar> {
         .or_else(|| participant.growsurf_id.clone().map(Scalar::Text))
 }
 
-/// Returns the name of a participant's campaign.
-pub fn campaign_name(participant: &Participant) -> Option<Scalar> {
-    participant.facts.value(Facts::CAMPAIGN_NAME).cloned()
-}
-
 /// Returns the fact that names a participant's referrer. Nobody refers themself: `of_person` are the person's
 /// participants.
 pub fn referred_by<'a>(

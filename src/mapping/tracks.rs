@@ -4,12 +4,13 @@ use super::affiliates;
 use super::amounts::{self, Worth};
 use super::effects;
 use super::people::{Resolved, Slot, Unresolved};
-use super::profile::{campaign_name, is_self_referred, referral_code, referred_by, referred_to};
+use super::profile::{is_self_referred, referral_code, referred_by, referred_to};
 use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
-    Amount, Attributes, EffectKey, Event, Facts, Labelled, Money, Notification, ParticipantIndex,
-    ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time, display_text, is_referral,
+    Amount, Attributes, Campaign, EffectKey, Event, Facts, Labelled, Money, Notification,
+    Participant, ParticipantIndex, ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time,
+    display_text, is_referral,
 };
 
 /// A track, unless it is off or in the ledger.
@@ -210,13 +211,8 @@ pub fn track(
 impl TrackContext<'_> {
     /// Returns the properties that most tracks share.
     fn campaign_data(&self, slot: Slot) -> Attributes {
-        let mut data = Attributes::new();
-        let campaign = &self.notification.campaign;
-        put(&mut data, "campaign_id", campaign.id.clone());
-        let known = || campaign_name(self.people.participant(slot));
-        put(&mut data, "campaign_name", campaign.name.clone().map(Scalar::Text).or_else(known));
-        put(&mut data, "referral_code", referral_code(self.people.participant(slot)));
-        put(&mut data, "tracked_at", Some(self.received_at.seconds()));
+        let mut data = participant_data(self.people.participant(slot), self.received_at);
+        put(&mut data, "campaign_name", self.notification.campaign.name.clone());
         data
     }
 
@@ -240,6 +236,17 @@ impl TrackContext<'_> {
         let of = ParticipantKey::new(self.campaign, &self.key_of(who).ok()?);
         Some(Reference { of, shows }.into())
     }
+}
+
+/// Returns the properties that all tracks of a participant share.
+pub(super) fn participant_data(participant: &Participant, received_at: Time) -> Attributes {
+    let mut data = Attributes::new();
+    let campaign = Some(participant.campaign.as_str()).filter(|id| *id != Campaign::UNNAMED);
+    put(&mut data, "campaign_id", campaign);
+    put(&mut data, "campaign_name", participant.facts.value(Facts::CAMPAIGN_NAME).cloned());
+    put(&mut data, "referral_code", referral_code(participant));
+    put(&mut data, "tracked_at", Some(received_at.seconds()));
+    data
 }
 
 /// True if a code may be shown to another person.

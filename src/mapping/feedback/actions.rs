@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use super::super::effects;
 use super::super::people::{hashed, participant};
-use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
-use super::super::tracks::{put, share_method};
+use super::super::tracks::{participant_data, put, share_method};
 use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp, subscriptions};
 use crate::domain::{
-    Action, ActionKind, ActionQuota, Attributes, Call, EffectKey, EventId, Feedback, Identifier,
-    Labelled, LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall,
-    ReadKey, Scalar, display_text,
+    Action, ActionKind, ActionQuota, Call, EffectKey, EventId, Feedback, Identifier, Labelled,
+    LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, ReadKey,
+    Scalar, display_text,
 };
 
 /// The period of the quota.
@@ -177,13 +176,9 @@ fn shared(
     let growsurf_counters = &mut person.participants[place.participant].growsurf_counters;
     let counter = raised(growsurf_counters.shares, before, SHARES, context.feedback.at);
     growsurf_counters.shares = Some(counter);
-    let mut data = Attributes::new();
-    put(&mut data, "campaign_id", Some(before.campaign.as_str()));
-    put(&mut data, "campaign_name", campaign_name(before));
-    put(&mut data, "referral_code", referral_code(before));
+    let mut data = participant_data(before, context.received_at);
     put(&mut data, "share_method", Some(share_method(channel).label()));
     put(&mut data, "share_channel", Some(channel));
-    put(&mut data, "tracked_at", Some(context.received_at.seconds()));
     let effect = share_effect(action, before);
     let event_id = effect.event_id();
     let name = context.rules.events.get(events::SHARED).filter(|_| !context.is_done(event_id));

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::effects;
 use super::super::people::participant;
-use super::super::profile::{campaign_name, referral_code};
 use super::super::rules::events;
-use super::super::tracks::put;
+use super::super::tracks::{participant_data, put};
 use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp};
 use crate::domain::{
     Attributes, Call, Click, Facts, Link, Participant, ParticipantKey, ParticipantUpdate, Plan,
@@ -143,16 +142,12 @@ impl Names {
 }
 
 fn data(click: &Click, participant: &Participant, context: FeedbackContext<'_>) -> Attributes {
-    let mut data = Attributes::new();
-    put(&mut data, "campaign_id", Some(participant.campaign.as_str()));
-    put(&mut data, "campaign_name", campaign_name(participant));
-    put(&mut data, "referral_code", referral_code(participant));
+    let mut data = participant_data(participant, context.received_at);
     put(&mut data, "channel", Some(click.channel));
     put(&mut data, "delivery_id", click.delivery.as_deref());
     if let Some((kind, id)) = &click.sender {
         put(&mut data, "message_source", Some(*kind));
         put(&mut data, "message_source_id", Some(id.as_str()));
     }
-    put(&mut data, "tracked_at", Some(context.received_at.seconds()));
     data
 }
