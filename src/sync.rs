@@ -6,11 +6,11 @@
 
 mod backfill;
 mod checkpoint;
-mod counted;
 mod deletions;
 mod intake;
 mod late;
 mod listed;
+mod lists;
 mod periodic;
 mod rate_limit;
 mod reconcile;

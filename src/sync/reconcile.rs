@@ -12,18 +12,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SyncError;
-use super::backfill::{converted, rows_to_accept};
 use super::checkpoint;
-use super::counted;
 use super::deletions::{self, Deletions, SeenParticipants};
 use super::intake::Intake;
 use super::listed::Listed;
+use super::lists::Lists;
 use super::report::SyncReport;
-use super::rewards::{Rewards, Unread};
+use super::rewards::Unread;
 use super::target::SyncTarget;
 use crate::domain::{SendFilter, Time};
-use crate::growsurf::rest::{Cursor, Page, RestError, Trail};
-use crate::sources::growsurf_api::{Kind, Origin, id_of};
+use crate::growsurf::rest::{Cursor, RestError, Trail};
+use crate::sources::growsurf_api::{Kind, id_of};
 
 /// The rules of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -93,56 +92,28 @@ impl Reconcile {
                 Some(cursor.read_until.map_or(horizon, |it| it.minus(self.rules.overlap)))
             }
         };
-        let mut walk = Walk { compare: self, target, filter: SendFilter::Since(horizon), back_to };
+        let filter = SendFilter::Since(horizon);
+        let lists = Lists::new(&self.intake, target);
+        let mut walk = Walk { intake: &self.intake, lists, filter, found: Found::default() };
         let mut report = SyncReport::default();
-        let mut found = Found::default();
-        walk.read(Kind::Participant, &mut report, &mut found).await?;
+        walk.read(Kind::Participant, back_to, &mut report).await?;
         self.intake.take_waiting(&target.campaign.id, began_at, &mut report).await?;
         if target.campaign.is_affiliate() {
-            walk.read(Kind::Commission, &mut report, &mut found).await?;
+            walk.read(Kind::Commission, back_to, &mut report).await?;
             // A payout is issued long after it was made, so its place in the list says nothing.
-            walk.back_to = None;
-            walk.read(Kind::Payout, &mut report, &mut found).await?;
+            walk.read(Kind::Payout, None, &mut report).await?;
         } else {
-            walk.read(Kind::Referral, &mut report, &mut found).await?;
+            walk.read(Kind::Referral, back_to, &mut report).await?;
         }
-        let Found { seen, unread } = found;
         if scope == Scope::Full {
-            self.counted(target, |id| seen.has(id) && !unread.may_have(id), began_at, &mut report)
-                .await?;
-            let what = self.rules.deletions;
-            deletions::handle(&self.intake, target, &seen, what, &mut report).await?;
+            walk.end(began_at, &mut report).await?;
+            let (seen, what) = (&walk.found.seen, self.rules.deletions);
+            deletions::handle(&self.intake, target, seen, what, &mut report).await?;
         }
         let full_at = if scope == Scope::Full { Some(began_at) } else { cursor.full_at };
         let cursor = SyncCursor { read_until: Some(began_at), full_at };
         checkpoint::keep(store, &name, &cursor).await?;
         Ok(report)
-    }
-
-    /// Notes the full comparison at every participant whom `is_counted` admits.
-    async fn counted(
-        &self,
-        target: &SyncTarget,
-        is_counted: impl Fn(&str) -> bool,
-        began_at: Time,
-        report: &mut SyncReport,
-    ) -> Result<(), SyncError> {
-        let SyncTarget { campaign, shares, .. } = target.clone();
-        let origin = Origin { campaign, at: began_at, tell: SendFilter::None, shares };
-        let (rows, changed) = (report.rows, report.changed);
-        let mut next = None;
-        loop {
-            let id = &target.campaign.id;
-            let mut page = counted::page(&self.intake.store, id, next.as_ref()).await?;
-            page.rows.retain(|row| id_of(row).is_some_and(|id| is_counted(&id)));
-            self.intake.take(rows_to_accept(Kind::Counted, page.rows, &origin), report).await?;
-            next = page.next;
-            if next.is_none() {
-                // They were counted before.
-                (report.rows, report.changed) = (rows, changed);
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -155,37 +126,34 @@ struct Found {
 
 /// The reading of one campaign's lists.
 struct Walk<'a> {
-    compare: &'a Reconcile,
-    target: &'a SyncTarget,
+    intake: &'a Intake,
+    lists: Lists<'a>,
     filter: SendFilter,
-    /// The time at which it ends; `None` for the end of the list.
-    back_to: Option<Time>,
+    found: Found,
 }
 
 impl Walk<'_> {
-    /// Reads a list back to that time.
+    /// Reads a list back to a time, or to its end.
     async fn read(
-        &self,
+        &mut self,
         kind: Kind,
+        back_to: Option<Time>,
         report: &mut SyncReport,
-        found: &mut Found,
     ) -> Result<(), SyncError> {
-        let intake = &self.compare.intake;
         let mut next: Option<Cursor> = None;
         let mut trail = Trail::default();
         let mut restarted = false;
-        let mut rewards = Rewards::of(self.target);
         loop {
-            let page = match self.page(kind, next.clone()).await {
+            let page = match self.lists.page(kind, next.as_ref()).await {
                 // The row that the page began with is gone: the list begins again, once.
-                Err(RestError::Unknown(..)) if next.is_some() && !restarted => {
+                Err(SyncError::Rest(RestError::Unknown(..))) if next.is_some() && !restarted => {
                     (next, trail, restarted) = (None, Trail::default(), true);
                     continue;
                 }
                 page => page?,
             };
             trail.follow(page.next.as_ref())?;
-            let is_past = |row: &Value| match (self.back_to, Listed::of(row).changed_at(kind)) {
+            let is_past = |row: &Value| match (back_to, Listed::of(row).changed_at(kind)) {
                 (Some(back_to), Some(at)) => at < back_to,
                 _ => false,
             };
@@ -194,17 +162,12 @@ impl Walk<'_> {
             rows.retain(|row| !is_past(row));
             // Friends are numbered in the order of acceptance.
             rows.reverse();
-            for row in &mut rows {
-                if kind == Kind::Participant {
-                    if let Some(id) = id_of(row) {
-                        found.seen.note(&id);
-                    }
-                    rewards.complete(row, &mut found.unread, report).await?;
-                }
+            let Found { seen, unread } = &mut self.found;
+            if kind == Kind::Participant {
+                rows.iter().filter_map(id_of).for_each(|id| seen.note(&id));
             }
-            let (campaign, shares) = (rewards.campaign().clone(), self.target.shares);
-            let origin = Origin { campaign, at: intake.clock.now(), tell: self.filter, shares };
-            intake.take(rows_to_accept(kind, rows, &origin), report).await?;
+            let sent = (self.filter, self.intake.clock.now());
+            self.lists.take(kind, rows, sent, unread, report).await?;
             next = page.next;
             if next.is_none() || reaches_past {
                 return Ok(());
@@ -212,15 +175,19 @@ impl Walk<'_> {
         }
     }
 
-    async fn page(&self, kind: Kind, next: Option<Cursor>) -> Result<Page, RestError> {
-        let (client, id) = (&self.target.client, &self.target.campaign.id);
-        match kind {
-            Kind::Participant => client.participants(id, next.as_ref()).await,
-            Kind::Referral => client.referrals(id, &converted(next)).await,
-            Kind::Commission => client.commissions(id, next.as_ref()).await,
-            Kind::Payout => client.payouts(id, next.as_ref()).await,
-            // The store knows them, not GrowSurf.
-            Kind::Counted => Ok(Page::default()),
+    /// Notes the full comparison, which began at `began_at`, at every participant seen.
+    async fn end(&mut self, began_at: Time, report: &mut SyncReport) -> Result<(), SyncError> {
+        let Found { seen, unread } = &mut self.found;
+        let mut next = None;
+        loop {
+            let mut page = self.lists.page(Kind::Counted, next.as_ref()).await?;
+            page.rows.retain(|row| id_of(row).is_some_and(|id| seen.has(&id)));
+            let sent = (SendFilter::None, began_at);
+            self.lists.take(Kind::Counted, page.rows, sent, unread, report).await?;
+            next = page.next;
+            if next.is_none() {
+                return Ok(());
+            }
         }
     }
 }
