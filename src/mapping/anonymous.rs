@@ -13,8 +13,8 @@ use super::people::{Resolved, participant};
 use super::resolved_events::ResolvedEvent;
 use super::rules::Rules;
 use crate::domain::{
-    AnonymousId, Claim, Claimer, Event, Facts, LaneKey, Notification, Participant, ParticipantKey,
-    Person, ReadKey, ReadSet, Scalar,
+    AnonymousId, Claim, Claimer, Event, Facts, LaneKey, Notification, Participant, Person, ReadKey,
+    ReadSet, Scalar,
 };
 
 /// Key of the participant metadata that holds a visitor's id.

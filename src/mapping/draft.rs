@@ -17,8 +17,8 @@ use super::requirements;
 use super::resolved_events::{Referral, ResolvedEvent, resolve_events};
 use super::tracks::{self, Track, TrackContext};
 use crate::domain::{
-    AnonymousId, Call, Draft, ErasureSubject, Event, EventId, LanePlan, Notification, PersonId,
-    Plan, Planned, PlannedCall, ReadSet, Time,
+    AnonymousId, Call, Draft, Event, EventId, LanePlan, Notification, PersonId, Plan, Planned,
+    PlannedCall, ReadSet, Time,
 };
 
 /// A call to plan.

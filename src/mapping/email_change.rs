@@ -17,7 +17,7 @@ use super::people::Resolved;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     Call, Email, EventId, Facts, Identifier, LaneKey, Moved, Participant, Person, ReadKey, ReadSet,
-    Scalar, Time,
+    Time,
 };
 
 /// The number of planned merges.

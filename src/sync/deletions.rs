@@ -14,7 +14,7 @@ use super::checkpoint;
 use super::intake::Intake;
 use super::report::SyncReport;
 use super::target::SyncTarget;
-use crate::domain::{Email, Facts, ParticipantKey, Person, ReadKey};
+use crate::domain::{Email, ParticipantKey, Person, ReadKey};
 use crate::erase::erase_person;
 use crate::growsurf::rest::RestError;
 use crate::telemetry::ErrorChain;
