@@ -65,11 +65,7 @@ impl ClusterTask {
     pub async fn run(self, shutdown: CancellationToken) {
         let _reports_panics = self.heartbeat.guard();
         while !shutdown.is_cancelled() {
-            self.heartbeat.expect_within(self.clock.steady(), EVERY);
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(EVERY) => {}
-            }
+            self.heartbeat.sleep(self.clock.steady(), EVERY, &shutdown).await;
             if !shutdown.is_cancelled() {
                 self.heartbeat.expect_within(self.clock.steady(), ROUND);
                 self.exchange().await;

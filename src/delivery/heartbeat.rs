@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 /// A loop's deadline for its next heartbeat. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
@@ -53,6 +55,12 @@ impl Heartbeat {
         // A deadline beyond the clock's range is none.
         let state = now.checked_add(at_most).map_or(State::Suspended, State::Expected);
         *self.state() = state;
+    }
+
+    /// Sleeps for a time, or until `shutdown`; the next beat is expected then.
+    pub async fn sleep(&self, now: Instant, time: Duration, shutdown: &CancellationToken) {
+        self.expect_within(now, time);
+        shutdown.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 
     /// Suspends monitoring until the next beat: the loop has ended, or waits for something that is monitored

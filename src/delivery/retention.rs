@@ -87,11 +87,7 @@ pub async fn run_retention(
         if pause == EVERY {
             report(&mut pruned);
         }
-        heartbeat.expect_within(clock.steady(), pause);
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
+        heartbeat.sleep(clock.steady(), pause, &shutdown).await;
     }
     report(&mut pruned);
     heartbeat.suspend();

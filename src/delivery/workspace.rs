@@ -53,12 +53,8 @@ impl WorkspaceCheck {
         let _reports_panics = self.heartbeat.guard();
         let mut is_known = false;
         if check_first {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                answered = tokio::time::timeout(FIRST_ANSWER, self.check()) => {
-                    is_known = answered.unwrap_or(false);
-                }
-            }
+            let answer = tokio::time::timeout(FIRST_ANSWER, self.check());
+            is_known = matches!(shutdown.run_until_cancelled(answer).await, Some(Ok(true)));
         }
         let checking = async {
             while !is_known && !shutdown.is_cancelled() {
@@ -66,11 +62,7 @@ impl WorkspaceCheck {
                 if is_known {
                     break;
                 }
-                self.heartbeat.expect_within(self.clock.steady(), self.retry_every);
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = tokio::time::sleep(self.retry_every) => {}
-                }
+                self.heartbeat.sleep(self.clock.steady(), self.retry_every, &shutdown).await;
             }
             self.heartbeat.suspend();
         };

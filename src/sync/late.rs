@@ -24,11 +24,7 @@ pub async fn watch_lateness(
 ) {
     let every = EVERY.min(warning);
     let mut warned_at: Option<Time> = None;
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
+    while shutdown.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         let now = clock.now();
         let oldest = match store.stats().await {
             Ok(stats) => stats.oldest_pending,

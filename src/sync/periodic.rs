@@ -39,6 +39,9 @@ pub struct PeriodicRules {
 /// The time by which a relay's job outlasts a period.
 const GRACE: Duration = Duration::from_secs(5 * 60);
 
+/// Known problems by campaign.
+type Problems = BTreeMap<String, BTreeSet<Problem>>;
+
 /// The scheduled task.
 pub struct Periodic {
     /// The comparison.
@@ -72,9 +75,9 @@ impl Periodic {
             let watches = due(watched, self.rules.watch_every);
             let compares = self.rules.compares && due(compared, self.rules.every);
             if watches || compares {
-                tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    () = self.round(watches, compares, &mut reported) => {}
+                let round = self.round(watches, compares, &mut reported);
+                if shutdown.run_until_cancelled(round).await.is_none() {
+                    return;
                 }
             }
             if watches {
@@ -88,19 +91,11 @@ impl Periodic {
             } else {
                 self.rules.watch_every
             };
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(rest) => {}
-            }
+            shutdown.run_until_cancelled(tokio::time::sleep(rest)).await;
         }
     }
 
-    async fn round(
-        &self,
-        watches: bool,
-        compares: bool,
-        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
-    ) {
+    async fn round(&self, watches: bool, compares: bool, reported: &mut Problems) {
         match self.has_job().await {
             Ok(true) => {}
             Ok(false) => return,
@@ -190,11 +185,7 @@ impl Periodic {
         }
     }
 
-    async fn check(
-        &self,
-        targets: &[SyncTarget],
-        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
-    ) {
+    async fn check(&self, targets: &[SyncTarget], reported: &mut Problems) {
         let mut all = Vec::new();
         for target in targets {
             let campaign = target.campaign.id.clone();
@@ -206,23 +197,19 @@ impl Periodic {
         self.report_findings(&all, reported);
     }
 
-    fn unknown(&self, error: &SyncTargetError, reported: &mut BTreeMap<String, BTreeSet<Problem>>) {
+    fn unknown(&self, error: &SyncTargetError, reported: &mut Problems) {
         let detail = ErrorChain(error).to_string();
         let problem = Some(Problem::Unknown);
         self.report_findings(&[Finding { campaign: "all".to_owned(), problem, detail }], reported);
     }
 
     /// Counts the findings, and logs the new ones.
-    fn report_findings(
-        &self,
-        findings: &[Finding],
-        reported: &mut BTreeMap<String, BTreeSet<Problem>>,
-    ) {
+    fn report_findings(&self, findings: &[Finding], reported: &mut Problems) {
         for &problem in Problem::VARIANTS {
             let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();
             self.metrics.growsurf_problem(problem.label(), campaigns);
         }
-        let mut now: BTreeMap<String, BTreeSet<Problem>> = BTreeMap::new();
+        let mut now = Problems::new();
         for Finding { campaign, problem, detail } in findings {
             let Some(problem) = problem else { continue };
             now.entry(campaign.clone()).or_default().insert(*problem);
