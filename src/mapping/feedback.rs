@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::draft::PendingCall;
 use super::effects;
-use super::people::Resolved;
+use super::people::{Resolved, Slot};
 use super::plan::Mapper;
 use super::rules::Rules;
 use crate::domain::{
@@ -36,13 +36,6 @@ struct FeedbackContext<'a> {
     recorded: &'a HashSet<EventId>,
     mapper: &'a Mapper,
     rules: &'a Rules,
-}
-
-/// A participant, by index of the record and in it.
-#[derive(Clone, Copy)]
-struct ParticipantSlot {
-    person: usize,
-    participant: usize,
 }
 
 /// Returns the keys of everyone in feedback.
@@ -196,7 +189,7 @@ impl<'a> FeedbackContext<'a> {
         self.known.person_at(index)
     }
 
-    fn participant(self, place: ParticipantSlot) -> &'a Participant {
+    fn participant(self, place: Slot) -> &'a Participant {
         &self.person(place.person).participants[place.participant]
     }
 

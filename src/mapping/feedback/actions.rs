@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::effects;
-use super::super::people::{hashed, participant};
+use super::super::people::{Slot, hashed, participant};
 use super::super::rules::events;
 use super::super::tracks::{participant_data, put, share_method};
-use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp, subscriptions};
+use super::{FeedbackContext, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Action, ActionKind, ActionQuota, Call, EffectKey, EventId, Feedback, Identifier, Labelled,
     LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, ReadKey,
@@ -28,7 +28,7 @@ struct Target {
     /// The name in effect keys.
     name: String,
     /// The participant, if there is one already.
-    place: Option<ParticipantSlot>,
+    place: Option<Slot>,
 }
 
 /// Returns the keys that an action names.
@@ -140,7 +140,7 @@ fn target<'a>(
     let mut participants = context.person(person).participants.iter().enumerate();
     let found = participants.find_map(|(index, it)| {
         let key = it.growsurf_key().filter(is_meant)?;
-        let place = Some(ParticipantSlot { person, participant: index });
+        let place = Some(Slot { person, participant: index });
         Some((campaign, Target { key, name: it.key.clone(), place }))
     });
     found.ok_or_else(|| unknown(action, campaign))
@@ -168,7 +168,7 @@ fn counted(mut record: Person, context: FeedbackContext<'_>) -> Result<Person, S
 fn shared(
     action: &Action,
     channel: &str,
-    place: ParticipantSlot,
+    place: Slot,
     context: FeedbackContext<'_>,
 ) -> (Vec<LanePlan>, ParticipantUpdate) {
     let before = context.participant(place);

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::effects;
-use super::super::people::participant;
+use super::super::people::{Slot, participant};
 use super::super::rules::events;
 use super::super::tracks::{participant_data, put};
-use super::{FeedbackContext, ParticipantSlot, lane, raised, stamp};
+use super::{FeedbackContext, lane, raised, stamp};
 use crate::domain::{
     Attributes, Call, Click, Facts, Link, Participant, ParticipantKey, ParticipantUpdate, Plan,
     PlannedCall, ReadKey, Scalar,
@@ -68,7 +68,7 @@ pub fn plan(click: &Click, context: FeedbackContext<'_>) -> Plan {
 }
 
 /// Returns the owner of a link: the reader, or else the participant whom it names.
-fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot> {
+fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<Slot> {
     // A code doesn't name its campaign: it may be any writable one, or one of the reader's.
     let readers =
         context.subject().into_iter().flat_map(|index| &context.person(index).participants);
@@ -76,7 +76,7 @@ fn owner(click: &Click, context: FeedbackContext<'_>) -> Option<ParticipantSlot>
         readers.map(|it| &it.campaign).chain(&context.rules.writable_campaigns).collect();
     let of = |person: usize, is_theirs: &dyn Fn(&Participant) -> bool| {
         let participant = context.person(person).participants.iter().position(is_theirs)?;
-        Some(ParticipantSlot { person, participant })
+        Some(Slot { person, participant })
     };
     let own = context.subject().and_then(|person| of(person, &|it| is_link_of(click, it)));
     own.or_else(|| {
