@@ -79,44 +79,32 @@ pub fn alone(fitted: &Fitted<'_>) -> Result<Request, OverLimit> {
 /// `None` for identifiers that would be misread: `.`, `..`, ids with an `@`, and anything that begins with
 /// `cio_`.
 pub fn v1(fitted: &Fitted<'_>) -> Option<Request> {
-    if let (LaneKey::Visitor(id), Call::Track { name, event_id, at, data }) =
-        (fitted.key(), fitted.call())
-    {
-        let event = V1Event { name, id: *event_id, timestamp: at.seconds(), data };
-        let body = json(&V1Anonymous { anonymous_id: id, event });
-        let path = "/api/v1/events".to_owned();
-        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
-    }
-    let identifier = fitted.key().identifier()?;
-    if let Call::Merge { from, .. } = fitted.call() {
-        let body = json(&Merge { primary: identifier.into(), secondary: from.into() });
-        let path = "/api/v1/merge_customers".to_owned();
-        return Some(Request { method: Method::POST, path, body: body.into(), retry: 0 });
-    }
-    let path = v1_path(identifier)?;
-    Some(match fitted.call() {
-        Call::Identify { attributes } => {
-            let body = json(attributes);
-            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+    let (method, path, body) = match (fitted.key(), fitted.call()) {
+        (LaneKey::Visitor(anonymous_id), Call::Track { name, event_id, at, data }) => {
+            let event = V1Event { name, id: *event_id, timestamp: at.seconds(), data };
+            let body = json(&V1Anonymous { anonymous_id, event });
+            (Method::POST, "/api/v1/events".to_owned(), body)
         }
-        Call::Track { name, event_id, at, data } => {
+        (LaneKey::Person(person), Call::Merge { from, .. }) => {
+            let body = json(&Merge { primary: person.into(), secondary: from.into() });
+            (Method::POST, "/api/v1/merge_customers".to_owned(), body)
+        }
+        (LaneKey::Person(person), Call::Identify { attributes }) => {
+            (Method::PUT, v1_path(person)?, json(attributes))
+        }
+        (LaneKey::Person(person), Call::Track { name, event_id, at, data }) => {
             let body = json(&V1Event { name, id: *event_id, timestamp: at.seconds(), data });
-            let path = path + "/events";
-            Request { method: Method::POST, path, body: body.into(), retry: 0 }
+            (Method::POST, v1_path(person)? + "/events", body)
         }
-        Call::Unsubscribe { .. } => {
-            let body = json(&Unsubscribed::NOW);
-            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+        (LaneKey::Person(person), Call::Unsubscribe { .. }) => {
+            (Method::PUT, v1_path(person)?, json(&Unsubscribed::NOW))
         }
-        Call::Join { anonymous_id, .. } => {
-            let body = json(&Joined::by(anonymous_id));
-            Request { method: Method::PUT, path, body: body.into(), retry: 0 }
+        (LaneKey::Person(person), Call::Join { anonymous_id, .. }) => {
+            (Method::PUT, v1_path(person)?, json(&Joined::by(anonymous_id)))
         }
-        Call::Merge { .. }
-        | Call::UpdateParticipant { .. }
-        | Call::TriggerReferral { .. }
-        | Call::AddParticipant { .. } => return None,
-    })
+        _ => return None,
+    };
+    Some(Request { method, path, body: body.into(), retry: 0 })
 }
 
 /// Returns the path of a person over v1, see [`v1`].

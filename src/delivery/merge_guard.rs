@@ -23,8 +23,7 @@ pub(super) async fn blocked(
     } else {
         return Ok(None);
     };
-    let took = std::time::Duration::ZERO;
-    Ok(Some(Attempt { at: now, took, http_status: None, outcome }))
+    Ok(Some(Attempt::unsent(now, outcome)))
 }
 
 fn rejected(from: &Identifier) -> Outcome {

@@ -74,7 +74,7 @@ impl CustomerIoTransport {
             let fitted = match limits::fit(key, &delivery.call) {
                 Ok(fitted) => fitted,
                 Err(over) => {
-                    attempts[index] = Some(self.unsent(over.into()));
+                    attempts[index] = Some(Attempt::unsent(self.clock.now(), over.into()));
                     continue;
                 }
             };
@@ -161,7 +161,7 @@ impl CustomerIoTransport {
         let request = match request::alone(&ready.fitted) {
             Ok(request) => Request { retry: ready.retry, ..request },
             Err(over) => {
-                attempts[ready.index] = Some(self.unsent(over.into()));
+                attempts[ready.index] = Some(Attempt::unsent(self.clock.now(), over.into()));
                 return true;
             }
         };
@@ -187,11 +187,6 @@ impl CustomerIoTransport {
         let took = self.clock.now().since(at);
         self.metrics.attempted_in(took);
         Some((at, took, sent))
-    }
-
-    /// Returns the attempt of a call that can't be sent.
-    fn unsent(&self, outcome: Outcome) -> Attempt {
-        Attempt { at: self.clock.now(), took: Duration::ZERO, http_status: None, outcome }
     }
 }
 

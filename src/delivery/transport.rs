@@ -51,8 +51,7 @@ impl Transport for GrowSurfTransport {
 impl GrowSurfTransport {
     async fn send_one(&self, item: &Item<'_>, until: Time) -> Option<Attempt> {
         let at = self.clock.now();
-        let unsent =
-            |outcome| Some(Attempt { at, took: Duration::ZERO, http_status: None, outcome });
+        let unsent = |outcome| Some(Attempt::unsent(at, outcome));
         let LaneKey::Participant(key) = item.key else {
             let reason = "it is for nobody whom GrowSurf knows".to_owned();
             return unsent(Outcome::Rejected { reason, field: None });

@@ -122,3 +122,10 @@ pub struct Attempt {
     /// The meaning for the delivery.
     pub outcome: Outcome,
 }
+
+impl Attempt {
+    /// Returns the attempt of a call that can't be sent.
+    pub fn unsent(at: Time, outcome: Outcome) -> Self {
+        Self { at, took: Duration::ZERO, http_status: None, outcome }
+    }
+}

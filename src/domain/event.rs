@@ -92,7 +92,7 @@ pub struct ParticipantIndex(pub usize);
 /// A decoded webhook or REST row.
 ///
 /// The facts of all snapshots are merged; the events lead to calls.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Notification {
     /// The campaign of everything in it.
     pub campaign: Campaign,
@@ -114,15 +114,7 @@ pub struct Notification {
 impl Notification {
     /// Returns an empty notification; `as_of` is the source's own time, if it has one.
     pub fn new(campaign: Campaign, as_of: Option<Time>) -> Self {
-        Self {
-            campaign,
-            as_of,
-            people: Vec::new(),
-            events: Vec::new(),
-            filter: SendFilter::All,
-            feedback: None,
-            is_from_server: false,
-        }
+        Self { campaign, as_of, ..Self::default() }
     }
 
     /// Adds a participant of the notification's campaign.
