@@ -208,8 +208,8 @@ const LINE_EVERY: u64 = 10_000;
 impl Progress {
     fn tell(&self, step: &Step<'_>) {
         match step {
-            Step::Begin { source, before } => {
-                let all = source.campaign.participants.unwrap_or(0);
+            Step::Begin { target, before } => {
+                let all = target.campaign.participants.unwrap_or(0);
                 self.bar.set_length(u64::try_from(all).unwrap_or(0));
                 self.bar.set_position(*before);
                 self.bar.reset_eta();

@@ -89,7 +89,7 @@ impl Sender {
         places: Vec<(usize, usize)>,
         result: &mut SendResult,
     ) -> Vec<(usize, usize)> {
-        let mut left = Vec::with_capacity(turn_places.len());
+        let mut left = Vec::with_capacity(places.len());
         for (lease, delivery) in places {
             let (leased, now) = (&leases[lease], self.clock.now());
             let call = &leased.deliveries[delivery];

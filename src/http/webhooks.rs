@@ -294,7 +294,7 @@ fn answer(state: &AppState, receipt: Receipt) -> Response {
 /// Returns the reason of a refusal as the log sums it.
 fn reason(refusal: &IngestError) -> &'static str {
     match refusal {
-        IngestError::Signature(error) => error.label(),
+        IngestError::Signature(error) => error.word(),
         IngestError::Report { fault, .. } => fault.label(),
         IngestError::WrongCampaign { .. } => "campaign",
         IngestError::Unreadable(_) | IngestError::Template(_) => "unreadable",

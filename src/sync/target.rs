@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::growsurf::rest::{Client, RestError};
-use crate::targets::growsurf_api::Campaign;
+use crate::sources::growsurf_api::Campaign;
 
 /// One campaign and its client.
 #[derive(Clone, Debug)]
