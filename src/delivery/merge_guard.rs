@@ -28,7 +28,7 @@ pub(super) async fn blocked(
 
 fn rejected(from: &Identifier) -> Outcome {
     let reason = format!(
-        "{} is somebody else's address by now, so the profile under it isn't merged; look at both \
+        "{} is another person's address by now, so the profile under it isn't merged; compare both \
          in Customer.io",
         from.masked()
     );

@@ -53,7 +53,7 @@ impl GrowSurfTransport {
         let at = self.clock.now();
         let unsent = |outcome| Some(Attempt::unsent(at, outcome));
         let LaneKey::Participant(key) = item.key else {
-            let reason = "it is for nobody whom GrowSurf knows".to_owned();
+            let reason = "the call is for no participant at GrowSurf".to_owned();
             return unsent(Outcome::Rejected { reason, field: None });
         };
         let Some(client) = self.clients.of(&key.campaign) else {

@@ -152,7 +152,7 @@ pub struct Moved {
     pub times: u32,
 }
 
-/// The record beside a lane.
+/// The record of a lane's owner: a person with all their participants, a participant at GrowSurf, or a visitor.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Person {
     /// The store's number; `None` until the store has the record.

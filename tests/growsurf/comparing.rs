@@ -318,7 +318,7 @@ fn a_merge_whose_address_is_somebody_elses_by_now_is_a_dead_letter() {
     relay.drained();
     let letter = relay.only_dead_letter();
     let letter = relay.command(&["dead-letters", "show", &letter]).expect(0);
-    assert!(letter.contains("somebody else's address by now"), "{letter}");
+    assert!(letter.contains("another person's address by now"), "{letter}");
     assert_eq!(sandbox.attributes(former)["first_name"], "Other");
     assert!(sandbox.person("moved@example.com").is_some());
 }
