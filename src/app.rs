@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::config::customerio::{CustomerioSettings, Region};
+use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::Heartbeat;
 use crate::domain::Clock;
@@ -35,6 +37,8 @@ use crate::store::sqlite::BackupError;
 use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
+use crate::ui::session::Sessions;
+use crate::ui::{self, UiState};
 
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
@@ -266,12 +270,13 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let http = TaskTracker::new();
     let metrics = Arc::clone(&face.metrics);
     let router = match operator_listener {
-        Some((operators, _)) => {
+        Some((operators, operators_at)) => {
             let metrics = Arc::clone(&face.metrics);
-            http.spawn(operators.serve(operator(face.clone(), false), metrics, stop.http.clone()));
+            let router = pages(settings, &face, operators_at, operator(face.clone(), false));
+            http.spawn(operators.serve(router, metrics, stop.http.clone()));
             public(face)
         }
-        None => operator(face, true),
+        None => pages(settings, &face, listener.1, operator(face.clone(), true)),
     };
     http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
     tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
@@ -319,6 +324,22 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Adds the operator's pages to the router of the listener at `address`, if the settings have them there.
+fn pages(settings: &Settings, face: &AppState, address: SocketAddr, router: Router) -> Router {
+    let admin = &settings.admin;
+    let is_operators = settings.server.operator_listen.is_some() || address.ip().is_loopback();
+    let is_on = match admin.ui {
+        UiMode::Auto => is_operators,
+        UiMode::On => true,
+        UiMode::Off => false,
+    };
+    if !is_on || (admin.tokens.is_empty() && admin.view_tokens.is_empty()) {
+        return router;
+    }
+    let sessions = Sessions::new(&admin.tokens, &admin.view_tokens);
+    router.merge(ui::routes(UiState::new(face.clone(), sessions)))
 }
 
 /// Runs a loop that may be silent for as long as it likes; only a panic is told.

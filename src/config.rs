@@ -40,7 +40,7 @@ use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::sync::SyncSettings;
-use crate::config::tokens::TokenSettings;
+use crate::config::tokens::{AdminSettings, TokenSettings};
 use crate::config::tree::{BUILT_IN, Layer, merge};
 use crate::mapping::{FeedbackRules, Rules};
 use crate::telemetry::LogOptions;
@@ -68,8 +68,8 @@ pub struct Settings {
     /// Names of events and attributes, tiers, attributes from metadata; what other sections decide of the
     /// rules isn't in it.
     pub mapping: Rules,
-    /// Who may use the admin API.
-    pub admin: TokenSettings,
+    /// Who may use the admin API and the operator's pages.
+    pub admin: AdminSettings,
     /// Who may tell the relay events, server to server.
     pub api: TokenSettings,
     /// From which pages clicks and shares are taken.

@@ -5,11 +5,12 @@
 
 mod admin;
 mod body;
-mod client;
-mod delay;
+pub(crate) mod client;
+pub(crate) mod delay;
 mod effects;
 mod health;
-mod json;
+pub(crate) mod json;
+pub(crate) mod limiter;
 mod listener;
 mod metrics;
 mod openapi;
@@ -25,5 +26,6 @@ pub use health::Health;
 pub use listener::{Listener, ListenerLimits};
 pub use openapi::document;
 pub use page::PagePosts as PageGate;
+pub use problem::Problem;
 pub use router::{AppState, operator, public};
 pub use tokens::Tokens;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("options", &["domain"]),
     ("config", &["delivery", "domain", "mapping", "options", "store", "sync", "telemetry"]),
@@ -52,8 +52,10 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "store",
             "sync",
             "telemetry",
+            "ui",
         ],
     ),
+    ("ui", &["delivery", "domain", "http", "store", "telemetry"]),
     (
         "cli",
         &[

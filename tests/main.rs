@@ -38,5 +38,6 @@ mod sdk;
 mod segments;
 mod shutdown;
 mod telling;
+mod ui;
 mod upgrades;
 mod workspace;

@@ -145,6 +145,7 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
         ("customerio.reporting_keys", &customerio.reporting_keys),
         ("customerio.action_keys", &customerio.action_keys),
         ("admin.token", &admin.tokens),
+        ("admin.view_token", &admin.view_tokens),
         ("api.token", &api.tokens),
     ]
     .into_iter()
@@ -156,7 +157,7 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
 fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
     let mut warned = Vec::new();
     for (key, secret) in secrets(settings) {
-        let is_token = key.ends_with(".token");
+        let is_token = key.ends_with("token");
         let is_weak = secret.expose_secret().len() < WEAK_SECRET_BYTES;
         if is_weak && !is_token && !warned.contains(&key) {
             check.warn(format!(
@@ -170,6 +171,12 @@ fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
     };
     if settings.admin.tokens.iter().any(same) {
         check.warn("admin.token and api.token share a token: who sends events can administrate");
+    }
+    let views = |one: &SecretString| {
+        settings.admin.view_tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
+    };
+    if settings.admin.tokens.iter().any(views) {
+        check.warn("admin.token and admin.view_token share a token: who may look can act");
     }
 }
 

@@ -7,8 +7,6 @@
 //! may learn from it which participants there are; only the metrics tell why one was dropped. Nor does
 //! it come sooner for one that leads to nothing.
 
-mod limiter;
-
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,10 +18,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use self::limiter::{Limiter, Total};
 use super::body::{BodyLimits, ReadBody};
 use super::client::{client_ip, network};
 use super::delay::NotBefore;
+use super::limiter::{Limiter, Total};
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;

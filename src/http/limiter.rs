@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::super::client::network;
+use super::client::network;
 
 /// What the limit is for.
 const MINUTE: Duration = Duration::from_secs(60);
