@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -272,11 +271,15 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let router = match operator_listener {
         Some((operators, operators_at)) => {
             let metrics = Arc::clone(&face.metrics);
-            let router = pages(settings, &face, operators_at, operator(face.clone(), false));
+            let pages = pages(settings, &face, operators_at);
+            let router = ui::merged(operator(face.clone(), false), pages);
             http.spawn(operators.serve(router, metrics, stop.http.clone()));
             public(face)
         }
-        None => pages(settings, &face, listener.1, operator(face.clone(), true)),
+        None => {
+            let pages = pages(settings, &face, address);
+            ui::merged(operator(face, true), pages)
+        }
     };
     http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
     tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
@@ -326,20 +329,16 @@ impl Running {
     }
 }
 
-/// Adds the operator's pages to the router of the listener at `address`, if the settings have them there.
-fn pages(settings: &Settings, face: &AppState, address: SocketAddr, router: Router) -> Router {
+/// Returns the state of the operator's pages, if the settings have them on the listener at `address`.
+fn pages(settings: &Settings, face: &AppState, address: SocketAddr) -> Option<UiState> {
     let admin = &settings.admin;
-    let is_operators = settings.server.operator_listen.is_some() || address.ip().is_loopback();
     let is_on = match admin.ui {
-        UiMode::Auto => is_operators,
+        UiMode::Auto => settings.server.operator_listen.is_some() || address.ip().is_loopback(),
         UiMode::On => true,
         UiMode::Off => false,
     };
-    if !is_on || (admin.tokens.is_empty() && admin.view_tokens.is_empty()) {
-        return router;
-    }
-    let sessions = Sessions::new(&admin.tokens, &admin.view_tokens);
-    router.merge(ui::routes(UiState::new(face.clone(), sessions)))
+    let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
+    is_on.then(|| UiState::new(face.clone(), sessions))
 }
 
 /// Runs a loop that may be silent for as long as it likes; only a panic is told.

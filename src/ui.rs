@@ -62,8 +62,15 @@ impl UiState {
     }
 }
 
-/// Returns the pages, with paths below `/ui`.
-pub fn routes(state: UiState) -> Router {
+/// Returns a router with the pages below `/ui`, if there are any.
+pub fn merged(router: Router, pages: Option<UiState>) -> Router {
+    match pages {
+        Some(state) => router.merge(routes(state)),
+        None => router,
+    }
+}
+
+fn routes(state: UiState) -> Router {
     let pages = Router::new()
         .route("/ui", get(overview::show))
         .route("/ui/", get(async || Redirect::permanent("/ui")))

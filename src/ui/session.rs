@@ -79,9 +79,10 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Makes them of the tokens of each role.
-    pub fn new(operate: &[SecretString], view: &[SecretString]) -> Self {
-        Self { operate: operate.to_vec(), view: view.to_vec() }
+    /// Makes them of the tokens of each role; `None` if there is no token.
+    pub fn new(operate: &[SecretString], view: &[SecretString]) -> Option<Self> {
+        let has_token = !operate.is_empty() || !view.is_empty();
+        has_token.then(|| Self { operate: operate.to_vec(), view: view.to_vec() })
     }
 
     /// Returns the role that a token opens. Compares with every token, in constant time.
