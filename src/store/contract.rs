@@ -95,6 +95,7 @@ macro_rules! contract_tests {
             burying::a_redelivered_identify_carries_the_present_profile,
             burying::discarded_letters_are_gone_and_their_effects_stay,
             burying::more_dead_letters_than_one_piece_are_all_redelivered,
+            burying::letters_that_die_meanwhile_are_not_redelivered,
             forgetting::everything_of_a_person_goes_and_others_stay,
             forgetting::a_forgotten_participant_never_comes_back,
             forgetting::others_lose_what_names_them_and_nothing_else,

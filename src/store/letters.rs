@@ -33,7 +33,8 @@ impl Store {
     /// Puts dead letters back at the end of their lanes, as if never tried; those of the class page keep
     /// it, the others are live. Ids that aren't dead letters are passed over. Returns how many it put
     /// back. The event id stays the same. An identify carries the present profile, so that it takes nothing
-    /// back. Goes in pieces; if it fails, those put back stay so, and it can be called again.
+    /// back. Goes in pieces, up to the letter that is the newest when it begins; if it fails, those put back
+    /// stay so, and it can be called again.
     pub async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
         let done = redeliver(self, which, Arc::clone(&self.planning.planner), now).await?;
         self.wake_others();

@@ -91,10 +91,16 @@ async fn in_pieces(
     which: DeadLetters,
     redeliver: Option<(Arc<dyn Planner>, Time)>,
 ) -> Result<usize, StoreError> {
+    let newest = match &which {
+        DeadLetters::All => store.read("list dead letters", NewestLetter).await?,
+        DeadLetters::These(_) => None,
+    };
     let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
     loop {
         let ids = match &which {
-            DeadLetters::All => store.read("list dead letters", LettersAfter(last)).await?,
+            DeadLetters::All => {
+                store.read("list dead letters", LettersAfter { last, newest }).await?
+            }
             DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
         };
         let Some(end) = ids.last() else { return Ok(sum) };
@@ -103,14 +109,31 @@ async fn in_pieces(
     }
 }
 
-/// Finds the next piece of all dead letters after one of them, oldest first.
-struct LettersAfter(DeliveryId);
+/// Finds the newest dead letter. One that is put back and dies again is newer.
+struct NewestLetter;
+
+impl Work for NewestLetter {
+    type Output = Option<DeliveryId>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<DeliveryId>, U::Fault> {
+        let newest = unit.letters(DeliveryId(i64::MAX), 1).await?.pop();
+        Ok(newest.map(|row| row.delivery.id))
+    }
+}
+
+/// Finds the next piece of dead letters after one of them, oldest first, up to the newest.
+struct LettersAfter {
+    last: DeliveryId,
+    newest: Option<DeliveryId>,
+}
 
 impl Work for LettersAfter {
     type Output = Vec<DeliveryId>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeliveryId>, U::Fault> {
-        unit.letters_after(self.0, PIECE).await
+        let mut ids = unit.letters_after(self.last, PIECE).await?;
+        ids.retain(|id| Some(*id) <= self.newest);
+        Ok(ids)
     }
 }
 
