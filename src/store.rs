@@ -143,6 +143,8 @@ impl Store {
             Backend::File(file) => file.writing(),
             // Whatever waits for the server is given up in time, so nothing of it can hang.
             Backend::Server(_) => Writing::Idle,
+            #[cfg(test)]
+            Backend::Memory(_) => Writing::Idle,
         }
     }
 
@@ -164,6 +166,8 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.close().await,
             Backend::Server(server) => server.close(),
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.close(),
         }
     }
 
@@ -172,6 +176,8 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.commits(),
             Backend::Server(_) => 0,
+            #[cfg(test)]
+            Backend::Memory(_) => 0,
         }
     }
 }

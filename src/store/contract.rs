@@ -13,8 +13,8 @@ pub(super) mod effects;
 pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
+pub(super) mod memory;
 pub(super) mod model;
-pub(super) mod numbers;
 pub(super) mod script;
 pub(super) mod settling;
 
@@ -130,11 +130,6 @@ macro_rules! contract_tests {
             effects::an_effect_is_shown_with_its_call_as_long_as_that_is_kept,
             effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
             comparing::a_lane_has_something_pending_until_it_is_settled,
-        }
-
-        #[test]
-        fn numbers_kept_equal_numbers_counted() {
-            crate::store::contract::numbers::numbers_kept_equal_numbers_counted(|| $bench);
         }
 
         #[test]

@@ -76,6 +76,8 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.is_attended(),
             Backend::Server(server) => server.is_attended(now).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => Ok(memory.is_attended()),
         }
     }
 }

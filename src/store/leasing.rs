@@ -56,6 +56,8 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.take_over(now).await,
             Backend::Server(server) => server.take_over(now).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.take_over(now),
         }
     }
 

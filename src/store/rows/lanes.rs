@@ -173,7 +173,7 @@ pub(in crate::store) struct PersonLetters {
 }
 
 /// A new dead letter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct NewLetter {
     pub(in crate::store) delivery: DeliveryId,
     pub(in crate::store) died_at: i64,
@@ -183,7 +183,7 @@ pub(in crate::store) struct NewLetter {
 }
 
 /// An attempt that didn't deliver.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct NewAttempt {
     pub(in crate::store) delivery: DeliveryId,
     pub(in crate::store) at: i64,
@@ -218,6 +218,7 @@ pub(in crate::store) struct LaneAppend {
 }
 
 /// A new row of deliveries that are pending.
+#[derive(Clone)]
 pub(in crate::store) struct NewRow {
     pub(in crate::store) webhook: Option<WebhookId>,
     pub(in crate::store) class: i16,
