@@ -8,6 +8,7 @@ pub(super) mod accepting;
 pub(super) mod batches;
 pub(super) mod burying;
 pub(super) mod classes;
+pub(super) mod cluster;
 pub(super) mod comparing;
 pub(super) mod effects;
 pub(super) mod forgetting;

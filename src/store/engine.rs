@@ -50,6 +50,11 @@ impl Store {
         }
     }
 
+    /// True if other relays may deliver from the store at the same time.
+    pub(super) fn is_shared(&self) -> bool {
+        !matches!(self.backend, Backend::File(_))
+    }
+
     /// Tells other relays that there is new work.
     pub(super) fn wake_others(&self) {
         if let Backend::Server(server) = &self.backend {

@@ -247,4 +247,8 @@ mod tests {
     use crate::store::contract::contract_tests;
 
     contract_tests!(Memory::new());
+    contract_tests! { @ Memory::new(),
+        cluster::relays_know_each_other_until_one_says_nothing_more,
+        cluster::a_job_is_one_relays_until_it_is_over,
+    }
 }

@@ -1,8 +1,8 @@
-//! Accept and replay: webhooks, and everything that they lead to, in one transaction.
+//! Accept and replay: webhooks, their effects and their deliveries, in one transaction.
 //!
 //! What belongs here: duplicates, parking, and planning webhook by webhook. What doesn't: the reads between
-//! the phases (`batch`), one webhook's plan on top of another's (`store::overlay`), the rows that come of it
-//! (`planned`), and how webhooks come to share a transaction (`store::batcher`).
+//! the phases (`batch`), one webhook's plan on top of another's (`store::overlay`), the rows of a plan
+//! (`planned`), and the choice of webhooks that share a transaction (`store::batcher`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -75,6 +75,8 @@ pub(super) struct Entry<'a> {
     /// The webhook and its fingerprint, if it is new to the inbox.
     pub(super) new: Option<(&'a Webhook, [u8; 32])>,
     pub(super) was_parked: bool,
+    /// The campaign that a stored webhook was planned in first, if it names none.
+    pub(super) campaign: Option<String>,
     pub(super) class: Class,
     pub(super) now: Time,
     pub(super) outcome: Outcome,
@@ -132,7 +134,7 @@ impl Accept {
         Ok(self.items.iter().map(of_item).collect::<Result<_, _>>()?)
     }
 
-    /// Returns what is to be planned of an item: the reason, if nothing of it can be mapped.
+    /// Returns the candidate of an item: the reason, if nothing of it can be mapped.
     fn candidate<'a>(&'a self, item: &'a Item, row: Option<&'a StoredWebhook>) -> Candidate<'a> {
         let received_at = match (&item.origin, row) {
             (_, Some(row)) => row.received_at,
@@ -299,7 +301,8 @@ fn entry<'a>(item: &'a Item, row: Option<&StoredWebhook>) -> Entry<'a> {
         (Origin::Stored(id), row) => (*id, None, row.map_or(item.class, |row| row.class)),
     };
     let was_parked = row.is_some_and(|row| row.is_parked);
-    Entry { id, new, was_parked, class, now: item.now, outcome: Outcome::Duplicate }
+    let campaign = row.and_then(|row| row.campaign.clone());
+    Entry { id, new, was_parked, campaign, class, now: item.now, outcome: Outcome::Duplicate }
 }
 
 fn receipt(entry: Entry<'_>) -> Receipt {

@@ -1,6 +1,6 @@
 //! A batch of notifications on its way through the phases of planning.
 //!
-//! What belongs here: the bulk reads between the phases. What doesn't: what becomes of a plan (`accept`).
+//! What belongs here: the bulk reads between the phases. What doesn't: the use of a plan (`accept`).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};

@@ -1,8 +1,6 @@
-//! Dead letters: listed, shown, put back, thrown away.
+//! Dead letters: listed, shown, redelivered and discarded.
 //!
-//! What belongs here: what operators do with them. What doesn't: how a delivery dies (`settle`).
-//! Putting back and throwing away go in pieces, each a transaction, so that nobody is kept waiting
-//! by a hundred thousand of them; what a piece has done needn't be done again.
+//! The last two go in pieces, each a transaction, so that a hundred thousand letters keep nobody waiting.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +16,7 @@ use crate::store::{DeadLetter, DeadLetters, PastAttempt, Store, StoreError};
 use super::append::{NewDelivery, append};
 use super::classes::class;
 
-/// How many of them one transaction takes on.
+/// Dead letters of one transaction.
 const PIECE: usize = 500;
 
 /// See [`Store::dead_letters`](crate::store::Store::dead_letters).
@@ -140,7 +138,7 @@ impl Work for LettersAfter {
 /// Ends those of some deliveries that are dead letters. Returns how many.
 struct EndLetters {
     ids: Vec<DeliveryId>,
-    /// Whoever puts them back at the ends of their lanes, and when; `None` throws them away.
+    /// The planner of their identifies, and the present time; `None` discards them.
     redeliver: Option<(Arc<dyn Planner>, Time)>,
 }
 

@@ -74,9 +74,14 @@ impl LaneRows for MemoryUnit {
         Ok(held.collect())
     }
 
-    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Fault> {
-        let is_leased = |lane: &&LaneRow| lane.leased && classes.contains(&lane.class);
-        Ok(self.now.lanes.values().filter(is_leased).cloned().collect())
+    async fn hold_all_lanes(
+        &mut self,
+        classes: &'static [i16],
+        leased: bool,
+    ) -> Result<Vec<LaneRow>, Fault> {
+        let lanes = self.now.lanes.values().filter(|lane| classes.contains(&lane.class));
+        let lanes = lanes.filter(|lane| lane.due_at.is_some() && lane.leased == leased);
+        Ok(lanes.cloned().collect())
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {

@@ -185,14 +185,15 @@ impl PeopleRows for MemoryUnit {
         Ok(found)
     }
 
-    async fn participants_after(
+    async fn participants_between(
         &mut self,
         campaign: &str,
         after: &str,
+        before: &str,
         limit: i64,
     ) -> Result<Vec<String>, Fault> {
         let ids = self.now.participants.keys().filter(|key| key.campaign == campaign);
-        let ids = ids.map(|key| &*key.participant).filter(|id| *id > after && *id < "~");
+        let ids = ids.map(|key| &*key.participant).filter(|id| *id > after && *id < before);
         Ok(page(ids.map(str::to_owned), limit).collect())
     }
 

@@ -75,8 +75,7 @@ impl Tables {
         self.inbox.extend(webhooks.into_iter().map(|row| (row.id, row)));
         for row in replanned {
             let webhook = self.inbox.get_mut(&row.id).expect("it was held");
-            webhook.parked = row.parked;
-            webhook.campaign = webhook.campaign.take().or(row.campaign);
+            (webhook.parked, webhook.campaign) = (row.parked, row.campaign);
         }
         for id in dropped {
             let webhook = self.inbox.get_mut(&id).expect("it was held");
@@ -141,14 +140,8 @@ impl Tables {
                 self.attempts.remove(oldest.expect("there are some"));
             }
         }
-        let Changes { lanes, shifted, appended, raised, counters, .. } = changes;
+        let Changes { lanes, appended, raised, counters, .. } = changes;
         self.lanes.extend(lanes.into_iter().map(|row| (row.id, row)));
-        if let Some(shift) = shifted {
-            let is_shifted = |lane: &LaneRow| !lane.leased && shift.classes.contains(&lane.class);
-            for lane in self.lanes.values_mut().filter(|lane| is_shifted(lane)) {
-                lane.due_at = lane.due_at.map(|due| (due - shift.by).max(due.min(shift.now)));
-            }
-        }
         appended.into_iter().for_each(|(lane, append)| self.append(lane, append));
         for raise in raised {
             self.raise(&raise.identifier, raise.class);
