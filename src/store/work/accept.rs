@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::{
-    Class, Dropped, Notification, Plan, Planned, ReadKey, ReadSet, Receipt, ReceivedWebhook,
-    Status, Time, Webhook, WebhookId,
+    Class, Dropped, Notification, Plan, Planned, ReadKey, Receipt, ReceivedWebhook, Status, Time,
+    Webhook, WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::overlay::{LaneCalls, NotApplied};
@@ -164,37 +164,19 @@ impl Work for Accept {
             .collect();
         let mut batch = Batch::new(&self.planning, Some(&self.wanted));
         let keys = batch.read(unit, &candidates).await?;
-        let sets: Vec<Option<ReadSet>> = candidates
-            .iter()
-            .zip(&keys)
-            .map(|(candidate, keys)| match (candidate, keys) {
-                (Ok((_, now)), Ok(keys)) => Some(batch.set(keys, *now)),
-                _ => None,
-            })
-            .collect();
-        let drafts: Vec<Option<Result<Drafted<'_>, String>>> = candidates
-            .iter()
-            .zip(&sets)
-            .map(|(candidate, set)| match (candidate, set) {
-                (Ok((subject, _)), Some(set)) => Some(draft(subject, set)),
-                _ => None,
-            })
-            .collect();
-        let effects: Vec<ReadKey> =
-            drafts.iter().flatten().flatten().flat_map(Drafted::keys).collect();
-        batch.fetch(unit, effects.iter()).await?;
+        let sets = batch.sets(&candidates, &keys);
+        let drafts = batch.drafts(unit, &candidates, &sets).await?;
         let mut entries = Vec::with_capacity(rows.len());
         for (place, drafted) in drafts.into_iter().enumerate() {
             let (item, row) = (&self.items[place], rows[place].as_ref());
             let mut entry = entry(item, row);
-            entry.outcome = match (&candidates[place], &keys[place], drafted) {
+            entry.outcome = match (&candidates[place], &keys[place]) {
                 _ if is_duplicate(item, row) => Outcome::Duplicate,
-                (Ok((subject, now)), Ok(keys), Some(drafted)) => {
+                (Ok((subject, now)), Ok(keys)) => {
                     let step = Step { subject, now: *now, keys, item, id: entry.id };
                     step.outcome(unit, &mut batch, drafted).await?
                 }
-                (Err(reason), ..) | (_, Err(reason), _) => unmapped(item, reason.clone()),
-                (_, _, None) => unmapped(item, "internal: it was not drafted".to_owned()),
+                (Err(reason), _) | (_, Err(reason)) => unmapped(item, reason.clone()),
             };
             entries.push(entry);
         }
