@@ -144,6 +144,11 @@ impl Settings {
         &self.summary
     }
 
+    /// True if a file or variable sets this key, even to its default.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.summary.iter().any(|it| it.key == key && !it.is_built_in())
+    }
+
     fn read(reading: &Reading<'_>) -> Self {
         Self {
             server: reading.section("server"),

@@ -30,6 +30,7 @@ mod mapping;
 mod operating;
 mod page;
 mod promises;
+mod prose;
 mod provenance;
 mod receiving;
 mod reporting;

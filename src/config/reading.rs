@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::config::node::Node;
 use crate::config::problem::{Fault, Problems};
 use crate::config::sources::Sources;
-use crate::config::tree::{TABLES, find, join, nearest, place_of};
+use crate::config::tree::{BUILT_IN, TABLES, find, join, nearest, place_of};
 use crate::config::wrong::Wrong;
 
 /// One setting, its value and the place that set it.
@@ -25,6 +25,13 @@ pub struct EffectiveSetting {
     pub value: String,
     /// The file, the environment variable or the built-in defaults.
     pub place: String,
+}
+
+impl EffectiveSetting {
+    /// True if neither a file nor a variable sets it.
+    pub fn is_built_in(&self) -> bool {
+        self.place == BUILT_IN
+    }
 }
 
 /// A tree that sections are read from.

@@ -65,7 +65,8 @@ impl Sources {
         self
     }
 
-    pub(super) fn environment(&self) -> &BTreeMap<String, String> {
+    /// Returns the environment variables.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
 

@@ -7,6 +7,8 @@
 //! may learn from it which participants there are; only the metrics tell why one was dropped. Nor does
 //! it come sooner for one that leads to nothing.
 
+mod latest_client;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use self::latest_client::LatestClient;
 use super::body::{BodyLimits, ReadBody};
 use super::client::{client_ip, network};
 use super::delay::NotBefore;
@@ -51,6 +54,7 @@ pub struct PagePosts {
     origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
+    latest_client: Mutex<LatestClient>,
     total: Mutex<Total>,
     /// The relays that share the total.
     sharers: ReplicaCount,
@@ -71,6 +75,7 @@ impl PagePosts {
             origins: settings.origins.clone(),
             bodies: bodies.up_to(settings.max_body),
             limiter: Mutex::new(limiter),
+            latest_client: Mutex::default(),
             total: Mutex::new(Total::new(settings.total_posts_per_minute)),
             sharers,
             began: now,
@@ -283,6 +288,7 @@ async fn post(
 ) -> Result<(), Dropped> {
     gate.origin(headers).ok_or(Dropped::Unread("origin"))?;
     let client = client_ip(peer, headers, &face.trusted_proxies);
+    notice_proxy(face, gate, client);
     if !gate.admits(client, face.clock.steady()) {
         return Err(Dropped::Unread("rate"));
     }
@@ -331,6 +337,21 @@ async fn post(
             let detail = "this can't be stored now; try again";
             Err(Dropped::Ours(Problem::unavailable(detail, RETRY_AFTER)))
         }
+    }
+}
+
+/// Reports when one private address makes every post: most likely a proxy that isn't listed.
+fn notice_proxy(face: &AppState, gate: &PagePosts, client: IpAddr) {
+    let mut latest = gate.latest_client.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(stands_out) = latest.count(client) else { return };
+    drop(latest);
+    face.metrics.page_posts_from_one_address(stands_out);
+    if stands_out {
+        tracing::warn!(
+            client.ip = %client,
+            "every recent post of pages came from one private address, and all visitors share its \
+             limit; list a proxy in server.trusted_proxies"
+        );
     }
 }
 
