@@ -21,7 +21,7 @@ const MAX_ANSWER: u64 = 1024 * 1024;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Address and port to ask. The default is server.listen on this machine; if nothing listens there,
-    /// RELAY_SANDBOX_LISTEN.
+    /// `RELAY_SANDBOX_LISTEN`.
     #[arg(long, value_name = "ADDR")]
     address: Option<SocketAddr>,
     /// Seconds to wait for the answer.

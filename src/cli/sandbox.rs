@@ -21,7 +21,7 @@ pub const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 /// Arguments of `sandbox`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Address and port to listen on; port 0 takes a free one. The default is RELAY_SANDBOX_LISTEN, else 127.0.0.1:8090.
+    /// Address and port to listen on; port 0 takes a free one. The default is `RELAY_SANDBOX_LISTEN`, else 127.0.0.1:8090.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 }

@@ -36,11 +36,11 @@ pub struct Args {
     ///
     /// Accepts webhooks signed with the secret `sandbox`, and prints a signed `curl` to start with.
     /// Nothing reaches the real Customer.io or the real store. ADDR is the address of the stand-in:
-    /// by default RELAY_SANDBOX_LISTEN, else port 8090, or a free port if that one is taken.
+    /// by default `RELAY_SANDBOX_LISTEN`, else port 8090, or a free port if that one is taken.
     ///
     /// Relay and stand-in listen on one IP address. It is the one of server.listen, if a file or
     /// variable sets that; else the one of ADDR; else 127.0.0.1. To reach them from other machines,
-    /// set RELAY__SERVER__LISTEN=0.0.0.0:8080. The image does so by RELAY_SANDBOX_LISTEN.
+    /// set `RELAY__SERVER__LISTEN=0.0.0.0:8080`. The image does so by `RELAY_SANDBOX_LISTEN`.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "no flag, the flag alone, the flag with a value")]
     sandbox: Option<Option<SocketAddr>>,
