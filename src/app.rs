@@ -28,7 +28,7 @@ use crate::delivery::Heartbeat;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
 use crate::http::{
-    AppState, BodyLimits, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
+    AppState, BodyLimits, Health, Listener, ListenerLimits, PagePosts, Tokens, operator, public,
 };
 use crate::ingest::{Ingest, ParticipantLookup};
 use crate::store::copying::CopyError;
@@ -247,8 +247,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.server.body_memory,
         Arc::clone(&metrics),
     );
-    let gate = || Arc::new(PageGate::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
-    let page = ingest.accepts_posts().then(gate);
+    let posts =
+        || Arc::new(PagePosts::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
+    let page = ingest.accepts_posts().then(posts);
     let face = AppState {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),

@@ -1,7 +1,7 @@
-//! The HTTP face: webhooks in, health and metrics out.
+//! The HTTP interface: webhooks, events, health, metrics and administration.
 //!
-//! What belongs here: routes, what a request may cost (time, bytes, connections), how refusals
-//! read. What doesn't: what becomes of a webhook (`ingest`), what is sent (`delivery`).
+//! What belongs here: routes, the bounds of a request (time, bytes, connections), the form of
+//! refusals. What doesn't: storing a webhook (`ingest`), sending (`delivery`).
 
 mod admin;
 mod body;
@@ -15,6 +15,7 @@ mod listener;
 mod metrics;
 mod openapi;
 mod page;
+mod post;
 mod problem;
 mod router;
 mod tokens;
@@ -25,7 +26,7 @@ pub use client::client_ip;
 pub use health::Health;
 pub use listener::{Listener, ListenerLimits};
 pub use openapi::document;
-pub use page::PagePosts as PageGate;
+pub use page::PagePosts;
 pub use problem::Problem;
 pub use router::{AppState, operator, public};
 pub use tokens::Tokens;

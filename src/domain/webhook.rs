@@ -93,7 +93,8 @@ pub enum Status {
 }
 
 /// Reason why a page's post leads to nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Dropped {
     /// It names no known participant.
     Unknown,

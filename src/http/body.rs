@@ -48,8 +48,8 @@ const MEMORY_RETRY_AFTER: u64 = 2;
 pub struct ReadBody {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// Its share of the memory, to be held as long as the bytes.
-    pub share: MemoryPermit,
+    /// Its part of the memory, to be held as long as the bytes.
+    pub permit: MemoryPermit,
 }
 
 impl BodyLimits {
@@ -113,14 +113,14 @@ impl BodyLimits {
     ) -> Result<ReadBody, Problem> {
         let began = Instant::now();
         let most = length.unwrap_or(self.largest);
-        let mut share = self.memory.share(client);
+        let mut permit = self.memory.permit(client);
         let mut taken = 0;
         let mut bytes = Vec::new();
         loop {
             let until = began + self.time_for(bytes.len());
             let frame = tokio::select! {
                 biased;
-                full = share.displaced() => return Err(self.no_memory(full)),
+                full = permit.displaced() => return Err(self.no_memory(full)),
                 frame = timeout_at(until, body.frame()) => frame,
             };
             let Some(frame) = frame.map_err(|_| self.late(began))? else { break };
@@ -132,13 +132,13 @@ impl BodyLimits {
             }
             if needed > taken {
                 taken = step(needed, most);
-                share.grow(taken).map_err(|full| self.no_memory(full))?;
+                permit.grow(taken).map_err(|full| self.no_memory(full))?;
                 bytes.reserve_exact(taken - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }
-        share.read();
-        Ok(ReadBody { bytes, share })
+        permit.read();
+        Ok(ReadBody { bytes, permit })
     }
 
     /// The time in which a body has to come of which so much has come.

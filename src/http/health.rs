@@ -186,12 +186,12 @@ enum HealthStatus {
 #[utoipa::path(
     get,
     path = "/healthz",
-    operation_id = "ask_whether_alive",
+    operation_id = "check_liveness",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is alive.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn healthz(State(face): State<AppState>) -> Response {
-    match face.health.stalled() {
+pub async fn healthz(State(state): State<AppState>) -> Response {
+    match state.health.stalled() {
         Ok(()) => {
             Json(HealthBody { status: HealthStatus::Ok, warnings: Vec::new() }).into_response()
         }
@@ -206,35 +206,35 @@ pub async fn healthz(State(face): State<AppState>) -> Response {
 #[utoipa::path(
     get,
     path = "/readyz",
-    operation_id = "ask_whether_ready",
+    operation_id = "check_readiness",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn readyz(State(face): State<AppState>) -> Response {
-    ready(face).await
+pub async fn readyz(State(state): State<AppState>) -> Response {
+    ready(state).await
 }
 
 /// Is it ready? The same as `/readyz`.
 #[utoipa::path(
     get,
     path = "/health",
-    operation_id = "ask_health",
+    operation_id = "check_health",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn health(State(face): State<AppState>) -> Response {
-    ready(face).await
+pub async fn health(State(state): State<AppState>) -> Response {
+    ready(state).await
 }
 
-async fn ready(face: AppState) -> Response {
-    if let Err(why) = face.health.unready().await {
+async fn ready(state: AppState) -> Response {
+    if let Err(why) = state.health.unready().await {
         return Problem::unavailable(why, 1).into_response();
     }
-    let now = face.clock.now();
-    let mut warnings = face.damage.told();
-    if let Ok(stats) = face.store.stats().await
+    let now = state.clock.now();
+    let mut warnings = state.damage.told();
+    if let Ok(stats) = state.store.stats().await
         && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
-        && age >= face.health.late_warning
+        && age >= state.health.late_warning
     {
         let hours = age.as_secs() / 3600;
         warnings.push(format!(
@@ -242,7 +242,7 @@ async fn ready(face: AppState) -> Response {
         ));
     }
     for (name, destination) in
-        [("Customer.io", Some(&face.destination)), ("GrowSurf", face.growsurf.as_ref())]
+        [("Customer.io", Some(&state.destination)), ("GrowSurf", state.growsurf.as_ref())]
     {
         if let Some(destination) = destination
             && let Some(reason) = destination.breaker().halted_by()

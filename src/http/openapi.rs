@@ -78,7 +78,7 @@ pub fn document() -> &'static str {
 #[utoipa::path(
     get,
     path = "/openapi.json",
-    operation_id = "read_interface",
+    operation_id = "get_openapi",
     tag = tags::INTERFACE,
     responses((status = 200, description = "The interface as OpenAPI 3.1.", body = Object)),
 )]

@@ -69,31 +69,32 @@ struct EnabledRoutes {
 impl EnabledRoutes {
     const EVERYTHING: Self = Self { reports: true, asks: true, events: true, page: true };
 
-    fn by(face: &AppState) -> Self {
+    fn by(state: &AppState) -> Self {
         Self {
-            reports: face.ingest.accepts_reports(),
-            asks: face.ingest.accepts_actions(),
-            events: face.api_tokens.is_some(),
-            page: face.page.is_some(),
+            reports: state.ingest.accepts_reports(),
+            asks: state.ingest.accepts_actions(),
+            events: state.api_tokens.is_some(),
+            page: state.page.is_some(),
         }
     }
 }
 
 /// What the internet may reach: webhooks, what pages post, and health.
-pub fn public(face: AppState) -> Router {
-    with_fallbacks(routes(EnabledRoutes::by(&face)).into(), face)
+pub fn public(state: AppState) -> Router {
+    with_fallbacks(routes(EnabledRoutes::by(&state)).into(), state)
 }
 
 /// What operators reach: metrics, administration, and health as well. Where they have no listener
 /// of their own, `webhooks` puts it all on one.
-pub fn operator(face: AppState, webhooks: bool) -> Router {
-    let base = if webhooks { routes(EnabledRoutes::by(&face)) } else { health_routes() };
+pub fn operator(state: AppState, webhooks: bool) -> Router {
+    let base = if webhooks { routes(EnabledRoutes::by(&state)) } else { health_routes() };
     let mut router = Router::from(base.merge(metrics_routes()));
-    if let Some(tokens) = &face.admin_tokens {
-        let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::require_bearer_token);
+    if let Some(tokens) = &state.admin_tokens {
+        let guard =
+            from_fn_with_state((state.clone(), tokens.clone()), admin::require_bearer_token);
         router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
-    with_fallbacks(router, face)
+    with_fallbacks(router, state)
 }
 
 /// The documentation of all routes there can be, on either listener.
@@ -141,14 +142,14 @@ fn metrics_routes() -> OpenApiRouter<AppState> {
 
 /// Returns the router with problem documents for all other paths and methods. The last step, because
 /// it changes only the routes that are there already.
-fn with_fallbacks(router: Router<AppState>, face: AppState) -> Router {
-    let uncoded = from_fn_with_state(face.bodies.clone(), refuse_coded);
+fn with_fallbacks(router: Router<AppState>, state: AppState) -> Router {
+    let uncoded = from_fn_with_state(state.bodies.clone(), refuse_coded);
     let router = router
         .method_not_allowed_fallback(async || {
             let detail = "this path takes another method; webhooks are posted";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
-        .with_state(face);
+        .with_state(state);
     let nothing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path");
     // Only what no route has is tried once more, so that no webhook pays for it.
     let trimmed = router.clone().fallback(nothing).map_request(without_trailing_slash);

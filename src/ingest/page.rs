@@ -7,6 +7,8 @@
 //! but is refused as well while the store takes no write. That storing takes longer than not storing is
 //! hidden where it is answered (`http`).
 
+use strum::IntoStaticStr;
+
 use super::reading::{Decoded, decode};
 use super::{Incoming, Ingest, IngestError};
 use crate::domain::{Class, Dropped, Link, ReadKey, Source, Status};
@@ -24,8 +26,9 @@ pub struct Pages {
     pub shares: bool,
 }
 
-/// What became of a post that was read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The outcome of a post that was read, labelled as in metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum PagePostOutcome {
     /// It was stored, and leads to something.
     Accepted,

@@ -147,7 +147,7 @@ fn post(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => value,
         Err(error) => return Decoded::unread(error),
     };
-    let kind = page::Kind::of_kept(&value).as_str().to_owned();
+    let kind = page::Kind::of_kept(&value).label().to_owned();
     let reading = page::read(&value, received_at).map_err(UnreadableBody::Content);
     let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(Some(kind), reading) }

@@ -12,6 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::{As, DefaultOnError};
+use strum::IntoStaticStr;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -77,8 +78,9 @@ impl TryFrom<String> for Code {
     }
 }
 
-/// The kinds of posts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The kinds of posts, labelled by their names in the inbox and in metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A visitor came by a participant's link.
     Click,
@@ -87,17 +89,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a post that was kept.
+    /// Returns the kind of a post that was kept.
     pub fn of_kept(kept: &Value) -> Self {
         if kept.get("share_id").is_some() { Self::Share } else { Self::Click }
-    }
-
-    /// The kind by its name in the inbox and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Click => "click",
-            Self::Share => "share",
-        }
     }
 }
 

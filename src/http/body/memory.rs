@@ -89,8 +89,8 @@ impl Memory {
         Self { all, per_client, reserve, held: Mutex::default() }
     }
 
-    /// A share of nothing yet, for a body of this client.
-    pub fn share(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
+    /// Returns a permit for a body of this client, which holds nothing yet.
+    pub fn permit(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
         MemoryPermit { memory: Arc::clone(self), client, body: None, pool: Pool::Main }
     }
 
@@ -240,13 +240,13 @@ mod tests {
     }
 
     fn held(memory: &Arc<Memory>, client: &str, bytes: usize) -> Result<MemoryPermit, Full> {
-        let mut share = memory.share(client.parse().unwrap());
-        share.grow(bytes)?;
-        Ok(share)
+        let mut permit = memory.permit(client.parse().unwrap());
+        permit.grow(bytes)?;
+        Ok(permit)
     }
 
-    fn is_displaced(share: &MemoryPermit) -> bool {
-        share.displaced().now_or_never().is_some()
+    fn is_displaced(permit: &MemoryPermit) -> bool {
+        permit.displaced().now_or_never().is_some()
     }
 
     #[test]
