@@ -117,7 +117,7 @@ fn report(body: &[u8], received_at: Time) -> Decoded {
 
 fn action(body: &[u8], received_at: Time) -> Decoded {
     let reading = match object(body) {
-        Ok(value) => CustomerioAction::read(value).and_then(|it| it.into_notification(received_at)),
+        Ok(value) => CustomerioAction::read(value, received_at),
         Err(error) => return Decoded::unread(error),
     };
     let action = reading.as_ref().ok().and_then(|read| match read.feedback.as_ref()?.kind {
@@ -135,7 +135,7 @@ fn server(body: &[u8], received_at: Time) -> Decoded {
         Err(error) => return Decoded::unread(error),
     };
     let name = value.get("event").and_then(Value::as_str).map(str::to_owned);
-    let reading = ServerEvent::read(value).and_then(|it| it.into_notification(received_at));
+    let reading = ServerEvent::read(value, received_at);
     // An event that could be read has a name of the contract's.
     let name = name.filter(|_| reading.is_ok());
     let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());

@@ -13,7 +13,7 @@ const PURCHASED: &str = "purchase";
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
 fn read(body: &Value) -> Result<Notification, String> {
-    ServerEvent::read(body.clone())?.into_notification(NOW)
+    ServerEvent::read(body.clone(), NOW)
 }
 
 /// An event with some fields changed; `null` takes one out.
@@ -106,6 +106,20 @@ fn every_fault_is_named_and_no_value_is_repeated() {
         let reason = read(&changed(event, &fields)).unwrap_err();
         assert!(reason.contains(part), "{fields}: {reason}");
         assert!(!reason.contains("secret"), "{reason}");
+    }
+}
+
+#[test]
+fn all_faults_of_a_body_are_named_at_once() {
+    let fields = json!({"email": null, "x": 1, "y": 2, "product": " ", "occurred_at": "now"});
+    let reason = read(&changed(CONVERTED, &fields)).unwrap_err();
+    for part in [
+        "x is no field of referral_converted; y is no field of referral_converted; it has event, ",
+        "; product is empty",
+        "; occurred_at is no time",
+        "; one of participant_id and email",
+    ] {
+        assert!(reason.contains(part), "{reason}");
     }
 }
 
