@@ -21,14 +21,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
-use crate::config::customerio::{CustomerioSettings, Region};
+use crate::config::customerio::CustomerioSettings;
 use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::Heartbeat;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
 use crate::http::{
-    AppState, BodyLimits, Health, Listener, ListenerLimits, PagePosts, Tokens, operator, public,
+    AppState, BodyLimits, Health, Listener, ListenerOptions, PagePosts, Tokens, operator, public,
 };
 use crate::ingest::{Ingest, ParticipantLookup};
 use crate::store::copying::CopyError;
@@ -120,9 +120,6 @@ struct ShutdownTokens {
 /// How long a running relay waits for GrowSurf's limits, the longest of which is an hour's.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The part of all connections that one client may have by default.
-const CLIENT_PART: usize = 8;
-
 /// The time that a handler has besides reading the body and waiting for the store.
 const HANDLER_REST: Duration = Duration::from_secs(10);
 
@@ -146,19 +143,9 @@ pub fn client(settings: &Settings) -> Result<Client, StartError> {
     Ok(Client::new(config)?)
 }
 
-/// Where Customer.io is: the settings' own host, else the region's.
+/// Returns the address of Customer.io: that of the settings, else the region's.
 pub fn base_url(settings: &CustomerioSettings) -> url::Url {
-    let region = region_name(settings.region);
-    let of_region = || crate::customerio::base_url(region).expect("each region has a host");
-    settings.base_url.clone().unwrap_or_else(of_region)
-}
-
-/// The region's name at Customer.io.
-pub fn region_name(region: Region) -> &'static str {
-    match region {
-        Region::Us => "us",
-        Region::Eu => "eu",
-    }
+    settings.base_url.clone().unwrap_or_else(|| settings.region.base_url())
 }
 
 /// Starts the relay.
@@ -167,12 +154,11 @@ pub fn region_name(region: Region) -> &'static str {
 /// See [`StartError`]; then nothing is left running.
 pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let connections = descriptors::connections(settings);
-    let limits = listener_limits(settings, connections);
-    let listener = bind(settings.server.listen, "server.listen", limits).await?;
+    let listener = bind(settings, settings.server.listen, "server.listen", connections).await?;
     let operator_listener = match settings.server.operator_listen {
         Some(address) => {
-            let limits = listener_limits(settings, connections.min(descriptors::OPERATORS));
-            Some(bind(address, "server.operator_listen", limits).await?)
+            let connections = connections.min(descriptors::OPERATORS);
+            Some(bind(settings, address, "server.operator_listen", connections).await?)
         }
         None => None,
     };
@@ -240,17 +226,11 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         bell,
     )
     .with_lookup(lookup);
-    let bodies = BodyLimits::new(
-        settings.server.max_body,
-        settings.server.body_timeout,
-        settings.server.body_min_rate,
-        settings.server.body_memory,
-        Arc::clone(&metrics),
-    );
+    let bodies = BodyLimits::new(settings.server.bodies.clone(), Arc::clone(&metrics));
     let posts =
-        || Arc::new(PagePosts::new(&settings.page, &bodies, sharers.clone(), clock.steady()));
+        || Arc::new(PagePosts::new(&settings.page.posts, &bodies, sharers.clone(), clock.steady()));
     let page = ingest.accepts_posts().then(posts);
-    let face = AppState {
+    let state = AppState {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),
         metrics,
@@ -261,25 +241,25 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         damage,
         clock,
         bodies,
-        trusted_proxies: settings.server.trusted_proxies.clone().into(),
+        trusted_proxies: settings.server.connections.trusted_proxies.clone().into(),
         admin_tokens: Tokens::new("admin.token", &settings.admin.tokens),
         api_tokens: Tokens::new("api.token", &settings.api.tokens),
         page,
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();
-    let metrics = Arc::clone(&face.metrics);
+    let metrics = Arc::clone(&state.metrics);
     let router = match operator_listener {
         Some((operators, operators_at)) => {
-            let metrics = Arc::clone(&face.metrics);
-            let pages = pages(settings, &face, operators_at);
-            let router = ui::merged(operator(face.clone(), false), pages);
+            let metrics = Arc::clone(&state.metrics);
+            let pages = pages(settings, &state, operators_at);
+            let router = ui::merged(operator(state.clone(), false), pages);
             http.spawn(operators.serve(router, metrics, stop.http.clone()));
-            public(face)
+            public(state)
         }
         None => {
-            let pages = pages(settings, &face, address);
-            ui::merged(operator(face, true), pages)
+            let pages = pages(settings, &state, address);
+            ui::merged(operator(state, true), pages)
         }
     };
     http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
@@ -349,29 +329,17 @@ async fn supervise(pulse: Heartbeat, running: impl Future<Output = ()>) {
     running.await;
 }
 
-fn listener_limits(settings: &Settings, connections: usize) -> ListenerLimits {
-    let server = &settings.server;
-    let per_client = match server.connections_per_client {
-        0 => connections.div_ceil(CLIENT_PART),
-        set => set,
-    };
-    ListenerLimits {
-        connections,
-        per_client,
-        trusted_proxies: server.trusted_proxies.clone().into(),
-        header_timeout: server.header_timeout,
-        write_timeout: server.write_timeout,
-        request_timeout: server.body_timeout + server.answer_timeout + HANDLER_REST,
-    }
-}
-
 async fn bind(
+    settings: &Settings,
     address: SocketAddr,
     key: &'static str,
-    limits: ListenerLimits,
+    max_connections: usize,
 ) -> Result<(Listener, SocketAddr), StartError> {
     let fail = |source| StartError::Listen { address, key, source };
-    let listener = Listener::bind(address, limits).await.map_err(fail)?;
+    let server = &settings.server;
+    let options = ListenerOptions { max_connections, ..server.connections.clone() };
+    let timeout = server.bodies.body_timeout + server.answer_timeout + HANDLER_REST;
+    let listener = Listener::bind(address, options, timeout).await.map_err(fail)?;
     let bound = listener.address().map_err(fail)?;
     Ok((listener, bound))
 }

@@ -21,12 +21,12 @@ mod router;
 mod tokens;
 mod webhooks;
 
-pub use body::BodyLimits;
+pub use body::{BodyLimits, BodyOptions};
 pub use client::client_ip;
 pub use health::Health;
-pub use listener::{Listener, ListenerLimits};
+pub use listener::{Listener, ListenerOptions};
 pub use openapi::document;
-pub use page::PagePosts;
+pub use page::{PageOptions, PagePosts};
 pub use problem::Problem;
 pub use router::{AppState, operator, public};
 pub use tokens::Tokens;

@@ -8,7 +8,20 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("options", &["domain"]),
-    ("config", &["delivery", "domain", "mapping", "options", "store", "sync", "telemetry"]),
+    (
+        "config",
+        &[
+            "customerio",
+            "delivery",
+            "domain",
+            "http",
+            "mapping",
+            "options",
+            "store",
+            "sync",
+            "telemetry",
+        ],
+    ),
     ("clock", &["domain"]),
     ("telemetry", &["domain", "options"]),
     ("sandbox", &[]),
@@ -24,17 +37,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("sync", &["domain", "erase", "growsurf", "sources", "store", "telemetry"]),
     (
         "http",
-        &[
-            "config",
-            "customerio",
-            "delivery",
-            "domain",
-            "ingest",
-            "options",
-            "sources",
-            "store",
-            "telemetry",
-        ],
+        &["customerio", "delivery", "domain", "ingest", "options", "sources", "store", "telemetry"],
     ),
     (
         "app",

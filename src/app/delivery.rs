@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{CLOSING, StartError, client, region_name};
+use super::{CLOSING, StartError, client};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::delivery::{
@@ -17,7 +17,7 @@ use crate::delivery::{
     GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, Sender, Transport,
     WorkspaceCheck, run_retention,
 };
-use crate::domain::{Clock, Destination};
+use crate::domain::{Clock, Destination, Labelled};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -98,7 +98,7 @@ impl DeliveryTasks {
             client,
             store: Arc::clone(store),
             destination: destination.clone(),
-            region: region.then(|| region_name(settings.customerio.region)),
+            region: region.then(|| settings.customerio.region.label()),
             patience: settings.delivery.retry.probe_every,
             timeout: settings.customerio.timeout,
             clock: Arc::clone(&clock),

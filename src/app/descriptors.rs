@@ -14,7 +14,7 @@ const RESERVED: usize = 64 + OPERATORS;
 
 /// The connections that the listener for webhooks may have open: what the settings say, or what fits.
 pub fn connections(settings: &Settings) -> usize {
-    let wanted = settings.server.max_connections;
+    let wanted = settings.server.connections.max_connections;
     // Where nothing is known, the settings are believed.
     let Ok(descriptors) = Resource::NOFILE.get_soft() else { return wanted };
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);

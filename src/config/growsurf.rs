@@ -14,7 +14,7 @@ use crate::domain::EmailPattern;
 use crate::options::address::plain_url;
 use crate::options::{Expected, secret, text};
 
-pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
+pub use campaigns::{CampaignSettings, ConversionsFrom, DEFAULTS as CAMPAIGN_DEFAULTS, SharesFrom};
 
 /// How webhooks prove themselves, and what single campaigns do differently.
 #[derive(Debug, Clone, Deserialize)]

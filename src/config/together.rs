@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Settings;
 use crate::config::check::Check;
 use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
-use crate::config::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
+use crate::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
 use crate::store::url::is_this_machine;
 
 /// A shorter secret of a webhook could be guessed; in bytes.
@@ -197,7 +197,7 @@ fn warn_of_ways(settings: &Settings, check: &mut Check<'_>) {
             ));
         }
     }
-    if settings.server.trusted_proxies.iter().any(|network| network.is_everybody()) {
+    if settings.server.connections.trusted_proxies.iter().any(|network| network.is_everybody()) {
         check.warn(
             "server.trusted_proxies holds every address, so any client can claim to be another; \
              name the proxy's own",

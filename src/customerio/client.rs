@@ -147,7 +147,7 @@ impl Client {
     ///
     /// # Errors
     /// [`RegionError`], which tells a definite answer from none.
-    pub async fn region(&self) -> Result<Region, RegionError> {
+    pub async fn region(&self) -> Result<AccountRegion, RegionError> {
         let path = "/api/v1/accounts/region";
         let answer = self.exchange(Method::GET, path, Bytes::new(), None).await?;
         match answer.status {
@@ -223,7 +223,7 @@ fn send_error(error: reqwest::Error) -> SendError {
 /// Where an account lives (<https://docs.customer.io/integrations/api/track/>, "Find your account
 /// region").
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-pub struct Region {
+pub struct AccountRegion {
     /// `us` or `eu`.
     pub region: String,
     /// The workspace that the credentials write to.

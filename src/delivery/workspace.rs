@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::destination::GuardedDestination;
 use super::heartbeat::Heartbeat;
-use crate::customerio::client::{Client, Region, RegionError};
+use crate::customerio::client::{AccountRegion, Client, RegionError};
 use crate::domain::Clock;
 use crate::store::{Store, StoreError, Workspace};
 use crate::telemetry::ErrorChain;
@@ -107,7 +107,7 @@ impl WorkspaceCheck {
     }
 
     /// Why calls must not go there, if they must not.
-    async fn wrong(&self, told: &Region) -> Result<Option<String>, StoreError> {
+    async fn wrong(&self, told: &AccountRegion) -> Result<Option<String>, StoreError> {
         if let Some(region) = self.region
             && !told.region.eq_ignore_ascii_case(region)
         {

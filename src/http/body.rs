@@ -13,20 +13,44 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::memory::MemoryPermit;
 use self::memory::{Full, Memory};
 use super::problem::Problem;
+use crate::options::size::size;
 use crate::telemetry::Metrics;
 
-/// The cost that reading bodies may have.
+/// The smallest `max_body`, which lets a webhook of one participant through.
+const MIN_BODY: u64 = 1024;
+
+/// The largest `max_body`: bodies are held in memory whole, so a larger one is a slip.
+const MAX_BODY: u64 = 1 << 30;
+
+/// More memory than any machine this runs on has; keeps sums far from overflow.
+const MAX_MEMORY: u64 = 1 << 40;
+
+/// The bounds of bodies.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BodyOptions {
+    /// The most bytes of one body.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_BODY>")]
+    pub max_body: usize,
+    /// The bytes for all bodies together, at least `max_body`.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_MEMORY>")]
+    pub body_memory: usize,
+    /// The time for one body.
+    pub body_timeout: Duration,
+    /// The bytes a second at which a body has to come after ten seconds; zero for any.
+    #[serde(deserialize_with = "size::<_, 0, MAX_BODY>")]
+    pub body_min_rate: usize,
+}
+
+/// The reader of bodies within their bounds.
 #[derive(Clone)]
 pub struct BodyLimits {
-    largest: usize,
-    time: Duration,
-    /// Bytes a second, zero for none.
-    min_rate: usize,
+    options: BodyOptions,
     memory: Arc<Memory>,
     metrics: Arc<Metrics>,
 }
@@ -53,22 +77,16 @@ pub struct ReadBody {
 }
 
 impl BodyLimits {
-    /// Bodies of at most `largest` bytes, each within `time` and at `min_rate` bytes a second at
-    /// least, all together within `memory` bytes.
-    pub fn new(
-        largest: usize,
-        time: Duration,
-        min_rate: usize,
-        memory: usize,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let memory = Arc::new(Memory::new(memory, largest));
-        Self { largest, time, min_rate, memory, metrics }
+    /// Applies the options.
+    pub fn new(options: BodyOptions, metrics: Arc<Metrics>) -> Self {
+        let memory = Arc::new(Memory::new(options.body_memory, options.max_body));
+        Self { options, memory, metrics }
     }
 
-    /// The same, with bodies of at most `largest` bytes; all together share the memory.
-    pub fn up_to(&self, largest: usize) -> Self {
-        Self { largest, ..self.clone() }
+    /// Returns the same limits for bodies of at most `max_body` bytes, which share the memory.
+    pub fn up_to(&self, max_body: usize) -> Self {
+        let options = BodyOptions { max_body, ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
     /// Reads the body of a request of this client with these headers.
@@ -83,7 +101,7 @@ impl BodyLimits {
         mut body: Body,
     ) -> Result<ReadBody, Problem> {
         let length = length(headers);
-        let read = if length.is_some_and(|length| length > self.largest) {
+        let read = if length.is_some_and(|length| length > self.options.max_body) {
             Err(self.too_large())
         } else {
             self.read_frames(client, length, &mut body).await
@@ -99,7 +117,11 @@ impl BodyLimits {
     pub fn discard(&self, headers: &HeaderMap, body: Body) {
         // Whoever waits for the word to go on hasn't sent any of it.
         if !headers.contains_key(header::EXPECT) {
-            tokio::spawn(discard(body, self.largest, Instant::now() + self.time));
+            tokio::spawn(discard(
+                body,
+                self.options.max_body,
+                Instant::now() + self.options.body_timeout,
+            ));
         }
     }
 
@@ -112,7 +134,7 @@ impl BodyLimits {
         body: &mut Body,
     ) -> Result<ReadBody, Problem> {
         let began = Instant::now();
-        let most = length.unwrap_or(self.largest);
+        let most = length.unwrap_or(self.options.max_body);
         let mut permit = self.memory.permit(client);
         let mut taken = 0;
         let mut bytes = Vec::new();
@@ -127,7 +149,7 @@ impl BodyLimits {
             let broken = |_| self.refused("broken", StatusCode::BAD_REQUEST, "the body broke off");
             let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
             let needed = bytes.len() + data.len();
-            if needed > self.largest {
+            if needed > self.options.max_body {
                 return Err(self.too_large());
             }
             if needed > taken {
@@ -144,20 +166,25 @@ impl BodyLimits {
     /// The time in which a body has to come of which so much has come.
     fn time_for(&self, read: usize) -> Duration {
         let micros = u64::try_from(read).unwrap_or(u64::MAX).saturating_mul(1_000_000);
-        let at_rate = u64::try_from(self.min_rate).ok().and_then(|rate| micros.checked_div(rate));
-        at_rate.map_or(self.time, |at_rate| {
-            Duration::from_micros(at_rate).max(RATE_GRACE).min(self.time)
+        let at_rate = u64::try_from(self.options.body_min_rate)
+            .ok()
+            .and_then(|rate| micros.checked_div(rate));
+        at_rate.map_or(self.options.body_timeout, |at_rate| {
+            Duration::from_micros(at_rate).max(RATE_GRACE).min(self.options.body_timeout)
         })
     }
 
     fn late(&self, began: Instant) -> Problem {
-        let (reason, detail) = if began.elapsed() >= self.time {
+        let (reason, detail) = if began.elapsed() >= self.options.body_timeout {
             (
                 "timeout",
-                format!("the body didn't arrive within {:?} (server.body_timeout)", self.time),
+                format!(
+                    "the body didn't arrive within {:?} (server.body_timeout)",
+                    self.options.body_timeout
+                ),
             )
         } else {
-            let rate = self.min_rate;
+            let rate = self.options.body_min_rate;
             (
                 "slow",
                 format!("the body came at less than {rate} bytes a second (server.body_min_rate)"),
@@ -167,7 +194,8 @@ impl BodyLimits {
     }
 
     fn too_large(&self) -> Problem {
-        let detail = format!("the body is larger than {} bytes (server.max_body)", self.largest);
+        let detail =
+            format!("the body is larger than {} bytes (server.max_body)", self.options.max_body);
         self.refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
@@ -256,7 +284,13 @@ mod tests {
     use super::*;
 
     fn limits(time: Duration, memory: usize) -> BodyLimits {
-        BodyLimits::new(128 * 1024, time, 1000, memory, Arc::default())
+        let options = BodyOptions {
+            max_body: 128 * 1024,
+            body_memory: memory,
+            body_timeout: time,
+            body_min_rate: 1000,
+        };
+        BodyLimits::new(options, Arc::default())
     }
 
     async fn read(limits: &BodyLimits, bytes: usize) -> Result<ReadBody, Problem> {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use self::latest_client::LatestClient;
@@ -25,10 +26,12 @@ use super::openapi::{refusals, tags};
 use super::post::{Post, PostHead, Receiver};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::config::page::PageSettings;
 use crate::delivery::ReplicaCount;
 use crate::domain::{Clock, Labelled};
 use crate::ingest::{IngestError, PagePostOutcome};
+use crate::options::origin::Origin;
+use crate::options::size::size;
+use crate::options::whole;
 use crate::sources::page::{Kind, PageClick, PageShare};
 use crate::store::StoreError;
 use crate::telemetry::ErrorChain;
@@ -47,8 +50,27 @@ const LEAST: Duration = Duration::from_millis(50);
 const RETRY_AFTER: u64 = 5;
 
 /// The origins and the number of posts that are accepted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PageOptions {
+    /// The origins, as browsers write them.
+    pub origins: Vec<Origin>,
+    /// The most bytes of one post, which holds a few ids and an address of a page.
+    #[serde(deserialize_with = "size::<_, 1024, { 1 << 20 }>")]
+    pub max_body: usize,
+    /// The most posts of one client's address in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 100_000>")]
+    pub posts_per_minute: u32,
+    /// The most posts of all clients together in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
+    pub total_posts_per_minute: u32,
+    /// The number of addresses that are remembered for that.
+    #[serde(deserialize_with = "whole::<_, _, 100, 10_000_000>")]
+    pub addresses: usize,
+}
+
+/// The check of posts, and their count.
 pub struct PagePosts {
-    origins: Vec<String>,
+    origins: Vec<Origin>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
     latest_client: Mutex<LatestClient>,
@@ -60,20 +82,20 @@ pub struct PagePosts {
 }
 
 impl PagePosts {
-    /// Applies the settings, from `now` on. Bodies share the memory of all others.
+    /// Applies the options, from `now` on. Bodies share the memory of all others.
     pub fn new(
-        settings: &PageSettings,
+        options: &PageOptions,
         bodies: &BodyLimits,
         sharers: ReplicaCount,
         now: Instant,
     ) -> Self {
-        let limiter = Limiter::new(settings.posts_per_minute, settings.addresses);
+        let limiter = Limiter::new(options.posts_per_minute, options.addresses);
         Self {
-            origins: settings.origins.clone(),
-            bodies: bodies.up_to(settings.max_body),
+            origins: options.origins.clone(),
+            bodies: bodies.up_to(options.max_body),
             limiter: Mutex::new(limiter),
             latest_client: Mutex::default(),
-            total: Mutex::new(Total::new(settings.total_posts_per_minute)),
+            total: Mutex::new(Total::new(options.total_posts_per_minute)),
             sharers,
             began: now,
         }
@@ -83,7 +105,10 @@ impl PagePosts {
     fn origin<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
         let mut given = headers.get_all(header::ORIGIN).iter();
         let origin = given.next().filter(|_| given.next().is_none())?;
-        self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then_some(origin)
+        self.origins
+            .iter()
+            .any(|Origin(allowed)| allowed.as_bytes() == origin.as_bytes())
+            .then_some(origin)
     }
 
     fn admits(&self, client: IpAddr, now: Instant) -> bool {

@@ -6,7 +6,7 @@ use url::{Host, Url};
 use crate::options::Expected;
 
 /// An origin in a list of them.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(pub String);
 

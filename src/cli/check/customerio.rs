@@ -4,6 +4,7 @@ use super::{Grade, Report};
 use crate::app;
 use crate::config::Settings;
 use crate::customerio::client::RegionError;
+use crate::domain::Labelled;
 use crate::store::{Store, Workspace};
 
 /// Reports every finding.
@@ -34,7 +35,7 @@ pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &m
         "credentials",
         format!("they open workspace {} at {host}", found.environment_id),
     );
-    let region = app::region_name(settings.customerio.region);
+    let region = settings.customerio.region.label();
     if settings.customerio.base_url.is_some() {
         let detail =
             format!("the account's is {}; customerio.base_url names the host", found.region);
