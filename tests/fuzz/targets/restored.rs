@@ -6,11 +6,13 @@ use std::sync::{Arc, LazyLock};
 
 use referral_relay::domain::{Class, ReceivedWebhook, Source, Time, Webhook, WebhookId};
 use referral_relay::ingest::decode;
-use referral_relay::mapping::{Mapper, Rules};
+use referral_relay::mapping::Mapper;
 use referral_relay::store::sqlite::{self, Options, SqliteStore, restore};
 use referral_relay::store::{Store, StoreError};
 use rusqlite::Connection;
 use tokio::runtime::Runtime;
+
+use super::webhook::STANDARD;
 
 /// The longest sentence about a backup.
 const REASON_BYTES: usize = 4_000;
@@ -96,6 +98,6 @@ fn options() -> Options {
 }
 
 async fn open(path: &Path) -> Result<Store, StoreError> {
-    let planner = Arc::new(Mapper::new(Rules::standard()));
+    let planner = Arc::new(Mapper::new(STANDARD.clone()));
     SqliteStore::open(path, planner, options()).await
 }
