@@ -311,7 +311,7 @@ impl Running {
 }
 
 /// Returns the state of the operator's pages, if the settings have them on the listener at `address`.
-fn pages(settings: &Settings, face: &AppState, address: SocketAddr) -> Option<UiState> {
+fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<UiState> {
     let admin = &settings.admin;
     let is_on = match admin.ui {
         UiMode::Auto => settings.server.operator_listen.is_some() || address.ip().is_loopback(),
@@ -319,7 +319,7 @@ fn pages(settings: &Settings, face: &AppState, address: SocketAddr) -> Option<Ui
         UiMode::Off => false,
     };
     let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
-    is_on.then(|| UiState::new(face.clone(), sessions))
+    is_on.then(|| UiState::new(state.clone(), sessions))
 }
 
 /// Runs a loop that may be silent for as long as it likes; only a panic is told.
