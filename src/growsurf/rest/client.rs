@@ -28,8 +28,12 @@ use super::limits::ReportedLimits;
 use super::types::{Cursor, Page};
 use crate::domain::{Clock, PathSegment, Time, is_loopback};
 
-/// How often a read is tried.
+/// The most tries of a read, and of one whose caller soon gives up.
 const TRIES: usize = 5;
+const FEW_TRIES: usize = 2;
+
+/// A caller with less patience than this soon gives up, as a person does who waits for a command.
+const PATIENT: Duration = Duration::from_secs(60);
 
 /// The first wait before a read is tried again; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -185,9 +189,10 @@ impl Client {
 
     /// Sends a read, again where it may help.
     pub(super) async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
+        let tries = if self.config.patience < PATIENT { FEW_TRIES } else { TRIES };
         let waits = ExponentialBuilder::new()
             .with_min_delay(BACKOFF)
-            .with_max_times(TRIES - 1)
+            .with_max_times(tries - 1)
             .with_jitter();
         let may_help = |error: &RestError| match error {
             RestError::Limited(wait) => *wait <= self.config.patience,
