@@ -45,7 +45,7 @@ pub use rules::rules;
 use rules::webhook_auth;
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
 
-/// Why the relay didn't start.
+/// Reasons why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store can't be opened.
@@ -53,7 +53,7 @@ pub enum StartError {
     Store {
         /// The store's address.
         url: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: StoreError,
     },
@@ -76,7 +76,7 @@ pub enum StartError {
         address: SocketAddr,
         /// The setting that names it.
         key: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -96,9 +96,9 @@ pub enum StartError {
 
 /// A relay at work.
 pub struct Running {
-    /// Where webhooks are taken in.
+    /// The address for webhooks.
     pub address: SocketAddr,
-    /// Where operators look, if that is elsewhere.
+    /// The address for operators, if it is another.
     pub operator_address: Option<SocketAddr>,
     store: Arc<Store>,
     stop: ShutdownTokens,
@@ -108,7 +108,7 @@ pub struct Running {
     grace: Duration,
 }
 
-/// What ends the parts, in the order they end.
+/// The signals that end the parts, in the order in which they end.
 #[derive(Clone, Default)]
 struct ShutdownTokens {
     /// No new requests; those under way are finished.
@@ -117,13 +117,13 @@ struct ShutdownTokens {
     delivery: CancellationToken,
 }
 
-/// How long a running relay waits for GrowSurf's limits, the longest of which is an hour's.
+/// The longest wait for GrowSurf's limits, the longest of which is an hour's.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The time that a handler has besides reading the body and waiting for the store.
 const HANDLER_REST: Duration = Duration::from_secs(10);
 
-/// How much of the grace is kept for closing the store.
+/// The part of the grace period that is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// The client of the Customer.io that the settings name.
@@ -162,42 +162,44 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         }
         None => None,
     };
-    let bell = Arc::new(Notify::new());
-    let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
+    let notify = Arc::new(Notify::new());
+    let store = store::open_for_delivery(settings, Arc::clone(&notify)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stop = ShutdownTokens::default();
-    let asking = settings.growsurf.has_api_key();
-    let asking =
-        asking.then(|| GrowsurfClients::new(settings, &store, LONGEST_WAIT)).transpose()?;
-    let mut delivering = DeliveryTasks::begin(settings, &store, &bell, &stop.delivery).await?;
-    if let Some(asking) = &asking {
-        let transport = asking.transport(settings);
-        delivering.begin_back(settings, &store, transport, &stop.delivery).await?;
+    let growsurf_clients = settings.growsurf.has_api_key();
+    let growsurf_clients = growsurf_clients
+        .then(|| GrowsurfClients::new(settings, &store, LONGEST_WAIT))
+        .transpose()?;
+    let mut delivery = DeliveryTasks::begin(settings, &store, &notify, &stop.delivery).await?;
+    if let Some(growsurf_clients) = &growsurf_clients {
+        let transport = growsurf_clients.transport(settings);
+        delivery.begin_back(settings, &store, transport, &stop.delivery).await?;
     }
     let DeliveryTasks {
         destination,
         growsurf,
         metrics,
         relay,
-        mut pulses,
+        mut heartbeats,
         dispatchers,
         loops,
         sharers,
-    } = delivering;
+    } = delivery;
     let grace = settings.server.shutdown_grace;
-    let lookup =
-        asking.as_ref().map(|asking| asking.lookup(settings, ParticipantLookup::TIMEOUT, &bell));
-    if let Some(asking) = asking {
-        let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
-        let pulse = Heartbeat::new("the comparison with GrowSurf", clock.steady());
-        pulses.push(pulse.clone());
-        loops.spawn(supervise(pulse, periodic.run(stop.delivery.clone())));
+    let lookup = growsurf_clients.as_ref().map(|growsurf_clients| {
+        growsurf_clients.lookup(settings, ParticipantLookup::TIMEOUT, &notify)
+    });
+    if let Some(growsurf_clients) = growsurf_clients {
+        let periodic = growsurf_clients.periodic(settings, &notify, relay, Arc::clone(&metrics));
+        let heartbeat = Heartbeat::new("the comparison with GrowSurf", clock.steady());
+        heartbeats.push(heartbeat.clone());
+        loops.spawn(supervise(heartbeat, periodic.run(stop.delivery.clone())));
     }
     let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
-    let pulse = Heartbeat::new("the watch for late calls", clock.steady());
-    pulses.push(pulse.clone());
+    let heartbeat = Heartbeat::new("the watch for late calls", clock.steady());
+    heartbeats.push(heartbeat.clone());
     let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
-    loops.spawn(supervise(pulse, lateness));
+    loops.spawn(supervise(heartbeat, lateness));
 
     let refusals = Arc::new(Refusals::new(settings.log.refusals_per_minute));
     let (summing, shutdown) = (Arc::clone(&refusals), stop.delivery.clone());
@@ -212,18 +214,18 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let health = Health::new(
         Arc::clone(&store),
         Arc::clone(&clock),
-        pulses,
+        heartbeats,
         settings.delivery.late_warning,
         stop.http.clone(),
     );
-    let trust = webhook_auth(settings);
+    let auth = webhook_auth(settings);
     let ingest = Ingest::new(
         Arc::clone(&store),
         Arc::clone(&clock),
         Arc::new(SystemRandom),
-        trust,
+        auth,
         settings.server.answer_timeout,
-        bell,
+        notify,
     )
     .with_lookup(lookup);
     let bodies = BodyLimits::new(settings.server.bodies.clone(), Arc::clone(&metrics));
@@ -263,7 +265,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         }
     };
     http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
-    tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
+    tracing::info!(%address, operator_address = ?operator_address, "the relay accepts webhooks");
     Ok(Running { address, operator_address, store, stop, http, loops, dispatchers, grace })
 }
 
@@ -282,7 +284,7 @@ impl Running {
         stop.delivery.cancel();
         loops.close();
         let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
-        // Before the store: whoever reads from its log keeps it from being emptied.
+        // Before the store: a reader keeps its log from being emptied.
         let looking = tokio::time::timeout(CLOSING, loops.wait());
         // They wait for the store, whose disk may hang.
         let latest = grace.saturating_sub(CLOSING / 2).max(CLOSING);
@@ -322,10 +324,10 @@ fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<U
     is_on.then(|| UiState::new(state.clone(), sessions))
 }
 
-/// Runs a loop that may be silent for as long as it likes; only a panic is told.
-async fn supervise(pulse: Heartbeat, running: impl Future<Output = ()>) {
-    let _panics_are_seen = pulse.guard();
-    pulse.suspend();
+/// Runs a loop that may be silent for any time; only its panic is reported.
+async fn supervise(heartbeat: Heartbeat, running: impl Future<Output = ()>) {
+    let _panics_are_seen = heartbeat.guard();
+    heartbeat.suspend();
     running.await;
 }
 

@@ -21,18 +21,18 @@ use crate::domain::{Clock, Destination, Labelled};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
-/// What delivers, at work.
+/// The parts that deliver, running.
 pub struct DeliveryTasks {
     /// Customer.io.
     pub destination: GuardedDestination,
     /// GrowSurf, if anything may be written there.
     pub growsurf: Option<GuardedDestination>,
-    /// Where it is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// Which relay this is.
+    /// The id of this relay.
     pub relay: Uuid,
-    /// Whether its loops make progress.
-    pub pulses: Vec<Heartbeat>,
+    /// The heartbeats of its loops.
+    pub heartbeats: Vec<Heartbeat>,
     /// End with the last claims.
     pub dispatchers: Vec<JoinHandle<()>>,
     /// The loops beside them.
@@ -42,14 +42,14 @@ pub struct DeliveryTasks {
 }
 
 impl DeliveryTasks {
-    /// Begins to deliver from a store until `stop`. `bell` is rung when there is something new.
+    /// Begins to deliver from a store until `stop`. `notify` is notified when there is something new.
     ///
     /// # Errors
     /// See [`StartError`]; then nothing is left running.
     pub async fn begin(
         settings: &Settings,
         store: &Arc<Store>,
-        bell: &Arc<Notify>,
+        notify: &Arc<Notify>,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
@@ -61,13 +61,14 @@ impl DeliveryTasks {
         }
         let remembered = store.destination().await.map_err(unopenable)?;
         let metrics = Arc::new(Metrics::new());
-        let pulse = |name| Heartbeat::new(name, clock.steady());
-        let dispatcher_pulse = pulse("the dispatcher");
-        let check_pulse = pulse("the question about the workspace");
-        let house_pulse = pulse("the housekeeping");
-        let company_pulse = pulse("the talk with other relays");
-        let pulses = [&dispatcher_pulse, &check_pulse, &house_pulse, &company_pulse];
-        let pulses = pulses.into_iter().cloned().collect();
+        let heartbeat = |name| Heartbeat::new(name, clock.steady());
+        let dispatcher_heartbeat = heartbeat("the dispatcher");
+        let check_heartbeat = heartbeat("the check of the workspace");
+        let retention_heartbeat = heartbeat("the housekeeping");
+        let company_heartbeat = heartbeat("the exchange with other relays");
+        let heartbeats =
+            [&dispatcher_heartbeat, &check_heartbeat, &retention_heartbeat, &company_heartbeat];
+        let heartbeats = heartbeats.into_iter().cloned().collect();
         let transport = CustomerIoTransport {
             client: client.clone(),
             clock: Arc::clone(&clock),
@@ -75,7 +76,7 @@ impl DeliveryTasks {
             timeout: settings.customerio.timeout,
             metrics: Arc::clone(&metrics),
         };
-        let to = (Destination::CustomerIo, remembered.accepting, Arc::clone(bell));
+        let to = (Destination::CustomerIo, remembered.accepting, Arc::clone(notify));
         let sender = sender(settings, store, &metrics, Arc::new(transport), to);
         let destination = sender.destination.clone();
         let relay = relay_id()?;
@@ -86,12 +87,12 @@ impl DeliveryTasks {
             destination: destination.clone(),
             sharers: sharers.clone(),
             clock: Arc::clone(&clock),
-            pulse: company_pulse,
+            pulse: company_heartbeat,
         };
         company.begin().await;
         let rules = dispatcher_rules(settings);
         let dispatcher =
-            Dispatcher::new(Arc::new(sender), rules, sharers.clone(), dispatcher_pulse);
+            Dispatcher::new(Arc::new(sender), rules, sharers.clone(), dispatcher_heartbeat);
         // Where the settings name a host, the region says nothing about it.
         let region = settings.customerio.base_url.is_none();
         let check = WorkspaceCheck {
@@ -102,7 +103,7 @@ impl DeliveryTasks {
             patience: settings.delivery.retry.probe_every,
             timeout: settings.customerio.timeout,
             clock: Arc::clone(&clock),
-            pulse: check_pulse,
+            pulse: check_heartbeat,
         };
         let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
         let dispatching = dispatcher.run(stop.clone(), grace);
@@ -111,10 +112,11 @@ impl DeliveryTasks {
         let loops = TaskTracker::new();
         loops.spawn(company.run(stop.clone()));
         let keep = settings.store.keep;
-        let house = run_retention(Arc::clone(store), clock, keep, relay, house_pulse, stop.clone());
+        let house =
+            run_retention(Arc::clone(store), clock, keep, relay, retention_heartbeat, stop.clone());
         loops.spawn(house);
         let (growsurf, dispatchers) = (None, vec![dispatcher]);
-        Ok(Self { destination, growsurf, metrics, relay, pulses, dispatchers, loops, sharers })
+        Ok(Self { destination, growsurf, metrics, relay, heartbeats, dispatchers, loops, sharers })
     }
 
     /// Begins to deliver to GrowSurf as well.
@@ -134,8 +136,8 @@ impl DeliveryTasks {
         let to = (Destination::GrowSurf, remembered.accepting_back, Arc::default());
         let sender = sender(settings, store, &self.metrics, Arc::new(transport), to);
         let destination = sender.destination.clone();
-        let pulse = Heartbeat::new("the dispatcher to GrowSurf", SystemClock.steady());
-        self.pulses.push(pulse.clone());
+        let heartbeat = Heartbeat::new("the dispatcher to GrowSurf", SystemClock.steady());
+        self.heartbeats.push(heartbeat.clone());
         let rules = DispatcherRules {
             in_flight: 1,
             batch_calls: 1,
@@ -144,7 +146,7 @@ impl DeliveryTasks {
             page_share: 1.0,
             lease: back_lease(settings.growsurf.timeout),
         };
-        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), pulse);
+        let dispatcher = Dispatcher::new(Arc::new(sender), rules, self.sharers.clone(), heartbeat);
         let grace = settings.server.shutdown_grace.saturating_sub(CLOSING);
         self.dispatchers.push(tokio::spawn(dispatcher.run(stop.clone(), grace)));
         self.growsurf = Some(destination);
@@ -171,7 +173,7 @@ impl DeliveryTasks {
     }
 }
 
-/// How often it is looked whether anything is left.
+/// The time between two checks for calls that are left.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A new number for this process.
@@ -187,7 +189,7 @@ fn sender(
     store: &Arc<Store>,
     metrics: &Arc<Metrics>,
     transport: Arc<dyn Transport>,
-    (way, available_for, bell): (Destination, Duration, Arc<Notify>),
+    (way, available_for, notify): (Destination, Duration, Arc<Notify>),
 ) -> Sender {
     let rules = settings.delivery.retry;
     let breaker = CircuitBreaker::new(rules, available_for, SystemClock.now());
@@ -197,17 +199,17 @@ fn sender(
         store: Arc::clone(store),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        destination: GuardedDestination::new(way, breaker, bell),
+        destination: GuardedDestination::new(way, breaker, notify),
         metrics: Arc::clone(metrics),
         rules,
     }
 }
 
-/// How long a write waits for GrowSurf's limits before its lane is given back.
+/// The longest wait of a write for GrowSurf's limits, after which its lane is released.
 pub(super) const BACK_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a lease of a lane to GrowSurf lasts: a call takes up to three requests, each of which may
-/// wait for the limits and for another request of this process.
+/// Returns the length of a lease of a lane to GrowSurf. A call takes up to three requests, each of
+/// which may wait for the limits and for another request of this process.
 fn back_lease(timeout: Duration) -> Duration {
     3 * (BACK_PATIENCE + 2 * timeout)
 }

@@ -61,7 +61,7 @@ pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
         action_keys: customerio.action_keys.clone(),
         report_max_age: customerio.webhook_max_age,
         pages: pages.collect(),
-        page_origins: page.posts.origins.iter().map(|origin| origin.0.clone()).collect(),
+        page_origins: page.posts.origins.clone(),
         campaigns: settings.campaigns.iter().map(|campaign| campaign.id.clone()).collect(),
     }
 }

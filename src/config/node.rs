@@ -31,7 +31,7 @@ macro_rules! whole {
     )*};
 }
 
-/// How a text is read.
+/// The rules for reading a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,

@@ -134,7 +134,7 @@ fn check_owners(settings: &Settings, check: &mut Check<'_>) {
     }
 }
 
-/// All secrets that somebody else shows, with their keys.
+/// Returns all secrets that senders show, with their keys.
 fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)> {
     let Settings { growsurf, customerio, admin, api, .. } = settings;
     let of_campaigns = growsurf.campaigns.iter().enumerate().map(|(number, campaign)| {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::options::secret;
 
-/// Who may use the admin API and the operator's pages.
+/// The tokens of the admin API and of the operator's pages.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AdminSettings {
     /// The tokens that open both; without one they are off.
@@ -30,7 +30,7 @@ pub enum UiMode {
     Off,
 }
 
-/// Who may use a part of the HTTP interface.
+/// The tokens for a part of the HTTP interface.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TokenSettings {
     /// The bearer tokens, each of which opens it; without one it is off.

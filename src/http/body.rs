@@ -64,7 +64,7 @@ const RATE_GRACE: Duration = Duration::from_secs(10);
 /// The time without bytes after which no more is read of a body that was refused.
 const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
-/// For how long a sender is asked to wait when all memory for bodies is in use, in seconds.
+/// The seconds after which to send again when all memory for bodies is in use.
 const MEMORY_RETRY_AFTER: u64 = 2;
 
 /// A body that was read.
@@ -91,9 +91,8 @@ impl BodyLimits {
 
     /// Reads the body of a request of this client with these headers.
     ///
-    /// # Errors
-    /// 413 if it is too large, 408 if it takes too long or comes too slowly, 503 with `Retry-After`
-    /// if the memory is in use, 400 if the connection breaks.
+    /// # Errors 413 if it is too large, 408 if it is too slow, 503 with `Retry-After` if the memory
+    /// is in use, 400 if the connection breaks.
     pub async fn read(
         &self,
         client: IpAddr,
@@ -115,7 +114,7 @@ impl BodyLimits {
     /// Lets the sender of a refused body finish, in the background. Closing a connection on a sender in
     /// the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
     pub fn discard(&self, headers: &HeaderMap, body: Body) {
-        // Whoever waits for the word to go on hasn't sent any of it.
+        // A sender that waits for `100 Continue` hasn't sent any of it.
         if !headers.contains_key(header::EXPECT) {
             tokio::spawn(discard(
                 body,
@@ -125,8 +124,9 @@ impl BodyLimits {
         }
     }
 
-    /// Memory is taken for what has come, in doubling steps, and not for what was announced:
-    /// whoever announces much and sends little must not keep others out.
+    /// Reads the frames. Memory is taken for the bytes that came, in doubling steps, and not for
+    /// the announced length. A client that announces much and sends little must not keep others
+    /// out.
     async fn read_frames(
         &self,
         client: IpAddr,
@@ -163,7 +163,7 @@ impl BodyLimits {
         Ok(ReadBody { bytes, permit })
     }
 
-    /// The time in which a body has to come of which so much has come.
+    /// Returns the time for a body of which so many bytes have come.
     fn time_for(&self, read: usize) -> Duration {
         let micros = u64::try_from(read).unwrap_or(u64::MAX).saturating_mul(1_000_000);
         let at_rate = u64::try_from(self.options.body_min_rate)
@@ -222,18 +222,18 @@ impl BodyLimits {
     }
 }
 
-/// The length that a body is said to have.
+/// Returns the announced length of a body.
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// How much memory a body takes that needs so much now, and has at most so much in the end. A power of
-/// two, so that a small body stays small for as long as it can.
+/// Returns the memory for a body that needs so much now, and at most so much in the end. It is a
+/// power of two, so that a small body stays small for as long as it can.
 fn step(needed: usize, most: usize) -> usize {
     needed.next_power_of_two().max(FIRST_STEP).min(most.max(needed))
 }
 
-/// Reads what is left of a body and keeps nothing of it.
+/// Reads the rest of a body and keeps nothing of it.
 async fn discard(mut body: Body, most: usize, until: Instant) {
     let mut read = 0;
     while read <= most {
@@ -320,7 +320,8 @@ mod tests {
         let limits = limits(Duration::from_secs(30), 128 * 1024);
         let seconds = |read| limits.time_for(read).as_secs();
         assert_eq!([0, 10_000, 12_000, 40_000].map(seconds), [10, 10, 12, 30]);
-        let unhurried = BodyLimits { min_rate: 0, ..limits };
+        let options = BodyOptions { body_min_rate: 0, ..limits.options.clone() };
+        let unhurried = BodyLimits { options, ..limits };
         assert_eq!(unhurried.time_for(0), Duration::from_secs(30));
     }
 
@@ -329,7 +330,7 @@ mod tests {
         let steps = |most| [1, 5_000, 60_000, SMALL + 1].map(|needed| step(needed, most));
         assert_eq!(steps(1 << 20), [FIRST_STEP, 8192, SMALL, 2 * SMALL]);
         assert_eq!(steps(70_000), [FIRST_STEP, 8192, SMALL, 70_000]);
-        assert_eq!(steps(2_000), [2_000, 5_000, 60_000, SMALL + 1], "more came than was told");
+        assert_eq!(steps(2_000), [2_000, 5_000, 60_000, SMALL + 1], "more came than was announced");
     }
 
     #[test]

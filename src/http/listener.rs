@@ -46,7 +46,7 @@ pub struct ListenerOptions {
     /// Those of one client that is no trusted proxy; zero for an eighth.
     #[serde(deserialize_with = "whole::<_, _, 0, 1_000_000>")]
     pub connections_per_client: usize,
-    /// The proxies whose `X-Forwarded-For` headers are believed, or `Forwarded` where there are none.
+    /// The proxies whose `X-Forwarded-For` headers are trusted, or `Forwarded` where there are none.
     pub trusted_proxies: Vec<Network>,
     /// Time for the headers of a request, also of the next one on a kept connection.
     pub header_timeout: Duration,
@@ -72,11 +72,11 @@ const BUFFER: usize = 16 * 1024;
 /// doubles it; then all answers but the interface's document fit.
 const SEND_BUFFER: u32 = 64 * 1024;
 
-/// How many connections may wait in the system's queue; it may allow fewer. The usual 128 are few:
+/// The connections that may wait in the system's queue; it may allow fewer. The usual 128 are few:
 /// when they are full, Linux resets some of those that come at once.
 const WAITING: u32 = 4096;
 
-/// When a client may try again after its request took too long, in seconds.
+/// The seconds after which a client may try again when its request took too long.
 const RETRY_AFTER: u64 = 5;
 
 /// A bound listener.

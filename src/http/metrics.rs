@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::router::AppState;
 use crate::telemetry::{CONTENT_TYPE, ErrorChain, Gauges};
 
-/// What the code counted and what the store keeps, as OpenMetrics text.
+/// Returns the counters and the store's numbers as OpenMetrics text.
 #[utoipa::path(
     get,
     path = "/metrics",

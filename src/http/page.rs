@@ -29,7 +29,7 @@ use super::router::AppState;
 use crate::delivery::ReplicaCount;
 use crate::domain::{Clock, Labelled};
 use crate::ingest::{IngestError, PagePostOutcome};
-use crate::options::origin::Origin;
+use crate::options::origin::origins;
 use crate::options::size::size;
 use crate::options::whole;
 use crate::sources::page::{Kind, PageClick, PageShare};
@@ -53,7 +53,8 @@ const RETRY_AFTER: u64 = 5;
 #[derive(Clone, Debug, Deserialize)]
 pub struct PageOptions {
     /// The origins, as browsers write them.
-    pub origins: Vec<Origin>,
+    #[serde(deserialize_with = "origins")]
+    pub origins: Vec<String>,
     /// The most bytes of one post, which holds a few ids and an address of a page.
     #[serde(deserialize_with = "size::<_, 1024, { 1 << 20 }>")]
     pub max_body: usize,
@@ -70,7 +71,7 @@ pub struct PageOptions {
 
 /// The check of posts, and their count.
 pub struct PagePosts {
-    origins: Vec<Origin>,
+    origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
     latest_client: Mutex<LatestClient>,
@@ -105,10 +106,7 @@ impl PagePosts {
     fn origin<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
         let mut given = headers.get_all(header::ORIGIN).iter();
         let origin = given.next().filter(|_| given.next().is_none())?;
-        self.origins
-            .iter()
-            .any(|Origin(allowed)| allowed.as_bytes() == origin.as_bytes())
-            .then_some(origin)
+        self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then_some(origin)
     }
 
     fn admits(&self, client: IpAddr, now: Instant) -> bool {

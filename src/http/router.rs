@@ -1,5 +1,5 @@
-//! Which path leads where, and so which paths the document shows: `routes!` takes no handler without
-//! its documentation.
+//! The routes, and so the paths of the document: `routes!` takes no handler without its
+//! documentation.
 
 use std::sync::Arc;
 
@@ -31,61 +31,61 @@ pub struct AppState {
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
     pub store: Arc<Store>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// Which refusals are logged.
+    /// The limit of refusals in the log.
     pub refusals: Arc<Refusals>,
     /// Customer.io's state.
     pub destination: GuardedDestination,
     /// GrowSurf's, if anything may be written there.
     pub growsurf: Option<GuardedDestination>,
-    /// What health is judged by.
+    /// The facts that decide health and readiness.
     pub health: Arc<Health>,
-    /// What is known of damage to the store.
+    /// The known damage to the store.
     pub damage: Damage,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What reading bodies may cost.
+    /// The bounds of bodies.
     pub bodies: BodyLimits,
-    /// Whose word on the client's address is believed.
+    /// The proxies whose headers name the client.
     pub trusted_proxies: Arc<[Network]>,
-    /// What `/admin` asks for; without one it isn't there.
+    /// The tokens of `/admin`, which exists only with one.
     pub admin_tokens: Option<Tokens>,
-    /// What `/v1/events` asks for; likewise.
+    /// The tokens of `/v1/events`, which exists only with one.
     pub api_tokens: Option<Tokens>,
     /// From where pages may post; without it nobody's may.
     pub page: Option<Arc<page::PagePosts>>,
 }
 
-/// Which of the routes that the settings switch on are there.
+/// The routes that the settings switch on.
 #[derive(Clone, Copy)]
 struct EnabledRoutes {
     reports: bool,
-    asks: bool,
+    actions: bool,
     events: bool,
     page: bool,
 }
 
 impl EnabledRoutes {
-    const EVERYTHING: Self = Self { reports: true, asks: true, events: true, page: true };
+    const EVERYTHING: Self = Self { reports: true, actions: true, events: true, page: true };
 
     fn by(state: &AppState) -> Self {
         Self {
             reports: state.ingest.accepts_reports(),
-            asks: state.ingest.accepts_actions(),
+            actions: state.ingest.accepts_actions(),
             events: state.api_tokens.is_some(),
             page: state.page.is_some(),
         }
     }
 }
 
-/// What the internet may reach: webhooks, what pages post, and health.
+/// Returns the routes for the internet: webhooks, posts of pages, and health.
 pub fn public(state: AppState) -> Router {
     with_fallbacks(routes(EnabledRoutes::by(&state)).into(), state)
 }
 
-/// What operators reach: metrics, administration, and health as well. Where they have no listener
-/// of their own, `webhooks` puts it all on one.
+/// Returns the routes for operators: metrics, administration, and health as well. With `webhooks`,
+/// one listener has all routes.
 pub fn operator(state: AppState, webhooks: bool) -> Router {
     let base = if webhooks { routes(EnabledRoutes::by(&state)) } else { health_routes() };
     let mut router = Router::from(base.merge(metrics_routes()));
@@ -106,20 +106,20 @@ pub(super) fn openapi() -> OpenApi {
     openapi::close(router.into_openapi())
 }
 
-fn routes(offered: EnabledRoutes) -> OpenApiRouter<AppState> {
+fn routes(enabled: EnabledRoutes) -> OpenApiRouter<AppState> {
     let mut routes = health_routes()
         .routes(routes!(webhooks::growsurf_webhook))
         .routes(routes!(webhooks::growsurf_webhook_at_guide_path));
-    if offered.reports {
+    if enabled.reports {
         routes = routes.routes(routes!(webhooks::customerio_report));
     }
-    if offered.asks {
+    if enabled.actions {
         routes = routes.routes(routes!(webhooks::customerio_action));
     }
-    if offered.events {
+    if enabled.events {
         routes = routes.routes(routes!(webhooks::server_event));
     }
-    if offered.page {
+    if enabled.page {
         routes = routes
             .routes(routes!(page::click, page::preflight_of_clicks))
             .routes(routes!(page::share, page::preflight_of_shares))

@@ -25,11 +25,12 @@ pub struct Decoded {
     pub campaign: Option<String>,
     /// The shape of a webhook of GrowSurf's, if it has one.
     pub dialect: Option<Dialect>,
-    /// What it says.
+    /// The notification.
     pub reading: Result<Notification, UnreadableBody>,
 }
 
-/// Why a body can't be read. Fit to be shown: no text of an outsider is repeated unescaped.
+/// Reasons why a body can't be read. They are fit to be shown: no text of an outsider is repeated
+/// unescaped.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UnreadableBody {
     /// The bytes are no JSON object.
@@ -102,7 +103,7 @@ fn row(owner: Option<&str>, event: Option<&str>, body: &[u8]) -> Decoded {
         event: event.map(str::to_owned),
         campaign: owner.map(str::to_owned),
         dialect: None,
-        reading: row.and_then(|row| row.news()).map_err(UnreadableBody::Content),
+        reading: row.and_then(|row| row.notification()).map_err(UnreadableBody::Content),
     }
 }
 
@@ -138,7 +139,7 @@ fn server(body: &[u8], received_at: Time) -> Decoded {
     let reading = ServerEvent::read(value, received_at);
     // An event that could be read has a name of the contract's.
     let name = name.filter(|_| reading.is_ok());
-    let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
+    let campaign = reading.as_ref().ok().and_then(|notification| notification.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(name, reading.map_err(UnreadableBody::Content)) }
 }
 
@@ -149,7 +150,7 @@ fn post(body: &[u8], received_at: Time) -> Decoded {
     };
     let kind = page::Kind::of_kept(&value).label().to_owned();
     let reading = page::read(&value, received_at).map_err(UnreadableBody::Content);
-    let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
+    let campaign = reading.as_ref().ok().and_then(|notification| notification.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(Some(kind), reading) }
 }
 

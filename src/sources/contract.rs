@@ -3,8 +3,8 @@
 //! What belongs here: the reading, its sentences, and the fields that several contracts share. What
 //! doesn't: the fields of one contract.
 //!
-//! A field holds whatever JSON was sent until it is validated, `null` if it is missing, so that one answer
-//! names all faults, each with its field. No sentence repeats a value, since most values are personal.
+//! Until it is validated, a field holds the JSON that was sent, or `null`. So one answer names all
+//! faults, each with its field. No sentence repeats a value, since most values are personal.
 
 use garde::Validate;
 use serde::Deserialize;
@@ -33,15 +33,17 @@ pub(super) trait Contract: DeserializeOwned + Validate<Context = ()> {
     fn fault(&self, received_at: Time) -> Option<&'static str>;
 }
 
-/// The faults of a body, each with the path of its field. A path keeps its first fault.
+/// The faults of a body, each with the path of its field.
 #[derive(Default)]
 pub(super) struct Faults(Vec<(String, String)>);
 
 impl Faults {
     pub(super) fn push(&mut self, path: &str, sentence: String) {
-        if self.0.iter().all(|(known, _)| known != path) {
-            self.0.push((path.to_owned(), sentence));
-        }
+        self.0.push((path.to_owned(), sentence));
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == path)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -85,7 +87,7 @@ pub(super) fn read<T: Contract>(
         } else if start.starts_with("missing field") {
             // All but the tag have a default.
             faults.push(tag, format!("{tag} is missing: {}", T::fix(&kind, tag)));
-        } else {
+        } else if !faults.has(tag) {
             faults.push(tag, format!("{tag} is none of {}", known.join(", ")));
         }
     }
@@ -93,6 +95,9 @@ pub(super) fn read<T: Contract>(
     let report = read.validate().err();
     for (path, fault) in report.iter().flat_map(garde::Report::iter) {
         let (path, fault) = (path.to_string(), fault.message());
+        if faults.has(&path) {
+            continue;
+        }
         let sentence = match fault {
             "is missing" | "is empty" => format!("{path} {fault}: {}", T::fix(&kind, &path)),
             // The fault of a part of the field.

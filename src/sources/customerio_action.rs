@@ -5,9 +5,9 @@
 //! follow (`mapping`).
 //!
 //! Customer.io sends the text that a campaign's template renders to, so the contract is the relay's
-//! own. Reading is strict: a marketer sees the answer in Customer.io's log and can fix the template,
-//! while nobody notices an action that is understood by half. An empty text is a fault: a variable
-//! that isn't there renders to it.
+//! own. Reading is strict. A marketer sees the answer in Customer.io's log and can fix the
+//! template, but nobody notices an action that is half understood. An empty text is a fault: a
+//! variable that isn't there renders to it.
 
 mod metadata;
 mod template;

@@ -49,7 +49,7 @@ impl Intake {
         tally.rows += u64::try_from(rows.len()).unwrap_or(0);
         let (mut readable, mut news) = (Vec::new(), Vec::new());
         for row in rows {
-            match row.news() {
+            match row.notification() {
                 Ok(told) => {
                     news.push(told);
                     readable.push(row);
@@ -113,7 +113,7 @@ impl Intake {
             };
             for webhook in webhooks.iter().filter(is_waiting) {
                 let row = Row::read(Kind::Participant, campaign, &webhook.body);
-                let Ok(news) = row.and_then(|row| row.news()) else { continue };
+                let Ok(news) = row.and_then(|row| row.notification()) else { continue };
                 let now = self.clock.now();
                 for plan in self.store.preview(vec![news.clone()], now).await?.iter().flatten() {
                     tally.silence(plan);

@@ -202,8 +202,9 @@ impl WebhookMonitor {
         let campaign = source.campaign.clone();
         let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: false };
         let rows = page.rows.into_iter().filter(joined);
-        let news: Vec<Notification> =
-            rows.filter_map(|row| Row::new(Kind::Participant, row, &origin).news().ok()).collect();
+        let news: Vec<Notification> = rows
+            .filter_map(|row| Row::new(Kind::Participant, row, &origin).notification().ok())
+            .collect();
         let previews = store.preview(news, now).await?;
         let unseen = previews.iter().flatten().filter(|plan| {
             let effects = plan.lanes.iter().flat_map(|lane| &lane.calls);

@@ -30,7 +30,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report) {
         let of =
             if campaign.shares_from == SharesFrom::Page { "clicks and shares" } else { "clicks" };
         let detail =
-            format!("{} may post {of} of {}", settings.page.origins.join(", "), campaign.id);
+            format!("{} may post {of} of {}", settings.page.posts.origins.join(", "), campaign.id);
         report.add(Grade::Good, "pages", detail);
     }
     let written: Vec<&str> = [

@@ -26,7 +26,7 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) {
     if is_seen {
         let detail = format!("every recent post of pages came from one private address; {fix}");
         report.add(Grade::Bad, "proxy", detail);
-    } else if server.trusted_proxies.is_empty() {
+    } else if server.connections.trusted_proxies.is_empty() {
         let detail = format!("pages may post, and no proxy is listed; if there is one, {fix}");
         report.add(Grade::Note, "proxy", detail);
     }

@@ -98,7 +98,7 @@ fn the_environment_sets_lists_flags_numbers_and_names() {
         .variable("RELAY__MAPPING__EVENTS__REFERRAL_SHARED", "")
         .variable("RELAY__MAPPING__METADATA__PLAN", "subscriptionPlan")
         .settings();
-    assert_eq!(settings.server.trusted_proxies.len(), 2);
+    assert_eq!(settings.server.connections.trusted_proxies.len(), 2);
     assert!(settings.customerio.trust_metadata_id);
     assert_eq!(settings.delivery.in_flight, 8);
     assert_eq!(settings.delivery.lease, Duration::from_secs(120));

@@ -193,7 +193,7 @@ fn a_key_for_pages_needs_their_origins() {
     assert_eq!(shown.lines().count(), 1, "{shown}");
     let with_origins = format!("{key}[page]\norigins = [\"https://shop.example.com\"]");
     let settings = Setup::new().toml(&with_origins).settings();
-    assert_eq!(settings.page.origins, ["https://shop.example.com"]);
+    assert_eq!(settings.page.posts.origins, ["https://shop.example.com"]);
     assert_eq!(settings.page.posts.max_body, 4_000);
 }
 

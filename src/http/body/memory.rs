@@ -2,11 +2,11 @@
 //!
 //! What belongs here: who may hold how much of it. What doesn't: reading (`body`).
 //!
-//! There is so much for all bodies, of which one client holds at most a share. Where it is used up, the
-//! oldest body on its way makes room for one that grows: to keep a body out, others would have to fill
-//! all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides, so that usual
-//! webhooks get in while one client's bodies, or those being stored, hold everything else. There the
-//! oldest makes room of the client that holds most.
+//! There is so much for all bodies, of which one client holds at most a share. Where it is used up,
+//! the oldest body on its way makes room for one that grows. To keep a body out, others would have
+//! to fill all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides. So
+//! usual webhooks get in while one client's bodies, or those being stored, hold everything else.
+//! There the oldest makes room of the client that holds most.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -32,7 +32,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// What all bodies hold of each pool.
+    /// The memory of all bodies in each pool.
     pools: [usize; 2],
     clients: HashMap<IpAddr, [usize; 2]>,
     next: u64,
@@ -49,7 +49,7 @@ enum Pool {
     Reserve,
 }
 
-/// What a body holds.
+/// A body and its memory.
 #[derive(Debug)]
 struct Body {
     client: IpAddr,
@@ -59,7 +59,7 @@ struct Body {
     displaced: Option<Arc<Notify>>,
 }
 
-/// Why there is no memory for a body.
+/// Reasons why there is no memory for a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Full {
     /// All bodies together hold it.

@@ -61,7 +61,7 @@ fn find(place: &str, value: &Value, faults: &mut Faults) {
     match value {
         _ if faults.len() == FAULTS => {}
         Value::String(text) => {
-            if let Some(fault) = liquid(text) {
+            if let Some(fault) = liquid(text).filter(|_| !faults.has(place)) {
                 faults.push(place, format!("{place} {fault}"));
             }
         }
