@@ -31,18 +31,25 @@ FROM scratch AS binary
 COPY --from=build /image/referral-relay /
 
 FROM gcr.io/distroless/static-debian12:nonroot
+# As in Cargo.toml; `.ci/release` and `tests/image.sh` compare them.
+ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="referral-relay" \
       org.opencontainers.image.description="Relays GrowSurf referral webhooks to Customer.io: durable, once, in order" \
+      org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /image/referral-relay /usr/local/bin/referral-relay
 # A new volume takes its owner from the folder in the image; without one the relay couldn't write.
 COPY --from=build --chown=65532:65532 /image/data /data
-ENV RELAY__STORE__URL=sqlite:/data/relay.db
+# Temporary files go into the volume, so that the rest can be read-only.
+# The address of the stand-ins makes `serve --sandbox` and `sandbox` reachable through published ports.
+ENV RELAY__STORE__URL=sqlite:/data/relay.db \
+    TMPDIR=/data \
+    RELAY_SANDBOX_LISTEN=0.0.0.0:8090
 # Settings are found in /config/relay.toml.
 WORKDIR /
 USER 65532:65532
 VOLUME /data
-EXPOSE 8080
+EXPOSE 8080 8090
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["referral-relay", "healthcheck"]
 ENTRYPOINT ["referral-relay"]
 CMD ["serve"]

@@ -21,13 +21,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
-use crate::config::customerio::{CustomerioSettings, Region};
+use crate::config::customerio::CustomerioSettings;
+use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::Heartbeat;
 use crate::domain::Clock;
 use crate::growsurf::rest::RestError;
 use crate::http::{
-    AppState, BodyLimits, Health, Listener, ListenerLimits, PageGate, Tokens, operator, public,
+    AppState, BodyLimits, Health, Listener, ListenerOptions, PagePosts, Tokens, operator, public,
 };
 use crate::ingest::{Ingest, ParticipantLookup};
 use crate::store::copying::CopyError;
@@ -35,6 +36,8 @@ use crate::store::sqlite::BackupError;
 use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
+use crate::ui::session::Sessions;
+use crate::ui::{self, UiState};
 
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
@@ -42,7 +45,7 @@ pub use rules::rules;
 use rules::webhook_auth;
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
 
-/// Why the relay didn't start.
+/// Reasons why the relay didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store can't be opened.
@@ -50,7 +53,7 @@ pub enum StartError {
     Store {
         /// The store's address.
         url: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: StoreError,
     },
@@ -73,7 +76,7 @@ pub enum StartError {
         address: SocketAddr,
         /// The setting that names it.
         key: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -93,9 +96,9 @@ pub enum StartError {
 
 /// A relay at work.
 pub struct Running {
-    /// Where webhooks are taken in.
+    /// The address for webhooks.
     pub address: SocketAddr,
-    /// Where operators look, if that is elsewhere.
+    /// The address for operators, if it is another.
     pub operator_address: Option<SocketAddr>,
     store: Arc<Store>,
     stop: ShutdownTokens,
@@ -105,7 +108,7 @@ pub struct Running {
     grace: Duration,
 }
 
-/// What ends the parts, in the order they end.
+/// The signals that end the parts, in the order in which they end.
 #[derive(Clone, Default)]
 struct ShutdownTokens {
     /// No new requests; those under way are finished.
@@ -114,16 +117,13 @@ struct ShutdownTokens {
     delivery: CancellationToken,
 }
 
-/// How long a running relay waits for GrowSurf's limits, the longest of which is an hour's.
+/// The longest wait for GrowSurf's limits, the longest of which is an hour's.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
-
-/// The part of all connections that one client may have by default.
-const CLIENT_PART: usize = 8;
 
 /// The time that a handler has besides reading the body and waiting for the store.
 const HANDLER_REST: Duration = Duration::from_secs(10);
 
-/// How much of the grace is kept for closing the store.
+/// The part of the grace period that is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// The client of the Customer.io that the settings name.
@@ -143,19 +143,9 @@ pub fn client(settings: &Settings) -> Result<Client, StartError> {
     Ok(Client::new(config)?)
 }
 
-/// Where Customer.io is: the settings' own host, else the region's.
+/// Returns the address of Customer.io: that of the settings, else the region's.
 pub fn base_url(settings: &CustomerioSettings) -> url::Url {
-    let region = region_name(settings.region);
-    let of_region = || crate::customerio::base_url(region).expect("each region has a host");
-    settings.base_url.clone().unwrap_or_else(of_region)
-}
-
-/// The region's name at Customer.io.
-pub fn region_name(region: Region) -> &'static str {
-    match region {
-        Region::Us => "us",
-        Region::Eu => "eu",
-    }
+    settings.base_url.clone().unwrap_or_else(|| settings.region.base_url())
 }
 
 /// Starts the relay.
@@ -164,26 +154,26 @@ pub fn region_name(region: Region) -> &'static str {
 /// See [`StartError`]; then nothing is left running.
 pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let connections = descriptors::connections(settings);
-    let limits = listener_limits(settings, connections);
-    let listener = bind(settings.server.listen, "server.listen", limits).await?;
+    let listener = bind(settings, settings.server.listen, "server.listen", connections).await?;
     let operator_listener = match settings.server.operator_listen {
         Some(address) => {
-            let limits = listener_limits(settings, connections.min(descriptors::OPERATORS));
-            Some(bind(address, "server.operator_listen", limits).await?)
+            let connections = connections.min(descriptors::OPERATORS);
+            Some(bind(settings, address, "server.operator_listen", connections).await?)
         }
         None => None,
     };
-    let bell = Arc::new(Notify::new());
-    let store = store::open_for_delivery(settings, Arc::clone(&bell)).await?;
+    let notify = Arc::new(Notify::new());
+    let store = store::open_for_delivery(settings, Arc::clone(&notify)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stop = ShutdownTokens::default();
-    let asking = settings.growsurf.has_api_key();
-    let asking =
-        asking.then(|| GrowsurfClients::new(settings, &store, LONGEST_WAIT)).transpose()?;
-    let mut delivering = DeliveryTasks::begin(settings, &store, &bell, &stop.delivery).await?;
-    if let Some(asking) = &asking {
-        let transport = asking.transport(settings);
-        delivering.begin_back(settings, &store, transport, &stop.delivery).await?;
+    let growsurf_clients = settings.growsurf.has_api_key();
+    let growsurf_clients = growsurf_clients
+        .then(|| GrowsurfClients::new(settings, &store, LONGEST_WAIT))
+        .transpose()?;
+    let mut delivery = DeliveryTasks::begin(settings, &store, &notify, &stop.delivery).await?;
+    if let Some(growsurf_clients) = &growsurf_clients {
+        let transport = growsurf_clients.transport(settings);
+        delivery.begin_back(settings, &store, transport, &stop.delivery).await?;
     }
     let DeliveryTasks {
         destination,
@@ -194,12 +184,13 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         dispatchers,
         loops,
         replicas,
-    } = delivering;
+    } = delivery;
     let grace = settings.server.shutdown_grace;
-    let lookup =
-        asking.as_ref().map(|asking| asking.lookup(settings, ParticipantLookup::TIMEOUT, &bell));
-    if let Some(asking) = asking {
-        let periodic = asking.periodic(settings, &bell, relay, Arc::clone(&metrics));
+    let lookup = growsurf_clients.as_ref().map(|growsurf_clients| {
+        growsurf_clients.lookup(settings, ParticipantLookup::TIMEOUT, &notify)
+    });
+    if let Some(growsurf_clients) = growsurf_clients {
+        let periodic = growsurf_clients.periodic(settings, &notify, relay, Arc::clone(&metrics));
         let heartbeat = Heartbeat::new("the comparison with GrowSurf", clock.steady());
         heartbeats.push(heartbeat.clone());
         loops.spawn(supervise(heartbeat, periodic.run(stop.delivery.clone())));
@@ -227,27 +218,22 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         settings.delivery.late_warning,
         stop.http.clone(),
     );
-    let trust = webhook_auth(settings);
+    let auth = webhook_auth(settings);
     let ingest = Ingest::new(
         Arc::clone(&store),
         Arc::clone(&clock),
         Arc::new(SystemRandom),
-        trust,
+        auth,
         settings.server.answer_timeout,
-        bell,
+        notify,
     )
     .with_lookup(lookup);
-    let bodies = BodyLimits::new(
-        settings.server.max_body,
-        settings.server.body_timeout,
-        settings.server.body_min_rate,
-        settings.server.body_memory,
-        Arc::clone(&metrics),
-    );
-    let gate =
-        || Arc::new(PageGate::new(&settings.page, &bodies, replicas.clone(), clock.steady()));
-    let page = ingest.accepts_posts().then(gate);
-    let face = AppState {
+    let bodies = BodyLimits::new(settings.server.bodies.clone(), Arc::clone(&metrics));
+    let posts = || {
+        Arc::new(PagePosts::new(&settings.page.posts, &bodies, replicas.clone(), clock.steady()))
+    };
+    let page = ingest.accepts_posts().then(posts);
+    let state = AppState {
         ingest: Arc::new(ingest),
         store: Arc::clone(&store),
         metrics,
@@ -258,24 +244,29 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         damage,
         clock,
         bodies,
-        trusted_proxies: settings.server.trusted_proxies.clone().into(),
+        trusted_proxies: settings.server.connections.trusted_proxies.clone().into(),
         admin_tokens: Tokens::new("admin.token", &settings.admin.tokens),
         api_tokens: Tokens::new("api.token", &settings.api.tokens),
         page,
     };
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();
-    let metrics = Arc::clone(&face.metrics);
+    let metrics = Arc::clone(&state.metrics);
     let router = match operator_listener {
-        Some((operators, _)) => {
-            let metrics = Arc::clone(&face.metrics);
-            http.spawn(operators.serve(operator(face.clone(), false), metrics, stop.http.clone()));
-            public(face)
+        Some((operators, operators_at)) => {
+            let metrics = Arc::clone(&state.metrics);
+            let pages = pages(settings, &state, operators_at);
+            let router = ui::merged(operator(state.clone(), false), pages);
+            http.spawn(operators.serve(router, metrics, stop.http.clone()));
+            public(state)
         }
-        None => operator(face, true),
+        None => {
+            let pages = pages(settings, &state, address);
+            ui::merged(operator(state, true), pages)
+        }
     };
     http.spawn(listener.0.serve(router, metrics, stop.http.clone()));
-    tracing::info!(%address, operator_address = ?operator_address, "the relay takes webhooks in");
+    tracing::info!(%address, operator_address = ?operator_address, "the relay accepts webhooks");
     Ok(Running { address, operator_address, store, stop, http, loops, dispatchers, grace })
 }
 
@@ -294,7 +285,7 @@ impl Running {
         stop.delivery.cancel();
         loops.close();
         let requests = tokio::time::timeout(grace.saturating_sub(CLOSING), http.wait());
-        // Before the store: whoever reads from its log keeps it from being emptied.
+        // Before the store: a reader keeps its log from being emptied.
         let looking = tokio::time::timeout(CLOSING, loops.wait());
         // They wait for the store, whose disk may hang.
         let latest = grace.saturating_sub(CLOSING / 2).max(CLOSING);
@@ -322,36 +313,36 @@ impl Running {
     }
 }
 
-/// Runs a loop that may be silent for as long as it likes; only a panic is told.
+/// Returns the state of the operator's pages, if the settings have them on the listener at `address`.
+fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<UiState> {
+    let admin = &settings.admin;
+    let is_on = match admin.ui {
+        UiMode::Auto => settings.server.operator_listen.is_some() || address.ip().is_loopback(),
+        UiMode::On => true,
+        UiMode::Off => false,
+    };
+    let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
+    is_on.then(|| UiState::new(state.clone(), sessions))
+}
+
+/// Runs a loop that may be silent for any time; only its panic is reported.
 async fn supervise(heartbeat: Heartbeat, running: impl Future<Output = ()>) {
     let _reports_panics = heartbeat.guard();
     heartbeat.suspend();
     running.await;
 }
 
-fn listener_limits(settings: &Settings, connections: usize) -> ListenerLimits {
-    let server = &settings.server;
-    let per_client = match server.connections_per_client {
-        0 => connections.div_ceil(CLIENT_PART),
-        set => set,
-    };
-    ListenerLimits {
-        connections,
-        per_client,
-        trusted_proxies: server.trusted_proxies.clone().into(),
-        header_timeout: server.header_timeout,
-        write_timeout: server.write_timeout,
-        request_timeout: server.body_timeout + server.answer_timeout + HANDLER_REST,
-    }
-}
-
 async fn bind(
+    settings: &Settings,
     address: SocketAddr,
     key: &'static str,
-    limits: ListenerLimits,
+    max_connections: usize,
 ) -> Result<(Listener, SocketAddr), StartError> {
     let fail = |source| StartError::Listen { address, key, source };
-    let listener = Listener::bind(address, limits).await.map_err(fail)?;
+    let server = &settings.server;
+    let options = ListenerOptions { max_connections, ..server.connections.clone() };
+    let timeout = server.bodies.body_timeout + server.answer_timeout + HANDLER_REST;
+    let listener = Listener::bind(address, options, timeout).await.map_err(fail)?;
     let bound = listener.address().map_err(fail)?;
     Ok((listener, bound))
 }

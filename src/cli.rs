@@ -1,7 +1,7 @@
 //! The command line: one file a command.
 //!
-//! What belongs here: arguments, what is printed, exit codes. What doesn't: anything a library
-//! user would want without a terminal.
+//! What belongs here: arguments, output, exit codes. What doesn't: anything that a library user wants
+//! without a terminal.
 
 mod backfill;
 mod backup;
@@ -23,6 +23,7 @@ mod sandbox;
 mod serve;
 mod settings;
 mod store;
+mod supervisor;
 mod sync;
 mod throwaway;
 mod webhook;
@@ -48,9 +49,9 @@ use output::{Failure, LastLines, print_error, printed};
     version,
     arg_required_else_help = true,
     after_help = "First steps:\n  \
-        referral-relay serve --sandbox        try it: relay and a stand-in Customer.io, no account needed\n  \
-        referral-relay check                  what works, and what can't arrive?\n  \
-        referral-relay explain webhook.json   what would this webhook lead to?\n  \
+        referral-relay serve --sandbox        try it: a relay and a stand-in Customer.io, no account needed\n  \
+        referral-relay check                  show what works, and what can't arrive\n  \
+        referral-relay explain webhook.json   show what this webhook would lead to\n  \
         referral-relay serve                  run\n\n\
         Settings: config/relay.toml or --config FILE, then RELAY__SECTION__KEY variables. All keys are \
         documented in config/default.toml.\n\n\
@@ -66,7 +67,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run the relay: take webhooks in, deliver them to Customer.io.
+    /// Run the relay: accept webhooks and deliver to Customer.io.
     Serve(serve::Args),
     /// Check settings, store, credentials, region and webhook, and list what can't arrive.
     #[command(
@@ -88,7 +89,7 @@ enum Command {
         after_help = "Works beside a running relay.\n\n  \
             referral-relay dead-letters list\n  \
             referral-relay dead-letters show 17            the call, why it died, every attempt\n  \
-            referral-relay dead-letters redeliver 17 18    once the cause is mended\n  \
+            referral-relay dead-letters redeliver 17 18    once the cause is fixed\n  \
             referral-relay dead-letters redeliver --all"
     )]
     DeadLetters(dead_letters::Action),
@@ -96,24 +97,24 @@ enum Command {
     #[command(after_help = "Works beside a running relay.\n\n  \
             referral-relay effect 3ZJ8N6D2X0V9H1QK5T7RWB4MCY")]
     Effect(effect::Args),
-    /// Plan stored webhooks again; what was sent before isn't sent twice.
-    #[command(after_help = "Works beside a running relay, which delivers what is new.\n\n  \
+    /// Plan stored webhooks again; nothing is sent twice.
+    #[command(after_help = "Works beside a running relay, which delivers new calls.\n\n  \
             referral-relay replay --parked             after an update that knows more event types\n  \
             referral-relay replay --since 2d           after a change of settings, the last two days\n  \
-            referral-relay replay --dry-run            only say what it would lead to")]
+            referral-relay replay --dry-run            show the result, and do nothing")]
     Replay(replay::Args),
-    /// Take in everything that GrowSurf has: participants, friends, rewards, conversions.
+    /// Read the history from GrowSurf: participants, friends, rewards, conversions.
     #[command(
-        after_help = "Works beside a running relay, which delivers; where none runs, it delivers itself. It can be stopped and\nrepeated at any time: it goes on where it was, and nothing is sent twice.\n\n  \
-            referral-relay backfill --dry-run          what would it send?\n  \
+        after_help = "Works beside a running relay, which delivers; without one the command delivers itself.\nIt can be stopped and repeated at any time: it continues, and nothing is sent twice.\n\n  \
+            referral-relay backfill --dry-run          show what it would send\n  \
             referral-relay backfill                    people, and events that trigger no campaign\n  \
             referral-relay backfill --events all       events under 72 hours old as well"
     )]
     Backfill(backfill::Args),
-    /// Compare with GrowSurf now, and take in what webhooks didn't tell.
+    /// Compare with GrowSurf now, and accept what webhooks missed.
     #[command(
-        after_help = "Works beside a running relay, which delivers; where none runs, it delivers itself.\n\n  \
-            referral-relay sync                        everything: a request for each 100 participants\n  \
+        after_help = "Works beside a running relay, which delivers; without one the command delivers itself.\n\n  \
+            referral-relay sync                        everything: one request for 100 participants\n  \
             referral-relay sync --recent               what is new: a few requests"
     )]
     Sync(sync::Args),
@@ -123,26 +124,26 @@ enum Command {
     /// Erase a person from the store, for good, and print a receipt.
     #[command(
         visible_alias = "forget",
-        after_help = "Works beside a running relay. Older reports about them lead to nothing. A person who joins later \
-            with the\nsame address is new, but stays suppressed at Customer.io until that is lifted there. \
-            Repeat it at any time.\n\n  \
+        after_help = "Works beside a running relay, and can be repeated at any time. Older reports about the person are \
+            ignored.\nWho joins later with the same address is a new person, but stays suppressed at Customer.io until \
+            you lift it there.\n\n  \
             referral-relay erase fay@example.com\n  \
             referral-relay erase -                                         with the address from standard input\n  \
             referral-relay erase fay@example.com --delete-in-customerio   and suppress them there"
     )]
     Erase(erase::Args),
-    /// Copy the store, as it is at this moment, into a file.
+    /// Copy the present store into a file.
     #[command(
-        after_help = "Works beside a running relay and doesn't hold it up. FILE appears when it is whole.\n\n  \
+        after_help = "Works beside a running relay without delaying it. FILE appears when it is complete.\n\n  \
             referral-relay backup relay-backup.db\n  \
             referral-relay backup --force latest.db                    replace the one before\n  \
             (umask 077; docker exec relay referral-relay backup - > relay-backup.db)"
     )]
     Backup(backup::Args),
-    /// Put a backup in the place of the store; the store before is kept under another name.
+    /// Replace the store by a backup; the old store is kept under another name.
     #[command(
-        after_help = "Stop the relay first. Webhooks accepted after the backup aren't in the store then; calls that \
-            are pending\nin it are sent again with the ids they had, and Customer.io ignores what it has.\n\n  \
+        after_help = "Stop the relay first. The store then lacks webhooks that were accepted after the backup.\nCalls that \
+            are pending in the backup are sent again with their old ids, and Customer.io ignores repeats.\n\n  \
             referral-relay restore relay-backup.db\n  \
             docker run --rm -i -v relay-data:/data referral-relay restore - < relay-backup.db"
     )]
@@ -154,12 +155,12 @@ enum Command {
             referral-relay store copy --from sqlite:data/relay.db --to postgres://relay@db.example.com/relay"
     )]
     Store(store::Action),
-    /// Ask a running relay whether it is ready; exit 1 if not. For HEALTHCHECK in images.
+    /// Exit 0 if the running relay or stand-in is ready, else 1. For HEALTHCHECK in images.
     Healthcheck(healthcheck::Args),
-    /// Run the stand-in Customer.io alone.
+    /// Run the stand-ins of Customer.io and GrowSurf alone.
     Sandbox(sandbox::Args),
-    /// Print the document of the HTTP interface (OpenAPI).
-    #[command(after_help = "A running relay has it at /openapi.json.")]
+    /// Print the OpenAPI document of the HTTP interface.
+    #[command(after_help = "A running relay serves it at /openapi.json.")]
     Openapi,
     /// Print completions of the command line for a shell.
     #[command(after_help = "  referral-relay completions bash > \
@@ -172,7 +173,7 @@ enum Command {
     Man(man::Args),
 }
 
-/// Runs the command that the process was started with; the exit code says how it went.
+/// Runs the command of the process's arguments and returns its exit code.
 pub fn run() -> ExitCode {
     let _at_the_end = LastLines;
     let arguments: Vec<OsString> = env::args_os().collect();
@@ -202,7 +203,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Prints which arguments are refused. The arguments in it are escaped, and passwords masked.
+/// Prints the refused arguments, escaped, and with passwords masked.
 fn print_refusal(error: clap::Error, arguments: &[OsString]) {
     // Parsed once more as they may be shown, so that only clap's own line breaks stay.
     let escaped = arguments.iter().map(|it| escape(&it.to_string_lossy()).into_owned());
@@ -236,7 +237,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Restore(args) => restore::run(&args, &load(Required::NOTHING)?),
         Command::Store(action) => store::run(action, &load(Required::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
-        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Sandbox(args) => sandbox::run(args, sources).await,
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),

@@ -1,10 +1,10 @@
 //! Settings: found in layers, checked whole, handed out as plain values.
 //!
-//! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). Each layer by
-//! itself and then all together are read into the sections' structs (`reading`), whose types say how values
-//! are written; then rules of the sections and over them are checked. All problems are reported together.
-//! Where a module takes settings as they are, the struct is its own. What a setting does is the business
-//! of whoever takes it.
+//! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). Each
+//! layer by itself and then all together are read into the sections' structs (`reading`). Their
+//! types fix the form of values. Then the rules of the sections and over them are checked. All
+//! problems are reported together. Where a module takes settings as they are, the struct is its
+//! own. The module that takes a setting knows its meaning.
 
 mod check;
 pub mod customerio;
@@ -40,7 +40,7 @@ use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::sync::SyncSettings;
-use crate::config::tokens::TokenSettings;
+use crate::config::tokens::{AdminSettings, TokenSettings};
 use crate::config::tree::{BUILT_IN, Layer, merge};
 use crate::mapping::{FeedbackRules, Rules};
 use crate::telemetry::LogOptions;
@@ -53,9 +53,9 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub struct Settings {
     /// Listeners, and the bounds on what clients may cost.
     pub server: ServerSettings,
-    /// Where webhooks and deliveries are kept, and for how long.
+    /// The store of webhooks and deliveries, and its retention.
     pub store: StoreSettings,
-    /// How webhooks prove themselves.
+    /// The proofs of webhooks, and GrowSurf's API.
     pub growsurf: GrowsurfSettings,
     /// The workspace, how fast it is called, and what identifies a person there.
     pub customerio: CustomerioSettings,
@@ -63,25 +63,25 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     /// The comparison with GrowSurf, and the watch over its webhooks.
     pub sync: SyncSettings,
-    /// What goes back to GrowSurf, and how much of it.
+    /// The writes to GrowSurf, and their number.
     pub feedback: FeedbackRules,
     /// Names of events and attributes, tiers, attributes from metadata; what other sections decide of the
     /// rules isn't in it.
     pub mapping: Rules,
-    /// Who may use the admin API.
-    pub admin: TokenSettings,
-    /// Who may tell the relay events, server to server.
+    /// The tokens of the admin API and the operator's pages.
+    pub admin: AdminSettings,
+    /// The tokens of server events.
     pub api: TokenSettings,
     /// From which pages clicks and shares are taken.
     pub page: PageSettings,
-    /// How much is logged, and in which form.
+    /// The level and the form of the log.
     pub log: LogOptions,
-    /// What is allowed but probably not meant, one sentence each.
+    /// Values that are allowed but probably not meant, one sentence each.
     pub warnings: Vec<String>,
     summary: Vec<EffectiveSetting>,
 }
 
-/// What a command can't do without.
+/// The settings that a command requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Required {
     /// A secret to check webhooks with, or the explicit permission to go without.
@@ -91,7 +91,7 @@ pub struct Required {
 }
 
 impl Required {
-    /// What it takes to receive and deliver.
+    /// Everything that receiving and delivering requires.
     pub const EVERYTHING: Self = Self { webhook_secret: true, credentials: true };
 
     /// For commands that neither receive nor deliver.
@@ -142,6 +142,11 @@ impl Settings {
     /// Every key, its value and its place, in the order of the sections; no secret is shown.
     pub fn summary(&self) -> &[EffectiveSetting] {
         &self.summary
+    }
+
+    /// True if a file or variable sets this key, even to its default.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.summary.iter().any(|it| it.key == key && !it.is_built_in())
     }
 
     fn read(reading: &Reading<'_>) -> Self {

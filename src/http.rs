@@ -1,29 +1,32 @@
-//! The HTTP face: webhooks in, health and metrics out.
+//! The HTTP interface: webhooks, events, health, metrics and administration.
 //!
-//! What belongs here: routes, what a request may cost (time, bytes, connections), how refusals
-//! read. What doesn't: what becomes of a webhook (`ingest`), what is sent (`delivery`).
+//! What belongs here: routes, the bounds of a request (time, bytes, connections), the form of
+//! refusals. What doesn't: storing a webhook (`ingest`), sending (`delivery`).
 
 mod admin;
 mod body;
-mod client;
-mod delay;
+pub(crate) mod client;
+pub(crate) mod delay;
 mod effects;
 mod health;
-mod json;
+pub(crate) mod json;
+pub(crate) mod limiter;
 mod listener;
 mod metrics;
 mod openapi;
 mod page;
+mod post;
 mod problem;
 mod router;
 mod tokens;
 mod webhooks;
 
-pub use body::BodyLimits;
+pub use body::{BodyLimits, BodyOptions};
 pub use client::client_ip;
 pub use health::Health;
-pub use listener::{Listener, ListenerLimits};
+pub use listener::{Listener, ListenerOptions};
 pub use openapi::document;
-pub use page::PagePosts as PageGate;
+pub use page::{PageOptions, PagePosts};
+pub use problem::Problem;
 pub use router::{AppState, operator, public};
 pub use tokens::Tokens;

@@ -35,28 +35,28 @@ pub use page::{PagePostOutcome, Pages};
 pub use reading::{Decoded, UnreadableBody, decode};
 pub use replay::{Replayed, replay};
 
-/// How webhooks prove themselves.
+/// The proofs of webhooks.
 #[derive(Debug)]
 pub struct WebhookAuth {
     /// Every secret that may have signed, and whose it is.
     pub secrets: Vec<(Owner, SecretString)>,
-    /// How old a signature may be.
+    /// The greatest age of a signature.
     pub max_age: Duration,
     /// Every key that may have signed a report of Customer.io's.
     pub reporting_keys: Vec<SecretString>,
-    /// Every key that may have signed what a campaign there asks for.
+    /// Every key that may have signed a webhook action.
     pub action_keys: Vec<SecretString>,
-    /// How old such signatures may be.
+    /// The greatest age of such signatures.
     pub report_max_age: Duration,
-    /// What pages may tell, whom anybody can be.
+    /// The campaigns whose pages may post. Anybody can pretend to be one.
     pub pages: Vec<Pages>,
-    /// From where pages are that may be told of: origins, as browsers write them.
+    /// The origins of the pages that clicks may name, as browsers write them.
     pub page_origins: Vec<String>,
     /// The ids of the campaigns that the settings name. If there are any, there are no others.
     pub campaigns: Vec<String>,
 }
 
-/// Why a webhook isn't taken; nothing of it is kept.
+/// Reasons why a webhook isn't accepted; nothing of it is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// It isn't signed by a secret that the settings know.
@@ -65,9 +65,9 @@ pub enum IngestError {
     /// It isn't signed by a key of Customer.io's that the settings know.
     #[error("{fault}; see {keys}")]
     Report {
-        /// What is wrong with the signature.
+        /// The signature's fault.
         fault: ReportError,
-        /// Where the keys of such webhooks stand.
+        /// The setting that holds the keys of such webhooks.
         keys: &'static str,
     },
     /// A campaign's own secret signed it, but it names another campaign.
@@ -76,7 +76,7 @@ pub enum IngestError {
          check growsurf.campaigns"
     )]
     WrongCampaign {
-        /// Whose secrets fit.
+        /// The campaigns whose secrets fit.
         signed_by: String,
         /// The campaign in the body.
         named: String,
@@ -93,19 +93,20 @@ pub enum IngestError {
     /// A field of it is wrong.
     #[error("{0}")]
     Invalid(String),
-    /// It can't be kept now; the sender must try again.
+    /// It can't be stored now; the sender must try again.
     #[error("the webhook can't be stored now; try again")]
     Store(#[from] StoreError),
-    /// The store took too long. It may take it later after all; then the next try is a duplicate.
+    /// The store took too long. It may accept it later after all; then the next try is a duplicate.
     #[error("the webhook wasn't stored within {0:?}; try again")]
     Slow(Duration),
 }
 
-/// The bodies of the webhooks that are read and stored at one time, in bytes: thousands of usual
-/// ones. One that is larger goes alone.
+/// The most bytes of bodies that are decoded and stored at one time: thousands of usual ones. A larger
+/// body goes alone.
 const AT_ONCE: usize = 8 * 1024 * 1024;
 
-/// Bodies beyond this size have a room of their own, so that the usual ones don't wait for them.
+/// The most bytes of a usual body. Larger ones have permits of their own, so that no usual one waits for
+/// them.
 const USUAL: usize = 64 * 1024;
 
 /// The store's time for a webhook of Customer.io's, which gives up after 4 s
@@ -127,7 +128,7 @@ const IMPOSSIBLE: &str = "campaign can't be an id of GrowSurf's";
 /// Bodies are counted in units of this many bytes.
 const UNIT: usize = 1024;
 
-/// A body that was read, and what the inbox is to know of it.
+/// A decoded body and its row of the inbox.
 struct Incoming {
     source: Source,
     owner: Option<String>,
@@ -136,53 +137,53 @@ struct Incoming {
     body: Vec<u8>,
 }
 
-/// Takes webhooks in.
+/// The use case: a webhook is verified, decoded and accepted.
 pub struct Ingest {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    trust: WebhookAuth,
+    auth: WebhookAuth,
     lookup: Option<ParticipantLookup>,
-    patience: Duration,
-    /// What is read of a body takes many times its memory, so those that are read at one time are
-    /// bounded: usual ones, and large ones.
-    rooms: [Arc<Semaphore>; 2],
+    timeout: Duration,
+    /// The bounds of the bodies that are decoded at one time: of usual ones, and of large ones. A
+    /// decoded body takes many times its memory.
+    parse_permits: [Arc<Semaphore>; 2],
     wake: Arc<Notify>,
 }
 
 impl Ingest {
-    /// The store has `patience` to take a webhook. `wake` is notified when there is something new
-    /// to deliver.
+    /// The store has `timeout` to accept a webhook. `wake` is notified when there is something new to
+    /// deliver.
     pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        trust: WebhookAuth,
-        patience: Duration,
+        auth: WebhookAuth,
+        timeout: Duration,
         wake: Arc<Notify>,
     ) -> Self {
-        let rooms = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
-        Self { store, clock, random, trust, lookup: None, patience, rooms, wake }
+        let parse_permits = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
+        Self { store, clock, random, auth, lookup: None, timeout, parse_permits, wake }
     }
 
-    /// Makes participants known whom a webhook action names and the store doesn't know.
+    /// Adds the lookup of participants that a webhook action names and the store doesn't know.
     pub fn with_lookup(self, lookup: Option<ParticipantLookup>) -> Self {
         Self { lookup, ..self }
     }
 
     /// True if there is a key that reports can be signed with.
     pub fn accepts_reports(&self) -> bool {
-        !self.trust.reporting_keys.is_empty()
+        !self.auth.reporting_keys.is_empty()
     }
 
     /// True if there is a key that actions can be signed with.
     pub fn accepts_actions(&self) -> bool {
-        !self.trust.action_keys.is_empty()
+        !self.auth.action_keys.is_empty()
     }
 
-    /// Accepts one webhook of `source`; the receipt is given once it is on disk. `header` gives a header of
-    /// the request. The caller has checked the token of the user's own backend. `share` is dropped with
-    /// the body, which the store may hold for longer than anybody waits.
+    /// Accepts one webhook of `source`; the receipt comes once it is on disk. `header` returns a header of
+    /// the request. The caller has checked the token of the user's own backend. `memory` is dropped with
+    /// the body, which the store may hold after the timeout.
     ///
     /// # Errors
     /// See [`IngestError`]; then nothing of it was kept.
@@ -191,10 +192,10 @@ impl Ingest {
         source: Source,
         header: impl Fn(&'static str) -> Option<&'h str>,
         body: Vec<u8>,
-        share: impl Send + 'static,
+        memory: impl Send + 'static,
     ) -> Result<Receipt, IngestError> {
         let received_at = self.clock.now();
-        let (mut owners, mut timeout) = (None, self.patience);
+        let (mut owners, mut timeout) = (None, self.timeout);
         match source {
             Source::Growsurf => owners = self.owners(header(SIGNATURE), &body, received_at)?,
             Source::CustomerioReport | Source::CustomerioAction => {
@@ -213,7 +214,7 @@ impl Ingest {
             }
             _ => self.read_strictly(source, body, received_at),
         };
-        self.accept(body, read, share, received_at, Class::Live, timeout).await
+        self.accept(body, read, memory, received_at, Class::Live, timeout).await
     }
 
     /// Reads a body of a contract of the relay's own. Its sender can fix what is wrong with it at
@@ -225,21 +226,21 @@ impl Ingest {
         received_at: Time,
     ) -> Result<Incoming, IngestError> {
         let Decoded { event, reading, .. } = decode(source, None, None, &body, received_at);
-        let news = reading.map_err(|why| match why {
+        let notification = reading.map_err(|why| match why {
             UnreadableBody::Bytes(error) if source == Source::CustomerioAction => {
                 IngestError::Template(error)
             }
             UnreadableBody::Bytes(error) => IngestError::Unreadable(error),
             UnreadableBody::Content(reason) => IngestError::Invalid(reason),
         })?;
-        self.check_campaign_is_known(&news)?;
-        Ok(Incoming { source, owner: None, event, reading: Ok(news), body })
+        self.check_campaign_is_known(&notification)?;
+        Ok(Incoming { source, owner: None, event, reading: Ok(notification), body })
     }
 
     /// Refuses what names no campaign and could be of any, or names one that isn't known.
-    fn check_campaign_is_known(&self, news: &Notification) -> Result<(), IngestError> {
-        let known = &self.trust.campaigns;
-        let fault = match news.named_campaign() {
+    fn check_campaign_is_known(&self, notification: &Notification) -> Result<(), IngestError> {
+        let known = &self.auth.campaigns;
+        let fault = match notification.named_campaign() {
             Some(id) if PathSegment::new(id).is_err() => IMPOSSIBLE,
             Some(id) if known.is_empty() || known.iter().any(|it| it == id) => return Ok(()),
             Some(_) => UNKNOWN,
@@ -249,23 +250,23 @@ impl Ingest {
         Err(IngestError::Invalid(fault.to_owned()))
     }
 
-    /// Reads a body and stores it, within `patience`.
+    /// Reads a body and stores it, within `timeout`.
     async fn accept(
         &self,
         body: Vec<u8>,
         read: impl FnOnce(Vec<u8>) -> Result<Incoming, IngestError>,
-        share: impl Send + 'static,
+        memory: impl Send + 'static,
         received_at: Time,
         class: Class,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Receipt, IngestError> {
-        let accepting = tokio::time::timeout(patience, async {
-            let room = self.acquire_permit(body.len()).await;
+        let accepting = tokio::time::timeout(timeout, async {
+            let permit = self.acquire_permit(body.len()).await;
             let Incoming { source, owner, event, mut reading, body } = read(body)?;
-            if let (Source::CustomerioAction, Ok(news), Some(lookup)) =
+            if let (Source::CustomerioAction, Ok(notification), Some(lookup)) =
                 (source, &mut reading, &self.lookup)
             {
-                lookup.look_up(news).await?;
+                lookup.look_up(notification).await?;
             }
             let id = WebhookId::new(received_at, self.random.next());
             let webhook = Webhook { id, received_at, source, owner, event, body };
@@ -273,12 +274,12 @@ impl Ingest {
             let store = Arc::clone(&self.store);
             let accepting = tokio::spawn(async move {
                 let receipt = store.accept(arrival, received_at).await;
-                drop((room, share));
+                drop((permit, memory));
                 receipt
             });
             Ok(accepting.await.map_err(|_| StoreError::Closed)??)
         });
-        let receipt = accepting.await.unwrap_or(Err(IngestError::Slow(patience)))?;
+        let receipt = accepting.await.unwrap_or(Err(IngestError::Slow(timeout)))?;
         if receipt.calls > 0 {
             self.wake.notify_one();
         }
@@ -289,9 +290,9 @@ impl Ingest {
     async fn acquire_permit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let units = bytes.div_ceil(UNIT).min(AT_ONCE / UNIT);
         let units = u32::try_from(units).expect("no more than all units");
-        let room = &self.rooms[usize::from(bytes > USUAL)];
+        let permits = &self.parse_permits[usize::from(bytes > USUAL)];
         // Nobody closes it.
-        Arc::clone(room).acquire_many_owned(units).await.ok()
+        Arc::clone(permits).acquire_many_owned(units).await.ok()
     }
 }
 

@@ -30,7 +30,7 @@
 //! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
-//! | [`http`], [`cli`] | the faces | the use cases |
+//! | [`http`], [`ui`], [`cli`] | the faces: HTTP, the operator's pages, the command line | the use cases |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
 //! | [`config`] | settings: found, checked, and filled into the options that modules own | those modules |
 //! | [`telemetry`], [`clock`] | logs and metrics, time and randomness | `domain`, `options` |
@@ -120,3 +120,4 @@ pub mod sync;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+pub mod ui;

@@ -25,6 +25,7 @@ mod email_change;
 mod erased;
 mod feedback;
 mod lanes;
+pub mod names;
 mod people;
 mod plan;
 mod profile;

@@ -1,4 +1,4 @@
-//! How options are written: numbers within bounds, durations, sizes, secrets, networks, addresses.
+//! The forms of options: numbers within bounds, durations, sizes, secrets, networks, addresses.
 //!
 //! Each is read into a type that can't hold nonsense, and says on failure what would have been right. So
 //! every module can own its options, and `config` fills them. What doesn't belong here: what an option
@@ -18,7 +18,7 @@ use std::fmt::Display;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// What a text should have been, as in "expected a duration such as ...".
+/// The right form of a text, as in "expected a duration such as ...".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct Expected(pub Cow<'static, str>);
@@ -36,7 +36,7 @@ impl From<String> for Expected {
 }
 
 impl Expected {
-    /// What lies between bounds.
+    /// Returns the form of a value between bounds.
     fn between<T: Display>(what: &str, low: T, high: T, unit: &str) -> Self {
         format!("{what} from {low} to {high}{unit}").into()
     }

@@ -15,6 +15,7 @@
 //!
 //! | request | answer |
 //! |---|---|
+//! | `GET /health` | `{"status":"ready"}`, for health checks |
 //! | `GET /sandbox/people` | `{"people":[{id,email,cio_id,attributes,anonymous_ids,newest_update,merged_from,events}]}`, where `events` is a number; `since` doesn't apply |
 //! | `GET /sandbox/people/{identifier}` | one person, where `events` is the list; 404 with `merged_into` (a `cio_id` or null) and `suppressed` (true or false) if there is none. The kind of identifier is told by its shape, as in v1 |
 //! | `GET /sandbox/events` | `{"events":[{seq,id,type,name,timestamp,data,identifier,identifier_kind,cio_id,anonymous_id,invite,repeats,received_at,request}],"forgotten"}` in order of arrival. `identifier` is as sent, `cio_id` is whose it is now |
@@ -85,7 +86,7 @@ impl Sandbox {
         Ok(Self { listener, addr, router: router() })
     }
 
-    /// The address it is bound to.
+    /// Returns the address that it is bound to.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -102,7 +103,7 @@ impl Sandbox {
     }
 }
 
-/// The sandbox as a router with an empty state of its own, for embedding.
+/// Returns the sandbox as a router with an empty state of its own, for embedding.
 ///
 /// A dropped connection is truly dropped only by [`Sandbox::serve`]; another server sends the head
 /// of an answer whose body breaks off.

@@ -1,9 +1,8 @@
 //! The store: the durability contract, in use cases.
 //!
-//! What belongs here: [`Store`], whose documentation is the contract that every backend keeps and
-//! that `store::contract` tests, and the plain values it takes and gives. What doesn't: SQL (in the
-//! backends below), the rules of the contract (`work`), decisions about calls (the
-//! [`Planner`](crate::domain::Planner) makes them) and about attempts (`delivery` makes them).
+//! What belongs here: [`Store`], whose documentation is the contract that `store::contract` tests, and its plain
+//! values. What doesn't: SQL (the backends below), the rules of the contract (`work`), decisions about calls
+//! ([`Planner`](crate::domain::Planner)) and about attempts (`delivery`).
 
 mod batcher;
 mod cluster;
@@ -56,12 +55,11 @@ pub use letters::{DeadLetter, DeadLetters, PastAttempt};
 pub use location::StoreLocation;
 pub use writer_status::Writing;
 
-/// Keeps everything that must outlive the process.
+/// The rows that must outlive the process.
 ///
-/// Every method is one transaction, unless it says that it goes in pieces: it happens whole or
-/// not at all, and it is on disk when the method returns `Ok`. A method whose future is dropped
-/// may or may not have happened. Methods may be called from many tasks at once; writes that wait
-/// together may share one commit, and then each gets its own result.
+/// Every method is one transaction, unless it says that it goes in pieces: it happens whole or not at all, and is
+/// on disk when the method returns `Ok`. A method whose future is dropped may or may not have happened. Many
+/// tasks may call methods at once. Writes that wait together may share one commit; each gets its own result.
 pub struct Store {
     batcher: Batcher,
     planning: Arc<Planning>,
@@ -69,34 +67,28 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes in a webhook: inbox, people, effects and deliveries are born together.
+    /// Accepts a webhook: writes it, the people it names, effects and deliveries. The sender may be answered only
+    /// after `Ok`.
     ///
-    /// Only after `Ok` may the sender be told that it was accepted. If the very bytes are in the
-    /// inbox already and aren't parked, nothing changes and the status is `Duplicate`, with the
-    /// first one's id. If they are there but parked, that webhook is planned again under its own
-    /// id and its first time of receipt. A webhook whose planning fails or panics is parked with
-    /// the reason; others of the same commit aren't touched by it. A webhook that is mapped only
-    /// in part is accepted, and marked parked as well, so that a replay of parked ones finds it.
-    ///
-    /// The plan is made inside the transaction, so it sees people as they are. For each track in
-    /// it a row in the effects ledger and a delivery are written, for each identify a delivery.
-    /// An effect that is in the ledger is never planned again. What happened to messages
-    /// that effects led to is entered, see [`Store::effect`].
-    ///
-    /// An arrival of the class [`Page`](crate::domain::Class::Page) that leads to nothing new, or to something that can't be
-    /// mapped, is dropped: nothing of it is stored.
+    /// - If the same bytes are in the inbox and aren't parked, nothing changes. The status is `Duplicate`, with the
+    ///   first one's id. If they are parked, that webhook is planned again under its own id and first time of receipt.
+    /// - A webhook whose planning fails or panics is parked with the reason; others of the same commit aren't touched.
+    ///   One that is mapped only in part is accepted and parked, so that a replay of parked ones finds it.
+    /// - The plan is made inside the transaction, so it sees people as they are. Each track leads to an effect in the
+    ///   ledger and a delivery, each identify to a delivery. An effect in the ledger is never planned again.
+    /// - A join makes the visitor's pending calls as urgent as itself.
+    /// - A webhook of the class [`Page`](crate::domain::Class::Page) that leads to nothing new, or can't be mapped, is
+    ///   dropped: nothing of it is stored.
     pub async fn accept(&self, arrival: ReceivedWebhook, now: Time) -> Result<Receipt, StoreError> {
         let mut receipts = self.accept_in_order(vec![arrival], now).await?;
         Ok(receipts.pop().expect("a receipt for each webhook"))
     }
 
-    /// Takes in webhooks as [`Store::accept`] does, each planned behind those before it. They share
-    /// commits, but each is taken in for itself.
-    ///
-    /// Calls of `accept` that wait at the same time are planned in any order.
+    /// Accepts webhooks as [`Store::accept`] does, each planned behind those before it. They share commits, but
+    /// each is accepted for itself. Calls of `accept` that wait at the same time are planned in any order.
     ///
     /// # Errors
-    /// The first one's that wasn't taken in; others may have been.
+    /// The error of the first that wasn't accepted; others may be.
     pub async fn accept_in_order(
         &self,
         arrivals: Vec<ReceivedWebhook>,
@@ -106,8 +98,7 @@ impl Store {
         self.batcher.accept(items).await
     }
 
-    /// Plans a stored webhook again: new effects only. With `dry_run` it tells what would
-    /// happen and changes nothing.
+    /// Plans a stored webhook again: new effects only. A dry run returns the same receipt and changes nothing.
     ///
     /// # Errors
     /// [`StoreError::NoSuchWebhook`] if there is none of this id, or its body was pruned.
@@ -127,7 +118,7 @@ impl Store {
         Ok(receipts.pop().expect("a receipt for each item"))
     }
 
-    /// The numbers that operators watch; kept, not counted.
+    /// Returns the numbers that operators watch; kept, not counted.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         self.read("tell its numbers", ReadStats).await
     }
@@ -137,41 +128,47 @@ impl Store {
         self.write("take a write", Remember(Meta::ProbedAt, now.micros().to_string())).await
     }
 
-    /// What its writing is at, for whoever watches over it. Answers at once.
+    /// Returns the state of the writer, at once.
     pub fn writer_status(&self) -> Writing {
         match &self.backend {
             Backend::File(file) => file.writing(),
-            // Whatever waits for the server is given up in time, so nothing of it can hang.
+            // Each statement on a server has a time limit, so nothing can hang.
             Backend::Server(_) => Writing::Idle,
+            #[cfg(test)]
+            Backend::Memory(_) => Writing::Idle,
         }
     }
 
-    /// What the store remembers of the destinations.
+    /// Returns what the store remembers of the destinations.
     pub async fn destination(&self) -> Result<StoredDestinations, StoreError> {
         self.read("tell of the destination", ReadDestinations).await
     }
 
-    /// Remembers which workspace the effects went to.
+    /// Remembers the workspace that the effects went to.
     pub async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
         let work = Remember(Meta::Workspace, workspace.environment_id.to_string());
         self.write("remember the workspace", work).await
     }
 
-    /// Finishes the writes that wait, brings the file into its resting state and lets go of it.
-    /// Later calls answer [`StoreError::Closed`].
+    /// Finishes the writes that wait, brings the file into its resting state and closes it. Later calls return
+    /// [`StoreError::Closed`].
     pub async fn close(&self) -> Result<(), StoreError> {
         self.batcher.close().await;
         match &self.backend {
             Backend::File(file) => file.close().await,
             Backend::Server(server) => server.close(),
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.close(),
         }
     }
 
-    /// How many transactions were committed to a file since it was opened; none are counted on a server.
+    /// Returns the number of transactions committed to a file since it was opened; 0 on a server.
     pub fn commits(&self) -> u64 {
         match &self.backend {
             Backend::File(file) => file.commits(),
             Backend::Server(_) => 0,
+            #[cfg(test)]
+            Backend::Memory(_) => 0,
         }
     }
 }
@@ -181,7 +178,7 @@ impl Store {
 pub struct Stats {
     /// Deliveries that wait or are leased.
     pub pending: u64,
-    /// When the oldest of them was planned.
+    /// The time at which the oldest of them was planned.
     pub oldest_pending: Option<Time>,
     /// Dead letters.
     pub dead: u64,
@@ -189,12 +186,12 @@ pub struct Stats {
     pub parked: u64,
 }
 
-/// What the store remembers of the destinations.
+/// The store's memory of the destinations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoredDestinations {
-    /// For how long Customer.io has accepted calls, in all.
+    /// The reading of Customer.io's availability clock.
     pub accepting: Duration,
-    /// For how long GrowSurf has.
+    /// The reading of GrowSurf's.
     pub accepting_back: Duration,
     /// The workspace that the effects went to.
     pub workspace: Option<Workspace>,

@@ -5,12 +5,12 @@
 //! (whoever acts says it, once, where it happens).
 
 mod error_chain;
+mod labels;
 mod logs;
 mod metrics;
 mod options;
 mod refusals;
 mod stderr;
-mod words;
 
 pub use error_chain::ErrorChain;
 pub use logs::start_logs;

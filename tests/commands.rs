@@ -238,7 +238,19 @@ fn healthcheck_asks_the_relay_that_runs() {
     let other = Setup::new(&sandbox).set("server.listen", address.as_str());
     other.command(&["healthcheck"]).expect(0);
     relay.kill();
-    other.command(&["healthcheck"]).expect(1);
+    let told = other.command(&["healthcheck"]).expect(1);
+    assert!(told.contains(&address), "{told}");
+    // A stand-in that runs alone, as its container's variable names it.
+    let alone = other.variable("RELAY_SANDBOX_LISTEN", sandbox.address());
+    alone.command(&["healthcheck"]).expect(0);
+    alone.variable("RELAY_SANDBOX_LISTEN", "8090").command(&["healthcheck"]).expect(64);
+}
+
+#[test]
+fn a_store_to_throw_away_needs_a_folder_that_can_be_written_to() {
+    let setup = setup().variable("TMPDIR", "/proc");
+    let told = setup.command(&["serve", "--sandbox=127.0.0.1:0"]).expect(1);
+    assert!(told.contains("set TMPDIR to a folder"), "{told}");
 }
 
 /// What `explain --json` says of a webhook.
@@ -483,7 +495,7 @@ fn serve_with_a_sandbox_prints_a_curl_that_works() {
         let rest = line.split_once("The relay listens on  http://")?.1;
         Some(rest.split_whitespace().next()?.to_owned())
     });
-    assert!(relay.starts_with("127.0.0.1:"), "{relay} is reachable from elsewhere");
+    assert!(relay.starts_with("127.0.0.1:"), "{relay} leads to no listener");
     let sandbox = process.wait_for("the sandbox's address", |line| {
         Some(line.split_once("stand-in, is at  http://")?.1.trim().to_owned())
     });
@@ -497,6 +509,9 @@ fn serve_with_a_sandbox_prints_a_curl_that_works() {
     let request = http::client().post(format!("http://{relay}/webhooks/growsurf"));
     let answer = http::send(request.header("GrowSurf-Signature", proof).body(body));
     assert_eq!(answer.json()["status"], "accepted", "{answer:?}");
+    // As from outside a container: by another address than the printed one.
+    let outside = format!("http://{}/health", relay.replace("127.0.0.1", "127.0.0.2"));
+    assert_eq!(http::get(outside).status, 200);
     crate::kit::eventually("the friend's event is there", || {
         http::get(format!("http://{sandbox}/sandbox/events")).json()["events"]
             .as_array()

@@ -13,7 +13,7 @@ use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, joined};
 
-const SOUND: &str = "the store was looked through and is sound";
+const SOUND: &str = "the store was checked and is sound";
 const NOT_ASKED: &str = "the store needs no looking through";
 
 fn store(setup: &Setup) -> PathBuf {

@@ -362,13 +362,13 @@ fn check_says_what_comes_back_and_that_the_right_to_write_was_not_tried() {
     assert!(campaign.starts_with("ok    growsurf"), "{campaign}");
     assert!(reports.starts_with("ok    reports"), "{reports}");
     assert!(actions.starts_with("ok    actions") && actions.contains("20 an hour"), "{actions}");
-    let told = format!("https://shop.example.com may tell clicks of {CAMPAIGN}");
+    let told = format!("https://shop.example.com may post clicks of {CAMPAIGN}");
     assert!(pages.starts_with("ok    pages") && pages.contains(&told), "{pages}");
     assert!(writes.starts_with("note  growsurf"), "{writes}");
     for part in [
-        "clicks in messages, unsubscriptions, what campaigns ask for go back",
+        "clicks in messages, unsubscriptions, webhook actions go back",
         "60 writes a minute",
-        "participant:write, which wasn't tried",
+        "participant:write, which only a write can try",
     ] {
         assert!(writes.contains(part), "{writes}");
     }

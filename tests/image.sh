@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the image and tries it as its users run it: no privileges, read-only, killed, stopped,
-# its store taken away. Needs docker or podman, curl and openssl; takes a minute after the build.
+# Builds the image and tries it as its users run it: with the sandbox, without privileges, read-only,
+# killed, stopped, its store taken away. Needs docker or podman, curl and openssl; takes a minute after the build.
 #
 #   tests/image.sh            builds the image of this checkout and tries it
 #   tests/image.sh IMAGE      tries an image that is there
@@ -36,10 +36,15 @@ else
   customerio=http://$run_id-customerio:$SANDBOX_PORT
 fi
 scratch=$(mktemp -d)
-
+# Docker has no writable folder beside the volume; podman would add some.
+locked_down=(--read-only --cap-drop all --security-opt no-new-privileges --user 65532)
+[[ ${engine[0]##*/} == podman ]] && locked_down+=(--read-only-tmpfs=false)
 
 clean() {
-  "${engine[@]}" rm -fv "$run_id-relay" "$run_id-customerio" >/dev/null 2>&1 || true
+  local name
+  for name in relay customerio trial; do
+    "${engine[@]}" rm -fv "$run_id-$name" >/dev/null 2>&1 || true
+  done
   "${engine[@]}" volume rm -f "$run_id" >/dev/null 2>&1 || true
   "${engine[@]}" network rm "$run_id" >/dev/null 2>&1 || true
   rm -rf "$scratch" 2>/dev/null || true
@@ -69,7 +74,7 @@ relay() {
   local volume=$1
   shift
   "${engine[@]}" run -d --name "$run_id-relay" "${run_flags[@]}" "${relay_port[@]}" \
-    --read-only --cap-drop all --security-opt no-new-privileges --user 65532 -v "$volume:/data" \
+    "${locked_down[@]}" -v "$volume:/data" \
     -e "RELAY__SERVER__LISTEN=0.0.0.0:$PORT" -e "RELAY__GROWSURF__WEBHOOK_SECRETS=$SECRET" \
     -e CIO_SITE_ID=site -e CIO_API_KEY=key -e "RELAY__CUSTOMERIO__BASE_URL=$customerio" \
     "$@" "$image" >/dev/null
@@ -78,16 +83,16 @@ relay() {
 
 remove_relay() { "${engine[@]}" rm -fv "$run_id-relay" >/dev/null; }
 
-# The engine's own view of the health check. Docker looks every ten seconds by itself; podman needs
-# systemd for that and is asked to look.
+# True if the engine's own health check of a container says so: health_is NAME STATE. Docker runs it
+# every ten seconds by itself; podman needs systemd for that, so it is run here.
 health_is() {
   local found=healthy
   if [[ ${engine[0]##*/} == podman ]]; then
-    "${engine[@]}" healthcheck run "$run_id-relay" >/dev/null 2>&1 || found=unhealthy
+    "${engine[@]}" healthcheck run "$run_id-$1" >/dev/null 2>&1 || found=unhealthy
   else
-    found=$("${engine[@]}" inspect --format '{{.State.Health.Status}}' "$run_id-relay")
+    found=$("${engine[@]}" inspect --format '{{.State.Health.Status}}' "$run_id-$1")
   fi
-  [[ $found == "$1" ]]
+  [[ $found == "$2" ]]
 }
 
 # Sends the webhook of a new participant, signed, and prints the answer: webhook NAME
@@ -106,7 +111,7 @@ must() {
   [[ $answer == *"\"status\":\"$status\""* ]] || fail "expected $status, got $answer"
 }
 
-# Whether so many events of a person are at Customer.io: arrived NAME NUMBER
+# True if so many events of a person are at Customer.io: arrived NAME NUMBER
 arrived() {
   local events
   events=$(curl -sS "http://127.0.0.1:$SANDBOX_PORT/sandbox/events" |
@@ -140,17 +145,44 @@ grep -q 'etc/ssl/certs/ca-certificates.crt' <<<"$files" || fail 'the image has n
 passed 'CA certificates, no shell, not root, labels'
 
 [[ ${NETWORK:-} == host ]] || "${engine[@]}" network create "$run_id" >/dev/null
-"${engine[@]}" run -d --name "$run_id-customerio" "${run_flags[@]}" --read-only \
-  "${customerio_port[@]}" "$image" sandbox --listen "0.0.0.0:$SANDBOX_PORT" \
+
+labelled=$("${engine[@]}" image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")
+[[ $("${engine[@]}" run --rm "${run_flags[@]}" "$image" --version) == "referral-relay $labelled"* ]] ||
+  fail "the image's label says version '$labelled', the program another"
+passed "the label names version $labelled"
+
+# The README's first line, with nothing but published ports.
+"${engine[@]}" run -d --name "$run_id-trial" "${run_flags[@]}" "${locked_down[@]}" \
+  -p 127.0.0.1:8080:8080 -p 127.0.0.1:8090:8090 "$image" serve --sandbox >/dev/null
+trial_logs() { "${engine[@]}" logs "$run_id-trial" 2>/dev/null; }
+printed() { trial_logs | grep -q 'stop with Ctrl-C'; }
+eventually 'the first steps are printed' printed
+first_step=$(trial_logs | sed -n "/^curl.*webhooks/,/-d '/p")
+[[ $(bash -c "$first_step") == *'"status":"accepted"'* ]] || fail 'the printed curl failed'
+events_are() { (($(curl -sS http://127.0.0.1:8090/sandbox/events | grep -o '"seq":' | wc -l) >= $1)); }
+eventually 'both events are there' events_are 2
+backfill=$(trial_logs | sed -n '/^docker exec/,/backfill$/p')
+backfill=${backfill/docker/${engine[*]}}
+bash -c "${backfill/CONTAINER/$run_id-trial}" >/dev/null || fail 'the printed backfill failed'
+eventually 'the history is there' events_are 100
+eventually 'the trial is healthy' health_is trial healthy
+"${engine[@]}" stop "$run_id-trial" >/dev/null
+"${engine[@]}" rm -fv "$run_id-trial" >/dev/null
+passed 'serve --sandbox is reachable from the host: curl, history, health check'
+
+"${engine[@]}" run -d --name "$run_id-customerio" "${run_flags[@]}" "${locked_down[@]}" \
+  "${customerio_port[@]}" -e "RELAY_SANDBOX_LISTEN=0.0.0.0:$SANDBOX_PORT" "$image" sandbox \
   >/dev/null
 eventually 'the stand-in answers' curl -sf "http://127.0.0.1:$SANDBOX_PORT/sandbox/stats"
+eventually 'the stand-in is healthy' health_is customerio healthy
+passed 'the stand-ins alone have a green health check'
 
 started=$(now)
 relay "$run_id"
 passed "ready $(($(now) - started)) ms after \`run\`: read-only, no capabilities, a new volume"
 must accepted ann
 eventually 'the webhook arrives' arrived ann 1
-eventually 'the health check is green' health_is healthy
+eventually 'the health check is green' health_is relay healthy
 passed 'a signed webhook arrives; the health check is green'
 
 started=$(now)
@@ -173,6 +205,9 @@ started=$(now)
 relay "$run_id"
 eventually 'the webhook arrives after the kill' arrived bob 1
 passed "an acknowledged webhook survives SIGKILL and a new container ($(($(now) - started)) ms)"
+"${engine[@]}" exec "$run_id-relay" referral-relay backup - >"$scratch/backup.db"
+[[ $(head -c 15 "$scratch/backup.db") == 'SQLite format 3' ]] || fail 'there is no backup'
+passed 'a backup needs no other writable folder than the volume'
 must duplicate bob
 arrived bob 1 || fail 'bob arrived twice'
 arrived ann 1 || fail 'ann arrived twice'
@@ -185,10 +220,10 @@ chmod 777 "$scratch/data"
 relay "$scratch/data"
 must accepted cem
 mv "$scratch/data/relay.db" "$scratch/data/away.db"
-eventually 'the health check is red' health_is unhealthy
+eventually 'the health check is red' health_is relay unhealthy
 [[ $(webhook dan) == *'"status":503'* ]] || fail 'a webhook was taken without a store'
 mv "$scratch/data/away.db" "$scratch/data/relay.db"
-eventually 'the health check is green again' health_is healthy
+eventually 'the health check is green again' health_is relay healthy
 must accepted dan
 passed 'the store taken away: health check red, webhooks refused; given back: all is well'
 echo "$image passed"

@@ -374,3 +374,17 @@ fn whoever_is_forgotten_is_forgotten_as_a_visitor_too() {
     assert_eq!(relay.setup().holding(VISITOR), Vec::<String>::new());
     assert_eq!(relay.count("relay_parked_webhooks"), 0.0);
 }
+
+#[test]
+fn check_reports_a_proxy_that_isnt_listed() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox, "sync").start();
+    let known = relay.setup().clone().set("server.listen", relay.address());
+    assert!(known.command(&["check"]).expect(0).contains("if there is one, list the proxy"));
+    for number in 1..=50 {
+        post(&relay, "/v1/clicks", &click("rae", number));
+    }
+    relay.logs("every recent post of pages came from one private address");
+    let told = known.command(&["check"]).expect(1);
+    assert!(told.contains("every recent post of pages came from one private address"), "{told}");
+}

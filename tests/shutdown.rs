@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: what the end looks like when nothing is wrong. What may be wrong meanwhile is
 //! in `faults`.
 
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -45,4 +46,25 @@ fn an_interrupt_ends_it_like_a_termination() {
     relay.accept(&joined("fay"));
     relay.signal_interrupt();
     relay.ended_well();
+}
+
+#[test]
+fn a_supervisor_hears_of_start_life_and_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let supervisor = UnixDatagram::bind(&path).unwrap();
+    supervisor.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let report = || {
+        let mut bytes = [0; 64];
+        let length = supervisor.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    };
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).variable("NOTIFY_SOCKET", path.to_str().unwrap());
+    let relay = setup.variable("WATCHDOG_USEC", "200000").start();
+    assert_eq!(report(), "READY=1");
+    assert_eq!([report(), report()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    relay.signal_interrupt();
+    let end = std::iter::repeat_with(report).find(|state| state != "WATCHDOG=1");
+    assert_eq!(end.unwrap(), "STOPPING=1");
 }

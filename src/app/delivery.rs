@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{CLOSING, StartError, client, region_name};
+use super::{CLOSING, StartError, client};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::delivery::{
@@ -17,21 +17,21 @@ use crate::delivery::{
     GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, Sender, Transport,
     WorkspaceCheck, run_retention,
 };
-use crate::domain::{Clock, Destination};
+use crate::domain::{Clock, Destination, Labelled};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
-/// What delivers, at work.
+/// The parts that deliver, running.
 pub struct DeliveryTasks {
     /// Customer.io.
     pub destination: GuardedDestination,
     /// GrowSurf, if anything may be written there.
     pub growsurf: Option<GuardedDestination>,
-    /// Where it is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// Which relay this is.
+    /// The id of this relay.
     pub relay: Uuid,
-    /// Whether its loops make progress.
+    /// The heartbeats of its loops.
     pub heartbeats: Vec<Heartbeat>,
     /// End with the last claims.
     pub dispatchers: Vec<JoinHandle<()>>,
@@ -42,14 +42,14 @@ pub struct DeliveryTasks {
 }
 
 impl DeliveryTasks {
-    /// Begins to deliver from a store until `stop`. `bell` is rung when there is something new.
+    /// Begins to deliver from a store until `stop`. `notify` is notified when there is something new.
     ///
     /// # Errors
     /// See [`StartError`]; then nothing is left running.
     pub async fn begin(
         settings: &Settings,
         store: &Arc<Store>,
-        bell: &Arc<Notify>,
+        notify: &Arc<Notify>,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let unopenable = |source| StartError::Store { url: settings.store.url.to_string(), source };
@@ -76,7 +76,7 @@ impl DeliveryTasks {
             timeout: settings.customerio.timeout,
             metrics: Arc::clone(&metrics),
         };
-        let to = (Destination::CustomerIo, remembered.accepting, Arc::clone(bell));
+        let to = (Destination::CustomerIo, remembered.accepting, Arc::clone(notify));
         let sender = sender(settings, store, &metrics, Arc::new(transport), to);
         let destination = sender.destination.clone();
         let relay = relay_id()?;
@@ -99,7 +99,7 @@ impl DeliveryTasks {
             client,
             store: Arc::clone(store),
             destination: destination.clone(),
-            region: region.then(|| region_name(settings.customerio.region)),
+            region: region.then(|| settings.customerio.region.label()),
             retry_every: settings.delivery.retry.probe_every,
             timeout: settings.customerio.timeout,
             clock: Arc::clone(&clock),
@@ -173,7 +173,7 @@ impl DeliveryTasks {
     }
 }
 
-/// How often it is looked whether anything is left.
+/// The time between two checks for calls that are left.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A new number for this process.
@@ -204,11 +204,11 @@ fn sender(
     }
 }
 
-/// How long a write waits for GrowSurf's limits before its lane is given back.
+/// The longest wait of a write for GrowSurf's limits, after which its lane is released.
 pub(super) const BACK_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a lease of a lane to GrowSurf lasts: a call takes up to three requests, each of which may
-/// wait for the limits and for another request of this process.
+/// Returns the length of a lease of a lane to GrowSurf. A call takes up to three requests, each of
+/// which may wait for the limits and for another request of this process.
 fn back_lease(timeout: Duration) -> Duration {
     3 * (BACK_PATIENCE + 2 * timeout)
 }

@@ -1,4 +1,4 @@
-//! How many connections fit what the system lets a process have open.
+//! The number of connections that fits the system's limit of open files.
 //!
 //! Where idle connections took every descriptor, none would be left to reach Customer.io with.
 
@@ -9,12 +9,12 @@ use crate::config::Settings;
 /// The most connections that operators' own listener has open.
 pub const OPERATORS: usize = 64;
 
-/// What the store, the runtime and operators need besides.
+/// The descriptors for the store, the runtime and operators.
 const RESERVED: usize = 64 + OPERATORS;
 
 /// The connections that the listener for webhooks may have open: what the settings say, or what fits.
 pub fn connections(settings: &Settings) -> usize {
-    let wanted = settings.server.max_connections;
+    let wanted = settings.server.connections.max_connections;
     // Where nothing is known, the settings are believed.
     let Ok(descriptors) = Resource::NOFILE.get_soft() else { return wanted };
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What asks GrowSurf: clients, campaigns and rules, made of the settings.
+//! The clients of GrowSurf's API and the tasks that use them, made from the settings.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::sync::{
 };
 use crate::telemetry::Metrics;
 
-/// How GrowSurf is asked, by the settings.
+/// The clients of GrowSurf's API, by the settings.
 pub struct GrowsurfClients {
     general: Option<Client>,
     named: Vec<CampaignClient>,
@@ -130,7 +130,7 @@ impl GrowsurfClients {
         }
     }
 
-    /// What carries calls back to GrowSurf, each with the key that sees its campaign.
+    /// Returns the transport of calls to GrowSurf, each with the key that sees its campaign.
     pub(super) fn transport(&self, settings: &Settings) -> GrowSurfTransport {
         GrowSurfTransport {
             clients: self.clients(BACK_PATIENCE),
@@ -159,24 +159,24 @@ impl GrowsurfClients {
         self.general.iter().chain(named).flat_map(Client::announcements).collect()
     }
 
-    /// What takes rows in. `bell` is rung when there is something new to deliver.
-    pub fn intake(&self, bell: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
+    /// Returns the intake of rows. `notify` is notified when there is something new to deliver.
+    pub fn intake(&self, notify: &Arc<Notify>, class: Class, dry_run: bool) -> Intake {
         Intake {
             store: self.store.clone().expect("who takes rows in has opened a store"),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            notify: Arc::clone(bell),
+            notify: Arc::clone(notify),
             class,
             dry_run,
         }
     }
 
-    /// What compares.
+    /// Returns the comparison.
     pub fn compare(&self, settings: &Settings, intake: Intake) -> Reconcile {
         Reconcile { intake, rules: settings.sync.compare }
     }
 
-    /// What looks after webhooks.
+    /// Returns the monitor of webhooks.
     pub fn watch(&self, settings: &Settings) -> WebhookMonitor {
         WebhookMonitor {
             store: self.store.clone(),
@@ -185,16 +185,16 @@ impl GrowsurfClients {
         }
     }
 
-    /// What does both again and again.
+    /// Returns the periodic run of both.
     pub(super) fn periodic(
         self,
         settings: &Settings,
-        bell: &Arc<Notify>,
+        notify: &Arc<Notify>,
         relay: Uuid,
         metrics: Arc<Metrics>,
     ) -> Periodic {
         let rules = settings.sync.periodic;
-        let compare = self.compare(settings, self.intake(bell, Class::Live, false));
+        let compare = self.compare(settings, self.intake(notify, Class::Live, false));
         let watch = self.watch(settings);
         let Self { general, named, .. } = self;
         Periodic { compare, watch, general, named, rules, relay, metrics }

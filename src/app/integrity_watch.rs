@@ -1,11 +1,11 @@
-//! Whether the store is sound, asked beside the service and told where operators look.
+//! The watch over the store's integrity, beside the service.
 //!
-//! What belongs here: when it is asked, and the words for the log. What doesn't: the asking
-//! (`store::sqlite`). A store that turns out to be damaged is worked on until the next start.
-//! What SQLite can't read it refuses, so nobody is told that a webhook is kept when it isn't, and
-//! most of a damaged file goes on well; to stop would cost every webhook from then on, and GrowSurf
-//! switches one off that fails for days. Health doesn't watch over this: a slow disk is no reason
-//! for a restart.
+//! What belongs here: the times of the check, and the lines of the log. What doesn't: the check
+//! (`store::sqlite`). The relay goes on with a store that turns out to be damaged until the next start.
+//! SQLite refuses pages that it can't read, so no lost webhook is acknowledged, and most of a
+//! damaged file works on. A stop would lose every webhook from then on, and GrowSurf switches a
+//! failing webhook off after days. Health doesn't watch over this: a slow disk is no reason for a
+//! restart.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::telemetry::ErrorChain;
 /// The system makes a new text of this at each start of the machine; containers share it.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
-/// How often it looks whether somebody has dealt with what was set aside.
+/// The time between two checks for quarantined files.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How often the log is told again of what isn't mended.
+/// The time between two reminders in the log of damage that isn't fixed.
 const REMIND: Duration = Duration::from_secs(60 * 60);
 
-/// Looks the store through, if the machine has restarted since that was done, and tells of damage
-/// until `shutdown`. What was set aside is known when this returns, before anybody can ask.
+/// Checks the store once after each start of the machine, and reports damage until `shutdown`. Files
+/// that were set aside are known when this returns, before `/readyz` can answer.
 pub(super) fn watch(
     store: PathBuf,
     damage: Damage,
@@ -39,8 +39,7 @@ pub(super) fn watch(
 async fn check_and_remind(store: PathBuf, damage: Damage, shutdown: CancellationToken) {
     let (path, stop) = (store.clone(), shutdown.clone());
     let examining = tokio::task::spawn_blocking(move || {
-        // Where the system doesn't tell, nothing is known and nothing is read: `check --full` is
-        // there for that.
+        // Without the system's text nothing is checked; `check --full` always does.
         let Ok(boot) = std::fs::read_to_string(BOOT) else { return Ok(Examination::Unneeded) };
         let begun = Instant::now();
         let examined = examine_once(&path, boot.trim(), move || stop.is_cancelled());
@@ -55,10 +54,10 @@ async fn check_and_remind(store: PathBuf, damage: Damage, shutdown: Cancellation
 
 fn log(examined: &Result<Examination, StoreError>, took: Duration) {
     match examined {
-        Ok(Examination::Unneeded) => tracing::debug!("the store needs no looking through"),
-        Ok(Examination::Stopped) => tracing::debug!("stopped looking the store through"),
+        Ok(Examination::Unneeded) => tracing::debug!("the store needs no check"),
+        Ok(Examination::Stopped) => tracing::debug!("stopped checking the store"),
         Ok(Examination::Sound) => {
-            tracing::info!(?took, "the store was looked through and is sound");
+            tracing::info!(?took, "the store was checked and is sound");
         }
         Ok(Examination::Contradictory(found)) => tracing::error!(
             ?took,
@@ -66,10 +65,10 @@ fn log(examined: &Result<Examination, StoreError>, took: Duration) {
             "the store contradicts itself; please report it, it is likelier to be a mistake of the \
              relay than of the disk"
         ),
-        // Told by the reminder.
+        // The reminder reports it.
         Ok(Examination::Damaged(_)) => {}
         Err(error) => {
-            tracing::warn!(error = %ErrorChain(error), "can't look the store through; the next start will");
+            tracing::warn!(error = %ErrorChain(error), "can't check the store; the next start will");
         }
     }
 }
@@ -79,8 +78,8 @@ async fn remind(store: &Path, damage: &Damage, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
         damage.set_aside(damaged_aside(store));
         if reminded.is_none_or(|at| at.elapsed() >= REMIND) {
-            for told in damage.told() {
-                tracing::error!("{told}");
+            for text in damage.told() {
+                tracing::error!("{text}");
             }
             reminded = Some(Instant::now());
         }

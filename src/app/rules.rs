@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::config::Settings;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
 use crate::ingest::{Pages, WebhookAuth};
-use crate::mapping::{PostsPerDay, Rules};
+use crate::mapping::Rules;
 use crate::sources::growsurf::signature::Owner;
 
 /// The rules that the settings describe.
@@ -31,7 +31,7 @@ pub fn rules(settings: &Settings) -> Rules {
         trust_metadata_id: customerio.trust_metadata_id,
         conversions_from_server: server_told.map(|campaign| campaign.id.clone()).collect(),
         shares_from_page: page_told.map(|campaign| campaign.id.clone()).collect(),
-        posts_per_day: PostsPerDay { clicks: page.clicks_per_day, shares: page.shares_per_day },
+        posts_per_day: page.per_day,
         join_visitors: page.join,
         only_campaign,
         ignore_emails: growsurf.ignore_emails.clone(),
@@ -61,7 +61,7 @@ pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
         action_keys: customerio.action_keys.clone(),
         report_max_age: customerio.webhook_max_age,
         pages: pages.collect(),
-        page_origins: page.origins.clone(),
+        page_origins: page.posts.origins.clone(),
         campaigns: settings.campaigns.iter().map(|campaign| campaign.id.clone()).collect(),
     }
 }

@@ -27,8 +27,8 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, StartError> {
     opened.map_err(unopened(settings))
 }
 
-/// Opens the store that the settings name, if it is there: a command that looks into a store must
-/// not make an empty one and say that nothing is in it.
+/// Opens the store that the settings name, if it exists. A command that reads a store must not make
+/// an empty one and show nothing.
 ///
 /// # Errors
 /// [`StartError::NoStore`], and as [`open_store`].
@@ -71,17 +71,17 @@ pub async fn snapshot_store(settings: &Settings, of_copy: &Settings) -> Result<(
 
 /// Opens the store that the settings name for the process that delivers.
 ///
-/// `bell` is rung when others have queued work. A store that is damaged is set aside, if the settings say so; commands only look
+/// `notify` is notified when others have queued work. A store that is damaged is set aside, if the settings say so; commands only look
 /// and leave it where it is.
 ///
 /// # Errors
 /// As [`open_store`].
 pub(super) async fn open_for_delivery(
     settings: &Settings,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 ) -> Result<Arc<Store>, StartError> {
     let set_aside = settings.store.on_damage == OnDamage::SetAside;
-    let place = place(settings, &settings.store.url, bell)?;
+    let place = place(settings, &settings.store.url, notify)?;
     let opened = place.open_to_deliver(planner(settings), set_aside).await;
     let (store, set_aside) = opened.map_err(unopened(settings))?;
     if let Some(set_aside) = set_aside {
@@ -121,13 +121,13 @@ fn planner(settings: &Settings) -> Arc<dyn Planner> {
 fn place(
     settings: &Settings,
     url: &StoreUrl,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 ) -> Result<StoreLocation, StartError> {
     let StoreSettings { connection, tombstone_key, .. } = &settings.store;
     Ok(match (url.file(), url.server()) {
         (_, Some(url)) => {
             let (now, random) = (SystemClock.now(), Arc::new(SystemRandom));
-            let mut options = ServerOptions::new(seed()?, now, bell, random);
+            let mut options = ServerOptions::new(seed()?, now, notify, random);
             options.tombstone_key.clone_from(tombstone_key);
             options.connection = connection.clone();
             StoreLocation::Server(url.clone(), options)

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::explain::{Hosts, lane_document, write_call};
-use super::growsurf_session::{GrowsurfSession, found, report, report_delivery};
-use super::output::{Failure, Output, failed, note, plural};
+use super::explain::{Hosts, lane_document};
+use super::growsurf_session::{GrowsurfSession, SessionArgs};
+use super::output::{Failure, failed, note, plural};
 use super::progress;
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
@@ -22,22 +22,14 @@ use crate::sync::{Backfill, Events, Step, SyncReport};
 /// Arguments of `backfill`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The campaign, by its id; can be given more than once. Default: those in the settings, else
-    /// all that the key sees.
-    #[arg(long, value_name = "ID")]
-    campaign: Vec<String>,
-    /// Which events are sent: those older than 72 hours, which trigger no campaign; all; or none.
+    /// Events to send: those older than 72 hours, which trigger no campaign; all; or none.
     #[arg(long, value_enum, default_value_t = Which::Late)]
     events: Which,
-    /// Only count, in a copy of the store in the temporary folder, and show samples.
-    #[arg(long)]
-    dry_run: bool,
-    /// Print JSON, for scripts.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    session: SessionArgs,
 }
 
-/// Which events are sent.
+/// The events that a backfill sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Which {
     /// Those older than 72 hours.
@@ -65,18 +57,16 @@ const SAMPLES: usize = 3;
 const CLAIMED: usize = 100;
 const CLAIMS: usize = 50;
 
-/// Asks, takes in, and delivers if nobody else does.
+/// Reads GrowSurf's rows, accepts them, and delivers if no relay runs.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
-    let way = tokio::select! {
-        way = GrowsurfSession::open(settings, &args.campaign, args.dry_run) => way?,
-        () = &mut stop => return Err(failed(anyhow!("stopped before anything was read"))),
-    };
-    let intake = way.asking.intake(&way.bell, Class::History, args.dry_run);
+    let session = GrowsurfSession::open(settings, &args.session, &mut stop).await?;
+    let SessionArgs { dry_run, json, .. } = args.session;
+    let intake = session.clients.intake(&session.notify, Class::History, dry_run);
     let backfill = Backfill { intake, events: args.events.into() };
-    let mut tallies: Vec<SyncReport> = Vec::new();
-    for source in &way.sources {
+    let mut reports: Vec<SyncReport> = Vec::new();
+    for source in &session.sources {
         let progress = Progress { bar: progress::bar(), campaign: source.campaign.id.clone() };
         let done = tokio::select! {
             done = backfill.run(source, |step| progress.tell(&step)) => done,
@@ -85,51 +75,23 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
             }
         };
         progress.bar.finish_and_clear();
-        tallies.push(done.map_err(|error| {
+        reports.push(done.map_err(|error| {
             failed(anyhow::Error::from(error).context(format!(
                 "the backfill of {} was broken off; the same command goes on where it was",
                 source.campaign.id
             )))
         })?);
     }
-    let samples = match args.dry_run {
-        true => samples(&way.store, settings).await.map_err(failed)?,
+    let samples = match dry_run {
+        true => samples(&session.store, settings).await.map_err(failed)?,
         false => Vec::new(),
     };
-    let sources = way.sources.clone();
-    if !args.dry_run && !args.json {
+    if !dry_run && !json {
         note("delivering what was queued; Ctrl-C leaves the rest for `serve`");
     }
-    let (left, is_attended) = way.close(args.dry_run, stop).await?;
-
-    let mut page = Output::default();
-    if args.json {
-        let campaigns = found(&sources, &tallies);
-        let document = json!({
-            "dry_run": args.dry_run,
-            "campaigns": campaigns,
-            "samples": samples,
-            "pending_calls": left,
-        });
-        page.document(format!("{document:#}"));
-        page.print()?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for (source, tally) in sources.iter().zip(&tallies) {
-        report(&mut page, source, tally);
-    }
-    let left_out: u64 = tallies.iter().flat_map(|tally| tally.left_out.values()).sum();
-    if left_out > 0 {
-        page.line(left_out_text(left_out, args.events));
-    }
-    if args.dry_run {
-        show(&mut page, &samples);
-        page.line("Nothing was sent or stored.");
-    } else {
-        report_delivery(&mut page, is_attended, left);
-    }
-    page.print()?;
-    Ok(ExitCode::SUCCESS)
+    let left_out: u64 = reports.iter().flat_map(|report| report.left_out.values()).sum();
+    let remark = (left_out > 0).then(|| left_out_text(left_out, args.events));
+    session.finish(&args.session, &reports, (remark, Some(samples)), stop).await
 }
 
 fn left_out_text(left_out: u64, events: Which) -> String {
@@ -180,20 +142,6 @@ async fn samples(store: &Store, settings: &Settings) -> Result<Vec<Value>, Store
     }
     samples.truncate(SAMPLES);
     Ok(samples)
-}
-
-fn show(page: &mut Output, samples: &[Value]) {
-    for (number, sample) in samples.iter().enumerate() {
-        page.blank();
-        page.line(format!("sample {}", number + 1));
-        for lane in sample.as_array().into_iter().flatten() {
-            page.line(format!("person {}", lane["person"]));
-            for call in lane["calls"].as_array().into_iter().flatten() {
-                write_call(call, page);
-            }
-        }
-    }
-    page.blank();
 }
 
 /// A bar on a terminal; elsewhere a line now and then.

@@ -17,7 +17,7 @@ use crate::store::sqlite::{BackupManifest, back_up, snapshot};
 /// Arguments of `backup`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Where the copy goes; `-` is standard output.
+    /// File of the copy; `-` is standard output.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Replace FILE if it is there.
@@ -35,12 +35,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The file that the store is.
+/// Returns the file of the store.
 pub fn file(settings: &Settings) -> Result<&Path, Failure> {
     settings.store.url.file().ok_or_else(|| {
         failed(anyhow!(
             "the store is on a Postgres server, {}: back it up and restore it there, with pg_dump \
-             and pg_restore or the snapshots of whoever runs it",
+             and pg_restore, or its provider's snapshots",
             settings.store.url
         ))
     })
@@ -51,17 +51,17 @@ async fn make(args: Args, store: &Path) -> Result<(), Failure> {
     if args.file != Path::new("-") {
         let contents = back_up(store, &args.file, args.force, now).await.map_err(failed)?;
         let mut page = Output::default();
-        page.line(format!("Copied {} to {}.", told(&contents), args.file.display()));
+        page.line(format!("Copied {} to {}.", describe(&contents), args.file.display()));
         return page.print();
     }
     if io::stdout().is_terminal() {
-        let told = "a backup is no text for a terminal; send standard output into a file";
-        return Err(Failure::Usage(told.to_owned()));
+        let message = "a backup is no text for a terminal; send standard output into a file";
+        return Err(Failure::Usage(message.to_owned()));
     }
     let (file, contents) = snapshot(store, now).await.map_err(failed)?;
     let writing = tokio::task::spawn_blocking(move || write_out(file));
     writing.await.map_err(failed)?.context("can't write to standard output").map_err(failed)?;
-    note(format!("Copied {}.", told(&contents)));
+    note(format!("Copied {}.", describe(&contents)));
     Ok(())
 }
 
@@ -71,8 +71,8 @@ fn write_out(mut file: File) -> io::Result<()> {
     io::Write::flush(&mut out)
 }
 
-/// What a store holds, in words.
-pub fn told(contents: &BackupManifest) -> String {
+/// Describes the content of a store.
+pub fn describe(contents: &BackupManifest) -> String {
     let BackupManifest { schema, webhooks, people, stats, bytes, .. } = contents;
     format!(
         "{}, {}, {}, {}, {} ({} kB, schema {schema})",

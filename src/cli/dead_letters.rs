@@ -11,12 +11,12 @@ use crate::config::Settings;
 use crate::domain::{Clock, DeliveryId};
 use crate::store::{DeadLetter, DeadLetters, Store};
 
-/// What to do with dead letters.
+/// Actions on dead letters.
 #[derive(clap::Subcommand, Debug)]
 pub enum Action {
     /// List them, newest first.
     List {
-        /// How many at most.
+        /// Largest number of dead letters to list.
         #[arg(long, default_value_t = 50)]
         limit: usize,
         /// Only those before this one, for the next page.
@@ -28,13 +28,13 @@ pub enum Action {
         /// Its number in the list.
         id: i64,
     },
-    /// Put them back to be delivered, once the cause is mended.
+    /// Deliver them again, once the cause is fixed.
     Redeliver(Which),
     /// Remove them for good.
     Discard(Which),
 }
 
-/// Which dead letters are meant.
+/// The dead letters of an action.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct Which {
@@ -102,7 +102,7 @@ async fn act(action: Action, store: &Store) -> Result<Output, Failure> {
     Ok(page)
 }
 
-/// How many were named, unless all were meant.
+/// Returns the number of named dead letters, or none for all.
 fn named(which: &Which) -> Option<usize> {
     (!which.all).then_some(which.ids.len())
 }

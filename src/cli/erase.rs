@@ -24,7 +24,7 @@ pub struct Args {
     /// suppressed there until the suppression is lifted.
     #[arg(long)]
     delete_in_customerio: bool,
-    /// How long to wait for a call to the person that is under way.
+    /// Longest wait for a call to the person that is under way.
     #[arg(long, value_name = "TIME", default_value = "90s")]
     wait: String,
     /// Print JSON, for scripts.

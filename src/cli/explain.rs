@@ -31,7 +31,7 @@ pub struct Args {
     /// File with the body of a webhook, a report, a webhook action or an event of `/v1/events`; `-` or
     /// nothing reads standard input.
     file: Option<PathBuf>,
-    /// Who would send it; without this it is guessed by the body's shape.
+    /// Sender of the body; the default is a guess from its shape.
     #[arg(long, value_parser = ["growsurf", "customerio_report", "customerio_action", "server"])]
     source: Option<String>,
     /// Print JSON, for scripts.
@@ -58,7 +58,7 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     });
     let mut document = json!({ "event": event, "shape": shape, "campaign": campaign });
     if let Some(supposed) = &supposed {
-        document["supposed"] = json!(supposed.words());
+        document["supposed"] = json!(supposed.describe());
     }
     let code = match planned {
         Ok(mut plan) => {
@@ -104,7 +104,7 @@ fn read(args: &Args) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// The plan of a relay that knows nobody yet, but whom it must be supposed to know.
+/// Returns the plan of a relay that knows only the assumed participants.
 fn plan(
     planner: &dyn Planner,
     news: &Notification,
@@ -139,7 +139,7 @@ fn complete(plan: &mut Plan) {
     }
 }
 
-/// Where requests go, without a slash at the end.
+/// Base URLs of the destinations, without a slash at the end.
 pub(super) struct Hosts {
     customerio: String,
     growsurf: String,
@@ -154,7 +154,7 @@ impl Hosts {
     }
 }
 
-/// What is done in one lane, as a document.
+/// Returns the document of one lane.
 pub(super) fn lane_document(
     key: &LaneKey,
     calls: &[PlannedCall],
@@ -229,11 +229,11 @@ fn call_document(lane: &LaneKey, planned: &PlannedCall, hosts: &Hosts, now: Time
 
 /// Writes the document for people.
 fn write_document(document: &Value, page: &mut Output) {
-    let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
-    page.line(format!("event     {}", word(&document["event"])));
-    page.line(format!("shape     {}", word(&document["shape"])));
-    page.line(format!("campaign  {}", word(&document["campaign"])));
-    page.line(format!("status    {}", word(&document["status"])));
+    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    page.line(format!("event     {}", text(&document["event"])));
+    page.line(format!("shape     {}", text(&document["shape"])));
+    page.line(format!("campaign  {}", text(&document["campaign"])));
+    page.line(format!("status    {}", text(&document["status"])));
     if let Some(supposed) = document["supposed"].as_str() {
         page.line(format!("supposed  {supposed}"));
     }
@@ -241,10 +241,10 @@ fn write_document(document: &Value, page: &mut Output) {
         page.line(format!("reason    {reason}"));
     }
     for reason in document["unmapped"].as_array().into_iter().flatten() {
-        page.line(format!("left out  {}", word(reason)));
+        page.line(format!("left out  {}", text(reason)));
     }
     for event in document["turned_off"].as_array().into_iter().flatten() {
-        let event = word(event);
+        let event = text(event);
         page.line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
     }
     for (number, lane) in document["lanes"].as_array().into_iter().flatten().enumerate() {
@@ -252,10 +252,10 @@ fn write_document(document: &Value, page: &mut Output) {
         let person = person.as_object().and_then(|it| it.iter().next());
         let (kind, value) = person.expect("a lane names its person by one identifier");
         page.blank();
-        page.line(format!("person {}  {kind} {}", number + 1, word(value)));
+        page.line(format!("person {}  {kind} {}", number + 1, text(value)));
         let calls = lane["calls"].as_array().expect("a lane has a list of calls");
         if calls.is_empty() {
-            page.line("  no call; what was told is kept");
+            page.line("  no call; the facts are stored");
         }
         for call in calls {
             write_call(call, page);
@@ -271,10 +271,10 @@ fn write_document(document: &Value, page: &mut Output) {
 
 /// Writes a call of such a document, for people.
 pub(super) fn write_call(call: &Value, page: &mut Output) {
-    let word = |name: &str| call[name].as_str().unwrap_or_default();
+    let text = |name: &str| call[name].as_str().unwrap_or_default();
     page.blank();
     if call["effect_key"].is_string() {
-        let (key, id) = (word("effect_key"), word("event_id"));
+        let (key, id) = (text("effect_key"), text("event_id"));
         page.line(format!("  effect {key}  ->  event id {id}"));
     }
     for note in call["notes"].as_array().into_iter().flatten() {
@@ -284,7 +284,7 @@ pub(super) fn write_call(call: &Value, page: &mut Output) {
         page.line(format!("  warning: {}", warning.as_str().unwrap_or_default()));
     }
     match &call["request"] {
-        Value::Null => page.line(format!("  not sent: {}", word("refused"))),
+        Value::Null => page.line(format!("  not sent: {}", text("refused"))),
         request => {
             let part = |name: &str| request[name].as_str().unwrap_or_default();
             page.line(format!("  {} {}", part("method"), part("url")));

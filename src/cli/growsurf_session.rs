@@ -1,7 +1,7 @@
-//! What commands that ask GrowSurf share: the way to it, delivering where no relay runs, and the
-//! report.
+//! The parts that commands about GrowSurf share: its clients, delivery if no relay runs, and the report.
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::explain::write_call;
 use super::output::{Failure, Output, failed, plural};
 use super::throwaway::Throwaway;
 use crate::app::{self, DeliveryTasks, GrowsurfClients, StartError};
@@ -21,72 +22,97 @@ use crate::store::Store;
 use crate::sync::{SyncReport, SyncTarget};
 use crate::telemetry::{LogOptions, start_logs};
 
-/// How long a command waits for GrowSurf's limits: those of an hour.
-const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+/// The longest wait for GrowSurf's limits, which last an hour.
+const TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// For how long a relay may seem to run that died: its last sign of life is young enough.
-const SEEMING: Duration = Duration::from_secs(6);
+/// The time for which a relay that died still seems to run.
+const STALE_AFTER: Duration = Duration::from_secs(6);
 
-/// How often it is looked whether it does.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The pause between two checks for a running relay.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// A command's way to GrowSurf and to the store.
+/// Arguments of commands that read GrowSurf.
+#[derive(clap::Args, Debug)]
+pub struct SessionArgs {
+    /// The campaign, by its id; can be given more than once. Default: those in the settings, else
+    /// all that the key sees.
+    #[arg(long, value_name = "ID")]
+    pub campaign: Vec<String>,
+    /// Only count, in a copy of the store in the temporary folder.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A command's access to GrowSurf and to the store.
 pub struct GrowsurfSession<'a> {
     settings: &'a Settings,
     /// The store that rows go into; a dry run's is thrown away.
     pub store: Arc<Store>,
     /// The store of the settings, if a dry run works on a copy of it.
     original: Option<Arc<Store>>,
-    /// What asks.
-    pub asking: GrowsurfClients,
-    /// The campaigns that are asked about.
+    /// The clients of GrowSurf's API.
+    pub clients: GrowsurfClients,
+    /// The campaigns to read.
     pub sources: Vec<SyncTarget>,
-    /// Rung when there is something to deliver.
-    pub bell: Arc<Notify>,
-    /// Set where no relay runs: what is found is delivered here.
-    own: Option<DeliveryTasks>,
+    /// Notified when there is something to deliver.
+    pub notify: Arc<Notify>,
+    /// The delivery of this process, if no relay runs.
+    delivery: Option<DeliveryTasks>,
     stop: CancellationToken,
     /// The folder of a dry run's store.
     throwaway: Option<Throwaway>,
 }
 
 impl<'a> GrowsurfSession<'a> {
-    /// Opens the store, finds the campaigns, and begins to deliver where no relay does. A dry run does the
-    /// same with a copy of the store that is thrown away, or with an empty one, and delivers nothing.
+    /// Opens the store, finds the campaigns, and starts delivery if no relay runs, unless `stop` comes
+    /// first. A dry run works on a copy of the store that is thrown away, and delivers nothing.
     pub async fn open(
         settings: &'a Settings,
-        campaigns: &[String],
-        dry_run: bool,
+        args: &SessionArgs,
+        stop: impl Future<Output = ()>,
     ) -> Result<Self, Failure> {
+        tokio::select! {
+            opened = Self::open_now(settings, args) => opened,
+            () = stop => Err(failed(anyhow!("stopped before anything was read"))),
+        }
+    }
+
+    async fn open_now(settings: &'a Settings, args: &SessionArgs) -> Result<Self, Failure> {
+        let SessionArgs { campaign: ref campaigns, dry_run, .. } = *args;
         // Each attempt would be a line between those of the progress.
         start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
         let (store, throwaway) = open_store(settings, dry_run).await?;
-        let asking = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
-        let sources = asking.sources(campaigns).await.map_err(failed)?;
-        let (mut store, mut asking, mut throwaway, mut original) = (store, asking, throwaway, None);
+        let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
+        let sources = clients.sources(campaigns).await.map_err(failed)?;
+        let (mut store, mut clients, mut throwaway, mut original) =
+            (store, clients, throwaway, None);
         if dry_run && throwaway.is_none() {
             let (copy, folder) = copy_store(settings).await?;
-            asking = asking.with_store(Arc::clone(&copy));
+            clients = clients.with_store(Arc::clone(&copy));
             (original, store, throwaway) = (Some(store), copy, Some(folder));
         }
-        let (bell, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let own = None;
-        let mut way =
-            Self { settings, store, original, asking, sources, bell, own, stop, throwaway };
-        if !dry_run && !way.is_attended_now().await? {
-            way.start_delivery().await?;
+        let (notify, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let delivery = None;
+        let mut session =
+            Self { settings, store, original, clients, sources, notify, delivery, stop, throwaway };
+        if !dry_run && !session.is_attended_now().await? {
+            session.start_delivery().await?;
         }
-        Ok(way)
+        Ok(session)
     }
 
     async fn is_attended_now(&self) -> Result<bool, Failure> {
         self.store.is_attended(SystemClock.now()).await.map_err(failed)
     }
 
-    /// Begins to deliver.
+    /// Starts delivery in this process.
     async fn start_delivery(&mut self) -> Result<(), Failure> {
-        let begun = DeliveryTasks::begin(self.settings, &self.store, &self.bell, &self.stop).await;
-        self.own = Some(begun.map_err(|error| {
+        let begun =
+            DeliveryTasks::begin(self.settings, &self.store, &self.notify, &self.stop).await;
+        self.delivery = Some(begun.map_err(|error| {
             failed(anyhow::Error::from(error).context(
                 "no relay runs on this store, so what is found would be delivered here, and that \
                  isn't possible",
@@ -95,24 +121,69 @@ impl<'a> GrowsurfSession<'a> {
         Ok(())
     }
 
-    /// Delivers here after all, if the relay that seemed to run doesn't.
+    /// Starts delivery if the relay that seemed to run doesn't run.
     async fn ensure_delivery(&mut self) -> Result<(), Failure> {
-        let deadline = SystemClock.steady() + SEEMING;
-        while self.own.is_none()
+        let deadline = SystemClock.steady() + STALE_AFTER;
+        while self.delivery.is_none()
             && SystemClock.steady() < deadline
             && self.store.stats().await.map_err(failed)?.pending > 0
         {
             if !self.is_attended_now().await? {
                 self.start_delivery().await?;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
         Ok(())
     }
 
-    /// Delivers what was found, where no relay does, until `stop`. Tells how many calls are left,
-    /// and whether a relay runs that delivers them.
-    pub async fn close(
+    /// Delivers until `stop` if no relay does, and prints the campaigns' reports, a remark on them, and
+    /// the samples of a backfill.
+    pub async fn finish(
+        self,
+        args: &SessionArgs,
+        reports: &[SyncReport],
+        (remark, samples): (Option<String>, Option<Vec<Value>>),
+        stop: impl Future<Output = ()>,
+    ) -> Result<ExitCode, Failure> {
+        let sources = self.sources.clone();
+        let (left, is_attended) = self.close(args.dry_run, stop).await?;
+        let mut page = Output::default();
+        if args.json {
+            let found = |(source, report): (&SyncTarget, &SyncReport)| json!({ "campaign": source.campaign.id, "found": report });
+            let campaigns: Vec<Value> = sources.iter().zip(reports).map(found).collect();
+            let mut document = json!({
+                "dry_run": args.dry_run, "campaigns": campaigns, "pending_calls": left,
+            });
+            if let Some(samples) = samples {
+                document["samples"] = json!(samples);
+            }
+            page.document(format!("{document:#}"));
+        } else {
+            for (source, campaign) in sources.iter().zip(reports) {
+                report(&mut page, source, campaign);
+            }
+            remark.into_iter().for_each(|remark| page.line(remark));
+            show_samples(&mut page, &samples.unwrap_or_default());
+            page.line(match (args.dry_run, is_attended, left) {
+                (true, ..) => "Nothing was sent or stored.".to_owned(),
+                (false, _, 0) => "Everything is delivered.".to_owned(),
+                (false, true, left) => {
+                    format!("The running relay delivers; {} wait.", plural(left, "call"))
+                }
+                (false, false, left) => format!(
+                    "{} wait in the store; `referral-relay serve` delivers them, and so does the \
+                     same command again.",
+                    plural(left, "call")
+                ),
+            });
+        }
+        page.print()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Delivers until `stop` if no relay does. Returns the number of calls that are left, and true if a
+    /// relay delivers them.
+    async fn close(
         mut self,
         dry_run: bool,
         stop: impl Future<Output = ()>,
@@ -120,8 +191,8 @@ impl<'a> GrowsurfSession<'a> {
         if !dry_run {
             self.ensure_delivery().await?;
         }
-        let Self { store, original, own, stop: ending, throwaway: _until_the_end, .. } = self;
-        let Some(own) = own else {
+        let Self { store, original, delivery, stop: ending, throwaway: _until_the_end, .. } = self;
+        let Some(delivery) = delivery else {
             let pending = match &original {
                 Some(original) => {
                     let pending = original.stats().await.map_err(failed)?.pending;
@@ -135,13 +206,13 @@ impl<'a> GrowsurfSession<'a> {
             return Ok((pending, true));
         };
         let left = tokio::select! {
-            left = own.drain(&store, &ending) => left,
+            left = delivery.drain(&store, &ending) => left,
             () = stop => store.stats().await.map_err(failed)?.pending,
         };
         ending.cancel();
-        let halted = own.destination.breaker().halted_by().map(str::to_owned);
-        own.loops.close();
-        let (dispatched, ()) = tokio::join!(join_all(own.dispatchers), own.loops.wait());
+        let halted = delivery.destination.breaker().halted_by().map(str::to_owned);
+        delivery.loops.close();
+        let (dispatched, ()) = tokio::join!(join_all(delivery.dispatchers), delivery.loops.wait());
         dispatched.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
         store.close().await.map_err(failed)?;
         match halted {
@@ -182,8 +253,8 @@ async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Fail
     Ok((app::open_store(&of_copy).await.map_err(failed)?, folder))
 }
 
-/// What came of one campaign, for people.
-pub fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
+/// Reports one campaign's result for people.
+fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
     let name = source.campaign.name.as_deref().unwrap_or("no name");
     page.line(format!(
         "{} ({name}): {} looked at, {} with something new",
@@ -218,21 +289,19 @@ pub fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
     }
 }
 
-/// What came of the campaigns, for scripts.
-pub fn found(sources: &[SyncTarget], tallies: &[SyncReport]) -> Vec<Value> {
-    let of = |(source, tally): (&SyncTarget, &SyncReport)| json!({ "campaign": source.campaign.id, "found": tally });
-    sources.iter().zip(tallies).map(of).collect()
-}
-
-/// What becomes of calls, for people.
-pub fn report_delivery(page: &mut Output, is_attended: bool, left: u64) {
-    page.line(match (is_attended, left) {
-        (_, 0) => "Everything is delivered.".to_owned(),
-        (true, left) => format!("The running relay delivers; {} wait.", plural(left, "call")),
-        (false, left) => format!(
-            "{} wait in the store; `referral-relay serve` delivers them, and so does the same \
-             command again.",
-            plural(left, "call")
-        ),
-    });
+/// Shows the first calls for some people.
+fn show_samples(page: &mut Output, samples: &[Value]) {
+    for (number, sample) in samples.iter().enumerate() {
+        page.blank();
+        page.line(format!("sample {}", number + 1));
+        for lane in sample.as_array().into_iter().flatten() {
+            page.line(format!("person {}", lane["person"]));
+            for call in lane["calls"].as_array().into_iter().flatten() {
+                write_call(call, page);
+            }
+        }
+    }
+    if !samples.is_empty() {
+        page.blank();
+    }
 }

@@ -1,5 +1,6 @@
-//! `referral-relay healthcheck`: asks a running relay whether it is ready.
+//! `referral-relay healthcheck`: asks a running relay, or a stand-in that runs alone, whether it is ready.
 
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,53 +10,76 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::output::{Failure, Output};
+use super::sandbox::default_address;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
+
+/// Longer answers are cut; the metrics are the longest.
+const MAX_ANSWER: u64 = 1024 * 1024;
 
 /// Arguments of `healthcheck`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Address and port of the relay; by default the one in the settings, on this machine.
+    /// Address and port to ask. The default is server.listen on this machine; if nothing listens there,
+    /// `RELAY_SANDBOX_LISTEN`.
     #[arg(long, value_name = "ADDR")]
     address: Option<SocketAddr>,
-    /// How many seconds to wait for the answer.
+    /// Seconds to wait for the answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     timeout: u64,
 }
 
-/// Exits 0 if the relay answers that it is ready.
+/// Exits 0 if the relay or stand-in answers that it is ready.
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
-    let address = match args.address {
-        Some(address) => address,
-        None => reachable(Settings::load(sources, Required::NOTHING)?.server.listen),
+    let (address, stand_in) = match args.address {
+        Some(address) => (address, None),
+        None => {
+            let settings = Settings::load(sources, Required::NOTHING)?;
+            (settings.server.listen, default_address(sources)?)
+        }
     };
-    let asking = tokio::time::timeout(Duration::from_secs(args.timeout), ask(address));
-    let answer = asking.await.with_context(|| format!("no answer from {address} in time"))?;
-    let answer = answer.with_context(|| format!("can't ask {address}"))?;
+    let asking = async {
+        match (get(reachable(address), "/health").await, stand_in) {
+            (Err(error), Some(stand_in)) if is_refused(&error) => {
+                get(reachable(stand_in), "/health").await
+            }
+            (answered, _) => answered,
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(args.timeout), asking).await;
+    let answer = answer.with_context(|| format!("no answer from {address} in time"))?;
     let mut page = Output::default();
-    page.line(answer);
+    page.line(answer?);
     page.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One request by hand: a client library would be a hundred times the work of this every few
-/// seconds, for as long as the container lives.
-async fn ask(address: SocketAddr) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+/// Sends a GET request and returns the body of a 200.
+///
+/// By hand, because a client library would be a hundred times the work every few seconds.
+pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
+    let context = || format!("can't ask {address}");
+    let mut stream = TcpStream::connect(address).await.with_context(context)?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.with_context(context)?;
     let mut answer = String::new();
-    stream.take(64 * 1024).read_to_string(&mut answer).await?;
+    stream.take(MAX_ANSWER).read_to_string(&mut answer).await.with_context(context)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("the answer is no HTTP")?;
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("200") {
-        bail!("not ready: {status}: {body}");
+        bail!("{address} isn't ready: {status}: {body}");
     }
     Ok(body.to_owned())
 }
 
-/// Where a listener on all addresses is reached from this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+/// Returns true if nothing listens there.
+fn is_refused(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// Returns an address of this machine that leads to a listener.
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! What commands print, and how they exit.
+//! Output and exit codes of commands.
 
 use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::config::problem::Problems;
 use crate::domain::characters::{escape, escape_lines};
 use crate::telemetry::{LAST_LINES, stderr};
 
-/// Why a command didn't do what it was asked to.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The settings are wrong.
@@ -18,17 +18,17 @@ pub enum Failure {
     /// The arguments are wrong.
     #[error("{0}")]
     Usage(String),
-    /// It was tried and failed.
+    /// The command was tried and failed.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
 }
 
-/// The exit code for bad usage or settings, after `EX_USAGE` of `sysexits.h`.
+/// Returns the exit code for bad usage or settings, after `EX_USAGE` of `sysexits.h`.
 pub fn usage() -> ExitCode {
     ExitCode::from(64)
 }
 
-/// Prints why a command failed, on standard error, and gives its exit code.
+/// Prints the reason of a failure on standard error and returns the exit code.
 pub fn print_error(failure: &Failure) -> ExitCode {
     let text = failure.to_string();
     // Problems of settings are a line each; an error of something else is one line, whatever it holds.
@@ -50,7 +50,7 @@ pub fn failed(error: impl Into<anyhow::Error>) -> Failure {
     Failure::Failed(error.into())
 }
 
-/// A number of things, `thing` being the word for one of them.
+/// Formats a number of things; `thing` is the singular.
 pub fn plural(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
@@ -69,7 +69,7 @@ impl Drop for LastLines {
     }
 }
 
-/// What a command says, printed in one go. All of it is escaped: most of it came from outside.
+/// A command's output, printed at once. All of it is escaped, because most of it came from outside.
 #[derive(Debug, Default)]
 pub struct Output(String);
 
@@ -115,7 +115,7 @@ impl Output {
     }
 }
 
-/// What came of printing: a reader that has read enough is no failure.
+/// Converts the result of printing: a reader that has read enough is no failure.
 ///
 /// # Errors
 /// If standard output can't be written.

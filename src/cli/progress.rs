@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-/// A bar with rate and remaining time on a terminal; hidden elsewhere.
+/// Creates a bar with rate and remaining time on a terminal; hidden elsewhere.
 pub fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let template = "{msg:<22} {wide_bar} {human_pos}/{human_len} rows, {rate}, {eta} left";

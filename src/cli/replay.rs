@@ -15,7 +15,7 @@ use crate::store::{InboxPage, Pruned};
 use crate::telemetry::{LogOptions, start_logs};
 
 /// The longest wait for GrowSurf's limits and its answer for one action.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Arguments of `replay`.
 #[derive(clap::Args, Debug)]
@@ -54,8 +54,8 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
     let lookup = match settings.growsurf.has_api_key() {
         true => {
-            let clients = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
-            Some(clients.lookup(settings, PATIENCE, &Arc::default()))
+            let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
+            Some(clients.lookup(settings, TIMEOUT, &Arc::default()))
         }
         false => None,
     };

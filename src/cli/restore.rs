@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::backup::{file, told};
+use super::backup::{describe, file};
 use super::output::{Failure, Output, failed, plural};
 use crate::app::file_options;
 use crate::config::Settings;
@@ -36,7 +36,7 @@ fn say(restored: &Restored, from: &str) -> Output {
     let Restored { contents, set_aside } = restored;
     let BackupManifest { newest, stats, .. } = contents;
     let mut page = Output::default();
-    page.line(format!("Restored {} from {from}.", told(contents)));
+    page.line(format!("Restored {} from {from}.", describe(contents)));
     if let Some(newest) = newest {
         page.line(format!("Its newest webhook came at {newest}; any accepted later isn't in it."));
     }

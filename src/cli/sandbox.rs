@@ -1,29 +1,39 @@
 //! `referral-relay sandbox`: the stand-ins of Customer.io and GrowSurf alone.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use super::healthcheck::reachable;
 use super::output::{Failure, Output, failed};
 use super::serve::stop_signal;
+use crate::config::sources::Sources;
 use crate::sandbox::Sandbox;
+
+/// The variable that moves the stand-ins, and that shows `healthcheck` the way to them.
+const LISTEN_VARIABLE: &str = "RELAY_SANDBOX_LISTEN";
+
+/// The address of the stand-ins if none is given.
+pub const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 /// Arguments of `sandbox`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Address and port to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
-    listen: SocketAddr,
+    /// Address and port to listen on; port 0 takes a free one. The default is `RELAY_SANDBOX_LISTEN`, else 127.0.0.1:8090.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
 }
 
-/// Runs until it is told to stop.
-pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let stop = stop_signal().map_err(failed)?;
-    let context = || format!("can't listen on {}; give another address with --listen", args.listen);
-    let sandbox = Sandbox::bind(args.listen).await.with_context(context)?;
-    let address = sandbox.addr();
+    let default = default_address(sources)?.unwrap_or(SANDBOX_ADDRESS);
+    let listen = args.listen.unwrap_or(default);
+    let context = || format!("can't listen on {listen}; give another address with --listen");
+    let sandbox = Sandbox::bind(listen).await.with_context(context)?;
+    let address = reachable(sandbox.addr());
     let mut page = Output::default();
     page.line(format!("A stand-in Customer.io listens on http://{address}"));
     page.line(format!("A stand-in GrowSurf is at http://{address}/growsurf/v2 (key: sandbox)"));
@@ -35,4 +45,13 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     shutdown.cancel();
     serving.await.map_err(failed)?.map_err(failed)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the address of the stand-ins that the environment sets.
+pub fn default_address(sources: &Sources) -> Result<Option<SocketAddr>, Failure> {
+    let set = sources.environment().get(LISTEN_VARIABLE).filter(|it| !it.is_empty());
+    let refused = |text: &String| {
+        Failure::Usage(format!("{LISTEN_VARIABLE}: \"{text}\" is no IP address with a port"))
+    };
+    set.map(|text| text.parse().map_err(|_| refused(text))).transpose()
 }

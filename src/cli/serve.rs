@@ -1,7 +1,7 @@
 //! `referral-relay serve`: the relay itself, and `--sandbox` to try it without an account.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,7 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::healthcheck::reachable;
 use super::output::{Failure, Output, failed};
+use super::sandbox::{SANDBOX_ADDRESS, default_address};
+use super::supervisor::{prove_life, report};
 use super::throwaway::Throwaway;
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
@@ -20,10 +23,10 @@ use crate::sandbox::Sandbox;
 use crate::sources::growsurf::signature::sign;
 use crate::telemetry::start_logs;
 
-/// Where the stand-in has GrowSurf's API.
+/// Path of GrowSurf's API at the stand-in.
 const GROWSURF_PATH: &str = "/growsurf/v2";
 
-/// The secret that `serve --sandbox` takes webhooks with.
+/// The secret of the webhooks that `serve --sandbox` accepts.
 const SANDBOX_SECRET: &str = "sandbox";
 
 /// Arguments of `serve`.
@@ -31,17 +34,17 @@ const SANDBOX_SECRET: &str = "sandbox";
 pub struct Args {
     /// Deliver into a built-in stand-in Customer.io, with a store that is thrown away.
     ///
-    /// Listens on the loopback address only, takes webhooks signed with the secret `sandbox`, and
-    /// prints a signed `curl` to start with. Nothing of it reaches the real Customer.io or the
-    /// real store. ADDR is where the stand-in listens: by default 127.0.0.1:8090, or a free port
-    /// if that one is taken.
+    /// Accepts webhooks signed with the secret `sandbox`, and prints a signed `curl` to start with.
+    /// Nothing reaches the real Customer.io or the real store. ADDR is the address of the stand-in:
+    /// by default `RELAY_SANDBOX_LISTEN`, else port 8090, or a free port if that one is taken.
+    ///
+    /// Relay and stand-in listen on one IP address. It is the one of server.listen, if a file or
+    /// variable sets that; else the one of ADDR; else 127.0.0.1. To reach them from other machines,
+    /// set `RELAY__SERVER__LISTEN=0.0.0.0:8080`. The image does so by `RELAY_SANDBOX_LISTEN`.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "no flag, the flag alone, the flag with a value")]
     sandbox: Option<Option<SocketAddr>>,
 }
-
-/// Where the stand-in listens unless told otherwise.
-const SANDBOX_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
@@ -53,7 +56,13 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     }
     let stop = stop_signal().map_err(failed)?;
     let trial = match args.sandbox {
-        Some(address) => Some(Trial::start(address, &mut settings).await?),
+        Some(address) => {
+            let default = default_address(sources)?;
+            let (relay, stand_in) = addresses(&settings, address, default);
+            settings.server.listen = relay;
+            let is_port_chosen = address.or(default).is_some();
+            Some(Trial::start(stand_in, is_port_chosen, &mut settings).await?)
+        }
         None => None,
     };
     let served = serve(&settings, trial.as_ref(), stop).await;
@@ -76,11 +85,17 @@ async fn serve(
     if let Some(trial) = trial {
         trial.print_first_steps(&running);
     }
-    stop.await;
+    report("READY=1");
+    let operators = running.operator_address.unwrap_or(running.address);
+    tokio::select! {
+        () = stop => {}
+        never = prove_life(reachable(operators)) => match never {},
+    }
+    report("STOPPING=1");
     running.stop().await.map_err(failed)
 }
 
-/// From now on SIGTERM and SIGINT end nothing by themselves; what is returned waits for one.
+/// Handles SIGTERM and SIGINT from now on; the result waits for one of them.
 pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -102,18 +117,21 @@ struct Trial {
 
 impl Trial {
     /// Starts the stand-in and turns the settings towards it.
-    async fn start(asked: Option<SocketAddr>, settings: &mut Settings) -> Result<Self, Failure> {
-        let address = asked.unwrap_or(SANDBOX_ADDRESS);
+    async fn start(
+        address: SocketAddr,
+        is_port_chosen: bool,
+        settings: &mut Settings,
+    ) -> Result<Self, Failure> {
         let context =
             || format!("the stand-in can't listen on {address}; give another with --sandbox=ADDR");
         let bound = match Sandbox::bind(address).await {
-            Err(error) if asked.is_none() && error.kind() == ErrorKind::AddrInUse => {
+            Err(error) if !is_port_chosen && error.kind() == ErrorKind::AddrInUse => {
                 Sandbox::bind(SocketAddr::new(address.ip(), 0)).await
             }
             bound => bound,
         };
         let sandbox = bound.with_context(context)?;
-        let address = sandbox.addr();
+        let address = reachable(sandbox.addr());
         let store = Throwaway::make(settings)?;
         settings.growsurf.webhook_secrets = vec![SANDBOX_SECRET.into()];
         settings.growsurf.api_key = Some(SANDBOX_SECRET.into());
@@ -127,8 +145,6 @@ impl Trial {
         settings.customerio.api_key = Some(SANDBOX_SECRET.into());
         let base_url = format!("http://{address}").parse();
         settings.customerio.base_url = Some(base_url.expect("an address makes a URL"));
-        settings.server.listen = loopback(settings.server.listen);
-        settings.server.operator_listen = settings.server.operator_listen.map(loopback);
 
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
@@ -139,10 +155,23 @@ impl Trial {
         let now = SystemClock.now();
         let body = first_webhook(now);
         let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
-        let (relay, sandbox) = (running.address, self.address);
-        let store = self.store.url();
+        let (relay, sandbox) = (reachable(running.address), self.address);
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
-        let program = program.display();
+        let variables = [
+            format!("RELAY__STORE__URL={}", self.store.url()),
+            format!("RELAY__GROWSURF__API_KEY={SANDBOX_SECRET}"),
+            format!("RELAY__GROWSURF__BASE_URL=http://{sandbox}{GROWSURF_PATH}"),
+        ];
+        let mut backfill =
+            format!("{} \\\n  {} backfill", variables.join(" \\\n  "), program.display());
+        if running.address.ip().is_unspecified() {
+            backfill = format!(
+                "{backfill}\n\nIf this is a container, the same from outside:\n\ndocker exec \\\n  -e {} \\\n  \
+                 CONTAINER {} backfill",
+                variables.join(" \\\n  -e "),
+                program.display()
+            );
+        }
         let mut page = Output::default();
         page.document(format!(
             "\n\
@@ -163,10 +192,7 @@ impl Trial {
              \n\
              Or take in the history of a made-up program of 300 participants, from a stand-in GrowSurf:\n\
              \n\
-             RELAY__STORE__URL={store} \\\n  \
-               RELAY__GROWSURF__API_KEY={SANDBOX_SECRET} \\\n  \
-               RELAY__GROWSURF__BASE_URL=http://{sandbox}{GROWSURF_PATH} \\\n  \
-               {program} backfill\n\
+             {backfill}\n\
              \n\
              The store is thrown away at the end; stop with Ctrl-C.\n"
         ));
@@ -180,15 +206,24 @@ impl Trial {
     }
 }
 
-/// The same port, reachable from this machine only.
-fn loopback(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_loopback() {
-        return address;
-    }
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+/// Returns the addresses of relay and stand-in, which share the IP address that is chosen for one of them.
+fn addresses(
+    settings: &Settings,
+    stand_in: Option<SocketAddr>,
+    default: Option<SocketAddr>,
+) -> (SocketAddr, SocketAddr) {
+    let listen = settings.server.listen;
+    let ip = if settings.is_set("server.listen") {
+        listen.ip()
+    } else {
+        stand_in.or(default).map_or(Ipv4Addr::LOCALHOST.into(), |it| it.ip())
+    };
+    let port = default.map_or(SANDBOX_ADDRESS.port(), |it| it.port());
+    let stand_in = stand_in.unwrap_or(SocketAddr::new(ip, port));
+    (SocketAddr::new(ip, listen.port()), stand_in)
 }
 
-/// A webhook as GrowSurf sends one: a friend signed up through a participant's link.
+/// Returns a webhook as GrowSurf sends one: a friend signed up through a participant's link.
 fn first_webhook(now: Time) -> String {
     let (joined, long_ago) = (now.millis(), now.millis() - 86_400_000);
     let webhook = serde_json::json!({
@@ -217,4 +252,31 @@ fn first_webhook(now: Time) -> String {
         }
     });
     webhook.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relay_and_stand_in_listen_on_one_ip_address() {
+        let addresses = |listen: Option<&str>, stand_in: Option<&str>, default: Option<&str>| {
+            let variable = listen.map(|it| ("RELAY__SERVER__LISTEN".to_owned(), it.to_owned()));
+            let sources = Sources::new(None, variable);
+            let settings = Settings::load(&sources, Required::NOTHING).unwrap();
+            let parsed = |text: Option<&str>| text.map(|it| it.parse().unwrap());
+            let (relay, stand_in) = addresses(&settings, parsed(stand_in), parsed(default));
+            [relay.to_string(), stand_in.to_string()]
+        };
+        let (all, image) = (Some("0.0.0.0:80"), Some("0.0.0.0:8090"));
+        assert_eq!(addresses(None, None, None), ["127.0.0.1:8080", "127.0.0.1:8090"]);
+        assert_eq!(addresses(all, None, None), ["0.0.0.0:80", "0.0.0.0:8090"]);
+        assert_eq!(addresses(None, None, image), ["0.0.0.0:8080", "0.0.0.0:8090"]);
+        assert_eq!(addresses(None, Some("[::]:9"), image), ["[::]:8080", "[::]:9"]);
+        assert_eq!(addresses(all, Some("127.0.0.1:9"), image), ["0.0.0.0:80", "127.0.0.1:9"]);
+        assert_eq!(
+            addresses(Some("127.0.0.1:80"), None, image),
+            ["127.0.0.1:80", "127.0.0.1:8090"]
+        );
+    }
 }

@@ -15,7 +15,7 @@ use crate::options::spoiled::{Strictness, mark};
 use crate::store::copying::{Compared, Step};
 use crate::store::url::StoreUrl;
 
-/// What to do with it.
+/// Actions on the store.
 #[derive(clap::Subcommand, Debug)]
 pub enum Action {
     /// Copy everything that one store holds into another, and compare the two.

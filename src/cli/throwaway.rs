@@ -23,7 +23,10 @@ impl Throwaway {
         let path = std::env::temp_dir().join(name);
         // Never one that is there already, which another user may have made.
         let made = DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("can't make the folder {}", path.display()))?;
+        made.with_context(|| {
+            let path = path.display();
+            format!("can't make the folder {path} of a throw-away store; set TMPDIR to a folder that can be written to")
+        })?;
         let folder = Self(path);
         let url = folder.url();
         settings.store.url = url.parse().map_err(|error| {

@@ -14,10 +14,10 @@ use crate::config::Settings;
 use crate::growsurf::rest::WebhookState;
 use crate::sync::{Finding, Problem, SyncTarget, WebhookMonitor, needed_events};
 
-/// What to do.
+/// Actions on the webhook.
 #[derive(clap::Subcommand, Debug)]
 pub enum Action {
-    /// Show the state of the webhooks that come here; exit 1 if one must be mended.
+    /// Show the state of the webhooks that come here; exit 1 if one must be fixed.
     Status(Which),
     /// Switch the webhook on, and subscribe it to all that the relay needs.
     Enable(Which),
@@ -25,7 +25,7 @@ pub enum Action {
     Test(Which),
 }
 
-/// Which webhooks.
+/// The webhooks of an action.
 #[derive(clap::Args, Debug)]
 pub struct Which {
     /// The campaign, by its id; can be given more than once. Default: those in the settings, else
@@ -34,17 +34,17 @@ pub struct Which {
     campaign: Vec<String>,
 }
 
-/// How long the command waits for GrowSurf's limits.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait for GrowSurf's limits.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let (Action::Status(which) | Action::Enable(which) | Action::Test(which)) = &action;
     // What is asked of GrowSurf shares the budget of a store, and leaves nothing in one.
     let (store, _throwaway) = open_store(settings, true).await?;
-    let asking = GrowsurfClients::new(settings, &store, PATIENCE).map_err(failed)?;
-    let sources = asking.sources(&which.campaign).await.map_err(failed)?;
-    let watch = asking.watch(settings);
+    let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
+    let sources = clients.sources(&which.campaign).await.map_err(failed)?;
+    let watch = clients.watch(settings);
     let mut page = Output::default();
     let mut is_well = true;
     for source in &sources {
@@ -82,7 +82,7 @@ async fn status(
     Ok(!findings.iter().any(|it| it.problem.is_some_and(Problem::is_grave)))
 }
 
-/// The webhook that is meant: the one that is on, else the first that comes here.
+/// Returns this relay's webhook: the one that is on, else the first that comes here.
 async fn ours(watch: &WebhookMonitor, source: &SyncTarget) -> Result<WebhookState, Failure> {
     let all = watch.ours(source).await.map_err(failed)?;
     let is_on = all.iter().position(|it| it.is_enabled).unwrap_or(0);

@@ -5,7 +5,7 @@ use config::Value;
 use crate::config::problem::{Fault, Problems};
 use crate::config::tree::place_at;
 
-/// What the rules of the sections find.
+/// The findings of the sections' rules.
 pub(super) struct Check<'a> {
     pub(super) tree: &'a Value,
     pub(super) problems: &'a mut Problems,

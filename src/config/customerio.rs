@@ -1,4 +1,4 @@
-//! `[customerio]`: the workspace, how fast it is called, and what identifies a person there.
+//! `[customerio]`: the workspace, the pace of its calls, and the identifier of a person there.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use serde::de::{Deserializer, Error};
 use url::Url;
 
 use crate::config::check::Check;
+use crate::customerio::Region;
 use crate::domain::check_metadata_key;
 use crate::mapping::IdentifyBy;
 use crate::options::address::plain_url;
 use crate::options::{Expected, secret, text, whole};
 
-/// The workspace, how fast it is called, and what identifies a person there.
+/// The workspace, the pace of its calls, and the identifier of a person there.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CustomerioSettings {
     /// The site ID, the user of basic authentication; without colon.
@@ -24,8 +25,7 @@ pub struct CustomerioSettings {
     pub api_key: Option<SecretString>,
     /// The data centre of the workspace.
     pub region: Region,
-    /// Stands for the region's host, for tests and sandboxes: http or https, without user,
-    /// password, query or fragment.
+    /// The address in place of the region's host, for tests and sandboxes.
     #[serde(deserialize_with = "base_url")]
     pub base_url: Option<Url>,
     /// Calls a second at most; a batch counts each of its calls. At least 1.
@@ -33,29 +33,19 @@ pub struct CustomerioSettings {
     pub calls_per_second: u32,
     /// Time one request may take.
     pub timeout: Duration,
-    /// What a person is identified by.
+    /// The identifier of a person.
     #[serde(deserialize_with = "identify_by")]
     pub identify_by: IdentifyBy,
     /// True if ids from participant metadata are written by a server alone.
     pub trust_metadata_id: bool,
-    /// The keys that reporting webhooks may be signed with; without one none is taken.
+    /// The keys of reporting webhooks; without one none is accepted.
     #[serde(deserialize_with = "secret::secrets")]
     pub reporting_keys: Vec<SecretString>,
-    /// The keys that webhook actions of campaigns may be signed with; without one none is taken.
+    /// The keys of campaigns' webhook actions; without one none is accepted.
     #[serde(deserialize_with = "secret::secrets")]
     pub action_keys: Vec<SecretString>,
-    /// How old the time in a signature of either may be.
+    /// The greatest age of a signature of either.
     pub webhook_max_age: Duration,
-}
-
-/// The data centre of a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Region {
-    /// United States.
-    Us,
-    /// European Union.
-    Eu,
 }
 
 impl CustomerioSettings {
@@ -76,7 +66,8 @@ impl CustomerioSettings {
             }
         }
         if check.sound(&["customerio.base_url", "customerio.region"])
-            && let Some(fault) = self.base_url.as_ref().and_then(|it| self.region.fault(it))
+            && let Some(fault) =
+                self.base_url.as_ref().and_then(|it| self.region.base_url_fault(it))
         {
             check.broken("customerio.base_url", fault);
         }
@@ -86,32 +77,6 @@ impl CustomerioSettings {
                  \"email\"",
             );
         }
-    }
-}
-
-impl Region {
-    /// The host of the region's Track API.
-    pub(super) fn host(self) -> &'static str {
-        match self {
-            Self::Us => "track.customer.io",
-            Self::Eu => "track-eu.customer.io",
-        }
-    }
-
-    /// Returns the rule that a base URL at Customer.io breaks.
-    fn fault(self, base_url: &Url) -> Option<&'static str> {
-        let host = base_url.host_str()?;
-        let is_host = |region: Self| region.host() == host;
-        if is_host(Self::Us) || is_host(Self::Eu) {
-            if !is_host(self) {
-                return Some(
-                    "is another region's host; set customerio.region and leave this empty",
-                );
-            }
-            return (base_url.path() != "/").then_some("must be the host without a path");
-        }
-        let is_another = host == "customer.io" || host.ends_with(".customer.io");
-        is_another.then_some("is not the Track API; leave it empty for the region's host")
     }
 }
 
@@ -149,7 +114,7 @@ fn identifier(text: &str) -> Result<IdentifyBy, Expected> {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{IdentifyBy, Region, identifier, plain_url};
+    use super::{IdentifyBy, identifier, plain_url};
 
     #[test]
     fn parses_the_identifier() {
@@ -159,26 +124,8 @@ mod tests {
             assert!(identifier(text).is_err(), "{text:?}");
         }
         for text in ["metadata.user_id", "metadata.user.id", "metadata.UserId"] {
-            let told = identifier(text).unwrap_err().to_string();
-            assert!(told.ends_with("here \"userId\""), "{told}");
-        }
-    }
-
-    #[test]
-    fn tells_a_base_url_that_the_region_contradicts() {
-        for (region, text, why) in [
-            (Region::Us, "https://track-eu.customer.io", Some("customerio.region")),
-            (Region::Eu, "https://track.customer.io/", Some("customerio.region")),
-            (Region::Eu, "https://track-eu.customer.io", None),
-            (Region::Us, "https://track.customer.io/api/v1", Some("without a path")),
-            (Region::Us, "https://api.customer.io", Some("not the Track API")),
-            (Region::Eu, "https://cdp-eu.customer.io/v1", Some("not the Track API")),
-            (Region::Us, "http://127.0.0.1:9000/cio", None),
-        ] {
-            let url = plain_url(text).unwrap();
-            let fault = region.fault(&url);
-            assert_eq!(fault.is_some(), why.is_some(), "{text}: {fault:?}");
-            assert!(fault.unwrap_or_default().contains(why.unwrap_or_default()), "{text}");
+            let shown = identifier(text).unwrap_err().to_string();
+            assert!(shown.ends_with("here \"userId\""), "{shown}");
         }
     }
 

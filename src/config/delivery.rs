@@ -8,7 +8,7 @@ use crate::config::check::Check;
 use crate::delivery::RetryRules;
 use crate::options::whole;
 
-/// What a lease must have beyond the time of one request, to claim before it and settle after it.
+/// The part of a lease beyond one request, for a claim before it and a settle after it.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Retries, probes, batches and leases.
@@ -22,9 +22,9 @@ pub struct DeliverySettings {
     /// Calls in one batch at most, 1 to 1000.
     #[serde(deserialize_with = "whole::<_, _, 1, 1000>")]
     pub batch_calls: usize,
-    /// How long a worker owns a lane; more than the request timeout plus 5 s.
+    /// The time for which a worker owns a lane; more than the request timeout plus 5 s.
     pub lease: Duration,
-    /// How long a call may wait before the relay warns.
+    /// The age of a pending call at which the relay warns.
     pub late_warning: Duration,
 }
 

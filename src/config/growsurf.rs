@@ -14,30 +14,29 @@ use crate::domain::EmailPattern;
 use crate::options::address::plain_url;
 use crate::options::{Expected, secret, text};
 
-pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
+pub use campaigns::{CampaignSettings, ConversionsFrom, DEFAULTS as CAMPAIGN_DEFAULTS, SharesFrom};
 
-/// How webhooks prove themselves, and what single campaigns do differently.
+/// The proofs of webhooks, GrowSurf's API, and the settings of single campaigns.
 #[derive(Debug, Clone, Deserialize)]
 pub struct GrowsurfSettings {
     /// Secrets any webhook may be signed with.
     #[serde(deserialize_with = "secret::secrets")]
     pub webhook_secrets: Vec<SecretString>,
-    /// True if the relay starts without any secret, and then believes whoever posts.
+    /// True if the relay starts without any secret, and then accepts posts of anybody.
     pub allow_unsigned: bool,
-    /// How old the time in a signature may be.
+    /// The greatest age of a signature.
     pub signature_max_age: Duration,
     /// Addresses whose webhooks are parked.
-    #[serde(deserialize_with = "patterns")]
     pub ignore_emails: Vec<EmailPattern>,
     /// The key of GrowSurf's REST API.
     #[serde(deserialize_with = "secret::key")]
     pub api_key: Option<SecretString>,
-    /// Where that API is.
+    /// The address of that API.
     #[serde(deserialize_with = "base_url")]
     pub base_url: Url,
-    /// How long one request to it may take.
+    /// The time for one request to it.
     pub timeout: Duration,
-    /// Where GrowSurf sends webhooks, if its path isn't one of the relay's own.
+    /// The URL of GrowSurf's webhooks, if its path isn't one of the relay's own.
     #[serde(deserialize_with = "webhook_url")]
     pub webhook_url: Option<Url>,
     /// Campaigns that differ from the rest; each id once.
@@ -59,12 +58,12 @@ impl GrowsurfSettings {
         self.api_key.is_some() || self.campaigns.iter().any(|campaign| campaign.api_key.is_some())
     }
 
-    /// True if pages may tell anything, of any campaign.
+    /// True if the pages of any campaign may post.
     pub fn has_page_key(&self) -> bool {
         self.campaigns.iter().any(|campaign| campaign.page_key.is_some())
     }
 
-    /// Checks the section; `needs_secret` says that webhooks are taken in.
+    /// Checks the section; `needs_secret` means that webhooks are accepted.
     pub(super) fn check(&self, needs_secret: bool, check: &mut Check<'_>) {
         campaigns::check(&self.campaigns, check);
         match (self.allow_unsigned, self.has_webhook_secret()) {
@@ -90,7 +89,7 @@ impl GrowsurfSettings {
     }
 }
 
-/// Where GrowSurf's own host has its API.
+/// The API at GrowSurf's own host.
 const HOST: (&str, &str) = ("api.growsurf.com", "/v2");
 
 fn base_url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
@@ -114,20 +113,4 @@ fn webhook_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Err
     let url = Url::parse(&text).ok().filter(is_web);
     let expected = "a URL such as \"https://relay.example.com/hooks/growsurf\"";
     url.map(Some).ok_or_else(|| D::Error::custom(Expected::from(expected)))
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Pattern(EmailPattern);
-
-impl TryFrom<String> for Pattern {
-    type Error = Expected;
-
-    fn try_from(text: String) -> Result<Self, Expected> {
-        text.parse().map(Self).map_err(Expected::from)
-    }
-}
-
-fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<EmailPattern>, D::Error> {
-    Ok(Vec::deserialize(from)?.into_iter().map(|Pattern(pattern)| pattern).collect())
 }

@@ -1,22 +1,20 @@
-//! `[mapping]`: the rules for what events and attributes are called at Customer.io, for the tiers, and for
-//! what is taken from metadata.
-//!
-//! The keys themselves are in the mapping, which follows them; the rules of names are in `names`.
-
-pub mod names;
+//! `[mapping]`: the checks of names, tiers and keys of metadata. The keys themselves and Customer.io's rules
+//! of names are the mapping's.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::config::check::Check;
 use crate::config::problem::quoted;
 use crate::domain::check_metadata_key;
 use crate::mapping::Rules;
+use crate::mapping::names::{attribute_fault, event_fault};
 
 const TIERS: &str = "mapping.tiers";
 
 /// Puts what was read in order, and checks it: the highest tier first, and no name for what is off.
 pub(super) fn check(rules: &mut Rules, check: &mut Check<'_>) {
-    names::check(rules, check);
+    check_all_names(rules, check);
     for (name, key) in [
         ("reward_value_key", &rules.reward_value_key),
         ("friend_reward_value_key", &rules.friend_reward_value_key),
@@ -60,5 +58,42 @@ fn check_tiers(rules: &Rules, check: &mut Check<'_>) {
     }
     if check.sound(&[TIERS]) && !rules.tiers.iter().any(|tier| tier.at_least == 0) {
         check.broken(TIERS, "no tier starts at 0");
+    }
+}
+
+/// Checks all names, and leaves out those that are empty.
+fn check_all_names(rules: &mut Rules, check: &mut Check<'_>) {
+    check_names("mapping.events", &mut rules.events, event_fault, check);
+    check_names("mapping.attributes", &mut rules.attributes, attribute_fault, check);
+    for (name, metadata_key) in &rules.metadata {
+        let path = format!("mapping.metadata.{name}");
+        if let Some(fault) = attribute_fault(name) {
+            check.broken(&path, fault);
+        } else if rules.attributes.values().any(|used| used == name) {
+            check.broken(&path, "is the name of an attribute in mapping.attributes too");
+        } else if let Err(error) = check_metadata_key(metadata_key) {
+            check.broken(&path, format!("expected {error}"));
+        }
+    }
+}
+
+fn check_names(
+    table: &str,
+    names: &mut BTreeMap<String, String>,
+    fault: fn(&str) -> Option<String>,
+    check: &mut Check<'_>,
+) {
+    names.retain(|_, sent_as| !sent_as.is_empty());
+    for (key, name) in &*names {
+        let path = format!("{table}.{key}");
+        let twin = names.iter().take_while(|(it, _)| *it != key).find(|(_, taken)| *taken == name);
+        if let Some(fault) = fault(name) {
+            check.broken(&path, fault);
+        } else if let Some((twin, _)) = twin {
+            // Of the two, the one that was renamed is at fault, whichever is read first.
+            let (at_fault, other) = if name == key { (twin, key) } else { (key, twin) };
+            let at_fault = format!("{table}.{at_fault}");
+            check.broken(&at_fault, format!("{name:?} is the name of {other} too"));
+        }
     }
 }

@@ -15,7 +15,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::config::environment::{is_file_variable, is_variable};
 use crate::config::problem::{HIDDEN, quoted, type_of};
-use crate::config::reading::{EffectiveSetting, Reading};
+use crate::config::reading::{EffectiveSetting, Reading, default_in_campaign};
 use crate::config::tree::{BUILT_IN, TABLES, find, join, names, place_of};
 use crate::config::wrong::{Found, Wrong};
 use crate::options::masked::Masked;
@@ -31,7 +31,7 @@ macro_rules! whole {
     )*};
 }
 
-/// How a text is read.
+/// The rules for reading a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -196,9 +196,9 @@ impl<'r, 'a> Node<'r, 'a> {
                 }
                 continue;
             }
-            let Some(mut node) = reading.node(join(&path, name), table.get(*name)) else {
-                continue;
-            };
+            let path = join(&path, name);
+            let value = table.get(*name).or_else(|| default_in_campaign(&path));
+            let Some(mut node) = reading.node(path, value) else { continue };
             if let Some(rule) = mark(name, Strictness::Text) {
                 return Err(Wrong::spoiled(format!("the name {rule}")).within(|| node.found()));
             }

@@ -1,4 +1,4 @@
-//! What can be wrong with the settings, and the list that reports all of it at once.
+//! Problems with the settings, and the list that reports all of them at once.
 //!
 //! A [`Problem`] says where (a file or a variable), which key, and what is wrong there. Nothing
 //! here ever holds the value of a secret: those who make a problem pass `HIDDEN` or a type's
@@ -8,7 +8,7 @@ use std::fmt;
 
 use config::ValueKind;
 
-/// What a problem shows instead of a value that must stay hidden.
+/// The stand-in for a value that must stay hidden.
 pub(super) const HIDDEN: &str = "a value that is not shown";
 
 /// Characters of a wrong value that are shown; enough to recognise it, too few to flood a log.
@@ -28,12 +28,12 @@ pub struct Problem {
     pub place: String,
     /// The dotted path of the key; empty if the whole place is meant.
     pub key: String,
-    /// What is wrong with it.
+    /// The fault.
     #[source]
     pub fault: Fault,
 }
 
-/// What is wrong with a key or a place.
+/// The faults of a key or a place.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// No setting has this name.
@@ -45,9 +45,9 @@ pub enum Fault {
     /// The value has the wrong type or lies outside of what is allowed.
     #[error("expected {expected}, got {given}")]
     Value {
-        /// What would be right.
+        /// The right form.
         expected: String,
-        /// What was found, or a stand-in for a secret.
+        /// The value that was found, or a stand-in for a secret.
         given: String,
     },
     /// The value breaks a rule, alone or together with other keys.
@@ -58,7 +58,7 @@ pub enum Fault {
     Unreadable {
         /// The path as it was given.
         path: String,
-        /// Why the file can't be read.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -94,8 +94,8 @@ impl Problems {
     /// Adds a problem, once.
     pub(super) fn push(&mut self, place: &str, key: &str, fault: Fault) {
         let problem = Problem { place: place.to_owned(), key: key.to_owned(), fault };
-        let told = problem.to_string();
-        if !self.list.iter().any(|known| known.to_string() == told) {
+        let shown = problem.to_string();
+        if !self.list.iter().any(|known| known.to_string() == shown) {
             self.list.push(problem);
         }
     }

@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 use config::Value;
 use serde::de::DeserializeOwned;
 
+use crate::config::growsurf::CAMPAIGN_DEFAULTS;
 use crate::config::node::Node;
 use crate::config::problem::{Fault, Problems};
 use crate::config::sources::Sources;
-use crate::config::tree::{TABLES, find, join, nearest, place_of};
+use crate::config::tree::{BUILT_IN, TABLES, find, join, nearest, place_of};
 use crate::config::wrong::Wrong;
 
 /// One setting, its value and the place that set it.
@@ -25,6 +26,13 @@ pub struct EffectiveSetting {
     pub value: String,
     /// The file, the environment variable or the built-in defaults.
     pub place: String,
+}
+
+impl EffectiveSetting {
+    /// True if neither a file nor a variable sets it.
+    pub fn is_built_in(&self) -> bool {
+        self.place == BUILT_IN
+    }
 }
 
 /// A tree that sections are read from.
@@ -39,6 +47,12 @@ pub(super) struct Reading<'a> {
     summary: RefCell<Vec<EffectiveSetting>>,
     /// The paths whose values can't be read.
     given_up: RefCell<BTreeSet<String>>,
+}
+
+/// Returns the default of a key that a campaign may leave out.
+pub(super) fn default_in_campaign(path: &str) -> Option<&'static Value> {
+    let (_, name) = path.strip_prefix(TABLES[0])?.split_once("].")?;
+    find(&CAMPAIGN_DEFAULTS, name)
 }
 
 impl<'a> Reading<'a> {
@@ -104,7 +118,9 @@ impl<'a> Reading<'a> {
             let (_, name) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
             find(find(self.defaults, &format!("{list}[0]"))?, name.strip_prefix('.')?)
         };
-        find(self.defaults, path).or_else(|| TABLES.into_iter().find_map(of_first))
+        find(self.defaults, path)
+            .or_else(|| TABLES.into_iter().find_map(of_first))
+            .or_else(|| default_in_campaign(path))
     }
 
     /// Notes a value for the summary.

@@ -1,6 +1,6 @@
-//! Where settings come from: one file and the environment, handed in as values.
+//! The sources of settings: one file and the environment, handed in as values.
 //!
-//! Only [`Sources::from_process`] looks at the process; everything else works on what it is given,
+//! Only [`Sources::from_process`] reads the process; everything else works on its arguments,
 //! so tests and commands can load settings from any environment. What the variables mean is the
 //! business of `environment`.
 
@@ -16,7 +16,7 @@ const DEFAULT_FILE: &str = "config/relay.toml";
 /// No settings file or secret is longer, in bytes; stops a path such as `/dev/zero`.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Where settings come from.
+/// The sources of settings.
 pub struct Sources {
     file: Option<PathBuf>,
     directory: PathBuf,
@@ -65,7 +65,8 @@ impl Sources {
         self
     }
 
-    pub(super) fn environment(&self) -> &BTreeMap<String, String> {
+    /// Returns the environment variables.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
 

@@ -9,23 +9,23 @@ use crate::options::secret;
 use crate::store::postgres::ConnectionOptions;
 use crate::store::url::StoreUrl;
 
-/// Where webhooks and deliveries are kept, and for how long.
+/// The store of webhooks and deliveries, and its retention.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StoreSettings {
     /// The database.
     pub url: StoreUrl,
-    /// How long the raw bodies of webhooks are kept.
+    /// The retention of webhooks' bodies.
     pub keep: RetentionRules,
-    /// What becomes of a store that is damaged.
+    /// The reaction to a damaged store.
     pub on_damage: OnDamage,
-    /// What tombstones of forgotten people are made with, instead of the store's own secret.
+    /// The key of tombstones, in place of the store's own secret.
     #[serde(deserialize_with = "secret::secret")]
     pub tombstone_key: Option<SecretString>,
-    /// How a Postgres server is used.
+    /// The connections to a Postgres server.
     pub connection: ConnectionOptions,
 }
 
-/// What becomes of a store that is damaged, when the relay starts.
+/// The reactions to a store that is damaged when the relay starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDamage {

@@ -8,14 +8,14 @@ use crate::sync::{CompareRules, PeriodicRules};
 /// The comparison with GrowSurf, and the watch over its webhooks.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SyncSettings {
-    /// When what is done.
+    /// The schedule.
     pub periodic: PeriodicRules,
-    /// How a comparison is made.
+    /// The rules of a comparison.
     pub compare: CompareRules,
 }
 
 impl SyncSettings {
-    /// Checks that GrowSurf can be asked, which `has_key` says.
+    /// Checks that there is a key for GrowSurf's API: `has_key`.
     pub(super) fn check(&self, has_key: bool, check: &mut Check<'_>) {
         if self.periodic.compares && !has_key && check.sound(&["growsurf.api_key", "sync.enabled"])
         {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Settings;
 use crate::config::check::Check;
 use crate::config::growsurf::{CampaignSettings, ConversionsFrom, SharesFrom};
-use crate::config::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
+use crate::mapping::names::{MAX_ATTRIBUTE_NAME_BYTES, attribute_fault, is_personal};
 use crate::store::url::is_this_machine;
 
 /// A shorter secret of a webhook could be guessed; in bytes.
@@ -134,7 +134,7 @@ fn check_owners(settings: &Settings, check: &mut Check<'_>) {
     }
 }
 
-/// All secrets that somebody else shows, with their keys.
+/// Returns all secrets that senders show, with their keys.
 fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)> {
     let Settings { growsurf, customerio, admin, api, .. } = settings;
     let of_campaigns = growsurf.campaigns.iter().enumerate().map(|(number, campaign)| {
@@ -145,6 +145,7 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
         ("customerio.reporting_keys", &customerio.reporting_keys),
         ("customerio.action_keys", &customerio.action_keys),
         ("admin.token", &admin.tokens),
+        ("admin.view_token", &admin.view_tokens),
         ("api.token", &api.tokens),
     ]
     .into_iter()
@@ -156,7 +157,7 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
 fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
     let mut warned = Vec::new();
     for (key, secret) in secrets(settings) {
-        let is_token = key.ends_with(".token");
+        let is_token = key.ends_with("token");
         let is_weak = secret.expose_secret().len() < WEAK_SECRET_BYTES;
         if is_weak && !is_token && !warned.contains(&key) {
             check.warn(format!(
@@ -170,6 +171,12 @@ fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
     };
     if settings.admin.tokens.iter().any(same) {
         check.warn("admin.token and api.token share a token: who sends events can administrate");
+    }
+    let views = |one: &SecretString| {
+        settings.admin.view_tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
+    };
+    if settings.admin.tokens.iter().any(views) {
+        check.warn("admin.token and admin.view_token share a token: who may look can act");
     }
 }
 
@@ -190,7 +197,7 @@ fn warn_of_ways(settings: &Settings, check: &mut Check<'_>) {
             ));
         }
     }
-    if settings.server.trusted_proxies.iter().any(|network| network.is_everybody()) {
+    if settings.server.connections.trusted_proxies.iter().any(|network| network.is_everybody()) {
         check.warn(
             "server.trusted_proxies holds every address, so any client can claim to be another; \
              name the proxy's own",

@@ -1,7 +1,7 @@
-//! Why a value can't be read, as serde tells it, and where it stands.
+//! The error of a value that can't be read, and its place.
 //!
 //! Serde would repeat the value, which may be a secret; here only what was expected is kept. What belongs
-//! here: the error between a type and the reading of it. What doesn't: what a user is told, in `problem`.
+//! here: the error between a type and the reading of it. What doesn't: the sentences for users, in `problem`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::de;
 use crate::config::problem::Fault;
 use crate::config::tree::join;
 
-/// Why a value can't be read.
+/// The error of a value that can't be read.
 #[derive(Debug)]
 pub(super) struct Wrong {
     /// A text that begins with "expected" is followed by the value; any other stands alone.
@@ -19,7 +19,7 @@ pub(super) struct Wrong {
     pub(super) is_of_form: bool,
     /// The key that is missing.
     missing: Option<&'static str>,
-    /// Where, once whoever read the value has said so.
+    /// The value's place, once its reader has added it.
     pub(super) found: Option<Box<Found>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Found {
     pub(super) path: String,
     /// Its file or variable.
     pub(super) place: String,
-    /// How it may be shown.
+    /// The value as it may be shown.
     pub(super) shown: String,
     /// True if it is a text of a file, which TOML could hold a number or a flag instead of.
     pub(super) is_text: bool,

@@ -144,7 +144,7 @@ impl Client {
     ///
     /// # Errors
     /// [`RegionError`].
-    pub async fn region(&self) -> Result<Region, RegionError> {
+    pub async fn region(&self) -> Result<AccountRegion, RegionError> {
         let path = "/api/v1/accounts/region";
         let answer = self.exchange(Method::GET, path, Bytes::new(), None).await?;
         match answer.status {
@@ -218,7 +218,7 @@ fn send_error(error: reqwest::Error) -> SendError {
 
 /// The region of an account (<https://docs.customer.io/integrations/api/track/>, "Find your account region").
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-pub struct Region {
+pub struct AccountRegion {
     /// `us` or `eu`.
     pub region: String,
     /// The workspace that the credentials write to.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::destination::GuardedDestination;
 use super::heartbeat::Heartbeat;
-use crate::customerio::client::{Client, Region, RegionError};
+use crate::customerio::client::{AccountRegion, Client, RegionError};
 use crate::domain::Clock;
 use crate::store::{Store, StoreError, Workspace};
 use crate::telemetry::ErrorChain;
@@ -98,7 +98,7 @@ impl WorkspaceCheck {
     }
 
     /// Returns the reason to block the destination.
-    async fn mismatch(&self, found: &Region) -> Result<Option<String>, StoreError> {
+    async fn mismatch(&self, found: &AccountRegion) -> Result<Option<String>, StoreError> {
         if let Some(region) = self.region
             && !found.region.eq_ignore_ascii_case(region)
         {

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
+use serde_with::DeserializeFromStr;
 use wildmatch::WildMatchPattern;
 
 use super::Email;
 
 /// A pattern of e-mail addresses, in lower case. No address has the wildcard for one character.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DeserializeFromStr)]
 pub struct EmailPattern(WildMatchPattern<'*', '\0'>);
 
 impl EmailPattern {
@@ -25,7 +26,7 @@ impl FromStr for EmailPattern {
         // A pattern of stars alone would silence every webhook.
         let is_all = text.chars().all(|c| c == '*');
         if is_all || !matches_any(text) {
-            return Err("a pattern of e-mail addresses such as \"*@example.com\"");
+            return Err("expected a pattern of e-mail addresses such as \"*@example.com\"");
         }
         Ok(Self(WildMatchPattern::new(&text.to_lowercase())))
     }

@@ -92,7 +92,8 @@ pub enum Status {
 }
 
 /// Reason for dropping a page's post.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Dropped {
     /// The participant is unknown.
     Unknown,

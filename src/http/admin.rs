@@ -5,8 +5,9 @@ mod documents;
 use std::net::SocketAddr;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -26,7 +27,7 @@ use crate::store::{DeadLetters, StoreError};
 use crate::telemetry::ErrorChain;
 use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
 
-/// How many dead letters a page holds at most.
+/// The most dead letters on a page.
 const PAGE: usize = 100;
 
 /// The routes below `/admin`, to be put behind [`require_bearer_token`].
@@ -39,22 +40,22 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(effects::show))
 }
 
-/// Lets through who shows a token.
+/// Admits a request with one of the tokens.
 pub async fn require_bearer_token(
-    State((face, tokens)): State<(AppState, Tokens)>,
+    State((state, tokens)): State<(AppState, Tokens)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    let client = client_ip(peer, headers, &face.trusted_proxies);
-    match tokens.admit(headers, client, &face.metrics, &face.refusals) {
+    let client = client_ip(peer, headers, &state.trusted_proxies);
+    match tokens.admit(headers, client, &state.metrics, &state.refusals) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-/// Which page of the dead letters.
+/// A page of the dead letters.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Page {
@@ -78,11 +79,11 @@ struct Page {
     security(("admin_token" = [])),
 )]
 async fn list(
-    State(face): State<AppState>,
+    State(state): State<AppState>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Letters>, Problem> {
     let Query(page) = page.map_err(|rejection| unreadable(&rejection.body_text()))?;
-    let letters = face.store.dead_letters(page.before.map(DeliveryId), PAGE).await;
+    let letters = state.store.dead_letters(page.before.map(DeliveryId), PAGE).await;
     let dead_letters = letters.map_err(unavailable)?.into_iter().map(Letter::from).collect();
     Ok(Json(Letters { dead_letters }))
 }
@@ -96,16 +97,15 @@ async fn list(
     params(("id" = i64, Path, description = "Its id.")),
     responses(
         (status = 200, description = "The dead letter.", body = WholeLetter),
-        refusals::NotUnderstood,
-        refusals::NotProven,
-        refusals::NotFound,
-        refusals::NotNow,
+        refusals::NoLetter,
     ),
     security(("admin_token" = [])),
 )]
-async fn show(State(face): State<AppState>, id: Id) -> Result<Json<WholeLetter>, Problem> {
-    let id = read(id)?;
-    let found = face.store.dead_letter(id).await.map_err(unavailable)?;
+async fn show(
+    State(state): State<AppState>,
+    LetterId(id): LetterId,
+) -> Result<Json<WholeLetter>, Problem> {
+    let found = state.store.dead_letter(id).await.map_err(unavailable)?;
     let (letter, attempts) = found.ok_or_else(|| not_found(id))?;
     Ok(Json(WholeLetter::new(letter, attempts)))
 }
@@ -120,21 +120,17 @@ async fn show(State(face): State<AppState>, id: Id) -> Result<Json<WholeLetter>,
     responses(
         (status = 200, description = "It will be tried again.", body = Redelivered),
         refusals::NotCoded,
-        refusals::NotUnderstood,
-        refusals::NotProven,
-        refusals::NotFound,
-        refusals::NotNow,
+        refusals::NoLetter,
     ),
     security(("admin_token" = [])),
 )]
-async fn redeliver(State(face): State<AppState>, id: Id) -> Result<Json<Redelivered>, Problem> {
-    let id = read(id)?;
-    let which = DeadLetters::These(vec![id]);
-    let redelivered = face.store.redeliver(which, face.clock.now()).await.map_err(unavailable)?;
-    if redelivered == 0 {
-        return Err(not_found(id));
-    }
-    face.destination.wake();
+async fn redeliver(
+    State(state): State<AppState>,
+    LetterId(id): LetterId,
+) -> Result<Json<Redelivered>, Problem> {
+    let redelivered = state.store.redeliver(these(id), state.clock.now()).await;
+    let redelivered = found(id, redelivered)?;
+    state.destination.wake();
     Ok(Json(Redelivered { redelivered }))
 }
 
@@ -148,40 +144,52 @@ async fn redeliver(State(face): State<AppState>, id: Id) -> Result<Json<Redelive
     responses(
         (status = 200, description = "It is gone.", body = Discarded),
         refusals::NotCoded,
-        refusals::NotUnderstood,
-        refusals::NotProven,
-        refusals::NotFound,
-        refusals::NotNow,
+        refusals::NoLetter,
     ),
     security(("admin_token" = [])),
 )]
-async fn discard(State(face): State<AppState>, id: Id) -> Result<Json<Discarded>, Problem> {
-    let id = read(id)?;
-    let which = DeadLetters::These(vec![id]);
-    let discarded = face.store.discard(which).await.map_err(unavailable)?;
-    if discarded == 0 {
-        return Err(not_found(id));
-    }
+async fn discard(
+    State(state): State<AppState>,
+    LetterId(id): LetterId,
+) -> Result<Json<Discarded>, Problem> {
+    let discarded = found(id, state.store.discard(these(id)).await)?;
     Ok(Json(Discarded { discarded }))
 }
 
-/// The id in a path, as far as it can be read.
-type Id = Result<Path<i64>, PathRejection>;
+/// The id of a dead letter, from the path.
+struct LetterId(DeliveryId);
 
-fn read(id: Id) -> Result<DeliveryId, Problem> {
-    let Path(id) = id.map_err(|rejection| unreadable(&rejection.body_text()))?;
-    Ok(DeliveryId(id))
+impl<S: Send + Sync> FromRequestParts<S> for LetterId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::from_request_parts(parts, state).await;
+        let Path(id) = id.map_err(|rejection: PathRejection| unreadable(&rejection.body_text()))?;
+        Ok(Self(DeliveryId(id)))
+    }
 }
 
 fn unreadable(why: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, why)
 }
 
+fn these(id: DeliveryId) -> DeadLetters {
+    DeadLetters::These(vec![id])
+}
+
+/// Returns how many letters were changed; 404 if none was.
+fn found(id: DeliveryId, changed: Result<usize, StoreError>) -> Result<usize, Problem> {
+    match changed.map_err(unavailable)? {
+        0 => Err(not_found(id)),
+        changed => Ok(changed),
+    }
+}
+
 fn not_found(DeliveryId(id): DeliveryId) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no dead letter {id}"))
 }
 
-/// The store's trouble, as an administrator is told of it.
+/// Logs the store's fault, and returns an administrator's answer.
 pub(super) fn unavailable(error: StoreError) -> Problem {
     tracing::warn!(error = %ErrorChain(&error), "the store can't serve an administrator");
     Problem::unavailable("the store can't do this now", 5)

@@ -13,20 +13,44 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::memory::MemoryPermit;
 use self::memory::{Full, Memory};
 use super::problem::Problem;
+use crate::options::size::size;
 use crate::telemetry::Metrics;
 
-/// The cost that reading bodies may have.
+/// The smallest `max_body`, which lets a webhook of one participant through.
+const MIN_BODY: u64 = 1024;
+
+/// The largest `max_body`: bodies are held in memory whole, so a larger one is a slip.
+const MAX_BODY: u64 = 1 << 30;
+
+/// More memory than any machine this runs on has; keeps sums far from overflow.
+const MAX_MEMORY: u64 = 1 << 40;
+
+/// The bounds of bodies.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BodyOptions {
+    /// The most bytes of one body.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_BODY>")]
+    pub max_body: usize,
+    /// The bytes for all bodies together, at least `max_body`.
+    #[serde(deserialize_with = "size::<_, MIN_BODY, MAX_MEMORY>")]
+    pub body_memory: usize,
+    /// The time for one body.
+    pub body_timeout: Duration,
+    /// The bytes a second at which a body has to come after ten seconds; zero for any.
+    #[serde(deserialize_with = "size::<_, 0, MAX_BODY>")]
+    pub body_min_rate: usize,
+}
+
+/// The reader of bodies within their bounds.
 #[derive(Clone)]
 pub struct BodyLimits {
-    largest: usize,
-    time: Duration,
-    /// Bytes a second, zero for none.
-    min_rate: usize,
+    options: BodyOptions,
     memory: Arc<Memory>,
     metrics: Arc<Metrics>,
 }
@@ -40,7 +64,7 @@ const RATE_GRACE: Duration = Duration::from_secs(10);
 /// The time without bytes after which no more is read of a body that was refused.
 const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
-/// For how long a sender is asked to wait when all memory for bodies is in use, in seconds.
+/// The seconds after which to send again when all memory for bodies is in use.
 const MEMORY_RETRY_AFTER: u64 = 2;
 
 /// A body that was read.
@@ -48,34 +72,27 @@ const MEMORY_RETRY_AFTER: u64 = 2;
 pub struct ReadBody {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// Its share of the memory, to be held as long as the bytes.
-    pub share: MemoryPermit,
+    /// Its part of the memory, to be held as long as the bytes.
+    pub permit: MemoryPermit,
 }
 
 impl BodyLimits {
-    /// Bodies of at most `largest` bytes, each within `time` and at `min_rate` bytes a second at
-    /// least, all together within `memory` bytes.
-    pub fn new(
-        largest: usize,
-        time: Duration,
-        min_rate: usize,
-        memory: usize,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let memory = Arc::new(Memory::new(memory, largest));
-        Self { largest, time, min_rate, memory, metrics }
+    /// Applies the options.
+    pub fn new(options: BodyOptions, metrics: Arc<Metrics>) -> Self {
+        let memory = Arc::new(Memory::new(options.body_memory, options.max_body));
+        Self { options, memory, metrics }
     }
 
-    /// The same, with bodies of at most `largest` bytes; all together share the memory.
-    pub fn up_to(&self, largest: usize) -> Self {
-        Self { largest, ..self.clone() }
+    /// Returns the same limits for bodies of at most `max_body` bytes, which share the memory.
+    pub fn up_to(&self, max_body: usize) -> Self {
+        let options = BodyOptions { max_body, ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
     /// Reads the body of a request of this client with these headers.
     ///
-    /// # Errors
-    /// 413 if it is too large, 408 if it takes too long or comes too slowly, 503 with `Retry-After`
-    /// if the memory is in use, 400 if the connection breaks.
+    /// # Errors 413 if it is too large, 408 if it is too slow, 503 with `Retry-After` if the memory
+    /// is in use, 400 if the connection breaks.
     pub async fn read(
         &self,
         client: IpAddr,
@@ -83,7 +100,7 @@ impl BodyLimits {
         mut body: Body,
     ) -> Result<ReadBody, Problem> {
         let length = length(headers);
-        let read = if length.is_some_and(|length| length > self.largest) {
+        let read = if length.is_some_and(|length| length > self.options.max_body) {
             Err(self.too_large())
         } else {
             self.read_frames(client, length, &mut body).await
@@ -97,14 +114,19 @@ impl BodyLimits {
     /// Lets the sender of a refused body finish, in the background. Closing a connection on a sender in
     /// the middle of a body resets it, and the refusal may be lost with it (RFC 9112, 9.6).
     pub fn discard(&self, headers: &HeaderMap, body: Body) {
-        // Whoever waits for the word to go on hasn't sent any of it.
+        // A sender that waits for `100 Continue` hasn't sent any of it.
         if !headers.contains_key(header::EXPECT) {
-            tokio::spawn(discard(body, self.largest, Instant::now() + self.time));
+            tokio::spawn(discard(
+                body,
+                self.options.max_body,
+                Instant::now() + self.options.body_timeout,
+            ));
         }
     }
 
-    /// Memory is taken for what has come, in doubling steps, and not for what was announced:
-    /// whoever announces much and sends little must not keep others out.
+    /// Reads the frames. Memory is taken for the bytes that came, in doubling steps, and not for
+    /// the announced length. A client that announces much and sends little must not keep others
+    /// out.
     async fn read_frames(
         &self,
         client: IpAddr,
@@ -112,52 +134,57 @@ impl BodyLimits {
         body: &mut Body,
     ) -> Result<ReadBody, Problem> {
         let began = Instant::now();
-        let most = length.unwrap_or(self.largest);
-        let mut share = self.memory.share(client);
+        let most = length.unwrap_or(self.options.max_body);
+        let mut permit = self.memory.permit(client);
         let mut taken = 0;
         let mut bytes = Vec::new();
         loop {
             let until = began + self.time_for(bytes.len());
             let frame = tokio::select! {
                 biased;
-                full = share.displaced() => return Err(self.no_memory(full)),
+                full = permit.displaced() => return Err(self.no_memory(full)),
                 frame = timeout_at(until, body.frame()) => frame,
             };
             let Some(frame) = frame.map_err(|_| self.late(began))? else { break };
             let broken = |_| self.refused("broken", StatusCode::BAD_REQUEST, "the body broke off");
             let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
             let needed = bytes.len() + data.len();
-            if needed > self.largest {
+            if needed > self.options.max_body {
                 return Err(self.too_large());
             }
             if needed > taken {
                 taken = step(needed, most);
-                share.grow(taken).map_err(|full| self.no_memory(full))?;
+                permit.grow(taken).map_err(|full| self.no_memory(full))?;
                 bytes.reserve_exact(taken - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }
-        share.read();
-        Ok(ReadBody { bytes, share })
+        permit.read();
+        Ok(ReadBody { bytes, permit })
     }
 
-    /// The time in which a body has to come of which so much has come.
+    /// Returns the time for a body of which so many bytes have come.
     fn time_for(&self, read: usize) -> Duration {
         let micros = u64::try_from(read).unwrap_or(u64::MAX).saturating_mul(1_000_000);
-        let at_rate = u64::try_from(self.min_rate).ok().and_then(|rate| micros.checked_div(rate));
-        at_rate.map_or(self.time, |at_rate| {
-            Duration::from_micros(at_rate).max(RATE_GRACE).min(self.time)
+        let at_rate = u64::try_from(self.options.body_min_rate)
+            .ok()
+            .and_then(|rate| micros.checked_div(rate));
+        at_rate.map_or(self.options.body_timeout, |at_rate| {
+            Duration::from_micros(at_rate).max(RATE_GRACE).min(self.options.body_timeout)
         })
     }
 
     fn late(&self, began: Instant) -> Problem {
-        let (reason, detail) = if began.elapsed() >= self.time {
+        let (reason, detail) = if began.elapsed() >= self.options.body_timeout {
             (
                 "timeout",
-                format!("the body didn't arrive within {:?} (server.body_timeout)", self.time),
+                format!(
+                    "the body didn't arrive within {:?} (server.body_timeout)",
+                    self.options.body_timeout
+                ),
             )
         } else {
-            let rate = self.min_rate;
+            let rate = self.options.body_min_rate;
             (
                 "slow",
                 format!("the body came at less than {rate} bytes a second (server.body_min_rate)"),
@@ -167,7 +194,8 @@ impl BodyLimits {
     }
 
     fn too_large(&self) -> Problem {
-        let detail = format!("the body is larger than {} bytes (server.max_body)", self.largest);
+        let detail =
+            format!("the body is larger than {} bytes (server.max_body)", self.options.max_body);
         self.refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
@@ -194,18 +222,18 @@ impl BodyLimits {
     }
 }
 
-/// The length that a body is said to have.
+/// Returns the announced length of a body.
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// How much memory a body takes that needs so much now, and has at most so much in the end. A power of
-/// two, so that a small body stays small for as long as it can.
+/// Returns the memory for a body that needs so much now, and at most so much in the end. It is a
+/// power of two, so that a small body stays small for as long as it can.
 fn step(needed: usize, most: usize) -> usize {
     needed.next_power_of_two().max(FIRST_STEP).min(most.max(needed))
 }
 
-/// Reads what is left of a body and keeps nothing of it.
+/// Reads the rest of a body and keeps nothing of it.
 async fn discard(mut body: Body, most: usize, until: Instant) {
     let mut read = 0;
     while read <= most {
@@ -256,7 +284,13 @@ mod tests {
     use super::*;
 
     fn limits(time: Duration, memory: usize) -> BodyLimits {
-        BodyLimits::new(128 * 1024, time, 1000, memory, Arc::default())
+        let options = BodyOptions {
+            max_body: 128 * 1024,
+            body_memory: memory,
+            body_timeout: time,
+            body_min_rate: 1000,
+        };
+        BodyLimits::new(options, Arc::default())
     }
 
     async fn read(limits: &BodyLimits, bytes: usize) -> Result<ReadBody, Problem> {
@@ -286,7 +320,8 @@ mod tests {
         let limits = limits(Duration::from_secs(30), 128 * 1024);
         let seconds = |read| limits.time_for(read).as_secs();
         assert_eq!([0, 10_000, 12_000, 40_000].map(seconds), [10, 10, 12, 30]);
-        let unhurried = BodyLimits { min_rate: 0, ..limits };
+        let options = BodyOptions { body_min_rate: 0, ..limits.options.clone() };
+        let unhurried = BodyLimits { options, ..limits };
         assert_eq!(unhurried.time_for(0), Duration::from_secs(30));
     }
 
@@ -295,7 +330,7 @@ mod tests {
         let steps = |most| [1, 5_000, 60_000, SMALL + 1].map(|needed| step(needed, most));
         assert_eq!(steps(1 << 20), [FIRST_STEP, 8192, SMALL, 2 * SMALL]);
         assert_eq!(steps(70_000), [FIRST_STEP, 8192, SMALL, 70_000]);
-        assert_eq!(steps(2_000), [2_000, 5_000, 60_000, SMALL + 1], "more came than was told");
+        assert_eq!(steps(2_000), [2_000, 5_000, 60_000, SMALL + 1], "more came than was announced");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who is at the other end: the peer, or whom trusted proxies say they speak for.
+//! The client of a request: the peer, or the one that trusted proxies name.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -9,7 +9,7 @@ use crate::options::network::Network;
 /// The part of an IPv6 address that one client can't change at will: the first 64 bits.
 const NETWORK: u128 = !0 << 64;
 
-/// Returns what a client is told apart by where it has a share: its address, of IPv6 the /64 network.
+/// Returns the key of a client in limits: its address, of IPv6 the /64 network.
 pub fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
@@ -22,8 +22,8 @@ pub fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(ip))
 }
 
-/// The address of the client, for logs and shares. Walks the chain of proxies from the near end and believes
-/// each entry only as long as everybody nearer is trusted (RFC 7239, 8.1).
+/// Returns the address of the client, for logs and limits. Walks the chain of proxies from the near end,
+/// and trusts each entry only as long as all nearer ones are trusted (RFC 7239, 8.1).
 pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.ip().to_canonical();
     if !is_trusted(client, trusted) {
@@ -39,10 +39,10 @@ pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> 
     client
 }
 
-/// The chain as told, far end first; `None` where an entry is no address.
+/// Returns the chain that the headers name, far end first; `None` where an entry is no address.
 ///
-/// Where there is an `X-Forwarded-For`, `Forwarded` is ignored: most proxies write the former alone and
-/// pass the latter on as the client sent it, who could then be anybody.
+/// Where there is an `X-Forwarded-For`, `Forwarded` is ignored. Most proxies write the former alone
+/// and pass on the client's own `Forwarded`, which may name anybody.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     // Bytes that are no text spoil their own entry only, not what a proxy appended behind them.
     let values = |name| {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_stands_in_quotes_of_the_standard_header_names_nobody() {
         let proxied = |client: &str| format!("{client}, for=203.0.113.9;host=\"a.example\"");
-        for told in [
+        for header in [
             r#"for=203.0.113.9;host="a, for=192.0.2.66""#.to_owned(),
             r#"for=203.0.113.9;host="a;for=192.0.2.66""#.to_owned(),
             r#"host="a\", for=192.0.2.66";for=203.0.113.9"#.to_owned(),
@@ -155,10 +155,10 @@ mod tests {
             proxied(r#"for=192.0.2.66;host="a\"#),
             proxied(r#"for=192.0.2.66\""#),
         ] {
-            let headers = HeaderMap::from_iter([(FORWARDED, told.parse().unwrap())]);
+            let headers = HeaderMap::from_iter([(FORWARDED, header.parse().unwrap())]);
             let trusted = ["10.0.0.0/8".parse().unwrap()];
             let client = client_ip("10.0.0.1:5".parse().unwrap(), &headers, &trusted);
-            assert_eq!(client.to_string(), "203.0.113.9", "{told}");
+            assert_eq!(client.to_string(), "203.0.113.9", "{header}");
         }
         let twice = ("forwarded", "for=192.0.2.66;for=203.0.113.9");
         assert_eq!(client("10.0.0.1:5", &[twice], &["10.0.0.0/8"]), "10.0.0.1");
@@ -167,9 +167,9 @@ mod tests {
     #[test]
     fn what_a_client_says_of_itself_past_its_proxy_isnt_believed() {
         let own = ("forwarded", "for=192.0.2.66");
-        for told in ["203.0.113.9", "192.0.2.7, 203.0.113.9", "\u{e9}, 203.0.113.9"] {
-            let headers = [own, ("x-forwarded-for", told)];
-            assert_eq!(client("10.0.0.1:5", &headers, &["10.0.0.0/8"]), "203.0.113.9", "{told}");
+        for header in ["203.0.113.9", "192.0.2.7, 203.0.113.9", "\u{e9}, 203.0.113.9"] {
+            let headers = [own, ("x-forwarded-for", header)];
+            assert_eq!(client("10.0.0.1:5", &headers, &["10.0.0.0/8"]), "203.0.113.9", "{header}");
         }
     }
 }

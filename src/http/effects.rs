@@ -1,4 +1,4 @@
-//! `/admin/effects`: what became of an event that the relay sent, and of messages it led to.
+//! `/admin/effects`: the deliveries of an event that the relay sent, and its messages.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use super::router::AppState;
 use crate::domain::{EventId, Labelled, Time};
 use crate::store::{EffectDelivery, MessageStatus};
 
-/// Shows what became of an event, and the messages that it led to.
+/// Shows the deliveries of an event, and the messages that it led to.
 #[utoipa::path(
     get,
     path = "/effects/{id}",
@@ -30,22 +30,19 @@ use crate::store::{EffectDelivery, MessageStatus};
             description = "The calls that carry it, as long as they are kept, and its messages.",
             body = Object
         ),
-        refusals::NotUnderstood,
-        refusals::NotProven,
-        refusals::NotFound,
-        refusals::NotNow,
+        refusals::NoLetter,
     ),
     security(("admin_token" = [])),
 )]
 pub(super) async fn show(
-    State(face): State<AppState>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let event = EventId::try_from(id.to_ascii_uppercase()).map_err(|_error| {
         let detail = "this is no event id: 26 letters and digits, as Customer.io shows them";
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })?;
-    let effect = face.store.effect(event).await.map_err(unavailable)?.ok_or_else(|| {
+    let effect = state.store.effect(event).await.map_err(unavailable)?.ok_or_else(|| {
         let detail = format!("the relay never made an event {event}");
         Problem::new(StatusCode::NOT_FOUND, detail)
     })?;

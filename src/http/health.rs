@@ -26,17 +26,17 @@ use crate::telemetry::ErrorChain;
 /// For how long a commit vouches for the store, and how often it is probed at most.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a webhook that the store refused speaks against it, unless it takes one meanwhile. A
+/// The time for which a refused webhook makes the store unready, unless it accepts one meanwhile. A
 /// probe is small: on a full disk it may fit where no webhook does.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// How long a probe may take before the store counts as unable.
+/// The time for a probe, after which the store counts as unable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a loop may be silent, or one write of the store take, before it counts as stalled.
+/// The silence of a loop, and the duration of one write, at which it counts as stalled.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// What health is judged by.
+/// The facts that decide health and readiness.
 pub struct Health {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
@@ -48,7 +48,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Judges by the store, by the pulses of all loops and by whether the relay drains. Warns while
+    /// Judges by the store, by the heartbeats of all loops and by whether the relay drains. Warns while
     /// a call has waited for longer than `late_warning`.
     pub fn new(
         store: Arc<Store>,
@@ -81,7 +81,7 @@ impl Health {
         *last = Some((self.clock.steady(), written));
     }
 
-    /// What the last webhook says of the store, as long as it says something.
+    /// Returns the result of the last webhook's write, while it counts.
     fn last_write(&self) -> Option<Result<(), String>> {
         let last = self.last_write.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (at, written) = last?;
@@ -94,7 +94,7 @@ impl Health {
         self.clock.steady().saturating_duration_since(at) < FRESH
     }
 
-    /// Why the relay isn't alive, if it isn't.
+    /// Returns the reason why the relay isn't alive, if it isn't.
     fn stalled(&self) -> Result<(), String> {
         let now = self.clock.steady();
         match self.store.writer_status() {
@@ -107,9 +107,9 @@ impl Health {
             }
             Writing::Idle | Writing::Since(_) | Writing::Ended => {}
         }
-        for pulse in &self.loops {
-            let name = pulse.name();
-            match pulse.lateness(now) {
+        for heartbeat in &self.loops {
+            let name = heartbeat.name();
+            match heartbeat.lateness(now) {
                 Lateness::For(silence) if silence < STALLED => {}
                 Lateness::For(silence) => {
                     let seconds = silence.as_secs();
@@ -121,7 +121,7 @@ impl Health {
         Ok(())
     }
 
-    /// Why the relay isn't ready, if it isn't.
+    /// Returns the reason why the relay isn't ready, if it isn't.
     async fn unready(&self) -> Result<(), String> {
         if self.draining.is_cancelled() {
             return Err("the relay is shutting down".to_owned());
@@ -130,7 +130,7 @@ impl Health {
         if let Some(written) = self.last_write() {
             return written;
         }
-        // Whoever waits for the lock takes the answer of who held it.
+        // A request that waited for the lock takes the answer of the one that held it.
         let mut probe = self.probe.lock().await;
         if let Some((at, answer)) = probe.as_ref()
             && self.is_fresh(*at)
@@ -151,7 +151,7 @@ impl Health {
     }
 }
 
-/// Returns the part of a reason that names a standby, which somebody has to put right.
+/// Returns the part of a reason that names a standby, which an operator has to replace.
 fn standby(error: &StoreError) -> &'static str {
     match error {
         StoreError::Standby { .. } => ": its server is a read-only standby",
@@ -159,24 +159,24 @@ fn standby(error: &StoreError) -> &'static str {
     }
 }
 
-/// That the relay is well.
+/// The state of a healthy relay.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HealthBody {
     #[schema(examples("ready"))]
     status: HealthStatus,
-    /// What somebody should look after, though the relay does its work. Left out if there is nothing.
+    /// Faults that need a person though the relay does its work. Left out if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
 }
 
-/// What was asked for.
+/// The state that was checked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum HealthStatus {
     /// It is alive.
     Ok,
-    /// It takes webhooks in.
+    /// It accepts webhooks.
     Ready,
 }
 
@@ -186,12 +186,12 @@ enum HealthStatus {
 #[utoipa::path(
     get,
     path = "/healthz",
-    operation_id = "ask_whether_alive",
+    operation_id = "check_liveness",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is alive.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn healthz(State(face): State<AppState>) -> Response {
-    match face.health.stalled() {
+pub async fn healthz(State(state): State<AppState>) -> Response {
+    match state.health.stalled() {
         Ok(()) => {
             Json(HealthBody { status: HealthStatus::Ok, warnings: Vec::new() }).into_response()
         }
@@ -206,35 +206,35 @@ pub async fn healthz(State(face): State<AppState>) -> Response {
 #[utoipa::path(
     get,
     path = "/readyz",
-    operation_id = "ask_whether_ready",
+    operation_id = "check_readiness",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn readyz(State(face): State<AppState>) -> Response {
-    ready(face).await
+pub async fn readyz(State(state): State<AppState>) -> Response {
+    ready(state).await
 }
 
 /// Is it ready? The same as `/readyz`.
 #[utoipa::path(
     get,
     path = "/health",
-    operation_id = "ask_health",
+    operation_id = "check_health",
     tag = tags::HEALTH,
     responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
 )]
-pub async fn health(State(face): State<AppState>) -> Response {
-    ready(face).await
+pub async fn health(State(state): State<AppState>) -> Response {
+    ready(state).await
 }
 
-async fn ready(face: AppState) -> Response {
-    if let Err(why) = face.health.unready().await {
+async fn ready(state: AppState) -> Response {
+    if let Err(why) = state.health.unready().await {
         return Problem::unavailable(why, 1).into_response();
     }
-    let now = face.clock.now();
-    let mut warnings = face.damage.told();
-    if let Ok(stats) = face.store.stats().await
+    let now = state.clock.now();
+    let mut warnings = state.damage.told();
+    if let Ok(stats) = state.store.stats().await
         && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
-        && age >= face.health.late_warning
+        && age >= state.health.late_warning
     {
         let hours = age.as_secs() / 3600;
         warnings.push(format!(
@@ -242,7 +242,7 @@ async fn ready(face: AppState) -> Response {
         ));
     }
     for (name, destination) in
-        [("Customer.io", Some(&face.destination)), ("GrowSurf", face.growsurf.as_ref())]
+        [("Customer.io", Some(&state.destination)), ("GrowSurf", state.growsurf.as_ref())]
     {
         if let Some(destination) = destination
             && let Some(reason) = destination.breaker().halted_by()
@@ -267,14 +267,14 @@ mod tests {
         let (path, planner) = (folder.path().join("relay.db"), Mapper::new(Rules::standard()));
         let options = Options::new([7; 32], SystemClock.now());
         let store = SqliteStore::open(&path, Arc::new(planner), options).await.unwrap();
-        let pulse = Heartbeat::new("a loop", SystemClock.steady());
-        let (loops, draining) = (vec![pulse.clone()], CancellationToken::new());
+        let heartbeat = Heartbeat::new("a loop", SystemClock.steady());
+        let (loops, draining) = (vec![heartbeat.clone()], CancellationToken::new());
         let late = Duration::from_secs(1);
         let health = Health::new(Arc::new(store), Arc::new(SystemClock), loops, late, draining);
         health.record_write();
         assert_eq!((health.stalled(), health.unready().await), (Ok(()), Ok(())));
 
-        let guard = pulse.guard();
+        let guard = heartbeat.guard();
         let panicking = std::thread::spawn(move || {
             let _held = guard;
             panic!("on purpose");

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::domain::characters::escape;
 
 /// An answer as JSON in which every hidden character is escaped: most texts came from outside.
-pub(super) struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {

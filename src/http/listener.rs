@@ -22,6 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use serde::Deserialize;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -33,24 +34,28 @@ use super::client::{is_trusted, network};
 use super::delay::NotBefore;
 use super::problem::Problem;
 use crate::options::network::Network;
+use crate::options::whole;
 use crate::telemetry::Metrics;
 
-/// The cost that a listener's connections may have.
-#[derive(Clone, Debug)]
-pub struct ListenerLimits {
+/// The bounds of a listener's connections.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListenerOptions {
     /// Connections open at once.
-    pub connections: usize,
-    /// Those of one client.
-    pub per_client: usize,
-    /// Proxies, for which `per_client` doesn't count.
-    pub trusted_proxies: Arc<[Network]>,
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
+    pub max_connections: usize,
+    /// Those of one client that is no trusted proxy; zero for an eighth.
+    #[serde(deserialize_with = "whole::<_, _, 0, 1_000_000>")]
+    pub connections_per_client: usize,
+    /// The proxies whose `X-Forwarded-For` headers are trusted, or `Forwarded` where there are none.
+    pub trusted_proxies: Vec<Network>,
     /// Time for the headers of a request, also of the next one on a kept connection.
     pub header_timeout: Duration,
     /// Time without progress in writing an answer.
     pub write_timeout: Duration,
-    /// Time from a request's head to its answer.
-    pub request_timeout: Duration,
 }
+
+/// The part of all connections that one client may have open.
+const CLIENT_PART: usize = 8;
 
 /// The rest after an error of the system, for example when it is out of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -67,18 +72,20 @@ const BUFFER: usize = 16 * 1024;
 /// doubles it; then all answers but the interface's document fit.
 const SEND_BUFFER: u32 = 64 * 1024;
 
-/// How many connections may wait in the system's queue; it may allow fewer. The usual 128 are few:
+/// The connections that may wait in the system's queue; it may allow fewer. The usual 128 are few:
 /// when they are full, Linux resets some of those that come at once.
 const WAITING: u32 = 4096;
 
-/// When a client may try again after its request took too long, in seconds.
+/// The seconds after which a client may try again when its request took too long.
 const RETRY_AFTER: u64 = 5;
 
 /// A bound listener.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
-    limits: ListenerLimits,
+    options: ListenerOptions,
+    /// Time from a request's head to its answer.
+    request_timeout: Duration,
 }
 
 impl Listener {
@@ -86,14 +93,18 @@ impl Listener {
     ///
     /// # Errors
     /// What the system says, most often that the address is in use.
-    pub async fn bind(address: SocketAddr, limits: ListenerLimits) -> std::io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        options: ListenerOptions,
+        request_timeout: Duration,
+    ) -> std::io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // As `TcpListener::bind` does: a restart needn't wait for old connections to be forgotten.
         socket.set_reuseaddr(true)?;
         // Accepted connections inherit it.
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(address)?;
-        Ok(Self { listener: socket.listen(WAITING)?, limits })
+        Ok(Self { listener: socket.listen(WAITING)?, options, request_timeout })
     }
 
     /// The address that is bound.
@@ -106,8 +117,8 @@ impl Listener {
 
     /// Serves until `shutdown`, then stops accepting and waits for requests that are under way.
     pub async fn serve(self, router: Router, metrics: Arc<Metrics>, shutdown: CancellationToken) {
-        let Self { listener, limits } = self;
-        let places = Arc::new(Places::new(limits.connections, limits.per_client));
+        let Self { listener, options, request_timeout } = self;
+        let places = Arc::new(Places::new(options.max_connections, options.per_client()));
         let graceful = GracefulShutdown::new();
         let mut failures = Failures::default();
         let accept = async {
@@ -129,7 +140,7 @@ impl Listener {
                         Crowded::All => "all",
                     });
                 };
-                let Some(place) = places.take(limits.client(peer.ip()), crowded).await else {
+                let Some(place) = places.take(options.client(peer.ip()), crowded).await else {
                     continue;
                 };
                 let connection = Served {
@@ -137,10 +148,10 @@ impl Listener {
                     peer,
                     place,
                     metrics: Arc::clone(&metrics),
-                    request_timeout: limits.request_timeout,
+                    request_timeout,
                 };
                 let deadlines =
-                    Deadlines { head: limits.header_timeout, write: limits.write_timeout };
+                    Deadlines { head: options.header_timeout, write: options.write_timeout };
                 tokio::spawn(connection.serve(stream, deadlines, graceful.watcher()));
             }
         };
@@ -153,8 +164,16 @@ impl Listener {
     }
 }
 
-impl ListenerLimits {
-    /// The client whose share a connection takes; `None` for a trusted proxy.
+impl ListenerOptions {
+    /// Returns the most connections of one client.
+    fn per_client(&self) -> usize {
+        match self.connections_per_client {
+            0 => self.max_connections.div_ceil(CLIENT_PART),
+            set => set,
+        }
+    }
+
+    /// Returns the client that a connection counts for; `None` for a trusted proxy.
     fn client(&self, peer: IpAddr) -> Option<IpAddr> {
         (!is_trusted(peer, &self.trusted_proxies)).then(|| network(peer))
     }

@@ -24,23 +24,23 @@ pub use senders::GrowsurfWebhook;
 
 /// The groups of paths.
 pub mod tags {
-    /// What GrowSurf and Customer.io post.
+    /// Webhooks of GrowSurf and Customer.io.
     pub const WEBHOOKS: &str = "webhooks";
-    /// What the user's own backend posts.
+    /// Events of the user's own backend.
     pub const EVENTS: &str = "events";
-    /// What browsers post and load.
+    /// Posts and downloads of browsers.
     pub const PAGES: &str = "pages";
-    /// What orchestrators and monitoring ask.
+    /// Checks of orchestrators and monitoring.
     pub const HEALTH: &str = "health";
-    /// What operators' scripts ask.
+    /// Requests of operators' scripts.
     pub const ADMIN: &str = "admin";
     /// The interface itself.
     pub const INTERFACE: &str = "interface";
 }
 
-const ABOUT: &str = "Takes in webhooks of GrowSurf and Customer.io and the events of your own \
-    backend, and delivers what they lead to, once and in order.\n\n\
-    Whatever is answered with 200 is on disk. Bodies are read as JSON, whatever the request calls \
+const ABOUT: &str = "Accepts webhooks of GrowSurf and Customer.io and the events of your own \
+    backend, and delivers their calls, once and in order.\n\n\
+    A body that is answered with 200 is on disk. Bodies are read as JSON, whatever the request calls \
     them. Every refusal is a problem document (RFC 9457). Any other path is answered with 404, and \
     so is one that the settings don't switch on; any other method with 405 and `Allow`.";
 
@@ -78,7 +78,7 @@ pub fn document() -> &'static str {
 #[utoipa::path(
     get,
     path = "/openapi.json",
-    operation_id = "read_interface",
+    operation_id = "get_openapi",
     tag = tags::INTERFACE,
     responses((status = 200, description = "The interface as OpenAPI 3.1.", body = Object)),
 )]
@@ -87,7 +87,7 @@ pub async fn openapi() -> Response {
     (headers, document()).into_response()
 }
 
-/// What is said of all paths; `router` adds them.
+/// Returns the parts of the document that concern all paths; `router` adds the paths.
 pub fn frame() -> OpenApi {
     let components = ComponentsBuilder::new()
         .schema_from::<Document<'_>>()
@@ -117,9 +117,9 @@ pub fn frame() -> OpenApi {
             ),
         );
     let tags = [
-        (tags::WEBHOOKS, "What GrowSurf and Customer.io post, signed."),
-        (tags::EVENTS, "What your own backend tells, server to server."),
-        (tags::PAGES, "What browsers post and load, from the allowed origins."),
+        (tags::WEBHOOKS, "Signed webhooks of GrowSurf and Customer.io."),
+        (tags::EVENTS, "Events of your own backend, server to server."),
+        (tags::PAGES, "Posts and downloads of browsers, from the allowed origins."),
         (tags::HEALTH, "For orchestrators and monitoring."),
         (tags::ADMIN, "For operators' scripts: calls that Customer.io refused for good."),
         (tags::INTERFACE, "The interface itself."),

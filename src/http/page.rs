@@ -1,36 +1,37 @@
-//! What pages reach: `/v1/clicks`, `/v1/shares`, and the script that posts there.
+//! Posts of pages (`/v1/clicks`, `/v1/shares`), and the script that posts there.
 //!
-//! What belongs here: from where posts are taken and how many, and the one answer they get. What
-//! doesn't: what a post says (`page`), and what becomes of it (`ingest`).
+//! What belongs here: the origins and the number of posts that are accepted, and their one answer. What
+//! doesn't: the content of a post (`sources::page`) and its storing (`ingest`).
 //!
-//! Anybody can post. So whatever is wrong with a post, the answer is the same and empty, that nobody
-//! may learn from it which participants there are; only the metrics tell why one was dropped. Nor does
-//! it come sooner for one that leads to nothing.
+//! Anybody can post. So each post has the same empty answer, at the same time, whatever is wrong with
+//! it: nobody learns from it which participants exist. Only the metrics show the reason of a drop.
 
-mod limiter;
+mod latest_client;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use self::limiter::{Limiter, Total};
+use self::latest_client::LatestClient;
 use super::body::{BodyLimits, ReadBody};
-use super::client::{client_ip, network};
 use super::delay::NotBefore;
+use super::limiter::{Limiter, Total};
 use super::openapi::{refusals, tags};
+use super::post::{Post, PostHead, Receiver};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::config::page::PageSettings;
 use crate::delivery::ReplicaCount;
-use crate::domain::{Clock, Dropped as Why};
+use crate::domain::{Clock, Labelled};
 use crate::ingest::{IngestError, PagePostOutcome};
+use crate::options::origin::origins;
+use crate::options::size::size;
+use crate::options::whole;
 use crate::sources::page::{Kind, PageClick, PageShare};
 use crate::store::StoreError;
 use crate::telemetry::ErrorChain;
@@ -38,48 +39,70 @@ use crate::telemetry::ErrorChain;
 /// The script, whole.
 const SCRIPT: &str = include_str!("page/relay.js");
 
-/// For how long browsers keep what a preflight told them, in seconds; more than any of them does.
+/// The seconds for which browsers keep the answer to a preflight; more than any of them does.
 const PREFLIGHT_AGE: &str = "86400";
 
-/// No post that was read is answered sooner, so that the time tells nobody whether it was stored. It is
-/// many times what the store takes for one, unless its disk is slow or busy.
+/// The least time of an answer to a post that was read, so that it shows nobody which were stored. The
+/// store takes a small part of it, unless its disk is slow or busy.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// When a page may post again after the store refused, in seconds.
+/// The seconds after which a page may post again when the store refused.
 const RETRY_AFTER: u64 = 5;
 
-/// From where posts are taken, and how many.
+/// The origins and the number of posts that are accepted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PageOptions {
+    /// The origins, as browsers write them.
+    #[serde(deserialize_with = "origins")]
+    pub origins: Vec<String>,
+    /// The most bytes of one post, which holds a few ids and an address of a page.
+    #[serde(deserialize_with = "size::<_, 1024, { 1 << 20 }>")]
+    pub max_body: usize,
+    /// The most posts of one client's address in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 100_000>")]
+    pub posts_per_minute: u32,
+    /// The most posts of all clients together in a minute.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
+    pub total_posts_per_minute: u32,
+    /// The number of addresses that are remembered for that.
+    #[serde(deserialize_with = "whole::<_, _, 100, 10_000_000>")]
+    pub addresses: usize,
+}
+
+/// The check of posts, and their count.
 pub struct PagePosts {
     origins: Vec<String>,
     bodies: BodyLimits,
     limiter: Mutex<Limiter>,
+    latest_client: Mutex<LatestClient>,
     total: Mutex<Total>,
     /// The relays that share the total.
     sharers: ReplicaCount,
-    /// What the limiter counts the time from.
+    /// The time from which the limiter counts.
     began: Instant,
 }
 
 impl PagePosts {
-    /// As the settings say; bodies take their memory with all others. It begins `now`.
+    /// Applies the options, from `now` on. Bodies share the memory of all others.
     pub fn new(
-        settings: &PageSettings,
+        options: &PageOptions,
         bodies: &BodyLimits,
         sharers: ReplicaCount,
         now: Instant,
     ) -> Self {
-        let limiter = Limiter::new(settings.posts_per_minute, settings.addresses);
+        let limiter = Limiter::new(options.posts_per_minute, options.addresses);
         Self {
-            origins: settings.origins.clone(),
-            bodies: bodies.up_to(settings.max_body),
+            origins: options.origins.clone(),
+            bodies: bodies.up_to(options.max_body),
             limiter: Mutex::new(limiter),
-            total: Mutex::new(Total::new(settings.total_posts_per_minute)),
+            latest_client: Mutex::default(),
+            total: Mutex::new(Total::new(options.total_posts_per_minute)),
             sharers,
             began: now,
         }
     }
 
-    /// The origin of a request, if posts are taken from there.
+    /// Returns the origin of a request, if its posts are accepted.
     fn origin<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
         let mut given = headers.get_all(header::ORIGIN).iter();
         let origin = given.next().filter(|_| given.next().is_none())?;
@@ -91,7 +114,7 @@ impl PagePosts {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
     }
 
-    /// Admits one more post of all clients together, if the store may be asked for it.
+    /// Admits one more post of all clients together, if the store may be asked to accept it.
     fn admit(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<Admitted> {
         let is_within = self.total(|total| total.admit(self.sharers.count(), self.since(clock)));
         // Not before: dropped, it would count.
@@ -110,7 +133,7 @@ impl PagePosts {
     }
 }
 
-/// A post for which the total has room. When it is dropped it counts by what became of it.
+/// A post for which the total has room. When dropped, it counts by its outcome.
 struct Admitted {
     posts: Arc<PagePosts>,
     clock: Arc<dyn Clock>,
@@ -125,89 +148,61 @@ impl Drop for Admitted {
     }
 }
 
-/// Why a post isn't taken.
-enum Dropped {
-    /// For a reason that is the page's; a word for the metrics.
-    For(&'static str),
-    /// The same, and its body wasn't read to the end.
-    Unread(&'static str),
-    /// For one that is ours.
-    Ours(Problem),
+/// Declares the handlers of a kind of posts: of the posts themselves and of their preflights.
+macro_rules! page_posts {
+    ($(
+        $(#[$doc:meta])*
+        $kind:ident: $path:literal, $body:ident, $post:ident $operation:literal,
+        $preflight:ident $preflight_operation:literal;
+    )*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(
+            post,
+            path = $path,
+            operation_id = $operation,
+            tag = tags::PAGES,
+            request_body(content = $body, content_type = "application/json"),
+            responses(
+                (status = 202, description = "Accepted or dropped, whatever was posted."),
+                refusals::NotCoded,
+                refusals::NotNow,
+            ),
+        )]
+        pub async fn $post(post: Post) -> Response {
+            post.receive(Kind::$kind).await
+        }
+
+        /// Shows a browser the pages that may post to this path.
+        #[utoipa::path(
+            options,
+            path = $path,
+            operation_id = $preflight_operation,
+            tag = tags::PAGES,
+            responses((status = 204, description = "With `Access-Control-Allow-Origin` for a page that may post.")),
+        )]
+        pub async fn $preflight(State(state): State<AppState>, headers: HeaderMap) -> Response {
+            answer_preflight(&state, &headers)
+        }
+    )*};
 }
 
-/// Takes in that somebody came by a participant's link. There only with a `page_key`.
-///
-/// Whatever else is posted is dropped, and answered the same.
-#[utoipa::path(
-    post,
-    path = "/v1/clicks",
-    operation_id = "take_click",
-    tag = tags::PAGES,
-    request_body(content = PageClick, content_type = "application/json"),
-    responses(
-        (status = 202, description = "Whatever was posted: taken in, or dropped."),
-        refusals::NotCoded,
-        refusals::NotNow,
-    ),
-)]
-pub async fn click(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(&face, peer, request, Kind::Click).await
+page_posts! {
+    /// Accepts the click of a visitor who came by a participant's link.
+    ///
+    /// The path exists only with a `page_key`. Anything else that is posted is dropped, and answered the
+    /// same.
+    Click: "/v1/clicks", PageClick, click "receive_click", preflight_of_clicks "preflight_clicks";
+
+    /// Accepts a participant's share of their link.
+    ///
+    /// The path exists only with a `page_key`. Anything else that is posted is dropped, and answered the
+    /// same.
+    Share: "/v1/shares", PageShare, share "receive_share", preflight_of_shares "preflight_shares";
 }
 
-/// Takes in that a participant shared their link. There only with a `page_key`.
-///
-/// Whatever else is posted is dropped, and answered the same.
-#[utoipa::path(
-    post,
-    path = "/v1/shares",
-    operation_id = "take_share",
-    tag = tags::PAGES,
-    request_body(content = PageShare, content_type = "application/json"),
-    responses(
-        (status = 202, description = "Whatever was posted: taken in, or dropped."),
-        refusals::NotCoded,
-        refusals::NotNow,
-    ),
-)]
-pub async fn share(
-    State(face): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    receive(&face, peer, request, Kind::Share).await
-}
-
-/// Tells a browser whether its page may post to `/v1/clicks`.
-#[utoipa::path(
-    options,
-    path = "/v1/clicks",
-    operation_id = "ask_to_post_clicks",
-    tag = tags::PAGES,
-    responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
-)]
-pub async fn preflight_of_clicks(State(face): State<AppState>, headers: HeaderMap) -> Response {
-    preflight(&face, &headers)
-}
-
-/// Tells a browser whether its page may post to `/v1/shares`.
-#[utoipa::path(
-    options,
-    path = "/v1/shares",
-    operation_id = "ask_to_post_shares",
-    tag = tags::PAGES,
-    responses((status = 204, description = "With `Access-Control-Allow-Origin`, if it may.")),
-)]
-pub async fn preflight_of_shares(State(face): State<AppState>, headers: HeaderMap) -> Response {
-    preflight(&face, &headers)
-}
-
-/// Whether a page may post.
-fn preflight(face: &AppState, headers: &HeaderMap) -> Response {
-    let Some(origin) = face.page.as_ref().and_then(|gate| gate.origin(headers)) else {
+/// Answers a preflight.
+fn answer_preflight(state: &AppState, headers: &HeaderMap) -> Response {
+    let Some(origin) = posts(state).origin(headers) else {
         return (StatusCode::NO_CONTENT, [(header::VARY, "Origin")]).into_response();
     };
     let allowed = [
@@ -218,125 +213,147 @@ fn preflight(face: &AppState, headers: &HeaderMap) -> Response {
     (StatusCode::NO_CONTENT, cors(Some(origin)), allowed).into_response()
 }
 
-/// Gives out the script for pages. There only with a `page_key`.
+/// Returns the script for pages. The path exists only with a `page_key`.
 #[utoipa::path(
     get,
     path = "/relay.js",
-    operation_id = "load_script",
+    operation_id = "get_script",
     tag = tags::PAGES,
     responses(
         (status = 200, description = "The script.", content_type = "text/javascript", body = String),
         (status = 304, description = "The same as before, by `If-None-Match`."),
     ),
 )]
-pub async fn script(headers: HeaderMap) -> Response {
+pub async fn script(request: HeaderMap) -> Response {
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(SCRIPT)[..16]));
     let is_same = |value: &HeaderValue| {
-        let told = value.to_str().unwrap_or_default();
-        told.split(',').any(|it| it.trim().trim_start_matches("W/") == tag)
+        let tags = value.to_str().unwrap_or_default();
+        tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag)
     };
-    let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(is_same);
-    let told = [
+    let is_known = request.get_all(header::IF_NONE_MATCH).iter().any(is_same);
+    let headers = [
         (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
         (header::CACHE_CONTROL, "public, max-age=3600"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::ETAG, &tag),
     ];
-    let told = told.map(|(name, value)| (name, value.to_owned()));
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
     if is_known {
-        return (StatusCode::NOT_MODIFIED, told).into_response();
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (told, SCRIPT).into_response()
+    (headers, SCRIPT).into_response()
 }
 
-async fn receive(face: &AppState, peer: SocketAddr, request: Request, kind: Kind) -> Response {
-    let (Parts { headers, .. }, body) = request.into_parts();
-    let gate = face.page.as_ref().expect("the routes are there only with the gate");
-    let origin = gate.origin(&headers);
-    let mut not_before = None;
-    let result = post(face, gate, peer, &headers, body, kind, &mut not_before).await;
-    let (outcome, mut response) = match result {
-        Ok(()) => ("accepted", StatusCode::ACCEPTED.into_response()),
-        Err(Dropped::For(reason)) => (reason, StatusCode::ACCEPTED.into_response()),
-        Err(Dropped::Unread(reason)) => {
-            // What is left of the body isn't read, so the connection can't be used again.
-            (reason, (StatusCode::ACCEPTED, [(header::CONNECTION, "close")]).into_response())
-        }
-        Err(Dropped::Ours(problem)) => ("unavailable", problem.into_response()),
-    };
-    face.metrics.page_post(kind.as_str(), outcome);
-    tracing::debug!(post.kind = kind.as_str(), post.outcome = outcome, "a page posted");
-    response.headers_mut().extend(cors(origin));
-    if let Some(not_before) = not_before {
-        response.extensions_mut().insert(not_before);
+impl Receiver for Kind {
+    fn limits<'s>(&self, state: &'s AppState) -> &'s BodyLimits {
+        &posts(state).bodies
     }
+
+    fn refuse(&self, head: &PostHead) -> Option<Response> {
+        let posts = posts(&head.state);
+        let reason = if posts.origin(&head.headers).is_none() {
+            "origin"
+        } else {
+            notice_proxy(&head.state, head.client);
+            if posts.admits(head.client, head.state.clock.steady()) {
+                return None;
+            }
+            "rate"
+        };
+        Some(answer(head, *self, Ok(reason)))
+    }
+
+    fn unreadable(&self, head: &PostHead, problem: Problem) -> Response {
+        let outcome = match problem.webhook_outcome() {
+            "unavailable" => Err(problem),
+            "too_large" => Ok("too_large"),
+            _ => Ok("broken"),
+        };
+        answer(head, *self, outcome)
+    }
+
+    async fn accept(self, head: PostHead, body: ReadBody) -> Response {
+        let not_before = NotBefore(tokio::time::Instant::now() + LEAST);
+        let outcome = store(&head, self, body).await;
+        let mut response = answer(&head, self, outcome);
+        response.extensions_mut().insert(not_before);
+        response
+    }
+}
+
+fn posts(state: &AppState) -> &Arc<PagePosts> {
+    state.page.as_ref().expect("the routes exist only with a page")
+}
+
+/// Answers a post by its outcome: a label for the metrics, or a fault of the relay.
+fn answer(head: &PostHead, kind: Kind, outcome: Result<&'static str, Problem>) -> Response {
+    let PostHead { state, headers, .. } = head;
+    let (outcome, mut response) = match outcome {
+        Ok(outcome) => (outcome, StatusCode::ACCEPTED.into_response()),
+        Err(problem) => ("unavailable", problem.into_response()),
+    };
+    state.metrics.page_post(kind.label(), outcome);
+    tracing::debug!(post.kind = kind.label(), post.outcome = outcome, "received a page's post");
+    response.headers_mut().extend(cors(posts(state).origin(headers)));
     response
 }
 
-/// Accepts a post. `not_before` becomes the earliest time of the answer, once the post is read.
-async fn post(
-    face: &AppState,
-    gate: &Arc<PagePosts>,
-    peer: SocketAddr,
-    headers: &HeaderMap,
-    body: Body,
-    kind: Kind,
-    not_before: &mut Option<NotBefore>,
-) -> Result<(), Dropped> {
-    gate.origin(headers).ok_or(Dropped::Unread("origin"))?;
-    let client = client_ip(peer, headers, &face.trusted_proxies);
-    if !gate.admits(client, face.clock.steady()) {
-        return Err(Dropped::Unread("rate"));
-    }
-    let read = gate.bodies.read(network(client), headers, body).await;
-    let ReadBody { bytes, share } = read.map_err(|problem| match problem.webhook_outcome() {
-        "unavailable" => Dropped::Ours(problem),
-        "too_large" => Dropped::Unread("too_large"),
-        _ => Dropped::Unread("broken"),
-    })?;
-    *not_before = Some(NotBefore(tokio::time::Instant::now() + LEAST));
-    let (gate, clock, ingest) =
-        (Arc::clone(gate), Arc::clone(&face.clock), Arc::clone(&face.ingest));
-    // Goes on without its client, so that it counts by what becomes of it.
+/// Stores a post, and returns its outcome.
+async fn store(head: &PostHead, kind: Kind, body: ReadBody) -> Result<&'static str, Problem> {
+    let PostHead { state, client, .. } = head;
+    let ReadBody { bytes, permit } = body;
+    let (posts, clock, ingest) =
+        (Arc::clone(posts(state)), Arc::clone(&state.clock), Arc::clone(&state.ingest));
+    // Goes on without its client, so that it counts by its outcome.
     let posting = tokio::spawn(async move {
         let mut admitted = None;
         let admits = || {
-            admitted = gate.admit(&clock);
+            admitted = posts.admit(&clock);
             admitted.is_some()
         };
-        let outcome = ingest.page_post(kind, &bytes, share, admits).await;
+        let outcome = ingest.page_post(kind, &bytes, permit, admits).await;
         if let Some(admitted) = &mut admitted {
             // The store may accept it later after all.
-            let may_be =
+            admitted.is_accepted =
                 matches!(outcome, Ok(PagePostOutcome::Accepted) | Err(IngestError::Slow(_)));
-            admitted.is_accepted = may_be;
         }
         outcome
     });
     match posting.await.unwrap_or(Err(IngestError::Store(StoreError::Closed))) {
-        Ok(PagePostOutcome::Accepted) => {
-            face.health.record_write();
-            Ok(())
+        Ok(PagePostOutcome::Dropped(reason)) => Ok(reason.label()),
+        Ok(outcome) => {
+            if outcome == PagePostOutcome::Accepted {
+                state.health.record_write();
+            }
+            Ok(outcome.label())
         }
-        Ok(PagePostOutcome::Dropped(Why::Nothing)) => Err(Dropped::For("nothing")),
-        Ok(PagePostOutcome::Dropped(Why::Unknown)) => Err(Dropped::For("unknown")),
-        Ok(PagePostOutcome::Dropped(Why::Budget)) => Err(Dropped::For("budget")),
-        Ok(PagePostOutcome::Total) => Err(Dropped::For("total")),
-        Ok(PagePostOutcome::Malformed) => Err(Dropped::For("malformed")),
-        Ok(PagePostOutcome::Key) => Err(Dropped::For("key")),
-        Ok(PagePostOutcome::SharesOff) => Err(Dropped::For("shares_off")),
-        Err(refusal) => {
-            face.health.record_refusal(&refusal);
-            if face.refusals.is_logged("page") {
-                tracing::warn!(client.ip = %client, error = %ErrorChain(&refusal), "can't take in what a page posted");
+        Err(error) => {
+            state.health.record_refusal(&error);
+            if state.refusals.is_logged("page") {
+                tracing::warn!(client.ip = %client, error = %ErrorChain(&error), "can't store a page's post");
             }
             let detail = "this can't be stored now; try again";
-            Err(Dropped::Ours(Problem::unavailable(detail, RETRY_AFTER)))
+            Err(Problem::unavailable(detail, RETRY_AFTER))
         }
     }
 }
 
-/// What lets a page of an allowed origin see the answer, and keeps caches from giving it to others.
+/// Reports when one private address makes every post: most likely a proxy that isn't listed.
+fn notice_proxy(state: &AppState, client: IpAddr) {
+    let mut latest = posts(state).latest_client.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(stands_out) = latest.count(client) else { return };
+    drop(latest);
+    state.metrics.page_posts_from_one_address(stands_out);
+    if stands_out {
+        tracing::warn!(
+            client.ip = %client,
+            "every recent post of pages came from one private address, and all visitors share its \
+             limit; list a proxy in server.trusted_proxies"
+        );
+    }
+}
+
+/// Returns the headers that let a page of an allowed origin read the answer, and keep caches from giving it to others.
 fn cors(origin: Option<&HeaderValue>) -> HeaderMap {
     let allowed = origin.map(|it| (header::ACCESS_CONTROL_ALLOW_ORIGIN, it.clone()));
     let vary: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Origin"));

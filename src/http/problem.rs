@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::delay::NotBefore;
 use super::json;
 
-/// A refusal: a status and, for people, why.
+/// A refusal: a status and, for people, its reason.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -21,11 +21,11 @@ pub struct Problem {
     not_before: Option<NotBefore>,
 }
 
-/// Why a request was refused (RFC 9457).
+/// The reason why a request was refused (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct Document<'a> {
-    /// There are no kinds beside the status.
+    /// No type but the status is known.
     #[schema(pattern = "^about:blank$")]
     r#type: &'static str,
     /// The status in words.
@@ -34,34 +34,34 @@ pub(super) struct Document<'a> {
     /// The response's status.
     #[schema(minimum = 400, maximum = 599, examples(401))]
     status: u16,
-    /// For people: what is wrong, and how to mend it.
+    /// The fault and its fix, for people.
     #[schema(examples("the bearer token is missing or wrong"))]
     detail: &'a str,
 }
 
 impl Problem {
-    /// A refusal with this status; `detail` says what is wrong and how to mend it.
+    /// Makes a refusal with this status; `detail` holds the fault and its fix.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), retry_after: None, challenge: None, not_before: None }
     }
 
-    /// Whoever asks didn't prove who they are; `challenge` names how to (RFC 9110, 11.6.1).
+    /// Makes the refusal of a request without proof; `challenge` names the proof (RFC 9110, 11.6.1).
     pub fn unauthorized(challenge: &'static str, detail: impl Into<String>) -> Self {
         Self { challenge: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
     }
 
-    /// Our own trouble, worth trying again after so many seconds.
+    /// Makes the refusal of a fault of the relay, worth trying again after so many seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         Self { retry_after: Some(retry_after_seconds), ..problem }
     }
 
-    /// The same, not sent before this time.
+    /// Returns the same refusal, not sent before this time.
     pub fn not_before(self, time: Instant) -> Self {
         Self { not_before: Some(NotBefore(time)), ..self }
     }
 
-    /// What metrics call a webhook that is refused this way.
+    /// Returns the label in metrics of a webhook that is refused this way.
     pub fn webhook_outcome(&self) -> &'static str {
         match self.status {
             StatusCode::UNAUTHORIZED => "unauthorized",

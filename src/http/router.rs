@@ -1,5 +1,5 @@
-//! Which path leads where, and so which paths the document shows: `routes!` takes no handler without
-//! its documentation.
+//! The routes, and so the paths of the document: `routes!` takes no handler without its
+//! documentation.
 
 use std::sync::Arc;
 
@@ -31,69 +31,70 @@ pub struct AppState {
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
     pub store: Arc<Store>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// Which refusals are logged.
+    /// The limit of refusals in the log.
     pub refusals: Arc<Refusals>,
     /// Customer.io's state.
     pub destination: GuardedDestination,
     /// GrowSurf's, if anything may be written there.
     pub growsurf: Option<GuardedDestination>,
-    /// What health is judged by.
+    /// The facts that decide health and readiness.
     pub health: Arc<Health>,
-    /// What is known of damage to the store.
+    /// The known damage to the store.
     pub damage: Damage,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What reading bodies may cost.
+    /// The bounds of bodies.
     pub bodies: BodyLimits,
-    /// Whose word on the client's address is believed.
+    /// The proxies whose headers name the client.
     pub trusted_proxies: Arc<[Network]>,
-    /// What `/admin` asks for; without one it isn't there.
+    /// The tokens of `/admin`, which exists only with one.
     pub admin_tokens: Option<Tokens>,
-    /// What `/v1/events` asks for; likewise.
+    /// The tokens of `/v1/events`, which exists only with one.
     pub api_tokens: Option<Tokens>,
     /// From where pages may post; without it nobody's may.
     pub page: Option<Arc<page::PagePosts>>,
 }
 
-/// Which of the routes that the settings switch on are there.
+/// The routes that the settings switch on.
 #[derive(Clone, Copy)]
 struct EnabledRoutes {
     reports: bool,
-    asks: bool,
+    actions: bool,
     events: bool,
     page: bool,
 }
 
 impl EnabledRoutes {
-    const EVERYTHING: Self = Self { reports: true, asks: true, events: true, page: true };
+    const EVERYTHING: Self = Self { reports: true, actions: true, events: true, page: true };
 
-    fn by(face: &AppState) -> Self {
+    fn by(state: &AppState) -> Self {
         Self {
-            reports: face.ingest.accepts_reports(),
-            asks: face.ingest.accepts_actions(),
-            events: face.api_tokens.is_some(),
-            page: face.page.is_some(),
+            reports: state.ingest.accepts_reports(),
+            actions: state.ingest.accepts_actions(),
+            events: state.api_tokens.is_some(),
+            page: state.page.is_some(),
         }
     }
 }
 
-/// What the internet may reach: webhooks, what pages post, and health.
-pub fn public(face: AppState) -> Router {
-    with_fallbacks(routes(EnabledRoutes::by(&face)).into(), face)
+/// Returns the routes for the internet: webhooks, posts of pages, and health.
+pub fn public(state: AppState) -> Router {
+    with_fallbacks(routes(EnabledRoutes::by(&state)).into(), state)
 }
 
-/// What operators reach: metrics, administration, and health as well. Where they have no listener
-/// of their own, `webhooks` puts it all on one.
-pub fn operator(face: AppState, webhooks: bool) -> Router {
-    let base = if webhooks { routes(EnabledRoutes::by(&face)) } else { health_routes() };
+/// Returns the routes for operators: metrics, administration, and health as well. With `webhooks`,
+/// one listener has all routes.
+pub fn operator(state: AppState, webhooks: bool) -> Router {
+    let base = if webhooks { routes(EnabledRoutes::by(&state)) } else { health_routes() };
     let mut router = Router::from(base.merge(metrics_routes()));
-    if let Some(tokens) = &face.admin_tokens {
-        let guard = from_fn_with_state((face.clone(), tokens.clone()), admin::require_bearer_token);
+    if let Some(tokens) = &state.admin_tokens {
+        let guard =
+            from_fn_with_state((state.clone(), tokens.clone()), admin::require_bearer_token);
         router = router.nest("/admin", Router::from(admin::routes()).layer(guard));
     }
-    with_fallbacks(router, face)
+    with_fallbacks(router, state)
 }
 
 /// The documentation of all routes there can be, on either listener.
@@ -105,20 +106,20 @@ pub(super) fn openapi() -> OpenApi {
     openapi::close(router.into_openapi())
 }
 
-fn routes(offered: EnabledRoutes) -> OpenApiRouter<AppState> {
+fn routes(enabled: EnabledRoutes) -> OpenApiRouter<AppState> {
     let mut routes = health_routes()
         .routes(routes!(webhooks::growsurf_webhook))
         .routes(routes!(webhooks::growsurf_webhook_at_guide_path));
-    if offered.reports {
+    if enabled.reports {
         routes = routes.routes(routes!(webhooks::customerio_report));
     }
-    if offered.asks {
+    if enabled.actions {
         routes = routes.routes(routes!(webhooks::customerio_action));
     }
-    if offered.events {
+    if enabled.events {
         routes = routes.routes(routes!(webhooks::server_event));
     }
-    if offered.page {
+    if enabled.page {
         routes = routes
             .routes(routes!(page::click, page::preflight_of_clicks))
             .routes(routes!(page::share, page::preflight_of_shares))
@@ -141,14 +142,14 @@ fn metrics_routes() -> OpenApiRouter<AppState> {
 
 /// Returns the router with problem documents for all other paths and methods. The last step, because
 /// it changes only the routes that are there already.
-fn with_fallbacks(router: Router<AppState>, face: AppState) -> Router {
-    let uncoded = from_fn_with_state(face.bodies.clone(), refuse_coded);
+fn with_fallbacks(router: Router<AppState>, state: AppState) -> Router {
+    let uncoded = from_fn_with_state(state.bodies.clone(), refuse_coded);
     let router = router
         .method_not_allowed_fallback(async || {
             let detail = "this path takes another method; webhooks are posted";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
-        .with_state(face);
+        .with_state(state);
     let nothing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path");
     // Only what no route has is tried once more, so that no webhook pays for it.
     let trimmed = router.clone().fallback(nothing).map_request(without_trailing_slash);

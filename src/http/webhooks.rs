@@ -1,21 +1,16 @@
 //! The endpoints that GrowSurf and Customer.io post to.
 
-use std::convert::Infallible;
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, Request};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::ReadBody;
-use super::client::{client_ip, network};
+use super::body::{BodyLimits, ReadBody};
 use super::json::Json;
 use super::openapi::{GrowsurfWebhook, refusals, tags};
+use super::post::{Post, PostHead, Receiver};
 use super::problem::Problem;
 use super::router::AppState;
 use crate::domain::{Receipt, Source, Status};
@@ -25,19 +20,19 @@ use crate::sources::customerio_report::CustomerioReport;
 use crate::sources::server::ServerEvent;
 use crate::telemetry::ErrorChain;
 
-/// When a sender may try again after the store refused, in seconds.
+/// The seconds after which a sender may try again when the store refused.
 const STORE_RETRY_AFTER: u64 = 5;
 
-/// That a body is on disk, and what becomes of it.
+/// The receipt of a body that is on disk.
 #[derive(Serialize, ToSchema)]
 struct WebhookResponse {
     /// Always true.
     success: bool,
     status: ReceiptStatus,
-    /// The id that the relay keeps it under; of a duplicate, the first one's.
+    /// The id that the relay keeps it under; that of the first one for a duplicate.
     #[schema(format = "uuid", examples("0198c1f2-7c00-7d42-8a52-6f1d3c5b7a90"))]
     id: String,
-    /// Why it was parked.
+    /// The reason to park it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, examples("event is missing"))]
     reason: Option<String>,
@@ -47,16 +42,16 @@ struct WebhookResponse {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ReceiptStatus {
-    /// What it leads to will be delivered.
+    /// Its calls will be delivered.
     Accepted,
-    /// The same body was accepted before; nothing new comes of it.
+    /// The same body was accepted before and leads to nothing new.
     Duplicate,
-    /// It is kept and leads to nothing, until somebody fixes the cause and replays it.
+    /// It is kept and leads to nothing until its cause is fixed and it is replayed.
     Parked,
 }
 
 impl ReceiptStatus {
-    /// What metrics and logs call it.
+    /// Returns the label in metrics and logs.
     fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -66,185 +61,124 @@ impl ReceiptStatus {
     }
 }
 
-/// Accepts one webhook of GrowSurf's.
-///
-/// Answers 200 only once it is on disk. Anything with a true signature is accepted; what can't be read is
-/// parked. Where the relay checks no signatures, it accepts JSON objects only.
-#[utoipa::path(
-    post,
-    path = "/webhooks/growsurf",
-    operation_id = "take_growsurf_webhook",
-    tag = tags::WEBHOOKS,
-    request_body(content = GrowsurfWebhook, content_type = "application/json"),
-    responses(
-        (status = 200, description = "It is on disk.", body = WebhookResponse),
-        refusals::NotRead,
-        refusals::NotProven,
-    ),
-    security(("growsurf_signature" = [])),
-)]
-pub async fn growsurf_webhook(post: WebhookPost) -> Response {
-    post.receive(Source::Growsurf).await
-}
-
-/// Accepts one webhook of GrowSurf's, at the path of its published guide.
-///
-/// The same as `/webhooks/growsurf`.
-#[utoipa::path(
-    post,
-    path = "/api/growsurf-to-cio",
-    operation_id = "take_growsurf_webhook_as_guided",
-    tag = tags::WEBHOOKS,
-    request_body(content = GrowsurfWebhook, content_type = "application/json"),
-    responses(
-        (status = 200, description = "It is on disk.", body = WebhookResponse),
-        refusals::NotRead,
-        refusals::NotProven,
-    ),
-    security(("growsurf_signature" = [])),
-)]
-pub async fn growsurf_webhook_at_guide_path(post: WebhookPost) -> Response {
-    post.receive(Source::Growsurf).await
-}
-
-/// Accepts one report of Customer.io's.
-///
-/// Answers 200 only once it is on disk. There only with `customerio.reporting_keys`. Anything with a
-/// true signature is accepted.
-#[utoipa::path(
-    post,
-    path = "/webhooks/customerio/reporting",
-    operation_id = "take_customerio_report",
-    tag = tags::WEBHOOKS,
-    request_body(content = CustomerioReport, content_type = "application/json"),
-    responses(
-        (status = 200, description = "It is on disk.", body = WebhookResponse),
-        refusals::NotRead,
-        refusals::NotProven,
-    ),
-    security(("customerio_timestamp" = [], "customerio_signature" = [])),
-)]
-pub async fn customerio_report(post: WebhookPost) -> Response {
-    post.receive(Source::CustomerioReport).await
-}
-
-/// Accepts one webhook action of a campaign at Customer.io.
-///
-/// Answers 200 only once it is on disk. There only with `customerio.action_keys`. Fields that are
-/// unknown, empty or not rendered are refused, so that whoever wrote the template sees it.
-#[utoipa::path(
-    post,
-    path = "/webhooks/customerio/action",
-    operation_id = "take_customerio_action",
-    tag = tags::WEBHOOKS,
-    request_body(content = CustomerioAction, content_type = "application/json"),
-    responses(
-        (status = 200, description = "It is on disk.", body = WebhookResponse),
-        refusals::NotRead,
-        refusals::NotProven,
-        refusals::NotValid,
-    ),
-    security(("customerio_timestamp" = [], "customerio_signature" = [])),
-)]
-pub async fn customerio_action(post: WebhookPost) -> Response {
-    post.receive(Source::CustomerioAction).await
-}
-
-/// Accepts one event of your own backend.
-///
-/// Answers 200 only once it is on disk. There only with `api.token`.
-#[utoipa::path(
-    post,
-    path = "/v1/events",
-    operation_id = "tell_event",
-    tag = tags::EVENTS,
-    request_body(content = ServerEvent, content_type = "application/json"),
-    responses(
-        (status = 200, description = "It is on disk.", body = WebhookResponse),
-        refusals::NotRead,
-        refusals::NotProven,
-        refusals::NotValid,
-    ),
-    security(("api_token" = [])),
-)]
-pub async fn server_event(post: WebhookPost) -> Response {
-    post.receive(Source::Server).await
-}
-
-/// A request that posts a webhook, of any source.
-pub struct WebhookPost {
-    state: AppState,
-    client: IpAddr,
-    headers: HeaderMap,
-    body: Body,
-}
-
-impl FromRequest<AppState> for WebhookPost {
-    type Rejection = Infallible;
-
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Infallible> {
-        let (Parts { headers, extensions, .. }, body) = request.into_parts();
-        let ConnectInfo(peer) = *extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .expect("the listener says who is at the other end");
-        let client = client_ip(peer, &headers, &state.trusted_proxies);
-        Ok(Self { state: state.clone(), client, headers, body })
-    }
-}
-
-impl WebhookPost {
-    /// Accepts a webhook of `source`. What its headers show decides before its body is read, so that
-    /// no memory is taken for a sender without proof.
-    async fn receive(self, source: Source) -> Response {
-        let proven = self.prove(source);
-        let Self { state, client, headers, body } = self;
-        if let Err(problem) = proven {
-            state.bodies.discard(&headers, body);
-            return closing(problem);
+/// Declares the handlers of webhooks, each with its path, its document and its source.
+macro_rules! webhooks {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $source:ident, $path:literal, $operation:literal, $tag:ident, $body:ident,
+        proven by [$($proof:literal),+], refused as [$($refusals:ident),+];
+    )*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(
+            post,
+            path = $path,
+            operation_id = $operation,
+            tag = tags::$tag,
+            request_body(content = $body, content_type = "application/json"),
+            responses(
+                (status = 200, description = "It is on disk.", body = WebhookResponse),
+                $(refusals::$refusals),+
+            ),
+            security(($($proof = []),+)),
+        )]
+        pub async fn $name(post: Post) -> Response {
+            post.receive(Source::$source).await
         }
-        let (body, share) = match state.bodies.read(network(client), &headers, body).await {
-            Ok(ReadBody { bytes, share }) => (bytes, share),
-            Err(problem) => {
-                refused(&state, client, &problem, problem.webhook_outcome(), &problem);
-                return closing(problem);
-            }
-        };
+    )*};
+}
+
+webhooks! {
+    /// Accepts one webhook of GrowSurf's.
+    ///
+    /// Answers 200 only once it is on disk. Anything with a true signature is accepted; what can't be
+    /// read is parked. Where the relay checks no signatures, it accepts JSON objects only.
+    growsurf_webhook: Growsurf, "/webhooks/growsurf", "receive_growsurf_webhook", WEBHOOKS, GrowsurfWebhook,
+        proven by ["growsurf_signature"], refused as [NotRead, NotProven];
+
+    /// Accepts one webhook of GrowSurf's, at the path of its published guide.
+    ///
+    /// The same as `/webhooks/growsurf`.
+    growsurf_webhook_at_guide_path: Growsurf, "/api/growsurf-to-cio", "receive_growsurf_webhook_at_guide_path",
+        WEBHOOKS, GrowsurfWebhook,
+        proven by ["growsurf_signature"], refused as [NotRead, NotProven];
+
+    /// Accepts one report of Customer.io's.
+    ///
+    /// Answers 200 only once it is on disk. The path exists only with `customerio.reporting_keys`.
+    /// Anything with a true signature is accepted.
+    customerio_report: CustomerioReport, "/webhooks/customerio/reporting", "receive_customerio_report",
+        WEBHOOKS, CustomerioReport,
+        proven by ["customerio_timestamp", "customerio_signature"], refused as [NotRead, NotProven];
+
+    /// Accepts one webhook action of a campaign at Customer.io.
+    ///
+    /// Answers 200 only once it is on disk. The path exists only with `customerio.action_keys`. Fields
+    /// that are unknown, empty or not rendered are refused, so that the template's author sees it.
+    customerio_action: CustomerioAction, "/webhooks/customerio/action", "receive_customerio_action",
+        WEBHOOKS, CustomerioAction,
+        proven by ["customerio_timestamp", "customerio_signature"], refused as [NotRead, NotProven, NotValid];
+
+    /// Accepts one event of your own backend.
+    ///
+    /// Answers 200 only once it is on disk. The path exists only with `api.token`.
+    server_event: Server, "/v1/events", "receive_server_event", EVENTS, ServerEvent,
+        proven by ["api_token"], refused as [NotRead, NotProven, NotValid];
+}
+
+impl Receiver for Source {
+    fn limits<'s>(&self, state: &'s AppState) -> &'s BodyLimits {
+        &state.bodies
+    }
+
+    fn refuse(&self, head: &PostHead) -> Option<Response> {
+        let PostHead { state, client, headers } = head;
+        if *self == Self::Server {
+            let Some(tokens) = &state.api_tokens else {
+                let problem = Problem::new(StatusCode::NOT_FOUND, "api.token is not set");
+                return Some(problem.into_response());
+            };
+            let admitted = tokens.admit(headers, *client, &state.metrics, &state.refusals);
+            return admitted.err().map(IntoResponse::into_response);
+        }
+        let checked = state.ingest.check_headers(*self, |name| header(headers, name));
+        checked.err().map(|error| refused(head, &error))
+    }
+
+    fn unreadable(&self, head: &PostHead, problem: Problem) -> Response {
+        record_refusal(head, &problem, problem.webhook_outcome(), &problem);
+        problem.into_response()
+    }
+
+    async fn accept(self, head: PostHead, ReadBody { bytes, permit }: ReadBody) -> Response {
+        let PostHead { state, headers, .. } = &head;
         let began = state.clock.now();
-        let header = |name: &'static str| headers.get(name)?.to_str().ok();
-        let result = state.ingest.receive(source, header, body, share).await;
+        let receiving = state.ingest.receive(self, |name| header(headers, name), bytes, permit);
+        let result = receiving.await;
         state.metrics.accepted_in(state.clock.now().since(began));
         match result {
-            Ok(receipt) => answer(&state, receipt),
+            Ok(receipt) => accepted(state, receipt),
             Err(error) => {
                 state.health.record_refusal(&error);
-                let problem = refuse(&error);
-                refused(&state, client, &problem, reason(&error), &ErrorChain(&error));
-                problem.into_response()
+                refused(&head, &error)
             }
         }
     }
+}
 
-    /// Checks all that the headers alone show of the sender's proof.
-    fn prove(&self, source: Source) -> Result<(), Problem> {
-        let Self { state, client, headers, .. } = self;
-        if source == Source::Server {
-            let absent = || Problem::new(StatusCode::NOT_FOUND, "api.token is not set");
-            let tokens = state.api_tokens.as_ref().ok_or_else(absent)?;
-            return tokens.admit(headers, *client, &state.metrics, &state.refusals);
-        }
-        let header = |name: &'static str| headers.get(name)?.to_str().ok();
-        state.ingest.check_headers(source, header).map_err(|error| {
-            let problem = refuse(&error);
-            refused(state, *client, &problem, reason(&error), &ErrorChain(&error));
-            problem
-        })
-    }
+fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Records the refusal of a webhook, and returns its answer.
+fn refused(head: &PostHead, error: &IngestError) -> Response {
+    let problem = problem(error);
+    record_refusal(head, &problem, reason(error), &ErrorChain(error));
+    problem.into_response()
 }
 
 /// Counts a refusal, and logs it unless there are too many of its reason.
-fn refused(
-    state: &AppState,
-    client: IpAddr,
+fn record_refusal(
+    PostHead { state, client, .. }: &PostHead,
     problem: &Problem,
     reason: &'static str,
     error: &dyn Display,
@@ -256,13 +190,7 @@ fn refused(
     }
 }
 
-/// The answer to a request whose body wasn't read to its end, so that its connection can't be used
-/// again.
-fn closing(problem: Problem) -> Response {
-    ([(header::CONNECTION, "close")], problem).into_response()
-}
-
-fn answer(state: &AppState, receipt: Receipt) -> Response {
+fn accepted(state: &AppState, receipt: Receipt) -> Response {
     let Receipt { id, status, calls, unmapped, notices, kinds: _ } = receipt;
     for notice in notices {
         tracing::warn!(webhook.id = %id, "{notice}");
@@ -270,13 +198,13 @@ fn answer(state: &AppState, receipt: Receipt) -> Response {
     if !matches!(status, Status::Duplicate) {
         state.health.record_write();
     }
-    let (taken, reason) = match status {
+    let (outcome, reason) = match status {
         Status::Accepted => (ReceiptStatus::Accepted, None),
         Status::Duplicate => (ReceiptStatus::Duplicate, None),
         Status::Parked { reason } => (ReceiptStatus::Parked, Some(reason)),
         Status::Dropped(_) => unreachable!("only posts of pages are dropped"),
     };
-    let status = taken.as_str();
+    let status = outcome.as_str();
     state.metrics.webhook(status);
     let parked = reason.as_deref().or(unmapped.first().map(String::as_str));
     match parked {
@@ -287,14 +215,14 @@ fn answer(state: &AppState, receipt: Receipt) -> Response {
             tracing::info!(webhook.id = %id, webhook.outcome = status, calls, "accepted a webhook")
         }
     }
-    let answer = WebhookResponse { success: true, status: taken, id: id.to_string(), reason };
+    let answer = WebhookResponse { success: true, status: outcome, id: id.to_string(), reason };
     Json(answer).into_response()
 }
 
 /// Returns the reason of a refusal as the log sums it.
-fn reason(refusal: &IngestError) -> &'static str {
-    match refusal {
-        IngestError::Signature(error) => error.word(),
+fn reason(error: &IngestError) -> &'static str {
+    match error {
+        IngestError::Signature(fault) => fault.word(),
         IngestError::Report { fault, .. } => fault.label(),
         IngestError::WrongCampaign { .. } => "campaign",
         IngestError::Unreadable(_) | IngestError::Template(_) => "unreadable",
@@ -303,20 +231,20 @@ fn reason(refusal: &IngestError) -> &'static str {
     }
 }
 
-fn refuse(refusal: &IngestError) -> Problem {
-    match refusal {
+fn problem(error: &IngestError) -> Problem {
+    match error {
         IngestError::Signature(_) | IngestError::WrongCampaign { .. } => {
-            Problem::unauthorized("GrowSurf-Signature", refusal.to_string())
+            Problem::unauthorized("GrowSurf-Signature", error.to_string())
         }
-        IngestError::Report { .. } => Problem::unauthorized("X-CIO-Signature", refusal.to_string()),
+        IngestError::Report { .. } => Problem::unauthorized("X-CIO-Signature", error.to_string()),
         IngestError::Invalid(_) => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string())
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
         }
         IngestError::Unreadable(_) | IngestError::Template(_) => {
-            Problem::new(StatusCode::BAD_REQUEST, refusal.to_string())
+            Problem::new(StatusCode::BAD_REQUEST, error.to_string())
         }
         IngestError::Store(_) | IngestError::Slow(_) => {
-            Problem::unavailable(refusal.to_string(), STORE_RETRY_AFTER)
+            Problem::unavailable(error.to_string(), STORE_RETRY_AFTER)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Proofs of the sender: by the headers alone, before a body is read or memory is taken for it, and
-//! then by the signature over the body.
+//! Proofs of the sender: first by the headers alone, before a body takes memory, and then by the
+//! signature over the body.
 //!
 //! What belongs here: the keys of each source, and the order of the checks. What doesn't: the schemes
 //! of the signatures (`growsurf`, `customerio`), the campaign that a signature vouches for (`owner`),
@@ -30,9 +30,9 @@ impl Ingest {
     ) -> Result<(), IngestError> {
         let now = self.clock.now();
         match (source, self.customerio_keys(source)) {
-            (Source::Growsurf, _) if self.trust.secrets.is_empty() => Ok(()),
-            (Source::Growsurf, _) => Ok(check_header(header(SIGNATURE), now, self.trust.max_age)?),
-            (_, Some((_, setting))) => check_headers(header, now, self.trust.report_max_age)
+            (Source::Growsurf, _) if self.auth.secrets.is_empty() => Ok(()),
+            (Source::Growsurf, _) => Ok(check_header(header(SIGNATURE), now, self.auth.max_age)?),
+            (_, Some((_, setting))) => check_headers(header, now, self.auth.report_max_age)
                 .map_err(|fault| IngestError::Report { fault, keys: setting }),
             (_, None) => Ok(()),
         }
@@ -48,7 +48,7 @@ impl Ingest {
     ) -> Result<(), IngestError> {
         let Some((keys, setting)) = self.customerio_keys(source) else { return Ok(()) };
         let keys = keys.iter().map(|key| key.expose_secret().as_bytes());
-        let verified = verify(header, body, keys, received_at, self.trust.report_max_age);
+        let verified = verify(header, body, keys, received_at, self.auth.report_max_age);
         verified.map_err(|fault: SignatureError| IngestError::Report { fault, keys: setting })
     }
 
@@ -56,9 +56,9 @@ impl Ingest {
     fn customerio_keys(&self, source: Source) -> Option<(&[SecretString], &'static str)> {
         match source {
             Source::CustomerioReport => {
-                Some((&self.trust.reporting_keys, "customerio.reporting_keys"))
+                Some((&self.auth.reporting_keys, "customerio.reporting_keys"))
             }
-            Source::CustomerioAction => Some((&self.trust.action_keys, "customerio.action_keys")),
+            Source::CustomerioAction => Some((&self.auth.action_keys, "customerio.action_keys")),
             _ => None,
         }
     }

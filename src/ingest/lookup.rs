@@ -1,7 +1,7 @@
 //! Lookups: one request to GrowSurf for a participant whom a webhook action names and the store doesn't
 //! know.
 //!
-//! What belongs here: when GrowSurf is asked, by which name, and for how long. What doesn't: the
+//! What belongs here: the cases, the name and the time of a lookup. What doesn't: the
 //! action itself, which is parked where the lookup finds nobody.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sources::growsurf_api::{Campaign, Kind, Origin, Row};
 use crate::store::{Store, StoreError};
 use crate::telemetry::ErrorChain;
 
-/// Asks GrowSurf for participants whom a webhook action names and the store doesn't know.
+/// The lookup of participants at GrowSurf that a webhook action names and the store doesn't know.
 pub struct ParticipantLookup {
     /// The clients, which wait for GrowSurf's limits no longer than GrowSurf has for its answer.
     pub clients: Clients,
@@ -42,28 +42,28 @@ impl ParticipantLookup {
     /// The time in which GrowSurf must answer while Customer.io waits, 4 s, for the relay.
     pub const TIMEOUT: Duration = Duration::from_millis(1_500);
 
-    /// Makes the participant known whom an action names, if GrowSurf knows them and the store doesn't.
+    /// Fetches and accepts the participant of an action, if GrowSurf knows them and the store doesn't.
     /// Nothing is sent of what happened to them: the next comparison does that.
     ///
     /// # Errors
     /// The store's. GrowSurf's are logged, and the action is parked with a reason that says so.
-    pub(super) async fn look_up(&self, news: &mut Notification) -> Result<(), StoreError> {
-        let Some(Feedback { kind: FeedbackKind::Action(ask), identifiers: who, .. }) =
-            &mut news.feedback
+    pub(super) async fn look_up(&self, notification: &mut Notification) -> Result<(), StoreError> {
+        let Some(Feedback { kind: FeedbackKind::Action(action), identifiers: who, .. }) =
+            &mut notification.feedback
         else {
             return Ok(());
         };
         let only = self.only_campaign.as_ref();
-        let Some(campaign) = ask.campaign.as_ref().or(only) else { return Ok(()) };
-        let Some(client) = self.clients.of(campaign).filter(|_| !ask.adds_participant()) else {
+        let Some(campaign) = action.campaign.as_ref().or(only) else { return Ok(()) };
+        let Some(client) = self.clients.of(campaign).filter(|_| !action.adds_participant()) else {
             return Ok(());
         };
-        let Some(query) = self.query(ask, who) else { return Ok(()) };
-        if self.is_known(campaign, ask, who).await? {
+        let Some(query) = self.query(action, who) else { return Ok(()) };
+        if self.is_known(campaign, action, who).await? {
             return Ok(());
         }
         let answer = tokio::time::timeout(self.timeout, client.find(campaign, &query)).await;
-        ask.is_unanswered = match answer.unwrap_or(Err(RestError::Late)) {
+        action.is_unanswered = match answer.unwrap_or(Err(RestError::Late)) {
             Ok(Some(row)) => !self.introduce(campaign, row).await?,
             Ok(None) => false,
             Err(error) => {
@@ -81,11 +81,11 @@ impl ParticipantLookup {
     async fn is_known(
         &self,
         campaign: &str,
-        ask: &Action,
+        action: &Action,
         who: &[Identifier],
     ) -> Result<bool, StoreError> {
         let campaign = campaign.to_owned();
-        if let Some(participant) = &ask.participant {
+        if let Some(participant) = &action.participant {
             let key = ParticipantKey { campaign, participant: participant.clone() };
             return Ok(self.store.person(&ReadKey::Participant(key)).await?.is_some());
         }
@@ -107,7 +107,7 @@ impl ParticipantLookup {
         let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
         let origin = Origin { campaign, at: now, tell: SendFilter::None, shares: false };
         let row = Row::new(Kind::Participant, row, &origin);
-        let reading = row.news();
+        let reading = row.notification();
         if let Err(reason) = &reading {
             tracing::warn!(
                 campaign = origin.campaign.id,
@@ -125,9 +125,9 @@ impl ParticipantLookup {
         Ok(true)
     }
 
-    /// Returns the name by which GrowSurf can be asked, if there is one.
-    fn query(&self, ask: &Action, who: &[Identifier]) -> Option<ParticipantQuery> {
-        if let Some(id) = &ask.participant {
+    /// Returns the query that finds the participant at GrowSurf, if there is one.
+    fn query(&self, action: &Action, who: &[Identifier]) -> Option<ParticipantQuery> {
+        if let Some(id) = &action.participant {
             return Some(ParticipantQuery::IdOrEmail(id.clone()));
         }
         who.iter().find_map(|identifier| match (identifier, &self.id_key) {

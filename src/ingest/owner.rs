@@ -10,7 +10,7 @@ use crate::domain::{LONGEST_ID, Time};
 use crate::sources::growsurf::signature::{Key, Owner, SignatureError, verify};
 
 impl Ingest {
-    /// Returns the owners of the secrets that signed the body; `None` where signatures aren't asked for.
+    /// Returns the owners of the secrets that signed the body; `None` where no secret is set.
     ///
     /// # Errors
     /// As [`verify`].
@@ -20,7 +20,7 @@ impl Ingest {
         body: &[u8],
         received_at: Time,
     ) -> Result<Option<Vec<Owner>>, SignatureError> {
-        let WebhookAuth { secrets, max_age, .. } = &self.trust;
+        let WebhookAuth { secrets, max_age, .. } = &self.auth;
         if secrets.is_empty() {
             return Ok(None);
         }

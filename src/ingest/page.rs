@@ -1,11 +1,12 @@
 //! Posts of pages: accepted only where they lead to something.
 //!
-//! What belongs here: the way of a post to its receipt. What doesn't: from where, and how many, posts
-//! are accepted (`http`), and how many for one participant (`mapping`).
+//! What belongs here: the way of a post to its receipt. What doesn't: the origins and the number of posts
+//! (`http`), and the number for one participant (`mapping`).
 //!
-//! Nobody may learn from an answer which participants there are. So what leads to nothing isn't stored,
-//! but is refused as well while the store takes no write. That storing takes longer than not storing is
-//! hidden where it is answered (`http`).
+//! No answer shows which participants exist. So a post that leads to nothing isn't stored, but is
+//! refused as well while the store takes no write. `http` hides the time that storing takes.
+
+use strum::IntoStaticStr;
 
 use super::reading::{Decoded, decode};
 use super::{Incoming, Ingest, IngestError};
@@ -13,42 +14,42 @@ use crate::domain::{Class, Dropped, Link, ReadKey, Source, Status};
 use crate::sources::page::{Kind, Post};
 use crate::store::StoreError;
 
-/// What pages may tell of one campaign.
+/// The rules for the pages of one campaign.
 #[derive(Clone, Debug)]
 pub struct Pages {
     /// The campaign's id.
     pub campaign: String,
-    /// What pages name it by.
+    /// The campaign's name in posts.
     pub key: String,
-    /// Whether they may tell shares.
+    /// True if they may post shares.
     pub shares: bool,
 }
 
-/// What became of a post that was read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The outcome of a post that was read, labelled as in metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum PagePostOutcome {
     /// It was stored, and leads to something.
     Accepted,
     /// It leads to nothing and wasn't stored.
     Dropped(Dropped),
-    /// All clients together posted more than the settings allow; the store wasn't asked.
+    /// All clients together posted more than the settings allow; nothing was read from the store.
     Total,
     /// It isn't of the script's form.
     Malformed,
     /// No campaign has its key.
     Key,
-    /// The campaign's shares are told by somebody else.
+    /// The campaign's shares come from another source.
     SharesOff,
 }
 
 impl Ingest {
-    /// Whether there is a campaign that pages may tell of.
+    /// True if any campaign's pages may post.
     pub fn accepts_posts(&self) -> bool {
-        !self.trust.pages.is_empty()
+        !self.auth.pages.is_empty()
     }
 
-    /// Accepts what a page posted, see [`Ingest::receive`], if `admits` says that the store may be asked
-    /// for one more.
+    /// Accepts a page's post, see [`Ingest::receive`], if `admits` has room for one more.
     ///
     /// # Errors
     /// [`IngestError::Store`] and [`IngestError::Slow`] only; then nothing of it was kept.
@@ -56,14 +57,14 @@ impl Ingest {
         &self,
         kind: Kind,
         body: &[u8],
-        share: impl Send + 'static,
+        memory: impl Send + 'static,
         admits: impl FnOnce() -> bool,
     ) -> Result<PagePostOutcome, IngestError> {
         let received_at = self.clock.now();
-        let Some(post) = Post::read(kind, body, &self.trust.page_origins) else {
+        let Some(post) = Post::read(kind, body, &self.auth.page_origins) else {
             return Ok(PagePostOutcome::Malformed);
         };
-        let Some(pages) = self.trust.pages.iter().find(|pages| pages.key == post.key) else {
+        let Some(pages) = self.auth.pages.iter().find(|pages| pages.key == post.key) else {
             return Ok(PagePostOutcome::Key);
         };
         if kind == Kind::Share && !pages.shares {
@@ -72,7 +73,7 @@ impl Ingest {
         if !admits() {
             return Ok(PagePostOutcome::Total);
         }
-        let looking = async {
+        let accepting = async {
             let id = self.named(&post.link(&pages.campaign)).await?;
             let kept = post.kept(&pages.campaign, id.as_deref()).to_string().into_bytes();
             let read = |body: Vec<u8>| {
@@ -81,23 +82,23 @@ impl Ingest {
                 let reading = reading.map_err(|why| why.to_string());
                 Ok(Incoming { source: Source::Page, owner: None, event, reading, body })
             };
-            let (class, patience) = (Class::Page, self.patience);
-            let receipt = self.accept(kept, read, share, received_at, class, patience).await?;
-            let seen = match receipt.status {
+            let (class, timeout) = (Class::Page, self.timeout);
+            let receipt = self.accept(kept, read, memory, received_at, class, timeout).await?;
+            let dropped = match receipt.status {
                 Status::Accepted => return Ok(PagePostOutcome::Accepted),
                 Status::Dropped(why) => why,
                 // Pages' posts are dropped where others are parked.
                 Status::Duplicate | Status::Parked { .. } => Dropped::Nothing,
             };
             self.store.probe(received_at).await?;
-            Ok::<_, IngestError>(PagePostOutcome::Dropped(seen))
+            Ok::<_, IngestError>(PagePostOutcome::Dropped(dropped))
         };
-        let looked = tokio::time::timeout(self.patience, looking).await;
-        looked.unwrap_or(Err(IngestError::Slow(self.patience)))
+        let accepted = tokio::time::timeout(self.timeout, accepting).await;
+        accepted.unwrap_or(Err(IngestError::Slow(self.timeout)))
     }
 
-    /// GrowSurf's id of the participant whose link it is, if the link doesn't carry it. What is kept
-    /// names them by that alone, since a code may be somebody else's later, and may be a name.
+    /// Returns GrowSurf's id of the link's participant, if the link doesn't carry it. The kept post names
+    /// them by that alone, since a code may be another person's later, and may be a name.
     async fn named(&self, link: &Link) -> Result<Option<String>, StoreError> {
         if self.store.person(&ReadKey::Participant(link.as_id())).await?.is_some() {
             return Ok(None);

@@ -25,11 +25,12 @@ pub struct Decoded {
     pub campaign: Option<String>,
     /// The shape of a webhook of GrowSurf's, if it has one.
     pub dialect: Option<Dialect>,
-    /// What it says.
+    /// The notification.
     pub reading: Result<Notification, UnreadableBody>,
 }
 
-/// Why a body can't be read. Fit to be shown: no text of an outsider is repeated unescaped.
+/// Reasons why a body can't be read. They are fit to be shown: no text of an outsider is repeated
+/// unescaped.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UnreadableBody {
     /// The bytes are no JSON object.
@@ -102,7 +103,7 @@ fn row(owner: Option<&str>, event: Option<&str>, body: &[u8]) -> Decoded {
         event: event.map(str::to_owned),
         campaign: owner.map(str::to_owned),
         dialect: None,
-        reading: row.and_then(|row| row.news()).map_err(UnreadableBody::Content),
+        reading: row.and_then(|row| row.notification()).map_err(UnreadableBody::Content),
     }
 }
 
@@ -117,7 +118,7 @@ fn report(body: &[u8], received_at: Time) -> Decoded {
 
 fn action(body: &[u8], received_at: Time) -> Decoded {
     let reading = match object(body) {
-        Ok(value) => CustomerioAction::read(value).and_then(|it| it.into_notification(received_at)),
+        Ok(value) => CustomerioAction::read(value, received_at),
         Err(error) => return Decoded::unread(error),
     };
     let action = reading.as_ref().ok().and_then(|read| match read.feedback.as_ref()?.kind {
@@ -135,10 +136,10 @@ fn server(body: &[u8], received_at: Time) -> Decoded {
         Err(error) => return Decoded::unread(error),
     };
     let name = value.get("event").and_then(Value::as_str).map(str::to_owned);
-    let reading = ServerEvent::read(value).and_then(|it| it.into_notification(received_at));
+    let reading = ServerEvent::read(value, received_at);
     // An event that could be read has a name of the contract's.
     let name = name.filter(|_| reading.is_ok());
-    let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
+    let campaign = reading.as_ref().ok().and_then(|notification| notification.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(name, reading.map_err(UnreadableBody::Content)) }
 }
 
@@ -147,9 +148,9 @@ fn post(body: &[u8], received_at: Time) -> Decoded {
         Ok(value) => value,
         Err(error) => return Decoded::unread(error),
     };
-    let kind = page::Kind::of_kept(&value).as_str().to_owned();
+    let kind = page::Kind::of_kept(&value).label().to_owned();
     let reading = page::read(&value, received_at).map_err(UnreadableBody::Content);
-    let campaign = reading.as_ref().ok().and_then(|news| news.campaign.id.clone());
+    let campaign = reading.as_ref().ok().and_then(|notification| notification.campaign.id.clone());
     Decoded { campaign, ..Decoded::of(Some(kind), reading) }
 }
 

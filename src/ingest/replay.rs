@@ -7,7 +7,7 @@ use super::{ParticipantLookup, reading};
 use crate::domain::{Clock, Source, Status, WebhookId};
 use crate::store::{InboxPage, Store, StoreError};
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Replayed {
     /// Webhooks planned again.
@@ -22,16 +22,16 @@ pub struct Replayed {
     pub reasons: Vec<(WebhookId, String)>,
 }
 
-/// How many webhooks a replay reads at a time.
+/// The webhooks that a replay reads at a time.
 const REPLAY_PAGE: usize = 200;
 
-/// How many webhooks a replay gives the reasons of.
+/// The webhooks whose reasons a replay returns.
 const REPLAY_REASONS: usize = 20;
 
 /// Plans stored webhooks again, page by page, each webhook in a transaction of its own, so that
 /// a `serve` beside it is never held up. `page` says which; its limit is ours to choose.
 ///
-/// Participants whom an action names and the store doesn't know are looked up before, but not by a dry run.
+/// Participants that an action names and the store doesn't know are looked up before, but not by a dry run.
 ///
 /// # Errors
 /// What the store says; what was planned until then stays.
@@ -50,10 +50,10 @@ pub async fn replay(
         page.after = Some(last.id);
         for webhook in webhooks {
             let mut reading = reading::decode_stored(&webhook);
-            if let (Some(lookup), Source::CustomerioAction, Ok(news), false) =
+            if let (Some(lookup), Source::CustomerioAction, Ok(notification), false) =
                 (lookup, webhook.source, &mut reading, dry_run)
             {
-                lookup.look_up(news).await?;
+                lookup.look_up(notification).await?;
             }
             let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
             replayed.webhooks += 1;

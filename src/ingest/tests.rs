@@ -155,7 +155,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn trust(unsigned: bool) -> WebhookAuth {
+fn auth(unsigned: bool) -> WebhookAuth {
     let secret = |name: &str| SecretString::from(format!("the secret {name} of the tests"));
     let owned = |id: &str| (Owner::Campaign(id.to_owned()), secret(id));
     let secrets = vec![(Owner::Global, secret("global")), owned("a"), owned("b")];
@@ -201,7 +201,7 @@ impl World {
     fn ingest(&self, unsigned: bool) -> Ingest {
         let store: Arc<Store> = Arc::clone(&self.store);
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        Ingest::new(store, clock, random, trust(unsigned), Duration::from_secs(60), Arc::default())
+        Ingest::new(store, clock, random, auth(unsigned), Duration::from_secs(60), Arc::default())
     }
 
     /// Sends a body; `true` if it was taken.
@@ -243,7 +243,7 @@ impl World {
                 let row = Row::new(kind, value, &origin);
                 let webhook = row.to_webhook(WebhookId::new(now, rand(&body)), now);
                 let arrival =
-                    ReceivedWebhook { webhook, decoded: row.news(), class: Class::History };
+                    ReceivedWebhook { webhook, decoded: row.notification(), class: Class::History };
                 self.store.accept(arrival, now).await.is_ok()
             }
         }
@@ -272,8 +272,8 @@ proptest! {
                 let after = world.store.stats().await.unwrap().parked;
                 assert!(is_taken || after == before, "what is refused isn't kept");
                 if let Entrance::Signed(owner @ ("a" | "b")) = way {
-                    for (news, _) in &first {
-                        assert_eq!(news.campaign.id.as_deref(), Some(owner), "it vouches for no other");
+                    for (notification, _) in &first {
+                        assert_eq!(notification.campaign.id.as_deref(), Some(owner), "it vouches for no other");
                     }
                 }
                 if after == before {

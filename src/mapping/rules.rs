@@ -106,11 +106,13 @@ pub struct Rules {
 }
 
 /// The most page posts about one participant on one day.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct PostsPerDay {
     /// Clicks on the participant's link.
+    #[serde(rename = "clicks_per_day", deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub clicks: u32,
     /// Shares by the participant.
+    #[serde(rename = "shares_per_day", deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub shares: u32,
 }
 

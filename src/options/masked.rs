@@ -31,25 +31,10 @@ pub const OPTIONS: [&str; 19] = [
 ];
 
 /// The words that such an option may choose between.
-const CHOICES: [&str; 15] = [
-    "any",
-    "direct",
-    "disable",
-    "negotiate",
-    "postgres",
-    "prefer",
-    "prefer-standby",
-    "primary",
-    "random",
-    "read-only",
-    "read-write",
-    "require",
-    "standby",
-    "verify-ca",
-    "verify-full",
-];
+const CHOICES: &str = "any direct disable negotiate postgres prefer prefer-standby primary \
+    random read-only read-write require standby verify-ca verify-full";
 
-/// What stands for a part that isn't shown.
+/// The stand-in for a part that isn't shown.
 const HIDDEN: &str = "...";
 
 /// A text as it may be shown.
@@ -76,7 +61,7 @@ impl fmt::Display for Masked<'_> {
     }
 }
 
-/// Masks the passwords in a message that somebody else wrote.
+/// Masks the passwords in a message of another program.
 pub fn mask_words(message: &str) -> String {
     let words = message.split_inclusive(|it: char| it.is_whitespace() || "'\"`".contains(it));
     words
@@ -145,7 +130,7 @@ fn is_plain(name: &str, value: &str) -> bool {
         && match name {
             "dbname" | "host" | "hostaddr" | "user" => true,
             "application_name" | "options" | "password" => false,
-            _ => is_number() || CHOICES.contains(&value),
+            _ => is_number() || CHOICES.split(' ').any(|choice| choice == value),
         }
 }
 

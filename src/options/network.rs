@@ -1,6 +1,6 @@
 //! A network of IP addresses, such as `10.0.0.0/8`, or one address.
 //!
-//! Only what trusting proxies needs: reading one, and asking if an address is inside.
+//! Only what trusting proxies needs: reading one, and testing an address.
 
 use std::net::IpAddr;
 use std::str::FromStr;

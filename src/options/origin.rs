@@ -1,14 +1,21 @@
 //! Origins of web pages, just as browsers write them in the `Origin` header.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
 use crate::options::Expected;
 
-/// An origin in a list of them.
+/// Reads a list of origins.
+///
+/// # Errors
+/// As [`origin`].
+pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::deserialize(from)?.into_iter().map(|Origin(origin)| origin).collect())
+}
+
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-pub struct Origin(pub String);
+struct Origin(String);
 
 impl TryFrom<String> for Origin {
     type Error = Expected;
@@ -119,12 +126,14 @@ mod tests {
             ("https://", None),
             ("", None),
         ] {
-            let told = origin(text).unwrap_err().to_string();
+            let shown = origin(text).unwrap_err().to_string();
             match sent {
-                Some(sent) => assert!(told.ends_with(&format!("here {sent:?}")), "{text}: {told}"),
-                None => assert!(!told.contains("here"), "{text}: {told}"),
+                Some(sent) => {
+                    assert!(shown.ends_with(&format!("here {sent:?}")), "{text}: {shown}")
+                }
+                None => assert!(!shown.contains("here"), "{text}: {shown}"),
             }
-            assert!(!told.contains("hush"), "{told}");
+            assert!(!shown.contains("hush"), "{shown}");
         }
     }
 

@@ -6,10 +6,10 @@ use serde::de::{Deserializer, Error};
 
 use super::spoiled::{SEPARATOR, ends_list};
 
-/// What a reader knows a secret by.
+/// The name of a secret's type, by which a reader knows it.
 pub const ONE: &str = "secret";
 
-/// What a reader knows tokens by, of which there may be one or a list.
+/// The name of the type of tokens, of which there may be one or a list.
 pub const TOKENS: &str = "tokens";
 
 /// A shorter token could be guessed; in bytes.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::domain::characters::is_hidden;
 
-/// How strictly a value is read.
+/// The strictness with which a value is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// A text that people read, such as a tier's name; it may hold joined emoji and a quotation mark.

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 32 << 20;
 /// Counts for the fixed part of an entry.
 const ENTRY_BYTES: usize = 128;
 
-/// What kind of thing happened. The names are part of the read-back interface.
+/// The kind of an activity. Its names are part of the read-back interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {

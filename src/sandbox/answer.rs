@@ -1,7 +1,6 @@
 //! Answers and their bodies, in the three shapes of the Track API's errors.
 //!
-//! What is wrong is decided elsewhere, as a [`Problem`]; how it is told depends on the endpoint
-//! only and is decided here.
+//! Other modules find the [`Problem`]; its shape depends only on the endpoint and is decided here.
 
 use axum::{
     body::Body,
@@ -11,11 +10,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-/// What a successful request gets: an empty object and a line feed, as recorded from the live API.
+/// The body of a success: an empty object and a line feed, as recorded from the live API.
 const SUCCESS: &[u8] = b"{}\n";
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// Why an operation is refused. `field` and `reason` are told by v2 only.
+/// The reason why an operation is refused. Only v2 shows `field` and `reason`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct Problem {
@@ -34,7 +33,7 @@ impl Problem {
         Self { reason: "required", message: format!("{field} is required"), field }
     }
 
-    /// The same problem of a field inside `parent`.
+    /// Moves the problem to a field inside `parent`.
     pub(super) fn within(mut self, parent: &str) -> Self {
         self.field = format!("{parent}.{}", self.field);
         self
@@ -45,7 +44,7 @@ impl Problem {
     }
 }
 
-/// How an endpoint tells its problems.
+/// The shape of an endpoint's problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     /// `{"meta":{"errors":["..."]}}`
@@ -79,12 +78,12 @@ impl Answer {
         Self { status, headers: HeaderMap::new(), body: format!("{body}\n").into() }
     }
 
-    /// An error outside any endpoint: no credentials, no such path.
+    /// Returns an error outside any endpoint: no credentials, no such path.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
         Self::json(status, &json!({"meta": {"error": message}}))
     }
 
-    /// 400 for the whole request.
+    /// Returns the 400 of the whole request.
     pub(super) fn refused(style: Style, problem: &Problem) -> Self {
         let body = match style {
             Style::V1 => json!({"meta": {"errors": [problem.message]}}),
@@ -94,7 +93,7 @@ impl Answer {
         Self::json(StatusCode::BAD_REQUEST, &body)
     }
 
-    /// 200 without problems; 207 with the places of the problems in a batch; 400 elsewhere.
+    /// Returns 200 without problems; 207 with the places of the problems in a batch; 400 elsewhere.
     pub(super) fn outcome(style: Style, problems: &[(usize, Problem)]) -> Self {
         match (style, problems) {
             (_, []) => Self::success(),

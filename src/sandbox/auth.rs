@@ -6,7 +6,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
 
-/// Whether the request carries a site id and a key.
+/// Returns true if the request carries a site id and a key.
 pub(super) fn is_authorized(headers: &HeaderMap) -> bool {
     credentials(headers).is_some_and(|(site_id, key)| !site_id.is_empty() && !key.is_empty())
 }

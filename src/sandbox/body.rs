@@ -15,12 +15,12 @@ use super::{
     operation::{Event, EventId, Identify, Note, Operation},
 };
 
-/// What a documented attribute begins with although names in `cio_` are Customer.io's own.
+/// The prefix of documented attributes among the names in `cio_`, which are Customer.io's own.
 const DOCUMENTED_PREFIX: &str = "cio_subscription_preferences";
 /// Event data that overrides what a campaign says.
 const RESERVED_DATA_KEYS: [&str; 3] = ["recipient", "from_address", "reply_to"];
 
-/// A JSON object, or a problem with `what`.
+/// Reads a JSON object; a problem names it as `what`.
 pub(super) fn object(what: &str, bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     serde_json::from_slice(bytes)
         .map_err(|error| Problem::invalid(what, format!("{what} is not a JSON object: {error}")))

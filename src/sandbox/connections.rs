@@ -23,8 +23,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// How long requests in flight may take once the sandbox shuts down. Scripted latency may be
-/// longer, and nobody should wait for that.
+/// The time that requests in flight have at shutdown. Scripted latency may be longer.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// A failing accept (no file descriptors left) doesn't get better by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

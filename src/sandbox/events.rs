@@ -1,4 +1,4 @@
-//! Events: the log of distinct ones, repeats, and whose an anonymous event is.
+//! Events: the log of distinct ones, repeats, and the owners of anonymous events.
 //!
 //! The rules are those of "Track a customer event" and "Track an anonymous event" in the Track
 //! API's specification and of the guide on anonymous events. How an event looks on the wire is
@@ -22,9 +22,9 @@ const MAX_EVENTS: usize = 1_000_000;
 const MAX_BYTES: usize = 512 << 20;
 /// Counts for the fixed part of an event.
 const EVENT_BYTES: usize = 256;
-/// How long an anonymous event can be joined with a person.
+/// The time in which an anonymous event can be joined with a person.
 const ANONYMOUS_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How long after an identify with an anonymous id its events still go to that person.
+/// The time after an identify with an anonymous id in which its events go to that person.
 const JOINED_FOR_MS: i64 = 5 * 60 * 1_000;
 
 /// An event that was applied.
@@ -42,7 +42,7 @@ pub(super) struct Record {
     #[serde(skip)]
     pub(super) identifier: Option<Identifier>,
     pub(super) anonymous_id: Option<String>,
-    /// Whose it is now.
+    /// The person that has it now.
     #[serde(skip)]
     pub(super) owner: Option<u64>,
     pub(super) repeats: u64,
@@ -74,7 +74,7 @@ impl EventLog {
         &self.records
     }
 
-    /// Changes whose event it is.
+    /// Gives an event to another person, or to none.
     pub(super) fn give(&mut self, seq: u64, owner: Option<u64>) {
         if let Some(record) = self.records.get_mut(seq) {
             record.owner = owner;
@@ -100,10 +100,10 @@ impl EventLog {
     }
 }
 
-/// What is known of one anonymous id.
+/// The state of one anonymous id.
 #[derive(Debug, Default)]
 pub(super) struct Anonymous {
-    /// Whose it is, for good, and when that person was last identified with it.
+    /// The person that has it for good, and the time of their last identify with it.
     owner: Option<(u64, i64)>,
     /// The events that belong to nobody yet.
     waiting: VecDeque<u64>,
@@ -123,7 +123,7 @@ impl Anonymous {
 }
 
 impl Workspace {
-    /// An event of a person, who is created if unknown.
+    /// Applies an event of a person, who is created if unknown.
     pub(super) fn track(&mut self, receipt: Receipt, target: Identifier, event: Event) {
         if self.is_ignored(receipt, &target) {
             return;
@@ -146,7 +146,7 @@ impl Workspace {
         self.keep(receipt, Some(target), None, Some(owner), event);
     }
 
-    /// An event of a browser, or an invite event if there is no anonymous id.
+    /// Applies an event of a browser, or an invite event if there is no anonymous id.
     pub(super) fn track_anonymous(
         &mut self,
         receipt: Receipt,

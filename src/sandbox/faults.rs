@@ -74,7 +74,7 @@ enum Dropping {
     After,
 }
 
-/// What happens to a request that a rule applies to.
+/// The effect of a rule on a request.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// Between the effect and the ending.
@@ -86,7 +86,7 @@ pub(super) struct Fault {
     pub(super) item_errors: Vec<usize>,
 }
 
-/// How a faulted request ends.
+/// The end of a faulted request.
 #[derive(Debug)]
 pub(super) enum Ending {
     /// With the effect and its true answer.
@@ -107,7 +107,7 @@ impl Fault {
     }
 }
 
-/// What a rule can see of a request.
+/// The parts of a request that a rule can match.
 pub(super) struct Subject<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -159,7 +159,7 @@ impl Faults {
         self.0.iter_mut().find_map(|active| active.applies(subject).then(|| active.fault.clone()))
     }
 
-    /// `{"rules":[...]}` with the uses.
+    /// Returns `{"rules":[...]}` with the uses.
     pub(super) fn to_json(&self) -> Value {
         serde_json::json!({"rules": self.0})
     }

@@ -1,7 +1,6 @@
-//! How a person is named: `id`, `email` or `cio_id`, read from a path or from an object.
+//! Identifiers of a person: `id`, `email` or `cio_id`, read from a path or from an object.
 //!
-//! v1 guesses the kind from the shape of the value, v2 and merge say it. Who has an identifier is
-//! known by `people`.
+//! v1 guesses the kind from the shape of the value, v2 and merge name it. `people` knows the owners.
 
 use std::fmt;
 
@@ -92,7 +91,7 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// Whether a path segment holds characters that the documentation wants percent-encoded.
+/// Returns true if a path segment holds characters that the documentation wants percent-encoded.
 pub(super) fn is_unencoded(segment: &str) -> bool {
     !segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!*'()%".contains(&byte))
 }

@@ -15,7 +15,7 @@ use super::{
     workspace::{Receipt, Workspace},
 };
 
-/// Why an identify changes nothing.
+/// The reason why an identify changes nothing.
 type Refusal = (Kind, String);
 
 impl Workspace {
@@ -76,7 +76,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// The person to update, or none if one is to be created.
+    /// Returns the person to update, or none if one is to be created.
     fn whom(&self, identify: &Identify, named: &[Identifier]) -> Result<Option<u64>, Refusal> {
         let failure = |detail: String| (Kind::AttributeUpdateFailure, detail);
         let owner = self.people.find(&identify.target);
@@ -131,7 +131,7 @@ impl Workspace {
     }
 }
 
-/// Whether both are of one kind, but differ.
+/// Returns true if both are of one kind, but differ.
 fn is_rival(target: &Identifier, name: &Identifier) -> bool {
     target.kind() == name.kind() && target != name
 }
@@ -144,7 +144,7 @@ fn current<'a>(person: &'a Person, like: &Identifier) -> Option<&'a str> {
     }
 }
 
-/// Null and the empty string remove an attribute.
+/// Returns true if a value removes its attribute.
 fn removes(value: &Value) -> bool {
     value.is_null() || value == ""
 }

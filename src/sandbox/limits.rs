@@ -32,7 +32,7 @@ pub(super) fn id(field: &str, id: &str) -> Result<(), Problem> {
     at_most(ID_BYTES, field, "id", id)
 }
 
-/// A rough reading of RFC 5322: two parts around the last `@`, and no white space.
+/// Checks an address by a rough reading of RFC 5322: two parts around the last `@`, and no white space.
 pub(super) fn email(field: &str, email: &str) -> Result<(), Problem> {
     let is_address = email
         .rsplit_once('@')
@@ -73,7 +73,7 @@ fn attribute(name: &str, value: &Value) -> Result<(), Problem> {
     }
 }
 
-/// An event's name without the spaces around it, which Customer.io removes too.
+/// Reads an event's name without the spaces around it, which Customer.io removes too.
 pub(super) fn event_name(value: Option<&Value>) -> Result<String, Problem> {
     let name = match value {
         None => return Err(Problem::required("name")),
@@ -87,7 +87,7 @@ pub(super) fn event_name(value: Option<&Value>) -> Result<String, Problem> {
     Ok(name.to_owned())
 }
 
-/// Unix seconds as an integer, if given.
+/// Reads Unix seconds as an integer, if given.
 pub(super) fn timestamp(field: &str, value: Option<&Value>) -> Result<Option<i64>, Problem> {
     let Some(value) = value else {
         return Ok(None);
@@ -100,7 +100,7 @@ pub(super) fn timestamp(field: &str, value: Option<&Value>) -> Result<Option<i64
     }
 }
 
-/// An event id, which must be a ULID, as the number it stands for: ULIDs are case-insensitive.
+/// Reads an event id, which must be a ULID, as its number: ULIDs are case-insensitive.
 pub(super) fn ulid(value: Option<&Value>) -> Result<Option<u128>, Problem> {
     let Some(value) = value else {
         return Ok(None);

@@ -10,7 +10,7 @@ use super::{
     workspace::{Receipt, Workspace},
 };
 
-/// How old an event may be that a merge carries over.
+/// The greatest age of an event that a merge carries over.
 const CARRIED_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 impl Workspace {

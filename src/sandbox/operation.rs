@@ -1,4 +1,4 @@
-//! What one request, or one operation of a batch, asks for, after it was read and checked.
+//! The operation of one request, or one of a batch, after it was read and checked.
 //!
 //! `v1` and `v2` make operations from JSON, `workspace` applies them. Checks that need no state
 //! are behind us here.
@@ -44,7 +44,7 @@ pub(super) struct Identify {
     pub(super) attributes: Map<String, Value>,
     /// `_update: true`: don't create.
     pub(super) only_update: bool,
-    /// When the update happened, in Unix seconds; else when it was received.
+    /// The time of the update in Unix seconds; without it, the time of receipt counts.
     pub(super) timestamp: Option<i64>,
 }
 
@@ -90,7 +90,7 @@ pub(super) enum Reading {
 }
 
 impl Operation {
-    /// Whom it is about; what tells people apart in faults and within a batch.
+    /// Returns the person's identifier or anonymous id, which faults and batches compare.
     pub(super) fn subject(&self) -> Option<&str> {
         match self {
             Self::Identify(identify) => Some(identify.target.value()),
@@ -106,17 +106,17 @@ impl Operation {
 }
 
 impl Reading {
-    /// A request that can only be refused.
+    /// Returns a request that can only be refused.
     pub(super) fn refused(style: Style, problem: &Problem) -> Self {
         Self::Fixed(Answer::refused(style, problem))
     }
 
-    /// A request with one operation.
+    /// Returns a request with one operation.
     pub(super) fn one(style: Style, item: Result<Operation, Problem>, notes: Vec<Note>) -> Self {
         Self::Operations { style, items: vec![item], notes }
     }
 
-    /// Whether the request is about this identifier or anonymous id.
+    /// Returns true if the request is about this identifier or anonymous id.
     pub(super) fn is_about(&self, subject: &str) -> bool {
         match self {
             Self::Fixed(_) => false,

@@ -1,4 +1,4 @@
-//! The people of the workspace and who has which identifier.
+//! The people of the workspace and their identifiers.
 //!
 //! Only keeps them consistent: an identifier has at most one owner. What a request may do to them
 //! is decided in `identify` and `merge`.
@@ -58,7 +58,7 @@ impl Default for People {
     }
 }
 
-/// The `cio_id` of a key.
+/// Returns the `cio_id` of a key.
 pub(super) fn cio_id(key: u64) -> String {
     format!("{key:08x}")
 }
@@ -78,7 +78,7 @@ impl People {
         self.persons.get(&key)
     }
 
-    /// The identifiers must be changed with [`People::assign`] only.
+    /// Returns a person to change, but for the identifiers, which [`People::assign`] changes.
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut Person> {
         self.persons.get_mut(&key)
     }
@@ -123,7 +123,7 @@ impl People {
         Some(person)
     }
 
-    /// Everybody, oldest first.
+    /// Returns all people, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Person)> {
         self.persons.iter().map(|(key, person)| (*key, person))
     }

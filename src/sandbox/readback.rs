@@ -1,5 +1,4 @@
-//! What the sandbox shows: the `/sandbox/...` endpoints. Their interface is documented in
-//! [`super`].
+//! The read-back interface: the `/sandbox/...` endpoints, which [`super`] documents.
 //!
 //! Answers are written straight from the state under its lock, without copies of it.
 
@@ -26,6 +25,7 @@ use super::{
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
+        .route("/health", get(health))
         .route("/sandbox/people", get(all_people))
         .route("/sandbox/people/{identifier}", get(one_person))
         .route("/sandbox/events", get(events))
@@ -44,7 +44,7 @@ struct Page {
 }
 
 impl Page {
-    /// `{name: [...], "forgotten": n}` of the entries that are asked for.
+    /// Returns `{name: [...], "forgotten": n}` of the requested entries.
     fn of<'a, T, V: Serialize>(
         &self,
         name: &str,
@@ -55,6 +55,10 @@ impl Page {
         let entries: Vec<V> = entries.map(|(seq, entry)| view(seq, entry)).collect();
         list(name, &entries, Some(ring.forgotten()))
     }
+}
+
+async fn health() -> Response {
+    json_response(StatusCode::OK, &json!({"status": "ready"}))
 }
 
 async fn all_people(State(shared): State<Shared>) -> Response {

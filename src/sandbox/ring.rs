@@ -61,7 +61,7 @@ impl<T> Ring<T> {
         self.entries.get_mut(index).map(|(value, _)| value)
     }
 
-    /// The entries after number `since`, oldest first, with their numbers.
+    /// Returns the entries after number `since`, oldest first, with their numbers.
     pub(super) fn after(&self, since: u64) -> impl Iterator<Item = (u64, &T)> {
         let skipped = (since + 1).saturating_sub(self.first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(self.entries.len());
@@ -76,12 +76,12 @@ impl<T> Ring<T> {
         self.bytes = 0;
     }
 
-    /// The number that the next entry will get.
+    /// Returns the number of the next entry.
     pub(super) fn next_seq(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    /// How many entries have gone.
+    /// Returns the number of dropped entries.
     pub(super) fn forgotten(&self) -> u64 {
         self.first - 1
     }

@@ -22,17 +22,17 @@ use super::{
 /// People have no oldest that could go, so beyond this the sandbox says that it is full.
 const MAX_PEOPLE: usize = 1_000_000;
 
-/// Gives Unix milliseconds.
+/// A source of Unix milliseconds.
 pub(super) type Clock = fn() -> i64;
 
-/// The clock outside tests.
+/// Reads the clock outside tests.
 #[expect(clippy::disallowed_methods, reason = "the sandbox owns its own clock, here")]
 pub(super) fn system_clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// What all handlers share.
+/// The state and the clock, which all handlers share.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     clock: Clock,
@@ -49,7 +49,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
 }
 
-/// What became of a request so far.
+/// A request that was logged and has taken effect, before it is answered.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) seq: u64,
@@ -73,7 +73,7 @@ impl Shared {
         (self.clock)()
     }
 
-    /// The state; even after a panic elsewhere, because a witness should keep talking.
+    /// Locks the state, even after a panic elsewhere: a witness must go on.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

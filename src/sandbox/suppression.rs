@@ -51,7 +51,7 @@ impl Workspace {
         self.record(receipt, Kind::Unsuppressed, Some(target), detail);
     }
 
-    /// Whether the identifier is suppressed; the activity says so then.
+    /// Returns true if the identifier is suppressed, and records that.
     pub(super) fn is_ignored(&mut self, receipt: Receipt, identifier: &Identifier) -> bool {
         let ignored = self.suppressed.contains_key(identifier);
         if ignored {

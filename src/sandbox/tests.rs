@@ -75,7 +75,7 @@ impl Served {
         assert_eq!(status, 200, "{answer}");
     }
 
-    /// The kinds of what the activity shows.
+    /// Returns the kinds of all activity.
     async fn activity(&self) -> Vec<String> {
         let activity = self.get("/sandbox/activity").await;
         let entries = activity["activity"].as_array().unwrap();

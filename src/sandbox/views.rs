@@ -1,4 +1,4 @@
-//! How the state looks in the read-back interface: borrowed shapes for serialisation only.
+//! Views of the state in the read-back interface: borrowed shapes for serialisation only.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

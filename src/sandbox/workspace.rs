@@ -1,4 +1,4 @@
-//! The workspace: everything that operations change, and the way into it.
+//! The workspace: everything that operations change, and the function that applies them.
 //!
 //! Each operation's rules are in a file of their own (`identify`, `events`, `merge`,
 //! `suppression`), as methods of [`Workspace`]. HTTP, faults and the clock stay outside: an
@@ -15,7 +15,7 @@ use super::{
     people::People,
 };
 
-/// When and with which request an operation came.
+/// The time and the request of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Receipt {
     /// Unix milliseconds.
@@ -30,7 +30,7 @@ impl Receipt {
     }
 }
 
-/// People, events and what became of both.
+/// People, events and activity.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     pub(super) people: People,
@@ -44,7 +44,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Does one operation. `Ok` is what Customer.io answers 200 to, even if nothing was done.
+    /// Applies one operation. Customer.io answers 200 to `Ok`, even if nothing was done.
     pub(super) fn apply(&mut self, receipt: Receipt, operation: Operation) -> Result<(), Problem> {
         match operation {
             Operation::Identify(identify) => return self.identify(receipt, identify),

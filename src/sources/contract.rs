@@ -3,8 +3,8 @@
 //! What belongs here: the reading, its sentences, and the fields that several contracts share. What
 //! doesn't: the fields of one contract.
 //!
-//! A field holds whatever JSON was sent until it is validated, `null` if it is missing, so that one answer
-//! names all faults, each with its field. No sentence repeats a value, since most values are personal.
+//! Until it is validated, a field holds the JSON that was sent, or `null`. So one answer names all
+//! faults, each with its field. No sentence repeats a value, since most values are personal.
 
 use garde::Validate;
 use serde::Deserialize;
@@ -13,61 +13,129 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::lenient;
-use crate::domain::{Email, is_too_long, too_long};
+use crate::domain::{Email, Time, is_too_long, too_long};
 
 /// The most characters of a text.
 const LONGEST: usize = 200;
 
-/// Reads a body. `tag` is the field that names its kind, and `fix` returns the fix for a field that is
-/// missing or empty.
-///
-/// # Errors
-/// All that is wrong with the body.
-pub(super) fn read<T>(body: Value, tag: &str, fix: fn(&str) -> &'static str) -> Result<T, String>
-where
-    T: DeserializeOwned + Validate<Context = ()>,
-{
-    let kind = body.get(tag).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let body = match body.get(tag) {
-        None | Some(Value::String(_)) => body,
-        Some(Value::Null) => json!({}),
-        // Serde would take a number for the place of a kind.
-        Some(_) => json!({ tag: "" }),
-    };
-    let read: T = serde_json::from_value(body)
-        .map_err(|error| structure_fault(&error.to_string(), tag, &kind, fix))?;
-    let sentence = |path: &str, fault: &str| match fault {
-        "is missing" | "is empty" => format!("{path} {fault}: {}", fix(path)),
-        // The fault of a part of the field.
-        _ if fault.starts_with('.') => format!("{path}{fault}"),
-        _ => format!("{path} {fault}"),
-    };
-    read.validate().map_err(|report| {
-        let faults =
-            report.iter().map(|(path, fault)| sentence(&path.to_string(), fault.message()));
-        faults.collect::<Vec<_>>().join("; ")
-    })?;
-    Ok(read)
+/// The most faults of one kind that an answer names, where a body may have any number.
+pub(super) const FAULTS: usize = 5;
+
+/// A contract, as serde and garde know it, and its sentences.
+pub(super) trait Contract: DeserializeOwned + Validate<Context = ()> {
+    /// The field that names the kind of a body.
+    const TAG: &'static str;
+
+    /// Returns the fix for a field of this kind of body that is missing or empty.
+    fn fix(kind: &str, field: &str) -> &'static str;
+
+    /// Returns the fault of the fields together, if each alone is right.
+    fn fault(&self, received_at: Time) -> Option<&'static str>;
 }
 
-/// Returns the sentence for a body whose fields aren't those of its kind, from serde's words.
-fn structure_fault(fault: &str, tag: &str, kind: &str, fix: fn(&str) -> &'static str) -> String {
-    let (start, known) = fault.rsplit_once("expected ").unwrap_or((fault, ""));
-    let known = known.trim_start_matches("one of ").replace('`', "");
-    let named = |prefix: &str| Some(start.strip_prefix(prefix)?.split_once('`')?.0);
-    // All but the tag have a default.
-    if named("missing field `").is_some() {
-        return format!("{tag} is missing: {}", fix(tag));
+/// The faults of a body, each with the path of its field.
+#[derive(Default)]
+pub(super) struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    pub(super) fn push(&mut self, path: &str, sentence: String) {
+        self.0.push((path.to_owned(), sentence));
     }
-    match named("unknown field `") {
-        Some(name) if is_plain(name) => {
-            format!("{name} is no field of {kind}; it has {tag}, {known}")
-        }
-        Some(_) => {
-            format!("a field's name is no plain word, and none of {kind}; it has {tag}, {known}")
-        }
-        None => format!("{tag} is none of {known}"),
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == path)
     }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Appends a text to the last fault, if there is one.
+    pub(super) fn explain_last(&mut self, text: &str) {
+        if let Some((_, sentence)) = self.0.last_mut() {
+            sentence.push_str(text);
+        }
+    }
+}
+
+/// Reads a body that has these faults at least.
+///
+/// # Errors
+/// All faults of the body.
+pub(super) fn read<T: Contract>(
+    mut body: Value,
+    received_at: Time,
+    mut faults: Faults,
+) -> Result<T, String> {
+    let tag = T::TAG;
+    let kind = body.get(tag).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match body.get(tag) {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Null) => body = json!({}),
+        // Serde would take a number for the place of a kind.
+        Some(_) => body = json!({ tag: "" }),
+    }
+    let mut read = T::deserialize(&body);
+    if let Err(error) = &read {
+        let error = error.to_string();
+        let (start, known) = error.rsplit_once("expected ").unwrap_or((&error, ""));
+        // Serde quotes each name.
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        if start.starts_with("unknown field") {
+            remove_unknown(&mut body, (tag, &kind), &known, &mut faults);
+            read = T::deserialize(&body);
+        } else if start.starts_with("missing field") {
+            // All but the tag have a default.
+            faults.push(tag, format!("{tag} is missing: {}", T::fix(&kind, tag)));
+        } else if !faults.has(tag) {
+            faults.push(tag, format!("{tag} is none of {}", known.join(", ")));
+        }
+    }
+    let Ok(read) = read else { return Err(sentence(faults)) };
+    let report = read.validate().err();
+    for (path, fault) in report.iter().flat_map(garde::Report::iter) {
+        let (path, fault) = (path.to_string(), fault.message());
+        if faults.has(&path) {
+            continue;
+        }
+        let sentence = match fault {
+            "is missing" | "is empty" => format!("{path} {fault}: {}", T::fix(&kind, &path)),
+            // The fault of a part of the field.
+            _ if fault.starts_with('.') => format!("{path}{fault}"),
+            _ => format!("{path} {fault}"),
+        };
+        faults.push(&path, sentence);
+    }
+    if let Some(fault) = read.fault(received_at) {
+        faults.push("", fault.to_owned());
+    }
+    if faults.len() == 0 { Ok(read) } else { Err(sentence(faults)) }
+}
+
+/// Removes the fields that a kind of body doesn't have, and reports them.
+fn remove_unknown(
+    body: &mut Value,
+    (tag, kind): (&str, &str),
+    known: &[&str],
+    faults: &mut Faults,
+) {
+    let Some(fields) = body.as_object_mut() else { return };
+    let is_known = |name: &str| name == tag || known.contains(&name);
+    for name in fields.keys().filter(|name| !is_known(name)).take(FAULTS) {
+        faults.push(
+            name,
+            match is_plain(name) {
+                true => format!("{name} is no field of {kind}"),
+                false => format!("a field's name is no plain word, and none of {kind}"),
+            },
+        );
+    }
+    faults.explain_last(&format!("; it has {tag}, {}", known.join(", ")));
+    fields.retain(|name, _| is_known(name));
+}
+
+fn sentence(Faults(faults): Faults) -> String {
+    faults.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>().join("; ")
 }
 
 /// True if a name can be repeated: it is a word, and no address.
@@ -76,28 +144,39 @@ pub(super) fn is_plain(name: &str) -> bool {
     (1..=40).contains(&name.len()) && name.chars().all(is_part)
 }
 
-/// A text that isn't blank and has no control characters. White space around it doesn't matter.
-#[derive(Default, Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(
-    value_type = String,
-    max_length = 200,
-    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$"
-)]
-pub(crate) struct Text(#[garde(custom(check_text))] Value);
+/// Declares types of texts with one schema, each with its check. White space around them is removed.
+macro_rules! texts {
+    ($schema:tt; $($(#[$doc:meta])* $name:ident($check:ident);)+) => {$(
+        $(#[$doc])*
+        #[derive(Default, serde::Deserialize, utoipa::ToSchema, garde::Validate)]
+        #[serde(transparent)]
+        #[garde(transparent)]
+        #[schema $schema]
+        pub(crate) struct $name(#[garde(custom($check))] serde_json::Value);
 
-/// An id of at most 200 bytes that isn't blank and has no control characters. White space around it doesn't
-/// matter.
-#[derive(Default, Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(
-    value_type = String,
-    max_length = 200,
-    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$"
-)]
-pub(crate) struct Id(#[garde(custom(check_id))] Value);
+        impl From<$name> for String {
+            fn from($name(text): $name) -> Self {
+                text.as_str().unwrap_or_default().trim().to_owned()
+            }
+        }
+    )+};
+}
+pub(super) use texts;
+
+texts! {
+    (
+        value_type = String,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$"
+    );
+
+    /// A text that isn't blank and has no control characters. White space around it doesn't matter.
+    Text(check_text);
+
+    /// An id of at most 200 bytes that isn't blank and has no control characters. White space around it doesn't
+    /// matter.
+    Id(check_id);
+}
 
 /// An e-mail address of at most 254 bytes. Capital letters don't matter.
 #[derive(Default, Deserialize, ToSchema, Validate)]
@@ -105,18 +184,6 @@ pub(crate) struct Id(#[garde(custom(check_id))] Value);
 #[garde(transparent)]
 #[schema(value_type = String, format = Email, max_length = 254, examples("fay@example.com"))]
 pub(crate) struct Address(#[garde(custom(check_address))] Value);
-
-impl From<Text> for String {
-    fn from(Text(text): Text) -> Self {
-        text.as_str().unwrap_or_default().trim().to_owned()
-    }
-}
-
-impl From<Id> for String {
-    fn from(Id(id): Id) -> Self {
-        id.as_str().unwrap_or_default().trim().to_owned()
-    }
-}
 
 impl From<Address> for Email {
     fn from(Address(address): Address) -> Self {
@@ -136,6 +203,11 @@ pub(super) fn text(value: &Value) -> Result<&str, garde::Error> {
     Err(garde::Error::new(fault))
 }
 
+/// Returns the fault of a value that isn't right.
+pub(super) fn check(is_right: bool, fault: &str) -> garde::Result {
+    if is_right { Ok(()) } else { Err(garde::Error::new(fault)) }
+}
+
 /// Checks that a value is no empty text, such as a variable that isn't there renders to.
 pub(super) fn check_filled(value: &Value) -> garde::Result {
     if value.is_string() { text(value).map(drop) } else { Ok(()) }
@@ -143,30 +215,20 @@ pub(super) fn check_filled(value: &Value) -> garde::Result {
 
 /// Returns a whole number, which JSON may write with a fraction of zero.
 pub(super) fn whole(value: &Value) -> Option<i64> {
-    match lenient::of::<lenient::Whole>(value) {
-        Some(number) if value.is_number() => Some(number),
-        _ => None,
-    }
+    lenient::of::<lenient::Whole>(value).filter(|_| value.is_number())
 }
 
 fn check_text(value: &Value, (): &()) -> garde::Result {
     let text = text(value)?;
-    if text.chars().nth(LONGEST).is_some() {
-        return Err(garde::Error::new(format!("is longer than {LONGEST} characters")));
-    }
-    match text.chars().any(char::is_control) {
-        true => {
-            Err(garde::Error::new("holds a line break or another character that can't be seen"))
-        }
-        false => Ok(()),
-    }
+    let too_long = format!("is longer than {LONGEST} characters");
+    check(text.chars().nth(LONGEST).is_none(), &too_long)?;
+    let fault = "holds a line break or another character that can't be seen";
+    check(!text.chars().any(char::is_control), fault)
 }
 
 pub(super) fn check_id(value: &Value, context: &()) -> garde::Result {
-    match is_too_long(text(value)?) {
-        true => Err(garde::Error::new(too_long("").trim_start())),
-        false => check_text(value, context),
-    }
+    check(!is_too_long(text(value)?), too_long("").trim_start())?;
+    check_text(value, context)
 }
 
 fn check_address(value: &Value, (): &()) -> garde::Result {

@@ -4,10 +4,10 @@
 //! What belongs here: the contract, and the notification of an action. What doesn't: the calls that
 //! follow (`mapping`).
 //!
-//! Customer.io sends whatever the template of a campaign renders to, so the contract is the relay's
-//! own. Reading is strict: a marketer sees the answer in Customer.io's log and can fix the template,
-//! while nobody notices an action that is understood by half. An empty text is a fault: a variable
-//! that isn't there renders to it.
+//! Customer.io sends the text that a campaign's template renders to, so the contract is the relay's
+//! own. Reading is strict. A marketer sees the answer in Customer.io's log and can fix the
+//! template, but nobody notices an action that is half understood. An empty text is a fault: a
+//! variable that isn't there renders to it.
 
 mod metadata;
 mod template;
@@ -20,7 +20,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::contract::{self, Address, Id, Text, check_filled, check_id, text};
+use super::contract::{
+    self, Address, Contract, Id, Text, check, check_filled, check_id, text, texts,
+};
 use crate::domain::{
     Action, ActionKind, Email, Feedback, FeedbackKind, Identifier, Notification, ParticipantUpdate,
     Time,
@@ -140,35 +142,35 @@ pub(crate) enum CustomerioAction {
     },
 }
 
-/// GrowSurf's id of the campaign, one of those that the settings name, if they name any. May be left out
-/// where they name exactly one.
-#[derive(Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
-pub(crate) struct CampaignId(#[garde(custom(check_growsurf_id))] Value);
+texts! {
+    (value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$");
 
-/// GrowSurf's id of the participant.
-#[derive(Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
-pub(crate) struct ParticipantId(#[garde(custom(check_growsurf_id))] Value);
+    /// GrowSurf's id of the campaign, one of those that the settings name, if they name any. May be left out
+    /// where they name exactly one.
+    CampaignId(check_growsurf_id);
 
-/// The same for everything that is the same action for the same person, which is done once. At most 200
-/// bytes, without addresses. White space around it doesn't matter.
-#[derive(Default, Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(value_type = String, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f@]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000@][^\u0000-\u001f\u007f-\u009f@]*$")]
-pub(crate) struct DedupeKey(#[garde(custom(check_dedupe_key))] Value);
+    /// GrowSurf's id of the participant.
+    ParticipantId(check_growsurf_id);
+}
 
-/// The referrer: an address, or GrowSurf's id of a participant.
-#[derive(Deserialize, ToSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schema(value_type = String, max_length = 254)]
-pub(crate) struct Referrer(#[garde(custom(check_referrer))] Value);
+texts! {
+    (
+        value_type = String,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f@]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000@][^\u0000-\u001f\u007f-\u009f@]*$"
+    );
+
+    /// The same for everything that is the same action for the same person, which is done once. At most 200
+    /// bytes, without addresses. White space around it doesn't matter.
+    DedupeKey(check_dedupe_key);
+}
+
+texts! {
+    (value_type = String, max_length = 254);
+
+    /// The referrer: an address, or GrowSurf's id of a participant.
+    Referrer(check_referrer);
+}
 
 /// `true` or `false`, or one of them as a text: Liquid renders text.
 #[derive(Deserialize, Validate)]
@@ -182,23 +184,70 @@ pub(crate) struct Flag(#[garde(custom(|it, _| flag(it).map(drop)))] Value);
 #[garde(transparent)]
 pub(crate) struct Days(#[garde(custom(|it, _| days(it).map(drop)))] Value);
 
+/// The fields that most actions have.
+#[derive(Default)]
+struct Common {
+    campaign: Option<CampaignId>,
+    dedupe_key: DedupeKey,
+    email: Option<Address>,
+    id: Option<Id>,
+    participant: Option<ParticipantId>,
+}
+
+impl Contract for CustomerioAction {
+    const TAG: &'static str = "type";
+
+    fn fix(kind: &str, field: &str) -> &'static str {
+        template::fix(kind, field)
+    }
+
+    fn fault(&self, _: Time) -> Option<&'static str> {
+        if let Self::UpdateParticipant { metadata, unsubscribed, first_name, last_name, .. } = self
+            && metadata.as_ref().is_none_or(Metadata::is_empty)
+            && (unsubscribed.is_none() && first_name.is_none() && last_name.is_none())
+        {
+            return Some(template::NOTHING);
+        }
+        let names_nobody = match self {
+            Self::UpdateParticipant { email, id, participant, .. }
+            | Self::TriggerReferral { email, id, participant, .. }
+            | Self::RecordShare { email, id, participant, .. } => {
+                email.is_none() && id.is_none() && participant.is_none()
+            }
+            Self::AddParticipant { .. } => false,
+        };
+        names_nobody.then_some(template::NOBODY)
+    }
+}
+
 impl CustomerioAction {
-    /// Reads an action.
+    /// Reads the notification of an action.
     ///
     /// # Errors
     /// The reasons to refuse it, as sentences for the author of the template.
-    pub(crate) fn read(body: Value) -> Result<Self, String> {
-        template::check_rendered("", &body)?;
-        let adds = body.get("type").is_some_and(|kind| kind == "add_participant");
-        contract::read(body, "type", if adds { template::fix_of_addition } else { template::fix })
+    pub(crate) fn read(body: Value, received_at: Time) -> Result<Notification, String> {
+        let unrendered = template::unrendered(&body);
+        let (common, kind) = contract::read::<Self>(body, received_at, unrendered)?.into_parts();
+        let Common { campaign, dedupe_key, email, id, participant } = common;
+        let email = email.map(|it| Identifier::Email(it.into()));
+        let action = Action {
+            dedupe_key: dedupe_key.into(),
+            campaign: campaign.map(String::from),
+            participant: participant.map(String::from),
+            is_unanswered: false,
+            kind,
+        };
+        Ok(Notification::from_feedback(Feedback {
+            at: received_at,
+            identifiers: email.into_iter().chain(id.map(|it| Identifier::Id(it.into()))).collect(),
+            kind: FeedbackKind::Action(action),
+            message: None,
+            left_out: Vec::new(),
+        }))
     }
 
-    /// Returns the notification of the action.
-    ///
-    /// # Errors
-    /// The reason to refuse it, as a sentence for the author of the template.
-    pub(crate) fn into_notification(self, received_at: Time) -> Result<Notification, String> {
-        let (identifiers, dedupe_key, campaign, participant, kind) = match self {
+    fn into_parts(self) -> (Common, ActionKind) {
+        match self {
             Self::UpdateParticipant {
                 campaign,
                 dedupe_key,
@@ -210,24 +259,14 @@ impl CustomerioAction {
                 first_name,
                 last_name,
             } => {
-                let update = ParticipantUpdate {
+                let kind = ActionKind::UpdateParticipant(ParticipantUpdate {
                     metadata: metadata.map(Metadata::into_values).unwrap_or_default(),
                     unsubscribed: unsubscribed.and_then(|it| flag(&it.0).ok()),
                     mark: None,
                     first_name: first_name.map(String::from),
                     last_name: last_name.map(String::from),
-                };
-                if update == ParticipantUpdate::default() {
-                    return Err(template::NOTHING.to_owned());
-                }
-                let kind = ActionKind::UpdateParticipant(update);
-                (
-                    identifiers(email, id, participant.as_ref())?,
-                    dedupe_key,
-                    campaign,
-                    participant,
-                    kind,
-                )
+                });
+                (Common { campaign, dedupe_key, email, id, participant }, kind)
             }
             Self::TriggerReferral {
                 campaign,
@@ -239,23 +278,11 @@ impl CustomerioAction {
             } => {
                 let delay_in_days = delay_in_days.and_then(|it| days(&it.0).ok());
                 let kind = ActionKind::TriggerReferral { delay_in_days };
-                (
-                    identifiers(email, id, participant.as_ref())?,
-                    dedupe_key,
-                    campaign,
-                    participant,
-                    kind,
-                )
+                (Common { campaign, dedupe_key, email, id, participant }, kind)
             }
             Self::RecordShare { campaign, dedupe_key, email, id, participant, channel } => {
                 let kind = ActionKind::RecordShare { channel: channel.into() };
-                (
-                    identifiers(email, id, participant.as_ref())?,
-                    dedupe_key,
-                    campaign,
-                    participant,
-                    kind,
-                )
+                (Common { campaign, dedupe_key, email, id, participant }, kind)
             }
             Self::AddParticipant {
                 campaign,
@@ -266,8 +293,8 @@ impl CustomerioAction {
                 referred_by,
                 metadata,
             } => {
-                let referrer = referred_by.map(|it| owned(it.0));
                 let address = |it: &String| Email::parse(it).ok().map(|it| it.as_str().to_owned());
+                let referrer = referred_by.map(String::from);
                 let metadata = metadata.map(Metadata::into_values).unwrap_or_default().into_iter();
                 let kind = ActionKind::AddParticipant {
                     first_name: first_name.map(String::from),
@@ -275,40 +302,11 @@ impl CustomerioAction {
                     referred_by: referrer.map(|it| address(&it).unwrap_or(it)),
                     metadata: metadata.filter_map(|(key, value)| Some((key, value?))).collect(),
                 };
-                (vec![Identifier::Email(email.into())], dedupe_key, campaign, None, kind)
+                let email = Some(email);
+                (Common { campaign, dedupe_key, email, ..Common::default() }, kind)
             }
-        };
-        let action = Action {
-            dedupe_key: owned(dedupe_key.0),
-            campaign: campaign.map(|it| owned(it.0)),
-            participant: participant.map(|it| owned(it.0)),
-            is_unanswered: false,
-            kind,
-        };
-        Ok(Notification::from_feedback(Feedback {
-            at: received_at,
-            identifiers,
-            kind: FeedbackKind::Action(action),
-            message: None,
-            left_out: Vec::new(),
-        }))
+        }
     }
-}
-
-fn identifiers(
-    email: Option<Address>,
-    id: Option<Id>,
-    participant: Option<&ParticipantId>,
-) -> Result<Vec<Identifier>, String> {
-    if email.is_none() && id.is_none() && participant.is_none() {
-        return Err(template::NOBODY.to_owned());
-    }
-    let email = email.map(|it| Identifier::Email(it.into()));
-    Ok(email.into_iter().chain(id.map(|it| Identifier::Id(it.into()))).collect())
-}
-
-fn owned(text: Value) -> String {
-    text.as_str().unwrap_or_default().trim().to_owned()
 }
 
 fn flag(value: &Value) -> Result<bool, garde::Error> {
@@ -319,9 +317,9 @@ fn flag(value: &Value) -> Result<bool, garde::Error> {
 
 fn days(value: &Value) -> Result<u8, garde::Error> {
     check_filled(value)?;
-    let told = contract::whole(value);
-    let is_told = |it: u8| told == Some(it.into()) || *value == *it.to_string();
-    let days = (1..=90).find(|it| is_told(*it));
+    let number = contract::whole(value);
+    let is_same = |it: u8| number == Some(it.into()) || *value == *it.to_string();
+    let days = (1..=90).find(|it| is_same(*it));
     days.ok_or_else(|| garde::Error::new("is no whole number from 1 to 90"))
 }
 
@@ -346,29 +344,20 @@ fn is_growsurf_id(text: &str) -> bool {
 }
 
 fn check_growsurf_id(value: &Value, (): &()) -> garde::Result {
-    match is_growsurf_id(text(value)?) {
-        true => Ok(()),
-        false => Err(garde::Error::new(
-            "is no id of GrowSurf's, which has letters, digits, hyphens and underscores",
-        )),
-    }
+    let fault = "is no id of GrowSurf's, which has letters, digits, hyphens and underscores";
+    check(is_growsurf_id(text(value)?), fault)
 }
 
 fn check_dedupe_key(value: &Value, context: &()) -> garde::Result {
     // It becomes a part of an id, which holds no personal data.
-    match text(value)?.contains('@') {
-        true => Err(garde::Error::new(
-            "holds an e-mail address, which isn't needed: the same key for another person is \
-             another action",
-        )),
-        false => check_id(value, context),
-    }
+    let fault = "holds an e-mail address, which isn't needed: the same key for another person is \
+                 another action";
+    check(!text(value)?.contains('@'), fault)?;
+    check_id(value, context)
 }
 
 fn check_referrer(value: &Value, (): &()) -> garde::Result {
     let text = text(value)?;
-    match is_growsurf_id(text) || Email::parse(text).is_ok() {
-        true => Ok(()),
-        false => Err(garde::Error::new("is neither an e-mail address nor an id of GrowSurf's")),
-    }
+    let is_right = is_growsurf_id(text) || Email::parse(text).is_ok();
+    check(is_right, "is neither an e-mail address nor an id of GrowSurf's")
 }

@@ -4,8 +4,8 @@
 //! What belongs here: the fields that the relay reads, and the notification of a report. What doesn't:
 //! the calls that follow (`mapping`).
 //!
-//! Reading is lenient, field by field: the published examples don't keep to the published schema, and
-//! a refusal blocks all that Customer.io would send behind it. A field of a wrong type is absent.
+//! Reading is lenient, field by field. The published examples don't keep to the published schema,
+//! and a refusal blocks all later reports. A field of a wrong type is absent.
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +45,7 @@ pub(crate) struct CustomerioReport {
     /// The object: `email`, `sms`, `push`, `customer`.
     #[schema(value_type = Value)]
     object_type: Word,
-    /// What happened to it, such as `clicked` or `unsubscribed`.
+    /// The event, such as `clicked` or `unsubscribed`.
     #[schema(value_type = Value)]
     metric: Word,
     /// The time in Unix seconds.

@@ -1,10 +1,10 @@
 //! GrowSurf's webhooks: their signatures, and what they say.
 //!
-//! What belongs here: everything that knows how GrowSurf writes a webhook, as structs of what it sends, up to the point
-//! where it is a notification in the relay's own words. What doesn't: rows of the REST API (`growsurf_api`), what a
-//! notification leads to, people's merged state, answering HTTP.
+//! What belongs here: the structs of GrowSurf's webhooks, and their notifications. What doesn't:
+//! rows of the REST API (`growsurf_api`), what a notification leads to, people's merged state,
+//! answering HTTP.
 //!
-//! Two dialects arrive at one endpoint and are told apart by shape, never by setting:
+//! Two dialects arrive at one endpoint and are distinguished by shape, never by setting:
 //! [`Dialect::Webhook`] and [`Dialect::Guide`].
 
 pub(super) mod affiliate;
@@ -49,13 +49,13 @@ const KNOWN: [&str; 11] = [
     "PARTICIPANT_REACHED_REWARD",
 ];
 
-/// Which of the shapes a body has.
+/// The shapes of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
-    /// What GrowSurf really sends, `{event, createdAt, data}`:
+    /// GrowSurf's real webhooks, `{event, createdAt, data}`:
     /// <https://docs.growsurf.com/developer-tools/webhooks/events-reference>.
     Webhook,
-    /// What GrowSurf's published Customer.io guide describes, `{event, participant, referrer}`;
+    /// The shape of GrowSurf's published Customer.io guide, `{event, participant, referrer}`;
     /// custom set-ups send it.
     Guide,
 }
@@ -70,11 +70,12 @@ pub struct Decoded {
     pub campaign: Option<String>,
     /// The shape it has, if any.
     pub dialect: Option<Dialect>,
-    /// What it says, or why it leads to nothing known, naming the field.
+    /// The notification, or the reason why there is none, which names the field.
     pub reading: Result<Notification, String>,
 }
 
-/// Why a body isn't even kept. Fit to be shown to the sender: nothing of the body is repeated.
+/// Reasons why a body isn't even kept. They are fit to be shown to the sender: nothing of the body
+/// is repeated.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DecodeError {
     /// The body isn't JSON.
@@ -94,7 +95,7 @@ pub enum DecodeError {
         line: usize,
         /// The column of the fault, from one.
         column: usize,
-        /// What is beyond a limit.
+        /// The limit that it exceeds.
         limit: &'static str,
     },
     /// The body is JSON of another kind.

@@ -1,7 +1,7 @@
 //! Rows of the REST API's answers, as they are kept and as the notifications they are.
 //!
-//! What belongs here: the form in which a row is kept in the inbox, beside webhooks, with all that
-//! must be known to read it again; and what each kind of row tells. What doesn't: fetching them.
+//! What belongs here: the form of a row in the inbox, with all that reading it again requires, and
+//! the notification of each kind. What doesn't: fetching them.
 //!
 //! A kept body is `{"at": milliseconds, "campaign_name": ..., "campaign_type": ..., "tell": ..., "shares": ..., "row": {...}}`.
 //! The row's kind and campaign are columns of the inbox: a body says nothing of where it is from.
@@ -61,7 +61,7 @@ pub struct Campaign {
     /// Such as `IN_PROGRESS` or `DRAFT`.
     #[serde_as(as = "Text")]
     pub status: Option<String>,
-    /// How many participants GrowSurf counts.
+    /// The number of participants by GrowSurf's count.
     #[serde_as(as = "Count")]
     #[serde(rename = "participantCount")]
     pub participants: Option<i64>,
@@ -100,7 +100,7 @@ pub fn by_id(rows: &[Value]) -> BTreeMap<String, Value> {
     rows.iter().filter_map(|row| Some((id_of(row)?, row.clone()))).collect()
 }
 
-/// What a row tells of.
+/// The kinds of rows.
 #[derive(
     Clone,
     Copy,
@@ -140,31 +140,31 @@ pub struct Row {
 /// The part of it that is the body in the inbox.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Content {
-    /// When it was fetched, in milliseconds: what it says was true then.
+    /// The time of the fetch in milliseconds, at which its facts were true.
     at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     campaign_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     campaign_type: Option<String>,
-    /// Which of its events are to be told.
+    /// The filter of its events.
     #[serde(default)]
     tell: SendFilter,
-    /// Whether its counts of shares are taken.
+    /// True if its counts of shares are used.
     #[serde(default)]
     shares: bool,
     row: Value,
 }
 
-/// Where rows come from, and what is to be made of them.
+/// The origin of rows, and the rules for them.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Origin {
     /// The campaign they are of.
     pub campaign: Campaign,
-    /// When they were fetched.
+    /// The time of the fetch.
     pub at: Time,
-    /// Which of their events are to be told.
+    /// The filter of their events.
     pub tell: SendFilter,
-    /// Whether their counts of shares are taken.
+    /// True if their counts of shares are used.
     pub shares: bool,
 }
 
@@ -221,13 +221,13 @@ impl Row {
     ///
     /// # Errors
     /// The reason to park it, naming the field.
-    pub fn news(&self) -> Result<Notification, String> {
+    pub fn notification(&self) -> Result<Notification, String> {
         let Content { at, campaign_name, campaign_type, tell, shares, row } = &self.content;
         let row = row.as_object().ok_or("row is no object")?;
         let fetched_at = Time::from_millis(*at);
         let name = campaign_name.clone();
         let campaign = domain::Campaign { id: Some(self.campaign.clone()), name };
-        let mut news = match self.kind {
+        let mut notification = match self.kind {
             Kind::Participant => {
                 let shares = shares.then_some(fetched_at);
                 participant(campaign, row, campaign_type.as_deref(), fetched_at, shares)?
@@ -238,16 +238,16 @@ impl Row {
             Kind::Counted => {
                 let id = lenient::read::<Participant<'_>>(row).id;
                 let id = id.ok_or_else(|| missing("row.id"))?;
-                let mut news = Notification::new(campaign, Some(fetched_at));
-                let participant = news.add_participant(Snapshot::with_id("row", id));
-                news.add_event(Event::FullyCompared { participant });
-                news
+                let mut notification = Notification::new(campaign, Some(fetched_at));
+                let participant = notification.add_participant(Snapshot::with_id("row", id));
+                notification.add_event(Event::FullyCompared { participant });
+                notification
             }
         };
-        news.leave_out_long_ids()?;
-        news.filter = *tell;
-        news.as_of = Some(fetched_at);
-        Ok(news)
+        notification.leave_out_long_ids()?;
+        notification.filter = *tell;
+        notification.as_of = Some(fetched_at);
+        Ok(notification)
     }
 }
 
@@ -261,7 +261,7 @@ fn participant(
 ) -> Result<Notification, String> {
     let mut participant: Participant<'_> = lenient::read(row);
     let joined_at = moment(participant.created_at, "row.createdAt", fetched_at)?;
-    let mut news = Notification::new(campaign, Some(joined_at));
+    let mut notification = Notification::new(campaign, Some(joined_at));
     let id = participant.id.clone();
     let counts = participant.share_count.by_name.take();
     let joining = Joining::of(&participant, campaign_type);
@@ -270,23 +270,23 @@ fn participant(
         // They have a row of their own.
         referrer.map(|referrer| Snapshot { is_subject: false, ..referrer })
     });
-    let who = joined(&mut news, (participant, referrer), joining);
+    let who = joined(&mut notification, (participant, referrer), joining);
     let rewards: Rewards<'_> = lenient::read(row);
     let rewards = rewards.rewards.unwrap_or_default();
     let earned = rewards.iter().filter_map(|it| earned(it, id.as_deref(), fetched_at));
-    news.events.extend(earned.map(|(at, reward)| {
+    notification.events.extend(earned.map(|(at, reward)| {
         let event = Event::RewardEarned { earner: who, reward };
         TimedEvent { at, event }
     }));
-    news.events.extend(shares_at.zip(counts).map(|(at, counts)| {
+    notification.events.extend(shares_at.zip(counts).map(|(at, counts)| {
         let event = Event::SharesCounted { participant: who, counts };
         TimedEvent { at: Some(at), event }
     }));
-    Ok(news)
+    Ok(notification)
 }
 
-/// Returns an approved reward and when it was approved. One that waits for approval is no news yet, and one
-/// that was cancelled none any more.
+/// Returns an approved reward and when it was approved. One that waits for approval has no event yet, and one
+/// that was cancelled has none any more.
 fn earned(
     reward: &Reward<'_>,
     earner: Option<&str>,
@@ -314,15 +314,20 @@ fn conversion(
     let changed_at = moment(row.updated_at, "row.updatedAt", fetched_at);
     let at = changed_at
         .or_else(|why| moment(row.created_at, "row.createdAt", fetched_at).map_err(|_| why))?;
-    let mut news = Notification::new(campaign, Some(at));
+    let mut notification = Notification::new(campaign, Some(at));
     let (friend, referrer) = Participant { referrer: None, ..row }.into_referred(&FIELDS);
     let referrer = referrer
         .map_err(|_| "row.referredBy is the friend, and nobody is their own friend".to_owned())?;
     // They have a row of their own among the participants; this list may be minutes old.
-    let friend = news.add_participant(Snapshot { is_subject: false, ..friend });
-    let referrer = referrer.map(|referrer| news.add_participant(referrer));
-    news.add_event(Event::ReferralConverted { friend, referrer, value: None, product: None });
-    Ok(news)
+    let friend = notification.add_participant(Snapshot { is_subject: false, ..friend });
+    let referrer = referrer.map(|referrer| notification.add_participant(referrer));
+    notification.add_event(Event::ReferralConverted {
+        friend,
+        referrer,
+        value: None,
+        product: None,
+    });
+    Ok(notification)
 }
 
 /// Reads a commission as its webhook writes it.
@@ -338,7 +343,7 @@ fn commission(
         referred_by: Some(affiliate.clone()),
         ..Participant::default()
     });
-    let mut news = Notification::new(campaign, Some(at));
+    let mut notification = Notification::new(campaign, Some(at));
     let participant = Some(Participant { id: Some(affiliate), ..Participant::default() });
     let data = Data {
         participant,
@@ -346,8 +351,8 @@ fn commission(
         commission: Some(row),
         ..Data::default()
     };
-    commission_added(&mut news, data, None)?;
-    Ok(news)
+    commission_added(&mut notification, data, None)?;
+    Ok(notification)
 }
 
 /// Reads a payout as its webhook writes it.
@@ -358,10 +363,14 @@ fn payout(
 ) -> Result<Notification, String> {
     let at = moment(row.issued_at, "row.issuedAt", fetched_at)?;
     let affiliate = row.participant_id.take().ok_or_else(|| missing("row.participantId"))?;
-    let mut news = Notification::new(campaign, Some(at));
+    let mut notification = Notification::new(campaign, Some(at));
     let participant = Some(Participant { id: Some(affiliate), ..Participant::default() });
-    payout_issued(&mut news, Data { participant, payout: Some(row), ..Data::default() }, None)?;
-    Ok(news)
+    payout_issued(
+        &mut notification,
+        Data { participant, payout: Some(row), ..Data::default() },
+        None,
+    )?;
+    Ok(notification)
 }
 
 /// Keeps a configured reward in the earned one of a row, so that the row can be read alone.

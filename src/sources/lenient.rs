@@ -4,8 +4,8 @@
 //! blank or of a wrong type is absent, and an unknown one is ignored. What belongs here: the adapters that say so of a
 //! struct's fields, by their types (`wire!`) or one by one (`serde_as`). What doesn't: the names of fields and what they mean.
 //!
-//! Structs are read from a parsed body, never from its bytes: the parser checks a body as a whole, and of repeated keys
-//! it keeps the last one, as JavaScript does.
+//! Structs are read from a parsed body, never from its bytes. The parser checks a body as a whole,
+//! and keeps the last one of repeated keys, as JavaScript does.
 
 mod maps;
 mod plain;
@@ -41,7 +41,7 @@ pub fn currency(text: &str) -> Option<String> {
     currency_in_use(&text.to_ascii_uppercase()).map(str::to_owned)
 }
 
-/// A field that can be told from a missing one where its value can't be read.
+/// A field that differs from a missing one where its value can't be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Field<T> {
     /// Missing, or null.
@@ -224,7 +224,7 @@ impl<'de, T: From<&'de str>> DeserializeAs<'de, Option<T>> for Text {
     }
 }
 
-/// What another adapter reads, with a default in place of an absent one.
+/// The value of another adapter, with a default in place of an absent one.
 pub struct OrDefault<R>(PhantomData<R>);
 
 impl<'de, T, S, R> DeserializeAs<'de, T> for OrDefault<R>
@@ -237,7 +237,7 @@ where
     }
 }
 
-/// What another adapter reads, told from a missing field where it can't.
+/// The value of another adapter, with a field that it can't read kept apart from a missing one.
 pub struct Legible<R>(PhantomData<R>);
 
 impl<'de, T, R: Lenient<'de, Out = Option<T>>> Lenient<'de> for Legible<R> {

@@ -12,6 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::{As, DefaultOnError};
+use strum::IntoStaticStr;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -39,9 +40,9 @@ pub(crate) struct PageClick {
     /// The participant that the link names, by id or vanity key.
     #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", examples("fay001"))]
     grsf: Code,
-    /// The page's address, of `http` or `https`; its query and its fragment aren't kept. May be left out,
-    /// and is ignored if it isn't on one of `page.origins`, has an `@` in its path, or has over 500 bytes
-    /// still.
+    /// The page's address, of `http` or `https`; its query and its fragment aren't kept. May be
+    /// left out. It is ignored if it isn't on one of `page.origins`, has an `@` in its path, or has
+    /// over 500 bytes still.
     #[serde(default, with = "As::<DefaultOnError>")]
     #[schema(value_type = String, required = false, format = "uri", examples("https://shop.example.com/landing"))]
     page: Option<String>,
@@ -77,8 +78,9 @@ impl TryFrom<String> for Code {
     }
 }
 
-/// The kinds of posts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The kinds of posts, labelled by their names in the inbox and in metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A visitor came by a participant's link.
     Click,
@@ -87,17 +89,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a post that was kept.
+    /// Returns the kind of a post that was kept.
     pub fn of_kept(kept: &Value) -> Self {
         if kept.get("share_id").is_some() { Self::Share } else { Self::Click }
-    }
-
-    /// The kind by its name in the inbox and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Click => "click",
-            Self::Share => "share",
-        }
     }
 }
 
@@ -109,7 +103,7 @@ pub struct Post {
     kept: Kept,
 }
 
-/// The part of a post that the inbox holds. A field is `null` once the person whom it named is erased.
+/// The part of a post that the inbox holds. A field is `null` once its person is erased.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Kept {
@@ -162,8 +156,8 @@ impl Post {
         Link { campaign: campaign.to_owned(), code }
     }
 
-    /// Returns the part that is kept: with the campaign in place of the key, which may change, and with
-    /// the participant's id in place of a code that stands for it.
+    /// Returns the part that is kept. The campaign replaces the key, which may change, and the
+    /// participant's id replaces a code for it.
     pub fn kept(self, campaign: &str, id: Option<&str>) -> Value {
         let participant = id.map(str::to_owned).or(self.kept.participant);
         let kept = Kept { campaign: Some(campaign.to_owned()), participant, ..self.kept };
@@ -171,7 +165,7 @@ impl Post {
     }
 }
 
-/// Returns the notification of a post that was kept. It has no events where somebody was erased.
+/// Returns the notification of a post that was kept. It has no events where a person was erased.
 ///
 /// # Errors
 /// The reason to park it.
@@ -207,7 +201,7 @@ pub fn read(kept: &Value, received_at: Time) -> Result<Notification, String> {
     })
 }
 
-/// Returns the address of a page without query and fragment, if the page is one of the user's own and
+/// Returns the address of a page without query and fragment, if it is one of the user's pages and
 /// its path holds no e-mail address. Others would arrive in messages as if they were the user's.
 fn bare(page: &str, origins: &[String]) -> Option<String> {
     let mut url = Url::parse(page).ok()?;

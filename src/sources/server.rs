@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::contract::{self, Address, Id, Text, check_filled};
+use super::contract::{self, Address, Contract, Faults, Id, Text, check, check_filled};
 use crate::domain::{
     Amount, CURRENCIES, Campaign, Email, Event, Facts, Notification, ParticipantIndex, Scalar,
     SendFilter, Snapshot, Time, TimedEvent, currency_in_use,
@@ -140,31 +140,62 @@ pub fn is_server_event(body: &Value) -> bool {
     body.get("event").and_then(Value::as_str).is_some_and(|name| events.contains(&name))
 }
 
-fn fix(field: &str) -> &'static str {
-    match field {
-        "event" => "it is one of referral_converted, referral_shared and purchase",
-        "id" => "the same for the same event, however often it is sent",
-        "channel" => "the channel of the share, for example \"whatsapp\"",
-        _ => "leave it out",
+/// The fields that every event has.
+struct Common {
+    campaign: Option<Id>,
+    participant_id: Option<Id>,
+    email: Option<Address>,
+    occurred_at: Option<Value>,
+}
+
+impl Contract for ServerEvent {
+    const TAG: &'static str = "event";
+
+    fn fix(_: &str, field: &str) -> &'static str {
+        match field {
+            "event" => "it is one of referral_converted, referral_shared and purchase",
+            "id" => "the same for the same event, however often it is sent",
+            "channel" => "the channel of the share, for example \"whatsapp\"",
+            _ => "leave it out",
+        }
+    }
+
+    fn fault(&self, received_at: Time) -> Option<&'static str> {
+        let (Self::ReferralConverted { participant_id, email, occurred_at, .. }
+        | Self::ReferralShared { participant_id, email, occurred_at, .. }
+        | Self::Purchase { participant_id, email, occurred_at, .. }) = self;
+        if participant_id.is_some() == email.is_some() {
+            return Some("one of participant_id and email must be there, and only one");
+        }
+        let at = occurred_at.as_ref().and_then(seconds);
+        at.is_some_and(|at| at > received_at.plus(AHEAD))
+            .then_some("occurred_at lies in the future")
     }
 }
 
 impl ServerEvent {
-    /// Reads an event.
+    /// Reads the notification of an event.
     ///
     /// # Errors
     /// The reasons to refuse it, which name the fields and repeat no value.
-    pub(crate) fn read(body: Value) -> Result<Self, String> {
-        contract::read(body, "event", fix)
+    pub(crate) fn read(body: Value, received_at: Time) -> Result<Notification, String> {
+        let read = contract::read::<Self>(body, received_at, Faults::default())?;
+        let (common, event) = read.into_parts(ParticipantIndex(0));
+        let Common { campaign, participant_id, email, occurred_at } = common;
+        let at = occurred_at.as_ref().and_then(seconds).unwrap_or(received_at);
+        Ok(Notification {
+            campaign: Campaign { id: campaign.map(String::from), name: None },
+            as_of: None,
+            people: vec![snapshot(participant_id, email)],
+            events: vec![TimedEvent { at: Some(at), event }],
+            filter: SendFilter::All,
+            feedback: None,
+            is_from_server: true,
+        })
     }
 
-    /// Returns the notification of the event.
-    ///
-    /// # Errors
-    /// The reason to refuse it.
-    pub(crate) fn into_notification(self, received_at: Time) -> Result<Notification, String> {
-        let participant = ParticipantIndex(0);
-        let (campaign, participant_id, email, occurred_at, event) = match self {
+    fn into_parts(self, participant: ParticipantIndex) -> (Common, Event) {
+        match self {
             Self::ReferralConverted {
                 campaign,
                 participant_id,
@@ -180,12 +211,12 @@ impl ServerEvent {
                     value: worth(conversion_value, currency),
                     product: product.map(String::from),
                 };
-                (campaign, participant_id, email, occurred_at, event)
+                (Common { campaign, participant_id, email, occurred_at }, event)
             }
             Self::ReferralShared { campaign, participant_id, email, occurred_at, id, channel } => {
                 let (channel, key) = (channel.into(), id.into());
                 let event = Event::ShareReported { participant, channel, key, is_from_page: false };
-                (campaign, participant_id, email, occurred_at, event)
+                (Common { campaign, participant_id, email, occurred_at }, event)
             }
             Self::Purchase {
                 campaign,
@@ -203,32 +234,19 @@ impl ServerEvent {
                     value: worth(value, currency),
                     product: product.map(String::from),
                 };
-                (campaign, participant_id, email, occurred_at, event)
+                (Common { campaign, participant_id, email, occurred_at }, event)
             }
-        };
-        let at = time(occurred_at.as_ref(), received_at)?;
-        Ok(Notification {
-            campaign: Campaign { id: campaign.map(String::from), name: None },
-            as_of: None,
-            people: vec![snapshot(participant_id, email)?],
-            events: vec![TimedEvent { at: Some(at), event }],
-            filter: SendFilter::All,
-            feedback: None,
-            is_from_server: true,
-        })
+        }
     }
 }
 
-fn snapshot(id: Option<Id>, email: Option<Address>) -> Result<Snapshot, String> {
-    let by = |id: String| Snapshot { is_subject: false, ..Snapshot::with_id("body", id) };
-    match (id, email.map(Email::from)) {
-        (Some(id), None) => Ok(by(id.into())),
-        (None, Some(email)) => {
-            let facts = [(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()))].into();
-            Ok(Snapshot { id: None, email: Ok(email), facts, ..by(String::new()) })
-        }
-        _ => Err("one of participant_id and email must be there, and only one".to_owned()),
-    }
+/// Returns the participant as an id or an address names them.
+fn snapshot(id: Option<Id>, email: Option<Address>) -> Snapshot {
+    let id = id.map(String::from).unwrap_or_default();
+    let named = Snapshot { is_subject: false, ..Snapshot::with_id("body", id) };
+    let Some(email) = email.map(Email::from) else { return named };
+    let facts = [(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()))].into();
+    Snapshot { id: None, email: Ok(email), facts, ..named }
 }
 
 /// Returns the amount. A currency without a number is worth nothing.
@@ -240,14 +258,6 @@ fn worth(value: Option<Value>, currency: Option<Value>) -> Option<Amount> {
     Some(Amount { value, currency: currency.map(str::to_owned) })
 }
 
-fn time(value: Option<&Value>, received_at: Time) -> Result<Time, String> {
-    let at = value.and_then(seconds).unwrap_or(received_at);
-    match at <= received_at.plus(AHEAD) {
-        true => Ok(at),
-        false => Err("occurred_at lies in the future".to_owned()),
-    }
-}
-
 /// Returns a time in Unix seconds.
 fn seconds(value: &Value) -> Option<Time> {
     let at = contract::whole(value).map(Time::from_seconds);
@@ -255,30 +265,23 @@ fn seconds(value: &Value) -> Option<Time> {
 }
 
 fn check_time(value: &Option<Value>, (): &()) -> garde::Result {
-    match value.as_ref().is_none_or(|it| seconds(it).is_some()) {
-        true => Ok(()),
-        false => Err(garde::Error::new("is no time in whole Unix seconds, such as 1790000000")),
-    }
+    let is_right = value.as_ref().is_none_or(|it| seconds(it).is_some());
+    check(is_right, "is no time in whole Unix seconds, such as 1790000000")
 }
 
 fn check_amount(value: &Option<Value>, (): &()) -> garde::Result {
     let Some(value) = value else { return Ok(()) };
     check_filled(value)?;
-    match value.as_f64() {
-        None => Err(garde::Error::new("is no number")),
-        Some(number) if number < 0.0 => Err(garde::Error::new("is negative")),
-        Some(number) if number <= MOST => Ok(()),
-        Some(_) => Err(garde::Error::new(format!("is more than {MOST}"))),
-    }
+    let number = value.as_f64().ok_or_else(|| garde::Error::new("is no number"))?;
+    check(number >= 0.0, "is negative")?;
+    check(number <= MOST, &format!("is more than {MOST}"))
 }
 
 fn check_currency(value: &Option<Value>, (): &()) -> garde::Result {
-    value.as_ref().map_or(Ok(()), check_filled)?;
-    let is_in_use = |it: &Value| it.as_str().and_then(currency_in_use).is_some();
-    match value.as_ref().is_none_or(is_in_use) {
-        true => Ok(()),
-        false => Err(garde::Error::new("is no ISO 4217 code such as EUR")),
-    }
+    let Some(value) = value else { return Ok(()) };
+    check_filled(value)?;
+    let is_in_use = value.as_str().and_then(currency_in_use).is_some();
+    check(is_in_use, "is no ISO 4217 code such as EUR")
 }
 
 fn currency_schema() -> Object {

@@ -1,8 +1,7 @@
-//! Company: what relays that deliver from one store tell each other, and who does what but one may
-//! do.
+//! Cluster: coordination of relays that share a store.
 //!
-//! What belongs here: that part of the contract, and its values. What doesn't: what a relay makes of
-//! what it hears (`delivery`).
+//! What belongs here: that part of the contract, and its values. What doesn't: the rules (`work`), and what
+//! follows from another relay's status (`delivery`).
 
 use std::time::Duration;
 
@@ -10,35 +9,35 @@ use uuid::Uuid;
 
 use crate::domain::{DestinationState, Time};
 
-use super::engine::Backend;
+use super::work::{Heartbeat, Leave, TakeJob};
 use super::{Store, StoreError};
 
-/// For how long a relay that says nothing counts as there. Each speaks once a second.
+/// The time after its last heartbeat for which a relay counts as alive. Each sends one a second.
 pub const HEARTBEAT_TTL: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Tells the others of this relay, and what they last told: each that was heard of within
-    /// [`HEARTBEAT_TTL`], by the clock of the store. A file is one relay's, so there is nobody else.
+    /// Stores this relay's status; returns those of the other relays that are alive, by the clock of the
+    /// store. A file has only one relay.
     pub async fn heartbeat(
         &self,
-        told: &PeerStatus,
+        status: &PeerStatus,
         now: Time,
     ) -> Result<Vec<PeerStatus>, StoreError> {
-        match &self.backend {
-            Backend::File(_) => Ok(Vec::new()),
-            Backend::Server(server) => server.heartbeat(told, now).await,
+        match self.is_shared() {
+            true => self.write("tell other relays", Heartbeat(status.clone(), now)).await,
+            false => Ok(Vec::new()),
         }
     }
 
-    /// Says goodbye: the others go on without this relay at once.
+    /// Removes this relay's status and gives up its jobs, so that the others go on without it at once.
     pub async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
-        match &self.backend {
-            Backend::File(_) => Ok(()),
-            Backend::Server(server) => server.leave(relay).await,
+        match self.is_shared() {
+            true => self.write("leave other relays", Leave(relay)).await,
+            false => Ok(()),
         }
     }
 
-    /// Takes a job for so long, or goes on with it; `false` if another relay has it.
+    /// Takes a job for some time, or goes on with it; false if another relay has it.
     pub async fn take_job(
         &self,
         job: ExclusiveJob,
@@ -46,39 +45,41 @@ impl Store {
         lasts: Duration,
         now: Time,
     ) -> Result<bool, StoreError> {
-        match &self.backend {
-            Backend::File(_) => Ok(true),
-            Backend::Server(server) => server.take_job(job, relay, lasts, now).await,
+        match self.is_shared() {
+            true => self.write("take a job", TakeJob { job, relay, lasts, now }).await,
+            false => Ok(true),
         }
     }
 }
 
-/// What one relay tells.
+/// The status of one relay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerStatus {
-    /// Which relay; a new one at each start.
+    /// The relay. A new id at each start.
     pub relay: Uuid,
-    /// How often it has seen the destination take calls again after a rest of its own.
+    /// The number of times that it has seen the destination accept calls again after an outage of its own.
     pub recoveries: i64,
-    /// Why it sends nothing, if it doesn't because of the destination.
+    /// The outage, if it sends nothing because of the destination.
     pub rest: Option<Outage>,
 }
 
-/// Why a relay sends nothing.
+/// The reason why a relay sends nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outage {
     /// The kind: any but [`DestinationState::Running`].
     pub kind: DestinationState,
-    /// Tells one rest of a relay from its next.
+    /// Distinguishes one outage of a relay from its next.
     pub number: i64,
-    /// How much longer the destination asked for, if it did.
+    /// The time for which the destination asked, if it did, as far as it isn't over.
     pub remaining: Duration,
-    /// What the destination said, for people.
+    /// The destination's answer, for people.
     pub reason: String,
 }
 
-/// What only one of several relays does at a time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+/// A job that only one of several relays does at a time.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum ExclusiveJob {
     /// Pruning payloads.

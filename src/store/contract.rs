@@ -8,13 +8,14 @@ pub(super) mod accepting;
 pub(super) mod batches;
 pub(super) mod burying;
 pub(super) mod classes;
+pub(super) mod cluster;
 pub(super) mod comparing;
 pub(super) mod effects;
 pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
+pub(super) mod memory;
 pub(super) mod model;
-pub(super) mod numbers;
 pub(super) mod script;
 pub(super) mod settling;
 
@@ -95,6 +96,7 @@ macro_rules! contract_tests {
             burying::a_redelivered_identify_carries_the_present_profile,
             burying::discarded_letters_are_gone_and_their_effects_stay,
             burying::more_dead_letters_than_one_piece_are_all_redelivered,
+            burying::letters_that_die_meanwhile_are_not_redelivered,
             forgetting::everything_of_a_person_goes_and_others_stay,
             forgetting::a_forgotten_participant_never_comes_back,
             forgetting::others_lose_what_names_them_and_nothing_else,
@@ -129,11 +131,6 @@ macro_rules! contract_tests {
             effects::an_effect_is_shown_with_its_call_as_long_as_that_is_kept,
             effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
             comparing::a_lane_has_something_pending_until_it_is_settled,
-        }
-
-        #[test]
-        fn numbers_kept_equal_numbers_counted() {
-            crate::store::contract::numbers::numbers_kept_equal_numbers_counted(|| $bench);
         }
 
         #[test]

@@ -1,12 +1,12 @@
-//! What is known of damage to the store, for whoever watches over it.
+//! Damage to the store, for operators.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is known of damage to the store. Clones share it.
+/// The known damage to the store. Clones share it.
 ///
-/// A damaged store makes the relay neither unready nor unhealthy: nobody else would take the
-/// webhooks in, and a restart in the middle of the night mends nothing.
+/// A damaged store makes the relay neither unready nor unhealthy: nothing else would accept the webhooks, and a
+/// restart fixes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Damage(Arc<Mutex<Known>>);
 
@@ -17,17 +17,17 @@ struct Known {
 }
 
 impl Damage {
-    /// The store that is worked on is damaged, in this way.
+    /// Notes that the open store is damaged.
     pub fn found(&self, what: String) {
         self.known().found = Some(what);
     }
 
-    /// These damaged stores were set aside and wait for somebody.
+    /// Notes the damaged stores that were set aside and wait for an operator.
     pub fn set_aside(&self, stores: Vec<PathBuf>) {
         self.known().aside = stores;
     }
 
-    /// What there is to do, a sentence each; empty if there is no damage.
+    /// Returns the operator's tasks, a sentence each; empty if there is no damage.
     pub fn told(&self) -> Vec<String> {
         let known = self.known();
         let found = known.found.iter().map(|what| {

@@ -1,63 +1,61 @@
 //! Effects from the ledger to the messages they led to.
 //!
-//! What belongs here: that part of the contract. What doesn't: taking reports of messages in, which
-//! is [`Store::accept`].
+//! What belongs here: that part of the contract. What doesn't: accepting reports of messages
+//! ([`Store::accept`]).
 
 use crate::domain::{DeliveryId, EventId, Time};
 
 use super::work::{FindEffect, PruneMessages};
 use super::{Store, StoreError};
 
-/// Shows what became of effects.
-///
-/// Of each message one row is kept for each thing that happened to it, with the earliest of the
-/// times told, so that reports may come in any order and however often. Rows name nobody.
 impl Store {
-    /// Returns what is kept of an effect; `None` if it isn't in the ledger. Waits for no writes.
+    /// Returns the calls and messages of an effect; `None` if it isn't in the ledger. Waits for no writes.
+    ///
+    /// A message has one row for each metric, with the earliest time reported, so that reports may come in
+    /// any order and more than once. Rows name nobody.
     pub async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError> {
         self.read("look for an effect", FindEffect(id)).await
     }
 
-    /// Removes what happened to messages before `before`, the oldest first. At most `limit` rows;
-    /// returns how many.
+    /// Removes the metrics of messages before a time, the oldest first. Returns how many.
     pub async fn prune_messages(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
         self.write("prune messages", PruneMessages { before, limit }).await
     }
 }
 
-/// What is kept of an effect.
+/// The calls and messages of an effect.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Effect {
-    /// The calls that tell of it, unless they are pruned. None of an effect that is only counted.
+    /// The calls that carry it, unless they are pruned. An effect that is only counted has none.
     pub carriers: Vec<EffectDelivery>,
-    /// The messages that it led to, by what happened first.
+    /// The messages that it led to, by their first metric.
     pub messages: Vec<MessageStatus>,
 }
 
-/// A call that tells of an effect, without what it says.
+/// A call that carries an effect, without its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EffectDelivery {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// The event's name at Customer.io.
     pub name: String,
     /// The event's own time.
     pub happened_at: Time,
-    /// When the call was planned.
+    /// The time at which the call was planned.
     pub planned_at: Time,
-    /// When it was delivered, or died.
+    /// The time at which it was delivered, or died.
     pub ended_at: Option<Time>,
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum DeliveryState {
     /// It waits or is leased.
     Pending,
-    /// Customer.io took it.
+    /// The destination accepted it.
     Delivered,
     /// It is a dead letter.
     Dead,
@@ -74,15 +72,15 @@ impl DeliveryState {
     }
 }
 
-/// A message and what happened to it.
+/// A message and its metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageStatus {
     /// Customer.io's id of it.
     pub delivery: String,
-    /// What kind it is.
+    /// Its channel, such as `email`.
     pub channel: String,
-    /// What sent it, such as `campaign` and its id.
+    /// The kind of its sender, such as `campaign`, and the sender's id.
     pub sender: Option<(String, String)>,
-    /// What happened to it, the earliest first.
+    /// The metrics and their times, the earliest first.
     pub metrics: Vec<(String, Time)>,
 }

@@ -3,6 +3,8 @@
 //! What belongs here: what use cases and the batcher need of an engine. What doesn't: engines, which are in
 //! the backends.
 
+#[cfg(test)]
+use super::contract::memory::MemoryStore;
 use super::postgres::PostgresStore;
 use super::sqlite::SqliteStore;
 use super::unit::Work;
@@ -14,6 +16,9 @@ pub(super) enum Backend {
     File(SqliteStore),
     /// A Postgres server.
     Server(PostgresStore),
+    /// The contract's model.
+    #[cfg(test)]
+    Memory(MemoryStore),
 }
 
 impl Store {
@@ -26,6 +31,8 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.read(doing, work).await,
             Backend::Server(server) => server.run(doing, &work).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.run(doing, &work),
         }
     }
 
@@ -38,7 +45,14 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.write(doing, work).await,
             Backend::Server(server) => server.run(doing, &work).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.run(doing, &work),
         }
+    }
+
+    /// True if other relays may deliver from the store at the same time.
+    pub(super) fn is_shared(&self) -> bool {
+        !matches!(self.backend, Backend::File(_))
     }
 
     /// Tells other relays that there is new work.

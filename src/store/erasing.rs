@@ -1,7 +1,7 @@
-//! Forgetting a person: the part of the contract by which somebody is erased, and its values.
+//! Erasing a person: that part of the contract, and its values.
 //!
-//! What belongs here: what the store erases and in which steps. What doesn't: erasing them at the
-//! destination, which the use case does between the steps.
+//! What belongs here: the steps in the store. What doesn't: erasing at the destination, which the use case
+//! does between them.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,17 @@ use super::rows::{DEAD, DELIVERED};
 use super::work::{cancel_pending, erase, find_subject};
 use super::{Store, StoreError};
 
-/// Erases a person from the store, so that nothing brings them back.
-///
-/// The steps are [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until nothing is under way, and
-/// [`erase`](Self::erase). Each can be repeated, and so can all of them: until the last one has
-/// ended the person is found by the same address.
+/// Erasing has three steps: [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until
+/// nothing is under way, and [`erase`](Self::erase). Each can be repeated. Until the last one has ended the person
+/// is found by the same address.
 impl Store {
-    /// Who has this address or had it, and every trace of them. It looks through all people.
+    /// Returns the person who has an address or had it, and all that names them. Reads all people.
     pub async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
         find_subject(self, email).await
     }
 
-    /// Removes the calls to them that wait, and their dead letters. Goes in pieces. Calls that are
-    /// under way, all that their lease carries, stay so, and its settlement changes nothing else.
+    /// Removes the person's pending calls and dead letters. Goes in pieces. Leased calls stay under way until
+    /// their lease ends, and its settlement changes nothing else.
     pub async fn cancel_pending(
         &self,
         target: &ErasureTarget,
@@ -33,15 +31,13 @@ impl Store {
         cancel_pending(self, target, now).await
     }
 
-    /// Erases them: their record, lane, calls and attempts; their part of every webhook; and what
-    /// others' records and calls tell of them. The hashes of effects and webhooks stay.
+    /// Erases the person: the record, lane, calls and attempts; the bodies of webhooks that name them; and
+    /// their part of others' records and calls. The hashes of effects and webhooks stay.
     ///
-    /// From then on a tombstone, a keyed hash with the time, stops whatever tells of them again:
-    /// their participant ids for ever, their addresses for whoever joined before. It leads to
-    /// nothing and is kept without them.
+    /// From then on tombstones, keyed hashes with the time, keep the person from coming back: the participant
+    /// ids for ever, the addresses for everyone who joined before.
     ///
-    /// Goes in pieces; the one that takes the person sets the tombstones. What is erased is
-    /// overwritten, and doesn't stay behind in unused parts of the storage.
+    /// Goes in pieces; the one that takes the record sets the tombstones. The storage overwrites erased rows.
     pub async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
         erase(self, target, now).await
     }
@@ -51,38 +47,40 @@ impl Store {
         match &self.backend {
             Backend::File(file) => file.overwrite_erased().await,
             Backend::Server(server) => Ok(server.vacuum().await),
+            #[cfg(test)]
+            Backend::Memory(_) => Ok(true),
         }
     }
 }
 
-/// Somebody who is to be forgotten, as the store knows them.
+/// A person who is to be erased.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErasureTarget {
-    /// Their records in the store, with the keys of the lanes.
+    /// The person's records, and the lane key of each; empty if the store has none.
     pub people: BTreeMap<PersonId, LaneKey>,
-    /// What names them.
+    /// All that names the person.
     pub forgotten: ErasureSubject,
 }
 
-/// What became of the calls to somebody.
+/// The effect of cancelling a person's calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CancelResult {
-    /// What was removed.
+    /// The rows that were removed.
     pub erased: Erased,
-    /// When the lease of calls that are under way ends, if any are.
+    /// The end of the lease of calls that are under way, if any are.
     pub under_way: Option<Time>,
 }
 
-/// How much was erased.
+/// The number of rows that were erased.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Erased {
     /// Records of the person.
     pub people: u64,
     /// Participants that the person was.
     pub participants: u64,
-    /// Calls to the person that were waiting.
+    /// Pending calls to the person.
     pub pending: u64,
-    /// Calls to the person that were delivered and are kept; a store needn't keep all of them.
+    /// Delivered calls to the person that were kept.
     pub delivered: u64,
     /// Dead letters of the person.
     pub dead: u64,
@@ -90,22 +88,22 @@ pub struct Erased {
     pub attempts: u64,
     /// Webhooks that named the person, whose bodies were removed.
     pub bodies: u64,
-    /// Calls to others that lost what named the person.
+    /// Calls to others that named the person, and don't any more.
     pub calls_of_others: u64,
-    /// Records of others that lost what named the person.
+    /// Records of others that named the person, and don't any more.
     pub people_of_others: u64,
-    /// Parked webhooks whose bodies can't be decoded, so that it is unknown if they tell of the
-    /// person. They stay, and end with `store.keep_parked`.
+    /// Parked webhooks whose bodies can't be decoded and may name the person. They end with
+    /// `store.keep_parked`.
     pub unreadable: u64,
-    /// Tombstones that the store has of the person now.
+    /// Tombstones of the person.
     pub tombstones: u64,
-    /// Whether the log beside the file, which holds older states, was emptied as well.
+    /// True if the log beside the file, which holds older states, was emptied as well.
     pub log_emptied: bool,
 }
 
 impl Erased {
-    /// Counts the deliveries of a row that was removed; its dead letters are counted by themselves. `has_identify` is true
-    /// if there is one that isn't a dead letter, `call_is_gone` if the row's own call is one or was put back.
+    /// Counts the deliveries of a removed row but for its dead letters. `has_identify` is true if there is an
+    /// identify that isn't one, `call_is_gone` if the row's own call is one or was put back.
     pub(super) fn count_row(&mut self, state: i16, has_identify: bool, call_is_gone: bool) {
         match state {
             DELIVERED => self.delivered += 1 + u64::from(has_identify),
@@ -114,7 +112,7 @@ impl Erased {
         }
     }
 
-    /// Both together.
+    /// Returns the sum.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

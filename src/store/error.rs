@@ -1,43 +1,42 @@
-//! What a store answers when it couldn't do something.
+//! Errors of a store.
 //!
-//! What belongs here: the reasons that a caller tells apart. What doesn't: what a backend makes of
-//! its own errors.
+//! What belongs here: the reasons that callers distinguish. What doesn't: the errors of a backend.
 
 use std::sync::Arc;
 
 use crate::domain::WebhookId;
 
-/// Why the store couldn't do it.
+/// The reason why the store couldn't do something.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The storage below refused: disk full, file read-only, locked, damaged. Trying again may help. Nothing
     /// of the transaction happened, but for one that was written and whose sync failed: that one may have.
     #[error("the store can't {doing}")]
     Unavailable {
-        /// What it was doing.
+        /// The use case.
         doing: &'static str,
-        /// What the storage said.
+        /// The storage's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The server only follows another one, so that nothing can be written there.
+    /// The server is a read-only standby.
     #[error(
         "the store can't {doing}: its server is a read-only standby; let store.url name the primary, or \
          all servers (postgres://relay@db1:5432,db2:5432/relay), of which the relay finds the primary"
     )]
     Standby {
-        /// What it was doing.
+        /// The use case.
         doing: &'static str,
-        /// Why no other server is used, if several were tried.
+        /// The reason why no other server is used, if several were tried.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// What the store holds can't be read: written by another version, or damaged.
+    /// A row can't be read: it was written by another version, or is damaged.
     #[error("the store holds {what} that this version can't read: {detail}")]
     Unreadable {
-        /// Which part.
+        /// The part.
         what: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         detail: String,
     },
     /// The store is damaged, so that it can't be worked on; found when it is opened.
@@ -46,7 +45,7 @@ pub enum StoreError {
          or let `serve` set it aside (store.on_damage = \"set_aside\")"
     )]
     Damaged {
-        /// What is wrong with it.
+        /// The fault.
         detail: String,
     },
     /// The store's schema is newer than this version knows.
@@ -60,13 +59,13 @@ pub enum StoreError {
         /// The newest version known.
         known: i64,
     },
-    /// Another store was being copied into it, and not all of it is here.
+    /// A copy of another store into it has begun and isn't finished.
     #[error(
         "a copy into the store was begun and isn't finished; run `referral-relay store copy` again \
          as before, which goes on where it was"
     )]
     HalfCopied,
-    /// Tombstones were made with another key; without it, it would bring back who was forgotten.
+    /// Tombstones were made with another key. Without it erased people would come back.
     #[error("people were forgotten under another store.tombstone_key; put that key back")]
     OtherKey,
     /// There is no such webhook, or its body was pruned.
@@ -75,9 +74,9 @@ pub enum StoreError {
     /// The data contradicts what the store holds, or a limit of it. The same would fail again.
     #[error("the store can't {doing}")]
     Contradiction {
-        /// What it was doing.
+        /// The use case.
         doing: &'static str,
-        /// What the storage said.
+        /// The storage's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -112,7 +111,7 @@ impl StoreError {
     }
 }
 
-/// One error for everybody whose work was in the same transaction.
+/// One error for all whose work was in the same transaction.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.0.cause())]
 struct Shared(Arc<StoreError>);

@@ -1,7 +1,7 @@
-//! Fetching: what the store does for those who ask GrowSurf and compare.
+//! Fetching: reads and notes for `backfill` and `sync`.
 //!
-//! What belongs here: that part of the contract. What doesn't: what is asked and when (`sync`), and
-//! taking in what was fetched, which is [`Store::accept`], as for webhooks.
+//! What belongs here: that part of the contract. What doesn't: the requests (`sync`), and accepting their
+//! answers ([`Store::accept`]).
 
 use std::sync::Arc;
 
@@ -9,39 +9,41 @@ use crate::domain::{Class, LaneKey, Notification, Person, Plan, ReadKey, Time};
 
 use super::engine::Backend;
 use super::record::unreadable;
-use super::work::{FindPerson, HasPending, ListParticipants, Preview, Raise, ReadNote, UpdateNote};
+use super::work::{
+    FindPerson, HasPending, HasRelays, ListParticipants, Preview, Raise, ReadNote, UpdateNote,
+};
 use super::{Store, StoreError};
 
-/// Makes the new text of a note out of the one before. May be called more than once.
+/// A function from the text of a note to its next text. May be called more than once.
 pub type KvUpdate = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
 
 impl Store {
-    /// What each of some news would lead to if it came alone, and changes nothing. Waits for no
-    /// writes, and none waits for it: by the time it is answered it may lead to something else.
+    /// Returns the plan of each notification as if it came alone; changes nothing. Waits for no writes, and
+    /// none waits for it, so that the plan may be another by the time it is returned.
     pub async fn preview(
         &self,
-        news: Vec<Notification>,
+        notifications: Vec<Notification>,
         now: Time,
     ) -> Result<Vec<Result<Plan, String>>, StoreError> {
-        self.read("compare", Preview::new(Arc::clone(&self.planning), news, now)).await
+        self.read("compare", Preview::new(Arc::clone(&self.planning), notifications, now)).await
     }
 
-    /// The note of this name, if there is one.
+    /// Returns the note of a name.
     pub async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read("read a note", ReadNote(name.to_owned())).await
     }
 
-    /// Changes a note, in one transaction; gives what it is now.
+    /// Changes a note in one transaction; returns the new text.
     pub async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
         self.write("write a note", UpdateNote { name: name.to_owned(), revise }).await
     }
 
-    /// When the store was made. A copy was made when its original was.
+    /// Returns the time at which the store was made. A copy has the time of its original.
     pub async fn made_at(&self) -> Result<Time, StoreError> {
         made_at(self.kv_get(MADE_AT).await?.as_deref())
     }
 
-    /// GrowSurf's ids of known participants of a campaign, in their order, those behind `after`.
+    /// Returns GrowSurf's ids of the known participants of a campaign, in their order, those behind `after`.
     pub async fn participants(
         &self,
         campaign: &str,
@@ -52,35 +54,36 @@ impl Store {
         self.read("list participants", ListParticipants { campaign, after, limit }).await
     }
 
-    /// Returns the person that a question about people leads to, if there is one. Effects and
-    /// tombstones lead to nobody.
-    pub async fn person(&self, who: &ReadKey) -> Result<Option<Person>, StoreError> {
-        let work = FindPerson { planning: Arc::clone(&self.planning), key: who.clone() };
+    /// Returns the person that a key leads to. Effects and tombstones lead to nobody.
+    pub async fn person(&self, key: &ReadKey) -> Result<Option<Person>, StoreError> {
+        let work = FindPerson { planning: Arc::clone(&self.planning), key: key.clone() };
         self.read("look for a person", work).await
     }
 
-    /// True if any call waits, or is under way, in a lane.
+    /// True if a lane has a pending or leased call.
     pub async fn has_pending(&self, key: &LaneKey) -> Result<bool, StoreError> {
         self.read("look for a pending call", HasPending(key.clone())).await
     }
 
-    /// Makes the pending calls of a visitor's lane as urgent as `class`, where they are less so: the
-    /// oldest thousand, so that a long lane holds nobody up.
+    /// Makes the pending calls of a lane as urgent as a class, unless they are more urgent. Reaches the oldest
+    /// thousand, so that a long lane holds nobody up.
     pub async fn raise(&self, key: &LaneKey, class: Class) -> Result<(), StoreError> {
         self.write("raise a lane", Raise { visitor: key.clone(), class }).await
     }
 
-    /// Whether a live process delivers from this store. If none does, this one has the right from
-    /// now on, where there is one to have.
+    /// True if a live process delivers from this store. If none does, this process has a file's right to
+    /// deliver from now on.
     pub async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::File(file) => file.is_attended(),
-            Backend::Server(server) => server.is_attended(now).await,
+            Backend::Server(_) => self.read("be attended", HasRelays(now)).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => Ok(memory.is_attended()),
         }
     }
 }
 
-/// The note that tells when the store was made, in microseconds since the epoch.
+/// The note of the time at which the store was made, in microseconds since the epoch.
 const MADE_AT: &str = "made_at";
 
 fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
@@ -88,8 +91,8 @@ fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
     micros.map(Time::from_micros).ok_or_else(|| unreadable("a note", "when the store was made"))
 }
 
-/// Checks that a note can be read, if the store reads it itself. Who wrote another begins again where
-/// it can't be read.
+/// Checks that a note can be read, if the store reads it itself. The writers of others begin again if they
+/// can't read them.
 pub(super) fn check(name: &str, value: &str) -> Result<(), StoreError> {
     if name == MADE_AT { made_at(Some(value)).map(drop) } else { Ok(()) }
 }

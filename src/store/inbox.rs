@@ -1,7 +1,7 @@
 //! The inbox: webhooks in pages, and how their payloads go.
 //!
-//! What belongs here: that part of the contract, and its values. What doesn't: taking webhooks in, which
-//! is [`Store::accept`].
+//! What belongs here: that part of the contract, and its values. What doesn't: accepting webhooks
+//! ([`Store::accept`]).
 
 use crate::domain::{Time, Webhook, WebhookId};
 
@@ -9,7 +9,7 @@ use super::work::{ReadInbox, ReadPruned, prune};
 use super::{Store, StoreError};
 
 impl Store {
-    /// A page of the inbox, oldest first, of webhooks whose bodies are kept.
+    /// Returns a page of the webhooks whose bodies are kept, oldest first.
     pub async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
         self.read("list the inbox", ReadInbox(page)).await
     }
@@ -19,24 +19,22 @@ impl Store {
         self.read("tell what was pruned", ReadPruned).await
     }
 
-    /// Removes payloads of webhooks received before `before`: bodies, delivered calls, attempts.
-    /// Never one with pending, dead or parked work, never an effect. With the last of their calls
-    /// and bodies goes a visitor whom nobody claimed. At most `limit` webhooks; returns how many.
-    /// Goes in pieces.
+    /// Removes payloads of webhooks received before a time: bodies, delivered calls, attempts. Never one with
+    /// pending, dead or parked work, never an effect. A visitor whom nobody claimed goes with the last of
+    /// their calls and bodies. Takes at most `limit` webhooks; returns how many. Goes in pieces.
     pub async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
         prune(self, Prunable::Finished, before, limit).await
     }
 
-    /// Ends the parking of webhooks received before `before`: their payloads go as in
-    /// [`Store::prune`], they can't be replayed, and they don't count as parked any more. Never one
-    /// with pending or dead work. The same bytes stay known, and are a duplicate from then on. At
-    /// most `limit` webhooks; returns how many. Goes in pieces.
+    /// Removes payloads of parked webhooks received before a time, as [`Store::prune`] does: they can't be
+    /// replayed, and don't count as parked any more. Never one with pending or dead work. The same bytes are a
+    /// duplicate from then on. Takes at most `limit` webhooks; returns how many. Goes in pieces.
     pub async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
         prune(self, Prunable::Parked, before, limit).await
     }
 }
 
-/// A page of the inbox that is asked for.
+/// A request for a page of the inbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InboxPage {
     /// Only those after this one.
@@ -45,7 +43,7 @@ pub struct InboxPage {
     pub since: Option<Time>,
     /// Only those that are parked, wholly or in part.
     pub parked: bool,
-    /// How many at most.
+    /// The greatest number of webhooks.
     pub limit: usize,
 }
 
@@ -58,7 +56,7 @@ pub struct Pruned {
     pub parked: Option<Time>,
 }
 
-/// Which webhooks are pruned.
+/// A choice of webhooks to prune.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Prunable {
     /// Those that aren't parked.

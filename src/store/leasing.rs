@@ -1,7 +1,7 @@
-//! Leases: lanes are given to workers, and end with what came of their calls.
+//! Leases: a worker claims lanes, and settles them with the outcomes of their calls.
 //!
 //! What belongs here: that part of the contract, and its values. What doesn't: the rules (`work`), and
-//! what is leased when (`delivery`).
+//! when lanes are claimed (`delivery`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,20 @@ use super::work::{Claim, NextDue, SettleLeases, ShiftDueTimes};
 use super::{Store, StoreError};
 
 impl Store {
-    /// Leases lanes that are due and lead the way asked for: by class, then the longest due. Lanes of the
-    /// class page are given only where no others are due. A lane has the class of its most urgent pending
-    /// call; a join also makes the visitor's pending calls as urgent as itself.
+    /// Leases due lanes of a destination: by class, then the longest due. Lanes of the class page are leased
+    /// only if no others are due. A lane has the class of its most urgent pending call.
     ///
-    /// A lane is given to one worker at a time, until its lease ends. When a lease ends without a
-    /// settlement the lane is due again, and the late settlement is fenced off by its token. Of
-    /// each lane the first pending delivery is given, and behind an identify the tracks up to the
-    /// next one, to be sent in turn; or a run of old ones (see [`ClaimRequest::old_before`]).
+    /// A lane has one lease at a time. If a lease ends without a settlement, the lane is due again, and its
+    /// token fences off the late settlement. Of each lane goes the first pending delivery, and behind an
+    /// identify the tracks up to the next one, to be sent in turn; or a run of old ones
+    /// (see [`ClaimRequest::old_before`]).
     pub async fn claim(&self, claim: ClaimRequest) -> Result<Vec<Leased>, StoreError> {
         let planning = Arc::clone(&self.planning);
         self.write("lease lanes", Claim { request: claim, planning }).await
     }
 
-    /// When the next lane that leads this way is due, if any is, by the clock that shows `now`; may lie in the past.
-    /// Lanes of the class page count only with `page`. Doesn't wait for writes.
+    /// Returns the time at which the next lane of a destination is due, which may lie in the past, by the
+    /// clock that shows `now`. Lanes of the class page count only with `page`. Doesn't wait for writes.
     pub async fn next_due(
         &self,
         way: Destination,
@@ -37,10 +36,8 @@ impl Store {
         self.read("tell when a lane is due", NextDue { way, page, now }).await
     }
 
-    /// Ends leases with what came of them. A settlement whose token isn't the lane's present one
-    /// changes nothing and is counted in the answer.
-    ///
-    /// `accepting` is the accepting clock's present reading, kept with it.
+    /// Ends leases with the verdicts on their deliveries, and keeps the reading of the availability clock. A
+    /// settlement whose token isn't the lane's present one changes nothing and is counted in the answer.
     pub async fn settle(
         &self,
         settlements: Vec<Settlement>,
@@ -50,18 +47,19 @@ impl Store {
         self.write("settle leases", SettleLeases { settlements, accepting, now }).await
     }
 
-    /// Makes every leased lane due at once. Called once at start, by the process that holds the
-    /// right to deliver; a no-op if another live process delivers from this store.
+    /// Makes every leased lane due at once, unless another live process delivers from this store. Returns how
+    /// many there were. Called once at start.
     pub async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         match &self.backend {
             Backend::File(file) => file.take_over(now).await,
             Backend::Server(server) => server.take_over(now).await,
+            #[cfg(test)]
+            Backend::Memory(memory) => memory.take_over(now),
         }
     }
 
-    /// The clock was set back by so much: lanes that lead this way, aren't leased and are due after
-    /// `now` are due by as much sooner. Leases end when they would; whoever has one goes by the same
-    /// clock.
+    /// Moves the due times of a destination's lanes back by as much as the clock was set back, but not before
+    /// `now`. Leased lanes stay as they are, because their worker goes by the same clock.
     pub async fn shift_due_times(
         &self,
         way: Destination,
@@ -72,78 +70,75 @@ impl Store {
     }
 }
 
-/// What a worker asks for.
+/// A worker's request for leases.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimRequest {
-    /// Which way the lanes lead.
+    /// The destination of the lanes.
     pub way: Destination,
     /// The present time; lanes due later aren't given.
     pub now: Time,
-    /// When the leases end.
+    /// The end of the leases.
     pub until: Time,
-    /// How many calls at most, over all lanes.
+    /// The greatest number of calls, over all lanes.
     pub calls: usize,
-    /// How many calls at most of lanes of the class page, which are given where no others are due.
+    /// The greatest number of calls of lanes of the class page.
     pub page: usize,
-    /// How many calls of one lane at most, to be sent one after the other.
+    /// The greatest number of calls of one lane that are sent one after the other.
     pub in_turn: usize,
-    /// Tracks that happened before this trigger nothing at Customer.io, so that their order
-    /// within a lane is free: a run of them may be given at once, as may one of a person's tracks of the
-    /// class page. A run of old tracks with
-    /// identifies between them gives the last of those identifies alone, with the others as
-    /// superseded.
+    /// The time before which tracks are old: they trigger nothing at Customer.io, so that their order within
+    /// a lane is free. A run of them goes at once, and so do a person's tracks of the class page. If identifies
+    /// are between them, the last identify goes alone, and supersedes the others.
     pub old_before: Time,
-    /// Only this lane, due or not, unless it is leased: the head that a halted destination is
-    /// probed with.
+    /// The only lane to lease, due or not, unless it is leased. A halted destination is probed with it.
     pub lane: Option<LaneId>,
 }
 
-/// The reading of a destination's accepting clock: for how long it has accepted calls, in all.
+/// The reading of a destination's availability clock: the time for which it has accepted calls, in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AvailabilityClock {
-    /// Whose clock it is.
+    /// The destination.
     pub way: Destination,
-    /// What it shows.
+    /// The reading.
     pub reading: Duration,
 }
 
-/// What came of a lease.
+/// The end of a lease.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settlement {
     /// The lane.
     pub lane: LaneId,
     /// The lease's token.
     pub token: i64,
-    /// What came of each delivery it held.
+    /// The verdicts on its deliveries.
     pub results: Vec<Settle>,
 }
 
-/// What came of one delivery.
+/// The verdict on one delivery.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settle {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// What becomes of it.
+    /// The verdict.
     pub verdict: Verdict,
     /// The attempt, unless it wasn't tried.
     pub attempt: Option<Attempt>,
 }
 
-/// What becomes of a delivery after an attempt.
+/// The next state of a delivery after an attempt.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Done; the lane goes on.
     Delivered,
     /// It stays first in its lane, which is due again at this time.
     Retry {
-        /// When.
+        /// The time.
         at: Time,
-        /// The accepting clock at its first failure.
+        /// The availability clock at its first failure.
         failing_since: Duration,
     },
     /// It becomes a dead letter; the lane goes on.
     Dead {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The field at fault, where known.
         field: Option<String>,
@@ -153,14 +148,14 @@ pub enum Verdict {
     /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
     /// again at this time.
     Defer {
-        /// When.
+        /// The time.
         at: Time,
     },
 }
 
-/// What a settling changed.
+/// The effect of settlements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settled {
-    /// How many settlements came too late and changed nothing.
+    /// The number of settlements that came too late and changed nothing.
     pub fenced: usize,
 }

@@ -1,6 +1,6 @@
-//! Dead letters: shown, put back and thrown away.
+//! Dead letters: listed, redelivered and discarded.
 //!
-//! What belongs here: that part of the contract, and its values. What doesn't: what becomes one
+//! What belongs here: that part of the contract, and its values. What doesn't: the verdict that makes one
 //! (`delivery`).
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::work::{ListLetters, ShowLetter, discard, redeliver};
 use super::{Store, StoreError};
 
 impl Store {
-    /// A page of the dead letters, newest first.
+    /// Returns a page of the dead letters, newest first.
     pub async fn dead_letters(
         &self,
         before: Option<DeliveryId>,
@@ -21,8 +21,7 @@ impl Store {
         self.read("list dead letters", ListLetters { before, limit }).await
     }
 
-    /// One dead letter and its latest attempts (a hundred at least, if there were so many),
-    /// oldest first; `None` if there is none of this id.
+    /// Returns a dead letter and its latest attempts, a hundred at most, oldest first.
     pub async fn dead_letter(
         &self,
         id: DeliveryId,
@@ -30,10 +29,12 @@ impl Store {
         self.read("show a dead letter", ShowLetter(id)).await
     }
 
-    /// Puts dead letters back at the end of their lanes, as if never tried; those of the class page keep
-    /// it, the others are live. Ids that aren't dead letters are passed over. Returns how many it put
-    /// back. The event id stays the same. An identify carries the present profile, so that it takes nothing
-    /// back. Goes in pieces; if it fails, those put back stay so, and it can be called again.
+    /// Puts dead letters back at the ends of their lanes, as if never tried; those of the class page keep
+    /// it, the others are live. Passes over ids that aren't dead letters. Returns how many it put back. The
+    /// event id stays the same. An identify carries the present profile, so that it takes nothing back.
+    ///
+    /// Goes in pieces, up to the letter that is the newest at its start. If it fails, those put back stay so, and
+    /// it can be called again.
     pub async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
         let done = redeliver(self, which, Arc::clone(&self.planning.planner), now).await?;
         self.wake_others();
@@ -47,7 +48,7 @@ impl Store {
     }
 }
 
-/// Which dead letters are meant.
+/// A choice of dead letters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DeadLetters {
     /// All of them.
@@ -56,18 +57,18 @@ pub enum DeadLetters {
     These(Vec<DeliveryId>),
 }
 
-/// A delivery that will not be tried again by itself.
+/// A delivery that is not retried automatically.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DeadLetter {
     /// The delivery.
     pub delivery: Delivery,
-    /// Whose lane it was in.
+    /// The lane.
     pub lane: LaneId,
-    /// The key of that lane now.
+    /// The lane's present key.
     pub key: LaneKey,
-    /// When it died.
+    /// The time of its death.
     pub died_at: Time,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// The field at fault, where known.
     pub field: Option<String>,
@@ -76,14 +77,14 @@ pub struct DeadLetter {
 /// An attempt that didn't deliver, as kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PastAttempt {
-    /// When it began.
+    /// The time of its start.
     pub at: Time,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
     /// The status answered, if there was an answer.
     pub http_status: Option<u16>,
-    /// The outcome's word.
+    /// The outcome's label.
     pub outcome: String,
-    /// What went wrong.
+    /// The failure.
     pub reason: String,
 }

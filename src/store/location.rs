@@ -1,7 +1,4 @@
-//! Where a store is, and opening whichever kind is there.
-//!
-//! What belongs here: the choice of the backend, made once and nowhere else. What doesn't: what a
-//! backend does.
+//! The location of a store: the choice of the backend, made once and nowhere else.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,16 +12,16 @@ use super::postgres::{PostgresStore, ServerOptions, ServerSnapshot, ServerTables
 use super::sqlite::{FileTables, Options, Quarantined, SqliteStore, is_made};
 use super::{Store, StoreError};
 
-/// Where a store is, and how it is opened.
+/// The location of a store, and the options of its backend.
 pub enum StoreLocation {
-    /// In a file of SQLite's.
+    /// A SQLite file.
     File(PathBuf, Options),
-    /// In a database on a Postgres server, named by a URL.
+    /// A database on a Postgres server, by its URL.
     Server(SecretString, ServerOptions),
 }
 
 impl StoreLocation {
-    /// Returns whether there is a store already.
+    /// True if there is a store already.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if a server can't be asked, and as [`is_made`].
@@ -72,8 +69,8 @@ impl StoreLocation {
         })
     }
 
-    /// The same for a process that delivers. With `set_aside` a damaged file gets another name, and
-    /// opened is what takes its place; tells what became of it.
+    /// Opens the store for a process that delivers. With `set_aside` a damaged file is quarantined, and a new
+    /// one takes its place.
     ///
     /// # Errors
     /// As [`SqliteStore::open_to_deliver`] and [`PostgresStore::connect`].

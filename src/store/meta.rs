@@ -1,11 +1,12 @@
-//! Single values: what a store remembers beside its rows, each as text under a key.
+//! Single values: texts under keys, beside the rows.
 //!
-//! What belongs here: the keys, and how a value is written as text, which is the same in every backend.
-//! What doesn't: the table, which each backend keeps, and when a value changes (`work`).
+//! What belongs here: the keys, and the form of each text, which is the same in every backend. What doesn't: the
+//! table, which each backend keeps, and changes of a value (`work`).
 
 use crate::domain::Destination;
 
 use super::StoreError;
+use super::cluster::ExclusiveJob;
 use super::inbox::Prunable;
 use super::record::unreadable;
 
@@ -14,7 +15,7 @@ use super::record::unreadable;
 pub(super) enum Meta {
     /// The store's secret.
     HashKey,
-    /// The reading of a destination's accepting clock.
+    /// The reading of a destination's availability clock.
     Accepting(Destination),
     /// The latest time of receipt of the webhooks that were pruned.
     PrunedUntil(Prunable),
@@ -30,11 +31,15 @@ pub(super) enum Meta {
     TombstoneCheck,
     /// The mark of a copy that isn't whole.
     Copying,
+    /// The relays that share the store, with their status.
+    Relays,
+    /// The relay that has a job.
+    Job(ExclusiveJob),
 }
 
 impl Meta {
     /// All of them.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::HashKey,
         Self::Accepting(Destination::CustomerIo),
         Self::Accepting(Destination::GrowSurf),
@@ -46,6 +51,9 @@ impl Meta {
         Self::Damaged,
         Self::TombstoneCheck,
         Self::Copying,
+        Self::Relays,
+        Self::Job(ExclusiveJob::Pruning),
+        Self::Job(ExclusiveJob::Asking),
     ];
 
     /// The key of its row.
@@ -62,6 +70,9 @@ impl Meta {
             Self::Damaged => "damaged",
             Self::TombstoneCheck => "tombstone_check",
             Self::Copying => "copying",
+            Self::Relays => "relays",
+            Self::Job(ExclusiveJob::Pruning) => "job_pruning",
+            Self::Job(ExclusiveJob::Asking) => "job_asking",
         }
     }
 
@@ -70,10 +81,15 @@ impl Meta {
         Self::ALL.into_iter().find(|meta| meta.key() == key)
     }
 
-    /// True if a copy of the store takes it along. The others tell of one place alone.
+    /// True if a copy of the store has it. The others are about one place alone.
     fn is_copied(self) -> bool {
         match self {
-            Self::ProbedAt | Self::LookedThrough | Self::Damaged | Self::Copying => false,
+            Self::ProbedAt
+            | Self::LookedThrough
+            | Self::Damaged
+            | Self::Copying
+            | Self::Relays
+            | Self::Job(_) => false,
             Self::HashKey
             | Self::Accepting(_)
             | Self::PrunedUntil(_)
@@ -96,7 +112,9 @@ impl Meta {
     pub(super) fn check(self, text: &str) -> Result<(), StoreError> {
         match self {
             Self::HashKey | Self::TombstoneCheck => secret(text).map(drop),
-            Self::Damaged | Self::LookedThrough | Self::Copying => Ok(()),
+            Self::Damaged | Self::LookedThrough | Self::Copying | Self::Relays | Self::Job(_) => {
+                Ok(())
+            }
             Self::Accepting(_) | Self::PrunedUntil(_) | Self::Workspace | Self::ProbedAt => {
                 number(text).map(drop)
             }

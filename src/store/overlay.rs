@@ -1,4 +1,4 @@
-//! The overlay: what a batch of webhooks has read of the store, and what its plans change.
+//! The overlay: the records that a batch of webhooks has read, with the changes of its plans.
 //!
 //! What belongs here: answers to the planner's reads, and the effect of one webhook's plan on the answers
 //! that the next webhook of the batch gets. It is pure. What doesn't: reading (`unit`) and the order of

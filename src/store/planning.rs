@@ -1,7 +1,7 @@
-//! Planning: the phases of a plan, and what they need beside the rows.
+//! Planning: the phases of a plan, and the secrets that they need.
 //!
-//! What belongs here: what is refused before the planner, the campaign of a webhook that names none, and
-//! a planner that panics. What doesn't: the reads between the phases (`work::accept`).
+//! What belongs here: checks before the planner, the campaign of a webhook that names none, and a planner that
+//! panics. What doesn't: the reads between the phases (`work::batch`).
 
 use std::borrow::Cow;
 use std::collections::HashSet;

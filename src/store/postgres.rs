@@ -24,7 +24,6 @@
 //!        └─< mentions >───────────────┘                           messages (of effects)
 //! ```
 
-mod company;
 mod connecting;
 mod copying;
 mod erasing;

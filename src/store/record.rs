@@ -1,7 +1,6 @@
-//! Records: how a person is written as columns and read back, in any backend.
+//! Records: a person as columns, the same in every backend.
 //!
-//! What belongs here: the document of what only the plan looks into, and the text of an
-//! identifier. What doesn't: SQL.
+//! What belongs here: the document that only plans read, and the text of an identifier. What doesn't: SQL.
 
 use std::borrow::Cow;
 
@@ -16,7 +15,7 @@ use crate::domain::{
 
 use super::StoreError;
 
-/// The part of a person that only the plan looks into.
+/// The part of a person that only plans read.
 #[derive(Serialize, Deserialize)]
 struct State<'a> {
     participants: Cow<'a, [Participant]>,
@@ -32,7 +31,7 @@ struct State<'a> {
     claimed_by: Option<Cow<'a, Claimer>>,
 }
 
-/// Something in a row that can't be read, or in a plan that can't be written.
+/// Returns the error of a row that can't be read, or of a plan that can't be written.
 pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreError {
     StoreError::Unreadable { what, detail: detail.to_string() }
 }
@@ -42,13 +41,12 @@ pub(super) fn source(label: &str) -> Result<Source, StoreError> {
     label.parse().map_err(|_| unreadable("a source", format!("{label:?}")))
 }
 
-/// Returns a text as every backend can hold it. Postgres has no NUL in texts, so it becomes U+FFFD,
-/// which keeps two texts apart unless one has the one where the other has the other.
+/// Returns a text as every backend can hold it. Postgres has no NUL in texts, so it becomes U+FFFD.
 pub(super) fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// A person's state as the column holds it.
+/// Returns the column of a person's state.
 pub(super) fn state(person: &Person) -> Result<String, StoreError> {
     let state = State {
         participants: Cow::Borrowed(&person.participants),
@@ -77,10 +75,10 @@ pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, Store
     })
 }
 
-/// What the column of a visitor's identifier begins with.
+/// The beginning of the column of a visitor's identifier.
 pub(super) const VISITOR: &str = "anonymous:";
 
-/// Returns a lane's key as the column holds it.
+/// Returns the column of a lane's key.
 pub(super) fn column(key: &LaneKey) -> String {
     let kind = match key {
         LaneKey::Person(Identifier::Email(_)) => "email",

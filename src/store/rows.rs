@@ -1,7 +1,7 @@
 //! Rows: the tables' rows as values, the same for every backend, and what a transaction changes.
 //!
-//! What belongs here: one struct a table, as far as use cases look into it, and [`Changes`]. What doesn't:
-//! SQL and column types, which each backend chooses, and rules, which are in `work`.
+//! What belongs here: one struct a table, as far as use cases read it, and [`Changes`]. What doesn't: SQL and
+//! column types, which each backend chooses, and rules (`work`).
 //!
 //! Times are microseconds since the epoch. Those of lanes go by the clock of lanes, see
 //! [`UnitBase::clock_skew`](super::unit::UnitBase::clock_skew).
@@ -20,8 +20,8 @@ use super::unit::Hash;
 use super::{AvailabilityClock, DeliveryState};
 
 pub(super) use lanes::{
-    DEAD, DELIVERED, DeliveryRow, DueShift, Half, LaneAppend, LaneRaise, LaneRow, LetterRow,
-    NewAttempt, NewLetter, NewRow, PENDING, PersonLetters, RowState, Waiting, delivery, half,
+    DEAD, DELIVERED, DeliveryRow, Half, LaneAppend, LaneRaise, LaneRow, LetterRow, NewAttempt,
+    NewLetter, NewRow, PENDING, PersonLetters, RowState, Waiting, delivery, half,
 };
 
 /// A person.
@@ -71,11 +71,11 @@ pub(super) struct ReplannedWebhook {
     pub(super) id: WebhookId,
     /// The reason why it is parked now.
     pub(super) parked: Option<String>,
-    /// The campaign it was planned in. The row keeps the first one.
+    /// The campaign that it was planned in first, if it names none.
     pub(super) campaign: Option<String>,
 }
 
-/// A webhook whose body is kept, and what became of it.
+/// A webhook whose body is kept, with its deliveries.
 pub(super) struct FinishedWebhook {
     pub(super) id: WebhookId,
     pub(super) received_at: i64,
@@ -101,14 +101,14 @@ pub(super) struct WebhookCall {
     pub(super) call: String,
     pub(super) state: DeliveryState,
     pub(super) planned_at: i64,
-    /// When it was delivered, or died.
+    /// The time at which it was delivered, or died.
     pub(super) ended_at: Option<i64>,
 }
 
 /// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.
 pub(super) type MessageKey = (EventId, String, String);
 
-/// What is left of a visitor.
+/// The rows that are left of a visitor.
 pub(super) struct VisitorTraces {
     pub(super) person: PersonId,
     /// True if their lane is leased.
@@ -119,7 +119,7 @@ pub(super) struct VisitorTraces {
     pub(super) has_webhook: bool,
 }
 
-/// A row of deliveries, as far as erasing looks into it.
+/// A row of deliveries, as far as erasing reads it.
 pub(super) struct CallRow {
     pub(super) row: i64,
     pub(super) lane: LaneId,
@@ -136,10 +136,13 @@ pub(super) struct CallRow {
     pub(super) attempts: i64,
 }
 
-/// Everything that a transaction writes. Empty lists cost nothing.
+/// The changes of a transaction. Empty lists cost nothing.
 ///
-/// Rows are absolute, but for counters and appended deliveries. Those are relative, because many
-/// transactions change them at once and none needs to read them.
+/// Most rows are absolute: a use case held the row and writes it anew. These changes are relative, and each
+/// backend merges them with the row: counters, `appended`, `raised`, `messages`, `tombstones` and `accepting`.
+/// Many transactions change such a row at once, and none reads it. On Postgres a use case would first have to
+/// lock the row, which costs a round trip and makes the others wait. Their meaning in Rust is the model in
+/// `contract::memory`, which both backends are compared with.
 #[derive(Default)]
 pub(super) struct Changes {
     /// Changes of the kept numbers.
@@ -162,15 +165,15 @@ pub(super) struct Changes {
     pub(super) new_participants: BTreeMap<ParticipantKey, i64>,
     /// Participants that became another person's.
     pub(super) moved_participants: BTreeMap<ParticipantKey, i64>,
-    /// Links, and the number of the person whose they are now.
+    /// Links, and the number of their present person.
     pub(super) links: BTreeMap<Link, i64>,
     /// Effects that are new to the ledger, and the webhook that led to each.
     pub(super) effects: BTreeMap<EventId, WebhookId>,
     /// People that webhooks name.
     pub(super) mentions: BTreeSet<(i64, WebhookId)>,
-    /// Reports of what happened to messages. The earliest time of each stays.
+    /// Reported metrics of messages. The earliest time of each stays.
     pub(super) messages: Vec<Message>,
-    /// Rows of what happened to messages that go.
+    /// Metrics of messages that go.
     pub(super) removed_messages: Vec<MessageKey>,
     /// Rows of deliveries that go, with their attempts.
     pub(super) removed_deliveries: Vec<i64>,
@@ -188,12 +191,10 @@ pub(super) struct Changes {
     pub(super) is_erasing: bool,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
-    /// The reading of an accepting clock. The one that goes ahead is kept.
+    /// The reading of an availability clock. Of several relays' readings the greatest is kept.
     pub(super) accepting: Option<AvailabilityClock>,
     /// Lanes as they are from now on.
     pub(super) lanes: Vec<LaneRow>,
-    /// Lanes that are due sooner.
-    pub(super) shifted: Option<DueShift>,
     /// Rows of deliveries as they are from now on.
     pub(super) deliveries: Vec<RowState>,
     /// Rows of deliveries whose own calls go.
@@ -206,7 +207,7 @@ pub(super) struct Changes {
     pub(super) attempts: Vec<NewAttempt>,
     /// Rows at the ends of lanes.
     pub(super) appended: BTreeMap<LaneId, LaneAppend>,
-    /// Visitors who are waited for.
+    /// Visitors whose lanes become more urgent.
     pub(super) raised: Vec<LaneRaise>,
 }
 

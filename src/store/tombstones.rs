@@ -1,7 +1,7 @@
-//! Tombstones: what remembers that somebody was forgotten, without knowing who.
+//! Tombstones: keyed hashes of erased people.
 //!
-//! What belongs here: the key and the hashes. What doesn't: their rows, which each backend keeps,
-//! and who counts as forgotten, which the plan decides.
+//! What belongs here: the key and the hashes. What doesn't: their rows, which each backend keeps, and who
+//! counts as erased, which the plan decides.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,11 +11,11 @@ use crate::domain::ErasureKey;
 
 use super::StoreError;
 
-/// Makes the hashes that tombstones are kept as.
+/// The key of the hashes.
 pub(super) struct TombstoneKey([u8; 32]);
 
 impl TombstoneKey {
-    /// The key of the settings, else one made of the store's own secret.
+    /// Returns the key of the settings, else one made of the store's own secret.
     pub(super) fn new(setting: Option<&SecretString>, hash_key: &[u8; 32]) -> Self {
         Self(match setting {
             Some(key) => digest(key.expose_secret().as_bytes(), &[b"tombstones"]),
@@ -23,9 +23,9 @@ impl TombstoneKey {
         })
     }
 
-    /// What the tombstone of whoever leaves this trace is kept as.
-    pub(super) fn hash(&self, trace: &ErasureKey) -> [u8; 32] {
-        match trace {
+    /// Returns the hash of a tombstone.
+    pub(super) fn hash(&self, key: &ErasureKey) -> [u8; 32] {
+        match key {
             ErasureKey::Participant(key) => {
                 let parts = [b"participant", key.campaign.as_bytes(), key.participant.as_bytes()];
                 digest(&self.0, &parts)
@@ -34,7 +34,7 @@ impl TombstoneKey {
         }
     }
 
-    /// What shows that the key is the same, and not which it is.
+    /// Returns a text that shows if the key is the same, and not which it is.
     pub(super) fn check(&self) -> String {
         hex::encode(digest(&self.0, &[b"check"]))
     }

@@ -1,8 +1,7 @@
 //! The unit of work: what a use case needs of one transaction of a backend.
 //!
-//! What belongs here and below: traits of bulk reads by key, a trait for each group of tables, and their
-//! guarantees. What doesn't: rules, which are in `work`, the rows (`rows`), and SQL, which is in the
-//! backends.
+//! What belongs here and below: bulk reads by key, a trait for each group of tables, and their guarantees. What
+//! doesn't: rules (`work`), rows (`rows`), and SQL, which is in the backends.
 //!
 //! A read that *holds* a row keeps other transactions from changing it until this one ends. SQLite has one
 //! writer at a time, so every read in a writing transaction holds there. Postgres reads what is committed
@@ -67,7 +66,7 @@ pub(super) trait UnitBase {
     }
 }
 
-/// An error of a backend, as far as use cases look into it.
+/// An error of a backend, as far as use cases read it.
 pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
     /// Returns the error of work that another transaction was in the way of, before it has written anything.
     /// It is done again.
@@ -98,5 +97,5 @@ impl<W: Work> Work for Arc<W> {
 
 /// Returns the result of work on a unit that never waits.
 pub(super) fn at_once<T>(work: impl Future<Output = T>) -> T {
-    work.now_or_never().expect("a unit on SQLite never waits")
+    work.now_or_never().expect("this unit never waits")
 }

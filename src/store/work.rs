@@ -8,6 +8,7 @@ mod append;
 mod batch;
 mod claim;
 mod classes;
+mod cluster;
 mod effects;
 mod erase;
 mod head;
@@ -24,6 +25,7 @@ mod settle;
 
 pub(super) use accept::{Accept, Item, Origin};
 pub(super) use claim::Claim;
+pub(super) use cluster::{HasRelays, Heartbeat, Leave, TakeJob};
 pub(super) use effects::{FindEffect, PruneMessages};
 pub(super) use erase::{cancel_pending, erase, find_subject};
 pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ShiftDueTimes};

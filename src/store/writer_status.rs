@@ -1,15 +1,15 @@
-//! What a store's writing is at.
+//! The state of a store's writer.
 
 use std::time::Instant;
 
-/// Whether writes are being written, and since when.
+/// The state of the writer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Writing {
     /// Nothing waits.
     Idle,
-    /// The write under way was begun then. A store that is locked or fails gives one up after
-    /// another; one that hangs stays at the same.
+    /// A write is under way since this time. A store that is locked or fails gives one up after another; one
+    /// that hangs stays at the same.
     Since(Instant),
-    /// Nothing will be written any more.
+    /// The writer has ended.
     Ended,
 }

@@ -47,7 +47,7 @@ impl Intake {
         report.rows += u64::try_from(rows.len()).unwrap_or(0);
         let (mut readable, mut notifications) = (Vec::new(), Vec::new());
         for row in rows {
-            match row.news() {
+            match row.notification() {
                 Ok(notification) => {
                     notifications.push(notification);
                     readable.push(row);
@@ -112,7 +112,7 @@ impl Intake {
             };
             for webhook in webhooks.iter().filter(is_waiting) {
                 let row = Row::read(Kind::Participant, campaign, &webhook.body);
-                let Ok(notification) = row.and_then(|row| row.news()) else { continue };
+                let Ok(notification) = row.and_then(|row| row.notification()) else { continue };
                 let now = self.clock.now();
                 for plan in
                     self.store.preview(vec![notification.clone()], now).await?.iter().flatten()

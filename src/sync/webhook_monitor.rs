@@ -204,8 +204,9 @@ impl WebhookMonitor {
         let campaign = target.campaign.clone();
         let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: false };
         let rows = page.rows.into_iter().filter(joined);
-        let notifications: Vec<Notification> =
-            rows.filter_map(|row| Row::new(Kind::Participant, row, &origin).news().ok()).collect();
+        let notifications: Vec<Notification> = rows
+            .filter_map(|row| Row::new(Kind::Participant, row, &origin).notification().ok())
+            .collect();
         let previews = store.preview(notifications, now).await?;
         let unseen = previews.iter().flatten().filter(|plan| {
             let effects = plan.lanes.iter().flat_map(|lane| &lane.calls);

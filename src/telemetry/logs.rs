@@ -37,7 +37,7 @@ pub fn start_logs(options: &LogOptions) {
     }
 }
 
-/// What `tracing-subscriber` writes events into.
+/// The writer that `tracing-subscriber` gives events to.
 struct Events;
 
 impl io::Write for Events {

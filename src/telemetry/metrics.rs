@@ -1,6 +1,6 @@
 //! The metrics, in OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
-//! What belongs here: their names, and counting. What doesn't: the words of their labels (`words`).
+//! What belongs here: their names, and counting. What doesn't: the values of their labels (`labels`).
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 use strum::{VariantArray, VariantNames};
 
+use super::labels;
 use super::stderr::stderr;
-use super::words;
 use crate::domain::{Call, DestinationState, Labelled, Outcome};
 
-/// The content type of what [`Metrics::render`] gives.
+/// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Latencies from half a millisecond to half a minute, in seconds.
@@ -29,18 +29,18 @@ const BUCKETS: [f64; 16] = [
 /// A metric by labels: name and fixed word of each.
 type By<const N: usize, M = Counter> = Family<[(&'static str, &'static str); N], M>;
 
-/// Numbers that aren't counted in code but read when the metrics are asked for.
+/// Numbers that are read when the metrics are requested.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Deliveries that wait or are leased.
     pub pending: u64,
-    /// How long ago the oldest of them was planned.
+    /// The time since the oldest of them was planned.
     pub oldest_pending_age: Duration,
     /// Dead letters.
     pub dead_letters: u64,
     /// Webhooks that are parked, wholly or in part.
     pub parked: u64,
-    /// Whether the store is damaged, or one that was set aside for it waits for somebody.
+    /// True if the store is damaged, or if a damaged one was set aside and is still there.
     pub damaged: bool,
     /// Customer.io's state.
     pub destination: DestinationState,
@@ -56,9 +56,10 @@ pub struct Metrics {
     attempts: By<1>,
     fenced: Counter,
     late: Counter,
-    healed: By<1>,
+    recovered: By<1>,
     growsurf_problems: By<1, Gauge>,
     page_posts: By<2>,
+    page_posts_from_one_address: Gauge,
     refused_tokens: By<2>,
     connections: Gauge,
     connections_closed: By<1>,
@@ -85,7 +86,7 @@ impl Drop for OpenConnection {
 }
 
 impl Metrics {
-    /// Fresh metrics; each outcome is there from the start, at zero.
+    /// Creates metrics; the series of each label begin at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("relay");
         let all = &mut registry;
@@ -101,7 +102,7 @@ impl Metrics {
                 "late",
                 "Events that were sent more than 72 hours after they happened, and were told in time",
             ),
-            healed: add(
+            recovered: add(
                 all,
                 "sync_healed",
                 "What a comparison with GrowSurf found and no webhook had told, by kind",
@@ -115,6 +116,11 @@ impl Metrics {
                 all,
                 "page_posts",
                 "Clicks and shares that pages posted, by what became of them",
+            ),
+            page_posts_from_one_address: add(
+                all,
+                "page_posts_from_one_address",
+                "One while every recent post of pages came from one private address",
             ),
             refused_tokens: add(
                 all,
@@ -169,32 +175,37 @@ impl Metrics {
             ),
             registry,
         };
-        begin(&metrics.webhooks, "outcome", &words::WEBHOOKS);
+        begin(&metrics.webhooks, "outcome", &labels::WEBHOOKS);
         begin(&metrics.attempts, "outcome", Outcome::VARIANTS);
-        begin(&metrics.healed, "kind", &words::HEALED);
-        begin(&metrics.connections_closed, "reason", &words::CLOSED);
-        begin(&metrics.bodies_refused, "reason", &words::REFUSED);
-        begin_both(&metrics.calls, ("call", Call::VARIANTS), ("outcome", &words::ENDS));
-        begin_both(&metrics.page_posts, ("kind", &words::POSTS), ("outcome", &words::POSTED));
+        begin(&metrics.recovered, "kind", &labels::RECOVERED);
+        begin(&metrics.connections_closed, "reason", &labels::CLOSED);
+        begin(&metrics.bodies_refused, "reason", &labels::REFUSED);
+        begin_both(&metrics.calls, ("call", Call::VARIANTS), ("outcome", &labels::ENDS));
+        begin_both(&metrics.page_posts, ("kind", &labels::POSTS), ("outcome", &labels::POSTED));
         begin_both(
             &metrics.refused_tokens,
-            ("setting", &words::TOKENS),
-            ("reason", &words::TOKEN_REFUSALS),
+            ("setting", &labels::TOKENS),
+            ("reason", &labels::TOKEN_REFUSALS),
         );
         metrics
     }
 
-    /// Counts a webhook; `outcome` is one of the fixed words.
+    /// Counts a webhook; `outcome` is one of the fixed labels.
     pub fn webhook(&self, outcome: &'static str) {
         self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Counts what a page posted; both words are of the fixed ones.
+    /// Counts a page's post; both labels are fixed ones.
     pub fn page_post(&self, kind: &'static str, outcome: &'static str) {
         self.page_posts.get_or_create(&[("kind", kind), ("outcome", outcome)]).inc();
     }
 
-    /// Counts a bearer token that was refused; both words are of the fixed ones.
+    /// Records true if every recent post of pages came from one private address.
+    pub fn page_posts_from_one_address(&self, is_so: bool) {
+        self.page_posts_from_one_address.set(i64::from(is_so));
+    }
+
+    /// Counts a refused bearer token; both labels are fixed ones.
     pub fn refused_token(&self, setting: &'static str, reason: &'static str) {
         self.refused_tokens.get_or_create(&[("setting", setting), ("reason", reason)]).inc();
     }
@@ -205,17 +216,17 @@ impl Metrics {
         OpenConnection(self.connections.clone())
     }
 
-    /// Counts a connection that was closed or refused; `reason` is one of the fixed words.
+    /// Counts a connection that was closed or refused; `reason` is one of the fixed labels.
     pub fn connection_closed(&self, reason: &'static str) {
         self.connections_closed.get_or_create(&[("reason", reason)]).inc();
     }
 
-    /// Counts a body that wasn't read to its end; `reason` is one of the fixed words.
+    /// Counts a body that wasn't read to its end; `reason` is one of the fixed labels.
     pub fn body_refused(&self, reason: &'static str) {
         self.bodies_refused.get_or_create(&[("reason", reason)]).inc();
     }
 
-    /// Takes the time from a webhook's last byte to its receipt.
+    /// Observes the time from a webhook's last byte to its answer.
     pub fn accepted_in(&self, took: Duration) {
         self.accept_seconds.observe(took.as_secs_f64());
     }
@@ -225,12 +236,12 @@ impl Metrics {
         self.attempts.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Takes the time a request took, whatever came of it.
+    /// Observes the time that a request took.
     pub fn attempted_in(&self, took: Duration) {
         self.attempt_seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts a call that came to an end: `delivered` or `dead`.
+    /// Counts a call that ended: `delivered` or `dead`.
     pub fn call(&self, kind: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&[("call", kind), ("outcome", outcome)]).inc();
     }
@@ -245,20 +256,20 @@ impl Metrics {
         self.late.inc();
     }
 
-    /// Counts what a comparison found; `kind` is one of the fixed words, others aren't counted.
+    /// Counts a comparison's findings; a `kind` that isn't a fixed label isn't counted.
     pub fn recovered(&self, kind: &str, count: u64) {
-        if let Some(kind) = words::HEALED.into_iter().find(|it| *it == kind) {
-            self.healed.get_or_create(&[("kind", kind)]).inc_by(count);
+        if let Some(kind) = labels::RECOVERED.into_iter().find(|it| *it == kind) {
+            self.recovered.get_or_create(&[("kind", kind)]).inc_by(count);
         }
     }
 
-    /// Notes in how many campaigns a problem is.
+    /// Records the number of campaigns that have a problem.
     pub fn growsurf_problem(&self, problem: &'static str, campaigns: usize) {
         let gauge = self.growsurf_problems.get_or_create(&[("problem", problem)]);
         gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
     }
 
-    /// The metrics as text, with the numbers that were just read.
+    /// Renders the metrics as text, with the gauges.
     pub fn render(&self, gauges: Gauges) -> String {
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.pending.set(count(gauges.pending));
@@ -296,22 +307,22 @@ fn keep<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metric: M
     metric
 }
 
-/// Makes the series of each word, at zero.
-fn begin(by: &By<1>, label: &'static str, words: &[&'static str]) {
-    for word in words {
-        let _there_from_now_on = by.get_or_create(&[(label, word)]);
+/// Creates the series of each label, at zero.
+fn begin(by: &By<1>, label: &'static str, values: &[&'static str]) {
+    for value in values {
+        let _there_from_now_on = by.get_or_create(&[(label, value)]);
     }
 }
 
-/// Makes the series of each pair of words, at zero.
+/// Creates the series of each pair of labels, at zero.
 fn begin_both(
     by: &By<2>,
-    (first, words): (&'static str, &[&'static str]),
+    (first, values): (&'static str, &[&'static str]),
     (second, others): (&'static str, &[&'static str]),
 ) {
-    for word in words {
+    for value in values {
         for other in others {
-            let _there_from_now_on = by.get_or_create(&[(first, word), (second, other)]);
+            let _there_from_now_on = by.get_or_create(&[(first, value), (second, other)]);
         }
     }
 }

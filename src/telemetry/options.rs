@@ -1,4 +1,4 @@
-//! How much is logged, and in which form.
+//! Options of the log: level, form and bounds.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -15,7 +15,7 @@ const MIN_BUFFER: u64 = 64 * 1024;
 /// The largest buffer; more would only be read long after it mattered.
 const MAX_BUFFER: u64 = 1 << 30;
 
-/// How much is logged, and in which form.
+/// Options of the log: level, form and bounds.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LogOptions {
     /// The form of a line.
@@ -23,10 +23,10 @@ pub struct LogOptions {
     /// Directives that `EnvFilter` parses, such as `info` or `info,hyper=warn`.
     #[serde(deserialize_with = "directives")]
     pub level: String,
-    /// How many bytes of lines may wait to be written; what comes then is dropped and counted.
+    /// Bytes of lines that may wait to be written; more are dropped and counted.
     #[serde(deserialize_with = "size::<_, MIN_BUFFER, MAX_BUFFER>")]
     pub buffer: usize,
-    /// How many refusals of one reason get a line of their own in a minute.
+    /// Refusals of one reason that get a line of their own in a minute.
     #[serde(deserialize_with = "whole::<_, _, 0, 1_000_000>")]
     pub refusals_per_minute: u64,
 }

@@ -1,7 +1,6 @@
 //! Refusals in the log: a few lines of each reason a minute, and one sum of the others.
 //!
-//! Anybody can be refused, as often as they like. So what is refused must cost the log no more than a
-//! bounded number of lines.
+//! Anybody can cause refusals, so they must cost the log no more than a bounded number of lines.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// How often refusals are summed.
+/// The interval in which refusals are summed.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The refusals of this minute, by reason.
@@ -20,7 +19,7 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Allows so many lines of each reason a minute.
+    /// Allows a number of `lines` of each reason a minute.
     pub fn new(lines: u64) -> Self {
         Self { lines, counts: Mutex::default() }
     }

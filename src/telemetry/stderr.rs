@@ -1,4 +1,4 @@
-//! Standard error, written by one thread that nobody waits for.
+//! Standard error, written by one thread without blocking the others.
 //!
 //! What belongs here: the queue of lines, their order, and the count of those that were dropped. What
 //! doesn't: the form of a line (`logs`).
@@ -20,7 +20,7 @@ use prometheus_client::metrics::counter::Counter;
 /// The process's own.
 static STDERR: LazyLock<Lines> = LazyLock::new(|| Lines::to(own_handle(), BUFFER));
 
-/// How many bytes may wait, unless the settings say otherwise.
+/// The default of the bytes that may wait.
 const BUFFER: usize = 1 << 20;
 
 /// The longest write of several lines, in bytes: what a pipe takes in one piece (POSIX,
@@ -33,7 +33,7 @@ const GATHER: Duration = Duration::from_millis(5);
 /// The wait before a descriptor that can't be written at once is tried again.
 const REST: Duration = Duration::from_millis(10);
 
-/// How long the last lines may take at the end of the process.
+/// The time for the last lines at the end of the process.
 pub const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Returns the queue of the process's standard error.
@@ -59,9 +59,9 @@ struct Shared {
 struct Queue {
     /// Whole lines, each with its line feed.
     waiting: Vec<u8>,
-    /// How many bytes are being written.
+    /// Bytes that are being written.
     writing: usize,
-    /// How many bytes may wait and be written together.
+    /// The largest sum of the bytes that wait and are written.
     most: usize,
     /// True if the thread waits to be notified.
     is_asleep: bool,
@@ -110,7 +110,7 @@ impl Lines {
         let _what_takes_longer_is_lost = self.0.emptied.wait_timeout_while(queue, timeout, is_busy);
     }
 
-    /// Sets how many bytes of lines may wait.
+    /// Sets the largest number of bytes that may wait.
     pub fn limit(&self, most: usize) {
         self.0.queue().most = most;
     }
@@ -182,7 +182,7 @@ impl<W: Write> WholeLines<W> {
         dropped
     }
 
-    /// Returns how many bytes could be written.
+    /// Returns the number of bytes that could be written.
     fn write_piece(&mut self, bytes: &[u8]) -> usize {
         let mut written = 0;
         while written < bytes.len() {

@@ -2,4 +2,4 @@
 
 mod targets;
 
-pub use targets::{answer, contracts, forwarded, page, settings, signature, webhook};
+pub use targets::{answer, contracts, forwarded, page, restored, row, settings, signature, webhook};

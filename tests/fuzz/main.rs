@@ -107,3 +107,8 @@ fn page() {
 fn contracts() {
     fuzz("contracts", targets::contracts);
 }
+
+#[test]
+fn restored() {
+    fuzz("restored", targets::restored);
+}

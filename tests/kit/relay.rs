@@ -175,7 +175,7 @@ impl Setup {
         let process = Process::spawn(self.prepared(&["serve"]));
         let addresses = process.wait_for("the relay's address", |line| {
             let line: Value = serde_json::from_str(line).ok()?;
-            let is_it = line["message"] == "the relay takes webhooks in";
+            let is_it = line["message"] == "the relay accepts webhooks";
             is_it.then(|| Addresses::of(&line))
         });
         (process, addresses)

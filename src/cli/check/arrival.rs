@@ -1,7 +1,7 @@
-//! What can't arrive at Customer.io with these settings, why, and what would bring it.
+//! Events that can't arrive at Customer.io with these settings, the reasons, and the settings that bring them.
 //!
 //! What belongs here: the sources of each event, as far as settings and store show them. What doesn't:
-//! whether a source works at the moment, which other looks find out.
+//! the present state of a source, which other checks report.
 
 use super::{Grade, Missing, Report};
 use crate::config::Settings;
@@ -20,8 +20,8 @@ const PROMISED: [&str; 5] = [
     "referral_shared",
 ];
 
-/// Reports what can't arrive. `campaigns` are those that GrowSurf was asked about.
-pub(super) async fn look(
+/// Reports what can't arrive. `campaigns` are those that GrowSurf has.
+pub(super) async fn check(
     settings: &Settings,
     store: Option<&Store>,
     campaigns: &[Campaign],
@@ -46,7 +46,7 @@ fn is_off(settings: &Settings, event: &str) -> bool {
     !settings.mapping.events.contains_key(event)
 }
 
-/// The campaigns of the settings that `sync` doesn't read by itself; with none in the settings, any
+/// Returns the campaigns of the settings that `sync` doesn't read by itself; with none in the settings, any
 /// campaign stands for all.
 fn unread(settings: &Settings) -> Option<Vec<&str>> {
     let growsurf = &settings.growsurf;
@@ -60,7 +60,7 @@ fn unread(settings: &Settings) -> Option<Vec<&str>> {
     (!unread.is_empty()).then_some(unread)
 }
 
-/// What turns the comparison on.
+/// Names the settings that turn the comparison on.
 fn comparison(settings: &Settings) -> &'static str {
     match (settings.growsurf.has_api_key(), settings.sync.periodic.compares) {
         (true, false) => "set sync.enabled = true",
@@ -73,7 +73,7 @@ fn of(campaigns: &[&str]) -> String {
     if campaigns.is_empty() { String::new() } else { format!(" of {}", campaigns.join(", ")) }
 }
 
-/// A sale in an affiliate program, `/v1/events` or the comparison leads to a conversion.
+/// Reports conversions, which need a sale in an affiliate program, `/v1/events` or the comparison.
 fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report) {
     if is_off(settings, "referral_converted") || !settings.api.tokens.is_empty() {
         return;
@@ -100,7 +100,7 @@ fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report)
     });
 }
 
-/// The comparison, a page, `/v1/events` or the action `record_share` leads to a share.
+/// Reports shares, which need the comparison, a page, `/v1/events` or the action `record_share`.
 fn shares(settings: &Settings, report: &mut Report) {
     let (growsurf, customerio) = (&settings.growsurf, &settings.customerio);
     let by_others = !settings.api.tokens.is_empty()
@@ -130,7 +130,7 @@ fn shares(settings: &Settings, report: &mut Report) {
     });
 }
 
-/// What the guide doesn't promise: sources that are off.
+/// Reports sources that are off and that the guide doesn't promise.
 fn others(settings: &Settings, report: &mut Report) {
     let has_clicks =
         !settings.customerio.reporting_keys.is_empty() || settings.growsurf.has_page_key();
@@ -163,7 +163,7 @@ fn others(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// What was before the relay comes with a backfill only.
+/// Reports campaigns without a backfill, which alone brings the time before the relay.
 async fn past(
     settings: &Settings,
     store: Option<&Store>,
@@ -183,7 +183,7 @@ async fn past(
             }
             Ok(History::Nothing | History::Part) => lacking.push(campaign.id.as_str()),
             Err(error) => {
-                report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+                report.fail("store", error);
             }
         }
     }

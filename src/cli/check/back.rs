@@ -1,43 +1,42 @@
-//! What `check` says of the way back: who tells the relay of people beside GrowSurf, and what is
-//! written to GrowSurf because of it.
+//! The part of `check` about other sources than GrowSurf, and about the writes to GrowSurf.
 
 use super::{Grade, Report};
 use crate::app;
 use crate::config::Settings;
 use crate::config::growsurf::SharesFrom;
 
-/// Says what is on; of what is off there is nothing to say.
-pub(super) fn look(settings: &Settings, report: &mut Report) {
+/// Reports the sources and writes that are on.
+pub(super) fn check(settings: &Settings, report: &mut Report) {
     let Settings { customerio, growsurf, feedback, .. } = settings;
-    let (reports, asks) =
+    let (reports, actions) =
         (!customerio.reporting_keys.is_empty(), !customerio.action_keys.is_empty());
     if reports {
         report.add(
             Grade::Good,
             "reports",
-            "Customer.io's are taken, of messages and subscriptions",
+            "Customer.io's reports on messages and subscriptions are accepted",
         );
     }
-    if asks && growsurf.has_api_key() {
+    if actions && growsurf.has_api_key() {
         let limit = feedback.asks_per_hour;
-        let detail = format!("campaigns' asks are taken, {limit} an hour for each participant");
+        let detail = format!("webhook actions are accepted, {limit} an hour for each participant");
         report.add(Grade::Good, "actions", detail);
-    } else if asks {
-        let detail = "campaigns' asks are taken and parked, since there is no API key of \
-                      GrowSurf's; set growsurf.api_key";
+    } else if actions {
+        let detail = "webhook actions are accepted and parked, because GrowSurf's API key is missing; set \
+                      growsurf.api_key";
         report.add(Grade::Note, "actions", detail);
     }
     for campaign in growsurf.campaigns.iter().filter(|it| it.page_key.is_some()) {
         let of =
             if campaign.shares_from == SharesFrom::Page { "clicks and shares" } else { "clicks" };
         let detail =
-            format!("{} may tell {of} of {}", settings.page.origins.join(", "), campaign.id);
+            format!("{} may post {of} of {}", settings.page.posts.origins.join(", "), campaign.id);
         report.add(Grade::Good, "pages", detail);
     }
     let written: Vec<&str> = [
         (reports && feedback.clicks, "clicks in messages"),
         (reports && feedback.unsubscribes, "unsubscriptions"),
-        (asks, "what campaigns ask for"),
+        (actions, "webhook actions"),
     ]
     .into_iter()
     .filter_map(|(is_on, what)| is_on.then_some(what))
@@ -49,7 +48,7 @@ pub(super) fn look(settings: &Settings, report: &mut Report) {
             if rules.any_campaign_writable { "any campaign".into() } else { campaigns.join(", ") };
         let detail = format!(
             "{} go back to {whose}, {} writes a minute; the key needs the scope participant:write, \
-             which wasn't tried, because only a write could tell",
+             which only a write can try",
             written.join(", "),
             feedback.writes_per_minute
         );

@@ -1,23 +1,24 @@
-//! What `check` looks at in Customer.io: credentials, region, and the workspace.
+//! The part of `check` about Customer.io: credentials, region, and the workspace.
 
 use super::{Grade, Report};
 use crate::app;
 use crate::config::Settings;
 use crate::customerio::client::RegionError;
+use crate::domain::Labelled;
 use crate::store::{Store, Workspace};
 
-/// Looks, and reports every finding.
-pub(super) async fn look(settings: &Settings, store: Option<&Store>, report: &mut Report) {
+/// Reports every finding.
+pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &mut Report) {
     let client = match app::client(settings) {
         Ok(client) => client,
         Err(error) => {
-            report.add(Grade::Bad, "customer.io", format!("{:#}", anyhow::Error::from(error)));
+            report.fail("customer.io", error);
             return;
         }
     };
     let host = app::base_url(&settings.customerio);
-    let told = match client.region().await {
-        Ok(told) => told,
+    let found = match client.region().await {
+        Ok(found) => found,
         Err(error) => {
             let what = if matches!(error, RegionError::Credentials { .. }) {
                 "credentials"
@@ -32,19 +33,19 @@ pub(super) async fn look(settings: &Settings, store: Option<&Store>, report: &mu
     report.add(
         Grade::Good,
         "credentials",
-        format!("they open workspace {} at {host}", told.environment_id),
+        format!("they open workspace {} at {host}", found.environment_id),
     );
-    let region = app::region_name(settings.customerio.region);
+    let region = settings.customerio.region.label();
     if settings.customerio.base_url.is_some() {
         let detail =
-            format!("the account's is {}; customerio.base_url names the host", told.region);
+            format!("the account's is {}; customerio.base_url names the host", found.region);
         report.add(Grade::Note, "region", detail);
-    } else if told.region.eq_ignore_ascii_case(region) {
+    } else if found.region.eq_ignore_ascii_case(region) {
         report.add(Grade::Good, "region", format!("{region}, as the account's"));
     } else {
         let detail = format!(
             "the account's is {}, the settings say {region}; set customerio.region = {:?}",
-            told.region, told.region
+            found.region, found.region
         );
         report.add(Grade::Bad, "region", detail);
     }
@@ -52,7 +53,7 @@ pub(super) async fn look(settings: &Settings, store: Option<&Store>, report: &mu
         report.add(Grade::Good, "workspace", "nothing was delivered to another");
         return;
     };
-    let workspace = Workspace { environment_id: told.environment_id };
+    let workspace = Workspace { environment_id: found.environment_id };
     match store.destination().await {
         Ok(known) => match known.workspace {
             Some(known) if known != workspace => {
@@ -67,7 +68,7 @@ pub(super) async fn look(settings: &Settings, store: Option<&Store>, report: &mu
             None => report.add(Grade::Good, "workspace", "nothing was delivered to another"),
         },
         Err(error) => {
-            report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+            report.fail("store", error);
         }
     }
 }

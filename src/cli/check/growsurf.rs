@@ -1,4 +1,4 @@
-//! What `check` looks at in GrowSurf: key, campaigns, webhooks, and how campaigns share profiles.
+//! The part of `check` about GrowSurf: key, campaigns, webhooks, and profiles that campaigns share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,27 +11,27 @@ use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
 use crate::sync::{Finding, Problem, SyncError, SyncTarget, SyncTargetError};
 
-/// How long it waits for GrowSurf's limits.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest wait for GrowSurf's limits.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Looks, and reports every finding. Returns the campaigns that are asked about.
-pub(super) async fn look(
+/// Reports every finding. Returns the campaigns that GrowSurf has.
+pub(super) async fn check(
     settings: &Settings,
     store: Option<&Arc<Store>>,
     report: &mut Report,
 ) -> Vec<Campaign> {
-    let asking = match store {
-        Some(store) => GrowsurfClients::new(settings, store, PATIENCE),
-        None => GrowsurfClients::without_store(settings, PATIENCE),
+    let clients = match store {
+        Some(store) => GrowsurfClients::new(settings, store, TIMEOUT),
+        None => GrowsurfClients::without_store(settings, TIMEOUT),
     };
-    let asking = match asking {
-        Ok(asking) => asking,
+    let clients = match clients {
+        Ok(clients) => clients,
         Err(error) => {
-            refused(error, report);
+            report.fail("growsurf", error);
             return Vec::new();
         }
     };
-    let sources = find(settings, &asking, report).await;
+    let sources = find(settings, &clients, report).await;
     for SyncTarget { campaign, .. } in &sources {
         let name = campaign.name.as_deref().unwrap_or("no name");
         let all = campaign.participants.unwrap_or(0);
@@ -41,30 +41,26 @@ pub(super) async fn look(
     for source in &sources {
         let SyncTarget { campaign, client, .. } = source;
         let is_affiliate = Some(campaign.is_affiliate());
-        let is_refused = scopes::look(&campaign.id, client, is_affiliate, report).await;
-        match asking.watch(settings).check(source).await {
+        let is_refused = scopes::check(&campaign.id, client, is_affiliate, report).await;
+        match clients.watch(settings).check(source).await {
             Ok(findings) => findings.into_iter().for_each(|finding| tell(finding, report)),
             // It reads the same lists, and the refusal is reported.
             Err(SyncError::Rest(error)) if is_refused && scopes::is_about_key(&error) => {}
-            Err(error) => refused(error, report),
+            Err(error) => report.fail("growsurf", error),
         }
     }
-    for announcement in asking.announcements() {
+    for announcement in clients.announcements() {
         report.add(Grade::Note, "growsurf", announcement.to_string());
     }
     share(settings, &sources, report);
     sources.into_iter().map(|source| source.campaign).collect()
 }
 
-fn refused(error: impl Into<anyhow::Error>, report: &mut Report) {
-    report.add(Grade::Bad, "growsurf", format!("{:#}", error.into()));
-}
-
 /// Finds the campaigns: each of the settings' by itself, so that one which can't be asked about hides
 /// no other, else all that the key sees.
 async fn find(
     settings: &Settings,
-    asking: &GrowsurfClients,
+    clients: &GrowsurfClients,
     report: &mut Report,
 ) -> Vec<SyncTarget> {
     let named = settings.growsurf.campaigns.iter().map(|it| vec![it.id.clone()]);
@@ -74,21 +70,21 @@ async fn find(
     }
     let mut sources = Vec::new();
     for ids in asked {
-        match asking.sources(&ids).await {
+        match clients.sources(&ids).await {
             Ok(found) => sources.extend(found),
-            Err(error) => unfound(error, asking, report).await,
+            Err(error) => unfound(error, clients, report).await,
         }
     }
     sources
 }
 
 /// Reports a campaign that can't be asked about. What else the key may read is tried all the same.
-async fn unfound(error: SyncTargetError, asking: &GrowsurfClients, report: &mut Report) {
+async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut Report) {
     match error {
         SyncTargetError::Campaign { id, source } if scopes::is_about_key(&source) => {
             scopes::refused(&id, "the campaign", scopes::PROGRAM, &source, report);
-            if let Some(client) = asking.client(&id) {
-                scopes::look(&id, &client, None, report).await;
+            if let Some(client) = clients.client(&id) {
+                scopes::check(&id, &client, None, report).await;
             }
         }
         SyncTargetError::Campaigns(source) if scopes::is_about_key(&source) => {
@@ -97,7 +93,7 @@ async fn unfound(error: SyncTargetError, asking: &GrowsurfClients, report: &mut 
                           [[growsurf.campaigns]]";
             report.add(Grade::Note, "scopes", detail);
         }
-        error => refused(error, report),
+        error => report.fail("growsurf", error),
     }
 }
 
@@ -120,8 +116,8 @@ fn share(settings: &Settings, sources: &[SyncTarget], report: &mut Report) {
     }
     for ids in groups.values().filter(|ids| ids.len() > 1) {
         let detail = format!(
-            "{} write the same attributes: a person who is in several has those of whichever told \
-             last; growsurf.campaigns.attribute_prefix keeps them apart",
+            "{} write the same attributes, and the latest one wins for a person in several; \
+             growsurf.campaigns.attribute_prefix separates them",
             ids.join(", ")
         );
         report.add(Grade::Note, "attributes", detail);

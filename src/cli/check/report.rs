@@ -1,4 +1,4 @@
-//! What `check` found: as a table for people, as JSON for scripts, and as an exit code.
+//! The report of `check`: a table for people, JSON for scripts, and an exit code.
 
 use std::process::ExitCode;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::cli::output::{Failure, Output, failed, plural};
 
-/// How serious a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub enum Grade {
     /// It is as it should be.
     #[serde(rename = "ok")]
     Good,
-    /// It works, and somebody should know it.
+    /// It works, and is worth knowing.
     #[serde(rename = "note")]
     Note,
     /// It works, and something that the guide promises can't arrive.
@@ -25,7 +25,7 @@ pub enum Grade {
 }
 
 impl Grade {
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Good => "ok",
             Self::Note => "note",
@@ -35,7 +35,7 @@ impl Grade {
     }
 }
 
-/// What it comes to.
+/// The verdict on all findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum CheckOutcome {
@@ -49,7 +49,7 @@ enum CheckOutcome {
     Refused,
 }
 
-/// One thing that was looked at.
+/// One result of a check.
 #[derive(Serialize)]
 struct Finding {
     grade: Grade,
@@ -57,20 +57,20 @@ struct Finding {
     detail: String,
 }
 
-/// Something that can't arrive at Customer.io with these settings.
+/// An event that can't arrive at Customer.io with these settings.
 #[derive(Serialize)]
 pub struct Missing {
     /// The event, by the relay's own name, or what else it is.
     pub what: &'static str,
     /// True if GrowSurf's guide to Customer.io promises it.
     pub promised: bool,
-    /// Why it can't arrive.
+    /// The reason.
     pub reason: String,
-    /// What to set or do.
+    /// The setting or command that brings it.
     pub fix: String,
 }
 
-/// Everything that was looked at, in order.
+/// All findings, in order.
 #[derive(Default)]
 pub struct Report {
     findings: Vec<Finding>,
@@ -91,6 +91,11 @@ impl Report {
         self.findings.push(Finding { grade, about, detail: detail.into() });
     }
 
+    /// Adds an error with its causes.
+    pub fn fail(&mut self, about: &'static str, error: impl Into<anyhow::Error>) {
+        self.add(Grade::Bad, about, format!("{:#}", error.into()));
+    }
+
     /// Adds a setting that stops the start.
     pub fn refuse(&mut self, detail: impl Into<String>) {
         self.is_refused = true;
@@ -105,7 +110,7 @@ impl Report {
         self.missing.push(missing);
     }
 
-    /// True if nothing was found yet.
+    /// Returns true if there are no findings yet.
     pub fn is_empty(&self) -> bool {
         self.findings.is_empty()
     }
@@ -153,7 +158,7 @@ impl Report {
 
     fn table(&self, page: &mut Output) {
         for Finding { grade, about, detail } in &self.findings {
-            page.line(format!("{:<5} {about:<12} {detail}", grade.word()));
+            page.line(format!("{:<5} {about:<12} {detail}", grade.label()));
         }
     }
 

@@ -1,8 +1,7 @@
-//! What the API key may read: one page of each list is asked for, and a refusal is reported with the
+//! The scopes of the API key: one page of each list is read, and a refusal is reported with the
 //! scope that the list needs.
 //!
-//! What belongs here: lists, their scopes, and the words of a refusal. What doesn't: which campaigns
-//! there are (`growsurf`).
+//! What belongs here: lists, their scopes, and the text of a refusal. What doesn't: the campaigns (`growsurf`).
 
 use super::{Grade, Report};
 use crate::growsurf::rest::{Client, Referrals, Refusal, RestError};
@@ -15,7 +14,7 @@ const REWARD: &str = "reward:read";
 /// An id that no participant has; GrowSurf's own have no hyphen.
 const NOBODY: &str = "referral-relay-check";
 
-/// True if GrowSurf refused the key, which may be for want of a scope.
+/// Returns true if GrowSurf refused the key, which may be for want of a scope.
 pub(super) fn is_about_key(error: &RestError) -> bool {
     matches!(error, RestError::Forbidden(Refusal { status: 403, .. }))
 }
@@ -34,7 +33,7 @@ pub(super) fn refused(id: &str, what: &str, scope: &str, error: &RestError, repo
 /// Asks for one page of each list that the relay reads
 /// (<https://docs.growsurf.com/developer-tools/rest-api#scoped-access>). A program whose type isn't
 /// known is asked for the lists of both. Returns true if the key was refused anywhere.
-pub(super) async fn look(
+pub(super) async fn check(
     id: &str,
     client: &Client,
     is_affiliate: Option<bool>,

@@ -1,5 +1,4 @@
-//! What `check` looks at in the store, without making one: whether it takes writes, whether it is
-//! sound, and what is queued in it.
+//! The part of `check` about the store, without making one: writes, damage, and the queue.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -14,8 +13,8 @@ use crate::domain::Clock;
 use crate::store::sqlite::{Examination, damaged_aside, examine, foreign};
 use crate::store::{Store, StoreError};
 
-/// Looks, and reports every finding. Returns the store, if there is one. With `full` reads all of it.
-pub(super) async fn look(
+/// Reports every finding. Returns the store, if there is one. With `full` reads all of it.
+pub(super) async fn check(
     settings: &Settings,
     full: bool,
     report: &mut Report,
@@ -37,7 +36,7 @@ pub(super) async fn look(
             None
         }
         Err(error) => {
-            report.add(Grade::Bad, "store", format!("{:#}", anyhow::Error::from(error)));
+            report.fail("store", error);
             None
         }
     };
@@ -73,11 +72,11 @@ fn try_to_make(store: &Path) -> io::Result<()> {
 }
 
 async fn check_writes(url: &str, store: &Store, report: &mut Report) {
-    let looked = async {
+    let checked = async {
         store.probe(SystemClock.now()).await?;
         store.stats().await
     };
-    match looked.await {
+    match checked.await {
         Ok(stats) => {
             let detail = format!(
                 "{url} takes writes; {} calls pending, {} dead letters, {} parked webhooks",
@@ -87,7 +86,7 @@ async fn check_writes(url: &str, store: &Store, report: &mut Report) {
             report.add(grade, "store", detail);
         }
         Err(error) => {
-            report.add(Grade::Bad, "store", format!("{url}: {:#}", anyhow::Error::from(error)));
+            report.fail("store", anyhow::Error::from(error).context(url.to_owned()));
         }
     }
 }
@@ -95,21 +94,22 @@ async fn check_writes(url: &str, store: &Store, report: &mut Report) {
 /// Notes what was added to the store or changed in it: then no backup can be made.
 async fn check_schema(store: &Path, report: &mut Report) {
     let path = store.to_owned();
-    let looking = tokio::task::spawn_blocking(move || foreign(&path));
-    let (grade, detail) = match looking.await {
-        Ok(Ok(None)) => return,
+    let checking = tokio::task::spawn_blocking(move || foreign(&path));
+    match checking.await {
+        Ok(Ok(None)) => {}
         Ok(Ok(Some(difference))) => {
-            let fix = "no backup of it can be made, and the relay may misbehave; stop the relay and \
-                       undo that change";
-            (Grade::Note, format!("it isn't as referral-relay makes it: {difference}; {fix}"))
+            let detail = format!(
+                "it isn't as referral-relay makes it: {difference}; no backup of it can be made, and \
+                 the relay may misbehave; stop the relay and undo that change"
+            );
+            report.add(Grade::Note, "store", detail);
         }
-        Ok(Err(error)) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
-        Err(error) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
-    };
-    report.add(grade, "store", detail);
+        Ok(Err(error)) => report.fail("store", error),
+        Err(error) => report.fail("store", error),
+    }
 }
 
-/// Whether anything is damaged: what was set aside earlier, and with `full` the store itself.
+/// Reports damage: stores that were set aside earlier, and with `full` the store itself.
 async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
     for aside in damaged_aside(store) {
         let what = "is a damaged store that was set aside; save from it what is needed, then \
@@ -124,9 +124,9 @@ async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
     let examined = examining.await.unwrap_or(Err(StoreError::Closed));
     let (grade, detail) = match examined {
         Ok(Examination::Damaged(damage)) => {
-            let mend = "copy its file and the log beside it, then restart the relay, which sets the \
+            let fix = "copy its file and the log beside it, then restart the relay, which sets the \
                         store aside";
-            (Grade::Bad, format!("it is damaged: {damage}; {mend}"))
+            (Grade::Bad, format!("it is damaged: {damage}; {fix}"))
         }
         Ok(Examination::Contradictory(found)) => {
             (Grade::Bad, format!("it contradicts itself: {}; please report it", found.join("; ")))
@@ -134,7 +134,7 @@ async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
         Ok(Examination::Sound | Examination::Unneeded | Examination::Stopped) => {
             (Grade::Good, "every page, row and body of it is sound".to_owned())
         }
-        Err(error) => (Grade::Bad, format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => return report.fail("store", error),
     };
     report.add(grade, "store", detail);
 }

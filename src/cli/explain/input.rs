@@ -1,4 +1,4 @@
-//! The body that `explain` is given, and whom it supposes to be known.
+//! The body that `explain` reads, and the participants that it assumes.
 //!
 //! A file has no sender. Without `--source` the sender is guessed by the body's shape, which decides
 //! nothing but what is shown.
@@ -21,9 +21,9 @@ pub struct ParsedInput {
     pub shape: Option<&'static str>,
     /// The campaign it names.
     pub campaign: Option<String>,
-    /// What it says.
+    /// The notification, or the reason why it can't be read.
     pub reading: Result<Notification, String>,
-    /// What becomes of it if it can't be read.
+    /// The relay's response to a body that can't be read.
     pub unread: &'static str,
 }
 
@@ -98,7 +98,7 @@ impl AssumedParticipant {
         Some(Self(person))
     }
 
-    /// The answer to a question about a person.
+    /// Returns the assumed person of a key.
     pub fn answer(&self, lookup: &ReadKey) -> Option<Person> {
         let Person { participants, .. } = &self.0;
         let is_theirs = match lookup {
@@ -111,8 +111,8 @@ impl AssumedParticipant {
         is_theirs.then(|| self.0.clone())
     }
 
-    /// What is supposed, in words.
-    pub fn words(&self) -> String {
+    /// Describes the assumption.
+    pub fn describe(&self) -> String {
         let Person { key, participants, .. } = &self.0;
         let theirs = participants.iter().map(|it| {
             let is_referred = it.facts.get(Facts::IS_REFERRED).is_some();

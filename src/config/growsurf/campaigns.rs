@@ -1,65 +1,75 @@
-//! `[[growsurf.campaigns]]`: what single campaigns do differently.
+//! `[[growsurf.campaigns]]`: the settings of single campaigns.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use config::{Map, Value};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::config::check::Check;
-use crate::config::mapping::names::prefix_fault;
+use crate::mapping::names::prefix_fault;
 use crate::options::secret;
 
-/// What one campaign does differently.
+/// The settings of one campaign.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CampaignSettings {
     /// The campaign's id in GrowSurf, not blank.
     #[serde(default)]
     pub id: String,
-    /// Secrets only this campaign's webhooks are signed with.
-    #[serde(default, deserialize_with = "secret::secrets")]
+    /// The secrets of this campaign's webhooks alone.
+    #[serde(deserialize_with = "secret::secrets")]
     pub webhook_secrets: Vec<SecretString>,
-    /// Who may tell its conversions.
-    #[serde(default)]
+    /// The source of its conversions.
     pub conversions_from: ConversionsFrom,
     /// A key of GrowSurf's REST API that sees it, if the general one doesn't.
-    #[serde(default, deserialize_with = "secret::key")]
+    #[serde(deserialize_with = "secret::key")]
     pub api_key: Option<SecretString>,
-    /// Who may tell its shares.
-    #[serde(default)]
+    /// The source of its shares.
     pub shares_from: SharesFrom,
-    /// What comes before the names of the attributes that tell of it; empty for nothing.
-    #[serde(default)]
+    /// The prefix of its attributes' names; empty for none.
     pub attribute_prefix: String,
-    /// What your pages name it by when they tell clicks and shares; everybody can read it there.
+    /// The campaign's name in the posts of your pages, where everybody can read it.
     pub page_key: Option<String>,
 }
 
-/// Who may tell a campaign's shares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// The defaults of the keys that a campaign may leave out.
+pub static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
+    let keys = [
+        ("webhook_secrets", Value::from(Vec::<Value>::new())),
+        ("conversions_from", "auto".into()),
+        ("api_key", "".into()),
+        ("shares_from", "sync".into()),
+        ("attribute_prefix", "".into()),
+        ("page_key", "".into()),
+    ];
+    keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>().into()
+});
+
+/// The source of a campaign's shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SharesFrom {
     /// The counts of GrowSurf's API.
-    #[default]
     Sync,
-    /// Only the page's script.
+    /// The page's script alone.
     Page,
 }
 
-/// Who may tell a campaign's conversions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// The source of a campaign's conversions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConversionsFrom {
-    /// Webhooks, GrowSurf's API and the shop's server; the first one wins.
-    #[default]
+    /// Webhooks, GrowSurf's API and your own server; the first one wins.
     Auto,
-    /// Only the shop's server.
+    /// Your own server alone.
     Server,
 }
 
 /// The most bytes of an id from outside.
 const MAX_ID_BYTES: usize = 200;
 
-/// The fewest characters of a page's key: it needn't be secret, but nobody should meet it by chance.
+/// The fewest characters of a page's key: it isn't secret, but nobody should guess it by chance.
 const PAGE_KEY: usize = 8;
 
 /// Checks the tables, each campaign once.

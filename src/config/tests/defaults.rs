@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::config::customerio::Region;
 use crate::config::tests::Setup;
-use crate::config::tree::join;
+use crate::config::tree::{BUILT_IN, join};
 use crate::config::{DEFAULTS, Required, Settings};
+use crate::customerio::Region;
 use crate::mapping::{IdentifyBy, events};
 
 /// The paths a file sets; lists of tables without their index.
@@ -76,6 +76,19 @@ fn the_commented_example_of_a_campaign_is_valid() {
 }
 
 #[test]
+fn the_defaults_of_a_campaign_are_shown() {
+    let toml = "[[growsurf.campaigns]]\nid = \"a\"\n[[growsurf.campaigns]]\nid = \"b\"";
+    let settings = Setup::new().toml(toml).settings();
+    for (key, value) in [("conversions_from", "auto"), ("api_key", "not set"), ("page_key", "")] {
+        for number in 0..2 {
+            let key = format!("growsurf.campaigns[{number}].{key}");
+            let shown = settings.summary().iter().find(|setting| setting.key == key).unwrap();
+            assert_eq!((&*shown.value, &*shown.place), (value, BUILT_IN), "{key}");
+        }
+    }
+}
+
+#[test]
 fn the_file_itself_is_a_valid_settings_file() {
     let settings = Setup::new().toml(DEFAULTS).settings();
     assert_eq!(settings.server.listen.port(), 8080);
@@ -85,8 +98,8 @@ fn the_file_itself_is_a_valid_settings_file() {
 fn the_defaults_are_what_the_interface_says() {
     let setup = Setup::empty();
     let settings = Settings::load(&setup.sources(None), Required::NOTHING).unwrap();
-    assert_eq!(settings.server.max_body, 8 << 20);
-    assert_eq!(settings.server.body_memory, 256 << 20);
+    assert_eq!(settings.server.bodies.max_body, 8 << 20);
+    assert_eq!(settings.server.bodies.body_memory, 256 << 20);
     assert_eq!(settings.server.operator_listen, None);
     assert_eq!(settings.store.url.to_string(), "sqlite:data/relay.db");
     assert_eq!(settings.store.connection.connections, 8);

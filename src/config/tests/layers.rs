@@ -22,7 +22,7 @@ fn later_layers_win() {
         setup.file("listen", "127.0.0.1:3\n").variable("RELAY__SERVER__LISTEN_FILE", "listen");
     assert_eq!(setup.settings().server.listen.port(), 3);
     // What the file leaves out keeps its default.
-    assert_eq!(setup.settings().server.max_connections, 10_000);
+    assert_eq!(setup.settings().server.connections.max_connections, 10_000);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_named_file_replaces_the_default_one() {
     let sources = setup.sources(Some("other.toml"));
     let settings = Settings::load(&sources, Required::EVERYTHING).unwrap();
     assert_eq!(settings.server.listen.port(), 8080);
-    assert_eq!(settings.server.max_connections, 7);
+    assert_eq!(settings.server.connections.max_connections, 7);
     let missing = Settings::load(&setup.sources(Some("no.toml")), Required::EVERYTHING);
     let shown = missing.unwrap_err().to_string();
     assert!(shown.starts_with("no.toml: can't read no.toml: "), "{shown}");
@@ -98,7 +98,7 @@ fn the_environment_sets_lists_flags_numbers_and_names() {
         .variable("RELAY__MAPPING__EVENTS__REFERRAL_SHARED", "")
         .variable("RELAY__MAPPING__METADATA__PLAN", "subscriptionPlan")
         .settings();
-    assert_eq!(settings.server.trusted_proxies.len(), 2);
+    assert_eq!(settings.server.connections.trusted_proxies.len(), 2);
     assert!(settings.customerio.trust_metadata_id);
     assert_eq!(settings.delivery.in_flight, 8);
     assert_eq!(settings.delivery.lease, Duration::from_secs(120));

@@ -193,8 +193,8 @@ fn a_key_for_pages_needs_their_origins() {
     assert_eq!(shown.lines().count(), 1, "{shown}");
     let with_origins = format!("{key}[page]\norigins = [\"https://shop.example.com\"]");
     let settings = Setup::new().toml(&with_origins).settings();
-    assert_eq!(settings.page.origins, ["https://shop.example.com"]);
-    assert_eq!(settings.page.max_body, 4_000);
+    assert_eq!(settings.page.posts.origins, ["https://shop.example.com"]);
+    assert_eq!(settings.page.posts.max_body, 4_000);
 }
 
 #[test]

@@ -27,8 +27,12 @@ use super::limits::ReportedLimits;
 use super::types::{Cursor, Page};
 use crate::domain::{Clock, PathSegment, Time, is_loopback};
 
-/// The tries of a read.
+/// The most tries of a read, and of one whose caller soon gives up.
 const TRIES: usize = 5;
+const FEW_TRIES: usize = 2;
+
+/// The wait for the limits below which a caller soon gives up, such as a person at a command.
+const PATIENT: Duration = Duration::from_secs(60);
 
 /// The first wait before a retry; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -184,9 +188,10 @@ impl Client {
 
     /// Sends a read, with retries.
     pub(super) async fn read(&self, request: &Request<'_>) -> Result<Value, RestError> {
+        let tries = if self.config.max_limit_wait < PATIENT { FEW_TRIES } else { TRIES };
         let waits = ExponentialBuilder::new()
             .with_min_delay(BACKOFF)
-            .with_max_times(TRIES - 1)
+            .with_max_times(tries - 1)
             .with_jitter();
         let may_help = |error: &RestError| match error {
             RestError::Limited(wait) => *wait <= self.config.max_limit_wait,

@@ -452,7 +452,7 @@ fn origin() -> Origin {
 }
 
 fn told(kind: Kind, row: Value) -> Result<Notification, String> {
-    Row::new(kind, row, &origin()).news()
+    Row::new(kind, row, &origin()).notification()
 }
 
 #[test]
@@ -559,8 +559,8 @@ fn a_kept_row_is_read_as_it_was() {
     let webhook = row.to_webhook(WebhookId::new(at, 7), at);
     let kind = webhook.event.as_deref().unwrap().parse::<Kind>().unwrap();
     let kept = Row::read(kind, webhook.owner.as_deref().unwrap(), &webhook.body).unwrap();
-    assert_eq!((&kept, kept.news()), (&row, row.news()));
-    assert_eq!(kept.news().unwrap().filter, origin.tell);
+    assert_eq!((&kept, kept.notification()), (&row, row.notification()));
+    assert_eq!(kept.notification().unwrap().filter, origin.tell);
     for broken in ["", "[]", "{}", "{\"row\": {}}"] {
         assert!(Row::read(kind, "c", broken.as_bytes()).is_err());
     }

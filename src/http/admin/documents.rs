@@ -1,4 +1,4 @@
-//! What `/admin` answers, as it is written.
+//! The documents that `/admin` answers.
 //!
 //! What belongs here: the fields. What doesn't: when a document is answered.
 
@@ -21,7 +21,7 @@ pub struct Letter {
     /// Its kind.
     #[schema(examples("track"))]
     call: &'static str,
-    /// How often it was tried in vain.
+    /// The number of tries.
     attempts: u32,
     #[serde(flatten)]
     facts: LetterFacts,
@@ -39,22 +39,22 @@ pub struct WholeLetter {
     facts: LetterFacts,
 }
 
-/// What is told of a dead letter wherever it is.
+/// The facts of a dead letter in every document.
 #[derive(Serialize, ToSchema)]
 struct LetterFacts {
     /// Its name.
     #[schema(examples(17))]
     id: i64,
-    /// Whom it is for, with an address masked.
+    /// The person, with an address masked.
     #[schema(examples("f***@example.com"))]
     person: String,
-    /// When it was planned.
+    /// The time at which it was planned.
     #[schema(format = DateTime)]
     planned_at: String,
-    /// When it was given up.
+    /// The time at which it was given up.
     #[schema(format = DateTime)]
     died_at: String,
-    /// Why.
+    /// The reason.
     reason: String,
     /// The field at fault, where Customer.io names one.
     field: Option<String>,
@@ -66,28 +66,28 @@ struct LetterFacts {
 /// One try of a call.
 #[derive(Serialize, ToSchema)]
 struct Try {
-    /// When it began.
+    /// The time at which it began.
     #[schema(format = DateTime)]
     at: String,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     duration_ms: u64,
     /// The status that Customer.io answered, if it did.
     http_status: Option<u16>,
-    /// What the answer means.
+    /// The meaning of the answer.
     #[schema(examples("rejected"))]
     outcome: String,
-    /// What went wrong.
+    /// The fault.
     reason: String,
 }
 
-/// How many dead letters were put back.
+/// The number of dead letters that were put back.
 #[derive(Serialize, ToSchema)]
 pub struct Redelivered {
     /// One.
     pub redelivered: usize,
 }
 
-/// How many dead letters were discarded.
+/// The number of dead letters that were discarded.
 #[derive(Serialize, ToSchema)]
 pub struct Discarded {
     /// One.

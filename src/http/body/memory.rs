@@ -2,11 +2,11 @@
 //!
 //! What belongs here: who may hold how much of it. What doesn't: reading (`body`).
 //!
-//! There is so much for all bodies, of which one client holds at most a share. Where it is used up, the
-//! oldest body on its way makes room for one that grows: to keep a body out, others would have to fill
-//! all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides, so that usual
-//! webhooks get in while one client's bodies, or those being stored, hold everything else. There the
-//! oldest makes room of the client that holds most.
+//! There is so much for all bodies, of which one client holds at most a share. Where it is used up,
+//! the oldest body on its way makes room for one that grows. To keep a body out, others would have
+//! to fill all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides. So
+//! usual webhooks get in while one client's bodies, or those being stored, hold everything else.
+//! There the oldest makes room of the client that holds most.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -32,7 +32,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// What all bodies hold of each pool.
+    /// The memory of all bodies in each pool.
     pools: [usize; 2],
     clients: HashMap<IpAddr, [usize; 2]>,
     next: u64,
@@ -49,7 +49,7 @@ enum Pool {
     Reserve,
 }
 
-/// What a body holds.
+/// A body and its memory.
 #[derive(Debug)]
 struct Body {
     client: IpAddr,
@@ -59,7 +59,7 @@ struct Body {
     displaced: Option<Arc<Notify>>,
 }
 
-/// Why there is no memory for a body.
+/// Reasons why there is no memory for a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Full {
     /// All bodies together hold it.
@@ -89,8 +89,8 @@ impl Memory {
         Self { all, per_client, reserve, held: Mutex::default() }
     }
 
-    /// A share of nothing yet, for a body of this client.
-    pub fn share(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
+    /// Returns a permit for a body of this client, which holds nothing yet.
+    pub fn permit(self: &Arc<Self>, client: IpAddr) -> MemoryPermit {
         MemoryPermit { memory: Arc::clone(self), client, body: None, pool: Pool::Main }
     }
 
@@ -240,13 +240,13 @@ mod tests {
     }
 
     fn held(memory: &Arc<Memory>, client: &str, bytes: usize) -> Result<MemoryPermit, Full> {
-        let mut share = memory.share(client.parse().unwrap());
-        share.grow(bytes)?;
-        Ok(share)
+        let mut permit = memory.permit(client.parse().unwrap());
+        permit.grow(bytes)?;
+        Ok(permit)
     }
 
-    fn is_displaced(share: &MemoryPermit) -> bool {
-        share.displaced().now_or_never().is_some()
+    fn is_displaced(permit: &MemoryPermit) -> bool {
+        permit.displaced().now_or_never().is_some()
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Connection {
         self.progress.load(Ordering::Relaxed)
     }
 
-    /// How many requests have begun.
+    /// Returns the number of requests that have begun.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Connection;
 
-/// Why a connection was refused or closed.
+/// Reasons why a connection was refused or closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Crowded {
     /// Its client has too many.

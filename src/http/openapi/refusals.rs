@@ -1,7 +1,7 @@
 //! The refusals that the document shows, each described once.
 //!
-//! What belongs here: which statuses go together, and what each tells. What doesn't: when a refusal is
-//! given, which is its handler's.
+//! What belongs here: the statuses that go together, and their descriptions. What doesn't: the cases
+//! in which a handler refuses.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ type Refusal = (&'static str, &'static str, &'static str);
 const UNREADABLE: Refusal = (
     "Unreadable",
     "400",
-    "The body is no JSON object, or it broke off. Sending it again is in vain.",
+    "The body is no JSON object, or it broke off. Sending it again fails, too.",
 );
 const UNREADABLE_PARAMETER: Refusal =
     ("UnreadableParameter", "400", "A parameter in path or query can't be read.");
 const UNAUTHORIZED: Refusal = (
     "Unauthorized",
     "401",
-    "The signature or the bearer token is missing or wrong. This is said before the body is looked into, \
-     and before it is read where the headers alone show it.",
+    "The signature or the bearer token is missing or wrong. The body isn't decoded then, and isn't read \
+     where the headers alone show it.",
 );
-const ABSENT: Refusal = ("NotFound", "404", "There is nothing of this id, or not any more.");
+const ABSENT: Refusal = ("NotFound", "404", "Nothing has this id, or no longer.");
 const LATE: Refusal = (
     "BodyLate",
     "408",
@@ -37,8 +37,11 @@ const CODED: Refusal =
     ("BodyCoded", "415", "The body has a coding, by `Content-Encoding` or `Transfer-Encoding`.");
 const INVALID: Refusal =
     ("Invalid", "422", "A field is wrong; `detail` names it. Nothing of the body was kept.");
-const UNAVAILABLE: Refusal =
-    ("Unavailable", "503", "The relay can't do it now. Nothing is lost if it is asked again.");
+const UNAVAILABLE: Refusal = (
+    "Unavailable",
+    "503",
+    "The relay can't do it now. Nothing is lost if the request is sent again.",
+);
 
 const ALL: [Refusal; 9] = [
     UNREADABLE,
@@ -67,19 +70,19 @@ macro_rules! named {
 }
 
 named! {
-    /// What reading a body can end in.
+    /// The faults of reading a body.
     NotRead = [UNREADABLE, LATE, TOO_LARGE, CODED, UNAVAILABLE];
     /// A body that is coded.
     NotCoded = [CODED];
-    /// Whoever asks didn't prove who they are.
+    /// The sender didn't prove who they are.
     NotProven = [UNAUTHORIZED];
     /// The body can be read, and a field of it is wrong.
     NotValid = [INVALID];
-    /// There is nothing of this id.
-    NotFound = [ABSENT];
+    /// The faults of a request for one item of an administrator's.
+    NoLetter = [UNREADABLE_PARAMETER, UNAUTHORIZED, ABSENT, UNAVAILABLE];
     /// A parameter can't be read.
     NotUnderstood = [UNREADABLE_PARAMETER];
-    /// Our own trouble.
+    /// A fault of the relay.
     NotNow = [UNAVAILABLE];
 }
 
@@ -88,7 +91,7 @@ fn these(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {
     refusals.iter().map(|(name, status, _)| ((*status).to_owned(), reference(*name))).collect()
 }
 
-/// All of them, by the names that operations refer to.
+/// Returns all refusals, by the names that operations refer to.
 pub fn all() -> impl Iterator<Item = (&'static str, Response)> {
     ALL.into_iter().map(|(name, status, what)| {
         let document = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -98,14 +101,14 @@ pub fn all() -> impl Iterator<Item = (&'static str, Response)> {
             "401" => response.header(
                 "WWW-Authenticate",
                 HeaderBuilder::new()
-                    .description(Some("The proof that is asked for: `Bearer`, or a header's name."))
+                    .description(Some("The required proof: `Bearer`, or a header's name."))
                     .schema(Some(Object::with_type(Type::String)))
                     .build(),
             ),
             "503" => response.header(
                 "Retry-After",
                 HeaderBuilder::new()
-                    .description(Some("After how many seconds it is worth asking again."))
+                    .description(Some("The seconds after which to send the request again."))
                     .schema(Some(
                         ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1.0)).build(),
                     ))

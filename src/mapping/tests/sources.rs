@@ -132,7 +132,7 @@ fn rows(program: &[Member], look: usize) -> Vec<Notification> {
             told.push(Row::new(Kind::Referral, row, &origin));
         }
     }
-    told.iter().map(|row| row.news().unwrap()).collect()
+    told.iter().map(|row| row.notification().unwrap()).collect()
 }
 
 /// What is said of everybody once all rows of a look were taken in.
@@ -142,7 +142,7 @@ fn counted(program: &[Member], look: usize) -> Vec<Notification> {
     let origin = Origin { campaign, at, tell: SendFilter::None, shares: true };
     let of = |index| json!({ "id": format!("p{index:05}") });
     let rows = (0..program.len()).map(|index| Row::new(Kind::Counted, of(index), &origin));
-    rows.map(|row| row.news().unwrap()).collect()
+    rows.map(|row| row.notification().unwrap()).collect()
 }
 
 /// What is left of some news, in this order.

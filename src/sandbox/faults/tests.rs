@@ -1,4 +1,4 @@
-//! What the fault rules decide, without any HTTP.
+//! Decisions of the fault rules, without any HTTP.
 
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::participant::{Credit, Participant};
+use super::participant::{Participant, ReferralStatus};
 use super::program::{Kind, Named};
 use super::reward;
 use crate::sandbox::ring::Ring;
@@ -56,7 +56,7 @@ impl Campaign {
         }
     }
 
-    /// True for an affiliate program.
+    /// Returns true for an affiliate program.
     pub(super) fn is_affiliate(&self) -> bool {
         self.named.kind == Kind::Affiliate
     }
@@ -91,7 +91,7 @@ impl Campaign {
     pub(super) fn friends(
         &self,
         index: usize,
-        credit: Credit,
+        credit: ReferralStatus,
     ) -> impl Iterator<Item = &Participant> {
         let friends = self.participants[index].friends.iter();
         friends.map(|it| &self.participants[*it]).filter(move |friend| friend.credit == credit)
@@ -99,7 +99,7 @@ impl Campaign {
 
     /// Returns the number of a participant's friends who were awarded from one time to another.
     pub(super) fn awarded(&self, index: usize, from: i64, to: i64) -> usize {
-        let awarded = self.friends(index, Credit::Awarded);
+        let awarded = self.friends(index, ReferralStatus::Awarded);
         awarded.filter(|friend| (from..to).contains(&friend.updated_at)).count()
     }
 
@@ -117,7 +117,8 @@ impl Campaign {
     /// Returns the campaign as the REST API shows it.
     pub(super) fn summary(&self) -> Value {
         let shown = || self.shown().map(|index| &self.participants[index]);
-        let awarded = shown().filter(|it| it.referrer.is_some() && it.credit == Credit::Awarded);
+        let awarded =
+            shown().filter(|it| it.referrer.is_some() && it.credit == ReferralStatus::Awarded);
         json!({
             "id": self.named.id, "name": self.named.name, "type": self.named.kind,
             "status": "IN_PROGRESS", "currencyISO": "USD",

@@ -19,7 +19,7 @@ const MONTH_MS: i64 = 30 * DAY_MS;
 
 /// The state of a referral.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) enum Credit {
+pub(super) enum ReferralStatus {
     #[default]
     #[serde(rename = "CREDIT_PENDING")]
     Pending,
@@ -37,8 +37,8 @@ pub(super) struct Participant {
     pub(super) fields: Value,
     pub(super) referrer: Option<usize>,
     pub(super) friends: Vec<usize>,
-    pub(super) credit: Credit,
-    /// When a delayed credit is awarded.
+    pub(super) credit: ReferralStatus,
+    /// The time at which a delayed credit is awarded.
     pub(super) due: Option<i64>,
     /// The last change of the credit.
     pub(super) updated_at: i64,
@@ -166,10 +166,10 @@ impl Campaign {
         let participant = &self.participants[index];
         let month = at - MONTH_MS;
         let derived = json!({
-            "referralCount": self.friends(index, Credit::Awarded).count(),
+            "referralCount": self.friends(index, ReferralStatus::Awarded).count(),
             "monthlyReferralCount": self.awarded(index, month, i64::MAX),
             "prevMonthlyReferralCount": self.awarded(index, month - MONTH_MS, month),
-            "leadCount": self.friends(index, Credit::Pending).count(),
+            "leadCount": self.friends(index, ReferralStatus::Pending).count(),
             "shareCount": participant.shares,
         });
         with(participant.fields.clone(), derived)

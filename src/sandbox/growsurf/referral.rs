@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::api::{Answered, Call};
 use super::campaign::Campaign;
-use super::participant::Credit;
+use super::participant::ReferralStatus;
 use super::program::DAY_MS;
 use super::refusal::Refusal;
 
@@ -31,7 +31,8 @@ impl Campaign {
             participant.due = Some(at.saturating_add(days.saturating_mul(DAY_MS)));
             return Ok(());
         }
-        (participant.credit, participant.due, participant.updated_at) = (Credit::Awarded, None, at);
+        (participant.credit, participant.due, participant.updated_at) =
+            (ReferralStatus::Awarded, None, at);
         if self.is_affiliate() {
             self.earn_commission(referrer, friend, at);
         } else {
@@ -44,7 +45,8 @@ impl Campaign {
     pub(super) fn expire(&mut self, friend: usize, at: i64) -> Result<(), String> {
         self.pending(friend)?;
         let participant = &mut self.participants[friend];
-        (participant.credit, participant.due, participant.updated_at) = (Credit::Expired, None, at);
+        (participant.credit, participant.due, participant.updated_at) =
+            (ReferralStatus::Expired, None, at);
         Ok(())
     }
 
@@ -62,9 +64,9 @@ impl Campaign {
         let participant = &self.participants[friend];
         let referrer = participant.referrer.ok_or("Participant was not referred")?;
         match participant.credit {
-            Credit::Pending => Ok(referrer),
-            Credit::Awarded => Err("Referral credit has already been awarded".to_owned()),
-            Credit::Expired => Err("Referral credit has expired".to_owned()),
+            ReferralStatus::Pending => Ok(referrer),
+            ReferralStatus::Awarded => Err("Referral credit has already been awarded".to_owned()),
+            ReferralStatus::Expired => Err("Referral credit has expired".to_owned()),
         }
     }
 }
@@ -85,7 +87,7 @@ pub(super) fn list(call: &Call<'_>, of: Option<usize>) -> Answered {
             "referralStatus": friend.credit, "createdAt": friend.fields["createdAt"],
             "referredBy": campaign.participants[friend.referrer?].id,
             "updatedAt": friend.updated_at,
-            TRIGGERED_AT: (friend.credit == Credit::Awarded).then_some(friend.updated_at),
+            TRIGGERED_AT: (friend.credit == ReferralStatus::Awarded).then_some(friend.updated_at),
         }))
     });
     let mut rows: Vec<Value> = friends.chain(campaign.invitations.iter().cloned()).collect();

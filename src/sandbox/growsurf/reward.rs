@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Answered, Call};
 use super::campaign::{Campaign, with, without};
-use super::participant::Credit;
+use super::participant::ReferralStatus;
 
 /// The reward that the made-up program switches off after a while.
 pub(super) const LAUNCH: &str = "crew_launch";
@@ -47,7 +47,7 @@ pub(super) fn list(call: &Call<'_>, index: usize) -> Answered {
 impl Campaign {
     /// Adds what the conversion of a friend earns.
     pub(super) fn earn_rewards(&mut self, referrer: usize, friend: usize, at: i64) {
-        let conversions = self.friends(referrer, Credit::Awarded).count();
+        let conversions = self.friends(referrer, ReferralStatus::Awarded).count();
         let configured: Vec<Value> = visible(self).cloned().collect();
         for reward in configured {
             let is_milestone = reward["type"] == "MILESTONE";

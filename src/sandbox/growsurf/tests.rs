@@ -18,20 +18,20 @@ use crate::sandbox::{growsurf, readback};
 const AT: i64 = 1_700_000_000_000;
 
 /// A router and a quick way to ask it.
-struct Asked(Router);
+struct Client(Router);
 
-impl Asked {
-    /// The standard program.
+impl Client {
+    /// Starts with the standard program.
     fn limited() -> Self {
         let routes = readback::routes().merge(growsurf::routes());
         Self(routes.with_state(Shared::new(|| AT)))
     }
 
-    /// The standard program, with limits that no test but those of limits meets.
+    /// Starts with the standard program, and with limits that only tests of limits meet.
     async fn new() -> Self {
-        let asked = Self::limited();
-        asked.put("limits", json!([1_000_000, 1_000_000, 1_000_000])).await;
-        asked
+        let client = Self::limited();
+        client.put("limits", json!([1_000_000, 1_000_000, 1_000_000])).await;
+        client
     }
 
     async fn send(&self, method: &str, path: &str, body: Value) -> (u16, HeaderMap, String) {
@@ -53,14 +53,14 @@ impl Asked {
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// What the API shows at a path below the campaign.
+    /// Returns the API's answer at a path below the campaign.
     async fn get(&self, path: &str) -> Value {
         let (status, body) = self.api("GET", &format!("campaign/demo01{path}"), json!(null)).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
-    /// The status of a path of the API.
+    /// Returns the status of a path of the API.
     async fn status(&self, path: &str) -> u16 {
         self.api("GET", path, json!(null)).await.0
     }
@@ -95,7 +95,7 @@ impl Asked {
         body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// All rows of a list, page by page.
+    /// Returns all rows of a list, page by page.
     async fn all(&self, list: &str, key: &str) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut next = String::new();
@@ -110,19 +110,19 @@ impl Asked {
         }
     }
 
-    /// All participants by id.
+    /// Returns all participants by id.
     async fn people(&self) -> BTreeMap<String, Value> {
         let rows = self.all("/participants", "participants").await;
         rows.into_iter().map(|row| (text(&row, "id"), row)).collect()
     }
 }
 
-/// A field that is a string.
+/// Returns a field that is a string.
 fn text(row: &Value, field: &str) -> String {
     row[field].as_str().unwrap_or_else(|| panic!("{field} of {row}")).to_owned()
 }
 
-/// A field that is a number.
+/// Returns a field that is a number.
 fn number(row: &Value, field: &str) -> i64 {
     row[field].as_i64().unwrap_or_else(|| panic!("{field} of {row}"))
 }

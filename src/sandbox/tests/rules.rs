@@ -1,4 +1,4 @@
-//! What operations do to the workspace, with receive times chosen by the tests.
+//! Effects of operations on the workspace, with receive times chosen by the tests.
 
 use http::HeaderMap;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ fn person(action: &str, id: &str, rest: Value) -> Value {
     operation
 }
 
-/// An event operation that is exactly so long.
+/// Returns an event operation of this length.
 fn event_of(bytes: usize) -> String {
     let frame = person("event", "1", json!({"name": "n", "attributes": {"a": ""}})).to_string();
     frame.replace(r#"{"a":""}"#, &format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - frame.len())))

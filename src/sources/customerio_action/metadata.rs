@@ -12,15 +12,12 @@ use utoipa::openapi::schema::{
 
 use super::template::OPTIONAL;
 use crate::domain::{MetadataKeyError, Scalar, check_metadata_key, is_own_metadata};
-use crate::sources::contract::{check_filled, is_plain};
+use crate::sources::contract::{FAULTS, check_filled, is_plain};
 
 /// GrowSurf's limits of participant metadata
 /// (<https://docs.growsurf.com/developer-tools/metadata>).
 const VALUE_CHARS: usize = 500;
 const KEYS: usize = 50;
-
-/// The most faults that one answer names.
-const FAULTS: usize = 5;
 
 /// The largest number that metadata may hold: up to here every reader of JSON holds all digits of a
 /// whole number (RFC 8259, 6).
@@ -33,6 +30,11 @@ const EXACT: f64 = 9_007_199_254_740_991.0;
 pub(crate) struct Metadata(#[garde(custom(|it, _| values(it).map(drop)))] Value);
 
 impl Metadata {
+    /// True if it has no keys.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_object().is_some_and(serde_json::Map::is_empty)
+    }
+
     /// Returns the values by key; `None` removes one.
     pub(super) fn into_values(self) -> BTreeMap<String, Option<Scalar>> {
         values(&self.0).unwrap_or_default()
@@ -81,9 +83,8 @@ fn values(value: &Value) -> Result<BTreeMap<String, Option<Scalar>>, garde::Erro
             Err(fault) => drop(faults.insert(fault)),
         }
     }
-    let told: Vec<String> = faults.into_iter().take(FAULTS).collect();
-    let told = told.join("; metadata");
-    if told.is_empty() { Ok(read) } else { Err(garde::Error::new(told.trim_start())) }
+    let fault = faults.into_iter().take(FAULTS).collect::<Vec<_>>().join("; metadata");
+    if fault.is_empty() { Ok(read) } else { Err(garde::Error::new(fault.trim_start())) }
 }
 
 fn entry(key: &str, value: &Value) -> Result<Option<Scalar>, String> {

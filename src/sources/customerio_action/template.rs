@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::sources::contract::is_plain;
+use crate::sources::contract::{FAULTS, Faults, is_plain};
 
 /// The longest piece of a template that is repeated, in bytes.
 const LONGEST_PIECE: usize = 80;
@@ -12,7 +12,7 @@ const LONGEST_PIECE: usize = 80;
 pub(super) const NOTHING: &str = "nothing is to be changed; at least one of metadata, unsubscribed, \
     first_name and last_name must be there";
 
-/// The fault of an action that names no person.
+/// The fault of an action that names nobody.
 pub(super) const NOBODY: &str = "nobody is named; say by email, id or participant who it is, for example \
     \"email\": \"{{customer.email}}\"";
 
@@ -21,63 +21,63 @@ pub(super) const OPTIONAL: &str = "the person has no such attribute; give it a d
     {{customer.x | default: 'none'}}, or leave the line out, with {% if customer.x %} before it \
     and {% endif %} behind it";
 
-/// Returns the fix for a field that is missing or empty.
-pub(super) fn fix(field: &str) -> &'static str {
-    match field {
-        "type" => {
+/// Returns the fix for a field of this kind of action that is missing or empty.
+pub(super) fn fix(kind: &str, field: &str) -> &'static str {
+    match (kind, field) {
+        ("add_participant", "email") => {
+            "it names who is to take part; let only people who have an address into the campaign"
+        }
+        (_, "type") => {
             "it is one of update_participant, trigger_referral, record_share and add_participant"
         }
-        "campaign" => "write it into the template, or leave the line out",
-        "dedupe_key" => {
+        (_, "campaign") => "write it into the template, or leave the line out",
+        (_, "dedupe_key") => {
             "the same action could be done again by a retry; build the key of what is always there, \
              such as {{campaign.id}} or {{delivery_id}}"
         }
-        "email" | "id" | "participant" => {
+        (_, "email" | "id" | "participant") => {
             "the person has no such attribute; leave the line out and name the person by another of \
              email, id and participant, or let only people who have it into the campaign"
         }
-        "channel" => {
+        (_, "channel") => {
             "write into the template by which channel the person shared, for example \"whatsapp\""
         }
         _ => OPTIONAL,
     }
 }
 
-/// Returns the fix for a field of an action that adds a participant.
-pub(super) fn fix_of_addition(field: &str) -> &'static str {
-    match field {
-        "email" => {
-            "it names who is to take part; let only people who have an address into the campaign"
-        }
-        _ => fix(field),
-    }
+/// Returns the texts of a body that are pieces of a template, as faults of their fields.
+pub(super) fn unrendered(body: &Value) -> Faults {
+    let mut faults = Faults::default();
+    find("", body, &mut faults);
+    faults.explain_last(
+        ": Customer.io's \"Test response\" sends templates unrendered, so try it with a person in the \
+         campaign; if it was one, look for a mistyped {{...}}",
+    );
+    faults
 }
 
-/// Checks that no text of a body is a piece of a template. `place` is the body's own place.
-///
-/// # Errors
-/// The field, and the piece if it holds nothing else.
-pub(super) fn check_rendered(place: &str, value: &Value) -> Result<(), String> {
+fn find(place: &str, value: &Value, faults: &mut Faults) {
     match value {
-        Value::String(text) => match liquid(text) {
-            None => Ok(()),
-            Some(piece) => Err(format!(
-                "{place} {piece}: Customer.io's \"Test response\" sends templates unrendered, so \
-                 try it with a person in the campaign; if it was one, look for a mistyped \
-                 {{{{...}}}}"
-            )),
-        },
-        Value::Array(items) => items.iter().try_for_each(|item| check_rendered(place, item)),
+        _ if faults.len() == FAULTS => {}
+        Value::String(text) => {
+            if let Some(fault) = liquid(text).filter(|_| !faults.has(place)) {
+                faults.push(place, format!("{place} {fault}"));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| find(place, item, faults)),
         // Names need no check of their own: those that are no plain words are refused anyway.
-        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
-            let place = match (place, is_plain(name)) {
-                (_, false) => "a field whose name is no plain word".to_owned(),
-                ("", true) => name.clone(),
-                (place, true) => format!("{place}.{name}"),
-            };
-            check_rendered(&place, value)
-        }),
-        _ => Ok(()),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let place = match (place, is_plain(name)) {
+                    (_, false) => "a field whose name is no plain word".to_owned(),
+                    ("", true) => name.clone(),
+                    (place, true) => format!("{place}.{name}"),
+                };
+                find(&place, value, faults);
+            }
+        }
+        _ => {}
     }
 }
 

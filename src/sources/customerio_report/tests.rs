@@ -126,24 +126,24 @@ fn machines_and_whatever_isnt_known_lead_to_nothing() {
 
 #[test]
 fn published_examples_that_break_the_published_schema_are_read() {
-    let mut news = report("customer", "unsubscribed", &json!({"customer_id": "42"}));
-    news["timestamp"] = json!("1789000000");
-    let feedback = read(&news, NOW).unwrap();
+    let mut notification = report("customer", "unsubscribed", &json!({"customer_id": "42"}));
+    notification["timestamp"] = json!("1789000000");
+    let feedback = read(&notification, NOW).unwrap();
     assert_eq!(feedback.identifiers, [Identifier::Id("42".to_owned())]);
     assert!(matches!(feedback.kind, FeedbackKind::Subscription { subscribed: false, .. }));
     assert_eq!(feedback.at, Time::from_seconds(1_789_000_000));
-    news["timestamp"] = json!(1_789_000_000_000_i64);
-    assert_eq!(read(&news, NOW).unwrap().at, NOW, "milliseconds are no seconds");
-    news["data"] = Value::Null;
-    assert!(read(&news, NOW).unwrap().identifiers.is_empty());
+    notification["timestamp"] = json!(1_789_000_000_000_i64);
+    assert_eq!(read(&notification, NOW).unwrap().at, NOW, "milliseconds are no seconds");
+    notification["data"] = Value::Null;
+    assert!(read(&notification, NOW).unwrap().identifiers.is_empty());
 }
 
 #[test]
 fn what_names_nothing_says_what_is_missing() {
     for field in ["event_id", "object_type", "metric"] {
-        let mut news = report("email", "sent", &json!({}));
-        news[field] = json!("  ");
-        assert_eq!(read(&news, NOW).unwrap_err(), format!("{field} is missing"));
+        let mut notification = report("email", "sent", &json!({}));
+        notification[field] = json!("  ");
+        assert_eq!(read(&notification, NOW).unwrap_err(), format!("{field} is missing"));
     }
     assert_eq!(event(&report("email", "clicked", &json!({}))).unwrap(), "email_clicked");
     assert_eq!(event(&report("ann@example.com", "x", &json!({}))), None);
@@ -166,9 +166,9 @@ fn only_words_that_growsurf_makes_are_taken_from_a_link() {
 proptest! {
     #[test]
     fn nothing_panics(href in any::<String>(), id in any::<String>(), at in any::<i64>()) {
-        let mut news = report("sms", "clicked", &json!({"href": href, "customer_id": id}));
-        news["timestamp"] = json!(at);
-        let _ = read(&news, NOW);
-        let _ = event(&news);
+        let mut notification = report("sms", "clicked", &json!({"href": href, "customer_id": id}));
+        notification["timestamp"] = json!(at);
+        let _ = read(&notification, NOW);
+        let _ = event(&notification);
     }
 }

@@ -71,12 +71,12 @@ wire! {
 /// # Errors
 /// The reason to park the body, naming the field. The same for the other events.
 pub fn commission_added(
-    news: &mut Notification,
+    notification: &mut Notification,
     data: Data<'_>,
     currency: Option<&str>,
 ) -> Result<(), String> {
-    let affiliate = subject(news, data.participant, data.referrer)?;
-    let friend = friend(news, affiliate, data.referred_participant);
+    let affiliate = subject(notification, data.participant, data.referrer)?;
+    let friend = friend(notification, affiliate, data.referred_participant);
     let commission = data.commission.unwrap_or_default();
     let money = money(commission.currency_iso.or(currency));
     let kind = commission.event.unwrap_or(SALE);
@@ -88,9 +88,9 @@ pub fn commission_added(
         sale: sale.clone(),
         status: commission.status.map(str::to_owned),
     };
-    news.add_event(Event::CommissionAdded { affiliate, friend, commission });
+    notification.add_event(Event::CommissionAdded { affiliate, friend, commission });
     if let Some(friend) = friend.filter(|_| is_sale) {
-        news.add_event(Event::ReferralConverted {
+        notification.add_event(Event::ReferralConverted {
             friend,
             referrer: Some(affiliate),
             value: sale.map(|it| Amount { value: it.major(), currency: Some(it.currency) }),
@@ -105,25 +105,25 @@ pub fn commission_added(
 /// # Errors
 /// See [`commission_added`].
 pub fn commission_adjusted(
-    news: &mut Notification,
+    notification: &mut Notification,
     data: Data<'_>,
     currency: Option<&str>,
 ) -> Result<(), String> {
-    let affiliate = subject(news, data.participant, data.referrer)?;
-    let friend = friend(news, affiliate, data.referred_participant);
+    let affiliate = subject(notification, data.participant, data.referrer)?;
+    let friend = friend(notification, affiliate, data.referred_participant);
     let commission = data.adjusted_commission.and_then(|it| it.id);
     let commission = commission.ok_or_else(|| missing("data.adjustedCommission.id"))?;
     let adjustment = data.adjustment.ok_or_else(|| missing("data.adjustment"))?;
     let money = money(adjustment.currency_iso.or(currency));
     let adjustment = domain::Adjustment {
         commission,
-        adjusted_at: adjustment.adjusted_at.or(news.as_of).unwrap_or_default(),
+        adjusted_at: adjustment.adjusted_at.or(notification.as_of).unwrap_or_default(),
         original: money(adjustment.original_commission_amount),
         new: money(adjustment.new_commission_amount),
         change: money(adjustment.commission_adjusted_amount),
         reason: adjustment.reason.map(str::to_owned),
     };
-    news.add_event(Event::CommissionAdjusted { affiliate, friend, adjustment });
+    notification.add_event(Event::CommissionAdjusted { affiliate, friend, adjustment });
     Ok(())
 }
 
@@ -132,34 +132,34 @@ pub fn commission_adjusted(
 /// # Errors
 /// See [`commission_added`].
 pub fn payout_issued(
-    news: &mut Notification,
+    notification: &mut Notification,
     data: Data<'_>,
     currency: Option<&str>,
 ) -> Result<(), String> {
-    let affiliate = subject(news, data.participant, data.referrer)?;
+    let affiliate = subject(notification, data.participant, data.referrer)?;
     let payout = data.payout.unwrap_or_default();
     let payout = domain::Payout {
         id: payout.id.ok_or_else(|| missing("data.payout.id"))?,
         amount: money(payout.currency_iso.or(currency))(payout.amount),
         provider: payout.provider.map(str::to_owned),
     };
-    news.add_event(Event::PayoutIssued { affiliate, payout });
+    notification.add_event(Event::PayoutIssued { affiliate, payout });
     Ok(())
 }
 
-/// Takes in the friend by whom an affiliate earns.
+/// Adds the friend by which an affiliate earns.
 fn friend(
-    news: &mut Notification,
+    notification: &mut Notification,
     affiliate: ParticipantIndex,
     friend: Option<Participant<'_>>,
 ) -> Option<ParticipantIndex> {
     let mut friend = friend?.into_snapshot("data.referredParticipant");
     // Who buys by their own link is nobody's friend.
-    note_referrer(&mut friend, &news.people[affiliate.0]).ok()?;
-    Some(news.add_participant(friend))
+    note_referrer(&mut friend, &notification.people[affiliate.0]).ok()?;
+    Some(notification.add_participant(friend))
 }
 
-/// Returns what makes money of an amount. A currency that is told but can't be read isn't replaced by another.
+/// Returns the reader of an amount. A currency that can't be read isn't replaced by another.
 fn money(currency: Option<&str>) -> impl Fn(Option<i64>) -> Option<Money> {
     let currency = currency.and_then(lenient::currency);
     move |minor| Some(Money { minor: minor?, currency: currency.clone()? })

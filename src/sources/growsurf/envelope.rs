@@ -32,7 +32,7 @@ wire! {
 wire! {
     /// An object in a body that may name a campaign: `data`, and a participant.
     ///
-    /// Metadata is none, since whoever signs up can write it.
+    /// Metadata is none, since a person who signs up can write it.
     pub struct Place<'a> {
         pub campaign_id: Option<String>,
         pub campaign_name: Option<&'a str>,

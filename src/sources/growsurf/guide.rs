@@ -42,8 +42,8 @@ impl Body<'_> {
     }
 }
 
-/// What something is worth. The guides name no field for it, so the likely ones are looked for: in the body, in its
-/// participant, conversion or reward.
+/// The worth of something. The guides name no field for it, so the likely ones are tried: in the
+/// body, in its participant, conversion or reward.
 #[serde_as]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -127,64 +127,65 @@ pub fn read(
     envelope: &Envelope<'_>,
     object: &Map<String, Value>,
 ) -> Result<Notification, String> {
-    let mut news = Notification::new(campaign, None);
+    let mut notification = Notification::new(campaign, None);
     let body: Body<'_> = lenient::read(object);
     match event {
         "PARTICIPANT_CREATED" => {
             let joining = Joining::of(&body.participant, campaigns(envelope, |it| it.kind));
-            joined(&mut news, body.into_referred(), joining);
+            joined(&mut notification, body.into_referred(), joining);
         }
-        "PARTICIPANT_REFERRED" => participant_referred(&mut news, body)?,
-        "CAMPAIGN_REFERRAL_CONVERTED" => referral_converted(&mut news, body, object)?,
-        "PARTICIPANT_REACHED_REWARD" => reward_reached(&mut news, body, object)?,
+        "PARTICIPANT_REFERRED" => participant_referred(&mut notification, body)?,
+        "CAMPAIGN_REFERRAL_CONVERTED" => referral_converted(&mut notification, body, object)?,
+        "PARTICIPANT_REACHED_REWARD" => reward_reached(&mut notification, body, object)?,
         _ => return Err(unknown(event)),
     }
-    news.leave_out_long_ids()?;
-    Ok(news)
+    notification.leave_out_long_ids()?;
+    Ok(notification)
 }
 
-fn participant_referred(news: &mut Notification, body: Body<'_>) -> Result<(), String> {
+fn participant_referred(notification: &mut Notification, body: Body<'_>) -> Result<(), String> {
     let (friend, referrer) = body.into_referred();
     let referrer = referrer.map_err(self_referral)?.ok_or_else(|| missing("referrer"))?;
-    let friend = news.add_participant(friend);
-    let referrer = news.add_participant(referrer);
-    news.add_event(Event::FriendSignedUp { referrer, friend });
+    let friend = notification.add_participant(friend);
+    let referrer = notification.add_participant(referrer);
+    notification.add_event(Event::FriendSignedUp { referrer, friend });
     Ok(())
 }
 
 fn referral_converted(
-    news: &mut Notification,
+    notification: &mut Notification,
     body: Body<'_>,
     object: &Map<String, Value>,
 ) -> Result<(), String> {
     let (friend, referrer) = body.into_referred();
-    let friend = news.add_participant(friend);
-    let referrer = referrer.map_err(self_referral)?.map(|referrer| news.add_participant(referrer));
+    let friend = notification.add_participant(friend);
+    let referrer =
+        referrer.map_err(self_referral)?.map(|referrer| notification.add_participant(referrer));
     let nested = ["participant", "conversion"].map(|name| nested(object, name));
     let places = [Some(object)].into_iter().chain(nested).flatten();
     let places: Vec<Worth<'_>> = places.map(lenient::read).collect();
     let value = amount(&places, Worth::of_conversion);
     let product = places.into_iter().find_map(|place| place.product);
-    news.add_event(Event::ReferralConverted { friend, referrer, value, product });
+    notification.add_event(Event::ReferralConverted { friend, referrer, value, product });
     Ok(())
 }
 
 /// Reads `PARTICIPANT_REACHED_REWARD`, of which the guides show no whole body.
 fn reward_reached(
-    news: &mut Notification,
+    notification: &mut Notification,
     body: Body<'_>,
     object: &Map<String, Value>,
 ) -> Result<(), String> {
     let participant = nested(object, "participant");
     let either = |name| nested(object, name).or_else(|| nested(participant?, name));
-    let told = either("reward").ok_or_else(|| missing("reward.id"))?;
-    let reward: Reward<'_> = lenient::read(told);
+    let given = either("reward").ok_or_else(|| missing("reward.id"))?;
+    let reward: Reward<'_> = lenient::read(given);
     let id = earned_id(&reward)?;
     let (friend, referrer) = body.into_referred();
     let id_of_earner = friend.id.clone();
-    let earner = news.add_participant(friend);
+    let earner = notification.add_participant(friend);
     if let Ok(Some(referrer)) = referrer {
-        news.add_participant(referrer);
+        notification.add_participant(referrer);
     }
     let listed: Option<Rewards<'_>> = either("campaign").map(lenient::read);
     let earned = Earned::of(&reward, listed.as_ref(), id_of_earner.as_deref());
@@ -193,9 +194,9 @@ fn reward_reached(
     let is_approved = reward.is_approved() || reward.approved.is_none();
     let mut read = earned.read(id, side, is_approved);
     if read.amount.is_none() && side == Some(Side::Referrer) {
-        read.amount = amount(&[told, object].map(lenient::read), Worth::of_reward);
+        read.amount = amount(&[given, object].map(lenient::read), Worth::of_reward);
     }
-    news.add_event(Event::RewardEarned { earner, reward: read });
+    notification.add_event(Event::RewardEarned { earner, reward: read });
     Ok(())
 }
 

@@ -19,7 +19,7 @@ const LIMITS: [(&str, &str); 2] = [
 /// # Errors
 /// When the body isn't JSON, or is beyond what the parser reads.
 pub fn parse(body: &[u8]) -> Result<Value, DecodeError> {
-    serde_json::from_slice(&mended(body)).map_err(|error| {
+    serde_json::from_slice(&repaired(body)).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
@@ -35,14 +35,14 @@ pub fn parse(body: &[u8]) -> Result<Value, DecodeError> {
 /// same length, so that an error's place stays right.
 ///
 /// JavaScript cuts texts between the halves of an emoji and `JSON.stringify` then writes the half
-/// as an escape. The grammar of JSON allows it (RFC 8259, 8.2), the parser doesn't; refusing the
-/// body would make GrowSurf retry for days and then switch the webhook off over a name.
-fn mended(body: &[u8]) -> Cow<'_, [u8]> {
-    let mut mended = Cow::Borrowed(body);
+/// as an escape. The grammar of JSON allows it (RFC 8259, 8.2), the parser doesn't. If the body
+/// were refused, GrowSurf would retry for days and then switch the webhook off.
+fn repaired(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut repaired = Cow::Borrowed(body);
     // Most bodies have no escape at all, and this search is the fast one.
     let mut position = if body.contains(&b'\\') { 0 } else { body.len() };
     while position < body.len() {
-        // Outside of texts a backslash is no JSON at all, so texts needn't be told apart.
+        // Outside of texts a backslash is no JSON at all, so texts need no distinction.
         if body[position] != b'\\' {
             position += 1;
             continue;
@@ -54,13 +54,13 @@ fn mended(body: &[u8]) -> Cow<'_, [u8]> {
                 position += 12;
             }
             Some(0xD800..=0xDFFF) => {
-                mended.to_mut()[position..position + 6].copy_from_slice(b"\\uFFFD");
+                repaired.to_mut()[position..position + 6].copy_from_slice(b"\\uFFFD");
                 position += 6;
             }
             _ => position += 2,
         }
     }
-    mended
+    repaired
 }
 
 /// The number in the `\uXXXX` at `position`, if there is one.

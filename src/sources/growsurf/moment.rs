@@ -1,6 +1,6 @@
-//! Moments: when something happened, if that can be believed.
+//! Moments: the times of events, within the bounds of sense.
 //!
-//! What belongs here: the bounds of what is believed. What doesn't: reading numbers (`lenient`).
+//! What belongs here: the bounds. What doesn't: reading numbers (`lenient`).
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::missing;
 /// Before this, in 2001, nothing was sent: such a time was written in another unit.
 const EARLIEST: Time = Time::from_seconds(1_000_000_000);
 
-/// How far a moment may lie ahead of the receipt.
+/// The distance by which a moment may lie ahead of the receipt.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Returns the moment in a field of this name. What can't be believed is never given another time.
+/// Returns the moment in a field of this name. A time out of bounds is never replaced by another.
 ///
 /// # Errors
 /// The reason to park the body, naming the field.

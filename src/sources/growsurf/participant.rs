@@ -52,7 +52,7 @@ wire! {
         pub unsubscribed: Option<bool>,
         /// The id of who referred them, or the address, which the REST API takes there as well.
         pub referred_by: Option<String>,
-        /// Who referred them, one level deep.
+        /// The referrer, one level deep.
         pub referrer: Option<Box<Self>>,
         /// The friend; `PARTICIPANT_REACHED_A_GOAL` of a referrer only.
         pub referee: Option<Box<Self>>,
@@ -70,7 +70,7 @@ wire! {
 }
 
 impl Participant<'_> {
-    /// Returns the participant that stands at `field`, with all that is told of them there.
+    /// Returns the participant that stands at `field`, with all facts there.
     pub fn into_snapshot(self, field: &'static str) -> Snapshot {
         let email = match self.email {
             Some(text) => Email::parse(text).map_err(|fault| format!("{field}.email {fault}")),

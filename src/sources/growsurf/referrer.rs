@@ -16,11 +16,11 @@ pub struct Fields {
     pub referred_by: &'static str,
 }
 
-/// A participant whom a source names as their own referrer. Nobody is their own friend.
+/// A participant that a source names as their own referrer. Nobody is their own friend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SelfReferral;
 
-/// The participant, and who referred them if that is told.
+/// The participant and their referrer, if there is one.
 pub type Referred = (Snapshot, Result<Option<Snapshot>, SelfReferral>);
 
 impl Participant<'_> {
@@ -109,7 +109,7 @@ impl From<String> for Reference {
 }
 
 impl Reference {
-    /// Returns whom it names; it stands at `field`.
+    /// Returns the participant that it names; it stands at `field`.
     pub fn into_snapshot(self, field: &'static str) -> Snapshot {
         let email = match self {
             Self::Id(id) => return Snapshot::with_id(field, id),

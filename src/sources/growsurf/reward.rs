@@ -176,8 +176,8 @@ impl<'a> Earned<'a> {
         Some(if is_referrer { Side::Referrer } else { Side::Friend })
     }
 
-    /// Returns the side where the source doesn't say it: the one of the two ids that is the earner's, the
-    /// only one that the type has, or what the people suggest. Nothing is guessed beyond.
+    /// Returns the side where the source doesn't name it. It is that of the earner's id, the only
+    /// one of the type, or the one that the people suggest. Nothing is guessed beyond.
     fn side(&self) -> Option<Side> {
         let is_earner = |id: &Option<String>| id.is_some() && id.as_deref() == self.earner;
         let is_double_sided = match self.kind() {

@@ -16,14 +16,14 @@ use crate::domain::Time;
 /// The header that carries the signature, as HTTP libraries spell names.
 pub const HEADER: &str = "growsurf-signature";
 
-/// How far a signature's time may lie ahead, as far as an event's own time may. A day, because a
+/// The time by which a signature may lie ahead, as an event's own time may. It is a day, because a
 /// relay whose clock is slow must not refuse everything.
 pub const FUTURE_LEEWAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// SHA-256 gives this many bytes; the header holds twice as many hexadecimal digits.
 const DIGEST_BYTES: usize = 32;
 
-/// Whom a secret belongs to, and thus what a signature made with it may speak for.
+/// The owner of a secret. A signature made with it vouches for the owner alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Owner {
     /// Every campaign.
@@ -34,14 +34,15 @@ pub enum Owner {
 
 /// A secret to verify against. It has no `Debug`, so that no log line can show it.
 pub struct Key<'a> {
-    /// Whose it is.
+    /// The secret's owner.
     pub owner: Owner,
     /// Any text, as its owner typed it at GrowSurf. An empty one never matches, because anybody
     /// could sign with it.
     pub secret: &'a [u8],
 }
 
-/// Why a webhook isn't believed. Fit to be shown to the sender: no secret, no expected value.
+/// Reasons why a webhook isn't authentic. They are fit to be shown to the sender: no secret, no
+/// expected value.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
     /// There is no signature header.
@@ -59,15 +60,15 @@ pub enum SignatureError {
     /// Signed too long ago.
     #[error("the signature of {signed_at} is older than {} seconds", max_age.as_secs())]
     TooOld {
-        /// When it was signed.
+        /// The time of the signature.
         signed_at: Time,
-        /// How old it may be.
+        /// The greatest age.
         max_age: Duration,
     },
     /// Signed by a clock that is far ahead of this one.
     #[error("the signature of {signed_at} is more than {} seconds ahead", FUTURE_LEEWAY.as_secs())]
     FromFuture {
-        /// When it was signed.
+        /// The time of the signature.
         signed_at: Time,
     },
 }
@@ -102,9 +103,8 @@ pub fn check_header(
 ///
 /// Every key is tried and each comparison takes constant time.
 ///
-/// # Errors
-/// When the header is missing or malformed, when no key matches, or when the signature's time is
-/// more than `max_age` before or [`FUTURE_LEEWAY`] after `received_at`.
+/// # Errors If the header is missing or malformed, if no key matches, or if the signature's time is
+/// out of bounds: more than `max_age` before or [`FUTURE_LEEWAY`] after `received_at`.
 pub fn verify<'a>(
     header: Option<&str>,
     body: &[u8],

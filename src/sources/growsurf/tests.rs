@@ -24,7 +24,7 @@ fn read(body: &Value) -> Decoded {
     decode(body.to_string().as_bytes(), RECEIVED_AT).unwrap()
 }
 
-fn news(body: &Value) -> Notification {
+fn notification(body: &Value) -> Notification {
     read(body).reading.unwrap()
 }
 
@@ -32,13 +32,13 @@ fn reason(body: &Value) -> String {
     read(body).reading.unwrap_err()
 }
 
-fn events(news: &Notification) -> Vec<&Event> {
-    news.events.iter().map(|told| &told.event).collect()
+fn events(notification: &Notification) -> Vec<&Event> {
+    notification.events.iter().map(|told| &told.event).collect()
 }
 
 /// The person told of at `field`.
-fn at<'a>(news: &'a Notification, field: &str) -> &'a Snapshot {
-    news.people.iter().find(|person| person.field == field).unwrap()
+fn at<'a>(notification: &'a Notification, field: &str) -> &'a Snapshot {
+    notification.people.iter().find(|person| person.field == field).unwrap()
 }
 
 fn fact<'a>(person: &'a Snapshot, name: &str) -> Option<&'a Scalar> {

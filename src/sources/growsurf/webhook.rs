@@ -39,9 +39,9 @@ wire! {
     /// `NEW_PARTICIPANT_ADDED` has a [`Participant`]'s fields in its place, `CAMPAIGN_ENDED` those of [`Ended`].
     #[serde(bound(deserialize = "'de: 'a"))]
     pub struct Data<'a> {
-        /// Whom the event is about: the earner, the suspect, or the affiliate.
+        /// The event's subject: the earner, the suspect, or the affiliate.
         pub participant: Option<Participant<'a>>,
-        /// Who referred them, where the participant doesn't say it.
+        /// Their referrer, where the participant doesn't name one.
         pub referrer: Option<Box<Participant<'a>>>,
         /// The campaign's configured rewards; `PARTICIPANT_REACHED_A_GOAL` only.
         pub campaign: Option<Rewards<'a>>,
@@ -95,26 +95,26 @@ pub fn read(
         let field = if event == ENDED { "data.id" } else { "data.campaign.id" };
         return Err(missing(field));
     }
-    let mut news = Notification::new(campaign, Some(created_at));
+    let mut notification = Notification::new(campaign, Some(created_at));
     match read {
-        Some(read) => read(&mut news, lenient::read(data), of_campaign.currency_iso)?,
-        None if event == ENDED => campaign_ended(&mut news, lenient::read(data))?,
+        Some(read) => read(&mut notification, lenient::read(data), of_campaign.currency_iso)?,
+        None if event == ENDED => campaign_ended(&mut notification, lenient::read(data))?,
         None => {
             let friend: Participant<'_> = lenient::read(data);
             let joining = Joining::of(&friend, of_campaign.kind);
-            joined(&mut news, friend.into_referred(&ADDED), joining);
+            joined(&mut notification, friend.into_referred(&ADDED), joining);
         }
     }
-    news.leave_out_long_ids()?;
-    Ok(news)
+    notification.leave_out_long_ids()?;
+    Ok(notification)
 }
 
-/// Takes in the participant whom an event is about, and the referrer told of with it.
+/// Adds the participant that an event is about, and the referrer that it names.
 ///
 /// # Errors
 /// The reason to park the body: there is none.
 pub fn subject(
-    news: &mut Notification,
+    notification: &mut Notification,
     participant: Option<Participant<'_>>,
     beside: Option<Box<Participant<'_>>>,
 ) -> Result<ParticipantIndex, String> {
@@ -124,17 +124,17 @@ pub fn subject(
     // A bare `referredBy` is a fact of the participant already, and names nobody to read further.
     let is_told = participant.referrer.is_some();
     let (participant, referrer) = participant.into_referred(fields);
-    let who = news.add_participant(participant);
+    let who = notification.add_participant(participant);
     if let (true, Ok(Some(referrer))) = (is_told, referrer) {
-        news.add_participant(referrer);
+        notification.add_participant(referrer);
     }
     Ok(who)
 }
 
-/// What a source says about a participant who was added, beside their own facts.
+/// The facts of a join, beside the participant's own.
 pub struct Joining<'a> {
     referral_source: Option<&'a str>,
-    /// True for an affiliate, false for a customer, as far as it is told.
+    /// True for an affiliate, false for a customer, where the source says it.
     is_affiliate: Option<bool>,
     /// True if something suggests an affiliate.
     looks_affiliate: bool,
@@ -171,10 +171,10 @@ impl<'a> Joining<'a> {
     }
 }
 
-/// Adds the events of a participant who was added: as a friend, if somebody else referred them; and
-/// as a customer only, if they are one of an affiliate program. Returns the participant.
+/// Adds the events of a participant who was added: as a friend, if another one referred them; as a
+/// customer only, if an affiliate did. Returns the participant.
 pub fn joined(
-    news: &mut Notification,
+    notification: &mut Notification,
     (mut friend, referrer): Referred,
     joining: Joining<'_>,
 ) -> ParticipantIndex {
@@ -185,8 +185,8 @@ pub fn joined(
     if let Some(is_affiliate) = is_affiliate {
         friend.facts.insert(Facts::IS_AFFILIATE.to_owned(), Scalar::Boolean(is_affiliate));
     }
-    let who = news.add_participant(friend);
-    news.add_event(if is_affiliate == Some(false) {
+    let who = notification.add_participant(friend);
+    notification.add_event(if is_affiliate == Some(false) {
         Event::CustomerAdded { customer: who }
     } else {
         // The link that led a self-referral here is no other participant's.
@@ -194,14 +194,14 @@ pub fn joined(
         Event::ParticipantJoined { participant: who, referral_source: source.map(str::to_owned) }
     });
     if let Ok(Some(referrer)) = referrer {
-        let referrer = news.add_participant(referrer);
-        news.add_event(Event::FriendSignedUp { referrer, friend: who });
+        let referrer = notification.add_participant(referrer);
+        notification.add_event(Event::FriendSignedUp { referrer, friend: who });
     }
     who
 }
 
 fn goal_reached(
-    news: &mut Notification,
+    notification: &mut Notification,
     mut data: Data<'_>,
     _currency: Option<&str>,
 ) -> Result<(), String> {
@@ -211,7 +211,7 @@ fn goal_reached(
     let id_of_earner = earner.and_then(|earner| earner.id.clone());
     let has_referrer =
         data.referrer.is_some() || earner.is_some_and(|earner| earner.referrer.is_some());
-    let earner = subject(news, data.participant, data.referrer)?;
+    let earner = subject(notification, data.participant, data.referrer)?;
     let reward = data.reward.unwrap_or_default();
     let id = reward.id.clone().ok_or_else(|| missing("data.reward.id"))?;
     let mut earned = Earned::of(&reward, data.campaign.as_ref(), id_of_earner.as_deref());
@@ -222,33 +222,33 @@ fn goal_reached(
     };
     if let Some(referee) = referee {
         let mut referee = referee.into_snapshot("data.participant.referee");
-        if note_referrer(&mut referee, &news.people[earner.0]).is_ok() {
-            news.add_participant(referee);
+        if note_referrer(&mut referee, &notification.people[earner.0]).is_ok() {
+            notification.add_participant(referee);
         }
     }
     let reward = earned.read(id, earned.side_in_webhook(), reward.is_approved());
-    news.add_event(Event::RewardEarned { earner, reward });
+    notification.add_event(Event::RewardEarned { earner, reward });
     Ok(())
 }
 
 fn fraud_status_updated(
-    news: &mut Notification,
+    notification: &mut Notification,
     data: Data<'_>,
     _currency: Option<&str>,
 ) -> Result<(), String> {
-    let participant = subject(news, data.participant, data.referrer)?;
-    news.add_event(Event::FraudStatusChanged { participant });
+    let participant = subject(notification, data.participant, data.referrer)?;
+    notification.add_event(Event::FraudStatusChanged { participant });
     Ok(())
 }
 
-fn campaign_ended(news: &mut Notification, data: Ended<'_>) -> Result<(), String> {
+fn campaign_ended(notification: &mut Notification, data: Ended<'_>) -> Result<(), String> {
     let winners = data.winners.ok_or_else(|| missing("data.winners"))?;
     if winners.len() > WINNERS {
         return Err(format!("data.winners holds more than {WINNERS} people"));
     }
     for winner in winners {
-        let winner = news.add_participant(winner.into_snapshot("data.winners"));
-        news.add_event(Event::CampaignEnded { winner, ended_at: data.ended_at });
+        let winner = notification.add_participant(winner.into_snapshot("data.winners"));
+        notification.add_event(Event::CampaignEnded { winner, ended_at: data.ended_at });
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ impl<'de> DeserializeAs<'de, Attributes> for Metadata {
 pub struct Counts {
     /// Their sum.
     pub total: Option<i64>,
-    /// Each of them, where they are told.
+    /// Each of them, where the body has them.
     pub by_name: Option<BTreeMap<String, i64>>,
 }
 

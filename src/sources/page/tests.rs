@@ -42,12 +42,17 @@ fn nothing_is_kept_but_ids_and_where_the_page_is() {
       "participant": "fay-001"
     }
     "#);
-    let news = read(&kept, NOW).unwrap();
-    assert_eq!((news.people.len(), news.events[0].at), (1, Some(NOW)));
-    assert!(matches!(&news.events[0].event, Event::Visited(visit) if visit.key == "b5a0a1f2-90ab"));
+    let notification = read(&kept, NOW).unwrap();
+    assert_eq!((notification.people.len(), notification.events[0].at), (1, Some(NOW)));
+    assert!(
+        matches!(&notification.events[0].event, Event::Visited(visit) if visit.key == "b5a0a1f2-90ab")
+    );
     let kept = post(Kind::Share, &share()).unwrap().kept("camp", None);
-    let news = read(&kept, NOW).unwrap();
-    assert!(matches!(&news.events[0].event, Event::ShareReported { is_from_page: true, .. }));
+    let notification = read(&kept, NOW).unwrap();
+    assert!(matches!(
+        &notification.events[0].event,
+        Event::ShareReported { is_from_page: true, .. }
+    ));
 }
 
 #[test]

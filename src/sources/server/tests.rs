@@ -13,7 +13,7 @@ const PURCHASED: &str = "purchase";
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
 fn read(body: &Value) -> Result<Notification, String> {
-    ServerEvent::read(body.clone())?.into_notification(NOW)
+    ServerEvent::read(body.clone(), NOW)
 }
 
 /// An event with some fields changed; `null` takes one out.
@@ -30,37 +30,42 @@ fn changed(event: &str, fields: &Value) -> Value {
 
 #[test]
 fn each_event_is_read_with_what_it_is_worth() {
-    let news = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000.0}))).unwrap();
-    assert_eq!(news.people[0].email.as_ref().unwrap().as_str(), "fay@example.com");
-    assert!(news.is_from_server);
-    let TimedEvent { at, event: Event::ReferralConverted { value, product, .. } } = &news.events[0]
+    let notification = read(&changed(CONVERTED, &json!({"occurred_at": 1_789_000_000.0}))).unwrap();
+    assert_eq!(notification.people[0].email.as_ref().unwrap().as_str(), "fay@example.com");
+    assert!(notification.is_from_server);
+    let TimedEvent { at, event: Event::ReferralConverted { value, product, .. } } =
+        &notification.events[0]
     else {
-        panic!("{news:?}")
+        panic!("{notification:?}")
     };
     assert_eq!(*at, Some(Time::from_seconds(1_789_000_000)));
     let worth = |value| Some(Amount { value, currency: Some("EUR".to_owned()) });
     assert_eq!(*value, worth(Scalar::Decimal(49.5)));
     assert_eq!(product.as_deref(), Some("Pro"));
-    let news = read(&changed(PURCHASED, &json!({}))).unwrap();
-    let Event::Purchased { value, key, .. } = &news.events[0].event else { panic!("{news:?}") };
+    let notification = read(&changed(PURCHASED, &json!({}))).unwrap();
+    let Event::Purchased { value, key, .. } = &notification.events[0].event else {
+        panic!("{notification:?}")
+    };
     assert_eq!((value, key.as_str()), (&worth(Scalar::Integer(20)), "o1"));
     let blank =
         json!({"id": " o1\u{a0}", "campaign": " c1 ", "email": null, "participant_id": " p1 "});
-    let news = read(&changed(PURCHASED, &blank)).unwrap();
+    let notification = read(&changed(PURCHASED, &blank)).unwrap();
     assert!(
-        matches!(&news.events[0].event, Event::Purchased { key, .. } if key == "o1"),
-        "{news:?}"
+        matches!(&notification.events[0].event, Event::Purchased { key, .. } if key == "o1"),
+        "{notification:?}"
     );
     assert_eq!(
-        (news.campaign.id.as_deref(), news.people[0].id.as_deref()),
+        (notification.campaign.id.as_deref(), notification.people[0].id.as_deref()),
         (Some("c1"), Some("p1"))
     );
-    let news = read(&changed(PURCHASED, &json!({"value": null}))).unwrap();
-    let Event::Purchased { value, .. } = &news.events[0].event else { panic!("{news:?}") };
+    let notification = read(&changed(PURCHASED, &json!({"value": null}))).unwrap();
+    let Event::Purchased { value, .. } = &notification.events[0].event else {
+        panic!("{notification:?}")
+    };
     assert_eq!(*value, None, "a currency alone");
     let by_id = json!({"email": null, "participant_id": "fay001"});
-    let news = read(&changed(SHARED, &by_id)).unwrap();
-    assert_eq!(news.people[0].id.as_deref(), Some("fay001"));
+    let notification = read(&changed(SHARED, &by_id)).unwrap();
+    assert_eq!(notification.people[0].id.as_deref(), Some("fay001"));
 }
 
 #[test]
@@ -106,6 +111,20 @@ fn every_fault_is_named_and_no_value_is_repeated() {
         let reason = read(&changed(event, &fields)).unwrap_err();
         assert!(reason.contains(part), "{fields}: {reason}");
         assert!(!reason.contains("secret"), "{reason}");
+    }
+}
+
+#[test]
+fn all_faults_of_a_body_are_named_at_once() {
+    let fields = json!({"email": null, "x": 1, "y": 2, "product": " ", "occurred_at": "now"});
+    let reason = read(&changed(CONVERTED, &fields)).unwrap_err();
+    for part in [
+        "x is no field of referral_converted; y is no field of referral_converted; it has event, ",
+        "; product is empty",
+        "; occurred_at is no time",
+        "; one of participant_id and email",
+    ] {
+        assert!(reason.contains(part), "{reason}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{Call, DeliveryId, Scalar};
-use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Verdict};
+use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -112,20 +112,34 @@ pub(crate) async fn discarded_letters_are_gone_and_their_effects_stay(bench: &im
     assert_eq!(again.calls, 0);
 }
 
-pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: &impl Bench) {
-    let store = bench.open().await;
+/// Turns so many tracks of one person, and their identifies, into dead letters; returns how many there are.
+async fn bury_many(store: &Store, tracks: usize) -> usize {
     let mut told = news().participant("ann@example.com", "ann");
-    for number in 0..700 {
-        told = told.effect(&format!("{number:03}"), Some(at(0)));
+    for number in 0..tracks {
+        told = told.effect(&format!("{number:04}"), Some(at(0)));
     }
     store.accept(arrival("many", at(1_000), told), at(1_000)).await.unwrap();
-    let old = ClaimRequest { old_before: at(500), calls: 5_000, ..claim(at(1_000)) };
     let mut dead = 0;
-    while let Some(leased) = store.claim(old).await.unwrap().pop() {
-        dead += leased.deliveries.len();
-        let no = Verdict::Dead { reason: "no".to_owned(), field: None };
-        settle(&store, &leased, &no, at(1_000)).await;
+    loop {
+        match bury_run(store).await {
+            0 => return dead,
+            buried => dead += buried,
+        }
     }
+}
+
+/// Turns a run of old tracks, or an identify, into dead letters; returns how many.
+async fn bury_run(store: &Store) -> usize {
+    let old = ClaimRequest { old_before: at(500), calls: 5_000, ..claim(at(1_000)) };
+    let Some(leased) = store.claim(old).await.unwrap().pop() else { return 0 };
+    let no = Verdict::Dead { reason: "no".to_owned(), field: None };
+    settle(store, &leased, &no, at(1_000)).await;
+    leased.deliveries.len()
+}
+
+pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: &impl Bench) {
+    let store = bench.open().await;
+    let dead = bury_many(&store, 700).await;
     assert!(dead > 700, "{dead}");
     assert_eq!(store.redeliver(DeadLetters::All, at(1_001)).await.unwrap(), dead);
     let stats = store.stats().await.unwrap();
@@ -133,4 +147,19 @@ pub(crate) async fn more_dead_letters_than_one_piece_are_all_redelivered(bench: 
     let mut tracks = drain(&store, at(1_001)).await;
     tracks.retain(|word| word != "identify");
     assert!(tracks.is_sorted() && tracks.len() == 700, "{tracks:?}");
+}
+
+pub(crate) async fn letters_that_die_meanwhile_are_not_redelivered(bench: &impl Bench) {
+    let store = bench.open().await;
+    let dead = bury_many(&store, 1_600).await;
+    let redelivering = {
+        let store = store.clone();
+        tokio::spawn(async move { store.redeliver(DeadLetters::All, at(1_000)).await.unwrap() })
+    };
+    let mut buried = 0;
+    while !redelivering.is_finished() {
+        buried += bury_run(&store).await;
+    }
+    assert_eq!(redelivering.await.unwrap(), dead, "each once");
+    assert!(buried > 0, "some died again meanwhile");
 }

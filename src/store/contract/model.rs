@@ -1,93 +1,32 @@
-//! The promise that a store does what a small model of it does, whatever happens in which order.
+//! The promise that a store does what the model does, whatever happens in which order.
 //!
-//! What belongs here: the walk, which takes each step in the store and in the model and compares
-//! all that the trait shows. What doesn't: what the contract means, which the model says (`lanes`).
-//! `RELAY_TEST_CASES` says how many walks there are (default 60); proptest shortens one that fails.
+//! What belongs here: the walk, which takes each step in the store and in a store in [`memory`](super::memory),
+//! and compares all that is shown. Both run the same use cases, so what a use case owes is checked beside them
+//! (`promises`). `RELAY_TEST_CASES` says how many walks there are (default 60); proptest shortens one that fails.
 
-mod lanes;
+mod promises;
+mod steps;
 
-use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::{Class, Destination, Dropped, Email, Leased, ReceivedWebhook, Status};
+use crate::domain::{
+    Class, DeliveryId, Destination, Email, LaneId, LaneKey, Leased, ParticipantKey, ReadKey,
+    ReceivedWebhook, Time,
+};
 use crate::store::copying::copy;
-use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Stats, Store, Verdict};
+use crate::store::{AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, Store};
 
 use super::Bench;
-use super::script::{NEVER, Saying, arrival, at, attempt, claim, news, words};
-use lanes::{Lanes, Taken};
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Accept {
-        person: u8,
-        effect: u8,
-        class: Class,
-        old: bool,
-        again: bool,
-    },
-    Claim {
-        calls: usize,
-        page: usize,
-        in_turn: usize,
-        old: bool,
-        lane: Option<usize>,
-    },
-    Settle {
-        lease: usize,
-        delivered: usize,
-        verdict: u8,
-    },
-    Wait {
-        seconds: i64,
-    },
-    SetBack {
-        seconds: i64,
-    },
-    Raise {
-        person: u8,
-        class: Class,
-    },
-    TakeOver,
-    Restart,
-    Redeliver,
-    Discard,
-    Prune {
-        limit: usize,
-    },
-    /// To another store, by a copy.
-    Move,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let any = proptest::bool::ANY;
-    let lane = proptest::option::weighted(0.1, 0..3_usize);
-    prop_oneof![
-        6 => (0..3_u8, 0..20_u8, class(), any, proptest::bool::weighted(0.1)).prop_map(
-            |(person, effect, class, old, again)| Step::Accept { person, effect, class, old, again }
-        ),
-        8 => (0..6_usize, 0..4_usize, 1..=4_usize, any, lane).prop_map(
-            |(calls, page, in_turn, old, lane)| Step::Claim { calls, page, in_turn, old, lane }
-        ),
-        8 => (0..4_usize, 0..4_usize, 0..7_u8)
-            .prop_map(|(lease, delivered, verdict)| Step::Settle { lease, delivered, verdict }),
-        3 => (0..90_i64).prop_map(|seconds| Step::Wait { seconds }),
-        1 => (1..50_i64).prop_map(|seconds| Step::SetBack { seconds }),
-        1 => (0..3_u8, class()).prop_map(|(person, class)| Step::Raise { person, class }),
-        1 => Just(Step::TakeOver),
-        1 => Just(Step::Restart),
-        1 => Just(Step::Redeliver),
-        1 => Just(Step::Discard),
-        1 => (0..4_usize).prop_map(|limit| Step::Prune { limit }),
-    ]
-}
-
-fn class() -> impl Strategy<Value = Class> {
-    prop_oneof![3 => Just(Class::Live), 1 => Just(Class::History), 2 => Just(Class::Page)]
-}
+use super::effects::event;
+use super::memory::Memory;
+use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, inbox, news};
+use promises::{Planned, Promises};
+use steps::{Step, Told, step, verdicts};
 
 pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl Fn() -> B) {
     walk_often(step(), 60, |_| Box::new(bench()));
@@ -120,150 +59,292 @@ fn walk_often(
 
 async fn walk(next: &impl Fn(usize) -> Box<dyn Bench>, steps: &[Step]) {
     let (mut bench, mut moves) = (next(0), 0);
-    let mut walk = Walk { now: 1_000, leases: Vec::new(), model: Lanes::default() };
-    let mut store = bench.open().await;
-    // It holds the right to deliver, so that a later taking over isn't another's.
-    store.take_over(at(walk.now)).await.unwrap();
-    for (number, step) in steps.iter().enumerate() {
-        if let Step::Restart = step {
-            drop(store);
-            store = bench.open().await;
+    let store = bench.open().await;
+    let memory = Memory::with_secret(store.planning.hash_key);
+    let model = memory.open().await;
+    let mut walk = Walk {
+        store,
+        model,
+        memory,
+        second: 1_000,
+        number: 0,
+        leases: Vec::new(),
+        ids: BTreeMap::new(),
+        promises: Promises::default(),
+    };
+    // They hold the right to deliver, so that a later taking over isn't another's.
+    walk.take(&Step::TakeOver).await;
+    for step in steps {
+        walk.number += 1;
+        if let Step::Restart | Step::Move = step {
+            drop((walk.store, walk.model));
+            if let Step::Move = step {
+                moves += 1;
+                let to = next(moves);
+                copy(&bench.place().await, &to.place().await, &mut |_step| ()).await.unwrap();
+                walk.memory.end_leases();
+                bench = to;
+            }
+            walk.store = bench.open().await;
+            walk.model = walk.memory.open().await;
         }
-        if let Step::Move = step {
-            drop(store);
-            moves += 1;
-            let to = next(moves);
-            copy(&bench.place().await, &to.place().await, &mut |_step| ()).await.unwrap();
-            walk.model.moved();
-            bench = to;
-            store = bench.open().await;
-        }
-        walk.take(&store, *step, number).await;
-        walk.compare(&store).await;
-        assert_eq!(store.stats().await.unwrap(), bench.count().await, "after step {number}");
+        walk.take(step).await;
+        walk.compare().await;
+        assert_eq!(walk.store.stats().await.unwrap(), bench.count().await, "{step:?}");
+        assert_eq!(walk.model.stats().await.unwrap(), walk.memory.count().await, "{step:?}");
     }
+    walk.end().await;
 }
 
 struct Walk {
-    now: i64,
-    /// Leases that were given and not settled yet, ended ones among them.
-    leases: Vec<Leased>,
-    model: Lanes,
+    store: Arc<Store>,
+    model: Arc<Store>,
+    memory: Memory,
+    second: i64,
+    /// The number of the step.
+    number: u64,
+    /// Leases of both that were given and not settled yet, ended ones among them.
+    leases: Vec<(Leased, Leased)>,
+    /// The model's number of each of the store's deliveries that was leased.
+    ids: BTreeMap<DeliveryId, DeliveryId>,
+    promises: Promises,
+}
+
+/// Does the same with the store and the model, and returns what both give.
+macro_rules! both {
+    ($walk:expr, |$store:ident| $work:expr) => {{
+        let $store = &*$walk.store;
+        let done = $work.await.unwrap();
+        let $store = &*$walk.model;
+        assert_eq!(done, $work.await.unwrap(), "the model");
+        done
+    }};
 }
 
 impl Walk {
-    async fn take(&mut self, store: &Store, step: Step, number: usize) {
-        let now = at(self.now);
+    /// The present time. No two steps have the same, so that each order by time is one.
+    fn now(&self) -> Time {
+        at(self.second).plus(Duration::from_micros(self.number))
+    }
+
+    async fn take(&mut self, step: &Step) {
+        let now = self.now();
         match step {
-            Step::Accept { person, effect, class, old, again } => {
-                let happened = at(if old { self.now - 900 } else { self.now });
-                let (name, effect) = (format!("p{person}"), format!("e{effect}"));
-                let news = news().participant(&format!("{name}@example.com"), &name);
-                let news = news.effect(&effect, Some(happened));
-                let body = if again { format!("{name} {effect}") } else { number.to_string() };
-                let arrival = ReceivedWebhook { class, ..arrival(&body, now, news) };
-                let receipt = store.accept(arrival, now).await.unwrap();
-                let taken = match receipt.status {
-                    Status::Duplicate => Taken::Duplicate,
-                    Status::Dropped(Dropped::Nothing) => Taken::Dropped,
-                    _ => Taken::Calls(receipt.calls),
-                };
-                let expected = self.model.accept((&name, &effect), happened, &body, class, now);
-                assert_eq!(taken, expected);
-            }
+            Step::Accept(told) => self.accept(told).await,
             Step::Claim { calls, page, in_turn, old, lane } => {
-                let old_before = at(if old { self.now - 500 } else { -1_000_000 });
-                let lane = lane.and_then(|lane| self.leases.get(lane)).map(|leased| leased.lane);
-                let claim = ClaimRequest { calls, page, in_turn, old_before, lane, ..claim(now) };
-                let leases = store.claim(claim).await.unwrap();
-                self.model.claim(&claim, &leases);
-                self.leases.extend(leases);
+                let old_before = at(if *old { self.second - 500 } else { -1_000_000 });
+                let lanes = lane.and_then(|lane| self.leases.get(lane));
+                let lanes = lanes.map(|(store, model)| (store.lane, model.lane)).unzip();
+                let (calls, page, in_turn) = (*calls, *page, *in_turn);
+                let claim = ClaimRequest { calls, page, in_turn, old_before, ..claim(now) };
+                self.claim(claim, lanes).await;
             }
             Step::Settle { lease, delivered, verdict } => {
-                if lease >= self.leases.len() {
-                    return;
+                if *lease < self.leases.len() {
+                    let (store, model) = self.leases.remove(*lease);
+                    let settled =
+                        |leased| vec![verdicts(leased, *delivered, *verdict, self.second)];
+                    let reading = Duration::from_secs(self.number);
+                    let clock = AvailabilityClock { way: Destination::CustomerIo, reading };
+                    let done = self.store.settle(settled(&store), clock, now).await.unwrap();
+                    let expected = self.model.settle(settled(&model), clock, now).await.unwrap();
+                    assert_eq!(done, expected, "the model");
+                    self.promises.settled(&settled(&store)[0], done.fenced == 1);
                 }
-                let settlement = verdicts(&self.leases.remove(lease), delivered, verdict, self.now);
-                let fenced = self.model.settle(&settlement, now);
-                let settled = store.settle(vec![settlement], NEVER, now).await.unwrap();
-                assert_eq!(settled.fenced, usize::from(fenced));
             }
-            Step::Wait { seconds } => self.now += seconds,
+            Step::Wait { seconds } => self.second += seconds,
             Step::SetBack { seconds } => {
-                self.now -= seconds;
-                let by = Duration::from_secs(u64::try_from(seconds).unwrap());
-                self.model.set_back(by, at(self.now));
-                store.shift_due_times(Destination::CustomerIo, by, at(self.now)).await.unwrap();
+                self.second -= seconds;
+                let by = Duration::from_secs(u64::try_from(*seconds).unwrap());
+                let (way, now) = (Destination::CustomerIo, at(self.second));
+                both!(self, |store| store.shift_due_times(way, by, now));
             }
             Step::Raise { person, class } => {
-                let name = format!("p{person}");
-                if self.model.raise(&name, class) {
-                    let email = Email::parse(&format!("{name}@example.com")).unwrap();
-                    store.raise(&email.into(), class).await.unwrap();
-                }
+                let email = Email::parse(&format!("p{person}@example.com")).unwrap();
+                let person = LaneKey::from(email);
+                both!(self, |store| store.raise(&person, *class));
             }
             Step::TakeOver | Step::Restart | Step::Move => {
-                assert_eq!(store.take_over(now).await.unwrap(), self.model.take_over(now));
+                both!(self, |store| store.take_over(now));
+                self.promises.released();
             }
-            Step::Redeliver => {
-                let letters = self.model.redeliver(now);
-                assert_eq!(store.redeliver(DeadLetters::All, now).await.unwrap(), letters);
+            Step::Redeliver { one } => {
+                let (letters, expected, ids) = self.letters(*one).await;
+                let done = self.store.redeliver(letters, now).await.unwrap();
+                assert_eq!(done, self.model.redeliver(expected, now).await.unwrap(), "the model");
+                self.promises.redelivered(&ids);
             }
-            Step::Discard => {
-                let letters = self.model.discard();
-                assert_eq!(store.discard(DeadLetters::All).await.unwrap(), letters);
+            Step::Discard { one } => {
+                let (letters, expected, ids) = self.letters(*one).await;
+                let done = self.store.discard(letters).await.unwrap();
+                assert_eq!(done, self.model.discard(expected).await.unwrap(), "the model");
+                self.promises.discarded(&ids);
             }
-            Step::Prune { limit } => {
-                let pruned = self.model.prune(now, limit);
-                assert_eq!(store.prune(now, limit).await.unwrap(), pruned);
+            Step::Prune { parked: false, limit } => {
+                both!(self, |store| store.prune(now, *limit));
+            }
+            Step::Prune { parked: true, limit } => {
+                both!(self, |store| store.prune_parked(at(self.second - 50), *limit));
+            }
+            Step::Replay { is_dry_run } => {
+                for webhook in inbox(&self.store, true).await {
+                    let effect = format!("replayed {}", self.number);
+                    let news = || Ok(did("p0", &effect));
+                    let receipt =
+                        both!(self, |store| store.replay(webhook.id, news(), now, *is_dry_run));
+                    if !is_dry_run {
+                        let track = Planned::track(&effect, webhook.received_at, Class::Live);
+                        self.promises.accepted("p0", &receipt, vec![track]);
+                    }
+                }
             }
         }
     }
 
-    /// All that can be seen without changing anything.
-    async fn compare(&self, store: &Store) {
-        for page in [false, true] {
-            let due = store.next_due(Destination::CustomerIo, page, at(0)).await.unwrap();
-            assert_eq!(due, self.model.next_due(page));
+    async fn accept(&mut self, told: &[Told]) {
+        let now = self.now();
+        let arrivals = told.iter().zip(0..).map(|(it, place)| {
+            let (name, effect) = (format!("p{}", it.person), format!("e{}", it.effect));
+            let happened = at(if it.old { self.second - 900 } else { self.second });
+            let mut tracks = vec![Planned::track(&effect, happened, it.class)];
+            let news = news().participant(&format!("{name}@example.com"), &name);
+            let news = match it.manner {
+                0 => news.effect(&effect, Some(happened)).named("unmappable"),
+                1 => news.effect(&effect, Some(happened)).nobody(),
+                2 => {
+                    tracks.clear();
+                    news.identify()
+                }
+                3 => {
+                    let (other, long_ago) = (format!("{effect} before"), at(0));
+                    tracks.push(Planned::track(&other, long_ago, it.class));
+                    news.effect(&effect, Some(happened)).effect(&other, Some(long_ago))
+                }
+                _ => news.effect(&effect, Some(happened)),
+            };
+            let number = format!("{} {place}", self.number);
+            // The same bytes twice in a batch are planned behind it.
+            let body = if it.again && place == 0 { format!("{name} {effect}") } else { number };
+            // Webhooks of one step come one after the other.
+            let received_at = now.plus(Duration::from_millis(place));
+            let arrival = ReceivedWebhook { class: it.class, ..arrival(&body, received_at, news) };
+            (arrival, (name, tracks))
+        });
+        let (arrivals, planned): (Vec<_>, Vec<_>) = arrivals.unzip();
+        let receipts = both!(self, |store| store.accept_in_order(arrivals.clone(), now));
+        for (receipt, (name, tracks)) in receipts.iter().zip(planned) {
+            self.promises.accepted(&name, receipt, tracks);
         }
-        let (pending, oldest_pending) = self.model.pending();
-        let letters = store.dead_letters(None, 1_000).await.unwrap();
-        let ids: Vec<_> = letters.iter().rev().map(|letter| letter.delivery.id).collect();
-        assert_eq!(ids, self.model.dead());
-        let dead = u64::try_from(ids.len()).unwrap();
-        let stats = Stats { pending, oldest_pending, dead, parked: 0 };
-        assert_eq!(store.stats().await.unwrap(), stats);
+    }
+
+    async fn claim(&mut self, claim: ClaimRequest, lanes: (Option<LaneId>, Option<LaneId>)) {
+        let leases = self.store.claim(ClaimRequest { lane: lanes.0, ..claim }).await.unwrap();
+        // Which of those that are due equally long goes first is the store's choice.
+        let chosen = leases.iter().map(|leased| format!("email:{}", leased.key.value()));
+        self.memory.prefer(chosen.collect());
+        let expected = self.model.claim(ClaimRequest { lane: lanes.1, ..claim }).await.unwrap();
+        let shown = |leases: &[Leased]| leases.iter().map(without_ids).collect::<Vec<_>>();
+        assert_eq!(shown(&leases), shown(&expected), "the model");
+        for (leased, expected) in leases.into_iter().zip(expected) {
+            for (id, expected) in ids(&leased).into_iter().zip(ids(&expected)) {
+                assert_eq!(*self.ids.entry(id).or_insert(expected), expected, "the model");
+            }
+            self.promises.leased(&claim, &leased);
+            self.leases.push((leased, expected));
+        }
+    }
+
+    /// Returns all dead letters or the oldest: the store's, the model's, and which of the store's they are.
+    async fn letters(&self, one: bool) -> (DeadLetters, DeadLetters, Vec<DeliveryId>) {
+        let mut ids: Vec<DeliveryId> = self
+            .store
+            .dead_letters(None, 1_000)
+            .await
+            .unwrap()
+            .iter()
+            .map(|it| it.delivery.id)
+            .collect();
+        ids.reverse();
+        if !one {
+            return (DeadLetters::All, DeadLetters::All, ids);
+        }
+        ids.truncate(1);
+        let expected = ids.iter().map(|id| self.ids[id]).collect();
+        (DeadLetters::These(ids.clone()), DeadLetters::These(expected), ids)
+    }
+
+    /// Compares what each step may change.
+    async fn compare(&self) {
+        for page in [false, true] {
+            both!(self, |store| store.next_due(Destination::CustomerIo, page, at(0)));
+        }
+        let stats = both!(self, |store| store.stats());
+        assert_eq!((stats.pending, stats.dead), self.promises.numbers());
+        let letters = self.store.dead_letters(None, 1_000).await.unwrap();
+        assert!(letters.is_sorted_by(|a, b| a.delivery.id > b.delivery.id), "newest first");
+        let numbered = |mut letter: DeadLetter, id| {
+            (letter.lane, letter.delivery.id) = (LaneId(0), id);
+            (id, letter)
+        };
+        let letters = letters.into_iter().map(|it| (self.ids[&it.delivery.id], it));
+        let letters: BTreeMap<_, _> = letters.map(|(id, it)| numbered(it, id)).collect();
+        let expected = self.model.dead_letters(None, 1_000).await.unwrap();
+        let expected = expected.into_iter().map(|it| (it.delivery.id, it));
+        assert_eq!(letters, expected.map(|(id, it)| numbered(it, id)).collect(), "the model");
+    }
+
+    /// Compares everything else, and sees that all that waits is delivered in the end.
+    async fn end(mut self) {
+        both!(self, |store| async { Ok::<_, ()>(inbox(store, false).await) });
+        both!(self, |store| async { Ok::<_, ()>(inbox(store, true).await) });
+        both!(self, |store| store.pruned_until());
+        for number in 0..3 {
+            let participant = format!("p{number}");
+            let key = ParticipantKey { campaign: CAMPAIGN.to_owned(), participant };
+            both!(self, |store| async {
+                let person = store.person(&ReadKey::Participant(key.clone())).await;
+                person.map(|person| person.map(|it| (it.key, it.participants)))
+            });
+        }
+        for number in 0..20 {
+            both!(self, |store| async {
+                let effect = store.effect(event(&format!("e{number}"))).await;
+                effect.map(|effect| {
+                    effect.map(|mut effect| {
+                        effect.carriers.iter_mut().for_each(|it| it.delivery = DeliveryId(0));
+                        effect
+                    })
+                })
+            });
+        }
+        self.second += 10_000;
+        self.take(&Step::Redeliver { one: false }).await;
+        loop {
+            let before = self.leases.len();
+            let now = self.now();
+            self.claim(claim(now), (None, None)).await;
+            if self.leases.len() == before {
+                break;
+            }
+            while self.leases.len() > before {
+                self.take(&Step::Settle { lease: before, delivered: 0, verdict: u8::MAX }).await;
+            }
+        }
+        self.compare().await;
+        let known: BTreeSet<&DeliveryId> = self.ids.values().collect();
+        assert_eq!(known.len(), self.ids.len(), "two deliveries are one to the model");
+        self.promises.kept();
     }
 }
 
-/// The verdict for one delivery. Those to be sent before it in turn were delivered, and those behind
-/// it only if it is; the others of a run are delivered, and those that it makes superfluous if it is.
-fn verdicts(leased: &Leased, delivered: usize, verdict: u8, now: i64) -> Settlement {
-    assert!(!words(leased).is_empty());
-    let verdict = match verdict {
-        0 => Verdict::NotAttempted,
-        1 => Verdict::Retry { at: at(now + 30), failing_since: Duration::from_secs(7) },
-        2 => Verdict::Dead { reason: "no".to_owned(), field: None },
-        3 => Verdict::Defer { at: at(now + 1) },
-        _ => Verdict::Delivered,
-    };
-    let place = if leased.in_turn { delivered.min(leased.deliveries.len() - 1) } else { 0 };
-    let of = |number: usize| match number.cmp(&place) {
-        Ordering::Equal => verdict.clone(),
-        Ordering::Greater if leased.in_turn && verdict != Verdict::Delivered => {
-            Verdict::NotAttempted
-        }
-        Ordering::Less | Ordering::Greater => Verdict::Delivered,
-    };
-    let superseded = if verdict == Verdict::Delivered { &leased.superseded[..] } else { &[] };
-    let given = leased.deliveries.iter().enumerate();
-    let given = given.map(|(number, delivery)| (delivery.id, of(number)));
-    let given = given.chain(superseded.iter().map(|id| (*id, Verdict::Delivered)));
-    let settle = |(delivery, verdict)| {
-        let was_tried = !matches!(verdict, Verdict::NotAttempted | Verdict::Defer { .. });
-        let attempt = was_tried.then(|| attempt(at(now), "no"));
-        Settle { delivery, verdict, attempt }
-    };
-    let results = given.map(settle).collect();
-    Settlement { lane: leased.lane, token: leased.token, results }
+fn ids(leased: &Leased) -> Vec<DeliveryId> {
+    let given = leased.deliveries.iter().map(|delivery| delivery.id);
+    given.chain(leased.superseded.iter().copied()).collect()
+}
+
+fn without_ids(leased: &Leased) -> Leased {
+    let mut leased = Leased { lane: LaneId(0), ..leased.clone() };
+    leased.deliveries.iter_mut().for_each(|delivery| delivery.id = DeliveryId(0));
+    leased.superseded.fill(DeliveryId(0));
+    leased
 }

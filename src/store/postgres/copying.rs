@@ -11,10 +11,11 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio_postgres::Client;
 
+use crate::domain::Time;
+use crate::store::StoreError;
 use crate::store::copying::{Given, Part, Row, Rows, Tables};
 use crate::store::meta::Meta;
-use crate::store::rows::micros;
-use crate::store::{HEARTBEAT_TTL, StoreError};
+use crate::store::work::HasRelays;
 
 use super::connecting::Connecting;
 use super::fault::Fault;
@@ -33,6 +34,7 @@ pub(in crate::store) struct ServerTables {
     connecting: Arc<Connecting>,
     /// Whether a connection can stay; behind a pooler it can't.
     stays: bool,
+    now: Time,
     /// Keeps relays from knowing themselves alone; ends with this value.
     alone: Option<Client>,
 }
@@ -49,7 +51,13 @@ impl ServerTables {
         let (connections, connecting) = connections(url, options)?;
         transact!(connections, OPENING, |it| migrate::migrate(&it, options.now))?;
         let connections = connections.with_long_timeout();
-        Ok(Self { connections, connecting, stays: options.connection.notify, alone: None })
+        Ok(Self {
+            connections,
+            connecting,
+            stays: options.connection.notify,
+            now: options.now,
+            alone: None,
+        })
     }
 }
 
@@ -105,7 +113,7 @@ impl Tables for ServerTables {
                 return Ok(true);
             }
         }
-        transact!(self.connections, DOING, |it| is_heard(&it))
+        self.connections.run(DOING, &HasRelays(self.now)).await
     }
 
     async fn count(&mut self, part: &Part) -> Result<u64, StoreError> {
@@ -140,13 +148,6 @@ impl Tables for ServerTables {
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| make_ready(&it, given))
     }
-}
-
-/// True if a relay has told of itself lately, by the server's clock.
-async fn is_heard(transaction: &Transaction) -> Result<bool, Fault> {
-    let sql = "SELECT 1 FROM relays
-         WHERE seen_at >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 LIMIT 1";
-    Ok(transaction.row(sql, &[&micros(HEARTBEAT_TTL)]).await?.is_some())
 }
 
 async fn given(transaction: &Transaction) -> Result<Given, Fault> {

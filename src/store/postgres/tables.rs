@@ -43,7 +43,6 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         letters::write(transaction, &changes.letters).boxed(),
         letters::keep(transaction, &changes.attempts).boxed(),
         lanes::write(transaction, &changes.lanes).boxed(),
-        lanes::shift(transaction, changes.shifted.as_ref()).boxed(),
         deliveries::append(transaction, changes).boxed(),
         meta::count(transaction, changes.counters).boxed(),
     ];

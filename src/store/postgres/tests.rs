@@ -6,24 +6,26 @@ mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
-use uuid::Uuid;
 
 use crate::clock::SystemRandom;
-use crate::domain::{DestinationState, Time};
+use crate::domain::Time;
 use crate::store::contract::script::{Script, at};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{ExclusiveJob, Outage, PeerStatus, Stats, Store, StoreLocation};
+use crate::store::{Stats, Store, StoreLocation};
 
 use super::transaction::ClockSource;
 use super::{ConnectionOptions, PostgresStore, ServerOptions};
 
 contract_tests!(Schema::new());
+contract_tests! { @ Schema::new(),
+    cluster::relays_know_each_other_until_one_says_nothing_more,
+    cluster::a_job_is_one_relays_until_it_is_over,
+}
 
 /// A schema of its own in the database that all tests share.
 pub(in crate::store) struct Schema {
@@ -130,48 +132,4 @@ impl Bench for Schema {
             oldest_pending: row.get::<_, Option<i64>>(4).map(Time::from_micros),
         }
     }
-}
-
-fn relay(number: u128) -> PeerStatus {
-    PeerStatus { relay: Uuid::from_u128(number), recoveries: 0, rest: None }
-}
-
-#[tokio::test]
-async fn relays_know_each_other_until_one_says_nothing_more() {
-    let schema = Schema::new();
-    let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
-    let rest = Outage {
-        kind: DestinationState::Halted,
-        number: 3,
-        remaining: Duration::from_secs(7),
-        reason: "why\0".to_owned(),
-    };
-    let told = PeerStatus { rest: Some(rest.clone()), ..relay(1) };
-    assert_eq!(first.heartbeat(&told, at(0)).await.unwrap(), []);
-    let heard = second.heartbeat(&relay(2), at(2)).await.unwrap();
-    let later =
-        Outage { remaining: Duration::from_secs(5), reason: "why\u{fffd}".to_owned(), ..rest };
-    assert_eq!(heard, [PeerStatus { rest: Some(later), ..relay(1) }]);
-    assert_eq!(first.heartbeat(&relay(1), at(3)).await.unwrap(), [relay(2)]);
-    assert_eq!(first.heartbeat(&relay(1), at(8)).await.unwrap(), []);
-    second.heartbeat(&relay(2), at(9)).await.unwrap();
-    second.leave(relay(2).relay).await.unwrap();
-    assert_eq!(first.heartbeat(&relay(1), at(9)).await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn a_job_is_one_relays_until_it_is_over() {
-    let schema = Schema::new();
-    let (first, second) = (schema.open_postgres().await, schema.open_postgres().await);
-    let lasts = Duration::from_secs(60);
-    let take = async |store: &Store, number: u128, second: i64| {
-        store.take_job(ExclusiveJob::Pruning, relay(number).relay, lasts, at(second)).await.unwrap()
-    };
-    assert!(take(&first, 1, 0).await);
-    assert!(!take(&second, 2, 59).await);
-    assert!(take(&first, 1, 59).await, "it goes on");
-    assert!(!take(&second, 2, 61).await);
-    assert!(take(&second, 2, 119).await);
-    second.leave(relay(2).relay).await.unwrap();
-    assert!(take(&first, 1, 120).await);
 }

@@ -8,15 +8,14 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use crate::domain::Time;
+use crate::store::StoreError;
 use crate::store::engine::{Engine, Priority};
 use crate::store::planning::panicked;
-use crate::store::rows::{Changes, micros};
+use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work};
-use crate::store::{HEARTBEAT_TTL, StoreError};
 
 use super::PostgresStore;
 use super::fault::Fault;
-use super::retry::transact;
 use super::tables;
 use super::transaction::{Connections, Transaction};
 
@@ -67,16 +66,6 @@ impl PostgresStore {
         self.closed.cancel();
         self.connections.pool.close();
         Ok(())
-    }
-
-    /// See [`Store::is_attended`](crate::store::Store::is_attended).
-    pub(in crate::store) async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
-        transact!(self.open()?, "be attended", |it| async {
-            let since =
-                now.micros().saturating_add(it.ahead_of(now)).saturating_sub(micros(HEARTBEAT_TTL));
-            let row = it.row("SELECT 1 FROM relays WHERE seen_at >= $1 LIMIT 1", &[&since]).await?;
-            Ok(row.is_some())
-        })
     }
 }
 

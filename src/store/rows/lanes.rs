@@ -26,7 +26,7 @@ pub(in crate::store) struct LaneRow {
     pub(in crate::store) leased: bool,
 }
 
-/// Which of a row's calls a delivery is.
+/// One of a row's deliveries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Half {
     /// The identify that goes before.
@@ -40,7 +40,7 @@ pub(in crate::store) fn delivery(row: i64, half: Half) -> DeliveryId {
     DeliveryId(2 * row + i64::from(half == Half::Call))
 }
 
-/// Returns the row of a delivery, and which half of it.
+/// Returns the row of a delivery, and its half.
 pub(in crate::store) fn half(DeliveryId(id): DeliveryId) -> (i64, Half) {
     (id.div_euclid(2), if id.rem_euclid(2) == 0 { Half::Identify } else { Half::Call })
 }
@@ -52,7 +52,7 @@ pub(in crate::store) struct RowState {
     pub(in crate::store) lane: LaneId,
     pub(in crate::store) state: i16,
     pub(in crate::store) class: i16,
-    /// Those of the half whose turn it is.
+    /// The attempts of the half whose turn it is.
     pub(in crate::store) attempts: i32,
     pub(in crate::store) failing_since: Option<i64>,
     pub(in crate::store) delivered_at: Option<i64>,
@@ -173,7 +173,7 @@ pub(in crate::store) struct PersonLetters {
 }
 
 /// A new dead letter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct NewLetter {
     pub(in crate::store) delivery: DeliveryId,
     pub(in crate::store) died_at: i64,
@@ -183,7 +183,7 @@ pub(in crate::store) struct NewLetter {
 }
 
 /// An attempt that didn't deliver.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct NewAttempt {
     pub(in crate::store) delivery: DeliveryId,
     pub(in crate::store) at: i64,
@@ -199,25 +199,18 @@ impl NewAttempt {
     pub(in crate::store) const ATTEMPTS: i64 = 100;
 }
 
-/// A change of due times: lanes of some classes that aren't leased and are due after a time are due sooner
-/// by as much, but not before it.
-pub(in crate::store) struct DueShift {
-    pub(in crate::store) classes: &'static [i16],
-    pub(in crate::store) by: i64,
-    pub(in crate::store) now: i64,
-}
-
 /// New rows at the end of a lane: a relative change. A lane that isn't there is made.
 pub(in crate::store) struct LaneAppend {
     /// The lane's class from now on, unless it is more urgent already.
     pub(in crate::store) class: i16,
-    /// When it is due from now on, unless it is due already, waits or is leased.
+    /// The time at which it is due from now on, unless something was pending before.
     pub(in crate::store) due_at: i64,
     /// The rows, in order. Their places are the lane's next ones.
     pub(in crate::store) rows: Vec<NewRow>,
 }
 
 /// A new row of deliveries that are pending.
+#[derive(Clone)]
 pub(in crate::store) struct NewRow {
     pub(in crate::store) webhook: Option<WebhookId>,
     pub(in crate::store) class: i16,
@@ -229,8 +222,8 @@ pub(in crate::store) struct NewRow {
     pub(in crate::store) call: String,
 }
 
-/// A visitor whose lane becomes as urgent as a class, unless it is more urgent already or nothing is pending: a
-/// relative change. So do its first [`RAISED`](Self::RAISED) pending calls.
+/// A visitor whose lane becomes as urgent as a class, and so do its first [`RAISED`](Self::RAISED) pending calls:
+/// a relative change. A lane to GrowSurf, one in which nothing is pending, and what is more urgent stay as they are.
 pub(in crate::store) struct LaneRaise {
     /// The visitor, as the table of people has it.
     pub(in crate::store) identifier: String,

@@ -83,9 +83,6 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
     letters::write(connection, &changes.letters)?;
     letters::keep(connection, &changes.attempts)?;
     lanes::write(connection, &changes.lanes)?;
-    if let Some(shift) = &changes.shifted {
-        lanes::shift(connection, shift)?;
-    }
     deliveries::append(connection, &changes.appended)?;
     deliveries::raise(connection, &changes.raised)?;
     meta::count(connection, changes.counters)

@@ -111,8 +111,8 @@ pub(in crate::store) trait InboxRows: UnitBase {
     async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Self::Fault>;
 }
 
-/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`, and of what is left of
-/// visitors.
+/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`, and of the rows that are left
+/// of visitors.
 #[trait_variant::make(Send)]
 pub(in crate::store) trait PeopleRows: UnitBase {
     /// True if every read holds, so that people may be held in any order.
@@ -130,11 +130,12 @@ pub(in crate::store) trait PeopleRows: UnitBase {
     /// A conflict if another transaction was in the way.
     async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
 
-    /// Returns GrowSurf's ids of the participants of a campaign, in their order, those behind one.
-    async fn participants_after(
+    /// Returns GrowSurf's ids of the participants of a campaign between two texts, in their order.
+    async fn participants_between(
         &mut self,
         campaign: &str,
         after: &str,
+        before: &str,
         limit: i64,
     ) -> Result<Vec<String>, Self::Fault>;
 
@@ -145,7 +146,7 @@ pub(in crate::store) trait PeopleRows: UnitBase {
         people: &BTreeSet<PersonId>,
     ) -> Result<Vec<Person>, Self::Fault>;
 
-    /// Returns what is left of some people, also of those of whom nothing is.
+    /// Returns the rows that are left of each of some people.
     async fn visitor_traces(
         &mut self,
         people: &[PersonId],
@@ -162,11 +163,11 @@ pub(in crate::store) trait EffectRows: UnitBase {
     /// with a call.
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Self::Fault>;
 
-    /// Returns what happened to the messages that an effect led to.
+    /// Returns the metrics of the messages that an effect led to.
     async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Self::Fault>;
 
-    /// Returns the oldest rows of what happened to messages before a time, and holds them, but for those that
-    /// another transaction holds.
+    /// Returns the oldest metrics of messages before a time, and holds them, but for those that another
+    /// transaction holds.
     async fn hold_messages(
         &mut self,
         before: i64,
@@ -195,8 +196,7 @@ pub(in crate::store) trait LaneRows: UnitBase {
     /// Returns a lane and the identifier of its person, and holds it; nothing if another holds it.
     async fn free_lane(&mut self, lane: LaneId) -> Result<Option<(LaneRow, String)>, Self::Fault>;
 
-    /// Returns the first pending rows of lanes, so many of each, in their order. Whoever holds the lanes
-    /// holds them.
+    /// Returns the first pending rows of lanes, so many of each, in their order. The lanes' holder holds them.
     async fn pending_rows(
         &mut self,
         lanes: &[LaneId],
@@ -209,8 +209,13 @@ pub(in crate::store) trait LaneRows: UnitBase {
         lanes: &[(LaneId, Vec<i64>)],
     ) -> Result<Vec<HeldLane>, Self::Fault>;
 
-    /// Returns the lanes of some classes that are leased, and holds them.
-    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Self::Fault>;
+    /// Returns the lanes of some classes in which something is pending, those that are leased or the others,
+    /// and holds them.
+    async fn hold_all_lanes(
+        &mut self,
+        classes: &'static [i16],
+        leased: bool,
+    ) -> Result<Vec<LaneRow>, Self::Fault>;
 
     /// Returns when the first lane of some classes is due.
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Self::Fault>;

@@ -1,15 +1,15 @@
-//! Accept and replay: webhooks, and everything that they lead to, in one transaction.
+//! Accept and replay: webhooks, their effects and their deliveries, in one transaction.
 //!
 //! What belongs here: duplicates, parking, and planning webhook by webhook. What doesn't: the reads between
-//! the phases (`batch`), one webhook's plan on top of another's (`store::overlay`), the rows that come of it
-//! (`planned`), and how webhooks come to share a transaction (`store::batcher`).
+//! the phases (`batch`), one webhook's plan on top of another's (`store::overlay`), the rows of a plan
+//! (`planned`), and the choice of webhooks that share a transaction (`store::batcher`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::{
-    Class, Dropped, Notification, Plan, Planned, ReadKey, ReadSet, Receipt, ReceivedWebhook,
-    Status, Time, Webhook, WebhookId,
+    Class, Dropped, Notification, Plan, Planned, ReadKey, Receipt, ReceivedWebhook, Status, Time,
+    Webhook, WebhookId,
 };
 use crate::store::StoreError;
 use crate::store::overlay::{LaneCalls, NotApplied};
@@ -75,6 +75,8 @@ pub(super) struct Entry<'a> {
     /// The webhook and its fingerprint, if it is new to the inbox.
     pub(super) new: Option<(&'a Webhook, [u8; 32])>,
     pub(super) was_parked: bool,
+    /// The campaign that a stored webhook was planned in first, if it names none.
+    pub(super) campaign: Option<String>,
     pub(super) class: Class,
     pub(super) now: Time,
     pub(super) outcome: Outcome,
@@ -132,7 +134,7 @@ impl Accept {
         Ok(self.items.iter().map(of_item).collect::<Result<_, _>>()?)
     }
 
-    /// Returns what is to be planned of an item: the reason, if nothing of it can be mapped.
+    /// Returns the candidate of an item: the reason, if nothing of it can be mapped.
     fn candidate<'a>(&'a self, item: &'a Item, row: Option<&'a StoredWebhook>) -> Candidate<'a> {
         let received_at = match (&item.origin, row) {
             (_, Some(row)) => row.received_at,
@@ -162,37 +164,19 @@ impl Work for Accept {
             .collect();
         let mut batch = Batch::new(&self.planning, Some(&self.wanted));
         let keys = batch.read(unit, &candidates).await?;
-        let sets: Vec<Option<ReadSet>> = candidates
-            .iter()
-            .zip(&keys)
-            .map(|(candidate, keys)| match (candidate, keys) {
-                (Ok((_, now)), Ok(keys)) => Some(batch.set(keys, *now)),
-                _ => None,
-            })
-            .collect();
-        let drafts: Vec<Option<Result<Drafted<'_>, String>>> = candidates
-            .iter()
-            .zip(&sets)
-            .map(|(candidate, set)| match (candidate, set) {
-                (Ok((subject, _)), Some(set)) => Some(draft(subject, set)),
-                _ => None,
-            })
-            .collect();
-        let effects: Vec<ReadKey> =
-            drafts.iter().flatten().flatten().flat_map(Drafted::keys).collect();
-        batch.fetch(unit, effects.iter()).await?;
+        let sets = batch.sets(&candidates, &keys);
+        let drafts = batch.drafts(unit, &candidates, &sets).await?;
         let mut entries = Vec::with_capacity(rows.len());
         for (place, drafted) in drafts.into_iter().enumerate() {
             let (item, row) = (&self.items[place], rows[place].as_ref());
             let mut entry = entry(item, row);
-            entry.outcome = match (&candidates[place], &keys[place], drafted) {
+            entry.outcome = match (&candidates[place], &keys[place]) {
                 _ if is_duplicate(item, row) => Outcome::Duplicate,
-                (Ok((subject, now)), Ok(keys), Some(drafted)) => {
+                (Ok((subject, now)), Ok(keys)) => {
                     let step = Step { subject, now: *now, keys, item, id: entry.id };
                     step.outcome(unit, &mut batch, drafted).await?
                 }
-                (Err(reason), ..) | (_, Err(reason), _) => unmapped(item, reason.clone()),
-                (_, _, None) => unmapped(item, "internal: it was not drafted".to_owned()),
+                (Err(reason), _) | (_, Err(reason)) => unmapped(item, reason.clone()),
             };
             entries.push(entry);
         }
@@ -299,7 +283,8 @@ fn entry<'a>(item: &'a Item, row: Option<&StoredWebhook>) -> Entry<'a> {
         (Origin::Stored(id), row) => (*id, None, row.map_or(item.class, |row| row.class)),
     };
     let was_parked = row.is_some_and(|row| row.is_parked);
-    Entry { id, new, was_parked, class, now: item.now, outcome: Outcome::Duplicate }
+    let campaign = row.and_then(|row| row.campaign.clone());
+    Entry { id, new, was_parked, campaign, class, now: item.now, outcome: Outcome::Duplicate }
 }
 
 fn receipt(entry: Entry<'_>) -> Receipt {

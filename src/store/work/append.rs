@@ -1,7 +1,7 @@
 //! Append: new deliveries as rows at the ends of lanes.
 //!
-//! What belongs here: what shares a row, and what a lane becomes. An identify shares the row of the track
-//! behind it, because nearly every track has one, and a row costs more to write than what is in it.
+//! An identify shares the row of the track behind it, because nearly every track has one, and a row costs more
+//! to write than its contents.
 
 use crate::domain::{Call, Class, Destination, LaneId, LaneKey, Time, WebhookId};
 use crate::store::StoreError;
@@ -20,7 +20,7 @@ pub(in crate::store) struct NewDelivery<'a> {
     pub(in crate::store) class: Class,
     /// The call.
     pub(in crate::store) call: &'a Call,
-    /// When it was planned first.
+    /// The time at which it was planned first.
     pub(in crate::store) planned_at: Time,
     /// The present time by the clock of lanes.
     pub(in crate::store) due_at: i64,

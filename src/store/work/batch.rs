@@ -1,6 +1,6 @@
 //! A batch of notifications on its way through the phases of planning.
 //!
-//! What belongs here: the bulk reads between the phases. What doesn't: what becomes of a plan (`accept`).
+//! What belongs here: the bulk reads between the phases. What doesn't: the use of a plan (`accept`).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -65,6 +65,37 @@ impl<'a> Batch<'a> {
         }
         self.fetch(unit, keys.iter().flatten().flatten()).await?;
         Ok(keys)
+    }
+
+    /// Returns the records that each candidate depends on.
+    pub(super) fn sets(
+        &self,
+        candidates: &[Candidate<'_>],
+        keys: &[Result<Vec<ReadKey>, String>],
+    ) -> Vec<Result<ReadSet, String>> {
+        let set = |(candidate, keys): (&Candidate<'_>, &Result<Vec<ReadKey>, String>)| {
+            let (_, now) = candidate.as_ref().map_err(Clone::clone)?;
+            Ok(self.set(keys.as_ref().map_err(Clone::clone)?, *now))
+        };
+        candidates.iter().zip(keys).map(set).collect()
+    }
+
+    /// Drafts the calls of all candidates, and reads their effects.
+    pub(super) async fn drafts<'d, U: Unit>(
+        &mut self,
+        unit: &mut U,
+        candidates: &'d [Candidate<'_>],
+        sets: &'d [Result<ReadSet, String>],
+    ) -> Result<Vec<Result<Drafted<'d>, String>>, U::Fault> {
+        let draft = |(candidate, set): (&'d Candidate<'_>, &'d Result<ReadSet, String>)| {
+            let (subject, _) = candidate.as_ref().map_err(Clone::clone)?;
+            draft(subject, set.as_ref().map_err(Clone::clone)?)
+        };
+        let drafts: Vec<Result<Drafted<'d>, String>> =
+            candidates.iter().zip(sets).map(draft).collect();
+        let effects: Vec<ReadKey> = drafts.iter().flatten().flat_map(Drafted::keys).collect();
+        self.fetch(unit, effects.iter()).await?;
+        Ok(drafts)
     }
 
     /// Returns the records of keys that were read.

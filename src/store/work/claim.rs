@@ -1,7 +1,7 @@
 //! Claim: leases lanes from the head.
 //!
-//! What belongs here: which lanes are leased, and what of them. What doesn't: the choice within a lane
-//! (`head`), and what comes of a lease (`settle`).
+//! What belongs here: the choice of lanes. What doesn't: the choice within a lane (`head`), and the end of a
+//! lease (`settle`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Claim {
     }
 }
 
-/// Returns what goes of these rows, of which so many were asked for; `None` if that depends on more.
+/// Returns the head of a lane's first rows, of which so many were asked for; `None` if it depends on more.
 fn head(rows: Vec<DeliveryRow>, asked: usize, budget: ClaimBudget) -> Option<Head> {
     let there_may_be_more = rows.len() == asked;
     let mut ended = false;

@@ -1,4 +1,4 @@
-//! Effects: shown with the calls that carry them, and messages, which go when they are old.
+//! Effects: shown with their calls and messages. Old messages are pruned.
 
 use crate::domain::{Call, EventId, Message, Time};
 use crate::store::rows::{Changes, WebhookCall, number};
@@ -35,7 +35,7 @@ fn carrier(row: WebhookCall, id: EventId) -> Option<EffectDelivery> {
     })
 }
 
-/// Returns messages from what happened to them.
+/// Returns messages from their metrics.
 fn messages(mut rows: Vec<Message>) -> Vec<MessageStatus> {
     rows.sort_by(|a, b| (a.at, &a.delivery, &a.metric).cmp(&(b.at, &b.delivery, &b.metric)));
     let mut all: Vec<MessageStatus> = Vec::new();

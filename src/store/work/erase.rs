@@ -1,11 +1,11 @@
 //! Erase: a person goes, in small transactions, and a tombstone keeps them from coming back.
 //!
-//! What belongs here: the order of the pieces, and what each takes. What doesn't: what names a person
-//! (`domain`), and overwriting what a backend leaves behind.
+//! What belongs here: the pieces and their order. What doesn't: the search for names in a text (`domain`), and
+//! overwriting erased rows, which each backend does.
 //!
 //! Others refer to a person and hold nothing of theirs, but in free texts. So one pass over the records finds
-//! the person and whoever's texts name them. Webhooks are found by the index of mentions; those that are parked
-//! or of other senders than GrowSurf are searched, because they may name somebody without a record.
+//! the person and everyone whose texts name them. The index of mentions leads to webhooks. Those that are parked
+//! or of other sources than GrowSurf are searched, because they may name someone without a record.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::store::{CancelResult, Erased, ErasureTarget, Store, StoreError, recor
 
 use super::naming::{FindMentions, SearchBodies, read, search_people};
 
-/// How many webhooks, calls or records one transaction takes on.
+/// Webhooks, calls or records of one transaction.
 const PIECE: usize = 100;
 
 const DOING: &str = "erase a person";
@@ -33,7 +33,7 @@ pub(in crate::store) async fn find_subject(
 ) -> Result<ErasureTarget, StoreError> {
     let subject = ErasureSubject::with_address(email.clone());
     let mut target = ErasureTarget { people: [].into(), forgotten: subject };
-    // Somebody may have had several addresses, and each may lead to more.
+    // A person may have had several addresses, and each may lead to more.
     loop {
         let before = target.forgotten.clone();
         for person in search_people(store, &target.forgotten).await?.theirs {
@@ -190,7 +190,7 @@ async fn drop_webhooks<U: Unit>(
     Ok(erased.and(remove(&own, changes)))
 }
 
-/// Returns a call without somebody, if it names them.
+/// Returns a call without a person, if it names them.
 fn cut(subject: &ErasureSubject, text: Option<&str>) -> Result<Option<String>, StoreError> {
     let unreadable = |error| record::unreadable("a call", error);
     let Some(text) = text else { return Ok(None) };

@@ -1,48 +1,43 @@
-//! The head of a lane: which of its pending calls go out under one lease.
-//!
-//! What belongs here: that choice. What doesn't: reading the
-//! calls, and the lease.
+//! The head of a lane: the choice of the pending calls that go out under one lease.
 
 use crate::domain::DeliveryId;
 use crate::store::rows::Waiting;
 
 use super::classes::PAGE;
 
-/// What is asked for.
+/// The budget of one lane.
 #[derive(Clone, Copy)]
 pub(super) struct ClaimBudget {
-    /// How many calls at most.
+    /// The greatest number of calls.
     pub(super) calls: usize,
-    /// How many of them one after the other.
+    /// The greatest number of calls that are sent one after the other.
     pub(super) in_turn: usize,
-    /// Tracks that happened before this have no order.
+    /// The time before which tracks are old.
     pub(super) old_before: i64,
-    /// True of a visitor's lane. Its tracks of pages keep their order; those of people have none, so that
-    /// a flood of them is soon out of the way of what comes behind it.
+    /// True of a visitor's lane. Its tracks of pages keep their order. Those of people are old ones, so that a
+    /// flood of them is soon out of the way of the calls behind it.
     pub(super) is_visitor: bool,
 }
 
-/// What of a lane goes out now.
+/// The calls of a lane that go out now.
 pub(super) struct Head {
     /// The calls, in order.
     pub(super) give: Vec<Waiting>,
-    /// Whether each waits for the one before.
+    /// True if each waits for the one before.
     pub(super) in_turn: bool,
-    /// Identifies that the one given makes superfluous.
+    /// Identifies that the given one supersedes.
     pub(super) superseded: Vec<DeliveryId>,
 }
 
 impl Head {
-    /// The first pending call, and if it is an identify, the tracks up to the next one, to be sent
-    /// one after the other; or, where tracks are so old that their order is free, a run. Not more,
-    /// because what isn't settled when the process dies is sent again from the first, and an
-    /// identify that came again behind a newer one would take the profile back.
+    /// Chooses from a lane's pending calls:
+    /// - an identify and the new tracks up to the next identify, in turn; or a new track alone;
+    /// - a run of old tracks, together;
+    /// - if there is an identify before an old track, the last identify of the run alone. It carries the whole
+    ///   profile, so it supersedes the others.
     ///
-    /// A person's tracks that pages led to are taken for old ones.
-    ///
-    /// If it begins with an identify and holds an old track, its last identify goes alone: it
-    /// carries the whole profile, so the ones before it are superfluous. Then the old tracks go
-    /// together.
+    /// Not more: calls that aren't settled when the process dies are sent again from the first, and an identify
+    /// sent again behind a newer one would take the profile back.
     pub(super) fn choose(room: ClaimBudget, mut calls: impl Iterator<Item = Waiting>) -> Self {
         let is_old = |call: &Waiting| {
             let is_page = call.class == PAGE && !room.is_visitor;

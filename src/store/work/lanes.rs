@@ -1,10 +1,10 @@
-//! Lanes: what is asked about one, and what makes it more urgent.
+//! Lanes: their due times, and lanes that become more urgent.
 
 use std::time::Duration;
 
 use crate::domain::{Class, Destination, LaneKey, Time};
 use crate::store::record;
-use crate::store::rows::{Changes, DueShift, micros};
+use crate::store::rows::{Changes, micros};
 use crate::store::unit::{Unit, Work};
 
 use super::append::raise;
@@ -36,7 +36,7 @@ impl Work for ReleaseLanes {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
         let due_at = Some(unit.by_lanes(self.0, self.0));
-        let mut lanes = unit.leased_lanes(ALL).await?;
+        let mut lanes = unit.hold_all_lanes(ALL, true).await?;
         for lane in &mut lanes {
             (lane.leased, lane.due_at) = (false, due_at);
         }
@@ -60,9 +60,13 @@ impl Work for ShiftDueTimes {
         if unit.has_own_clock() {
             return Ok(());
         }
-        let (classes, now) = (ranks(self.way, true), self.now.micros());
-        let shifted = Some(DueShift { classes, by: micros(self.by), now });
-        unit.write(Changes { shifted, ..Changes::default() }).await
+        let (by, now) = (micros(self.by), self.now.micros());
+        let mut lanes = unit.hold_all_lanes(ranks(self.way, true), false).await?;
+        lanes.retain(|lane| lane.due_at > Some(now));
+        for lane in &mut lanes {
+            lane.due_at = lane.due_at.map(|due_at| due_at.saturating_sub(by).max(now));
+        }
+        unit.write(Changes { lanes, ..Changes::default() }).await
     }
 }
 

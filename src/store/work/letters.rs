@@ -1,8 +1,6 @@
-//! Dead letters: listed, shown, put back, thrown away.
+//! Dead letters: listed, shown, redelivered and discarded.
 //!
-//! What belongs here: what operators do with them. What doesn't: how a delivery dies (`settle`).
-//! Putting back and throwing away go in pieces, each a transaction, so that nobody is kept waiting
-//! by a hundred thousand of them; what a piece has done needn't be done again.
+//! The last two go in pieces, each a transaction, so that a hundred thousand letters keep nobody waiting.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +16,7 @@ use crate::store::{DeadLetter, DeadLetters, PastAttempt, Store, StoreError};
 use super::append::{NewDelivery, append};
 use super::classes::class;
 
-/// How many of them one transaction takes on.
+/// Dead letters of one transaction.
 const PIECE: usize = 500;
 
 /// See [`Store::dead_letters`](crate::store::Store::dead_letters).
@@ -91,10 +89,16 @@ async fn in_pieces(
     which: DeadLetters,
     redeliver: Option<(Arc<dyn Planner>, Time)>,
 ) -> Result<usize, StoreError> {
+    let newest = match &which {
+        DeadLetters::All => store.read("list dead letters", NewestLetter).await?,
+        DeadLetters::These(_) => None,
+    };
     let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
     loop {
         let ids = match &which {
-            DeadLetters::All => store.read("list dead letters", LettersAfter(last)).await?,
+            DeadLetters::All => {
+                store.read("list dead letters", LettersAfter { last, newest }).await?
+            }
             DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
         };
         let Some(end) = ids.last() else { return Ok(sum) };
@@ -103,21 +107,38 @@ async fn in_pieces(
     }
 }
 
-/// Finds the next piece of all dead letters after one of them, oldest first.
-struct LettersAfter(DeliveryId);
+/// Finds the newest dead letter. One that is put back and dies again is newer.
+struct NewestLetter;
+
+impl Work for NewestLetter {
+    type Output = Option<DeliveryId>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<DeliveryId>, U::Fault> {
+        let newest = unit.letters(DeliveryId(i64::MAX), 1).await?.pop();
+        Ok(newest.map(|row| row.delivery.id))
+    }
+}
+
+/// Finds the next piece of dead letters after one of them, oldest first, up to the newest.
+struct LettersAfter {
+    last: DeliveryId,
+    newest: Option<DeliveryId>,
+}
 
 impl Work for LettersAfter {
     type Output = Vec<DeliveryId>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeliveryId>, U::Fault> {
-        unit.letters_after(self.0, PIECE).await
+        let mut ids = unit.letters_after(self.last, PIECE).await?;
+        ids.retain(|id| Some(*id) <= self.newest);
+        Ok(ids)
     }
 }
 
 /// Ends those of some deliveries that are dead letters. Returns how many.
 struct EndLetters {
     ids: Vec<DeliveryId>,
-    /// Whoever puts them back at the ends of their lanes, and when; `None` throws them away.
+    /// The planner of their identifies, and the present time; `None` discards them.
     redeliver: Option<(Arc<dyn Planner>, Time)>,
 }
 

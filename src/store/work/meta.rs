@@ -1,4 +1,4 @@
-//! Single values, kept numbers and notes: read, and remembered.
+//! Single values, kept numbers and notes: read and written.
 
 use std::time::Duration;
 

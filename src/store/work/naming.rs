@@ -1,6 +1,6 @@
 //! Naming: the records and the webhooks that name a person who is to be erased.
 //!
-//! What belongs here: the search, in pages that only read. What doesn't: erasing what is found (`erase`).
+//! What belongs here: the search, in pages that only read. What doesn't: erasing the found rows (`erase`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::rows::{PersonRow, number};
 use crate::store::unit::{Unit, Work};
 use crate::store::{ErasureTarget, Store, StoreError, record};
 
-/// How many records or bodies are read at a time; a body may have megabytes.
+/// Records or bodies of one page. A body may have megabytes.
 const PAGE: usize = 500;
 const BODIES: usize = 50;
 

@@ -1,5 +1,6 @@
 //! Participants: listed.
 
+use crate::domain::Participant;
 use crate::store::rows::number;
 use crate::store::unit::{Unit, Work};
 
@@ -14,6 +15,8 @@ impl Work for ListParticipants {
     type Output = Vec<String>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<String>, U::Fault> {
-        unit.participants_after(&self.campaign, &self.after, number(self.limit)).await
+        // Keys that are hashes aren't GrowSurf's ids; they sort behind them.
+        let (after, before) = (&self.after, Participant::HASHED);
+        unit.participants_between(&self.campaign, after, before, number(self.limit)).await
     }
 }

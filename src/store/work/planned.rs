@@ -1,7 +1,5 @@
-//! The rows that planned webhooks come to.
-//!
-//! What belongs here: changes of the inbox, and the calls of plans as deliveries. What doesn't: people and
-//! effects, which the overlay has.
+//! The rows of planned webhooks: changes of the inbox, and the calls of plans as deliveries. People and effects
+//! come from the overlay.
 
 use crate::domain::{Labelled, LaneId, Plan};
 use crate::store::StoreError;
@@ -13,7 +11,7 @@ use crate::store::unit::Unit;
 use super::accept::{Entry, Outcome};
 use super::append::{NewDelivery, append};
 
-/// Returns the changes that a batch of planned webhooks leads to.
+/// Returns the changes of a batch of planned webhooks.
 pub(super) fn changes<U: Unit>(
     unit: &U,
     overlay: Overlay,
@@ -43,6 +41,7 @@ fn add_webhook(
     parked: Option<String>,
     campaign: Option<String>,
 ) {
+    let campaign = entry.campaign.clone().or(campaign);
     changes.counters.parked += i64::from(parked.is_some()) - i64::from(entry.was_parked);
     let Some((webhook, fingerprint)) = entry.new else {
         changes.replanned.push(ReplannedWebhook { id: entry.id, parked, campaign });
@@ -61,7 +60,7 @@ fn add_webhook(
     });
 }
 
-/// Drops the body of a webhook that names somebody who was erased. What was parked of it can't be replayed.
+/// Drops the body of a webhook that names an erased person. Its parked part can't be replayed.
 fn drop_body(changes: &mut Changes, entry: &Entry<'_>, plan: &Plan) {
     if plan.erased.is_empty() {
         return;

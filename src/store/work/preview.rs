@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Notification, Person, Plan, ReadKey, ReadSet, Time};
+use crate::domain::{Notification, Person, Plan, ReadKey, Time};
 use crate::store::meta::Meta;
 use crate::store::planning::Planning;
 use crate::store::unit::{Unit, Work};
 
-use super::batch::{Batch, Candidate, Drafted, draft};
+use super::batch::{Batch, Candidate, Drafted};
 
 /// See [`Store::preview`](crate::store::Store::preview).
 pub(in crate::store) struct Preview {
@@ -36,24 +36,13 @@ impl Work for Preview {
             self.decoded.iter().map(|it| Ok((subject(it)?, self.now))).collect();
         let mut batch = Batch::new(&self.planning, None);
         let keys = batch.read(unit, &candidates).await?;
-        let sets: Vec<Result<ReadSet, String>> =
-            keys.into_iter().map(|keys| keys.map(|keys| batch.set(&keys, self.now))).collect();
-        let drafts: Vec<Result<(&Candidate<'_>, Drafted<'_>), String>> = candidates
-            .iter()
-            .zip(&sets)
-            .map(|(candidate, set)| {
-                let (subject, _) = candidate.as_ref().map_err(Clone::clone)?;
-                Ok((candidate, draft(subject, set.as_ref().map_err(Clone::clone)?)?))
-            })
-            .collect();
-        let effects: Vec<ReadKey> =
-            drafts.iter().flatten().flat_map(|(_, drafted)| drafted.keys()).collect();
-        batch.fetch(unit, effects.iter()).await?;
-        let finish = |(candidate, drafted): (&Candidate<'_>, Drafted<'_>)| {
+        let sets = batch.sets(&candidates, &keys);
+        let drafts = batch.drafts(unit, &candidates, &sets).await?;
+        let finish = |(candidate, drafted): (&Candidate<'_>, Result<Drafted<'_>, String>)| {
             let (subject, _) = candidate.as_ref().map_err(Clone::clone)?;
-            batch.finish(subject, drafted)
+            batch.finish(subject, drafted?)
         };
-        Ok(drafts.into_iter().map(|drafted| drafted.and_then(finish)).collect())
+        Ok(candidates.iter().zip(drafts).map(finish).collect())
     }
 }
 

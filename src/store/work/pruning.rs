@@ -15,7 +15,7 @@ use crate::store::rows::{Changes, Counters, VisitorTraces, number};
 use crate::store::unit::{Unit, Work};
 use crate::store::{DeliveryState, InboxPage, Store, StoreError};
 
-/// How many webhooks one transaction prunes.
+/// Webhooks of one transaction.
 const PIECE: usize = 100;
 
 /// See [`Store::inbox`](crate::store::Store::inbox).

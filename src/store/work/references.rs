@@ -1,7 +1,7 @@
 //! References of leased calls: filled in as part of a claim.
 //!
-//! What belongs here: whose record a reference leads to, and whose id may stand for them. What doesn't:
-//! what a reference becomes (`domain`).
+//! What belongs here: the record that a reference leads to, or the id in its place. What doesn't: the text
+//! that takes its place (`domain`).
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,7 +1,7 @@
-//! Settle: ends leases with what came of them.
+//! Settle: ends leases with verdicts on their deliveries.
 //!
-//! What belongs here: the fence, the verdicts, and when the lane goes on. What doesn't: the
-//! decision which verdict an attempt leads to, which `delivery` makes.
+//! What belongs here: the fence, the verdicts, and the lane's next due time. What doesn't: the verdict that an
+//! attempt leads to (`delivery`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,7 +146,7 @@ fn go_on<'a>(
     }
 }
 
-/// Returns what is kept of an attempt that didn't deliver; the others are told by the delivery itself.
+/// Returns the row of an attempt that didn't deliver; others have none.
 fn attempt(Settle { delivery, attempt, .. }: &Settle) -> Option<NewAttempt> {
     let Attempt { at, took, http_status, outcome } = attempt.as_ref()?;
     (*outcome != Outcome::Delivered).then(|| NewAttempt {

@@ -15,6 +15,7 @@ fn the_names_of_the_metrics_are_a_contract() {
     # TYPE relay_late counter
     # TYPE relay_sync_healed counter
     # TYPE relay_page_posts counter
+    # TYPE relay_page_posts_from_one_address gauge
     # TYPE relay_refused_tokens counter
     # TYPE relay_connections gauge
     # TYPE relay_connections_closed counter

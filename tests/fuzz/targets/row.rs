@@ -28,8 +28,8 @@ pub fn row(data: &[u8]) {
         assert_eq!(event, kind.label());
         let kept = Row::read(kind, "ct8f71", &webhook.body);
         let kept = kept.unwrap_or_else(|reason| panic!("kept, and then not read: {reason}"));
-        assert_eq!(kept.news(), row.news(), "the same is read the same");
-        match row.news() {
+        assert_eq!(kept.notification(), row.notification(), "the same is read the same");
+        match row.notification() {
             Ok(news) => {
                 planned(&news, &STANDARD);
                 planned(&news, &BY_ID);

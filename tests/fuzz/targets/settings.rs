@@ -78,8 +78,8 @@ fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Problems> {
 /// What was loaded is fit to run with; gives everything that is shown of it.
 fn sound(settings: &Settings) -> String {
     let server = &settings.server;
-    assert!(server.max_body <= server.body_memory);
-    assert!(server.max_connections > 0);
+    assert!(server.bodies.max_body <= server.bodies.body_memory);
+    assert!(server.connections.max_connections > 0);
     assert!(!settings.summary().is_empty());
     assert!(settings.customerio.credentials().is_some());
     let rules = app::rules(settings);

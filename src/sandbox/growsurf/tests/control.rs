@@ -1,87 +1,87 @@
-//! What the control does to the API: limits, faults, changes, webhooks, the program itself.
+//! Effects of the control on the API: limits, faults, changes, webhooks, the program itself.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{AT, Asked, number, text};
+use super::{AT, Client, number, text};
 
 #[tokio::test]
 async fn limits_are_told_and_kept() {
-    let asked = Asked::limited();
+    let client = Client::limited();
     let campaigns = "/growsurf/v2/campaigns";
-    let (status, headers, _) = asked.send("GET", campaigns, json!(null)).await;
+    let (status, headers, _) = client.send("GET", campaigns, json!(null)).await;
     assert_eq!(status, 200);
     assert_eq!(headers["ratelimit-policy"], "\"second\";q=50;w=5");
     assert_eq!(headers["ratelimit"], "\"second\";r=49;t=5");
     assert!(headers.contains_key("link"));
     for _ in 1..50 {
-        assert_eq!(asked.status("campaigns").await, 200);
+        assert_eq!(client.status("campaigns").await, 200);
     }
-    let (status, headers, body) = asked.send("GET", campaigns, json!(null)).await;
+    let (status, headers, body) = client.send("GET", campaigns, json!(null)).await;
     assert_eq!((status, &headers["retry-after"]), (429, &"5".parse().unwrap()));
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["code"], "RATE_LIMIT");
 
-    asked.put("limits", json!([50, 1, 20_000])).await;
-    assert_eq!((asked.status("campaigns").await, asked.status("campaigns").await), (200, 429));
-    let shown = asked.requests().await;
+    client.put("limits", json!([50, 1, 20_000])).await;
+    assert_eq!((client.status("campaigns").await, client.status("campaigns").await), (200, 429));
+    let shown = client.requests().await;
     assert_eq!((&shown["total"], &shown["refused"]), (&json!(53), &json!(2)));
     let last = &shown["requests"][52];
     assert_eq!((&last["seq"], &last["path"]), (&json!(53), &json!(campaigns)));
     assert_eq!((&last["status"], &last["applied"]), (&json!(429), &json!(false)));
     let path = "/sandbox/growsurf/requests";
-    assert_eq!(asked.send("DELETE", path, json!(null)).await.0, 204);
-    assert_eq!(asked.requests().await["requests"], json!([]));
+    assert_eq!(client.send("DELETE", path, json!(null)).await.0, 204);
+    assert_eq!(client.requests().await["requests"], json!([]));
 }
 
 #[tokio::test]
 async fn a_fourth_request_in_flight_is_refused() {
-    let asked = Asked::new().await;
-    asked.put("faults", json!({"rules": [{"latency_ms": 50}]})).await;
-    let ask = || asked.status("campaigns");
+    let client = Client::new().await;
+    client.put("faults", json!({"rules": [{"latency_ms": 50}]})).await;
+    let ask = || client.status("campaigns");
     let mut statuses = <[u16; 4]>::from(tokio::join!(ask(), ask(), ask(), ask()));
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 429]);
-    assert_eq!(asked.requests().await["most_in_flight"], 4);
+    assert_eq!(client.requests().await["most_in_flight"], 4);
     assert_eq!(ask().await, 200);
 }
 
 #[tokio::test]
 async fn faults_meet_the_requests_they_match() {
-    let asked = Asked::new().await;
+    let client = Client::new().await;
     let rule = json!({"match": {"path": "/referrals"}, "times": 1, "status": 503,
         "headers": {"Retry-After": "2"}, "body": {"name": "Oops"}});
-    asked.put("faults", json!({"rules": [rule, {"skip": 1, "drop": "before"}]})).await;
-    assert_eq!(asked.status("campaigns").await, 200);
+    client.put("faults", json!({"rules": [rule, {"skip": 1, "drop": "before"}]})).await;
+    assert_eq!(client.status("campaigns").await, 200);
     let path = "/growsurf/v2/campaign/demo01/referrals";
-    let (status, headers, body) = asked.send("GET", path, json!(null)).await;
+    let (status, headers, body) = client.send("GET", path, json!(null)).await;
     assert_eq!((status, body.as_str()), (503, "{\"name\":\"Oops\"}\n"));
     assert_eq!(headers["retry-after"], "2");
     assert!(headers.contains_key("ratelimit"));
-    asked.put("faults", json!({"rules": [{"status": 409}]})).await;
-    let (status, body) = asked.api("GET", "campaigns", json!(null)).await;
+    client.put("faults", json!({"rules": [{"status": 409}]})).await;
+    let (status, body) = client.api("GET", "campaigns", json!(null)).await;
     assert_eq!((status, &body["code"]), (409, &json!("DUPLICATE_REQUEST_ERROR")));
-    assert_eq!(asked.requests().await["requests"][1]["status"], 503);
+    assert_eq!(client.requests().await["requests"][1]["status"], 503);
 }
 
 #[tokio::test]
 async fn changes_show_up_in_rows_lists_and_webhooks() {
-    let asked = Asked::new().await;
-    let referrer = text(&asked.get("/participants?limit=1").await["participants"][0], "id");
+    let client = Client::new().await;
+    let referrer = text(&client.get("/participants?limit=1").await["participants"][0], "id");
     let join =
         json!({"join": {"email": "New@example.com", "firstName": "Nia", "referredBy": referrer}});
-    let ids = asked.change(json!([join, {"join": {"email": "two@example.com"}}])).await;
+    let ids = client.change(json!([join, {"join": {"email": "two@example.com"}}])).await;
     let friend = ids[0].as_str();
-    let newest = asked.get("/participants?limit=2").await;
+    let newest = client.get("/participants?limit=2").await;
     assert_eq!(newest["participants"][0]["id"], ids[1]);
     assert_eq!(newest["participants"][1]["id"], friend);
-    let row = asked.get("/participant/new%40example.com").await;
+    let row = client.get("/participant/new%40example.com").await;
     assert_eq!((&row["id"], &row["referralStatus"]), (&json!(friend), &json!("CREDIT_PENDING")));
-    let before = asked.get(&format!("/participant/{referrer}")).await;
+    let before = client.get(&format!("/participant/{referrer}")).await;
     assert_eq!(before["leadCount"], 1);
 
-    asked
+    client
         .change(json!([
             {"convert": {"friend": friend}}, {"reward": {"participant": friend}},
             {"share": {"participant": referrer, "channel": "email", "times": 2}},
@@ -89,23 +89,23 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
                 {"unsubscribed": true, "email": "newer@example.com"}}},
         ]))
         .await;
-    let after = asked.get(&format!("/participant/{referrer}")).await;
+    let after = client.get(&format!("/participant/{referrer}")).await;
     assert_eq!(number(&after, "referralCount"), number(&before, "referralCount") + 1);
     let shares = |row: &Value| row["shareCount"]["email"].as_i64().unwrap_or(0);
     assert_eq!(shares(&after), shares(&before) + 2);
     let reward = after["rewards"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&reward["referredId"], &reward["approvedAt"]), (&json!(friend), &json!(AT)));
-    let row = asked.get("/participant/newer@example.com").await;
+    let row = client.get("/participant/newer@example.com").await;
     assert_eq!((&row["unsubscribed"], &row["isWinner"]), (&json!(true), &json!(true)));
     let sides: Vec<_> =
         row["rewards"].as_array().unwrap().iter().map(|it| &it["isReferrer"]).collect();
     assert_eq!(sides, [false, true], "the friend's own side, and the one of no friend");
-    assert_eq!(asked.status("campaign/demo01/participant/new@example.com").await, 400);
+    assert_eq!(client.status("campaign/demo01/participant/new@example.com").await, 400);
     let path = "/referrals?sortBy=referralTriggeredAt&desc=true&referralStatus=CREDIT_AWARDED";
-    let first = &asked.get(path).await["referrals"][0];
+    let first = &client.get(path).await["referrals"][0];
     assert_eq!((&first["id"], &first["updatedAt"]), (&json!(friend), &json!(AT)));
 
-    let told = asked.webhooks(&format!("since={AT}")).await;
+    let told = client.webhooks(&format!("since={AT}")).await;
     let events: Vec<_> = told.iter().map(|told| text(told, "event")).collect();
     let [join, goal] = ["NEW_PARTICIPANT_ADDED", "PARTICIPANT_REACHED_A_GOAL"];
     assert_eq!(events, [join, join, goal, goal, goal]);
@@ -117,13 +117,13 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
     assert_eq!(of_friend["reward"]["isReferrer"], false);
     assert_eq!(of_friend["reward"]["referralCouponCode"], "FRIEND-10");
 
-    asked.change(json!([{"delete": {"participant": referrer}}])).await;
-    assert_eq!(asked.status(&format!("campaign/demo01/participant/{referrer}")).await, 400);
-    let orphan = asked.get(&format!("/participant/{friend}")).await;
+    client.change(json!([{"delete": {"participant": referrer}}])).await;
+    assert_eq!(client.status(&format!("campaign/demo01/participant/{referrer}")).await, 400);
+    let orphan = client.get(&format!("/participant/{friend}")).await;
     assert_eq!(orphan["referralSource"], "DELETED_PARTICIPANT");
     assert!(orphan.get("referredBy").is_none() && orphan.get("referralStatus").is_none());
-    assert_eq!(asked.people().await.len(), 301);
-    assert_eq!(asked.get("").await["participantCount"], 301);
+    assert_eq!(client.people().await.len(), 301);
+    assert_eq!(client.get("").await["participantCount"], 301);
 
     for change in [
         json!({"convert": {"friend": friend}}),
@@ -133,7 +133,7 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
         json!({"dance": {}}),
     ] {
         let body = json!({"changes": [change]});
-        let (status, _, body) = asked.send("POST", "/sandbox/growsurf/changes", body).await;
+        let (status, _, body) = client.send("POST", "/sandbox/growsurf/changes", body).await;
         assert_eq!(status, 400, "{body}");
         assert!(body.contains("error"));
     }
@@ -141,9 +141,9 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
 
 #[tokio::test]
 async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
-    let asked = Asked::new().await;
-    let people = asked.people().await;
-    let told = asked.webhooks("").await;
+    let client = Client::new().await;
+    let people = client.people().await;
+    let told = client.webhooks("").await;
     assert!(told.is_sorted_by_key(|told| number(told, "createdAt")));
     let of = |event: &'static str| told.iter().filter(move |told| told["event"] == event);
     for told in of("NEW_PARTICIPANT_ADDED") {
@@ -186,12 +186,12 @@ async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
     assert!(goals > earned.len(), "an approval is a webhook of its own");
     let since = number(&told[200], "createdAt");
     let place = told.iter().position(|told| number(told, "createdAt") == since).unwrap();
-    assert_eq!(asked.webhooks(&format!("since={since}")).await, told[place..]);
+    assert_eq!(client.webhooks(&format!("since={since}")).await, told[place..]);
 }
 
 #[tokio::test]
 async fn webhooks_have_the_published_fields() {
-    let asked = Asked::new().await;
+    let client = Client::new().await;
     let keys =
         |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     let person = [
@@ -222,14 +222,14 @@ async fn webhooks_have_the_published_fields() {
         all.sort();
         all
     };
-    let first = asked.people().await.into_values().next().unwrap();
-    asked
+    let first = client.people().await.into_values().next().unwrap();
+    client
         .change(json!([
             {"join": {"email": "f@example.com", "referredBy": first["id"]}},
             {"convert": {"friend": "f@example.com"}},
         ]))
         .await;
-    let told = asked.webhooks(&format!("since={AT}")).await;
+    let told = client.webhooks(&format!("since={AT}")).await;
     let [joined, goal, goal_of_friend] = &told[..] else { panic!("{told:?}") };
     assert_eq!(keys(joined), ["createdAt", "data", "event"]);
     assert_eq!(keys(&joined["data"]), and(&["campaign", "referredBy", "referrer"]));
@@ -286,17 +286,17 @@ async fn webhooks_have_the_published_fields() {
 
 #[tokio::test]
 async fn a_key_sees_and_does_what_its_scopes_say() {
-    let asked = Asked::new().await;
-    let id = asked.people().await.into_keys().next().unwrap();
+    let client = Client::new().await;
+    let id = client.people().await.into_keys().next().unwrap();
     let with = async |scopes: Value| {
-        asked.put("keys", json!({"sandbox": scopes})).await;
-        let mut statuses = vec![asked.status("campaigns").await];
+        client.put("keys", json!({"sandbox": scopes})).await;
+        let mut statuses = vec![client.status("campaigns").await];
         for path in ["", "/participants", "/referrals", "/reward-configs", "/webhooks"] {
-            statuses.push(asked.status(&format!("campaign/demo01{path}")).await);
+            statuses.push(client.status(&format!("campaign/demo01{path}")).await);
         }
-        statuses.push(asked.status(&format!("campaign/demo01/participant/{id}/rewards")).await);
+        statuses.push(client.status(&format!("campaign/demo01/participant/{id}/rewards")).await);
         let path = format!("campaign/demo01/participant/{id}");
-        statuses.push(asked.api("POST", &path, json!({"firstName": "Zoe"})).await.0);
+        statuses.push(client.api("POST", &path, json!({"firstName": "Zoe"})).await.0);
         statuses
     };
     assert_eq!(with(json!(null)).await, [200; 8]);
@@ -304,8 +304,8 @@ async fn a_key_sees_and_does_what_its_scopes_say() {
     assert_eq!(read, [200, 200, 200, 200, 200, 200, 403, 403]);
     let rewards = with(json!(["reward:read"])).await;
     assert_eq!(rewards, [403, 403, 403, 403, 403, 403, 200, 403]);
-    asked.put("keys", json!({"other": null})).await;
-    let (status, body) = asked.api("GET", "campaign/demo01", json!(null)).await;
+    client.put("keys", json!({"other": null})).await;
+    let (status, body) = client.api("GET", "campaign/demo01", json!(null)).await;
     assert_eq!(
         (status, body["message"].as_str()),
         (403, Some("You do not have access to this resource."))
@@ -314,98 +314,98 @@ async fn a_key_sees_and_does_what_its_scopes_say() {
 
 #[tokio::test]
 async fn a_delayed_credit_is_awarded_when_it_is_due_and_can_be_cancelled() {
-    let asked = Asked::new().await;
-    let people = asked.people().await;
+    let client = Client::new().await;
+    let people = client.people().await;
     let mut pending = people.values().filter(|row| row["referralStatus"] == "CREDIT_PENDING");
     let path = |row: &Value| format!("campaign/demo01/participant/{}", text(row, "id"));
     let [one, two] = [pending.next().unwrap(), pending.next().unwrap()].map(path);
     let status =
-        async |path: &str| asked.api("GET", path, json!(null)).await.1["referralStatus"].clone();
+        async |path: &str| client.api("GET", path, json!(null)).await.1["referralStatus"].clone();
     for path in [&one, &two] {
-        let (_, said) = asked.api("POST", &format!("{path}/ref"), json!({"delayInDays": 7})).await;
+        let (_, said) = client.api("POST", &format!("{path}/ref"), json!({"delayInDays": 7})).await;
         assert_eq!(said["success"], true);
         assert_eq!(status(path).await, "CREDIT_PENDING");
     }
-    let cancelled = asked.api("DELETE", &format!("{two}/ref"), json!(null)).await;
+    let cancelled = client.api("DELETE", &format!("{two}/ref"), json!(null)).await;
     assert_eq!((cancelled.0, &cancelled.1["success"]), (200, &json!(true)));
-    let again = asked.api("DELETE", &format!("{two}/ref"), json!(null)).await;
+    let again = client.api("DELETE", &format!("{two}/ref"), json!(null)).await;
     assert_eq!((again.0, &again.1["success"]), (200, &json!(false)));
     let id = one.rsplit('/').next().unwrap();
     let days_ago = async |days: i64| {
         let convert = json!([{"convert": {"friend": id, "delayInDays": 7}}]);
-        asked.change_at(AT - days * 86_400_000, convert).await
+        client.change_at(AT - days * 86_400_000, convert).await
     };
     days_ago(6).await;
     assert_eq!(status(&one).await, "CREDIT_PENDING");
     days_ago(7).await;
     assert_eq!([status(&one).await, status(&two).await], ["CREDIT_AWARDED", "CREDIT_PENDING"]);
-    let told = asked.webhooks(&format!("since={AT}")).await;
+    let told = client.webhooks(&format!("since={AT}")).await;
     assert!(told.iter().any(|told| told["event"] == "PARTICIPANT_REACHED_A_GOAL"));
     for days in [json!(91), json!("7"), json!(-1), json!(1.5)] {
         let (status, _) =
-            asked.api("POST", &format!("{two}/ref"), json!({"delayInDays": days})).await;
+            client.api("POST", &format!("{two}/ref"), json!({"delayInDays": days})).await;
         assert_eq!(status, 400);
     }
 }
 
 #[tokio::test]
 async fn the_api_updates_and_triggers() {
-    let asked = Asked::new().await;
-    let people = asked.people().await;
+    let client = Client::new().await;
+    let people = client.people().await;
     let pending = people.values().find(|row| row["referralStatus"] == "CREDIT_PENDING").unwrap();
     let path = format!("campaign/demo01/participant/{}", text(pending, "id"));
     let body = json!({"metadata": {"Customer id": 7, "b": "c"}, "firstName": "Zoe"});
-    let (status, row) = asked.api("POST", &path, body).await;
+    let (status, row) = client.api("POST", &path, body).await;
     assert_eq!((status, &row["firstName"]), (200, &json!("Zoe")));
     assert_eq!(row["metadata"], json!({"customerId": "7", "b": "c"}));
-    let (_, row) = asked.api("POST", &path, json!({"metadata": {"b": null}})).await;
+    let (_, row) = client.api("POST", &path, json!({"metadata": {"b": null}})).await;
     assert_eq!(row["metadata"], json!({"customerId": "7"}));
-    assert_eq!(asked.api("POST", &path, json!({"referralCount": 3})).await.0, 400);
+    assert_eq!(client.api("POST", &path, json!({"referralCount": 3})).await.0, 400);
 
     let path = format!("{path}/ref");
-    assert_eq!(asked.api("POST", &path, json!(null)).await.1["success"], true);
-    let (status, again) = asked.api("POST", &path, json!(null)).await;
+    assert_eq!(client.api("POST", &path, json!(null)).await.1["success"], true);
+    let (status, again) = client.api("POST", &path, json!(null)).await;
     assert_eq!((status, &again["success"]), (200, &json!(false)));
     assert_eq!(again["message"], "Referral credit has already been awarded");
 }
 
 #[tokio::test]
 async fn webhooks_and_integrations_are_configured() {
-    let asked = Asked::new().await;
-    let hook = asked.get("/webhooks").await["webhooks"][0].clone();
+    let client = Client::new().await;
+    let hook = client.get("/webhooks").await["webhooks"][0].clone();
     assert_eq!((&hook["id"], &hook["isEnabled"]), (&json!("primary"), &json!(true)));
     assert_eq!(hook["events"].as_array().unwrap().len(), 7);
     let off = json!({"isEnabled": false, "autoDisabledDueToFailures": true, "failureCount": 25});
-    asked
+    client
         .change(json!([
             {"configure": {"list": "webhooks", "id": "primary", "fields": off}},
             {"configure": {"list": "integrations", "id": "customerio", "fields": {"enabled": true}}},
         ]))
         .await;
-    assert_eq!(asked.get("/webhooks").await["webhooks"][0]["isEnabled"], false);
-    assert_eq!(asked.get("/integrations").await["integrations"][0]["enabled"], true);
+    assert_eq!(client.get("/webhooks").await["webhooks"][0]["isEnabled"], false);
+    assert_eq!(client.get("/integrations").await["integrations"][0]["enabled"], true);
 
     let path = format!("campaign/demo01/webhooks/{}", text(&hook, "id"));
-    let (_, enabled) = asked.api("PATCH", &path, json!({"isEnabled": true})).await;
+    let (_, enabled) = client.api("PATCH", &path, json!({"isEnabled": true})).await;
     assert_eq!(enabled, hook);
-    let (_, test) = asked.api("POST", &format!("{path}/test"), json!(null)).await;
+    let (_, test) = client.api("POST", &format!("{path}/test"), json!(null)).await;
     assert_eq!((&test["success"], &test["response"]["statusCode"]), (&json!(true), &json!(200)));
     let none = json!({"events": []});
-    assert_eq!(asked.api("PATCH", &path, none).await.1["events"], json!([]));
-    assert_eq!(asked.api("POST", &format!("{path}/test"), json!(null)).await.0, 400);
-    assert_eq!(asked.api("PATCH", &path, json!({"colour": "red"})).await.0, 400);
+    assert_eq!(client.api("PATCH", &path, none).await.1["events"], json!([]));
+    assert_eq!(client.api("POST", &format!("{path}/test"), json!(null)).await.0, 400);
+    assert_eq!(client.api("PATCH", &path, json!({"colour": "red"})).await.0, 400);
 }
 
 #[tokio::test]
 async fn a_program_is_replaced_and_checked() {
-    let asked = Asked::new().await;
-    asked.change(json!([{"join": {"email": "a@example.com"}}])).await;
+    let client = Client::new().await;
+    client.change(json!([{"join": {"email": "a@example.com"}}])).await;
     let campaigns = json!([{"id": "one"}, {"id": "two", "type": "AFFILIATE"}]);
     let sent = json!({"campaigns": campaigns, "participants": 5, "started_at": 0, "ended_at": 8});
-    asked.put("program", sent).await;
-    let (_, list) = asked.api("GET", "campaigns", json!(null)).await;
+    client.put("program", sent).await;
+    let (_, list) = client.api("GET", "campaigns", json!(null)).await;
     assert_eq!(list["campaigns"][1]["participantCount"], 5);
-    let (_, one) = asked.api("GET", "campaign/one/participants", json!(null)).await;
+    let (_, one) = client.api("GET", "campaign/one/participants", json!(null)).await;
     let times: Vec<_> = one["participants"]
         .as_array()
         .unwrap()
@@ -413,28 +413,28 @@ async fn a_program_is_replaced_and_checked() {
         .map(|row| number(row, "createdAt"))
         .collect();
     assert_eq!(times, [8, 6, 4, 2, 0]);
-    let (_, two) = asked.api("GET", "campaign/two/participants", json!(null)).await;
+    let (_, two) = client.api("GET", "campaign/two/participants", json!(null)).await;
     assert_ne!(one["participants"][0]["email"], two["participants"][0]["email"]);
 
-    asked.put("program", json!({"participants": 0})).await;
-    assert_eq!(asked.people().await.len(), 0);
-    assert_eq!(asked.all("/referrals", "referrals").await.len(), 0);
-    assert!(asked.webhooks("").await.is_empty());
+    client.put("program", json!({"participants": 0})).await;
+    assert_eq!(client.people().await.len(), 0);
+    assert_eq!(client.all("/referrals", "referrals").await.len(), 0);
+    assert!(client.webhooks("").await.is_empty());
     for bad in [json!({"campaigns": []}), json!({"started_at": 9, "ended_at": 8}), json!({"x": 1})]
     {
-        let answer = asked.send("PUT", "/sandbox/growsurf/program", bad).await;
+        let answer = client.send("PUT", "/sandbox/growsurf/program", bad).await;
         assert_eq!(answer.0, 400);
     }
 }
 
 #[tokio::test]
 async fn a_reset_of_the_sandbox_forgets_this_too() {
-    let asked = Asked(crate::sandbox::router());
-    asked.change(json!([{"join": {"email": "a@example.com"}}])).await;
-    asked.put("limits", json!([50, 0, 20_000])).await;
-    asked.put("faults", json!({"rules": [{"status": 500}]})).await;
-    assert_eq!(asked.status("campaigns").await, 429);
-    assert_eq!(asked.send("POST", "/sandbox/reset", json!(null)).await.0, 204);
-    assert_eq!(asked.get("").await["participantCount"], 300);
-    assert_eq!(asked.requests().await["total"], 1);
+    let client = Client(crate::sandbox::router());
+    client.change(json!([{"join": {"email": "a@example.com"}}])).await;
+    client.put("limits", json!([50, 0, 20_000])).await;
+    client.put("faults", json!({"rules": [{"status": 500}]})).await;
+    assert_eq!(client.status("campaigns").await, 429);
+    assert_eq!(client.send("POST", "/sandbox/reset", json!(null)).await.0, 204);
+    assert_eq!(client.get("").await["participantCount"], 300);
+    assert_eq!(client.requests().await["total"], 1);
 }

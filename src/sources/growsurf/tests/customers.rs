@@ -6,11 +6,11 @@ use crate::domain::{Event, Facts, Notification, ParticipantIndex, Scalar, SendFi
 use crate::sources::growsurf_api::Campaign;
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 
-use super::{events, fixtures, news, with, without};
+use super::{events, fixtures, notification, with, without};
 
-fn is_customer(news: &Notification) -> bool {
-    let is_affiliate = news.people[0].facts.get(Facts::IS_AFFILIATE);
-    match events(news)[0] {
+fn is_customer(notification: &Notification) -> bool {
+    let is_affiliate = notification.people[0].facts.get(Facts::IS_AFFILIATE);
+    match events(notification)[0] {
         Event::CustomerAdded { customer: ParticipantIndex(0) } => {
             assert_eq!(is_affiliate, Some(&Scalar::Boolean(false)));
             true
@@ -53,7 +53,7 @@ fn a_referred_customer_has_not_joined() {
     for (fields, kind, expected) in cases() {
         let body = with(fixtures::participant_added(), "/data/campaign/type", kind.clone());
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
-        let told = news(&body);
+        let told = notification(&body);
         assert_eq!(is_customer(&told), expected, "{fields} {kind}");
         // Whoever referred them has a friend all the same.
         assert!(matches!(events(&told)[1], Event::FriendSignedUp { .. }));
@@ -90,13 +90,14 @@ fn a_customer_whose_affiliate_is_gone_has_not_joined_either() {
         let body =
             with(without(body, "/data/referredBy"), "/data/campaign/type", json!("AFFILIATE"));
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
-        let told = news(&body);
+        let told = notification(&body);
         assert_eq!((is_customer(&told), told.events.len()), (expected, 1), "{fields}");
 
         let body = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
         let body =
             with(body.clone(), "/participant", changed(body["participant"].clone(), &fields));
-        let told = news(&with(body, "/campaign", json!({"id": "cmp002", "type": "AFFILIATE"})));
+        let told =
+            notification(&with(body, "/campaign", json!({"id": "cmp002", "type": "AFFILIATE"})));
         assert_eq!(is_customer(&told), expected, "{fields}");
 
         let told = of_row(&fields, Some("AFFILIATE"), Value::Null);
@@ -111,7 +112,7 @@ fn nothing_is_learned_where_nothing_says_it() {
     assert_eq!(told.people[0].facts.get(Facts::IS_AFFILIATE), None);
 }
 
-/// The news in a participant's row.
+/// The notification in a participant's row.
 fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> Notification {
     let campaign =
         Campaign { id: "c1".to_owned(), kind: kind.map(str::to_owned), ..Campaign::default() };
@@ -119,7 +120,7 @@ fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> Notificatio
     let origin = Origin { campaign, at, tell: SendFilter::All, shares: false };
     let row = json!({"id": "p1", "email": "fay@example.com", "referredBy": referred_by,
         "createdAt": 1_770_000_000_000_i64});
-    Row::new(Kind::Participant, changed(row, fields), &origin).news().unwrap()
+    Row::new(Kind::Participant, changed(row, fields), &origin).notification().unwrap()
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn the_guides_shape_says_so_where_it_names_the_type() {
         let body = fixtures::guide("PARTICIPANT_CREATED");
         let body =
             with(body.clone(), "/participant", changed(body["participant"].clone(), &fields));
-        let told = news(&with(body, "/campaign", json!({"id": "cmp002", "type": kind})));
+        let told = notification(&with(body, "/campaign", json!({"id": "cmp002", "type": kind})));
         assert_eq!(is_customer(&told), expected, "{fields} {kind}");
     }
 }
@@ -152,12 +153,15 @@ fn a_commission_is_a_conversion_if_it_is_a_sale_or_says_nothing() {
         (json!("CLICK"), false),
         (json!("BONUS"), false),
     ] {
-        let told =
-            news(&with(fixtures::commission_added(), "/data/commission/event", event.clone()));
+        let told = notification(&with(
+            fixtures::commission_added(),
+            "/data/commission/event",
+            event.clone(),
+        ));
         assert_eq!(events(&told).len() == 2, is_sale, "{event}");
         let Event::CommissionAdded { commission, .. } = events(&told)[0] else { panic!() };
         assert_eq!(commission.kind.as_deref() == Some("LEAD"), event == "LEAD");
     }
-    let told = news(&without(fixtures::commission_added(), "/data/commission/event"));
+    let told = notification(&without(fixtures::commission_added(), "/data/commission/event"));
     assert_eq!(events(&told).len(), 2);
 }

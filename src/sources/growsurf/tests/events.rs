@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use crate::sources::growsurf::Dialect;
 
-use super::{at, events, fact, fixtures, news, read, reason, text, with, without};
+use super::{at, events, fact, fixtures, notification, read, reason, text, with, without};
 
 fn attributes(pairs: &[(&str, Scalar)]) -> Attributes {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
@@ -25,12 +25,14 @@ fn every_type_has_campaign_time_and_dialect() {
         assert_eq!(decoded.event.as_deref(), body["event"].as_str());
         assert_eq!(decoded.campaign.as_deref(), Some("cmp001"));
         assert_eq!(decoded.dialect, Some(Dialect::Webhook));
-        let news = decoded.reading.unwrap();
+        let notification = decoded.reading.unwrap();
         let at = Some(Time::from_millis(fixtures::CREATED_AT));
-        assert_eq!(news.campaign.id.as_deref(), Some("cmp001"));
-        assert_eq!(news.campaign.name.as_deref(), Some("Autumn"));
-        assert_eq!(news.as_of, at);
-        assert!(!news.events.is_empty() && news.events.iter().all(|told| told.at == at));
+        assert_eq!(notification.campaign.id.as_deref(), Some("cmp001"));
+        assert_eq!(notification.campaign.name.as_deref(), Some("Autumn"));
+        assert_eq!(notification.as_of, at);
+        assert!(
+            !notification.events.is_empty() && notification.events.iter().all(|told| told.at == at)
+        );
     }
 }
 
@@ -41,8 +43,8 @@ fn a_participant_is_read_whole_but_for_the_notes() {
         "/data/vanityKeys",
         json!([" ", "ines-s", "no code", "i2"]),
     );
-    let news = news(&body);
-    let friend = at(&news, "data");
+    let notification = notification(&body);
+    let friend = at(&notification, "data");
     assert_eq!(friend.id.as_deref(), Some("fri001"));
     assert_eq!(friend.email.as_ref().unwrap().as_str(), "ines@example.com");
     assert_eq!(friend.share_total, Some(12));
@@ -68,7 +70,7 @@ fn a_participant_is_read_whole_but_for_the_notes() {
         ("beta", Scalar::Boolean(true)),
     ];
     assert_eq!(friend.metadata, attributes(&expected));
-    assert!(!format!("{news:?}").contains("team only"));
+    assert!(!format!("{notification:?}").contains("team only"));
 }
 
 #[test]
@@ -80,20 +82,20 @@ fn a_new_participant_joined_and_signed_up_if_somebody_referred_them() {
     };
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    let referred = news(&body);
+    let referred = notification(&body);
     assert_eq!(events(&referred), [&joined, &signed_up]);
     assert_eq!(referred.people[1].field, "data.referrer");
     assert_eq!(fact(&referred.people[1], Facts::REFERRAL_COUNT), Some(&Scalar::Integer(4)));
 
     let body = without(body, "/data/referrer");
-    let named = news(&body);
+    let named = notification(&body);
     assert_eq!(events(&named), [&joined, &signed_up]);
     assert_eq!(named.people[1].field, "data.referredBy");
     assert_eq!(named.people[1].id.as_deref(), Some("ref001"));
     assert_eq!(text(&named.people[0], Facts::REFERRER_ID).as_deref(), Some("ref001"));
     assert_eq!(text(&named.people[0], Facts::REFERRER_EMAIL), None);
 
-    let alone = news(&without(body, "/data/referredBy"));
+    let alone = notification(&without(body, "/data/referredBy"));
     assert_eq!(events(&alone), [&joined]);
     assert_eq!(alone.people.len(), 1);
 }
@@ -101,7 +103,7 @@ fn a_new_participant_joined_and_signed_up_if_somebody_referred_them() {
 #[test]
 fn a_reward_is_the_earners_and_its_telling_names_others() {
     let body = fixtures::goal_reached();
-    let told = news(&body);
+    let told = notification(&body);
     let earner = told.people.iter().position(|person| person.field == "data.participant").unwrap();
     let [Event::RewardEarned { earner: told_of, reward }] = events(&told)[..] else { panic!() };
     assert_eq!(
@@ -127,7 +129,9 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
     ] {
         let body = with(body.clone(), "/data/reward/approved", approved);
         let body = with(body, "/data/reward/approvedAt", approved_at);
-        let Event::RewardEarned { reward, .. } = &news(&body).events[0].event else { panic!() };
+        let Event::RewardEarned { reward, .. } = &notification(&body).events[0].event else {
+            panic!()
+        };
         assert_eq!(reward.approved, expected, "{body}");
     }
 }
@@ -135,7 +139,7 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
 #[test]
 fn a_fraud_status_is_a_fact_of_the_participant() {
     let body = fixtures::fraud_status_updated();
-    let told = news(&body);
+    let told = notification(&body);
     let Event::FraudStatusChanged { participant: who } = told.events[0].event else { panic!() };
     let suspect = &told.people[who.0];
     assert_eq!(text(suspect, Facts::FRAUD_RISK_LEVEL).as_deref(), Some("HIGH"));
@@ -145,9 +149,9 @@ fn a_fraud_status_is_a_fact_of_the_participant() {
     // The referrer may stand beside the participant, or be a bare id that adds nobody.
     let referrer = body["data"]["participant"]["referrer"].clone();
     let body = without(body, "/data/participant/referrer");
-    let beside = news(&with(body.clone(), "/data/referrer", referrer));
+    let beside = notification(&with(body.clone(), "/data/referrer", referrer));
     assert_eq!(at(&beside, "data.referrer").id.as_deref(), Some("ref001"));
-    let bare = news(&body);
+    let bare = notification(&body);
     assert_eq!(bare.people.len(), 1);
     assert_eq!(text(&bare.people[0], Facts::REFERRER_ID).as_deref(), Some("ref001"));
 }
@@ -155,7 +159,7 @@ fn a_fraud_status_is_a_fact_of_the_participant() {
 #[test]
 fn a_commission_of_a_sale_is_a_conversion_too() {
     let body = fixtures::commission_added();
-    let told = news(&body);
+    let told = notification(&body);
     let commission = Commission {
         id: "comm_1".to_owned(),
         kind: Some("SALE".to_owned()),
@@ -185,7 +189,7 @@ fn a_commission_of_a_sale_is_a_conversion_too() {
         (without(body.clone(), "/data/commission/event"), 2),
         (without(body, "/data/referredParticipant"), 1),
     ] {
-        assert_eq!(news(&body).events.len(), expected, "{body}");
+        assert_eq!(notification(&body).events.len(), expected, "{body}");
     }
 }
 
@@ -200,7 +204,7 @@ fn money_has_a_currency_or_is_none() {
     ] {
         let body = with(fixtures::commission_added(), "/data/commission/currencyISO", own);
         let body = with(body, "/data/campaign/currencyISO", campaigns);
-        let Event::CommissionAdded { commission, .. } = &news(&body).events[0].event else {
+        let Event::CommissionAdded { commission, .. } = &notification(&body).events[0].event else {
             panic!()
         };
         assert_eq!(commission.amount, expected, "{body}");
@@ -223,22 +227,22 @@ fn adjustments_payouts_and_ends_are_read() {
         friend: Some(ParticipantIndex(1)),
         adjustment,
     };
-    assert_eq!(events(&news(&body)), [&expected]);
+    assert_eq!(events(&notification(&body)), [&expected]);
     let Event::CommissionAdjusted { adjustment, .. } = &mut expected else { panic!() };
     adjustment.adjusted_at = Time::from_millis(fixtures::CREATED_AT);
     let body = without(body, "/data/adjustment/adjustedAt");
-    assert_eq!(events(&news(&body)), [&expected]);
+    assert_eq!(events(&notification(&body)), [&expected]);
 
     let payout = Payout {
         id: "po_1".to_owned(),
         amount: money(3_600, "EUR"),
         provider: Some("paypal".to_owned()),
     };
-    let told = news(&fixtures::payout_issued());
+    let told = notification(&fixtures::payout_issued());
     assert_eq!(events(&told), [&Event::PayoutIssued { affiliate: ParticipantIndex(0), payout }]);
     assert_eq!(told.people.len(), 1, "nobody is meant by an empty object");
 
-    let told = news(&fixtures::campaign_ended());
+    let told = notification(&fixtures::campaign_ended());
     let ended_at = Some(Time::from_millis(fixtures::CREATED_AT - 1_000));
     let ended = |winner| Event::CampaignEnded { winner: ParticipantIndex(winner), ended_at };
     assert_eq!(events(&told), [&ended(0), &ended(1)]);

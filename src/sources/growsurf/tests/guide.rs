@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::{Amount, Event, Facts, ParticipantIndex, Scalar};
 use crate::sources::growsurf::Dialect;
 
-use super::{events, fact, fixtures, news, read, reason, text, with, without};
+use super::{events, fact, fixtures, notification, read, reason, text, with, without};
 
 fn created() -> Value {
     fixtures::guide("PARTICIPANT_CREATED")
@@ -21,9 +21,12 @@ fn its_news_have_no_time() {
         let decoded = read(&fixtures::guide(event));
         assert_eq!(decoded.event.as_deref(), Some(event));
         assert_eq!(decoded.dialect, Some(Dialect::Guide));
-        let news = decoded.reading.unwrap();
-        assert_eq!(news.as_of, None);
-        assert!(!news.events.is_empty() && news.events.iter().all(|told| told.at.is_none()));
+        let notification = decoded.reading.unwrap();
+        assert_eq!(notification.as_of, None);
+        assert!(
+            !notification.events.is_empty()
+                && notification.events.iter().all(|told| told.at.is_none())
+        );
     }
 }
 
@@ -33,7 +36,7 @@ fn a_created_participant_joined_and_a_referred_one_signed_up() {
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    let told = news(&created());
+    let told = notification(&created());
     assert_eq!(events(&told), [&joined, &signed_up]);
     let [friend, referrer] = &told.people[..] else { panic!() };
     assert_eq!((friend.field, referrer.field), ("participant", "referrer"));
@@ -42,26 +45,27 @@ fn a_created_participant_joined_and_a_referred_one_signed_up() {
     assert_eq!(text(friend, Facts::REFERRER_EMAIL).as_deref(), Some("lee@example.org"));
     assert_eq!(fact(referrer, Facts::REFERRAL_COUNT), Some(&Scalar::Integer(6)));
 
-    assert_eq!(events(&news(&without(created(), "/referrer"))), [&joined]);
+    assert_eq!(events(&notification(&without(created(), "/referrer"))), [&joined]);
     let referred = fixtures::guide("PARTICIPANT_REFERRED");
-    assert_eq!(events(&news(&referred)), [&signed_up]);
+    assert_eq!(events(&notification(&referred)), [&signed_up]);
     assert_eq!(reason(&without(referred, "/referrer")), "referrer is missing");
 }
 
 #[test]
 fn referred_by_may_be_an_id_or_an_address() {
     let body = without(created(), "/referrer");
-    let told = news(&with(body.clone(), "/participant/referredBy", json!("ref001")));
+    let told = notification(&with(body.clone(), "/participant/referredBy", json!("ref001")));
     assert_eq!(told.people[1].id.as_deref(), Some("ref001"));
     assert_eq!(text(&told.people[0], Facts::REFERRER_ID).as_deref(), Some("ref001"));
 
-    let told = news(&with(body.clone(), "/participant/referredBy", json!(" Lee@Example.org ")));
+    let told =
+        notification(&with(body.clone(), "/participant/referredBy", json!(" Lee@Example.org ")));
     assert_eq!(told.people[1].id, None);
     assert_eq!(told.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
     assert_eq!(text(&told.people[0], Facts::REFERRER_ID), None);
     assert_eq!(text(&told.people[0], Facts::REFERRER_EMAIL).as_deref(), Some("lee@example.org"));
 
-    let told = news(&with(body, "/participant/referredBy", json!("lee@")));
+    let told = notification(&with(body, "/participant/referredBy", json!("lee@")));
     let fault = told.people[1].email.as_ref().unwrap_err();
     assert_eq!(fault, "participant.referredBy is no e-mail address");
     assert_eq!(text(&told.people[0], Facts::REFERRER_EMAIL), None);
@@ -70,13 +74,13 @@ fn referred_by_may_be_an_id_or_an_address() {
 #[test]
 fn a_referrer_told_in_part_is_completed_by_referred_by() {
     let body = with(created(), "/participant/referredBy", json!("ref001"));
-    assert_eq!(news(&body).people[1].id.as_deref(), Some("ref001"));
+    assert_eq!(notification(&body).people[1].id.as_deref(), Some("ref001"));
     let body = with(body, "/participant/referredBy", json!("lee@example.org"));
     let body = without(body, "/referrer/email");
-    let told = news(&body);
+    let told = notification(&body);
     assert_eq!(told.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
     assert_eq!(text(&told.people[1], Facts::EMAIL).as_deref(), Some("lee@example.org"));
-    let told = news(&with(body, "/participant/referredBy", json!("ref001")));
+    let told = notification(&with(body, "/participant/referredBy", json!("ref001")));
     assert_eq!(told.people[1].email.as_ref().unwrap_err(), "referrer.email is missing");
 }
 
@@ -111,9 +115,9 @@ fn a_conversion_is_the_friends() {
         value: Some(Amount { value: Scalar::from("99.50"), currency: Some("GBP".to_owned()) }),
         product: Some("Annual plan".to_owned()),
     };
-    assert_eq!(events(&news(&converted())), [&expected]);
+    assert_eq!(events(&notification(&converted())), [&expected]);
 
-    let told = news(&without(converted(), "/referrer"));
+    let told = notification(&without(converted(), "/referrer"));
     let Event::ReferralConverted { referrer, .. } = &told.events[0].event else { panic!() };
     assert_eq!(*referrer, None);
 }
@@ -137,7 +141,7 @@ fn the_worth_of_a_conversion_is_looked_for() {
         ("/value", json!(" "), None),
     ] {
         let body = with(bare.clone(), pointer, value);
-        let told = news(&body);
+        let told = notification(&body);
         let Event::ReferralConverted { value, .. } = &told.events[0].event else { panic!() };
         assert_eq!(value.as_ref().map(|it| it.value.clone()), expected, "{body}");
         let currency = value.as_ref().and_then(|it| it.currency.as_deref());
@@ -145,13 +149,13 @@ fn the_worth_of_a_conversion_is_looked_for() {
     }
     // What nobody can read may contradict the text beside it.
     let unreadable = with(with(bare.clone(), "/value", json!("€9")), "/currency", json!("BTC"));
-    let told = news(&unreadable);
+    let told = notification(&unreadable);
     let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
         panic!()
     };
     assert_eq!(value.currency.as_deref(), Some("BTC"));
     let apart = with(bare, "/conversion", json!({"currency": "eur"}));
-    let told = news(&with(apart, "/conversionValue", json!(20)));
+    let told = notification(&with(apart, "/conversionValue", json!(20)));
     let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
         panic!()
     };

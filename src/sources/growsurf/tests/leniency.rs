@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::domain::{Facts, Scalar};
 use crate::sources::growsurf::{DecodeError, decode};
 
-use super::{RECEIVED_AT, at, fact, fixtures, news, read, reason, with, without};
+use super::{RECEIVED_AT, at, fact, fixtures, notification, read, reason, with, without};
 
 #[test]
 fn facts_are_taken_as_far_as_they_can_be_read() {
@@ -19,11 +19,17 @@ fn facts_are_taken_as_far_as_they_can_be_read() {
     ] {
         let pointer = format!("/data/{name}");
         for value in &junk {
-            let news = news(&with(fixtures::participant_added(), &pointer, value.clone()));
-            assert_eq!(fact(at(&news, "data"), fact_name), None, "{name}: {value}");
+            let notification =
+                notification(&with(fixtures::participant_added(), &pointer, value.clone()));
+            assert_eq!(fact(at(&notification, "data"), fact_name), None, "{name}: {value}");
         }
-        let news = news(&with(fixtures::participant_added(), &pointer, json!("  Zoë ")));
-        assert_eq!(fact(at(&news, "data"), fact_name), Some(&Scalar::from("Zoë")), "{name}");
+        let notification =
+            notification(&with(fixtures::participant_added(), &pointer, json!("  Zoë ")));
+        assert_eq!(
+            fact(at(&notification, "data"), fact_name),
+            Some(&Scalar::from("Zoë")),
+            "{name}"
+        );
     }
 }
 
@@ -42,8 +48,8 @@ fn counts_and_shares_come_in_many_types() {
         (json!({}), None, None),
     ] {
         let body = with(fixtures::participant_added(), "/data/referralCount", value.clone());
-        let news = news(&with(body, "/data/shareCount", value.clone()));
-        let friend = at(&news, "data");
+        let notification = notification(&with(body, "/data/shareCount", value.clone()));
+        let friend = at(&notification, "data");
         let told = fact(friend, Facts::REFERRAL_COUNT).and_then(Scalar::as_integer);
         assert_eq!((told, friend.share_total), (count, shares), "{value}");
     }
@@ -60,44 +66,48 @@ fn faults_of_addresses_name_the_field_and_not_the_address() {
     ] {
         for (field, pointer) in [("data", "/data/email"), ("data.referrer", "/data/referrer/email")]
         {
-            let news = news(&with(fixtures::participant_added(), pointer, value.clone()));
-            let person = at(&news, field);
+            let notification =
+                notification(&with(fixtures::participant_added(), pointer, value.clone()));
+            let person = at(&notification, field);
             assert_eq!(person.email, Err(format!("{field}.email {fault}")));
             assert_eq!(fact(person, Facts::EMAIL), None);
         }
     }
     let body = with(fixtures::participant_added(), "/data/email", json!(" Ines@EXAMPLE.com"));
-    assert_eq!(at(&news(&body), "data").email.as_ref().unwrap().as_str(), "ines@example.com");
+    assert_eq!(
+        at(&notification(&body), "data").email.as_ref().unwrap().as_str(),
+        "ines@example.com"
+    );
 }
 
 #[test]
 fn the_time_may_be_text_and_ids_may_be_numbers() {
     let body = fixtures::participant_added();
-    let expected = news(&body);
+    let expected = notification(&body);
     let text = json!(fixtures::CREATED_AT.to_string());
-    assert_eq!(news(&with(body.clone(), "/createdAt", text)), expected);
+    assert_eq!(notification(&with(body.clone(), "/createdAt", text)), expected);
     let body = with(body, "/data/campaign/id", json!(4711));
     assert_eq!(read(&body).campaign.as_deref(), Some("4711"));
-    assert_eq!(news(&with(body, "/data/id", json!(7))).people[0].id.as_deref(), Some("7"));
+    assert_eq!(notification(&with(body, "/data/id", json!(7))).people[0].id.as_deref(), Some("7"));
 }
 
 #[test]
 fn unknown_fields_and_values_change_nothing() {
     let body = fixtures::participant_added();
-    let expected = news(&body);
+    let expected = notification(&body);
     let more = with(body.clone(), "/data/leadCount2", json!({"deep": [1, {"er": null}]}));
     let more = with(more, "/apiVersion", json!(3));
-    assert_eq!(news(&more), expected);
+    assert_eq!(notification(&more), expected);
     let odd = with(body, "/data/fraudRiskLevel", json!("EXTREME"));
-    assert_eq!(news(&odd).events, expected.events);
+    assert_eq!(notification(&odd).events, expected.events);
 }
 
 #[test]
 fn an_empty_referrer_is_none() {
     for referrer in [json!({}), json!(null), json!("omar"), json!([])] {
         let body = with(fixtures::participant_added(), "/data/referrer", referrer);
-        assert_eq!(news(&body).people[1].field, "data.referredBy");
-        assert_eq!(news(&without(body, "/data/referredBy")).people.len(), 1);
+        assert_eq!(notification(&body).people[1].field, "data.referredBy");
+        assert_eq!(notification(&without(body, "/data/referredBy")).people.len(), 1);
     }
 }
 
@@ -114,7 +124,7 @@ fn shapes_decide_and_nothing_else() {
     }
     // An object of data makes it a webhook, whatever else is there.
     let both = with(fixtures::participant_added(), "/participant", json!({"campaignId": "x"}));
-    assert_eq!(news(&both), news(&fixtures::participant_added()));
+    assert_eq!(notification(&both), notification(&fixtures::participant_added()));
 }
 
 #[test]
@@ -147,5 +157,5 @@ fn deep_nesting_is_refused_and_no_more() {
         nested = json!({"id": "x", "referrer": inner});
     }
     let body = with(fixtures::participant_added(), "/data/referrer", nested);
-    assert_eq!(news(&body).people.len(), 2);
+    assert_eq!(notification(&body).people.len(), 2);
 }

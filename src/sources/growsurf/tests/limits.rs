@@ -6,7 +6,7 @@ use crate::domain::{Event, LONGEST_ID, Notification};
 use crate::sources::growsurf_api::Campaign;
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 
-use super::{events, fixtures, news, reason, with};
+use super::{events, fixtures, notification, reason, with};
 
 /// An id of one byte more than is accepted.
 fn long() -> Value {
@@ -24,7 +24,7 @@ fn guide(event: &str) -> Value {
 fn row(kind: Kind, row: Value) -> Result<Notification, String> {
     let campaign = Campaign { id: "cmp001".to_owned(), ..Campaign::default() };
     let (at, tell) = (super::RECEIVED_AT, crate::domain::SendFilter::All);
-    Row::new(kind, row, &Origin { campaign, at, tell, shares: false }).news()
+    Row::new(kind, row, &Origin { campaign, at, tell, shares: false }).notification()
 }
 
 fn participant_row() -> Value {
@@ -35,10 +35,10 @@ fn participant_row() -> Value {
     row
 }
 
-/// The reasons in some news, none of which has an id that is too long any more.
-fn unmapped(news: &Notification) -> Vec<String> {
-    assert_eq!(news.check_ids(), Ok(()));
-    news.people.iter().flat_map(|person| person.unmapped.clone()).collect()
+/// The reasons in some notification, none of which has an id that is too long any more.
+fn unmapped(notification: &Notification) -> Vec<String> {
+    assert_eq!(notification.check_ids(), Ok(()));
+    notification.people.iter().flat_map(|person| person.unmapped.clone()).collect()
 }
 
 #[test]
@@ -82,14 +82,14 @@ fn a_part_with_too_long_an_id_is_left_out_of_a_webhook() {
         (guide("PARTICIPANT_CREATED"), "/participant/referralCode", "participant.referralCode", 2),
         (guide("PARTICIPANT_CREATED"), "/referrer/id", "referrer.id", 2),
     ] {
-        let told = news(&with(body, place, long()));
+        let told = notification(&with(body, place, long()));
         let mut reasons = unmapped(&told);
         reasons.dedup();
         assert_eq!(reasons, [format!("{field} is longer than 200 bytes")], "{place}");
         assert_eq!(events(&told).len(), left, "{place}");
     }
     let keys = with(fixtures::participant_added(), "/data/vanityKeys", json!([long(), "ines-s"]));
-    let told = news(&keys);
+    let told = notification(&keys);
     assert_eq!(unmapped(&told), ["a key of data.vanityKeys is longer than 200 bytes"]);
     assert_eq!(super::text(&told.people[0], "vanity_key").as_deref(), Some("ines-s"));
 }
@@ -100,7 +100,7 @@ fn one_winner_with_too_long_an_id_costs_the_others_nothing() {
     let winners = json!([winner(long(), "ada"), winner(json!("w2"), "ben")]);
     let data = json!({"id": "cmp001", "name": "Autumn", "winners": winners});
     let ended = json!({"event": "CAMPAIGN_ENDED", "createdAt": fixtures::CREATED_AT, "data": data});
-    let told = news(&ended);
+    let told = notification(&ended);
     assert_eq!(unmapped(&told), ["data.winners.id is longer than 200 bytes"]);
     assert!(told.people[0].email.is_err() && told.people[1].email.is_ok());
 }
@@ -117,12 +117,12 @@ fn the_friend_of_a_commission_and_its_own_id_are_parts_of_it() {
         });
         json!({"event": "NEW_COMMISSION_ADDED", "createdAt": fixtures::CREATED_AT, "data": data})
     };
-    let told = news(&body(json!("c1"), long()));
+    let told = notification(&body(json!("c1"), long()));
     assert_eq!(unmapped(&told), ["data.referredParticipant.id is longer than 200 bytes"]);
     assert!(matches!(events(&told)[..], [Event::CommissionAdded { .. }]));
     let mut sale = body(long(), json!("fri001"));
     sale["data"]["commission"]["event"] = json!("SALE");
-    let told = news(&sale);
+    let told = notification(&sale);
     assert_eq!(unmapped(&told), ["the commission's id is longer than 200 bytes"]);
     assert!(matches!(events(&told)[..], [Event::ReferralConverted { .. }]));
 }

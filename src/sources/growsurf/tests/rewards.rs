@@ -6,7 +6,7 @@ use crate::domain::{Amount, Event, Reward, Scalar, SendFilter, Side, Time};
 use crate::sources::growsurf_api::Campaign;
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 
-use super::{events, fixtures, news, reason, with, without};
+use super::{events, fixtures, notification, reason, with, without};
 
 /// A configured reward with everything of both sides.
 fn configured() -> Value {
@@ -33,8 +33,10 @@ fn webhook(fields: Value) -> Value {
 }
 
 fn read(body: &Value) -> Reward {
-    let news = news(body);
-    let [Event::RewardEarned { reward, .. }] = events(&news)[..] else { panic!("{news:?}") };
+    let notification = notification(body);
+    let [Event::RewardEarned { reward, .. }] = events(&notification)[..] else {
+        panic!("{notification:?}")
+    };
     reward.clone()
 }
 
@@ -49,8 +51,10 @@ fn of_row(rewards: &[Value], earned: Value) -> Reward {
     reward.as_object_mut().unwrap().extend(earned.as_object().unwrap().clone());
     let row = json!({"id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
         "rewards": [reward]});
-    let news = Row::new(Kind::Participant, row, &origin).news().unwrap();
-    let Event::RewardEarned { reward, .. } = &news.events[1].event else { panic!("{news:?}") };
+    let notification = Row::new(Kind::Participant, row, &origin).notification().unwrap();
+    let Event::RewardEarned { reward, .. } = &notification.events[1].event else {
+        panic!("{notification:?}")
+    };
     reward.clone()
 }
 

@@ -6,21 +6,21 @@ use crate::domain::{Event, Facts, Notification, SendFilter, Time};
 use crate::sources::growsurf_api::Campaign;
 use crate::sources::growsurf_api::{Kind, Origin, Row};
 
-use super::{events, fixtures, news, reason, text, with, without};
+use super::{events, fixtures, notification, reason, text, with, without};
 
-/// The news are of one person, who joined by nobody.
+/// The notification are of one person, who joined by nobody.
 #[track_caller]
-fn assert_alone(news: &Notification) {
-    let [Event::ParticipantJoined { referral_source: None, .. }] = events(news)[..] else {
-        panic!("{:?}", events(news))
+fn assert_alone(notification: &Notification) {
+    let [Event::ParticipantJoined { referral_source: None, .. }] = events(notification)[..] else {
+        panic!("{:?}", events(notification))
     };
-    assert_eq!(news.people.len(), 1);
-    assert_unreferred(news);
+    assert_eq!(notification.people.len(), 1);
+    assert_unreferred(notification);
 }
 
 #[track_caller]
-fn assert_unreferred(news: &Notification) {
-    for person in &news.people {
+fn assert_unreferred(notification: &Notification) {
+    for person in &notification.people {
         let referrer = [Facts::REFERRER_ID, Facts::REFERRER_EMAIL].map(|name| text(person, name));
         assert!(person.id.as_deref() != Some("fri001") || referrer == [None, None], "{person:?}");
     }
@@ -45,11 +45,11 @@ fn a_participant_who_names_themself_joined_by_nobody() {
     let body = with(fixtures::participant_added(), "/data/vanityKeys", json!(["ines-s"]));
     for (referred_by, referrer) in selves("ines@example.com") {
         let body = with(body.clone(), "/data/referredBy", referred_by);
-        let told = news(&with(body, "/data/referrer", referrer));
+        let told = notification(&with(body, "/data/referrer", referrer));
         assert_alone(&told);
     }
     let other = with(body, "/data/referrer/email", json!("omar@example.com"));
-    assert_eq!(events(&news(&other)).len(), 2);
+    assert_eq!(events(&notification(&other)).len(), 2);
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn no_other_webhook_names_them_either() {
             json!(["ines-s"]),
         );
         let body = with(body, "/data/participant/referredBy", referred_by);
-        assert_unreferred(&news(&with(body, "/data/participant/referrer", referrer)));
+        assert_unreferred(&notification(&with(body, "/data/participant/referrer", referrer)));
     }
     let mut body = fixtures::goal_reached();
     body["data"]["participant"]["referee"]["id"] = json!("ref001");
-    let told = news(&body);
+    let told = notification(&body);
     assert!(!told.people.iter().any(|it| it.field == "data.participant.referee"));
 }
 
@@ -73,12 +73,12 @@ fn no_other_webhook_names_them_either() {
 fn who_buys_by_their_own_link_earns_a_commission_and_is_nobodys_friend() {
     let body = fixtures::commission_added();
     let affiliate = body["data"]["participant"].clone();
-    let told = news(&with(body, "/data/referredParticipant", affiliate.clone()));
+    let told = notification(&with(body, "/data/referredParticipant", affiliate.clone()));
     let [Event::CommissionAdded { friend: None, .. }] = events(&told)[..] else {
         panic!("{told:?}")
     };
     let adjusted = with(fixtures::commission_adjusted(), "/data/referredParticipant", affiliate);
-    let told = news(&adjusted);
+    let told = notification(&adjusted);
     let [Event::CommissionAdjusted { friend: None, .. }] = events(&told)[..] else {
         panic!("{told:?}")
     };
@@ -88,10 +88,14 @@ fn who_buys_by_their_own_link_earns_a_commission_and_is_nobodys_friend() {
 fn the_guides_shape_knows_them_by_code_and_address() {
     let created = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
     for referred_by in ["CODE-noor", " Noor@example.org "] {
-        assert_alone(&news(&with(created.clone(), "/participant/referredBy", json!(referred_by))));
+        assert_alone(&notification(&with(
+            created.clone(),
+            "/participant/referredBy",
+            json!(referred_by),
+        )));
     }
     let themself = fixtures::guide("PARTICIPANT_CREATED")["participant"].clone();
-    assert_alone(&news(&with(created, "/referrer", themself.clone())));
+    assert_alone(&notification(&with(created, "/referrer", themself.clone())));
     for event in ["PARTICIPANT_REFERRED", "CAMPAIGN_REFERRAL_CONVERTED"] {
         let body = with(fixtures::guide(event), "/referrer", themself.clone());
         assert!(reason(&body).starts_with("referrer is the participant"), "{event}");
@@ -112,16 +116,16 @@ fn rows_of_the_rest_api_know_them_too() {
     for (referred_by, referrer) in selves("ines@example.com") {
         let mut row = row.clone();
         (row["referredBy"], row["referrer"]) = (referred_by.clone(), referrer);
-        assert_alone(&Row::new(Kind::Participant, row.clone(), &origin).news().unwrap());
+        assert_alone(&Row::new(Kind::Participant, row.clone(), &origin).notification().unwrap());
         if !referred_by.is_null() && referred_by != "old001" {
-            let reason = Row::new(Kind::Referral, row, &origin).news().unwrap_err();
+            let reason = Row::new(Kind::Referral, row, &origin).notification().unwrap_err();
             assert!(reason.starts_with("row.referredBy is the friend"), "{reason}");
         }
     }
     let commission = json!({"id": "comm_1", "referrerId": "fri001", "referredId": "fri001",
         "event": "SALE", "createdAt": 1_770_000_000_000_i64});
-    let news = Row::new(Kind::Commission, commission, &origin).news().unwrap();
-    let [Event::CommissionAdded { friend: None, .. }] = events(&news)[..] else {
-        panic!("{news:?}")
+    let notification = Row::new(Kind::Commission, commission, &origin).notification().unwrap();
+    let [Event::CommissionAdded { friend: None, .. }] = events(&notification)[..] else {
+        panic!("{notification:?}")
     };
 }

@@ -1,4 +1,4 @@
--- Times are microseconds since the epoch. Those of lanes, relays and jobs are by the server's clock, all others by
+-- Times are microseconds since the epoch. Those of lanes and of relays' heartbeats are by the server's clock, all others by
 -- the clock of the relay that wrote them.
 
 -- Single values, each as text: what is remembered of the destination, how far payloads were pruned.
@@ -145,24 +145,6 @@ CREATE TABLE mentions (
 CREATE TABLE tombstones (
     hash bytea PRIMARY KEY,
     forgotten_at bigint NOT NULL
-);
-
--- Relays that deliver, as they last told of themselves, and why they send nothing if they don't.
-CREATE TABLE relays (
-    id uuid PRIMARY KEY,
-    seen_at bigint NOT NULL,
-    recoveries bigint NOT NULL,
-    rest text,
-    number bigint,
-    until bigint,
-    reason text
-);
-
--- What one relay does for all of them, and until when it has the job.
-CREATE TABLE jobs (
-    name text PRIMARY KEY,
-    relay uuid NOT NULL,
-    until bigint NOT NULL
 );
 
 -- What is remembered from one question to GrowSurf to the next, by name.

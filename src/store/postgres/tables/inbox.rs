@@ -169,7 +169,7 @@ pub(super) async fn write_stored(
     changes: &Changes,
 ) -> Result<(), Fault> {
     let sql = "UPDATE inbox
-         SET parked = it.parked, campaign = coalesce(inbox.campaign, it.campaign)
+         SET parked = it.parked, campaign = it.campaign
          FROM unnest($1, $2, $3) AS it (id, parked, campaign)
          WHERE inbox.id = it.id";
     let columns = columns!(changes.replanned, it => it.id.0, it.parked.as_deref(),

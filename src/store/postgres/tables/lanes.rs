@@ -8,7 +8,7 @@ use crate::domain::LaneId;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, number, text};
-use crate::store::rows::{DeliveryRow, DueShift, LaneRow};
+use crate::store::rows::{DeliveryRow, LaneRow};
 use crate::store::unit::{HeldLane, LaneRows};
 
 use super::deliveries;
@@ -106,10 +106,14 @@ impl LaneRows for Transaction {
         held.collect()
     }
 
-    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Fault> {
+    async fn hold_all_lanes(
+        &mut self,
+        classes: &'static [i16],
+        leased: bool,
+    ) -> Result<Vec<LaneRow>, Fault> {
         let sql = "SELECT id, class, due_at, token, leased FROM lanes
-             WHERE class = ANY($1) AND leased AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
-        self.read(sql, &[&classes.to_vec()], lane).await
+             WHERE class = ANY($1) AND leased = $2 AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
+        self.read(sql, &[&classes.to_vec(), &leased], lane).await
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
@@ -151,15 +155,4 @@ pub(super) async fn write(transaction: &Transaction, lanes: &[LaneRow]) -> Resul
          WHERE lanes.id = it.id";
     let columns = columns!(lanes, it => it.id.0, it.class, it.due_at, it.token, it.leased);
     transaction.write(sql, &columns).await
-}
-
-/// Makes lanes due sooner.
-pub(super) async fn shift(
-    transaction: &Transaction,
-    shift: Option<&DueShift>,
-) -> Result<(), Fault> {
-    let Some(DueShift { classes, by, now }) = shift else { return Ok(()) };
-    let sql = "UPDATE lanes SET due_at = GREATEST(due_at - $1, $2)
-         WHERE due_at > $2 AND NOT leased AND class = ANY ($3)";
-    transaction.change(sql, &[by, now, &classes.to_vec()]).await.map(drop)
 }

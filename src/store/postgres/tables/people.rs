@@ -73,16 +73,17 @@ impl PeopleRows for Transaction {
         }
     }
 
-    async fn participants_after(
+    async fn participants_between(
         &mut self,
         campaign: &str,
         after: &str,
+        before: &str,
         limit: i64,
     ) -> Result<Vec<String>, Fault> {
         let sql = "SELECT growsurf_id FROM participants
-             WHERE campaign = $1 AND growsurf_id > $2 AND growsurf_id < '~' ORDER BY growsurf_id LIMIT $3";
+             WHERE campaign = $1 AND growsurf_id > $2 AND growsurf_id < $3 ORDER BY growsurf_id LIMIT $4";
         let id = |row: &Row| Ok(row.try_get(0)?);
-        self.read(sql, &[&text(campaign), &text(after), &limit], id).await
+        self.read(sql, &[&text(campaign), &text(after), &before, &limit], id).await
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {

@@ -161,7 +161,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
         change(connection, sql, values)?;
     }
     for webhook in &changes.replanned {
-        let sql = "UPDATE inbox SET parked = ?2, campaign = coalesce(campaign, ?3) WHERE id = ?1";
+        let sql = "UPDATE inbox SET parked = ?2, campaign = ?3 WHERE id = ?1";
         let id = webhook.id.0.as_bytes();
         change(connection, sql, params![id, webhook.parked, webhook.campaign])?;
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::LaneId;
-use crate::store::rows::{DeliveryRow, DueShift, LaneRow};
+use crate::store::rows::{DeliveryRow, LaneRow};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{HeldLane, LaneRows};
@@ -79,18 +79,22 @@ impl LaneRows for SqliteUnit<'_> {
         Ok(held)
     }
 
-    async fn leased_lanes(&mut self, classes: &'static [i16]) -> Result<Vec<LaneRow>, Fault> {
+    async fn hold_all_lanes(
+        &mut self,
+        classes: &'static [i16],
+        leased: bool,
+    ) -> Result<Vec<LaneRow>, Fault> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_due
-             WHERE class = ?1 AND due_at IS NOT NULL AND leased = 1",
+             WHERE class = ?1 AND due_at IS NOT NULL AND leased = ?2",
         )?;
-        let mut leased = Vec::new();
+        let mut lanes = Vec::new();
         for class in classes {
-            for lane in statement.query_map([class], lane)? {
-                leased.push(lane?);
+            for lane in statement.query_map(params![class, leased], lane)? {
+                lanes.push(lane?);
             }
         }
-        Ok(leased)
+        Ok(lanes)
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
@@ -159,22 +163,6 @@ pub(super) fn write(connection: &Connection, lanes: &[LaneRow]) -> Result<(), Fa
                 "UPDATE lanes SET class = ?2, due_at = ?3, token = ?4, leased = ?5 WHERE id = ?1",
             )?
             .execute(params![id.0, class, due_at, token, leased])?;
-    }
-    Ok(())
-}
-
-/// Makes lanes due sooner.
-pub(super) fn shift(
-    connection: &Connection,
-    DueShift { classes, by, now }: &DueShift,
-) -> Result<(), Fault> {
-    for class in *classes {
-        connection
-            .prepare_cached(
-                "UPDATE lanes INDEXED BY lanes_due SET due_at = MAX(due_at - ?3, ?2)
-                 WHERE class = ?1 AND due_at > ?2 AND leased = 0",
-            )?
-            .execute(params![class, now, by])?;
     }
     Ok(())
 }

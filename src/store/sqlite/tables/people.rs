@@ -75,16 +75,17 @@ impl PeopleRows for SqliteUnit<'_> {
         Ok(found)
     }
 
-    async fn participants_after(
+    async fn participants_between(
         &mut self,
         campaign: &str,
         after: &str,
+        before: &str,
         limit: i64,
     ) -> Result<Vec<String>, Fault> {
         let sql = "SELECT growsurf_id FROM participants
-             WHERE campaign = ?1 AND growsurf_id > ?2 AND growsurf_id < '~'
-             ORDER BY growsurf_id LIMIT ?3";
-        read(self.connection, sql, params![campaign, after, limit], first)
+             WHERE campaign = ?1 AND growsurf_id > ?2 AND growsurf_id < ?3
+             ORDER BY growsurf_id LIMIT ?4";
+        read(self.connection, sql, params![campaign, after, before, limit], first)
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {

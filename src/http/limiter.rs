@@ -1,18 +1,18 @@
-//! Limits of posts: of one client and of all together, so many a minute, all at once if they like.
+//! Limits of posts a minute: of one client and of all together. They may come all at once.
 //!
-//! What belongs here: the counts, with the time as a value. What doesn't: who a client is (`client`), and
-//! how many there may be for one participant (`mapping`).
+//! What belongs here: the counts, with the time as a value. What doesn't: the client of a post (`client`),
+//! and the limit for one participant (`mapping`).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::super::client::network;
+use super::client::network;
 
-/// What the limit is for.
+/// The period of the limits.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The number of refused posts that may ask the store in a minute, for each that may be accepted.
+/// The number of refused posts that may read the store in a minute, for each that may be accepted.
 const REFUSED: u32 = 10;
 
 /// The posts of all clients together, in any minute.
@@ -34,8 +34,8 @@ impl Total {
         Self { posts_per_minute, accepted, refused, on_their_way: 0 }
     }
 
-    /// True if the store may be asked for one more post, which is on its way until [`Total::end`]. So
-    /// many relays share the total.
+    /// True if there is room for one more post, which is on its way until [`Total::end`]. So many relays
+    /// share the total.
     pub fn admit(&mut self, relays: u32, now: Duration) -> bool {
         let most = (self.posts_per_minute / relays.max(1)).max(1);
         let has_room = |ended: u32, most: u32| ended.saturating_add(self.on_their_way) < most;
@@ -98,8 +98,8 @@ fn place(second: u64) -> usize {
 
 /// Counts by the client, each by one time: when all that was taken of them will have been paid off.
 ///
-/// Clients are remembered in two generations. When the younger one is full it becomes the older one,
-/// and the older one is forgotten: so the memory is bounded, and who was seen lately stays.
+/// Clients are remembered in two generations. When the younger one is full it becomes the older
+/// one, and the older one is forgotten. So the memory is bounded, and recent clients stay.
 #[derive(Debug)]
 pub struct Limiter {
     /// The time that one post takes to be paid off.
@@ -121,7 +121,7 @@ impl Limiter {
         }
     }
 
-    /// Whether one more post is taken of a client at this time, and counts it if so.
+    /// True if one more post of a client is accepted at this time; then it is counted.
     pub fn admit(&mut self, client: IpAddr, now: Duration) -> bool {
         let client = network(client);
         let known = self.young.get(&client).or_else(|| self.old.get(&client));

@@ -1,7 +1,7 @@
-//! The fixed words of labels, so that each series is there from the start, and no other.
+//! The fixed values of labels: each of their series exists from the start, and no other does.
 
-/// What a comparison with GrowSurf can find, as a label.
-pub(super) const HEALED: [&str; 10] = [
+/// Kinds of findings of a comparison with GrowSurf.
+pub(super) const RECOVERED: [&str; 10] = [
     "joined",
     "friend_signed_up",
     "converted",
@@ -14,7 +14,7 @@ pub(super) const HEALED: [&str; 10] = [
     "deleted",
 ];
 
-/// What can become of a webhook.
+/// Outcomes of a webhook.
 pub(super) const WEBHOOKS: [&str; 8] = [
     "accepted",
     "duplicate",
@@ -26,13 +26,13 @@ pub(super) const WEBHOOKS: [&str; 8] = [
     "unavailable",
 ];
 
-/// How a call can end.
+/// Outcomes of a call that ended.
 pub(super) const ENDS: [&str; 2] = ["delivered", "dead"];
 
-/// What pages can post.
+/// Kinds of posts of pages.
 pub(super) const POSTS: [&str; 2] = ["click", "share"];
 
-/// What can become of a post.
+/// Outcomes of a post.
 pub(super) const POSTED: [&str; 13] = [
     "accepted",
     "nothing",
@@ -52,12 +52,12 @@ pub(super) const POSTED: [&str; 13] = [
 /// The settings that hold tokens.
 pub(super) const TOKENS: [&str; 2] = ["admin.token", "api.token"];
 
-/// Why a token is refused.
+/// Reasons for which a token is refused.
 pub(super) const TOKEN_REFUSALS: [&str; 2] = ["missing", "wrong"];
 
-/// Why the relay closes a connection, or can't accept one.
+/// Reasons for which the relay closes a connection or can't accept one.
 pub(super) const CLOSED: [&str; 4] = ["client", "all", "write_timeout", "descriptors"];
 
-/// Why a body is refused.
+/// Reasons for which a body is refused.
 pub(super) const REFUSED: [&str; 8] =
     ["memory", "client", "reserve", "slow", "timeout", "too_large", "broken", "coded"];

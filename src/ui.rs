@@ -1,0 +1,143 @@
+//! The operator's pages, at `/ui`: rendered by the server, with nothing fetched from elsewhere.
+//!
+//! What belongs here: templates, sessions, and the form of pages. What doesn't: what pages show, which
+//! are use cases that the command line has as well.
+
+mod assets;
+mod failure;
+mod layout;
+mod login;
+mod overview;
+mod same_origin;
+pub mod session;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::http::{AppState, Problem};
+use login::{Tries, is_behind_https, set_cookie};
+use session::{Session, Sessions};
+
+/// The largest form, in bytes.
+const FORM: usize = 64 * 1024;
+
+/// What answers of all pages say: no other site's code, frame, cache or referrer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Everything that the pages need.
+#[derive(Clone)]
+pub struct UiState {
+    app: AppState,
+    sessions: Arc<Sessions>,
+    tries: Arc<Tries>,
+    /// The moment that tries to sign in are counted from.
+    began: Instant,
+}
+
+impl UiState {
+    /// Makes the pages' state; whoever shows a token of `sessions` may sign in.
+    pub fn new(app: AppState, sessions: Sessions) -> Self {
+        let began = app.clock.steady();
+        Self { app, sessions: Arc::new(sessions), tries: Arc::default(), began }
+    }
+}
+
+/// Returns a router with the pages below `/ui`, if there are any.
+pub fn merged(router: Router, pages: Option<UiState>) -> Router {
+    match pages {
+        Some(state) => router.merge(routes(state)),
+        None => router,
+    }
+}
+
+fn routes(state: UiState) -> Router {
+    let pages = Router::new()
+        .route("/ui", get(overview::show))
+        .route("/ui/", get(async || Redirect::permanent("/ui")))
+        .route("/ui/login", get(login::form).post(login::sign_in))
+        .route("/ui/logout", post(login::sign_out))
+        .route("/ui/{*rest}", get(not_found))
+        .layer(from_fn_with_state(state.clone(), renew_session))
+        .layer(from_fn(not_stored))
+        .with_state(state);
+    pages
+        .route("/ui/assets/{name}", get(assets::show))
+        .layer(from_fn(same_origin::refuse_cross_site))
+        .layer(from_fn(with_headers))
+        .layer(DefaultBodyLimit::max(FORM))
+}
+
+async fn not_found(_session: Session) -> failure::Failure {
+    failure::Failure::new(StatusCode::NOT_FOUND, "There is no page at this address.")
+}
+
+/// Adds the headers of all pages.
+async fn with_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Forbids that a page is kept by a cache: it may show people.
+async fn not_stored(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let value = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
+    response
+}
+
+/// Renews a session's cookie while it is used.
+async fn renew_session(State(state): State<UiState>, request: Request, next: Next) -> Response {
+    let now = state.app.clock.now();
+    let renewed = state.sessions.of(request.headers(), now).and_then(|(session, token)| {
+        let session = session.renewed(now)?;
+        let peer = request.extensions().get::<axum::extract::ConnectInfo<_>>().map(|it| it.0)?;
+        let is_secure = is_behind_https(&state, peer, request.headers());
+        Some(set_cookie(&state.sessions.cookie(&session, token), is_secure))
+    });
+    let mut response = next.run(request).await;
+    if let Some((name, value)) = renewed {
+        // A page that ends or opens a session sets the cookie itself.
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+/// Lets through who signed in. Others are sent to the form, programs are answered 401.
+impl FromRequestParts<UiState> for Session {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &UiState) -> Result<Self, Response> {
+        let now = state.app.clock.now();
+        if let Some((session, _)) = state.sessions.of(&parts.headers, now) {
+            return Ok(session);
+        }
+        if layout::wants_json(&parts.headers) {
+            let detail = "there is no session, or it is over; sign in at /ui/login";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, detail).into_response());
+        }
+        Err(Redirect::to("/ui/login").into_response())
+    }
+}

@@ -1,0 +1,69 @@
+//! The frame around every page, and the form that an answer takes: HTML for people, JSON for programs.
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+use super::assets::{Asset, ICON, SCRIPT, STYLE};
+use super::session::Session;
+use crate::http::json::Json;
+
+/// What the frame shows beside a page.
+#[derive(Debug)]
+pub struct Frame {
+    /// The place in the menu that is marked.
+    pub(super) here: &'static str,
+    /// Who signed in; without a session there is no menu.
+    pub(super) session: Option<Session>,
+    pub(super) style: &'static str,
+    pub(super) script: &'static str,
+    pub(super) icon: &'static str,
+}
+
+/// The menu: paths below `/ui`, and their words.
+const MENU: [(&str, &str); 1] = [("/ui", "Overview")];
+
+impl Frame {
+    /// Makes the frame of a page; `here` is its path.
+    pub fn of(session: &Session, here: &'static str) -> Self {
+        Self { session: Some(session.clone()), here, ..Self::signed_out() }
+    }
+
+    /// Makes the frame of a page that needs no session.
+    pub fn signed_out() -> Self {
+        let [style, script, icon] = [&STYLE, &SCRIPT, &ICON].map(Asset::path);
+        Self { here: "", session: None, style, script, icon }
+    }
+
+    pub(super) fn menu(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        MENU.into_iter().map(|(path, word)| (path, word, path == self.here))
+    }
+}
+
+/// Answers with a page as JSON if the request prefers it, else as HTML.
+pub fn answer<P: Template + Serialize>(headers: &HeaderMap, page: &P) -> Response {
+    if wants_json(headers) { Json(page).into_response() } else { html(StatusCode::OK, page) }
+}
+
+/// Returns a template as an answer.
+pub fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page can't be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// True if a request names JSON before HTML.
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let at = |kind: &str| accepted.find(kind);
+    match (at("application/json"), at("text/html")) {
+        (Some(json), Some(html)) => json < html,
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}

@@ -1,0 +1,139 @@
+//! Signing in and out: `/ui/login` and `/ui/logout`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{ConnectInfo, Form, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
+
+use super::UiState;
+use super::layout::{Frame, html};
+use super::session::{COOKIE, LONGEST_NAME, Session};
+use crate::http::client::{client_ip, is_trusted};
+use crate::http::delay::NotBefore;
+use crate::http::limiter::Limiter;
+
+/// Tries of one client in a minute.
+const TRIES_OF_ONE: u32 = 10;
+
+/// Tries of all clients in a minute.
+const TRIES: u32 = 60;
+
+/// The number of clients whose tries are remembered.
+const CLIENTS: usize = 1_000;
+
+/// The time that the answer to a wrong token takes.
+const WRONG_TAKES: Duration = Duration::from_millis(250);
+
+/// Counts of tries to sign in.
+pub struct Tries {
+    by_client: Mutex<Limiter>,
+    total: Mutex<Limiter>,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        let by_client = Mutex::new(Limiter::new(TRIES_OF_ONE, CLIENTS));
+        Self { by_client, total: Mutex::new(Limiter::new(TRIES, 2)) }
+    }
+}
+
+impl Tries {
+    /// Counts a try; false if there were too many.
+    fn admit(&self, client: IpAddr, now: Duration) -> bool {
+        let admit = |limiter: &Mutex<Limiter>, client| {
+            limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
+        };
+        admit(&self.by_client, client) && admit(&self.total, Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
+/// The form.
+#[derive(Deserialize)]
+pub struct Shown {
+    #[serde(deserialize_with = "secret")]
+    token: SecretString,
+    #[serde(default)]
+    name: String,
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+    String::deserialize(from).map(SecretString::from)
+}
+
+#[derive(Template)]
+#[template(path = "login.html", config = "src/ui/askama.toml")]
+struct Page {
+    frame: Frame,
+    problem: Option<&'static str>,
+}
+
+impl Page {
+    fn new(problem: Option<&'static str>) -> Self {
+        Self { frame: Frame::signed_out(), problem }
+    }
+}
+
+/// Shows the form.
+pub async fn form() -> Response {
+    html(StatusCode::OK, &Page::new(None))
+}
+
+/// Signs in with a token and a name.
+pub async fn sign_in(
+    State(state): State<UiState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(shown): Form<Shown>,
+) -> Response {
+    let app = &state.app;
+    let client = client_ip(peer, &headers, &app.trusted_proxies);
+    let since = app.clock.steady().saturating_duration_since(state.began);
+    if !state.tries.admit(client, since) {
+        let problem = "Too many tries. Wait a minute, then try again.";
+        return html(StatusCode::TOO_MANY_REQUESTS, &Page::new(Some(problem)));
+    }
+    let name: String = shown.name.trim().chars().take(LONGEST_NAME).collect();
+    if name.is_empty() {
+        let problem = "Give a name; the audit shows it beside what you do.";
+        return html(StatusCode::UNPROCESSABLE_ENTITY, &Page::new(Some(problem)));
+    }
+    let Some(role) = state.sessions.role(&shown.token) else {
+        tracing::warn!(client.ip = %client, "refused a wrong token at the pages");
+        let problem = "This is neither admin.token nor admin.view_token.";
+        let mut answer = html(StatusCode::UNAUTHORIZED, &Page::new(Some(problem)));
+        answer.extensions_mut().insert(NotBefore(Instant::now() + WRONG_TAKES));
+        return answer;
+    };
+    tracing::info!(client.ip = %client, role = <&str>::from(role), name, "signed in at the pages");
+    let session = Session::new(role, name, app.clock.now());
+    let value = state.sessions.cookie(&session, &shown.token);
+    let is_secure = is_behind_https(&state, peer, &headers);
+    ([set_cookie(&value, is_secure)], Redirect::to("/ui")).into_response()
+}
+
+/// Signs out.
+pub async fn sign_out() -> Response {
+    let gone = format!("{COOKIE}=; Path=/ui; Max-Age=0; HttpOnly; SameSite=Strict");
+    let gone = HeaderValue::from_str(&gone).expect("the cookie is ASCII");
+    ([(header::SET_COOKIE, gone)], Redirect::to("/ui/login")).into_response()
+}
+
+/// True if a trusted proxy says that the browser speaks https.
+pub fn is_behind_https(state: &UiState, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    let is_https = headers.get("x-forwarded-proto").is_some_and(|it| it.as_bytes() == b"https");
+    is_https && is_trusted(peer.ip().to_canonical(), &state.app.trusted_proxies)
+}
+
+/// Returns the header that hands a session to the browser.
+pub fn set_cookie(value: &str, is_secure: bool) -> (HeaderName, HeaderValue) {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={value}; Path=/ui; HttpOnly; SameSite=Strict{secure}");
+    (header::SET_COOKIE, HeaderValue::from_str(&cookie).expect("the cookie is ASCII"))
+}

@@ -1,0 +1,220 @@
+//! The language of the project: no retired names, plain beginnings of docs, and short sentences.
+//!
+//! A program can check no more of CONTRIBUTING's rules than this.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::kit::process::binary;
+
+/// Names that the glossary replaced.
+const RETIRED: &[&str] = &[
+    "AtWork",
+    "Carrier",
+    "Causes",
+    "Deed",
+    "Delivering",
+    "Desk",
+    "Face",
+    "Fiction",
+    "HEARD",
+    "Hushed",
+    "KeepCompany",
+    "Knower",
+    "MissingReads",
+    "News",
+    "Offered",
+    "Owed",
+    "Pulse",
+    "Receipted",
+    "RestKind",
+    "Ruling",
+    "Seat",
+    "Seated",
+    "SharedBudget",
+    "Sharers",
+    "Silence",
+    "Supposed",
+    "Tell",
+    "Traced",
+    "Transmission",
+    "Unplanned",
+    "Untried",
+    "WayBack",
+    "Wellness",
+    "Whereabouts",
+    "Wish",
+    "ask_for_token",
+    "bookmark",
+    "first_hand",
+    "keep_house",
+    "let_go",
+    "make_sure",
+    "rung",
+    "seen_to_panic",
+    "suspicions",
+];
+
+/// The folders whose code uses the glossary's names.
+const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
+
+/// Beginnings of a doc comment that name nothing and nobody who acts.
+const QUESTIONS: [&str; 7] = ["What", "Who", "Whom", "Whose", "Why", "Whether", "How"];
+
+/// The modules whose docs keep to the rule.
+const PLAIN: [&str; 3] = ["cli", "sandbox", "telemetry"];
+
+/// The longest sentence of an error message or of `--help`, in words.
+const WORDS: usize = 25;
+
+/// Returns the Rust files below a folder, with their text.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    found.sort();
+    assert!(found.len() > 3, "only {} files in {folder}", found.len());
+    found
+}
+
+/// Returns the words of a line of code, without its comment.
+fn names(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap();
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty())
+}
+
+#[test]
+fn no_retired_name_is_used() {
+    let mut found = Vec::new();
+    for (path, text) in FOLDERS.into_iter().flat_map(files) {
+        if path.ends_with("tests/prose.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            for name in names(line).filter(|name| RETIRED.contains(name)) {
+                found.push(format!("{}:{}: {name}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "design.md and CONTRIBUTING have the names:\n{}", found.join("\n"));
+}
+
+/// Returns the first line of each doc comment, with its number.
+fn first_lines(text: &str) -> Vec<(usize, &str)> {
+    let doc = |line: &'_ str| {
+        let line = line.trim_start();
+        line.starts_with("///") || line.starts_with("//!")
+    };
+    let mut before = false;
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let is_doc = doc(line);
+        if is_doc && !before {
+            found.push((number + 1, line.trim_start()[3..].trim_start()));
+        }
+        before = is_doc;
+    }
+    found
+}
+
+#[test]
+fn docs_begin_with_a_noun_or_a_verb() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (path, text) in files("src") {
+        let module = path.strip_prefix(&root).unwrap().components().next().unwrap();
+        let module = Path::new(&module).file_stem().unwrap().to_str().unwrap();
+        if !PLAIN.contains(&module) {
+            continue;
+        }
+        for (number, line) in first_lines(&text) {
+            seen += 1;
+            let first = line.split(|c: char| !c.is_alphabetic()).next().unwrap();
+            if QUESTIONS.contains(&first) {
+                wrong.push(format!("{}:{number}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 300, "only {seen} docs were found");
+    assert!(wrong.is_empty(), "name the thing or the action:\n{}", wrong.join("\n"));
+}
+
+/// Returns the sentences of a text that have too many words.
+fn long_sentences(text: &str) -> Vec<String> {
+    let ends = |word: &str| word.ends_with(['.', '?', '!', ':', ';']);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let sentences = words.split_inclusive(|word| ends(word));
+    sentences.filter(|it| it.len() > WORDS).map(|it| it.join(" ")).collect()
+}
+
+/// Returns the texts of all `#[error("...")]`.
+fn error_messages(text: &str) -> Vec<String> {
+    let attributes = text.split("#[error(").skip(1).filter_map(|rest| {
+        let literal = rest.trim_start().strip_prefix('"')?;
+        let end = literal.match_indices('"').find(|(at, _)| !literal[..*at].ends_with('\\'))?.0;
+        Some(literal[..end].replace("\\\n", " "))
+    });
+    attributes.collect()
+}
+
+#[test]
+fn errors_have_short_sentences() {
+    let (mut long, mut seen) = (Vec::new(), 0);
+    for (path, text) in files("src") {
+        for message in error_messages(&text) {
+            seen += 1;
+            let found = long_sentences(&message).into_iter();
+            long.extend(found.map(|sentence| format!("{}: {sentence}", path.display())));
+        }
+    }
+    assert!(seen > 50, "only {seen} messages were found");
+    assert!(long.is_empty(), "more than {WORDS} words:\n{}", long.join("\n"));
+}
+
+/// Returns the help of a command and of all below it.
+fn helps(command: &[String]) -> Vec<String> {
+    let output = binary().args(command).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(help.contains("Usage:"), "{command:?}: {help}");
+    let list = help.split_once("\nCommands:\n").map_or("", |(_, list)| list);
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    // The names stand two columns in; the lines below them are descriptions.
+    let named = lines.filter(|line| line.len() > 2 && !line[2..].starts_with(' '));
+    let names = named.filter_map(|line| line.split_whitespace().next());
+    let below = names.filter(|name| *name != "help").map(str::to_owned);
+    let below: Vec<String> = below.flat_map(|name| helps(&[command, &[name]].concat())).collect();
+    std::iter::once(help).chain(below).collect()
+}
+
+#[test]
+fn help_has_short_sentences() {
+    let helps = helps(&[]);
+    assert!(helps.len() > 20, "only {} commands were found", helps.len());
+    let mut long = Vec::new();
+    for help in helps {
+        // A paragraph goes on while the lines stand equally far in and are no columns.
+        let mut paragraph = (0, String::new());
+        for line in help.lines().chain([""]) {
+            let text = line.trim_start();
+            let indent = line.len() - text.len();
+            if text.is_empty() || indent != paragraph.0 || text.contains("  ") {
+                long.extend(long_sentences(&paragraph.1));
+                paragraph = (indent, String::new());
+            }
+            let last_column = text.rsplit("  ").next().unwrap();
+            paragraph.1 += last_column;
+            paragraph.1.push(' ');
+        }
+    }
+    assert!(long.is_empty(), "more than {WORDS} words:\n{}", long.join("\n"));
+}

@@ -1,0 +1,175 @@
+//! The operator's pages over HTTP: who may sign in, what a page says of itself, and nobody else's reach.
+
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+use crate::kit::http::{self, Answer};
+use crate::kit::relay::{Relay, Setup};
+use crate::kit::sandbox::Sandbox;
+use crate::kit::webhooks::joined;
+
+const OPERATE: &str = "the-token-of-operators";
+const VIEW: &str = "the-token-of-viewers";
+
+fn started(sandbox: &Sandbox) -> Relay {
+    let setup = Setup::new(sandbox).set("admin.token", OPERATE);
+    setup.set("admin.view_token", VIEW).start()
+}
+
+/// A form as a browser of this site posts it.
+fn form(relay: &Relay, path: &str, fields: &str) -> RequestBuilder {
+    http::client()
+        .post(relay.url(path))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .header("Sec-Fetch-Site", "same-origin")
+        .body(fields.to_owned())
+}
+
+fn sign_in(relay: &Relay, token: &str) -> Answer {
+    http::send(form(relay, "/ui/login", &format!("token={token}&name=Kim")))
+}
+
+/// The session's cookie as a browser sends it back.
+#[track_caller]
+fn session(relay: &Relay, token: &str) -> String {
+    let answer = sign_in(relay, token);
+    assert_eq!((answer.status, answer.header("location")), (303, "/ui"), "{answer:?}");
+    let cookie = answer.header("set-cookie");
+    for attribute in ["; HttpOnly", "; SameSite=Strict", "; Path=/ui"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn page(relay: &Relay, path: &str, cookie: &str) -> Answer {
+    http::send(http::client().get(relay.url(path)).header("Cookie", cookie))
+}
+
+#[test]
+fn a_token_opens_a_session_and_nothing_else_does() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let answer = http::get(relay.url("/ui"));
+    assert_eq!((answer.status, answer.header("location")), (303, "/ui/login"));
+    let programs = http::client().get(relay.url("/ui")).header("Accept", "application/json");
+    assert_eq!(http::send(programs).status, 401);
+
+    for token in [OPERATE, VIEW] {
+        let cookie = session(&relay, token);
+        let answer = page(&relay, "/ui", &cookie);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.body.contains("<h1>Overview</h1>") && answer.body.contains("Kim"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let changed = format!("{}x", cookie);
+        assert_eq!(page(&relay, "/ui", &changed).status, 303);
+    }
+    let wrong = sign_in(&relay, "the-token-of-nobody");
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.body.contains("admin.token") && !wrong.body.contains("the-token-of-nobody"));
+    assert_eq!(wrong.header("set-cookie"), "");
+    let nameless = http::send(form(&relay, "/ui/login", &format!("token={OPERATE}&name=+")));
+    assert_eq!(nameless.status, 422);
+
+    let cookie = session(&relay, OPERATE);
+    let out = http::send(form(&relay, "/ui/logout", "").header("Cookie", cookie));
+    assert_eq!((out.status, out.header("location")), (303, "/ui/login"));
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[test]
+fn only_so_many_tries_are_taken_in_a_minute() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let tries = (0..12).map(|_| sign_in(&relay, "the-token-of-nobody").status);
+    let refused = tries.filter(|status| *status == 429).count();
+    assert_eq!(refused, 2);
+    assert_eq!(sign_in(&relay, OPERATE).status, 429, "a right token has to wait as well");
+}
+
+#[test]
+fn another_site_cannot_act_with_a_session() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, OPERATE);
+    let host = relay.address();
+    let post = || http::client().post(relay.url("/ui/logout"));
+    for (headers, status) in [
+        (&[("Sec-Fetch-Site", "same-origin")][..], 303),
+        (&[("Sec-Fetch-Site", "same-site")], 403),
+        (&[("Sec-Fetch-Site", "cross-site")], 403),
+        (&[("Origin", &format!("http://{host}"))], 303),
+        (&[("Origin", "https://example.com")], 403),
+        (&[("Origin", "null")], 403),
+        (&[], 403),
+    ] {
+        let request = headers.iter().fold(post(), |it, (name, value)| it.header(*name, *value));
+        let answer = http::send(request.header("Cookie", &cookie));
+        assert_eq!(answer.status, status, "{headers:?}");
+        assert_eq!(answer.body.contains("Sec-Fetch-Site"), status == 403);
+    }
+}
+
+#[test]
+fn pages_load_only_what_the_relay_serves() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, VIEW);
+    let overview = page(&relay, "/ui", &cookie);
+    let login = http::get(relay.url("/ui/login"));
+    let lost = page(&relay, "/ui/nowhere", &cookie);
+    assert_eq!((login.status, lost.status), (200, 404));
+    for answer in [&overview, &login, &lost] {
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        let mut links =
+            answer.body.split("=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        assert!(links.all(|it| !it.contains("//")), "{}", answer.body);
+    }
+    let assets = overview.body.split('"').filter(|it| it.starts_with("/ui/assets/"));
+    let mut bytes = overview.body.len();
+    for path in assets {
+        let asset = http::get(relay.url(path));
+        assert_eq!(asset.status, 200, "{path}");
+        assert!(asset.header("cache-control").contains("immutable"), "{path}");
+        bytes += asset.body.len();
+    }
+    assert!(bytes < 110_000, "{bytes}");
+}
+
+#[test]
+fn the_overview_shows_what_waits_and_what_was_refused() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(
+        json!([{"match": {"path": "rae%40example.com/events"}, "times": 1, "status": 400}]),
+    );
+    let relay = started(&sandbox);
+    let cookie = session(&relay, VIEW);
+    let shown = |relay: &Relay| {
+        let request = http::client().get(relay.url("/ui")).header("Cookie", &cookie);
+        http::send(request.header("Accept", "application/json")).json()
+    };
+    let empty = shown(&relay);
+    assert_eq!((&empty["pending"], &empty["banner"]), (&json!(0), &json!([])));
+    relay.accept(&joined("rae"));
+    relay.must("parked", &joined("ann").with("/event", "UNHEARD_OF"));
+    relay.drained();
+    let numbers = shown(&relay);
+    assert_eq!((&numbers["dead_letters"], &numbers["parked"]), (&json!(1), &json!(1)));
+    assert_eq!(numbers["destinations"][0]["state"], "running");
+    let page = page(&relay, "/ui", &cookie);
+    assert!(page.body.contains("referral-relay dead-letters list"), "{}", page.body);
+}
+
+#[test]
+fn without_a_token_or_on_a_public_address_there_are_no_pages() {
+    let sandbox = Sandbox::start();
+    let relay = Setup::new(&sandbox).start();
+    assert_eq!(http::get(relay.url("/ui/login")).status, 404);
+    let public = Setup::new(&sandbox).set("admin.token", OPERATE).set("server.listen", "0.0.0.0:0");
+    let relay = public.clone().start();
+    assert_eq!(http::get(relay.url("/ui/login")).status, 404);
+    let relay = public.set("admin.ui", "on").start();
+    assert_eq!(http::get(relay.url("/ui/login")).status, 200);
+}
