@@ -49,7 +49,7 @@ impl ServerTables {
         options: &ServerOptions,
     ) -> Result<Self, StoreError> {
         let (connections, connecting) = connections(url, options)?;
-        transact!(connections, OPENING, |it| migrate::migrate(&it, options.now))?;
+        transact!(connections, OPENING, |it| migrate::migrate(it, options.now))?;
         let connections = connections.with_long_timeout();
         Ok(Self {
             connections,
@@ -94,11 +94,11 @@ impl Rows for ServerSnapshot {
 #[async_trait]
 impl Rows for ServerTables {
     async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
-        transact!(self.connections, DOING, |it| rows::page(&it, part, after))
+        transact!(self.connections, DOING, |it| rows::page(it, part, after))
     }
 
     async fn given(&mut self) -> Result<Given, StoreError> {
-        transact!(self.connections, DOING, |it| given(&it))
+        transact!(self.connections, DOING, |it| given(it))
     }
 }
 
@@ -117,15 +117,15 @@ impl Tables for ServerTables {
     }
 
     async fn count(&mut self, part: &Part) -> Result<u64, StoreError> {
-        transact!(self.connections, DOING, |it| rows::count(&it, part))
+        transact!(self.connections, DOING, |it| rows::count(it, part))
     }
 
     async fn recall(&mut self, meta: Meta) -> Result<Option<String>, StoreError> {
-        transact!(self.connections, DOING, |it| meta::recall(&it, meta))
+        transact!(self.connections, DOING, |it| meta::recall(it, meta))
     }
 
     async fn remember(&mut self, meta: Meta, value: Option<&str>) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| meta::remember(&it, meta, value))
+        transact!(self.connections, DOING, |it| meta::remember(it, meta, value))
     }
 
     async fn write(
@@ -136,8 +136,8 @@ impl Tables for ServerTables {
         mark: &str,
     ) -> Result<(), StoreError> {
         transact!(self.connections, DOING, |it| async {
-            rows::write(&it, part, clears, rows).await?;
-            meta::remember(&it, Meta::Copying, Some(mark)).await
+            rows::write(it, part, clears, rows).await?;
+            meta::remember(it, Meta::Copying, Some(mark)).await
         })
     }
 
@@ -146,7 +146,7 @@ impl Tables for ServerTables {
     }
 
     async fn make_ready(&mut self, given: Given) -> Result<(), StoreError> {
-        transact!(self.connections, DOING, |it| make_ready(&it, given))
+        transact!(self.connections, DOING, |it| make_ready(it, given))
     }
 }
 

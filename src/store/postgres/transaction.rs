@@ -21,7 +21,6 @@ use crate::store::record::unreadable;
 
 use super::fault::Fault;
 use super::pool::{self, Object, Pool};
-use super::retry::RetryPolicy;
 use super::value::{Redacted, Value};
 
 /// How much longer than the server itself the relay waits for a statement: a server that lives tells by
@@ -92,13 +91,13 @@ impl Connections {
 
     /// Begins a transaction that sees, statement by statement, what others have committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
-        self.begin_after(&self.tries()).await
+        self.begin_after(0).await
     }
 
-    /// The same as another try. It may stand still for longer if it ended twice: not because the relay
-    /// froze then, but because it takes long by itself.
-    pub(super) async fn begin_after(&self, tries: &RetryPolicy<'_>) -> Result<Transaction, Fault> {
-        let longer = 1 << (4 * tries.ended.saturating_sub(1)).min(8);
+    /// Begins the same as another try, of which so many ended with their connections. It may stand still for
+    /// longer if two did: not because the relay froze, but because the work takes long by itself.
+    pub(super) async fn begin_after(&self, ended: u32) -> Result<Transaction, Fault> {
+        let longer = 1 << (4 * ended.saturating_sub(1)).min(8);
         let idle = self.idle_timeout.saturating_mul(longer).min(LONG);
         self.begin_as("READ COMMITTED READ WRITE", idle).await
     }
