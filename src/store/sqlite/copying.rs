@@ -1,6 +1,6 @@
 //! Copying from and into a file: rows in the form that other backends take and give.
 //!
-//! What belongs here: how this backend's rows differ from that form. Webhooks are referred to by a number of their own.
+//! What belongs here: how this backend's rows differ from that form, which is by types alone.
 
 mod rows;
 

@@ -44,14 +44,14 @@ fn overwrite_free_pages(connection: &mut Connection) -> Result<(), Fault> {
         filler -= 1;
         transaction
             .prepare_cached(
-                "INSERT INTO inbox (seq, id, sha256, received_at, source, body)
+                "INSERT INTO inbox (rowid, id, sha256, received_at, source, body)
                  VALUES (?1, CAST(?1 AS BLOB), CAST(?1 AS BLOB), 0, '', zeroblob(?2))",
             )?
             .execute([filler, bytes.min(FILLER)])?;
         bytes -= FILLER;
     }
     // No webhook has such a number.
-    transaction.execute("DELETE FROM inbox WHERE seq < 0", [])?;
+    transaction.execute("DELETE FROM inbox WHERE rowid < 0", [])?;
     Ok(transaction.commit()?)
 }
 

@@ -86,8 +86,8 @@ fn integrity(
 /// SQLite notices where its own structure is damaged, but not in the middle of a value.
 fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     let sql = format!(
-        "SELECT {WEBHOOK}, seq, sha256, body IS NOT NULL FROM inbox
-         WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        "SELECT {WEBHOOK}, rowid, sha256, body IS NOT NULL FROM inbox
+         WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"
     );
     let (mut statement, mut after) = (connection.prepare(&sql)?, i64::MIN);
     loop {

@@ -40,8 +40,8 @@ pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, 
         // Two readers go by the order of columns; they find theirs first.
         let columns = match table.as_str() {
             "inbox" => format!("{WEBHOOK}, *"),
-            "deliveries" => "id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook),
-                 planned_at, attempts, failing_since, event_at, identify, class, lane, *"
+            "deliveries" => "id, call, webhook, planned_at, attempts, failing_since, event_at,
+                 identify, class, lane, *"
                 .to_owned(),
             _ => "*".to_owned(),
         };

@@ -33,7 +33,7 @@ fn read((name, kind): Column) -> String {
         Kind::Number => format!("{name}::text"),
         Kind::Flag => format!("{name}::integer::text"),
         Kind::Bytes => format!("encode({name}, 'hex')"),
-        Kind::Id | Kind::Webhook => format!("encode(uuid_send({name}), 'hex')"),
+        Kind::Id => format!("encode(uuid_send({name}), 'hex')"),
     }
 }
 
@@ -44,7 +44,7 @@ fn column(value: &str, kind: Kind) -> String {
         Kind::Number => format!("{value}::bigint"),
         Kind::Flag => format!("{value}::boolean"),
         Kind::Bytes => format!("decode({value}, 'hex')"),
-        Kind::Id | Kind::Webhook => format!("{value}::uuid"),
+        Kind::Id => format!("{value}::uuid"),
     }
 }
 

@@ -40,15 +40,15 @@ impl InboxRows for Transaction {
         below: Uuid,
         limit: i64,
     ) -> Result<Vec<WebhookId>, Fault> {
-        let (is, order) = match which {
-            Prunable::Finished => ("IS NULL", "received_at"),
-            Prunable::Parked => ("IS NOT NULL", "id"),
+        let is = match which {
+            Prunable::Finished => "IS NULL",
+            Prunable::Parked => "IS NOT NULL",
         };
         let sql = format!(
             "SELECT id FROM inbox
              WHERE received_at < $1 AND id < $2 AND body IS NOT NULL AND parked {is}
              AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> 1)
-             ORDER BY {order} LIMIT $3"
+             ORDER BY id LIMIT $3"
         );
         let id = |row: &Row| Ok(WebhookId(row.try_get(0)?));
         self.read(&sql, &[&before, &below, &limit], id).await
@@ -91,10 +91,10 @@ impl InboxRows for Transaction {
              WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
         let mut found = self.read(sql, &[&hashes, &ids], stored).await?;
         let held = found.iter().filter(|row| row.is_parked || ids.contains(&row.id.0));
-        let held: Vec<Uuid> = held.map(|row| row.id.0).collect();
+        let held: Vec<Vec<u8>> = held.map(|row| row.fingerprint.to_vec()).collect();
         if !held.is_empty() {
-            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox WHERE id = ANY ($1)
-                 ORDER BY id FOR UPDATE";
+            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox
+                 WHERE sha256 = ANY ($1) ORDER BY id FOR UPDATE";
             for now in self.rows(sql, &[&held]).await? {
                 let id = WebhookId(now.try_get(0)?);
                 let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Overtaken)?;
@@ -171,11 +171,12 @@ pub(super) async fn write_stored(
     let sql = "UPDATE inbox
          SET parked = it.parked, campaign = it.campaign
          FROM unnest($1, $2, $3) AS it (id, parked, campaign)
-         WHERE inbox.id = it.id";
+         WHERE inbox.id = it.id AND body IS NOT NULL";
     let columns = columns!(changes.replanned, it => it.id.0, it.parked.as_deref(),
         it.campaign.as_deref());
     transaction.write(sql, &columns).await?;
-    let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ANY ($1)";
+    let sql = "UPDATE inbox SET body = NULL, parked = NULL
+         WHERE id = ANY ($1) AND body IS NOT NULL";
     transaction.write(sql, &[&uuids(&changes.dropped)]).await
 }
 

@@ -20,7 +20,6 @@ fn read((name, kind): Column) -> String {
         Kind::Text => name.to_owned(),
         Kind::Number | Kind::Flag => format!("CAST({name} AS TEXT)"),
         Kind::Bytes | Kind::Id => format!("iif({name} IS NULL, NULL, lower(hex({name})))"),
-        Kind::Webhook => format!("(SELECT lower(hex(inbox.id)) FROM inbox WHERE seq = {name})"),
     }
 }
 
@@ -30,7 +29,6 @@ fn place(number: usize, kind: Kind) -> String {
         Kind::Text => format!("?{number}"),
         Kind::Number | Kind::Flag => format!("CAST(?{number} AS INTEGER)"),
         Kind::Bytes | Kind::Id => format!("unhex(?{number})"),
-        Kind::Webhook => format!("(SELECT seq FROM inbox WHERE id = unhex(?{number}))"),
     }
 }
 

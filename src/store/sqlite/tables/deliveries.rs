@@ -13,11 +13,10 @@ use super::{change, find, first};
 /// Reads a row whose columns are its id, the call, the webhook's id, `planned_at`, `attempts`,
 /// `failing_since`, `event_at`, the identify that goes out, `class` and `lane`.
 pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> Result<DeliveryRow, Fault> {
-    let webhook: Option<[u8; 16]> = row.get(2)?;
     Ok(DeliveryRow {
         id: row.get(0)?,
         call: row.get(1)?,
-        webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
+        webhook: row.get::<_, Option<_>>(2)?.map(WebhookId),
         planned_at: row.get(3)?,
         attempts: row.get(4)?,
         failing_since: row.get(5)?,
@@ -101,11 +100,16 @@ pub(super) fn append(
     connection: &Connection,
     lanes: &BTreeMap<LaneId, LaneAppend>,
 ) -> Result<(), Fault> {
-    let mut known = None;
     for (lane, LaneAppend { class, due_at, rows }) in lanes {
         let first = extend(connection, lane.0, *class, rows.len(), *due_at)?;
         for (seq, row) in (first..).zip(rows) {
-            insert(connection, lane.0, seq, row, &mut known)?;
+            let NewRow { webhook, class, planned_at, event_at, identify, call } = row;
+            let (lane, webhook) = (lane.0, webhook.map(|id| id.0));
+            let sql = "INSERT INTO deliveries
+                     (lane, seq, webhook, planned_at, event_at, call, identify, class)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
+            change(connection, sql, values)?;
         }
     }
     Ok(())
@@ -135,29 +139,6 @@ fn extend(
     };
     change(connection, statement, params![lane, class, due_at, after])?;
     Ok(first)
-}
-
-/// Writes a row. `known` is the last webhook and its number.
-fn insert(
-    connection: &Connection,
-    lane: i64,
-    seq: i64,
-    row: &NewRow,
-    known: &mut Option<(WebhookId, i64)>,
-) -> Result<(), Fault> {
-    if let Some(id) = row.webhook
-        && known.is_none_or(|(last, _)| last != id)
-    {
-        let mut statement = connection.prepare_cached("SELECT seq FROM inbox WHERE id = ?1")?;
-        *known = Some((id, statement.query_row([id.0.as_bytes()], |row| row.get(0))?));
-    }
-    let webhook = row.webhook.and(*known).map(|(_, seq)| seq);
-    let NewRow { class, planned_at, event_at, identify, call, .. } = row;
-    let sql =
-        "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
-    change(connection, sql, values)
 }
 
 /// Makes visitors' pending calls more urgent.

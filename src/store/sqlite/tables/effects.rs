@@ -1,7 +1,6 @@
 //! Effects with the calls that carry them, and the table `messages`.
 
 use rusqlite::{Connection, params};
-use uuid::Uuid;
 
 use crate::domain::{EventId, Message, Time, WebhookId};
 use crate::store::DeliveryState;
@@ -15,15 +14,14 @@ use super::{change, find, first, read};
 impl EffectRows for SqliteUnit<'_> {
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
         let sql = "SELECT webhook FROM effects WHERE id = ?1";
-        Ok(find(self.connection, sql, [effect.0], first)?.map(|id| WebhookId(Uuid::from_bytes(id))))
+        Ok(find(self.connection, sql, [effect.0], first)?.map(WebhookId))
     }
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let sql = "SELECT deliveries.id, call, state, planned_at, COALESCE(delivered_at, died_at)
-             FROM inbox CROSS JOIN deliveries ON deliveries.webhook = inbox.seq
-             LEFT JOIN dead_letters ON dead_letters.delivery = 2 * deliveries.id + 1
-             WHERE inbox.id = ?1";
-        read(self.connection, sql, [webhook.0.as_bytes()], |row| {
+        let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at)
+             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
+             WHERE webhook = ?1 ORDER BY id";
+        read(self.connection, sql, [webhook.0], |row| {
             Ok(WebhookCall {
                 delivery: delivery(row.get(0)?, Half::Call),
                 call: row.get(1)?,

@@ -29,8 +29,7 @@ impl ErasureRows for SqliteUnit<'_> {
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
-        let sql = "SELECT inbox.id FROM mentions CROSS JOIN inbox ON inbox.seq = mentions.webhook
-             WHERE mentions.person = ?1";
+        let sql = "SELECT webhook FROM mentions WHERE person = ?1";
         let mut found = Vec::new();
         for person in people {
             found.extend(read(self.connection, sql, [person], id)?);
@@ -43,14 +42,14 @@ impl ErasureRows for SqliteUnit<'_> {
              WHERE id > ?1 AND body IS NOT NULL
                  AND (parked IS NOT NULL OR source NOT IN ('growsurf', 'growsurf_api'))
              ORDER BY id LIMIT ?2";
-        read(self.connection, sql, params![after.as_bytes(), limit], webhook)
+        read(self.connection, sql, params![after, limit], webhook)
     }
 
     async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
         let sql = "SELECT parked IS NOT NULL FROM inbox WHERE id = ?1 AND body IS NOT NULL";
         let mut found = Vec::new();
         for id in ids {
-            let is_parked = find(self.connection, sql, [id.0.as_bytes()], first)?;
+            let is_parked = find(self.connection, sql, [id.0], first)?;
             found.extend(is_parked.map(|is_parked| (*id, is_parked)));
         }
         Ok(found)
@@ -63,10 +62,10 @@ impl ErasureRows for SqliteUnit<'_> {
                  EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
                  (SELECT COUNT(*) FROM attempts
                   WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))
-             FROM deliveries WHERE webhook = (SELECT seq FROM inbox WHERE inbox.id = ?1)";
+             FROM deliveries WHERE webhook = ?1";
         let mut found = Vec::new();
         for id in webhooks {
-            found.extend(read(self.connection, sql, [id.0.as_bytes()], call)?);
+            found.extend(read(self.connection, sql, [id.0], call)?);
         }
         Ok(found)
     }
@@ -115,9 +114,8 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
         change(connection, sql, params![row, text, identify])?;
     }
     for (person, webhook) in &changes.removed_mentions {
-        let sql = "DELETE FROM mentions
-             WHERE person = ?1 AND webhook = (SELECT seq FROM inbox WHERE id = ?2)";
-        change(connection, sql, params![person, webhook.0.as_bytes()])?;
+        let sql = "DELETE FROM mentions WHERE person = ?1 AND webhook = ?2";
+        change(connection, sql, params![person, webhook.0])?;
     }
     for (key, person) in &changes.removed_participants {
         let sql =

@@ -49,9 +49,8 @@ impl LaneRows for SqliteUnit<'_> {
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
-                 attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END, class,
-                 lane
+            "SELECT id, call, webhook, planned_at, attempts, failing_since, event_at,
+                 CASE identify_dead WHEN 0 THEN identify END, class, lane
              FROM deliveries INDEXED BY deliveries_pending
              WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2",
         )?;

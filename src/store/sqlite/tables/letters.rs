@@ -16,12 +16,11 @@ use super::{change, deliveries, find, read};
 impl LetterRows for SqliteUnit<'_> {
     async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
         let sql = "SELECT deliveries.id, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
-                 inbox.id, planned_at, dead_letters.attempts, NULL, event_at, NULL, class, lane,
+                 webhook, planned_at, dead_letters.attempts, NULL, event_at, NULL, class, lane,
                  dead_letters.delivery, people.identifier, died_at, reason, field
              FROM dead_letters
              CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
              CROSS JOIN people ON people.id = deliveries.lane
-             LEFT JOIN inbox ON inbox.seq = deliveries.webhook
              WHERE dead_letters.delivery < ?1 ORDER BY dead_letters.delivery DESC LIMIT ?2";
         read(self.connection, sql, [before.0, number(limit)], letter)
     }
@@ -62,18 +61,16 @@ impl LetterRows for SqliteUnit<'_> {
             let sql =
                 "SELECT deliveries.id, lane, deliveries.state, class, attempts, failing_since,
                      delivered_at, identify IS NOT NULL, identify_dead, planned_at, call,
-                     (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), people.identifier,
-                     people.state
+                     webhook, people.identifier, people.state
                  FROM deliveries CROSS JOIN people ON people.id = lane WHERE deliveries.id = ?1";
             let letters = |row: &Row<'_>| {
                 let row_state = deliveries::state(row)?;
-                let webhook: Option<[u8; 16]> = row.get(11)?;
                 let (identifier, state): (String, String) = (row.get(12)?, row.get(13)?);
                 Ok(PersonLetters {
                     person: record::person(row_state.lane.0, &identifier, &state)?,
                     row: row_state,
                     dead: dead.clone(),
-                    webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
+                    webhook: row.get::<_, Option<_>>(11)?.map(WebhookId),
                     planned_at: row.get(9)?,
                     call: row.get(10)?,
                 })

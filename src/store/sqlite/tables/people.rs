@@ -110,7 +110,7 @@ impl PeopleRows for SqliteUnit<'_> {
                          ON deliveries.webhook = mentions.webhook
                      WHERE person = ?1 AND lane = ?1
                  ),
-                 (SELECT seq FROM mentions CROSS JOIN inbox ON seq = webhook
+                 (SELECT 1 FROM mentions CROSS JOIN inbox ON inbox.id = webhook
                   WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NOT NULL",
         )?;
         let mut traces = Vec::new();
@@ -159,7 +159,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
     }
     for (EventId(id), webhook) in &changes.effects {
         let sql = "INSERT INTO effects (id, webhook) VALUES (?1, ?2)";
-        change(connection, sql, params![id, webhook.0.as_bytes()])?;
+        change(connection, sql, params![id, webhook.0])?;
     }
     Ok(())
 }
