@@ -12,7 +12,7 @@ use super::refusal::NoServer;
 
 /// What can go wrong in a transaction.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// Postgres refused, or can't be reached.
     #[error("{}", told(.0))]
     Sql(#[from] tokio_postgres::Error),

@@ -40,7 +40,7 @@ impl From<tokio_postgres::Error> for Refusal {
 
 /// Why none of the servers of a URL is used: each by its name, and why.
 #[derive(Debug)]
-pub(super) struct NoServer(pub(super) Vec<(String, Refusal)>);
+pub(in crate::store) struct NoServer(pub(super) Vec<(String, Refusal)>);
 
 impl NoServer {
     /// True if a server was there that only follows another.

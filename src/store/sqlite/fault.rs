@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// What can go wrong in a statement or in the reading of its rows.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// SQLite refused.
     #[error(transparent)]
     Sql(#[from] Error),

@@ -7,11 +7,13 @@
 
 use rusqlite::{Connection, Error, ErrorCode};
 
+use crate::domain::Webhook;
+use crate::store::columns::{FromColumns, WEBHOOK};
+
 use super::fault::Fault;
-use super::tables::inbox::{self, WEBHOOK};
 use super::values;
 
-/// How many bodies one reading compares.
+/// Bodies that one reading compares.
 const BODIES: i64 = 500;
 
 /// The damage, in words, if there is any: pages, rows or bodies that can't be what was written.
@@ -27,7 +29,7 @@ pub(super) fn search_damage(connection: &Connection) -> Result<Option<String>, F
     }
 }
 
-/// Whether an error of SQLite means that the file is damaged.
+/// True if an error of SQLite means that the file is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -99,7 +101,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
                 let detail = format!("row {after} of its table inbox, {}", values::reason(fault));
                 Fault::unreadable("a row", detail)
             };
-            if has_body && inbox::webhook(row).map_err(unread)?.fingerprint() != sha256 {
+            if has_body && Webhook::read(row).map_err(unread)?.fingerprint() != sha256 {
                 return Ok(false);
             }
         }
@@ -109,7 +111,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     }
 }
 
-/// What contradicts itself although every page is sound: the invariants of the [store](super)
+/// Returns contradictions of a file whose every page is sound, by the invariants of the [store](super)
 /// that SQL can tell. A store like that works, but its numbers or its lanes don't; a mistake of
 /// the relay is likelier than one of the disk.
 pub(super) fn contradictions(connection: &Connection) -> Result<Vec<&'static str>, Fault> {

@@ -1,15 +1,14 @@
 //! The tables `inbox` and `mentions`, and what pruning takes of them.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::domain::{Class, LaneId, Time, Webhook, WebhookId};
+use crate::domain::{Webhook, WebhookId};
 use crate::store::inbox::Prunable;
-use crate::store::rows::{Changes, FinishedDelivery, FinishedWebhook, NewWebhook, StoredWebhook};
+use crate::store::rows::{Changes, FinishedWebhook, NewWebhook, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::InboxRows;
-use crate::store::{DeliveryState, record};
 
 use super::{change, find, read};
 
@@ -30,7 +29,7 @@ impl InboxRows for SqliteUnit<'_> {
              WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
              ORDER BY id LIMIT ?3"
         };
-        read(self.connection, sql, params![after, since, limit], webhook)
+        read(self.connection, sql, params![after, since, limit])
     }
 
     async fn prunable(
@@ -54,7 +53,7 @@ impl InboxRows for SqliteUnit<'_> {
                  ORDER BY id LIMIT ?3"
             }
         };
-        read(self.connection, sql, params![before, below, limit], id)
+        read(self.connection, sql, params![before, below, limit])
     }
 
     async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
@@ -62,13 +61,10 @@ impl InboxRows for SqliteUnit<'_> {
         for id in ids {
             let sql = "SELECT received_at, parked IS NOT NULL FROM inbox
                  WHERE id = ?1 AND body IS NOT NULL";
-            let row = find(self.connection, sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let row: Option<(i64, bool)> = find(self.connection, sql, [id.0])?;
             let Some((received_at, is_parked)) = row else { continue };
             let sql = "SELECT id, lane, state FROM deliveries WHERE webhook = ?1";
-            let deliveries = read(self.connection, sql, [id.0], |row| {
-                let (lane, state) = (LaneId(row.get(1)?), DeliveryState::of(row.get(2)?));
-                Ok(FinishedDelivery { row: row.get(0)?, lane, state })
-            })?;
+            let deliveries = read(self.connection, sql, [id.0])?;
             found.push(FinishedWebhook { id: *id, received_at, is_parked, deliveries });
         }
         Ok(found)
@@ -83,12 +79,12 @@ impl InboxRows for SqliteUnit<'_> {
         for fingerprint in fingerprints {
             let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
                  FROM inbox WHERE sha256 = ?1";
-            found.extend(find(self.connection, sql, [fingerprint], stored)?);
+            found.extend(find(self.connection, sql, [fingerprint])?);
         }
         for WebhookId(id) in ids {
             let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
                  FROM inbox WHERE id = ?1 AND body IS NOT NULL";
-            found.extend(find(self.connection, sql, [id], stored)?);
+            found.extend(find(self.connection, sql, [id])?);
         }
         Ok(found)
     }
@@ -96,29 +92,8 @@ impl InboxRows for SqliteUnit<'_> {
     async fn webhook(&mut self, WebhookId(id): WebhookId) -> Result<Option<Webhook>, Fault> {
         let sql = "SELECT id, received_at, source, owner, event, body FROM inbox
              WHERE id = ?1 AND body IS NOT NULL";
-        find(self.connection, sql, [id], webhook)
+        find(self.connection, sql, [id])
     }
-}
-
-/// The columns that make a webhook.
-pub(in crate::store::sqlite) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
-
-/// Reads the id of a row that begins with it.
-pub(super) fn id(row: &Row<'_>) -> Result<WebhookId, Fault> {
-    Ok(WebhookId(row.get(0)?))
-}
-
-/// Reads the webhook of a row that begins with [`WEBHOOK`].
-pub(in crate::store::sqlite) fn webhook(row: &Row<'_>) -> Result<Webhook, Fault> {
-    let source: String = row.get(2)?;
-    Ok(Webhook {
-        id: id(row)?,
-        received_at: Time::from_micros(row.get(1)?),
-        source: record::source(&source)?,
-        owner: row.get(3)?,
-        event: row.get(4)?,
-        body: row.get(5)?,
-    })
 }
 
 /// Removes rows of deliveries with their attempts.
@@ -132,18 +107,6 @@ pub(super) fn remove_deliveries(connection: &Connection, rows: &[i64]) -> Result
         change(connection, "DELETE FROM deliveries WHERE id = ?1", [row])?;
     }
     Ok(())
-}
-
-fn stored(row: &Row<'_>) -> Result<StoredWebhook, Fault> {
-    let source = record::source(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
-    Ok(StoredWebhook {
-        id: id(row)?,
-        fingerprint: row.get(1)?,
-        received_at: Time::from_micros(row.get(2)?),
-        class: Class::of_stored(source),
-        campaign: row.get(4)?,
-        is_parked: row.get(5)?,
-    })
 }
 
 /// Writes webhooks and whom they name.
