@@ -47,7 +47,7 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Why there is no copy.
+/// A reason for there being no copy.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// A store couldn't do its part.
@@ -70,7 +70,7 @@ pub enum CopyError {
          one, or name a new file or database"
     )]
     OtherCopy,
-    /// What was read and what was written aren't the same.
+    /// The rows that were read and written aren't the same.
     #[error(
         "the copy isn't whole: of the {part} the one store has {from} and the other {to}{same}; \
          did something change the store meanwhile? Begin again with a new file or database",
@@ -79,9 +79,9 @@ pub enum CopyError {
     Differs {
         /// The rows that differ.
         part: Part,
-        /// How many there are in the one.
+        /// The number of rows in the one.
         from: u64,
-        /// How many there are in the other.
+        /// The number of rows in the other.
         to: u64,
     },
 }
@@ -102,7 +102,7 @@ pub(super) trait Tables: Rows {
     /// True if a relay delivers from the store.
     async fn is_in_use(&mut self) -> Result<bool, StoreError>;
 
-    /// How many rows a part has.
+    /// Returns the number of rows of a part.
     async fn count(&mut self, part: &Part) -> Result<u64, StoreError>;
 
     /// Returns a single value.

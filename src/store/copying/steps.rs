@@ -8,7 +8,7 @@ use super::mark::{Mark, source};
 use super::sum::Sum;
 use super::{CopyError, Part, Row, Rows, Side, Tables, refuse_marked};
 
-/// What a copy tells while it is made.
+/// The progress of a copy, as it reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// So many rows are to be copied, of which so many were by a copy that was stopped.
@@ -26,14 +26,14 @@ pub enum Step {
     Read(Part, u64),
 }
 
-/// What a part came to, the same in both stores.
+/// A part that is the same in both stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compared {
     /// Which part.
     pub part: Part,
-    /// How many rows it has.
+    /// The number of its rows.
     pub rows: u64,
-    /// What shows that they are the same: a checksum over every value of every row.
+    /// A checksum over every value of every row.
     pub checksum: String,
 }
 

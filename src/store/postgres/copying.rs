@@ -32,7 +32,7 @@ const DOING: &str = "be copied";
 pub(in crate::store) struct ServerTables {
     connections: Connections,
     connecting: Arc<Connecting>,
-    /// Whether a connection can stay; behind a pooler it can't.
+    /// True if a connection can stay; behind a pooler it can't.
     stays: bool,
     now: Time,
     /// Keeps relays from knowing themselves alone; ends with this value.

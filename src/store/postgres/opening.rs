@@ -62,7 +62,7 @@ impl PostgresStore {
         Ok(Store { batcher, planning, backend: Backend::Server(server) })
     }
 
-    /// Whether a relay has made its tables there.
+    /// True if a relay has made its tables there.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the server can't be asked.

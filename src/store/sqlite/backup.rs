@@ -24,7 +24,7 @@ use super::backup_manifest::{self, BackupManifest, InvalidBackup};
 use super::connection::DatabasePath;
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 
-/// Why there is no backup. Nothing is left behind, and what was there before is untouched.
+/// A reason for there being no backup. Nothing is left behind, and the files from before are untouched.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is nothing to copy.
@@ -62,7 +62,7 @@ pub enum BackupError {
         from: PathBuf,
         /// The unfinished copy.
         to: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -71,7 +71,7 @@ pub enum BackupError {
     Unfit {
         /// The store.
         store: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: InvalidBackup,
     },

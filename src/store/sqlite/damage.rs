@@ -29,18 +29,18 @@ use super::rebuild::rebuild;
 use super::tables::meta;
 use super::{Options, access, files, soundness, unit};
 
-/// What became of a damaged store.
+/// A damaged store that was set aside.
 #[derive(Debug)]
 pub struct Quarantined {
-    /// What is wrong with it.
+    /// The damage.
     pub damage: String,
     /// The name that it has now.
     pub aside: Option<PathBuf>,
-    /// What is in the store that has taken its place.
+    /// The contents of the store that has taken its place.
     pub kept: Kept,
 }
 
-/// What of a damaged store is in the one that has taken its place.
+/// The part of a damaged store that is in the one that has taken its place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kept {
     /// Everything: only what can be made anew from the rest was damaged.
@@ -227,10 +227,10 @@ pub fn is_made(path: &Path) -> Result<bool, StoreError> {
     Ok(place.reader().and_then(has_any).unwrap_or(true))
 }
 
-/// How long another process may keep the store busy.
+/// The longest wait for another process that keeps the store busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether there is nothing at the path, or an empty file.
+/// True if there is nothing at the path, or an empty file.
 fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(0, |about| about.len()) == 0
 }
@@ -262,14 +262,14 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
 /// The shortest page that a store has, in bytes.
 const FIRST_PAGE: u64 = 2048;
 
-/// How far into a file the text of its schema is looked for: it is among the first pages.
+/// Bytes at the beginning of a file that may hold the text of its schema.
 const SCHEMA_WITHIN: u64 = 1 << 20;
 
-/// Where a file of SQLite's says whose it is, and what the relay's say (`migrations/0001_first.sql`).
+/// The place of the application's id in a SQLite file, and the relay's (`migrations/0001_first.sql`).
 const MARK: (std::ops::Range<usize>, &[u8]) = (68..72, b"RELA");
 
-/// Whether a file that can't be read was a store: then its first page says so, or the text of its
-/// schema is in it, or in its log, in pages of SQLite's.
+/// True if a file that can't be read was a store. Then its first page says so, or the text of its schema is in
+/// it or in its log, in pages of SQLite's.
 fn was_a_store(path: &Path) -> bool {
     ["", "-wal"].iter().any(|suffix| {
         let mut start = Vec::new();

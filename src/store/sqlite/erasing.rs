@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use super::SqliteStore;
 use super::fault::Fault;
 
-/// How often the log is tried to be emptied. A reader, or another checkpoint, may hold it for a moment.
+/// Tries to empty the log. A reader, or another checkpoint, may hold it for a moment.
 const EMPTYINGS: u32 = 50;
 
 /// The pause between two tries: SQLite doesn't wait for another checkpoint.

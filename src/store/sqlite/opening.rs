@@ -95,7 +95,7 @@ impl SqliteStore {
     }
 }
 
-/// What comes of opening.
+/// An opened store.
 pub(super) struct Opened {
     /// The connection that writes.
     pub(super) connection: Connection,

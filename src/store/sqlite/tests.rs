@@ -16,13 +16,16 @@ use crate::store::engine::Backend;
 use crate::store::{Stats, Store, StoreError, StoreLocation};
 
 use super::connection::DatabasePath;
-use super::counted::counted;
 use super::queue::Priority;
-use super::watch::Watch;
 use super::writer::Writer;
 use super::{Options, SqliteStore};
 
+pub(crate) mod counted;
 mod forgetting;
+pub(crate) mod watch;
+
+use counted::counted;
+use watch::Watch;
 
 contract_tests!(Folder::new());
 
@@ -300,7 +303,6 @@ async fn no_statement_walks_over_a_table_and_each_index_is_asked_for() {
         // the service.
         let skipped = [
             "tests.rs",
-            "counted.rs",
             "migrate.rs",
             "backup_manifest.rs",
             "restore.rs",

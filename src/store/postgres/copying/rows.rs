@@ -7,7 +7,7 @@ use super::super::fault::Fault;
 use super::super::transaction::Transaction;
 use super::super::value::{Value, text};
 
-/// Where a part's rows are read.
+/// Returns what a part's rows are read from.
 fn source(part: &Part) -> String {
     match part.table {
         // Each is spread over several rows, and none has any before it is first counted.
@@ -19,7 +19,7 @@ fn source(part: &Part) -> String {
     }
 }
 
-/// How many rows a part has.
+/// Returns the number of rows of a part.
 pub(super) async fn count(transaction: &Transaction, part: &Part) -> Result<u64, Fault> {
     let row = transaction.row(&format!("SELECT COUNT(*) FROM {}", source(part)), &[]).await?;
     let count: i64 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);

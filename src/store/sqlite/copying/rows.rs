@@ -7,7 +7,7 @@ use crate::store::meta::Meta;
 
 use super::super::fault::Fault;
 
-/// How many rows of a part are copied.
+/// Returns the number of rows of a part.
 pub(super) fn count(connection: &Connection, part: &Part) -> Result<u64, Fault> {
     let sql = format!("SELECT COUNT(*) FROM {}", part.rows());
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
