@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use crate::store::meta::Meta;
-
 /// A row in the common form, its columns in the order of [`Part::columns`]: numbers as decimal digits,
 /// bytes as hexadecimal ones.
 pub(in crate::store) type Row = Vec<Option<String>>;
@@ -83,14 +81,6 @@ impl Part {
     /// True if a store that was only opened has none of them.
     pub(in crate::store) fn is_empty_at_first(&self) -> bool {
         !matches!(self.table, "notes" | "counters" | "meta")
-    }
-
-    /// Returns what its rows are read from.
-    pub(in crate::store) fn rows(&self) -> String {
-        match self.table {
-            "meta" => format!("(SELECT * FROM meta WHERE {}) AS meta", Meta::copied_rows()),
-            table => table.to_owned(),
-        }
     }
 
     /// Returns the statement that reads a page of `rows`, behind a key or from the beginning. `read` makes

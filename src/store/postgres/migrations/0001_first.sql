@@ -16,7 +16,7 @@ CREATE TABLE meta (
 -- one a settle. Each number is the sum of its slots, so that transactions don't wait for each other here.
 CREATE TABLE counters (
     name text NOT NULL,
-    slot integer NOT NULL,
+    slot integer NOT NULL DEFAULT 0,
     value bigint NOT NULL,
     PRIMARY KEY (name, slot)
 );
