@@ -8,13 +8,12 @@ use rusqlite::{Connection, params_from_iter};
 use crate::store::StoreError;
 use crate::store::copying::{Dialect, Row, Rows, Statement, Tables};
 
-use super::connection::DatabasePath;
+use super::Options;
+use super::connection::{DatabasePath, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
-use super::opening::storage;
-use super::{Options, access, damage, migrate};
+use super::opening::{self, storage};
 
-const OPENING: &str = "be opened";
 const DOING: &str = "be copied";
 
 /// A file's rows.
@@ -33,22 +32,11 @@ impl FileTables {
         options: &Options,
     ) -> Result<Self, StoreError> {
         let place = DatabasePath::new(path, options.busy_timeout);
-        let path = place.path();
-        if let Some(detail) = damage::before_opening(path) {
-            return Err(StoreError::Damaged { detail });
-        }
-        place.make().map_err(|error| storage(OPENING, access::explain(path, error)))?;
-        let open = || {
-            let mut connection = place.writer()?;
-            damage::refuse_foreign(&connection)?;
-            migrate::migrate(&mut connection, options.now)?;
+        let connection = opening::open_by(&place, options, |place, options| {
+            let connection = opening::migrated(place, options)?;
+            keep_as_it_is(&connection, false)?;
             Ok(connection)
-        };
-        let unopened = |fault: Fault| match access::refusal(path, &fault) {
-            Some(refusal) => storage(OPENING, refusal),
-            None => fault.into_store_error(OPENING),
-        };
-        let connection = open().map_err(unopened)?;
+        })?;
         Ok(Self { connection, right: DeliveryLock::new(place.lock_file()) })
     }
 }
