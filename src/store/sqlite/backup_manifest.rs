@@ -12,14 +12,11 @@ use crate::store::meta::Meta;
 use crate::store::work::ReadStats;
 use crate::store::{Stats, StoreError};
 
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, PATIENCE};
 use super::fault::Fault;
 use super::tables::meta;
 use super::values::{self, Unreadable};
 use super::{Options, damage, files, migrate, opening, soundness, unit};
-
-/// The longest wait for another process that keeps the store busy.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The contents of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +97,7 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     if let Some(difference) = migrate::difference(&connection, schema).map_err(unfit)? {
         return Err(InvalidBackup::Foreign(difference));
     }
-    if let Some(damage) = soundness::damage(&connection) {
+    if let Some(damage) = soundness::search_damage(&connection).map_err(unfit)? {
         return Err(InvalidBackup::Damaged(damage));
     }
     summary(&mut connection, schema).map_err(unfit)

@@ -22,6 +22,9 @@ pub(super) struct DatabasePath {
     watch: Option<super::tests::watch::Watch>,
 }
 
+/// The longest wait of a command for another process that keeps the store busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Tries to make a new file a WAL file, and the pause between them.
 const SWITCHES: u32 = 100;
 const SWITCH_PAUSE: Duration = Duration::from_millis(10);

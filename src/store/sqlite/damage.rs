@@ -10,7 +10,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use strum::VariantArray;
@@ -20,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::meta::{Meta, secret};
 use crate::store::work::{NextDue, ReadDestinations, ReadStats, ReleaseLanes};
 
-use super::connection::{DatabasePath, keep_as_it_is};
+use super::connection::{DatabasePath, PATIENCE, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
 use super::opening::{self, Opened, storage};
@@ -191,7 +190,7 @@ fn overwritten(path: &Path) -> Option<&'static str> {
     let mut start = Vec::new();
     let file = File::open(path).ok()?;
     file.take(FIRST_PAGE).read_to_end(&mut start).ok()?;
-    let is_text = !start.contains(&0) && start.iter().filter(|byte| !byte.is_ascii()).count() == 0;
+    let is_text = !start.contains(&0) && start.is_ascii();
     let is_sqlite = start.starts_with(b"SQLite format 3\0");
     (!is_text && !is_sqlite).then_some("its first page isn't SQLite's any more")
 }
@@ -226,9 +225,6 @@ pub fn is_made(path: &Path) -> Result<bool, StoreError> {
     // Opening says what is wrong with a file that can't be read.
     Ok(place.reader().and_then(has_any).unwrap_or(true))
 }
-
-/// The longest wait for another process that keeps the store busy.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// True if there is nothing at the path, or an empty file.
 fn is_empty(path: &Path) -> bool {

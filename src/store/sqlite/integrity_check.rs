@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use crate::store::StoreError;
 use crate::store::meta::Meta;
 
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, PATIENCE};
 use super::fault::Fault;
 use super::soundness;
 use super::tables::meta;
@@ -36,9 +36,6 @@ pub enum Examination {
     /// It is damaged, in this way. The next start that delivers from it sets it aside.
     Damaged(String),
 }
-
-/// The longest wait for another process's write.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 1_000;

@@ -16,16 +16,14 @@ use super::values;
 /// Bodies that one reading compares.
 const BODIES: i64 = 500;
 
-/// The damage, in words, if there is any: pages, rows or bodies that can't be what was written.
-pub(super) fn damage(connection: &Connection) -> Option<String> {
-    told(search(connection))
-}
-
-/// The same, unless something else than damage ended the search.
+/// Returns the damage, in words, if there is any: pages, rows or bodies that can't be what was written.
+///
+/// # Errors
+/// An error of SQLite that is no damage and ended the search.
 pub(super) fn search_damage(connection: &Connection) -> Result<Option<String>, Fault> {
     match search(connection) {
         Err(Fault::Sql(error)) if !is_damage(&error) => Err(Fault::Sql(error)),
-        searched => Ok(told(searched)),
+        searched => Ok(searched.unwrap_or_else(|fault| Some(fault.to_string()))),
     }
 }
 
@@ -39,10 +37,6 @@ pub(super) fn is_damage(error: &Error) -> bool {
                 | Error::IntegralValueOutOfRange(..)
                 | Error::InvalidColumnType(..)
         )
-}
-
-fn told(searched: Result<Option<String>, Fault>) -> Option<String> {
-    searched.unwrap_or_else(|fault| Some(fault.to_string()))
 }
 
 fn search(connection: &Connection) -> Result<Option<String>, Fault> {
