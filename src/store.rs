@@ -6,6 +6,7 @@
 
 mod batcher;
 mod cluster;
+mod columns;
 #[cfg(test)]
 mod contract;
 pub mod copying;

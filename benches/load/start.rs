@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use referral_relay::store::sqlite::{Examination, examine_once};
+use referral_relay::store::sqlite::{Examination, examine};
 
 use super::arguments::Arguments;
 use super::candidates::relay;
@@ -82,6 +82,6 @@ fn measure(folder: &Path, first: u64) -> Sample {
 /// killed, and the log would be as long as what was written since.
 fn look_through(store: &Path) {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    let examined = examine_once(store, boot.trim(), || false).unwrap();
+    let examined = examine(store, Some(boot.trim()), || false).unwrap();
     assert!(matches!(examined, Examination::Sound | Examination::Unneeded), "{examined:?}");
 }

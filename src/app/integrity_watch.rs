@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::sqlite::{Examination, damaged_aside, examine_once};
+use crate::store::sqlite::{Examination, damaged_aside, examine};
 use crate::store::{Damage, StoreError};
 use crate::telemetry::ErrorChain;
 
@@ -42,7 +42,7 @@ async fn check_and_remind(store: PathBuf, damage: Damage, shutdown: Cancellation
         // Without the system's text nothing is checked; `check --full` always does.
         let Ok(boot) = std::fs::read_to_string(BOOT) else { return Ok(Examination::Unneeded) };
         let begun = Instant::now();
-        let examined = examine_once(&path, boot.trim(), move || stop.is_cancelled());
+        let examined = examine(&path, Some(boot.trim()), move || stop.is_cancelled());
         log(&examined, begun.elapsed());
         examined
     });

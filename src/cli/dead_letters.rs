@@ -148,6 +148,5 @@ fn show(letter: &DeadLetter, page: &mut Output) {
     if let Some(webhook) = delivery.webhook {
         page.line(format!("webhook   {webhook}"));
     }
-    let call = serde_json::to_string_pretty(&delivery.call);
-    page.document(format!("call      {}", call.expect("a call is always JSON")));
+    page.document(format!("call      {:#}", delivery.call.document()));
 }

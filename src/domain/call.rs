@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::{
     AnonymousId, Destination, EventId, Identifier, Labelled, ParticipantUpdate, Reference, Time,
@@ -149,7 +150,7 @@ pub type Attributes = BTreeMap<String, Scalar>;
     Clone, PartialEq, Debug, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
 )]
 #[strum(serialize_all = "snake_case")]
-#[serde(tag = "call", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Call {
     /// Sets attributes of the person; creates the person if needed.
     Identify {
@@ -222,6 +223,15 @@ impl Call {
         self.label()
     }
 
+    /// Returns the call as documents show it: its fields, and its kind as `call`. The stored form has the fields
+    /// under the kind, which is read without a copy of them.
+    pub fn document(&self) -> Value {
+        let mut stored = serde_json::to_value(self).expect("a call is always JSON");
+        let mut fields = stored[self.kind()].take();
+        fields["call"] = self.kind().into();
+        fields
+    }
+
     /// Returns the destination, the same for all calls of a lane.
     pub fn destination(&self) -> Destination {
         match self {
@@ -282,5 +292,10 @@ mod tests {
         };
         let text = serde_json::to_string(&call).unwrap();
         assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+        let shown = call.document();
+        assert_eq!(
+            (&shown["call"], &shown["name"]),
+            (&"track".into(), &"referral_converted".into())
+        );
     }
 }

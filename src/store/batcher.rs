@@ -322,3 +322,48 @@ impl<E: Engine> Worker<E> {
         receipts.pop().ok_or_else(|| unavailable("it wasn't done"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Time, WebhookId};
+    use crate::store::contract::script::Script;
+    use crate::store::tombstones::TombstoneKey;
+
+    /// An engine whose storage stands still.
+    struct Stalled;
+
+    impl Engine for Stalled {
+        const AT_A_TIME: usize = 1;
+
+        async fn write<W: Work>(
+            &self,
+            _priority: Priority,
+            _doing: &'static str,
+            _work: W,
+        ) -> Result<W::Output, StoreError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_refused_before_it_fills_the_memory() {
+        let key = [7; 32];
+        let planning = Planning::new(Arc::new(Script), key, TombstoneKey::new(None, &key));
+        let batcher = Batcher::start(&Arc::new(Stalled), &Arc::new(planning), || {});
+        let item = Item {
+            origin: Origin::Stored(WebhookId(uuid::Uuid::nil())),
+            decoded: Err("unread".to_owned()),
+            class: Class::Live,
+            now: Time::from_seconds(0),
+        };
+        let flood = batcher.accept(vec![item.clone(); WAITING]);
+        tokio::select! {
+            biased;
+            _ = flood => panic!("nothing is accepted"),
+            one = batcher.accept(vec![item]) => {
+                assert!(matches!(one, Err(StoreError::Unavailable { .. })), "{one:?}");
+            }
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! Copying: everything that one store holds, into another that may be of another kind.
 //!
 //! What belongs here and below: the order of the steps, what a copy leaves in the store it goes
-//! into until it is whole, and the comparison at the end. What doesn't: SQL of a backend; each reads and
-//! writes rows in the one form that [`Part`] describes.
+//! into until it is whole, and the comparison at the end. What doesn't: connections of a backend; each does
+//! statements whose values have the one form that [`Part`] describes.
 //!
 //! ```text
 //! refuse a store in use → mark the target → rows, page by page, each with the mark that tells how
@@ -12,6 +12,7 @@
 //! A store with a mark is opened by nothing else, so half a store never delivers; and a copy that
 //! was stopped goes on behind its last page.
 
+mod dialect;
 mod mark;
 mod part;
 mod steps;
@@ -22,11 +23,11 @@ mod tests;
 use async_trait::async_trait;
 
 use super::StoreError;
-use super::meta::Meta;
 
+pub(super) use dialect::{Dialect, Statement};
 pub(super) use mark::refuse_marked;
 pub use part::Part;
-pub(super) use part::{Column, Kind, Row, list};
+pub(super) use part::Row;
 pub use steps::{Compared, Step, copy, snapshot};
 
 /// Which of the two stores an error is about.
@@ -47,7 +48,7 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Why there is no copy.
+/// A reason for there being no copy.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// A store couldn't do its part.
@@ -70,7 +71,7 @@ pub enum CopyError {
          one, or name a new file or database"
     )]
     OtherCopy,
-    /// What was read and what was written aren't the same.
+    /// The rows that were read and written aren't the same.
     #[error(
         "the copy isn't whole: of the {part} the one store has {from} and the other {to}{same}; \
          did something change the store meanwhile? Begin again with a new file or database",
@@ -79,21 +80,21 @@ pub enum CopyError {
     Differs {
         /// The rows that differ.
         part: Part,
-        /// How many there are in the one.
+        /// The number of rows in the one.
         from: u64,
-        /// How many there are in the other.
+        /// The number of rows in the other.
         to: u64,
     },
 }
 
-/// The rows of a store in pages, in one form for all backends.
+/// The rows of a store in the common form.
 #[async_trait]
 pub(super) trait Rows: Send {
-    /// The next rows of a part by its key, behind the one given; none behind the last.
-    async fn page(&mut self, part: &Part, after: Option<&Row>) -> Result<Vec<Row>, StoreError>;
+    /// Returns the dialect of its statements.
+    fn dialect(&self) -> Dialect;
 
-    /// The highest numbers that this store has given to people and deliveries.
-    async fn given(&mut self) -> Result<Given, StoreError>;
+    /// Does statements in one transaction, and returns the rows that the last one gives.
+    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError>;
 }
 
 /// A store as it is copied. Having one means that no relay delivers from the store.
@@ -101,36 +102,4 @@ pub(super) trait Rows: Send {
 pub(super) trait Tables: Rows {
     /// True if a relay delivers from the store.
     async fn is_in_use(&mut self) -> Result<bool, StoreError>;
-
-    /// How many rows a part has.
-    async fn count(&mut self, part: &Part) -> Result<u64, StoreError>;
-
-    /// Returns a single value.
-    async fn recall(&mut self, meta: Meta) -> Result<Option<String>, StoreError>;
-
-    /// Remembers a single value, or forgets it.
-    async fn remember(&mut self, meta: Meta, value: Option<&str>) -> Result<(), StoreError>;
-
-    /// Writes rows that [`Rows::page`] has given for another store, and the mark, in one transaction.
-    /// With `clears` they take the place of those that the store was opened with.
-    async fn write(
-        &mut self,
-        part: &Part,
-        clears: bool,
-        rows: &[Row],
-        mark: &str,
-    ) -> Result<(), StoreError>;
-
-    /// True if NUL in a text becomes U+FFFD here, see [`text`](super::record::text).
-    fn replaces_nul(&self) -> bool;
-
-    /// Gives higher numbers than these from now on, and makes the store ready for work.
-    async fn make_ready(&mut self, given: Given) -> Result<(), StoreError>;
-}
-
-/// The highest numbers that a store has given.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Given {
-    pub(super) people: i64,
-    pub(super) deliveries: i64,
 }

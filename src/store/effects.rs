@@ -63,7 +63,7 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// Returns the state that a column holds.
-    pub(super) fn of(column: i64) -> Self {
+    pub(super) fn of(column: i16) -> Self {
         match column {
             1 => Self::Delivered,
             2 => Self::Dead,

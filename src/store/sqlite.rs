@@ -28,8 +28,6 @@ mod backup_manifest;
 mod checkpointer;
 mod connection;
 mod copying;
-#[cfg(test)]
-pub(crate) mod counted;
 mod damage;
 mod delivery_lock;
 mod erasing;
@@ -51,12 +49,10 @@ mod syncer;
 mod tables;
 mod unit;
 mod values;
-#[cfg(test)]
-pub(crate) mod watch;
 mod writer;
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -70,7 +66,7 @@ pub use backup_manifest::{BackupManifest, InvalidBackup, foreign};
 pub(super) use copying::FileTables;
 pub use damage::{Kept, Quarantined, is_made};
 pub use files::FileError;
-pub use integrity_check::{Examination, examine, examine_once};
+pub use integrity_check::{Examination, examine};
 pub use options::Options;
 pub use quarantine::damaged_aside;
 pub use restore::{RestoreError, Restored, Source, restore};

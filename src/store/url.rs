@@ -24,7 +24,7 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ("sslpassword", "certificates of clients aren't supported"),
 ];
 
-/// Where a store is: `sqlite:` and the path of a file, or the URL of a database on a Postgres
+/// The place of a store: `sqlite:` and the path of a file, or the URL of a database on a Postgres
 /// server. Shown without the password.
 ///
 /// The path is taken as it is written, without percent-decoding; `sqlite:///var/x.db` and

@@ -141,6 +141,22 @@ fn what_was_pruned_is_logged_as_a_sum_and_a_replay_says_what_it_does_not_reach()
     assert!(!told.contains(finished) && !told.contains("keep_payloads"), "{told}");
 }
 
+#[test]
+fn the_log_is_synced_before_each_answer() {
+    let machine = Machine::new();
+    // Nothing answers there, and a call isn't tried twice within this test.
+    let setup = Setup::towards("http://127.0.0.1:9")
+        .set("delivery.backoff_base", "1m")
+        .set("delivery.backoff_cap", "1m");
+    let relay = machine.beneath(setup).start();
+    machine.is_beneath();
+    for number in 0..20 {
+        let before = machine.log_syncs();
+        relay.accept(&joined(&format!("p{number}")));
+        assert!(machine.log_syncs() > before, "webhook {number} may be lost with the machine");
+    }
+}
+
 /// Locked isn't stalled: the store gives up one write after another, and a restart wouldn't help.
 #[test]
 fn a_locked_database_is_waited_for() {

@@ -24,6 +24,7 @@ struct orders {
   volatile int64_t sync_hangs;  /* syncs don't come back */
   volatile int64_t no_names;    /* no host's name is known */
   volatile int64_t obeyed;      /* set by this side: the library is at work */
+  volatile int64_t log_syncs;   /* counted by this side: syncs of the store's log that went well */
 };
 
 static struct orders none, *orders = &none;
@@ -55,15 +56,19 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 
 static int is_store(const char *path) { return strstr(path, "/relay.db") != NULL; }
 
-/* Whether to fail, with `errno` set, because the file is one of the store's. */
-static int fails(int fd) {
-  if (orders->write_error == 0) return 0;
+/* Whether the file's path has this in it. */
+static int is_at(int fd, const char *part) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = 0;
-  if (!is_store(path)) return 0;
+  return strstr(path, part) != NULL;
+}
+
+/* Whether to fail, with `errno` set, because the file is one of the store's. */
+static int fails(int fd) {
+  if (orders->write_error == 0 || !is_at(fd, "/relay.db")) return 0;
   errno = (int)orders->write_error;
   return 1;
 }
@@ -82,7 +87,9 @@ ssize_t pwrite64(int fd, const void *from, size_t count, off64_t at) {
 
 static int synced(long number, int fd) {
   while (orders->sync_hangs) usleep(1000);
-  return fails(fd) ? -1 : (int)syscall(number, fd);
+  int result = fails(fd) ? -1 : (int)syscall(number, fd);
+  if (result == 0 && is_at(fd, "/relay.db-wal")) __sync_fetch_and_add(&orders->log_syncs, 1);
+  return result;
 }
 
 int fsync(int fd) { return synced(SYS_fsync, fd); }

@@ -40,6 +40,7 @@ enum Place {
     SyncHangs,
     NoNames,
     Obeyed,
+    LogSyncs,
 }
 
 /// A machine in order, until it is told otherwise.
@@ -114,10 +115,19 @@ impl Machine {
     /// A relay on it has started: were orders not obeyed, a test would see nothing go wrong.
     #[track_caller]
     pub fn is_beneath(&self) {
-        let mut obeyed = [0; 8];
-        self.orders.as_file().read_exact_at(&mut obeyed, Place::Obeyed.at()).unwrap();
         let why = "the relay doesn't use the system's library: is it linked statically?";
-        assert_eq!(i64::from_ne_bytes(obeyed), 1, "{why}");
+        assert_eq!(self.told(Place::Obeyed), 1, "{why}");
+    }
+
+    /// Returns the number of times that the store's log was brought to the disk.
+    pub fn log_syncs(&self) -> i64 {
+        self.told(Place::LogSyncs)
+    }
+
+    fn told(&self, place: Place) -> i64 {
+        let mut value = [0; 8];
+        self.orders.as_file().read_exact_at(&mut value, place.at()).unwrap();
+        i64::from_ne_bytes(value)
     }
 
     fn order(&self, place: Place, value: i64) {

@@ -3,9 +3,10 @@
 //! What belongs here: the fields. What doesn't: when a document is answered.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::{Call, Delivery};
+use crate::domain::Delivery;
 use crate::store::{DeadLetter, PastAttempt};
 
 /// A page of dead letters.
@@ -32,7 +33,7 @@ pub struct Letter {
 pub struct WholeLetter {
     /// The call itself, which names its kind as `call`.
     #[schema(value_type = Object, additional_properties = true)]
-    call: Call,
+    call: Value,
     /// The tries, the first one first.
     attempts: Vec<Try>,
     #[serde(flatten)]
@@ -106,7 +107,7 @@ impl WholeLetter {
     pub fn new(letter: DeadLetter, attempts: Vec<PastAttempt>) -> Self {
         let facts = LetterFacts::of(&letter);
         let attempts = attempts.into_iter().map(Try::from).collect();
-        Self { call: letter.delivery.call, attempts, facts }
+        Self { call: letter.delivery.call.document(), attempts, facts }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::record::unreadable;
 
 use super::Row;
 
-/// How far a copy is.
+/// The progress of a copy.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// Of which store it is a copy; the same for the same store, and no secret.
@@ -43,7 +43,7 @@ pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreE
     }
 }
 
-/// What tells a store from others: something made of its secret.
+/// Returns the mark of a store that no other has, made of its secret.
 pub(super) fn source(meta: &[Row]) -> Result<String, StoreError> {
     let is_secret = |row: &&Row| row[0].as_deref() == Some(Meta::HashKey.key());
     let secret = meta.iter().find(is_secret).and_then(|row| row[1].as_ref());

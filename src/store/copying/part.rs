@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use crate::store::meta::Meta;
-
 /// A row in the common form, its columns in the order of [`Part::columns`]: numbers as decimal digits,
 /// bytes as hexadecimal ones.
 pub(in crate::store) type Row = Vec<Option<String>>;
@@ -22,8 +20,6 @@ pub(in crate::store) enum Kind {
     Bytes,
     /// The 16 bytes of an id.
     Id,
-    /// Those of a webhook's, however the backend refers to it.
-    Webhook,
 }
 
 /// A column by its name, which is the same in every backend.
@@ -59,14 +55,14 @@ impl Part {
     /// All of them, in the order they are copied. The lease of a lane isn't copied: whoever had it is gone,
     /// and the lane is due when it ends.
     pub(in crate::store) const ALL: [Self; 15] = parts! {
-        "webhooks": inbox (id Id; sha256 Bytes, received_at Number, source Text, owner Text,
+        "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
             campaign Text, event Text, parked Text, body Bytes)
         "people": people (id Number; identifier Text, state Text)
         "participants": participants (campaign Text, growsurf_id Text; person Number)
         "links": links (campaign Text, code Text; person Number)
         "effects": effects (id Id; webhook Id)
         "lanes": lanes (id Number; class Number, due_at Number, next_seq Number, token Number)
-        "deliveries": deliveries (id Number; lane Number, seq Number, webhook Webhook, state Number,
+        "deliveries": deliveries (id Number; lane Number, seq Number, webhook Id, state Number,
             planned_at Number, event_at Number, attempts Number, failing_since Number,
             delivered_at Number, call Text, class Number, identify Text, identify_dead Flag)
         "dead letters": dead_letters (delivery Number; died_at Number, reason Text, field Text,
@@ -75,7 +71,7 @@ impl Part {
             http_status Number, outcome Text, reason Text)
         "messages": messages (event Id, delivery Text, metric Text; channel Text, sender Text,
             sender_id Text, at Number)
-        "mentions": mentions (person Number, webhook Webhook;)
+        "mentions": mentions (person Number, webhook Id;)
         "tombstones": tombstones (hash Bytes; forgotten_at Number)
         "notes": notes (name Text; value Text)
         "counters": counters (name Text; value Number)
@@ -85,14 +81,6 @@ impl Part {
     /// True if a store that was only opened has none of them.
     pub(in crate::store) fn is_empty_at_first(&self) -> bool {
         !matches!(self.table, "notes" | "counters" | "meta")
-    }
-
-    /// Returns what its rows are read from.
-    pub(in crate::store) fn rows(&self) -> String {
-        match self.table {
-            "meta" => format!("(SELECT * FROM meta WHERE {}) AS meta", Meta::copied_rows()),
-            table => table.to_owned(),
-        }
     }
 
     /// Returns the statement that reads a page of `rows`, behind a key or from the beginning. `read` makes
@@ -130,11 +118,11 @@ const BODIES: usize = 32 << 20;
 /// Returns the condition that the bodies up to a webhook fit on a page.
 fn fits(behind: &str) -> String {
     format!(
-        "inbox.id <= (SELECT id FROM
-             (SELECT id, length, SUM(length) OVER (ORDER BY id) AS lengths FROM
-                 (SELECT id, COALESCE(length(body), 0) AS length FROM inbox
-                  WHERE {behind} ORDER BY id LIMIT {WEBHOOKS}) AS following) AS summed
-             WHERE lengths - length < {BODIES} ORDER BY id DESC LIMIT 1)"
+        "inbox.sha256 <= (SELECT sha256 FROM
+             (SELECT sha256, length, SUM(length) OVER (ORDER BY sha256) AS lengths FROM
+                 (SELECT sha256, COALESCE(length(body), 0) AS length FROM inbox
+                  WHERE {behind} ORDER BY sha256 LIMIT {WEBHOOKS}) AS following) AS summed
+             WHERE lengths - length < {BODIES} ORDER BY sha256 DESC LIMIT 1)"
     )
 }
 

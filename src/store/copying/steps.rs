@@ -4,11 +4,12 @@ use crate::store::meta::Meta;
 use crate::store::record::text;
 use crate::store::{StoreError, StoreLocation};
 
+use super::dialect::{self, Dialect, count, given, make_ready, page, recall, write};
 use super::mark::{Mark, source};
 use super::sum::Sum;
 use super::{CopyError, Part, Row, Rows, Side, Tables, refuse_marked};
 
-/// What a copy tells while it is made.
+/// The progress of a copy, as it reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// So many rows are to be copied, of which so many were by a copy that was stopped.
@@ -26,14 +27,14 @@ pub enum Step {
     Read(Part, u64),
 }
 
-/// What a part came to, the same in both stores.
+/// A part that is the same in both stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compared {
     /// Which part.
     pub part: Part,
-    /// How many rows it has.
+    /// The number of its rows.
     pub rows: u64,
-    /// What shows that they are the same: a checksum over every value of every row.
+    /// A checksum over every value of every row.
     pub checksum: String,
 }
 
@@ -57,8 +58,8 @@ pub async fn copy(
     let mark = begin(from, to).await?;
     let (mut rows, mut done, mut is_whole) = (0, 0, true);
     for part in Part::ALL {
-        let in_from = from.count(&part).await.map_err(of(Side::From))?;
-        let in_to = to.count(&part).await.map_err(of(Side::To))?;
+        let in_from = count(from, &part).await.map_err(of(Side::From))?;
+        let in_to = count(to, &part).await.map_err(of(Side::To))?;
         is_whole &= part.table != mark.table;
         if is_whole && in_from != in_to {
             // It changed since the copy was stopped.
@@ -71,8 +72,8 @@ pub async fn copy(
     for part in Part::ALL.into_iter().skip_while(|part| part.table != mark.table) {
         copy_part(from, to, part, &mark, tell).await?;
     }
-    let given = from.given().await.map_err(of(Side::From))?;
-    to.make_ready(given).await.map_err(of(Side::To))?;
+    let highest = given(from).await.map_err(of(Side::From))?;
+    make_ready(to, &highest).await.map_err(of(Side::To))?;
     tell(Step::Compare);
     let mut compared = Vec::new();
     for part in Part::ALL {
@@ -80,7 +81,7 @@ pub async fn copy(
     }
     // One may have been started meanwhile.
     refuse(from, Side::From).await?;
-    to.remember(Meta::Copying, None).await.map_err(of(Side::To))?;
+    dialect::mark(to, None).await.map_err(of(Side::To))?;
     Ok(compared)
 }
 
@@ -92,9 +93,9 @@ pub async fn snapshot(from: &StoreLocation, to: &StoreLocation) -> Result<(), Co
     for part in Part::ALL {
         copy_part(from, to, part, &mark, &mut |_step| {}).await?;
     }
-    let given = from.given().await.map_err(of(Side::From))?;
-    to.make_ready(given).await.map_err(of(Side::To))?;
-    to.remember(Meta::Copying, None).await.map_err(of(Side::To))
+    let highest = given(from).await.map_err(of(Side::From))?;
+    make_ready(to, &highest).await.map_err(of(Side::To))?;
+    dialect::mark(to, None).await.map_err(of(Side::To))
 }
 
 async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
@@ -104,28 +105,28 @@ async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
     if side == Side::To {
         return Ok(());
     }
-    if let Some(detail) = tables.recall(Meta::Damaged).await.map_err(of(side))? {
+    if let Some(detail) = recall(tables, Meta::Damaged).await.map_err(of(side))? {
         return Err(CopyError::Store(side, StoreError::Damaged { detail }));
     }
-    refuse_marked(tables.recall(Meta::Copying).await.map_err(of(side))?).map_err(of(side))
+    refuse_marked(recall(tables, Meta::Copying).await.map_err(of(side))?).map_err(of(side))
 }
 
 /// Marks the target, or finds the mark that the same copy has left there.
 async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyError> {
     let [.., meta] = &Part::ALL;
-    let meta = from.page(meta, None).await.map_err(of(Side::From))?;
+    let meta = page(from, meta, None).await.map_err(of(Side::From))?;
     let source = source(&meta).map_err(of(Side::From))?;
-    if let Some(mark) = to.recall(Meta::Copying).await.map_err(of(Side::To))? {
+    if let Some(mark) = recall(to, Meta::Copying).await.map_err(of(Side::To))? {
         let mark = Mark::read(&mark).map_err(of(Side::To))?;
         return if mark.source == source { Ok(mark) } else { Err(CopyError::OtherCopy) };
     }
     for part in Part::ALL.iter().filter(|part| part.is_empty_at_first()) {
-        if to.count(part).await.map_err(of(Side::To))? > 0 {
+        if count(to, part).await.map_err(of(Side::To))? > 0 {
             return Err(CopyError::NotEmpty);
         }
     }
     let mark = Mark { source, table: Part::ALL[0].table.to_owned(), after: None };
-    to.remember(Meta::Copying, Some(&mark.text())).await.map_err(of(Side::To))?;
+    dialect::mark(to, Some(&mark.text())).await.map_err(of(Side::To))?;
     Ok(mark)
 }
 
@@ -141,11 +142,10 @@ async fn copy_part(
     let after = mark.after.clone().filter(|_| table == mark.table);
     let mut mark = Mark { source, table, after };
     loop {
-        let rows = from.page(&part, mark.after.as_ref()).await.map_err(of(Side::From))?;
+        let rows = page(from, &part, mark.after.as_ref()).await.map_err(of(Side::From))?;
         let Some(last) = rows.last() else { return Ok(()) };
-        let clears = mark.after.is_none() && !part.is_empty_at_first();
-        mark.after = Some(key(part, last));
-        to.write(&part, clears, &rows, &mark.text()).await.map_err(of(Side::To))?;
+        let is_first = mark.after.replace(key(part, last)).is_none();
+        write(to, &part, is_first, &rows, &mark.text()).await.map_err(of(Side::To))?;
         tell(Step::Copied(part, length(&rows)));
         give_way().await;
     }
@@ -157,7 +157,7 @@ async fn compare(
     part: Part,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Compared, CopyError> {
-    let expected = sum(from, Side::From, part, to.replaces_nul(), tell).await?;
+    let expected = sum(from, Side::From, part, to.dialect() == Dialect::Server, tell).await?;
     let found = sum(to, Side::To, part, false, tell).await?;
     if expected != found {
         return Err(CopyError::Differs { part, from: expected.rows, to: found.rows });
@@ -175,7 +175,7 @@ async fn sum(
 ) -> Result<Sum, CopyError> {
     let (mut sum, mut after) = (Sum::default(), None::<Row>);
     loop {
-        let mut rows = tables.page(&part, after.as_ref()).await.map_err(of(side))?;
+        let mut rows = page(tables, &part, after.as_ref()).await.map_err(of(side))?;
         let Some(last) = rows.last() else { return Ok(sum) };
         after = Some(key(part, last));
         tell(Step::Read(part, length(&rows)));

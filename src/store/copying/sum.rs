@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Row;
 
-/// How many rows there are, and a checksum over all their values, whatever their order.
+/// The number of rows, and a checksum over all their values in any order.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(super) struct Sum {
     pub(super) rows: u64,

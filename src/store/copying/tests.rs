@@ -143,7 +143,7 @@ async fn a_page_has_as_many_webhooks_as_fit_into_memory() {
         let [inbox, ..] = &Part::ALL;
         let (mut after, mut lengths) = (None::<Row>, Vec::new());
         loop {
-            let rows = tables.page(inbox, after.as_ref()).await.unwrap();
+            let rows = dialect::page(tables, inbox, after.as_ref()).await.unwrap();
             let Some(last) = rows.last() else { break };
             after = Some(last[..1].to_vec());
             lengths.push(rows.len());

@@ -24,7 +24,7 @@ use super::ServerOptions;
 use super::refusal::{NoServer, Refusal};
 use super::servers::{Place, Servers};
 
-/// Why there can be no connections; never with the URL in it.
+/// A reason why there can be no connections; never with the URL in it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     /// The URL can't be read.
@@ -57,7 +57,7 @@ pub(super) struct Connecting {
     config: Config,
     tls: MakeRustlsConnect,
     named: Vec<Named>,
-    /// How long a server may take for a connection.
+    /// The time that a server may take for a connection.
     limit: Duration,
     /// True if a primary that takes no writes by default is passed over, too.
     needs_writes: bool,

@@ -10,9 +10,9 @@ use crate::store::StoreError;
 use super::pool::PoolError;
 use super::refusal::NoServer;
 
-/// What can go wrong in a transaction.
+/// An error in a transaction.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// Postgres refused, or can't be reached.
     #[error("{}", told(.0))]
     Sql(#[from] tokio_postgres::Error),
@@ -34,7 +34,7 @@ pub(super) enum Fault {
     /// It was under way on a server that others have left meanwhile.
     #[error("its server was left for another")]
     Left,
-    /// What was read before the locks isn't so any more, or isn't all; from the beginning.
+    /// Rows that were read before the locks have changed, or aren't all: from the beginning.
     #[error("others were in its way")]
     Overtaken,
     /// The error is already one that callers know.
@@ -43,7 +43,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the same transaction may go well when it is done again at once: others were in its
+    /// True if the same transaction may go well when it is done again at once: others were in its
     /// way, and it has changed nothing.
     pub(super) fn is_passing(&self) -> bool {
         match self {
@@ -97,7 +97,7 @@ impl Fault {
         }
     }
 
-    /// Whether it only says that something before it in the transaction went wrong. Statements that
+    /// True if it only says that something before it in the transaction went wrong. Statements that
     /// are sent together may be answered so before the one at fault was looked at.
     fn is_aftermath(&self) -> bool {
         matches!(self, Self::Sql(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION))
@@ -110,7 +110,7 @@ impl Fault {
         causes.into_iter().chain(aftermath).next().map_or(Ok(()), Err)
     }
 
-    /// Whether the plan is to blame and not the server: the same plan would fail again, while other
+    /// True if the plan is to blame and not the server: the same plan would fail again, while other
     /// transactions go well.
     pub(super) fn blames_the_plan(&self) -> bool {
         match self {
@@ -159,7 +159,7 @@ fn told(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
 }
 
-/// What Postgres said, which its own error keeps for its cause. Never the row at fault, which the
+/// The message of Postgres, which its own error keeps for its cause. Never the row at fault, which the
 /// detail of a message may quote.
 #[derive(Debug)]
 pub(super) struct Said(pub(super) tokio_postgres::Error);

@@ -88,7 +88,7 @@ async fn refuse_encoding(transaction: &Transaction) -> Result<(), Fault> {
     Err(StoreError::Unavailable { doing: "be opened", source: source.into() }.into())
 }
 
-/// Whether a relay has made its tables here.
+/// True if a relay has made its tables here.
 pub(super) async fn is_made(transaction: &Transaction) -> Result<bool, Fault> {
     let row = transaction.row("SELECT to_regclass('schema_migrations') IS NOT NULL", &[]).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))

@@ -42,7 +42,7 @@ impl PostgresStore {
         options: ServerOptions,
     ) -> Result<Store, StoreError> {
         let (connections, connecting) = connections(url, &options)?;
-        transact!(connections, OPENING, |it| prepare(&it, &options))?;
+        transact!(connections, OPENING, |it| prepare(it, &options))?;
         let hash_key = connections.run(OPENING, &OpenSecret(options.seed)).await?;
         let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
         let planning = Arc::new(Planning::new(planner, hash_key, tombstones));
@@ -62,13 +62,13 @@ impl PostgresStore {
         Ok(Store { batcher, planning, backend: Backend::Server(server) })
     }
 
-    /// Whether a relay has made its tables there.
+    /// True if a relay has made its tables there.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the server can't be asked.
     pub async fn is_made(url: &SecretString, options: &ServerOptions) -> Result<bool, StoreError> {
         let connections = connections(url, options)?.0;
-        transact!(connections, OPENING, |it| migrate::is_made(&it))
+        transact!(connections, OPENING, |it| migrate::is_made(it))
     }
 
     /// Makes every leased lane due, if no relay delivers from this store, and shows from then on

@@ -1,4 +1,4 @@
-//! What whoever opens the store decides.
+//! Options of opening a store on a server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::options::{secret, whole};
 
 use super::transaction::ClockSource;
 
-/// How a [`PostgresStore`](super::PostgresStore) is opened.
+/// Options of opening a [`PostgresStore`](super::PostgresStore).
 #[derive(Clone)]
 pub struct ServerOptions {
     /// The store's secret, if the store is new; an existing one keeps its own.
     pub seed: [u8; 32],
     /// The present time, noted with migrations.
     pub now: Time,
-    /// What tombstones are made with; by itself something made of the store's secret.
+    /// The key of tombstones; without one it is made of the store's secret.
     pub tombstone_key: Option<SecretString>,
-    /// How the server is used.
+    /// Options of the connections.
     pub connection: ConnectionOptions,
     /// Rung when another relay has queued work.
     pub bell: Arc<Notify>,
     /// Keeps those apart who are in each other's way.
     pub random: Arc<dyn Random>,
-    /// Whose clock leases go by.
+    /// The clock that leases go by.
     pub(super) ruling: ClockSource,
 }
 
@@ -47,22 +47,22 @@ impl ServerOptions {
     }
 }
 
-/// How a Postgres server is used, by the settings.
+/// Options of connections to a Postgres server, from the settings.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ConnectionOptions {
     /// The password, if it isn't in the URL.
     #[serde(deserialize_with = "secret::secret")]
     pub password: Option<SecretString>,
-    /// How many connections there may be, but for the one that stays for wake-ups.
+    /// The greatest number of connections, without the one that stays for wake-ups.
     #[serde(deserialize_with = "whole::<_, _, 2, 1_000>")]
     pub connections: usize,
-    /// How long each server may take for a connection, and to begin a transaction.
+    /// The time that each server may take for a connection, and to begin a transaction.
     pub connect_timeout: Duration,
-    /// How long the server may take for a statement.
+    /// The time that the server may take for a statement.
     pub statement_timeout: Duration,
     /// The same where a webhook waits for its answer.
     pub accept_timeout: Duration,
-    /// How long a relay may stand still amid a transaction before the server undoes it.
+    /// The time that a relay may stand still amid a transaction before the server undoes it.
     pub idle_timeout: Duration,
     /// True if a connection stays for wake-ups, which a pooler of transactions can't give.
     pub notify: bool,

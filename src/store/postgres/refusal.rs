@@ -1,4 +1,4 @@
-//! Refusals: why a server isn't used, and why none of a URL is.
+//! Refusals: reasons for not using a server.
 //!
 //! What belongs here: the reasons in words. What doesn't: finding them (`connecting`).
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fault::Said;
 
-/// Why a server isn't used.
+/// A reason for not using a server.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     /// It can't be reached, or refused.
@@ -38,9 +38,9 @@ impl From<tokio_postgres::Error> for Refusal {
     }
 }
 
-/// Why none of the servers of a URL is used: each by its name, and why.
+/// The servers of a URL by name, none of which is used, each with the reason.
 #[derive(Debug)]
-pub(super) struct NoServer(pub(super) Vec<(String, Refusal)>);
+pub(in crate::store) struct NoServer(pub(super) Vec<(String, Refusal)>);
 
 impl NoServer {
     /// True if a server was there that only follows another.

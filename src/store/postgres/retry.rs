@@ -10,20 +10,20 @@ use crate::domain::Random;
 use super::fault::Fault;
 use super::transaction::Connections;
 
-/// How often a transaction is done again when others are in its way, at most.
+/// Tries of a transaction that others are in the way of.
 const TRIES: u32 = 20;
 
-/// Counts how often a transaction was tried, and says whether to try again.
+/// The tries of a transaction so far.
 pub(super) struct RetryPolicy<'a> {
     tried: u32,
-    /// How often its connection ended amid it.
+    /// Tries whose connections ended amid them.
     pub(super) ended: u32,
     random: &'a dyn Random,
 }
 
 impl RetryPolicy<'_> {
-    /// Whether to do it again after this; waits a little the more often it failed, unlike others
-    /// who failed at the same moment.
+    /// True if it is to be done again after this. Waits longer the more often it failed, and unlike others
+    /// that failed at the same moment.
     pub(super) async fn again(&mut self, fault: &Fault) -> bool {
         self.tried += 1;
         self.ended += u32::from(fault.is_end());
@@ -38,24 +38,23 @@ impl RetryPolicy<'_> {
     }
 }
 
-/// Does work in a transaction, again where others were in its way, and translates what went wrong.
+/// Does work in a transaction, again where others were in its way, and translates its error. A macro, because
+/// of an async closure the compiler can't show that it may move to another thread.
 macro_rules! transact {
     ($connections:expr, $doing:expr, |$transaction:ident| $work:expr) => {{
         let connections = &$connections;
         let mut tries = connections.tries();
         loop {
             let one = async {
-                let $transaction = connections.begin_after(&tries).await?;
+                let mut transaction = connections.begin_after(tries.ended).await?;
+                let $transaction = &mut transaction;
                 let done = $work.await;
-                $transaction.end(done).await
+                transaction.end(done).await
             };
             match connections.in_time(one).await {
                 Ok(done) => break Ok(done),
-                Err(fault) => {
-                    if !tries.again(&fault).await {
-                        break Err(fault.into_store_error($doing));
-                    }
-                }
+                Err(fault) if tries.again(&fault).await => {}
+                Err(fault) => break Err(fault.into_store_error($doing)),
             }
         }
     }};
@@ -64,7 +63,7 @@ macro_rules! transact {
 pub(super) use transact;
 
 impl Connections {
-    /// Of a transaction that wasn't tried yet.
+    /// Returns the tries of a transaction that wasn't tried yet.
     pub(super) fn tries(&self) -> RetryPolicy<'_> {
         RetryPolicy { tried: 0, ended: 0, random: &*self.random }
     }
@@ -75,7 +74,7 @@ impl Connections {
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         // A transaction is a handful of statements.
-        let patience = self.statement_timeout.saturating_mul(4);
-        tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Slow))
+        let limit = self.statement_timeout.saturating_mul(4);
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(Fault::Slow))
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::futures::Notified;
 /// A server by its place in the URL, or one of the addresses of its name.
 pub(super) type Place = (usize, Option<IpAddr>);
 
-/// What is known of the servers of a URL.
+/// The state of the servers of a URL, as all connections found them.
 #[derive(Default)]
 pub(super) struct Servers {
     known: Mutex<Known>,

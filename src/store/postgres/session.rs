@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::migrate::LOCKS;
 use super::servers::Place;
 
-/// What is sent when there is new work.
+/// The channel of wake-ups.
 pub(super) const CHANNEL: &str = "referral_relay";
 
 /// The wait between two tries to connect.
@@ -28,24 +28,23 @@ const REST: Duration = Duration::from_secs(1);
 /// The lock that whoever delivers shares. Whoever has it alone knows that nobody else delivers.
 const LOCK: &str = "hashtext('deliver' || current_schema())";
 
-/// How often it is asked whether others deliver: the server takes a moment to notice that a relay
-/// died.
+/// Tries to take the lock alone: the server takes a moment to notice that a relay died.
 const ASKED: u32 = 6;
 
 /// The wait in between.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// How long the server may take for anything asked of it here, and a relay waits for that at its start.
+/// The time that the server may take for any statement here, and a relay waits for it at its start.
 /// It can do without: then lanes of the dead wait for the end of their leases.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often the server is asked whether it is still there: nobody else would notice that it isn't.
+/// The time between two checks that the server is still there: nothing else would notice that it isn't.
 const STILL_THERE: Duration = Duration::from_secs(5);
 
-/// How many orders may wait for the connection; a start gives two.
+/// Orders that may wait for the connection; a start gives two.
 const ORDERS: usize = 4;
 
-/// What the connection is asked for.
+/// An order to the connection.
 enum Order {
     /// To take the lock alone; answers whether it has it.
     Alone(oneshot::Sender<bool>),
@@ -75,7 +74,7 @@ impl Session {
         Self { orders, ending }
     }
 
-    /// Whether no other relay delivers. If so none begins to before [`Session::share`].
+    /// True if no other relay delivers. Then none begins to before [`Session::share`].
     pub(super) async fn is_alone(&self) -> bool {
         self.order(Order::Alone).await.unwrap_or(false)
     }
@@ -103,7 +102,7 @@ struct Keeper {
     connecting: Arc<Connecting>,
     bell: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
-    /// Whether it is to share the lock, whenever it is connected.
+    /// True if it shares the lock whenever it is connected.
     shares: bool,
 }
 

@@ -5,7 +5,7 @@
 mod deliveries;
 mod effects;
 mod erasing;
-pub(super) mod inbox;
+mod inbox;
 mod lanes;
 mod letters;
 pub(super) mod meta;
@@ -13,11 +13,21 @@ mod people;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use tokio_postgres::Row;
 
+use crate::store::columns::{ColumnValue, Columns};
 use crate::store::rows::Changes;
 
 use super::fault::Fault;
 use super::transaction::Transaction;
+
+impl Columns for Row {
+    type Fault = Fault;
+
+    fn get<T: ColumnValue>(&self, place: usize) -> Result<T, Fault> {
+        Ok(self.try_get(place)?)
+    }
+}
 
 /// Writes changes: one statement a table, all sent before the first is waited for.
 pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {

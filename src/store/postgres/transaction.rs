@@ -17,21 +17,21 @@ use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use crate::domain::{Random, Time};
+use crate::store::columns::FromColumns;
 use crate::store::record::unreadable;
 
 use super::fault::Fault;
 use super::pool::{self, Object, Pool};
-use super::retry::RetryPolicy;
 use super::value::{Redacted, Value};
 
-/// How much longer than the server itself the relay waits for a statement: a server that lives tells by
-/// then that it took too long.
+/// The time that the relay waits for a statement beyond the server's own limit. A server that lives has
+/// reported by then that it took too long.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
-/// How long what reads or changes whole tables may take.
+/// The time that a statement over whole tables may take.
 const LONG: Duration = Duration::from_secs(15 * 60);
 
-/// Whose clock leases and waits go by.
+/// The clock that leases and waits go by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ClockSource {
     /// The server's, because the clocks of several relays differ.
@@ -46,18 +46,18 @@ pub(super) enum ClockSource {
 pub(super) struct Connections {
     pub(super) pool: Pool,
     pub(super) ruling: ClockSource,
-    /// How long the server may take to begin a transaction, which waits for nothing.
+    /// The time that the server may take to begin a transaction, which waits for nothing.
     pub(super) begin_timeout: Duration,
-    /// How long a connection may be waited for while others have them all.
+    /// The longest wait for a connection while all are in use.
     pub(super) wait_timeout: Duration,
-    /// How long the server may take for a statement.
+    /// The time that the server may take for a statement.
     pub(super) statement_timeout: Duration,
-    /// How long the relay may stand still amid a transaction before the server undoes it.
+    /// The time that the relay may stand still amid a transaction before the server undoes it.
     pub(super) idle_timeout: Duration,
-    /// Whether statements stay prepared, which a pooler that gives every transaction another
+    /// True if statements stay prepared, which a pooler that gives every transaction another
     /// connection can't have. To plan one anew takes the server longer than to execute it.
     pub(super) prepares: bool,
-    /// Whether whole tables are read.
+    /// True if whole tables are read.
     pub(super) reads_tables: bool,
     /// Keeps those apart who are in each other's way.
     pub(super) random: Arc<dyn Random>,
@@ -92,13 +92,13 @@ impl Connections {
 
     /// Begins a transaction that sees, statement by statement, what others have committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
-        self.begin_after(&self.tries()).await
+        self.begin_after(0).await
     }
 
-    /// The same as another try. It may stand still for longer if it ended twice: not because the relay
-    /// froze then, but because it takes long by itself.
-    pub(super) async fn begin_after(&self, tries: &RetryPolicy<'_>) -> Result<Transaction, Fault> {
-        let longer = 1 << (4 * tries.ended.saturating_sub(1)).min(8);
+    /// Begins the same as another try, of which so many ended with their connections. It may stand still for
+    /// longer if two did: not because the relay froze, but because the work takes long by itself.
+    pub(super) async fn begin_after(&self, ended: u32) -> Result<Transaction, Fault> {
+        let longer = 1 << (4 * ended.saturating_sub(1)).min(8);
         let idle = self.idle_timeout.saturating_mul(longer).min(LONG);
         self.begin_as("READ COMMITTED READ WRITE", idle).await
     }
@@ -162,7 +162,7 @@ impl Transaction {
         self.connection.as_ref().expect("the connection is there until the end")
     }
 
-    /// The rows that a statement gives.
+    /// Returns the rows that a statement gives.
     pub(super) async fn rows(&self, sql: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Fault> {
         let asking = async {
             if !self.prepares {
@@ -177,7 +177,7 @@ impl Transaction {
         self.within(self.limit, asking).await
     }
 
-    /// The rows that statements give, which are sent all at once, one behind the other.
+    /// Returns the rows that statements give, which are sent all at once, one behind the other.
     pub(super) async fn rows_in_order<const N: usize>(
         &self,
         statements: [(&str, &[&dyn Value]); N],
@@ -186,22 +186,33 @@ impl Transaction {
         Ok(rows.try_into().expect("as many results as statements"))
     }
 
-    /// What a statement gives, read row by row.
-    pub(super) async fn read<T>(
+    /// Reads the rows that a statement gives.
+    pub(super) async fn read<T: FromColumns>(
         &self,
         sql: &str,
         values: &[&dyn Value],
-        read: impl Fn(&Row) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        self.rows(sql, values).await?.iter().map(read).collect()
+        self.rows(sql, values).await?.iter().map(T::read).collect()
     }
 
-    /// The one row that a statement gives, if it gives one.
+    /// Reads the rows that a statement gives for keys, the columns of an array each. Without keys nothing is sent.
+    pub(super) async fn read_by<T: FromColumns>(
+        &self,
+        sql: &str,
+        keys: &[&dyn Value],
+    ) -> Result<Vec<T>, Fault> {
+        match keys[0].count() {
+            0 => Ok(Vec::new()),
+            _ => self.read(sql, keys).await,
+        }
+    }
+
+    /// Returns the first row that a statement gives, if it gives one.
     pub(super) async fn row(&self, sql: &str, values: &[&dyn Value]) -> Result<Option<Row>, Fault> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
-    /// The first column of that row.
+    /// Returns the first column of that row.
     pub(super) async fn value<T: FromSqlOwned>(
         &self,
         sql: &str,
@@ -227,7 +238,7 @@ impl Transaction {
         }
     }
 
-    /// How many rows a statement changed.
+    /// Does a statement, and returns the number of rows that it changed.
     pub(super) async fn change(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Fault> {
         let asking = async {
             if !self.prepares {
@@ -262,7 +273,7 @@ impl Transaction {
         }
     }
 
-    /// Statements without values, one after the other.
+    /// Does statements without values, one after the other.
     pub(super) async fn script(&self, sql: &str) -> Result<(), Fault> {
         self.within(self.limit, self.client().batch_execute(sql)).await
     }
@@ -287,7 +298,7 @@ impl Transaction {
         Err(Fault::Slow)
     }
 
-    /// By how much the clock that rules lanes is ahead of the caller's, in microseconds.
+    /// Returns how far the clock of lanes is ahead of the caller's, in microseconds.
     pub(super) fn ahead_of(&self, now: Time) -> i64 {
         match self.ruling {
             ClockSource::Server => self.server_now.micros().saturating_sub(now.micros()),
@@ -296,7 +307,7 @@ impl Transaction {
         }
     }
 
-    /// Whether it is the server's clock that rules lanes.
+    /// True if lanes go by the server's clock.
     pub(super) fn is_ruled_by_server(&self) -> bool {
         self.ruling == ClockSource::Server
     }

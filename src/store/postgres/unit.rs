@@ -16,6 +16,7 @@ use crate::store::unit::{UnitBase, UnitFault, Work};
 
 use super::PostgresStore;
 use super::fault::Fault;
+use super::retry::transact;
 use super::tables;
 use super::transaction::{Connections, Transaction};
 
@@ -90,24 +91,10 @@ impl Connections {
         doing: &'static str,
         work: &W,
     ) -> Result<W::Output, StoreError> {
-        let mut tries = self.tries();
-        loop {
-            let one = async {
-                let mut transaction = self.begin_after(&tries).await?;
-                // On the heap, because it is large. What a panic leaves behind is rolled back.
-                let working = AssertUnwindSafe(Box::pin(work.run(&mut transaction)));
-                let done = working.catch_unwind().await;
-                let done = done.unwrap_or_else(|panic| Err(panicked(doing, &*panic).into()));
-                transaction.end(done).await
-            };
-            match self.in_time(one).await {
-                Ok(done) => return Ok(done),
-                Err(fault) => {
-                    if !tries.again(&fault).await {
-                        return Err(fault.into_store_error(doing));
-                    }
-                }
-            }
-        }
+        transact!(self, doing, |it| async {
+            // On the heap, because it is large. What a panic leaves behind is rolled back.
+            let done = AssertUnwindSafe(Box::pin(work.run(it))).catch_unwind().await;
+            done.unwrap_or_else(|panic| Err(panicked(doing, &*panic).into()))
+        })
     }
 }

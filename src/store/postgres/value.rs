@@ -15,11 +15,11 @@ pub(super) use crate::store::rows::number;
 
 /// A value that a statement can be given.
 pub(super) trait Value: Sync {
-    /// What Postgres calls its type.
+    /// Returns its type at Postgres.
     fn kind(&self) -> Type;
-    /// The value itself.
+    /// Returns the value itself.
     fn sql(&self) -> &(dyn ToSql + Sync);
-    /// How many values it is.
+    /// Returns the number of values in it.
     fn count(&self) -> usize {
         1
     }

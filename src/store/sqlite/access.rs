@@ -1,6 +1,6 @@
-//! Access: what to mend when the system lets nobody at the store's file.
+//! Access: advice when the system refuses the store's file.
 //!
-//! What belongs here: words for whoever sets the relay up. What doesn't: opening the file
+//! What belongs here: words for the operator. What doesn't: opening the file
 //! (`connection`). SQLite says only "unable to open", so the system is asked once more.
 
 use std::os::unix::fs::MetadataExt;
@@ -12,11 +12,11 @@ use rusqlite::ErrorCode;
 use super::fault::Fault;
 use super::files::{folder, private, with};
 
-/// The error with the place and the mend.
+/// Returns the error with the place and the fix.
 pub(super) fn explain(path: &Path, error: io::Error) -> io::Error {
     let there = if path.exists() { path } else { folder(path) };
     let kind = error.kind();
-    let mend = match kind {
+    let fix = match kind {
         io::ErrorKind::PermissionDenied => match fs::metadata(there) {
             Ok(about) => format!(
                 "it belongs to user {}, mode {:o}; give it to the user that the relay runs as \
@@ -31,11 +31,11 @@ pub(super) fn explain(path: &Path, error: io::Error) -> io::Error {
             .to_owned(),
         _ => return error,
     };
-    io::Error::new(kind, format!("{}: {error}; {mend}", there.display()))
+    io::Error::new(kind, format!("{}: {error}; {fix}", there.display()))
 }
 
-/// Why SQLite can't open the file, if the system says more than SQLite does. Only for a file that
-/// this process hasn't open.
+/// Returns the reason why SQLite can't open the file, if the system says more than SQLite does. Only for a file
+/// that this process hasn't open.
 pub(super) fn refusal(path: &Path, fault: &Fault) -> Option<io::Error> {
     let Fault::Sql(error) = fault else { return None };
     let code = error.sqlite_error_code()?;
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_the_place_and_the_mend() {
+    fn a_refusal_names_the_place_and_the_fix() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.db");
         let told = |kind: io::ErrorKind| explain(&path, kind.into()).to_string();

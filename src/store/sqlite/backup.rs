@@ -13,7 +13,6 @@
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
@@ -21,10 +20,10 @@ use rusqlite::{Connection, ErrorCode};
 use crate::domain::Time;
 
 use super::backup_manifest::{self, BackupManifest, InvalidBackup};
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, PATIENCE};
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 
-/// Why there is no backup. Nothing is left behind, and what was there before is untouched.
+/// A reason for there being no backup. Nothing is left behind, and the files from before are untouched.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is nothing to copy.
@@ -62,7 +61,7 @@ pub enum BackupError {
         from: PathBuf,
         /// The unfinished copy.
         to: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -71,7 +70,7 @@ pub enum BackupError {
     Unfit {
         /// The store.
         store: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: InvalidBackup,
     },
@@ -168,7 +167,7 @@ async fn copy(
 }
 
 fn vacuum(from: &Path, to: &Path) -> rusqlite::Result<()> {
-    let connection: Connection = DatabasePath::new(from, Duration::from_secs(5)).reader()?;
+    let connection: Connection = DatabasePath::new(from, PATIENCE).reader()?;
     // The copy is synced as a whole before it gets its name.
     connection.pragma_update(None, "synchronous", "OFF")?;
     // Not every path is Unicode, and SQLite doesn't ask for it.

@@ -1,7 +1,6 @@
-//! What is in a file that may be a store, looked at as a whole.
+//! The contents of a file that may be a store, read as a whole.
 //!
-//! What belongs here: whether a file at rest is a store that this version can run on, and what it
-//! holds. What doesn't: a store at work: this reads every row, so it is for copies.
+//! What belongs here: the checks of a file at rest, and its summary. What doesn't: a store at work: this reads every row, so it is for copies.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,33 +12,30 @@ use crate::store::meta::Meta;
 use crate::store::work::ReadStats;
 use crate::store::{Stats, StoreError};
 
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, PATIENCE};
 use super::fault::Fault;
 use super::tables::meta;
 use super::values::{self, Unreadable};
 use super::{Options, damage, files, migrate, opening, soundness, unit};
 
-/// How long another process may keep the store busy.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What a store holds.
+/// The contents of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BackupManifest {
     /// The version of its schema.
     pub schema: i64,
     /// Webhooks, whether or not their bodies are still there.
     pub webhooks: u64,
-    /// When the newest of them was received.
+    /// The time of receipt of the newest.
     pub newest: Option<Time>,
     /// People.
     pub people: u64,
-    /// What is pending, dead and parked.
+    /// The numbers of pending, dead and parked rows.
     pub stats: Stats,
-    /// How long the file is, in bytes.
+    /// The length of the file in bytes.
     pub bytes: u64,
 }
 
-/// Why a file is no store that this version can run on.
+/// A reason why this version can't run on a file.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidBackup {
     /// It is something else than a database.
@@ -101,7 +97,7 @@ pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
     if let Some(difference) = migrate::difference(&connection, schema).map_err(unfit)? {
         return Err(InvalidBackup::Foreign(difference));
     }
-    if let Some(damage) = soundness::damage(&connection) {
+    if let Some(damage) = soundness::search_damage(&connection).map_err(unfit)? {
         return Err(InvalidBackup::Damaged(damage));
     }
     summary(&mut connection, schema).map_err(unfit)

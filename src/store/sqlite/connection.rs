@@ -19,10 +19,13 @@ pub(super) struct DatabasePath {
     path: PathBuf,
     busy_timeout: Duration,
     #[cfg(test)]
-    watch: Option<super::watch::Watch>,
+    watch: Option<super::tests::watch::Watch>,
 }
 
-/// How often, and how soon again, a new file is asked to become a WAL file.
+/// The longest wait of a command for another process that keeps the store busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tries to make a new file a WAL file, and the pause between them.
 const SWITCHES: u32 = 100;
 const SWITCH_PAUSE: Duration = Duration::from_millis(10);
 
@@ -57,12 +60,12 @@ impl DatabasePath {
         }
     }
 
-    /// Where the file is.
+    /// Returns the file's path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the index of its log is, which processes share.
+    /// Returns the path of the index of its log, which processes share.
     pub(super) fn log_index(&self) -> PathBuf {
         with(&self.path, "-shm")
     }
@@ -72,7 +75,7 @@ impl DatabasePath {
         with(&self.path, ".lock")
     }
 
-    /// Where its log is.
+    /// Returns the path of its log.
     pub(super) fn log_file(&self) -> PathBuf {
         with(&self.path, "-wal")
     }
@@ -146,9 +149,9 @@ impl DatabasePath {
         Ok(connection)
     }
 
-    /// Whose connections are watched.
+    /// Returns the same file, whose connections are watched.
     #[cfg(test)]
-    pub(super) fn shown_to(self, watch: Option<super::watch::Watch>) -> Self {
+    pub(super) fn shown_to(self, watch: Option<super::tests::watch::Watch>) -> Self {
         Self { watch, ..self }
     }
 
@@ -181,8 +184,8 @@ impl DatabasePath {
     }
 }
 
-/// Whether the file and its log stay as they are when this connection is closed. Otherwise the
-/// last one to be closed brings the log into the file.
+/// Keeps the file and its log as they are when this connection is closed. Otherwise the last one to be closed
+/// brings the log into the file.
 pub(super) fn keep_as_it_is(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }

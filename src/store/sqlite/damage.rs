@@ -10,7 +10,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use strum::VariantArray;
@@ -20,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::meta::{Meta, secret};
 use crate::store::work::{NextDue, ReadDestinations, ReadStats, ReleaseLanes};
 
-use super::connection::{DatabasePath, keep_as_it_is};
+use super::connection::{DatabasePath, PATIENCE, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
 use super::opening::{self, Opened, storage};
@@ -29,18 +28,18 @@ use super::rebuild::rebuild;
 use super::tables::meta;
 use super::{Options, access, files, soundness, unit};
 
-/// What became of a damaged store.
+/// A damaged store that was set aside.
 #[derive(Debug)]
 pub struct Quarantined {
-    /// What is wrong with it.
+    /// The damage.
     pub damage: String,
     /// The name that it has now.
     pub aside: Option<PathBuf>,
-    /// What is in the store that has taken its place.
+    /// The contents of the store that has taken its place.
     pub kept: Kept,
 }
 
-/// What of a damaged store is in the one that has taken its place.
+/// The part of a damaged store that is in the one that has taken its place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kept {
     /// Everything: only what can be made anew from the rest was damaged.
@@ -191,7 +190,7 @@ fn overwritten(path: &Path) -> Option<&'static str> {
     let mut start = Vec::new();
     let file = File::open(path).ok()?;
     file.take(FIRST_PAGE).read_to_end(&mut start).ok()?;
-    let is_text = !start.contains(&0) && start.iter().filter(|byte| !byte.is_ascii()).count() == 0;
+    let is_text = !start.contains(&0) && start.is_ascii();
     let is_sqlite = start.starts_with(b"SQLite format 3\0");
     (!is_text && !is_sqlite).then_some("its first page isn't SQLite's any more")
 }
@@ -227,10 +226,7 @@ pub fn is_made(path: &Path) -> Result<bool, StoreError> {
     Ok(place.reader().and_then(has_any).unwrap_or(true))
 }
 
-/// How long another process may keep the store busy.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Whether there is nothing at the path, or an empty file.
+/// True if there is nothing at the path, or an empty file.
 fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(0, |about| about.len()) == 0
 }
@@ -262,14 +258,14 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
 /// The shortest page that a store has, in bytes.
 const FIRST_PAGE: u64 = 2048;
 
-/// How far into a file the text of its schema is looked for: it is among the first pages.
+/// Bytes at the beginning of a file that may hold the text of its schema.
 const SCHEMA_WITHIN: u64 = 1 << 20;
 
-/// Where a file of SQLite's says whose it is, and what the relay's say (`migrations/0001_first.sql`).
+/// The place of the application's id in a SQLite file, and the relay's (`migrations/0001_first.sql`).
 const MARK: (std::ops::Range<usize>, &[u8]) = (68..72, b"RELA");
 
-/// Whether a file that can't be read was a store: then its first page says so, or the text of its
-/// schema is in it, or in its log, in pages of SQLite's.
+/// True if a file that can't be read was a store. Then its first page says so, or the text of its schema is in
+/// it or in its log, in pages of SQLite's.
 fn was_a_store(path: &Path) -> bool {
     ["", "-wal"].iter().any(|suffix| {
         let mut start = Vec::new();

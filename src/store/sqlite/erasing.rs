@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use super::SqliteStore;
 use super::fault::Fault;
 
-/// How often the log is tried to be emptied. A reader, or another checkpoint, may hold it for a moment.
+/// Tries to empty the log. A reader, or another checkpoint, may hold it for a moment.
 const EMPTYINGS: u32 = 50;
 
 /// The pause between two tries: SQLite doesn't wait for another checkpoint.
@@ -44,14 +44,14 @@ fn overwrite_free_pages(connection: &mut Connection) -> Result<(), Fault> {
         filler -= 1;
         transaction
             .prepare_cached(
-                "INSERT INTO inbox (seq, id, sha256, received_at, source, body)
+                "INSERT INTO inbox (rowid, id, sha256, received_at, source, body)
                  VALUES (?1, CAST(?1 AS BLOB), CAST(?1 AS BLOB), 0, '', zeroblob(?2))",
             )?
             .execute([filler, bytes.min(FILLER)])?;
         bytes -= FILLER;
     }
     // No webhook has such a number.
-    transaction.execute("DELETE FROM inbox WHERE seq < 0", [])?;
+    transaction.execute("DELETE FROM inbox WHERE rowid < 0", [])?;
     Ok(transaction.commit()?)
 }
 

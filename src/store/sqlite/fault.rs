@@ -10,9 +10,9 @@ use rusqlite::{Error, ErrorCode};
 
 use crate::store::StoreError;
 
-/// What can go wrong in a statement or in the reading of its rows.
+/// An error of a statement, or of reading its rows.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// SQLite refused.
     #[error(transparent)]
     Sql(#[from] Error),

@@ -1,4 +1,4 @@
-//! Presence: whether the file that is written to, or its log, is still the one at its path.
+//! File identity: the file that is written to, or its log, is still the one at its path.
 //!
 //! What belongs here: that one question. What doesn't: what follows from the answer, which is the
 //! writer's. A system lets a process go on writing to a file that somebody moved, deleted or
@@ -22,7 +22,7 @@ impl FileIdentity {
         Ok(Self { path: path.to_owned(), file: identity(&path.metadata()?) })
     }
 
-    /// Fails, with what happened and the mend, unless the same file is still there.
+    /// Fails, with what happened and the fix, unless the same file is still there.
     pub(super) fn confirm(&self) -> Result<(), String> {
         let path = self.path.display();
         match self.path.metadata() {

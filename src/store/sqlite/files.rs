@@ -11,10 +11,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::domain::Time;
 
-/// What SQLite may put beside a file and read as part of it: the log, and the journal.
+/// Files that SQLite may put beside a file and read as part of it: the log, and the journal.
 pub(super) const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
 
-/// What nobody has written to for so long is left from a process that was killed.
+/// The age of an unfinished file that a killed process has left.
 const STALE: Duration = Duration::from_secs(3_600);
 
 /// A file that can't be read or written where it has to be.
@@ -55,7 +55,7 @@ pub(super) fn folder(path: &Path) -> &Path {
     }
 }
 
-/// Whether two paths lead to the same file, which need not be there yet.
+/// True if two paths lead to the same file, which need not be there yet.
 pub(super) fn same(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
         path.canonicalize().or_else(|_| {
@@ -97,7 +97,7 @@ pub(super) fn sync(path: &Path) -> Result<(), FileError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(FileError::when("sync", path))
 }
 
-/// How a file is opened that only its owner may read: it holds personal data. Never through a
+/// Returns options that open a file with personal data, which only its owner may read. Never through a
 /// symbolic link: an operator may work as root in a folder where the relay's user can put one.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -129,7 +129,7 @@ impl Unfinished {
         }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

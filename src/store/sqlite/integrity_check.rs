@@ -17,12 +17,12 @@ use rusqlite::Connection;
 use crate::store::StoreError;
 use crate::store::meta::Meta;
 
-use super::connection::DatabasePath;
+use super::connection::{DatabasePath, PATIENCE};
 use super::fault::Fault;
 use super::soundness;
 use super::tables::meta;
 
-/// What came of it.
+/// The result of an examination.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Examination {
     /// It was looked through since the machine started.
@@ -37,69 +37,26 @@ pub enum Examination {
     Damaged(String),
 }
 
-/// How long another process's write is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How many steps of SQLite's machine it does before it looks up.
+/// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 1_000;
 
-/// How long it works before it rests for as long, so that it takes a part of one core at most.
+/// The time that it works before it rests for as long, so that it takes half of one core at most.
 const STRETCH: Duration = Duration::from_millis(10);
 
-/// Looks through the store at `path`, unless it was done since the machine started as `boot`.
+/// Looks through the store at `path`; with `boot`, unless it was done since the machine started as that.
 ///
-/// Notes in the store what came of it. Takes as long as the store is long; other work goes on
-/// beside it. `stop` is asked often.
+/// Notes the result in the store. Takes as long as the store is long; other work goes on beside it. `stop` is
+/// called often.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if the store can't be read or written for other reasons.
-pub fn examine_once(
-    path: &Path,
-    boot: &str,
-    stop: impl Fn() -> bool + Send + Clone + 'static,
-) -> Result<Examination, StoreError> {
-    let looked_through = || {
-        let reader = DatabasePath::new(path, PATIENCE).reader()?;
-        let known = meta::recall(&reader, Meta::LookedThrough)?;
-        Ok(known.as_deref() == Some(boot))
-    };
-    match looked_through() {
-        Ok(true) => Ok(Examination::Unneeded),
-        Ok(false) => examine(path, Some(boot), stop),
-        Err(fault) => examined(path, Some(boot), &stop, Err(fault)),
-    }
-}
-
-/// Looks through the store at `path` in any case; see [`examine_once`].
-///
-/// # Errors
-/// As [`examine_once`].
 pub fn examine(
     path: &Path,
     boot: Option<&str>,
     stop: impl Fn() -> bool + Send + Clone + 'static,
 ) -> Result<Examination, StoreError> {
-    let ask = || {
-        let mut reader = DatabasePath::new(path, PATIENCE).reader()?;
-        reader.progress_handler(STEPS, Some(gently(stop.clone())))?;
-        Ok(match soundness::search_damage(&reader)? {
-            Some(damage) => Examination::Damaged(damage),
-            None => match soundness::contradictions(&reader)? {
-                found if found.is_empty() => Examination::Sound,
-                found => Examination::Contradictory(found),
-            },
-        })
-    };
-    examined(path, boot, &stop, ask())
-}
-
-fn examined(
-    path: &Path,
-    boot: Option<&str>,
-    stop: &impl Fn() -> bool,
-    found: Result<Examination, Fault>,
-) -> Result<Examination, StoreError> {
-    let found = match found {
+    let place = DatabasePath::new(path, PATIENCE);
+    let found = match search(&place, boot, stop.clone()) {
         _ if stop() => return Ok(Examination::Stopped),
         Ok(found) => found,
         Err(Fault::Sql(error)) if soundness::is_damage(&error) => {
@@ -107,12 +64,34 @@ fn examined(
         }
         Err(fault) => return Err(fault.into_store_error("be looked through")),
     };
-    let noted = DatabasePath::new(path, PATIENCE).writer().map_err(Fault::from);
-    if let Err(error) = noted.and_then(|connection| note(&connection, boot, &found)) {
-        // The next start looks again.
-        tracing::warn!(%error, "can't note what came of looking through the store");
+    if found != Examination::Unneeded {
+        let noted = place.writer().map_err(Fault::from);
+        if let Err(error) = noted.and_then(|connection| note(&connection, boot, &found)) {
+            // The next start looks again.
+            tracing::warn!(%error, "can't note what came of looking through the store");
+        }
     }
     Ok(found)
+}
+
+fn search(
+    place: &DatabasePath,
+    boot: Option<&str>,
+    stop: impl Fn() -> bool + Send + 'static,
+) -> Result<Examination, Fault> {
+    let mut reader = place.reader()?;
+    if boot.is_some() && meta::recall(&reader, Meta::LookedThrough)?.as_deref() == boot {
+        return Ok(Examination::Unneeded);
+    }
+    reader.progress_handler(STEPS, Some(gently(stop)))?;
+    if let Some(damage) = soundness::search_damage(&reader)? {
+        return Ok(Examination::Damaged(damage));
+    }
+    let found = soundness::contradictions(&reader)?;
+    Ok(match found.is_empty() {
+        true => Examination::Sound,
+        false => Examination::Contradictory(found),
+    })
 }
 
 fn note(connection: &Connection, boot: Option<&str>, found: &Examination) -> Result<(), Fault> {

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is made for a store and was not there before. Dropping it removes it again, if there is no
-/// store.
+/// Folders or a file that are made for a store. Dropping this removes them, if there is no store.
 pub(super) struct Made<'a> {
     store: &'a Path,
     paths: Vec<PathBuf>,

@@ -95,7 +95,7 @@ impl SqliteStore {
     }
 }
 
-/// What comes of opening.
+/// An opened store.
 pub(super) struct Opened {
     /// The connection that writes.
     pub(super) connection: Connection,
@@ -107,6 +107,15 @@ pub(super) struct Opened {
 
 /// Opens the file, makes it and its folder if they aren't there, and migrates it.
 pub(super) fn open(place: &DatabasePath, options: &Options) -> Result<Opened, StoreError> {
+    open_by(place, options, prepare)
+}
+
+/// The same, and makes of the file what `prepare` does.
+pub(super) fn open_by<T>(
+    place: &DatabasePath,
+    options: &Options,
+    prepare: fn(&DatabasePath, &Options) -> Result<T, Fault>,
+) -> Result<T, StoreError> {
     const DOING: &str = "be opened";
     let (path, unopened) = (place.path(), |error| storage(DOING, error));
     if let Some(detail) = damage::before_opening(path) {
@@ -123,11 +132,17 @@ pub(super) fn open(place: &DatabasePath, options: &Options) -> Result<Opened, St
     })
 }
 
-fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
+/// Opens the connection that writes, and migrates the file. Closing it leaves the file as it is.
+pub(super) fn migrated(place: &DatabasePath, options: &Options) -> Result<Connection, Fault> {
     let mut connection = place.writer()?;
     keep_as_it_is(&connection, true)?;
     damage::refuse_foreign(&connection)?;
     migrate::migrate(&mut connection, options.now)?;
+    Ok(connection)
+}
+
+fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
+    let mut connection = migrated(place, options)?;
     refuse_marked(meta::recall(&connection, Meta::Copying)?)?;
     let hash_key = unit::transact(&mut connection, &OpenSecret(options.seed))?;
     let tombstone_check = unit::run(&mut connection, &TombstoneCheck)?;

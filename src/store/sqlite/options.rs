@@ -1,4 +1,4 @@
-//! What whoever opens the store decides.
+//! Options of opening a file.
 //!
 //! What belongs here: those values and the usual ones. What doesn't: pragmas, which nobody decides
 //! (`connection`).
@@ -9,22 +9,22 @@ use secrecy::SecretString;
 
 use crate::domain::Time;
 
-/// How a [`SqliteStore`](super::SqliteStore) is opened.
+/// Options of opening a [`SqliteStore`](super::SqliteStore).
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The store's secret, if the store is new; an existing one keeps its own.
     pub seed: [u8; 32],
     /// The present time, noted with migrations.
     pub now: Time,
-    /// How long another process's write is waited for.
+    /// The longest wait for another process's write.
     pub busy_timeout: Duration,
-    /// How many readings may run at once.
+    /// Readings that may run at once.
     pub readers: u32,
-    /// What tombstones are made with; by itself something made of the store's secret.
+    /// The key of tombstones; without one it is made of the store's secret.
     pub tombstone_key: Option<SecretString>,
-    /// Who is told of every statement.
+    /// The watch over every statement.
     #[cfg(test)]
-    pub(crate) watch: Option<super::watch::Watch>,
+    pub(crate) watch: Option<super::tests::watch::Watch>,
 }
 
 impl Options {

@@ -10,7 +10,7 @@ use crate::domain::{Labelled, Time};
 
 use super::files::{self, COMPANIONS, FileError};
 
-/// Why a store was set aside, as a part of its new name.
+/// The reason for setting a store aside, as a part of its new name.
 #[derive(Clone, Copy, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum Why {
@@ -20,7 +20,7 @@ pub(super) enum Why {
     Damaged,
 }
 
-/// Why it can't be set aside; nothing has changed that matters.
+/// A reason why it can't be set aside. Nothing has changed that matters.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AsideError {
     /// The name that it would get is taken.

@@ -1,7 +1,7 @@
-//! The queue before the writer: what waits, and in which order it is taken.
+//! The queue before the writer: jobs that wait, and the order in which they are taken.
 //!
-//! What belongs here: fairness between accepts and the rest, and bounds. What doesn't: what a job
-//! does and how it is committed (`writer`).
+//! What belongs here: fairness between accepts and the rest. What doesn't: what a job does and how it is
+//! committed (`writer`), and a bound of what waits, which is the batcher's.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::store::StoreError;
 pub(super) use crate::store::engine::Priority;
 
-use super::fault::unavailable;
 use super::writer::Job;
 
-/// Jobs of one transaction. More of them wouldn't make a job cheaper, only the wait longer.
-const ACCEPTS: usize = 256;
-/// The same for other jobs, which may each do the work of hundreds of accepts.
+/// Jobs of one transaction without accepts. More of them wouldn't make a job cheaper, only the wait longer.
 const OTHERS: usize = 16;
 /// The same beside accepts, so that senders don't wait for them, nor deliveries for a flood of webhooks.
 const BESIDE_ACCEPTS: usize = 1;
-/// Accepts that may wait. Each holds a body; a disk that stands still mustn't fill the memory.
-const WAITING: usize = 8_192;
 
-/// What waits for the writer.
+/// Jobs that wait for the writer.
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     filled: Condvar,
@@ -40,20 +35,12 @@ impl Queue {
     }
 
     /// Puts a job in its line.
-    pub(super) fn push(
-        &self,
-        rank: Priority,
-        doing: &'static str,
-        job: Box<dyn Job>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn push(&self, rank: Priority, job: Box<dyn Job>) -> Result<(), StoreError> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(StoreError::Closed);
         }
         match rank {
-            Priority::Accept if waiting.accepts.len() >= WAITING => {
-                return Err(unavailable(doing, "too many others wait for the disk"));
-            }
             Priority::Accept => waiting.accepts.push_back(job),
             Priority::Rest => waiting.rest.push_back(job),
         }
@@ -102,9 +89,8 @@ impl Waiting {
     /// Accepts first. Few of the rest go with them, and share their commit.
     fn next_batch(&mut self) -> Vec<Box<dyn Job>> {
         let others = if self.accepts.is_empty() { OTHERS } else { BESIDE_ACCEPTS };
-        let accepts = self.accepts.len().min(ACCEPTS);
         let others = self.rest.len().min(others);
-        self.accepts.drain(..accepts).chain(self.rest.drain(..others)).collect()
+        self.accepts.drain(..).chain(self.rest.drain(..others)).collect()
     }
 }
 
@@ -126,24 +112,16 @@ mod tests {
     }
 
     fn push(queue: &Queue, rank: Priority, count: usize) -> Result<(), StoreError> {
-        (0..count).try_for_each(|_| queue.push(rank, "test", Box::new(Nothing)))
+        (0..count).try_for_each(|_| queue.push(rank, Box::new(Nothing)))
     }
 
     #[test]
     fn few_of_the_rest_go_with_accepts() {
         let queue = Queue::new();
-        push(&queue, Priority::Accept, 2 * ACCEPTS).unwrap();
+        push(&queue, Priority::Accept, 4).unwrap();
         push(&queue, Priority::Rest, 2 + 2 * OTHERS).unwrap();
         let sizes: Vec<usize> = (0..4).map(|_| queue.take().unwrap().len()).collect();
-        assert_eq!(sizes, [ACCEPTS + 1, ACCEPTS + 1, OTHERS, OTHERS]);
-    }
-
-    #[test]
-    fn a_flood_is_refused_before_it_fills_the_memory() {
-        let queue = Queue::new();
-        push(&queue, Priority::Accept, WAITING).unwrap();
-        assert!(matches!(push(&queue, Priority::Accept, 1), Err(StoreError::Unavailable { .. })));
-        push(&queue, Priority::Rest, 1).unwrap();
+        assert_eq!(sizes, [4 + BESIDE_ACCEPTS, OTHERS, OTHERS, 1]);
     }
 
     #[test]

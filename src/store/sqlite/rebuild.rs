@@ -21,13 +21,13 @@ use super::files::{FileError, Unfinished};
 use super::tables::meta;
 use super::{migrate, soundness};
 
-/// Why there is no new store.
+/// A reason for there being no new store.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RebuildError {
     /// A row can't be read or written.
     #[error(transparent)]
     Rows(#[from] Fault),
-    /// What came of it is no fit store either.
+    /// The new file is no fit store either.
     #[error(transparent)]
     Unfit(#[from] backup_manifest::InvalidBackup),
     /// An older version has written it; its rows aren't those of this version.

@@ -23,7 +23,7 @@ use super::made::Made;
 use super::options::Options;
 use super::quarantine::{self, AsideError, Why};
 
-/// Where a backup comes from.
+/// The origin of a backup.
 pub enum Source<'a> {
     /// A file, with its log, if one lies beside it.
     File(&'a Path),
@@ -31,16 +31,16 @@ pub enum Source<'a> {
     Stream(&'a mut dyn Read),
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Restored {
-    /// What the store holds now.
+    /// The contents of the store now.
     pub contents: BackupManifest,
     /// The name that the store before has now, if there was one.
     pub set_aside: Option<PathBuf>,
 }
 
-/// Why nothing was restored. The store is as it was.
+/// A reason for nothing being restored. The store is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The backup is what it would replace.
@@ -57,7 +57,7 @@ pub enum RestoreError {
     Unfit {
         /// Its name.
         backup: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: InvalidBackup,
     },
@@ -72,7 +72,7 @@ pub enum RestoreError {
         /// The first difference from what referral-relay makes.
         difference: String,
     },
-    /// Who runs the relay could have led it to somebody else's file.
+    /// The user of the relay could have led it to another user's file.
     #[error("{} is a symbolic link; let store.url name the file that it leads to", .0.display())]
     IsALink(PathBuf),
     /// The name that the old store would get is taken.
@@ -83,7 +83,7 @@ pub enum RestoreError {
     SetAside {
         /// The store.
         store: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -168,10 +168,10 @@ fn hand_over(file: &File, store: &Path) -> Result<(), FileError> {
     }
 }
 
-/// How long another process may keep the store busy.
+/// The longest wait for another process that keeps the store busy.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What every SQLite file begins with.
+/// The first bytes of every SQLite file.
 const HEAD: &[u8; 16] = b"SQLite format 3\0";
 
 fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
@@ -197,7 +197,7 @@ fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
     Ok(())
 }
 
-/// How much is read at once, in bytes.
+/// Bytes that are read at once.
 const PIECE: usize = 256 * 1024;
 
 /// Copies all of a file, and tells a failure to read it from one to write the copy.

@@ -7,27 +7,27 @@
 
 use rusqlite::{Connection, Error, ErrorCode};
 
+use crate::domain::Webhook;
+use crate::store::columns::{FromColumns, WEBHOOK};
+
 use super::fault::Fault;
-use super::tables::inbox::{self, WEBHOOK};
 use super::values;
 
-/// How many bodies one reading compares.
+/// Bodies that one reading compares.
 const BODIES: i64 = 500;
 
-/// The damage, in words, if there is any: pages, rows or bodies that can't be what was written.
-pub(super) fn damage(connection: &Connection) -> Option<String> {
-    told(search(connection))
-}
-
-/// The same, unless something else than damage ended the search.
+/// Returns the damage, in words, if there is any: pages, rows or bodies that can't be what was written.
+///
+/// # Errors
+/// An error of SQLite that is no damage and ended the search.
 pub(super) fn search_damage(connection: &Connection) -> Result<Option<String>, Fault> {
     match search(connection) {
         Err(Fault::Sql(error)) if !is_damage(&error) => Err(Fault::Sql(error)),
-        searched => Ok(told(searched)),
+        searched => Ok(searched.unwrap_or_else(|fault| Some(fault.to_string()))),
     }
 }
 
-/// Whether an error of SQLite means that the file is damaged.
+/// True if an error of SQLite means that the file is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -37,10 +37,6 @@ pub(super) fn is_damage(error: &Error) -> bool {
                 | Error::IntegralValueOutOfRange(..)
                 | Error::InvalidColumnType(..)
         )
-}
-
-fn told(searched: Result<Option<String>, Fault>) -> Option<String> {
-    searched.unwrap_or_else(|fault| Some(fault.to_string()))
 }
 
 fn search(connection: &Connection) -> Result<Option<String>, Fault> {
@@ -86,8 +82,8 @@ fn integrity(
 /// SQLite notices where its own structure is damaged, but not in the middle of a value.
 fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     let sql = format!(
-        "SELECT {WEBHOOK}, seq, sha256, body IS NOT NULL FROM inbox
-         WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        "SELECT {WEBHOOK}, rowid, sha256, body IS NOT NULL FROM inbox
+         WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"
     );
     let (mut statement, mut after) = (connection.prepare(&sql)?, i64::MIN);
     loop {
@@ -99,7 +95,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
                 let detail = format!("row {after} of its table inbox, {}", values::reason(fault));
                 Fault::unreadable("a row", detail)
             };
-            if has_body && inbox::webhook(row).map_err(unread)?.fingerprint() != sha256 {
+            if has_body && Webhook::read(row).map_err(unread)?.fingerprint() != sha256 {
                 return Ok(false);
             }
         }
@@ -109,7 +105,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     }
 }
 
-/// What contradicts itself although every page is sound: the invariants of the [store](super)
+/// Returns contradictions of a file whose every page is sound, by the invariants of the [store](super)
 /// that SQL can tell. A store like that works, but its numbers or its lanes don't; a mistake of
 /// the relay is likelier than one of the disk.
 pub(super) fn contradictions(connection: &Connection) -> Result<Vec<&'static str>, Fault> {

@@ -2,19 +2,19 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
-pub(super) mod deliveries;
+mod deliveries;
 mod effects;
 mod erasing;
-pub(super) mod inbox;
+mod inbox;
 mod lanes;
 mod letters;
 pub(super) mod meta;
 mod people;
 
-use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row};
 
 use crate::store::AvailabilityClock;
+use crate::store::columns::{ColumnValue, Columns, FromColumns};
 use crate::store::meta::Meta;
 use crate::store::rows::{Changes, micros};
 
@@ -28,28 +28,29 @@ pub(super) fn change(connection: &Connection, sql: &str, values: impl Params) ->
 }
 
 /// Reads the rows that a statement gives.
-pub(super) fn read<T>(
+pub(super) fn read<T: FromColumns>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
-    read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
-    connection.prepare_cached(sql)?.query_and_then(values, read)?.collect()
+    connection.prepare_cached(sql)?.query_and_then(values, |row| T::read(row))?.collect()
 }
 
 /// Reads the first row that a statement gives, if it gives one.
-pub(super) fn find<T>(
+pub(super) fn find<T: FromColumns>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
-    read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Option<T>, Fault> {
-    connection.prepare_cached(sql)?.query_and_then(values, read)?.next().transpose()
+    connection.prepare_cached(sql)?.query_and_then(values, |row| T::read(row))?.next().transpose()
 }
 
-/// Reads the first column of a row.
-fn first<T: FromSql>(row: &Row<'_>) -> Result<T, Fault> {
-    Ok(row.get(0)?)
+impl Columns for Row<'_> {
+    type Fault = Fault;
+
+    fn get<T: ColumnValue>(&self, place: usize) -> Result<T, Fault> {
+        Ok(self.get(place)?)
+    }
 }
 
 /// Writes changes, table by table.

@@ -19,7 +19,7 @@ use super::queue::Priority;
 use super::tables;
 use super::writer::{Writer, undo};
 
-/// How often work is done again that met a conflict. Only news about erased people are one here.
+/// Tries of work that meets a conflict. Only notifications about erased people are one here.
 const TRIES: usize = 3;
 
 /// A unit of work. Its futures never wait.

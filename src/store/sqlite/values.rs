@@ -6,14 +6,14 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
+use crate::domain::Webhook;
+use crate::store::columns::{FromColumns, WEBHOOK};
 use crate::store::meta::Meta;
-use crate::store::rows::Waiting;
+use crate::store::rows::{DeliveryRow, Waiting};
 use crate::store::{StoreError, fetching, record};
 
 use super::fault::Fault;
 use super::soundness::tables;
-use super::tables::deliveries;
-use super::tables::inbox::{self, WEBHOOK};
 
 /// The greatest distance of a number from zero. The relay adds to numbers and doubles them, so one
 /// near the end of what SQLite can hold would leave no room.
@@ -30,7 +30,7 @@ pub struct Unreadable {
     table: String,
     /// The row's first column.
     row: String,
-    /// What is wrong with it.
+    /// The fault in it.
     reason: String,
 }
 
@@ -40,8 +40,8 @@ pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, 
         // Two readers go by the order of columns; they find theirs first.
         let columns = match table.as_str() {
             "inbox" => format!("{WEBHOOK}, *"),
-            "deliveries" => "id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook),
-                 planned_at, attempts, failing_since, event_at, identify, class, lane, *"
+            "deliveries" => "id, lane, webhook, class, planned_at, event_at, attempts,
+                 failing_since, call, identify, *"
                 .to_owned(),
             _ => "*".to_owned(),
         };
@@ -77,10 +77,10 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
         "inbox" if row.get_ref(5)? == ValueRef::Null => {
             Ok(record::source(&row.get::<_, String>(2)?).map(drop)?)
         }
-        "inbox" => inbox::webhook(row).map(drop),
+        "inbox" => Webhook::read(row).map(drop),
         "deliveries" => {
             // A call that was put back as another delivery is empty.
-            let calls = deliveries::row(row)?.deliveries().filter(|it| !it.call.is_empty());
+            let calls = DeliveryRow::read(row)?.deliveries().filter(|it| !it.call.is_empty());
             calls.map(Waiting::read).try_for_each(|call| Ok(call.map(drop)?))
         }
         _ => Ok(()),

@@ -88,11 +88,11 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let task = Task { doing, work, result: None, answer };
-        self.queue.push(rank, doing, Box::new(task))?;
+        self.queue.push(rank, Box::new(task))?;
         answered.await.unwrap_or_else(|_gone| Err(unavailable(doing, "the writer has ended")))
     }
 
-    /// How many transactions were committed.
+    /// Returns the number of committed transactions.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::files::{Files, Stamp};
-use crate::store::sqlite::watch::Watch;
+use crate::store::sqlite::tests::watch::Watch;
 
 /// A life. Clones are the same one.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use crate::delivery::{
 use crate::domain::{Clock, Destination, Random, Receipt, Source, Time};
 use crate::ingest::{Ingest, WebhookAuth};
 use crate::mapping::{Mapper, Rules};
-use crate::store::sqlite::watch::Watch;
+use crate::store::sqlite::tests::watch::Watch;
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{DeadLetters, Stats, Store};
 use crate::telemetry::Metrics;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::files::assert_sound;
 use super::{Scenario, Stand};
 use crate::store::Stats;
-use crate::store::sqlite::counted::{counted, kept};
+use crate::store::sqlite::tests::counted::{counted, kept};
 
 /// The world.
 pub(super) struct World {

@@ -114,7 +114,7 @@ impl InboxRows for MemoryUnit {
             let deliveries = self.now.of_webhook(row.id).map(|it| FinishedDelivery {
                 row: it.state.id,
                 lane: it.state.lane,
-                state: DeliveryState::of(it.state.state.into()),
+                state: DeliveryState::of(it.state.state),
             });
             FinishedWebhook {
                 id: row.id,
@@ -231,7 +231,7 @@ impl EffectRows for MemoryUnit {
             WebhookCall {
                 delivery: id,
                 call: row.call.clone(),
-                state: DeliveryState::of(state.state.into()),
+                state: DeliveryState::of(state.state),
                 planned_at: row.planned_at,
                 ended_at: state.delivered_at.or(died_at),
             }

@@ -1,46 +1,9 @@
 //! The table `deliveries`: calls, put at the ends of lanes, and what becomes of them.
 
-use tokio_postgres::Row;
-use uuid::Uuid;
-
-use crate::domain::{LaneId, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, number, text};
-use crate::store::rows::{Changes, DeliveryRow, LaneRaise, NewRow, RowState};
-
-/// Reads a row whose columns are its id, the call, the webhook's id, `planned_at`, `attempts`,
-/// `failing_since`, `event_at`, the identify that goes out, `class` and `lane`.
-pub(super) fn row(row: &Row) -> Result<DeliveryRow, Fault> {
-    let webhook: Option<Uuid> = row.try_get(2)?;
-    Ok(DeliveryRow {
-        id: row.try_get(0)?,
-        call: row.try_get(1)?,
-        webhook: webhook.map(WebhookId),
-        planned_at: row.try_get(3)?,
-        attempts: row.try_get(4)?,
-        failing_since: row.try_get(5)?,
-        event_at: row.try_get(6)?,
-        identify: row.try_get(7)?,
-        class: row.try_get(8)?,
-        lane: LaneId(row.try_get(9)?),
-    })
-}
-
-/// Reads the state of a row that begins with its columns, in the order of the fields.
-pub(super) fn state(row: &Row) -> Result<RowState, Fault> {
-    Ok(RowState {
-        id: row.try_get(0)?,
-        lane: LaneId(row.try_get(1)?),
-        state: row.try_get(2)?,
-        class: row.try_get(3)?,
-        attempts: row.try_get(4)?,
-        failing_since: row.try_get(5)?,
-        delivered_at: row.try_get(6)?,
-        has_identify: row.try_get(7)?,
-        identify_dead: row.try_get(8)?,
-    })
-}
+use crate::store::rows::{Changes, LaneRaise, NewRow, RowState};
 
 /// Writes rows as they are from now on.
 pub(super) async fn write(transaction: &Transaction, rows: &[RowState]) -> Result<(), Fault> {

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{EventId, Message, Time, WebhookId};
-use crate::store::DeliveryState;
+use crate::domain::{EventId, Message, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, text};
-use crate::store::rows::{Half, MessageKey, WebhookCall, delivery};
+use crate::store::rows::{MessageKey, WebhookCall};
 use crate::store::unit::EffectRows;
 
 impl EffectRows for Transaction {
@@ -20,46 +18,22 @@ impl EffectRows for Transaction {
     }
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let sql = "SELECT id, call, state::bigint, planned_at, COALESCE(delivered_at, died_at)
+        let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at)
              FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
              WHERE webhook = $1 ORDER BY id";
-        let call = |row: &Row| {
-            Ok(WebhookCall {
-                delivery: delivery(row.try_get(0)?, Half::Call),
-                call: row.try_get(1)?,
-                state: DeliveryState::of(row.try_get(2)?),
-                planned_at: row.try_get(3)?,
-                ended_at: row.try_get(4)?,
-            })
-        };
-        self.read(sql, &[&webhook.0], call).await
+        self.read(sql, &[&webhook.0]).await
     }
 
     async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
-        let sql = "SELECT delivery, metric, channel, sender, sender_id, at FROM messages
+        let sql = "SELECT event, delivery, metric, channel, sender, sender_id, at FROM messages
              WHERE event = $1";
-        let message = |row: &Row| {
-            let sender: Option<String> = row.try_get(3)?;
-            Ok(Message {
-                event: effect,
-                delivery: row.try_get(0)?,
-                metric: row.try_get(1)?,
-                channel: row.try_get(2)?,
-                sender: sender.zip(row.try_get(4)?),
-                at: Time::from_micros(row.try_get(5)?),
-            })
-        };
-        self.read(sql, &[&Uuid::from_bytes(effect.0)], message).await
+        self.read(sql, &[&Uuid::from_bytes(effect.0)]).await
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
         let sql = "SELECT event, delivery, metric FROM messages
              WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED";
-        let key = |row: &Row| {
-            let event: Uuid = row.try_get(0)?;
-            Ok((EventId(event.into_bytes()), row.try_get(1)?, row.try_get(2)?))
-        };
-        self.read(sql, &[&before, &limit], key).await
+        self.read(sql, &[&before, &limit]).await
     }
 }
 

@@ -1,17 +1,15 @@
 //! Reads of erasing, and what it writes: a person's rows go, and others' lose what names the person.
 
 use strum::VariantArray;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::domain::{Labelled, LaneId, Source, Webhook, WebhookId};
+use crate::store::columns::WEBHOOK;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, text};
 use crate::store::rows::{CallRow, Changes, PersonRow};
 use crate::store::unit::ErasureRows;
-
-use super::inbox::{WEBHOOK, webhook};
 
 /// The columns of a row of deliveries, as far as erasing looks into it.
 const CALL: &str = "deliveries.id, lane, state, call, identify, identify_dead,
@@ -25,18 +23,18 @@ impl ErasureRows for Transaction {
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id > $1 AND state <> '' ORDER BY id LIMIT $2";
-        self.read(sql, &[&after, &limit], person).await
+        self.read(sql, &[&after, &limit]).await
     }
 
     async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id = ANY ($1) AND state <> '' ORDER BY id FOR UPDATE";
-        self.read(sql, &[&ids.to_vec()], person).await
+        self.read(sql, &[&ids.to_vec()]).await
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
         let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
-        self.read(sql, &[&people.to_vec()], |row| Ok(WebhookId(row.try_get(0)?))).await
+        self.read(sql, &[&people.to_vec()]).await
     }
 
     async fn searched_bodies(&mut self, after: Uuid, limit: i64) -> Result<Vec<Webhook>, Fault> {
@@ -48,21 +46,21 @@ impl ErasureRows for Transaction {
         // The mentions lead to these.
         let by_growsurf = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
         let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
-        self.read(&sql, &[&after, &limit, &by_growsurf], webhook).await
+        self.read(&sql, &[&after, &limit, &by_growsurf]).await
     }
 
     async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
         let sql = "SELECT id, parked IS NOT NULL FROM inbox
              WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
-        let body = |row: &Row| Ok((WebhookId(row.try_get(0)?), row.try_get(1)?));
-        self.read(sql, &[&uuids(ids)], body).await
+        let found: Vec<(Uuid, bool)> = self.read(sql, &[&uuids(ids)]).await?;
+        Ok(found.into_iter().map(|(id, is_parked)| (WebhookId(id), is_parked)).collect())
     }
 
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
         let sql = format!(
             "SELECT {CALL} FROM deliveries WHERE webhook = ANY ($1) ORDER BY id FOR UPDATE"
         );
-        self.read(&sql, &[&uuids(webhooks)], call).await
+        self.read(&sql, &[&uuids(webhooks)]).await
     }
 
     async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
@@ -74,30 +72,12 @@ impl ErasureRows for Transaction {
                  JOIN deliveries ON deliveries.id = dead_letters.delivery / 2 WHERE lane = $1
              ) ORDER BY id LIMIT $2"
         );
-        self.read(&sql, &[&lane.0, &limit], call).await
+        self.read(&sql, &[&lane.0, &limit]).await
     }
 }
 
 pub(super) fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.0).collect()
-}
-
-pub(super) fn person(row: &Row) -> Result<PersonRow, Fault> {
-    Ok(PersonRow { id: row.try_get(0)?, identifier: row.try_get(1)?, state: row.try_get(2)? })
-}
-
-fn call(row: &Row) -> Result<CallRow, Fault> {
-    Ok(CallRow {
-        row: row.try_get(0)?,
-        lane: LaneId(row.try_get(1)?),
-        state: row.try_get(2)?,
-        call: row.try_get(3)?,
-        identify: row.try_get(4)?,
-        is_identify_dead: row.try_get(5)?,
-        dead: row.try_get(6)?,
-        is_call_dead: row.try_get(7)?,
-        attempts: row.try_get(8)?,
-    })
 }
 
 /// Writes what only erasing changes.

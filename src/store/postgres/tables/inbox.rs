@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::domain::{Class, LaneId, Time, Webhook, WebhookId};
-use crate::store::DeliveryState;
+use crate::domain::{Webhook, WebhookId};
+use crate::store::columns::{FromColumns, WEBHOOK};
 use crate::store::inbox::Prunable;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns};
-use crate::store::record::{self, unreadable};
 use crate::store::rows::{Changes, FinishedDelivery, FinishedWebhook, StoredWebhook};
 use crate::store::unit::InboxRows;
 
@@ -30,7 +29,7 @@ impl InboxRows for Transaction {
             "SELECT {WEBHOOK} FROM inbox
              WHERE id > $1 AND received_at >= $2 AND body IS NOT NULL {parked} ORDER BY id LIMIT $3"
         );
-        self.read(&sql, &[&after, &since, &limit], webhook).await
+        self.read(&sql, &[&after, &since, &limit]).await
     }
 
     async fn prunable(
@@ -40,18 +39,17 @@ impl InboxRows for Transaction {
         below: Uuid,
         limit: i64,
     ) -> Result<Vec<WebhookId>, Fault> {
-        let (is, order) = match which {
-            Prunable::Finished => ("IS NULL", "received_at"),
-            Prunable::Parked => ("IS NOT NULL", "id"),
+        let is = match which {
+            Prunable::Finished => "IS NULL",
+            Prunable::Parked => "IS NOT NULL",
         };
         let sql = format!(
             "SELECT id FROM inbox
              WHERE received_at < $1 AND id < $2 AND body IS NOT NULL AND parked {is}
              AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> 1)
-             ORDER BY {order} LIMIT $3"
+             ORDER BY id LIMIT $3"
         );
-        let id = |row: &Row| Ok(WebhookId(row.try_get(0)?));
-        self.read(&sql, &[&before, &below, &limit], id).await
+        self.read(&sql, &[&before, &below, &limit]).await
     }
 
     async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
@@ -60,13 +58,11 @@ impl InboxRows for Transaction {
              WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
         let held = self.rows(sql, &[&ids]).await?;
         // Only now, because nothing is planned for a webhook that is held.
-        let sql =
-            "SELECT webhook, id, lane, state::bigint FROM deliveries WHERE webhook = ANY ($1)";
+        let sql = "SELECT id, lane, state, webhook FROM deliveries WHERE webhook = ANY ($1)";
         let mut deliveries: BTreeMap<Uuid, Vec<FinishedDelivery>> = BTreeMap::new();
         for row in self.rows(sql, &[&ids]).await? {
-            let (lane, state) = (LaneId(row.try_get(2)?), DeliveryState::of(row.try_get(3)?));
-            let delivery = FinishedDelivery { row: row.try_get(1)?, lane, state };
-            deliveries.entry(row.try_get(0)?).or_default().push(delivery);
+            let delivery = FinishedDelivery::read(&row)?;
+            deliveries.entry(row.try_get(3)?).or_default().push(delivery);
         }
         let webhook = |row: &Row| {
             let id: Uuid = row.try_get(0)?;
@@ -89,12 +85,12 @@ impl InboxRows for Transaction {
         let ids = uuids(ids);
         let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
              WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
-        let mut found = self.read(sql, &[&hashes, &ids], stored).await?;
+        let mut found: Vec<StoredWebhook> = self.read(sql, &[&hashes, &ids]).await?;
         let held = found.iter().filter(|row| row.is_parked || ids.contains(&row.id.0));
-        let held: Vec<Uuid> = held.map(|row| row.id.0).collect();
+        let held: Vec<Vec<u8>> = held.map(|row| row.fingerprint.to_vec()).collect();
         if !held.is_empty() {
-            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox WHERE id = ANY ($1)
-                 ORDER BY id FOR UPDATE";
+            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox
+                 WHERE sha256 = ANY ($1) ORDER BY id FOR UPDATE";
             for now in self.rows(sql, &[&held]).await? {
                 let id = WebhookId(now.try_get(0)?);
                 let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Overtaken)?;
@@ -106,23 +102,8 @@ impl InboxRows for Transaction {
 
     async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault> {
         let sql = format!("SELECT {WEBHOOK} FROM inbox WHERE id = $1 AND body IS NOT NULL");
-        self.row(&sql, &[&id.0]).await?.as_ref().map(webhook).transpose()
+        self.row(&sql, &[&id.0]).await?.as_ref().map(Webhook::read).transpose()
     }
-}
-
-/// The columns that make a webhook.
-pub(in crate::store::postgres) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
-
-/// Reads the webhook of a row that begins with [`WEBHOOK`].
-pub(in crate::store::postgres) fn webhook(row: &Row) -> Result<Webhook, Fault> {
-    Ok(Webhook {
-        id: WebhookId(row.try_get(0)?),
-        received_at: Time::from_micros(row.try_get(1)?),
-        source: record::source(row.try_get(2)?)?,
-        owner: row.try_get(3)?,
-        event: row.try_get(4)?,
-        body: row.try_get(5)?,
-    })
 }
 
 /// Removes rows of deliveries with their attempts.
@@ -133,20 +114,6 @@ pub(super) async fn remove_deliveries(
     let halves: Vec<i64> = rows.iter().flat_map(|row| [2 * row, 2 * row + 1]).collect();
     transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
     transaction.write("DELETE FROM deliveries WHERE id = ANY ($1)", &[&rows.to_vec()]).await
-}
-
-fn stored(row: &Row) -> Result<StoredWebhook, Fault> {
-    let fingerprint: Vec<u8> = row.try_get(1)?;
-    let fingerprint =
-        fingerprint.try_into().map_err(|_| unreadable("a webhook", "its hash is short"))?;
-    Ok(StoredWebhook {
-        id: WebhookId(row.try_get(0)?),
-        fingerprint,
-        received_at: Time::from_micros(row.try_get(2)?),
-        class: Class::of_stored(record::source(row.try_get(3)?)?),
-        campaign: row.try_get(4)?,
-        is_parked: row.try_get(5)?,
-    })
 }
 
 /// Writes webhooks that are new.
@@ -171,11 +138,12 @@ pub(super) async fn write_stored(
     let sql = "UPDATE inbox
          SET parked = it.parked, campaign = it.campaign
          FROM unnest($1, $2, $3) AS it (id, parked, campaign)
-         WHERE inbox.id = it.id";
+         WHERE inbox.id = it.id AND body IS NOT NULL";
     let columns = columns!(changes.replanned, it => it.id.0, it.parked.as_deref(),
         it.campaign.as_deref());
     transaction.write(sql, &columns).await?;
-    let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ANY ($1)";
+    let sql = "UPDATE inbox SET body = NULL, parked = NULL
+         WHERE id = ANY ($1) AND body IS NOT NULL";
     transaction.write(sql, &[&uuids(&changes.dropped)]).await
 }
 

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::Row;
-
 use crate::domain::LaneId;
+use crate::store::columns::FromColumns;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, number, text};
-use crate::store::rows::{DeliveryRow, LaneRow};
+use crate::store::rows::{DeliveryRow, LaneRow, RowState};
 use crate::store::unit::{HeldLane, LaneRows};
-
-use super::deliveries;
 
 impl LaneRows for Transaction {
     const LANES: usize = usize::MAX;
@@ -31,14 +28,14 @@ impl LaneRows for Transaction {
                  WHERE lanes.class = own.class AND due_at <= $2
                  ORDER BY due_at LIMIT $3 FOR UPDATE OF lanes SKIP LOCKED
              ) AS it LIMIT $3";
-        self.read(sql, &[&classes.to_vec(), &now, &number(limit)], with_identifier).await
+        self.read(sql, &[&classes.to_vec(), &now, &number(limit)]).await
     }
 
     async fn free_lane(&mut self, id: LaneId) -> Result<Option<(LaneRow, String)>, Fault> {
         let sql = "SELECT lanes.id, class, due_at, token, leased, people.identifier
              FROM lanes JOIN people ON people.id = lanes.id
              WHERE lanes.id = $1 FOR UPDATE OF lanes SKIP LOCKED";
-        self.row(sql, &[&id.0]).await?.as_ref().map(with_identifier).transpose()
+        self.row(sql, &[&id.0]).await?.as_ref().map(FromColumns::read).transpose()
     }
 
     async fn pending_rows(
@@ -47,14 +44,15 @@ impl LaneRows for Transaction {
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
         let lanes: Vec<i64> = lanes.iter().map(|lane| lane.0).collect();
-        let sql = "SELECT it.id, call, webhook, planned_at, attempts, failing_since, event_at,
-                 CASE WHEN NOT identify_dead THEN identify END, class, it.lane
+        let sql =
+            "SELECT it.id, it.lane, webhook, class, planned_at, event_at, attempts, failing_since,
+                 call, CASE WHEN NOT identify_dead THEN identify END
              FROM unnest($1::bigint[]) AS wanted (lane)
              CROSS JOIN LATERAL (
                  SELECT * FROM deliveries WHERE deliveries.lane = wanted.lane AND state = 0
                  ORDER BY seq LIMIT $2
              ) AS it";
-        self.read(sql, &[&lanes, &number(each)], deliveries::row).await
+        self.read(sql, &[&lanes, &number(each)]).await
     }
 
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
@@ -91,7 +89,7 @@ impl LaneRows for Transaction {
             .await?;
         let mut rows: BTreeMap<LaneId, Vec<_>> = BTreeMap::new();
         for row in &states {
-            let state = deliveries::state(row)?;
+            let state = RowState::read(row)?;
             rows.entry(state.lane).or_default().push(state);
         }
         let mut rests: BTreeMap<i64, Option<i16>> = BTreeMap::new();
@@ -99,7 +97,7 @@ impl LaneRows for Transaction {
             rests.insert(row.try_get(0)?, row.try_get(1)?);
         }
         let held = held.iter().map(|row| {
-            let lane = lane(row)?;
+            let lane = LaneRow::read(row)?;
             let rest = rests.remove(&lane.id.0).flatten();
             Ok(HeldLane { rows: rows.remove(&lane.id).unwrap_or_default(), lane, rest })
         });
@@ -113,7 +111,7 @@ impl LaneRows for Transaction {
     ) -> Result<Vec<LaneRow>, Fault> {
         let sql = "SELECT id, class, due_at, token, leased FROM lanes
              WHERE class = ANY($1) AND leased = $2 AND due_at IS NOT NULL ORDER BY id FOR UPDATE";
-        self.read(sql, &[&classes.to_vec(), &leased], lane).await
+        self.read(sql, &[&classes.to_vec(), &leased]).await
     }
 
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
@@ -131,20 +129,6 @@ impl LaneRows for Transaction {
              WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
         Ok(self.row(sql, &[&text(identifier)]).await?.is_some())
     }
-}
-
-fn lane(row: &Row) -> Result<LaneRow, Fault> {
-    Ok(LaneRow {
-        id: LaneId(row.try_get(0)?),
-        class: row.try_get(1)?,
-        due_at: row.try_get(2)?,
-        token: row.try_get(3)?,
-        leased: row.try_get(4)?,
-    })
-}
-
-fn with_identifier(row: &Row) -> Result<(LaneRow, String), Fault> {
-    Ok((lane(row)?, row.try_get(5)?))
 }
 
 /// Writes lanes as they are from now on.

@@ -2,47 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::Row;
-use uuid::Uuid;
-
-use crate::domain::{DeliveryId, LaneId, Time, WebhookId};
+use crate::domain::DeliveryId;
+use crate::store::PastAttempt;
+use crate::store::columns::FromColumns;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, number};
-use crate::store::rows::{
-    Half, LetterRow, NewAttempt, NewLetter, PersonLetters, Waiting, delivery, duration, half,
-};
+use crate::store::rows::{Half, LetterRow, NewAttempt, NewLetter, PersonLetters, delivery, half};
 use crate::store::unit::LetterRows;
-use crate::store::{PastAttempt, record};
-
-use super::deliveries;
 
 impl LetterRows for Transaction {
     async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
-        let sql = "SELECT it.id, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
-                 webhook, planned_at, dead_letters.attempts, NULL::bigint, event_at, NULL::text, class,
-                 lane, dead_letters.delivery, people.identifier, died_at, reason, field
+        let sql = "SELECT it.id, lane, webhook, class, planned_at, event_at, dead_letters.attempts,
+                 NULL::bigint, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
+                 NULL::text, dead_letters.delivery, people.identifier, died_at, reason, field
              FROM dead_letters
              JOIN deliveries AS it ON it.id = dead_letters.delivery / 2
              JOIN people ON people.id = it.lane
              WHERE dead_letters.delivery < $1 ORDER BY dead_letters.delivery DESC LIMIT $2";
-        self.read(sql, &[&before.0, &number(limit)], letter).await
+        self.read(sql, &[&before.0, &number(limit)]).await
     }
 
     async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
         let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
              WHERE delivery = $1 ORDER BY id";
-        let attempt = |row: &Row| {
-            let status: Option<i32> = row.try_get(2)?;
-            Ok(PastAttempt {
-                at: Time::from_micros(row.try_get(0)?),
-                took: duration(row.try_get(1)?),
-                http_status: status.and_then(|status| u16::try_from(status).ok()),
-                outcome: row.try_get(3)?,
-                reason: row.try_get(4)?,
-            })
-        };
-        self.read(sql, &[&delivery.0], attempt).await
+        self.read(sql, &[&delivery.0]).await
     }
 
     async fn letters_after(
@@ -52,8 +36,7 @@ impl LetterRows for Transaction {
     ) -> Result<Vec<DeliveryId>, Fault> {
         let sql =
             "SELECT delivery FROM dead_letters WHERE delivery > $1 ORDER BY delivery LIMIT $2";
-        let id = |row: &Row| Ok(DeliveryId(row.try_get(0)?));
-        self.read(sql, &[&last.0, &number(limit)], id).await
+        self.read(sql, &[&last.0, &number(limit)]).await
     }
 
     async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Fault> {
@@ -78,31 +61,12 @@ impl LetterRows for Transaction {
         }
         let mut held = Vec::new();
         for row in &states {
-            let state = deliveries::state(row)?;
-            let Some(dead) = dead_of.remove(&state.id) else { continue };
-            let webhook: Option<Uuid> = row.try_get(11)?;
-            held.push(PersonLetters {
-                dead,
-                webhook: webhook.map(WebhookId),
-                planned_at: row.try_get(9)?,
-                call: row.try_get(10)?,
-                person: record::person(state.lane.0, row.try_get(12)?, row.try_get(13)?)?,
-                row: state,
-            });
+            if let Some(dead) = dead_of.remove(&row.try_get(0)?) {
+                held.push(PersonLetters { dead, ..PersonLetters::read(row)? });
+            }
         }
         Ok(held)
     }
-}
-
-fn letter(row: &Row) -> Result<LetterRow, Fault> {
-    Ok(LetterRow {
-        delivery: Waiting { id: DeliveryId(row.try_get(10)?), ..deliveries::row(row)?.own() },
-        lane: LaneId(row.try_get(9)?),
-        identifier: row.try_get(11)?,
-        died_at: row.try_get(12)?,
-        reason: row.try_get(13)?,
-        field: row.try_get(14)?,
-    })
 }
 
 /// Writes new dead letters.

@@ -8,20 +8,18 @@
 use std::collections::BTreeSet;
 
 use futures_util::try_join;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::domain::{EventId, Link, ParticipantKey, Person, PersonId};
+use crate::store::columns;
 use crate::store::meta::Meta;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, text};
 use crate::store::record;
-use crate::store::record::unreadable;
 use crate::store::rows::{Changes, PersonRow, VisitorTraces};
 use crate::store::unit::{FoundRecords, PeopleRows, PlanKeys};
 
-use super::erasing::person;
 use super::meta;
 
 impl PeopleRows for Transaction {
@@ -30,8 +28,7 @@ impl PeopleRows for Transaction {
     async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Fault> {
         let wanted = Wanted::of(keys);
         let values = wanted.values();
-        let (people, rest) =
-            try_join!(self.read(FOUND, &values, person), rest(self, keys, &wanted))?;
+        let (people, rest) = try_join!(self.read(FOUND, &values), rest(self, keys, &wanted))?;
         let mut found = FoundRecords { people, ..rest };
         // The statements see different moments. Whoever is missing in the first comes as nobody.
         let known: Vec<i64> = found.people.iter().map(|row| row.id).collect();
@@ -54,7 +51,7 @@ impl PeopleRows for Transaction {
             for row in self.rows(blanks, &[&wanted.identifiers]).await? {
                 reserved.push((row.try_get(0)?, row.try_get(1)?));
             }
-            people = self.read(&format!("{FOUND} FOR UPDATE"), &wanted.values(), person).await?;
+            people = self.read(&format!("{FOUND} FOR UPDATE"), &wanted.values()).await?;
         }
         // Asked behind the locks, because a participant may have become somebody else's meanwhile.
         let found = FoundRecords { people, reserved, ..rest(self, keys, &wanted).await? };
@@ -82,8 +79,7 @@ impl PeopleRows for Transaction {
     ) -> Result<Vec<String>, Fault> {
         let sql = "SELECT growsurf_id FROM participants
              WHERE campaign = $1 AND growsurf_id > $2 AND growsurf_id < $3 ORDER BY growsurf_id LIMIT $4";
-        let id = |row: &Row| Ok(row.try_get(0)?);
-        self.read(sql, &[&text(campaign), &text(after), &before, &limit], id).await
+        self.read(sql, &[&text(campaign), &text(after), &before, &limit]).await
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
@@ -91,9 +87,8 @@ impl PeopleRows for Transaction {
         let sql = "SELECT id, identifier, state FROM people
              WHERE id = ANY ($1) AND identifier LIKE 'anonymous:%' AND state <> ''
              ORDER BY id FOR UPDATE SKIP LOCKED";
-        let person =
-            |row: &Row| Ok(record::person(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?);
-        self.read(sql, &[&ids], person).await
+        let found: Vec<PersonRow> = self.read(sql, &[&ids]).await?;
+        found.iter().map(|row| Ok(record::person(row.id, &row.identifier, &row.state)?)).collect()
     }
 
     async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
@@ -109,15 +104,7 @@ impl PeopleRows for Transaction {
                   WHERE mentions.person = own.id AND body IS NOT NULL
                   ORDER BY webhook DESC LIMIT 1) IS NOT NULL
              FROM unnest($1) AS own (id)";
-        let traces = |row: &Row| {
-            Ok(VisitorTraces {
-                person: PersonId(row.try_get(0)?),
-                is_leased: row.try_get(1)?,
-                has_delivery: row.try_get(2)?,
-                has_webhook: row.try_get(3)?,
-            })
-        };
-        self.read(sql, &[&ids], traces).await
+        self.read(sql, &[&ids]).await
     }
 }
 
@@ -181,59 +168,36 @@ async fn rest(
          LEFT JOIN participants
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          ORDER BY place";
-    let owners = owned(transaction, owners, &wanted.campaigns, &wanted.participants);
+    let keys_of_owners: [&dyn Value; 2] = [&wanted.campaigns, &wanted.participants];
+    let owners = transaction.read_by::<Option<i64>>(owners, &keys_of_owners);
     let links = "SELECT people.id FROM unnest($1, $2) WITH ORDINALITY
              AS link (campaign, code, place)
          LEFT JOIN links ON links.campaign = link.campaign AND links.code = link.code
          LEFT JOIN people ON people.id = links.person AND people.state <> ''
          ORDER BY place";
-    let links = owned(transaction, links, &wanted.link_campaigns, &wanted.codes);
-    let effects = async {
-        if keys.effects.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<Uuid> = keys.effects.iter().map(|id| Uuid::from_bytes(id.0)).collect();
-        transaction.rows("SELECT id FROM effects WHERE id = ANY ($1)", &[&ids]).await
-    };
-    let tombstones = async {
-        if keys.tombstones.is_empty() {
-            return Ok(Vec::new());
-        }
-        let hashes: Vec<Vec<u8>> = keys.tombstones.iter().map(|hash| hash.to_vec()).collect();
-        let sql = "SELECT hash, forgotten_at FROM tombstones WHERE hash = ANY ($1)";
-        transaction.rows(sql, &[&hashes]).await
-    };
+    let keys_of_links: [&dyn Value; 2] = [&wanted.link_campaigns, &wanted.codes];
+    let links = transaction.read_by::<Option<i64>>(links, &keys_of_links);
+    let ids: Vec<Uuid> = keys.effects.iter().map(|id| Uuid::from_bytes(id.0)).collect();
+    let ids: [&dyn Value; 1] = [&ids];
+    let effects = transaction.read_by::<Uuid>("SELECT id FROM effects WHERE id = ANY ($1)", &ids);
+    let hashes: Vec<Vec<u8>> = keys.tombstones.iter().map(|hash| hash.to_vec()).collect();
+    let hashes: [&dyn Value; 1] = [&hashes];
+    let sql = "SELECT hash, forgotten_at FROM tombstones WHERE hash = ANY ($1)";
+    let tombstones = transaction.read_by::<(Vec<u8>, i64)>(sql, &hashes);
     let tombstone_check = meta::recall(transaction, Meta::TombstoneCheck);
     let (owners, links, effects, tombstones, tombstone_check) =
         try_join!(owners, links, effects, tombstones, tombstone_check)?;
     let mut found = FoundRecords {
         participants: keys.participants.iter().cloned().zip(owners).collect(),
         links: keys.links.iter().cloned().zip(links).collect(),
+        effects: effects.into_iter().map(|id| EventId(id.into_bytes())).collect(),
         tombstone_check,
         ..FoundRecords::default()
     };
-    for row in &effects {
-        found.effects.insert(EventId(row.try_get::<_, Uuid>(0)?.into_bytes()));
-    }
-    for row in &tombstones {
-        let hash: Vec<u8> = row.try_get(0)?;
-        let hash = hash.try_into().map_err(|_| unreadable("a tombstone", "its hash is short"))?;
-        found.tombstones.insert(hash, row.try_get(1)?);
+    for (hash, erased_at) in tombstones {
+        found.tombstones.insert(columns::hash(hash)?, erased_at);
     }
     Ok(found)
-}
-
-/// Returns the number of the person of each pair of a campaign and an id, in their order.
-async fn owned(
-    transaction: &Transaction,
-    sql: &str,
-    campaigns: &Vec<String>,
-    ids: &Vec<String>,
-) -> Result<Vec<Option<i64>>, Fault> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    transaction.read(sql, &[campaigns, ids], |row| Ok(row.try_get(0)?)).await
 }
 
 /// Gives numbers back that no new person has taken. One may hold the identifier that somebody else takes.

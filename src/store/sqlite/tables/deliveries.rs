@@ -2,46 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use crate::domain::{LaneId, WebhookId};
-use crate::store::rows::{DeliveryRow, LaneAppend, LaneRaise, NewRow, PENDING, RowState};
+use crate::domain::LaneId;
+use crate::store::rows::{LaneAppend, LaneRaise, NewRow, PENDING, RowState};
 use crate::store::sqlite::fault::Fault;
 
-use super::{change, find, first};
-
-/// Reads a row whose columns are its id, the call, the webhook's id, `planned_at`, `attempts`,
-/// `failing_since`, `event_at`, the identify that goes out, `class` and `lane`.
-pub(in crate::store::sqlite) fn row(row: &Row<'_>) -> Result<DeliveryRow, Fault> {
-    let webhook: Option<[u8; 16]> = row.get(2)?;
-    Ok(DeliveryRow {
-        id: row.get(0)?,
-        call: row.get(1)?,
-        webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
-        planned_at: row.get(3)?,
-        attempts: row.get(4)?,
-        failing_since: row.get(5)?,
-        event_at: row.get(6)?,
-        identify: row.get(7)?,
-        class: row.get(8)?,
-        lane: LaneId(row.get(9)?),
-    })
-}
-
-/// Reads the state of a row that begins with its columns, in the order of the fields.
-pub(super) fn state(row: &Row<'_>) -> Result<RowState, Fault> {
-    Ok(RowState {
-        id: row.get(0)?,
-        lane: LaneId(row.get(1)?),
-        state: row.get(2)?,
-        class: row.get(3)?,
-        attempts: row.get(4)?,
-        failing_since: row.get(5)?,
-        delivered_at: row.get(6)?,
-        has_identify: row.get(7)?,
-        identify_dead: row.get(8)?,
-    })
-}
+use super::{change, find};
 
 /// Returns the states of those of some rows that are a lane's.
 pub(super) fn states(
@@ -52,7 +19,7 @@ pub(super) fn states(
     let sql = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
              identify IS NOT NULL, identify_dead
          FROM deliveries WHERE id = ?1 AND lane = ?2";
-    let states = ids.iter().map(|id| find(connection, sql, [*id, lane.0], state));
+    let states = ids.iter().map(|id| find(connection, sql, [*id, lane.0]));
     states.filter_map(Result::transpose).collect()
 }
 
@@ -101,11 +68,16 @@ pub(super) fn append(
     connection: &Connection,
     lanes: &BTreeMap<LaneId, LaneAppend>,
 ) -> Result<(), Fault> {
-    let mut known = None;
     for (lane, LaneAppend { class, due_at, rows }) in lanes {
         let first = extend(connection, lane.0, *class, rows.len(), *due_at)?;
         for (seq, row) in (first..).zip(rows) {
-            insert(connection, lane.0, seq, row, &mut known)?;
+            let NewRow { webhook, class, planned_at, event_at, identify, call } = row;
+            let (lane, webhook) = (lane.0, webhook.map(|id| id.0));
+            let sql = "INSERT INTO deliveries
+                     (lane, seq, webhook, planned_at, event_at, call, identify, class)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
+            change(connection, sql, values)?;
         }
     }
     Ok(())
@@ -123,7 +95,7 @@ fn extend(
     // row, and there is no index of all deliveries by lane. And no RETURNING: SQLite would make and
     // drop a table in memory for it, which costs more than the update.
     let next = "SELECT next_seq FROM lanes WHERE id = ?1";
-    let next: Option<i64> = find(connection, next, [lane], first)?;
+    let next: Option<i64> = find(connection, next, [lane])?;
     let first = next.unwrap_or(0);
     let after = first.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
     let statement = match next {
@@ -137,35 +109,12 @@ fn extend(
     Ok(first)
 }
 
-/// Writes a row. `known` is the last webhook and its number.
-fn insert(
-    connection: &Connection,
-    lane: i64,
-    seq: i64,
-    row: &NewRow,
-    known: &mut Option<(WebhookId, i64)>,
-) -> Result<(), Fault> {
-    if let Some(id) = row.webhook
-        && known.is_none_or(|(last, _)| last != id)
-    {
-        let mut statement = connection.prepare_cached("SELECT seq FROM inbox WHERE id = ?1")?;
-        *known = Some((id, statement.query_row([id.0.as_bytes()], |row| row.get(0))?));
-    }
-    let webhook = row.webhook.and(*known).map(|(_, seq)| seq);
-    let NewRow { class, planned_at, event_at, identify, call, .. } = row;
-    let sql =
-        "INSERT INTO deliveries (lane, seq, webhook, planned_at, event_at, call, identify, class)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let values = params![lane, seq, webhook, planned_at, event_at, call, identify, class];
-    change(connection, sql, values)
-}
-
 /// Makes visitors' pending calls more urgent.
 pub(super) fn raise(connection: &Connection, raised: &[LaneRaise]) -> Result<(), Fault> {
     for LaneRaise { identifier, class } in raised {
         let sql = "SELECT lanes.id FROM people CROSS JOIN lanes ON lanes.id = people.id
              WHERE identifier = ?1 AND due_at IS NOT NULL AND class BETWEEN ?2 + 1 AND 2";
-        let lane: Option<i64> = find(connection, sql, params![identifier, class], first)?;
+        let lane: Option<i64> = find(connection, sql, params![identifier, class])?;
         let Some(lane) = lane else { continue };
         let sql = "UPDATE deliveries SET class = ?2 WHERE id IN (
                  SELECT id FROM deliveries INDEXED BY deliveries_pending

@@ -1,61 +1,38 @@
 //! Effects with the calls that carry them, and the table `messages`.
 
 use rusqlite::{Connection, params};
-use uuid::Uuid;
 
-use crate::domain::{EventId, Message, Time, WebhookId};
-use crate::store::DeliveryState;
-use crate::store::rows::{Changes, Half, MessageKey, WebhookCall, delivery};
+use crate::domain::{EventId, Message, WebhookId};
+use crate::store::rows::{Changes, MessageKey, WebhookCall};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::EffectRows;
 
-use super::{change, find, first, read};
+use super::{change, find, read};
 
 impl EffectRows for SqliteUnit<'_> {
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
         let sql = "SELECT webhook FROM effects WHERE id = ?1";
-        Ok(find(self.connection, sql, [effect.0], first)?.map(|id| WebhookId(Uuid::from_bytes(id))))
+        Ok(find(self.connection, sql, [effect.0])?.map(WebhookId))
     }
 
     async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let sql = "SELECT deliveries.id, call, state, planned_at, COALESCE(delivered_at, died_at)
-             FROM inbox CROSS JOIN deliveries ON deliveries.webhook = inbox.seq
-             LEFT JOIN dead_letters ON dead_letters.delivery = 2 * deliveries.id + 1
-             WHERE inbox.id = ?1";
-        read(self.connection, sql, [webhook.0.as_bytes()], |row| {
-            Ok(WebhookCall {
-                delivery: delivery(row.get(0)?, Half::Call),
-                call: row.get(1)?,
-                state: DeliveryState::of(row.get(2)?),
-                planned_at: row.get(3)?,
-                ended_at: row.get(4)?,
-            })
-        })
+        let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at)
+             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
+             WHERE webhook = ?1 ORDER BY id";
+        read(self.connection, sql, [webhook.0])
     }
 
     async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
-        let sql = "SELECT delivery, metric, channel, sender, sender_id, at FROM messages
+        let sql = "SELECT event, delivery, metric, channel, sender, sender_id, at FROM messages
              WHERE event = ?1";
-        read(self.connection, sql, [effect.0], |row| {
-            let sender: Option<String> = row.get(3)?;
-            Ok(Message {
-                event: effect,
-                delivery: row.get(0)?,
-                metric: row.get(1)?,
-                channel: row.get(2)?,
-                sender: sender.zip(row.get(4)?),
-                at: Time::from_micros(row.get(5)?),
-            })
-        })
+        read(self.connection, sql, [effect.0])
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
         let sql = "SELECT event, delivery, metric FROM messages WHERE at < ?1
              ORDER BY at LIMIT ?2";
-        read(self.connection, sql, [before, limit], |row| {
-            Ok((EventId(row.get(0)?), row.get(1)?, row.get(2)?))
-        })
+        read(self.connection, sql, [before, limit])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads of erasing, and what it writes: a person's rows go, and others' lose what names the person.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::domain::{LaneId, Webhook, WebhookId};
@@ -9,8 +9,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::ErasureRows;
 
-use super::inbox::{id, webhook};
-use super::{change, find, first, read};
+use super::{change, find, read};
 
 /// The sources whose webhooks the mentions lead to, as a list of SQL.
 #[cfg(test)]
@@ -19,21 +18,20 @@ const BY_GROWSURF: &str = "'growsurf', 'growsurf_api'";
 impl ErasureRows for SqliteUnit<'_> {
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people WHERE id > ?1 ORDER BY id LIMIT ?2";
-        read(self.connection, sql, [after, limit], person)
+        read(self.connection, sql, [after, limit])
     }
 
     async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people WHERE id = ?1";
-        let found = ids.iter().map(|id| find(self.connection, sql, [id], person));
+        let found = ids.iter().map(|id| find(self.connection, sql, [id]));
         found.filter_map(Result::transpose).collect()
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
-        let sql = "SELECT inbox.id FROM mentions CROSS JOIN inbox ON inbox.seq = mentions.webhook
-             WHERE mentions.person = ?1";
+        let sql = "SELECT webhook FROM mentions WHERE person = ?1";
         let mut found = Vec::new();
         for person in people {
-            found.extend(read(self.connection, sql, [person], id)?);
+            found.extend(read::<WebhookId>(self.connection, sql, [person])?);
         }
         Ok(found)
     }
@@ -43,42 +41,30 @@ impl ErasureRows for SqliteUnit<'_> {
              WHERE id > ?1 AND body IS NOT NULL
                  AND (parked IS NOT NULL OR source NOT IN ('growsurf', 'growsurf_api'))
              ORDER BY id LIMIT ?2";
-        read(self.connection, sql, params![after.as_bytes(), limit], webhook)
+        read(self.connection, sql, params![after, limit])
     }
 
     async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
         let sql = "SELECT parked IS NOT NULL FROM inbox WHERE id = ?1 AND body IS NOT NULL";
         let mut found = Vec::new();
         for id in ids {
-            let is_parked = find(self.connection, sql, [id.0.as_bytes()], first)?;
+            let is_parked = find(self.connection, sql, [id.0])?;
             found.extend(is_parked.map(|is_parked| (*id, is_parked)));
         }
         Ok(found)
     }
 
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
-        let sql = "SELECT id, lane, state, call, identify, identify_dead,
-                 (SELECT COUNT(*) FROM dead_letters
-                  WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
-                 EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
-                 (SELECT COUNT(*) FROM attempts
-                  WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))
-             FROM deliveries WHERE webhook = (SELECT seq FROM inbox WHERE inbox.id = ?1)";
-        let mut found = Vec::new();
+        let sql = "SELECT id FROM deliveries WHERE webhook = ?1";
+        let mut rows = Vec::new();
         for id in webhooks {
-            found.extend(read(self.connection, sql, [id.0.as_bytes()], call)?);
+            rows.extend(read::<i64>(self.connection, sql, [id.0])?);
         }
-        Ok(found)
+        calls(self.connection, &rows)
     }
 
     async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
-        let sql = "SELECT id, lane, state, call, identify, identify_dead,
-                 (SELECT COUNT(*) FROM dead_letters
-                  WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
-                 EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
-                 (SELECT COUNT(*) FROM attempts
-                  WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))
-             FROM deliveries WHERE id IN (
+        let sql = "SELECT id FROM deliveries WHERE id IN (
                  SELECT id FROM deliveries INDEXED BY deliveries_pending
                  WHERE lane = ?1 AND state = 0
                  UNION ALL
@@ -86,26 +72,20 @@ impl ErasureRows for SqliteUnit<'_> {
                  CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
                  WHERE lane = ?1
              ) LIMIT ?2";
-        read(self.connection, sql, [lane.0, limit], call)
+        calls(self.connection, &read(self.connection, sql, [lane.0, limit])?)
     }
 }
 
-pub(super) fn person(row: &Row<'_>) -> Result<PersonRow, Fault> {
-    Ok(PersonRow { id: row.get(0)?, identifier: row.get(1)?, state: row.get(2)? })
-}
-
-fn call(row: &Row<'_>) -> Result<CallRow, Fault> {
-    Ok(CallRow {
-        row: row.get(0)?,
-        lane: LaneId(row.get(1)?),
-        state: row.get(2)?,
-        call: row.get(3)?,
-        identify: row.get(4)?,
-        is_identify_dead: row.get(5)?,
-        dead: row.get(6)?,
-        is_call_dead: row.get(7)?,
-        attempts: row.get(8)?,
-    })
+fn calls(connection: &Connection, rows: &[i64]) -> Result<Vec<CallRow>, Fault> {
+    let sql = "SELECT id, lane, state, call, identify, identify_dead,
+             (SELECT COUNT(*) FROM dead_letters
+              WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1)),
+             EXISTS (SELECT 1 FROM dead_letters WHERE delivery = 2 * deliveries.id + 1),
+             (SELECT COUNT(*) FROM attempts
+              WHERE delivery IN (2 * deliveries.id, 2 * deliveries.id + 1))
+         FROM deliveries WHERE id = ?1";
+    let calls = rows.iter().map(|row| find(connection, sql, [row]));
+    calls.filter_map(Result::transpose).collect()
 }
 
 /// Writes what only erasing changes.
@@ -115,9 +95,8 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
         change(connection, sql, params![row, text, identify])?;
     }
     for (person, webhook) in &changes.removed_mentions {
-        let sql = "DELETE FROM mentions
-             WHERE person = ?1 AND webhook = (SELECT seq FROM inbox WHERE id = ?2)";
-        change(connection, sql, params![person, webhook.0.as_bytes()])?;
+        let sql = "DELETE FROM mentions WHERE person = ?1 AND webhook = ?2";
+        change(connection, sql, params![person, webhook.0])?;
     }
     for (key, person) in &changes.removed_participants {
         let sql =

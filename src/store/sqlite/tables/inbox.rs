@@ -1,15 +1,14 @@
 //! The tables `inbox` and `mentions`, and what pruning takes of them.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::domain::{Class, LaneId, Time, Webhook, WebhookId};
+use crate::domain::{Webhook, WebhookId};
 use crate::store::inbox::Prunable;
-use crate::store::rows::{Changes, FinishedDelivery, FinishedWebhook, NewWebhook, StoredWebhook};
+use crate::store::rows::{Changes, FinishedWebhook, NewWebhook, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::InboxRows;
-use crate::store::{DeliveryState, record};
 
 use super::{change, find, read};
 
@@ -30,7 +29,7 @@ impl InboxRows for SqliteUnit<'_> {
              WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
              ORDER BY id LIMIT ?3"
         };
-        read(self.connection, sql, params![after.as_bytes(), since, limit], webhook)
+        read(self.connection, sql, params![after, since, limit])
     }
 
     async fn prunable(
@@ -42,35 +41,30 @@ impl InboxRows for SqliteUnit<'_> {
     ) -> Result<Vec<WebhookId>, Fault> {
         let sql = match which {
             Prunable::Finished => {
-                "SELECT id FROM inbox INDEXED BY inbox_prunable
+                "SELECT id FROM inbox INDEXED BY inbox_kept
                  WHERE received_at < ?1 AND id < ?2 AND body IS NOT NULL AND parked IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> 1)
-                 ORDER BY received_at LIMIT ?3"
+                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> 1)
+                 ORDER BY id LIMIT ?3"
             }
             Prunable::Parked => {
                 "SELECT id FROM inbox INDEXED BY inbox_parked
                  WHERE received_at < ?1 AND id < ?2 AND body IS NOT NULL AND parked IS NOT NULL
-                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.seq AND state <> 1)
+                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = inbox.id AND state <> 1)
                  ORDER BY id LIMIT ?3"
             }
         };
-        read(self.connection, sql, params![before, below.as_bytes(), limit], id)
+        read(self.connection, sql, params![before, below, limit])
     }
 
     async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
         let mut found = Vec::new();
         for id in ids {
-            let sql = "SELECT seq, received_at, parked IS NOT NULL FROM inbox
+            let sql = "SELECT received_at, parked IS NOT NULL FROM inbox
                  WHERE id = ?1 AND body IS NOT NULL";
-            let row = find(self.connection, sql, [id.0.as_bytes()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
-            })?;
-            let Some((seq, received_at, is_parked)) = row else { continue };
+            let row: Option<(i64, bool)> = find(self.connection, sql, [id.0])?;
+            let Some((received_at, is_parked)) = row else { continue };
             let sql = "SELECT id, lane, state FROM deliveries WHERE webhook = ?1";
-            let deliveries = read(self.connection, sql, [seq], |row| {
-                let (lane, state) = (LaneId(row.get(1)?), DeliveryState::of(row.get(2)?));
-                Ok(FinishedDelivery { row: row.get(0)?, lane, state })
-            })?;
+            let deliveries = read(self.connection, sql, [id.0])?;
             found.push(FinishedWebhook { id: *id, received_at, is_parked, deliveries });
         }
         Ok(found)
@@ -85,12 +79,12 @@ impl InboxRows for SqliteUnit<'_> {
         for fingerprint in fingerprints {
             let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
                  FROM inbox WHERE sha256 = ?1";
-            found.extend(find(self.connection, sql, [fingerprint], stored)?);
+            found.extend(find(self.connection, sql, [fingerprint])?);
         }
         for WebhookId(id) in ids {
             let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
                  FROM inbox WHERE id = ?1 AND body IS NOT NULL";
-            found.extend(find(self.connection, sql, [id.as_bytes()], stored)?);
+            found.extend(find(self.connection, sql, [id])?);
         }
         Ok(found)
     }
@@ -98,29 +92,8 @@ impl InboxRows for SqliteUnit<'_> {
     async fn webhook(&mut self, WebhookId(id): WebhookId) -> Result<Option<Webhook>, Fault> {
         let sql = "SELECT id, received_at, source, owner, event, body FROM inbox
              WHERE id = ?1 AND body IS NOT NULL";
-        find(self.connection, sql, [id.as_bytes()], webhook)
+        find(self.connection, sql, [id])
     }
-}
-
-/// The columns that make a webhook.
-pub(in crate::store::sqlite) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
-
-/// Reads the id of a row that begins with it.
-pub(super) fn id(row: &Row<'_>) -> Result<WebhookId, Fault> {
-    Ok(WebhookId(Uuid::from_bytes(row.get(0)?)))
-}
-
-/// Reads the webhook of a row that begins with [`WEBHOOK`].
-pub(in crate::store::sqlite) fn webhook(row: &Row<'_>) -> Result<Webhook, Fault> {
-    let source: String = row.get(2)?;
-    Ok(Webhook {
-        id: id(row)?,
-        received_at: Time::from_micros(row.get(1)?),
-        source: record::source(&source)?,
-        owner: row.get(3)?,
-        event: row.get(4)?,
-        body: row.get(5)?,
-    })
 }
 
 /// Removes rows of deliveries with their attempts.
@@ -136,18 +109,6 @@ pub(super) fn remove_deliveries(connection: &Connection, rows: &[i64]) -> Result
     Ok(())
 }
 
-fn stored(row: &Row<'_>) -> Result<StoredWebhook, Fault> {
-    let source = record::source(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
-    Ok(StoredWebhook {
-        id: id(row)?,
-        fingerprint: row.get(1)?,
-        received_at: Time::from_micros(row.get(2)?),
-        class: Class::of_stored(source),
-        campaign: row.get(4)?,
-        is_parked: row.get(5)?,
-    })
-}
-
 /// Writes webhooks and whom they name.
 pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for new in &changes.webhooks {
@@ -156,23 +117,22 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let NewWebhook { id, fingerprint, received_at, source, owner, .. } = new;
         let NewWebhook { campaign, event, parked, body, .. } = new;
-        let (id, at) = (id.0.as_bytes(), received_at);
+        let (id, at) = (id.0, received_at);
         let values = params![id, fingerprint, at, source, owner, campaign, event, parked, body];
         change(connection, sql, values)?;
     }
     for webhook in &changes.replanned {
-        let sql = "UPDATE inbox SET parked = ?2, campaign = ?3 WHERE id = ?1";
-        let id = webhook.id.0.as_bytes();
-        change(connection, sql, params![id, webhook.parked, webhook.campaign])?;
+        let sql = "UPDATE inbox SET parked = ?2, campaign = ?3
+             WHERE id = ?1 AND body IS NOT NULL";
+        change(connection, sql, params![webhook.id.0, webhook.parked, webhook.campaign])?;
     }
     for id in &changes.dropped {
-        let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1";
-        change(connection, sql, [id.0.as_bytes()])?;
+        let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1 AND body IS NOT NULL";
+        change(connection, sql, [id.0])?;
     }
     for (person, webhook) in &changes.mentions {
-        let sql = "INSERT INTO mentions (person, webhook) SELECT ?1, seq FROM inbox WHERE id = ?2
-             ON CONFLICT DO NOTHING";
-        change(connection, sql, params![person, webhook.0.as_bytes()])?;
+        let sql = "INSERT INTO mentions (person, webhook) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        change(connection, sql, params![person, webhook.0])?;
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! The table `lanes`: who is next, and what is pending for whom.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, params};
 
 use crate::domain::LaneId;
-use crate::store::rows::{DeliveryRow, LaneRow};
+use crate::store::columns::FromColumns;
+use crate::store::rows::{DeliveryRow, LaneRow, number};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{HeldLane, LaneRows};
 
-use super::deliveries;
+use super::{change, deliveries, find, read};
 
 impl LaneRows for SqliteUnit<'_> {
     const LANES: usize = 1;
@@ -27,7 +28,8 @@ impl LaneRows for SqliteUnit<'_> {
                  FROM lanes INDEXED BY lanes_due CROSS JOIN people ON people.id = lanes.id
                  WHERE class = ?1 AND due_at <= ?2 ORDER BY due_at",
             )?;
-            let lanes = statement.query_map(params![class, now], with_identifier)?;
+            let lanes =
+                statement.query_and_then(params![class, now], |row| FromColumns::read(row))?;
             for lane in lanes.take(limit - due.len()) {
                 due.push(lane?);
             }
@@ -36,11 +38,9 @@ impl LaneRows for SqliteUnit<'_> {
     }
 
     async fn free_lane(&mut self, id: LaneId) -> Result<Option<(LaneRow, String)>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT lanes.id, class, due_at, token, leased, people.identifier
-             FROM lanes CROSS JOIN people ON people.id = lanes.id WHERE lanes.id = ?1",
-        )?;
-        Ok(statement.query_row([id.0], with_identifier).optional()?)
+        let sql = "SELECT lanes.id, class, due_at, token, leased, people.identifier
+             FROM lanes CROSS JOIN people ON people.id = lanes.id WHERE lanes.id = ?1";
+        find(self.connection, sql, [id.0])
     }
 
     async fn pending_rows(
@@ -48,19 +48,15 @@ impl LaneRows for SqliteUnit<'_> {
         lanes: &[LaneId],
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, call, (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), planned_at,
-                 attempts, failing_since, event_at, CASE identify_dead WHEN 0 THEN identify END, class,
-                 lane
+        let sql =
+            "SELECT id, lane, webhook, class, planned_at, event_at, attempts, failing_since, call,
+                 CASE identify_dead WHEN 0 THEN identify END
              FROM deliveries INDEXED BY deliveries_pending
-             WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2",
-        )?;
-        let each = i64::try_from(each).unwrap_or(i64::MAX);
+             WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2";
         let mut pending = Vec::new();
         for lane in lanes {
-            for row in statement.query_and_then([lane.0, each], deliveries::row)? {
-                pending.push(row?);
-            }
+            let values = [lane.0, number(each)];
+            pending.extend(read(self.connection, sql, values)?);
         }
         Ok(pending)
     }
@@ -68,10 +64,9 @@ impl LaneRows for SqliteUnit<'_> {
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
         let mut held = Vec::with_capacity(lanes.len());
         for (id, asked) in lanes {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, class, due_at, token, leased FROM lanes WHERE id = ?1",
-            )?;
-            let Some(lane) = statement.query_row([id.0], lane).optional()? else { continue };
+            let sql = "SELECT id, class, due_at, token, leased FROM lanes WHERE id = ?1";
+            let lane = find(self.connection, sql, [id.0])?;
+            let Some(lane) = lane else { continue };
             let rows = deliveries::states(self.connection, *id, asked)?;
             let rest = rest(self.connection, &lane, asked)?;
             held.push(HeldLane { lane, rows, rest });
@@ -84,15 +79,11 @@ impl LaneRows for SqliteUnit<'_> {
         classes: &'static [i16],
         leased: bool,
     ) -> Result<Vec<LaneRow>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_due
-             WHERE class = ?1 AND due_at IS NOT NULL AND leased = ?2",
-        )?;
+        let sql = "SELECT id, class, due_at, token, leased FROM lanes INDEXED BY lanes_due
+             WHERE class = ?1 AND due_at IS NOT NULL AND leased = ?2";
         let mut lanes = Vec::new();
         for class in classes {
-            for lane in statement.query_map(params![class, leased], lane)? {
-                lanes.push(lane?);
-            }
+            lanes.extend(read(self.connection, sql, params![class, leased])?);
         }
         Ok(lanes)
     }
@@ -101,14 +92,10 @@ impl LaneRows for SqliteUnit<'_> {
         // One look into each part of the index; a minimum over several would read all of it.
         let mut first = None;
         for class in classes {
-            let due: Option<i64> = self
-                .connection
-                .prepare_cached(
-                    "SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
-                     WHERE class = ?1 AND due_at IS NOT NULL",
-                )?
-                .query_row([class], |row| row.get(0))?;
-            first = first.into_iter().chain(due).min();
+            let sql = "SELECT MIN(due_at) FROM lanes INDEXED BY lanes_due
+                 WHERE class = ?1 AND due_at IS NOT NULL";
+            let due: Option<Option<i64>> = find(self.connection, sql, [class])?;
+            first = first.into_iter().chain(due.flatten()).min();
         }
         Ok(first)
     }
@@ -121,20 +108,6 @@ impl LaneRows for SqliteUnit<'_> {
         )?;
         Ok(statement.exists([identifier])?)
     }
-}
-
-fn lane(row: &Row<'_>) -> rusqlite::Result<LaneRow> {
-    Ok(LaneRow {
-        id: LaneId(row.get(0)?),
-        class: row.get(1)?,
-        due_at: row.get(2)?,
-        token: row.get(3)?,
-        leased: row.get(4)?,
-    })
-}
-
-fn with_identifier(row: &Row<'_>) -> rusqlite::Result<(LaneRow, String)> {
-    Ok((lane(row)?, row.get(5)?))
 }
 
 /// Returns the most urgent class of a lane's pending rows other than these.
@@ -158,11 +131,8 @@ fn rest(connection: &Connection, lane: &LaneRow, others: &[i64]) -> Result<Optio
 /// Writes lanes as they are from now on.
 pub(super) fn write(connection: &Connection, lanes: &[LaneRow]) -> Result<(), Fault> {
     for LaneRow { id, class, due_at, token, leased } in lanes {
-        connection
-            .prepare_cached(
-                "UPDATE lanes SET class = ?2, due_at = ?3, token = ?4, leased = ?5 WHERE id = ?1",
-            )?
-            .execute(params![id.0, class, due_at, token, leased])?;
+        let sql = "UPDATE lanes SET class = ?2, due_at = ?3, token = ?4, leased = ?5 WHERE id = ?1";
+        change(connection, sql, params![id.0, class, due_at, token, leased])?;
     }
     Ok(())
 }

@@ -1,43 +1,33 @@
 //! The tables `dead_letters` and `attempts`.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use crate::domain::{DeliveryId, LaneId, Time, WebhookId};
-use crate::store::rows::{
-    LetterRow, NewAttempt, NewLetter, PersonLetters, Waiting, duration, number,
-};
+use crate::domain::DeliveryId;
+use crate::store::PastAttempt;
+use crate::store::rows::{LetterRow, NewAttempt, NewLetter, PersonLetters, number};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::LetterRows;
-use crate::store::{PastAttempt, record};
 
-use super::{change, deliveries, find, read};
+use super::{change, find, read};
 
 impl LetterRows for SqliteUnit<'_> {
     async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
-        let sql = "SELECT deliveries.id, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
-                 inbox.id, planned_at, dead_letters.attempts, NULL, event_at, NULL, class, lane,
+        let sql = "SELECT deliveries.id, lane, webhook, class, planned_at, event_at,
+                 dead_letters.attempts, NULL,
+                 CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END, NULL,
                  dead_letters.delivery, people.identifier, died_at, reason, field
              FROM dead_letters
              CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
              CROSS JOIN people ON people.id = deliveries.lane
-             LEFT JOIN inbox ON inbox.seq = deliveries.webhook
              WHERE dead_letters.delivery < ?1 ORDER BY dead_letters.delivery DESC LIMIT ?2";
-        read(self.connection, sql, [before.0, number(limit)], letter)
+        read(self.connection, sql, [before.0, number(limit)])
     }
 
     async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
         let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
              WHERE delivery = ?1 ORDER BY id";
-        read(self.connection, sql, [delivery.0], |row| {
-            Ok(PastAttempt {
-                at: Time::from_micros(row.get(0)?),
-                took: duration(row.get(1)?),
-                http_status: row.get(2)?,
-                outcome: row.get(3)?,
-                reason: row.get(4)?,
-            })
-        })
+        read(self.connection, sql, [delivery.0])
     }
 
     async fn letters_after(
@@ -47,7 +37,7 @@ impl LetterRows for SqliteUnit<'_> {
     ) -> Result<Vec<DeliveryId>, Fault> {
         let sql =
             "SELECT delivery FROM dead_letters WHERE delivery > ?1 ORDER BY delivery LIMIT ?2";
-        read(self.connection, sql, [last.0, number(limit)], id)
+        read(self.connection, sql, [last.0, number(limit)])
     }
 
     async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Fault> {
@@ -55,51 +45,20 @@ impl LetterRows for SqliteUnit<'_> {
         for row in rows {
             let sql = "SELECT delivery FROM dead_letters WHERE delivery IN (2 * ?1, 2 * ?1 + 1)
                  ORDER BY delivery";
-            let dead = read(self.connection, sql, [row], id)?;
+            let dead: Vec<DeliveryId> = read(self.connection, sql, [row])?;
             if dead.is_empty() {
                 continue;
             }
             let sql =
                 "SELECT deliveries.id, lane, deliveries.state, class, attempts, failing_since,
                      delivered_at, identify IS NOT NULL, identify_dead, planned_at, call,
-                     (SELECT inbox.id FROM inbox WHERE inbox.seq = webhook), people.identifier,
-                     people.state
+                     webhook, people.identifier, people.state
                  FROM deliveries CROSS JOIN people ON people.id = lane WHERE deliveries.id = ?1";
-            let letters = |row: &Row<'_>| {
-                let row_state = deliveries::state(row)?;
-                let webhook: Option<[u8; 16]> = row.get(11)?;
-                let (identifier, state): (String, String) = (row.get(12)?, row.get(13)?);
-                Ok(PersonLetters {
-                    person: record::person(row_state.lane.0, &identifier, &state)?,
-                    row: row_state,
-                    dead: dead.clone(),
-                    webhook: webhook.map(|bytes| WebhookId(uuid::Uuid::from_bytes(bytes))),
-                    planned_at: row.get(9)?,
-                    call: row.get(10)?,
-                })
-            };
-            held.extend(find(self.connection, sql, [row], letters)?);
+            let found: Option<PersonLetters> = find(self.connection, sql, [row])?;
+            held.extend(found.map(|letters| PersonLetters { dead, ..letters }));
         }
         Ok(held)
     }
-}
-
-fn id(row: &Row<'_>) -> Result<DeliveryId, Fault> {
-    Ok(DeliveryId(row.get(0)?))
-}
-
-fn letter(row: &Row<'_>) -> Result<LetterRow, Fault> {
-    let delivery = deliveries::row(row)?;
-    let lane = LaneId(row.get(9)?);
-    let id = DeliveryId(row.get(10)?);
-    Ok(LetterRow {
-        delivery: Waiting { id, ..delivery.own() },
-        lane,
-        identifier: row.get(11)?,
-        died_at: row.get(12)?,
-        reason: row.get(13)?,
-        field: row.get(14)?,
-    })
 }
 
 /// Writes new dead letters.

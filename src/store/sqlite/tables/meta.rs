@@ -8,7 +8,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::MetaRows;
 
-use super::{change, find, first};
+use super::{change, find};
 
 impl MetaRows for SqliteUnit<'_> {
     async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
@@ -37,7 +37,7 @@ impl MetaRows for SqliteUnit<'_> {
     }
 
     async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        find(self.connection, "SELECT value FROM notes WHERE name = ?1", [name], first)
+        find(self.connection, "SELECT value FROM notes WHERE name = ?1", [name])
     }
 
     async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
@@ -50,7 +50,7 @@ pub(in crate::store::sqlite) fn recall(
     connection: &Connection,
     meta: Meta,
 ) -> Result<Option<String>, Fault> {
-    find(connection, "SELECT value FROM meta WHERE key = ?1", [meta.key()], first)
+    find(connection, "SELECT value FROM meta WHERE key = ?1", [meta.key()])
 }
 
 /// Remembers a value in place of the one before, or forgets it.

@@ -13,8 +13,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{FoundRecords, PeopleRows, PlanKeys};
 
-use super::erasing::person;
-use super::{change, find, first, meta, read};
+use super::{change, find, meta, read};
 
 impl PeopleRows for SqliteUnit<'_> {
     const READS_HOLD: bool = true;
@@ -30,13 +29,13 @@ impl PeopleRows for SqliteUnit<'_> {
         };
         for identifier in &keys.identifiers {
             let sql = "SELECT id, identifier, state FROM people WHERE identifier = ?1";
-            add(&mut found.people, find(connection, sql, [identifier], person)?);
+            add(&mut found.people, find(connection, sql, [identifier])?);
         }
         for key in &keys.participants {
             let sql = "SELECT people.id, people.identifier, people.state
                  FROM participants JOIN people ON people.id = participants.person
                  WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2";
-            let row = find(connection, sql, [&key.campaign, &key.participant], person)?;
+            let row = find(connection, sql, [&key.campaign, &key.participant])?;
             let id = add(&mut found.people, row);
             found.participants.push((key.clone(), id));
         }
@@ -44,7 +43,7 @@ impl PeopleRows for SqliteUnit<'_> {
             let sql = "SELECT people.id, people.identifier, people.state
                  FROM links JOIN people ON people.id = links.person
                  WHERE links.campaign = ?1 AND links.code = ?2";
-            let row = find(connection, sql, [&link.campaign, &link.code], person)?;
+            let row = find(connection, sql, [&link.campaign, &link.code])?;
             let id = add(&mut found.people, row);
             found.links.push((link.clone(), id));
         }
@@ -54,7 +53,7 @@ impl PeopleRows for SqliteUnit<'_> {
         }
         for hash in &keys.tombstones {
             let sql = "SELECT forgotten_at FROM tombstones WHERE hash = ?1";
-            let erased_at = find(connection, sql, [hash], first)?;
+            let erased_at = find(connection, sql, [hash])?;
             found.tombstones.extend(erased_at.map(|at| (*hash, at)));
         }
         found.tombstone_check = meta::recall(connection, Meta::TombstoneCheck)?;
@@ -85,53 +84,40 @@ impl PeopleRows for SqliteUnit<'_> {
         let sql = "SELECT growsurf_id FROM participants
              WHERE campaign = ?1 AND growsurf_id > ?2 AND growsurf_id < ?3
              ORDER BY growsurf_id LIMIT ?4";
-        read(self.connection, sql, params![campaign, after, before, limit], first)
+        read(self.connection, sql, params![campaign, after, before, limit])
     }
 
     async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
         let mut visitors = Vec::new();
         for PersonId(id) in people {
-            let sql = "SELECT identifier, state FROM people
+            let sql = "SELECT id, identifier, state FROM people
                  WHERE id = ?1 AND identifier GLOB 'anonymous:*'";
-            visitors.extend(find(self.connection, sql, [id], |row| {
-                let (identifier, state): (String, String) = (row.get(0)?, row.get(1)?);
-                Ok(record::person(*id, &identifier, &state)?)
-            })?);
+            if let Some(PersonRow { id, identifier, state }) = find(self.connection, sql, [id])? {
+                visitors.push(record::person(id, &identifier, &state)?);
+            }
         }
         Ok(visitors)
     }
 
     async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
         // The newest mention first: of whoever comes often, it is the one most likely to be kept.
-        let mut statement = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1),
+        let sql = "SELECT ?1, EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1),
                  EXISTS (
                      SELECT 1 FROM mentions CROSS JOIN deliveries INDEXED BY deliveries_webhook
                          ON deliveries.webhook = mentions.webhook
                      WHERE person = ?1 AND lane = ?1
                  ),
-                 (SELECT seq FROM mentions CROSS JOIN inbox ON seq = webhook
-                  WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NOT NULL",
-        )?;
-        let mut traces = Vec::new();
-        for person in people {
-            traces.push(statement.query_row([person.0], |row| {
-                Ok(VisitorTraces {
-                    person: *person,
-                    is_leased: row.get(0)?,
-                    has_delivery: row.get(1)?,
-                    has_webhook: row.get(2)?,
-                })
-            })?);
-        }
-        Ok(traces)
+                 (SELECT 1 FROM mentions CROSS JOIN inbox ON inbox.id = webhook
+                  WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NOT NULL";
+        let traces = people.iter().map(|person| find(self.connection, sql, [person.0]));
+        traces.filter_map(Result::transpose).collect()
     }
 }
 
 /// Returns the last number that a person was given, also one who isn't there any more.
 fn last_person(connection: &Connection) -> Result<i64, Fault> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'people'";
-    Ok(find(connection, sql, [], first)?.unwrap_or(0))
+    Ok(find(connection, sql, [])?.unwrap_or(0))
 }
 
 /// Writes people, whom they are at GrowSurf, and the ledger.
@@ -159,7 +145,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
     }
     for (EventId(id), webhook) in &changes.effects {
         let sql = "INSERT INTO effects (id, webhook) VALUES (?1, ?2)";
-        change(connection, sql, params![id, webhook.0.as_bytes()])?;
+        change(connection, sql, params![id, webhook.0])?;
     }
     Ok(())
 }

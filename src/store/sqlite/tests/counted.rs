@@ -6,7 +6,7 @@ use crate::domain::Time;
 use crate::store::Stats;
 use crate::store::work::ReadStats;
 
-use super::unit;
+use super::super::unit;
 
 /// As kept.
 pub(crate) fn kept(connection: &mut Connection) -> Stats {
