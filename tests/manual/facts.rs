@@ -58,9 +58,9 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
     let name = |it: &&str| {
         it.trim_start_matches('(') == "referral-relay" || it.ends_with("/referral-relay")
     };
-    let start = words.iter().rposition(|it| name(&it))? + 1;
+    let start = words.iter().rposition(name)? + 1;
     let is_end = |it: &&str| ["|", "<", ">", "#", "&&", ";"].contains(it) || it.starts_with('#');
-    let end = words[start..].iter().position(|it| is_end(it)).map_or(words.len(), |it| start + it);
+    let end = words[start..].iter().position(is_end).map_or(words.len(), |it| start + it);
     let trim = |it: &str| it.len() - it.trim_start_matches('[').len();
     Some(
         words[start..end]
