@@ -12,6 +12,7 @@ mod effect;
 mod erase;
 mod explain;
 mod growsurf_session;
+mod guide;
 mod healthcheck;
 mod man;
 mod openapi;
@@ -52,7 +53,8 @@ use output::{Failure, LastLines, print_error, printed};
         referral-relay serve --sandbox        try it: a relay and a stand-in Customer.io, no account needed\n  \
         referral-relay check                  show what works, and what can't arrive\n  \
         referral-relay explain webhook.json   show what this webhook would lead to\n  \
-        referral-relay serve                  run\n\n\
+        referral-relay serve                  run\n  \
+        referral-relay guide                  list the topics of the guide\n\n\
         Settings: config/relay.toml or --config FILE, then RELAY__SECTION__KEY variables. All keys are \
         documented in config/default.toml.\n\n\
         Exit codes: 0 done, 1 failed, 64 bad usage or settings."
@@ -159,6 +161,10 @@ enum Command {
     Healthcheck(healthcheck::Args),
     /// Run the stand-ins of Customer.io and GrowSurf alone.
     Sandbox(sandbox::Args),
+    /// Print a page of the guide, or the list of its topics.
+    #[command(after_help = "  referral-relay guide              the topics\n  \
+            referral-relay guide operating    runbooks, commands, metrics, limits")]
+    Guide(guide::Args),
     /// Print the OpenAPI document of the HTTP interface.
     #[command(after_help = "A running relay serves it at /openapi.json.")]
     Openapi,
@@ -238,6 +244,7 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Store(action) => store::run(action, &load(Required::NOTHING)?).await,
         Command::Healthcheck(args) => healthcheck::run(args, sources).await,
         Command::Sandbox(args) => sandbox::run(args, sources).await,
+        Command::Guide(args) => guide::run(&args),
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),

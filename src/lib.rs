@@ -1,7 +1,7 @@
 //! Relays GrowSurf referral webhooks to Customer.io: durable, once, in order.
 //!
-//! This page is the guide to the architecture. The README says what the relay does for its users;
-//! here is how it is built, and what must stay true.
+//! This page is the guide to the architecture: how the relay is built, and what must stay true.
+//! [`docs`] is the guide for its users.
 //!
 //! # The flow: one way, no way back
 //!
@@ -31,6 +31,7 @@
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`http`], [`ui`], [`cli`] | the faces: HTTP, the operator's pages, the command line | the use cases |
+//! | [`docs`] | the guide, a page for each topic | nobody |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
 //! | [`config`] | settings: found, checked, and filled into the options that modules own | those modules |
 //! | [`telemetry`], [`clock`] | logs and metrics, time and randomness | `domain`, `options` |
@@ -106,6 +107,7 @@ pub mod clock;
 pub mod config;
 pub mod customerio;
 pub mod delivery;
+pub mod docs;
 pub mod domain;
 pub mod erase;
 pub mod growsurf;

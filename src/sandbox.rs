@@ -15,6 +15,7 @@
 //!
 //! | request | answer |
 //! |---|---|
+//! | `GET /` | the guide's page about the sandbox, as Markdown |
 //! | `GET /health` | `{"status":"ready"}`, for health checks |
 //! | `GET /sandbox/people` | `{"people":[{id,email,cio_id,attributes,anonymous_ids,newest_update,merged_from,events}]}`, where `events` is a number; `since` doesn't apply |
 //! | `GET /sandbox/people/{identifier}` | one person, where `events` is the list; 404 with `merged_into` (a `cio_id` or null) and `suppressed` (true or false) if there is none. The kind of identifier is told by its shape, as in v1 |

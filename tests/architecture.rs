@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 20] = [
+const MAY_NAME: [(&str, &[&str]); 21] = [
     ("domain", &[]),
+    ("docs", &[]),
     ("options", &["domain"]),
     (
         "config",
@@ -66,6 +67,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "clock",
             "config",
             "customerio",
+            "docs",
             "domain",
             "erase",
             "growsurf",

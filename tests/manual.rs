@@ -1,5 +1,9 @@
 //! What a package brings beside the binary: completions for shells, and manual pages.
 
+mod facts;
+mod markdown;
+mod pages;
+
 use std::fs;
 use std::process::Command;
 

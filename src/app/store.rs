@@ -103,13 +103,13 @@ fn tell(Quarantined { damage, aside, kept }: &Quarantined) {
             damage,
             "the store was damaged; it was set aside, and the relay goes on with an empty one that \
              has its secret and its workspace. What was pending waits in the damaged one: see \
-             \"A damaged store\" in the README"
+             `referral-relay guide backups`"
         ),
         Kept::Nothing => tracing::error!(
             %aside,
             damage,
             "the store was damaged; it was set aside, and the relay goes on with an empty one. What \
-             was pending waits in the damaged one: see \"A damaged store\" in the README"
+             was pending waits in the damaged one: see `referral-relay guide backups`"
         ),
     }
 }

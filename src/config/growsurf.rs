@@ -82,8 +82,9 @@ impl GrowsurfSettings {
         if needs_secret && sound && !self.allow_unsigned && !self.has_webhook_secret() {
             check.broken(
                 "growsurf.webhook_secrets",
-                "no secret is set; set the one GrowSurf shows (RELAY__GROWSURF__WEBHOOK_SECRETS), \
-                 or accept unsigned webhooks with growsurf.allow_unsigned = true",
+                "no secret is set; make one with `openssl rand -hex 32`, set it here \
+                 (RELAY__GROWSURF__WEBHOOK_SECRETS) and at GrowSurf, or accept unsigned webhooks with \
+                 growsurf.allow_unsigned = true",
             );
         }
     }

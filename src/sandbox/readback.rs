@@ -23,8 +23,12 @@ use super::{
     views::{ActivityView, EventView, PersonView, RequestView},
 };
 
+/// The guide's page about the sandbox, which lists every request.
+const GUIDE: &str = include_str!("../docs/sandbox.md");
+
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
+        .route("/", get(guide))
         .route("/health", get(health))
         .route("/sandbox/people", get(all_people))
         .route("/sandbox/people/{identifier}", get(one_person))
@@ -55,6 +59,10 @@ impl Page {
         let entries: Vec<V> = entries.map(|(seq, entry)| view(seq, entry)).collect();
         list(name, &entries, Some(ring.forgotten()))
     }
+}
+
+async fn guide() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], GUIDE)
 }
 
 async fn health() -> Response {

@@ -33,13 +33,13 @@ impl Damage {
         let found = known.found.iter().map(|what| {
             format!(
                 "the store is damaged: {what}; copy its file and the log beside it, then restart \
-                 the relay, which sets the store aside (README: a damaged store)"
+                 the relay, which sets the store aside (`referral-relay guide backups`)"
             )
         });
         let aside = known.aside.iter().map(|store| {
             format!(
                 "a damaged store was set aside as {}; save from it what is needed, then remove it \
-                 (README: a damaged store)",
+                 (`referral-relay guide backups`)",
                 store.display()
             )
         });

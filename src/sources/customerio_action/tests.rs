@@ -264,11 +264,9 @@ fn rendered(template: &str, has_all: bool) -> String {
 }
 
 #[test]
-fn the_templates_of_the_readme_are_ready_to_paste() {
-    let readme = include_str!("../../../README.md");
-    let section = readme.split("## What campaigns can ask for").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let templates = section.split("```json\n").skip(1).map(|it| it.split("```").next().unwrap());
+fn the_templates_of_the_guide_are_ready_to_paste() {
+    let page = include_str!("../../docs/actions.md");
+    let templates = page.split("```json\n").skip(1).map(|it| it.split("```").next().unwrap());
     let mut kinds = Vec::new();
     for template in templates {
         for has_all in [true, false] {
