@@ -166,9 +166,9 @@ async fn drop_webhooks<U: Unit>(
     changes: &mut Changes,
 ) -> Result<Erased, U::Fault> {
     let mut erased = Erased::default();
-    for (id, is_parked) in unit.hold_bodies(webhooks).await? {
-        changes.dropped.push(id);
-        changes.counters.parked -= i64::from(is_parked);
+    for webhook in unit.hold_finished(webhooks).await? {
+        changes.dropped.push(webhook.id);
+        changes.counters.parked -= i64::from(webhook.is_parked);
         erased.bodies += 1;
     }
     let mut own = Vec::new();
