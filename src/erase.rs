@@ -80,7 +80,7 @@ pub async fn erase_person(
     let hushed = silence(store, clock, &traced, wait).await?;
     let (mut deleted, mut spared) = (Vec::new(), Vec::new());
     if let Some(Deletion { client, trust_ids }) = deletion {
-        let addresses = traced.forgotten.emails.iter().cloned().map(Identifier::Email);
+        let addresses = traced.subject.emails.iter().cloned().map(Identifier::Email);
         let known = traced.people.values().cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {
             if matches!(identifier, Identifier::Participant(_) | Identifier::Anonymous(_)) {
