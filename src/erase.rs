@@ -79,7 +79,7 @@ pub async fn erase_person(
     let canceled = cancel_pending(store, clock, &target, wait).await?;
     let (mut deleted, mut spared) = (Vec::new(), Vec::new());
     if let Some(Deletion { client, trust_ids }) = deletion {
-        let addresses = target.forgotten.emails.iter().cloned().map(Identifier::Email);
+        let addresses = target.subject.emails.iter().cloned().map(Identifier::Email);
         // Customer.io deletes a visitor's events with the person that they were joined with.
         let known = target.people.values().filter_map(LaneKey::identifier).cloned();
         for identifier in addresses.chain(known).collect::<BTreeSet<_>>() {

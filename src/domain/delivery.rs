@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Call, LaneKey, Outcome, Time, WebhookId};
 
 /// The age up to which an event triggers campaigns at Customer.io
@@ -56,10 +58,13 @@ pub enum Destination {
     Eq,
     Debug,
     Default,
+    Serialize,
+    Deserialize,
     strum::EnumString,
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum DestinationState {
     /// Calls are sent.

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_with::{DefaultOnError, serde_as};
 use uuid::Uuid;
 
 use crate::domain::{DestinationState, Time};
@@ -53,18 +55,21 @@ impl Store {
 }
 
 /// The status of one relay.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[serde_as]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PeerStatus {
     /// The relay. A new id at each start.
+    #[serde(skip)]
     pub relay: Uuid,
     /// The number of times that it has seen the destination accept calls again after an outage of its own.
     pub recoveries: i64,
-    /// The outage, if it sends nothing because of the destination.
+    /// The outage, if it sends nothing because of the destination. One that only a newer version knows is none.
+    #[serde_as(deserialize_as = "DefaultOnError")]
     pub rest: Option<Outage>,
 }
 
 /// The reason why a relay sends nothing.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outage {
     /// The kind: any but [`DestinationState::Running`].
     pub kind: DestinationState,

@@ -1,8 +1,8 @@
 //! The contract suite: what every backend of [`Store`] must keep, tested once for all.
 //!
-//! What belongs here and below: promises of the trait, written against the trait alone. What
-//! doesn't: promises of one backend, such as how it commits; those are beside the backend. A
-//! backend brings a [`Bench`] and calls `contract_tests!` with it.
+//! What belongs here and below: promises of [`Store`], written against it alone, and its model
+//! ([`memory`]). What doesn't: promises of one backend, such as the way it commits, which are beside the backend.
+//! A backend brings a [`Bench`] and calls `contract_tests!` with it.
 
 pub(super) mod accepting;
 pub(super) mod batches;
@@ -28,15 +28,14 @@ use super::{Stats, Store, StoreLocation};
 /// A place with one store in it, empty at first.
 #[async_trait]
 pub(super) trait Bench: Send + Sync {
-    /// Opens the store with [`script::Script`] as its planner; again, if it
-    /// was opened before, as another process would.
+    /// Opens the store with [`script::Script`] as its planner; if it is open, as another process would.
     async fn open(&self) -> Arc<Store>;
 
-    /// Where it is, for whoever copies it.
+    /// Returns its location, for copies.
     async fn place(&self) -> StoreLocation;
 
-    /// The numbers of [`Stats`], counted afresh from the rows; panics if rows contradict each
-    /// other in a way that the trait can't show.
+    /// Returns the numbers of [`Stats`], counted afresh from the rows. Panics if rows contradict each other in a
+    /// way that the store doesn't show.
     async fn count(&self) -> Stats;
 }
 

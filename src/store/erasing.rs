@@ -59,7 +59,7 @@ pub struct ErasureTarget {
     /// The person's records, and the lane key of each; empty if the store has none.
     pub people: BTreeMap<PersonId, LaneKey>,
     /// All that names the person.
-    pub forgotten: ErasureSubject,
+    pub subject: ErasureSubject,
 }
 
 /// The effect of cancelling a person's calls.

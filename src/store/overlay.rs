@@ -43,10 +43,8 @@ struct Changed {
     new_people: BTreeSet<i64>,
     /// Identifiers that a person gave up.
     given_up: HashSet<String>,
-    new_participants: BTreeMap<ParticipantKey, i64>,
-    moved_participants: BTreeMap<ParticipantKey, i64>,
-    links: BTreeMap<Link, i64>,
-    effects: BTreeMap<EventId, WebhookId>,
+    /// Participants, links and effects.
+    rows: Changes,
 }
 
 /// The reason why a plan was not applied. Nothing of it was.
@@ -159,7 +157,7 @@ impl Overlay {
             _ => false,
         };
         match key {
-            ReadKey::Effect(id) => self.changed.effects.contains_key(id),
+            ReadKey::Effect(id) => self.changed.rows.effects.contains_key(id),
             ReadKey::Tombstone(_) => false,
             _ => {
                 let person = self.person_of(key).flatten();
@@ -284,11 +282,11 @@ impl Overlay {
             match self.participants.insert(key.clone(), Some(id)) {
                 Some(Some(same)) if same == id => {}
                 // One that this very batch has made goes straight to its last person.
-                Some(Some(_)) => match self.changed.new_participants.get_mut(&key) {
+                Some(Some(_)) => match self.changed.rows.new_participants.get_mut(&key) {
                     Some(person) => *person = id,
-                    None => drop(self.changed.moved_participants.insert(key, id)),
+                    None => drop(self.changed.rows.moved_participants.insert(key, id)),
                 },
-                Some(None) => drop(self.changed.new_participants.insert(key, id)),
+                Some(None) => drop(self.changed.rows.new_participants.insert(key, id)),
                 // The person had it before.
                 None => {}
             }
@@ -297,7 +295,7 @@ impl Overlay {
             person.participants.iter().flat_map(Participant::links).collect();
         for link in links.difference(&had) {
             self.links.insert(link.clone(), Some(id));
-            self.changed.links.insert(link.clone(), id);
+            self.changed.rows.links.insert(link.clone(), id);
         }
         self.changed.people.insert(id);
         self.people.insert(id, Arc::new(person));
@@ -307,17 +305,18 @@ impl Overlay {
     fn enter(&mut self, id: EventId, webhook: WebhookId) -> bool {
         let is_new = self.effects.insert(id, true) == Some(false);
         if is_new {
-            self.changed.effects.insert(id, webhook);
+            self.changed.rows.effects.insert(id, webhook);
         }
         is_new
     }
 
-    /// Moves everything that plans changed into `changes`.
+    /// Returns the changes of all plans.
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] if a person can't be written.
-    pub(super) fn into_changes(self, changes: &mut Changes) -> Result<(), StoreError> {
+    pub(super) fn into_changes(self) -> Result<Changes, StoreError> {
         let Self { people, reserved, changed, .. } = self;
+        let mut changes = changed.rows;
         for id in &changed.people {
             let Some(person) = people.get(id) else { continue };
             let row = PersonRow {
@@ -330,10 +329,6 @@ impl Overlay {
         }
         let is_free = |id: &i64| !changed.new_people.contains(id);
         changes.released.extend(reserved.into_values().filter(is_free));
-        changes.new_participants = changed.new_participants;
-        changes.moved_participants = changed.moved_participants;
-        changes.links = changed.links;
-        changes.effects = changed.effects;
-        Ok(())
+        Ok(changes)
     }
 }

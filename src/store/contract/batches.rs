@@ -65,7 +65,7 @@ pub(crate) fn a_batch_leads_to_what_its_webhooks_lead_to_one_by_one<B: Bench>(
     result.unwrap();
 }
 
-/// What can be seen of a store in the end.
+/// All that a store shows in the end.
 #[derive(PartialEq, Debug)]
 struct Seen {
     receipts: Vec<(Status, usize)>,

@@ -18,7 +18,7 @@ async fn take_as(store: &Store, class: Class, person: &str, effect: &str, now: T
     assert_eq!(receipt.status, Status::Accepted);
 }
 
-/// A page's click of a visitor.
+/// Accepts a page's click of a visitor.
 async fn click(store: &Store, visitor: &str, effect: &str, now: Time) {
     let arrival = arrival(effect, now, did(visitor, effect).named("visit"));
     let receipt =
@@ -26,13 +26,13 @@ async fn click(store: &Store, visitor: &str, effect: &str, now: Time) {
     assert_eq!(receipt.status, Status::Accepted);
 }
 
-/// What is claimed of other classes than page.
+/// Claims lanes of other classes than page; returns their calls.
 async fn urgent(store: &Store, now: Time) -> Vec<String> {
     let leases = store.claim(ClaimRequest { page: 0, ..claim(now) }).await.unwrap();
     leases.iter().flat_map(words).collect()
 }
 
-/// Delivers all that is due of other classes than page; what went out, in order.
+/// Delivers all that is due of other classes than page; returns the calls, in order.
 async fn drain_urgent(store: &Store, class: Class, now: Time) -> Vec<String> {
     let mut sent = Vec::new();
     loop {

@@ -53,7 +53,7 @@ async fn visits(store: &Store, visitor: &str, effect: &str, second: i64) -> Rece
     store.accept(arrival(&body, at(second), visit), at(second)).await.unwrap()
 }
 
-/// Whether the store has a row for this visitor.
+/// True if the store has a row for a visitor.
 async fn knows(store: &Store, visitor: &str) -> bool {
     let news = did(visitor, "unheard of").named("visit");
     let plan = store.preview(vec![news], at(0)).await.unwrap().remove(0).unwrap();

@@ -118,8 +118,8 @@ impl MemoryStore {
         }
     }
 
-    /// See [`Store::is_attended`].
-    pub(in crate::store) fn is_attended(&self) -> bool {
+    /// True if another process delivers. If none does, this one does from now on.
+    fn is_attended(&self) -> bool {
         let attends = self.attends.load(Ordering::Relaxed);
         let is_attended = !attends && self.place.is_attended.swap(true, Ordering::Relaxed);
         self.attends.fetch_or(!is_attended, Ordering::Relaxed);

@@ -1,7 +1,5 @@
-//! The script of the contract tests: a planner that does as the news says, and short ways to say
-//! things to a store.
-//!
-//! What belongs here: what several chapters need. What doesn't: promises.
+//! The script of the contract tests: a planner that does as its notification says, and short ways to write
+//! notifications and to drive a store.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -385,11 +383,11 @@ pub(crate) async fn take(store: &Store, person: &str, effect: &str, now: Time) -
     store.accept(arrival, now).await.unwrap().id
 }
 
-/// The accepting clock where it is of no matter.
+/// The availability clock where it doesn't matter.
 pub(crate) const NEVER: AvailabilityClock =
     AvailabilityClock { way: Destination::CustomerIo, reading: Duration::ZERO };
 
-/// A claim of up to a hundred calls for a minute, to which nothing is old.
+/// Returns a claim of up to a hundred calls for a minute, to which nothing is old.
 pub(crate) fn claim(now: Time) -> ClaimRequest {
     let until = now.plus(Duration::from_secs(60));
     let old_before = Time::from_micros(i64::MIN);
@@ -405,14 +403,14 @@ pub(crate) fn claim(now: Time) -> ClaimRequest {
     }
 }
 
-/// The only lease that a claim gives.
+/// Returns the only lease of a claim.
 pub(crate) async fn lease(store: &Store, now: Time) -> Leased {
     let mut leases = store.claim(claim(now)).await.unwrap();
     assert_eq!(leases.len(), 1, "{leases:?}");
     leases.remove(0)
 }
 
-/// What a call is, in one word: a track's effect, or `identify`.
+/// Returns the name of a call: a track's effect, or `identify`.
 pub(crate) fn word(delivery: &Delivery) -> String {
     match &delivery.call {
         Call::Identify { .. } => "identify".to_owned(),
@@ -421,12 +419,12 @@ pub(crate) fn word(delivery: &Delivery) -> String {
     }
 }
 
-/// What the calls of a lease are, in one word each.
+/// Returns the names of a lease's calls.
 pub(crate) fn words(leased: &Leased) -> Vec<String> {
     leased.deliveries.iter().map(word).collect()
 }
 
-/// The same verdict for all deliveries of a lease, the superseded ones delivered with it.
+/// Returns a settlement with the same verdict for all deliveries of a lease; the superseded ones are delivered.
 pub(crate) fn verdict(leased: &Leased, verdict: &Verdict) -> Settlement {
     let settle = |delivery, verdict| Settle { delivery, verdict, attempt: None };
     let given = leased.deliveries.iter().map(|delivery| settle(delivery.id, verdict.clone()));
@@ -442,7 +440,7 @@ pub(crate) async fn settle(store: &Store, leased: &Leased, what: &Verdict, now: 
     assert_eq!(settled.fenced, 0);
 }
 
-/// Delivers all that is due, call by call; what went out, in order.
+/// Delivers all that is due, call by call; returns the names of the calls, in order.
 pub(crate) async fn drain(store: &Store, now: Time) -> Vec<String> {
     let mut sent = Vec::new();
     loop {
@@ -465,13 +463,13 @@ pub(crate) async fn bury(store: &Store, now: Time) -> Leased {
     leased
 }
 
-/// An attempt that went wrong.
+/// Returns an attempt that failed.
 pub(crate) fn attempt(at: Time, reason: &str) -> Attempt {
     let outcome = Outcome::Retry { reason: reason.to_owned(), wait: None };
     Attempt { at, took: Duration::from_millis(12), http_status: Some(503), outcome }
 }
 
-/// All webhooks in the inbox, or all that are parked.
+/// Returns all webhooks in the inbox, or all that are parked.
 pub(crate) async fn inbox(store: &Store, parked: bool) -> Vec<Webhook> {
     let page = InboxPage { after: None, since: None, parked, limit: 1_000 };
     store.inbox(page).await.unwrap()

@@ -219,9 +219,6 @@ pub(in crate::store) trait LaneRows: UnitBase {
 
     /// Returns when the first lane of some classes is due.
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Self::Fault>;
-
-    /// True if something is pending for the person of this identifier, as the table of people has it.
-    async fn has_pending(&mut self, identifier: &str) -> Result<bool, Self::Fault>;
 }
 
 /// Reads of the tables `dead_letters` and `attempts`.
@@ -287,12 +284,6 @@ pub(in crate::store) trait ErasureRows: UnitBase {
         after: Uuid,
         limit: i64,
     ) -> Result<Vec<Webhook>, Self::Fault>;
-
-    /// Returns those of these webhooks whose bodies are kept, true for one that is parked, and holds them.
-    async fn hold_bodies(
-        &mut self,
-        ids: &[WebhookId],
-    ) -> Result<Vec<(WebhookId, bool)>, Self::Fault>;
 
     /// Returns the rows of deliveries that webhooks led to, and holds them.
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Self::Fault>;

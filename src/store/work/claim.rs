@@ -33,11 +33,11 @@ impl Work for Claim {
         let due = self.due(unit).await?;
         // They are all of the class page, or none is.
         let is_page = claim.lane.is_none() && due.iter().any(|(lane, _)| lane.class == PAGE);
-        let mut room = if is_page { claim.calls.min(claim.page) } else { claim.calls };
+        let mut left = if is_page { claim.calls.min(claim.page) } else { claim.calls };
         let until = unit.by_lanes(claim.until, claim.now);
         let (mut leases, mut lanes) = (Vec::new(), Vec::new());
         for some in due.chunks(U::LANES) {
-            if room == 0 {
+            if left == 0 {
                 break;
             }
             let ids: Vec<LaneId> = some.iter().map(|(lane, _)| lane.id).collect();
@@ -46,12 +46,12 @@ impl Work for Claim {
                 rows.entry(row.lane).or_default().push(row);
             }
             for (lane, identifier) in some {
-                if room == 0 {
+                if left == 0 {
                     break;
                 }
                 let is_visitor = identifier.starts_with(record::VISITOR);
                 let budget = ClaimBudget {
-                    calls: room,
+                    calls: left,
                     in_turn: claim.in_turn,
                     old_before: claim.old_before.micros(),
                     is_visitor,
@@ -64,9 +64,9 @@ impl Work for Claim {
                         Head::choose(budget, more.into_iter().flat_map(DeliveryRow::deliveries))
                     }
                 };
-                room = room.saturating_sub(head.give.len());
+                left = left.saturating_sub(head.deliveries.len());
                 let mut lane = LaneRow { token: lane.token + 1, ..lane.clone() };
-                if head.give.is_empty() {
+                if head.deliveries.is_empty() {
                     empty(&mut lane);
                 } else {
                     (lane.leased, lane.due_at) = (true, Some(until));
@@ -123,13 +123,13 @@ fn head(rows: Vec<DeliveryRow>, asked: usize, budget: ClaimBudget) -> Option<Hea
 }
 
 fn lease(lane: &LaneRow, key: &str, head: Head) -> Result<Leased, StoreError> {
-    let Head { give, in_turn, superseded } = head;
+    let Head { deliveries, in_turn, superseded } = head;
     Ok(Leased {
         lane: lane.id,
         token: lane.token,
         class: class(lane.class),
         key: record::lane_key(key)?,
-        deliveries: give.into_iter().map(Waiting::read).collect::<Result<_, _>>()?,
+        deliveries: deliveries.into_iter().map(Waiting::read).collect::<Result<_, _>>()?,
         in_turn,
         superseded,
     })

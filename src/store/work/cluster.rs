@@ -10,26 +10,17 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 use uuid::Uuid;
 
-use crate::domain::{Labelled, Time};
+use crate::domain::Time;
 use crate::store::meta::Meta;
 use crate::store::rows::{Changes, duration, micros};
 use crate::store::unit::{Unit, Work};
-use crate::store::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus, StoreError, record};
+use crate::store::{ExclusiveJob, HEARTBEAT_TTL, PeerStatus, StoreError, record};
 
-/// A relay's status, as it is kept.
+/// A relay's status, and the time of its heartbeat.
 #[derive(Serialize, Deserialize)]
 struct KeptStatus {
     seen_at: i64,
-    recoveries: i64,
-    outage: Option<KeptOutage>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeptOutage {
-    kind: String,
-    number: i64,
-    until: i64,
-    reason: String,
+    status: PeerStatus,
 }
 
 /// The relay that has a job, and until when.
@@ -42,33 +33,18 @@ struct Holder {
 type Relays = BTreeMap<String, KeptStatus>;
 
 impl KeptStatus {
-    fn of(status: &PeerStatus, now: i64) -> Self {
-        let outage = status.rest.as_ref().map(|outage| KeptOutage {
-            kind: outage.kind.label().to_owned(),
-            number: outage.number,
-            until: now.saturating_add(micros(outage.remaining)),
-            reason: record::text(&outage.reason),
-        });
-        Self { seen_at: now, recoveries: status.recoveries, outage }
-    }
-
     fn is_alive(&self, now: i64) -> bool {
         self.seen_at >= now.saturating_sub(micros(HEARTBEAT_TTL))
     }
 
     fn status(self, relay: &str, now: i64) -> Result<PeerStatus, StoreError> {
         let relay = relay.parse().map_err(|error| record::unreadable("a single value", error))?;
-        let outage = |outage: KeptOutage| {
-            Some(Outage {
-                // A kind that only a newer version knows is left out.
-                kind: outage.kind.parse().ok()?,
-                number: outage.number,
-                remaining: duration(outage.until.saturating_sub(now)),
-                reason: outage.reason,
-            })
-        };
-        let rest = self.outage.and_then(outage);
-        Ok(PeerStatus { relay, recoveries: self.recoveries, rest })
+        let mut status = PeerStatus { relay, ..self.status };
+        if let Some(outage) = &mut status.rest {
+            let since = duration(now.saturating_sub(self.seen_at));
+            outage.remaining = outage.remaining.saturating_sub(since);
+        }
+        Ok(status)
     }
 }
 
@@ -84,7 +60,7 @@ impl Work for Heartbeat {
         let mut relays: Relays = held(unit, Meta::Relays).await?.unwrap_or_default();
         relays.retain(|_, status| status.is_alive(now));
         let relay = own.relay.to_string();
-        relays.insert(relay.clone(), KeptStatus::of(own, now));
+        relays.insert(relay.clone(), KeptStatus { seen_at: now, status: own.clone() });
         let value = Some(text(&relays)?);
         unit.write(Changes { metas: vec![(Meta::Relays, value)], ..Changes::default() }).await?;
         relays.remove(&relay);

@@ -32,15 +32,15 @@ pub(in crate::store) async fn find_subject(
     email: &Email,
 ) -> Result<ErasureTarget, StoreError> {
     let subject = ErasureSubject::with_address(email.clone());
-    let mut target = ErasureTarget { people: [].into(), forgotten: subject };
+    let mut target = ErasureTarget { people: [].into(), subject };
     // A person may have had several addresses, and each may lead to more.
     loop {
-        let before = target.forgotten.clone();
-        for person in search_people(store, &target.forgotten).await?.theirs {
-            target.forgotten.add_identifiers_of(&person);
+        let before = target.subject.clone();
+        for person in search_people(store, &target.subject).await?.theirs {
+            target.subject.add_identifiers_of(&person);
             target.people.extend(person.id.map(|id| (id, person.key)));
         }
-        if target.forgotten == before {
+        if target.subject == before {
             return Ok(target);
         }
     }
@@ -89,10 +89,10 @@ pub(in crate::store) async fn erase(
 async fn sweep(store: &Store, target: &ErasureTarget) -> Result<Erased, StoreError> {
     let mut erased = Erased::default();
     let target = Arc::new(target.clone());
-    let others = search_people(store, &target.forgotten).await?.others;
+    let others = search_people(store, &target.subject).await?.others;
     let own = target.people.keys().map(|id| id.0).collect();
     let mut found = store.read(DOING, FindMentions { people: own, subject: None }).await?;
-    let subject = Some(target.forgotten.clone());
+    let subject = Some(target.subject.clone());
     found.extend(store.read(DOING, FindMentions { people: others.clone(), subject }).await?);
     let mut after = Uuid::nil();
     loop {
@@ -131,7 +131,7 @@ impl Work for CutPeople {
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<u64, U::Fault> {
         let mut changes = Changes { is_erasing: true, ..Changes::default() };
         for row in unit.hold_people(&self.people).await? {
-            let left = self.planning.planner.without(&read(&row)?, &self.target.forgotten);
+            let left = self.planning.planner.without(&read(&row)?, &self.target.subject);
             if let Some(left) = left {
                 changes.people.push(PersonRow { state: record::state(&left)?, ..row });
             }
@@ -166,9 +166,9 @@ async fn drop_webhooks<U: Unit>(
     changes: &mut Changes,
 ) -> Result<Erased, U::Fault> {
     let mut erased = Erased::default();
-    for (id, is_parked) in unit.hold_bodies(webhooks).await? {
-        changes.dropped.push(id);
-        changes.counters.parked -= i64::from(is_parked);
+    for webhook in unit.hold_finished(webhooks).await? {
+        changes.dropped.push(webhook.id);
+        changes.counters.parked -= i64::from(webhook.is_parked);
         erased.bodies += 1;
     }
     let mut own = Vec::new();
@@ -177,8 +177,8 @@ async fn drop_webhooks<U: Unit>(
             own.push(row);
             continue;
         }
-        let call = cut(&target.forgotten, Some(&*row.call).filter(|call| !call.is_empty()))?;
-        let identify = cut(&target.forgotten, row.identify.as_deref())?;
+        let call = cut(&target.subject, Some(&*row.call).filter(|call| !call.is_empty()))?;
+        let identify = cut(&target.subject, row.identify.as_deref())?;
         let named = [&call, &identify].into_iter().flatten().count();
         if named > 0 {
             erased.calls_of_others += count(named);
@@ -271,7 +271,7 @@ impl Work for TakePerson {
         for row in unit.hold_people(&ids).await? {
             let person = read(&row)?;
             // They may have got another identifier since they were found.
-            target.forgotten.add_identifiers_of(&person);
+            target.subject.add_identifiers_of(&person);
             changes.removed_participants.extend(person.keys().map(|key| (key, row.id)));
             changes.removed_people.push(PersonId(row.id));
             erased.people += 1;
@@ -286,8 +286,8 @@ impl Work for TakePerson {
                 rows.into_iter().filter(|row| !removed.contains(&row.row)).collect();
             erased = erased.and(remove(&rows, &mut changes));
         }
-        let participants = target.forgotten.participants.iter().cloned();
-        let addresses = target.forgotten.emails.iter().cloned().map(ErasureKey::Address);
+        let participants = target.subject.participants.iter().cloned();
+        let addresses = target.subject.emails.iter().cloned().map(ErasureKey::Address);
         for key in participants.map(ErasureKey::Participant).chain(addresses) {
             changes.tombstones.push((self.planning.hash(&key), self.now.micros()));
         }

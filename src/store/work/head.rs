@@ -22,7 +22,7 @@ pub(super) struct ClaimBudget {
 /// The calls of a lane that go out now.
 pub(super) struct Head {
     /// The calls, in order.
-    pub(super) give: Vec<Waiting>,
+    pub(super) deliveries: Vec<Waiting>,
     /// True if each waits for the one before.
     pub(super) in_turn: bool,
     /// Identifies that the given one supersedes.
@@ -38,10 +38,10 @@ impl Head {
     ///
     /// Not more: calls that aren't settled when the process dies are sent again from the first, and an identify
     /// sent again behind a newer one would take the profile back.
-    pub(super) fn choose(room: ClaimBudget, mut calls: impl Iterator<Item = Waiting>) -> Self {
+    pub(super) fn choose(budget: ClaimBudget, mut calls: impl Iterator<Item = Waiting>) -> Self {
         let is_old = |call: &Waiting| {
-            let is_page = call.class == PAGE && !room.is_visitor;
-            call.event_at.is_some_and(|at| is_page || at < room.old_before)
+            let is_page = call.class == PAGE && !budget.is_visitor;
+            call.event_at.is_some_and(|at| is_page || at < budget.old_before)
         };
         let (mut read, mut old) = (Vec::new(), 0);
         let mut following = None;
@@ -51,7 +51,7 @@ impl Head {
                 Some(_) => is_old(&call),
                 None => !begins_with_track,
             };
-            if !goes_on || (begins_with_track && old >= room.calls) {
+            if !goes_on || (begins_with_track && old >= budget.calls) {
                 following = Some(call);
                 break;
             }
@@ -62,16 +62,15 @@ impl Head {
             let (tracks, mut identifies): (Vec<_>, Vec<_>) =
                 read.into_iter().partition(|call| call.event_at.is_some());
             let Some(last) = identifies.pop() else {
-                return Self { give: tracks, in_turn: false, superseded: Vec::new() };
+                return Self { deliveries: tracks, in_turn: false, superseded: Vec::new() };
             };
             let superseded = identifies.into_iter().map(|call| call.id).collect();
-            return Self { give: vec![last], in_turn: false, superseded };
+            return Self { deliveries: vec![last], in_turn: false, superseded };
         }
         read.extend(following);
         let begins_with_identify = read.first().is_some_and(|first| first.event_at.is_none());
         let goes_along = |call: &Waiting| call.event_at.is_some() && !is_old(call);
-        let most =
-            if begins_with_identify { room.in_turn.min(room.calls) } else { 1.min(room.calls) };
+        let most = budget.calls.min(if begins_with_identify { budget.in_turn } else { 1 });
         let alone = read.get(1).is_some_and(|second| !goes_along(second));
         read.truncate(if alone { 1.min(most) } else { most });
         while !alone
@@ -81,6 +80,6 @@ impl Head {
         {
             read.push(call);
         }
-        Self { give: read, in_turn: true, superseded: Vec::new() }
+        Self { deliveries: read, in_turn: true, superseded: Vec::new() }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::{Class, Destination, LaneKey, Time};
+use crate::domain::{Class, Destination, LaneId, LaneKey, Time};
 use crate::store::record;
 use crate::store::rows::{Changes, micros};
-use crate::store::unit::{Unit, Work};
+use crate::store::unit::{PlanKeys, Unit, Work};
 
 use super::append::raise;
 use super::classes::{ALL, ranks};
@@ -77,7 +77,10 @@ impl Work for HasPending {
     type Output = bool;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<bool, U::Fault> {
-        unit.has_pending(&record::column(&self.0)).await
+        let identifiers = [record::column(&self.0)].into();
+        let found = unit.records(&PlanKeys { identifiers, ..PlanKeys::default() }).await?;
+        let lanes: Vec<LaneId> = found.people.iter().map(|row| LaneId(row.id)).collect();
+        Ok(!unit.pending_rows(&lanes, 1).await?.is_empty())
     }
 }
 

@@ -123,7 +123,7 @@ impl Work for SearchBodies {
         let webhooks = unit.searched_bodies(self.after, number(BODIES)).await?;
         let mut found = FoundBodies::default();
         for webhook in &webhooks {
-            match self.target.forgotten.search(webhook.owner.as_deref(), &webhook.body) {
+            match self.target.subject.search(webhook.owner.as_deref(), &webhook.body) {
                 BodySearch::NotNamed => {}
                 // Only what can't be read is parked as it came.
                 BodySearch::Unreadable => found.unreadable += 1,

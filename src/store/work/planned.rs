@@ -17,8 +17,7 @@ pub(super) fn changes<U: Unit>(
     overlay: Overlay,
     entries: &[Entry<'_>],
 ) -> Result<Changes, U::Fault> {
-    let mut changes = Changes::default();
-    overlay.into_changes(&mut changes)?;
+    let mut changes = overlay.into_changes()?;
     for entry in entries {
         match &entry.outcome {
             Outcome::Duplicate | Outcome::Dropped(_) => {}

@@ -88,11 +88,6 @@ impl LaneRows for MemoryUnit {
         let lanes = self.now.lanes.values().filter(|lane| classes.contains(&lane.class));
         Ok(lanes.filter_map(|lane| lane.due_at).min())
     }
-
-    async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
-        let person = self.now.person(identifier);
-        Ok(person.is_some_and(|row| self.now.pending(LaneId(row.id)).next().is_some()))
-    }
 }
 
 impl MemoryUnit {

@@ -273,11 +273,6 @@ impl ErasureRows for MemoryUnit {
         Ok(page(rows.filter_map(webhook), limit).collect())
     }
 
-    async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
-        let rows = ids.iter().filter_map(|id| self.now.with_body(id));
-        Ok(rows.map(|row| (row.id, row.parked.is_some())).collect())
-    }
-
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
         let rows = webhooks.iter().flat_map(|id| self.now.of_webhook(*id));
         Ok(rows.map(|row| self.now.call(row)).collect())

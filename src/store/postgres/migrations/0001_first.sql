@@ -5,8 +5,8 @@
 -- a new participant with a referrer: two people, two effects, two rows of deliveries, each claimed and settled
 -- once.
 
--- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned. Each plan and
--- each settle reads one or two; the accepting clock is written about once a second.
+-- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned. Each plan
+-- reads one; a settle writes the accepting clock, at most once a second.
 CREATE TABLE meta (
     key text PRIMARY KEY,
     value text NOT NULL

@@ -49,13 +49,6 @@ impl ErasureRows for Transaction {
         self.read(&sql, &[&after, &limit, &by_growsurf]).await
     }
 
-    async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
-        let sql = "SELECT id, parked IS NOT NULL FROM inbox
-             WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
-        let found: Vec<(Uuid, bool)> = self.read(sql, &[&uuids(ids)]).await?;
-        Ok(found.into_iter().map(|(id, is_parked)| (WebhookId(id), is_parked)).collect())
-    }
-
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
         let sql = format!(
             "SELECT {CALL} FROM deliveries WHERE webhook = ANY ($1) ORDER BY id FOR UPDATE"

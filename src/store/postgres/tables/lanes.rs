@@ -6,7 +6,7 @@ use crate::domain::LaneId;
 use crate::store::columns::FromColumns;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns, number, text};
+use crate::store::postgres::value::{Value, columns, number};
 use crate::store::rows::{DeliveryRow, LaneRow, RowState};
 use crate::store::unit::{HeldLane, LaneRows};
 
@@ -122,12 +122,6 @@ impl LaneRows for Transaction {
                  WHERE lanes.class = own.class AND due_at IS NOT NULL
              ) AS it";
         Ok(self.value(sql, &[&classes.to_vec()]).await?.flatten())
-    }
-
-    async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
-        let sql = "SELECT 1 FROM people JOIN deliveries ON deliveries.lane = people.id
-             WHERE people.identifier = $1 AND deliveries.state = 0 LIMIT 1";
-        Ok(self.row(sql, &[&text(identifier)]).await?.is_some())
     }
 }
 

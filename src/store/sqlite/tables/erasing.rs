@@ -44,16 +44,6 @@ impl ErasureRows for SqliteUnit<'_> {
         read(self.connection, sql, params![after, limit])
     }
 
-    async fn hold_bodies(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, bool)>, Fault> {
-        let sql = "SELECT parked IS NOT NULL FROM inbox WHERE id = ?1 AND body IS NOT NULL";
-        let mut found = Vec::new();
-        for id in ids {
-            let is_parked = find(self.connection, sql, [id.0])?;
-            found.extend(is_parked.map(|is_parked| (*id, is_parked)));
-        }
-        Ok(found)
-    }
-
     async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
         let sql = "SELECT id FROM deliveries WHERE webhook = ?1";
         let mut rows = Vec::new();

@@ -99,15 +99,6 @@ impl LaneRows for SqliteUnit<'_> {
         }
         Ok(first)
     }
-
-    async fn has_pending(&mut self, identifier: &str) -> Result<bool, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM people
-             JOIN deliveries INDEXED BY deliveries_pending ON deliveries.lane = people.id
-             WHERE people.identifier = ?1 AND deliveries.state = 0 LIMIT 1",
-        )?;
-        Ok(statement.exists([identifier])?)
-    }
 }
 
 /// Returns the most urgent class of a lane's pending rows other than these.
