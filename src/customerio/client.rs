@@ -44,7 +44,7 @@ const RETRY_COUNT: HeaderName = HeaderName::from_static("x-retry-count");
 /// What a client needs to know.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where the API is: [`base_url`](super::base_url) of the region, or a stand-in. A path in it
+    /// Where the API is: [`base_url`](super::Region::base_url) of the region, or a stand-in. A path in it
     /// comes before that of every request.
     pub base_url: Url,
     /// The site id: the user name.
