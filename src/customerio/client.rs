@@ -43,8 +43,8 @@ const RETRY_COUNT: HeaderName = HeaderName::from_static("x-retry-count");
 /// Configuration of a client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// The API's address: [`base_url`](super::base_url), or a stand-in's. Its path precedes that of every
-    /// request.
+    /// The API's address: [`base_url`](super::Region::base_url), or a stand-in's. Its path precedes that of
+    /// every request.
     pub base_url: Url,
     /// The site id: the user name.
     pub site_id: String,
