@@ -25,7 +25,7 @@ use crate::kit::{PATIENCE, now_millis};
 
 const MIB: usize = 1024 * 1024;
 
-/// How soon a webhook is to be taken, whatever else goes on; generous, as machines are busy.
+/// Time within which a webhook is to be taken, whatever else goes on; generous, as machines are busy.
 const PROMPT: Duration = Duration::from_secs(3);
 
 fn number(variable: &str, default: usize) -> usize {
@@ -131,7 +131,7 @@ fn peak(relay: &Relay) -> usize {
     memory(relay, "VmHWM") / 1024
 }
 
-/// How many descriptors this process may have.
+/// Returns the number of descriptors that this process may have.
 fn descriptors() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find_map(|it| it.strip_prefix("Max open files")).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests are written with: the relay and the sandbox as processes, webhooks, waiting.
+//! The kit of the tests: the relay and the sandbox as processes, webhooks, waiting.
 //!
 //! What belongs here: driving and looking from outside. What doesn't: expectations, which are the
 //! tests' own. Nothing here uses the library: a test must notice when the library is wrong.
@@ -24,10 +24,10 @@ pub mod webhooks;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Whether this test binary runs the relay on Postgres; the other one runs it on SQLite.
+/// True if this test binary runs the relay on Postgres; the other one runs it on SQLite.
 pub const ON_POSTGRES: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"postgres");
 
-/// How long anything may take; generous, because machines that run tests are busy.
+/// Time that anything may take; generous, because machines that run tests are busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The rest between two looks.

@@ -1,4 +1,4 @@
-//! What GrowSurf is answered, and what is kept: statuses, signatures, limits, parking, replay.
+//! Answers to GrowSurf, and stored webhooks: statuses, signatures, limits, parking, replay.
 //!
 //! What belongs here: the endpoint. What doesn't: what an accepted webhook leads to (`mapping`).
 
@@ -43,7 +43,7 @@ fn assert_problem(answer: &Answer, status: u16, words: &[&str]) {
     }
 }
 
-/// How many webhooks the store has kept.
+/// Returns the number of webhooks that the store has kept.
 fn kept(relay: &Relay) -> u64 {
     u64::try_from(relay.setup().number("SELECT COUNT(*) FROM inbox")).unwrap()
 }

@@ -19,18 +19,18 @@ use super::process::{self, Process, free_address, role};
 /// The stand-in at work, in a process of its own.
 pub struct Destination {
     _process: Process,
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub address: SocketAddr,
 }
 
-/// What has arrived.
+/// The calls that have arrived.
 #[derive(Clone, Default)]
 pub struct Tally {
     /// Calls: one in a v1 request, many in a v2 batch.
     pub calls: u64,
-    /// When the first and the last call were accepted, in Unix microseconds.
+    /// Time at which the first and the last call were accepted, in Unix microseconds.
     pub span: (i64, i64),
-    /// When the last call of person n was accepted; 0 if none was.
+    /// Time at which the last call of person n was accepted; 0 if none was.
     pub people: Vec<i64>,
 }
 
@@ -43,12 +43,12 @@ impl Destination {
         Self { _process: Process::start(command, address), address }
     }
 
-    /// How many requests it got.
+    /// Returns the number of requests that it got.
     pub fn requests(&self) -> u64 {
         self.ask("/tally/requests").parse().unwrap()
     }
 
-    /// How many calls it got, if it watches.
+    /// Returns the number of calls that it got, if it watches.
     pub fn calls(&self) -> u64 {
         self.ask("/tally/calls").parse().unwrap()
     }
@@ -67,7 +67,7 @@ impl Destination {
     }
 }
 
-/// What the process serves.
+/// Returns the routes of the process.
 pub fn router(delay: Duration, watch: bool) -> Router {
     let requests = Arc::new(AtomicU64::new(0));
     let tally = Arc::new(Mutex::new(Tally::default()));

@@ -15,7 +15,7 @@ use super::statistics::{median, range};
 use super::targets::{Bound, Target};
 use super::webhooks::CALLS;
 
-/// How long a backlog may take.
+/// Time that a backlog may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One backlog, delivered.

@@ -14,7 +14,7 @@ use super::webhooks::{CALLS, Requests};
 /// Webhooks a second.
 const RATE: u32 = 50;
 
-/// How long the last calls are waited for.
+/// Time that the last calls are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One round of one candidate: latencies in milliseconds, sorted.

@@ -8,20 +8,20 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a process may take to start or to end.
+/// Time that a process may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process that dies with its measurement.
 pub struct Process(Child);
 
-/// What a process has used.
+/// The usage of a process.
 #[derive(Clone, Copy, Default)]
 pub struct Usage {
     /// Seconds of one core.
     pub cpu: f64,
     /// Resident memory at its highest, in MiB.
     pub memory: f64,
-    /// What it had written to the disk, in KiB.
+    /// Data written to the disk, in KiB.
     pub written: f64,
 }
 
@@ -51,7 +51,7 @@ impl Usage {
         stats.filter(|stat| stat.contains(&named)).map(|stat| seconds(&stat, 11..15)).sum()
     }
 
-    /// What was used since `before`; memory stays the highest.
+    /// Returns the usage since `before`; memory stays the highest.
     pub fn since(self, before: Self) -> Self {
         Self { cpu: self.cpu - before.cpu, written: self.written - before.written, ..self }
     }
@@ -85,7 +85,7 @@ impl Process {
         (Self(child), began.elapsed())
     }
 
-    /// What it has used so far.
+    /// Returns the usage so far.
     pub fn usage(&self) -> Usage {
         Usage::of(&self.0.id().to_string())
     }

@@ -26,10 +26,10 @@ use super::statistics::{median, range};
 use super::targets::Target;
 use super::webhooks::{CALLS, Requests};
 
-/// How long a backlog may take.
+/// Time that a backlog may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Where webhooks go.
+/// The target of webhooks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// To one relay with a file.
@@ -64,7 +64,7 @@ impl Kind {
     }
 }
 
-/// What takes webhooks in, at work.
+/// The relays that accept webhooks.
 struct Fleet {
     processes: Vec<Process>,
     addresses: Vec<SocketAddr>,
@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Vec<Target> {
     Vec::new()
 }
 
-/// What one way came to in one round.
+/// The result of one path in one round.
 struct Acks {
     measured: Measured,
     relay_cpu: f64,
@@ -223,7 +223,7 @@ struct Drain {
     rate: f64,
     relay_cpu: f64,
     server_cpu: f64,
-    /// What the store takes on disk afterwards, in bytes.
+    /// The store's size on disk afterwards, in bytes.
     size: f64,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::sandbox::Sandbox;
 
-/// What becomes of a connection.
+/// The fate of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Trouble {
@@ -53,7 +53,7 @@ impl Way {
         Self { address, trouble }
     }
 
-    /// Where it begins.
+    /// Returns the address at which it begins.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
