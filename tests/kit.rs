@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod calls;
+pub mod faulty_proxy;
 pub mod growsurf;
 pub mod http;
 pub mod ids;
@@ -18,7 +19,6 @@ pub mod sandbox;
 pub mod server;
 pub mod shop;
 pub mod stage;
-pub mod way;
 pub mod webhooks;
 
 use std::thread;
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub const ON_POSTGRES: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"postgres");
 
 /// Time that anything may take; generous, because machines that run tests are busy.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The rest between two looks.
 const REST: Duration = Duration::from_millis(10);
@@ -48,12 +48,12 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// If there isn't in time, naming what was waited for.
 #[track_caller]
 pub fn eventually_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
+        assert!(Instant::now() < deadline, "waited {TIMEOUT:?} in vain until {what}");
         thread::sleep(REST);
     }
 }

@@ -13,7 +13,7 @@ use crate::kit::ids::signature;
 use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, campaign_ended, goal_reached, guide, joined};
-use crate::kit::{PATIENCE, eventually, now_millis};
+use crate::kit::{TIMEOUT, eventually, now_millis};
 
 const PATH: &str = "/webhooks/growsurf";
 
@@ -469,7 +469,7 @@ fn head(length: usize) -> String {
 /// Says so much and listens until the relay hangs up.
 fn half_a_request(relay: &Relay, text: &str) -> String {
     let mut stream = TcpStream::connect(relay.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Time that a process may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process that dies with its measurement.
 pub struct Process(Child);
@@ -79,7 +79,7 @@ impl Process {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         while !is_ready() {
             assert!(child.try_wait().unwrap().is_none(), "{shown} ended early");
-            assert!(began.elapsed() < PATIENCE, "{shown} doesn't get ready");
+            assert!(began.elapsed() < TIMEOUT, "{shown} doesn't get ready");
             sleep(Duration::from_micros(500));
         }
         (Self(child), began.elapsed())
@@ -109,7 +109,7 @@ impl Drop for Process {
 /// Status and body of what is at this path.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
