@@ -27,7 +27,7 @@ struct Page {
 
 impl Shop {
     /// Opens it, with the script from there. Whenever somebody new signs up at GrowSurf, `joined` is
-    /// recorded what GrowSurf was: `id`, `email`, `referredBy` if somebody did, and `metadata`.
+    /// told what GrowSurf was: `id`, `email`, `referredBy` if somebody did, and `metadata`.
     pub fn open(
         port: Port,
         relay: String,
@@ -104,17 +104,17 @@ impl Page {
 }
 
 fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Response {
-    let mut recorded: Value = serde_json::from_str(&request.body).unwrap();
-    let email = recorded["email"].as_str().unwrap().to_owned();
+    let mut told: Value = serde_json::from_str(&request.body).unwrap();
+    let email = told["email"].as_str().unwrap().to_owned();
     let id = email.split('@').next().unwrap().to_owned();
-    recorded["id"] = json!(id);
+    told["id"] = json!(id);
     let is_new = {
         let mut page = page.lock().unwrap();
-        page.sign_ups.push(recorded.clone());
+        page.sign_ups.push(told.clone());
         page.participants.insert(email.clone())
     };
     if is_new {
-        joined(&recorded);
+        joined(&told);
     }
     let shown = json!({"id": id, "email": email, "isNew": is_new});
     Response::of("application/json", shown.to_string())
@@ -123,11 +123,11 @@ fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Re
 /// A server in the relay's place.
 pub struct Recorder {
     origin: String,
-    recorded: Arc<Mutex<Recorded>>,
+    told: Arc<Mutex<Told>>,
 }
 
 #[derive(Default)]
-struct Recorded {
+struct Told {
     posts: Vec<Request>,
     /// The answers to the next posts, instead of 202.
     answers: VecDeque<u16>,
@@ -136,21 +136,21 @@ struct Recorded {
 impl Recorder {
     /// One that has the script.
     pub fn start() -> Self {
-        let (port, recorded) = (Port::free(), Arc::<Mutex<Recorded>>::default());
-        let (origin, kept) = (port.origin(), Arc::clone(&recorded));
+        let (port, told) = (Port::free(), Arc::<Mutex<Told>>::default());
+        let (origin, kept) = (port.origin(), Arc::clone(&told));
         port.serve(move |request| {
             if request.path == "/relay.js" {
                 let script = include_str!("../../src/http/page/relay.js");
                 return Response::of("text/javascript", script.to_owned());
             }
-            let mut recorded = kept.lock().unwrap();
-            recorded.posts.push(request.clone());
-            let mut response = Response::status(recorded.answers.pop_front().unwrap_or(202));
+            let mut told = kept.lock().unwrap();
+            told.posts.push(request.clone());
+            let mut response = Response::status(told.answers.pop_front().unwrap_or(202));
             let origin = request.header("origin").to_owned();
             response.headers.push(("Access-Control-Allow-Origin", origin));
             response
         });
-        Self { origin, recorded }
+        Self { origin, told }
     }
 
     /// Returns its URL.
@@ -160,17 +160,17 @@ impl Recorder {
 
     /// The next posts are answered so; what comes after them, 202.
     pub fn answers(&self, statuses: &[u16]) {
-        self.recorded.lock().unwrap().answers.extend(statuses);
+        self.told.lock().unwrap().answers.extend(statuses);
     }
 
     /// All that came but the script's own loading.
     pub fn requests(&self) -> Vec<Request> {
-        self.recorded.lock().unwrap().posts.clone()
+        self.told.lock().unwrap().posts.clone()
     }
 
     /// The bodies of what was posted to this path.
     #[track_caller]
-    pub fn recorded(&self, path: &str) -> Vec<Value> {
+    pub fn told(&self, path: &str) -> Vec<Value> {
         let posts = self.requests().into_iter().filter(|request| request.path == path);
         posts.map(|request| serde_json::from_str(&request.body).unwrap()).collect()
     }
