@@ -26,7 +26,7 @@ const GUIDE: &str = r#"{"event":"PARTICIPANT_CREATED","participant":{"email":"fa
 
 const SHAPES: [(&str, &str); 2] = [("growsurf", GROWSURF), ("guide", GUIDE)];
 
-/// How many calls share a request in the benchmark of batches.
+/// Number of calls that share a request in the benchmark of batches.
 const BATCH: usize = 500;
 
 fn now() -> Time {

@@ -29,7 +29,7 @@ use session::{Session, Sessions};
 /// The largest form, in bytes.
 const FORM: usize = 64 * 1024;
 
-/// What answers of all pages say: no other site's code, frame, cache or referrer.
+/// Headers of all pages' answers: no other site's code, frame, cache or referrer.
 const HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -32,7 +32,7 @@ fn recorded_at(port: Port) -> (Recorder, Shop) {
     (recorder, shop)
 }
 
-/// What the script has called for in this page, whether it has arrived or not.
+/// Returns the script's requests in this page, whether they have arrived or not.
 #[track_caller]
 fn fetched(browser: &Browser) -> Vec<String> {
     let all = browser.run("return fetched.filter((url) => url.includes('/v1/'))");
@@ -54,7 +54,7 @@ fn sign_up(browser: &Browser, shop: &Shop, name: &str) -> Value {
     sign_ups.remove(before)
 }
 
-/// What GrowSurf sends when somebody has signed up: it has no other word on it than the page's.
+/// Sends the webhook of a sign-up, which GrowSurf knows only from the page.
 fn send_webhook(relay: &Relay, told: &Value) {
     let mut webhook = joined(told["id"].as_str().unwrap());
     if let Some(referrer) = told["referredBy"].as_str() {

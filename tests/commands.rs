@@ -253,7 +253,7 @@ fn a_store_to_throw_away_needs_a_folder_that_can_be_written_to() {
     assert!(told.contains("set TMPDIR to a folder"), "{told}");
 }
 
-/// What `explain --json` says of a webhook.
+/// Returns the output of `explain --json` for a webhook.
 #[track_caller]
 fn explained(webhook: &Webhook, code: i32) -> Value {
     let finished = setup().command_with(&["explain", "--json", "-"], &webhook.body());

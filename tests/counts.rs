@@ -11,7 +11,7 @@ use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, goal_reached, guide, joined};
 
-/// What is sent only while the relay has counted everything.
+/// Attributes that are sent only while the relay's counts are complete.
 const COUNTS: [&str; 5] = [
     "total_friends",
     "first_referral_date",
@@ -29,7 +29,7 @@ fn program() -> (Sandbox, Growsurf, Relay) {
     (sandbox, growsurf, relay)
 }
 
-/// How many friends each referrer has, by their address, and when the referrer joined.
+/// Returns the number of friends that each referrer has, by their address, and when the referrer joined.
 fn referrers(growsurf: &Growsurf) -> BTreeMap<String, (i64, i64)> {
     let mut referrers = BTreeMap::new();
     let everybody = growsurf.participants();

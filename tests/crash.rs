@@ -102,7 +102,7 @@ fn two_relays_share_a_store_and_one_outlives_the_other() {
     assert!(sandbox.activity("dropped_older_update").is_empty());
 }
 
-/// How many referrers get friends at the same time.
+/// Number of referrers that get friends at the same time.
 const REFERRERS: usize = 6;
 
 pub fn number(variable: &str, default: u64) -> u64 {
@@ -113,7 +113,7 @@ pub fn number(variable: &str, default: u64) -> u64 {
 /// The friends of one referrer.
 #[derive(Default)]
 struct Friends {
-    /// How many were told of.
+    /// Number of friends in webhooks.
     told: usize,
     /// The numbers of those that were acknowledged.
     acknowledged: Vec<usize>,
@@ -143,8 +143,8 @@ fn befriend(
     friends
 }
 
-/// What a referrer's friends led to: everything acknowledged; of the others all or nothing; each
-/// effect once, all in order.
+/// Asserts the effects of a referrer's friends: of acknowledged friends all, of others all or none; each
+/// once and in order.
 #[track_caller]
 fn assert_friends(sandbox: &Sandbox, events: &[Event], referrer: usize, friends: &Friends) {
     let person = email(&format!("rae{referrer}"));

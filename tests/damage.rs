@@ -177,8 +177,8 @@ fn a_start_that_meets_a_damaged_index_loses_nothing() {
     assert!(full.contains("every page, row and body of it is sound"), "{full}");
 }
 
-/// What nothing at a start reads is found by looking through everything, once the machine has
-/// restarted: the relay works on, says so, and the next start mends what can be mended.
+/// After a restart of the machine the relay reads everything, and so finds damage that no start reads.
+/// The relay works on and reports it, and the next start repairs what it can.
 #[test]
 fn a_damaged_index_that_nobody_reads_is_found_after_the_machine_restarted() {
     let sandbox = Sandbox::start();

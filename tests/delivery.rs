@@ -1,4 +1,4 @@
-//! How calls reach Customer.io: order, batches, dead letters, history.
+//! Delivery of calls to Customer.io: order, batches, dead letters, history.
 //!
 //! What belongs here: what happens where Customer.io answers, now and then with a refusal. What
 //! doesn't: each way that it or the machine can fail (`faults`), and the relay's own death (`crash`)
@@ -20,7 +20,7 @@ pub fn twelve_friends(relay: &Relay) {
     }
 }
 
-/// What twelve friends must have led to, each once and in order.
+/// Asserts the effects of twelve friends, each once and in order.
 #[track_caller]
 pub fn assert_twelve_friends(sandbox: &Sandbox) {
     let signed_up = sandbox.events_named("referral_friend_signed_up");

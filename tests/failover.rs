@@ -18,10 +18,10 @@ use crate::kit::webhooks::{Webhook, email, joined};
 use crate::kit::{eventually, http, now_millis};
 use crate::promises::assert_kept;
 
-/// How long after a standby's promotion a relay may still refuse webhooks.
+/// Time after a standby's promotion in which a relay may refuse webhooks.
 const REFUSES: Duration = Duration::from_secs(10);
 
-/// How long a relay that freezes may hold up another.
+/// Time that a relay that freezes may hold up another.
 const HOLDS_UP: Duration = Duration::from_secs(2);
 
 /// Webhooks that are sent to a relay at the same time.
@@ -178,7 +178,7 @@ fn a_read_only_standby_is_named() {
     assert_kept(&relay, &sandbox, &told.each_ref().map(String::as_str));
 }
 
-/// What a frozen relay holds amid a transaction the server takes back.
+/// The server takes back a frozen relay's locks.
 #[test]
 fn a_relay_that_freezes_amid_its_work_holds_nobody_up_for_long() {
     let rounds = number("RELAY_TEST_FREEZES", 6);

@@ -11,7 +11,7 @@ use crate::kit::sandbox::Sandbox;
 use crate::kit::stage::{KEY, Stage};
 use crate::kit::webhooks::email;
 
-/// What somebody does, and what comes of it.
+/// Actions of people, and their effects.
 impl Stage {
     /// Somebody joins, and GrowSurf sends its webhook; gives their id.
     fn joins(&self, name: &str, referred_by: Option<&str>) -> String {

@@ -251,7 +251,7 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
     assert_eq!(sandbox.events_named("referral_program_joined").len(), 2);
 }
 
-/// What Customer.io signs with, and what the user's own backend shows.
+/// The key of Customer.io's signatures, and the token of the user's own backend.
 const KEY: &str = "a-key-of-all-of-them";
 
 /// A relay that takes what others than GrowSurf tell.
@@ -384,7 +384,7 @@ fn an_address_is_read_from_standard_input_and_the_old_name_of_the_command_works(
     relay.command(&["forget", "fay@example.com"]).expect(0);
 }
 
-/// What is known of `fay`, in every writing that somebody may use.
+/// Values of `fay`, in every writing that may occur.
 const VALUES: [&str; 10] = [
     "fay@example.com",
     "FAY@EXAMPLE.COM",

@@ -1,4 +1,4 @@
-//! What GrowSurf never sends: history, conversions, shares, changed addresses, and the state of its
+//! Facts that GrowSurf never sends: history, conversions, shares, changed addresses, and the state of its
 //! webhooks. The stand-in GrowSurf tells what there is, the stand-in Customer.io what arrived.
 
 mod comparing;
@@ -20,7 +20,7 @@ fn services() -> (Sandbox, Growsurf) {
     (sandbox, growsurf)
 }
 
-/// What arrived, to be compared with [`Growsurf::effects`]; shares aside.
+/// Returns the effects that arrived, without shares, to be compared with [`Growsurf::effects`].
 fn arrived(sandbox: &Sandbox, growsurf: &Growsurf) -> BTreeSet<String> {
     let ids: BTreeMap<String, String> = growsurf
         .participants()

@@ -21,11 +21,11 @@ use tokio::runtime::Builder;
 use crate::kit::ids::signature;
 use crate::kit::relay::{Relay, SECRET};
 use crate::kit::webhooks::joined;
-use crate::kit::{PATIENCE, now_millis};
+use crate::kit::{TIMEOUT, now_millis};
 
 const MIB: usize = 1024 * 1024;
 
-/// How soon a webhook is to be taken, whatever else goes on; generous, as machines are busy.
+/// Time within which a webhook is to be taken, whatever else goes on; generous, as machines are busy.
 const PROMPT: Duration = Duration::from_secs(3);
 
 fn number(variable: &str, default: usize) -> usize {
@@ -35,8 +35,8 @@ fn number(variable: &str, default: usize) -> usize {
 
 fn connect(relay: &Relay) -> TcpStream {
     let stream = TcpStream::connect(relay.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
@@ -51,8 +51,8 @@ fn connect_from(relay: &Relay, network: u8, host: u8) -> TcpStream {
     });
     let stream = stream.into_std().unwrap();
     stream.set_nonblocking(false).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
@@ -131,7 +131,7 @@ fn peak(relay: &Relay) -> usize {
     memory(relay, "VmHWM") / 1024
 }
 
-/// How many descriptors this process may have.
+/// Returns the number of descriptors that this process may have.
 fn descriptors() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find_map(|it| it.strip_prefix("Max open files")).unwrap();
@@ -171,7 +171,7 @@ fn drip(relay: &Relay, start: &str) -> (String, Duration) {
         if answer.is_empty() && stream.write_all(b"a").is_err() {
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "the relay waits for ever");
+        assert!(began.elapsed() < TIMEOUT, "the relay waits for ever");
     }
     (String::from_utf8_lossy(&answer).into_owned(), began.elapsed())
 }

@@ -1,4 +1,4 @@
-//! Who a person is at Customer.io: by address, or by an id from participant metadata.
+//! Identity of a person at Customer.io: by address, or by an id from participant metadata.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,11 @@
-//! What the tests are written with: the relay and the sandbox as processes, webhooks, waiting.
+//! The kit of the tests: the relay and the sandbox as processes, webhooks, waiting.
 //!
 //! What belongs here: driving and looking from outside. What doesn't: expectations, which are the
 //! tests' own. Nothing here uses the library: a test must notice when the library is wrong.
 
 pub mod browser;
 pub mod calls;
+pub mod faulty_proxy;
 pub mod growsurf;
 pub mod http;
 pub mod ids;
@@ -18,17 +19,16 @@ pub mod sandbox;
 pub mod server;
 pub mod shop;
 pub mod stage;
-pub mod way;
 pub mod webhooks;
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Whether this test binary runs the relay on Postgres; the other one runs it on SQLite.
+/// True if this test binary runs the relay on Postgres; the other one runs it on SQLite.
 pub const ON_POSTGRES: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"postgres");
 
-/// How long anything may take; generous, because machines that run tests are busy.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that anything may take; generous, because machines that run tests are busy.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The rest between two looks.
 const REST: Duration = Duration::from_millis(10);
@@ -48,12 +48,12 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// If there isn't in time, naming what was waited for.
 #[track_caller]
 pub fn eventually_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
+        assert!(Instant::now() < deadline, "waited {TIMEOUT:?} in vain until {what}");
         thread::sleep(REST);
     }
 }

@@ -15,7 +15,7 @@ use crate::kit::sandbox::{Sandbox, on_calls};
 use crate::kit::webhooks::{Webhook, joined};
 use crate::kit::{eventually, eventually_some, now_millis};
 
-/// How many webhooks a relay without a log must take.
+/// Number of webhooks that a relay without a log must take.
 const WEBHOOKS: usize = 1_000;
 
 /// A relay whose output the test decides on.
@@ -299,7 +299,7 @@ fn a_sandbox_runs_though_nobody_reads_where() {
     }
 }
 
-/// What would clear a screen, turn text around and forge lines.
+/// Text that would clear a screen, turn text around and forge lines.
 const HOSTILE: &str =
     "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{2066}\u{200b}\u{85}\u{2028}\r\nok    settings";
 

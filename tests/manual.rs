@@ -1,4 +1,4 @@
-//! What a package brings beside the binary: completions for shells, and manual pages.
+//! Contents of a package beside the binary: completions for shells, and manual pages.
 
 mod facts;
 mod markdown;

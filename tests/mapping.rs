@@ -1,4 +1,4 @@
-//! What each webhook leads to at Customer.io: every event, property and attribute, exactly.
+//! Effects of each webhook at Customer.io: every event, property and attribute, exactly.
 //!
 //! What belongs here: the default mapping and its settings. What doesn't: how people are
 //! identified (`identity`), and what happens to a webhook that leads to nothing (`receiving`).
@@ -406,7 +406,7 @@ fn the_end_of_a_campaign_is_told_to_each_winner_if_it_has_a_name() {
     }
 }
 
-/// What the guide's shape tells of somebody: no shares, and a code of its own.
+/// Returns a person in the guide's shape: no shares, and a code of its own.
 fn guided(name: &str, changes: Value) -> Value {
     let mut profile = profile_with(name, json!({"total_shares": null}));
     let code = format!("{}-code", profile["first_name"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! What operators see: health, metrics, administration, logs.
+//! The operators' view: health, metrics, administration, logs.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What pages post, whom nobody vouches for: clicks until the visitor is known, and shares.
+//! Unauthenticated posts of pages: clicks until the visitor is known, and shares.
 
 mod flood;
 
@@ -67,7 +67,7 @@ pub fn outcome(relay: &Relay, kind: &str, outcome: &str) -> f64 {
     relay.count(&format!("relay_page_posts_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}"))
 }
 
-/// Whose all clicks are, if everything is as it should be.
+/// Asserts that all clicks are this person's.
 #[track_caller]
 fn are_all_of(sandbox: &Sandbox, name: &str, clicks: usize) {
     let owner = sandbox.person(&email(name)).unwrap();

@@ -1,4 +1,4 @@
-//! What holds after everything that can happen: the README's promises, as tests ask for them.
+//! The README's promises, which hold after everything that can happen.
 
 use std::collections::BTreeMap;
 

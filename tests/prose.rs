@@ -9,50 +9,60 @@ use crate::kit::process::binary;
 
 /// Names that the glossary replaced.
 const RETIRED: &[&str] = &[
+    "Answering",
+    "ask_for_token",
+    "attend",
     "AtWork",
+    "bookmark",
     "Carrier",
     "Causes",
     "Deed",
     "Delivering",
     "Desk",
+    "excuse",
     "Face",
     "Fiction",
+    "first_hand",
+    "Gate",
+    "HEALED",
     "HEARD",
     "Hushed",
+    "keep_house",
     "KeepCompany",
     "Knower",
+    "let_go",
+    "make_sure",
     "MissingReads",
     "News",
     "Offered",
     "Owed",
+    "PageGate",
     "Pulse",
     "Receipted",
     "RestKind",
     "Ruling",
+    "rung",
     "Seat",
     "Seated",
+    "SEEMING",
+    "seen_to_panic",
     "SharedBudget",
     "Sharers",
     "Silence",
+    "Standing",
     "Supposed",
+    "suspicions",
+    "Tally",
     "Tell",
     "Traced",
     "Transmission",
     "Unplanned",
     "Untried",
+    "Way",
     "WayBack",
     "Wellness",
     "Whereabouts",
     "Wish",
-    "ask_for_token",
-    "bookmark",
-    "first_hand",
-    "keep_house",
-    "let_go",
-    "make_sure",
-    "rung",
-    "seen_to_panic",
-    "suspicions",
 ];
 
 /// The folders whose code uses the glossary's names.
@@ -61,8 +71,9 @@ const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
 /// Beginnings of a doc comment that name nothing and nobody who acts.
 const QUESTIONS: [&str; 7] = ["What", "Who", "Whom", "Whose", "Why", "Whether", "How"];
 
-/// The modules whose docs keep to the rule.
-const PLAIN: [&str; 3] = ["cli", "sandbox", "telemetry"];
+/// The modules of `src` whose docs don't keep to the rule yet.
+const UNFINISHED: [&str; 9] =
+    ["customerio", "delivery", "domain", "erase", "growsurf", "mapping", "store", "sync", "tests"];
 
 /// The longest sentence of an error message or of `--help`, in words.
 const WORDS: usize = 25;
@@ -129,12 +140,12 @@ fn first_lines(text: &str) -> Vec<(usize, &str)> {
 
 #[test]
 fn docs_begin_with_a_noun_or_a_verb() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut wrong, mut seen) = (Vec::new(), 0);
-    for (path, text) in files("src") {
-        let module = path.strip_prefix(&root).unwrap().components().next().unwrap();
-        let module = Path::new(&module).file_stem().unwrap().to_str().unwrap();
-        if !PLAIN.contains(&module) {
+    for (path, text) in FOLDERS.into_iter().flat_map(files) {
+        let module = path.strip_prefix(&src).ok().and_then(|it| it.components().next());
+        let module = module.map(|it| it.as_os_str().to_str().unwrap().trim_end_matches(".rs"));
+        if module.is_some_and(|module| UNFINISHED.contains(&module)) {
             continue;
         }
         for (number, line) in first_lines(&text) {
@@ -145,7 +156,7 @@ fn docs_begin_with_a_noun_or_a_verb() {
             }
         }
     }
-    assert!(seen > 300, "only {seen} docs were found");
+    assert!(seen > 1_000, "only {seen} docs were found");
     assert!(wrong.is_empty(), "name the thing or the action:\n{}", wrong.join("\n"));
 }
 

@@ -1,4 +1,4 @@
-//! Who sent a webhook decides how it is read, at receipt and at every replay; its shape never does.
+//! Sources of webhooks: they select the reader, at receipt and at every replay; the shape never does.
 
 use serde_json::{Value, json};
 
@@ -407,7 +407,7 @@ fn an_address_with_a_character_that_cant_be_seen_is_nobodys() {
     assert_eq!(sandbox.people(), Vec::<Value>::new());
 }
 
-/// What may leave its campaign out, of each source.
+/// Returns a body without a campaign, of each source.
 fn nameless() -> [(&'static str, String); 5] {
     let guided = guide("PARTICIPANT_CREATED", "ned").without("/participant/campaignId");
     let referred = guide("PARTICIPANT_REFERRED", "ova").referred_by("ned");

@@ -1,4 +1,4 @@
-//! What GrowSurf is answered, and what is kept: statuses, signatures, limits, parking, replay.
+//! Answers to GrowSurf, and stored webhooks: statuses, signatures, limits, parking, replay.
 //!
 //! What belongs here: the endpoint. What doesn't: what an accepted webhook leads to (`mapping`).
 
@@ -13,7 +13,7 @@ use crate::kit::ids::signature;
 use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, campaign_ended, goal_reached, guide, joined};
-use crate::kit::{PATIENCE, eventually, now_millis};
+use crate::kit::{TIMEOUT, eventually, now_millis};
 
 const PATH: &str = "/webhooks/growsurf";
 
@@ -43,7 +43,7 @@ fn assert_problem(answer: &Answer, status: u16, words: &[&str]) {
     }
 }
 
-/// How many webhooks the store has kept.
+/// Returns the number of webhooks that the store has kept.
 fn kept(relay: &Relay) -> u64 {
     u64::try_from(relay.setup().number("SELECT COUNT(*) FROM inbox")).unwrap()
 }
@@ -469,7 +469,7 @@ fn head(length: usize) -> String {
 /// Says so much and listens until the relay hangs up.
 fn half_a_request(relay: &Relay, text: &str) -> String {
     let mut stream = TcpStream::connect(relay.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -214,7 +214,7 @@ fn what_one_relay_finds_the_others_know() {
     assert_kept(&first, &sandbox, FAY);
 }
 
-/// How many referrers get friends at the same time.
+/// Number of referrers that get friends at the same time.
 const REFERRERS: usize = 6;
 
 /// Tells of a referrer's friends one by one, each until one of the relays acknowledges it; how many.
@@ -240,7 +240,7 @@ fn befriend(
     told
 }
 
-/// Whether a relay acknowledges a webhook, in about the time that a load balancer waits.
+/// Returns true if a relay acknowledges a webhook, in about the time that a load balancer waits.
 fn is_taken(relay: &RwLock<Relay>, webhook: &Webhook) -> bool {
     // One that is being started again isn't asked.
     let Ok(relay) = relay.try_read() else { return false };

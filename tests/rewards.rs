@@ -1,4 +1,4 @@
-//! What each side of a reward is sent, and who is told of as joined or as a friend.
+//! Events of each side of a reward, of joins and of friends.
 //!
 //! What belongs here: sides of rewards, customers of affiliate programs, self-referrals. What doesn't:
 //! the other events (`mapping`), and the many shapes that each of these has (unit tests).

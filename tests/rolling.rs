@@ -6,7 +6,7 @@ use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::joined;
 use crate::promises::assert_kept;
 
-/// What a newer version may do at its start: it only adds, and says that this one still fits.
+/// A migration that a newer version may run: it only adds, and declares that this version still fits.
 const NEWER: &str = "
     ALTER TABLE inbox ADD COLUMN newer text;
     ALTER TABLE people ADD COLUMN newer bigint NOT NULL DEFAULT 7;

@@ -1,4 +1,4 @@
-//! What the relay is for: the segments and campaigns of GrowSurf's guide, read off what arrived.
+//! The purpose of the relay: the segments and campaigns of GrowSurf's guide, read off what arrived.
 //!
 //! A program of a few people is played through webhooks; then each segment's conditions, as
 //! Customer.io words them, are asked of what the sandbox holds.

@@ -1,4 +1,4 @@
-//! What the user's own backend tells, server to server.
+//! Events of the user's own backend, server to server.
 
 use serde_json::{Value, json};
 

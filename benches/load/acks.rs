@@ -15,15 +15,15 @@ use super::{machine, table};
 /// Seconds before a measurement, at most: code that is compiled as it runs needs them.
 pub const WARM_UP: u64 = 3;
 
-/// What one candidate did in one round of one setting.
+/// The result of one candidate in one round of one setting.
 pub struct Sample {
-    /// What the client saw.
+    /// The client's measurements.
     pub measured: Measured,
-    /// What the candidate used meanwhile.
+    /// The candidate's usage meanwhile.
     pub usage: Usage,
-    /// What the client used, in seconds of one core.
+    /// The client's usage, in seconds of one core.
     pub client_cpu: f64,
-    /// How often the disk was told to flush.
+    /// Number of times that the disk was told to flush.
     pub flushes: u64,
     /// Requests that the destination got.
     pub requests: u64,
@@ -85,7 +85,7 @@ fn measure(candidate: Candidate, (connections, delay): Setting, arguments: &Argu
     }
 }
 
-/// Where several candidates or settings are meant, the worst of them counts.
+/// Compares samples with the targets; of several candidates or settings the worst counts.
 fn judge(samples: &Samples) -> Vec<Target> {
     const RELAY: [Candidate; 2] = [Candidate::Unsigned, Candidate::Signed];
     const BARE: [Candidate; 1] = [Candidate::Bare];

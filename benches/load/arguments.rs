@@ -5,30 +5,30 @@ use std::path::{Path, PathBuf};
 use super::Part;
 use super::candidates::Candidate;
 
-/// Where the parts are measured: connections, and the destination's delay in milliseconds.
+/// A setting of a measurement: connections, and the destination's delay in milliseconds.
 pub type Setting = (usize, u64);
 
-/// What was asked for.
+/// The arguments of a run.
 pub struct Arguments {
     /// The role to play instead of measuring, with its own arguments.
     pub role: Option<Vec<String>>,
-    /// How often everything is measured.
+    /// Number of rounds.
     pub rounds: usize,
-    /// How long one measurement takes, after as long a warm-up at most.
+    /// Time that one measurement takes, after as long a warm-up at most.
     pub seconds: u64,
     /// The destination's delays in milliseconds.
     pub delays: Vec<u64>,
-    /// How many webhooks the filled stores hold, smallest first.
+    /// Number of webhooks that the filled stores hold, smallest first.
     pub rows: Vec<u64>,
-    /// How many calls a backlog has.
+    /// Number of calls that a backlog has.
     pub backlog: u64,
-    /// Where stores are kept. Cargo's own folder by default, because `/tmp` may be memory.
+    /// Folder of the stores. Cargo's own folder by default, because `/tmp` may be memory.
     pub folder: PathBuf,
-    /// Where filled stores stay after the run, to be found by the next; else they are removed.
+    /// Folder in which filled stores stay after the run, for the next one; else they are removed.
     pub stock: Option<PathBuf>,
-    /// How many connections the client has.
+    /// Number of connections that the client has.
     pub connections: Vec<usize>,
-    /// Whether it is about stores on a Postgres server.
+    /// True if it is about stores on a Postgres server.
     server: bool,
     candidate: Option<String>,
     only: Vec<String>,
@@ -87,12 +87,12 @@ impl Arguments {
         arguments
     }
 
-    /// How often what takes a moment only is measured.
+    /// Returns the number of times that what takes a moment only is measured.
     pub fn short_rounds(&self) -> usize {
         2 * self.rounds - 1
     }
 
-    /// Whether this part was asked for.
+    /// Returns true if this part was asked for.
     pub fn wants(&self, part: Part) -> bool {
         if self.only.is_empty() {
             return self.server == matches!(part, Part::Server);
@@ -115,7 +115,7 @@ impl Arguments {
         self.delays.iter().flat_map(of_delay).collect()
     }
 
-    /// Whether the candidate of this name is to be measured.
+    /// Returns true if the candidate of this name is to be measured.
     pub fn is_asked(&self, name: &str) -> bool {
         self.candidate.as_ref().is_none_or(|asked| name.contains(asked.as_str()))
     }

@@ -1,4 +1,4 @@
-//! What is compared.
+//! The candidates of the comparison.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -32,9 +32,9 @@ pub enum Candidate {
 pub struct Running {
     /// The candidate.
     pub process: Process,
-    /// Where it takes webhooks in.
+    /// The address that accepts webhooks.
     pub address: SocketAddr,
-    /// Where it delivers to, if it does.
+    /// The destination, if it delivers.
     pub destination: Option<Destination>,
     _folder: TempDir,
 }
@@ -55,12 +55,12 @@ impl Candidate {
         }
     }
 
-    /// Whether it tells Customer.io anything.
+    /// Returns true if it tells Customer.io anything.
     pub fn delivers(self) -> bool {
         !matches!(self, Self::Bare | Self::Accepts)
     }
 
-    /// Whether it has webhooks on disk before it answers.
+    /// Returns true if it has webhooks on disk before it answers.
     pub fn keeps(self) -> bool {
         !matches!(self, Self::Bare | Self::Express)
     }

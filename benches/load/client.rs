@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use super::statistics;
 use super::webhooks::Requests;
 
-/// What was measured in one go.
+/// The measurements of one run.
 pub struct Measured {
-    /// How long it was measured.
+    /// Time that it was measured.
     pub took: Duration,
     /// Latencies of what was acknowledged in that time, in order of size, in microseconds.
     pub latencies: Vec<u32>,

@@ -19,18 +19,18 @@ use super::process::{self, Process, free_address, role};
 /// The stand-in at work, in a process of its own.
 pub struct Destination {
     _process: Process,
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub address: SocketAddr,
 }
 
-/// What has arrived.
+/// The calls that have arrived.
 #[derive(Clone, Default)]
-pub struct Tally {
+pub struct Arrivals {
     /// Calls: one in a v1 request, many in a v2 batch.
     pub calls: u64,
-    /// When the first and the last call were accepted, in Unix microseconds.
+    /// Time at which the first and the last call were accepted, in Unix microseconds.
     pub span: (i64, i64),
-    /// When the last call of person n was accepted; 0 if none was.
+    /// Time at which the last call of person n was accepted; 0 if none was.
     pub people: Vec<i64>,
 }
 
@@ -43,23 +43,23 @@ impl Destination {
         Self { _process: Process::start(command, address), address }
     }
 
-    /// How many requests it got.
+    /// Returns the number of requests that it got.
     pub fn requests(&self) -> u64 {
-        self.ask("/tally/requests").parse().unwrap()
+        self.ask("/arrivals/requests").parse().unwrap()
     }
 
-    /// How many calls it got, if it watches.
+    /// Returns the number of calls that it got, if it watches.
     pub fn calls(&self) -> u64 {
-        self.ask("/tally/calls").parse().unwrap()
+        self.ask("/arrivals/calls").parse().unwrap()
     }
 
     /// All it saw, if it watches.
-    pub fn tally(&self) -> Tally {
-        let numbers = self.ask("/tally");
+    pub fn arrivals(&self) -> Arrivals {
+        let numbers = self.ask("/arrivals");
         let mut numbers = numbers.lines().map(|line| line.parse::<i64>().unwrap());
         let mut next = || numbers.next().unwrap();
         let (calls, span) = (u64::try_from(next()).unwrap(), (next(), next()));
-        Tally { calls, span, people: numbers.collect() }
+        Arrivals { calls, span, people: numbers.collect() }
     }
 
     fn ask(&self, path: &str) -> String {
@@ -67,29 +67,29 @@ impl Destination {
     }
 }
 
-/// What the process serves.
+/// Returns the routes of the process.
 pub fn router(delay: Duration, watch: bool) -> Router {
     let requests = Arc::new(AtomicU64::new(0));
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let (shown, calls, all) = (requests.clone(), tally.clone(), tally.clone());
+    let arrivals = Arc::new(Mutex::new(Arrivals::default()));
+    let (shown, calls, all) = (requests.clone(), arrivals.clone(), arrivals.clone());
     let anything = async move |uri: Uri, body: Bytes| {
         requests.fetch_add(1, Ordering::Relaxed);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         if watch {
-            tally.lock().unwrap().take(uri.path(), &body);
+            arrivals.lock().unwrap().take(uri.path(), &body);
         }
         "{}"
     };
     Router::new()
-        .route("/tally/requests", get(async move || shown.load(Ordering::Relaxed).to_string()))
-        .route("/tally/calls", get(async move || calls.lock().unwrap().calls.to_string()))
-        .route("/tally", get(async move || all.lock().unwrap().lines()))
+        .route("/arrivals/requests", get(async move || shown.load(Ordering::Relaxed).to_string()))
+        .route("/arrivals/calls", get(async move || calls.lock().unwrap().calls.to_string()))
+        .route("/arrivals", get(async move || all.lock().unwrap().lines()))
         .fallback(any(anything))
 }
 
-impl Tally {
+impl Arrivals {
     /// Takes in a request of the Track API.
     fn take(&mut self, path: &str, body: &[u8]) {
         if let Some(identifier) = path.strip_prefix("/api/v1/customers/") {

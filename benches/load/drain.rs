@@ -15,8 +15,8 @@ use super::statistics::{median, range};
 use super::targets::{Bound, Target};
 use super::webhooks::CALLS;
 
-/// How long a backlog may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time that a backlog may take.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One backlog, delivered.
 struct Sample {
@@ -81,15 +81,16 @@ fn measure(folder: &TempDir, expected: u64) -> Sample {
     let process = Process::start(relay(folder.path(), address, destination.address, true), address);
     let waiting = Instant::now();
     while destination.calls() < expected {
-        assert!(waiting.elapsed() < PATIENCE, "{} calls of {expected}", destination.calls());
+        assert!(waiting.elapsed() < TIMEOUT, "{} calls of {expected}", destination.calls());
         sleep(Duration::from_millis(50));
     }
-    let (usage, requests, tally) = (process.usage(), destination.requests(), destination.tally());
+    let (usage, requests, arrivals) =
+        (process.usage(), destination.requests(), destination.arrivals());
     let seconds = |from: i64, to: i64| (to - from) as f64 / 1e6;
     Sample {
-        rate: tally.calls as f64 / seconds(tally.span.0, tally.span.1),
-        since_start: seconds(began, tally.span.1),
-        calls: tally.calls,
+        rate: arrivals.calls as f64 / seconds(arrivals.span.0, arrivals.span.1),
+        since_start: seconds(began, arrivals.span.1),
+        calls: arrivals.calls,
         requests,
         usage,
         flushes: machine::flushes(folder.path()) - flushes,

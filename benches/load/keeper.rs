@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use super::machine;
 use super::webhooks::write_body;
 
-/// How many calls are claimed at once.
+/// Number of calls that are claimed at once.
 const CLAIM: usize = 1_000;
 
 /// A store that is open, and what works on it.
@@ -45,7 +45,7 @@ impl Keeper {
         Self { runtime, store: Arc::new(store), now }
     }
 
-    /// How many transactions it has committed.
+    /// Returns the number of transactions that it has committed.
     pub fn commits(&self) -> u64 {
         self.store.commits()
     }

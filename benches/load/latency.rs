@@ -14,8 +14,8 @@ use super::webhooks::{CALLS, Requests};
 /// Webhooks a second.
 const RATE: u32 = 50;
 
-/// How long the last calls are waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time that the last calls are waited for.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One round of one candidate: latencies in milliseconds, sorted.
 struct Sample {
@@ -77,16 +77,16 @@ fn measure(candidate: Candidate, delay: u64, arguments: &Arguments) -> Sample {
     let sent =
         open_loop(running.address, count, Duration::from_secs(1) / RATE, requests(u64::from(warm)));
     let (expected, waiting) = (CALLS * u64::from(warm + count), Instant::now());
-    while destination.calls() < expected && waiting.elapsed() < PATIENCE {
+    while destination.calls() < expected && waiting.elapsed() < TIMEOUT {
         sleep(Duration::from_millis(20));
     }
-    let tally = destination.tally();
+    let arrivals = destination.arrivals();
     let mut acked: Vec<f64> = sent.iter().map(|sent| sent.acked.as_secs_f64() * 1e3).collect();
     let mut delivered: Vec<f64> = sent
         .iter()
-        .filter_map(|sent| Some((tally.people.get(sent.person)? - sent.at) as f64 / 1e3))
+        .filter_map(|sent| Some((arrivals.people.get(sent.person)? - sent.at) as f64 / 1e3))
         .collect();
     acked.sort_by(f64::total_cmp);
     delivered.sort_by(f64::total_cmp);
-    Sample { acked, delivered, missing: expected.saturating_sub(tally.calls) }
+    Sample { acked, delivered, missing: expected.saturating_sub(arrivals.calls) }
 }

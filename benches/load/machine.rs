@@ -1,4 +1,4 @@
-//! What is to be known of the machine, so that figures can be judged.
+//! Facts about the machine that figures depend on.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -40,7 +40,7 @@ pub fn describe(folder: &Path) -> bool {
     is_quiet
 }
 
-/// What the disk does, in a line: 4 KiB appended and synced, over and over.
+/// Measures the disk and returns a line: 4 KiB appended and synced, again and again.
 pub fn fsync_line(folder: &Path) -> String {
     let path = folder.join("fsync");
     let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
@@ -69,7 +69,7 @@ pub fn now_millis() -> i64 {
     now_micros() / 1_000
 }
 
-/// How often the disk below a folder was told to flush since it was plugged in, whoever told it;
+/// Returns the number of times that the disk below a folder was told to flush since it was plugged in, whoever told it;
 /// 0 where there is no disk below.
 pub fn flushes(folder: &Path) -> u64 {
     let device = fs::metadata(folder).unwrap().dev();

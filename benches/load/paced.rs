@@ -18,11 +18,11 @@ const CONNECTIONS: u32 = 16;
 
 /// One webhook that was acknowledged.
 pub struct Sent {
-    /// Whose it was.
+    /// The person of the webhook.
     pub person: usize,
-    /// When it was sent, or should have been, in Unix microseconds.
+    /// Time at which it was sent, or should have been, in Unix microseconds.
     pub at: i64,
-    /// How long until the acknowledgement.
+    /// Time until the acknowledgement.
     pub acked: Duration,
 }
 

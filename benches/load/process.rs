@@ -8,20 +8,20 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a process may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time that a process may take to start or to end.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process that dies with its measurement.
 pub struct Process(Child);
 
-/// What a process has used.
+/// The usage of a process.
 #[derive(Clone, Copy, Default)]
 pub struct Usage {
     /// Seconds of one core.
     pub cpu: f64,
     /// Resident memory at its highest, in MiB.
     pub memory: f64,
-    /// What it had written to the disk, in KiB.
+    /// Data written to the disk, in KiB.
     pub written: f64,
 }
 
@@ -51,7 +51,7 @@ impl Usage {
         stats.filter(|stat| stat.contains(&named)).map(|stat| seconds(&stat, 11..15)).sum()
     }
 
-    /// What was used since `before`; memory stays the highest.
+    /// Returns the usage since `before`; memory stays the highest.
     pub fn since(self, before: Self) -> Self {
         Self { cpu: self.cpu - before.cpu, written: self.written - before.written, ..self }
     }
@@ -79,13 +79,13 @@ impl Process {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         while !is_ready() {
             assert!(child.try_wait().unwrap().is_none(), "{shown} ended early");
-            assert!(began.elapsed() < PATIENCE, "{shown} doesn't get ready");
+            assert!(began.elapsed() < TIMEOUT, "{shown} doesn't get ready");
             sleep(Duration::from_micros(500));
         }
         (Self(child), began.elapsed())
     }
 
-    /// What it has used so far.
+    /// Returns the usage so far.
     pub fn usage(&self) -> Usage {
         Usage::of(&self.0.id().to_string())
     }
@@ -109,7 +109,7 @@ impl Drop for Process {
 /// Status and body of what is at this path.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -16,13 +16,13 @@ use super::stock::Stock;
 use super::targets::{Bound, Target};
 use super::webhooks::CALLS;
 
-/// How many webhooks are measured at once.
+/// Number of webhooks that are measured at once.
 const WEBHOOKS: u64 = 10_000;
 
 /// As from so many connections.
 const CONNECTIONS: usize = 128;
 
-/// What one phase cost for each webhook.
+/// The costs of one phase for each webhook.
 #[derive(Clone, Copy)]
 struct Cost {
     micros: f64,

@@ -26,10 +26,10 @@ use super::statistics::{median, range};
 use super::targets::Target;
 use super::webhooks::{CALLS, Requests};
 
-/// How long a backlog may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Time that a backlog may take.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Where webhooks go.
+/// The target of webhooks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// To one relay with a file.
@@ -41,9 +41,9 @@ enum Kind {
 }
 
 /// A kind, and whether Customer.io answers.
-type Way = (Kind, bool);
+type Route = (Kind, bool);
 
-const WAYS: [Way; 7] = [
+const ROUTES: [Route; 7] = [
     (Kind::File, false),
     (Kind::Server(1), false),
     (Kind::Server(2), false),
@@ -64,7 +64,7 @@ impl Kind {
     }
 }
 
-/// What takes webhooks in, at work.
+/// The relays that accept webhooks.
 struct Fleet {
     processes: Vec<Process>,
     addresses: Vec<SocketAddr>,
@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Vec<Target> {
     Vec::new()
 }
 
-/// What one way came to in one round.
+/// The result of one path in one round.
 struct Acks {
     measured: Measured,
     relay_cpu: f64,
@@ -120,13 +120,13 @@ fn acks(arguments: &Arguments, cluster: &Cluster) {
         "| connections | Customer.io | candidate | acks/s (range) | of SQLite | of express | p50 ms | p99 ms | CPU us an ack | of the server |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    let ways: Vec<Way> =
-        WAYS.into_iter().filter(|(kind, _)| arguments.is_asked(&kind.name())).collect();
+    let routes: Vec<Route> =
+        ROUTES.into_iter().filter(|(kind, _)| arguments.is_asked(&kind.name())).collect();
     let many = arguments.connections.iter().filter(|it| **it > 1);
     for &connections in many {
         let mut rounds: Vec<Vec<Acks>> = Vec::new();
         for round in 0..arguments.rounds {
-            let acks = ways.iter().map(|way| {
+            let acks = routes.iter().map(|way| {
                 let acks = measure(*way, connections, arguments, cluster);
                 eprintln!(
                     "round {} {connections} {} {}: {:.0} acks/s",
@@ -142,10 +142,10 @@ fn acks(arguments: &Arguments, cluster: &Cluster) {
         let typical = |way: usize, value: &dyn Fn(&Acks) -> f64| {
             median(rounds.iter().map(|round| value(&round[way])))
         };
-        for (place, (kind, answers)) in ways.iter().enumerate() {
+        for (place, (kind, answers)) in routes.iter().enumerate() {
             let rate = |acks: &Acks| acks.measured.rate();
-            let to = |other: Way| {
-                let other = ways.iter().position(|way| *way == other);
+            let to = |other: Route| {
+                let other = routes.iter().position(|way| *way == other);
                 other.map(|other| typical(place, &rate) / typical(other, &rate))
             };
             let ratio = |other| to(other).map_or(String::new(), |ratio| format!("{ratio:.2}"));
@@ -173,7 +173,7 @@ fn acks(arguments: &Arguments, cluster: &Cluster) {
 }
 
 fn measure(
-    (kind, answers): Way,
+    (kind, answers): Route,
     connections: usize,
     arguments: &Arguments,
     cluster: &Cluster,
@@ -223,7 +223,7 @@ struct Drain {
     rate: f64,
     relay_cpu: f64,
     server_cpu: f64,
-    /// What the store takes on disk afterwards, in bytes.
+    /// The store's size on disk afterwards, in bytes.
     size: f64,
 }
 
@@ -312,10 +312,10 @@ fn drain(
     let fleet = Fleet::of(relays, &store, destination.address, arguments);
     let waiting = Instant::now();
     while destination.calls() < arguments.backlog {
-        assert!(waiting.elapsed() < PATIENCE, "{} calls", destination.calls());
+        assert!(waiting.elapsed() < TIMEOUT, "{} calls", destination.calls());
         sleep(Duration::from_millis(50));
     }
-    let (tally, relay_cpu) = (destination.tally(), fleet.cpu());
+    let (arrivals, relay_cpu) = (destination.arrivals(), fleet.cpu());
     let server_cpu = Usage::of_all("postgres") - server;
     fleet.stop();
     let size = match database {
@@ -326,6 +326,6 @@ fn drain(
         }
         None => std::fs::metadata(file).unwrap().len() as f64,
     };
-    let seconds = (tally.span.1 - tally.span.0) as f64 / 1e6;
-    Drain { rate: tally.calls as f64 / seconds, relay_cpu, server_cpu, size }
+    let seconds = (arrivals.span.1 - arrivals.span.0) as f64 / 1e6;
+    Drain { rate: arrivals.calls as f64 / seconds, relay_cpu, server_cpu, size }
 }

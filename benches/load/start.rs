@@ -17,7 +17,7 @@ use super::stock::Stock;
 use super::targets::{Bound, Target};
 use super::webhooks::Requests;
 
-/// How the process before ended.
+/// Ends of the process before.
 const ENDINGS: [&str; 2] = ["clean stop", "SIGKILL under load"];
 
 /// People that may join before a kill; more than ever will.

@@ -1,4 +1,4 @@
-//! What many samples come to.
+//! Statistics of many samples.
 
 /// The middle one; NaN if there is none.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {

@@ -13,7 +13,7 @@ use super::keeper::Keeper;
 use super::machine;
 use super::webhooks::CALLS;
 
-/// How many webhooks are taken in before they are delivered, as where nothing piles up.
+/// Number of webhooks that are taken in before they are delivered, as where nothing piles up.
 const PIECE: u64 = 20_000;
 
 /// As from so many connections: more than share a commit, so that each commit is full.

@@ -7,7 +7,7 @@ pub struct Target {
     measured: Option<f64>,
 }
 
-/// How far.
+/// The distance of a figure from its target.
 #[derive(Clone, Copy)]
 pub enum Bound {
     /// So much or more.

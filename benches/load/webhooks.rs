@@ -8,7 +8,7 @@ use sha2::Sha256;
 /// The secret of the signed candidate.
 pub const SECRET: &str = "secret-of-the-benchmark";
 
-/// How many calls each webhook leads to: an identify and a track.
+/// Number of calls that each webhook leads to: an identify and a track.
 pub const CALLS: u64 = 2;
 
 /// Writes what person `n` joining looks like over `body`.

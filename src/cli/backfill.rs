@@ -69,7 +69,7 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     for source in &session.sources {
         let progress = Progress { bar: progress::bar(), campaign: source.campaign.id.clone() };
         let done = tokio::select! {
-            done = backfill.run(source, |step| progress.tell(&step)) => done,
+            done = backfill.run(source, |step| progress.show(&step)) => done,
             () = &mut stop => {
                 return Err(failed(anyhow!("stopped; the same command goes on where it was")));
             }
@@ -154,7 +154,7 @@ struct Progress {
 const LINE_EVERY: u64 = 10_000;
 
 impl Progress {
-    fn tell(&self, step: &Step<'_>) {
+    fn show(&self, step: &Step<'_>) {
         match step {
             Step::Begin { target, before } => {
                 let all = target.campaign.participants.unwrap_or(0);

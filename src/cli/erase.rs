@@ -63,13 +63,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     if args.json {
         page.document(format!("{:#}", document(&email, &receipt)));
     } else {
-        tell(&email, &receipt, deletion.is_some(), &mut page);
+        show(&email, &receipt, deletion.is_some(), &mut page);
     }
     page.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output) {
+fn show(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output) {
     let ErasureReceipt { at, erased, deleted, spared } = receipt;
     let found =
         Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default();

@@ -28,7 +28,7 @@ pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
         page.line(format!("The manual is in {}; start with referral-relay.1.", folder.display()));
     } else {
         let mut roff = Vec::new();
-        // Else the page would tell of `help` as of one more command.
+        // Else the page would list `help` as one more command.
         let command = command.disable_help_subcommand(true);
         Man::new(command).render(&mut roff).map_err(failed)?;
         page.document(String::from_utf8_lossy(&roff).trim_end());

@@ -47,10 +47,10 @@ pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<Exit
         return Err(Failure::Usage("--from and --to are the same store".to_owned()));
     }
     let progress = Progress::new();
-    let mut tell = |step| progress.tell(step);
+    let mut show = |step| progress.show(step);
     let stop = stop_signal().map_err(failed)?;
     let copied = tokio::select! {
-        copied = app::copy_store(settings, &from, &to, &mut tell) => copied,
+        copied = app::copy_store(settings, &from, &to, &mut show) => copied,
         () = stop => {
             return Err(failed(anyhow!("stopped; the same command goes on where it was")));
         }
@@ -91,7 +91,7 @@ impl Progress {
         Self { bar: progress::bar() }
     }
 
-    fn tell(&self, step: Step) {
+    fn show(&self, step: Step) {
         let what = match step {
             Step::Begin { rows, done } => {
                 self.bar.set_length(rows);

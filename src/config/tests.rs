@@ -16,7 +16,7 @@ use crate::config::problem::Problems;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
 
-/// What a command needs to receive and deliver, and nothing else.
+/// The settings that receiving and delivering need, and no others.
 const REQUIRED: [(&str, &str); 3] = [
     ("CIO_SITE_ID", "site"),
     ("CIO_API_KEY", "hush-key-of-customerio"),

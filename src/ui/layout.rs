@@ -9,12 +9,12 @@ use super::assets::{Asset, ICON, SCRIPT, STYLE};
 use super::session::Session;
 use crate::http::json::Json;
 
-/// What the frame shows beside a page.
+/// The content of the frame around a page.
 #[derive(Debug)]
 pub struct Frame {
     /// The place in the menu that is marked.
     pub(super) here: &'static str,
-    /// Who signed in; without a session there is no menu.
+    /// The session of the person who signed in; without one there is no menu.
     pub(super) session: Option<Session>,
     pub(super) style: &'static str,
     pub(super) script: &'static str,

@@ -33,7 +33,7 @@ const RENEWED_AFTER: Duration = Duration::from_secs(5 * 60);
 /// The longest name that is kept, in characters.
 pub const LONGEST_NAME: usize = 60;
 
-/// What a session may do.
+/// The rights of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -47,7 +47,7 @@ pub enum Role {
 /// Somebody who signed in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// What they may do.
+    /// The rights of the session.
     pub role: Role,
     /// The name that they gave, for the audit.
     pub name: String,

@@ -1,5 +1,5 @@
-//! What the script does on a page where outsiders can write markup, if no scripts: elements whose names
-//! and ids hide what the document and the window have under them.
+//! The script on a page with outsiders' markup: elements whose names and ids hide properties of the document
+//! and the window.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! When the script keeps and tells nothing.
+//! Cases in which the script stores and posts nothing.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{fetched, recorded, sign_up};
 use crate::kit::browser::{Browser, Chromium, Habits};
 use crate::kit::eventually;
 
-/// What is left of a visit in this browser: cookies, and names in the session's storage.
+/// Returns the traces of a visit in this browser: cookies, and names in the session's storage.
 #[track_caller]
 fn kept(browser: &Browser) -> (usize, Value) {
     (browser.cookies().len(), browser.run("return Object.keys(sessionStorage)"))

@@ -1,4 +1,4 @@
-//! What the script tells, and how often.
+//! Posts of the script, and their number.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::kit::webhooks::email;
 
 const SCRIPT: &str = include_str!("../../src/http/page/relay.js");
 
-/// Whether it is a UUID of random bits.
+/// Returns true if it is a UUID of random bits.
 fn is_uuid(id: &Value) -> bool {
     let parts: Vec<&str> = id.as_str().unwrap_or("").split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();

@@ -1,4 +1,4 @@
-//! What Customer.io answers, and answers that never come whole.
+//! Answers of Customer.io, and answers that never come whole.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn survives(path: &str, fault: Value, times: u32) -> (Relay, Sandbox) {
     (relay, sandbox)
 }
 
-/// How often Customer.io ignored a repeat of the event.
+/// Returns the number of times that Customer.io ignored a repeat of the event.
 fn repeats(sandbox: &Sandbox) -> u64 {
     sandbox.event("referral_program_joined").shown["repeats"].as_u64().unwrap()
 }

@@ -21,8 +21,7 @@ const RETRIED: &str = "relay_attempts_total{outcome=\"retry\"}";
 const FAY_JOINED_BY_RAE: &[&str] =
     &["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
 
-/// What waits until a time by that clock doesn't wait an hour longer, and what the store was seen
-/// doing before doesn't vouch for it.
+/// Calls that wait for a time don't wait an hour longer, and older commits don't prove a healthy store.
 #[test]
 fn a_clock_that_jumps_back_an_hour_holds_up_nothing() {
     let (sandbox, machine) = (Sandbox::start(), Machine::new());

@@ -14,7 +14,7 @@ use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{email, joined};
 use crate::promises::{assert_kept, assert_lanes_in_order, assert_no_lane_waits};
 
-/// How many senders are busy while the relay ends.
+/// Number of senders that are busy while the relay ends.
 const SENDERS: usize = 8;
 
 #[test]

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use crate::kit::eventually;
+use crate::kit::faulty_proxy::{FaultyProxy, Trouble};
 use crate::kit::http;
 use crate::kit::machine::Machine;
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::{Sandbox, on_calls};
-use crate::kit::way::{Trouble, Way};
 use crate::kit::webhooks::joined;
 use crate::promises::{assert_kept, assert_lanes_in_order, assert_no_lane_waits};
 
@@ -29,21 +29,21 @@ fn accepts_meanwhile(relay: &Relay) {
 #[test]
 fn a_connection_reset_is_tried_again() {
     let sandbox = Sandbox::start();
-    let way = Way::to(&sandbox, Trouble::Reset);
-    let relay = Setup::towards(&way.url()).start();
+    let proxy = FaultyProxy::to(&sandbox, Trouble::Reset);
+    let relay = Setup::towards(&proxy.url()).start();
     accepts_meanwhile(&relay);
     assert!(sandbox.calls().is_empty(), "nothing had an effect");
-    way.heal();
+    proxy.heal();
     assert_kept(&relay, &sandbox, TOLD);
 }
 
 #[test]
 fn a_body_that_drips_without_end_is_a_timeout() {
     let sandbox = Sandbox::start();
-    let way = Way::to(&sandbox, Trouble::Drip);
-    let relay = Setup::towards(&way.url()).set("customerio.timeout", "300ms").start();
+    let proxy = FaultyProxy::to(&sandbox, Trouble::Drip);
+    let relay = Setup::towards(&proxy.url()).set("customerio.timeout", "300ms").start();
     accepts_meanwhile(&relay);
-    way.heal();
+    proxy.heal();
     assert_kept(&relay, &sandbox, TOLD);
 }
 

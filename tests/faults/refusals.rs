@@ -1,4 +1,4 @@
-//! What Customer.io refuses: the call at fault is the only dead letter, and its lane goes on.
+//! Refusals of Customer.io: the call at fault is the only dead letter, and its lane goes on.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::joined;
 use crate::promises::{assert_kept, assert_lanes_in_order, assert_no_lane_waits};
 
-/// Whatever it means, it doesn't mean that the call was taken; so it is kept for somebody to see.
+/// The answer doesn't show that the call was accepted, so the call is kept as a dead letter.
 #[test]
 fn status_200_with_an_error_body_is_no_success() {
     let sandbox = Sandbox::start();
@@ -85,8 +85,7 @@ fn status_400_buries_the_call_and_its_lane_goes_on() {
     relay.command(&["dead-letters", "redeliver", &id]).expect(1);
 }
 
-/// What poisons a lane is a call that fails always and is never refused: alone it fails, and in a
-/// batch it would take the others along.
+/// A poison call always fails and is never refused: alone it fails, and a batch would fail with it.
 #[test]
 fn a_poison_call_at_a_lanes_head_is_given_up_while_others_are_accepted() {
     let sandbox = Sandbox::start();

@@ -1,4 +1,4 @@
-//! What happens when the disk, and not Customer.io, is the trouble.
+//! Faults of the disk.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -182,11 +182,10 @@ fn a_locked_database_is_waited_for() {
     assert_kept(&relay, &sandbox, ANN_AND_BOB);
 }
 
-/// Where the log's last page is damaged, SQLite takes everything before it and nothing behind it.
+/// SQLite reads a log with a damaged last page up to that page.
 ///
-/// Here a webhook was in it that had been acknowledged: what a disk destroys after it was synced
-/// nobody can bring back. GrowSurf doesn't send it again, but whoever does is told `accepted` and
-/// not `duplicate`: the relay claims nothing that it doesn't have.
+/// The page held an acknowledged webhook, which the disk destroyed after the sync. Sent again, it is
+/// `accepted` and not `duplicate`: the relay claims nothing that it doesn't have.
 #[test]
 fn a_corrupt_last_page_of_the_log_costs_what_was_in_it_and_no_more() {
     let sandbox = Sandbox::start();

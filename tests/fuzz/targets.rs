@@ -1,4 +1,4 @@
-//! What must hold for any bytes from outside: one function on bytes for each parser.
+//! Properties of any bytes from outside: one function on bytes for each parser.
 //!
 //! A target fails by panicking, whether the panic is the parser's or an assertion's here. Targets
 //! see the library through its public face and know nothing of who calls them: libFuzzer, which

@@ -33,7 +33,7 @@ fn participants(rows: &[Value]) -> Value {
     answer("/participants?", 200, &json!({ "participants": rows, "limit": 100, "nextId": null }))
 }
 
-/// How often the rewards of these participants were asked for.
+/// Returns the number of times that the rewards of these participants were asked for.
 fn asked(growsurf: &Growsurf, ids: &[&str]) -> Vec<usize> {
     let requests = growsurf.requests()["requests"].as_array().unwrap().clone();
     let count = |id: &&str| {

@@ -12,7 +12,7 @@ use crate::kit::ids::signature;
 use crate::kit::relay::{Relay, SECRET, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{email, joined};
-use crate::kit::{PATIENCE, eventually, now_millis};
+use crate::kit::{TIMEOUT, eventually, now_millis};
 
 /// Sends a part of a body that is announced to be longer, for a client that a proxy names.
 fn stall(relay: &Relay, sent: usize, announced: usize, client: &str) -> TcpStream {
@@ -170,7 +170,7 @@ fn a_body_that_comes_too_slowly_is_given_up() {
     let relay = setup.set("server.body_timeout", "60s").start();
     let began = Instant::now();
     let stream = stall(&relay, MIB, 8 * MIB, "unknown");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let answer = rest(&stream);
     assert_eq!(statuses(&answer), [408], "{answer}");
     assert!(answer.contains("server.body_min_rate"), "{answer}");
@@ -211,7 +211,7 @@ fn endless(relay: &Relay) -> (String, Duration) {
     let read = stream.read(&mut answer).unwrap();
     let began = Instant::now();
     while stream.write_all(b"1\r\na\r\n").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "the relay reads on for ever");
+        assert!(began.elapsed() < TIMEOUT, "the relay reads on for ever");
         std::thread::sleep(Duration::from_millis(20));
     }
     (String::from_utf8_lossy(&answer[..read]).into_owned(), began.elapsed())

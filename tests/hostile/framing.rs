@@ -1,4 +1,4 @@
-//! What is not quite HTTP.
+//! Requests that aren't quite HTTP.
 
 use std::io::{Read, Write};
 

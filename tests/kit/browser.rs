@@ -22,7 +22,7 @@ pub struct Chromium {
     folder: PathBuf,
 }
 
-/// How a browser is.
+/// The state of a browser.
 #[derive(Default)]
 pub struct Habits {
     /// It sends the signal "Do Not Track".

@@ -1,4 +1,4 @@
-//! What arrived at Customer.io as calls: v1 requests and the operations of v2 batches alike.
+//! Calls that arrived at Customer.io: v1 requests and the operations of v2 batches alike.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 pub struct Call {
     /// The number of the request it came in; those of one batch share it.
     pub request: u64,
-    /// When the request came, Unix milliseconds.
+    /// Time at which the request came, Unix milliseconds.
     pub received_at: i64,
     /// The status of the request's answer, if it was answered.
     pub status: Option<u64>,
-    /// Whether the request had an effect.
+    /// True if the request had an effect.
     pub applied: bool,
-    /// Whether it came over v1.
+    /// True if it came over v1.
     pub alone: bool,
     /// The kind of identifier and its value, for example `{"email":"fay@example.com"}`.
     pub identifiers: Value,
@@ -35,13 +35,13 @@ impl Call {
         values.next().unwrap().as_str().unwrap()
     }
 
-    /// Whether it is an identify.
+    /// Returns true if it is an identify.
     pub fn is_identify(&self) -> bool {
         self.name == "identify"
     }
 }
 
-/// What another writer than the relay sets.
+/// Returns an update of another writer than the relay.
 pub fn edit() -> Value {
     json!({"plan": "pro"})
 }

@@ -149,7 +149,7 @@ impl Growsurf {
         }
     }
 
-    /// What all there is should lead to: `name address`, for events of the last so many
+    /// Returns the effects that the program should have: `name address`, for events of the last so many
     /// milliseconds, and for older ones.
     pub fn effects(&self, recent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
         let since = now_millis() - recent;

@@ -23,7 +23,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     client.pool_max_idle_per_host(0).timeout(Duration::from_secs(60)).build().unwrap()
 });
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,

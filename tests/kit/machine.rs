@@ -20,7 +20,7 @@ use super::relay::Setup;
 /// The library, made once a run, with the C compiler that built SQLite.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(make);
 
-/// What a write to the store fails with: the numbers are Linux's.
+/// The error of a failing write to the store: the numbers are Linux's.
 #[derive(Clone, Copy)]
 pub enum Trouble {
     /// `EIO`: the disk is broken.
@@ -46,7 +46,7 @@ enum Place {
 /// A machine in order, until it is told otherwise.
 pub struct Machine {
     orders: NamedTempFile,
-    /// What `passed` and `set` are in the library.
+    /// The values of `passed` and `set` in the library.
     clocks: Mutex<(i64, i64)>,
 }
 
@@ -102,12 +102,12 @@ impl Machine {
         self.order(Place::WriteError, 0);
     }
 
-    /// Whether what is written never gets to the disk, and whoever waits for it waits on.
+    /// Sets if syncs of the disk hang, as on a disk that never answers.
     pub fn disk_hangs(&self, hangs: bool) {
         self.order(Place::SyncHangs, i64::from(hangs));
     }
 
-    /// Whether hosts have no addresses.
+    /// Sets if the lookup of host names fails.
     pub fn names_are_gone(&self, gone: bool) {
         self.order(Place::NoNames, i64::from(gone));
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What becomes of what is sent.
+/// The fate of sent bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// It arrives.
@@ -62,7 +62,7 @@ impl Network {
         Self { address, shared }
     }
 
-    /// Where it begins.
+    /// Returns the address at which it begins.
     pub fn address(&self) -> &str {
         &self.address
     }

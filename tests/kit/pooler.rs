@@ -48,7 +48,7 @@ impl Pooler {
         pooler
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }

@@ -91,7 +91,7 @@ impl Cluster {
         Database { port: self.port, name: other.name.clone() }
     }
 
-    /// Where it listens.
+    /// Returns the port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -152,12 +152,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// How it is reached.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         self.of(&self.name)
     }
 
-    /// How it is reached by way of another address.
+    /// Returns its URL by way of another address.
     pub fn url_by(&self, address: &str) -> String {
         format!("postgres://relay@{address}/{}?sslmode=disable", self.name)
     }
@@ -166,12 +166,12 @@ impl Database {
         format!("postgres://relay@127.0.0.1:{}/{name}?sslmode=disable", self.port)
     }
 
-    /// What a statement gives: a line a row, columns apart by `|`.
+    /// Returns the result of a statement: a line a row, columns apart by `|`.
     pub fn query(&self, sql: &str) -> String {
         psql(&self.url(), sql)
     }
 
-    /// Whether a row holds the text.
+    /// Returns true if a row holds the text.
     pub fn holds(&self, text: &str) -> bool {
         let output = Command::new("pg_dump").args(["--data-only", &self.url()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

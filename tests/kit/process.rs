@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use super::{PATIENCE, eventually_some};
+use super::{TIMEOUT, eventually_some};
 
 /// A command that runs the binary without the settings of whoever runs the tests.
 pub fn binary() -> Command {
@@ -61,7 +61,7 @@ impl Process {
     /// Waits for a line that `parse` understands.
     #[track_caller]
     pub fn wait_for<T>(&self, what: &str, parse: impl Fn(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut seen = 0;
         let mut written = self.output.written.lock().unwrap();
         loop {
@@ -101,7 +101,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it has ended by itself.
+    /// Returns true if it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -142,7 +142,7 @@ impl Output {
     /// Waits until everything that was written has been read.
     fn finish(&self) {
         let written = self.written.lock().unwrap();
-        let all = self.grown.wait_timeout_while(written, PATIENCE, |written| written.closed < 2);
+        let all = self.grown.wait_timeout_while(written, TIMEOUT, |written| written.closed < 2);
         assert!(!all.unwrap().1.timed_out(), "the output of an ended process stays open");
     }
 }

@@ -19,7 +19,7 @@ use super::sandbox::Sandbox;
 use super::webhooks::Webhook;
 use super::{ON_POSTGRES, eventually, now_millis};
 
-/// What webhooks are signed with, unless a test says otherwise.
+/// The default secret of webhooks.
 pub const SECRET: &str = "the-webhook-secret-of-the-tests";
 /// The credentials of Customer.io.
 pub const SITE_ID: &str = "site-of-the-tests";
@@ -99,7 +99,7 @@ impl Setup {
         }
     }
 
-    /// Where the store holds the text: files, or the tables of a server.
+    /// Returns the files or tables of the store that hold the text.
     pub fn holding(&self, text: &str) -> Vec<String> {
         if let Some(database) = &self.database {
             return if database.holds(text) { vec!["the database".to_owned()] } else { Vec::new() };
@@ -201,7 +201,7 @@ pub fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> 
     sandbox
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Finished {
     /// `None` if a signal ended it.
@@ -210,7 +210,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// What becomes of a write that a file is too long for.
+/// The effect of a write that exceeds the longest file.
 #[derive(Clone, Copy)]
 pub enum Beyond {
     Fails,
@@ -227,7 +227,7 @@ impl Finished {
         }
     }
 
-    /// What it wrote; it must have ended with this code.
+    /// Returns the output; the command must have ended with this code.
     #[track_caller]
     pub fn expect(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{self:?}");

@@ -73,7 +73,7 @@ impl Sandbox {
         Self { _process: process, address }
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -150,7 +150,7 @@ impl Sandbox {
         calls.filter(|call| call.is_identify() && call.person() == person).collect()
     }
 
-    /// What happened under a 200 without being told, of this kind.
+    /// Returns the activity of this kind, which a 200 hides.
     pub fn activity(&self, kind: &str) -> Vec<Value> {
         self.list("activity").into_iter().filter(|entry| entry["kind"] == kind).collect()
     }
@@ -163,7 +163,7 @@ impl Sandbox {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// How often the rule of this number was used.
+    /// Returns the number of times that the rule of this number was used.
     pub fn uses(&self, rule: usize) -> u64 {
         let document = http::get(format!("{}/sandbox/faults", self.url())).json();
         document["rules"][rule]["used"].as_u64().unwrap()

@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// An answer to be sent.
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
@@ -77,7 +77,7 @@ impl Port {
         &self.certificate
     }
 
-    /// Where it is on this machine, without a slash at the end.
+    /// Returns its address on this machine, without a slash at the end.
     pub fn origin(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.listener.local_addr().unwrap())

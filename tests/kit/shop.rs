@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::server::{Port, Request, Response};
 
-/// What the campaign is called on the page.
+/// The campaign's key on the page.
 pub const PAGE_KEY: &str = "pk_spring";
 
 /// The page, on a server of its own.
@@ -87,7 +87,7 @@ impl Shop {
         self.page.lock().unwrap().participants.insert(email.to_owned());
     }
 
-    /// What GrowSurf was told at every sign-up.
+    /// Returns the data of every sign-up at GrowSurf.
     pub fn sign_ups(&self) -> Vec<Value> {
         self.page.lock().unwrap().sign_ups.clone()
     }
@@ -129,7 +129,7 @@ pub struct Recorder {
 #[derive(Default)]
 struct Told {
     posts: Vec<Request>,
-    /// What the next posts are answered instead of 202.
+    /// The answers to the next posts, instead of 202.
     answers: VecDeque<u16>,
 }
 
@@ -153,7 +153,7 @@ impl Recorder {
         Self { origin, told }
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         self.origin.clone()
     }

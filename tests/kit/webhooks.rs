@@ -22,7 +22,7 @@ pub fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// When everybody joined of whom it isn't told, in milliseconds.
+/// The default time of joining, in milliseconds.
 pub const JOINED_AT: i64 = 1_554_479_231_190;
 
 /// Somebody as webhooks show them.
@@ -197,7 +197,7 @@ pub fn payout_issued(id: &str, affiliate: &str, amount: i64, currency: &str) -> 
     webhook("NEW_PAYOUT_ISSUED", data)
 }
 
-/// When the campaign of [`campaign_ended`] ended, in milliseconds.
+/// Time at which the campaign of [`campaign_ended`] ended, in milliseconds.
 pub const ENDED_AT: i64 = 1_766_393_352_171;
 
 /// `CAMPAIGN_ENDED` with these winners.

@@ -1,4 +1,4 @@
-//! What the guide and the README say of the binary: all of it is there, and nothing else.
+//! Facts of the guide and the README about the binary: all of them hold, and none is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

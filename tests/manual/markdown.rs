@@ -47,7 +47,7 @@ impl Page {
         text.split('`').step_by(2).collect::<Vec<_>>().join("X")
     }
 
-    /// What stands between backticks.
+    /// Returns the text between backticks.
     pub fn spans(&self) -> Vec<String> {
         let (_, text) = self.split("");
         text.split('`').skip(1).step_by(2).map(|it| it.replace('\n', " ")).collect()

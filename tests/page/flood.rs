@@ -15,10 +15,10 @@ use crate::kit::webhooks::{email, joined};
 
 const FRIEND: &str = "referral_friend_signed_up";
 
-/// How many post at once.
+/// Number of clients that post at once.
 const FLOODERS: u32 = 24;
 
-/// How soon a webhook is answered during a flood, and its calls delivered.
+/// Time within which a webhook is answered during a flood, and its calls delivered.
 const ANSWERED: Duration = Duration::from_secs(1);
 const DELIVERED: Duration = Duration::from_secs(5);
 
@@ -93,7 +93,7 @@ fn rows(relay: &Relay) -> i64 {
     relay.setup().number("SELECT COUNT(*) FROM inbox")
 }
 
-/// How many posts of a kind had one of these outcomes, as a whole number.
+/// Returns the number of posts that of a kind had one of these outcomes, as a whole number.
 fn posts(relay: &Relay, kind: &str, word: &str) -> i64 {
     format!("{}", outcome(relay, kind, word)).parse().unwrap()
 }

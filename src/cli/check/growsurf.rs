@@ -43,7 +43,7 @@ pub(super) async fn check(
         let is_affiliate = Some(campaign.is_affiliate());
         let is_refused = scopes::check(&campaign.id, client, is_affiliate, report).await;
         match clients.watch(settings).check(source).await {
-            Ok(findings) => findings.into_iter().for_each(|finding| tell(finding, report)),
+            Ok(findings) => findings.into_iter().for_each(|finding| add_finding(finding, report)),
             // It reads the same lists, and the refusal is reported.
             Err(SyncError::Rest(error)) if is_refused && scopes::is_about_key(&error) => {}
             Err(error) => report.fail("growsurf", error),
@@ -97,7 +97,7 @@ async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut
     }
 }
 
-fn tell(Finding { campaign, problem, detail }: Finding, report: &mut Report) {
+fn add_finding(Finding { campaign, problem, detail }: Finding, report: &mut Report) {
     let grade = match problem {
         None => Grade::Good,
         Some(problem) if Problem::is_grave(problem) => Grade::Bad,

@@ -1,4 +1,4 @@
-//! What is refused, how it is told, and that no secret is told with it.
+//! Refused settings, and their reports, which show no secret.
 
 use crate::config::tests::Setup;
 

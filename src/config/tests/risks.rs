@@ -1,4 +1,4 @@
-//! What is warned of, because it works and may harm.
+//! Warnings of settings that work and may harm.
 
 use crate::config::tests::Setup;
 

@@ -1,4 +1,4 @@
-//! What is refused because it could never work.
+//! Refusals of settings that could never work together.
 
 use crate::config::tests::Setup;
 

@@ -241,7 +241,7 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
     assert!(refusal(UPDATE, &json!({"metadata": many})).contains("more than 50 keys"));
 }
 
-/// What Customer.io makes of a template for somebody who has every attribute, or none.
+/// Renders a template as Customer.io does for a person who has every attribute, or none.
 fn rendered(template: &str, has_all: bool) -> String {
     let mut text = template.to_owned();
     while let Some((before, rest)) = text.split_once("{%") {

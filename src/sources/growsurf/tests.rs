@@ -1,4 +1,4 @@
-//! What bodies of every kind are read as. The fixtures have the shapes of the documented samples.
+//! Reading of bodies of every kind. The fixtures have the shapes of the documented samples.
 
 mod customers;
 mod events;

@@ -19,7 +19,7 @@ thread_local! {
     static FOLDER: TempDir = tempfile::tempdir().expect("there is room for a folder");
 }
 
-/// Where secrets may stand.
+/// Keys of secrets.
 const SECRETS: [(&str, &str); 4] = [
     ("CIO_API_KEY", HUSH),
     ("RELAY__GROWSURF__WEBHOOK_SECRETS", HUSH),
@@ -75,7 +75,7 @@ fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Problems> {
     })
 }
 
-/// What was loaded is fit to run with; gives everything that is shown of it.
+/// Asserts that loaded settings are valid; returns all that is shown of them.
 fn sound(settings: &Settings) -> String {
     let server = &settings.server;
     assert!(server.bodies.max_body <= server.bodies.body_memory);

@@ -76,7 +76,7 @@ fn values<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
     pairs.filter(|(it, _)| it.trim() == name).map(|(_, value)| value.trim()).collect()
 }
 
-/// Whose secret signed the body, whenever that was.
+/// Returns the owners of the secrets that signed the body, at any time.
 fn signers(header: &str, body: &[u8]) -> Vec<Owner> {
     let (times, digests) = (values(header, "ts"), values(header, "v"));
     let ([time], [given]) = (times.as_slice(), digests.as_slice()) else { return Vec::new() };

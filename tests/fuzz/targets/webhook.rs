@@ -58,7 +58,7 @@ pub fn webhook(data: &[u8]) {
     }
 }
 
-/// Whoever stands in a body as a text of its own is found in it.
+/// Asserts that a person whose address is a text of its own in a body is found in it.
 fn is_found(data: &[u8]) {
     let email = Email::parse("fay@example.com").expect("an address");
     let subject = ErasureSubject::with_address(email);
@@ -70,7 +70,7 @@ fn is_found(data: &[u8]) {
     }
 }
 
-/// Whether any text tells their address. Not the bytes: in those an escape may look like a letter.
+/// Returns true if any text tells their address. Not the bytes: in those an escape may look like a letter.
 fn is_in(value: &Value, forgotten: &ErasureSubject) -> bool {
     match value {
         Value::String(text) => forgotten.is_addressed_in(text),
@@ -170,7 +170,7 @@ fn call_is_sound(planned: &PlannedCall, key: &LaneKey, rules: &Rules) {
     }
 }
 
-/// What isn't known is absent: no blanks, and no numbers that JSON can't say.
+/// Asserts that unknown facts are absent: no blanks, and no numbers that JSON can't say.
 fn is_clean(attributes: &Attributes) {
     for (name, value) in attributes {
         assert!(!name.trim().is_empty());

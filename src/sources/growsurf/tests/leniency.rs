@@ -1,4 +1,4 @@
-//! How far bodies may stray from their documentation.
+//! Deviations of bodies from their documentation that are accepted.
 
 use serde_json::json;
 

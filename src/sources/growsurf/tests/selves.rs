@@ -26,7 +26,7 @@ fn assert_unreferred(notification: &Notification) {
     }
 }
 
-/// What names a participant `fri001` with the vanity key `ines-s` and this address as their referrer.
+/// Returns the fields that name a participant `fri001` with the vanity key `ines-s` and this address as their referrer.
 fn selves(email: &str) -> Vec<(Value, Value)> {
     vec![
         (json!("fri001"), Value::Null),

@@ -1,4 +1,4 @@
-//! The way to Customer.io: connections that go wrong as no server would choose.
+//! The proxy to Customer.io: connections that go wrong as no server would choose.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::sandbox::Sandbox;
 
-/// What becomes of a connection.
+/// The fate of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Trouble {
@@ -24,14 +24,14 @@ pub enum Trouble {
 /// The rest between two bytes of a dripping answer.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// A way to a sandbox. It ends with its test.
-pub struct Way {
+/// A proxy to a sandbox. It ends with its test.
+pub struct FaultyProxy {
     address: String,
     trouble: Arc<AtomicU8>,
 }
 
-impl Way {
-    /// A way on which connections meet this.
+impl FaultyProxy {
+    /// A proxy on which connections meet this.
     pub fn to(sandbox: &Sandbox, trouble: Trouble) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -53,7 +53,7 @@ impl Way {
         Self { address, trouble }
     }
 
-    /// Where it begins.
+    /// Returns the address at which it begins.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
