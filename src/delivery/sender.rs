@@ -80,7 +80,7 @@ impl Sender {
         self.destination.wake();
     }
 
-    /// Returns the turn_places of calls that may be result. A merge that may not gets its attempt here; a join may
+    /// Returns the places of calls that may be sent. A merge that may not gets its attempt here; a join may
     /// have to wait.
     /// If the store fails, the call isn't tried.
     async fn unblocked(
