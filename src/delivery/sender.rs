@@ -232,6 +232,7 @@ impl Sender {
     ) {
         let outcome = attempt.outcome.label();
         let kind = delivery.call.kind();
+        let webhook = delivery.webhook.map(tracing::field::display);
         self.metrics.attempt(outcome);
         match verdict {
             Verdict::Delivered => {
@@ -243,10 +244,22 @@ impl Sender {
                     self.metrics.late();
                 }
             }
-            Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
+            Verdict::Dead { reason, field } => {
+                self.metrics.call(kind, "dead");
+                tracing::warn!(
+                    webhook.id = webhook,
+                    delivery.id = delivery.id.0,
+                    person = identifier.masked(),
+                    call = kind,
+                    reason,
+                    field,
+                    "a call is a dead letter: the destination refuses it for good"
+                );
+            }
             Verdict::Retry { .. } | Verdict::NotAttempted | Verdict::Defer { .. } => {}
         }
         tracing::info!(
+            webhook.id = webhook,
             delivery.id = delivery.id.0,
             lane.id = lane.0,
             person = identifier.masked(),
