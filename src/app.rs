@@ -24,13 +24,14 @@ use crate::config::Settings;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
-use crate::delivery::Heartbeat;
-use crate::domain::Clock;
+use crate::delivery::{Heartbeat, Reporter};
+use crate::domain::{Clock, Destination};
 use crate::growsurf::rest::RestError;
 use crate::http::{
     AppState, BodyLimits, Health, Listener, ListenerOptions, PagePosts, Tokens, operator, public,
 };
 use crate::ingest::{Ingest, ParticipantLookup};
+use crate::inspect::{Inspector, Show};
 use crate::store::copying::CopyError;
 use crate::store::sqlite::BackupError;
 use crate::store::{Damage, Store, StoreError};
@@ -148,6 +149,18 @@ pub fn base_url(settings: &CustomerioSettings) -> url::Url {
     settings.base_url.clone().unwrap_or_else(|| settings.region.base_url())
 }
 
+/// Returns a way to look into a store, by the settings.
+pub fn inspector(settings: &Settings, store: &Arc<Store>, show: Show) -> Inspector {
+    Inspector {
+        store: Arc::clone(store),
+        now: SystemClock.now(),
+        rules: rules::rules(settings),
+        campaigns: settings.growsurf.campaigns.iter().map(|it| it.id.clone()).collect(),
+        has_reports: !settings.customerio.reporting_keys.is_empty(),
+        show,
+    }
+}
+
 /// Starts the relay.
 ///
 /// # Errors
@@ -195,6 +208,18 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         heartbeats.push(heartbeat.clone());
         loops.spawn(supervise(heartbeat, periodic.run(stop.delivery.clone())));
     }
+    let reporter = Reporter {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        destinations: [Some((Destination::CustomerIo, destination.clone()))]
+            .into_iter()
+            .chain([growsurf.clone().map(|it| (Destination::GrowSurf, it))])
+            .flatten()
+            .collect(),
+    };
+    let heartbeat = Heartbeat::new("the reports of the destinations' states", clock.steady());
+    heartbeats.push(heartbeat.clone());
+    loops.spawn(supervise(heartbeat, reporter.run(stop.delivery.clone())));
     let (warning, shutdown) = (settings.delivery.late_warning, stop.delivery.clone());
     let heartbeat = Heartbeat::new("the watch for late calls", clock.steady());
     heartbeats.push(heartbeat.clone());

@@ -8,21 +8,23 @@ mod backup;
 mod check;
 mod completions;
 mod dead_letters;
-mod effect;
 mod erase;
 mod explain;
+mod find;
 mod growsurf_session;
 mod guide;
 mod healthcheck;
 mod man;
 mod openapi;
 mod output;
+mod parked;
 mod progress;
 mod replay;
 mod restore;
 mod sandbox;
 mod serve;
 mod settings;
+mod status;
 mod store;
 mod supervisor;
 mod sync;
@@ -52,6 +54,8 @@ use output::{Failure, LastLines, print_error, printed};
     after_help = "First steps:\n  \
         referral-relay serve --sandbox        try it: a relay and a stand-in Customer.io, no account needed\n  \
         referral-relay check                  show what works, and what can't arrive\n  \
+        referral-relay status                 show the running relay\n  \
+        referral-relay find fay@example.com   show whether Fay's sign-up arrived\n  \
         referral-relay explain webhook.json   show what this webhook would lead to\n  \
         referral-relay serve                  run\n  \
         referral-relay guide                  list the topics of the guide\n\n\
@@ -85,20 +89,45 @@ enum Command {
     Settings(settings::Args),
     /// Show what a webhook would lead to, without sending or storing anything.
     Explain(explain::Args),
-    /// List, show, redeliver or discard calls that Customer.io refused for good.
+    /// List by cause, show, redeliver or discard calls that Customer.io refused for good.
     #[command(
         subcommand,
         after_help = "Works beside a running relay.\n\n  \
             referral-relay dead-letters list\n  \
+            referral-relay dead-letters list --cause 3f2a91c0         those of one cause\n  \
             referral-relay dead-letters show 17            the call, why it died, every attempt\n  \
             referral-relay dead-letters redeliver 17 18    once the cause is fixed\n  \
-            referral-relay dead-letters redeliver --all"
+            referral-relay dead-letters redeliver --all --cause 3f2a91c0   one first, the rest if it is accepted\n  \
+            referral-relay dead-letters discard 17"
     )]
     DeadLetters(dead_letters::Action),
-    /// Show an event by its id at Customer.io: its call, and the messages that it led to.
-    #[command(after_help = "Works beside a running relay.\n\n  \
-            referral-relay effect 3ZJ8N6D2X0V9H1QK5T7RWB4MCY")]
-    Effect(effect::Args),
+    /// Find a person, webhook or event, and show what arrived, when, and which messages it led to.
+    #[command(
+        visible_alias = "effect",
+        after_help = "Works beside a running relay. Only exact matches are found; people are shown masked. Exit codes: 0 found, \
+            1 not.\n\n  \
+            referral-relay find fay@example.com                     did Fay's sign-up arrive?\n  \
+            referral-relay find p88y0a                              by participant id, vanity key or own id\n  \
+            referral-relay find joined:ct8f71:p88y0a                an event, and why it started no campaign\n  \
+            referral-relay find 3ZJ8N6D2X0V9H1QK5T7RWB4MCY          by its id at Customer.io\n  \
+            referral-relay find 019a3f4e-8a52-7cc1-a1b0-3f6d2c1e0b9a  a webhook, by the id it was answered with"
+    )]
+    Find(find::Args),
+    /// Show the running relay: its destinations, what waits, and the last webhook.
+    #[command(after_help = "Works beside a running relay, from the store alone.\n\n  \
+            referral-relay status\n  \
+            referral-relay status --json | jq .queue")]
+    Status(status::Args),
+    /// List, show, replay or discard webhooks that are parked.
+    #[command(
+        subcommand,
+        after_help = "Works beside a running relay, which delivers new calls.\n\n  \
+            referral-relay parked list\n  \
+            referral-relay parked show 019a3f4e-8a52-7cc1-a1b0-3f6d2c1e0b9a\n  \
+            referral-relay parked replay --all             after an update, or a change of settings\n  \
+            referral-relay parked discard 019a3f4e-8a52-7cc1-a1b0-3f6d2c1e0b9a"
+    )]
+    Parked(parked::Action),
     /// Plan stored webhooks again; nothing is sent twice.
     #[command(after_help = "Works beside a running relay, which delivers new calls.\n\n  \
             referral-relay replay --parked             after an update that knows more event types\n  \
@@ -233,7 +262,9 @@ async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failu
         Command::Settings(args) => settings::run(&args, &load(Required::NOTHING)?),
         Command::Explain(args) => explain::run(&args, &load(Required::NOTHING)?),
         Command::DeadLetters(action) => dead_letters::run(action, &load(Required::NOTHING)?).await,
-        Command::Effect(args) => effect::run(&args, &load(Required::NOTHING)?).await,
+        Command::Find(args) => find::run(&args, &load(Required::NOTHING)?).await,
+        Command::Status(args) => status::run(&args, &load(Required::NOTHING)?).await,
+        Command::Parked(action) => parked::run(action, &load(Required::NOTHING)?).await,
         Command::Replay(args) => replay::run(args, &load(Required::NOTHING)?).await,
         Command::Backfill(args) => backfill::run(args, &load(Required::NOTHING)?).await,
         Command::Sync(args) => sync::run(args, &load(Required::NOTHING)?).await,

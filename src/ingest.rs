@@ -33,7 +33,7 @@ pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
 pub use page::{PagePostOutcome, Pages};
 pub use reading::{Decoded, UnreadableBody, decode};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, replay, replay_these};
 
 /// The proofs of webhooks.
 #[derive(Debug)]

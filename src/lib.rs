@@ -30,6 +30,7 @@
 //! | [`erase`] | use case: erase a person, here and at the destination | the adapters it needs |
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
+//! | [`inspect`] | use case: look, changing nothing: find, timeline, status, parked | `store`, the rules of `mapping`, what `sync` saw |
 //! | [`http`], [`ui`], [`cli`] | the faces: HTTP, the operator's pages, the command line | the use cases |
 //! | [`docs`] | the guide, a page for each topic | nobody |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
@@ -113,6 +114,7 @@ pub mod erase;
 pub mod growsurf;
 pub mod http;
 pub mod ingest;
+pub mod inspect;
 pub mod mapping;
 pub mod options;
 pub mod sandbox;

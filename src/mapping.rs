@@ -38,5 +38,6 @@ mod rules;
 mod tests;
 mod tracks;
 
+pub use effects::{event_of, joined};
 pub use plan::Mapper;
 pub use rules::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier, events};

@@ -28,7 +28,9 @@ pub use rate_limit::{LocalRateLimit, SharedRateLimit};
 pub use reconcile::{CompareRules, Reconcile, Scope};
 pub use report::SyncReport;
 pub use target::{CampaignClient, SyncTarget, SyncTargetError};
-pub use webhook_monitor::{Finding, Problem, RELAY_PATHS, WebhookMonitor, needed_events};
+pub use webhook_monitor::{
+    Finding, Problem, RELAY_PATHS, SeenFinding, SeenWebhooks, WebhookMonitor, needed_events,
+};
 
 use crate::growsurf::rest::RestError;
 use crate::store::StoreError;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("docs", &[]),
     ("options", &["domain"]),
@@ -36,6 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     ("erase", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "growsurf", "options", "store", "telemetry"]),
     ("sync", &["domain", "erase", "growsurf", "sources", "store", "telemetry"]),
+    ("inspect", &["domain", "mapping", "store", "sync"]),
     (
         "http",
         &["customerio", "delivery", "domain", "ingest", "options", "sources", "store", "telemetry"],
@@ -51,6 +52,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "growsurf",
             "http",
             "ingest",
+            "inspect",
             "mapping",
             "sources",
             "store",
@@ -73,6 +75,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "growsurf",
             "http",
             "ingest",
+            "inspect",
             "mapping",
             "options",
             "sandbox",

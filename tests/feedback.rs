@@ -128,7 +128,7 @@ fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
     stage.asks("trigger_referral", "first-order", "fay", &json!({}));
     stage.relay.drained();
     assert_eq!(stage.relay.dead_letters(), 1);
-    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(told.contains("nobody referred this participant"), "{told}");
 }
 
@@ -256,7 +256,7 @@ fn a_referrer_who_was_forgotten_is_named_to_growsurf_no_more() {
     let referred = json!({ "referred_by": email("rae") });
     stage.asks("add_participant", "winback", "gil", &referred);
     stage.relay.drained();
-    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(told.contains("referredBy is nobody."), "GrowSurf's own words: {told}");
 
     stage.relay.command(&["erase", &email("rae")]).expect(0);
@@ -326,7 +326,7 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
         stage.growsurf.ask(&format!("campaign/{campaign}/participant/{}", email(name)))
     };
     assert_eq!(row("autumn", "abe")["email"], email("abe"));
-    let told = stage.relay.command(&["dead-letters", "list"]).expect(0);
+    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(told.contains("\"spring\"") && told.contains("growsurf.campaigns"), "{told}");
 
     // With its key back, what it waited for goes as well.

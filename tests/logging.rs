@@ -326,7 +326,7 @@ fn nothing_from_outside_steers_the_terminal_of_an_operator() {
     relay.accept(&joined("ann").with("/event", HOSTILE));
     eventually("it is dead", || relay.metric("relay_dead_letters") > 0.0);
     let setup = relay.setup.clone();
-    let letters = setup.command(&["dead-letters", "list"]).expect(0);
+    let letters = setup.command(&["dead-letters", "list", "--all"]).expect(0);
     let id = letters.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let file = |name: &str, webhook: &Webhook| {
         std::fs::write(setup.folder().join(name), webhook.body()).unwrap();
@@ -335,6 +335,7 @@ fn nothing_from_outside_steers_the_terminal_of_an_operator() {
     file("named.json", &named.with("/data/campaign/id", HOSTILE));
     for arguments in [
         &["dead-letters", "list"][..],
+        &["dead-letters", "list", "--all"],
         &["dead-letters", "show", &id],
         &["replay", "--parked"],
         &["explain", "event.json"],

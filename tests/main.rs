@@ -16,6 +16,7 @@ mod delivery;
 mod faults;
 mod feedback;
 mod file;
+mod finding;
 mod forgetting;
 mod growsurf;
 mod hostile;

@@ -83,8 +83,16 @@ fn the_manual_has_a_page_for_every_command_whatever_the_settings_are() {
         let named = format!("referral\\-relay\\-{}(1)", command.replace('-', "\\-"));
         assert!(first.contains(&named), "{command} isn't in {first}");
         let page = page(&format!("referral-relay-{command}.1")).unwrap();
-        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+        for section in ["SYNOPSIS", "EXAMPLES", "ENVIRONMENT", "FILES", "EXIT STATUS"] {
+            assert!(page.contains(&format!(".SH {section}\n")), "{section}: {page}");
+        }
+        assert!(
+            page.contains(&format!("referral\\-relay {}", command.replace('-', "\\-"))),
+            "{page}"
+        );
     }
+    let list = page("referral-relay-dead-letters-list.1").unwrap();
+    assert!(list.contains("\nreferral\\-relay dead\\-letters list\n"), "{list}");
     fs::write(setup.folder().join("file"), "").unwrap();
     let told = setup.command(&["man", "file/man1"]).expect(1);
     assert!(told.contains("can't write the manual into file/man1"), "{told}");

@@ -10,6 +10,7 @@ mod delivery;
 mod encryption;
 mod failover;
 mod feedback;
+mod finding;
 mod forgetting;
 mod growsurf;
 mod identity;

@@ -91,7 +91,7 @@ fn assert_goes_on(store: &Path) {
         let answer = http::send(relay.post("/webhooks/growsurf", body, Some(proof)));
         assert_eq!(answer.json()["status"], "duplicate", "{answer:?}");
     }
-    let told = relay.command(&["dead-letters", "list"]).expect(0);
+    let told = relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(told.contains("d***@example.com") && told.lines().count() == 2, "{told}");
     relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
     let told = relay.command(&["replay", "--parked"]).expect(0);

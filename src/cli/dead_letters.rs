@@ -1,40 +1,85 @@
-//! `referral-relay dead-letters`: what Customer.io refused for good.
+//! `referral-relay dead-letters`: calls that a destination refused for good.
+
+mod redeliver;
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
+use serde_json::json;
 
 use super::output::{Failure, Output, failed};
 use crate::app;
-use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Clock, DeliveryId};
-use crate::store::{DeadLetter, DeadLetters, Store};
+use crate::domain::{DeliveryId, Email, LaneId, ReadKey};
+use crate::inspect::{AttemptView, Cause, CausesView, Inspector, LetterFilter, LetterView, Show};
+use crate::store::{DeadLetters, Store};
+use redeliver::redeliver_all;
 
-/// Actions on dead letters.
+/// The subcommands for dead letters.
 #[derive(clap::Subcommand, Debug)]
 pub enum Action {
-    /// List them, newest first.
-    List {
-        /// Largest number of dead letters to list.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-        /// Only those before this one, for the next page.
-        #[arg(long, value_name = "ID")]
-        before: Option<i64>,
-    },
+    /// List their causes with the fixes; with any option that selects, list them one by one, newest first.
+    List(List),
     /// Show one: the call, why it died, every attempt.
     Show {
         /// Its number in the list.
         id: i64,
+        /// Show addresses and names in the call instead of masking them.
+        #[arg(long)]
+        reveal: bool,
+        /// Print JSON, for scripts.
+        #[arg(long)]
+        json: bool,
     },
-    /// Deliver them again, once the cause is fixed.
-    Redeliver(Which),
+    /// Put them back to be delivered, once the cause is fixed; of all of them one first, and the rest if it
+    /// is accepted.
+    Redeliver {
+        #[command(flatten)]
+        which: Which,
+        /// With --all, only those of this cause, by its name in the list.
+        #[arg(long, value_name = "CAUSE")]
+        cause: Option<String>,
+        /// With --all, how long to wait for the outcome of the first one.
+        #[arg(long, value_name = "TIME", default_value = "60s")]
+        wait: String,
+        /// Print JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove them for good.
-    Discard(Which),
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Print JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-/// The dead letters of an action.
+/// Options of `list`.
+#[derive(clap::Args, Debug)]
+pub struct List {
+    /// One by one, not by cause.
+    #[arg(long)]
+    all: bool,
+    /// Only those of this cause, by its name.
+    #[arg(long, value_name = "CAUSE")]
+    cause: Option<String>,
+    /// Only those for the person with this address.
+    #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
+    address: Option<Email>,
+    /// How many at most.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Only those before this one, for the next page.
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The dead letters that are meant.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct Which {
@@ -46,107 +91,198 @@ pub struct Which {
     all: bool,
 }
 
-impl Which {
-    fn letters(self) -> DeadLetters {
-        if self.all {
-            return DeadLetters::All;
-        }
-        DeadLetters::These(self.ids.into_iter().map(DeliveryId).collect())
-    }
-}
+/// Dead letters that are listed at most, unless the command says how many.
+const LISTED: usize = 50;
 
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let done = act(action, &store).await;
+    let mut page = Output::default();
+    let done = match action {
+        Action::List(list) => {
+            let inspector = app::inspector(settings, &store, Show::Masked);
+            show_list(&inspector, list, &mut page).await
+        }
+        Action::Show { id, reveal, json } => {
+            let show = if reveal { Show::Revealed } else { Show::Masked };
+            show_one(&app::inspector(settings, &store, show), id, json, &mut page).await
+        }
+        Action::Redeliver { which, cause, wait, json } => {
+            let done = redeliver(&store, &which, cause, &wait).await;
+            done.map(|done| match json {
+                true => page.json(&json!({ "redelivered": done.count, "outcome": done.text })),
+                false => page.line(done.text),
+            })
+        }
+        Action::Discard { which, json } => discard(&store, &which).await.map(|count| match json {
+            true => page.json(&json!({ "discarded": count })),
+            false => page.line(format!("{count} discarded.")),
+        }),
+    };
     store.close().await.map_err(failed)?;
-    done?.print()?;
+    done?;
+    page.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn act(action: Action, store: &Store) -> Result<Output, Failure> {
-    let mut page = Output::default();
-    match action {
-        Action::List { limit, before } => {
-            let letters = store.dead_letters(before.map(DeliveryId), limit).await;
-            list(&letters.map_err(failed)?, &mut page);
-        }
-        Action::Show { id } => {
-            let found = store.dead_letter(DeliveryId(id)).await.map_err(failed)?;
-            let missing = || failed(anyhow!("there is no dead letter {id}"));
-            let (letter, attempts) = found.ok_or_else(missing)?;
-            show(&letter, &mut page);
-            for attempt in attempts {
-                let status = attempt.http_status.map_or("-".to_owned(), |it| it.to_string());
-                let took = attempt.took.as_millis();
-                let crate::store::PastAttempt { at, outcome, reason, .. } = attempt;
-                page.line(format!(
-                    "attempt   {at}  {outcome}  status {status}  {took} ms  {reason}"
-                ));
-            }
-        }
-        Action::Redeliver(which) => {
-            let named = named(&which);
-            let letters = which.letters();
-            let done = store.redeliver(letters, SystemClock.now()).await.map_err(failed)?;
-            complete(done, named)?;
-            page.line(format!("{done} put back; a running relay delivers them within a second."));
-        }
-        Action::Discard(which) => {
-            let named = named(&which);
-            let done = store.discard(which.letters()).await.map_err(failed)?;
-            complete(done, named)?;
-            page.line(format!("{done} discarded."));
-        }
+async fn redeliver(
+    store: &Store,
+    which: &Which,
+    cause: Option<String>,
+    wait: &str,
+) -> Result<redeliver::Done, Failure> {
+    if which.all {
+        let wait = crate::options::duration::parse(wait)
+            .map_err(|error| Failure::Usage(format!("--wait {wait:?}: {error}")))?;
+        return redeliver_all(store, &LetterFilter { cause, lane: None }, wait).await;
     }
-    Ok(page)
+    if cause.is_some() {
+        return Err(Failure::Usage("--cause goes with --all".to_owned()));
+    }
+    let now = redeliver::now();
+    let count = store.redeliver(these(which), now).await.map_err(failed)?;
+    complete(count, which)?;
+    Ok(redeliver::Done::put_back(count))
 }
 
-/// Returns the number of named dead letters, or none for all.
-fn named(which: &Which) -> Option<usize> {
-    (!which.all).then_some(which.ids.len())
+async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
+    let letters = if which.all { DeadLetters::All } else { these(which) };
+    let count = store.discard(letters).await.map_err(failed)?;
+    complete(count, which)?;
+    Ok(count)
 }
 
-fn complete(done: usize, named: Option<usize>) -> Result<(), Failure> {
-    match named {
-        Some(named) if done < named => {
-            let missing = named - done;
+fn these(which: &Which) -> DeadLetters {
+    DeadLetters::These(which.ids.iter().copied().map(DeliveryId).collect())
+}
+
+fn complete(done: usize, which: &Which) -> Result<(), Failure> {
+    match which.ids.len().saturating_sub(done) {
+        missing if missing > 0 && !which.all => {
             Err(failed(anyhow!("{done} done; {missing} of the numbers are no dead letters")))
         }
         _ => Ok(()),
     }
 }
 
-fn list(letters: &[DeadLetter], page: &mut Output) {
-    if letters.is_empty() {
+async fn show_list(inspector: &Inspector, list: List, page: &mut Output) -> Result<(), Failure> {
+    let List { all, cause, address, limit, before, json } = list;
+    let is_selective =
+        all || cause.is_some() || address.is_some() || limit.is_some() || before.is_some();
+    if !is_selective {
+        let view = inspector.causes().await.map_err(failed)?;
+        if json {
+            page.json(&view);
+        } else {
+            write_causes(&view, page);
+        }
+        return Ok(());
+    }
+    let lane = match address {
+        Some(email) => Some(lane_of(inspector, email).await?),
+        None => None,
+    };
+    let filter = LetterFilter { cause, lane };
+    let limit = limit.unwrap_or(LISTED).max(1);
+    let listed = inspector.letters(&filter, before.map(DeliveryId), limit).await;
+    let (letters, next) = listed.map_err(failed)?;
+    if json {
+        let before = next.map(|id| id.0);
+        page.json(&json!({ "dead_letters": letters, "before": before }));
+    } else {
+        write_letters(&letters, next, page);
+    }
+    Ok(())
+}
+
+/// Returns the lane of the person with an address.
+async fn lane_of(inspector: &Inspector, email: Email) -> Result<LaneId, Failure> {
+    let key = ReadKey::Lane(email.into());
+    let found = inspector.store.people(vec![key]).await.map_err(failed)?;
+    let id = found.first().and_then(|(_, person)| person.id);
+    id.map(|id| LaneId(id.0)).ok_or_else(|| failed(anyhow!("nobody has this address")))
+}
+
+fn write_causes(view: &CausesView, page: &mut Output) {
+    if view.causes.is_empty() {
         page.line("No dead letters.");
         return;
     }
-    page.line(format!("{:>10}  {:<26}  {:<9}  {:<30}  reason", "id", "died at", "call", "person"));
-    for letter in letters {
-        page.line(format!(
-            "{:>10}  {:<26}  {:<9}  {:<30}  {}",
-            letter.delivery.id.0,
-            letter.died_at.to_string(),
-            letter.delivery.call.kind(),
-            letter.key.masked(),
-            letter.reason
-        ));
+    for it in &view.causes {
+        let Cause { cause, destination, call, letters, newest, first_at, last_at, .. } = it;
+        let status = it.http_status.map_or("never sent".to_owned(), |it| format!("status {it}"));
+        let field = it.field.as_deref().map_or(String::new(), |field| format!(", field {field}"));
+        page.line(format!("{letters:>6}  cause {cause}  {call} to {destination}, {status}{field}"));
+        page.line(format!("        {}", it.words));
+        page.line(format!("        since {first_at}, last {last_at}, newest {newest}"));
+        page.line(format!("        fix: {}", it.fix));
+    }
+    page.blank();
+    page.line("`dead-letters list --cause CAUSE` lists those of one, `--all` lists all.");
+    if u64::try_from(view.looked_at).unwrap_or(u64::MAX) < view.total {
+        page.line(format!("Only the newest {} of {} were looked at.", view.looked_at, view.total));
     }
 }
 
-fn show(letter: &DeadLetter, page: &mut Output) {
-    let DeadLetter { delivery, key, died_at, reason, field, .. } = letter;
-    page.line(format!("id        {}", delivery.id.0));
-    page.line(format!("person    {}", key.value()));
-    page.line(format!("planned   {}", delivery.planned_at));
-    page.line(format!("died      {died_at}"));
-    page.line(format!("reason    {reason}"));
-    if let Some(field) = field {
+fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, page: &mut Output) {
+    if letters.is_empty() {
+        page.line("No dead letters.");
+    } else {
+        page.line(format!(
+            "{:>10}  {:<26}  {:<9}  {:<30}  reason",
+            "id", "died at", "call", "person"
+        ));
+    }
+    for letter in letters {
+        page.line(format!(
+            "{:>10}  {:<26}  {:<9}  {:<30}  {}",
+            letter.id,
+            letter.died_at.to_string(),
+            letter.call,
+            letter.person,
+            letter.reason
+        ));
+    }
+    if let Some(next) = next {
+        page.line(format!("There may be more: --before {}", next.0));
+    }
+}
+
+async fn show_one(
+    inspector: &Inspector,
+    id: i64,
+    as_json: bool,
+    page: &mut Output,
+) -> Result<(), Failure> {
+    let found = inspector.letter(DeliveryId(id)).await.map_err(failed)?;
+    let (letter, attempts) =
+        found.ok_or_else(|| failed(anyhow!("there is no dead letter {id}")))?;
+    if as_json {
+        page.json(&json!({ "letter": letter, "attempts": attempts }));
+        return Ok(());
+    }
+    page.line(format!("id        {}", letter.id));
+    page.line(format!("person    {}", letter.person));
+    page.line(format!("planned   {}", letter.planned_at));
+    page.line(format!("died      {}", letter.died_at));
+    page.line(format!("reason    {}", letter.reason));
+    if let Some(field) = &letter.field {
         page.line(format!("field     {field}"));
     }
-    if let Some(webhook) = delivery.webhook {
+    page.line(format!("cause     {}", letter.cause));
+    page.line(format!("fix       {}", letter.fix));
+    if let Some(webhook) = letter.webhook {
         page.line(format!("webhook   {webhook}"));
     }
-    page.document(format!("call      {:#}", delivery.call.document()));
+    if let Some(event) = &letter.event {
+        page.line(format!("event     {event}"));
+    }
+    page.document(format!("call      {:#}", letter.body));
+    for AttemptView { at, duration_ms, http_status, outcome, reason } in attempts {
+        let status = http_status.map_or("-".to_owned(), |it| it.to_string());
+        page.line(format!(
+            "attempt   {at}  {outcome}  status {status}  {duration_ms} ms  {reason}"
+        ));
+    }
+    Ok(())
 }

@@ -1,9 +1,10 @@
 //! Output and exit codes of commands.
 
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use serde::Serialize;
 
 use crate::config::problem::Problems;
 use crate::domain::characters::{escape, escape_lines};
@@ -69,6 +70,23 @@ impl Drop for LastLines {
     }
 }
 
+/// True if someone at a terminal can be asked.
+pub fn asks() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Asks at the terminal; true if the answer is yes.
+///
+/// # Errors
+/// If standard input can't be read.
+pub fn is_confirmed(question: &str) -> Result<bool, Failure> {
+    note(format!("{question} [y/N]"));
+    stderr().flush(LAST_LINES);
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).context("can't read standard input")?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
 /// A command's output, printed at once. All of it is escaped, because most of it came from outside.
 #[derive(Debug, Default)]
 pub struct Output(String);
@@ -89,6 +107,13 @@ impl Output {
     pub fn document(&mut self, text: impl AsRef<str>) {
         self.0.push_str(&escape_lines(text.as_ref()));
         self.0.push('\n');
+    }
+
+    /// Adds a value as JSON.
+    pub fn json(&mut self, value: &impl Serialize) {
+        let text =
+            serde_json::to_string_pretty(value).expect("views are plain values with text keys");
+        self.document(text);
     }
 
     /// Prints it, behind the notes. A reader that has read enough (`| head`) is no failure.

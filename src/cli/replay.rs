@@ -4,14 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::output::{Failure, Output, failed, note};
+use serde_json::json;
+
+use super::output::{Failure, Output, asks, failed, is_confirmed, note};
 use crate::app::{self, GrowsurfClients};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Clock, Time};
-use crate::ingest;
+use crate::domain::{Clock, Time, WebhookId};
+use crate::ingest::{self, Replayed};
 use crate::options::duration;
-use crate::store::{InboxPage, Pruned};
+use crate::store::{InboxPage, Pruned, Store};
 use crate::telemetry::{LogOptions, start_logs};
 
 /// The longest wait for GrowSurf's limits and its answer for one action.
@@ -27,57 +29,141 @@ pub struct Args {
     /// such as 2d or 90m.
     #[arg(long, value_name = "T")]
     since: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Options of every command that replays.
+#[derive(clap::Args, Debug)]
+pub struct Options {
     /// Only say what it would lead to.
     #[arg(long)]
     dry_run: bool,
+    /// Go on without asking. Only a terminal is asked, after a dry run.
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The webhooks that are planned again.
+pub enum Selection {
+    /// Those of a page and all behind it.
+    Page(InboxPage),
+    /// These.
+    These(Vec<WebhookId>),
 }
 
 /// Plans them again and says what came of it; a running `serve` delivers it.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let clock = SystemClock;
-    let since = args.since.as_deref().map(|text| since(text, clock.now())).transpose()?;
+    let since = args.since.as_deref().map(|text| since(text, SystemClock.now())).transpose()?;
+    let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
+    replay(Selection::Page(page), &args.options, settings).await
+}
+
+/// Plans a selection again. On a terminal it shows a dry run first and asks.
+pub async fn replay(
+    selection: Selection,
+    options: &Options,
+    settings: &Settings,
+) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
+    let replayed = replay_in(&store, &selection, options, settings).await;
+    store.close().await.map_err(failed)?;
+    replayed?.print()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn replay_in(
+    store: &Arc<Store>,
+    selection: &Selection,
+    options: &Options,
+    settings: &Settings,
+) -> Result<Output, Failure> {
+    if let Selection::Page(page) = selection {
+        note_pruned(store, page).await?;
+    }
+    // What can't be looked up is explained by the log.
+    start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
+    let lookup = match settings.growsurf.has_api_key() {
+        true => {
+            let clients = GrowsurfClients::new(settings, store, TIMEOUT).map_err(failed)?;
+            Some(clients.lookup(settings, TIMEOUT, &Arc::default()))
+        }
+        false => None,
+    };
+    let plan = async |dry_run| match selection {
+        Selection::Page(page) => {
+            ingest::replay(store, &SystemClock, lookup.as_ref(), *page, dry_run)
+                .await
+                .map_err(failed)
+        }
+        Selection::These(ids) => {
+            let these = ingest::replay_these(store, &SystemClock, lookup.as_ref(), ids, dry_run);
+            let (replayed, missing) = these.await.map_err(failed)?;
+            for id in missing {
+                note(format!("There is no webhook {id}, or its body isn't kept."));
+            }
+            Ok(replayed)
+        }
+    };
+    let mut page = Output::default();
+    if !options.dry_run && !options.yes && !options.json && asks() {
+        write(&plan(true).await?, true, &mut page);
+        std::mem::take(&mut page).print()?;
+        if !is_confirmed("Plan them again?")? {
+            page.line("Nothing was planned.");
+            return Ok(page);
+        }
+    }
+    let replayed = plan(options.dry_run).await?;
+    if options.json {
+        let reason = |(id, reason): &(WebhookId, String)| json!({ "webhook": id.to_string(), "reason": reason });
+        page.json(&json!({
+            "dry_run": options.dry_run,
+            "webhooks": replayed.webhooks,
+            "changed": replayed.changed,
+            "calls": replayed.calls,
+            "still_parked": replayed.parked,
+            "reasons": replayed.reasons.iter().map(reason).collect::<Vec<_>>(),
+        }));
+    } else {
+        write(&replayed, options.dry_run, &mut page);
+    }
+    Ok(page)
+}
+
+/// Notes what a replay doesn't reach.
+async fn note_pruned(store: &Store, page: &InboxPage) -> Result<(), Failure> {
     let Pruned { finished, parked } = store.pruned_until().await.map_err(failed)?;
     for (which, until, setting) in [
-        ("Finished", finished.filter(|_| !args.parked), "store.keep_payloads"),
+        ("Finished", finished.filter(|_| !page.parked), "store.keep_payloads"),
         ("Parked", parked, "store.keep_parked"),
     ] {
-        if let Some(until) = until.filter(|until| since.is_none_or(|since| since <= *until)) {
+        if let Some(until) = until.filter(|until| page.since.is_none_or(|since| since <= *until)) {
             note(format!(
                 "{which} webhooks received up to {until} were pruned ({setting}); a replay doesn't \
                  reach those."
             ));
         }
     }
-    let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
-    // What can't be looked up is explained by the log.
-    start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
-    let lookup = match settings.growsurf.has_api_key() {
-        true => {
-            let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
-            Some(clients.lookup(settings, TIMEOUT, &Arc::default()))
-        }
-        false => None,
-    };
-    let replayed = ingest::replay(&store, &clock, lookup.as_ref(), page, args.dry_run).await;
-    let replayed = replayed.map_err(failed)?;
-    drop(lookup);
-    store.close().await.map_err(failed)?;
-    let (would, led) = if args.dry_run { ("would be ", "would lead") } else { ("", "led") };
-    let mut page = Output::default();
+    Ok(())
+}
+
+fn write(replayed: &Replayed, is_dry: bool, page: &mut Output) {
+    let (would, led) = if is_dry { ("would be ", "would lead") } else { ("", "led") };
     page.line(format!(
         "{} webhooks {would}planned again; {} of them {led} to {} new calls, {} are parked still.",
         replayed.webhooks, replayed.changed, replayed.calls, replayed.parked
     ));
-    let others = replayed.parked - replayed.reasons.len();
-    for (id, reason) in replayed.reasons {
+    for (id, reason) in &replayed.reasons {
         page.line(format!("  {id}  {reason}"));
     }
+    let others = replayed.parked - replayed.reasons.len();
     if others > 0 {
         page.line(format!("  and {others} more"));
     }
-    page.print()?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn since(text: &str, now: Time) -> Result<Time, Failure> {

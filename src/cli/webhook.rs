@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::growsurf_session::open_store;
 use super::output::{Failure, Output, failed};
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
+use crate::domain::Labelled;
 use crate::growsurf::rest::WebhookState;
 use crate::sync::{Finding, Problem, SyncTarget, WebhookMonitor, needed_events};
 
@@ -32,6 +33,9 @@ pub struct Which {
     /// all that the key sees.
     #[arg(long, value_name = "ID")]
     campaign: Vec<String>,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
 }
 
 /// The longest wait for GrowSurf's limits.
@@ -46,15 +50,23 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     let sources = clients.sources(&which.campaign).await.map_err(failed)?;
     let watch = clients.watch(settings);
     let mut page = Output::default();
+    let mut campaigns = Vec::new();
     let mut is_well = true;
     for source in &sources {
-        is_well &= match &action {
+        let (is_fine, mut document) = match &action {
             Action::Status(_) => status(&watch, source, &mut page).await?,
             Action::Enable(_) => enable(&watch, source, &mut page).await?,
             Action::Test(_) => test(&watch, source, &mut page).await?,
         };
+        is_well &= is_fine;
+        document["campaign"] = json!(source.campaign.id);
+        campaigns.push(document);
     }
     store.close().await.map_err(failed)?;
+    if which.json {
+        page = Output::default();
+        page.json(&json!({ "campaigns": campaigns }));
+    }
     page.print()?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -63,9 +75,10 @@ async fn status(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     page: &mut Output,
-) -> Result<bool, Failure> {
+) -> Result<(bool, Value), Failure> {
     let campaign = &source.campaign.id;
-    for webhook in watch.ours(source).await.map_err(failed)? {
+    let webhooks = watch.ours(source).await.map_err(failed)?;
+    for webhook in &webhooks {
         let state = if webhook.is_enabled { "on" } else { "off" };
         let events = webhook.events.join(", ");
         let events = if events.is_empty() { "nothing" } else { &events };
@@ -79,7 +92,13 @@ async fn status(
         let word = problem.map_or("ok", |_| "note");
         page.line(format!("{campaign}  {word}: {detail}"));
     }
-    Ok(!findings.iter().any(|it| it.problem.is_some_and(Problem::is_grave)))
+    let webhook = |it: &WebhookState| json!({ "id": it.id, "url": it.url, "enabled": it.is_enabled, "events": it.events });
+    let finding = |it: &Finding| json!({ "problem": it.problem.map(|problem| problem.label()), "detail": it.detail });
+    let document = json!({
+        "webhooks": webhooks.iter().map(webhook).collect::<Vec<_>>(),
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+    });
+    Ok((!findings.iter().any(|it| it.problem.is_some_and(Problem::is_grave)), document))
 }
 
 /// Returns this relay's webhook: the one that is on, else the first that comes here.
@@ -99,7 +118,7 @@ async fn enable(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     page: &mut Output,
-) -> Result<bool, Failure> {
+) -> Result<(bool, Value), Failure> {
     let webhook = ours(watch, source).await?;
     let needed = needed_events(source.campaign.is_affiliate()).iter().map(|it| (*it).to_owned());
     let events: BTreeSet<String> = webhook.events.into_iter().chain(needed).collect();
@@ -108,14 +127,14 @@ async fn enable(
     let enabled = source.client.enable_webhook(campaign, &webhook.id, &events).await;
     enabled.map_err(failed)?;
     page.line(format!("{campaign}  {} is on, subscribed to {}", webhook.id, events.join(", ")));
-    Ok(true)
+    Ok((true, json!({ "webhook": webhook.id, "enabled": true, "events": events })))
 }
 
 async fn test(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     page: &mut Output,
-) -> Result<bool, Failure> {
+) -> Result<(bool, Value), Failure> {
     let webhook = ours(watch, source).await?;
     let campaign = &source.campaign.id;
     let answer = source.client.test_webhook(campaign, &webhook.id).await.map_err(failed)?;
@@ -123,5 +142,5 @@ async fn test(
     let is_well = answer["success"] == Value::Bool(true);
     let word = if is_well { "ok" } else { "FAIL" };
     page.line(format!("{campaign}  {word}: {} was answered {answered}", webhook.url));
-    Ok(is_well)
+    Ok((is_well, json!({ "webhook": webhook.id, "accepted": is_well, "answer": answered })))
 }

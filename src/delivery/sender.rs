@@ -234,6 +234,7 @@ impl Sender {
     ) {
         let outcome = attempt.outcome.label();
         let kind = delivery.call.kind();
+        let webhook = delivery.webhook.map(tracing::field::display);
         self.metrics.attempt(outcome);
         match verdict {
             Verdict::Delivered => {
@@ -245,10 +246,22 @@ impl Sender {
                     self.metrics.late();
                 }
             }
-            Verdict::Dead { .. } => self.metrics.call(kind, "dead"),
+            Verdict::Dead { reason, field } => {
+                self.metrics.call(kind, "dead");
+                tracing::warn!(
+                    webhook.id = webhook,
+                    delivery.id = delivery.id.0,
+                    person = identifier.masked(),
+                    call = kind,
+                    reason,
+                    field,
+                    "a call is a dead letter: the destination refuses it for good"
+                );
+            }
             Verdict::Retry { .. } | Verdict::NotAttempted | Verdict::Defer { .. } => {}
         }
         tracing::info!(
+            webhook.id = webhook,
             delivery.id = delivery.id.0,
             lane.id = lane.0,
             person = key.masked(),
@@ -314,7 +327,7 @@ fn turn_places(
     leases.iter().enumerate().flat_map(of).collect()
 }
 
-/// True if the destination took part in the outcome. A call over a limit was never result.
+/// True if the destination took part in the outcome. A call over a limit was never sent.
 fn was_sent(attempt: &Attempt) -> bool {
     attempt.http_status.is_some() || !matches!(attempt.outcome, Outcome::Rejected { .. })
 }

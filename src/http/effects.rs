@@ -9,8 +9,8 @@ use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::domain::{EventId, Labelled, Time};
-use crate::store::{EffectDelivery, MessageStatus};
+use crate::domain::{Call, EventId, Labelled, Time};
+use crate::store::{CallStatus, MessageStatus};
 
 /// Shows the deliveries of an event, and the messages that it led to.
 #[utoipa::path(
@@ -42,26 +42,28 @@ pub(super) async fn show(
         let detail = "this is no event id: 26 letters and digits, as Customer.io shows them";
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })?;
-    let effect = state.store.effect(event).await.map_err(unavailable)?.ok_or_else(|| {
+    let found = state.store.effect(event, state.clock.now()).await.map_err(unavailable)?;
+    let effect = found.ok_or_else(|| {
         let detail = format!("the relay never made an event {event}");
         Problem::new(StatusCode::NOT_FOUND, detail)
     })?;
     Ok(Json(json!({
         "event_id": event.to_string(),
-        "deliveries": effect.carriers.iter().map(carrier).collect::<Value>(),
+        "deliveries": effect.calls.iter().map(carrier).collect::<Value>(),
         "messages": effect.messages.iter().map(message).collect::<Value>(),
     })))
 }
 
-fn carrier(carrier: &EffectDelivery) -> Value {
+fn carrier(carrier: &CallStatus) -> Value {
+    let happened_at = carrier.call.as_ref().and_then(Call::happened_at);
     json!({
         "id": carrier.delivery.0,
         "state": carrier.state.label(),
-        "call": "track",
-        "event": carrier.name,
-        "happened_at": carrier.happened_at.to_string(),
+        "call": carrier.kind(),
+        "event": carrier.event_name(),
+        "happened_at": happened_at.map(|at| at.to_string()),
         "planned_at": carrier.planned_at.to_string(),
-        "ended_at": carrier.ended_at.map(|at| at.to_string()),
+        "ended_at": carrier.ended_at().map(|at| at.to_string()),
     })
 }
 

@@ -4,7 +4,7 @@
 //! read (`reading`).
 
 use super::{ParticipantLookup, reading};
-use crate::domain::{Clock, Source, Status, WebhookId};
+use crate::domain::{Clock, Source, Status, Webhook, WebhookId};
 use crate::store::{InboxPage, Store, StoreError};
 
 /// The result of a replay.
@@ -49,26 +49,61 @@ pub async fn replay(
         let Some(last) = webhooks.last() else { return Ok(replayed) };
         page.after = Some(last.id);
         for webhook in webhooks {
-            let mut reading = reading::decode_stored(&webhook);
-            if let (Some(lookup), Source::CustomerioAction, Ok(notification), false) =
-                (lookup, webhook.source, &mut reading, dry_run)
-            {
-                lookup.look_up(notification).await?;
-            }
-            let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
-            replayed.webhooks += 1;
-            replayed.calls += receipt.calls;
-            replayed.changed += usize::from(receipt.calls > 0);
-            let mut reasons = receipt.unmapped;
-            if let Status::Parked { reason } = receipt.status {
-                reasons.push(reason);
-            }
-            if !reasons.is_empty() {
-                replayed.parked += 1;
-                if replayed.reasons.len() < REPLAY_REASONS {
-                    replayed.reasons.push((webhook.id, reasons.join("; ")));
-                }
-            }
+            replay_one(store, clock, lookup, webhook, dry_run, &mut replayed).await?;
         }
     }
+}
+
+/// Plans webhooks again that are named. Returns what it came to, and those whose bodies aren't kept.
+///
+/// # Errors
+/// As [`replay`].
+pub async fn replay_these(
+    store: &Store,
+    clock: &dyn Clock,
+    lookup: Option<&ParticipantLookup>,
+    ids: &[WebhookId],
+    dry_run: bool,
+) -> Result<(Replayed, Vec<WebhookId>), StoreError> {
+    let (mut replayed, mut missing) = (Replayed::default(), Vec::new());
+    for id in ids {
+        match store.stored(*id).await? {
+            Some(webhook) => {
+                replay_one(store, clock, lookup, webhook, dry_run, &mut replayed).await?;
+            }
+            None => missing.push(*id),
+        }
+    }
+    Ok((replayed, missing))
+}
+
+async fn replay_one(
+    store: &Store,
+    clock: &dyn Clock,
+    lookup: Option<&ParticipantLookup>,
+    webhook: Webhook,
+    dry_run: bool,
+    replayed: &mut Replayed,
+) -> Result<(), StoreError> {
+    let mut reading = reading::decode_stored(&webhook);
+    if let (Some(lookup), Source::CustomerioAction, Ok(news), false) =
+        (lookup, webhook.source, &mut reading, dry_run)
+    {
+        lookup.look_up(news).await?;
+    }
+    let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
+    replayed.webhooks += 1;
+    replayed.calls += receipt.calls;
+    replayed.changed += usize::from(receipt.calls > 0);
+    let mut reasons = receipt.unmapped;
+    if let Status::Parked { reason } = receipt.status {
+        reasons.push(reason);
+    }
+    if !reasons.is_empty() {
+        replayed.parked += 1;
+        if replayed.reasons.len() < REPLAY_REASONS {
+            replayed.reasons.push((webhook.id, reasons.join("; ")));
+        }
+    }
+    Ok(())
 }

@@ -2,7 +2,26 @@
 //!
 //! Keys that end in `_counted` are of no call: they count something once.
 
+use super::rules::events;
 use crate::domain::{EffectKey, Time};
+
+/// Returns the own name of the event that an effect's kind is sent as; `None` if it is no event.
+pub fn event_of(key: &EffectKey) -> Option<&'static str> {
+    Some(match key.kind() {
+        "joined" => events::JOINED,
+        "friend_signed_up" => events::FRIEND_SIGNED_UP,
+        "converted" => events::CONVERTED,
+        "reward" => events::REWARD_CLAIMED,
+        "shared" | "share_reported" | "share_recorded" | "page_shared" => events::SHARED,
+        "commission" => events::COMMISSION_EARNED,
+        "commission_adjusted" => events::COMMISSION_ADJUSTED,
+        "payout" => events::PAYOUT_ISSUED,
+        "page_clicked" | "link_clicked" => events::LINK_CLICKED,
+        "purchase" => events::PURCHASED,
+        "campaign_ended" => events::CAMPAIGN_ENDED,
+        _ => return None,
+    })
+}
 
 /// Declares functions that return effect keys.
 macro_rules! effects {

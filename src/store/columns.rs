@@ -10,10 +10,10 @@ use crate::domain::{
 
 use super::record::{self, unreadable};
 use super::rows::{
-    CallRow, DeliveryRow, FinishedDelivery, Half, LaneRow, LetterRow, MessageKey, PersonLetters,
-    PersonRow, RowState, StoredWebhook, VisitorTraces, Waiting, WebhookCall, delivery, duration,
+    CallRow, DeliveryRow, FinishedDelivery, LaneRow, LetterRow, MessageKey, PersonLetters,
+    PersonRow, RowState, StoredWebhook, VisitorTraces, Waiting, WebhookCall, duration,
 };
-use super::{DeliveryState, PastAttempt, StoreError};
+use super::{Death, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError};
 
 /// A value that both backends read from a column.
 pub(super) trait ColumnValue:
@@ -142,15 +142,59 @@ pub(super) fn hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
     bytes.try_into().map_err(|_| unreadable("a hash", "it hasn't 32 bytes"))
 }
 
-/// The columns are the row, the call, `state`, `planned_at`, and when it ended.
+/// The columns are those up to `delivered_at`, and those of the dead letters of the call and of the identify.
 impl FromColumns for WebhookCall {
     fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
         Ok(WebhookCall {
-            delivery: delivery(row.get(0)?, Half::Call),
-            call: row.get(1)?,
-            state: DeliveryState::of(row.get(2)?),
-            planned_at: row.get(3)?,
-            ended_at: row.get(4)?,
+            row: row.get(0)?,
+            webhook: WebhookId(row.get(1)?),
+            lane: LaneId(row.get(2)?),
+            identifier: row.get(3)?,
+            call: row.get(4)?,
+            has_identify: row.get(5)?,
+            state: row.get(6)?,
+            planned_at: row.get(7)?,
+            delivered_at: row.get(8)?,
+            call_letter: death(row, 9)?,
+            identify_letter: death(row, 12)?,
+        })
+    }
+}
+
+/// Reads a dead letter whose `died_at`, `reason` and `field` begin at a column; `None` where a join found none.
+fn death<R: Columns>(row: &R, first: usize) -> Result<Option<Death>, R::Fault> {
+    let died_at: Option<i64> = row.get(first)?;
+    let Some(died_at) = died_at.map(Time::from_micros) else { return Ok(None) };
+    Ok(Some(Death { died_at, reason: row.get(first + 1)?, field: row.get(first + 2)? }))
+}
+
+/// The columns of an [`InboxEntry`].
+pub(super) const ENTRY: &str = "id, received_at, source, owner, event, parked";
+
+impl FromColumns for InboxEntry {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        Ok(InboxEntry {
+            id: WebhookId(row.get(0)?),
+            received_at: Time::from_micros(row.get(1)?),
+            source: record::source(&row.get::<String>(2)?)?,
+            owner: row.get(3)?,
+            event: row.get(4)?,
+            parked: row.get(5)?,
+        })
+    }
+}
+
+/// The columns are the lane, `due_at`, `leased`, when its first pending call was planned, and the number of
+/// pending rows.
+impl FromColumns for LaneStatus {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        let (due_at, oldest): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(3)?);
+        Ok(LaneStatus {
+            lane: LaneId(row.get(0)?),
+            due_at: due_at.map(Time::from_micros),
+            is_leased: row.get(2)?,
+            oldest: oldest.map(Time::from_micros),
+            pending: row.get(4)?,
         })
     }
 }
@@ -199,11 +243,19 @@ impl FromColumns for PastAttempt {
     }
 }
 
+/// The columns are those of the attempt, and the number of the delivery.
+impl FromColumns for (DeliveryId, PastAttempt) {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        Ok((DeliveryId(row.get(5)?), PastAttempt::read(row)?))
+    }
+}
+
 /// The columns are those of [`DeliveryRow`], the number of the delivery, the identifier of its person, `died_at`,
-/// `reason` and `field`.
+/// `reason`, `field` and the status of the last attempt.
 impl FromColumns for LetterRow {
     fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
         let delivery = DeliveryRow::read(row)?;
+        let status: Option<i32> = row.get(15)?;
         Ok(LetterRow {
             lane: delivery.lane,
             delivery: Waiting { id: DeliveryId(row.get(10)?), ..delivery.own() },
@@ -211,6 +263,7 @@ impl FromColumns for LetterRow {
             died_at: row.get(12)?,
             reason: row.get(13)?,
             field: row.get(14)?,
+            http_status: status.and_then(|status| u16::try_from(status).ok()),
         })
     }
 }

@@ -11,6 +11,7 @@ pub(super) mod classes;
 pub(super) mod cluster;
 pub(super) mod comparing;
 pub(super) mod effects;
+pub(super) mod finding;
 pub(super) mod forgetting;
 pub(super) mod keeping;
 pub(super) mod leasing;
@@ -128,6 +129,11 @@ macro_rules! contract_tests {
             comparing::participants_are_listed_in_pages,
             comparing::a_participant_is_found_by_the_codes_of_its_links,
             effects::an_effect_is_shown_with_its_call_as_long_as_that_is_kept,
+            finding::a_persons_webhooks_are_listed_backwards_with_their_own_calls,
+            finding::a_webhook_shows_the_way_of_each_call,
+            finding::people_are_found_by_any_key_and_campaigns_are_listed,
+            finding::a_lane_shows_what_it_waits_for,
+            finding::parked_webhooks_are_listed_newest_first_and_the_newest_of_a_source_is_found,
             effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
             comparing::a_lane_has_something_pending_until_it_is_settled,
         }

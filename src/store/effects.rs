@@ -3,18 +3,18 @@
 //! What belongs here: that part of the contract. What doesn't: accepting reports of messages
 //! ([`Store::accept`]).
 
-use crate::domain::{DeliveryId, EventId, Time};
+use crate::domain::{EventId, Time, WebhookId};
 
 use super::work::{FindEffect, PruneMessages};
-use super::{Store, StoreError};
+use super::{CallStatus, Store, StoreError};
 
 impl Store {
     /// Returns the calls and messages of an effect; `None` if it isn't in the ledger. Waits for no writes.
     ///
     /// A message has one row for each metric, with the earliest time reported, so that reports may come in
     /// any order and more than once. Rows name nobody.
-    pub async fn effect(&self, id: EventId) -> Result<Option<Effect>, StoreError> {
-        self.read("look for an effect", FindEffect(id)).await
+    pub async fn effect(&self, id: EventId, now: Time) -> Result<Option<Effect>, StoreError> {
+        self.read("look for an effect", FindEffect { id, now }).await
     }
 
     /// Removes the metrics of messages before a time, the oldest first. Returns how many.
@@ -24,29 +24,14 @@ impl Store {
 }
 
 /// The calls and messages of an effect.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Effect {
+    /// The webhook that led to it.
+    pub webhook: WebhookId,
     /// The calls that carry it, unless they are pruned. An effect that is only counted has none.
-    pub carriers: Vec<EffectDelivery>,
+    pub calls: Vec<CallStatus>,
     /// The messages that it led to, by their first metric.
     pub messages: Vec<MessageStatus>,
-}
-
-/// A call that carries an effect, without its data.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EffectDelivery {
-    /// The delivery.
-    pub delivery: DeliveryId,
-    /// Its state.
-    pub state: DeliveryState,
-    /// The event's name at Customer.io.
-    pub name: String,
-    /// The event's own time.
-    pub happened_at: Time,
-    /// The time at which the call was planned.
-    pub planned_at: Time,
-    /// The time at which it was delivered, or died.
-    pub ended_at: Option<Time>,
 }
 
 /// The state of a delivery.

@@ -3,9 +3,9 @@
 //! What belongs here: that part of the contract, and its values. What doesn't: accepting webhooks
 //! ([`Store::accept`]).
 
-use crate::domain::{Time, Webhook, WebhookId};
+use crate::domain::{Source, Time, Webhook, WebhookId};
 
-use super::work::{ReadInbox, ReadPruned, prune};
+use super::work::{ReadInbox, ReadPruned, discard_parked, prune};
 use super::{Store, StoreError};
 
 impl Store {
@@ -32,6 +32,12 @@ impl Store {
     pub async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
         prune(self, Prunable::Parked, before, limit).await
     }
+
+    /// Ends the parking of webhooks for good, and returns how many were parked. The body of one that led to
+    /// no call goes; of another it stays as long as its calls do. Goes in pieces.
+    pub async fn discard_parked(&self, ids: &[WebhookId]) -> Result<usize, StoreError> {
+        discard_parked(self, ids).await
+    }
 }
 
 /// A request for a page of the inbox.
@@ -45,6 +51,23 @@ pub struct InboxPage {
     pub parked: bool,
     /// The greatest number of webhooks.
     pub limit: usize,
+}
+
+/// A webhook of the inbox whose body is kept, without it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InboxEntry {
+    /// Its id.
+    pub id: WebhookId,
+    /// The time of its first receipt.
+    pub received_at: Time,
+    /// The party that sent it.
+    pub source: Source,
+    /// The campaign that is verified to be the sender's.
+    pub owner: Option<String>,
+    /// The event type it names; the kind of a REST row.
+    pub event: Option<String>,
+    /// The reason why it is parked, wholly or in part.
+    pub parked: Option<String>,
 }
 
 /// The latest times of receipt of webhooks whose bodies were pruned. A replay can't reach those.

@@ -72,6 +72,8 @@ pub struct DeadLetter {
     pub reason: String,
     /// The field at fault, where known.
     pub field: Option<String>,
+    /// The status answered to the last attempt, if there was an answer.
+    pub http_status: Option<u16>,
 }
 
 /// An attempt that didn't deliver, as kept.

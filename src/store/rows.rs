@@ -17,7 +17,7 @@ use crate::domain::{
 
 use super::meta::Meta;
 use super::unit::Hash;
-use super::{AvailabilityClock, DeliveryState};
+use super::{AvailabilityClock, Death, DeliveryState};
 
 pub(super) use lanes::{
     DEAD, DELIVERED, DeliveryRow, Half, LaneAppend, LaneRaise, LaneRow, LetterRow, NewAttempt,
@@ -94,15 +94,24 @@ pub(super) struct FinishedDelivery {
     pub(super) state: DeliveryState,
 }
 
-/// A call that a webhook led to.
+/// A row of deliveries that a webhook led to.
 pub(super) struct WebhookCall {
-    pub(super) delivery: DeliveryId,
-    /// The call as text, empty if it isn't kept.
+    pub(super) row: i64,
+    pub(super) webhook: WebhookId,
+    pub(super) lane: LaneId,
+    /// The person's, as the table of people has it.
+    pub(super) identifier: String,
+    /// The row's own call; empty if it was put back.
     pub(super) call: String,
-    pub(super) state: DeliveryState,
+    /// True if the identify is kept that goes before.
+    pub(super) has_identify: bool,
+    pub(super) state: i16,
     pub(super) planned_at: i64,
-    /// The time at which it was delivered, or died.
-    pub(super) ended_at: Option<i64>,
+    pub(super) delivered_at: Option<i64>,
+    /// The dead letter of the call.
+    pub(super) call_letter: Option<Death>,
+    /// The dead letter of the identify.
+    pub(super) identify_letter: Option<Death>,
 }
 
 /// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.

@@ -23,18 +23,25 @@ use super::StoreError;
 use super::rows::Changes;
 
 pub(super) use reads::{
-    EffectRows, ErasureRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows, LetterRows,
-    MetaRows, PeopleRows, PlanKeys,
+    EffectRows, ErasureRows, FindingRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows,
+    LetterRows, MetaRows, PeopleRows, PlanKeys,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    EffectRows + ErasureRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
+    EffectRows + ErasureRows + FindingRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
 {
 }
 
 impl<T> Unit for T where
-    T: EffectRows + ErasureRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
+    T: EffectRows
+        + ErasureRows
+        + FindingRows
+        + InboxRows
+        + LaneRows
+        + LetterRows
+        + MetaRows
+        + PeopleRows
 {
 }
 

@@ -11,6 +11,7 @@ mod classes;
 mod cluster;
 mod effects;
 mod erase;
+mod finding;
 mod head;
 mod lanes;
 mod letters;
@@ -28,6 +29,10 @@ pub(super) use claim::Claim;
 pub(super) use cluster::{HasRelays, Heartbeat, Leave, TakeJob};
 pub(super) use effects::{FindEffect, PruneMessages};
 pub(super) use erase::{cancel_pending, erase, find_subject};
+pub(super) use finding::{
+    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, Measure, ReadLanes,
+    ReadWebhook, ShowWebhook,
+};
 pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ShiftDueTimes};
 pub(super) use letters::{ListLetters, ShowLetter, discard, redeliver};
 pub(super) use meta::{
@@ -35,5 +40,5 @@ pub(super) use meta::{
 };
 pub(super) use participants::ListParticipants;
 pub(super) use preview::{FindPerson, Preview, TombstoneCheck};
-pub(super) use pruning::{ReadInbox, prune};
+pub(super) use pruning::{ReadInbox, discard_parked, prune};
 pub(super) use settle::SettleLeases;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::checkpoint;
 use super::reconcile::{Reconcile, Scope, SyncCursor, checkpoint_key};
 use super::target::{CampaignClient, SyncTarget, SyncTargetError};
-use super::webhook_monitor::{Finding, Problem, WebhookMonitor};
+use super::webhook_monitor::{Finding, Problem, SeenWebhooks, WebhookMonitor};
 use super::{SyncError, SyncReport};
 use crate::domain::{Labelled, Time};
 use crate::growsurf::rest::Client;
@@ -193,6 +193,10 @@ impl Periodic {
                 let problem = Some(Problem::Unknown);
                 vec![Finding { campaign, problem, detail: ErrorChain(&error).to_string() }]
             }));
+        }
+        let intake = &self.compare.intake;
+        if let Err(error) = SeenWebhooks::keep(&intake.store, &all, intake.clock.now()).await {
+            tracing::debug!(error = %ErrorChain(&error), "can't keep what was found of webhooks");
         }
         self.report_findings(&all, reported);
     }

@@ -7,16 +7,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::SyncError;
 use super::listed::Listed;
 use super::target::SyncTarget;
-use crate::domain::{Clock, Notification, SendFilter};
+use super::{SyncError, checkpoint};
+use crate::domain::{Clock, Labelled, Notification, SendFilter, Time};
 use crate::growsurf::rest::{RestError, WebhookState};
 use crate::sources::growsurf_api::{Kind, Origin, Row};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The relay's paths for webhooks.
 pub const RELAY_PATHS: [&str; 2] = ["/webhooks/growsurf", "/api/growsurf-to-cio"];
@@ -67,6 +68,54 @@ pub struct Finding {
     pub problem: Option<Problem>,
     /// The finding in words, with the fix.
     pub detail: String,
+}
+
+/// The findings of one check, as they are kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeenWebhooks {
+    /// The time of the check.
+    pub at: Time,
+    /// The findings, in the order of the campaigns.
+    pub findings: Vec<SeenFinding>,
+}
+
+/// A finding as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeenFinding {
+    /// The campaign's id.
+    pub campaign: String,
+    /// The problem's name; `None` if nothing is wrong.
+    pub problem: Option<String>,
+    /// The finding in words.
+    pub detail: String,
+}
+
+/// The note that keeps them.
+const SEEN: &str = "growsurf_webhooks";
+
+impl SeenWebhooks {
+    /// Returns the findings of the last check of the running relay.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn last(store: &Store) -> Result<Option<Self>, StoreError> {
+        checkpoint::find(store, SEEN).await
+    }
+
+    /// Keeps findings in place of those before.
+    pub(super) async fn keep(
+        store: &Store,
+        findings: &[Finding],
+        at: Time,
+    ) -> Result<(), StoreError> {
+        let seen = |it: &Finding| SeenFinding {
+            campaign: it.campaign.clone(),
+            problem: it.problem.map(|problem| problem.label().to_owned()),
+            detail: it.detail.clone(),
+        };
+        let seen = Self { at, findings: findings.iter().map(seen).collect() };
+        checkpoint::keep(store, SEEN, &seen).await
+    }
 }
 
 /// Returns the events that the relay needs from a campaign.

@@ -35,7 +35,7 @@ fn status_207_with_one_bad_item_in_the_middle_buries_that_one_alone() {
     assert_eq!(relay.dead_letters(), 1);
     let refused = sandbox.calls().into_iter().filter(|call| call.status == Some(207)).nth(4);
     let refused = refused.unwrap();
-    let listed = relay.command(&["dead-letters", "list"]).expect(0);
+    let listed = relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(listed.contains("l***@example.com"), "{listed}");
     assert_eq!(sandbox.events().len(), if refused.is_identify() { 10 } else { 9 });
     let told = relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
@@ -68,7 +68,7 @@ fn status_400_buries_the_call_and_its_lane_goes_on() {
     relay.drained();
     assert_eq!(sandbox.events().len(), 2);
 
-    let listed = relay.command(&["dead-letters", "list"]).expect(0);
+    let listed = relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(listed.contains("track") && listed.contains("data is no good"), "{listed}");
     assert!(listed.contains("f***@example.com") && !listed.contains("fay@"), "{listed}");
     let shown = relay.command(&["dead-letters", "show", &id]).expect(0);
@@ -81,7 +81,7 @@ fn status_400_buries_the_call_and_its_lane_goes_on() {
     eventually("it is redelivered by the relay beside", || sandbox.events().len() == 3);
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
-    assert_eq!(relay.command(&["dead-letters", "list"]).expect(0), "No dead letters.\n");
+    assert_eq!(relay.command(&["dead-letters", "list", "--all"]).expect(0), "No dead letters.\n");
     relay.command(&["dead-letters", "redeliver", &id]).expect(1);
 }
 
@@ -105,7 +105,7 @@ fn a_poison_call_at_a_lanes_head_is_given_up_while_others_are_accepted() {
     relay.drained();
     assert_eq!(sandbox.events_named("referral_friend_signed_up").len(), 1);
     assert_no_lane_waits(&relay);
-    let listed = relay.command(&["dead-letters", "list"]).expect(0);
+    let listed = relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(listed.contains("gave up"), "{listed}");
     relay.drained();
     assert_eq!(sandbox.events_named("referral_program_joined").len(), number + 1);

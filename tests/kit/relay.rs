@@ -369,7 +369,7 @@ impl Relay {
     #[track_caller]
     pub fn only_dead_letter(&self) -> String {
         assert_eq!(self.dead_letters(), 1);
-        let listed = self.command(&["dead-letters", "list"]).expect(0);
+        let listed = self.command(&["dead-letters", "list", "--all"]).expect(0);
         let line = listed.lines().nth(1).unwrap_or_else(|| panic!("{listed}"));
         line.split_whitespace().next().unwrap().to_owned()
     }

@@ -1,7 +1,9 @@
 //! Promises of [`Effects`](crate::store::Effects).
 
-use crate::domain::{EffectKey, EventId, Feedback, FeedbackKind, Message, Notification, Time};
-use crate::store::{DeliveryState, MessageStatus, Store};
+use crate::domain::{
+    Call, EffectKey, EventId, Feedback, FeedbackKind, Message, Notification, Time,
+};
+use crate::store::{DeliveryState, Effect, MessageStatus, Store};
 
 use super::Bench;
 use super::script::{arrival, at, bury, did, drain, news, take};
@@ -41,24 +43,27 @@ async fn tell(store: &Store, delivery: &str, metric: &str, second: i64) {
 
 pub(crate) async fn an_effect_is_shown_with_its_call_as_long_as_that_is_kept(bench: &impl Bench) {
     let store = &*bench.open().await;
-    assert_eq!(store.effect(event("a")).await.unwrap(), None);
+    assert_eq!(store.effect(event("a"), at(0)).await.unwrap(), None);
     take(store, "bob", "dead", at(0)).await;
     bury(store, at(0)).await;
     bury(store, at(1)).await;
-    take(store, "ann", "a", at(2)).await;
-    let shown = async |word| store.effect(event(word)).await.unwrap().unwrap().carriers;
+    let taken = take(store, "ann", "a", at(2)).await;
+    let shown = async |word| store.effect(event(word), at(3)).await.unwrap().unwrap().calls;
     let [waiting] = &shown("a").await[..] else { panic!() };
-    assert_eq!((waiting.state, waiting.ended_at), (DeliveryState::Pending, None));
-    assert_eq!((waiting.name.as_str(), waiting.planned_at), ("a", at(2)));
-    assert_eq!(waiting.happened_at, at(2));
+    assert_eq!((waiting.state, waiting.ended_at()), (DeliveryState::Pending, None));
+    assert_eq!((waiting.event_name(), waiting.planned_at), (Some("a"), at(2)));
+    let happened_at = waiting.call.as_ref().and_then(Call::happened_at);
+    assert_eq!(happened_at, Some(at(2)));
     drain(store, at(3)).await;
     let [delivered] = &shown("a").await[..] else { panic!() };
-    assert_eq!((delivered.state, delivered.ended_at), (DeliveryState::Delivered, Some(at(3))));
+    assert_eq!((delivered.state, delivered.ended_at()), (DeliveryState::Delivered, Some(at(3))));
     let [dead] = &shown("dead").await[..] else { panic!() };
-    assert_eq!((dead.state, dead.ended_at), (DeliveryState::Dead, Some(at(1))));
+    assert_eq!((dead.state, dead.ended_at()), (DeliveryState::Dead, Some(at(1))));
     assert!(store.dead_letter(dead.delivery).await.unwrap().is_some());
     assert_eq!(store.prune(at(10), 10).await.unwrap(), 1);
-    assert_eq!(store.effect(event("a")).await.unwrap(), Some(Default::default()));
+    let Effect { webhook, calls, messages } =
+        store.effect(event("a"), at(10)).await.unwrap().unwrap();
+    assert_eq!((webhook, calls, messages), (taken, vec![], vec![]));
 }
 
 pub(crate) async fn messages_are_kept_once_with_their_earliest_times_and_pruned(
@@ -85,7 +90,7 @@ pub(crate) async fn messages_are_kept_once_with_their_earliest_times_and_pruned(
             .map(|(metric, second)| ((*metric).to_owned(), at(*second)))
             .collect(),
     };
-    let messages = async || store.effect(event("a")).await.unwrap().unwrap().messages;
+    let messages = async || store.effect(event("a"), at(0)).await.unwrap().unwrap().messages;
     let both = [sent("m1", &[("sent", 10), ("opened", 25)]), sent("m2", &[("sent", 20)])];
     assert_eq!(messages().await, both);
     assert_eq!(store.prune_messages(at(10), 10).await.unwrap(), 0);

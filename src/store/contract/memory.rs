@@ -3,6 +3,7 @@
 //! What belongs here and below: its engine, and rows as plain maps. It has no SQL, no threads and no locks,
 //! so that what a read or a change of the unit of work means can be read here.
 
+mod finding;
 mod lanes;
 mod reads;
 mod tables;

@@ -308,10 +308,14 @@ impl Walk {
         }
         for number in 0..20 {
             both!(self, |store| async {
-                let effect = store.effect(event(&format!("e{number}"))).await;
+                let effect = store.effect(event(&format!("e{number}")), at(0)).await;
                 effect.map(|effect| {
                     effect.map(|mut effect| {
-                        effect.carriers.iter_mut().for_each(|it| it.delivery = DeliveryId(0));
+                        for call in &mut effect.calls {
+                            (call.delivery, call.lane) = (DeliveryId(0), LaneId(0));
+                            // Only a server has a clock of its own.
+                            call.waits_in = None;
+                        }
                         effect
                     })
                 })

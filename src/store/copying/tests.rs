@@ -105,8 +105,8 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     let link = Link { campaign: CAMPAIGN.to_owned(), code: "dora-links".to_owned() };
     let owner = store.person(&ReadKey::Link(link.clone())).await.unwrap().unwrap();
     assert_eq!(owner.key.value(), "dora@example.com");
-    let shown = store.effect(event("delivered")).await.unwrap().unwrap();
-    assert_eq!((shown.carriers.len(), &*shown.messages[0].delivery), (1, "m1"));
+    let shown = store.effect(event("delivered"), at(0)).await.unwrap().unwrap();
+    assert_eq!((shown.calls.len(), &*shown.messages[0].delivery), (1, "m1"));
     let mut waiting = drain(store, at(10)).await;
     waiting.sort();
     assert_eq!(waiting, ["identify", "identify", "kept", "waiting"]);

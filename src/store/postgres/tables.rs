@@ -5,6 +5,7 @@
 mod deliveries;
 mod effects;
 mod erasing;
+mod finding;
 mod inbox;
 mod lanes;
 mod letters;

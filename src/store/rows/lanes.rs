@@ -158,6 +158,8 @@ pub(in crate::store) struct LetterRow {
     pub(in crate::store) died_at: i64,
     pub(in crate::store) reason: String,
     pub(in crate::store) field: Option<String>,
+    /// The status answered to the last attempt.
+    pub(in crate::store) http_status: Option<u16>,
 }
 
 /// Dead letters of one row of deliveries.

@@ -8,13 +8,13 @@ use crate::domain::{
     DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, Person, PersonId, Webhook,
     WebhookId,
 };
-use crate::store::PastAttempt;
 use crate::store::inbox::Prunable;
 use crate::store::meta::Meta;
 use crate::store::rows::{
     CallRow, Counters, DeliveryRow, FinishedWebhook, LaneRow, LetterRow, MessageKey, PersonLetters,
     PersonRow, RowState, StoredWebhook, VisitorTraces, WebhookCall,
 };
+use crate::store::{InboxEntry, LaneStatus, PastAttempt};
 
 use super::UnitBase;
 
@@ -159,12 +159,17 @@ pub(in crate::store) trait EffectRows: UnitBase {
     /// Returns the webhook that led to an effect; `None` if it isn't in the ledger.
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Self::Fault>;
 
-    /// Returns the calls that a webhook led to and that are kept, but for the identifies that share a row
-    /// with a call.
-    async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Self::Fault>;
+    /// Returns rows of deliveries that webhooks led to, of each webhook the first ones; only those of some
+    /// lanes, unless none is named.
+    async fn webhook_calls(
+        &mut self,
+        webhooks: &[WebhookId],
+        lanes: &[LaneId],
+        each: i64,
+    ) -> Result<Vec<WebhookCall>, Self::Fault>;
 
-    /// Returns the metrics of the messages that an effect led to.
-    async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Self::Fault>;
+    /// Returns the metrics of the messages that effects led to.
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Self::Fault>;
 
     /// Returns the oldest metrics of messages before a time, and holds them, but for those that another
     /// transaction holds.
@@ -231,8 +236,11 @@ pub(in crate::store) trait LetterRows: UnitBase {
         limit: usize,
     ) -> Result<Vec<LetterRow>, Self::Fault>;
 
-    /// Returns the attempts of a delivery, oldest first.
-    async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Self::Fault>;
+    /// Returns the attempts of deliveries, of each the oldest first.
+    async fn attempts(
+        &mut self,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Self::Fault>;
 
     /// Returns which dead letters there are after one, the oldest first.
     async fn letters_after(
@@ -262,6 +270,49 @@ pub(in crate::store) trait MetaRows: UnitBase {
 
     /// Returns the note of this name and holds it, also if there is none yet.
     async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
+}
+
+/// Reads that only operators make, of many tables.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait FindingRows: UnitBase {
+    /// Returns the campaigns of participants and links, in their order. Looks once into each index for each
+    /// of them.
+    async fn campaigns(&mut self) -> Result<Vec<String>, Self::Fault>;
+
+    /// Returns a webhook whose body is kept.
+    async fn entry(&mut self, id: WebhookId) -> Result<Option<InboxEntry>, Self::Fault>;
+
+    /// Returns the newest webhooks that name a person and whose bodies are kept, of those with lesser ids.
+    async fn mentioned_in(
+        &mut self,
+        person: PersonId,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Self::Fault>;
+
+    /// Returns the newest webhooks that are parked, of those with lesser ids.
+    async fn parked_before(
+        &mut self,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Self::Fault>;
+
+    /// Returns the newest webhooks whose bodies are kept, of those with lesser ids.
+    async fn entries_before(
+        &mut self,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Self::Fault>;
+
+    /// Returns the size of the store in bytes.
+    async fn bytes(&mut self) -> Result<i64, Self::Fault>;
+
+    /// Returns the states of lanes. Their pending calls are counted up to a limit.
+    async fn lane_states(
+        &mut self,
+        lanes: &[LaneId],
+        count_to: i64,
+    ) -> Result<Vec<LaneStatus>, Self::Fault>;
 }
 
 /// Reads that only erasing makes, of many tables.

@@ -45,7 +45,8 @@ impl Work for ShowLetter {
         let newest = unit.letters(DeliveryId(self.0.0.saturating_add(1)), 1).await?.pop();
         match newest {
             Some(row) if row.delivery.id == self.0 => {
-                Ok(Some((letter(row)?, unit.attempts(self.0).await?)))
+                let attempts = unit.attempts(&[self.0]).await?.into_iter();
+                Ok(Some((letter(row)?, attempts.map(|(_, attempt)| attempt).collect())))
             }
             _ => Ok(None),
         }
@@ -53,7 +54,7 @@ impl Work for ShowLetter {
 }
 
 fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
-    let LetterRow { delivery, lane, identifier, died_at, reason, field } = row;
+    let LetterRow { delivery, lane, identifier, died_at, reason, field, http_status } = row;
     Ok(DeadLetter {
         delivery: delivery.read()?,
         lane,
@@ -61,6 +62,7 @@ fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
         died_at: Time::from_micros(died_at),
         reason,
         field,
+        http_status,
     })
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::{PersonId, Time, Webhook, WebhookId};
 use crate::store::inbox::Prunable;
 use crate::store::meta::{self, Meta};
-use crate::store::rows::{Changes, Counters, VisitorTraces, number};
+use crate::store::rows::{Changes, Counters, ReplannedWebhook, VisitorTraces, number};
 use crate::store::unit::{Unit, Work};
 use crate::store::{DeliveryState, InboxPage, Store, StoreError};
 
@@ -40,6 +40,45 @@ fn lowest_id(since: Time) -> Uuid {
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
     Uuid::from_bytes(bytes)
+}
+
+/// See [`Store::discard_parked`](crate::store::Store::discard_parked).
+pub(in crate::store) async fn discard_parked(
+    store: &Store,
+    ids: &[WebhookId],
+) -> Result<usize, StoreError> {
+    let mut discarded = 0;
+    for piece in ids.chunks(PIECE) {
+        discarded += store.write("discard parked webhooks", Unpark(piece.to_vec())).await?;
+    }
+    Ok(discarded)
+}
+
+/// Ends the parking of those of some webhooks that are parked.
+struct Unpark(Vec<WebhookId>);
+
+impl Work for Unpark {
+    type Output = usize;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
+        let mut changes = Changes::default();
+        let mut parked = 0;
+        for webhook in unit.hold_finished(&self.0).await? {
+            if !webhook.is_parked {
+                continue;
+            }
+            parked += 1;
+            if webhook.deliveries.is_empty() {
+                changes.dropped.push(webhook.id);
+            } else {
+                let (id, parked, campaign) = (webhook.id, None, None);
+                changes.replanned.push(ReplannedWebhook { id, parked, campaign });
+            }
+        }
+        changes.counters.parked -= number(parked);
+        unit.write(changes).await?;
+        Ok(parked)
+    }
 }
 
 /// See [`Store::prune`](crate::store::Store::prune) and

@@ -121,18 +121,25 @@ impl LetterRows for MemoryUnit {
                 died_at: letter.died_at,
                 reason: letter.reason.clone(),
                 field: letter.field.clone(),
+                http_status: self.now.attempts_of(*id).last().and_then(|it| it.http_status),
             }
         });
         Ok(letters.collect())
     }
 
-    async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
-        let attempts = self.now.attempts_of(delivery).map(|it| PastAttempt {
-            at: Time::from_micros(it.at),
-            took: duration(it.took),
-            http_status: it.http_status,
-            outcome: it.outcome.to_owned(),
-            reason: it.reason.clone(),
+    async fn attempts(
+        &mut self,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Fault> {
+        let attempts = deliveries.iter().flat_map(|id| self.now.attempts_of(*id)).map(|it| {
+            let attempt = PastAttempt {
+                at: Time::from_micros(it.at),
+                took: duration(it.took),
+                http_status: it.http_status,
+                outcome: it.outcome.to_owned(),
+                reason: it.reason.clone(),
+            };
+            (it.delivery, attempt)
         });
         Ok(attempts.collect())
     }

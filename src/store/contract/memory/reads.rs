@@ -16,15 +16,16 @@ use crate::store::rows::{
 use crate::store::unit::{EffectRows, ErasureRows, FoundRecords, InboxRows, PeopleRows, PlanKeys};
 use crate::store::{DeliveryState, StoreError, record};
 
+use super::finding::death;
 use super::tables::{Delivery, Tables};
 use super::{Fault, MemoryUnit};
 
 /// Returns the first of some rows.
-fn page<T>(rows: impl Iterator<Item = T>, limit: i64) -> impl Iterator<Item = T> {
+pub(super) fn page<T>(rows: impl Iterator<Item = T>, limit: i64) -> impl Iterator<Item = T> {
     rows.take(usize::try_from(limit).unwrap_or(0))
 }
 
-fn source(row: &NewWebhook) -> Source {
+pub(super) fn source(row: &NewWebhook) -> Source {
     record::source(row.source).expect("it was written")
 }
 
@@ -44,7 +45,7 @@ pub(super) fn person(row: &PersonRow) -> Result<Person, StoreError> {
 }
 
 impl Tables {
-    fn with_body(&self, id: &WebhookId) -> Option<&NewWebhook> {
+    pub(super) fn with_body(&self, id: &WebhookId) -> Option<&NewWebhook> {
         self.inbox.get(id).filter(|row| row.body.is_some())
     }
 
@@ -224,23 +225,38 @@ impl EffectRows for MemoryUnit {
         Ok(self.now.effects.get(&effect).copied())
     }
 
-    async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
+    async fn webhook_calls(
+        &mut self,
+        webhooks: &[WebhookId],
+        lanes: &[LaneId],
+        each: i64,
+    ) -> Result<Vec<WebhookCall>, Fault> {
         let call = |Delivery { state, row }: &Delivery| {
-            let id = delivery(state.id, Half::Call);
-            let died_at = self.now.letters.get(&id).map(|letter| letter.died_at);
+            let letter = |half| self.now.letters.get(&delivery(state.id, half)).map(death);
             WebhookCall {
-                delivery: id,
+                row: state.id,
+                webhook: row.webhook.expect("it is one of a webhook's"),
+                lane: state.lane,
+                identifier: self.now.people[&state.lane.0].identifier.clone(),
                 call: row.call.clone(),
-                state: DeliveryState::of(state.state),
+                has_identify: row.identify.is_some(),
+                state: state.state,
                 planned_at: row.planned_at,
-                ended_at: state.delivered_at.or(died_at),
+                delivered_at: state.delivered_at,
+                call_letter: letter(Half::Call),
+                identify_letter: letter(Half::Identify),
             }
         };
-        Ok(self.now.of_webhook(webhook).map(call).collect())
+        let is_meant = |it: &&Delivery| lanes.is_empty() || lanes.contains(&it.state.lane);
+        let rows = webhooks.iter().flat_map(|id| {
+            page(self.now.of_webhook(*id).filter(is_meant), each).map(call).collect::<Vec<_>>()
+        });
+        Ok(rows.collect())
     }
 
-    async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
-        Ok(self.now.messages.values().filter(|it| it.event == effect).cloned().collect())
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
+        let messages = self.now.messages.values().filter(|it| effects.contains(&it.event));
+        Ok(messages.cloned().collect())
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::{EventId, Message, WebhookId};
+use crate::domain::{EventId, LaneId, Message, WebhookId};
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, text};
 use crate::store::rows::{MessageKey, WebhookCall};
 use crate::store::unit::EffectRows;
+
+use super::erasing::uuids;
 
 impl EffectRows for Transaction {
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
@@ -17,17 +19,34 @@ impl EffectRows for Transaction {
         Ok(self.value(sql, &[&Uuid::from_bytes(effect.0)]).await?.map(WebhookId))
     }
 
-    async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at)
-             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
-             WHERE webhook = $1 ORDER BY id";
-        self.read(sql, &[&webhook.0]).await
+    async fn webhook_calls(
+        &mut self,
+        webhooks: &[WebhookId],
+        lanes: &[LaneId],
+        each: i64,
+    ) -> Result<Vec<WebhookCall>, Fault> {
+        let sql =
+            "SELECT it.id, webhook, lane, people.identifier, call, identify IS NOT NULL, it.state,
+                 planned_at, delivered_at, own.died_at, own.reason, own.field, other.died_at,
+                 other.reason, other.field
+             FROM unnest($1) AS named (id) CROSS JOIN LATERAL (
+                 SELECT * FROM deliveries WHERE webhook = named.id AND ($4 OR lane = ANY ($2))
+                 ORDER BY deliveries.id LIMIT $3
+             ) AS it
+             JOIN people ON people.id = lane
+             LEFT JOIN dead_letters AS own ON own.delivery = 2 * it.id + 1
+             LEFT JOIN dead_letters AS other ON other.delivery = 2 * it.id
+             ORDER BY it.id";
+        let of_all = lanes.is_empty();
+        let lanes: Vec<i64> = lanes.iter().map(|lane| lane.0).collect();
+        self.read_by(sql, &[&uuids(webhooks), &lanes, &each, &of_all]).await
     }
 
-    async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
         let sql = "SELECT event, delivery, metric, channel, sender, sender_id, at FROM messages
-             WHERE event = $1";
-        self.read(sql, &[&Uuid::from_bytes(effect.0)]).await
+             WHERE event = ANY ($1)";
+        let effects: Vec<Uuid> = effects.iter().map(|id| Uuid::from_bytes(id.0)).collect();
+        self.read_by(sql, &[&effects]).await
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {

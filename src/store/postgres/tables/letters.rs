@@ -15,7 +15,9 @@ impl LetterRows for Transaction {
     async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
         let sql = "SELECT it.id, lane, webhook, class, planned_at, event_at, dead_letters.attempts,
                  NULL::bigint, CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END,
-                 NULL::text, dead_letters.delivery, people.identifier, died_at, reason, field
+                 NULL::text, dead_letters.delivery, people.identifier, died_at, reason, field,
+                 (SELECT http_status FROM attempts WHERE attempts.delivery = dead_letters.delivery
+                  ORDER BY id DESC LIMIT 1)
              FROM dead_letters
              JOIN deliveries AS it ON it.id = dead_letters.delivery / 2
              JOIN people ON people.id = it.lane
@@ -23,10 +25,14 @@ impl LetterRows for Transaction {
         self.read(sql, &[&before.0, &number(limit)]).await
     }
 
-    async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
-        let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
-             WHERE delivery = $1 ORDER BY id";
-        self.read(sql, &[&delivery.0]).await
+    async fn attempts(
+        &mut self,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Fault> {
+        let sql = "SELECT at, took, http_status, outcome, reason, delivery FROM attempts
+             WHERE delivery = ANY ($1) ORDER BY delivery, id";
+        let deliveries: Vec<i64> = deliveries.iter().map(|id| id.0).collect();
+        self.read_by(sql, &[&deliveries]).await
     }
 
     async fn letters_after(

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::domain::{EventId, Message, WebhookId};
+use crate::domain::{EventId, LaneId, Message, WebhookId};
 use crate::store::rows::{Changes, MessageKey, WebhookCall};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
@@ -16,17 +16,43 @@ impl EffectRows for SqliteUnit<'_> {
         Ok(find(self.connection, sql, [effect.0])?.map(WebhookId))
     }
 
-    async fn webhook_calls(&mut self, webhook: WebhookId) -> Result<Vec<WebhookCall>, Fault> {
-        let sql = "SELECT id, call, state, planned_at, COALESCE(delivered_at, died_at)
-             FROM deliveries LEFT JOIN dead_letters ON dead_letters.delivery = 2 * id + 1
-             WHERE webhook = ?1 ORDER BY id";
-        read(self.connection, sql, [webhook.0])
+    async fn webhook_calls(
+        &mut self,
+        webhooks: &[WebhookId],
+        lanes: &[LaneId],
+        each: i64,
+    ) -> Result<Vec<WebhookCall>, Fault> {
+        let sql =
+            "SELECT it.id, webhook, lane, people.identifier, call, identify IS NOT NULL, it.state,
+                 planned_at, delivered_at, own.died_at, own.reason, own.field, other.died_at,
+                 other.reason, other.field
+             FROM deliveries AS it CROSS JOIN people ON people.id = lane
+             LEFT JOIN dead_letters AS own ON own.delivery = 2 * it.id + 1
+             LEFT JOIN dead_letters AS other ON other.delivery = 2 * it.id
+             WHERE webhook = ?1 AND (?2 IS NULL OR lane = ?2) ORDER BY it.id LIMIT ?3";
+        let lanes: Vec<Option<i64>> =
+            if lanes.is_empty() { vec![None] } else { lanes.iter().map(|it| Some(it.0)).collect() };
+        let mut found = Vec::new();
+        for webhook in webhooks {
+            for lane in &lanes {
+                found.extend(read::<WebhookCall>(
+                    self.connection,
+                    sql,
+                    params![webhook.0, lane, each],
+                )?);
+            }
+        }
+        Ok(found)
     }
 
-    async fn effect_messages(&mut self, effect: EventId) -> Result<Vec<Message>, Fault> {
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
         let sql = "SELECT event, delivery, metric, channel, sender, sender_id, at FROM messages
              WHERE event = ?1";
-        read(self.connection, sql, [effect.0])
+        let mut found = Vec::new();
+        for effect in effects {
+            found.extend(read::<Message>(self.connection, sql, [effect.0])?);
+        }
+        Ok(found)
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {

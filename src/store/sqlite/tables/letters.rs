@@ -16,7 +16,9 @@ impl LetterRows for SqliteUnit<'_> {
         let sql = "SELECT deliveries.id, lane, webhook, class, planned_at, event_at,
                  dead_letters.attempts, NULL,
                  CASE dead_letters.delivery % 2 WHEN 0 THEN identify ELSE call END, NULL,
-                 dead_letters.delivery, people.identifier, died_at, reason, field
+                 dead_letters.delivery, people.identifier, died_at, reason, field,
+                 (SELECT http_status FROM attempts WHERE attempts.delivery = dead_letters.delivery
+                  ORDER BY id DESC LIMIT 1)
              FROM dead_letters
              CROSS JOIN deliveries ON deliveries.id = dead_letters.delivery / 2
              CROSS JOIN people ON people.id = deliveries.lane
@@ -24,10 +26,17 @@ impl LetterRows for SqliteUnit<'_> {
         read(self.connection, sql, [before.0, number(limit)])
     }
 
-    async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<PastAttempt>, Fault> {
-        let sql = "SELECT at, took, http_status, outcome, reason FROM attempts
+    async fn attempts(
+        &mut self,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Fault> {
+        let sql = "SELECT at, took, http_status, outcome, reason, delivery FROM attempts
              WHERE delivery = ?1 ORDER BY id";
-        read(self.connection, sql, [delivery.0])
+        let mut found = Vec::new();
+        for DeliveryId(delivery) in deliveries {
+            found.extend(read::<(DeliveryId, PastAttempt)>(self.connection, sql, [delivery])?);
+        }
+        Ok(found)
     }
 
     async fn letters_after(

@@ -1,0 +1,221 @@
+//! `referral-relay find`: one thing by its id or address, and what became of it.
+
+use std::process::ExitCode;
+
+use uuid::Uuid;
+
+use super::output::{Failure, Output, failed};
+use crate::app;
+use crate::config::Settings;
+use crate::domain::characters::is_hidden;
+use crate::domain::{Time, WebhookId};
+use crate::inspect::{
+    CallView, EventView, Found, LaneView, MessageView, ParticipantView, PersonView, Show,
+    WebhookView, Why,
+};
+
+/// Arguments of `find`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// An address, an own id, a participant's id or vanity key, a webhook's id, an event's id or an effect
+    /// key.
+    #[arg(value_name = "EMAIL|ID", value_parser = text)]
+    what: String,
+    /// Only webhooks of a person before this one, for the next page.
+    #[arg(long, value_name = "WEBHOOK")]
+    before: Option<Uuid>,
+    /// Show addresses and ids of people instead of masking them.
+    #[arg(long)]
+    reveal: bool,
+    /// Print JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+fn text(text: &str) -> Result<String, String> {
+    let is_text = !text.trim().is_empty() && !text.contains(is_hidden);
+    is_text.then(|| text.trim().to_owned()).ok_or_else(|| "expected an address or an id".to_owned())
+}
+
+/// Finds it; exits 1 if nothing was found.
+pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+    let store = app::open_existing_store(settings).await.map_err(failed)?;
+    let show = if args.reveal { Show::Revealed } else { Show::Masked };
+    let inspector = app::inspector(settings, &store, show);
+    let finding = inspector.find(&args.what, args.before.map(WebhookId)).await;
+    store.close().await.map_err(failed)?;
+    let finding = finding.map_err(failed)?;
+    let mut page = Output::default();
+    if args.json {
+        page.json(&finding);
+    } else {
+        page.line(&finding.answer);
+        for found in &finding.found {
+            page.blank();
+            match found {
+                Found::Person(person) => write_person(person, &mut page),
+                Found::Webhook(webhook) => write_webhook(webhook, &mut page),
+                Found::Event(event) => write_event(event, &mut page),
+            }
+        }
+    }
+    page.print()?;
+    let code = if finding.found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    Ok(code)
+}
+
+fn write_person(person: &PersonView, page: &mut Output) {
+    page.line(format!("person       {}", person.identifier));
+    for former in &person.former {
+        page.line(format!("formerly     {former}"));
+    }
+    for participant in &person.participants {
+        write_participant(participant, page);
+    }
+    for lane in &person.lanes {
+        let LaneView { destination, state, pending, due_at, oldest } = lane;
+        let due = due_at.map_or(String::new(), |at| format!(", due at {at}"));
+        let oldest = oldest.map_or(String::new(), |at| format!(", the first planned at {at}"));
+        page.line(format!("lane         {destination}  {state}, {pending} pending{oldest}{due}"));
+    }
+    if person.timeline.is_empty() {
+        page.line("webhooks     none is kept that names them");
+    }
+    for webhook in &person.timeline {
+        page.blank();
+        write_entry(webhook, page);
+        write_calls(&webhook.calls, page);
+    }
+    if let Some(before) = person.before {
+        page.blank();
+        page.line(format!("There are more; go on with --before {before}"));
+    }
+}
+
+fn write_participant(participant: &ParticipantView, page: &mut Output) {
+    let id = participant.participant.as_deref().unwrap_or("of unknown id");
+    let joined = participant.joined_at.map_or(String::new(), |at| format!("  joined {at}"));
+    page.line(format!("participant  {}:{id}{joined}", participant.campaign));
+    let tier = participant.tier.as_deref().unwrap_or("none");
+    let number = |it: Option<i64>| it.map_or("unknown".to_owned(), |it| it.to_string());
+    page.line(format!(
+        "  tier {tier}, referrals {}, friends {}, conversions {}, rewards {}, shares {}{}",
+        number(participant.total_referrals),
+        participant.friends,
+        participant.conversions,
+        participant.rewards,
+        number(participant.shares),
+        if participant.has_complete_counts { "" } else { " (counts incomplete, so not sent)" },
+    ));
+    if let (Some(first), Some(last)) = (participant.first_referral_at, participant.last_referral_at)
+    {
+        page.line(format!("  first friend {first}, last friend {last}"));
+    }
+    if let Some(event) = &participant.sign_up {
+        let received = event.received_at.map_or(String::new(), |at| format!(", received {at}"));
+        page.line(format!(
+            "  sign-up event {} of webhook {}{received}",
+            event.event_id, event.webhook
+        ));
+    }
+}
+
+fn write_webhook(webhook: &WebhookView, page: &mut Output) {
+    write_entry(webhook, page);
+    if let Some(owner) = &webhook.owner {
+        page.line(format!("  signed by campaign {owner}"));
+    }
+    for person in &webhook.people {
+        page.line(format!("  person {person}"));
+    }
+    write_calls(&webhook.calls, page);
+}
+
+/// Writes the line of a webhook, and why it is parked.
+pub(super) fn write_entry(webhook: &WebhookView, page: &mut Output) {
+    let event = webhook.event.as_deref().unwrap_or("-");
+    let WebhookView { id, received_at, source, outcome, .. } = webhook;
+    page.line(format!("{received_at}  {source}  {event}  {outcome}  {id}"));
+    if let Some(reason) = &webhook.reason {
+        page.line(format!("  reason {reason}"));
+    }
+}
+
+fn write_calls(calls: &[CallView], page: &mut Output) {
+    for call in calls {
+        let event = call.event_id.as_deref().map_or(String::new(), |id| format!("  {id}"));
+        page.line(format!("  {}  {}  {}{event}", call.destination, call.name(), way(call)));
+        for attempt in &call.attempts {
+            let status = attempt.http_status.map_or("-".to_owned(), |it| it.to_string());
+            page.line(format!(
+                "    attempt {}  {}  status {status}  {} ms  {}",
+                attempt.at, attempt.outcome, attempt.duration_ms, attempt.reason
+            ));
+        }
+        write_messages(&call.messages, "    ", page);
+    }
+}
+
+/// Returns the state of a call, with its time.
+fn way(call: &CallView) -> String {
+    let at = |word: &str, at: Option<Time>| at.map_or(String::new(), |at| format!("{word}{at}"));
+    match call.state {
+        "delivered" => format!("delivered{}", at(" at ", call.delivered_at)),
+        "dead" => format!(
+            "dead{}, dead letter {}: {}",
+            at(" since ", call.died_at),
+            call.id,
+            call.reason.as_deref().unwrap_or("-")
+        ),
+        state => format!("{state}{}", at(", due at ", call.due_at)),
+    }
+}
+
+fn write_messages(messages: &[MessageView], indent: &str, page: &mut Output) {
+    for message in messages {
+        let sender = message.message_source.as_deref().zip(message.message_source_id.as_deref());
+        let sender = sender.map_or(String::new(), |(kind, id)| format!("  {kind} {id}"));
+        page.line(format!("{indent}message {}  {}{sender}", message.delivery_id, message.channel));
+        for metric in &message.metrics {
+            page.line(format!("{indent}  {}  {}", metric.at, metric.metric));
+        }
+    }
+}
+
+fn write_event(event: &EventView, page: &mut Output) {
+    page.line(format!("event      {}", event.event_id));
+    if let Some(key) = &event.effect_key {
+        page.line(format!("effect     {key}"));
+    }
+    if let Some(name) = &event.name {
+        page.line(format!("name       {name}"));
+    }
+    let received = event.received_at.map_or(String::new(), |at| format!("  received {at}"));
+    page.line(format!("webhook    {}{received}", event.webhook));
+    if let Some(call) = &event.call {
+        page.line(format!("person     {}", call.person));
+        if let Some(at) = call.happened_at {
+            page.line(format!("happened   {at}"));
+        }
+        page.line(format!("planned    {}", call.planned_at));
+        write_calls(std::slice::from_ref(call), page);
+    } else {
+        write_messages(&event.messages, "  ", page);
+    }
+    write_why(&event.why, page);
+}
+
+fn write_why(why: &Why, page: &mut Output) {
+    page.blank();
+    page.line("Why did it start no campaign?");
+    let mut is_first = true;
+    for reason in &why.reasons {
+        let mark = match (reason.holds, is_first) {
+            (true, true) => "=>",
+            (true, false) => " +",
+            (false, _) => "  ",
+        };
+        is_first &= !reason.holds;
+        page.line(format!("{mark} {:<9} {}", reason.reason, reason.text));
+    }
+}

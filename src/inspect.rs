@@ -1,0 +1,77 @@
+//! Looking: the use cases of operators that change nothing, the same for every face.
+//!
+//! What belongs here and below: what is read of the store for a question, and the answer as plain values
+//! that serialize, with personal data masked unless it is revealed. What doesn't: how an answer is printed
+//! (`cli`), SQL (`store`).
+
+mod call;
+mod causes;
+mod event;
+mod find;
+mod masking;
+mod parked;
+mod person;
+mod status;
+mod webhook;
+mod why;
+
+use std::sync::Arc;
+
+use crate::domain::{Identifier, ParticipantKey, Time};
+use crate::mapping::Rules;
+use crate::store::Store;
+
+pub use call::{AttemptView, CallView, MessageView};
+pub use causes::{Cause, CausesView, LetterFilter, LetterView};
+pub use event::EventView;
+pub use find::{Finding, Found};
+pub use masking::masked;
+pub use parked::{ParkedView, ParkedWebhook};
+pub use person::{LaneView, ParticipantView, PersonView};
+pub use status::{DestinationView, QueueView, RelayStatus};
+pub use webhook::WebhookView;
+pub use why::{Reason, Why};
+
+/// A way to look into a store.
+pub struct Inspector {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The present time.
+    pub now: Time,
+    /// The rules of the mapping.
+    pub rules: Rules,
+    /// The campaigns that the settings name.
+    pub campaigns: Vec<String>,
+    /// True if Customer.io's reports of messages are accepted.
+    pub has_reports: bool,
+    /// Personal data: shown or masked.
+    pub show: Show,
+}
+
+/// Personal data in an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Show {
+    /// Addresses, names and ids of people are masked.
+    #[default]
+    Masked,
+    /// They are shown.
+    Revealed,
+}
+
+impl Show {
+    /// Returns an identifier.
+    fn identifier(self, identifier: &Identifier) -> String {
+        match self {
+            Self::Masked => identifier.masked(),
+            Self::Revealed => identifier.value().to_owned(),
+        }
+    }
+
+    /// Returns a participant's id.
+    fn participant(self, key: &ParticipantKey) -> String {
+        match self {
+            Self::Masked => key.masked(),
+            Self::Revealed => key.participant.clone(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Calls: their ways, attempts and messages.
+
+use serde::Serialize;
+use serde_with::{DisplayFromStr, serde_as};
+
+use super::Show;
+use crate::domain::{Call, Destination, Labelled, Time};
+use crate::store::{CallStatus, DeliveryState, MessageStatus, PastAttempt};
+
+/// A call and its way.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct CallView {
+    /// The number of its delivery, which is also that of its dead letter.
+    pub id: i64,
+    /// The kind.
+    pub call: &'static str,
+    /// The destination.
+    pub destination: &'static str,
+    /// The person it is for.
+    pub person: String,
+    /// The event's name at Customer.io.
+    pub event: Option<String>,
+    /// The event's id at Customer.io.
+    pub event_id: Option<String>,
+    /// The time of the event.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub happened_at: Option<Time>,
+    /// The time when it was planned.
+    #[serde_as(as = "DisplayFromStr")]
+    pub planned_at: Time,
+    /// `pending`, `leased`, `delivered` or `dead`.
+    pub state: &'static str,
+    /// The time when its lane is due, while it is pending.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub due_at: Option<Time>,
+    /// The time when the destination accepted it.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub delivered_at: Option<Time>,
+    /// The time when it became a dead letter.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub died_at: Option<Time>,
+    /// The reason why it is a dead letter.
+    pub reason: Option<String>,
+    /// The field at fault.
+    pub field: Option<String>,
+    /// The attempts that failed.
+    pub attempts: Vec<AttemptView>,
+    /// The messages that it led to.
+    pub messages: Vec<MessageView>,
+}
+
+impl CallView {
+    pub(super) fn of(status: CallStatus, show: Show) -> Self {
+        let lane = status.waits_in.as_ref();
+        let is_leased = lane.is_some_and(|lane| lane.is_leased);
+        let state = match status.state {
+            DeliveryState::Pending if is_leased => "leased",
+            state => state.label(),
+        };
+        let destination = status.call.as_ref().map_or(Destination::CustomerIo, Call::destination);
+        let (died_at, reason, field) = match status.death.clone() {
+            Some(death) => (Some(death.died_at), Some(death.reason), death.field),
+            None => (None, None, None),
+        };
+        Self {
+            id: status.delivery.0,
+            call: status.kind(),
+            destination: destination.label(),
+            person: show.identifier(&status.key),
+            event: status.event_name().map(str::to_owned),
+            event_id: status.event_id().map(|id| id.to_string()),
+            happened_at: status.call.as_ref().and_then(Call::happened_at),
+            planned_at: status.planned_at,
+            state,
+            due_at: lane.and_then(|lane| lane.due_at),
+            delivered_at: status.delivered_at,
+            died_at,
+            reason,
+            field,
+            attempts: status.attempts.into_iter().map(AttemptView::from).collect(),
+            messages: status.messages.into_iter().map(MessageView::from).collect(),
+        }
+    }
+
+    /// Returns the event's name, or the kind of a call that is no event.
+    pub fn name(&self) -> &str {
+        self.event.as_deref().unwrap_or(self.call)
+    }
+}
+
+/// An attempt that didn't deliver.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptView {
+    /// The time when it began.
+    #[serde_as(as = "DisplayFromStr")]
+    pub at: Time,
+    /// Its length in milliseconds.
+    pub duration_ms: u64,
+    /// The status that the destination answered.
+    pub http_status: Option<u16>,
+    /// The outcome.
+    pub outcome: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl From<PastAttempt> for AttemptView {
+    fn from(attempt: PastAttempt) -> Self {
+        let PastAttempt { at, took, http_status, outcome, reason } = attempt;
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Self { at, duration_ms, http_status, outcome, reason }
+    }
+}
+
+/// A message of Customer.io's.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageView {
+    /// Customer.io's id of it.
+    pub delivery_id: String,
+    /// The kind of message.
+    pub channel: String,
+    /// The kind of its sender, such as `campaign`.
+    pub message_source: Option<String>,
+    /// The sender's id.
+    pub message_source_id: Option<String>,
+    /// The reports about it, the earliest first.
+    pub metrics: Vec<MetricView>,
+}
+
+/// A report about a message.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricView {
+    /// The report's name at Customer.io, such as `opened`.
+    pub metric: String,
+    /// The time.
+    #[serde_as(as = "DisplayFromStr")]
+    pub at: Time,
+}
+
+impl From<MessageStatus> for MessageView {
+    fn from(status: MessageStatus) -> Self {
+        let (message_source, message_source_id) = status.sender.unzip();
+        let metrics = status.metrics.into_iter();
+        Self {
+            delivery_id: status.delivery,
+            channel: status.channel,
+            message_source,
+            message_source_id,
+            metrics: metrics.map(|(metric, at)| MetricView { metric, at }).collect(),
+        }
+    }
+}

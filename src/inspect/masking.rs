@@ -1,0 +1,104 @@
+//! Masking of bodies and calls: only the values of harmless keys are shown.
+
+use serde_json::Value;
+
+/// The keys whose values are shown: names of events, ids of things, counts, states, types, amounts,
+/// currencies, and names of campaigns and channels. Ids and codes of people aren't among them.
+const SHOWN: [&str; 46] = [
+    "affiliateEarning",
+    "amount",
+    "at",
+    "call",
+    "campaign_id",
+    "campaign_name",
+    "campaignId",
+    "channel",
+    "conversion_value",
+    "count",
+    "createdAt",
+    "currency",
+    "currencyISO",
+    "days_to_first_referral",
+    "delay_in_days",
+    "dedupe_key",
+    "earned_as",
+    "event",
+    "event_id",
+    "eventType",
+    "first_referral_date",
+    "fraud_risk_level",
+    "fraudRiskLevel",
+    "friend_number",
+    "impressionCount",
+    "inviteCount",
+    "last_referral_date",
+    "metric",
+    "referral_source",
+    "referral_tier",
+    "referralCount",
+    "referralSource",
+    "reward_id",
+    "reward_type",
+    "reward_value",
+    "rewardId",
+    "share_channel",
+    "share_method",
+    "source",
+    "status",
+    "timestamp",
+    "total_conversions",
+    "total_friends",
+    "total_referrals",
+    "tracked_at",
+    "type",
+];
+
+/// The key of participants' own data, whose keys are anybody's choice.
+const METADATA: &str = "metadata";
+
+/// Returns a JSON value in which only the values of harmless keys are shown. Keys, truth values and the
+/// shape stay. Of metadata nothing is shown.
+pub fn masked(value: &Value) -> Value {
+    mask(value, &SHOWN, false)
+}
+
+fn mask(value: &Value, keys: &[&str], is_shown: bool) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| {
+                let keys = if key == METADATA { &[] } else { keys };
+                (key.clone(), mask(value, keys, keys.contains(&key.as_str())))
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        Value::Array(items) => items.iter().map(|item| mask(item, keys, is_shown)).collect(),
+        Value::String(text) if !is_shown || text.contains('@') => Value::from("***"),
+        Value::Number(_) if !is_shown => Value::from("***"),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_values_of_harmless_keys_are_shown() {
+        let body = json!({
+            "event": "NEW_PARTICIPANT_ADDED",
+            "createdAt": 1,
+            "data": { "email": "fay@example.com", "firstName": "Fay", "phone": 491_234_567,
+                "status": "fay@example.com", "isVerified": true, "type": ["a", "b"], "metadata": { "type": "a" } },
+        });
+        let shown = json!({
+            "event": "NEW_PARTICIPANT_ADDED",
+            "createdAt": 1,
+            "data": { "email": "***", "firstName": "***", "phone": "***",
+                "status": "***", "isVerified": true, "type": ["a", "b"], "metadata": { "type": "***" } },
+        });
+        assert_eq!(masked(&body), shown);
+        assert_eq!(masked(&json!("fay")), json!("***"));
+    }
+}

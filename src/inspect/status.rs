@@ -1,0 +1,139 @@
+//! The running relay: its destinations, what waits, and when it last received something.
+
+use serde::Serialize;
+use serde_with::{DisplayFromStr, serde_as};
+
+use super::webhook::WebhookView;
+use super::{Inspector, Show};
+use crate::domain::{Labelled, Source, TRIGGERS_FOR, Time};
+use crate::store::{DestinationReport, StoreError, WebhookStatus};
+use crate::sync::{SeenFinding, SeenWebhooks};
+
+/// The relay as its store knows it.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct RelayStatus {
+    /// True if a relay delivers from the store now.
+    pub is_running: bool,
+    /// The present time.
+    #[serde_as(as = "DisplayFromStr")]
+    pub at: Time,
+    /// The destinations, as the relay that delivers last saw them.
+    pub destinations: Vec<DestinationView>,
+    /// The calls and webhooks that wait.
+    pub queue: QueueView,
+    /// The newest webhook of GrowSurf's.
+    pub last_webhook: Option<WebhookView>,
+    /// GrowSurf's webhooks, as the relay last saw them there.
+    pub growsurf: Option<GrowsurfView>,
+    /// The size of the store in bytes.
+    pub store_bytes: u64,
+}
+
+/// A destination.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct DestinationView {
+    /// Its name.
+    pub destination: &'static str,
+    /// `running`, `paused`, `broken` or `halted`.
+    pub state: &'static str,
+    /// The time of the last change.
+    #[serde_as(as = "DisplayFromStr")]
+    pub since: Time,
+    /// The reason, if it is halted.
+    pub reason: Option<String>,
+}
+
+/// Calls and webhooks that wait.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct QueueView {
+    /// Pending calls.
+    pub pending: u64,
+    /// The time when the oldest of them was planned.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub oldest: Option<Time>,
+    /// The time from which on its event triggers no campaign.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub passes_72_h_at: Option<Time>,
+    /// Dead letters.
+    pub dead: u64,
+    /// Parked webhooks.
+    pub parked: u64,
+}
+
+/// GrowSurf's webhooks.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct GrowsurfView {
+    /// The time of the look.
+    #[serde_as(as = "DisplayFromStr")]
+    pub seen_at: Time,
+    /// The findings.
+    pub findings: Vec<SeenFinding>,
+}
+
+impl RelayStatus {
+    /// Returns the state of the relay, as a sentence.
+    pub fn headline(&self) -> String {
+        let down = self.destinations.iter().find(|it| it.state != "running");
+        let queue = &self.queue;
+        match (self.is_running, down) {
+            (false, _) if queue.pending > 0 => format!(
+                "No relay is running on this store, and {} calls wait: start `referral-relay serve`.",
+                queue.pending
+            ),
+            (false, _) => {
+                "No relay is running on this store: start `referral-relay serve`.".to_owned()
+            }
+            (true, Some(down)) => format!(
+                "A relay is running, and {} has been {} since {}.",
+                down.destination, down.state, down.since
+            ),
+            (true, None) => "A relay is running.".to_owned(),
+        }
+    }
+}
+
+impl Inspector {
+    /// Returns the state of the relay. The face knows whether one is running.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn status(&self, is_running: bool) -> Result<RelayStatus, StoreError> {
+        let stats = self.store.stats().await?;
+        let destination = |it: DestinationReport| DestinationView {
+            destination: it.destination.label(),
+            state: it.state.label(),
+            since: it.since,
+            reason: Some(it.reason).filter(|reason| !reason.is_empty()),
+        };
+        let newest = self.store.newest(Source::Growsurf).await?;
+        let last = newest
+            .map(|entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, Show::Masked));
+        let seen = SeenWebhooks::last(&self.store).await?;
+        Ok(RelayStatus {
+            is_running,
+            at: self.now,
+            destinations: self
+                .store
+                .destination_reports()
+                .await?
+                .into_iter()
+                .map(destination)
+                .collect(),
+            queue: QueueView {
+                pending: stats.pending,
+                oldest: stats.oldest_pending,
+                passes_72_h_at: stats.oldest_pending.map(|at| at.plus(TRIGGERS_FOR)),
+                dead: stats.dead,
+                parked: stats.parked,
+            },
+            last_webhook: last,
+            growsurf: seen
+                .map(|SeenWebhooks { at, findings }| GrowsurfView { seen_at: at, findings }),
+            store_bytes: self.store.bytes().await?,
+        })
+    }
+}

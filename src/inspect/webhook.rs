@@ -1,0 +1,109 @@
+//! One webhook: its facts, the people and the calls that it led to.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_with::{DisplayFromStr, serde_as};
+
+use super::call::CallView;
+use super::{Inspector, Show};
+use crate::domain::{Labelled, Time, WebhookId};
+use crate::store::{InboxEntry, StoreError, WebhookStatus};
+
+/// A webhook and what it led to.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct WebhookView {
+    /// Its id.
+    #[serde_as(as = "DisplayFromStr")]
+    pub id: WebhookId,
+    /// The time of its first receipt.
+    #[serde_as(as = "DisplayFromStr")]
+    pub received_at: Time,
+    /// The party that sent it.
+    pub source: &'static str,
+    /// The campaign whose own secret signed it.
+    pub owner: Option<String>,
+    /// The event type.
+    pub event: Option<String>,
+    /// `accepted`, `parked`, or `parked in part`.
+    pub outcome: &'static str,
+    /// The reason why it is parked.
+    pub reason: Option<String>,
+    /// The people that its calls are for.
+    pub people: BTreeSet<String>,
+    /// Its calls, in the order in which they were planned.
+    pub calls: Vec<CallView>,
+}
+
+impl WebhookView {
+    pub(super) fn of(status: WebhookStatus, show: Show) -> Self {
+        let WebhookStatus { entry, calls } = status;
+        let calls: Vec<CallView> = calls.into_iter().map(|it| CallView::of(it, show)).collect();
+        let InboxEntry { id, received_at, source, owner, event, parked } = entry;
+        let outcome = match (&parked, calls.is_empty()) {
+            (None, _) => "accepted",
+            (Some(_), true) => "parked",
+            (Some(_), false) => "parked in part",
+        };
+        Self {
+            id,
+            received_at,
+            source: source.label(),
+            owner,
+            event,
+            outcome,
+            reason: parked,
+            people: calls.iter().map(|call| call.person.clone()).collect(),
+            calls,
+        }
+    }
+
+    /// Returns what became of the webhook, as a sentence.
+    pub fn headline(&self) -> String {
+        let (source, at) = (self.source, self.received_at);
+        let event = self.event.as_deref().unwrap_or("a webhook");
+        let came = format!("{event} of {source} arrived at {at}");
+        if let Some(reason) = &self.reason {
+            return format!("{came} and is {}: {reason}.", self.outcome);
+        }
+        if self.calls.is_empty() {
+            let why = "it led to no call: it said nothing new, or its events are off";
+            return format!("{came}; {why}.");
+        }
+        let count =
+            |state: &[&str]| self.calls.iter().filter(|it| state.contains(&it.state)).count();
+        let events = self.calls.iter().filter(|call| call.event.is_some()).count();
+        let all = format!(
+            "{}, {} and {}",
+            counted(self.people.len(), "person", "people"),
+            counted(events, "event", "events"),
+            counted(self.calls.len(), "call", "calls")
+        );
+        let (waiting, dead) = (count(&["pending", "leased"]), count(&["dead"]));
+        let last = self.calls.iter().filter_map(|call| call.delivered_at).max();
+        let outcome = match (waiting, dead, last) {
+            (0, 0, Some(last)) => format!("all are delivered, the last at {last}"),
+            (waiting, dead, _) => {
+                format!("{} delivered, {waiting} waiting, {dead} dead", count(&["delivered"]))
+            }
+        };
+        format!("{came}: {all}; {outcome}.")
+    }
+}
+
+/// Returns a number of things.
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+impl Inspector {
+    /// Returns a webhook with its calls; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookView>, StoreError> {
+        let status = self.store.webhook(id, self.now).await?;
+        Ok(status.map(|status| WebhookView::of(status, self.show)))
+    }
+}
