@@ -17,7 +17,7 @@ mod why;
 
 use std::sync::Arc;
 
-use crate::domain::{Identifier, ParticipantKey, Time};
+use crate::domain::{LaneKey, ParticipantKey, Time};
 use crate::mapping::Rules;
 use crate::store::Store;
 
@@ -59,11 +59,11 @@ pub enum Show {
 }
 
 impl Show {
-    /// Returns an identifier.
-    fn identifier(self, identifier: &Identifier) -> String {
+    /// Returns the key of a lane.
+    fn key(self, key: &LaneKey) -> String {
         match self {
-            Self::Masked => identifier.masked(),
-            Self::Revealed => identifier.value().to_owned(),
+            Self::Masked => key.masked(),
+            Self::Revealed => key.value().to_owned(),
         }
     }
 

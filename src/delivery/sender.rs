@@ -251,7 +251,7 @@ impl Sender {
                 tracing::warn!(
                     webhook.id = webhook,
                     delivery.id = delivery.id.0,
-                    person = identifier.masked(),
+                    person = key.masked(),
                     call = kind,
                     reason,
                     field,

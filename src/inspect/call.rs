@@ -67,7 +67,7 @@ impl CallView {
             id: status.delivery.0,
             call: status.kind(),
             destination: destination.label(),
-            person: show.identifier(&status.key),
+            person: show.key(&status.key),
             event: status.event_name().map(str::to_owned),
             event_id: status.event_id().map(|id| id.to_string()),
             happened_at: status.call.as_ref().and_then(Call::happened_at),

@@ -103,7 +103,7 @@ impl LetterView {
         Self {
             id: letter.delivery.id.0,
             cause: cause(letter),
-            person: show.identifier(&letter.key),
+            person: show.key(&letter.key),
             call: call.kind(),
             event: match call {
                 Call::Track { name, .. } => Some(name.clone()),

@@ -140,12 +140,8 @@ impl Inspector {
         };
         Ok(PersonView {
             number: person.id.map(|id| id.0),
-            identifier: self.show.identifier(&person.key),
-            former: person
-                .former
-                .iter()
-                .map(|it| self.show.identifier(&it.clone().into()))
-                .collect(),
+            identifier: self.show.key(&person.key),
+            former: person.former.iter().map(|it| self.show.key(&it.clone().into())).collect(),
             participants,
             lanes: lanes.into_iter().map(lane).collect(),
             timeline: timeline.into_iter().map(|it| WebhookView::of(it, self.show)).collect(),

@@ -26,6 +26,7 @@ pub fn event_of(key: &EffectKey) -> Option<&'static str> {
 /// Declares functions that return effect keys.
 macro_rules! effects {
     ($($(#[$meta:meta])* $name:ident($($part:ident),+) = $key:literal;)+) => {$(
+        #[doc = concat!("Returns `", $key, "`.\n")]
         $(#[$meta])*
         pub fn $name($($part: &str),+) -> EffectKey {
             EffectKey(format!($key))
