@@ -347,7 +347,8 @@ fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<U
         UiMode::Off => false,
     };
     let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
-    is_on.then(|| UiState::new(state.clone(), sessions))
+    let inspector = inspector(settings, &state.store, Show::Masked);
+    is_on.then(|| UiState::new(state.clone(), inspector, sessions))
 }
 
 /// Runs a loop that may be silent for any time; only its panic is reported.

@@ -33,6 +33,7 @@ pub use webhook::WebhookView;
 pub use why::{Reason, Why};
 
 /// A way to look into a store.
+#[derive(Clone)]
 pub struct Inspector {
     /// The store.
     pub store: Arc<Store>,

@@ -4,12 +4,17 @@
 //! are use cases that the command line has as well.
 
 mod assets;
+mod dead;
+mod events;
 mod failure;
 mod layout;
 mod login;
 mod overview;
+mod people;
 mod same_origin;
+mod search;
 pub mod session;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,8 +28,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use crate::http::{AppState, Problem};
+use crate::inspect::{Inspector, Show};
 use login::{Tries, is_behind_https, set_cookie};
-use session::{Session, Sessions};
+use session::{Operator, Role, Session, Sessions};
 
 /// The largest form, in bytes.
 const FORM: usize = 64 * 1024;
@@ -48,6 +54,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 #[derive(Clone)]
 pub struct UiState {
     app: AppState,
+    inspector: Inspector,
     sessions: Arc<Sessions>,
     tries: Arc<Tries>,
     /// The moment that tries to sign in are counted from.
@@ -55,10 +62,15 @@ pub struct UiState {
 }
 
 impl UiState {
-    /// Makes the pages' state; whoever shows a token of `sessions` may sign in.
-    pub fn new(app: AppState, sessions: Sessions) -> Self {
+    /// Makes the pages' state; a token of `sessions` signs in.
+    pub fn new(app: AppState, inspector: Inspector, sessions: Sessions) -> Self {
         let began = app.clock.steady();
-        Self { app, sessions: Arc::new(sessions), tries: Arc::default(), began }
+        Self { app, inspector, sessions: Arc::new(sessions), tries: Arc::default(), began }
+    }
+
+    /// Returns a way to look into the store now.
+    fn inspector(&self, show: Show) -> Inspector {
+        Inspector { show, now: self.app.clock.now(), ..self.inspector.clone() }
     }
 }
 
@@ -74,6 +86,20 @@ fn routes(state: UiState) -> Router {
     let pages = Router::new()
         .route("/ui", get(overview::show))
         .route("/ui/", get(async || Redirect::permanent("/ui")))
+        .route("/ui/search", post(search::search))
+        .route("/ui/people/{number}", get(people::show))
+        .route("/ui/people/{number}/reveal", post(people::reveal))
+        .route("/ui/webhooks", get(webhooks::list))
+        .route("/ui/webhooks/{id}", get(webhooks::show))
+        .route("/ui/webhooks/{id}/reveal", post(webhooks::reveal))
+        .route("/ui/events/{id}", get(events::show))
+        .route("/ui/parked", get(webhooks::parked))
+        .route("/ui/dead", get(dead::causes))
+        .route("/ui/dead/{cause}", get(dead::cause))
+        .route("/ui/dead/letter/{id}", get(dead::letter))
+        .route("/ui/dead/letter/{id}/reveal", post(dead::reveal))
+        .route("/ui/dead/letter/{id}/redeliver", post(dead::redeliver))
+        .route("/ui/dead/letter/{id}/discard", post(dead::discard))
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
         .route("/ui/{*rest}", get(not_found))
@@ -139,5 +165,20 @@ impl FromRequestParts<UiState> for Session {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, detail).into_response());
         }
         Err(Redirect::to("/ui/login").into_response())
+    }
+}
+
+/// Lets through who signed in and may act. Others are answered 403.
+impl FromRequestParts<UiState> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &UiState) -> Result<Self, Response> {
+        let session = Session::from_request_parts(parts, state).await?;
+        if session.role == Role::Operate {
+            return Ok(Self(session));
+        }
+        let detail =
+            "Your token is admin.view_token: it looks and doesn't act. Sign in with admin.token.";
+        Err(failure::Failure::new(StatusCode::FORBIDDEN, detail).into_response())
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate each top-level module may name. What isn't listed may name none.
-const MAY_NAME: [(&str, &[&str]); 22] = [
+const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("docs", &[]),
     ("options", &["domain"]),
@@ -61,7 +61,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
             "ui",
         ],
     ),
-    ("ui", &["delivery", "domain", "http", "store", "telemetry"]),
+    ("ui", &["delivery", "domain", "http", "inspect", "store", "telemetry"]),
     (
         "cli",
         &[
@@ -137,7 +137,7 @@ fn named(line: &str) -> Vec<String> {
 
 #[test]
 fn dependencies_point_inward() {
-    let allowed: BTreeMap<&str, &[&str]> = MAY_NAME.into_iter().collect();
+    let allowed: BTreeMap<&str, &[&str]> = MAY_NAME.iter().copied().collect();
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (path, text) in sources() {

@@ -173,3 +173,103 @@ fn without_a_token_or_on_a_public_address_there_are_no_pages() {
     let relay = public.set("admin.ui", "on").start();
     assert_eq!(http::get(relay.url("/ui/login")).status, 200);
 }
+
+/// Searches, and returns the page that it leads to.
+#[track_caller]
+fn find(relay: &Relay, cookie: &str, q: &str) -> String {
+    let answer = http::send(form(relay, "/ui/search", &format!("q={q}")).header("Cookie", cookie));
+    assert_eq!(answer.status, 303, "{q}: {answer:?}");
+    answer.header("location").to_owned()
+}
+
+#[test]
+fn a_search_leads_to_a_person_a_webhook_and_an_event() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let webhook = relay.accept(&joined("fay"));
+    relay.drained();
+    let cookie = session(&relay, OPERATE);
+    let person = find(&relay, &cookie, "fay%40example.com");
+    assert!(person.starts_with("/ui/people/") && !person.contains("fay"), "{person}");
+    let shown = page(&relay, &person, &cookie).body;
+    assert!(shown.contains("arrived at Customer.io") && shown.contains("referral_program_joined"));
+    assert!(!shown.contains("fay@example.com"), "{shown}");
+
+    let event = shown.split("/ui/events/").nth(1).unwrap().split('"').next().unwrap();
+    let path = find(&relay, &cookie, event);
+    assert_eq!(path, format!("/ui/events/{event}"));
+    let shown = page(&relay, &path, &cookie).body;
+    assert!(shown.contains("Why did it start no campaign?"), "{shown}");
+    let path = find(&relay, &cookie, &webhook);
+    assert_eq!(path, format!("/ui/webhooks/{webhook}"));
+    let shown = page(&relay, &path, &cookie).body;
+    assert!(shown.contains("NEW_PARTICIPANT_ADDED") && !shown.contains("fay@example.com"));
+    assert!(page(&relay, "/ui/webhooks", &cookie).body.contains(&path));
+
+    let nothing = form(&relay, "/ui/search", "q=nobody%40example.com").header("Cookie", &cookie);
+    let nothing = http::send(nothing);
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.body.contains("Only exact matches") && !nothing.body.contains("nobody"));
+    for path in ["/ui/people/999", "/ui/events/x", "/ui/dead/letter/7", "/ui/dead/none"] {
+        assert_eq!(page(&relay, path, &cookie).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn only_operators_reveal_and_act() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(
+        json!([{"match": {"path": "rae%40example.com/events"}, "times": 1, "status": 400}]),
+    );
+    let relay = started(&sandbox);
+    let webhook = relay.accept(&joined("rae"));
+    relay.drained();
+    let (operator, viewer) = (session(&relay, OPERATE), session(&relay, VIEW));
+    let post =
+        |path: &str, cookie: &str| http::send(form(&relay, path, "").header("Cookie", cookie));
+    let person = find(&relay, &viewer, "rae%40example.com");
+    let causes = page(&relay, "/ui/dead", &viewer).body;
+    let cause = causes.split("href=\"/ui/dead/").nth(1).unwrap().split('"').next().unwrap();
+    let letters = page(&relay, &format!("/ui/dead/{cause}"), &viewer).body;
+    let letter = letters.split("href=\"").find(|it| it.starts_with("/ui/dead/letter/")).unwrap();
+    let letter = letter.split('"').next().unwrap().to_owned();
+    for path in [person, format!("/ui/webhooks/{webhook}"), letter.clone()] {
+        let masked = page(&relay, &path, &operator);
+        assert!(masked.status == 200 && !masked.body.contains("rae@example.com"), "{path}");
+        let reveal = format!("{path}/reveal");
+        assert_eq!(post(&reveal, &viewer).status, 403, "{reveal}");
+        assert!(!page(&relay, &path, &viewer).body.contains("Reveal"), "{path}");
+        let revealed = post(&reveal, &operator);
+        assert!(revealed.status == 200 && revealed.body.contains("rae@example.com"), "{reveal}");
+    }
+    for act in ["redeliver", "discard"] {
+        assert_eq!(post(&format!("{letter}/{act}"), &viewer).status, 403, "{act}");
+    }
+    assert_eq!(post(&format!("{letter}/redeliver"), &operator).status, 303);
+    relay.drained();
+    assert_eq!(relay.dead_letters(), 0);
+    assert_eq!(post(&format!("{letter}/discard"), &operator).status, 404);
+    assert!(page(&relay, "/ui/dead", &viewer).body.contains("None."));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, OPERATE);
+    let hostile = "<img src=x onerror=alert(1)>\"'></script><svg/onload=1>{{7*7}}\u{202e}";
+    let event = format!("EVENT {hostile}");
+    let parked = joined("fay").with("/event", event.as_str()).with("/data/firstName", hostile);
+    let id = relay.must("parked", &parked)["id"].as_str().unwrap().to_owned();
+    let path = format!("/ui/webhooks/{id}");
+    let post = form(&relay, &format!("{path}/reveal"), "").header("Cookie", &cookie);
+    let pages =
+        [page(&relay, &path, &cookie), http::send(post), page(&relay, "/ui/parked", &cookie)];
+    for shown in pages {
+        assert_eq!(shown.status, 200);
+        assert!(shown.body.contains("&#60;img"), "{}", shown.body);
+        for element in ["<img", "<svg", "onerror=alert(1)>", "\"'>"] {
+            assert!(!shown.body.contains(element), "{element}: {}", shown.body);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Ids that outlive a process: webhooks, effects, events at Customer.io.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -22,6 +23,14 @@ impl WebhookId {
         let sub_milli = u16::try_from(at.micros().rem_euclid(1_000)).expect("below a thousand");
         bytes[8..].copy_from_slice(&sub_milli.to_be_bytes());
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+}
+
+impl FromStr for WebhookId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
     }
 }
 

@@ -52,12 +52,21 @@ impl Inspector {
     pub async fn parked_webhook(&self, id: WebhookId) -> Result<Option<ParkedWebhook>, StoreError> {
         let webhook = self.webhook(id).await?.filter(|webhook| webhook.reason.is_some());
         let Some(webhook) = webhook else { return Ok(None) };
+        let (body, body_bytes) = self.body(id).await?;
+        Ok(Some(ParkedWebhook { webhook, body, body_bytes }))
+    }
+
+    /// Returns the body of a webhook, if it is JSON and kept, and its length in bytes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn body(&self, id: WebhookId) -> Result<(Option<Value>, usize), StoreError> {
         let body = self.store.stored(id).await?.map_or(Vec::new(), |stored| stored.body);
         let json: Option<Value> = serde_json::from_slice(&body).ok();
         let json = json.map(|json| match self.show {
             Show::Masked => masked(&json),
             Show::Revealed => json,
         });
-        Ok(Some(ParkedWebhook { webhook, body: json, body_bytes: body.len() }))
+        Ok((json, body.len()))
     }
 }

@@ -113,6 +113,21 @@ impl PersonView {
 }
 
 impl Inspector {
+    /// Returns the person of a number with the page of the timeline before a webhook; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn person_of_number(
+        &self,
+        number: PersonId,
+        before: Option<WebhookId>,
+    ) -> Result<Option<PersonView>, StoreError> {
+        match self.store.person_of_number(number).await? {
+            Some(person) => Ok(Some(self.person(&person, before).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Returns a person with the page of the timeline before a webhook.
     pub(super) async fn person(
         &self,

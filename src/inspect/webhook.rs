@@ -106,4 +106,18 @@ impl Inspector {
         let status = self.store.webhook(id, self.now).await?;
         Ok(status.map(|status| WebhookView::of(status, self.show)))
     }
+
+    /// Returns the newest webhooks, of those before one, without their calls.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recent(
+        &self,
+        before: Option<WebhookId>,
+        limit: usize,
+    ) -> Result<Vec<WebhookView>, StoreError> {
+        let entries = self.store.recent(before, limit).await?.into_iter();
+        let view = |entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, self.show);
+        Ok(entries.map(view).collect())
+    }
 }

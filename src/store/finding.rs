@@ -11,8 +11,8 @@ use crate::domain::{
 };
 
 use super::work::{
-    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, Measure, ReadLanes,
-    ReadWebhook, ShowWebhook,
+    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, ListRecent,
+    Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
 };
 use super::{DeliveryState, InboxEntry, MessageStatus, PastAttempt, Store, StoreError};
 
@@ -83,6 +83,20 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError> {
         self.read("list parked webhooks", ListParked { before, limit }).await
+    }
+
+    /// Returns the newest webhooks whose bodies are kept, of those before one.
+    pub async fn recent(
+        &self,
+        before: Option<WebhookId>,
+        limit: usize,
+    ) -> Result<Vec<InboxEntry>, StoreError> {
+        self.read("list webhooks", ListRecent { before, limit }).await
+    }
+
+    /// Returns the person of a number; `None` if there is none, or none any more.
+    pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
+        self.read("look for a person", ReadPerson(person)).await
     }
 
     /// Returns the newest webhook of a source, if one is among the newest thousand of all.

@@ -30,8 +30,8 @@ pub(super) use cluster::{HasRelays, Heartbeat, Leave, TakeJob};
 pub(super) use effects::{FindEffect, PruneMessages};
 pub(super) use erase::{cancel_pending, erase, find_subject};
 pub(super) use finding::{
-    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, Measure, ReadLanes,
-    ReadWebhook, ShowWebhook,
+    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, ListRecent,
+    Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
 };
 pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ShiftDueTimes};
 pub(super) use letters::{ListLetters, ShowLetter, discard, redeliver};

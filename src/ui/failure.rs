@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::layout::{Frame, html};
+use crate::store::StoreError;
+use crate::telemetry::ErrorChain;
 
 /// A page that couldn't be shown, and why.
 #[derive(Debug)]
@@ -25,6 +27,14 @@ impl Failure {
     /// Makes a failure; `detail` says what is wrong and how to fix it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(error = %ErrorChain(&error), "the store can't serve a page");
+        let detail = "The store doesn't answer. Try again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 }
 

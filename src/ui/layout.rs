@@ -3,10 +3,12 @@
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, serde_as};
 
 use super::assets::{Asset, ICON, SCRIPT, STYLE};
-use super::session::Session;
+use super::session::{Role, Session};
+use crate::domain::WebhookId;
 use crate::http::json::Json;
 
 /// The content of the frame around a page.
@@ -22,7 +24,12 @@ pub struct Frame {
 }
 
 /// The menu: paths below `/ui`, and their words.
-const MENU: [(&str, &str); 1] = [("/ui", "Overview")];
+const MENU: [(&str, &str); 4] = [
+    ("/ui", "Overview"),
+    ("/ui/webhooks", "Webhooks"),
+    ("/ui/dead", "Dead letters"),
+    ("/ui/parked", "Parked"),
+];
 
 impl Frame {
     /// Makes the frame of a page; `here` is its path.
@@ -34,6 +41,11 @@ impl Frame {
     pub fn signed_out() -> Self {
         let [style, script, icon] = [&STYLE, &SCRIPT, &ICON].map(Asset::path);
         Self { here: "", session: None, style, script, icon }
+    }
+
+    /// True if who signed in may act.
+    pub(super) fn may_operate(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.role == Role::Operate)
     }
 
     pub(super) fn menu(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
@@ -67,3 +79,24 @@ pub fn wants_json(headers: &HeaderMap) -> bool {
         (None, _) => false,
     }
 }
+
+/// The page of a list of webhooks.
+#[serde_as]
+#[derive(Deserialize)]
+pub struct Before {
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    #[serde(default)]
+    before: Option<WebhookId>,
+}
+
+impl Before {
+    /// Returns the last webhook of the page before.
+    pub fn before(&self) -> Option<WebhookId> {
+        self.before
+    }
+}
+
+/// A webhook's id in a path.
+#[serde_as]
+#[derive(Deserialize)]
+pub struct Id(#[serde_as(as = "DisplayFromStr")] pub WebhookId);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
@@ -14,7 +14,6 @@ use super::layout::{Frame, answer};
 use super::session::Session;
 use crate::delivery::GuardedDestination;
 use crate::domain::{DestinationState, Labelled, Time};
-use crate::telemetry::ErrorChain;
 
 /// The age of an event from which on it starts no campaign at Customer.io.
 const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
@@ -57,13 +56,7 @@ pub async fn show(
 ) -> Result<Response, Failure> {
     let app = &state.app;
     let now = app.clock.now();
-    let stats = app.store.stats().await.map_err(|error| {
-        tracing::warn!(error = %ErrorChain(&error), "the store can't serve a page");
-        Failure::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The store doesn't answer. Try again in a moment.",
-        )
-    })?;
+    let stats = app.store.stats().await?;
     let destinations: Vec<DestinationLine> =
         [("Customer.io", Some(&app.destination)), ("GrowSurf", app.growsurf.as_ref())]
             .into_iter()

@@ -55,6 +55,9 @@ pub struct Session {
     seen: Time,
 }
 
+/// A session that may act.
+pub struct Operator(pub Session);
+
 impl Session {
     /// Makes a session that begins `now`.
     pub fn new(role: Role, name: String, now: Time) -> Self {

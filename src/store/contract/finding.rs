@@ -161,4 +161,8 @@ pub(crate) async fn parked_webhooks_are_listed_newest_first_and_the_newest_of_a_
     let newest = store.newest(Source::Growsurf).await.unwrap().unwrap();
     assert_eq!(newest.id, accepted);
     assert_eq!(store.newest(Source::Server).await.unwrap(), None);
+    let recent = store.recent(None, 2).await.unwrap();
+    assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [accepted, parked[2]]);
+    let recent = store.recent(Some(parked[1]), 2).await.unwrap();
+    assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [parked[0]]);
 }

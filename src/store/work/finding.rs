@@ -174,6 +174,34 @@ impl Work for ListParked {
     }
 }
 
+/// See [`Store::recent`](crate::store::Store::recent).
+pub(in crate::store) struct ListRecent {
+    pub(in crate::store) before: Option<WebhookId>,
+    pub(in crate::store) limit: usize,
+}
+
+impl Work for ListRecent {
+    type Output = Vec<InboxEntry>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<InboxEntry>, U::Fault> {
+        unit.entries_before(last(self.before), number(self.limit)).await
+    }
+}
+
+/// See [`Store::person_of_number`](crate::store::Store::person_of_number).
+pub(in crate::store) struct ReadPerson(pub(in crate::store) PersonId);
+
+impl Work for ReadPerson {
+    type Output = Option<Person>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Person>, U::Fault> {
+        let row = unit.people_after(self.0.0.saturating_sub(1), 1).await?.pop();
+        let row = row.filter(|row| row.id == self.0.0);
+        let person = row.map(|row| record::person(row.id, &row.identifier, &row.state));
+        Ok(person.transpose()?)
+    }
+}
+
 /// See [`Store::newest`](crate::store::Store::newest).
 pub(in crate::store) struct FindNewest(pub(in crate::store) Source);
 
