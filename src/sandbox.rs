@@ -7,27 +7,7 @@
 //! and shown in the activity. Its state lives in memory. What speaks *to* Customer.io doesn't
 //! belong here, but in `customerio`.
 //!
-//! # The read-back interface
-//!
-//! JSON without authentication. Times are Unix seconds, but `received_at` is Unix milliseconds.
-//! Lists take `?since=SEQ` (only entries after that number) and `?limit=N`, and say in `forgotten`
-//! how many older entries the memory's bounds have dropped.
-//!
-//! | request | answer |
-//! |---|---|
-//! | `GET /` | the guide's page about the sandbox, as Markdown |
-//! | `GET /health` | `{"status":"ready"}`, for health checks |
-//! | `GET /sandbox/people` | `{"people":[{id,email,cio_id,attributes,anonymous_ids,newest_update,merged_from,events}]}`, where `events` is a number; `since` doesn't apply |
-//! | `GET /sandbox/people/{identifier}` | one person, where `events` is the list; 404 with `merged_into` (a `cio_id` or null) and `suppressed` (true or false) if there is none. The kind of identifier is told by its shape, as in v1 |
-//! | `GET /sandbox/events` | `{"events":[{seq,id,type,name,timestamp,data,identifier,identifier_kind,cio_id,anonymous_id,invite,repeats,received_at,request}],"forgotten"}` in order of arrival. `identifier` is as sent, `cio_id` is whose it is now |
-//! | `GET /sandbox/requests` | `{"requests":[{seq,received_at,method,path,body,status,applied,faulted}],"forgotten"}`. `path` is raw, `body` is the JSON or a string if it is none, `status` is null if no answer was (or is yet) sent, `applied` says that at least one operation took effect |
-//! | `GET /sandbox/activity` | `{"activity":[{seq,received_at,request,kind,identifier,detail}],"forgotten"}`: failures, and what was ignored or dropped under a 200 |
-//! | `GET /sandbox/stats` | `{"people","events","repeats","requests","activity"}`: numbers since the last reset, cheap to poll |
-//! | `DELETE /sandbox/requests` | 204; forgets the requests, their numbers go on |
-//! | `POST /sandbox/reset` | 204; forgets everything, faults and the stand-in GrowSurf too |
-//! | `GET`, `PUT /sandbox/faults` | the fault rules, `{"rules":[...]}`, as `sandbox/faults.rs` documents them; 400 with `error` if they make no sense |
-//!
-//! What steers the stand-in GrowSurf is documented in `sandbox/growsurf.rs`.
+//! [The guide](crate::docs::sandbox) has the requests that read back what arrived and steer the stand-ins.
 
 mod activity;
 mod answer;

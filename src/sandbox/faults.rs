@@ -1,23 +1,12 @@
 //! Scripted faults: which request meets which, as a pure decision.
 //!
-//! `PUT /sandbox/faults` replaces all rules, `GET` shows them with their uses; both speak
-//! `{"rules":[rule, ...]}`. Rules are asked in order, and the first that applies decides. How a
-//! fault is carried out belongs to `api`. A rule has, all optional:
+//! The first rule that applies decides; `api` carries the fault out. [The guide](crate::docs::sandbox)
+//! has the keys of a rule. Beyond it:
 //!
-//! | key | meaning |
-//! |---|---|
-//! | `match` | `{"path","method","identifier"}`: a part of the raw path, a method, the decoded identifier of the person (an address in lower case, a `cio_id` without prefix) or the anonymous id, of any operation of a batch; absent parts match everything |
-//! | `skip` | so many matching requests pass first |
-//! | `times` | it applies so often; without it, for ever |
-//! | `probability`, `seed` | it applies to this share (0 to 1) of what is left, the same with the same seed |
-//! | `latency_ms` | the effect comes at once, the answer so much later; goes with everything below |
-//! | `status`, `headers`, `body` | this answer and no effect; a `body` that is a string is sent as it is, else as JSON. `headers` alone are added to the true answer |
-//! | `drop` | `"before"`: no effect, connection closed without an answer; `"after"`: the effect, then the same (a lost answer) |
-//! | `half_response` | the effect, then an answer that breaks off |
-//! | `hang_ms` | no effect, no answer; the connection is closed after so long |
-//! | `batch_item_errors` | 207 for these indexes of a v2 batch, which aren't applied, the others are; matches batches only |
-//!
-//! `GET` adds `matched` (requests that met `match`), `used` and `left` (null: for ever).
+//! - `path` is compared with the raw path; `identifier` is decoded, an address in lower case, a `cio_id`
+//!   without prefix. Any operation of a batch can match.
+//! - A `body` that is a string is sent as it is, else as JSON.
+//! - `latency_ms` goes with everything else; `batch_item_errors` matches batches only.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
