@@ -32,7 +32,7 @@ const SANDBOX_SECRET: &str = "sandbox";
 /// Arguments of `serve`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Deliver into a built-in stand-in Customer.io, with a store that is thrown away.
+    /// Deliver into a built-in stand-in Customer.io, with a store that is deleted at the end.
     ///
     /// Accepts webhooks signed with the secret `sandbox`, and prints a signed `curl` to start with.
     /// Nothing reaches the real Customer.io or the real store. ADDR is the address of the stand-in:
@@ -190,11 +190,11 @@ impl Trial {
              curl -sS http://{sandbox}/sandbox/people/fay.friend@example.com\n\
              curl -sS http://{sandbox}/sandbox/events\n\
              \n\
-             Or take in the history of a made-up program of 300 participants, from a stand-in GrowSurf:\n\
+             Or read the history of a made-up program of 300 participants from a stand-in GrowSurf:\n\
              \n\
              {backfill}\n\
              \n\
-             The store is thrown away at the end; stop with Ctrl-C.\n"
+             The store is deleted at the end; stop with Ctrl-C.\n"
         ));
         page.print_beside();
     }
