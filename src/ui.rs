@@ -45,7 +45,8 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // `no-referrer` would make browsers send `Origin: null` with forms, which plain http has nothing beside.
+    (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
@@ -103,12 +104,13 @@ fn routes(state: UiState) -> Router {
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
         .route("/ui/{*rest}", get(not_found))
+        .layer(from_fn(same_origin::refuse_cross_site))
+        .layer(from_fn(failure::form))
         .layer(from_fn_with_state(state.clone(), renew_session))
         .layer(from_fn(not_stored))
         .with_state(state);
     pages
         .route("/ui/assets/{name}", get(assets::show))
-        .layer(from_fn(same_origin::refuse_cross_site))
         .layer(from_fn(with_headers))
         .layer(DefaultBodyLimit::max(FORM))
 }

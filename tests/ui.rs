@@ -122,7 +122,7 @@ fn pages_load_only_what_the_relay_serves() {
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
         let mut links =
             answer.body.split("=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
         assert!(links.all(|it| !it.contains("//")), "{}", answer.body);
@@ -268,8 +268,97 @@ fn hostile_names_stay_text() {
     for shown in pages {
         assert_eq!(shown.status, 200);
         assert!(shown.body.contains("&#60;img"), "{}", shown.body);
+        assert!(
+            shown.body.contains("\\u202e") && !shown.body.contains('\u{202e}'),
+            "{}",
+            shown.body
+        );
         for element in ["<img", "<svg", "onerror=alert(1)>", "\"'>"] {
             assert!(!shown.body.contains(element), "{element}: {}", shown.body);
         }
+    }
+}
+
+#[test]
+fn every_refusal_is_a_page_or_a_problem_document() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, VIEW);
+    let get = |path: &str| http::client().get(relay.url(path));
+    let large = format!("q={}", "a".repeat(70_000));
+    let requests = || {
+        [
+            (get("/ui/people/abc"), 400),
+            (get("/ui/people/99999999999999999999"), 400),
+            (get("/ui/people/999"), 404),
+            (get("/ui/people/1?before=x"), 400),
+            (get("/ui/webhooks/xyz"), 400),
+            (get("/ui/webhooks?before=x"), 400),
+            (get("/ui/events/%ff"), 400),
+            (get("/ui/search"), 405),
+            (form(&relay, "/ui/nowhere", ""), 405),
+            (form(&relay, "/ui/search", ""), 422),
+            (form(&relay, "/ui/search", "q=a&q=b"), 422),
+            (form(&relay, "/ui/search", &large), 413),
+            (form(&relay, "/ui/people/1/reveal", ""), 403),
+            (form(&relay, "/ui/login", "name=Kim"), 422),
+            (http::client().post(relay.url("/ui/logout")), 403),
+        ]
+    };
+    for (kind, accept) in [
+        ("text/html; charset=utf-8", "text/html"),
+        ("application/problem+json", "application/json"),
+    ] {
+        for (request, status) in requests() {
+            let request = request.header("Cookie", &cookie).header("Accept", accept);
+            let answer = http::send(request);
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (status, kind),
+                "{answer:?}"
+            );
+            assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert!(accept == "application/json" || answer.body.contains("<main"), "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn masked_pages_hide_addresses_in_names_of_events_and_keys() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, VIEW);
+    for event in ["JOINED fay@example.com", "JOINED%40example.com"] {
+        let odd = joined("ann").with("/event", event).with("/data/metadata/fay@example.com", true);
+        let id = relay.must("parked", &odd)["id"].as_str().unwrap().to_owned();
+        for path in [&*format!("/ui/webhooks/{id}"), "/ui/webhooks", "/ui/parked"] {
+            let shown = page(&relay, path, &cookie);
+            assert_eq!(shown.status, 200);
+            for part in ["fay@example.com", "%40example.com"] {
+                assert!(!shown.body.contains(part), "{path}: {}", shown.body);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_made_up_cause_is_no_command_to_copy() {
+    let sandbox = Sandbox::start();
+    let relay = started(&sandbox);
+    let cookie = session(&relay, OPERATE);
+    let shown = page(&relay, "/ui/dead/x%3B%20rm?before=1", &cookie);
+    assert!(!shown.body.contains("x; rm"), "{}", shown.body);
+}
+
+#[test]
+fn shipped_proxies_hide_the_pages_beside_the_admin_api() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/deploy");
+    for (file, rule) in [
+        ("Caddyfile", "@operator path /metrics /admin /admin/* /ui /ui/*\n\trespond @operator 404"),
+        ("nginx.conf", "location ~ ^/(metrics|admin|ui)(/|$) {\n        return 404;"),
+    ] {
+        let text = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
+        assert!(text.contains(rule), "{file}");
     }
 }

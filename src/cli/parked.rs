@@ -94,7 +94,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     let done = match action {
         Action::List { limit, before, json } => {
             let inspector = app::inspector(settings, &store, Show::Masked);
-            let listed = inspector.parked(before.map(WebhookId), limit).await;
+            let listed = inspector.parked(before.map(WebhookId), limit.max(1)).await;
             listed.map_err(failed).map(|view| list(&view, json, &mut page))
         }
         Action::Show { id, reveal, json } => {

@@ -56,8 +56,13 @@ const SHOWN: [&str; 46] = [
 /// The key of participants' own data, whose keys are anybody's choice.
 const METADATA: &str = "metadata";
 
-/// Returns a JSON value in which only the values of harmless keys are shown. Keys, truth values and the
-/// shape stay. Of metadata nothing is shown.
+/// True if a text may hold an address.
+pub(super) fn may_hold_address(text: &str) -> bool {
+    ["@", "%40"].into_iter().any(|at| text.contains(at))
+}
+
+/// Returns a JSON value in which only the values of harmless keys are shown. Truth values, the shape, and
+/// keys that hold no address stay. Of metadata nothing is shown.
 pub fn masked(value: &Value) -> Value {
     mask(value, &SHOWN, false)
 }
@@ -67,12 +72,13 @@ fn mask(value: &Value, keys: &[&str], is_shown: bool) -> Value {
         Value::Object(fields) => {
             let field = |(key, value): (&String, &Value)| {
                 let keys = if key == METADATA { &[] } else { keys };
-                (key.clone(), mask(value, keys, keys.contains(&key.as_str())))
+                let shown = if may_hold_address(key) { "***" } else { key };
+                (shown.to_owned(), mask(value, keys, keys.contains(&key.as_str())))
             };
             Value::Object(fields.iter().map(field).collect())
         }
         Value::Array(items) => items.iter().map(|item| mask(item, keys, is_shown)).collect(),
-        Value::String(text) if !is_shown || text.contains('@') => Value::from("***"),
+        Value::String(text) if !is_shown || may_hold_address(text) => Value::from("***"),
         Value::Number(_) if !is_shown => Value::from("***"),
         other => other.clone(),
     }
@@ -90,13 +96,13 @@ mod tests {
             "event": "NEW_PARTICIPANT_ADDED",
             "createdAt": 1,
             "data": { "email": "fay@example.com", "firstName": "Fay", "phone": 491_234_567,
-                "status": "fay@example.com", "isVerified": true, "type": ["a", "b"], "metadata": { "type": "a" } },
+                "status": "fay@example.com", "isVerified": true, "type": ["a", "b%40c"], "metadata": { "type": "a", "fay@example.com": true } },
         });
         let shown = json!({
             "event": "NEW_PARTICIPANT_ADDED",
             "createdAt": 1,
             "data": { "email": "***", "firstName": "***", "phone": "***",
-                "status": "***", "isVerified": true, "type": ["a", "b"], "metadata": { "type": "***" } },
+                "status": "***", "isVerified": true, "type": ["a", "***"], "metadata": { "type": "***", "***": true } },
         });
         assert_eq!(masked(&body), shown);
         assert_eq!(masked(&json!("fay")), json!("***"));

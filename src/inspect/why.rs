@@ -53,7 +53,8 @@ pub(super) struct Evidence<'a> {
 pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     let Evidence { call, messages, .. } = *evidence;
     let state = call.map(|call| call.state);
-    let late = call.and_then(lateness);
+    let late = call.and_then(lateness).filter(|late| *late > TRIGGERS_FOR);
+    let is_in_time = late.is_none();
     let death = call.and_then(|call| call.death.as_ref());
     let mut reasons = Vec::new();
     let mut add = |reason, text: Option<String>, otherwise: &str| {
@@ -100,13 +101,13 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     );
     add(
         "late",
-        late.filter(|late| *late > TRIGGERS_FOR).map(|late| {
+        late.map(|late| {
             let hours = late.as_secs() / 3_600;
             format!(
                 "it was delivered {hours} hours after it happened; from 72 on it triggers nothing"
             )
         }),
-        "it was delivered within 72 hours",
+        "it wasn't delivered late",
     );
     add(
         "profile",
@@ -115,16 +116,16 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
              campaign asks for"
                 .to_owned()
         }),
-        "the profile before it was accepted",
+        "no profile before it was refused",
     );
     add(
         "filter",
-        (state == Some(DeliveryState::Delivered)).then(|| {
+        (state == Some(DeliveryState::Delivered) && is_in_time && messages == 0).then(|| {
             "it was delivered in time and no message is reported: look at the trigger and the filters \
              of the campaign in Customer.io"
                 .to_owned()
         }),
-        "it wasn't delivered yet",
+        "it wasn't delivered in time, or a message is reported",
     );
     Why { reasons }
 }

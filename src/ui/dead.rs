@@ -66,7 +66,7 @@ pub async fn cause(
     let filter = LetterFilter { cause: Some(cause.clone()), lane: None };
     let inspector = state.inspector(Show::Masked);
     let (letters, last) = inspector.letters(&filter, before.map(DeliveryId), ROWS).await?;
-    if letters.is_empty() && before.is_none() {
+    if letters.is_empty() && before.is_none() && last.is_none() {
         let detail = "There is no dead letter of this cause any more.";
         return Err(Failure::new(StatusCode::NOT_FOUND, detail));
     }
@@ -124,6 +124,9 @@ pub async fn redeliver(
     let done = state.app.store.redeliver(which, state.app.clock.now()).await?;
     tracing::info!(audit = "redeliver", name = session.name, dead_letter = id, done, "redelivered");
     state.app.destination.wake();
+    if let Some(growsurf) = &state.app.growsurf {
+        growsurf.wake();
+    }
     after(done)
 }
 

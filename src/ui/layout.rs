@@ -9,6 +9,7 @@ use serde_with::{DisplayFromStr, serde_as};
 use super::assets::{Asset, ICON, SCRIPT, STYLE};
 use super::session::{Role, Session};
 use crate::domain::WebhookId;
+use crate::domain::characters::escape_lines;
 use crate::http::json::Json;
 
 /// The content of the frame around a page.
@@ -58,10 +59,10 @@ pub fn answer<P: Template + Serialize>(headers: &HeaderMap, page: &P) -> Respons
     if wants_json(headers) { Json(page).into_response() } else { html(StatusCode::OK, page) }
 }
 
-/// Returns a template as an answer.
+/// Returns a template as an answer, with every hidden character of texts from outside escaped.
 pub fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(text) => (status, Html(text)).into_response(),
+        Ok(text) => (status, Html(escape_lines(&text).into_owned())).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page can't be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

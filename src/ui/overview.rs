@@ -1,23 +1,20 @@
 //! `/ui`: the state of the relay on one page.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
+use serde_with::{DisplayFromStr, serde_as};
 
 use super::UiState;
 use super::failure::Failure;
 use super::layout::{Frame, answer};
 use super::session::Session;
 use crate::delivery::GuardedDestination;
-use crate::domain::{DestinationState, Labelled, Time};
+use crate::domain::{DestinationState, Labelled, TRIGGERS_FOR, Time};
 
-/// The age of an event from which on it starts no campaign at Customer.io.
-const TRIGGERS_FOR: Duration = Duration::from_secs(72 * 60 * 60);
-
+#[serde_as]
 #[derive(Template, Serialize)]
 #[template(path = "overview.html", config = "src/ui/askama.toml")]
 struct Page {
@@ -25,8 +22,10 @@ struct Page {
     frame: Frame,
     banner: Vec<Line>,
     pending: u64,
+    #[serde_as(as = "Option<DisplayFromStr>")]
     oldest_pending: Option<Time>,
     /// The time from which on the oldest call's event starts no campaign.
+    #[serde_as(as = "Option<DisplayFromStr>")]
     too_late_at: Option<Time>,
     dead_letters: u64,
     parked: u64,
@@ -71,12 +70,12 @@ pub async fn show(
         .collect();
     banner.extend(destinations.iter().filter_map(DestinationLine::alarm));
     if stats.dead > 0 {
-        let text = format!("{} calls were refused for good.", stats.dead);
+        let text = format!("Dead letters: {}.", stats.dead);
         let command = Some("referral-relay dead-letters list");
         banner.push(Line { level: "amber", text, command });
     }
     if stats.parked > 0 {
-        let text = format!("{} webhooks are parked.", stats.parked);
+        let text = format!("Parked webhooks: {}.", stats.parked);
         let command = Some("referral-relay replay --parked --dry-run");
         banner.push(Line { level: "amber", text, command });
     }
