@@ -238,3 +238,36 @@ fn a_person_with_many_webhooks_is_shown_in_pages() {
     let rest = &rest["found"][0];
     assert_eq!((rest["timeline"].as_array().unwrap().len(), &rest["before"]), (6, &Value::Null));
 }
+
+#[test]
+fn an_event_waits_for_its_profile_and_says_what_refused_it() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{ "status": 503 }]));
+    let relay = Relay::start(&sandbox);
+    relay.accept(&joined("fay"));
+    eventually("a try failed", || {
+        let shown = found(&relay, &email("fay"));
+        shown["answer"]
+            .as_str()
+            .unwrap()
+            .contains("of the profile before it failed: customer.io answered 503")
+    });
+}
+
+#[test]
+fn late_events_and_discarded_letters_are_called_what_they_are() {
+    let sandbox = Sandbox::start();
+    sandbox.faults(json!([{"match": {"path": "rae%40example.com/events"}, "status": 400}]));
+    let relay = Relay::start(&sandbox);
+    let ago = now_millis() - 80 * 3_600_000;
+    relay.accept(&joined("fay").with("/createdAt", ago).with("/data/createdAt", ago));
+    let refused = relay.accept(&joined("rae"));
+    relay.drained();
+    let shown = found(&relay, &email("fay"));
+    let why = &shown["found"][0]["participants"][0]["sign_up"]["why"]["reasons"];
+    let holding = why.as_array().unwrap().iter().filter(|it| it["holds"] == true);
+    assert_eq!(holding.map(|it| &it["reason"]).collect::<Vec<_>>(), ["late"], "{shown}");
+    relay.command(&["dead-letters", "discard", "--all"]).expect(0);
+    let shown = found(&relay, &refused);
+    assert!(shown["answer"].as_str().unwrap().contains("letters were discarded"), "{shown}");
+}

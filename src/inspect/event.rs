@@ -7,7 +7,7 @@ use super::Inspector;
 use super::call::{CallView, MessageView};
 use super::why::{Evidence, Why, why};
 use crate::domain::{EffectKey, EventId, Time, WebhookId};
-use crate::store::{CallStatus, DeliveryState, Effect, StoreError};
+use crate::store::{CallStatus, Effect, StoreError};
 
 /// An event that the relay planned.
 #[serde_as]
@@ -67,13 +67,12 @@ impl Inspector {
         let status = self.store.webhook(webhook, self.now).await?;
         let destination = self.store.destination_reports().await?;
         let call = calls.pop();
-        let lacks_profile = call.as_ref().is_some_and(|call| {
+        let profile = call.as_ref().and_then(|call| {
             let others = status.iter().flat_map(|status| &status.calls);
             let is_before = |it: &&CallStatus| it.lane == call.lane && it.delivery < call.delivery;
-            let mut before = others.filter(is_before).filter(|it| it.event_id().is_none());
-            before.next_back().is_some_and(|it| it.state == DeliveryState::Dead)
+            others.filter(is_before).rfind(|it| it.event_id().is_none())
         });
-        let entry = status.map(|status| status.entry);
+        let entry = status.as_ref().map(|status| &status.entry);
         let why = why(
             self,
             &Evidence {
@@ -81,7 +80,7 @@ impl Inspector {
                 call: call.as_ref(),
                 has_body: entry.is_some(),
                 messages: messages.len(),
-                lacks_profile,
+                profile,
                 reports: &destination,
             },
         );

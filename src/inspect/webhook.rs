@@ -71,7 +71,8 @@ impl WebhookView {
             return format!("{came} and is {}: {reason}.", self.outcome);
         }
         if self.calls.is_empty() {
-            let why = "it led to no call: it said nothing new, or its events are off";
+            let why = "no call of it is kept: it said nothing new, its events are off, or its dead \
+                       letters were discarded";
             return format!("{came}; {why}.");
         }
         let count =

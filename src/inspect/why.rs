@@ -44,8 +44,8 @@ pub(super) struct Evidence<'a> {
     pub(super) has_body: bool,
     /// The number of messages that Customer.io reported.
     pub(super) messages: usize,
-    /// True if the profile that goes before the event is a dead letter.
-    pub(super) lacks_profile: bool,
+    /// The profile that goes before the event, if it is kept.
+    pub(super) profile: Option<&'a CallStatus>,
     pub(super) reports: &'a [DestinationReport],
 }
 
@@ -91,7 +91,7 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     add(
         "waiting",
         call.filter(|_| state == Some(DeliveryState::Pending))
-            .map(|call| waits_for(inspector, call, evidence.reports)),
+            .map(|call| waits_for(inspector, call, evidence)),
         "it doesn't wait",
     );
     add(
@@ -111,7 +111,7 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     );
     add(
         "profile",
-        evidence.lacks_profile.then(|| {
+        evidence.profile.filter(|it| it.state == DeliveryState::Dead).map(|_| {
             "the profile that goes before it was refused, so it may lack attributes that the \
              campaign asks for"
                 .to_owned()
@@ -151,13 +151,9 @@ fn is_off(inspector: &Inspector, evidence: &Evidence<'_>) -> Option<String> {
 }
 
 /// Returns what a pending call waits for.
-pub(super) fn waits_for(
-    inspector: &Inspector,
-    call: &CallStatus,
-    reports: &[DestinationReport],
-) -> String {
+fn waits_for(inspector: &Inspector, call: &CallStatus, evidence: &Evidence<'_>) -> String {
     let destination = call.call.as_ref().map_or(Destination::CustomerIo, Call::destination);
-    let down = reports.iter().find(|it| it.destination == destination && !it.is_running());
+    let down = evidence.reports.iter().find(|it| it.destination == destination && !it.is_running());
     if let Some(DestinationReport { state, since, reason, .. }) = down {
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         return format!(
@@ -174,10 +170,15 @@ pub(super) fn waits_for(
         true => format!("; the next try is at {at}"),
         false => "; it is due".to_owned(),
     });
-    let last = call.attempts.last().map_or_else(String::new, |attempt| {
+    let profile = evidence.profile.filter(|it| it.state == DeliveryState::Pending);
+    let (attempts, whose) = match profile.filter(|it| !it.attempts.is_empty()) {
+        Some(profile) => (&profile.attempts, " of the profile before it"),
+        None => (&call.attempts, ""),
+    };
+    let last = attempts.last().map_or_else(String::new, |attempt| {
         format!(
-            "; the last of {} failed: {}",
-            counted(call.attempts.len(), "try", "tries"),
+            "; the last of {}{whose} failed: {}",
+            counted(attempts.len(), "try", "tries"),
             attempt.reason
         )
     });
