@@ -243,7 +243,9 @@ fn a_person_with_many_webhooks_is_shown_in_pages() {
 fn an_event_waits_for_its_profile_and_says_what_refused_it() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{ "status": 503 }]));
-    let relay = Relay::start(&sandbox);
+    // Few tries, so that the destination isn't called broken meanwhile.
+    let setup = Setup::new(&sandbox).set("delivery.backoff_base", "2s");
+    let relay = setup.set("delivery.backoff_cap", "2s").start();
     relay.accept(&joined("fay"));
     eventually("a try failed", || {
         let shown = found(&relay, &email("fay"));
