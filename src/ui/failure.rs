@@ -39,11 +39,9 @@ pub async fn form(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     let own = response.extensions_mut().remove::<Failure>();
+    let kind = response.headers().get(header::CONTENT_TYPE);
     let is_unformed = (status.is_client_error() || status.is_server_error())
-        && !response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|it| it != "text/plain; charset=utf-8");
+        && kind.is_none_or(|it| it == "text/plain; charset=utf-8");
     let formed = match own {
         Some(Failure { detail, .. }) if wants_json => Problem::new(status, detail).into_response(),
         None if is_unformed && wants_json => Problem::new(status, unread(status)).into_response(),
