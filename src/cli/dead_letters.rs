@@ -68,7 +68,7 @@ pub struct List {
     /// Only those for the person with this address.
     #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
     address: Option<Email>,
-    /// How many at most.
+    /// The most letters that are listed.
     #[arg(long)]
     limit: Option<usize>,
     /// Only those before this one, for the next page.

@@ -20,7 +20,7 @@ use crate::store::{InboxPage, Store};
 pub enum Action {
     /// List them, newest first, with their reasons.
     List {
-        /// How many at most.
+        /// The most webhooks that are listed.
         #[arg(long, default_value_t = 50)]
         limit: usize,
         /// Only those before this one, for the next page.

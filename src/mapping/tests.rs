@@ -1,4 +1,4 @@
-//! What news leads to: tables of events, and the properties that make repeats and disorder safe.
+//! Plans of notifications: tables of events, and the properties that make repeats and disorder safe.
 
 mod affiliates;
 mod amounts;
@@ -78,7 +78,7 @@ fn joined(at: i64, mut who: Snapshot) -> Notification {
     news(at, vec![who], vec![joined])
 }
 
-/// What is known once these have joined, without any referrals.
+/// Returns the records once these have joined, without any referrals.
 fn knowing<const N: usize>(names: [&str; N], rules: Rules) -> Memory {
     let mut memory = Memory::new(rules);
     for name in names {

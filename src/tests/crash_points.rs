@@ -28,7 +28,7 @@ use scenario::Scenario;
 use stand::{Door, Stand};
 use world::World;
 
-/// What a scenario was put through.
+/// The result of a scenario.
 #[derive(Default)]
 struct Tried {
     moments: usize,

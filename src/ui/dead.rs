@@ -22,7 +22,7 @@ const HERE: &str = "/ui/dead";
 
 #[derive(Template, Serialize)]
 #[template(path = "causes.html", config = "src/ui/askama.toml")]
-struct Causes {
+struct CausesPage {
     #[serde(skip)]
     frame: Frame,
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub async fn causes(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let view = state.inspector(Show::Masked).causes().await?;
-    Ok(answer(&headers, &Causes { frame: Frame::of(&session, HERE), view }))
+    Ok(answer(&headers, &CausesPage { frame: Frame::of(&session, HERE), view }))
 }
 
 /// The page of a list.

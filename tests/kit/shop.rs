@@ -123,11 +123,11 @@ fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Re
 /// A server in the relay's place.
 pub struct Recorder {
     origin: String,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<Received>>,
 }
 
 #[derive(Default)]
-struct Told {
+struct Received {
     posts: Vec<Request>,
     /// The answers to the next posts, instead of 202.
     answers: VecDeque<u16>,
@@ -136,7 +136,7 @@ struct Told {
 impl Recorder {
     /// One that has the script.
     pub fn start() -> Self {
-        let (port, told) = (Port::free(), Arc::<Mutex<Told>>::default());
+        let (port, told) = (Port::free(), Arc::<Mutex<Received>>::default());
         let (origin, kept) = (port.origin(), Arc::clone(&told));
         port.serve(move |request| {
             if request.path == "/relay.js" {

@@ -34,7 +34,7 @@ fn attributes(fitted: &Fitted<'_>) -> Attributes {
     }
 }
 
-/// What becomes of one attribute: its value, if it has one left, and the warning as text.
+/// Returns an attribute's value after the limits, if it has one left, and the warning as text.
 fn sent(call: &Call) -> (Option<Scalar>, Vec<String>) {
     let fay = fay();
     let fitted = fit(&fay, call).unwrap();

@@ -1,4 +1,4 @@
-//! What names somebody, and what is left of others without it.
+//! Values that name a person, and other people's values without them.
 
 use super::*;
 use crate::domain::{Attributes, EventId, Participant, ParticipantUpdate, Time};

@@ -112,7 +112,7 @@ impl Stage {
     }
 }
 
-/// What is sent for an update of a participant whom GrowSurf has like this.
+/// Returns the body that is sent for an update of a participant whom GrowSurf has like this.
 async fn sent_for(update: &ParticipantUpdate, row: Option<Value>) -> Vec<String> {
     let answers = row.into_iter().chain([json!({})]).map(|body| (200, Vec::new(), body));
     let stage = Stage::with(answers.collect()).await;

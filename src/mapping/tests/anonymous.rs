@@ -1,4 +1,4 @@
-//! What pages tell: clicks of visitors, who claims them, and shares.
+//! Posts of pages: clicks of visitors, claims of visitors, and shares.
 
 mod budget;
 
@@ -261,7 +261,7 @@ fn a_share_is_told_and_counted_once_where_the_page_may_tell() {
     assert!(plan.lanes.is_empty() && !plan.has_changes, "only the comparison may tell: {plan:?}");
 }
 
-/// Who claims the visitor of which number.
+/// Returns the participant who claims the visitor of a number.
 const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 
 /// Clicks and claims among a few people and visitors; each participant claims one id, and each id is
@@ -285,7 +285,7 @@ fn any_news() -> impl Strategy<Value = Vec<Notification>> {
     })
 }
 
-/// What is left of some news, in this order: who was joined, and behind which effects.
+/// Returns the final state after some notifications in this order: joined visitors, and the effects before.
 fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::mapping::Rules;
 
-/// What is sent only while the counts are complete.
+/// The attributes that are sent only while the counts are complete.
 const COUNTS: [&str; 5] = [
     "total_friends",
     "first_referral_date",

@@ -1,4 +1,4 @@
-//! Who was forgotten: what the news lead to without them, and who counts as somebody new.
+//! Erased people: notifications without them, and people who count as new.
 
 use super::memory::Memory;
 use super::{RECEIVED, calls, converted, joined, news, referred, snapshot};

@@ -1,4 +1,4 @@
-//! What Customer.io tells leads to writes at GrowSurf: once, counted, and never in a loop.
+//! Customer.io's reports become writes at GrowSurf: once, counted, and never in a loop.
 
 mod actions;
 mod subscriptions;
@@ -64,7 +64,7 @@ fn ask(dedupe_key: &str, what: ActionKind) -> Notification {
     by("ann@example.com", 1_789_500_000, FeedbackKind::Action(ask))
 }
 
-/// What is written to GrowSurf, with whom it is about.
+/// Returns the writes to GrowSurf, each with its participant.
 fn writes(plan: &Plan) -> Vec<(&ParticipantKey, &Call)> {
     let lanes = plan.lanes.iter().filter_map(|lane| match &lane.person.key {
         LaneKey::Participant(key) => Some((key, &lane.calls)),

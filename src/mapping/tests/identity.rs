@@ -1,4 +1,4 @@
-//! Who is who: across shapes, campaigns and addresses.
+//! Identity of people: across shapes, campaigns and addresses.
 
 use super::memory::Memory;
 use super::{RECEIVED, calls, knowing, news, profile, referred, snapshot};

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::mapping::profile::attributes;
 use crate::mapping::{Mapper, Rules};
 
-/// What a store would keep of plans.
+/// The records that a store would keep of plans.
 pub struct Memory {
     mapper: Mapper,
     pub people: Vec<Person>,
@@ -84,7 +84,7 @@ impl Memory {
         }
     }
 
-    /// What matters of it: everybody's profile, and which effects there were.
+    /// Returns the essence: everybody's profile, and the effects.
     pub fn shown(&self, rules: &Rules) -> (Vec<(String, String)>, Vec<String>) {
         let profile = |person: &Person| {
             let attributes = attributes(person, rules);

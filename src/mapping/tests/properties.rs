@@ -1,4 +1,4 @@
-//! What holds for any news, in any order, however often.
+//! Properties that hold for any notifications, in any order, however often.
 
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ fn unattributed(mut news: Notification) -> Notification {
     news
 }
 
-/// What is left of some news, in this order.
+/// Returns the final state after some notifications, in this order.
 fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());

@@ -1,4 +1,4 @@
-//! Whom others' calls and records refer to, and where the address and the name of each stand.
+//! References of calls and records to other people, and the places of each address and name.
 
 use super::memory::Memory;
 use super::{RECEIVED, calls, joined, news, profile, referred, snapshot, with};

@@ -1,4 +1,4 @@
-//! Whom the store must know before what a backend reports is planned.
+//! People whom the store must know before a report of a backend is planned.
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, converted, joined, news, referred, snapshot, with};

@@ -1,4 +1,4 @@
-//! What is sent of a reward, and where its value comes from.
+//! Properties of a reward's event, and the sources of its value.
 
 use super::memory::Memory;
 use super::{RECEIVED, call, calls, news, snapshot};

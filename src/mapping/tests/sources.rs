@@ -19,7 +19,7 @@ const RECEIVED: Time = Time::from_seconds(1_785_000_000);
 /// Somebody in the fiction.
 #[derive(Clone, Debug)]
 struct Member {
-    /// Who referred them: somebody before, if there is one.
+    /// The number of the referrer, who is one of those before.
     referrer: Option<usize>,
     converts: bool,
     rewarded: bool,
@@ -78,7 +78,7 @@ fn reward(index: usize) -> Value {
         "approved": true, "approvedAt": at, "isReferrer": true })
 }
 
-/// What GrowSurf sends.
+/// Returns the webhook that GrowSurf sends.
 fn webhooks(program: &[Member]) -> Vec<Notification> {
     let campaign = json!({ "id": "camp", "name": "Spring" });
     let mut bodies = Vec::new();
@@ -104,7 +104,7 @@ fn webhooks(program: &[Member]) -> Vec<Notification> {
     bodies.iter().map(|body| read(body).unwrap()).collect()
 }
 
-/// What the REST API answers at a look.
+/// Returns the row that the REST API answers at a look.
 fn rows(program: &[Member], look: usize) -> Vec<Notification> {
     let name = Some("Spring".to_owned());
     let rewards = json!({ "id": "crew_1", "type": "SINGLE_SIDED" });
@@ -135,7 +135,7 @@ fn rows(program: &[Member], look: usize) -> Vec<Notification> {
     told.iter().map(|row| row.notification().unwrap()).collect()
 }
 
-/// What is said of everybody once all rows of a look were taken in.
+/// Returns the facts of everybody once all rows of a look were accepted.
 fn counted(program: &[Member], look: usize) -> Vec<Notification> {
     let at = Time::from_millis(EPOCH + i64::try_from(look + 1).unwrap() * 86_400_000);
     let campaign = Campaign { id: "camp".to_owned(), ..Campaign::default() };
@@ -145,7 +145,7 @@ fn counted(program: &[Member], look: usize) -> Vec<Notification> {
     rows.map(|row| row.notification().unwrap()).collect()
 }
 
-/// What is left of some news, in this order.
+/// Returns the final state after some notifications, in this order.
 fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());

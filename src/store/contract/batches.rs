@@ -17,21 +17,21 @@ use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, new
 
 /// A webhook that tells of up to two participants, each with an address of a few and an effect of a few.
 #[derive(Clone, Debug)]
-struct Told {
+struct Report {
     who: Vec<(u8, u8, u8)>,
     manner: u8,
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn report() -> impl Strategy<Value = Report> {
     let who = proptest::collection::vec((0..5_u8, 0..4_u8, 0..8_u8), 1..3);
     (who, 0..12_u8).prop_map(|(mut who, manner)| {
         // A participant is one person in a webhook.
         who.dedup_by_key(|(id, ..)| *id);
-        Told { who, manner }
+        Report { who, manner }
     })
 }
 
-fn says(Told { who, manner }: &Told) -> Notification {
+fn says(Report { who, manner }: &Report) -> Notification {
     let told = who.iter().fold(news(), |news, (id, address, effect)| {
         let news = news.participant(&format!("a{address}@example.com"), &format!("p{id}"));
         news.effect(&format!("e{effect}"), None)
@@ -51,8 +51,8 @@ pub(crate) fn a_batch_leads_to_what_its_webhooks_lead_to_one_by_one<B: Bench>(
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let cases = std::env::var("RELAY_TEST_CASES").map_or(48, |cases| cases.parse().unwrap());
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let some = proptest::collection::vec(told(), 0..5);
-    let batch = proptest::collection::vec(told(), 1..8);
+    let some = proptest::collection::vec(report(), 0..5);
+    let batch = proptest::collection::vec(report(), 1..8);
     let result = TestRunner::new(config).run(&(some, batch), |(before, batch)| {
         runtime.as_ref().unwrap().block_on(async {
             let (apart, together) = (bench(), bench());
@@ -76,8 +76,8 @@ struct Seen {
 
 async fn outcome<'a>(
     bench: &impl Bench,
-    before: &'a [Told],
-    batches: impl Iterator<Item = &'a [Told]>,
+    before: &'a [Report],
+    batches: impl Iterator<Item = &'a [Report]>,
 ) -> Seen {
     let store = bench.open().await;
     let mut receipts = Vec::new();

@@ -26,7 +26,7 @@ use super::effects::event;
 use super::memory::Memory;
 use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, inbox, news};
 use promises::{Planned, Promises};
-use steps::{Step, Told, step, verdicts};
+use steps::{Report, Step, step, verdicts};
 
 pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl Fn() -> B) {
     walk_often(step(), 60, |_| Box::new(bench()));
@@ -201,7 +201,7 @@ impl Walk {
         }
     }
 
-    async fn accept(&mut self, told: &[Told]) {
+    async fn accept(&mut self, told: &[Report]) {
         let now = self.now();
         let arrivals = told.iter().zip(0..).map(|(it, place)| {
             let (name, effect) = (format!("p{}", it.person), format!("e{}", it.effect));

@@ -81,7 +81,7 @@ async fn filled(bench: &dyn Bench) {
     store.close().await.unwrap();
 }
 
-/// What is left in it is what was, and it goes on.
+/// Asserts that a store still holds everything, and that it goes on.
 async fn goes_on(bench: &dyn Bench, stats: Stats) {
     let store = &*bench.open().await;
     assert_eq!(store.stats().await.unwrap(), stats);

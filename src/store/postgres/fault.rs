@@ -36,7 +36,7 @@ pub(in crate::store) enum Fault {
     Left,
     /// Rows that were read before the locks have changed, or aren't all: from the beginning.
     #[error("others were in its way")]
-    Overtaken,
+    Conflict,
     /// The error is already one that callers know.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,7 +47,7 @@ impl Fault {
     /// way, and it has changed nothing.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Overtaken | Self::Left | Self::Stale(_) => true,
+            Self::Conflict | Self::Left | Self::Stale(_) => true,
             Self::Sql(error) => {
                 matches!(
                     error.code(),
@@ -112,7 +112,7 @@ impl Fault {
 
     /// True if the plan is to blame and not the server: the same plan would fail again, while other
     /// transactions go well.
-    pub(super) fn blames_the_plan(&self) -> bool {
+    pub(super) fn is_data_error(&self) -> bool {
         match self {
             // Data exceptions, violated constraints, and limits such as that of an index's row.
             Self::Sql(error) => error.code().is_some_and(|code| {
@@ -125,13 +125,13 @@ impl Fault {
             | Self::Standby
             | Self::Slow
             | Self::Left
-            | Self::Overtaken => false,
+            | Self::Conflict => false,
         }
     }
 
     /// The error as callers know it.
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
-        let is_data_error = self.blames_the_plan();
+        let is_data_error = self.is_data_error();
         let source: Box<dyn std::error::Error + Send + Sync> = match self {
             Self::Store(error) => return error,
             Self::Sql(error) | Self::Stale(error) | Self::Undecided(error) => Box::new(Said(error)),
@@ -146,7 +146,7 @@ impl Fault {
             Self::Pool(error) => Box::new(error),
             Self::Slow => "the server took too long to answer".into(),
             Self::Left => "the server was left for another".into(),
-            Self::Overtaken => "others changed the same people again and again".into(),
+            Self::Conflict => "others changed the same people again and again".into(),
         };
         match is_data_error {
             true => StoreError::Contradiction { doing, source },

@@ -234,7 +234,7 @@ impl Transaction {
         let rows = columns[0].count();
         match rows == 0 || usize::try_from(self.change(sql, columns).await?) == Ok(rows) {
             true => Ok(()),
-            false => Err(Fault::Overtaken),
+            false => Err(Fault::Conflict),
         }
     }
 
@@ -299,7 +299,7 @@ impl Transaction {
     }
 
     /// Returns how far the clock of lanes is ahead of the caller's, in microseconds.
-    pub(super) fn ahead_of(&self, now: Time) -> i64 {
+    pub(super) fn clock_skew_at(&self, now: Time) -> i64 {
         match self.ruling {
             ClockSource::Server => self.server_now.micros().saturating_sub(now.micros()),
             #[cfg(test)]

@@ -22,7 +22,7 @@ use super::transaction::{Connections, Transaction};
 
 impl UnitFault for Fault {
     fn conflict() -> Self {
-        Self::Overtaken
+        Self::Conflict
     }
 }
 
@@ -38,7 +38,7 @@ impl UnitBase for Transaction {
     }
 
     fn clock_skew(&self, now: Time) -> i64 {
-        self.ahead_of(now)
+        self.clock_skew_at(now)
     }
 
     fn has_own_clock(&self) -> bool {

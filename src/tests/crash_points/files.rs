@@ -74,7 +74,7 @@ impl Files {
         within.len()
     }
 
-    /// What may be in the files between two instants: a log grows by frames, and a checkpoint
+    /// Returns the possible contents of the files between two instants: a log grows by frames, and a checkpoint
     /// writes pages into the file before it ends the log.
     fn until(&self, later: &Self) -> Vec<Self> {
         let grows = later.log.starts_with(&self.log) && later.log.len() > self.log.len();

@@ -31,9 +31,9 @@ struct State {
     is_buried: bool,
 }
 
-/// What a death leaves.
+/// The remains of a death.
 pub(super) struct Death {
-    /// What happened last.
+    /// The last event.
     pub(super) at: &'static str,
     /// The files.
     pub(super) files: Files,
@@ -102,7 +102,7 @@ impl Life {
         state.death.take().expect("it died")
     }
 
-    /// How many beginnings and ends of statements there were.
+    /// The number of beginnings and ends of statements.
     pub(super) fn statements(&self) -> usize {
         self.state().statements
     }

@@ -26,7 +26,7 @@ use crate::telemetry::Metrics;
 /// When the first process starts.
 pub(super) const START: Time = Time::from_seconds(1_790_000_000);
 
-/// How long a lease lasts; the sandbox answers at once.
+/// The length of a lease; the sandbox answers at once.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Each look is a tick later than the one before, so that what is to wait has waited at the next.

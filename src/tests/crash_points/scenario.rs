@@ -12,14 +12,14 @@ use super::parts::{Relay, Ticking};
 use super::stand::Fault;
 use super::{Door, Files, Life, Stand, World};
 
-/// What is to happen.
+/// The steps of a scenario.
 pub(super) struct Scenario {
     pub(super) steps: Vec<Step>,
-    /// What becomes of the first process's requests, by their number. The second has luck.
+    /// The fates of the first process's requests, by their number. The second has luck.
     pub(super) faults: Vec<(usize, Fault)>,
     /// For each person the ways in which their calls may arrive.
     pub(super) lanes: Vec<(&'static str, Vec<&'static str>)>,
-    /// Whether the store must be made first.
+    /// True if the store must be made first.
     pub(super) is_new: bool,
 }
 
@@ -40,11 +40,11 @@ pub(super) struct Webhook {
     pub(super) effects: Vec<String>,
 }
 
-/// What the sender of webhooks and the destination remember when the process is dead.
+/// The memory of the sender of webhooks and of the destination when the process is dead.
 pub(super) struct Memory {
     stand: Stand,
     clock: Arc<Ticking>,
-    /// How many webhooks were acknowledged.
+    /// The number of webhooks that were acknowledged.
     acknowledged: usize,
 }
 

@@ -20,7 +20,7 @@ use url::Url;
 use super::Life;
 use super::parts::Ticking;
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fault {
     /// This answer and no effect.
@@ -74,7 +74,7 @@ impl Stand {
         Url::parse(&format!("http://{address}")).unwrap()
     }
 
-    /// What the sandbox shows.
+    /// Returns the content of the sandbox.
     pub(super) fn read(&self, name: &str) -> Vec<Value> {
         let request = Request::get(format!("/sandbox/{name}")).body(Body::empty()).unwrap();
         let shown = self.runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! What is true once a process has ended in order, at Customer.io and in the store; and what of it
-//! must be.
+//! The state once a process has ended in order, at Customer.io and in the store, and the part of it
+//! that must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,11 +18,11 @@ pub(super) struct World {
     pub(super) end: End,
     /// Each person's calls that took effect, with their bodies, in order.
     lanes: BTreeMap<String, Vec<(String, Value)>>,
-    /// How many events took effect.
+    /// The number of events that took effect.
     events: usize,
     /// The ids of these events.
     ids: BTreeSet<String>,
-    /// What Customer.io remarked.
+    /// The remarks of Customer.io.
     remarks: BTreeSet<String>,
     counted: Stats,
 }
@@ -34,13 +34,13 @@ pub(super) struct End {
     told: BTreeMap<String, Value>,
     /// By address, the attributes.
     people: BTreeMap<String, Value>,
-    /// How many webhooks and effects the store holds.
+    /// The numbers of webhooks and effects that the store holds.
     kept: [i64; 2],
     stats: Stats,
 }
 
 impl World {
-    /// What the sandbox and the store at `path` hold. A store must be sound.
+    /// Returns the content of the sandbox and of the store at `path`. A store must be sound.
     pub(super) fn seen(stand: &Stand, path: &Path) -> Self {
         let mut connection = Connection::open(path).unwrap();
         assert_sound(&connection);
@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    /// What was acknowledged is there, what wasn't is there whole or not at all, and nothing waits.
+    /// Asserts that everything acknowledged is there, the rest whole or not at all, and that nothing waits.
     pub(super) fn check_acknowledged(&self, scenario: &Scenario, acknowledged: usize, what: &str) {
         let mut bodies = BTreeMap::new();
         for (number, webhook) in scenario.webhooks().enumerate() {

@@ -1,4 +1,4 @@
-//! How many posts of pages lead to something for one participant in a day.
+//! The number of posts of pages that count for one participant in a day.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn limited() -> Memory {
     memory
 }
 
-/// How many of some posts lead to something; the others must be dropped for the budget.
+/// Returns the number of posts that count; the others must be dropped for the budget.
 fn counted(memory: &mut Memory, posts: &[Notification], at: Time) -> usize {
     let mut count = 0;
     for post in posts {

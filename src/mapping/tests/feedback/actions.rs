@@ -1,4 +1,4 @@
-//! What campaigns ask for.
+//! Actions of campaigns.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who unsubscribed where, and what the relay takes back.
+//! Unsubscriptions at either service, and those that the relay takes back.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn knowing_ann_subscribed() -> Memory {
     memory
 }
 
-/// What GrowSurf is to be told of ann's subscription, and by which mark.
+/// Returns the write of ann's subscription to GrowSurf, and its mark.
 fn told(memory: &mut Memory, news: &Notification) -> Option<(bool, EventId)> {
     let plan = memory.take_in(news, RECEIVED).unwrap();
     let updates = updates(&plan);

@@ -11,7 +11,7 @@ use crate::store::{Settle, Settlement, Verdict};
 
 /// A webhook that tells of one person.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Report {
     pub(super) person: u8,
     pub(super) effect: u8,
     pub(super) manner: u8,
@@ -22,7 +22,7 @@ pub(super) struct Told {
 
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Accept(Vec<Told>),
+    Accept(Vec<Report>),
     Claim {
         calls: usize,
         page: usize,
@@ -68,7 +68,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let any = proptest::bool::ANY;
     let lane = proptest::option::weighted(0.1, 0..3_usize);
     prop_oneof![
-        6 => proptest::collection::vec(told(), 1..4).prop_map(Step::Accept),
+        6 => proptest::collection::vec(report(), 1..4).prop_map(Step::Accept),
         8 => (0..6_usize, 0..4_usize, 1..=4_usize, any, lane).prop_map(
             |(calls, page, in_turn, old, lane)| Step::Claim { calls, page, in_turn, old, lane }
         ),
@@ -86,10 +86,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn report() -> impl Strategy<Value = Report> {
     let rare = proptest::bool::weighted(0.1);
     (0..3_u8, 0..20_u8, 0..9_u8, class(), proptest::bool::ANY, rare).prop_map(
-        |(person, effect, manner, class, old, again)| Told {
+        |(person, effect, manner, class, old, again)| Report {
             person,
             effect,
             manner,

@@ -93,7 +93,7 @@ impl InboxRows for Transaction {
                  WHERE sha256 = ANY ($1) ORDER BY id FOR UPDATE";
             for now in self.rows(sql, &[&held]).await? {
                 let id = WebhookId(now.try_get(0)?);
-                let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Overtaken)?;
+                let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Conflict)?;
                 (row.is_parked, row.campaign) = (now.try_get(1)?, now.try_get(2)?);
             }
         }

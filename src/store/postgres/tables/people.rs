@@ -66,7 +66,7 @@ impl PeopleRows for Transaction {
         let mut owners = owners.chain(found.links.iter().map(|(_, person)| person));
         match wanted.identifiers.iter().all(has) && owners.all(is_read) {
             true => Ok(found),
-            false => Err(Fault::Overtaken),
+            false => Err(Fault::Conflict),
         }
     }
 

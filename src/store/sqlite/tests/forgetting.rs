@@ -1,4 +1,4 @@
-//! What only this backend promises of forgetting: bytes and keys.
+//! Promises of erasing that only this backend makes: bytes and keys.
 
 use std::sync::Arc;
 
