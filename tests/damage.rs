@@ -14,7 +14,7 @@ use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{Webhook, joined};
 
 const SOUND: &str = "the store was checked and is sound";
-const NOT_ASKED: &str = "the store needs no looking through";
+const NOT_ASKED: &str = "the store needs no check";
 
 fn store(setup: &Setup) -> PathBuf {
     setup.folder().join("relay.db")
