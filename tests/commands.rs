@@ -517,6 +517,14 @@ fn serve_with_a_sandbox_prints_a_curl_that_works() {
             .as_array()
             .is_some_and(|events| events.len() == 2)
     });
+    let (pages, token) = process.wait_for("the pages' address", |line| {
+        let (pages, rest) = line.split_once("operators are at  ")?.1.split_once("  (token: ")?;
+        Some((pages.to_owned(), rest.split(',').next()?.to_owned()))
+    });
+    let request = http::client().post(format!("{pages}/login"));
+    let form = request.header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = http::send(form.body(format!("token={token}&name=Kim")));
+    assert_eq!((answer.status, answer.header("location")), (303, "/ui"), "{answer:?}");
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");

@@ -17,6 +17,7 @@ use super::throwaway::Throwaway;
 use crate::app::{self, Running};
 use crate::clock::SystemClock;
 use crate::config::sources::Sources;
+use crate::config::tokens::UiMode;
 use crate::config::{Required, Settings};
 use crate::domain::{Clock, Time};
 use crate::sandbox::Sandbox;
@@ -28,6 +29,9 @@ const GROWSURF_PATH: &str = "/growsurf/v2";
 
 /// The secret of the webhooks that `serve --sandbox` accepts.
 const SANDBOX_SECRET: &str = "sandbox";
+
+/// The token that opens the operator's pages of `serve --sandbox`, unless the settings have one.
+const SANDBOX_TOKEN: &str = "sandbox-operator-token";
 
 /// Arguments of `serve`.
 #[derive(clap::Args, Debug)]
@@ -143,6 +147,13 @@ impl Trial {
         }
         settings.customerio.site_id = Some(SANDBOX_SECRET.to_owned());
         settings.customerio.api_key = Some(SANDBOX_SECRET.into());
+        let admin = &mut settings.admin;
+        if admin.tokens.is_empty() && admin.view_tokens.is_empty() {
+            admin.tokens = vec![SANDBOX_TOKEN.into()];
+        }
+        if admin.ui == UiMode::Auto {
+            admin.ui = UiMode::On;
+        }
         let base_url = format!("http://{address}").parse();
         settings.customerio.base_url = Some(base_url.expect("an address makes a URL"));
 
@@ -156,6 +167,7 @@ impl Trial {
         let body = first_webhook(now);
         let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
         let (relay, sandbox) = (reachable(running.address), self.address);
+        let pages = reachable(running.operator_address.unwrap_or(running.address));
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
         let variables = [
             format!("RELAY__STORE__URL={}", self.store.url()),
@@ -177,6 +189,7 @@ impl Trial {
             "\n\
              The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\
              Customer.io, a stand-in, is at  http://{sandbox}\n\
+             The pages for operators are at  http://{pages}/ui  (token: {SANDBOX_TOKEN}, unless you set one)\n\
              \n\
              Send a first webhook; a friend signs up through Rae's link:\n\
              \n\
