@@ -200,6 +200,8 @@ fn dead_letters_are_grouped_by_cause_and_redelivered_one_first() {
     relay.drained();
     assert_eq!((relay.dead_letters(), sandbox.events().len()), (0, 3));
     relay.command(&["dead-letters", "redeliver", "7", "--cause", name]).expect(64);
+    let unknown = ["dead-letters", "redeliver", "--all", "--cause", "ffffffff"];
+    assert!(relay.command(&unknown).expect(1).contains("no dead letter has the cause ffffffff"));
 }
 
 #[test]

@@ -77,6 +77,26 @@ fn a_token_opens_a_session_and_nothing_else_does() {
 }
 
 #[test]
+fn behind_https_the_cookie_is_secure() {
+    let sandbox = Sandbox::start();
+    let setup = Setup::new(&sandbox).set("admin.token", OPERATE);
+    let behind = setup.clone().set("server.trusted_proxies", "127.0.0.1").start();
+    let direct = setup.start();
+    for (relay, protocols, is_secure) in [
+        (&behind, "https", true),
+        (&behind, "HTTPS, http", true),
+        (&behind, "http", false),
+        (&direct, "https", false),
+    ] {
+        let request = form(relay, "/ui/login", &format!("token={OPERATE}&name=Kim"));
+        let answer = http::send(request.header("X-Forwarded-Proto", protocols));
+        let cookie = answer.header("set-cookie");
+        assert!(cookie.contains("HttpOnly"), "{answer:?}");
+        assert_eq!(cookie.contains("; Secure"), is_secure, "{protocols}");
+    }
+}
+
+#[test]
 fn only_so_many_tries_are_taken_in_a_minute() {
     let sandbox = Sandbox::start();
     let relay = started(&sandbox);

@@ -127,8 +127,11 @@ pub async fn sign_out() -> Response {
 
 /// True if a trusted proxy says that the browser speaks https.
 pub fn is_behind_https(state: &UiState, peer: SocketAddr, headers: &HeaderMap) -> bool {
-    let is_https = headers.get("x-forwarded-proto").is_some_and(|it| it.as_bytes() == b"https");
-    is_https && is_trusted(peer.ip().to_canonical(), &state.app.trusted_proxies)
+    let protocols =
+        headers.get("x-forwarded-proto").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let protocol = protocols.split(',').next().unwrap_or_default().trim();
+    protocol.eq_ignore_ascii_case("https")
+        && is_trusted(peer.ip().to_canonical(), &state.app.trusted_proxies)
 }
 
 /// Returns the header that hands a session to the browser.

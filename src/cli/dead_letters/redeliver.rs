@@ -48,7 +48,10 @@ pub async fn redeliver_all(
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
     let Some((first, mut before)) = newest(store, filter).await? else {
-        return Ok(Done::put_back(0));
+        return match &filter.cause {
+            Some(cause) => Err(failed(anyhow!("no dead letter has the cause {cause}"))),
+            None => Ok(Done::put_back(0)),
+        };
     };
     let mut count = put_back(store, vec![first.delivery.id]).await?;
     if store.is_attended(now()).await.map_err(failed)? {
