@@ -46,7 +46,6 @@ impl EventView {
                 let reason = call.reason.as_deref().unwrap_or("no reason is known");
                 format!("was refused for good: {reason} (dead letter {})", call.id)
             }
-            ("leased", _) => "is on its way to Customer.io now".to_owned(),
             _ => format!("hasn't arrived at Customer.io: {}", self.why.answer()),
         }
     }
