@@ -18,7 +18,7 @@ mod page;
 mod post;
 mod problem;
 mod router;
-mod tokens;
+pub(crate) mod tokens;
 mod webhooks;
 
 pub use body::{BodyLimits, BodyOptions};

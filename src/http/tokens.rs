@@ -17,7 +17,7 @@ use crate::telemetry::{Metrics, Refusals};
 
 /// The time that the answer to a wrong token takes. It holds a connection and nothing else, as an
 /// idle client does: the listener waits, and the connection makes room for others.
-const WRONG_TAKES: Duration = Duration::from_millis(250);
+pub(crate) const WRONG_TAKES: Duration = Duration::from_millis(250);
 
 /// The tokens of one setting. Any of them is accepted, so that one can be replaced while
 /// the other is in use.
@@ -49,7 +49,7 @@ impl Tokens {
     ) -> Result<(), Problem> {
         let shown = headers.get(header::AUTHORIZATION);
         if let Some(shown) = shown {
-            if bearer(shown.as_bytes()).is_some_and(|token| self.hold(token)) {
+            if bearer(shown.as_bytes()).is_some_and(|token| is_one_of(&self.0.tokens, token)) {
                 return Ok(());
             }
             metrics.refused_token(self.0.key, "wrong");
@@ -66,13 +66,13 @@ impl Tokens {
             problem
         })
     }
+}
 
-    /// True if a text is one of the tokens. Compares with each, in a time that says nothing but
-    /// which of them are as long.
-    fn hold(&self, shown: &str) -> bool {
-        let same = |one: &SecretString| one.expose_secret().as_bytes().ct_eq(shown.as_bytes());
-        self.0.tokens.iter().fold(Choice::from(0), |found, one| found | same(one)).into()
-    }
+/// True if a text is one of the tokens. Compares with each, in a time that says nothing but
+/// which of them are as long.
+pub(crate) fn is_one_of(tokens: &[SecretString], shown: &str) -> bool {
+    let same = |one: &SecretString| one.expose_secret().as_bytes().ct_eq(shown.as_bytes());
+    tokens.iter().fold(Choice::from(0), |found, one| found | same(one)).into()
 }
 
 /// The token of an `Authorization: Bearer` header.

@@ -18,6 +18,7 @@ use super::session::{COOKIE, LONGEST_NAME, Session};
 use crate::http::client::{client_ip, is_trusted};
 use crate::http::delay::NotBefore;
 use crate::http::limiter::Limiter;
+use crate::http::tokens::WRONG_TAKES;
 
 /// Tries of one client in a minute.
 const TRIES_OF_ONE: u32 = 10;
@@ -27,9 +28,6 @@ const TRIES: u32 = 60;
 
 /// The number of clients whose tries are remembered.
 const CLIENTS: usize = 1_000;
-
-/// The time that the answer to a wrong token takes.
-const WRONG_TAKES: Duration = Duration::from_millis(250);
 
 /// Counts of tries to sign in.
 pub struct Tries {

@@ -14,9 +14,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::domain::Time;
+use crate::http::tokens::is_one_of;
 
 /// The cookie's name.
 pub const COOKIE: &str = "relay_session";
@@ -91,11 +91,7 @@ impl Sessions {
     /// Returns the role that a token opens. Compares with every token, in constant time.
     pub fn role(&self, shown: &SecretString) -> Option<Role> {
         let shown = shown.expose_secret();
-        let is_one_of = |tokens: &[SecretString]| -> bool {
-            let same = |one: &SecretString| one.expose_secret().as_bytes().ct_eq(shown.as_bytes());
-            tokens.iter().fold(Choice::from(0), |found, one| found | same(one)).into()
-        };
-        let (operate, view) = (is_one_of(&self.operate), is_one_of(&self.view));
+        let (operate, view) = (is_one_of(&self.operate, shown), is_one_of(&self.view, shown));
         operate.then_some(Role::Operate).or(view.then_some(Role::View))
     }
 
