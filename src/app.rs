@@ -73,7 +73,6 @@ pub enum StartError {
     /// An address can't be listened on.
     #[error("can't listen on {address} ({key})")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// The setting that names it.
         key: &'static str,

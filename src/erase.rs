@@ -34,14 +34,12 @@ pub enum EraseError {
     Destination {
         /// The masked key.
         identifier: String,
-        /// The reason.
         reason: String,
     },
 }
 
 /// Deleting and suppressing at Customer.io.
 pub struct Deletion {
-    /// The client.
     pub client: Client,
     /// True if ids from participant metadata are trusted. A browser can write those, so an untrusted one
     /// could delete another's profile.

@@ -35,7 +35,6 @@ pub use why::{Reason, Why};
 /// A way to look into a store.
 #[derive(Clone)]
 pub struct Inspector {
-    /// The store.
     pub store: Arc<Store>,
     /// The present time.
     pub now: Time,
@@ -60,7 +59,6 @@ pub enum Show {
 }
 
 impl Show {
-    /// Returns the key of a lane.
     fn key(self, key: &LaneKey) -> String {
         match self {
             Self::Masked => key.masked(),

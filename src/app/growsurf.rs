@@ -176,7 +176,6 @@ impl GrowsurfClients {
         Reconcile { intake, rules: settings.sync.compare }
     }
 
-    /// Returns the monitor of webhooks.
     pub fn watch(&self, settings: &Settings) -> WebhookMonitor {
         WebhookMonitor {
             store: self.store.clone(),

@@ -28,7 +28,6 @@ pub struct Problem {
     pub place: String,
     /// The dotted path of the key; empty if the whole place is meant.
     pub key: String,
-    /// The fault.
     #[source]
     pub fault: Fault,
 }

@@ -26,7 +26,6 @@ pub enum UiMode {
     Auto,
     /// The operators' listener, whatever its address.
     On,
-    /// None.
     Off,
 }
 

@@ -26,7 +26,6 @@ pub(super) struct Wrong {
 /// The value that is wrong.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    /// Its path.
     pub(super) path: String,
     /// Its file or variable.
     pub(super) place: String,

@@ -233,13 +233,11 @@ pub enum RegionError {
     /// The credentials are wrong. Definite.
     #[error("customer.io answered {status}: site id and api key are not those of a track api")]
     Credentials {
-        /// 401 or 403.
         status: u16,
     },
     /// Another service answered. Definite.
     #[error("customer.io answered {status} where the region was asked for")]
     Unexpected {
-        /// The status.
         status: u16,
     },
     /// Another service answered 200. Definite.

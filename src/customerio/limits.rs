@@ -75,7 +75,6 @@ impl Fitted<'_> {
 pub struct Warning {
     /// The name, shortened if it is too long.
     pub attribute: String,
-    /// The change.
     pub change: Change,
 }
 

@@ -27,7 +27,6 @@ use wire::{
 /// personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The method.
     pub method: Method,
     /// The path, percent-encoded, beginning with `/api/`.
     pub path: String,
@@ -166,7 +165,6 @@ fn written(fitted: &Fitted<'_>) -> Option<Vec<u8>> {
 /// A v2 request. Its `batch_index` n is operation `operations.start + n` of [`batches`]'s slice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Batch {
-    /// The request.
     pub request: Request,
     /// The indexes of its operations.
     pub operations: Range<usize>,

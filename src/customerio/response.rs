@@ -95,7 +95,6 @@ fn read(sent: &Result<Answer, SendError>, calls: usize, now: Time) -> Reading {
     }
 }
 
-/// True if a body is empty or JSON.
 fn is_json_or_empty(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }

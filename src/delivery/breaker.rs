@@ -53,7 +53,6 @@ struct Halt {
     reason: String,
 }
 
-/// A circuit breaker.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     rules: RetryRules,

@@ -49,7 +49,6 @@ pub struct ClusterTask {
     pub destination: GuardedDestination,
     /// The number of relays, for the pace.
     pub replicas: ReplicaCount,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The task's own heartbeat for health.
     pub heartbeat: Heartbeat,

@@ -22,7 +22,6 @@ impl GuardedDestination {
         Self { destination, breaker: Arc::new(Mutex::new(breaker)), notify }
     }
 
-    /// Returns the destination.
     pub fn kind(&self) -> Destination {
         self.destination
     }

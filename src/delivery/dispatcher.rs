@@ -37,7 +37,6 @@ pub struct DispatcherRules {
     pub in_flight: usize,
     /// Calls in a claim.
     pub batch_calls: usize,
-    /// Calls a second.
     pub calls_per_second: f64,
     /// The part of both for calls of the class page: above 0, at most 1.
     pub page_share: f64,

@@ -74,7 +74,6 @@ impl Heartbeat {
         HeartbeatGuard(self.clone())
     }
 
-    /// Returns the lateness at `now`.
     pub fn lateness(&self, now: Instant) -> Lateness {
         match *self.state() {
             State::Expected(by) => Lateness::For(now.saturating_duration_since(by)),

@@ -23,7 +23,6 @@ pub struct Reporter {
     pub store: Arc<Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The destinations.
     pub destinations: Vec<(Destination, GuardedDestination)>,
 }
 

@@ -52,15 +52,12 @@ const SETTLE_RETRY: Duration = Duration::from_millis(500);
 pub struct Sender {
     /// The way to the destination.
     pub transport: Arc<dyn Transport>,
-    /// The store.
     pub store: Arc<Store>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of jitter.
     pub random: Arc<dyn Random>,
     /// The destination's state.
     pub destination: GuardedDestination,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The rules of retries.
     pub rules: RetryRules,

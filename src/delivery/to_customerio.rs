@@ -24,17 +24,13 @@ struct Ready<'a> {
     fitted: Fitted<'a>,
 }
 
-/// The transport to Customer.io.
 pub struct CustomerIoTransport {
-    /// The client.
     pub client: Client,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The most calls of a batch.
     pub batch_calls: usize,
     /// The longest request.
     pub timeout: Duration,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 

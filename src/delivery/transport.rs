@@ -13,9 +13,7 @@ use crate::growsurf::rest;
 
 /// One call to send.
 pub struct Item<'a> {
-    /// The key of the lane.
     pub key: &'a LaneKey,
-    /// The delivery.
     pub delivery: &'a Delivery,
 }
 
@@ -27,11 +25,8 @@ pub trait Transport: Send + Sync {
     async fn send(&self, items: &[Item<'_>], until: Time) -> Vec<Option<Attempt>>;
 }
 
-/// The transport to GrowSurf.
 pub struct GrowSurfTransport {
-    /// The clients.
     pub clients: rest::Clients,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The longest request.
     pub timeout: Duration,

@@ -20,7 +20,6 @@ const COMPARING: Duration = Duration::from_secs(60);
 
 /// A guard that keeps effects out of another workspace.
 pub struct WorkspaceCheck {
-    /// The client.
     pub client: Client,
     /// The store, which remembers the workspace.
     pub store: Arc<Store>,
@@ -32,7 +31,6 @@ pub struct WorkspaceCheck {
     pub retry_every: Duration,
     /// The longest request.
     pub timeout: Duration,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The heartbeat while it runs.
     pub heartbeat: Heartbeat,

@@ -36,7 +36,6 @@ impl AnonymousId {
         }
     }
 
-    /// Returns the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -71,7 +70,6 @@ impl From<AnonymousId> for String {
 /// A participant's claim of an anonymous id. The first one stays.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Claim {
-    /// The id.
     pub id: AnonymousId,
     /// True if the id's record names the participant by GrowSurf's id, not by their person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -82,7 +80,6 @@ pub struct Claim {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Claimer {
-    /// A participant.
     Participant(ParticipantKey),
     /// The person of a participant without an id of GrowSurf's.
     Person {
@@ -98,7 +95,6 @@ pub enum Claimer {
 pub struct Visit {
     /// The owner of the link.
     pub owner: ParticipantIndex,
-    /// The visitor.
     pub visitor: AnonymousId,
     /// The visit's own id.
     pub key: String,

@@ -20,13 +20,11 @@ use super::{
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Scalar {
-    /// `true` or `false`.
     Boolean(bool),
     /// A whole number.
     Integer(i64),
     /// A finite number with a fraction, such as money in major units.
     Decimal(f64),
-    /// Text.
     Text(String),
     /// A value of another participant, until the call is sent.
     Reference(Box<Reference>),
@@ -54,7 +52,6 @@ impl Scalar {
         }
     }
 
-    /// Returns the text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -183,7 +180,6 @@ pub enum Call {
     /// Joins a visitor's events with the person, once the visitor's own calls are delivered.
     /// Creates nobody, and changes nothing if another person has the id.
     Join {
-        /// The id.
         anonymous_id: AnonymousId,
         /// The time of planning.
         at: Time,
@@ -199,16 +195,13 @@ pub enum Call {
     TriggerReferral {
         /// The time of planning.
         at: Time,
-        /// Delay in days, 1 to 90.
         delay_in_days: Option<u8>,
     },
     /// Adds a participant to a GrowSurf campaign. Idempotent.
     AddParticipant {
         /// The time of planning.
         at: Time,
-        /// The first name.
         first_name: Option<String>,
-        /// The last name.
         last_name: Option<String>,
         /// The referrer's participant id or address.
         referred_by: Option<String>,

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::Time;
 
-/// A clock.
 pub trait Clock: Send + Sync {
     /// Returns the present time.
     fn now(&self) -> Time;

@@ -44,7 +44,6 @@ pub enum Class {
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Destination {
-    /// Customer.io.
     CustomerIo,
     /// GrowSurf's REST API.
     GrowSurf,
@@ -83,11 +82,9 @@ pub enum DestinationState {
 pub struct Delivery {
     /// The store's number.
     pub id: DeliveryId,
-    /// The call.
     pub call: Call,
     /// The webhook that led to it, if one did.
     pub webhook: Option<WebhookId>,
-    /// The time of planning.
     pub planned_at: Time,
     /// Failed attempts so far.
     pub attempts: u32,
@@ -99,7 +96,6 @@ pub struct Delivery {
 /// A worker's claim on a lane until a time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Leased {
-    /// The lane.
     pub lane: LaneId,
     /// Fencing token, higher with every lease. A settlement with an old one changes nothing.
     pub token: i64,
@@ -120,7 +116,6 @@ pub struct Leased {
 pub struct Attempt {
     /// The beginning.
     pub at: Time,
-    /// The duration.
     pub took: Duration,
     /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,

@@ -103,7 +103,6 @@ pub struct Notification {
     pub people: Vec<Snapshot>,
     /// The events, in the order of planning.
     pub events: Vec<TimedEvent>,
-    /// The events to send.
     pub filter: SendFilter,
     /// A report or action of Customer.io's. Then there is nothing else.
     pub feedback: Option<Feedback>,
@@ -136,7 +135,6 @@ impl Notification {
         Self { feedback: Some(feedback), ..Self::new(Campaign::default(), at) }
     }
 
-    /// Returns the campaign that it names.
     pub fn named_campaign(&self) -> Option<&str> {
         match self.feedback.as_ref().map(|feedback| &feedback.kind) {
             Some(FeedbackKind::Action(ask)) => ask.campaign.as_deref(),
@@ -176,7 +174,6 @@ pub struct TimedEvent {
     /// - The source has no times: the time of receipt is used.
     /// - The source has a time ([`Notification::as_of`]), but none for this event: it is counted, not sent.
     pub at: Option<Time>,
-    /// The event.
     pub event: Event,
 }
 
@@ -206,44 +203,35 @@ pub enum ShareMethod {
 pub enum Event {
     /// A participant joined a campaign.
     ParticipantJoined {
-        /// The new participant.
         participant: ParticipantIndex,
         /// GrowSurf's `referralSource`.
         referral_source: Option<String>,
     },
     /// A referred customer of an affiliate program was added and isn't an affiliate.
     CustomerAdded {
-        /// The customer.
         customer: ParticipantIndex,
     },
     /// A friend joined through a participant's link.
     FriendSignedUp {
         /// The participant who referred the friend.
         referrer: ParticipantIndex,
-        /// The friend.
         friend: ParticipantIndex,
     },
     /// A referred friend converted.
     ReferralConverted {
-        /// The friend.
         friend: ParticipantIndex,
         /// The referrer, if reported.
         referrer: Option<ParticipantIndex>,
-        /// The value.
         value: Option<Amount>,
-        /// The product.
         product: Option<String>,
     },
     /// A participant earned a reward, perhaps not approved yet.
     RewardEarned {
-        /// The earner.
         earner: ParticipantIndex,
-        /// The reward.
         reward: Reward,
     },
     /// A participant shared their link.
     Shared {
-        /// The participant.
         participant: ParticipantIndex,
         /// GrowSurf's name of the channel.
         channel: String,
@@ -254,9 +242,7 @@ pub enum Event {
     },
     /// A participant shared their link, as reported by the user's backend or a page.
     ShareReported {
-        /// The participant.
         participant: ParticipantIndex,
-        /// The channel.
         channel: String,
         /// The share's id at its source.
         key: String,
@@ -267,45 +253,36 @@ pub enum Event {
     Visited(Visit),
     /// A participant bought something.
     Purchased {
-        /// The participant.
         participant: ParticipantIndex,
         /// The purchase's id, such as an order number.
         key: String,
-        /// The value.
         value: Option<Amount>,
-        /// The product.
         product: Option<String>,
     },
     /// GrowSurf's counts of a participant's shares. The first counts are the baseline; later ones become
     /// [`Event::Shared`].
     SharesCounted {
-        /// The participant.
         participant: ParticipantIndex,
         /// The counts of all time, by GrowSurf's names of channels.
         counts: BTreeMap<String, i64>,
     },
     /// Everything that GrowSurf has of the campaign was compared. The event's time is the comparison's start.
     FullyCompared {
-        /// The participant.
         participant: ParticipantIndex,
     },
     /// GrowSurf's assessment of a participant as a fraud changed.
     FraudStatusChanged {
-        /// The participant.
         participant: ParticipantIndex,
     },
     /// An affiliate earned a commission.
     CommissionAdded {
-        /// The affiliate.
         affiliate: ParticipantIndex,
         /// The friend of the lead or sale, if reported.
         friend: Option<ParticipantIndex>,
-        /// The commission.
         commission: Commission,
     },
     /// A commission was changed, for example by a refund.
     CommissionAdjusted {
-        /// The affiliate.
         affiliate: ParticipantIndex,
         /// The friend of the sale, if reported.
         friend: Option<ParticipantIndex>,
@@ -314,14 +291,11 @@ pub enum Event {
     },
     /// An affiliate was paid.
     PayoutIssued {
-        /// The affiliate.
         affiliate: ParticipantIndex,
-        /// The payout.
         payout: Payout,
     },
     /// A campaign ended; one event for each winner.
     CampaignEnded {
-        /// The winner.
         winner: ParticipantIndex,
         /// The time of the end, if reported. A campaign can end more than once.
         ended_at: Option<Time>,
@@ -365,7 +339,6 @@ pub struct Adjustment {
 pub struct Payout {
     /// GrowSurf's id.
     pub id: String,
-    /// The amount.
     pub amount: Option<Money>,
     /// The provider, such as `paypal`.
     pub provider: Option<String>,

@@ -9,7 +9,6 @@ use super::{Email, Scalar, Time};
 /// A value, and the time at which its source knew it to be true.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Fact {
-    /// The value.
     #[serde(rename = "v")]
     pub value: Scalar,
     /// The time: a webhook's `createdAt`, a REST answer's fetch time.
@@ -100,17 +99,14 @@ impl Facts {
         }
     }
 
-    /// Returns the fact of this name.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.0.get(name)
     }
 
-    /// Returns the value of this name.
     pub fn value(&self, name: &str) -> Option<&Scalar> {
         self.0.get(name).map(|fact| &fact.value)
     }
 
-    /// Returns the text of this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.value(name)?.as_text()
     }

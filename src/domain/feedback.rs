@@ -82,7 +82,6 @@ impl Action {
     }
 }
 
-/// The kinds of actions.
 #[derive(Clone, PartialEq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ActionKind {
@@ -90,19 +89,14 @@ pub enum ActionKind {
     UpdateParticipant(ParticipantUpdate),
     /// Awards the credit for a referral.
     TriggerReferral {
-        /// Delay in days, 1 to 90.
         delay_in_days: Option<u8>,
     },
-    /// Records a share.
     RecordShare {
         /// GrowSurf's name of the channel.
         channel: String,
     },
-    /// Adds a participant.
     AddParticipant {
-        /// The first name.
         first_name: Option<String>,
-        /// The last name.
         last_name: Option<String>,
         /// The referrer's participant id or address.
         referred_by: Option<String>,
@@ -125,9 +119,7 @@ pub struct ParticipantUpdate {
     ///
     /// With a mark, `true` is written only if it isn't set, and `false` only if GrowSurf has this mark.
     pub mark: Option<EventId>,
-    /// The first name.
     pub first_name: Option<String>,
-    /// The last name.
     pub last_name: Option<String>,
 }
 
@@ -170,7 +162,6 @@ impl GrowsurfCounters {
 /// A count and the time of its last increase.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counter {
-    /// The count.
     pub count: i64,
     /// The time of the last increase.
     pub last: Time,

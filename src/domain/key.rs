@@ -56,7 +56,6 @@ pub struct ParticipantKey {
 }
 
 impl ParticipantKey {
-    /// Returns the key of a participant.
     pub fn new(campaign: &str, participant: &str) -> Self {
         Self { campaign: campaign.to_owned(), participant: participant.to_owned() }
     }

@@ -2,7 +2,6 @@
 
 /// An enum whose variants have labels, by `strum::IntoStaticStr`.
 pub trait Labelled {
-    /// Returns the label.
     fn label(&self) -> &'static str;
 }
 

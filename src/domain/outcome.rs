@@ -7,7 +7,6 @@ use super::HiddenIds;
 /// A wait that the destination asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
-    /// The duration.
     pub time: Duration,
     /// True if it applies to the whole destination (429, 503), not to this call.
     pub everybody: bool,

@@ -90,7 +90,6 @@ impl ReadSet {
         self.tombstones.is_some()
     }
 
-    /// Returns the time of the erasure, if the key has a tombstone.
     pub fn tombstone(&self, key: &ErasureKey) -> Option<Time> {
         let tombstones = self.tombstones.as_ref()?;
         debug_assert!(tombstones.contains_key(key), "the tombstone of {key:?} was not read");
@@ -108,10 +107,8 @@ impl ReadSet {
     }
 }
 
-/// One call of a plan.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PlannedCall {
-    /// The call.
     pub call: Call,
     /// The meaning of a track. An identify has none.
     pub effect: Option<EffectKey>,

@@ -29,7 +29,6 @@ pub struct Reference {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// The address.
     Address,
     /// The display name.
     Name,
@@ -49,7 +48,6 @@ struct Parts {
 pub struct References(HashMap<ParticipantKey, Parts>);
 
 impl References {
-    /// Adds the person of a key.
     pub fn add(&mut self, key: ParticipantKey, person: &Person) {
         let Some(participant) = person.participant(&key) else { return };
         let fact = |name| participant.facts.text(name);

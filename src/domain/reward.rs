@@ -15,7 +15,6 @@ pub struct Reward {
     pub title: Option<String>,
     /// The text for participants.
     pub description: Option<String>,
-    /// The coupon code.
     pub coupon_code: Option<String>,
     /// True if it is approved. GrowSurf reports unapproved ones as well.
     pub approved: bool,
@@ -31,7 +30,6 @@ pub struct Reward {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Side {
-    /// The referrer.
     Referrer,
     /// The referred friend.
     Friend,

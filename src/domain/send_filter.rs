@@ -8,16 +8,13 @@ use super::Time;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendFilter {
-    /// All.
     #[default]
     All,
     /// Those before a time.
     Before(Time),
     /// Those at a time or later.
     Since(Time),
-    /// All, as history.
     History,
-    /// None.
     None,
 }
 

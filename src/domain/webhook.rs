@@ -60,7 +60,6 @@ fn created_second(body: &[u8]) -> u32 {
 /// A decoded webhook on its way into the store.
 #[derive(Clone, Debug)]
 pub struct ReceivedWebhook {
-    /// The webhook.
     pub webhook: Webhook,
     /// The content, or the reason for parking, naming the field.
     pub decoded: Result<Notification, String>,
@@ -121,7 +120,6 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Returns the receipt of a webhook without calls.
     pub fn without_calls(id: WebhookId, status: Status) -> Self {
         let (unmapped, kinds, notices) = Default::default();
         Self { id, status, calls: 0, unmapped, kinds, notices }

@@ -28,9 +28,7 @@ pub struct ParticipantLookup {
     pub id_key: Option<String>,
     /// The campaign of an action that names none, if there is only one.
     pub only_campaign: Option<String>,
-    /// The store.
     pub store: Arc<Store>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.
     pub random: Arc<dyn Random>,

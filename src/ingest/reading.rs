@@ -25,7 +25,6 @@ pub struct Decoded {
     pub campaign: Option<String>,
     /// The shape of a webhook of GrowSurf's, if it has one.
     pub dialect: Option<Dialect>,
-    /// The notification.
     pub reading: Result<Notification, UnreadableBody>,
 }
 

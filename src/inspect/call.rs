@@ -15,9 +15,7 @@ pub struct CallView {
     pub id: i64,
     /// The kind.
     pub call: &'static str,
-    /// The destination.
     pub destination: &'static str,
-    /// The person it is for.
     pub person: String,
     /// The event's name at Customer.io.
     pub event: Option<String>,
@@ -100,9 +98,7 @@ pub struct AttemptView {
     pub duration_ms: u64,
     /// The status that the destination answered.
     pub http_status: Option<u16>,
-    /// The outcome.
     pub outcome: String,
-    /// The reason.
     pub reason: String,
 }
 
@@ -135,7 +131,6 @@ pub struct MessageView {
 pub struct MetricView {
     /// The report's name at Customer.io, such as `opened`.
     pub metric: String,
-    /// The time.
     #[serde_as(as = "DisplayFromStr")]
     pub at: Time,
 }

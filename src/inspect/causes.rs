@@ -31,7 +31,6 @@ pub struct CausesView {
     pub causes: Vec<Cause>,
 }
 
-/// A cause.
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
@@ -57,7 +56,6 @@ pub struct Cause {
     /// The time when the newest of them died.
     #[serde_as(as = "DisplayFromStr")]
     pub last_at: Time,
-    /// The fix.
     pub fix: String,
 }
 
@@ -67,7 +65,6 @@ pub struct Cause {
 pub struct LetterView {
     /// Its number.
     pub id: i64,
-    /// Its cause.
     pub cause: String,
     /// The person that the call is for.
     pub person: String,
@@ -81,7 +78,6 @@ pub struct LetterView {
     /// The time when it died.
     #[serde_as(as = "DisplayFromStr")]
     pub died_at: Time,
-    /// The reason.
     pub reason: String,
     /// The field at fault.
     pub field: Option<String>,
@@ -90,7 +86,6 @@ pub struct LetterView {
     /// The webhook that led to it.
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub webhook: Option<WebhookId>,
-    /// The fix.
     pub fix: String,
     /// The call's properties or attributes.
     pub body: Value,

@@ -29,11 +29,8 @@ pub struct Finding {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Found {
-    /// A person.
     Person(Box<PersonView>),
-    /// A webhook.
     Webhook(Box<WebhookView>),
-    /// An event.
     Event(Box<EventView>),
 }
 

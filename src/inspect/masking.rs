@@ -56,7 +56,6 @@ const SHOWN: [&str; 46] = [
 /// The key of participants' own data, whose keys are anybody's choice.
 const METADATA: &str = "metadata";
 
-/// True if a text may hold an address.
 pub(super) fn may_hold_address(text: &str) -> bool {
     ["@", "%40"].into_iter().any(|at| text.contains(at))
 }

@@ -20,7 +20,6 @@ pub struct ParkedView {
 /// A parked webhook with its body.
 #[derive(Clone, Debug, Serialize)]
 pub struct ParkedWebhook {
-    /// The webhook.
     #[serde(flatten)]
     pub webhook: WebhookView,
     /// The body, if it is JSON and kept.

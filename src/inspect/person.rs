@@ -16,7 +16,6 @@ use crate::store::{LaneStatus, StoreError};
 /// Webhooks on one page of a timeline.
 pub(super) const PAGE: usize = 25;
 
-/// A person.
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct PersonView {
@@ -26,7 +25,6 @@ pub struct PersonView {
     pub identifier: String,
     /// The identifiers before.
     pub former: Vec<String>,
-    /// The participants that the person is.
     pub participants: Vec<ParticipantView>,
     /// The lanes with calls for the person, that to Customer.io first.
     pub lanes: Vec<LaneView>,
@@ -41,14 +39,11 @@ pub struct PersonView {
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct ParticipantView {
-    /// The campaign.
     pub campaign: String,
     /// GrowSurf's id.
     pub participant: Option<String>,
-    /// The time of joining.
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub joined_at: Option<Time>,
-    /// The tier.
     pub tier: Option<String>,
     /// GrowSurf's count of referrals.
     pub total_referrals: Option<i64>,
@@ -72,11 +67,9 @@ pub struct ParticipantView {
     pub sign_up: Option<EventView>,
 }
 
-/// A lane.
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct LaneView {
-    /// The destination.
     pub destination: &'static str,
     /// `idle`, `waiting`, `due` or `leased`.
     pub state: &'static str,

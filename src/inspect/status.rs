@@ -30,7 +30,6 @@ pub struct RelayStatus {
     pub store_bytes: u64,
 }
 
-/// A destination.
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct DestinationView {
@@ -70,7 +69,6 @@ pub struct GrowsurfView {
     /// The time of the look.
     #[serde_as(as = "DisplayFromStr")]
     pub seen_at: Time,
-    /// The findings.
     pub findings: Vec<SeenFinding>,
 }
 

@@ -15,7 +15,6 @@ use crate::store::{InboxEntry, StoreError, WebhookStatus};
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct WebhookView {
-    /// Its id.
     #[serde_as(as = "DisplayFromStr")]
     pub id: WebhookId,
     /// The time of its first receipt.

@@ -18,7 +18,6 @@ pub struct Why {
 }
 
 impl Why {
-    /// Returns the answer.
     pub fn answer(&self) -> &str {
         let first = self.reasons.iter().find(|reason| reason.holds);
         first.map_or("nothing is known", |reason| &reason.text)
@@ -30,7 +29,6 @@ impl Why {
 pub struct Reason {
     /// Its name.
     pub reason: &'static str,
-    /// True if it holds.
     pub holds: bool,
     /// The reason in words.
     pub text: String,

@@ -58,7 +58,6 @@ const SHARED_SIGNS: &[(&str, &[&str])] = &[
     ("kr.", &["DKK", "ISK"]),
 ];
 
-/// The worth of an amount.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Worth {
     /// A number in major units, and its currency if it names one.

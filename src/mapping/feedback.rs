@@ -71,7 +71,6 @@ pub fn link(feedback: &Feedback, read: &ReadSet, mapper: &Mapper) -> Vec<ReadKey
     keys
 }
 
-/// Returns the draft of feedback.
 pub fn draft<'a>(
     feedback: &'a Feedback,
     received_at: Time,

@@ -19,7 +19,6 @@ pub mod events {
     pub const REWARD_CLAIMED: &str = "referral_reward_claimed";
     /// A participant shared their link.
     pub const SHARED: &str = "referral_shared";
-    /// An affiliate earned a commission.
     pub const COMMISSION_EARNED: &str = "affiliate_commission_earned";
     /// A commission was changed.
     pub const COMMISSION_ADJUSTED: &str = "affiliate_commission_adjusted";

@@ -17,7 +17,6 @@ use crate::domain::{
 pub struct Track {
     /// The event's name in [`events`].
     pub name: &'static str,
-    /// The effect.
     pub effect: EffectKey,
     /// The properties. Unknown ones are absent.
     pub data: Attributes,
@@ -56,7 +55,6 @@ pub fn subject(event: &Event) -> ParticipantIndex {
     }
 }
 
-/// Returns the other participant in the event.
 pub fn other(event: &Event) -> Option<ParticipantIndex> {
     match event {
         Event::FriendSignedUp { friend, .. } => Some(*friend),

@@ -58,7 +58,6 @@ impl Default for People {
     }
 }
 
-/// Returns the `cio_id` of a key.
 pub(super) fn cio_id(key: u64) -> String {
     format!("{key:08x}")
 }

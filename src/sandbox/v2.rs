@@ -18,7 +18,6 @@ use super::{
     operation::{Note, Operation, Reading},
 };
 
-/// The actions of an object.
 const OBJECT_ACTIONS: [&str; 5] =
     ["identify", "identify_anonymous", "add_relationships", "delete_relationships", "delete"];
 

@@ -37,7 +37,6 @@ pub(super) trait Columns {
 
 /// A value that is read from the columns of a row.
 pub(super) trait FromColumns: Sized {
-    /// Reads it.
     fn read<R: Columns>(row: &R) -> Result<Self, R::Fault>;
 }
 
@@ -107,7 +106,6 @@ impl FromColumns for DeliveryId {
     }
 }
 
-/// The columns of a [`Webhook`].
 pub(super) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
 
 impl FromColumns for Webhook {

@@ -16,9 +16,7 @@ use super::{Store, StoreError};
 /// The state of a destination, as the relay that delivers last saw it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DestinationReport {
-    /// The destination.
     pub destination: Destination,
-    /// Its state.
     pub state: DestinationState,
     /// The time of the last change.
     pub since: Time,

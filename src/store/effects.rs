@@ -34,7 +34,6 @@ pub struct Effect {
     pub messages: Vec<MessageStatus>,
 }
 
-/// The state of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum DeliveryState {

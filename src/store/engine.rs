@@ -14,7 +14,6 @@ use super::{Store, StoreError};
 pub(super) enum Backend {
     /// A file of SQLite's.
     File(SqliteStore),
-    /// A Postgres server.
     Server(PostgresStore),
     /// The contract's model.
     #[cfg(test)]

@@ -19,7 +19,6 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The server is a read-only standby.
     #[error(
         "the store can't {doing}: its server is a read-only standby; let store.url name the primary, or \
          all servers (postgres://relay@db1:5432,db2:5432/relay), of which the relay finds the primary"
@@ -80,7 +79,6 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The store was closed.
     #[error("the store is closed")]
     Closed,
 }

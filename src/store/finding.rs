@@ -108,7 +108,6 @@ impl Store {
 /// A webhook and the calls that it led to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WebhookStatus {
-    /// The webhook.
     pub entry: InboxEntry,
     /// The calls, in the order in which they were planned; the first ones of a thousand rows.
     pub calls: Vec<CallStatus>,
@@ -117,17 +116,14 @@ pub struct WebhookStatus {
 /// A call and its way so far.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CallStatus {
-    /// Its delivery.
     pub delivery: DeliveryId,
     /// The webhook that led to it.
     pub webhook: WebhookId,
-    /// The lane.
     pub lane: LaneId,
     /// The lane's present key.
     pub key: LaneKey,
     /// The call; `None` for the identify that goes out before another call, which carries the profile.
     pub call: Option<Call>,
-    /// Its state.
     pub state: DeliveryState,
     /// The time when it was planned.
     pub planned_at: Time,
@@ -144,7 +140,6 @@ pub struct CallStatus {
 }
 
 impl CallStatus {
-    /// Returns the kind of the call.
     pub fn kind(&self) -> &'static str {
         self.call.as_ref().map_or("identify", Call::kind)
     }
@@ -173,7 +168,6 @@ impl CallStatus {
 pub struct Death {
     /// When it died.
     pub died_at: Time,
-    /// The reason.
     pub reason: String,
     /// The field at fault, where known.
     pub field: Option<String>,
@@ -182,7 +176,6 @@ pub struct Death {
 /// A lane as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LaneStatus {
-    /// The lane.
     pub lane: LaneId,
     /// The time when its next call is due; while it is leased, the end of the lease. `None` if nothing is
     /// pending.

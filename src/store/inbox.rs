@@ -56,7 +56,6 @@ pub struct InboxPage {
 /// A webhook of the inbox whose body is kept, without it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InboxEntry {
-    /// Its id.
     pub id: WebhookId,
     /// The time of its first receipt.
     pub received_at: Time,

@@ -96,16 +96,13 @@ pub struct ClaimRequest {
 /// The reading of a destination's availability clock: the time for which it has accepted calls, in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AvailabilityClock {
-    /// The destination.
     pub way: Destination,
-    /// The reading.
     pub reading: Duration,
 }
 
 /// The end of a lease.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settlement {
-    /// The lane.
     pub lane: LaneId,
     /// The lease's token.
     pub token: i64,
@@ -116,9 +113,7 @@ pub struct Settlement {
 /// The verdict on one delivery.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settle {
-    /// The delivery.
     pub delivery: DeliveryId,
-    /// The verdict.
     pub verdict: Verdict,
     /// The attempt, unless it wasn't tried.
     pub attempt: Option<Attempt>,
@@ -131,7 +126,6 @@ pub enum Verdict {
     Delivered,
     /// It stays first in its lane, which is due again at this time.
     Retry {
-        /// The time.
         at: Time,
         /// The availability clock at its first failure.
         failing_since: Duration,
@@ -148,7 +142,6 @@ pub enum Verdict {
     /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
     /// again at this time.
     Defer {
-        /// The time.
         at: Time,
     },
 }

@@ -53,22 +53,18 @@ impl Store {
 pub enum DeadLetters {
     /// All of them.
     All,
-    /// These.
     These(Vec<DeliveryId>),
 }
 
 /// A delivery that is not retried automatically.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DeadLetter {
-    /// The delivery.
     pub delivery: Delivery,
-    /// The lane.
     pub lane: LaneId,
     /// The lane's present key.
     pub key: LaneKey,
     /// The time of its death.
     pub died_at: Time,
-    /// The reason.
     pub reason: String,
     /// The field at fault, where known.
     pub field: Option<String>,
@@ -81,7 +77,6 @@ pub struct DeadLetter {
 pub struct PastAttempt {
     /// The time of its start.
     pub at: Time,
-    /// Its duration.
     pub took: Duration,
     /// The status answered, if there was an answer.
     pub http_status: Option<u16>,

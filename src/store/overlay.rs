@@ -59,7 +59,6 @@ pub(super) enum NotApplied {
     Apart,
 }
 
-/// New calls for one lane.
 pub(super) struct LaneCalls {
     pub(super) lane: i64,
     /// Number of calls by kind.

@@ -24,7 +24,6 @@ pub(super) use lanes::{
     NewLetter, NewRow, PENDING, PersonLetters, RowState, Waiting, delivery, half,
 };
 
-/// A person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct PersonRow {
     /// Their number.
@@ -158,7 +157,6 @@ pub(super) struct Changes {
     pub(super) counters: Counters,
     /// Single values with their new texts; `None` forgets one.
     pub(super) metas: Vec<(Meta, Option<String>)>,
-    /// Webhooks that are new.
     pub(super) webhooks: Vec<NewWebhook>,
     /// Webhooks that were planned again.
     pub(super) replanned: Vec<ReplannedWebhook>,

@@ -23,7 +23,6 @@ impl TombstoneKey {
         })
     }
 
-    /// Returns the hash of a tombstone.
     pub(super) fn hash(&self, key: &ErasureKey) -> [u8; 32] {
         match key {
             ErasureKey::Participant(key) => {

@@ -10,6 +10,5 @@ pub enum Writing {
     /// A write is under way since this time. A store that is locked or fails gives one up after another; one
     /// that hangs stays at the same.
     Since(Instant),
-    /// The writer has ended.
     Ended,
 }

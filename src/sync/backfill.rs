@@ -24,9 +24,7 @@ use crate::store::{Store, StoreError};
 pub enum Events {
     /// Events that are too old to trigger a campaign.
     Late,
-    /// All events.
     All,
-    /// No events.
     None,
 }
 
@@ -45,7 +43,6 @@ struct BackfillCursor {
     report: SyncReport,
 }
 
-/// A step of a backfill.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// A campaign begins or continues.

@@ -172,7 +172,6 @@ async fn treat(
     })
 }
 
-/// Returns the address of a person.
 fn address(person: &Person) -> Option<Email> {
     let reported = || person.participants.iter().find_map(|it| it.facts.email());
     person.key.email().cloned().or_else(reported)

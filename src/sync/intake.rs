@@ -23,9 +23,7 @@ const WAITING: usize = 100;
 /// The intake of rows.
 #[derive(Clone)]
 pub struct Intake {
-    /// The store.
     pub store: Arc<Store>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.
     pub random: Arc<dyn Random>,

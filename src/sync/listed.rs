@@ -18,7 +18,6 @@ wire! {
         updated_at: Field<Time>,
         /// Of commissions and payouts only.
         status: Option<&'a str>,
-        /// Of referrals only.
         referral_status: Option<&'a str>,
         referral_source: Option<&'a str>,
         #[serde_as(as = "Legible<lenient::Id>")]

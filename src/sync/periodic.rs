@@ -56,7 +56,6 @@ pub struct Periodic {
     pub rules: PeriodicRules,
     /// This relay's id.
     pub relay: Uuid,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 

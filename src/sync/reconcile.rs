@@ -58,7 +58,6 @@ pub(super) struct SyncCursor {
 pub struct Reconcile {
     /// The intake of rows.
     pub intake: Intake,
-    /// The rules.
     pub rules: CompareRules,
 }
 

@@ -72,7 +72,6 @@ impl SyncReport {
         remark(&mut self.unmapped, reason);
     }
 
-    /// Adds a notice.
     pub fn add_notice(&mut self, notice: &str) {
         remark(&mut self.notices, notice);
     }

@@ -12,7 +12,6 @@ use crate::sources::growsurf_api::Campaign;
 pub struct SyncTarget {
     /// The campaign, as GrowSurf describes it.
     pub campaign: Campaign,
-    /// The client.
     pub client: Client,
     /// True if counts of shares become events.
     pub shares: bool,
@@ -21,7 +20,6 @@ pub struct SyncTarget {
 /// A campaign in the settings.
 #[derive(Clone, Debug)]
 pub struct CampaignClient {
-    /// Its id.
     pub id: String,
     /// The client of its own key.
     pub client: Option<Client>,
@@ -46,7 +44,6 @@ pub enum SyncTargetError {
     Campaign {
         /// The campaign's id.
         id: String,
-        /// The error.
         #[source]
         source: RestError,
     },

@@ -42,7 +42,6 @@ pub enum Problem {
     Disabled,
     /// GrowSurf switched it off because it failed too often.
     AutoDisabled,
-    /// The webhook fails.
     Failing,
     /// The webhook lacks events that the relay needs.
     Events,
@@ -138,7 +137,6 @@ pub fn needed_events(is_affiliate: bool) -> &'static [&'static str] {
 pub struct WebhookMonitor {
     /// The store, for joins without a webhook; without it they aren't checked.
     pub store: Option<Arc<Store>>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The address of GrowSurf's webhooks, if its path isn't one of the relay's.
     pub url: Option<Url>,

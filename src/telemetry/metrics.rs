@@ -36,7 +36,6 @@ pub struct Gauges {
     pub pending: u64,
     /// The time since the oldest of them was planned.
     pub oldest_pending_age: Duration,
-    /// Dead letters.
     pub dead_letters: u64,
     /// Webhooks that are parked, wholly or in part.
     pub parked: u64,

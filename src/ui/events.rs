@@ -22,7 +22,6 @@ struct Page {
     event: EventView,
 }
 
-/// Shows an event.
 pub async fn show(
     State(state): State<UiState>,
     session: Session,

@@ -116,7 +116,6 @@ pub async fn sign_in(
     ([set_cookie(&value, is_secure)], Redirect::to("/ui")).into_response()
 }
 
-/// Signs out.
 pub async fn sign_out() -> Response {
     let gone = format!("{COOKIE}=; Path=/ui; Max-Age=0; HttpOnly; SameSite=Strict");
     let gone = HeaderValue::from_str(&gone).expect("the cookie is ASCII");

@@ -47,7 +47,6 @@ struct DestinationLine {
     reason: Option<String>,
 }
 
-/// Shows the overview.
 pub async fn show(
     State(state): State<UiState>,
     session: Session,

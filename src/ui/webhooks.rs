@@ -55,7 +55,6 @@ pub async fn list(
     Ok(answer(&headers, &List::new(frame, "Webhooks", None, recent)))
 }
 
-/// Lists the webhooks that are parked.
 pub async fn parked(
     State(state): State<UiState>,
     session: Session,

@@ -11,7 +11,6 @@ use crate::config::check::Check;
 use crate::mapping::names::prefix_fault;
 use crate::options::secret;
 
-/// The settings of one campaign.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CampaignSettings {
     /// The campaign's id in GrowSurf, not blank.

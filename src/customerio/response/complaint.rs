@@ -16,7 +16,6 @@ const MESSAGE_BYTES: usize = 300;
 /// The longest field.
 const FIELD_BYTES: usize = 200;
 
-/// One complaint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Complaint {
     /// The index of the operation in its batch.

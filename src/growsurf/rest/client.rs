@@ -61,7 +61,6 @@ pub trait RateLimiter: Send + Sync {
 pub struct ClientConfig {
     /// The API's address.
     pub base_url: Url,
-    /// The key.
     pub api_key: SecretString,
     /// The longest request.
     pub timeout: Duration,
@@ -71,7 +70,6 @@ pub struct ClientConfig {
     pub max_wait: Duration,
     /// The budget.
     pub rate_limiter: Arc<dyn RateLimiter>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -96,7 +94,6 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Returns the client for a campaign.
     pub fn of(&self, campaign: &str) -> Option<&Client> {
         self.campaigns.get(campaign).or(self.general.as_ref())
     }

@@ -22,7 +22,6 @@ impl Client {
         identified(&value, "campaigns", |campaign: &Campaign| &campaign.id)
     }
 
-    /// Returns one campaign.
     pub async fn campaign(&self, campaign: &str) -> Result<Campaign, RestError> {
         let path = ["campaign", campaign];
         let value = self.read(&Request::get(&path).of(Named::Campaign)).await?;

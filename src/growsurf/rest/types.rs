@@ -80,9 +80,7 @@ pub enum ParticipantQuery {
     IdOrEmail(String),
     /// A value of the metadata, compared as text.
     Metadata {
-        /// The key.
         key: String,
-        /// The value.
         value: String,
     },
 }
@@ -99,7 +97,6 @@ pub struct WebhookState {
     #[serde_as(as = "OrDefault<Text>")]
     #[serde(rename = "payloadUrl")]
     pub url: String,
-    /// True if it is on.
     #[serde_as(as = "OrDefault<Flag>")]
     #[serde(rename = "isEnabled")]
     pub is_enabled: bool,
@@ -124,7 +121,6 @@ pub struct Integration {
     /// Such as `customerio`; empty if it has none.
     #[serde_as(as = "OrDefault<Id>")]
     pub id: String,
-    /// True if it is on.
     #[serde_as(as = "OrDefault<Flag>")]
     #[serde(rename = "enabled")]
     pub is_enabled: bool,

@@ -22,14 +22,12 @@ use crate::sources::growsurf::Participant;
 pub struct Written {
     /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,
-    /// The outcome.
     pub outcome: Outcome,
 }
 
 /// The `POST` request of a call.
 pub struct Write<'a> {
     path: Vec<&'a str>,
-    /// The body.
     pub body: Value,
     /// The condition of the request, in words.
     pub condition: Option<&'static str>,

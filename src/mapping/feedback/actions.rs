@@ -42,7 +42,6 @@ pub fn keys(action: &Action, feedback: &Feedback) -> Vec<ReadKey> {
     by_id.into_iter().chain(added).collect()
 }
 
-/// Returns the effects of an action.
 pub fn effect_ids(action: &Action, context: FeedbackContext<'_>) -> Vec<EventId> {
     let Ok((campaign, target)) = target(action, context) else { return Vec::new() };
     let own = effects::action(action.kind.label(), campaign, &target.name, &action.dedupe_key);

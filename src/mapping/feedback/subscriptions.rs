@@ -10,7 +10,6 @@ use crate::domain::{
     UNSUBSCRIBE_MARKER,
 };
 
-/// Returns the plan of a subscription report.
 pub fn plan(report: &str, subscribed: bool, context: FeedbackContext<'_>) -> Plan {
     let FeedbackContext { rules, feedback, received_at, .. } = context;
     let effect = effects::subscription(report);

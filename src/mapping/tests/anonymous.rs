@@ -45,7 +45,6 @@ fn share(name: &str, key: &str) -> Notification {
     news(1_789_900_000, vec![by_id(name)], vec![share])
 }
 
-/// A memory that knows ann.
 fn knowing_ann() -> Memory {
     let mut rules = Rules::standard();
     rules.shares_from_page.insert("camp".to_owned());

@@ -15,7 +15,6 @@ use crate::sandbox::ring::Ring;
 const MAX_WEBHOOKS: usize = 100_000;
 const MAX_WEBHOOK_BYTES: usize = 128 << 20;
 
-/// A campaign.
 #[derive(Debug)]
 pub(super) struct Campaign {
     pub(super) named: Named,

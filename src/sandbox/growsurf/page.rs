@@ -13,7 +13,6 @@ const MAX_LIMIT: usize = 100;
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a raw query.
     pub(super) fn read(raw: &str) -> Self {
         Self(url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
     }

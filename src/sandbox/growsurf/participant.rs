@@ -225,7 +225,6 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
     call.query.page("participants", &all, id, fits, call.campaign.rows(call.now))
 }
 
-/// Shows a participant.
 pub(super) fn show(call: &Call<'_>, index: usize) -> Answered {
     Ok(call.campaign.rows(call.now)(&index))
 }

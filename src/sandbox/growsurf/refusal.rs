@@ -17,7 +17,6 @@ impl<T: AsRef<str>> From<T> for Refusal {
 }
 
 impl Refusal {
-    /// Returns the refusal with a status.
     pub(super) fn of(status: u16, message: &str) -> Self {
         let (name, code) = match status {
             400 => ("BadRequest", "VALIDATION_ERROR"),

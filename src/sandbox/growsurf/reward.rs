@@ -31,7 +31,6 @@ pub(super) fn visible(campaign: &Campaign) -> impl Iterator<Item = &Value> {
     configured.filter(|reward| reward["isVisible"] == true)
 }
 
-/// Returns the rewards of the campaign in a webhook.
 pub(super) fn of_campaign_in_webhook(campaign: &Campaign) -> Vec<Value> {
     let shown =
         |reward: &Value| with(without(reward.clone(), NOT_IN_WEBHOOK), json!({"isActive": true}));

@@ -117,12 +117,10 @@ impl Client {
     }
 }
 
-/// Returns a field that is a string.
 fn text(row: &Value, field: &str) -> String {
     row[field].as_str().unwrap_or_else(|| panic!("{field} of {row}")).to_owned()
 }
 
-/// Returns a field that is a number.
 fn number(row: &Value, field: &str) -> i64 {
     row[field].as_i64().unwrap_or_else(|| panic!("{field} of {row}"))
 }

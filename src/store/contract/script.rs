@@ -433,7 +433,6 @@ pub(crate) fn verdict(leased: &Leased, verdict: &Verdict) -> Settlement {
     Settlement { lane: leased.lane, token: leased.token, results }
 }
 
-/// Settles a lease with one verdict for all of it.
 pub(crate) async fn settle(store: &Store, leased: &Leased, what: &Verdict, now: Time) {
     let settlements = vec![verdict(leased, what)];
     let settled = store.settle(settlements, NEVER, now).await.unwrap();
@@ -469,7 +468,6 @@ pub(crate) fn attempt(at: Time, reason: &str) -> Attempt {
     Attempt { at, took: Duration::from_millis(12), http_status: Some(503), outcome }
 }
 
-/// Returns all webhooks in the inbox, or all that are parked.
 pub(crate) async fn inbox(store: &Store, parked: bool) -> Vec<Webhook> {
     let page = InboxPage { after: None, since: None, parked, limit: 1_000 };
     store.inbox(page).await.unwrap()

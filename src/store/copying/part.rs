@@ -14,7 +14,6 @@ pub(in crate::store) type Row = Vec<Option<String>>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Kind {
     Number,
-    /// 1 or 0.
     Flag,
     Text,
     Bytes,
@@ -31,7 +30,6 @@ pub struct Part {
     name: &'static str,
     /// The table that holds them.
     pub(in crate::store) table: &'static str,
-    /// The columns of its key.
     pub(in crate::store) key: &'static [Column],
     /// The columns that are copied, those of the key first.
     pub(in crate::store) columns: &'static [Column],

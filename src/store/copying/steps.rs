@@ -30,7 +30,6 @@ pub enum Step {
 /// A part that is the same in both stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compared {
-    /// Which part.
     pub part: Part,
     /// The number of its rows.
     pub rows: u64,

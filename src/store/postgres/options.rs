@@ -22,7 +22,6 @@ pub struct ServerOptions {
     pub now: Time,
     /// The key of tombstones; without one it is made of the store's secret.
     pub tombstone_key: Option<SecretString>,
-    /// Options of the connections.
     pub connection: ConnectionOptions,
     /// Rung when another relay has queued work.
     pub bell: Arc<Notify>,

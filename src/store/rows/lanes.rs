@@ -35,7 +35,6 @@ pub(in crate::store) enum Half {
     Call,
 }
 
-/// Returns the delivery that is one half of a row.
 pub(in crate::store) fn delivery(row: i64, half: Half) -> DeliveryId {
     DeliveryId(2 * row + i64::from(half == Half::Call))
 }

@@ -68,7 +68,6 @@ pub enum BackupError {
     /// The copy can't be run on; neither can the store, most likely.
     #[error("the copy of {} is of no use", store.display())]
     Unfit {
-        /// The store.
         store: PathBuf,
         /// The reason.
         #[source]
@@ -81,7 +80,6 @@ pub enum BackupError {
         store.display()
     )]
     Foreign {
-        /// The store.
         store: PathBuf,
         /// The first difference from what referral-relay makes.
         difference: String,

@@ -27,7 +27,6 @@ pub struct BackupManifest {
     pub webhooks: u64,
     /// The time of receipt of the newest.
     pub newest: Option<Time>,
-    /// People.
     pub people: u64,
     /// The numbers of pending, dead and parked rows.
     pub stats: Stats,

@@ -75,7 +75,6 @@ impl DatabasePath {
         with(&self.path, ".lock")
     }
 
-    /// Returns the path of its log.
     pub(super) fn log_file(&self) -> PathBuf {
         with(&self.path, "-wal")
     }

@@ -31,7 +31,6 @@ use super::{Options, access, files, soundness, unit};
 /// A damaged store that was set aside.
 #[derive(Debug)]
 pub struct Quarantined {
-    /// The damage.
     pub damage: String,
     /// The name that it has now.
     pub aside: Option<PathBuf>,
@@ -46,7 +45,6 @@ pub enum Kept {
     Everything,
     /// Its secret, and the workspace that it belongs to; no webhook, no person, no call.
     Secret,
-    /// Nothing.
     Nothing,
 }
 

@@ -44,7 +44,6 @@ impl DeliveryLock {
         lock.as_ref().map(work)
     }
 
-    /// Gives it up.
     pub(super) fn give_up(&self) {
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -47,7 +47,6 @@ pub(super) fn followed(path: &Path) -> PathBuf {
     led_to.unwrap_or_else(|| path.to_owned())
 }
 
-/// The folder that a file is in.
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -129,7 +128,6 @@ impl Unfinished {
         }
     }
 
-    /// Returns its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

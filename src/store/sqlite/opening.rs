@@ -95,7 +95,6 @@ impl SqliteStore {
     }
 }
 
-/// An opened store.
 pub(super) struct Opened {
     /// The connection that writes.
     pub(super) connection: Connection,

@@ -16,7 +16,6 @@ use super::files::{self, COMPANIONS, FileError};
 pub(super) enum Why {
     /// A backup took its place.
     Replaced,
-    /// It is damaged.
     Damaged,
 }
 

@@ -81,7 +81,6 @@ pub enum RestoreError {
     /// The old store can't be brought to rest.
     #[error("can't set {} aside", store.display())]
     SetAside {
-        /// The store.
         store: PathBuf,
         /// The error of SQLite.
         #[source]

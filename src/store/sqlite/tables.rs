@@ -54,7 +54,6 @@ impl Columns for Row<'_> {
     }
 }
 
-/// Writes changes, table by table.
 pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fault> {
     // Pages that payloads free are overwritten, so that nothing of them stays in the file.
     let frees =

@@ -30,7 +30,6 @@ pub(super) struct SqliteUnit<'a> {
 }
 
 impl<'a> SqliteUnit<'a> {
-    /// Returns a unit on a connection.
     pub(super) fn new(connection: &'a mut Connection) -> Self {
         Self { connection, reserved: None }
     }

@@ -26,7 +26,6 @@ const FARTHEST: u64 = 1 << 60;
      row while no relay runs"
 )]
 pub struct Unreadable {
-    /// The table.
     table: String,
     /// The row's first column.
     row: String,

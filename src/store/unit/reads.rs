@@ -26,13 +26,9 @@ pub(in crate::store) type Hash = [u8; 32];
 pub(in crate::store) struct PlanKeys {
     /// Identifiers as their columns.
     pub(in crate::store) identifiers: BTreeSet<String>,
-    /// Participants.
     pub(in crate::store) participants: BTreeSet<ParticipantKey>,
-    /// Links.
     pub(in crate::store) links: BTreeSet<Link>,
-    /// Effects.
     pub(in crate::store) effects: BTreeSet<EventId>,
-    /// Tombstones.
     pub(in crate::store) tombstones: BTreeSet<Hash>,
 }
 
@@ -58,7 +54,6 @@ pub(in crate::store) struct FoundRecords {
 
 /// A lane and some of its rows of deliveries, held.
 pub(in crate::store) struct HeldLane {
-    /// The lane.
     pub(in crate::store) lane: LaneRow,
     /// The rows that were asked for, as far as they are there.
     pub(in crate::store) rows: Vec<RowState>,
@@ -265,7 +260,6 @@ pub(in crate::store) trait MetaRows: UnitBase {
     /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
 
-    /// Returns the note of this name.
     async fn note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
 
     /// Returns the note of this name and holds it, also if there is none yet.

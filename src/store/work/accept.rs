@@ -42,7 +42,6 @@ pub(in crate::store) enum Origin {
 }
 
 impl Item {
-    /// Returns the item of a received webhook.
     pub(in crate::store) fn received(received: ReceivedWebhook, now: Time) -> Self {
         let ReceivedWebhook { webhook, decoded, class } = received;
         let fingerprint = webhook.fingerprint();
@@ -90,7 +89,6 @@ pub(super) enum Outcome {
     Parked(String),
     /// It is a page's post that leads to nothing.
     Dropped(Dropped),
-    /// The plan, and the calls that are new.
     Planned(Box<Plan>, Vec<LaneCalls>),
 }
 

@@ -12,13 +12,11 @@ use super::classes::rank;
 
 /// A call that goes to the end of a lane.
 pub(in crate::store) struct NewDelivery<'a> {
-    /// The lane.
     pub(in crate::store) lane: LaneId,
     /// The webhook that led to it.
     pub(in crate::store) webhook: Option<WebhookId>,
     /// The class, of calls to Customer.io.
     pub(in crate::store) class: Class,
-    /// The call.
     pub(in crate::store) call: &'a Call,
     /// The time at which it was planned first.
     pub(in crate::store) planned_at: Time,

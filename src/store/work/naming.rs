@@ -135,7 +135,6 @@ impl Work for SearchBodies {
     }
 }
 
-/// Reads a person.
 pub(super) fn read(row: &PersonRow) -> Result<Person, StoreError> {
     record::person(row.id, &row.identifier, &row.state)
 }

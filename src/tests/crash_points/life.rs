@@ -35,7 +35,6 @@ struct State {
 pub(super) struct Death {
     /// The last event.
     pub(super) at: &'static str,
-    /// The files.
     pub(super) files: Files,
     /// The files at the moment before.
     pub(super) before: Files,

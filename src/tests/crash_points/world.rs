@@ -13,7 +13,6 @@ use super::{Scenario, Stand};
 use crate::store::Stats;
 use crate::store::sqlite::tests::counted::{counted, kept};
 
-/// The world.
 pub(super) struct World {
     pub(super) end: End,
     /// Each person's calls that took effect, with their bodies, in order.

@@ -16,7 +16,6 @@ fn growsurf_tells(
     plan.lanes.iter().flat_map(|lane| &lane.calls).any(|it| it.call.kind() == "unsubscribe")
 }
 
-/// A memory that knows ann as subscribed.
 fn knowing_ann_subscribed() -> Memory {
     let mut memory = knowing_ann(rules());
     assert!(!growsurf_tells(&mut memory, 0, false, None));

@@ -63,12 +63,10 @@ impl Tables {
         self.lane(lane).filter(|it| it.state.state == PENDING)
     }
 
-    /// Returns the person of an identifier.
     pub(super) fn person(&self, identifier: &str) -> Option<&PersonRow> {
         self.people.values().find(|row| row.identifier == identifier)
     }
 
-    /// Writes changes.
     pub(super) fn write(&mut self, changes: Changes) {
         self.remove(&changes);
         let Changes { webhooks, replanned, dropped, mentions, .. } = changes;

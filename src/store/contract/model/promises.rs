@@ -19,7 +19,6 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Returns a track of an effect.
     pub(super) fn track(effect: &str, event_at: Time, class: Class) -> Self {
         Self { id: None, word: effect.to_owned(), event_at: Some(event_at), class }
     }

@@ -245,7 +245,6 @@ pub(super) async fn write_links(transaction: &Transaction, changes: &Changes) ->
     transaction.write(sql, &columns).await
 }
 
-/// Writes effects that are new.
 pub(super) async fn write_effects(
     transaction: &Transaction,
     changes: &Changes,

@@ -8,7 +8,6 @@ use crate::store::work::ReadStats;
 
 use super::super::unit;
 
-/// As kept.
 pub(crate) fn kept(connection: &mut Connection) -> Stats {
     unit::run(connection, &ReadStats).unwrap()
 }
