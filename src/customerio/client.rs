@@ -232,14 +232,10 @@ pub struct AccountRegion {
 pub enum RegionError {
     /// The credentials are wrong. Definite.
     #[error("customer.io answered {status}: site id and api key are not those of a track api")]
-    Credentials {
-        status: u16,
-    },
+    Credentials { status: u16 },
     /// Another service answered. Definite.
     #[error("customer.io answered {status} where the region was asked for")]
-    Unexpected {
-        status: u16,
-    },
+    Unexpected { status: u16 },
     /// Another service answered 200. Definite.
     #[error("customer.io's answer names no region and workspace")]
     Unreadable(#[source] serde_json::Error),

@@ -208,9 +208,7 @@ pub enum Event {
         referral_source: Option<String>,
     },
     /// A referred customer of an affiliate program was added and isn't an affiliate.
-    CustomerAdded {
-        customer: ParticipantIndex,
-    },
+    CustomerAdded { customer: ParticipantIndex },
     /// A friend joined through a participant's link.
     FriendSignedUp {
         /// The participant who referred the friend.
@@ -226,10 +224,7 @@ pub enum Event {
         product: Option<String>,
     },
     /// A participant earned a reward, perhaps not approved yet.
-    RewardEarned {
-        earner: ParticipantIndex,
-        reward: Reward,
-    },
+    RewardEarned { earner: ParticipantIndex, reward: Reward },
     /// A participant shared their link.
     Shared {
         participant: ParticipantIndex,
@@ -267,13 +262,9 @@ pub enum Event {
         counts: BTreeMap<String, i64>,
     },
     /// Everything that GrowSurf has of the campaign was compared. The event's time is the comparison's start.
-    FullyCompared {
-        participant: ParticipantIndex,
-    },
+    FullyCompared { participant: ParticipantIndex },
     /// GrowSurf's assessment of a participant as a fraud changed.
-    FraudStatusChanged {
-        participant: ParticipantIndex,
-    },
+    FraudStatusChanged { participant: ParticipantIndex },
     /// An affiliate earned a commission.
     CommissionAdded {
         affiliate: ParticipantIndex,
@@ -290,10 +281,7 @@ pub enum Event {
         adjustment: Adjustment,
     },
     /// An affiliate was paid.
-    PayoutIssued {
-        affiliate: ParticipantIndex,
-        payout: Payout,
-    },
+    PayoutIssued { affiliate: ParticipantIndex, payout: Payout },
     /// A campaign ended; one event for each winner.
     CampaignEnded {
         winner: ParticipantIndex,

@@ -88,9 +88,7 @@ pub enum ActionKind {
     /// Changes a participant at GrowSurf.
     UpdateParticipant(ParticipantUpdate),
     /// Awards the credit for a referral.
-    TriggerReferral {
-        delay_in_days: Option<u8>,
-    },
+    TriggerReferral { delay_in_days: Option<u8> },
     RecordShare {
         /// GrowSurf's name of the channel.
         channel: String,

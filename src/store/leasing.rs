@@ -141,9 +141,7 @@ pub enum Verdict {
     NotAttempted,
     /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
     /// again at this time.
-    Defer {
-        at: Time,
-    },
+    Defer { at: Time },
 }
 
 /// The effect of settlements.

@@ -79,10 +79,7 @@ pub enum ParticipantQuery {
     /// GrowSurf's id, or the address.
     IdOrEmail(String),
     /// A value of the metadata, compared as text.
-    Metadata {
-        key: String,
-        value: String,
-    },
+    Metadata { key: String, value: String },
 }
 
 /// A webhook (<https://docs.growsurf.com/developer-tools/rest-api>).
