@@ -38,6 +38,7 @@ mod send_filter;
 mod source;
 mod time;
 mod webhook;
+mod week;
 
 pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use call::{Attributes, Call, Scalar};
@@ -83,3 +84,4 @@ pub use send_filter::SendFilter;
 pub use source::Source;
 pub use time::Time;
 pub use webhook::{Dropped, Receipt, ReceivedWebhook, Status, Webhook};
+pub use week::Week;

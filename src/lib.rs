@@ -31,6 +31,7 @@
 //! | [`sync`] | use case: ask GrowSurf for history and compare; watch its webhooks | the adapters it needs |
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`inspect`] | use case: look, changing nothing: find, timeline, status, parked | `store`, the rules of `mapping`, what `sync` saw |
+//! | [`insights`] | sums over all people, and the statistics of what marketers ask; pure | `domain` |
 //! | [`http`], [`ui`], [`cli`] | the faces: HTTP, the operator's pages, the command line | the use cases |
 //! | [`docs`] | the guide, a page for each topic | nobody |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
@@ -114,6 +115,7 @@ pub mod erase;
 pub mod growsurf;
 pub mod http;
 pub mod ingest;
+pub mod insights;
 pub mod inspect;
 pub mod mapping;
 pub mod options;

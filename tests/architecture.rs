@@ -36,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("erase", &["domain", "customerio", "store"]),
     ("delivery", &["domain", "customerio", "growsurf", "options", "store", "telemetry"]),
     ("sync", &["domain", "erase", "growsurf", "sources", "store", "telemetry"]),
+    ("insights", &["domain"]),
     ("inspect", &["domain", "mapping", "store", "sync"]),
     (
         "http",
