@@ -3,6 +3,7 @@
 //! What belongs here: arguments, output, exit codes. What doesn't: anything that a library user wants
 //! without a terminal.
 
+mod audit;
 mod backfill;
 mod backup;
 mod check;

@@ -6,6 +6,7 @@
 pub mod characters;
 
 mod anonymous;
+mod audit;
 mod call;
 mod clock;
 mod completeness;
@@ -41,6 +42,7 @@ mod webhook;
 mod week;
 
 pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
+pub use audit::{Act, Actor, AuditEntry};
 pub use call::{Attributes, Call, Scalar};
 pub use clock::{Clock, Random};
 pub use completeness::Completeness;
@@ -49,7 +51,7 @@ pub use delivery::{
     TRIGGERS_FOR,
 };
 pub use display::{display_address, display_name, display_text};
-pub use email::Email;
+pub use email::{Email, is_boundary, mask_addresses};
 pub use erasure::{BodySearch, ErasureKey, ErasureSubject};
 pub use event::{
     Adjustment, Campaign, Commission, Event, Notification, ParticipantIndex, Payout, ShareMethod,

@@ -4,6 +4,7 @@
 //! refusals. What doesn't: storing a webhook (`ingest`), sending (`delivery`).
 
 mod admin;
+mod audit;
 mod body;
 pub(crate) mod client;
 pub(crate) mod delay;
@@ -21,6 +22,7 @@ mod router;
 pub(crate) mod tokens;
 mod webhooks;
 
+pub use audit::ADMIN;
 pub use body::{BodyLimits, BodyOptions};
 pub use client::client_ip;
 pub use health::Health;

@@ -4,6 +4,7 @@
 //! that serialize, with personal data masked unless it is revealed. What doesn't: how an answer is printed
 //! (`cli`), SQL (`store`).
 
+mod audit;
 mod call;
 mod causes;
 mod event;
@@ -21,6 +22,7 @@ use crate::domain::{LaneKey, ParticipantKey, Time};
 use crate::mapping::Rules;
 use crate::store::Store;
 
+pub use audit::{AuditView, RecordView};
 pub use call::{AttemptView, CallView, MessageView};
 pub use causes::{Cause, CausesView, LetterFilter, LetterView};
 pub use event::EventView;

@@ -4,6 +4,7 @@
 //! values. What doesn't: SQL (the backends below), the rules of the contract (`work`), decisions about calls
 //! ([`Planner`](crate::domain::Planner)) and about attempts (`delivery`).
 
+mod audit;
 mod batcher;
 mod cluster;
 mod columns;
@@ -46,6 +47,7 @@ use meta::Meta;
 use planning::Planning;
 use work::{Accept, Item, ReadDestinations, ReadStats, Remember};
 
+pub use audit::Traffic;
 pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
 pub use damage::Damage;
 pub use destinations::DestinationReport;

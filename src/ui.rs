@@ -4,6 +4,7 @@
 //! are use cases that the command line has as well.
 
 mod assets;
+mod audit;
 mod dead;
 mod events;
 mod failure;
@@ -16,17 +17,19 @@ mod search;
 pub mod session;
 mod webhooks;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+use crate::domain::Labelled;
 use crate::http::{AppState, Problem};
 use crate::inspect::{Inspector, Show};
 use login::{Tries, is_behind_https, set_cookie};
@@ -101,6 +104,7 @@ fn routes(state: UiState) -> Router {
         .route("/ui/dead/letter/{id}/reveal", post(dead::reveal))
         .route("/ui/dead/letter/{id}/redeliver", post(dead::redeliver))
         .route("/ui/dead/letter/{id}/discard", post(dead::discard))
+        .route("/ui/audit", get(audit::list))
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
         .route("/ui/{*rest}", get(not_found))
@@ -141,7 +145,7 @@ async fn renew_session(State(state): State<UiState>, request: Request, next: Nex
     let now = state.app.clock.now();
     let renewed = state.sessions.of(request.headers(), now).and_then(|(session, token)| {
         let session = session.renewed(now)?;
-        let peer = request.extensions().get::<axum::extract::ConnectInfo<_>>().map(|it| it.0)?;
+        let peer = request.extensions().get::<ConnectInfo<_>>().map(|it| it.0)?;
         let is_secure = is_behind_https(&state, peer, request.headers());
         Some(set_cookie(&state.sessions.cookie(&session, token), is_secure))
     });
@@ -177,7 +181,11 @@ impl FromRequestParts<UiState> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &UiState) -> Result<Self, Response> {
         let session = Session::from_request_parts(parts, state).await?;
         if session.role == Role::Operate {
-            return Ok(Self(session));
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+            let ConnectInfo(peer) = *peer.expect("the listener adds it");
+            let role = session.role.label();
+            let actor = state.app.actor(&session.name, role, peer, &parts.headers);
+            return Ok(Self(session, actor));
         }
         let detail =
             "Your token is admin.view_token: it looks and doesn't act. Sign in with admin.token.";

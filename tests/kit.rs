@@ -11,6 +11,7 @@ pub mod http;
 pub mod ids;
 pub mod machine;
 pub mod network;
+pub mod pages;
 pub mod pooler;
 pub mod postgres;
 pub mod process;

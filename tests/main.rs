@@ -5,6 +5,7 @@
 
 mod acting;
 mod architecture;
+mod auditing;
 mod backups;
 mod browser;
 mod checking;

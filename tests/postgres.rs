@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod auditing;
 mod checking;
 mod counts;
 mod crash;
@@ -29,6 +30,7 @@ mod replicas;
 mod rolling;
 mod segments;
 mod shutdown;
+mod ui;
 mod workspace;
 
 mod faults {

@@ -1,49 +1,12 @@
 //! The operator's pages over HTTP: who may sign in, what a page says of itself, and nobody else's reach.
 
-use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::kit::http::{self, Answer};
+use crate::kit::http;
+use crate::kit::pages::{OPERATE, VIEW, form, page, session, sign_in, started};
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::joined;
-
-const OPERATE: &str = "the-token-of-operators";
-const VIEW: &str = "the-token-of-viewers";
-
-fn started(sandbox: &Sandbox) -> Relay {
-    let setup = Setup::new(sandbox).set("admin.token", OPERATE);
-    setup.set("admin.view_token", VIEW).start()
-}
-
-/// A form as a browser of this site posts it.
-fn form(relay: &Relay, path: &str, fields: &str) -> RequestBuilder {
-    http::client()
-        .post(relay.url(path))
-        .header("Content-Type", "application/x-www-form-urlencoded")
-        .header("Sec-Fetch-Site", "same-origin")
-        .body(fields.to_owned())
-}
-
-fn sign_in(relay: &Relay, token: &str) -> Answer {
-    http::send(form(relay, "/ui/login", &format!("token={token}&name=Kim")))
-}
-
-/// The session's cookie as a browser sends it back.
-#[track_caller]
-fn session(relay: &Relay, token: &str) -> String {
-    let answer = sign_in(relay, token);
-    assert_eq!((answer.status, answer.header("location")), (303, "/ui"), "{answer:?}");
-    let cookie = answer.header("set-cookie");
-    for attribute in ["; HttpOnly", "; SameSite=Strict", "; Path=/ui"] {
-        assert!(cookie.contains(attribute), "{cookie}");
-    }
-    cookie.split(';').next().unwrap().to_owned()
-}
-
-fn page(relay: &Relay, path: &str, cookie: &str) -> Answer {
-    http::send(http::client().get(relay.url(path)).header("Cookie", cookie))
-}
 
 #[test]
 fn a_token_opens_a_session_and_nothing_else_does() {

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use serde_json::json;
 
+use super::audit::{names, record};
 use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::{DeliveryId, Email, LaneId, ReadKey};
+use crate::domain::{Act, DeliveryId, Email, LaneId, ReadKey};
 use crate::inspect::{AttemptView, Cause, CausesView, Inspector, LetterFilter, LetterView, Show};
 use crate::store::{DeadLetters, Store};
 use redeliver::redeliver_all;
@@ -134,20 +135,36 @@ async fn redeliver(
     if which.all {
         let wait = crate::options::duration::parse(wait)
             .map_err(|error| Failure::Usage(format!("--wait {wait:?}: {error}")))?;
-        return redeliver_all(store, &LetterFilter { cause, lane: None }, wait).await;
+        let subject = cause.as_ref().map_or_else(
+            || "all dead letters".to_owned(),
+            |cause| format!("dead letters of cause {cause}"),
+        );
+        let done = redeliver_all(store, &LetterFilter { cause, lane: None }, wait).await;
+        let outcome = done
+            .as_ref()
+            .map_or_else(|_| "ended early".to_owned(), |done| format!("{} put back", done.count));
+        record(store, Act::Redeliver, &subject, &outcome).await?;
+        return done;
     }
     if cause.is_some() {
         return Err(Failure::Usage("--cause goes with --all".to_owned()));
     }
     let now = redeliver::now();
     let count = store.redeliver(these(which), now).await.map_err(failed)?;
+    record(store, Act::Redeliver, &subject(which), &format!("{count} put back")).await?;
     complete(count, which)?;
     Ok(redeliver::Done::put_back(count))
+}
+
+/// Returns the names of the letters in the audit.
+fn subject(which: &Which) -> String {
+    if which.all { "all dead letters".to_owned() } else { names("dead letter", &which.ids) }
 }
 
 async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
     let letters = if which.all { DeadLetters::All } else { these(which) };
     let count = store.discard(letters).await.map_err(failed)?;
+    record(store, Act::Discard, &subject(which), &format!("{count} discarded")).await?;
     complete(count, which)?;
     Ok(count)
 }
@@ -257,6 +274,9 @@ async fn show_one(
     let found = inspector.letter(DeliveryId(id)).await.map_err(failed)?;
     let (letter, attempts) =
         found.ok_or_else(|| failed(anyhow!("there is no dead letter {id}")))?;
+    if inspector.show == Show::Revealed {
+        record(&inspector.store, Act::Reveal, &format!("dead letter {id}"), "shown").await?;
+    }
     if as_json {
         page.json(&json!({ "letter": letter, "attempts": attempts }));
         return Ok(());

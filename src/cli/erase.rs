@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::json;
 
+use super::audit::record;
 use super::output::{Failure, Output, failed, plural};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Email, Identifier};
+use crate::domain::{Act, Email, Identifier};
 use crate::erase::{Deletion, ErasureReceipt, erase_person};
 use crate::options::duration;
 use crate::store::Erased;
@@ -57,8 +58,16 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     };
     let store = app::open_existing_store(settings).await.map_err(failed)?;
     let done = erase_person(&store, &SystemClock, &email, wait, deletion.as_ref()).await;
+    let outcome = match &done {
+        Ok(receipt) if has_erased(receipt) => "erased",
+        Ok(_) => "nothing found",
+        Err(_) => "failed",
+    };
+    // The address itself would stay after the person.
+    let recorded = record(&store, Act::Erase, &email.masked(), outcome).await;
     store.close().await.map_err(failed)?;
     let receipt = done.map_err(failed)?;
+    recorded?;
     let mut page = Output::default();
     if args.json {
         page.document(format!("{:#}", document(&email, &receipt)));
@@ -69,12 +78,15 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// True if something of the person was there.
+fn has_erased(ErasureReceipt { erased, .. }: &ErasureReceipt) -> bool {
+    Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default()
+}
+
 fn show(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output) {
     let ErasureReceipt { at, erased, deleted, spared } = receipt;
-    let found =
-        Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default();
     let masked = email.masked();
-    page.line(if found {
+    page.line(if has_erased(receipt) {
         format!("Erased {masked} at {at}.")
     } else {
         format!("Nothing of {masked} was found at {at}.")

@@ -4,15 +4,17 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
+use super::audit::record;
 use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::characters::is_hidden;
-use crate::domain::{Time, WebhookId};
+use crate::domain::{Act, Time, WebhookId};
 use crate::inspect::{
-    CallView, EventView, Found, LaneView, MessageView, ParticipantView, PersonView, Show,
+    CallView, EventView, Finding, Found, LaneView, MessageView, ParticipantView, PersonView, Show,
     WebhookView, Why,
 };
+use crate::store::Store;
 
 /// Arguments of `find`.
 #[derive(clap::Args, Debug)]
@@ -43,8 +45,13 @@ pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> 
     let show = if args.reveal { Show::Revealed } else { Show::Masked };
     let inspector = app::inspector(settings, &store, show);
     let finding = inspector.find(&args.what, args.before.map(WebhookId)).await;
+    let recorded = match &finding {
+        Ok(finding) if args.reveal => reveal(&store, finding).await,
+        Ok(_) | Err(_) => Ok(()),
+    };
     store.close().await.map_err(failed)?;
     let finding = finding.map_err(failed)?;
+    recorded?;
     let mut page = Output::default();
     if args.json {
         page.json(&finding);
@@ -62,6 +69,22 @@ pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> 
     page.print()?;
     let code = if finding.found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     Ok(code)
+}
+
+/// Records that things were shown with addresses and ids.
+async fn reveal(store: &Store, finding: &Finding) -> Result<(), Failure> {
+    for found in &finding.found {
+        let subject = match found {
+            Found::Person(person) => match person.number {
+                Some(number) => format!("person {number}"),
+                None => "a person".to_owned(),
+            },
+            Found::Webhook(webhook) => format!("webhook {}", webhook.id),
+            Found::Event(event) => format!("event {}", event.event_id),
+        };
+        record(store, Act::Reveal, &subject, "shown").await?;
+    }
+    Ok(())
 }
 
 fn write_person(person: &PersonView, page: &mut Output) {

@@ -6,12 +6,13 @@ use anyhow::anyhow;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::audit::{names, record};
 use super::find::write_entry;
 use super::output::{Failure, Output, failed, plural};
 use super::replay::{self, Selection};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::WebhookId;
+use crate::domain::{Act, WebhookId};
 use crate::inspect::{ParkedView, ParkedWebhook, Show};
 use crate::store::{InboxPage, Store};
 
@@ -102,17 +103,35 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
             let inspector = app::inspector(settings, &store, show_data);
             let found = inspector.parked_webhook(WebhookId(id)).await.map_err(failed);
             let missing = || failed(anyhow!("no webhook {id} is parked"));
-            found
-                .and_then(|found| found.ok_or_else(missing))
-                .map(|webhook| show(&webhook, json, &mut page))
-        }
-        Action::Discard { which, json } => discard(&store, &which).await.map(|count| {
-            if json {
-                page.json(&json!({ "discarded": count }));
-            } else {
-                page.line(format!("{count} discarded."));
+            match found.and_then(|found| found.ok_or_else(missing)) {
+                Ok(webhook) => {
+                    show(&webhook, json, &mut page);
+                    let subject = format!("webhook {id}");
+                    if reveal {
+                        record(&store, Act::Reveal, &subject, "shown").await
+                    } else {
+                        Ok(())
+                    }
+                }
+                Err(failure) => Err(failure),
             }
-        }),
+        }
+        Action::Discard { which, json } => match discard(&store, &which).await {
+            Ok(count) => {
+                if json {
+                    page.json(&json!({ "discarded": count }));
+                } else {
+                    page.line(format!("{count} discarded."));
+                }
+                let subject = if which.all {
+                    "all parked webhooks".to_owned()
+                } else {
+                    names("webhook", &which.ids)
+                };
+                record(&store, Act::Discard, &subject, &format!("{count} discarded")).await
+            }
+            Err(failure) => Err(failure),
+        },
         Action::Replay { .. } => Ok(()),
     };
     store.close().await.map_err(failed)?;

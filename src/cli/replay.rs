@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::audit::{names, record};
 use super::output::{Failure, Output, asks, failed, is_confirmed, note};
 use crate::app::{self, GrowsurfClients};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Clock, Time, WebhookId};
+use crate::domain::{Act, Clock, Time, WebhookId};
 use crate::ingest::{self, Replayed};
 use crate::options::duration;
 use crate::store::{InboxPage, Pruned, Store};
@@ -53,6 +54,22 @@ pub enum Selection {
     Page(InboxPage),
     /// These.
     These(Vec<WebhookId>),
+}
+
+impl Selection {
+    /// Returns its name in the audit.
+    fn name(&self) -> String {
+        match self {
+            Self::These(ids) => names("webhook", ids),
+            Self::Page(InboxPage { parked, since, .. }) => {
+                let which = if *parked { "parked webhooks" } else { "webhooks" };
+                since.map_or_else(
+                    || format!("all {which}"),
+                    |since| format!("{which} since {since}"),
+                )
+            }
+        }
+    }
 }
 
 /// Plans them again and says what came of it; a running `serve` delivers it.
@@ -118,6 +135,10 @@ async fn replay_in(
         }
     }
     let replayed = plan(options.dry_run).await?;
+    if !options.dry_run {
+        let outcome = format!("{} planned again, {} new calls", replayed.webhooks, replayed.calls);
+        record(store, Act::Replay, &selection.name(), &outcome).await?;
+    }
     if options.json {
         let reason = |(id, reason): &(WebhookId, String)| json!({ "webhook": id.to_string(), "reason": reason });
         page.json(&json!({

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
+use super::audit::record;
 use super::growsurf_session::open_store;
 use super::output::{Failure, Output, failed};
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
-use crate::domain::Labelled;
+use crate::domain::{Act, Labelled};
 use crate::growsurf::rest::WebhookState;
 use crate::sync::{Finding, Problem, SyncTarget, WebhookMonitor, needed_events};
 
@@ -55,7 +56,12 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     for source in &sources {
         let (is_fine, mut document) = match &action {
             Action::Status(_) => status(&watch, source, &mut page).await?,
-            Action::Enable(_) => enable(&watch, source, &mut page).await?,
+            Action::Enable(_) => {
+                let enabled = enable(&watch, source, &mut page).await?;
+                let subject = format!("webhook of campaign {}", source.campaign.id);
+                record(&store, Act::EnableWebhook, &subject, "on").await?;
+                enabled
+            }
             Action::Test(_) => test(&watch, source, &mut page).await?,
         };
         is_well &= is_fine;

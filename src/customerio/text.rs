@@ -1,6 +1,6 @@
 //! Texts from outside: cut to a length, and made fit for logs.
 
-use crate::domain::Email;
+use crate::domain::{is_boundary, mask_addresses};
 
 /// Returns the longest beginning of at most `max_bytes` bytes that ends with a whole character.
 pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
@@ -12,24 +12,8 @@ pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
 }
 
 /// Returns a text for errors: addresses masked, no control characters, at most `max_bytes` bytes.
-///
-/// Anything with an `@` or its percent encoding counts as an address, up to white space, quotes, brackets or
-/// commas.
 pub(super) fn shown(text: &str, max_bytes: usize) -> String {
-    let mut safe = String::new();
-    for piece in text.split_inclusive(is_boundary) {
-        let word = piece.trim_end_matches(is_boundary);
-        if word.contains("%40") {
-            safe.push_str("***");
-        } else if word.contains('@') {
-            let masked = Email::parse(word).map(|email| email.masked());
-            safe.push_str(masked.as_deref().unwrap_or("***"));
-        } else {
-            safe.push_str(word);
-        }
-        let rest = piece[word.len()..].chars();
-        safe.extend(rest.map(|character| if character.is_control() { ' ' } else { character }));
-    }
+    let mut safe = mask_addresses(text);
     // Cut last: a cut before the masking could leave the first half of an address.
     safe.truncate(cut_words(&safe, max_bytes).len());
     safe
@@ -44,15 +28,6 @@ pub(super) fn cut_words(text: &str, max_bytes: usize) -> &str {
     }
     let whole = start.trim_end_matches(|character| !is_boundary(character));
     if whole.is_empty() { start } else { whole }
-}
-
-fn is_boundary(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || matches!(
-            character,
-            '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':'
-        )
 }
 
 #[cfg(test)]

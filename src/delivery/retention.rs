@@ -23,7 +23,7 @@ const STEP: Duration = Duration::from_secs(5 * 60);
 
 /// The result of a step.
 struct Step {
-    /// Pruned webhooks and messages.
+    /// Pruned webhooks, messages and records.
     pruned: usize,
     /// True if there may be more to prune.
     is_full: bool,
@@ -45,11 +45,12 @@ async fn prune(
         store.prune(before, PIECE).await?,
         store.prune_parked(now.minus(keep.parked), PIECE).await?,
         store.prune_messages(before, PIECE).await?,
+        store.prune_audit(now.minus(keep.audit), PIECE).await?,
     ];
     Ok(Step { pruned: pieces.iter().sum(), is_full: pieces.contains(&PIECE) })
 }
 
-/// The ages up to which payloads are kept.
+/// The ages up to which payloads and records are kept.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RetentionRules {
     /// Of finished webhooks.
@@ -58,6 +59,9 @@ pub struct RetentionRules {
     /// Of parked webhooks.
     #[serde(rename = "keep_parked")]
     pub parked: Duration,
+    /// Of records of operators' acts.
+    #[serde(rename = "keep_audit")]
+    pub audit: Duration,
 }
 
 /// Prunes old payloads in small steps until `shutdown`.

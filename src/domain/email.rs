@@ -72,6 +72,38 @@ pub(super) fn mask(text: &str) -> String {
     }
 }
 
+/// Returns a text with addresses masked, and white space in the place of control characters.
+///
+/// Anything with an `@` or its percent encoding counts as an address, up to white space, quotes, brackets or
+/// commas.
+pub fn mask_addresses(text: &str) -> String {
+    let mut safe = String::new();
+    for piece in text.split_inclusive(is_boundary) {
+        let word = piece.trim_end_matches(is_boundary);
+        if word.contains("%40") {
+            safe.push_str("***");
+        } else if word.contains('@') {
+            let masked = Email::parse(word).map(|email| email.masked());
+            safe.push_str(masked.as_deref().unwrap_or("***"));
+        } else {
+            safe.push_str(word);
+        }
+        let rest = piece[word.len()..].chars();
+        safe.extend(rest.map(|character| if character.is_control() { ' ' } else { character }));
+    }
+    safe
+}
+
+/// True if no word goes on over the character.
+pub fn is_boundary(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

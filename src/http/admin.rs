@@ -5,7 +5,7 @@ mod documents;
 use std::net::SocketAddr;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Extension, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::audit::ADMIN;
 use super::client::client_ip;
 use super::effects;
 use super::json::Json;
@@ -22,7 +23,7 @@ use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
 use super::tokens::Tokens;
-use crate::domain::DeliveryId;
+use crate::domain::{Act, Actor, DeliveryId};
 use crate::store::{DeadLetters, StoreError};
 use crate::telemetry::ErrorChain;
 use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
@@ -44,13 +45,17 @@ pub fn routes() -> OpenApiRouter<AppState> {
 pub async fn require_bearer_token(
     State((state, tokens)): State<(AppState, Tokens)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
     let client = client_ip(peer, headers, &state.trusted_proxies);
     match tokens.admit(headers, client, &state.metrics, &state.refusals) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let actor = state.actor(ADMIN, "operate", peer, headers);
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -88,7 +93,7 @@ async fn list(
     Ok(Json(Letters { dead_letters }))
 }
 
-/// Shows a dead letter with its call and every try.
+/// Shows a dead letter with its call and every try. The audit records it, because the call names the person.
 #[utoipa::path(
     get,
     path = "/dead-letters/{id}",
@@ -103,10 +108,13 @@ async fn list(
 )]
 async fn show(
     State(state): State<AppState>,
+    Extension(actor): Extension<Actor>,
     LetterId(id): LetterId,
 ) -> Result<Json<WholeLetter>, Problem> {
     let found = state.store.dead_letter(id).await.map_err(unavailable)?;
     let (letter, attempts) = found.ok_or_else(|| not_found(id))?;
+    let recorded = state.record(&actor, Act::Reveal, &subject(id), "shown").await;
+    recorded.map_err(unavailable)?;
     Ok(Json(WholeLetter::new(letter, attempts)))
 }
 
@@ -126,10 +134,12 @@ async fn show(
 )]
 async fn redeliver(
     State(state): State<AppState>,
+    Extension(actor): Extension<Actor>,
     LetterId(id): LetterId,
 ) -> Result<Json<Redelivered>, Problem> {
     let redelivered = state.store.redeliver(these(id), state.clock.now()).await;
     let redelivered = found(id, redelivered)?;
+    let _in_the_log = state.record(&actor, Act::Redeliver, &subject(id), "put back").await;
     state.destination.wake();
     Ok(Json(Redelivered { redelivered }))
 }
@@ -150,9 +160,11 @@ async fn redeliver(
 )]
 async fn discard(
     State(state): State<AppState>,
+    Extension(actor): Extension<Actor>,
     LetterId(id): LetterId,
 ) -> Result<Json<Discarded>, Problem> {
     let discarded = found(id, state.store.discard(these(id)).await)?;
+    let _in_the_log = state.record(&actor, Act::Discard, &subject(id), "discarded").await;
     Ok(Json(Discarded { discarded }))
 }
 
@@ -171,6 +183,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LetterId {
 
 fn unreadable(why: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, why)
+}
+
+fn subject(DeliveryId(id): DeliveryId) -> String {
+    format!("dead letter {id}")
 }
 
 fn these(id: DeliveryId) -> DeadLetters {

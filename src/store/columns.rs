@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use crate::domain::{
-    Class, DeliveryId, EventId, LaneId, Message, PersonId, Time, Webhook, WebhookId,
+    AuditEntry, Class, DeliveryId, EventId, LaneId, Message, PersonId, Time, Webhook, WebhookId,
 };
 
 use super::record::{self, unreadable};
@@ -88,6 +88,28 @@ in_order! {
         row, lane(LaneId), state, call, identify, is_identify_dead, dead, is_call_dead, attempts
     }
     VisitorTraces { person(PersonId), is_leased, has_delivery, has_webhook }
+}
+
+impl FromColumns for (i64, String, i64) {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    }
+}
+
+/// The number stands before the record.
+impl FromColumns for (i64, AuditEntry) {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        let entry = AuditEntry {
+            at: Time::from_micros(row.get(1)?),
+            name: row.get(2)?,
+            role: row.get(3)?,
+            origin: row.get(4)?,
+            act: row.get(5)?,
+            subject: row.get(6)?,
+            outcome: row.get(7)?,
+        };
+        Ok((row.get(0)?, entry))
+    }
 }
 
 fn webhook_id(id: Option<Uuid>) -> Option<WebhookId> {

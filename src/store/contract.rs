@@ -5,6 +5,7 @@
 //! A backend brings a [`Bench`] and calls `contract_tests!` with it.
 
 pub(super) mod accepting;
+pub(super) mod auditing;
 pub(super) mod batches;
 pub(super) mod burying;
 pub(super) mod classes;
@@ -136,6 +137,8 @@ macro_rules! contract_tests {
             finding::parked_webhooks_are_listed_newest_first_and_the_newest_of_a_source_is_found,
             effects::messages_are_kept_once_with_their_earliest_times_and_pruned,
             comparing::a_lane_has_something_pending_until_it_is_settled,
+            auditing::records_are_listed_newest_first_in_pages_and_pruned_when_old,
+            auditing::traffic_is_summed_by_the_hour_and_forgotten,
         }
 
         #[test]

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::{
-    Class, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
+    AuditEntry, Class, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time,
+    WebhookId,
 };
 
 use super::meta::Meta;
@@ -147,7 +148,7 @@ pub(super) struct CallRow {
 /// The changes of a transaction. Empty lists cost nothing.
 ///
 /// Most rows are absolute: a use case held the row and writes it anew. These changes are relative, and each
-/// backend merges them with the row: counters, `appended`, `raised`, `messages`, `tombstones` and `accepting`.
+/// backend merges them with the row: counters, `appended`, `raised`, `messages`, `tombstones`, `traffic` and `accepting`.
 /// Many transactions change such a row at once, and none reads it. On Postgres a use case would first have to
 /// lock the row, which costs a round trip and makes the others wait. Their meaning in Rust is the model in
 /// `contract::memory`, which both backends are compared with.
@@ -198,6 +199,14 @@ pub(super) struct Changes {
     pub(super) is_erasing: bool,
     /// Notes with their new texts.
     pub(super) notes: Vec<(String, String)>,
+    /// Records of acts of operators.
+    pub(super) audit: Vec<AuditEntry>,
+    /// Records that go, by number.
+    pub(super) removed_audit: Vec<i64>,
+    /// Sums that grow, by the hour since the epoch.
+    pub(super) traffic: BTreeMap<(i64, String), i64>,
+    /// The hour before which sums go.
+    pub(super) traffic_since: Option<i64>,
     /// The reading of an availability clock. Of several relays' readings the greatest is kept.
     pub(super) accepting: Option<AvailabilityClock>,
     /// Lanes as they are from now on.

@@ -20,6 +20,7 @@
 //!        │   └ ─ attempts             │                           schema_migrations
 //!        └─< mentions >───────────────┘                           tombstones (hashes alone)
 //!                                                                 messages (of effects)
+//!                                                                 audit, traffic
 //! ```
 
 mod access;

@@ -23,18 +23,27 @@ use super::StoreError;
 use super::rows::Changes;
 
 pub(super) use reads::{
-    EffectRows, ErasureRows, FindingRows, FoundRecords, Hash, HeldLane, InboxRows, LaneRows,
-    LetterRows, MetaRows, PeopleRows, PlanKeys,
+    AuditRows, EffectRows, ErasureRows, FindingRows, FoundRecords, Hash, HeldLane, InboxRows,
+    LaneRows, LetterRows, MetaRows, PeopleRows, PlanKeys,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    EffectRows + ErasureRows + FindingRows + InboxRows + LaneRows + LetterRows + MetaRows + PeopleRows
+    AuditRows
+    + EffectRows
+    + ErasureRows
+    + FindingRows
+    + InboxRows
+    + LaneRows
+    + LetterRows
+    + MetaRows
+    + PeopleRows
 {
 }
 
 impl<T> Unit for T where
-    T: EffectRows
+    T: AuditRows
+        + EffectRows
         + ErasureRows
         + FindingRows
         + InboxRows

@@ -5,6 +5,7 @@
 
 mod accept;
 mod append;
+mod audit;
 mod batch;
 mod claim;
 mod classes;
@@ -25,6 +26,7 @@ mod references;
 mod settle;
 
 pub(super) use accept::{Accept, Item, Origin};
+pub(super) use audit::{AddTraffic, ListAudit, PruneAudit, ReadTraffic, Record};
 pub(super) use claim::Claim;
 pub(super) use cluster::{HasRelays, Heartbeat, Leave, TakeJob};
 pub(super) use effects::{FindEffect, PruneMessages};

@@ -10,7 +10,7 @@ use super::UiState;
 use super::failure::Failure;
 use super::layout::{Frame, answer};
 use super::session::{Operator, Session};
-use crate::domain::DeliveryId;
+use crate::domain::{Act, DeliveryId};
 use crate::inspect::{AttemptView, CausesView, LetterFilter, LetterView, Show};
 use crate::store::DeadLetters;
 
@@ -100,29 +100,25 @@ pub async fn letter(
 /// Shows a dead letter with everything in it. The answer to this post alone does.
 pub async fn reveal(
     State(state): State<UiState>,
-    Operator(session): Operator,
+    Operator(session, actor): Operator,
     headers: HeaderMap,
     Path(id): Path<i64>,
 ) -> Result<Response, Failure> {
     let page = page(&state, &session, Show::Revealed, id).await?;
-    tracing::info!(
-        audit = "reveal",
-        name = session.name,
-        dead_letter = id,
-        "revealed a dead letter"
-    );
+    state.app.record(&actor, Act::Reveal, &subject(id), "shown").await?;
     Ok(answer(&headers, &page))
 }
 
 /// Puts a dead letter back.
 pub async fn redeliver(
     State(state): State<UiState>,
-    Operator(session): Operator,
+    Operator(_, actor): Operator,
     Path(id): Path<i64>,
 ) -> Result<Response, Failure> {
     let which = DeadLetters::These(vec![DeliveryId(id)]);
     let done = state.app.store.redeliver(which, state.app.clock.now()).await?;
-    tracing::info!(audit = "redeliver", name = session.name, dead_letter = id, done, "redelivered");
+    let outcome = if done == 0 { "not found" } else { "put back" };
+    let _in_the_log = state.app.record(&actor, Act::Redeliver, &subject(id), outcome).await;
     state.app.destination.wake();
     if let Some(growsurf) = &state.app.growsurf {
         growsurf.wake();
@@ -133,12 +129,18 @@ pub async fn redeliver(
 /// Discards a dead letter for good.
 pub async fn discard(
     State(state): State<UiState>,
-    Operator(session): Operator,
+    Operator(_, actor): Operator,
     Path(id): Path<i64>,
 ) -> Result<Response, Failure> {
     let done = state.app.store.discard(DeadLetters::These(vec![DeliveryId(id)])).await?;
-    tracing::info!(audit = "discard", name = session.name, dead_letter = id, done, "discarded");
+    let outcome = if done == 0 { "not found" } else { "discarded" };
+    let _in_the_log = state.app.record(&actor, Act::Discard, &subject(id), outcome).await;
     after(done)
+}
+
+/// Returns the name of a dead letter in the audit.
+fn subject(id: i64) -> String {
+    format!("dead letter {id}")
 }
 
 /// Leads back to the causes after something was done.

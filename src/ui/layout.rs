@@ -24,12 +24,13 @@ pub struct Frame {
     pub(super) icon: &'static str,
 }
 
-/// The menu: paths below `/ui`, and their words.
-const MENU: [(&str, &str); 4] = [
-    ("/ui", "Overview"),
-    ("/ui/webhooks", "Webhooks"),
-    ("/ui/dead", "Dead letters"),
-    ("/ui/parked", "Parked"),
+/// The menu: paths below `/ui`, their words, and the least role that may open them.
+const MENU: &[(&str, &str, Role)] = &[
+    ("/ui", "Overview", Role::View),
+    ("/ui/webhooks", "Webhooks", Role::View),
+    ("/ui/dead", "Dead letters", Role::View),
+    ("/ui/parked", "Parked", Role::View),
+    ("/ui/audit", "Audit", Role::Operate),
 ];
 
 impl Frame {
@@ -50,7 +51,9 @@ impl Frame {
     }
 
     pub(super) fn menu(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        MENU.into_iter().map(|(path, word)| (path, word, path == self.here))
+        let is_open = |role: Role| role == Role::View || self.may_operate();
+        let open = MENU.iter().filter(move |(_, _, role)| is_open(*role));
+        open.map(|(path, word, _)| (*path, *word, *path == self.here))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::UiState;
 use super::layout::{Frame, html};
 use super::session::{COOKIE, LONGEST_NAME, Session};
+use crate::domain::{Act, Labelled};
 use crate::http::client::{client_ip, is_trusted};
 use crate::http::delay::NotBefore;
 use crate::http::limiter::Limiter;
@@ -26,6 +27,9 @@ const TRIES_OF_ONE: u32 = 10;
 /// Tries of all clients in a minute.
 const TRIES: u32 = 60;
 
+/// Failed tries of a minute that the audit keeps. The log has the others, so that strangers can't fill the store.
+const FAILURES: u32 = 2;
+
 /// The number of clients whose tries are remembered.
 const CLIENTS: usize = 1_000;
 
@@ -33,23 +37,34 @@ const CLIENTS: usize = 1_000;
 pub struct Tries {
     by_client: Mutex<Limiter>,
     total: Mutex<Limiter>,
+    failed: Mutex<Limiter>,
 }
 
 impl Default for Tries {
     fn default() -> Self {
         let by_client = Mutex::new(Limiter::new(TRIES_OF_ONE, CLIENTS));
-        Self { by_client, total: Mutex::new(Limiter::new(TRIES, 2)) }
+        let [total, failed] = [TRIES, FAILURES].map(|most| Mutex::new(Limiter::new(most, 2)));
+        Self { by_client, total, failed }
     }
 }
 
 impl Tries {
     /// Counts a try; false if there were too many.
     fn admit(&self, client: IpAddr, now: Duration) -> bool {
-        let admit = |limiter: &Mutex<Limiter>, client| {
-            limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
-        };
-        admit(&self.by_client, client) && admit(&self.total, Ipv4Addr::UNSPECIFIED.into())
+        admit(&self.by_client, client, now) && admit(&self.total, EVERYBODY, now)
     }
+
+    /// True if the audit keeps one more failed try.
+    fn is_recorded(&self, now: Duration) -> bool {
+        admit(&self.failed, EVERYBODY, now)
+    }
+}
+
+/// The client under which a limiter counts the tries of all.
+const EVERYBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+fn admit(limiter: &Mutex<Limiter>, client: IpAddr, now: Duration) -> bool {
+    limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
 }
 
 /// The form.
@@ -104,12 +119,17 @@ pub async fn sign_in(
     }
     let Some(role) = state.sessions.role(&shown.token) else {
         tracing::warn!(client.ip = %client, "refused a wrong token at the pages");
+        if state.tries.is_recorded(since) {
+            let actor = app.actor(&name, "none", peer, &headers);
+            let _in_the_log = app.record(&actor, Act::LogIn, "the pages", "refused").await;
+        }
         let problem = "This is neither admin.token nor admin.view_token.";
         let mut answer = html(StatusCode::UNAUTHORIZED, &Page::new(Some(problem)));
         answer.extensions_mut().insert(NotBefore(Instant::now() + WRONG_TAKES));
         return answer;
     };
-    tracing::info!(client.ip = %client, role = <&str>::from(role), name, "signed in at the pages");
+    let actor = app.actor(&name, role.label(), peer, &headers);
+    let _in_the_log = app.record(&actor, Act::LogIn, "the pages", "signed in").await;
     let session = Session::new(role, name, app.clock.now());
     let value = state.sessions.cookie(&session, &shown.token);
     let is_secure = is_behind_https(&state, peer, &headers);

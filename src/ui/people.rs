@@ -10,7 +10,7 @@ use super::UiState;
 use super::failure::Failure;
 use super::layout::{Before, Frame, answer};
 use super::session::{Operator, Session};
-use crate::domain::{PersonId, WebhookId};
+use crate::domain::{Act, PersonId, WebhookId};
 use crate::inspect::{PersonView, Show};
 
 #[derive(Template, Serialize)]
@@ -38,12 +38,12 @@ pub async fn show(
 /// Shows a person with address and ids. The answer to this post alone has them.
 pub async fn reveal(
     State(state): State<UiState>,
-    Operator(session): Operator,
+    Operator(session, actor): Operator,
     headers: HeaderMap,
     Path(number): Path<i64>,
 ) -> Result<Response, Failure> {
     let person = person(&state, Show::Revealed, number, None).await?;
-    tracing::info!(audit = "reveal", name = session.name, person = number, "revealed a person");
+    state.app.record(&actor, Act::Reveal, &format!("person {number}"), "shown").await?;
     Ok(answer(&headers, &view(&session, person, true)))
 }
 

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::domain::Time;
+use crate::domain::{Actor, Time};
 use crate::http::tokens::is_one_of;
 
 /// The cookie's name.
@@ -55,8 +55,8 @@ pub struct Session {
     seen: Time,
 }
 
-/// A session that may act.
-pub struct Operator(pub Session);
+/// A session that may act, and the party that the audit names.
+pub struct Operator(pub Session, pub Actor);
 
 impl Session {
     /// Makes a session that begins `now`.

@@ -11,7 +11,7 @@ use super::UiState;
 use super::failure::Failure;
 use super::layout::{Before, Frame, Id, answer};
 use super::session::{Operator, Session};
-use crate::domain::WebhookId;
+use crate::domain::{Act, WebhookId};
 use crate::inspect::{Show, WebhookView};
 
 /// Rows of a list.
@@ -93,12 +93,12 @@ pub async fn show(
 /// Shows a webhook as it came. The answer to this post alone does.
 pub async fn reveal(
     State(state): State<UiState>,
-    Operator(session): Operator,
+    Operator(session, actor): Operator,
     headers: HeaderMap,
     Path(id): Path<Id>,
 ) -> Result<Response, Failure> {
     let page = view(&state, &session, Show::Revealed, id.0).await?;
-    tracing::info!(audit = "reveal", name = session.name, webhook = %id.0, "revealed a webhook");
+    state.app.record(&actor, Act::Reveal, &format!("webhook {}", id.0), "shown").await?;
     Ok(answer(&headers, &page))
 }
 

@@ -101,7 +101,8 @@ impl Dialect {
         if self == Self::Server {
             let sql = "SELECT setval('people_id_seq', GREATEST(CAST($1 AS BIGINT), 1)),
                      setval('deliveries_id_seq', GREATEST(CAST($2 AS BIGINT), 1)),
-                     setval('attempts_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM attempts))";
+                     setval('attempts_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM attempts)),
+                     setval('audit_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM audit))";
             // Else the first plans of statements are made for empty tables.
             let analyze =
                 |part: Part| Statement::new(format!("ANALYZE {}", part.table), Vec::new());

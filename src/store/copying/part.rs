@@ -52,7 +52,7 @@ macro_rules! parts {
 impl Part {
     /// All of them, in the order they are copied. The lease of a lane isn't copied: whoever had it is gone,
     /// and the lane is due when it ends.
-    pub(in crate::store) const ALL: [Self; 15] = parts! {
+    pub(in crate::store) const ALL: [Self; 17] = parts! {
         "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
             campaign Text, event Text, parked Text, body Bytes)
         "people": people (id Number; identifier Text, state Text)
@@ -70,6 +70,9 @@ impl Part {
         "messages": messages (event Id, delivery Text, metric Text; channel Text, sender Text,
             sender_id Text, at Number)
         "mentions": mentions (person Number, webhook Id;)
+        "audit": audit (id Number; at Number, name Text, role Text, origin Text, act Text,
+            subject Text, outcome Text)
+        "traffic": traffic (hour Number, what Text; n Number)
         "tombstones": tombstones (hash Bytes; forgotten_at Number)
         "notes": notes (name Text; value Text)
         "counters": counters (name Text; value Number)

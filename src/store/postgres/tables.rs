@@ -2,6 +2,7 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod audit;
 mod deliveries;
 mod effects;
 mod erasing;
@@ -47,6 +48,7 @@ pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Resul
         inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),
         people::remove(transaction, &changes.removed_people).boxed(),
         meta::write(transaction, changes).boxed(),
+        audit::write(transaction, changes).boxed(),
         meta::remember_accepting(transaction, changes.accepting).boxed(),
         letters::take(transaction, &changes.taken).boxed(),
         deliveries::write(transaction, &changes.deliveries).boxed(),

@@ -2,6 +2,7 @@
 //!
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
+mod audit;
 mod deliveries;
 mod effects;
 mod erasing;
@@ -79,6 +80,7 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
         meta::remember(connection, Meta::Accepting(way), Some(&reading))?;
     }
     meta::note(connection, &changes.notes)?;
+    audit::write(connection, &changes)?;
     deliveries::write(connection, &changes.deliveries)?;
     deliveries::empty(connection, &changes.emptied)?;
     letters::write(connection, &changes.letters)?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::domain::{
-    DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, Person, PersonId, Webhook,
-    WebhookId,
+    AuditEntry, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, Person, PersonId,
+    Webhook, WebhookId,
 };
 use crate::store::inbox::Prunable;
 use crate::store::meta::Meta;
@@ -264,6 +264,23 @@ pub(in crate::store) trait MetaRows: UnitBase {
 
     /// Returns the note of this name and holds it, also if there is none yet.
     async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
+}
+
+/// Reads of the tables `audit` and `traffic`.
+#[trait_variant::make(Send)]
+pub(in crate::store) trait AuditRows: UnitBase {
+    /// Returns the newest records, of those with lesser numbers.
+    async fn audit_before(
+        &mut self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, AuditEntry)>, Self::Fault>;
+
+    /// Returns the numbers and the times of the first records.
+    async fn oldest_audit(&mut self, limit: i64) -> Result<Vec<(i64, i64)>, Self::Fault>;
+
+    /// Returns the sums of an hour and those after it, in their order.
+    async fn traffic_since(&mut self, hour: i64) -> Result<Vec<(i64, String, i64)>, Self::Fault>;
 }
 
 /// Reads that only operators make, of many tables.

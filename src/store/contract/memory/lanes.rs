@@ -1,15 +1,15 @@
-//! Reads of lanes, dead letters and single values in memory.
+//! Reads of lanes, dead letters, the audit and single values in memory.
 
-use crate::domain::{DeliveryId, LaneId, Time};
+use crate::domain::{AuditEntry, DeliveryId, LaneId, Time};
 use crate::store::PastAttempt;
 use crate::store::meta::Meta;
 use crate::store::rows::{
     Counters, DeliveryRow, Half, LaneRow, LetterRow, PENDING, PersonLetters, RowState, Waiting,
     delivery, duration, half,
 };
-use crate::store::unit::{HeldLane, LaneRows, LetterRows, MetaRows};
+use crate::store::unit::{AuditRows, HeldLane, LaneRows, LetterRows, MetaRows};
 
-use super::reads::person;
+use super::reads::{page, person};
 use super::tables::Delivery;
 use super::{Fault, MemoryUnit};
 
@@ -173,6 +173,27 @@ impl LetterRows for MemoryUnit {
             });
         }
         Ok(held)
+    }
+}
+
+impl AuditRows for MemoryUnit {
+    async fn audit_before(
+        &mut self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, AuditEntry)>, Fault> {
+        let records = self.now.audit.range(..before).rev();
+        Ok(page(records.map(|(number, entry)| (*number, entry.clone())), limit).collect())
+    }
+
+    async fn oldest_audit(&mut self, limit: i64) -> Result<Vec<(i64, i64)>, Fault> {
+        let records = self.now.audit.iter();
+        Ok(page(records.map(|(number, entry)| (*number, entry.at.micros())), limit).collect())
+    }
+
+    async fn traffic_since(&mut self, hour: i64) -> Result<Vec<(i64, String, i64)>, Fault> {
+        let sums = self.now.traffic.range((hour, String::new())..);
+        Ok(sums.map(|((hour, what), n)| (*hour, what.clone(), *n)).collect())
     }
 }
 

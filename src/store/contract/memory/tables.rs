@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time, WebhookId,
+    AuditEntry, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Time,
+    WebhookId,
 };
 use crate::store::contract::script::at;
 use crate::store::meta::Meta;
@@ -33,6 +34,8 @@ pub(super) struct Tables {
     pub(super) attempts: Vec<NewAttempt>,
     pub(super) metas: BTreeMap<Meta, String>,
     pub(super) notes: BTreeMap<String, String>,
+    pub(super) audit: BTreeMap<i64, AuditEntry>,
+    pub(super) traffic: BTreeMap<(i64, String), i64>,
     pub(super) counters: Counters,
     /// People whose lanes go first among those that are due equally long.
     pub(super) preferred: Vec<String>,
@@ -115,6 +118,16 @@ impl Tables {
             self.metas.insert(Meta::Accepting(way), micros(reading).to_string());
         }
         self.notes.extend(notes);
+        let Changes { audit, removed_audit, traffic, traffic_since, .. } = changes;
+        for entry in audit {
+            let number = self.audit.last_key_value().map_or(1, |(last, _)| last + 1);
+            self.audit.insert(number, entry);
+        }
+        removed_audit.iter().for_each(|number| drop(self.audit.remove(number)));
+        self.traffic.retain(|(hour, _), _| traffic_since.is_none_or(|since| *hour >= since));
+        for (key, n) in traffic {
+            *self.traffic.entry(key).or_default() += n;
+        }
         let Changes { deliveries, emptied, calls, letters, attempts, .. } = changes;
         for state in deliveries {
             let row = self.deliveries.get_mut(&state.id).expect("it was held");

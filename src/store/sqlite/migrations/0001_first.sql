@@ -211,3 +211,29 @@ CREATE TABLE links (
 
 -- Erasing a person asks for all of theirs. It is written with the row.
 CREATE INDEX links_person ON links (person);
+
+-- Acts of operators. No webhook touches it; no row holds an address.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    -- The name that the actor gave.
+    name TEXT NOT NULL,
+    -- 'operate', 'view' or 'none'.
+    role TEXT NOT NULL,
+    -- The client's address, or 'cli'.
+    origin TEXT NOT NULL,
+    act TEXT NOT NULL,
+    -- The thing that the act is on, by its number or id.
+    subject TEXT NOT NULL,
+    outcome TEXT NOT NULL
+) STRICT;
+
+-- Webhooks and attempts by outcome, summed by the hour. Each relay adds to it once a minute.
+CREATE TABLE traffic (
+    -- Hours since the epoch.
+    hour INTEGER NOT NULL,
+    -- Such as 'webhook accepted'.
+    what TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (hour, what)
+) STRICT, WITHOUT ROWID;
