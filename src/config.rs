@@ -1,10 +1,9 @@
 //! Settings: found in layers, checked whole, handed out as plain values.
 //!
-//! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). Each
-//! layer by itself and then all together are read into the sections' structs (`reading`). Their
-//! types fix the form of values. Then the rules of the sections and over them are checked. All
-//! problems are reported together. Where a module takes settings as they are, the struct is its
-//! own. The module that takes a setting knows its meaning.
+//! Later layers win: the built-in `config/default.toml`, one file, the environment (`tree`). They are read
+//! into the sections' structs (`node`), whose types fix the form of values. Then the rules of the sections
+//! and over them are checked. All problems are reported together. Where a module takes settings as they are,
+//! the struct is its own. The module that takes a setting knows its meaning.
 
 mod check;
 pub mod customerio;
@@ -16,7 +15,6 @@ mod node;
 pub mod page;
 pub mod problem;
 mod proxies;
-mod reading;
 pub mod server;
 pub mod sources;
 pub mod store;
@@ -26,22 +24,22 @@ mod tests;
 mod together;
 pub mod tokens;
 mod tree;
-mod wrong;
+
+use serde::Deserialize;
 
 use crate::config::check::Check;
 use crate::config::customerio::CustomerioSettings;
 use crate::config::delivery::DeliverySettings;
 use crate::config::growsurf::GrowsurfSettings;
 use crate::config::page::PageSettings;
-use crate::config::problem::{Fault, Problems};
-pub use crate::config::reading::EffectiveSetting;
-use crate::config::reading::Reading;
+use crate::config::problem::Problems;
 use crate::config::server::ServerSettings;
 use crate::config::sources::Sources;
 use crate::config::store::StoreSettings;
 use crate::config::sync::SyncSettings;
 use crate::config::tokens::{AdminSettings, TokenSettings};
-use crate::config::tree::{BUILT_IN, Layer, merge};
+pub use crate::config::tree::EffectiveSetting;
+use crate::config::tree::Tree;
 use crate::mapping::{FeedbackRules, Rules};
 use crate::telemetry::LogOptions;
 
@@ -49,7 +47,7 @@ use crate::telemetry::LogOptions;
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
 /// Every setting of the relay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Settings {
     /// Listeners, and the bounds on what clients may cost.
     pub server: ServerSettings,
@@ -77,7 +75,9 @@ pub struct Settings {
     /// The level and the form of the log.
     pub log: LogOptions,
     /// Values that are allowed but probably not meant, one sentence each.
+    #[serde(skip)]
     pub warnings: Vec<String>,
+    #[serde(skip)]
     summary: Vec<EffectiveSetting>,
 }
 
@@ -105,38 +105,25 @@ impl Settings {
     ///
     /// Every problem of every layer, and every rule broken by the merged values, at once.
     pub fn load(sources: &Sources, needs: Required) -> Result<Self, Problems> {
-        let mut problems = Problems::none();
-        let built_in = Layer::from_toml(DEFAULTS, BUILT_IN, &mut problems);
-        let defaults = merge([&built_in]);
-        let mut layers = Vec::new();
+        let mut problems = Problems::default();
+        let mut tree = Tree::built_in();
         if let Some((path, read)) = sources.file() {
             let place = path.display().to_string();
             match read {
-                Ok(text) => layers.push(Layer::from_toml(&text, &place, &mut problems)),
-                Err(source) => {
-                    let path = place.clone();
-                    problems.push(&place, "", Fault::Unreadable { path, source });
-                }
+                Ok(text) => tree.add_toml(&text, &place, &mut problems),
+                Err(error) => problems.push(&place, "", format!("can't read {place}: {error}")),
             }
+            // By itself, so that what a variable replaces is checked as well.
+            node::read::<Self>(&mut tree, &mut problems);
         }
-        layers.extend(environment::layers(sources, &defaults, &mut problems));
-        layers.retain(|layer| !layer.sections.is_empty());
-        for layer in &mut layers {
-            // Each by itself, so that what another replaces is checked as well.
-            layer.check(&defaults, &mut problems);
-            let tree = merge([&built_in, &*layer]);
-            let place = Some(layer.place.as_str());
-            Self::read(&Reading::new((&tree, &defaults), sources, place, &mut problems));
-        }
-        let tree = merge(std::iter::once(&built_in).chain(&layers));
-        let reading = Reading::new((&tree, &defaults), sources, None, &mut problems);
-        let mut settings = Self::read(&reading);
-        settings.summary = reading.into_summary();
+        environment::add(&mut tree, sources, &mut problems);
+        let (mut settings, secrets): (Self, _) = node::read(&mut tree, &mut problems);
+        settings.summary = tree.summary(&secrets);
         let mut check = Check { tree: &tree, problems: &mut problems, warnings: Vec::new() };
         settings.check(needs, &mut check);
         settings.warnings = check.warnings;
         settings.warnings.extend(proxies::warnings(sources, &settings));
-        if problems.is_empty() { Ok(settings) } else { Err(problems) }
+        if problems.list().is_empty() { Ok(settings) } else { Err(problems) }
     }
 
     /// Every key, its value and its place, in the order of the sections; no secret is shown.
@@ -147,25 +134,6 @@ impl Settings {
     /// True if a file or variable sets this key, even to its default.
     pub fn is_set(&self, key: &str) -> bool {
         self.summary.iter().any(|it| it.key == key && !it.is_built_in())
-    }
-
-    fn read(reading: &Reading<'_>) -> Self {
-        Self {
-            server: reading.section("server"),
-            store: reading.section("store"),
-            growsurf: reading.section("growsurf"),
-            customerio: reading.section("customerio"),
-            delivery: reading.section("delivery"),
-            sync: reading.section("sync"),
-            feedback: reading.section("feedback"),
-            mapping: reading.section("mapping"),
-            admin: reading.section("admin"),
-            api: reading.section("api"),
-            page: reading.section("page"),
-            log: reading.section("log"),
-            warnings: Vec::new(),
-            summary: Vec::new(),
-        }
     }
 
     fn check(&mut self, needs: Required, check: &mut Check<'_>) {

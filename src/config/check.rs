@@ -1,13 +1,11 @@
 //! Rules that values break though each can be read, with their places.
 
-use config::Value;
-
-use crate::config::problem::{Fault, Problems};
-use crate::config::tree::place_at;
+use crate::config::problem::Problems;
+use crate::config::tree::Tree;
 
 /// The findings of the sections' rules.
 pub(super) struct Check<'a> {
-    pub(super) tree: &'a Value,
+    pub(super) tree: &'a Tree,
     pub(super) problems: &'a mut Problems,
     pub(super) warnings: Vec<String>,
 }
@@ -15,7 +13,7 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     /// Reports that the value of a key breaks a rule.
     pub(super) fn broken(&mut self, key: &str, rule: impl Into<String>) {
-        self.problems.push(place_at(self.tree, key), key, Fault::Rule(rule.into()));
+        self.problems.push(self.tree.place_at(key), key, rule);
     }
 
     /// Notes what is allowed but probably not meant.

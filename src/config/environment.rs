@@ -1,16 +1,15 @@
-//! The layers that the environment makes: `RELAY__SECTION__KEY`, the same with `_FILE`, and the
-//! names the guide uses, `CIO_SITE_ID` and `CIO_API_KEY`.
+//! The settings in the environment: `RELAY__SECTION__KEY`, the same with `_FILE`, and the names the guide
+//! uses, `CIO_SITE_ID` and `CIO_API_KEY`.
 //!
-//! Each value is a text here, which its type reads later. Later wins: the guide's names, the guide's with
-//! `_FILE`, the plain variables, the `_FILE` ones. Variables with other names are nobody's business here.
+//! Later wins: the guide's names, the guide's with `_FILE`, the plain variables, the `_FILE` ones. Variables
+//! with other names are nobody's business here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use config::{Map, Value, ValueKind};
-
-use crate::config::problem::{Fault, Problems};
+use crate::config::problem::Problems;
 use crate::config::sources::Sources;
-use crate::config::tree::{Layer, TABLES, find, join, names, nearest};
+use crate::config::tree::{Place, Tree, is_key};
 
 const PREFIX: &str = "RELAY__";
 const SEPARATOR: &str = "__";
@@ -20,138 +19,88 @@ const FILE_SUFFIX: &str = "_FILE";
 const GUIDE: [(&str, &str); 2] =
     [("CIO_SITE_ID", "customerio.site_id"), ("CIO_API_KEY", "customerio.api_key")];
 
-/// Reads the layers, a later one over those before; what isn't known or can't be read becomes a problem and
-/// is left out.
-pub(super) fn layers(sources: &Sources, defaults: &Value, problems: &mut Problems) -> Vec<Layer> {
-    let mut layers = Vec::new();
+/// Adds what the variables set; what isn't known or can't be read becomes a problem and is left out.
+pub(super) fn add(tree: &mut Tree, sources: &Sources, problems: &mut Problems) {
     for suffix in ["", FILE_SUFFIX] {
-        let named = GUIDE.map(|(name, path)| (format!("{name}{suffix}"), path.to_owned()));
-        // Compose files pass `CIO_SITE_ID=` on when nobody set it, so blank is not set.
-        let is_set = |variable: &str| {
-            sources.environment().get(variable).is_some_and(|value| !value.trim().is_empty())
-        };
-        let set = named.into_iter().filter(|(variable, _)| is_set(variable));
-        layers.push(layer(set, !suffix.is_empty(), sources, problems));
+        for (name, path) in GUIDE {
+            let variable = format!("{name}{suffix}");
+            // Compose files pass `CIO_SITE_ID=` on when nobody set it, so blank is not set.
+            if sources.environment().get(&variable).is_some_and(|value| !value.trim().is_empty()) {
+                add_variable(tree, (&variable, path), sources, problems);
+            }
+        }
     }
     let path_of = |name: &str| name.to_ascii_lowercase().replace(SEPARATOR, ".");
-    let mut ours = [Vec::new(), Vec::new()];
+    let mut ours = [BTreeMap::new(), BTreeMap::new()];
     for variable in sources.environment().keys() {
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         // Some keys are called so themselves.
-        let is_key = find(defaults, &path_of(name)).is_some();
-        let of_file = name.strip_suffix(FILE_SUFFIX).filter(|_| !is_key);
+        let of_file = name.strip_suffix(FILE_SUFFIX).filter(|_| !is_key(&path_of(name)));
         let path = path_of(of_file.unwrap_or(name));
-        let set = &mut ours[usize::from(of_file.is_some())];
-        let twin = set.iter().find(|(_, taken)| *taken == path).map(|(twin, _)| twin);
-        let twice = |twin| Fault::Rule(format!("{twin} sets the same key; remove one of them"));
-        match fault(&path, defaults).or_else(|| twin.map(twice)) {
-            Some(fault) => problems.push(variable, &path, fault),
-            None => set.push((variable.clone(), path)),
+        let twin = ours[usize::from(of_file.is_some())].entry(path.clone()).or_insert(variable);
+        if *twin != variable {
+            let text = format!("{twin} sets the same key; remove one of them");
+            problems.push(variable, &path, text);
         }
     }
-    for (is_file, set) in [false, true].into_iter().zip(ours) {
-        layers.push(layer(set, is_file, sources, problems));
+    for (path, variable) in ours.iter().flatten() {
+        add_variable(tree, (variable, path), sources, problems);
     }
     for variable in sources.not_text() {
-        if variable.starts_with(PREFIX) || GUIDE.iter().any(|(name, _)| variable.starts_with(name))
-        {
-            let fault = Fault::Rule("the value is not Unicode text".to_owned());
-            problems.push(variable, "", fault);
+        if is_variable(variable) {
+            problems.push(variable, "", "the value is not Unicode text");
         }
     }
-    layers
+}
+
+/// Adds a variable for the key at a path.
+fn add_variable(
+    tree: &mut Tree,
+    (variable, path): (&str, &str),
+    sources: &Sources,
+    problems: &mut Problems,
+) {
+    let value = &sources.environment()[variable];
+    if !is_file_variable(variable) {
+        let place = Place { name: variable, separator: Some(',') };
+        return tree.add_text(path, value.clone(), place, problems);
+    }
+    let file = Path::new(value);
+    match sources.read(file) {
+        Ok(text) => {
+            // One line end behind the last line is the editor's.
+            let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+            let place = Place { name: variable, separator: Some('\n') };
+            tree.add_text(path, text, place, problems);
+        }
+        Err(error) => {
+            // Whoever takes `_FILE` for the variable of the secret itself has written no path.
+            let is_path = file.is_absolute() || sources.has_folder_of(file);
+            let shown = if is_path { value } else { "the file that it names" };
+            problems.push(variable, path, format!("can't read {shown}: {error}"));
+        }
+    }
 }
 
 /// True if a place is a variable that sets a key.
-pub(super) fn is_variable(place: &str, sources: &Sources) -> bool {
-    let is_ours = place.starts_with(PREFIX) || GUIDE.iter().any(|(it, _)| place.starts_with(it));
-    is_ours && sources.environment().contains_key(place)
+fn is_variable(place: &str) -> bool {
+    place.starts_with(PREFIX) || GUIDE.iter().any(|(name, _)| place.starts_with(name))
 }
 
-/// True if a variable that sets a key names a file with the value.
-pub(super) fn is_file_variable(variable: &str) -> bool {
-    variable.ends_with(FILE_SUFFIX) && variable != variable_of("store.tls_ca_file")
+/// True if a place is a variable that names a file with the value.
+pub(super) fn is_file_variable(place: &str) -> bool {
+    let is_ours = place.strip_suffix(FILE_SUFFIX).is_some_and(is_variable);
+    is_ours && place != variable_of("store.tls_ca_file")
 }
 
-/// Makes a layer of variables and the paths of the keys that they set.
-fn layer(
-    variables: impl IntoIterator<Item = (String, String)>,
-    is_file: bool,
-    sources: &Sources,
-    problems: &mut Problems,
-) -> Layer {
-    let mut sections = Map::new();
-    for (variable, path) in variables {
-        let value = &sources.environment()[&variable];
-        let text = match is_file.then(|| sources.read(Path::new(value))).transpose() {
-            // One line end behind the last line is the editor's.
-            Ok(read) => read.map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned()),
-            Err(source) => {
-                let path_of_file = Path::new(value);
-                // Whoever takes `_FILE` for the variable of the secret itself has written no path.
-                let is_path = path_of_file.is_absolute() || sources.has_folder_of(path_of_file);
-                let shown = if is_path { value } else { "the file that it names" }.to_owned();
-                let fault = Fault::Unreadable { path: shown, source };
-                problems.push(&variable, &path, fault);
-                continue;
-            }
-        };
-        let text = text.unwrap_or_else(|| value.clone());
-        insert(&mut sections, &path, Value::new(Some(&variable), text));
-    }
-    Layer { place: "environment".to_owned(), sections }
-}
-
-/// Returns what is wrong with setting the key at a path by a variable.
-fn fault(path: &str, defaults: &Value) -> Option<Fault> {
-    let (mut value, mut parent) = (defaults, String::new());
-    let mut segments = path.split('.').peekable();
-    while let Some(segment) = segments.next() {
-        let unknown = |nearest: Option<String>| {
-            Some(Fault::Unknown { nearest: nearest.map(|path| variable_of(&path)) })
-        };
-        let below = join(&parent, segment);
-        if TABLES.contains(&below.as_str()) {
-            return Some(Fault::Rule(format!("only a file can hold [[{below}]]")));
-        }
-        match &value.kind {
-            // The user chooses the names.
-            ValueKind::Table(table) if table.is_empty() => {
-                let is_name = !segment.is_empty() && segments.peek().is_none();
-                return if is_name { None } else { unknown(None) };
-            }
-            ValueKind::Table(table) => match table.get(segment) {
-                Some(inner) => value = inner,
-                None => return unknown(nearest(&parent, segment, &names(value), defaults)),
-            },
-            _ => return unknown(Some(parent)),
-        }
-        parent = below;
-    }
-    let name = variable_of(&parent);
-    matches!(value.kind, ValueKind::Table(_))
-        .then(|| Fault::Rule(format!("a table; set its keys one by one as {name}{SEPARATOR}KEY")))
-}
-
-/// The variable that sets the key at a dotted path.
+/// Returns the variable that sets the key at a dotted path.
 pub(super) fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', SEPARATOR).to_ascii_uppercase())
 }
 
-fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => {
-            table.insert(path.to_owned(), value);
-        }
-        Some((name, rest)) => {
-            let inner = table
-                .entry(name.to_owned())
-                .or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
-            if let ValueKind::Table(inner) = &mut inner.kind {
-                insert(inner, rest, value);
-            }
-        }
-    }
+/// Returns a key as a place spells it.
+pub(super) fn key_at(place: &str, path: &str) -> String {
+    if is_variable(place) { variable_of(path) } else { path.to_owned() }
 }
 
 #[cfg(test)]
@@ -180,7 +129,10 @@ mod tests {
             ("RELAY__", ": unknown key"),
             ("RELAY__FILE", "file: unknown key"),
             ("RELAY__SERVER", "server: a table; set its keys one by one as RELAY__SERVER__KEY"),
-            ("RELAY__MAPPING__METADATA__A__B", "mapping.metadata.a.b: unknown key"),
+            (
+                "RELAY__MAPPING__METADATA__A__B",
+                "mapping.metadata.a.b: unknown key; did you mean RELAY__MAPPING__METADATA__A?",
+            ),
             (
                 "RELAY__GROWSURF__CAMPAIGNS__0__ID",
                 "growsurf.campaigns.0.id: only a file can hold [[growsurf.campaigns]]",

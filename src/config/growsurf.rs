@@ -14,7 +14,7 @@ use crate::domain::EmailPattern;
 use crate::options::address::plain_url;
 use crate::options::{Expected, secret, text};
 
-pub use campaigns::{CampaignSettings, ConversionsFrom, DEFAULTS as CAMPAIGN_DEFAULTS, SharesFrom};
+pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
 
 /// The proofs of webhooks, GrowSurf's API, and the settings of single campaigns.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,255 +1,121 @@
-//! One value of the settings, read as the type of its field wants it.
+//! Sections, read from the values into structs: each as the type of its field wants it.
 //!
-//! From a variable that is a number, a flag or a list as well; from a file only what TOML calls so. A text
-//! that an editor spoiled is refused, a secret is never shown, and a duration is a text. What belongs here:
-//! the form of values, by their types. What doesn't: what they mean.
+//! A text that an editor spoiled is refused, a secret is never shown, and a duration is a text. What belongs
+//! here: the form of values, by their types. What doesn't: what they mean.
 
-use std::vec;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::{fmt, vec};
 
-use config::{Value, ValueKind};
 use serde::de::value::SeqDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess,
+    SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
+use toml::Value;
 
-use crate::config::environment::{is_file_variable, is_variable};
-use crate::config::problem::{HIDDEN, quoted, type_of};
-use crate::config::reading::{EffectiveSetting, Reading, default_in_campaign};
-use crate::config::tree::{BUILT_IN, TABLES, find, join, names, place_of};
-use crate::config::wrong::{Found, Wrong};
-use crate::options::masked::Masked;
+use crate::config::problem::{Problems, type_of, wrong};
+use crate::config::tree::{Tree, is_key, join, shown};
 use crate::options::spoiled::{Strictness, mark};
 use crate::options::{duration, secret};
 
-/// The methods for whole numbers of every width, which are one.
-macro_rules! whole {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-            self.deserialize_i64(visitor)
+/// Reads all sections. What can't be read is replaced by the default and read again, so that every problem
+/// is found. Returns the paths of the secrets, too.
+pub(super) fn read<T: DeserializeOwned>(
+    tree: &mut Tree,
+    problems: &mut Problems,
+) -> (T, BTreeSet<String>) {
+    loop {
+        let secrets = RefCell::default();
+        let root = Node {
+            tree,
+            secrets: &secrets,
+            path: String::new(),
+            value: None,
+            strictness: Strictness::Plain,
+            is_one: false,
+        };
+        let wrong = match T::deserialize(root) {
+            Ok(read) => return (read, secrets.into_inner()),
+            Err(wrong) => wrong,
+        };
+        let path = wrong.path.expect("a value says where it is wrong");
+        // An item of a list has no name of its own.
+        let key =
+            path.strip_suffix(']').and_then(|it| it.rsplit_once('[')).map_or(&*path, |it| it.0);
+        if !(wrong.is_missing && problems.explain(key)) {
+            problems.push(tree.place_at(key), key, wrong.text);
         }
-    )*};
-}
-
-/// The rules for reading a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    /// It is read by people.
-    Label,
-    /// It is never shown.
-    Secret,
-    /// It is never shown, and one may stand for a list of one.
-    Tokens,
+        tree.reset(&path);
+    }
 }
 
 /// A value, its path and how it is read.
 #[derive(Clone)]
-pub(super) struct Node<'r, 'a> {
-    reading: &'r Reading<'a>,
+struct Node<'r> {
+    tree: &'r Tree,
+    /// The paths that were read as secrets.
+    secrets: &'r RefCell<BTreeSet<String>>,
     path: String,
-    value: Value,
-    kind: Kind,
-    /// True for an item of a list, which is shown as a whole.
-    is_item: bool,
+    /// `None` for a section.
+    value: Option<&'r Value>,
+    strictness: Strictness,
+    /// True if a text stands for a list of one.
+    is_one: bool,
 }
 
-impl<'r, 'a> Node<'r, 'a> {
-    pub(super) fn new(reading: &'r Reading<'a>, path: String, value: Value) -> Self {
-        Self { reading, path, value, kind: Kind::Plain, is_item: false }
+impl<'r> Node<'r> {
+    fn at(&self, path: String) -> Self {
+        Self { value: self.tree.get(&path), path, ..*self }
     }
 
-    fn place(&self) -> &str {
-        place_of(&self.value).or(self.reading.layer).unwrap_or(BUILT_IN)
-    }
-
-    fn is_variable(&self) -> bool {
-        is_variable(self.place(), self.reading.sources)
-    }
-
-    fn is_hidden(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::Tokens)
-    }
-
-    /// Tells of the value what a problem may.
-    pub(super) fn found(&self) -> Found {
-        let shown = match &self.value.kind {
-            // A wrong path may lead to a secret.
-            ValueKind::String(_) if self.is_variable() && is_file_variable(self.place()) => {
-                HIDDEN.to_owned()
-            }
-            ValueKind::String(text) if !self.is_hidden() => quoted(&Masked(text).to_string()),
-            ValueKind::I64(_) | ValueKind::Boolean(_) | ValueKind::Float(_)
-                if !self.is_hidden() =>
-            {
-                self.value.to_string()
-            }
-            kind => type_of(kind).to_owned(),
-        };
-        let is_text = matches!(self.value.kind, ValueKind::String(_));
-        let is_text = is_text && !self.is_hidden() && !self.is_variable();
-        Found { path: self.path.clone(), place: self.place().to_owned(), shown, is_text }
+    fn text(&self) -> Result<&'r str, Wrong> {
+        let text = self.value.and_then(Value::as_str);
+        let text = text.ok_or_else(|| Wrong::custom("expected text in quotes"))?;
+        mark(text, self.strictness).map_or(Ok(text), |rule| Err(Wrong::custom(rule)))
     }
 
     /// Reads the value, and says of an error where it is.
     fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(self.clone()).map_err(|wrong| wrong.within(|| self.found()))
+        seed.deserialize(self.clone()).map_err(|wrong| wrong.at(&self))
     }
 
-    fn unspoiled(&self, text: &str, strictness: Strictness) -> Result<(), Wrong> {
-        mark(text, strictness).map_or(Ok(()), |rule| Err(Wrong::spoiled(rule)))
-    }
-
-    fn text(&self) -> Result<&str, Wrong> {
-        let ValueKind::String(text) = &self.value.kind else {
-            return Err(Wrong::form("text in quotes"));
-        };
-        let strictness = match self.kind {
-            Kind::Plain => Strictness::Plain,
-            Kind::Label => Strictness::Text,
-            Kind::Secret | Kind::Tokens => Strictness::Secret,
-        };
-        self.unspoiled(text, strictness)?;
-        Ok(text)
-    }
-
-    /// Returns the text of a variable; a file has to use TOML's own types.
-    fn variable_text(&self) -> Result<Option<&str>, Wrong> {
-        let is_text = matches!(self.value.kind, ValueKind::String(_)) && self.is_variable();
-        is_text.then(|| self.text()).transpose()
-    }
-
-    /// The items of a list: of TOML's, of a variable by commas, of the file that one names by lines.
-    fn items(&self) -> Result<Vec<Value>, Wrong> {
-        let texts: Vec<&str> = match &self.value.kind {
-            ValueKind::Array(items) => return Ok(items.clone()),
-            ValueKind::String(text) if !self.is_variable() && self.kind == Kind::Tokens => {
-                vec![text]
-            }
-            ValueKind::String(text) if is_file_variable(self.place()) && self.is_variable() => {
-                text.split('\n').collect()
-            }
-            ValueKind::String(text) if self.is_variable() => {
-                // It may end with a comma.
-                self.unspoiled(text, Strictness::Text)?;
-                text.split(',').map(|item| item.trim_matches(' ')).collect()
-            }
-            _ if TABLES.contains(&self.path.as_str()) => {
-                return Err(self.no_table("tables under [[...]]"));
-            }
-            _ if self.kind == Kind::Tokens => {
-                let expected = "text in quotes, or a list of texts such as [\"a\", \"b\"]";
-                return Err(Wrong::form(expected));
-            }
-            _ => return Err(Wrong::form("a list of texts such as [\"a\", \"b\"]")),
-        };
-        let origin = Some(self.place().to_owned());
-        let texts = texts.into_iter().filter(|text| !text.is_empty());
-        Ok(texts.map(|text| Value::new(origin.as_ref(), text)).collect())
-    }
-
-    /// Returns the error of what stands in the place of a table: it may be a secret that belongs into it.
-    fn no_table(&self, expected: &str) -> Wrong {
-        let hidden = Self { kind: Kind::Secret, ..self.clone() };
-        Wrong::form(expected).within(|| hidden.found())
-    }
-
-    fn note(&self, shown: String, is_empty: bool) {
-        if self.is_item {
-            return;
+    fn shown(&self) -> String {
+        let is_hidden =
+            self.strictness == Strictness::Secret || self.secrets.borrow().contains(&self.path);
+        match self.value {
+            Some(value) if is_hidden => type_of(value).to_owned(),
+            Some(value) => shown(value, self.tree.place_at(&self.path)),
+            None => "nothing".to_owned(),
         }
-        let set_or_not = if is_empty { "not set" } else { "set" };
-        let value = if self.is_hidden() { set_or_not.to_owned() } else { shown };
-        let (key, place) = (self.path.clone(), self.place().to_owned());
-        self.reading.note(EffectiveSetting { key, value, place });
     }
 
-    fn note_scalar(&self) {
-        let shown = self.value.to_string();
-        self.note(Masked(&shown).to_string(), shown.is_empty());
-    }
-
-    /// The values of a table with their names, in the order of `fields`, or of all names if there are
-    /// none; unknown names are problems.
-    fn table(self, fields: &[&str]) -> Result<Table<'r, 'a>, Wrong> {
-        let Self { reading, path, .. } = self.clone();
-        let ValueKind::Table(table) = &self.value.kind else {
-            return Err(self.no_table("a table of keys"));
-        };
-        // The items of a list of tables have no defaults.
-        let defaults = find(reading.defaults, &path).map(names).unwrap_or_default();
-        let is_key = |name: &str| match defaults.is_empty() {
-            true => fields.is_empty() || fields.contains(&name),
-            false => defaults.contains(&name) || TABLES.contains(&join(&path, name).as_str()),
-        };
-        let found = names(&self.value);
-        for name in found.iter().filter(|name| !is_key(name)) {
-            let known = if defaults.is_empty() { fields } else { &defaults };
-            reading.unknown((&path, name), &table[*name], known);
-        }
-        let mut nodes = Vec::new();
-        for name in if fields.is_empty() { &found } else { fields } {
-            if !is_key(name) {
-                // A part of the section, with keys of the same table; or else a name that is unknown.
-                if !fields.is_empty() {
-                    nodes.push(((*name).to_owned(), self.clone()));
-                }
-                continue;
-            }
-            let path = join(&path, name);
-            let value = table.get(*name).or_else(|| default_in_campaign(&path));
-            let Some(mut node) = reading.node(path, value) else { continue };
-            if let Some(rule) = mark(name, Strictness::Text) {
-                return Err(Wrong::spoiled(format!("the name {rule}")).within(|| node.found()));
-            }
-            if fields.is_empty() || *name == "name" {
-                node.kind = Kind::Label;
-            }
-            nodes.push(((*name).to_owned(), node));
-        }
-        Ok(Table { nodes: nodes.into_iter(), next: None })
+    fn nodes(self, names: impl Iterator<Item = (String, String)>) -> Table<'r> {
+        let nodes = names.map(|(name, path)| {
+            // People read a name.
+            let is_label = name == "name";
+            let strictness = if is_label { Strictness::Text } else { self.strictness };
+            (name, Node { strictness, ..self.at(path) })
+        });
+        Table { nodes: nodes.collect::<Vec<_>>().into_iter(), next: None }
     }
 }
 
-impl<'de> Deserializer<'de> for Node<'_, '_> {
+impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Wrong;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.value.kind {
-            ValueKind::Boolean(_) => self.deserialize_bool(visitor),
-            ValueKind::I64(_) => self.deserialize_i64(visitor),
-            ValueKind::Array(_) => self.deserialize_seq(visitor),
-            ValueKind::Table(_) => self.deserialize_map(visitor),
-            ValueKind::Float(number) => visitor.visit_f64(number),
-            _ => self.deserialize_str(visitor),
+        match self.value {
+            Some(Value::Boolean(flag)) => visitor.visit_bool(*flag),
+            Some(Value::Integer(number)) => visitor.visit_i64(*number),
+            Some(Value::Float(number)) => visitor.visit_f64(*number),
+            Some(Value::Array(_)) => self.deserialize_seq(visitor),
+            _ => visitor.visit_str(self.text()?),
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        let flag = match (&self.value.kind, self.variable_text()?) {
-            (ValueKind::Boolean(flag), _) => Some(*flag),
-            (_, Some(text)) => text.parse().ok(),
-            _ => None,
-        };
-        self.note_scalar();
-        visitor.visit_bool(flag.ok_or_else(|| Wrong::form("true or false"))?)
-    }
-
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        let number = match (&self.value.kind, self.variable_text()?) {
-            (ValueKind::I64(number), _) => Some(*number),
-            (_, Some(text)) => text.parse().ok(),
-            _ => None,
-        };
-        self.note_scalar();
-        visitor.visit_i64(number.ok_or_else(|| Wrong::form("a whole number"))?)
-    }
-
-    whole!(deserialize_i8 deserialize_i16 deserialize_i32);
-    whole!(deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
-
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        self.note_scalar();
         visitor.visit_str(self.text()?)
     }
 
@@ -259,11 +125,8 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
 
     /// An empty text is none.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match &self.value.kind {
-            ValueKind::String(text) if text.is_empty() => {
-                self.note_scalar();
-                visitor.visit_none()
-            }
+        match self.value {
+            Some(Value::String(text)) if text.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -273,31 +136,39 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        match name {
-            secret::ONE => self.kind = Kind::Secret,
-            secret::TOKENS => self.kind = Kind::Tokens,
-            _ => {}
+        if [secret::ONE, secret::TOKENS].contains(&name) {
+            self.secrets.borrow_mut().insert(self.path.clone());
+            self.strictness = Strictness::Secret;
+            self.is_one = name == secret::TOKENS;
         }
-        let node = self.clone();
-        visitor.visit_newtype_struct(self).map_err(|wrong| wrong.within(|| node.found()))
+        visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        let items = self.items()?;
-        if !TABLES.contains(&self.path.as_str()) {
-            let shown: Vec<String> =
-                items.iter().map(|it| Masked(&it.to_string()).to_string()).collect();
-            self.note(shown.join(", "), items.is_empty());
-        }
-        let nodes = items.into_iter().enumerate().filter_map(|(index, item)| {
-            let node = self.reading.node(format!("{}[{index}]", self.path), Some(&item))?;
-            Some(Node { kind: self.kind, is_item: true, ..node })
+        let list = "a list of texts such as [\"a\", \"b\"]";
+        let items = match self.value {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(Value::String(text)) if self.is_one && text.is_empty() => &[],
+            Some(text @ Value::String(_)) if self.is_one => std::slice::from_ref(text),
+            _ if self.is_one => {
+                return Err(Wrong::custom(format_args!("expected text in quotes, or {list}")));
+            }
+            _ => return Err(Wrong::custom(format_args!("expected {list}"))),
+        };
+        let nodes = items.iter().enumerate().map(|(index, item)| Node {
+            path: format!("{}[{index}]", self.path),
+            value: Some(item),
+            ..self
         });
         visitor.visit_seq(Items(nodes.collect::<Vec<_>>().into_iter()))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_map(self.table(&[])?)
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Wrong> {
+        // People read what has a name of their choice.
+        self.strictness = Strictness::Text;
+        let (tree, path) = (self.tree, self.path.clone());
+        let names = tree.below(&path).map(|(name, path)| (name.to_owned(), path.to_owned()));
+        visitor.visit_map(self.nodes(names))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -306,14 +177,22 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        if name != "Duration" {
-            return visitor.visit_map(self.table(fields)?);
+        if name == "Duration" {
+            // Serde's own form of it is seconds and nanoseconds.
+            let duration = duration::parse(self.text()?).map_err(Wrong::custom)?;
+            let parts = [duration.as_secs(), u64::from(duration.subsec_nanos())];
+            return visitor.visit_seq(SeqDeserializer::new(parts.into_iter()));
         }
-        // Serde's own form of it is seconds and nanoseconds.
-        self.note_scalar();
-        let duration = duration::parse(self.text()?).map_err(Wrong::custom)?;
-        let parts = [duration.as_secs(), u64::from(duration.subsec_nanos())];
-        visitor.visit_seq(SeqDeserializer::new(parts.into_iter()))
+        let (tree, path) = (self.tree, self.path.clone());
+        let names = fields.iter().filter_map(|name| {
+            let below = join(&path, name);
+            // A field that is no key is a part of the section, with keys of the same table.
+            let (is_key, is_set) = (is_key(&below), tree.get(&below).is_some());
+            let is_table = tree.below(&below).next().is_some();
+            let path = if is_key { below } else { path.clone() };
+            (!is_key || is_set || is_table).then(|| ((*name).to_owned(), path))
+        });
+        visitor.visit_map(self.nodes(names))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -322,19 +201,19 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        self.note_scalar();
         visitor.visit_enum(self.text()?.into_deserializer())
     }
 
     forward_to_deserialize_any! {
-        i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple
+        tuple_struct identifier ignored_any
     }
 }
 
 /// The items of a list.
-struct Items<'r, 'a>(vec::IntoIter<Node<'r, 'a>>);
+struct Items<'r>(vec::IntoIter<Node<'r>>);
 
-impl<'de> SeqAccess<'de> for Items<'_, '_> {
+impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Wrong;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -346,12 +225,12 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
 }
 
 /// The values of a table with their names.
-struct Table<'r, 'a> {
-    nodes: vec::IntoIter<(String, Node<'r, 'a>)>,
-    next: Option<Node<'r, 'a>>,
+struct Table<'r> {
+    nodes: vec::IntoIter<(String, Node<'r>)>,
+    next: Option<Node<'r>>,
 }
 
-impl<'de> MapAccess<'de> for Table<'_, '_> {
+impl<'de> MapAccess<'de> for Table<'_> {
     type Error = Wrong;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -367,3 +246,61 @@ impl<'de> MapAccess<'de> for Table<'_, '_> {
         self.next.take().expect("serde asks for a name first").read(seed)
     }
 }
+
+/// The error of a value that can't be read. Serde would repeat the value, which may be a secret; here only
+/// what was expected is kept.
+#[derive(Debug)]
+struct Wrong {
+    text: String,
+    /// The path, once its reader has added it.
+    path: Option<String>,
+    /// True if there is no value at all.
+    is_missing: bool,
+}
+
+impl Wrong {
+    /// Says where it was, and what was there, unless that is known more precisely.
+    fn at(mut self, node: &Node<'_>) -> Self {
+        if self.path.is_none() {
+            let name =
+                self.is_missing.then(|| std::mem::replace(&mut self.text, "is missing".into()));
+            self.path =
+                Some(name.map_or_else(|| node.path.clone(), |name| join(&node.path, &name)));
+            if let Some(expected) = self.text.strip_prefix("expected ") {
+                self.text = wrong(expected, &node.shown());
+            }
+        }
+        self
+    }
+}
+
+impl Error for Wrong {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self { text: text.to_string(), path: None, is_missing: false }
+    }
+
+    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format_args!("expected {expected}"))
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format_args!("expected {expected}"))
+    }
+
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        let quoted: Vec<String> = variants.iter().map(|word| format!("{word:?}")).collect();
+        Self::custom(format_args!("expected {}", quoted.join(" or ")))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { is_missing: true, ..Self::custom(field) }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Wrong {}

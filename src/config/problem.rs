@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use config::ValueKind;
+use toml::Value;
+
+use crate::config::environment::key_at;
 
 /// The stand-in for a value that must stay hidden.
 pub(super) const HIDDEN: &str = "a value that is not shown";
@@ -15,97 +17,64 @@ pub(super) const HIDDEN: &str = "a value that is not shown";
 const SHOWN_CHARS: usize = 80;
 
 /// Everything that is wrong with the settings, one problem a line.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", lines(.list))]
+#[derive(Debug, Default, thiserror::Error)]
+#[error("{}", .list.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Problems {
     list: Vec<Problem>,
 }
 
 /// One thing that is wrong with the settings.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, the environment variable or the built-in defaults.
     pub place: String,
     /// The dotted path of the key; empty if the whole place is meant.
     pub key: String,
-    #[source]
-    pub fault: Fault,
-}
-
-/// The faults of a key or a place.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// No setting has this name.
-    #[error("unknown key{}", hint(.nearest))]
-    Unknown {
-        /// The known key that was probably meant, spelled as it would be at that place.
-        nearest: Option<String>,
-    },
-    /// The value has the wrong type or lies outside of what is allowed.
-    #[error("expected {expected}, got {given}")]
-    Value {
-        /// The right form.
-        expected: String,
-        /// The value that was found, or a stand-in for a secret.
-        given: String,
-    },
-    /// The value breaks a rule, alone or together with other keys.
-    #[error("{0}")]
-    Rule(String),
-    /// A file that was named can't be read.
-    #[error("can't read {path}: {source}")]
-    Unreadable {
-        /// The path as it was given.
-        path: String,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file is not TOML; the text names line and column but quotes nothing of the file.
-    #[error("not valid TOML: {0}")]
-    Toml(String),
+    /// The fault and its fix.
+    pub text: String,
+    /// The key that was probably meant.
+    meant: Option<String>,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(out, "{}: {}", self.place, self.fault)
+        let Self { place, key, text, .. } = self;
+        if key.is_empty() {
+            write!(out, "{place}: {text}")
         } else {
-            write!(out, "{}: {}: {}", self.place, self.key, self.fault)
+            write!(out, "{place}: {key}: {text}")
         }
     }
 }
 
 impl Problems {
-    pub(super) fn none() -> Self {
-        Self { list: Vec::new() }
-    }
-
     /// The problems in the order they were found: by layer, then by section.
     pub fn list(&self) -> &[Problem] {
         &self.list
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    /// Adds a problem, once.
+    pub(super) fn push(&mut self, place: &str, key: &str, text: impl Into<String>) {
+        self.add(place, key, text.into(), None);
     }
 
-    /// Adds a problem, once.
-    pub(super) fn push(&mut self, place: &str, key: &str, fault: Fault) {
-        let problem = Problem { place: place.to_owned(), key: key.to_owned(), fault };
-        let shown = problem.to_string();
-        if !self.list.iter().any(|known| known.to_string() == shown) {
+    /// Adds an unknown key, with the known key that was probably `meant`.
+    pub(super) fn unknown(&mut self, place: &str, key: &str, meant: Option<String>) {
+        let hint = |meant: &String| format!("; did you mean {}?", key_at(place, meant));
+        let hint = meant.as_ref().map(hint).unwrap_or_default();
+        self.add(place, key, format!("unknown key{hint}"), meant);
+    }
+
+    fn add(&mut self, place: &str, key: &str, text: String, meant: Option<String>) {
+        let problem = Problem { place: place.to_owned(), key: key.to_owned(), text, meant };
+        if !self.list.contains(&problem) {
             self.list.push(problem);
         }
     }
 
     /// True if a problem says why a key seems to be missing: it can't be read, or was misspelt.
     pub(super) fn explain(&self, key: &str) -> bool {
-        let is_hint = |fault: &Fault| match fault {
-            Fault::Unknown { nearest } => nearest.as_deref() == Some(key),
-            _ => false,
-        };
-        self.touch(key) || self.list.iter().any(|problem| is_hint(&problem.fault))
+        self.touch(key) || self.list.iter().any(|problem| problem.meant.as_deref() == Some(key))
     }
 
     /// True if a problem names this key or something inside of it, or a whole place, which might
@@ -119,19 +88,24 @@ impl Problems {
     }
 }
 
-/// The type of a value that must stay hidden.
-pub(super) fn type_of(value: &ValueKind) -> &'static str {
+/// Returns the text of a problem with a value.
+pub(super) fn wrong(expected: &str, given: &str) -> String {
+    format!("expected {expected}, got {given}")
+}
+
+/// Returns the type of a value that must stay hidden.
+pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
-        ValueKind::Table(_) => "a table",
-        ValueKind::Array(_) => "a list",
-        ValueKind::String(_) => "text",
-        ValueKind::Boolean(_) => "a boolean",
-        ValueKind::Nil => "nothing",
-        _ => "a number",
+        Value::Table(_) => "a table",
+        Value::Array(_) => "a list",
+        Value::String(_) => "text",
+        Value::Boolean(_) => "a boolean",
+        Value::Datetime(_) => "a date",
+        Value::Integer(_) | Value::Float(_) => "a number",
     }
 }
 
-/// A value as a problem shows it: quoted, escaped and cut.
+/// Returns a value as a problem shows it: quoted, escaped and cut.
 pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{:?} and more", &text[..end]),
@@ -139,28 +113,15 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-fn hint(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default()
-}
-
-fn lines(list: &[Problem]) -> String {
-    let lines: Vec<String> = list.iter().map(Problem::to_string).collect();
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Problems, quoted};
+    use super::{Problems, quoted};
 
     #[test]
     fn shows_one_problem_a_line() {
-        let mut problems = Problems::none();
-        problems.push("a.toml", "", Fault::Toml("line 1, column 2".into()));
-        problems.push(
-            "RELAY__LOG__LEVL",
-            "log.levl",
-            Fault::Unknown { nearest: Some("RELAY__LOG__LEVEL".into()) },
-        );
+        let mut problems = Problems::default();
+        problems.push("a.toml", "", "not valid TOML: line 1, column 2");
+        problems.unknown("RELAY__LOG__LEVL", "log.levl", Some("log.level".into()));
         assert_eq!(
             problems.to_string(),
             "a.toml: not valid TOML: line 1, column 2\n\
@@ -170,8 +131,8 @@ mod tests {
 
     #[test]
     fn touches_a_key_and_what_is_inside_of_it() {
-        let mut problems = Problems::none();
-        problems.push("x", "mapping.tiers[0].name", Fault::Rule("blank".into()));
+        let mut problems = Problems::default();
+        problems.push("x", "mapping.tiers[0].name", "blank");
         assert!(problems.touch("mapping.tiers"));
         assert!(problems.touch("mapping"));
         assert!(!problems.touch("mapping.tier"));

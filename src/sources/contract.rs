@@ -154,8 +154,8 @@ macro_rules! texts {
         #[schema $schema]
         pub(crate) struct $name(#[garde(custom($check))] serde_json::Value);
 
-        impl From<$name> for String {
-            fn from($name(text): $name) -> Self {
+        impl From<&$name> for String {
+            fn from($name(text): &$name) -> Self {
                 text.as_str().unwrap_or_default().trim().to_owned()
             }
         }
@@ -185,8 +185,8 @@ texts! {
 #[schema(value_type = String, format = Email, max_length = 254, examples("fay@example.com"))]
 pub(crate) struct Address(#[garde(custom(check_address))] Value);
 
-impl From<Address> for Email {
-    fn from(Address(address): Address) -> Self {
+impl From<&Address> for Email {
+    fn from(Address(address): &Address) -> Self {
         let email = Email::parse(address.as_str().unwrap_or_default());
         email.expect("an address is checked before it is used")
     }

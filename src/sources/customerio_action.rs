@@ -29,32 +29,71 @@ use crate::domain::{
 };
 use metadata::Metadata;
 
-/// A rendered template. A field that isn't known is refused, and so is a text that is empty or holds
-/// `{{` or `{%`; `detail` of a 422 says which. `null` is the same as leaving a field out. All but
-/// `add_participant` need at least one of `email`, `id` and `participant`, which name the person.
-#[derive(Deserialize, ToSchema, Validate)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) enum CustomerioAction {
+/// Declares the contract from the kinds of actions. Two fields are in all of them; three more name the person
+/// in those before the semicolon, where the person is known already.
+macro_rules! actions {
+    (
+        $($(#[$doc:meta])* $action:ident { $($fields:tt)* })+;
+        $(#[$doc_of_new:meta])* $new:ident { $($fields_of_new:tt)* }
+    ) => {
+        /// A rendered template. A field that isn't known is refused, and so is a text that is empty or holds
+        /// `{{` or `{%`; `detail` of a 422 says which. `null` is the same as leaving a field out. All but
+        /// `add_participant` need at least one of `email`, `id` and `participant`, which name the person.
+        #[derive(Deserialize, ToSchema, Validate)]
+        #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+        #[garde(allow_unvalidated)]
+        pub(crate) enum CustomerioAction {
+            $($(#[$doc])* $action {
+                #[garde(dive)]
+                campaign: Option<CampaignId>,
+                #[garde(dive)]
+                #[serde(default)]
+                #[schema(required = true)]
+                dedupe_key: DedupeKey,
+                #[garde(dive)]
+                email: Option<Address>,
+                /// The person's id at Customer.io.
+                #[garde(dive)]
+                id: Option<Id>,
+                #[garde(dive)]
+                participant: Option<ParticipantId>,
+                $($fields)*
+            },)+
+            $(#[$doc_of_new])* $new {
+                #[garde(dive)]
+                campaign: Option<CampaignId>,
+                #[garde(dive)]
+                #[serde(default)]
+                #[schema(required = true)]
+                dedupe_key: DedupeKey,
+                $($fields_of_new)*
+            },
+        }
+
+        impl CustomerioAction {
+            fn common(&self) -> Common<'_> {
+                match self {
+                    $(Self::$action { campaign, dedupe_key, email, id, participant, .. })|+ => {
+                        let (email, id) = (email.as_ref(), id.as_ref());
+                        Common { campaign, dedupe_key, email, id, participant: participant.as_ref() }
+                    }
+                    Self::$new { campaign, dedupe_key, email, .. } => {
+                        let email = Some(email);
+                        Common { campaign, dedupe_key, email, id: None, participant: None }
+                    }
+                }
+            }
+        }
+    };
+}
+
+actions! {
     /// Changes participant data at GrowSurf. What is left out stays; at least one field is to change.
     #[schema(title = "UpdateParticipant", examples(json!({
         "type": "update_participant", "campaign": "b2xq7v", "dedupe_key": "plan-4711",
         "email": "fay@example.com", "metadata": {"plan": "pro", "vip": true},
     })))]
     UpdateParticipant {
-        #[garde(dive)]
-        campaign: Option<CampaignId>,
-        #[garde(dive)]
-        #[serde(default)]
-        #[schema(required = true)]
-        dedupe_key: DedupeKey,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The person's id at Customer.io.
-        #[garde(dive)]
-        id: Option<Id>,
-        #[garde(dive)]
-        participant: Option<ParticipantId>,
         #[garde(dive)]
         #[schema(schema_with = metadata::schema)]
         metadata: Option<Metadata>,
@@ -66,7 +105,7 @@ pub(crate) enum CustomerioAction {
         first_name: Option<Text>,
         #[garde(dive)]
         last_name: Option<Text>,
-    },
+    }
     /// Awards the credit for the referral of the person, who is the friend.
     #[schema(title = "TriggerReferral", examples(json!({
         "type": "trigger_referral", "campaign": "b2xq7v", "dedupe_key": "first-order",
@@ -74,22 +113,9 @@ pub(crate) enum CustomerioAction {
     })))]
     TriggerReferral {
         #[garde(dive)]
-        campaign: Option<CampaignId>,
-        #[garde(dive)]
-        #[serde(default)]
-        #[schema(required = true)]
-        dedupe_key: DedupeKey,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The person's id at Customer.io.
-        #[garde(dive)]
-        id: Option<Id>,
-        #[garde(dive)]
-        participant: Option<ParticipantId>,
-        #[garde(dive)]
         #[schema(schema_with = days_schema)]
         delay_in_days: Option<Days>,
-    },
+    }
     /// Records that a participant shared their link.
     #[schema(title = "RecordShare", examples(json!({
         "type": "record_share", "campaign": "b2xq7v", "dedupe_key": "share-4711", "id": "4711",
@@ -97,35 +123,16 @@ pub(crate) enum CustomerioAction {
     })))]
     RecordShare {
         #[garde(dive)]
-        campaign: Option<CampaignId>,
-        #[garde(dive)]
-        #[serde(default)]
-        #[schema(required = true)]
-        dedupe_key: DedupeKey,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The person's id at Customer.io.
-        #[garde(dive)]
-        id: Option<Id>,
-        #[garde(dive)]
-        participant: Option<ParticipantId>,
-        #[garde(dive)]
         #[serde(default)]
         #[schema(required = true)]
         channel: Text,
-    },
+    };
     /// Adds a participant to a campaign.
     #[schema(title = "AddParticipant", examples(json!({
         "type": "add_participant", "campaign": "b2xq7v", "dedupe_key": "invited",
         "email": "fay@example.com", "first_name": "Fay", "referred_by": "rae001",
     })))]
     AddParticipant {
-        #[garde(dive)]
-        campaign: Option<CampaignId>,
-        #[garde(dive)]
-        #[serde(default)]
-        #[schema(required = true)]
-        dedupe_key: DedupeKey,
         #[garde(dive)]
         #[serde(default)]
         #[schema(required = true)]
@@ -139,7 +146,7 @@ pub(crate) enum CustomerioAction {
         #[garde(dive)]
         #[schema(schema_with = metadata::schema)]
         metadata: Option<Metadata>,
-    },
+    }
 }
 
 texts! {
@@ -185,13 +192,12 @@ pub(crate) struct Flag(#[garde(custom(|it, _| flag(it).map(drop)))] Value);
 pub(crate) struct Days(#[garde(custom(|it, _| days(it).map(drop)))] Value);
 
 /// The fields that most actions have.
-#[derive(Default)]
-struct Common {
-    campaign: Option<CampaignId>,
-    dedupe_key: DedupeKey,
-    email: Option<Address>,
-    id: Option<Id>,
-    participant: Option<ParticipantId>,
+struct Common<'a> {
+    campaign: &'a Option<CampaignId>,
+    dedupe_key: &'a DedupeKey,
+    email: Option<&'a Address>,
+    id: Option<&'a Id>,
+    participant: Option<&'a ParticipantId>,
 }
 
 impl Contract for CustomerioAction {
@@ -208,14 +214,8 @@ impl Contract for CustomerioAction {
         {
             return Some(template::NOTHING);
         }
-        let names_nobody = match self {
-            Self::UpdateParticipant { email, id, participant, .. }
-            | Self::TriggerReferral { email, id, participant, .. }
-            | Self::RecordShare { email, id, participant, .. } => {
-                email.is_none() && id.is_none() && participant.is_none()
-            }
-            Self::AddParticipant { .. } => false,
-        };
+        let Common { email, id, participant, .. } = self.common();
+        let names_nobody = email.is_none() && id.is_none() && participant.is_none();
         names_nobody.then_some(template::NOBODY)
     }
 }
@@ -227,83 +227,55 @@ impl CustomerioAction {
     /// The reasons to refuse it, as sentences for the author of the template.
     pub(crate) fn read(body: Value, received_at: Time) -> Result<Notification, String> {
         let unrendered = template::unrendered(&body);
-        let (common, kind) = contract::read::<Self>(body, received_at, unrendered)?.into_parts();
-        let Common { campaign, dedupe_key, email, id, participant } = common;
+        let read = contract::read::<Self>(body, received_at, unrendered)?;
+        let Common { campaign, dedupe_key, email, id, participant } = read.common();
         let email = email.map(|it| Identifier::Email(it.into()));
+        let id = id.map(|it| Identifier::Id(it.into()));
         let action = Action {
             dedupe_key: dedupe_key.into(),
-            campaign: campaign.map(String::from),
+            campaign: campaign.as_ref().map(String::from),
             participant: participant.map(String::from),
             is_unanswered: false,
-            kind,
+            kind: read.kind(),
         };
         Ok(Notification::from_feedback(Feedback {
             at: received_at,
-            identifiers: email.into_iter().chain(id.map(|it| Identifier::Id(it.into()))).collect(),
+            identifiers: email.into_iter().chain(id).collect(),
             kind: FeedbackKind::Action(action),
             message: None,
             left_out: Vec::new(),
         }))
     }
 
-    fn into_parts(self) -> (Common, ActionKind) {
+    fn kind(&self) -> ActionKind {
+        let values = |metadata: &Option<Metadata>| {
+            metadata.as_ref().map(Metadata::values).unwrap_or_default()
+        };
+        let text = |text: &Option<Text>| text.as_ref().map(String::from);
         match self {
-            Self::UpdateParticipant {
-                campaign,
-                dedupe_key,
-                email,
-                id,
-                participant,
-                metadata,
-                unsubscribed,
-                first_name,
-                last_name,
-            } => {
-                let kind = ActionKind::UpdateParticipant(ParticipantUpdate {
-                    metadata: metadata.map(Metadata::into_values).unwrap_or_default(),
-                    unsubscribed: unsubscribed.and_then(|it| flag(&it.0).ok()),
+            Self::UpdateParticipant { metadata, unsubscribed, first_name, last_name, .. } => {
+                ActionKind::UpdateParticipant(ParticipantUpdate {
+                    metadata: values(metadata),
+                    unsubscribed: unsubscribed.as_ref().and_then(|it| flag(&it.0).ok()),
                     mark: None,
-                    first_name: first_name.map(String::from),
-                    last_name: last_name.map(String::from),
-                });
-                (Common { campaign, dedupe_key, email, id, participant }, kind)
+                    first_name: text(first_name),
+                    last_name: text(last_name),
+                })
             }
-            Self::TriggerReferral {
-                campaign,
-                dedupe_key,
-                email,
-                id,
-                participant,
-                delay_in_days,
-            } => {
-                let delay_in_days = delay_in_days.and_then(|it| days(&it.0).ok());
-                let kind = ActionKind::TriggerReferral { delay_in_days };
-                (Common { campaign, dedupe_key, email, id, participant }, kind)
-            }
-            Self::RecordShare { campaign, dedupe_key, email, id, participant, channel } => {
-                let kind = ActionKind::RecordShare { channel: channel.into() };
-                (Common { campaign, dedupe_key, email, id, participant }, kind)
-            }
-            Self::AddParticipant {
-                campaign,
-                dedupe_key,
-                email,
-                first_name,
-                last_name,
-                referred_by,
-                metadata,
-            } => {
+            Self::TriggerReferral { delay_in_days, .. } => ActionKind::TriggerReferral {
+                delay_in_days: delay_in_days.as_ref().and_then(|it| days(&it.0).ok()),
+            },
+            Self::RecordShare { channel, .. } => ActionKind::RecordShare { channel: channel.into() },
+            Self::AddParticipant { first_name, last_name, referred_by, metadata, .. } => {
                 let address = |it: &String| Email::parse(it).ok().map(|it| it.as_str().to_owned());
-                let referrer = referred_by.map(String::from);
-                let metadata = metadata.map(Metadata::into_values).unwrap_or_default().into_iter();
-                let kind = ActionKind::AddParticipant {
-                    first_name: first_name.map(String::from),
-                    last_name: last_name.map(String::from),
+                let referrer = referred_by.as_ref().map(String::from);
+                let metadata = values(metadata).into_iter();
+                ActionKind::AddParticipant {
+                    first_name: text(first_name),
+                    last_name: text(last_name),
                     referred_by: referrer.map(|it| address(&it).unwrap_or(it)),
                     metadata: metadata.filter_map(|(key, value)| Some((key, value?))).collect(),
-                };
-                let email = Some(email);
-                (Common { campaign, dedupe_key, email, ..Common::default() }, kind)
+                }
             }
         }
     }

@@ -33,31 +33,49 @@ const LATEST: Time = Time::from_seconds(4_102_444_800);
 /// The distance by which a time may lie ahead of the receipt.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// An event. A field that isn't known is refused. Either `participant_id` or `email` is needed, and
-/// names the participant.
-#[derive(Deserialize, ToSchema, Validate)]
-#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) enum ServerEvent {
+/// Declares the contract from the kinds of events; the fields that every event has stand here.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident { $($fields:tt)* })+) => {
+        /// An event. A field that isn't known is refused. Either `participant_id` or `email` is needed, and
+        /// names the participant.
+        #[derive(Deserialize, ToSchema, Validate)]
+        #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+        #[garde(allow_unvalidated)]
+        pub(crate) enum ServerEvent {
+            $($(#[$doc])* $event {
+                /// GrowSurf's id of the campaign, one of those that the settings name, if they name any. May be
+                /// left out where they name exactly one.
+                #[garde(dive)]
+                campaign: Option<Id>,
+                /// GrowSurf's id of the participant.
+                #[garde(dive)]
+                participant_id: Option<Id>,
+                #[garde(dive)]
+                email: Option<Address>,
+                /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
+                #[garde(custom(check_time))]
+                #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
+                occurred_at: Option<Value>,
+                $($fields)*
+            },)+
+        }
+
+        impl ServerEvent {
+            fn common(&self) -> Common<'_> {
+                let ($(Self::$event { campaign, participant_id, email, occurred_at, .. })|+) = self;
+                Common { campaign, participant_id, email, occurred_at }
+            }
+        }
+    };
+}
+
+events! {
     /// A friend has converted, which they do once in a campaign.
     #[schema(title = "ReferralConverted", examples(json!({
         "event": "referral_converted", "campaign": "b2xq7v", "email": "fay@example.com",
         "conversion_value": 49.5, "currency": "EUR", "product": "Pro",
     })))]
     ReferralConverted {
-        /// GrowSurf's id of the campaign, one of those that the settings name, if they name any. May be
-        /// left out where they name exactly one.
-        #[garde(dive)]
-        campaign: Option<Id>,
-        /// GrowSurf's id of the participant.
-        #[garde(dive)]
-        participant_id: Option<Id>,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
-        #[garde(custom(check_time))]
-        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
-        occurred_at: Option<Value>,
         /// The worth in the currency's major unit.
         #[garde(custom(check_amount))]
         #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
@@ -68,25 +86,13 @@ pub(crate) enum ServerEvent {
         /// The product that was bought.
         #[garde(dive)]
         product: Option<Text>,
-    },
+    }
     /// A participant has shared their link.
     #[schema(title = "ReferralShared", examples(json!({
         "event": "referral_shared", "campaign": "b2xq7v", "participant_id": "fay001",
         "id": "share-77", "channel": "whatsapp",
     })))]
     ReferralShared {
-        /// GrowSurf's id of the campaign, as above.
-        #[garde(dive)]
-        campaign: Option<Id>,
-        /// GrowSurf's id of the participant.
-        #[garde(dive)]
-        participant_id: Option<Id>,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
-        #[garde(custom(check_time))]
-        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
-        occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
         #[garde(dive)]
         #[serde(default)]
@@ -97,25 +103,13 @@ pub(crate) enum ServerEvent {
         #[serde(default)]
         #[schema(required = true)]
         channel: Text,
-    },
+    }
     /// A participant has bought something.
     #[schema(title = "Purchase", examples(json!({
         "event": "purchase", "campaign": "b2xq7v", "email": "fay@example.com", "id": "order-1042",
         "value": 20, "currency": "EUR", "occurred_at": 1_790_000_000,
     })))]
     Purchase {
-        /// GrowSurf's id of the campaign, as above.
-        #[garde(dive)]
-        campaign: Option<Id>,
-        /// GrowSurf's id of the participant.
-        #[garde(dive)]
-        participant_id: Option<Id>,
-        #[garde(dive)]
-        email: Option<Address>,
-        /// The time in Unix seconds, at most a day ahead of the relay's clock. Left out: now.
-        #[garde(custom(check_time))]
-        #[schema(value_type = Option<i64>, minimum = 1_000_000_000, maximum = 4_102_444_800_i64)]
-        occurred_at: Option<Value>,
         /// Your name of the event, the same however often it is sent.
         #[garde(dive)]
         #[serde(default)]
@@ -131,7 +125,7 @@ pub(crate) enum ServerEvent {
         /// The product that was bought.
         #[garde(dive)]
         product: Option<Text>,
-    },
+    }
 }
 
 /// True if a body has the name of an event in the place of one.
@@ -141,11 +135,11 @@ pub fn is_server_event(body: &Value) -> bool {
 }
 
 /// The fields that every event has.
-struct Common {
-    campaign: Option<Id>,
-    participant_id: Option<Id>,
-    email: Option<Address>,
-    occurred_at: Option<Value>,
+struct Common<'a> {
+    campaign: &'a Option<Id>,
+    participant_id: &'a Option<Id>,
+    email: &'a Option<Address>,
+    occurred_at: &'a Option<Value>,
 }
 
 impl Contract for ServerEvent {
@@ -161,9 +155,7 @@ impl Contract for ServerEvent {
     }
 
     fn fault(&self, received_at: Time) -> Option<&'static str> {
-        let (Self::ReferralConverted { participant_id, email, occurred_at, .. }
-        | Self::ReferralShared { participant_id, email, occurred_at, .. }
-        | Self::Purchase { participant_id, email, occurred_at, .. }) = self;
+        let Common { participant_id, email, occurred_at, .. } = self.common();
         if participant_id.is_some() == email.is_some() {
             return Some("one of participant_id and email must be there, and only one");
         }
@@ -180,81 +172,60 @@ impl ServerEvent {
     /// The reasons to refuse it, which name the fields and repeat no value.
     pub(crate) fn read(body: Value, received_at: Time) -> Result<Notification, String> {
         let read = contract::read::<Self>(body, received_at, Faults::default())?;
-        let (common, event) = read.into_parts(ParticipantIndex(0));
-        let Common { campaign, participant_id, email, occurred_at } = common;
+        let Common { campaign, participant_id, email, occurred_at } = read.common();
         let at = occurred_at.as_ref().and_then(seconds).unwrap_or(received_at);
         Ok(Notification {
-            campaign: Campaign { id: campaign.map(String::from), name: None },
+            campaign: Campaign { id: campaign.as_ref().map(String::from), name: None },
             as_of: None,
             people: vec![snapshot(participant_id, email)],
-            events: vec![TimedEvent { at: Some(at), event }],
+            events: vec![TimedEvent { at: Some(at), event: read.event(ParticipantIndex(0)) }],
             filter: SendFilter::All,
             feedback: None,
             is_from_server: true,
         })
     }
 
-    fn into_parts(self, participant: ParticipantIndex) -> (Common, Event) {
+    fn event(&self, participant: ParticipantIndex) -> Event {
         match self {
-            Self::ReferralConverted {
-                campaign,
-                participant_id,
-                email,
-                occurred_at,
-                conversion_value,
-                currency,
-                product,
-            } => {
-                let event = Event::ReferralConverted {
+            Self::ReferralConverted { conversion_value, currency, product, .. } => {
+                Event::ReferralConverted {
                     friend: participant,
                     referrer: None,
                     value: worth(conversion_value, currency),
-                    product: product.map(String::from),
-                };
-                (Common { campaign, participant_id, email, occurred_at }, event)
+                    product: product.as_ref().map(String::from),
+                }
             }
-            Self::ReferralShared { campaign, participant_id, email, occurred_at, id, channel } => {
-                let (channel, key) = (channel.into(), id.into());
-                let event = Event::ShareReported { participant, channel, key, is_from_page: false };
-                (Common { campaign, participant_id, email, occurred_at }, event)
-            }
-            Self::Purchase {
-                campaign,
-                participant_id,
-                email,
-                occurred_at,
-                id,
-                value,
-                currency,
-                product,
-            } => {
-                let event = Event::Purchased {
-                    participant,
-                    key: id.into(),
-                    value: worth(value, currency),
-                    product: product.map(String::from),
-                };
-                (Common { campaign, participant_id, email, occurred_at }, event)
-            }
+            Self::ReferralShared { id, channel, .. } => Event::ShareReported {
+                participant,
+                channel: channel.into(),
+                key: id.into(),
+                is_from_page: false,
+            },
+            Self::Purchase { id, value, currency, product, .. } => Event::Purchased {
+                participant,
+                key: id.into(),
+                value: worth(value, currency),
+                product: product.as_ref().map(String::from),
+            },
         }
     }
 }
 
 /// Returns the participant as an id or an address names them.
-fn snapshot(id: Option<Id>, email: Option<Address>) -> Snapshot {
-    let id = id.map(String::from).unwrap_or_default();
+fn snapshot(id: &Option<Id>, email: &Option<Address>) -> Snapshot {
+    let id = id.as_ref().map(String::from).unwrap_or_default();
     let named = Snapshot { is_subject: false, ..Snapshot::with_id("body", id) };
-    let Some(email) = email.map(Email::from) else { return named };
+    let Some(email) = email.as_ref().map(Email::from) else { return named };
     let facts = [(Facts::EMAIL.to_owned(), Scalar::from(email.as_str()))].into();
     Snapshot { id: None, email: Ok(email), facts, ..named }
 }
 
 /// Returns the amount. A currency without a number is worth nothing.
-fn worth(value: Option<Value>, currency: Option<Value>) -> Option<Amount> {
-    let value = value?;
+fn worth(value: &Option<Value>, currency: &Option<Value>) -> Option<Amount> {
+    let value = value.as_ref()?;
     let whole = value.as_i64().map(Scalar::Integer);
     let value = whole.or_else(|| value.as_f64().map(Scalar::Decimal))?;
-    let currency = currency.and_then(|code| currency_in_use(code.as_str()?));
+    let currency = currency.as_ref().and_then(|code| currency_in_use(code.as_str()?));
     Some(Amount { value, currency: currency.map(str::to_owned) })
 }
 

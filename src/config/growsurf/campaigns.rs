@@ -1,9 +1,7 @@
 //! `[[growsurf.campaigns]]`: the settings of single campaigns.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
-use config::{Map, Value};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -31,19 +29,6 @@ pub struct CampaignSettings {
     /// The campaign's name in the posts of your pages, where everybody can read it.
     pub page_key: Option<String>,
 }
-
-/// The defaults of the keys that a campaign may leave out.
-pub static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
-    let keys = [
-        ("webhook_secrets", Value::from(Vec::<Value>::new())),
-        ("conversions_from", "auto".into()),
-        ("api_key", "".into()),
-        ("shares_from", "sync".into()),
-        ("attribute_prefix", "".into()),
-        ("page_key", "".into()),
-    ];
-    keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>().into()
-});
 
 /// The source of a campaign's shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

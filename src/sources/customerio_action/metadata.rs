@@ -36,7 +36,7 @@ impl Metadata {
     }
 
     /// Returns the values by key; `None` removes one.
-    pub(super) fn into_values(self) -> BTreeMap<String, Option<Scalar>> {
+    pub(super) fn values(&self) -> BTreeMap<String, Option<Scalar>> {
         values(&self.0).unwrap_or_default()
     }
 }
