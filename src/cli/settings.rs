@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::output::{Failure, Output};
 use crate::config::{EffectiveSetting, Settings};
@@ -19,14 +19,7 @@ pub struct Args {
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let mut page = Output::default();
     if args.json {
-        let shown: Vec<Value> = settings
-            .summary()
-            .iter()
-            .map(|EffectiveSetting { key, value, place }| {
-                json!({ "key": key, "value": value, "place": place })
-            })
-            .collect();
-        let all = json!({ "settings": shown, "warnings": settings.warnings });
+        let all = json!({ "settings": settings.summary(), "warnings": settings.warnings });
         page.document(format!("{all:#}"));
     } else {
         for EffectiveSetting { key, value, place } in settings.summary() {

@@ -135,7 +135,7 @@ mod tests {
             ),
             (
                 "RELAY__GROWSURF__CAMPAIGNS__0__ID",
-                "growsurf.campaigns.0.id: only a file can hold [[growsurf.campaigns]]",
+                "growsurf.campaigns: only a file can hold [[growsurf.campaigns]]",
             ),
         ] {
             let shown = load(name, "hush").unwrap_err();

@@ -145,15 +145,17 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        let list = "a list of texts such as [\"a\", \"b\"]";
         let items = match self.value {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(Value::String(text)) if self.is_one && text.is_empty() => &[],
-            Some(text @ Value::String(_)) if self.is_one => std::slice::from_ref(text),
-            _ if self.is_one => {
-                return Err(Wrong::custom(format_args!("expected text in quotes, or {list}")));
+            Some(Value::Array(items)) => items,
+            Some(Value::String(text)) if self.is_one => {
+                let one = (!text.is_empty()).then_some(self);
+                return visitor.visit_seq(Items(Vec::from_iter(one).into_iter()));
             }
-            _ => return Err(Wrong::custom(format_args!("expected {list}"))),
+            _ => {
+                let text = if self.is_one { "text in quotes, or " } else { "" };
+                let list = "a list of texts such as [\"a\", \"b\"]";
+                return Err(Wrong::custom(format_args!("expected {text}{list}")));
+            }
         };
         let nodes = items.iter().enumerate().map(|(index, item)| Node {
             path: format!("{}[{index}]", self.path),

@@ -265,7 +265,9 @@ impl CustomerioAction {
             Self::TriggerReferral { delay_in_days, .. } => ActionKind::TriggerReferral {
                 delay_in_days: delay_in_days.as_ref().and_then(|it| days(&it.0).ok()),
             },
-            Self::RecordShare { channel, .. } => ActionKind::RecordShare { channel: channel.into() },
+            Self::RecordShare { channel, .. } => {
+                ActionKind::RecordShare { channel: channel.into() }
+            }
             Self::AddParticipant { first_name, last_name, referred_by, metadata, .. } => {
                 let address = |it: &String| Email::parse(it).ok().map(|it| it.as_str().to_owned());
                 let referrer = referred_by.as_ref().map(String::from);
