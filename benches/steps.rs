@@ -39,7 +39,7 @@ fn news(body: &str) -> Notification {
 
 fn mapper() -> Mapper {
     let built_in = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-    Mapper::new(rules(&Settings::load(&built_in, Required::NOTHING).unwrap()))
+    Mapper::new(rules(&Settings::load(&built_in, Required::Nothing).unwrap()))
 }
 
 /// Plans as a store does that knows nobody.

@@ -81,21 +81,14 @@ pub struct Settings {
     summary: Vec<EffectiveSetting>,
 }
 
-/// The settings that a command requires.
+/// The settings that a command requires: the Customer.io credentials, and a secret to check webhooks with or
+/// the explicit permission to go without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Required {
-    /// A secret to check webhooks with, or the explicit permission to go without.
-    pub webhook_secret: bool,
-    /// The Customer.io credentials.
-    pub credentials: bool,
-}
-
-impl Required {
-    /// Everything that receiving and delivering requires.
-    pub const EVERYTHING: Self = Self { webhook_secret: true, credentials: true };
-
-    /// For commands that neither receive nor deliver.
-    pub const NOTHING: Self = Self { webhook_secret: false, credentials: false };
+pub enum Required {
+    /// For commands that receive and deliver.
+    Everything,
+    /// For the others.
+    Nothing,
 }
 
 impl Settings {
@@ -139,8 +132,8 @@ impl Settings {
     fn check(&mut self, needs: Required, check: &mut Check<'_>) {
         self.server.check(check);
         self.store.check(check);
-        self.growsurf.check(needs.webhook_secret, check);
-        self.customerio.check(needs.credentials, check);
+        self.growsurf.check(needs == Required::Everything, check);
+        self.customerio.check(needs == Required::Everything, check);
         self.delivery.check(self.customerio.timeout, check);
         self.sync.check(self.growsurf.has_api_key(), check);
         mapping::check(&mut self.mapping, check);

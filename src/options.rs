@@ -23,15 +23,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 #[error("expected {0}")]
 pub struct Expected(pub Cow<'static, str>);
 
-impl From<&'static str> for Expected {
-    fn from(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Expected {
-    fn from(text: String) -> Self {
-        Self(Cow::Owned(text))
+impl<T: Into<Cow<'static, str>>> From<T> for Expected {
+    fn from(text: T) -> Self {
+        Self(text.into())
     }
 }
 
@@ -43,9 +37,6 @@ impl Expected {
 }
 
 /// Reads a whole number from `LOW` to `HIGH`, which fit its type.
-///
-/// # Errors
-/// Names the bounds.
 pub fn whole<'de, D, T, const LOW: i64, const HIGH: i64>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -57,9 +48,6 @@ where
 }
 
 /// Reads a text by a function.
-///
-/// # Errors
-/// Says what the text should have been.
 pub fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, Expected>,

@@ -38,7 +38,7 @@ impl Keeper {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let now = Time::from_millis(machine::now_millis());
         let built_in = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-        let settings = Settings::load(&built_in, Required::NOTHING).unwrap();
+        let settings = Settings::load(&built_in, Required::Nothing).unwrap();
         let planner = Arc::new(Mapper::new(rules(&settings)));
         let options = Options::new([7; 32], now);
         let store = runtime.block_on(SqliteStore::open(file, planner, options)).unwrap();

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_built_in_settings_are_the_standard_rules() {
         let sources = Sources::new(None, Vec::new()).in_directory("/nonexistent");
-        let settings = Settings::load(&sources, Required::NOTHING).unwrap();
+        let settings = Settings::load(&sources, Required::Nothing).unwrap();
         assert_eq!(format!("{:?}", rules(&settings)), format!("{:?}", Rules::standard()));
     }
 }

@@ -34,12 +34,12 @@ pub struct Args {
 pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
     // As much as possible is checked: first all that is needed to run, then what can be read without it.
-    if let Err(problems) = Settings::load(sources, Required::EVERYTHING) {
+    if let Err(problems) = Settings::load(sources, Required::Everything) {
         for problem in problems.list() {
             report.refuse(problem.to_string());
         }
     }
-    let Ok(settings) = Settings::load(sources, Required::NOTHING) else {
+    let Ok(settings) = Settings::load(sources, Required::Nothing) else {
         return report.finish(args.json);
     };
     if report.is_empty() {

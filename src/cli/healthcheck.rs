@@ -34,7 +34,7 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let (address, stand_in) = match args.address {
         Some(address) => (address, None),
         None => {
-            let settings = Settings::load(sources, Required::NOTHING)?;
+            let settings = Settings::load(sources, Required::Nothing)?;
             (settings.server.listen, default_address(sources)?)
         }
     };

@@ -52,7 +52,7 @@ pub struct Args {
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
-    let needs = if args.sandbox.is_some() { Required::NOTHING } else { Required::EVERYTHING };
+    let needs = if args.sandbox.is_some() { Required::Nothing } else { Required::Everything };
     let mut settings = Settings::load(sources, needs)?;
     start_logs(&settings.log);
     for warning in &settings.warnings {
@@ -276,7 +276,7 @@ mod tests {
         let addresses = |listen: Option<&str>, stand_in: Option<&str>, default: Option<&str>| {
             let variable = listen.map(|it| ("RELAY__SERVER__LISTEN".to_owned(), it.to_owned()));
             let sources = Sources::new(None, variable);
-            let settings = Settings::load(&sources, Required::NOTHING).unwrap();
+            let settings = Settings::load(&sources, Required::Nothing).unwrap();
             let parsed = |text: Option<&str>| text.map(|it| it.parse().unwrap());
             let (relay, stand_in) = addresses(&settings, parsed(stand_in), parsed(default));
             [relay.to_string(), stand_in.to_string()]

@@ -16,6 +16,14 @@ impl Check<'_> {
         self.problems.push(self.tree.place_at(key), key, rule);
     }
 
+    /// Reports that the value of the first key breaks a rule about all of them, unless one has a problem of its
+    /// own.
+    pub(super) fn rule(&mut self, keys: &[&str], is_broken: bool, rule: impl Into<String>) {
+        if is_broken && self.sound(keys) {
+            self.broken(keys[0], rule);
+        }
+    }
+
     /// Notes what is allowed but probably not meant.
     pub(super) fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());

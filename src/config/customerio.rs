@@ -60,17 +60,12 @@ impl CustomerioSettings {
             ("customerio.site_id", "CIO_SITE_ID", self.site_id.is_none()),
             ("customerio.api_key", "CIO_API_KEY", self.api_key.is_none()),
         ] {
-            if needs_credentials && is_missing && check.sound(&[key]) {
-                let rule = format!("is not set; Customer.io shows it, {variable} sets it");
-                check.broken(key, rule);
-            }
+            let rule = format!("is not set; Customer.io shows it, {variable} sets it");
+            check.rule(&[key], needs_credentials && is_missing, rule);
         }
-        if check.sound(&["customerio.base_url", "customerio.region"])
-            && let Some(fault) =
-                self.base_url.as_ref().and_then(|it| self.region.base_url_fault(it))
-        {
-            check.broken("customerio.base_url", fault);
-        }
+        let fault = self.base_url.as_ref().and_then(|it| self.region.base_url_fault(it));
+        let keys = ["customerio.base_url", "customerio.region"];
+        check.rule(&keys, fault.is_some(), fault.unwrap_or_default());
         if self.trust_metadata_id && self.identify_by == IdentifyBy::Email {
             check.warn(
                 "customerio.trust_metadata_id has no effect while customerio.identify_by is \

@@ -31,19 +31,15 @@ pub struct DeliverySettings {
 impl DeliverySettings {
     /// Checks the section; the lease against the timeout of one request.
     pub(super) fn check(&self, timeout: Duration, check: &mut Check<'_>) {
-        if check.sound(&["delivery.backoff_base", "delivery.backoff_cap"])
-            && self.retry.backoff_cap < self.retry.backoff_base
-        {
-            check.broken("delivery.backoff_cap", "shorter than delivery.backoff_base");
-        }
-        if check.sound(&["delivery.lease", "customerio.timeout"])
-            && self.lease <= timeout + LEASE_MARGIN
-        {
-            check.broken(
-                "delivery.lease",
-                "must be longer than customerio.timeout plus 5 s, or a call could be sent twice \
-                 at once",
-            );
-        }
+        check.rule(
+            &["delivery.backoff_cap", "delivery.backoff_base"],
+            self.retry.backoff_cap < self.retry.backoff_base,
+            "shorter than delivery.backoff_base",
+        );
+        check.rule(
+            &["delivery.lease", "customerio.timeout"],
+            self.lease <= timeout + LEASE_MARGIN,
+            "must be longer than customerio.timeout plus 5 s, or a call could be sent twice at once",
+        );
     }
 }

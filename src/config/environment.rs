@@ -112,7 +112,7 @@ mod tests {
 
     fn load(name: &str, value: &str) -> Result<Settings, String> {
         let sources = Sources::new(None, [(name.to_owned(), value.to_owned())]);
-        Settings::load(&sources, Required::NOTHING).map_err(|problems| problems.to_string())
+        Settings::load(&sources, Required::Nothing).map_err(|problems| problems.to_string())
     }
 
     #[test]

@@ -66,27 +66,22 @@ impl GrowsurfSettings {
     /// Checks the section; `needs_secret` means that webhooks are accepted.
     pub(super) fn check(&self, needs_secret: bool, check: &mut Check<'_>) {
         campaigns::check(&self.campaigns, check);
-        match (self.allow_unsigned, self.has_webhook_secret()) {
-            (true, true) => check.warn(
-                "growsurf.allow_unsigned has no effect: a secret is set, so signatures are checked",
-            ),
-            (true, false) => {
-                check
-                    .warn("growsurf.allow_unsigned is true: anybody who knows the URL is believed");
-            }
-            (false, _) => {}
+        let has_secret = self.has_webhook_secret();
+        if self.allow_unsigned {
+            check.warn(match has_secret {
+                true => {
+                    "growsurf.allow_unsigned has no effect: a secret is set, so signatures are checked"
+                }
+                false => "growsurf.allow_unsigned is true: anybody who knows the URL is believed",
+            });
         }
-        // A secret of the wrong type or in an unreadable file is reported already.
-        let sound = check.sound(&["growsurf.webhook_secrets", "growsurf.campaigns"])
-            && check.sound(&["growsurf.allow_unsigned"]);
-        if needs_secret && sound && !self.allow_unsigned && !self.has_webhook_secret() {
-            check.broken(
-                "growsurf.webhook_secrets",
-                "no secret is set; make one with `openssl rand -hex 32`, set it here \
-                 (RELAY__GROWSURF__WEBHOOK_SECRETS) and at GrowSurf, or accept unsigned webhooks with \
-                 growsurf.allow_unsigned = true",
-            );
-        }
+        check.rule(
+            &["growsurf.webhook_secrets", "growsurf.campaigns", "growsurf.allow_unsigned"],
+            needs_secret && !self.allow_unsigned && !has_secret,
+            "no secret is set; make one with `openssl rand -hex 32`, set it here \
+             (RELAY__GROWSURF__WEBHOOK_SECRETS) and at GrowSurf, or accept unsigned webhooks with \
+             growsurf.allow_unsigned = true",
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::config::check::Check;
-use crate::config::problem::quoted;
+use crate::config::problem::{quoted, wrong};
 use crate::domain::check_metadata_key;
 use crate::mapping::Rules;
 use crate::mapping::names::{attribute_fault, event_fault};
@@ -20,19 +20,16 @@ pub(super) fn check(rules: &mut Rules, check: &mut Check<'_>) {
         ("friend_reward_value_key", &rules.friend_reward_value_key),
     ] {
         if let Err(error) = check_metadata_key(key) {
-            check.broken(
-                &format!("mapping.{name}"),
-                format!("expected {error}, got {}", quoted(key)),
-            );
+            let rule = wrong(&error.to_string(), &quoted(key));
+            check.broken(&format!("mapping.{name}"), rule);
         }
     }
-    let of_friend = "mapping.friend_reward_value_key";
-    let is_sound = check.sound(&["mapping.reward_value_key", of_friend]);
-    if is_sound && rules.reward_value_key == rules.friend_reward_value_key {
-        let rule = "is mapping.reward_value_key as well, so friends would be sent the referrer's \
-                    value; name another key";
-        check.broken(of_friend, rule);
-    }
+    check.rule(
+        &["mapping.friend_reward_value_key", "mapping.reward_value_key"],
+        rules.reward_value_key == rules.friend_reward_value_key,
+        "is mapping.reward_value_key as well, so friends would be sent the referrer's value; name \
+         another key",
+    );
     check_tiers(rules, check);
     rules.tiers.sort_by_key(|tier| Reverse(tier.at_least));
 }
@@ -56,9 +53,8 @@ fn check_tiers(rules: &Rules, check: &mut Check<'_>) {
             check.broken(&format!("{path}.at_least"), rule);
         }
     }
-    if check.sound(&[TIERS]) && !rules.tiers.iter().any(|tier| tier.at_least == 0) {
-        check.broken(TIERS, "no tier starts at 0");
-    }
+    let has_lowest = rules.tiers.iter().any(|tier| tier.at_least == 0);
+    check.rule(&[TIERS], !has_lowest, "no tier starts at 0");
 }
 
 /// Checks all names, and leaves out those that are empty.

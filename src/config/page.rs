@@ -24,20 +24,16 @@ pub struct PageSettings {
 impl PageSettings {
     /// Checks that origins and keys for pages are there together.
     pub(super) fn check(&self, has_key: bool, check: &mut Check<'_>) {
-        if has_key && self.posts.origins.is_empty() && check.sound(&["page.origins"]) {
-            check.broken(
-                "page.origins",
-                "is empty, and growsurf.campaigns has a page_key: name the origins of your pages, \
-                 such as \"https://shop.example.com\"",
-            );
-        }
-        let is_sound = check.sound(&["page.origins", "growsurf.campaigns"]);
-        if !has_key && !self.posts.origins.is_empty() && is_sound {
-            check.broken(
-                "page.origins",
-                "has no effect, because no campaign has a page_key: set one under \
-                 [[growsurf.campaigns]]",
-            );
-        }
+        check.rule(
+            &["page.origins"],
+            has_key && self.posts.origins.is_empty(),
+            "is empty, and growsurf.campaigns has a page_key: name the origins of your pages, such as \
+             \"https://shop.example.com\"",
+        );
+        check.rule(
+            &["page.origins", "growsurf.campaigns"],
+            !has_key && !self.posts.origins.is_empty(),
+            "has no effect, because no campaign has a page_key: set one under [[growsurf.campaigns]]",
+        );
     }
 }

@@ -32,21 +32,17 @@ pub struct ServerSettings {
 impl ServerSettings {
     /// Checks that the keys go together.
     pub(super) fn check(&self, check: &mut Check<'_>) {
-        if check.sound(&["server.max_body", "server.body_memory"])
-            && self.bodies.body_memory < self.bodies.max_body
-        {
-            check.broken(
-                "server.body_memory",
-                "smaller than server.max_body; a largest body would never fit",
-            );
-        }
-        if self.operator_listen.is_some_and(|operators| overlap(self.listen, operators)) {
-            check.broken(
-                "server.operator_listen",
-                "the same address as server.listen, or part of it; take another port, or leave it \
-                 empty for one listener",
-            );
-        }
+        check.rule(
+            &["server.body_memory", "server.max_body"],
+            self.bodies.body_memory < self.bodies.max_body,
+            "smaller than server.max_body; a largest body would never fit",
+        );
+        check.rule(
+            &["server.operator_listen"],
+            self.operator_listen.is_some_and(|operators| overlap(self.listen, operators)),
+            "the same address as server.listen, or part of it; take another port, or leave it empty for \
+             one listener",
+        );
     }
 }
 

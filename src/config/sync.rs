@@ -17,10 +17,10 @@ pub struct SyncSettings {
 impl SyncSettings {
     /// Checks that there is a key for GrowSurf's API: `has_key`.
     pub(super) fn check(&self, has_key: bool, check: &mut Check<'_>) {
-        if self.periodic.compares && !has_key && check.sound(&["growsurf.api_key", "sync.enabled"])
-        {
-            let rule = "can't compare without growsurf.api_key (RELAY__GROWSURF__API_KEY)";
-            check.broken("sync.enabled", rule);
-        }
+        check.rule(
+            &["sync.enabled", "growsurf.api_key"],
+            self.periodic.compares && !has_key,
+            "can't compare without growsurf.api_key (RELAY__GROWSURF__API_KEY)",
+        );
     }
 }

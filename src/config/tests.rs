@@ -61,12 +61,12 @@ impl Setup {
     }
 
     fn load(&self) -> Result<Settings, Problems> {
-        Settings::load(&self.sources(None), Required::EVERYTHING)
+        Settings::load(&self.sources(None), Required::Everything)
     }
 
     /// Loads what a command that neither receives nor delivers needs.
     fn load_any(&self) -> Result<Settings, Problems> {
-        Settings::load(&self.sources(None), Required::NOTHING)
+        Settings::load(&self.sources(None), Required::Nothing)
     }
 
     fn settings(&self) -> Settings {

@@ -34,48 +34,44 @@ fn check_campaign(
     path: &str,
     check: &mut Check<'_>,
 ) {
-    let has_token = !settings.api.tokens.is_empty() || !check.sound(&["api.token"]);
-    if campaign.conversions_from == ConversionsFrom::Server && !has_token {
-        let rule = "is \"server\", but no server can send any without api.token \
-                    (RELAY__API__TOKEN)";
-        check.broken(&format!("{path}.conversions_from"), rule);
-    }
-    if campaign.shares_from == SharesFrom::Page && campaign.page_key.is_none() {
-        let rule = "is \"page\", but no page can send any without page_key and page.origins";
-        check.broken(&format!("{path}.shares_from"), rule);
-    }
-    let longest = settings.mapping.attributes.values().map(String::len).max().unwrap_or(0);
-    if campaign.attribute_prefix.len() + longest > MAX_ATTRIBUTE_NAME_BYTES {
-        let rule = format!(
-            "makes the longest name of mapping.attributes longer than {MAX_ATTRIBUTE_NAME_BYTES} bytes"
-        );
-        check.broken(&format!("{path}.attribute_prefix"), rule);
-    } else if let Some(rule) = prefixed_fault(settings, campaign) {
-        check.broken(&format!("{path}.attribute_prefix"), rule);
+    let key = |name: &str| format!("{path}.{name}");
+    check.rule(
+        &[&key("conversions_from"), "api.token"],
+        campaign.conversions_from == ConversionsFrom::Server && settings.api.tokens.is_empty(),
+        "is \"server\", but no server can send any without api.token (RELAY__API__TOKEN)",
+    );
+    check.rule(
+        &[&key("shares_from")],
+        campaign.shares_from == SharesFrom::Page && campaign.page_key.is_none(),
+        "is \"page\", but no page can send any without page_key and page.origins",
+    );
+    if let Some(rule) = prefix_fault(settings, campaign) {
+        check.broken(&key("attribute_prefix"), rule);
     }
     let is_secret = |key: &str| secrets(settings).any(|(_, it)| it.expose_secret() == key);
-    if campaign.page_key.as_deref().is_some_and(is_secret) {
-        let rule = "is a secret as well, and everybody can read it in a page's source";
-        check.broken(&format!("{path}.page_key"), rule);
-    }
+    check.rule(
+        &[&key("page_key")],
+        campaign.page_key.as_deref().is_some_and(is_secret),
+        "is a secret as well, and everybody can read it in a page's source",
+    );
 }
 
 /// Returns what is wrong with the first name that a campaign's prefix spoils, if it spoils any.
-fn prefixed_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<String> {
+fn prefix_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<String> {
     let prefix = campaign.attribute_prefix.as_str();
     let mapping = &settings.mapping;
+    let longest = mapping.attributes.values().map(String::len).max().unwrap_or(0);
+    if prefix.len() + longest > MAX_ATTRIBUTE_NAME_BYTES {
+        let most = MAX_ATTRIBUTE_NAME_BYTES;
+        return Some(format!(
+            "makes the longest name of mapping.attributes longer than {most} bytes"
+        ));
+    }
     let names = || mapping.attributes.iter().filter(|(name, _)| !is_personal(name));
-    let others = || {
-        let others = settings.growsurf.campaigns.iter();
-        others
-            .filter(|other| !other.attribute_prefix.is_empty() && other.attribute_prefix != prefix)
-    };
-    let of_campaign = |made: &str| {
-        let writes = |other: &&CampaignSettings| {
-            let name = made.strip_prefix(other.attribute_prefix.as_str());
-            name.is_some_and(|name| names().any(|(_, sent_as)| sent_as == name))
-        };
-        others().find(writes).map(|other| format!("of campaign {}", other.id))
+    let writes = |other: &&CampaignSettings, made: &str| {
+        let theirs = other.attribute_prefix.as_str();
+        let name = made.strip_prefix(theirs).filter(|_| !theirs.is_empty() && theirs != prefix);
+        name.is_some_and(|name| names().any(|(_, sent_as)| sent_as == name))
     };
     names().filter(|_| !prefix.is_empty()).find_map(|(name, sent_as)| {
         let made = format!("{prefix}{sent_as}");
@@ -87,50 +83,47 @@ fn prefixed_fault(settings: &Settings, campaign: &CampaignSettings) -> Option<St
         } else if mapping.attributes.values().any(|used| *used == made) {
             Some("in mapping.attributes".to_owned())
         } else {
-            of_campaign(&made)
-        };
-        let owner = owner?;
+            let other = settings.growsurf.campaigns.iter().find(|other| writes(other, &made));
+            other.map(|other| format!("of campaign {}", other.id))
+        }?;
         Some(format!("makes {made:?} of {name}, which is the name of an attribute {owner} too"))
     })
+}
+
+/// True if a secret is in both lists.
+fn share(some: &[SecretString], others: &[SecretString]) -> bool {
+    some.iter().any(|it| others.iter().any(|other| it.expose_secret() == other.expose_secret()))
 }
 
 /// Checks that some secret verifies each campaign's webhooks, and that its own secret says whose they are.
 fn check_owners(settings: &Settings, check: &mut Check<'_>) {
     let growsurf = &settings.growsurf;
-    let has = |secrets: &[SecretString], secret: &SecretString| {
-        secrets.iter().any(|it| it.expose_secret() == secret.expose_secret())
-    };
     for (number, campaign) in growsurf.campaigns.iter().enumerate() {
         let path = format!("{CAMPAIGNS}[{number}]");
+        let key = format!("{path}.webhook_secrets");
         let own = &campaign.webhook_secrets;
-        let others = &growsurf.campaigns[..number];
-        let shared = |other: &&CampaignSettings| {
-            own.iter().any(|secret| has(&other.webhook_secrets, secret))
-        };
-        if let Some(other) = others.iter().find(shared) {
+        let mut others = growsurf.campaigns[..number].iter();
+        if let Some(other) = others.find(|other| share(own, &other.webhook_secrets)) {
             let rule = format!(
                 "holds a secret of campaign {} as well, so nobody could tell whose webhook it is; \
                  move it to growsurf.webhook_secrets, or give each a secret of its own",
                 other.id
             );
-            check.broken(&format!("{path}.webhook_secrets"), rule);
-        } else if own.iter().any(|secret| has(&growsurf.webhook_secrets, secret)) {
+            check.broken(&key, rule);
+        } else if share(own, &growsurf.webhook_secrets) {
             check.warn(format!(
-                "{path}.webhook_secrets holds a secret of growsurf.webhook_secrets, which any campaign's \
-                 webhook may be signed with"
+                "{key} holds a secret of growsurf.webhook_secrets, which any campaign's webhook may be \
+                 signed with"
             ));
-        } else if own.is_empty()
-            && growsurf.webhook_secrets.is_empty()
-            && growsurf.has_webhook_secret()
-            && check.sound(&["growsurf.webhook_secrets", &path])
-        {
-            let rule = format!(
-                "is missing, so each webhook of campaign {} would be answered 401; set it, or \
-                 growsurf.webhook_secrets for all campaigns",
-                campaign.id
-            );
-            check.broken(&format!("{path}.webhook_secrets"), rule);
         }
+        let has_none = own.is_empty() && growsurf.webhook_secrets.is_empty();
+        let rule = format!(
+            "is missing, so each webhook of campaign {} would be answered 401; set it, or \
+             growsurf.webhook_secrets for all campaigns",
+            campaign.id
+        );
+        let keys = [&*key, "growsurf.webhook_secrets", &path];
+        check.rule(&keys, has_none && growsurf.has_webhook_secret(), rule);
     }
 }
 
@@ -155,27 +148,23 @@ fn secrets(settings: &Settings) -> impl Iterator<Item = (String, &SecretString)>
 }
 
 fn warn_of_secrets(settings: &Settings, check: &mut Check<'_>) {
-    let mut warned = Vec::new();
-    for (key, secret) in secrets(settings) {
-        let is_token = key.ends_with("token");
-        let is_weak = secret.expose_secret().len() < WEAK_SECRET_BYTES;
-        if is_weak && !is_token && !warned.contains(&key) {
-            check.warn(format!(
-                "{key} holds a secret of less than {WEAK_SECRET_BYTES} bytes, which could be guessed"
-            ));
-            warned.push(key);
-        }
+    let mut weak: Vec<String> = secrets(settings)
+        .filter(|(key, secret)| {
+            !key.ends_with("token") && secret.expose_secret().len() < WEAK_SECRET_BYTES
+        })
+        .map(|(key, _)| key)
+        .collect();
+    weak.dedup();
+    for key in weak {
+        check.warn(format!(
+            "{key} holds a secret of less than {WEAK_SECRET_BYTES} bytes, which could be guessed"
+        ));
     }
-    let same = |one: &SecretString| {
-        settings.api.tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
-    };
-    if settings.admin.tokens.iter().any(same) {
+    let Settings { admin, api, .. } = settings;
+    if share(&admin.tokens, &api.tokens) {
         check.warn("admin.token and api.token share a token: who sends events can administrate");
     }
-    let views = |one: &SecretString| {
-        settings.admin.view_tokens.iter().any(|it| it.expose_secret() == one.expose_secret())
-    };
-    if settings.admin.tokens.iter().any(views) {
+    if share(&admin.tokens, &admin.view_tokens) {
         check.warn("admin.token and admin.view_token share a token: who may look can act");
     }
 }

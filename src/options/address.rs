@@ -5,9 +5,6 @@ use url::Url;
 use crate::options::Expected;
 
 /// A URL with nothing in it but where the API is.
-///
-/// # Errors
-/// What would have been right.
 pub fn plain_url(text: &str) -> Result<Url, Expected> {
     let expected = || {
         Expected::from(

@@ -17,10 +17,6 @@ const MIN: Duration = Duration::from_millis(1);
 const MAX: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
 /// Parses a duration from 1 ms to 36,500 days.
-///
-/// # Errors
-///
-/// Says what a duration looks like, or which bound was passed.
 pub fn parse(text: &str) -> Result<Duration, Expected> {
     let form = || Expected::from("a duration such as \"500ms\", \"1h 30m\" or \"30d\"");
     let span: Span = text.trim().parse().map_err(|_| form())?;

@@ -8,27 +8,9 @@ use std::fmt;
 use url::form_urlencoded;
 
 /// The options in a URL's query, or of a list `host=db user=relay`, that the driver knows.
-pub const OPTIONS: [&str; 19] = [
-    "application_name",
-    "channel_binding",
-    "connect_timeout",
-    "dbname",
-    "host",
-    "hostaddr",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "load_balance_hosts",
-    "options",
-    "password",
-    "port",
-    "sslmode",
-    "sslnegotiation",
-    "target_session_attrs",
-    "tcp_user_timeout",
-    "user",
-];
+pub const OPTIONS: &str = "application_name channel_binding connect_timeout dbname host hostaddr \
+    keepalives keepalives_idle keepalives_interval keepalives_retries load_balance_hosts options \
+    password port sslmode sslnegotiation target_session_attrs tcp_user_timeout user";
 
 /// The words that such an option may choose between.
 const CHOICES: &str = "any direct disable negotiate postgres prefer prefer-standby primary \
@@ -126,7 +108,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = &'a str>, between: &str) -> String {
 /// other text may be a password in the wrong place.
 fn is_plain(name: &str, value: &str) -> bool {
     let is_number = || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
-    OPTIONS.contains(&name)
+    OPTIONS.split(' ').any(|option| option == name)
         && match name {
             "dbname" | "host" | "hostaddr" | "user" => true,
             "application_name" | "options" | "password" => false,

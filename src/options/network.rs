@@ -6,13 +6,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde_with::DeserializeFromStr;
 
 use crate::options::Expected;
 
 /// A network of IP addresses; a single address is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DeserializeFromStr)]
 pub struct Network(IpNet);
 
 impl Network {
@@ -35,14 +34,6 @@ impl FromStr for Network {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         let expected = "an IP address or network such as \"10.0.0.7\" or \"10.0.0.0/8\"";
         network.map(Self).map_err(|_| expected.into())
-    }
-}
-
-impl TryFrom<String> for Network {
-    type Error = Expected;
-
-    fn try_from(text: String) -> Result<Self, Expected> {
-        text.parse()
     }
 }
 

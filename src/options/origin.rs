@@ -6,9 +6,6 @@ use url::{Host, Url};
 use crate::options::Expected;
 
 /// Reads a list of origins.
-///
-/// # Errors
-/// As [`origin`].
 pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     Ok(Vec::deserialize(from)?.into_iter().map(|Origin(origin)| origin).collect())
 }
@@ -26,9 +23,6 @@ impl TryFrom<String> for Origin {
 }
 
 /// Reads an origin: scheme, host, and the port unless it is the scheme's own.
-///
-/// # Errors
-/// Names what a browser never sends, or what it sends instead.
 pub fn origin(text: &str) -> Result<String, Expected> {
     let expected = |why: &str| {
         let rule = "an origin as browsers send it, such as \"https://shop.example.com\"";

@@ -24,17 +24,11 @@ struct Secret<T>(T);
 struct Tokens(Vec<String>);
 
 /// Reads a secret; empty means none.
-///
-/// # Errors
-/// If it is no text.
 pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Secret::<Option<String>>::deserialize(from)?.0.map(SecretString::from))
 }
 
 /// Reads a secret that travels in a header of HTTP; empty means none.
-///
-/// # Errors
-/// Names what no header can carry.
 pub fn key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     let text = Secret::<Option<String>>::deserialize(from)?.0;
     text.as_slice().iter().try_for_each(|text| header_fault(text)).map_err(D::Error::custom)?;
@@ -42,33 +36,30 @@ pub fn key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D
 }
 
 /// Reads secrets that others sign with.
-///
-/// # Errors
-/// If one is blank.
 pub fn secrets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
-    let Secret(texts) = Secret::<Vec<String>>::deserialize(from)?;
-    if texts.iter().any(|text| text.trim().is_empty()) {
-        return Err(D::Error::custom("holds a blank secret; remove it"));
-    }
-    if texts.iter().any(|text| ends_list(text)) {
-        return Err(D::Error::custom(SEPARATOR));
-    }
-    Ok(texts.into_iter().map(SecretString::from).collect())
+    checked(Secret::<Vec<String>>::deserialize(from)?.0, |text| match text {
+        _ if text.trim().is_empty() => Err("holds a blank secret; remove it"),
+        _ if ends_list(text) => Err(SEPARATOR),
+        _ => Ok(()),
+    })
 }
 
 /// Reads bearer tokens, each long enough that nobody guesses it.
-///
-/// # Errors
-/// Names what makes one unfit.
 pub fn tokens<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
-    let Tokens(texts) = Tokens::deserialize(from)?;
-    if texts.iter().any(|text| text.len() < MIN_TOKEN_BYTES) {
-        return Err(D::Error::custom(format_args!(
-            "a token is shorter than {MIN_TOKEN_BYTES} bytes and could be guessed; make one with \
-             `openssl rand -hex 32`"
-        )));
-    }
-    texts.iter().try_for_each(|text| header_fault(text)).map_err(D::Error::custom)?;
+    checked(Tokens::deserialize(from)?.0, |text| match text.len() {
+        ..MIN_TOKEN_BYTES => {
+            Err("a token is shorter than 16 bytes and could be guessed; make one with \
+             `openssl rand -hex 32`")
+        }
+        _ => header_fault(text),
+    })
+}
+
+fn checked<E: Error>(
+    texts: Vec<String>,
+    check: impl Fn(&str) -> Result<(), &'static str>,
+) -> Result<Vec<SecretString>, E> {
+    texts.iter().try_for_each(|text| check(text)).map_err(E::custom)?;
     Ok(texts.into_iter().map(SecretString::from).collect())
 }
 

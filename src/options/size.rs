@@ -11,9 +11,6 @@ use serde::de::{Deserializer, Error, Visitor};
 use crate::options::Expected;
 
 /// Reads a size from `LOW` to `HIGH` bytes: a text, or a plain number.
-///
-/// # Errors
-/// Names the bounds, or what a size looks like.
 pub fn size<'de, D: Deserializer<'de>, const LOW: u64, const HIGH: u64>(
     from: D,
 ) -> Result<usize, D::Error> {
@@ -41,10 +38,6 @@ impl Visitor<'_> for Size {
 }
 
 /// Parses a size in bytes; whole numbers only.
-///
-/// # Errors
-///
-/// Says what a size looks like, also for one that doesn't fit 64 bits.
 pub fn parse(text: &str) -> Result<u64, Expected> {
     let text = text.trim();
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -111,7 +111,7 @@ fn server(text: &str) -> Result<Server, Expected> {
         if let Some((_, instead)) = ELSEWHERE.iter().find(|(known, _)| *known == name) {
             return Err(format!("a URL without {name}: {instead}").into());
         }
-        if !OPTIONS.contains(&&*name) {
+        if !OPTIONS.split(' ').any(|option| option == name) {
             return Err(format!("a URL without the option {name:?}, which is unknown").into());
         }
     }

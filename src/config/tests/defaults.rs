@@ -25,7 +25,7 @@ fn keys_in(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_file_sets_every_key_and_no_other() {
-    let load = |setup: &Setup| Settings::load(&setup.sources(None), Required::NOTHING).unwrap();
+    let load = |setup: &Setup| Settings::load(&setup.sources(None), Required::Nothing).unwrap();
     let read: BTreeSet<String> = load(&Setup::empty())
         .summary()
         .iter()
@@ -97,7 +97,7 @@ fn the_file_itself_is_a_valid_settings_file() {
 #[test]
 fn the_defaults_are_what_the_interface_says() {
     let setup = Setup::empty();
-    let settings = Settings::load(&setup.sources(None), Required::NOTHING).unwrap();
+    let settings = Settings::load(&setup.sources(None), Required::Nothing).unwrap();
     assert_eq!(settings.server.bodies.max_body, 8 << 20);
     assert_eq!(settings.server.bodies.body_memory, 256 << 20);
     assert_eq!(settings.server.operator_listen, None);

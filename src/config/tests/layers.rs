@@ -31,10 +31,10 @@ fn a_named_file_replaces_the_default_one() {
         .toml("[server]\nlisten = \"127.0.0.1:1\"")
         .file("other.toml", "[server]\nmax_connections = 7");
     let sources = setup.sources(Some("other.toml"));
-    let settings = Settings::load(&sources, Required::EVERYTHING).unwrap();
+    let settings = Settings::load(&sources, Required::Everything).unwrap();
     assert_eq!(settings.server.listen.port(), 8080);
     assert_eq!(settings.server.connections.max_connections, 7);
-    let missing = Settings::load(&setup.sources(Some("no.toml")), Required::EVERYTHING);
+    let missing = Settings::load(&setup.sources(Some("no.toml")), Required::Everything);
     let shown = missing.unwrap_err().to_string();
     assert!(shown.starts_with("no.toml: can't read no.toml: "), "{shown}");
 }
@@ -138,8 +138,8 @@ fn a_campaigns_own_secret_is_enough() {
 fn what_is_not_needed_may_be_missing() {
     let setup = Setup::empty();
     let load = |needs| Settings::load(&setup.sources(None), needs);
-    assert!(load(Required::NOTHING).is_ok());
-    assert_eq!(load(Required::EVERYTHING).unwrap_err().list().len(), 3);
+    assert!(load(Required::Nothing).is_ok());
+    assert_eq!(load(Required::Everything).unwrap_err().list().len(), 3);
 }
 
 #[test]
@@ -161,13 +161,13 @@ proptest! {
 
     #[test]
     fn no_value_panics(index in 0_usize..60, text in any::<String>(), near in "[-0-9a-z.:/*@,]{0,12}") {
-        let known = Settings::load(&Sources::new(None, []), Required::NOTHING);
+        let known = Settings::load(&Sources::new(None, []), Required::Nothing);
         let summary = known.unwrap().summary;
         let key = &summary[index % summary.len()].key;
         let variable = format!("RELAY__{}", key.replace('.', "__").to_uppercase());
         for value in [text, near] {
             let sources = Sources::new(None, [(variable.clone(), value)]);
-            let _ = Settings::load(&sources, Required::NOTHING);
+            let _ = Settings::load(&sources, Required::Nothing);
         }
     }
 }

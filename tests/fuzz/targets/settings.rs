@@ -71,7 +71,7 @@ fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Problems> {
         };
         let environment = variables.iter().enumerate().map(variable);
         let sources = Sources::new(Some("relay.toml".into()), environment);
-        Settings::load(&sources.in_directory(folder.path()), Required::EVERYTHING)
+        Settings::load(&sources.in_directory(folder.path()), Required::Everything)
     })
 }
 

@@ -35,7 +35,7 @@ pub(super) static BY_ID: LazyLock<Rules> = LazyLock::new(|| {
 fn rules(variables: &[(&str, &str)]) -> Rules {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let sources = Sources::new(None, variables.iter().map(own)).in_directory("/nonexistent");
-    let settings = Settings::load(&sources, Required::NOTHING);
+    let settings = Settings::load(&sources, Required::Nothing);
     app::rules(&settings.unwrap_or_else(|problems| panic!("{problems}")))
 }
 
