@@ -3,6 +3,8 @@
 //! What belongs here: making the parts, wiring them, and ending them in order. What doesn't:
 //! anything a part could decide for itself.
 
+mod acts;
+mod check;
 mod delivery;
 mod descriptors;
 mod growsurf;
@@ -26,6 +28,7 @@ use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::{Heartbeat, Reporter};
 use crate::domain::{Clock, Destination};
+use crate::explain::{Explainer, Hosts};
 use crate::growsurf::rest::RestError;
 use crate::http::{
     AppState, BodyLimits, Health, Listener, ListenerOptions, PagePosts, Tokens, operator, public,
@@ -38,8 +41,9 @@ use crate::store::{Damage, Store, StoreError};
 use crate::sync::watch_lateness;
 use crate::telemetry::Refusals;
 use crate::ui::session::Sessions;
-use crate::ui::{self, UiState};
+use crate::ui::{self, Tools, UiState};
 
+pub use check::check;
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
 pub use rules::rules;
@@ -160,6 +164,14 @@ pub fn inspector(settings: &Settings, store: &Arc<Store>, show: Show) -> Inspect
     }
 }
 
+/// Returns what explains bodies, by the settings.
+pub fn explainer(settings: &Settings) -> Explainer {
+    let bare = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
+    let customerio = bare(&base_url(&settings.customerio));
+    let hosts = Hosts { customerio, growsurf: bare(&settings.growsurf.base_url) };
+    Explainer { rules: rules::rules(settings), hosts }
+}
+
 /// Starts the relay.
 ///
 /// # Errors
@@ -225,6 +237,9 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let lateness = watch_lateness(Arc::clone(&store), Arc::clone(&clock), warning, shutdown);
     loops.spawn(supervise(heartbeat, lateness));
 
+    let acting = Heartbeat::new("operators' acts", clock.steady());
+    heartbeats.push(acting.clone());
+
     let refusals = Arc::new(Refusals::new(settings.log.refusals_per_minute));
     let (summing, shutdown) = (Arc::clone(&refusals), stop.delivery.clone());
     loops.spawn(async move { summing.run(shutdown).await });
@@ -273,19 +288,21 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         api_tokens: Tokens::new("api.token", &settings.api.tokens),
         page,
     };
+    let (task, tools) = acts::parts(settings, &state, relay);
+    loops.spawn(supervise(acting, task.run(stop.delivery.clone())));
     let (address, operator_address) = (listener.1, operator_listener.as_ref().map(|it| it.1));
     let http = TaskTracker::new();
     let metrics = Arc::clone(&state.metrics);
     let router = match operator_listener {
         Some((operators, operators_at)) => {
             let metrics = Arc::clone(&state.metrics);
-            let pages = pages(settings, &state, operators_at);
+            let pages = pages(settings, &state, tools, operators_at);
             let router = ui::merged(operator(state.clone(), false), pages);
             http.spawn(operators.serve(router, metrics, stop.http.clone()));
             public(state)
         }
         None => {
-            let pages = pages(settings, &state, address);
+            let pages = pages(settings, &state, tools, address);
             ui::merged(operator(state, true), pages)
         }
     };
@@ -338,7 +355,12 @@ impl Running {
 }
 
 /// Returns the state of the operator's pages, if the settings have them on the listener at `address`.
-fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<UiState> {
+fn pages(
+    settings: &Settings,
+    state: &AppState,
+    tools: Tools,
+    address: SocketAddr,
+) -> Option<UiState> {
     let admin = &settings.admin;
     let is_on = match admin.ui {
         UiMode::Auto => settings.server.operator_listen.is_some() || address.ip().is_loopback(),
@@ -347,7 +369,7 @@ fn pages(settings: &Settings, state: &AppState, address: SocketAddr) -> Option<U
     };
     let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
     let inspector = inspector(settings, &state.store, Show::Masked);
-    is_on.then(|| UiState::new(state.clone(), inspector, sessions))
+    is_on.then(|| UiState::new(state.clone(), inspector, tools, sessions))
 }
 
 /// Runs a loop that may be silent for any time; only its panic is reported.

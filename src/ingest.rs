@@ -33,7 +33,7 @@ pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
 pub use page::{PagePostOutcome, Pages};
 pub use reading::{Decoded, UnreadableBody, decode};
-pub use replay::{Replayed, replay, replay_these};
+pub use replay::{Replayed, replay, replay_page, replay_these};
 
 /// The proofs of webhooks.
 #[derive(Debug)]
@@ -164,6 +164,11 @@ impl Ingest {
     ) -> Self {
         let parse_permits = [(); 2].map(|()| Arc::new(Semaphore::new(AT_ONCE / UNIT)));
         Self { store, clock, random, auth, lookup: None, timeout, parse_permits, wake }
+    }
+
+    /// Returns the lookup of participants, if there is one.
+    pub fn lookup(&self) -> Option<&ParticipantLookup> {
+        self.lookup.as_ref()
     }
 
     /// Adds the lookup of participants that a webhook action names and the store doesn't know.

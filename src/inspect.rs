@@ -7,12 +7,14 @@
 mod audit;
 mod call;
 mod causes;
+mod check;
 mod event;
 mod find;
 mod masking;
 mod parked;
 mod person;
 mod status;
+mod waiting;
 mod webhook;
 mod why;
 
@@ -25,12 +27,15 @@ use crate::store::Store;
 pub use audit::{AuditView, RecordView};
 pub use call::{AttemptView, CallView, MessageView};
 pub use causes::{Cause, CausesView, LetterFilter, LetterView};
+pub use check::{CheckFinding, CheckOutcome, CheckReport, Grade, LastCheck, Missing};
 pub use event::EventView;
 pub use find::{Finding, Found};
 pub use masking::masked;
-pub use parked::{ParkedView, ParkedWebhook};
+use masking::may_hold_address;
+pub use parked::{ParkedGroup, ParkedGroups, ParkedView, ParkedWebhook};
 pub use person::{LaneView, ParticipantView, PersonView};
 pub use status::{DestinationView, QueueView, RelayStatus};
+pub use waiting::{WaitingCalls, WaitingView};
 pub use webhook::WebhookView;
 pub use why::{Reason, Why};
 
@@ -61,15 +66,24 @@ pub enum Show {
 }
 
 impl Show {
-    fn key(self, key: &LaneKey) -> String {
+    /// Returns the key of a lane.
+    pub fn key(self, key: &LaneKey) -> String {
         match self {
             Self::Masked => key.masked(),
             Self::Revealed => key.value().to_owned(),
         }
     }
 
+    /// Returns an event's name, which is anybody's choice.
+    pub fn event(self, name: String) -> String {
+        match self {
+            Self::Masked if may_hold_address(&name) => "***".to_owned(),
+            _ => name,
+        }
+    }
+
     /// Returns a participant's id.
-    fn participant(self, key: &ParticipantKey) -> String {
+    pub fn participant(self, key: &ParticipantKey) -> String {
         match self {
             Self::Masked => key.masked(),
             Self::Revealed => key.participant.clone(),

@@ -32,6 +32,8 @@
 //! | [`delivery`] | use case: claim, send, settle; pace, breaker, halt, giving up | the adapters it needs |
 //! | [`inspect`] | use case: look, changing nothing: find, timeline, status, parked | `store`, the rules of `mapping`, what `sync` saw |
 //! | [`insights`] | sums over all people, and the statistics of what marketers ask; pure | `domain` |
+//! | [`explain`] | use case: what a body would lead to, doing nothing | the adapters it needs, `mapping`, `inspect` |
+//! | [`operate`] | use case: act in steps that outlive a request: redeliver a cause | `inspect`, `ingest`, `store` |
 //! | [`http`], [`ui`], [`cli`] | the faces: HTTP, the operator's pages, the command line | the use cases |
 //! | [`docs`] | the guide, a page for each topic | nobody |
 //! | [`app`] | the composition root: settings become a running relay | everybody |
@@ -112,12 +114,14 @@ pub mod delivery;
 pub mod docs;
 pub mod domain;
 pub mod erase;
+pub mod explain;
 pub mod growsurf;
 pub mod http;
 pub mod ingest;
 pub mod insights;
 pub mod inspect;
 pub mod mapping;
+pub mod operate;
 pub mod options;
 pub mod sandbox;
 pub mod sources;

@@ -55,10 +55,10 @@ pub use effects::{DeliveryState, Effect, MessageStatus};
 pub use erasing::{CancelResult, Erased, ErasureTarget};
 pub use error::StoreError;
 pub use fetching::KvUpdate;
-pub use finding::{CallStatus, Death, LaneStatus, WebhookStatus};
+pub use finding::{CallStatus, Death, LaneStatus, WaitingCall, WaitingKey, WebhookStatus};
 pub use inbox::{InboxEntry, InboxPage, Pruned};
 pub use leasing::{AvailabilityClock, ClaimRequest, Settle, Settled, Settlement, Verdict};
-pub use letters::{DeadLetter, DeadLetters, PastAttempt};
+pub use letters::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote};
 pub use location::StoreLocation;
 pub use writer_status::Writing;
 

@@ -5,16 +5,22 @@
 
 mod assets;
 mod audit;
+mod calls;
 mod dead;
 mod events;
+mod explain;
 mod failure;
 mod layout;
 mod login;
 mod overview;
+mod parked;
 mod people;
+mod redelivery;
 mod same_origin;
 mod search;
 pub mod session;
+mod settings;
+mod setup;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -28,12 +34,16 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use tokio::sync::{Mutex, Notify};
 
 use crate::domain::Labelled;
+use crate::explain::Explainer;
 use crate::http::{AppState, Problem};
 use crate::inspect::{Inspector, Show};
 use login::{Tries, is_behind_https, set_cookie};
 use session::{Operator, Role, Session, Sessions};
+pub use settings::Setting;
+pub use setup::Look;
 
 /// The largest form, in bytes.
 const FORM: usize = 64 * 1024;
@@ -59,17 +69,44 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub struct UiState {
     app: AppState,
     inspector: Inspector,
+    tools: Tools,
+    /// Held while a check is made.
+    looking: Arc<Mutex<()>>,
     sessions: Arc<Sessions>,
     tries: Arc<Tries>,
     /// The moment that tries to sign in are counted from.
     began: Instant,
 }
 
+/// The parts of the relay that actions use.
+#[derive(Clone)]
+pub struct Tools {
+    /// Wakes the task of long acts.
+    pub begun: Arc<Notify>,
+    /// Explains bodies.
+    pub explainer: Explainer,
+    /// Checks everything.
+    pub look: Arc<Look>,
+    /// The settings that hold.
+    pub settings: Arc<[Setting]>,
+    /// Values of settings that are probably not meant.
+    pub warnings: Arc<[String]>,
+}
+
 impl UiState {
     /// Makes the pages' state; a token of `sessions` signs in.
-    pub fn new(app: AppState, inspector: Inspector, sessions: Sessions) -> Self {
-        let began = app.clock.steady();
-        Self { app, inspector, sessions: Arc::new(sessions), tries: Arc::default(), began }
+    pub fn new(app: AppState, inspector: Inspector, tools: Tools, sessions: Sessions) -> Self {
+        let (sessions, began) = (Arc::new(sessions), app.clock.steady());
+        let (looking, tries) = (Arc::default(), Arc::default());
+        Self { app, inspector, tools, looking, sessions, tries, began }
+    }
+
+    /// Wakes the dispatchers: there may be something to send.
+    fn wake(&self) {
+        self.app.destination.wake();
+        if let Some(growsurf) = &self.app.growsurf {
+            growsurf.wake();
+        }
     }
 
     /// Returns a way to look into the store now.
@@ -97,14 +134,30 @@ fn routes(state: UiState) -> Router {
         .route("/ui/webhooks/{id}", get(webhooks::show))
         .route("/ui/webhooks/{id}/reveal", post(webhooks::reveal))
         .route("/ui/events/{id}", get(events::show))
-        .route("/ui/parked", get(webhooks::parked))
+        .route("/ui/webhooks/{id}/dry-run", post(parked::dry_run))
+        .route("/ui/webhooks/{id}/replay", post(parked::replay))
+        .route("/ui/webhooks/{id}/discard", post(parked::discard))
+        .route("/ui/parked", get(parked::list))
+        .route("/ui/parked/dry-run", post(parked::dry_run_all))
+        .route("/ui/parked/replay", post(parked::replay_all))
+        .route("/ui/parked/stop", post(parked::stop))
+        .route("/ui/parked/discard", post(parked::discard_all))
+        .route("/ui/calls", get(calls::list))
+        .route("/ui/calls/{lane}/release", post(calls::release))
         .route("/ui/dead", get(dead::causes))
         .route("/ui/dead/{cause}", get(dead::cause))
+        .route("/ui/dead/{cause}/redeliver", post(redelivery::begin))
+        .route("/ui/redelivery", get(redelivery::show))
+        .route("/ui/redelivery/stop", post(redelivery::stop))
         .route("/ui/dead/letter/{id}", get(dead::letter))
         .route("/ui/dead/letter/{id}/reveal", post(dead::reveal))
         .route("/ui/dead/letter/{id}/redeliver", post(dead::redeliver))
         .route("/ui/dead/letter/{id}/discard", post(dead::discard))
         .route("/ui/audit", get(audit::list))
+        .route("/ui/explain", get(explain::form).post(explain::explain))
+        .route("/ui/setup", get(setup::show))
+        .route("/ui/setup/look", post(setup::look))
+        .route(settings::HERE, get(settings::show))
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
         .route("/ui/{*rest}", get(not_found))

@@ -42,5 +42,6 @@ mod segments;
 mod shutdown;
 mod telling;
 mod ui;
+mod ui_acts;
 mod upgrades;
 mod workspace;

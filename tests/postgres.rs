@@ -31,6 +31,7 @@ mod rolling;
 mod segments;
 mod shutdown;
 mod ui;
+mod ui_acts;
 mod workspace;
 
 mod faults {

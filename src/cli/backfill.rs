@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
 
-use super::explain::{Hosts, lane_document};
 use super::growsurf_session::{GrowsurfSession, SessionArgs};
 use super::output::{Failure, failed, note, plural};
 use super::progress;
 use super::serve::stop_signal;
+use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::characters::escape;
 use crate::domain::{Class, Clock, Delivery, Destination, Leased, PlannedCall, TRIGGERS_FOR};
+use crate::explain::{LaneExplained, lane};
+use crate::inspect::Show;
 use crate::store::{ClaimRequest, Store, StoreError};
 use crate::sync::{Backfill, Events, Step, SyncReport};
 
@@ -115,8 +116,8 @@ fn left_out_text(left_out: u64, events: Which) -> String {
 }
 
 /// Returns the first calls for some people, leased from a store that is thrown away.
-async fn samples(store: &Store, settings: &Settings) -> Result<Vec<Value>, StoreError> {
-    let (hosts, now) = (Hosts::of(settings), SystemClock.now());
+async fn samples(store: &Store, settings: &Settings) -> Result<Vec<LaneExplained>, StoreError> {
+    let (hosts, now) = (app::explainer(settings).hosts, SystemClock.now());
     let claim = ClaimRequest {
         way: Destination::CustomerIo,
         now,
@@ -134,7 +135,7 @@ async fn samples(store: &Store, settings: &Settings) -> Result<Vec<Value>, Store
         {
             let planned = |it: &Delivery| PlannedCall { call: it.call.clone(), effect: None };
             let calls: Vec<PlannedCall> = deliveries.iter().map(planned).collect();
-            samples.push(json!([lane_document(key, &calls, &hosts, now)]));
+            samples.push(lane(key, &calls, &hosts, (now, Show::Revealed)));
         }
         if leased.is_empty() || samples.len() >= SAMPLES {
             break;

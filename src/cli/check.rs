@@ -1,23 +1,17 @@
 //! `referral-relay check`: what works with these settings, and what can't arrive.
-//!
-//! What belongs here: the order of the checks. What doesn't: each check, in a file of its own, and the
-//! report's form (`report`).
-
-mod arrival;
-mod back;
-mod customerio;
-mod growsurf;
-mod proxy;
-mod report;
-mod scopes;
-mod store;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use super::output::Failure;
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::healthcheck::{get, reachable};
+use super::output::{Failure, Output, failed, plural};
+use crate::app;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
-use report::{Grade, Missing, Report};
+use crate::inspect::{CheckFinding, CheckOutcome, CheckReport, Grade};
 
 /// Arguments of `check`.
 #[derive(clap::Args, Debug)]
@@ -30,44 +24,79 @@ pub struct Args {
     json: bool,
 }
 
+/// The time that a running relay has to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Checks settings, store, credentials, region and webhook, and reports every finding.
 pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     // As much as possible is checked: first all that is needed to run, then what can be read without it.
     if let Err(problems) = Settings::load(sources, Required::Everything) {
         for problem in problems.list() {
             report.refuse(problem.to_string());
         }
     }
-    let Ok(settings) = Settings::load(sources, Required::Nothing) else {
-        return report.finish(args.json);
-    };
-    if report.is_empty() {
-        report.add(Grade::Good, "settings", "every key is known and every value makes sense");
+    if let Ok(settings) = Settings::load(sources, Required::Nothing) {
+        if report.findings().is_empty() {
+            report.add(Grade::Good, "settings", "every key is known and every value makes sense");
+        }
+        let is_one_client = is_one_client(&settings);
+        app::check(&settings, args.full, is_one_client, &mut report).await;
     }
-    for shown in settings.summary().iter().filter(|shown| !shown.is_built_in()) {
-        let detail = format!("{} = {}  ({})", shown.key, shown.value, shown.place);
-        report.add(Grade::Note, "setting", detail);
-    }
-    for warning in &settings.warnings {
-        report.add(Grade::Note, "settings", warning.as_str());
-    }
-    let store = store::check(&settings, args.full, &mut report).await;
-    if settings.customerio.credentials().is_some() {
-        customerio::check(&settings, store.as_deref(), &mut report).await;
-    }
-    let campaigns = if settings.growsurf.has_api_key() {
-        growsurf::check(&settings, store.as_ref(), &mut report).await
+    finish(&report, args.json)
+}
+
+/// True if a relay runs and says that all posts of pages come from one private address.
+async fn is_one_client(settings: &Settings) -> bool {
+    let server = &settings.server;
+    let metrics = reachable(server.operator_listen.unwrap_or(server.listen));
+    let answered = tokio::time::timeout(TIMEOUT, get(metrics, "/metrics")).await;
+    answered.is_ok_and(|metrics| {
+        metrics.is_ok_and(|text| text.contains("\nrelay_page_posts_from_one_address 1\n"))
+    })
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    verdict: CheckOutcome,
+    #[serde(flatten)]
+    report: &'a CheckReport,
+}
+
+/// Prints everything, and says how it ends.
+fn finish(report: &CheckReport, as_json: bool) -> Result<ExitCode, Failure> {
+    let verdict = report.verdict();
+    let mut page = Output::default();
+    if as_json {
+        page.json(&Document { verdict, report });
     } else {
-        Vec::new()
-    };
-    back::check(&settings, &mut report);
-    proxy::check(&settings, &mut report).await;
-    arrival::check(&settings, store.as_deref(), &campaigns, &mut report).await;
-    if let Some(store) = store
-        && let Err(error) = store.close().await
-    {
-        report.fail("store", error);
+        for CheckFinding { grade, about, detail } in report.findings() {
+            page.line(format!("{:<5} {about:<12} {detail}", grade.label()));
+        }
+        match verdict {
+            CheckOutcome::Fit => {
+                page.blank();
+                page.line("Fit to run.");
+            }
+            CheckOutcome::Incomplete => {
+                page.blank();
+                let missing = plural(report.count(Grade::Missing), "thing");
+                page.line(format!("It works, but {missing} marked MISS can't arrive."));
+            }
+            CheckOutcome::Broken | CheckOutcome::Refused => {}
+        }
     }
-    report.finish(args.json)
+    page.print()?;
+    let bad = report.count(Grade::Bad);
+    match verdict {
+        CheckOutcome::Fit | CheckOutcome::Incomplete => Ok(ExitCode::SUCCESS),
+        CheckOutcome::Broken => {
+            let all = report.findings().len();
+            Err(failed(anyhow!("not fit to run: {bad} of {all} findings must be fixed")))
+        }
+        CheckOutcome::Refused => {
+            let what = "not fit to run: the relay wouldn't start with these settings";
+            Err(Failure::Usage(format!("{what}; {} must be fixed", plural(bad, "finding"))))
+        }
+    }
 }

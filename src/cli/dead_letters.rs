@@ -153,7 +153,7 @@ async fn redeliver(
     let count = store.redeliver(these(which), now).await.map_err(failed)?;
     record(store, Act::Redeliver, &subject(which), &format!("{count} put back")).await?;
     complete(count, which)?;
-    Ok(redeliver::Done::put_back(count))
+    Ok(redeliver::Done::put_back(u64::try_from(count).unwrap_or(u64::MAX)))
 }
 
 /// Returns the names of the letters in the audit.

@@ -18,6 +18,7 @@ use crate::app::{self, DeliveryTasks, GrowsurfClients, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
+use crate::explain::LaneExplained;
 use crate::store::Store;
 use crate::sync::{SyncReport, SyncTarget};
 use crate::telemetry::{LogOptions, start_logs};
@@ -142,7 +143,7 @@ impl<'a> GrowsurfSession<'a> {
         self,
         args: &SessionArgs,
         reports: &[SyncReport],
-        (remark, samples): (Option<String>, Option<Vec<Value>>),
+        (remark, samples): (Option<String>, Option<Vec<LaneExplained>>),
         stop: impl Future<Output = ()>,
     ) -> Result<ExitCode, Failure> {
         let sources = self.sources.clone();
@@ -155,6 +156,7 @@ impl<'a> GrowsurfSession<'a> {
                 "dry_run": args.dry_run, "campaigns": campaigns, "pending_calls": left,
             });
             if let Some(samples) = samples {
+                let samples: Vec<[LaneExplained; 1]> = samples.into_iter().map(|it| [it]).collect();
                 document["samples"] = json!(samples);
             }
             page.document(format!("{document:#}"));
@@ -290,15 +292,13 @@ fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
 }
 
 /// Shows the first calls for some people.
-fn show_samples(page: &mut Output, samples: &[Value]) {
-    for (number, sample) in samples.iter().enumerate() {
+fn show_samples(page: &mut Output, samples: &[LaneExplained]) {
+    for (number, lane) in samples.iter().enumerate() {
         page.blank();
         page.line(format!("sample {}", number + 1));
-        for lane in sample.as_array().into_iter().flatten() {
-            page.line(format!("person {}", lane["person"]));
-            for call in lane["calls"].as_array().into_iter().flatten() {
-                write_call(call, page);
-            }
+        page.line(format!("person {}", json!(lane.person)));
+        for call in &lane.calls {
+            write_call(call, page);
         }
     }
     if !samples.is_empty() {

@@ -14,6 +14,7 @@ use crate::app;
 use crate::config::Settings;
 use crate::domain::{Act, WebhookId};
 use crate::inspect::{ParkedView, ParkedWebhook, Show};
+use crate::operate;
 use crate::store::{InboxPage, Store};
 
 /// The subcommands for parked webhooks.
@@ -76,9 +77,6 @@ impl Which {
         self.ids.iter().copied().map(WebhookId).collect()
     }
 }
-
-/// Webhooks that are discarded at a time.
-const PIECE: usize = 500;
 
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -149,15 +147,7 @@ async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
             _ => Err(failed(anyhow!("{count} discarded; {missing} of the ids aren't parked"))),
         };
     }
-    let mut discarded = 0;
-    loop {
-        let page = store.parked(None, PIECE).await.map_err(failed)?;
-        let ids: Vec<WebhookId> = page.iter().map(|entry| entry.id).collect();
-        match store.discard_parked(&ids).await.map_err(failed)? {
-            0 => return Ok(discarded),
-            count => discarded += count,
-        }
-    }
+    operate::discard_all_parked(store).await.map_err(failed)
 }
 
 fn list(view: &ParkedView, as_json: bool, page: &mut Output) {

@@ -3,12 +3,16 @@
 //! What belongs here: which webhooks, page by page, and what came of it. What doesn't: how each is
 //! read (`reading`).
 
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, serde_as};
+
 use super::{ParticipantLookup, reading};
 use crate::domain::{Clock, Source, Status, Webhook, WebhookId};
 use crate::store::{InboxPage, Store, StoreError};
 
 /// The result of a replay.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[serde_as]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Replayed {
     /// Webhooks planned again.
     pub webhooks: usize,
@@ -19,6 +23,7 @@ pub struct Replayed {
     /// Those that are parked still.
     pub parked: usize,
     /// For the first of them the webhook's id and all its reasons.
+    #[serde_as(as = "Vec<(DisplayFromStr, _)>")]
     pub reasons: Vec<(WebhookId, String)>,
 }
 
@@ -45,13 +50,32 @@ pub async fn replay(
     let mut replayed = Replayed::default();
     page.limit = REPLAY_PAGE;
     loop {
-        let webhooks = store.inbox(page).await?;
-        let Some(last) = webhooks.last() else { return Ok(replayed) };
-        page.after = Some(last.id);
-        for webhook in webhooks {
-            replay_one(store, clock, lookup, webhook, dry_run, &mut replayed).await?;
-        }
+        let last = replay_page(store, clock, lookup, (page, None), dry_run, &mut replayed).await?;
+        let Some(last) = last else { return Ok(replayed) };
+        page.after = Some(last);
     }
+}
+
+/// Plans one page of stored webhooks again, up to one of them, and adds to what came of it. Returns the last
+/// webhook of the page, if there was any.
+///
+/// # Errors
+/// As [`replay`].
+pub async fn replay_page(
+    store: &Store,
+    clock: &dyn Clock,
+    lookup: Option<&ParticipantLookup>,
+    (page, until): (InboxPage, Option<WebhookId>),
+    dry_run: bool,
+    replayed: &mut Replayed,
+) -> Result<Option<WebhookId>, StoreError> {
+    let mut webhooks = store.inbox(page).await?;
+    webhooks.retain(|webhook| until.is_none_or(|until| webhook.id <= until));
+    let last = webhooks.last().map(|last| last.id);
+    for webhook in webhooks {
+        replay_one(store, clock, lookup, webhook, dry_run, replayed).await?;
+    }
+    Ok(last)
 }
 
 /// Plans webhooks again that are named. Returns what it came to, and those whose bodies aren't kept.

@@ -232,7 +232,7 @@ fn cause(letter: &DeadLetter) -> String {
 }
 
 /// Returns the words of a reason without those that may name a person or a number.
-fn words(reason: &str) -> String {
+pub(super) fn words(reason: &str) -> String {
     let is_plain = |word: &&str| {
         let is_name = |it: char| it.is_ascii_digit() || "@*\"'`".contains(it);
         !word.contains(is_name)

@@ -1,11 +1,16 @@
 //! Parked webhooks: listed with their reasons, and shown with their bodies masked.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
+use serde_with::{DisplayFromStr, serde_as};
 
+use super::causes::words;
 use super::webhook::WebhookView;
 use super::{Inspector, Show, masked};
-use crate::domain::WebhookId;
+use crate::domain::{Time, WebhookId};
 use crate::store::{StoreError, WebhookStatus};
 
 /// A page of parked webhooks.
@@ -15,6 +20,36 @@ pub struct ParkedView {
     pub total: u64,
     /// The newest first; the last one's id is the next page's `before`.
     pub parked: Vec<WebhookView>,
+}
+
+/// The parked webhooks by event and reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParkedGroups {
+    /// The number of those that were looked at, the newest.
+    pub looked_at: usize,
+    /// The groups, that of the most webhooks first.
+    pub groups: Vec<ParkedGroup>,
+}
+
+/// Parked webhooks of one event and one reason.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct ParkedGroup {
+    /// The event.
+    pub event: Option<String>,
+    /// The words of the reason, without names and numbers.
+    pub reason: String,
+    /// The number of webhooks.
+    pub webhooks: usize,
+    /// The newest of them.
+    #[serde_as(as = "DisplayFromStr")]
+    pub newest: WebhookId,
+    /// The time when the first of them was received.
+    #[serde_as(as = "DisplayFromStr")]
+    pub first_at: Time,
+    /// The time when the newest was received.
+    #[serde_as(as = "DisplayFromStr")]
+    pub last_at: Time,
 }
 
 /// A parked webhook with its body.
@@ -28,7 +63,48 @@ pub struct ParkedWebhook {
     pub body_bytes: usize,
 }
 
+/// The newest parked webhooks that are grouped.
+const LOOKED_AT: usize = 10_000;
+
+/// Parked webhooks that are read at a time.
+const PAGE: usize = 1_000;
+
 impl Inspector {
+    /// Returns the newest parked webhooks by event and reason.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn parked_groups(&self) -> Result<ParkedGroups, StoreError> {
+        let mut groups: BTreeMap<(Option<String>, String), ParkedGroup> = BTreeMap::new();
+        let (mut looked_at, mut before) = (0, None);
+        while looked_at < LOOKED_AT {
+            let entries = self.store.parked(before, PAGE).await?;
+            let Some(last) = entries.last() else { break };
+            before = Some(last.id);
+            looked_at += entries.len();
+            for entry in entries {
+                let (newest, at) = (entry.id, entry.received_at);
+                let status = WebhookStatus { entry, calls: Vec::new() };
+                let WebhookView { event, reason, .. } = WebhookView::of(status, self.show);
+                let reason = words(reason.as_deref().unwrap_or_default());
+                let group = groups.entry((event.clone(), reason.clone())).or_insert(ParkedGroup {
+                    event,
+                    reason,
+                    webhooks: 0,
+                    newest,
+                    first_at: at,
+                    last_at: at,
+                });
+                group.webhooks += 1;
+                group.first_at = group.first_at.min(at);
+                group.last_at = group.last_at.max(at);
+            }
+        }
+        let mut groups: Vec<ParkedGroup> = groups.into_values().collect();
+        groups.sort_by_key(|it| (Reverse(it.webhooks), Reverse(it.newest)));
+        Ok(ParkedGroups { looked_at, groups })
+    }
+
     /// Returns a page of the parked webhooks.
     ///
     /// # Errors

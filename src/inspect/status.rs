@@ -72,6 +72,17 @@ pub struct GrowsurfView {
     pub findings: Vec<SeenFinding>,
 }
 
+impl From<DestinationReport> for DestinationView {
+    fn from(it: DestinationReport) -> Self {
+        Self {
+            destination: it.destination.label(),
+            state: it.state.label(),
+            since: it.since,
+            reason: Some(it.reason).filter(|reason| !reason.is_empty()),
+        }
+    }
+}
+
 impl RelayStatus {
     /// Returns the state of the relay, as a sentence.
     pub fn headline(&self) -> String {
@@ -101,12 +112,6 @@ impl Inspector {
     /// The store's.
     pub async fn status(&self, is_running: bool) -> Result<RelayStatus, StoreError> {
         let stats = self.store.stats().await?;
-        let destination = |it: DestinationReport| DestinationView {
-            destination: it.destination.label(),
-            state: it.state.label(),
-            since: it.since,
-            reason: Some(it.reason).filter(|reason| !reason.is_empty()),
-        };
         let newest = self.store.newest(Source::Growsurf).await?;
         let last = newest
             .map(|entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, Show::Masked));
@@ -119,7 +124,7 @@ impl Inspector {
                 .destination_reports()
                 .await?
                 .into_iter()
-                .map(destination)
+                .map(DestinationView::from)
                 .collect(),
             queue: QueueView {
                 pending: stats.pending,

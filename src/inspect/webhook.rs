@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_with::{DisplayFromStr, serde_as};
 
 use super::call::CallView;
-use super::masking::may_hold_address;
 use super::{Inspector, Show};
 use crate::domain::{Labelled, Time, WebhookId};
 use crate::store::{InboxEntry, StoreError, WebhookStatus};
@@ -46,8 +45,7 @@ impl WebhookView {
             (Some(_), true) => "parked",
             (Some(_), false) => "parked in part",
         };
-        let is_shown = |it: &String| show == Show::Revealed || !may_hold_address(it);
-        let event = event.map(|event| if is_shown(&event) { event } else { "***".to_owned() });
+        let event = event.map(|event| show.event(event));
         Self {
             id,
             received_at,

@@ -91,4 +91,6 @@ pub enum ExclusiveJob {
     Pruning,
     /// Asking GrowSurf what webhooks don't tell.
     Asking,
+    /// The steps of operators' acts that take longer than a request.
+    Acting,
 }

@@ -249,6 +249,13 @@ impl FromColumns for (LaneRow, String) {
     }
 }
 
+/// The identifier of its person stands behind the row.
+impl FromColumns for (DeliveryRow, String) {
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {
+        Ok((DeliveryRow::read(row)?, row.get(10)?))
+    }
+}
+
 /// The columns are `at`, `took`, `http_status`, `outcome` and `reason`.
 impl FromColumns for PastAttempt {
     fn read<R: Columns>(row: &R) -> Result<Self, R::Fault> {

@@ -12,7 +12,7 @@ use crate::domain::{
 
 use super::work::{
     FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, ListRecent,
-    Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
+    ListWaiting, Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
 };
 use super::{DeliveryState, InboxEntry, MessageStatus, PastAttempt, Store, StoreError};
 
@@ -94,6 +94,17 @@ impl Store {
         self.read("list webhooks", ListRecent { before, limit }).await
     }
 
+    /// Returns pending calls behind one, those that were planned first before the others: of each row the one
+    /// that goes out next.
+    pub async fn waiting(
+        &self,
+        after: Option<WaitingKey>,
+        limit: usize,
+        now: Time,
+    ) -> Result<Vec<WaitingCall>, StoreError> {
+        self.read("list waiting calls", ListWaiting { after, limit, now }).await
+    }
+
     /// Returns the person of a number; `None` if there is none, or none any more.
     pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
         self.read("look for a person", ReadPerson(person)).await
@@ -161,6 +172,36 @@ impl CallStatus {
     pub fn ended_at(&self) -> Option<Time> {
         self.delivered_at.or(self.death.as_ref().map(|death| death.died_at))
     }
+}
+
+/// The place of a pending call in the order of planning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitingKey {
+    /// The time of planning.
+    pub planned_at: Time,
+    /// The number of the row.
+    pub row: i64,
+}
+
+/// A pending call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WaitingCall {
+    /// Its place.
+    pub place: WaitingKey,
+    /// The webhook that led to it.
+    pub webhook: Option<WebhookId>,
+    /// The lane's present key.
+    pub key: LaneKey,
+    /// The row's own call.
+    pub call: Call,
+    /// True if an identify goes out before it.
+    pub has_identify: bool,
+    /// The tries of what goes out next.
+    pub attempts: u32,
+    /// The last of them that is kept.
+    pub last: Option<PastAttempt>,
+    /// The lane as it is now.
+    pub lane: LaneStatus,
 }
 
 /// The end of a delivery that is a dead letter.

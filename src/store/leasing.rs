@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::domain::{Attempt, DeliveryId, Destination, LaneId, Leased, Time};
 
 use super::engine::Backend;
-use super::work::{Claim, NextDue, SettleLeases, ShiftDueTimes};
+use super::work::{Claim, NextDue, ReleaseWait, SettleLeases, ShiftDueTimes};
 use super::{Store, StoreError};
 
 impl Store {
@@ -56,6 +56,13 @@ impl Store {
             #[cfg(test)]
             Backend::Memory(memory) => memory.take_over(now),
         }
+    }
+
+    /// Makes a lane that waits for its next try due. False if it doesn't wait. The attempts of its calls count on.
+    pub async fn release_wait(&self, lane: LaneId, now: Time) -> Result<bool, StoreError> {
+        let is_released = self.write("release a lane's wait", ReleaseWait { lane, now }).await?;
+        self.wake_others();
+        Ok(is_released)
     }
 
     /// Moves the due times of a destination's lanes back by as much as the clock was set back, but not before

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::{Delivery, DeliveryId, LaneId, LaneKey, Time};
 
-use super::work::{ListLetters, ShowLetter, discard, redeliver};
+use super::work::{ListLetters, RedeliverNoting, ShowLetter, discard, redeliver};
 use super::{Store, StoreError};
 
 impl Store {
@@ -41,12 +41,34 @@ impl Store {
         Ok(done)
     }
 
+    /// Puts some dead letters back as [`Store::redeliver`] does and revises a note, in one transaction. `revise`
+    /// gets the note and the number of letters that go back; without a new text nothing changes. Returns the
+    /// new text.
+    pub async fn redeliver_noting(
+        &self,
+        ids: Vec<DeliveryId>,
+        note: &str,
+        revise: RedeliveryNote,
+        now: Time,
+    ) -> Result<Option<String>, StoreError> {
+        let planner = Arc::clone(&self.planning.planner);
+        let work = RedeliverNoting { ids, planner, now, note: note.to_owned(), revise };
+        let revised = self.write("put dead letters back", work).await?;
+        if revised.is_some() {
+            self.wake_others();
+        }
+        Ok(revised)
+    }
+
     /// Removes dead letters for good; their effects stay in the ledger. Returns how many. Goes in
     /// pieces.
     pub async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
         discard(self, which).await
     }
 }
+
+/// A function from the text of a note and a number of letters to the note's next text. May be called more than once.
+pub type RedeliveryNote = Arc<dyn Fn(Option<&str>, usize) -> Option<String> + Send + Sync>;
 
 /// A choice of dead letters.
 #[derive(Clone, PartialEq, Eq, Debug)]

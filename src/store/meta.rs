@@ -39,7 +39,7 @@ pub(super) enum Meta {
 
 impl Meta {
     /// All of them.
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::HashKey,
         Self::Accepting(Destination::CustomerIo),
         Self::Accepting(Destination::GrowSurf),
@@ -54,6 +54,7 @@ impl Meta {
         Self::Relays,
         Self::Job(ExclusiveJob::Pruning),
         Self::Job(ExclusiveJob::Asking),
+        Self::Job(ExclusiveJob::Acting),
     ];
 
     /// The key of its row.
@@ -73,6 +74,7 @@ impl Meta {
             Self::Relays => "relays",
             Self::Job(ExclusiveJob::Pruning) => "job_pruning",
             Self::Job(ExclusiveJob::Asking) => "job_asking",
+            Self::Job(ExclusiveJob::Acting) => "job_acting",
         }
     }
 

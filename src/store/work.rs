@@ -33,10 +33,10 @@ pub(super) use effects::{FindEffect, PruneMessages};
 pub(super) use erase::{cancel_pending, erase, find_subject};
 pub(super) use finding::{
     FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, ListRecent,
-    Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
+    ListWaiting, Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
 };
-pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ShiftDueTimes};
-pub(super) use letters::{ListLetters, ShowLetter, discard, redeliver};
+pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ReleaseWait, ShiftDueTimes};
+pub(super) use letters::{ListLetters, RedeliverNoting, ShowLetter, discard, redeliver};
 pub(super) use meta::{
     OpenSecret, ReadDestinations, ReadNote, ReadPruned, ReadStats, Remember, UpdateNote,
 };

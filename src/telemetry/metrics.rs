@@ -199,6 +199,11 @@ impl Metrics {
         self.page_posts.get_or_create(&[("kind", kind), ("outcome", outcome)]).inc();
     }
 
+    /// True if all recent posts of pages came from one private address.
+    pub fn is_one_client(&self) -> bool {
+        self.page_posts_from_one_address.get() != 0
+    }
+
     /// Records true if every recent post of pages came from one private address.
     pub fn page_posts_from_one_address(&self, is_so: bool) {
         self.page_posts_from_one_address.set(i64::from(is_so));

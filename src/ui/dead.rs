@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::UiState;
 use super::failure::Failure;
 use super::layout::{Frame, answer};
+use super::redelivery::RedeliveryView;
 use super::session::{Operator, Session};
 use crate::domain::{Act, DeliveryId};
-use crate::inspect::{AttemptView, CausesView, LetterFilter, LetterView, Show};
+use crate::inspect::{AttemptView, Cause, CausesView, LetterFilter, LetterView, Show};
+use crate::operate;
 use crate::store::DeadLetters;
 
 /// Rows of a list.
@@ -51,6 +53,10 @@ struct Letters {
     #[serde(skip)]
     frame: Frame,
     cause: String,
+    /// The cause, if it is among those of the newest letters.
+    about: Option<Cause>,
+    /// The redelivery that isn't over.
+    under_way: Option<RedeliveryView>,
     letters: Vec<LetterView>,
     before: Option<i64>,
 }
@@ -70,8 +76,11 @@ pub async fn cause(
         let detail = "There is no dead letter of this cause any more.";
         return Err(Failure::new(StatusCode::NOT_FOUND, detail));
     }
-    let before = last.map(|last| last.0);
-    Ok(answer(&headers, &Letters { frame: Frame::of(&session, HERE), cause, letters, before }))
+    let about = inspector.causes().await?.causes.into_iter().find(|it| it.cause == cause);
+    let under_way = operate::last(&state.app.store).await?.filter(|it| !it.state.is_over());
+    let (before, under_way) = (last.map(|last| last.0), under_way.map(RedeliveryView::from));
+    let frame = Frame::of(&session, HERE);
+    Ok(answer(&headers, &Letters { frame, cause, about, under_way, letters, before }))
 }
 
 #[derive(Template, Serialize)]
@@ -119,10 +128,7 @@ pub async fn redeliver(
     let done = state.app.store.redeliver(which, state.app.clock.now()).await?;
     let outcome = if done == 0 { "not found" } else { "put back" };
     let _in_the_log = state.app.record(&actor, Act::Redeliver, &subject(id), outcome).await;
-    state.app.destination.wake();
-    if let Some(growsurf) = &state.app.growsurf {
-        growsurf.wake();
-    }
+    state.wake();
     after(done)
 }
 

@@ -28,8 +28,12 @@ pub struct Frame {
 const MENU: &[(&str, &str, Role)] = &[
     ("/ui", "Overview", Role::View),
     ("/ui/webhooks", "Webhooks", Role::View),
+    ("/ui/calls", "Calls", Role::View),
     ("/ui/dead", "Dead letters", Role::View),
     ("/ui/parked", "Parked", Role::View),
+    ("/ui/explain", "Explain", Role::View),
+    ("/ui/setup", "Setup", Role::View),
+    ("/ui/settings", "Settings", Role::Operate),
     ("/ui/audit", "Audit", Role::Operate),
 ];
 

@@ -15,32 +15,22 @@ use crate::domain::{Act, WebhookId};
 use crate::inspect::{Show, WebhookView};
 
 /// Rows of a list.
-const ROWS: usize = 50;
+pub(super) const ROWS: usize = 50;
+
+/// Returns the last webhook of a list, if there may be more.
+pub(super) fn older(webhooks: &[WebhookView]) -> Option<String> {
+    let last = webhooks.last().filter(|_| webhooks.len() == ROWS);
+    last.map(|last| last.id.to_string())
+}
 
 #[derive(Template, Serialize)]
 #[template(path = "webhooks.html", config = "src/ui/askama.toml")]
 struct List {
     #[serde(skip)]
     frame: Frame,
-    title: &'static str,
-    /// The number of all, where it is known.
-    total: Option<u64>,
     webhooks: Vec<WebhookView>,
     /// The last of them, if there may be more.
     before: Option<String>,
-}
-
-impl List {
-    fn new(
-        frame: Frame,
-        title: &'static str,
-        total: Option<u64>,
-        webhooks: Vec<WebhookView>,
-    ) -> Self {
-        let last = webhooks.last().filter(|_| webhooks.len() == ROWS);
-        let before = last.map(|last| last.id.to_string());
-        Self { frame, title, total, webhooks, before }
-    }
 }
 
 /// Lists the newest webhooks.
@@ -50,20 +40,9 @@ pub async fn list(
     headers: HeaderMap,
     Query(page): Query<Before>,
 ) -> Result<Response, Failure> {
-    let recent = state.inspector(Show::Masked).recent(page.before(), ROWS).await?;
-    let frame = Frame::of(&session, "/ui/webhooks");
-    Ok(answer(&headers, &List::new(frame, "Webhooks", None, recent)))
-}
-
-pub async fn parked(
-    State(state): State<UiState>,
-    session: Session,
-    headers: HeaderMap,
-    Query(page): Query<Before>,
-) -> Result<Response, Failure> {
-    let view = state.inspector(Show::Masked).parked(page.before(), ROWS).await?;
-    let frame = Frame::of(&session, "/ui/parked");
-    Ok(answer(&headers, &List::new(frame, "Parked webhooks", Some(view.total), view.parked)))
+    let webhooks = state.inspector(Show::Masked).recent(page.before(), ROWS).await?;
+    let (frame, before) = (Frame::of(&session, "/ui/webhooks"), older(&webhooks));
+    Ok(answer(&headers, &List { frame, webhooks, before }))
 }
 
 #[derive(Template, Serialize)]

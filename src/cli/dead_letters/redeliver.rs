@@ -7,27 +7,25 @@ use anyhow::anyhow;
 use crate::cli::output::{Failure, failed, note, plural};
 use crate::cli::serve::stop_signal;
 use crate::clock::SystemClock;
-use crate::domain::{Clock, DeliveryId, Time};
+use crate::domain::{Clock, Time};
 use crate::inspect::LetterFilter;
-use crate::store::{CallStatus, DeadLetter, DeadLetters, DeliveryState, Store};
+use crate::operate::{self, BeginError, First, LOOK_EVERY, Redelivery, RedeliveryState};
+use crate::store::Store;
 
-/// Dead letters that are read and put back at a time.
-const PIECE: usize = 500;
-
-/// The time between two looks at the first one.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The operator's name in a redelivery that a command begins.
+const NAME: &str = "the command line";
 
 /// The result of a redelivery.
 pub struct Done {
     /// The number of letters that were put back.
-    pub count: usize,
+    pub count: u64,
     /// The result in words.
     pub text: String,
 }
 
 impl Done {
     /// Returns the result of putting letters back.
-    pub fn put_back(count: usize) -> Self {
+    pub fn put_back(count: u64) -> Self {
         let text = format!("{count} put back; a running relay delivers them within a second.");
         Self { count, text }
     }
@@ -39,7 +37,7 @@ pub fn now() -> Time {
 }
 
 /// Puts all letters back that meet a condition. While a relay runs, one goes first, and its outcome decides
-/// whether the others follow.
+/// whether the others follow. A redelivery of the same cause that isn't over goes on.
 pub async fn redeliver_all(
     store: &Store,
     filter: &LetterFilter,
@@ -47,110 +45,63 @@ pub async fn redeliver_all(
 ) -> Result<Done, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
-    let Some((first, mut before)) = newest(store, filter).await? else {
-        return match &filter.cause {
-            Some(cause) => Err(failed(anyhow!("no dead letter has the cause {cause}"))),
-            None => Ok(Done::put_back(0)),
-        };
+    let first = match store.is_attended(now()).await.map_err(failed)? {
+        true => First::DecidesBy(now().plus(wait)),
+        false => First::IsNoTest,
     };
-    let mut count = put_back(store, vec![first.delivery.id]).await?;
-    if store.is_attended(now()).await.map_err(failed)? {
+    let mut known = match operate::begin(store, filter, NAME, first, now()).await {
+        Ok(begun) => begun,
+        Err(BeginError::NoLetter) => return Ok(Done::put_back(0)),
+        Err(BeginError::UnderWay(known)) if known.cause == filter.cause => *known,
+        Err(error) => return Err(failed(error)),
+    };
+    if first != First::IsNoTest {
         note(format!(
-            "dead letter {} goes first; waiting up to {wait:?} for its outcome, Ctrl-C stops",
-            first.delivery.id.0
+            "one letter goes first; waiting up to {wait:?} for its outcome, Ctrl-C stops"
         ));
-        let outcome = tokio::select! {
-            outcome = outcome(store, &first, wait) => outcome?,
-            () = &mut stop => return Err(failed(anyhow!("stopped; only the first was put back"))),
+    }
+    loop {
+        let step = async {
+            let next = operate::advance(store, now()).await.map_err(failed)?;
+            let next = next.unwrap_or_else(|| known.clone());
+            if next == known && !next.state.is_over() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok::<_, Failure>(next)
         };
-        match outcome {
-            FirstOutcome::Accepted => {}
-            FirstOutcome::Refused(reason) => {
-                return Err(failed(anyhow!(
-                    "the first was refused again, so the others stay dead letters: {reason}"
-                )));
-            }
-            FirstOutcome::Unknown => {
-                return Err(failed(anyhow!(
-                    "the first wasn't delivered within {wait:?}, so the others stay dead letters; \
-                     `referral-relay status` shows what it waits for"
-                )));
-            }
-        }
-    }
-    loop {
-        let letters = store.dead_letters(Some(before), PIECE).await.map_err(failed)?;
-        let Some(last) = letters.last() else { return Ok(Done::put_back(count)) };
-        before = last.delivery.id;
-        let met = letters.iter().filter(|letter| filter.is_met_by(letter));
-        let ids: Vec<DeliveryId> = met.map(|letter| letter.delivery.id).collect();
-        tokio::select! {
+        known = tokio::select! {
             biased;
-            () = &mut stop => {
-                let done = plural(u64::try_from(count).unwrap_or(u64::MAX), "letter");
-                return Err(failed(anyhow!("stopped; {done} put back, the same command goes on")));
-            }
-            done = put_back(store, ids) => count += done?,
+            () = &mut stop => return Err(stopped(store).await?),
+            next = step => next?,
+        };
+        if known.state.is_over() {
+            return ended(known);
         }
     }
 }
 
-async fn put_back(store: &Store, ids: Vec<DeliveryId>) -> Result<usize, Failure> {
-    store.redeliver(DeadLetters::These(ids), now()).await.map_err(failed)
+/// Stops the redelivery; returns the reason that the command ends with.
+async fn stopped(store: &Store) -> Result<Failure, Failure> {
+    let known = operate::stop(store, now()).await.map_err(failed)?;
+    let done = plural(known.map_or(0, |known| known.put_back), "letter");
+    Ok(failed(anyhow!("stopped; {done} put back, the same command goes on")))
 }
 
-/// Returns the newest letter that meets a condition, and the letter behind which others may.
-async fn newest(
-    store: &Store,
-    filter: &LetterFilter,
-) -> Result<Option<(DeadLetter, DeliveryId)>, Failure> {
-    let mut before = None;
-    loop {
-        let letters = store.dead_letters(before, PIECE).await.map_err(failed)?;
-        let Some(last) = letters.last() else { return Ok(None) };
-        before = Some(last.delivery.id);
-        if let Some(first) = letters.into_iter().find(|letter| filter.is_met_by(letter)) {
-            let id = first.delivery.id;
-            return Ok(Some((first, id)));
+/// Returns the result of a redelivery that is over.
+fn ended(known: Redelivery) -> Result<Done, Failure> {
+    let reason = known.reason.unwrap_or_default();
+    match known.state {
+        RedeliveryState::Refused => Err(failed(anyhow!(
+            "the first was refused again, so the others stay dead letters: {reason}"
+        ))),
+        RedeliveryState::Unknown => Err(failed(anyhow!(
+            "the first wasn't delivered, so the others stay dead letters: {reason}; \
+             `referral-relay status` shows what calls wait for"
+        ))),
+        RedeliveryState::Stopped => {
+            let done = plural(known.put_back, "letter");
+            Err(failed(anyhow!("an operator stopped it; {done} put back")))
         }
-    }
-}
-
-/// The outcome of the first letter.
-enum FirstOutcome {
-    Accepted,
-    Refused(String),
-    /// It is pending still.
-    Unknown,
-}
-
-/// Waits for the outcome of a letter that was put back.
-async fn outcome(
-    store: &Store,
-    first: &DeadLetter,
-    wait: Duration,
-) -> Result<FirstOutcome, Failure> {
-    // What was put back is a new call of the same webhook in the same lane.
-    let Some(webhook) = first.delivery.webhook else { return Ok(FirstOutcome::Unknown) };
-    let is_it = |call: &CallStatus| {
-        call.lane == first.lane
-            && call.delivery > first.delivery.id
-            && call.kind() == first.delivery.call.kind()
-            && call.event_id() == first.delivery.call.event_id()
-    };
-    let end = SystemClock.steady() + wait;
-    loop {
-        let calls = store.calls(webhook, now()).await.map_err(failed)?;
-        let newest = calls.into_iter().filter(is_it).max_by_key(|call| call.delivery);
-        match newest {
-            Some(CallStatus { state: DeliveryState::Delivered, .. }) => {
-                return Ok(FirstOutcome::Accepted);
-            }
-            Some(CallStatus { death: Some(death), .. }) => {
-                return Ok(FirstOutcome::Refused(death.reason));
-            }
-            _ if SystemClock.steady() >= end => return Ok(FirstOutcome::Unknown),
-            _ => tokio::time::sleep(LOOK_EVERY).await,
-        }
+        _ => Ok(Done::put_back(known.put_back)),
     }
 }

@@ -315,6 +315,15 @@ pub(in crate::store) trait FindingRows: UnitBase {
         limit: i64,
     ) -> Result<Vec<InboxEntry>, Self::Fault>;
 
+    /// Returns pending rows of deliveries behind one, by the time of planning and then by number, with the
+    /// identifiers of their people.
+    async fn waiting_after(
+        &mut self,
+        planned_at: i64,
+        row: i64,
+        limit: i64,
+    ) -> Result<Vec<(DeliveryRow, String)>, Self::Fault>;
+
     /// Returns the size of the store in bytes.
     async fn bytes(&mut self) -> Result<i64, Self::Fault>;
 

@@ -11,10 +11,11 @@ use crate::domain::{
 };
 use crate::store::planning::Planning;
 use crate::store::record::{self, unreadable};
-use crate::store::rows::{Half, PENDING, WebhookCall, delivery, number};
+use crate::store::rows::{DeliveryRow, Half, PENDING, WebhookCall, delivery, number};
 use crate::store::unit::{Unit, Work};
 use crate::store::{
-    CallStatus, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError, WebhookStatus,
+    CallStatus, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError, WaitingCall,
+    WaitingKey, WebhookStatus,
 };
 
 use super::batch::Batch;
@@ -185,6 +186,53 @@ impl Work for ListRecent {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<InboxEntry>, U::Fault> {
         unit.entries_before(last(self.before), number(self.limit)).await
+    }
+}
+
+/// See [`Store::waiting`](crate::store::Store::waiting).
+pub(in crate::store) struct ListWaiting {
+    pub(in crate::store) after: Option<WaitingKey>,
+    pub(in crate::store) limit: usize,
+    pub(in crate::store) now: Time,
+}
+
+impl Work for ListWaiting {
+    type Output = Vec<WaitingCall>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WaitingCall>, U::Fault> {
+        let after = self.after.map_or((i64::MIN, 0), |it| (it.planned_at.micros(), it.row));
+        let rows = unit.waiting_after(after.0, after.1, number(self.limit)).await?;
+        let mut waiting: Vec<LaneId> = rows.iter().map(|(row, _)| row.lane).collect();
+        waiting.sort_unstable();
+        waiting.dedup();
+        let waiting = lanes(unit, &waiting, self.now).await?;
+        let of_lane: HashMap<LaneId, LaneStatus> =
+            waiting.into_iter().map(|lane| (lane.lane, lane)).collect();
+        let next = |row: &DeliveryRow| {
+            let is_identify = row.identify.is_some();
+            delivery(row.id, if is_identify { Half::Identify } else { Half::Call })
+        };
+        let ids: Vec<DeliveryId> = rows.iter().map(|(row, _)| next(row)).collect();
+        let mut last: HashMap<DeliveryId, PastAttempt> =
+            unit.attempts(&ids).await?.into_iter().collect();
+        let call = |(row, identifier): (DeliveryRow, String)| {
+            // A lane that went meanwhile has no pending calls any more.
+            let Some(lane) = of_lane.get(&row.lane).cloned() else { return Ok(None) };
+            let call: Result<Call, _> = serde_json::from_str(&row.call);
+            Ok(Some(WaitingCall {
+                place: WaitingKey { planned_at: Time::from_micros(row.planned_at), row: row.id },
+                webhook: row.webhook,
+                key: record::lane_key(&identifier)?,
+                call: call.map_err(|error| unreadable("a call", error))?,
+                has_identify: row.identify.is_some(),
+                attempts: u32::try_from(row.attempts).unwrap_or(0),
+                last: last.remove(&next(&row)),
+                lane,
+            }))
+        };
+        let calls: Result<Vec<Option<WaitingCall>>, StoreError> =
+            rows.into_iter().map(call).collect();
+        Ok(calls?.into_iter().flatten().collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Class, Destination, LaneId, LaneKey, Time};
 use crate::store::record;
-use crate::store::rows::{Changes, micros};
+use crate::store::rows::{Changes, LaneRow, micros};
 use crate::store::unit::{PlanKeys, Unit, Work};
 
 use super::append::raise;
@@ -43,6 +43,33 @@ impl Work for ReleaseLanes {
         let released = lanes.len();
         unit.write(Changes { lanes, ..Changes::default() }).await?;
         Ok(released)
+    }
+}
+
+/// Makes a lane due. See [`Store::release_wait`](crate::store::Store::release_wait).
+pub(in crate::store) struct ReleaseWait {
+    pub(in crate::store) lane: LaneId,
+    pub(in crate::store) now: Time,
+}
+
+impl Work for ReleaseWait {
+    type Output = bool;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<bool, U::Fault> {
+        let now = unit.by_lanes(self.now, self.now);
+        let mut lanes: Vec<LaneRow> = unit
+            .hold_lanes(&[(self.lane, Vec::new())])
+            .await?
+            .into_iter()
+            .map(|it| it.lane)
+            .collect();
+        lanes.retain(|lane| !lane.leased && lane.due_at > Some(now));
+        for lane in &mut lanes {
+            lane.due_at = Some(now);
+        }
+        let is_released = !lanes.is_empty();
+        unit.write(Changes { lanes, ..Changes::default() }).await?;
+        Ok(is_released)
     }
 }
 

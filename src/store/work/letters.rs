@@ -11,7 +11,7 @@ use crate::store::rows::{
     Changes, DEAD, DELIVERED, Half, LetterRow, PENDING, PersonLetters, delivery, half, number,
 };
 use crate::store::unit::{Unit, Work};
-use crate::store::{DeadLetter, DeadLetters, PastAttempt, Store, StoreError};
+use crate::store::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote, Store, StoreError};
 
 use super::append::{NewDelivery, append};
 use super::classes::class;
@@ -148,27 +148,62 @@ impl Work for EndLetters {
     type Output = usize;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
-        let rows: BTreeSet<i64> = self.ids.iter().map(|id| half(*id).0).collect();
-        let rows: Vec<i64> = rows.into_iter().collect();
-        let asked: BTreeSet<DeliveryId> = self.ids.iter().copied().collect();
-        let mut changes = Changes::default();
-        let mut done = 0;
-        for letters in unit.hold_letters(&rows).await? {
-            let taken: Vec<DeliveryId> =
-                letters.dead.iter().copied().filter(|id| asked.contains(id)).collect();
-            if let Some((planner, now)) = &self.redeliver {
-                let due_at = unit.by_lanes(*now, *now);
-                for id in &taken {
-                    put_back(&mut changes, &letters, *id, &**planner, due_at)?;
-                }
-            }
-            done += taken.len();
-            end(&mut changes, letters, taken);
-        }
-        changes.counters.dead -= number(done);
+        let (changes, done) = ended(unit, &self.ids, self.redeliver.as_ref()).await?;
         unit.write(changes).await?;
         Ok(done)
     }
+}
+
+/// See [`Store::redeliver_noting`](crate::store::Store::redeliver_noting).
+pub(in crate::store) struct RedeliverNoting {
+    pub(in crate::store) ids: Vec<DeliveryId>,
+    pub(in crate::store) planner: Arc<dyn Planner>,
+    pub(in crate::store) now: Time,
+    pub(in crate::store) note: String,
+    pub(in crate::store) revise: RedeliveryNote,
+}
+
+impl Work for RedeliverNoting {
+    type Output = Option<String>;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
+        let note = unit.hold_note(&self.note).await?;
+        let redeliver = (Arc::clone(&self.planner), self.now);
+        let (mut changes, done) = ended(unit, &self.ids, Some(&redeliver)).await?;
+        let revised = (self.revise)(note.as_deref(), done);
+        if let Some(text) = &revised {
+            changes.notes.push((self.note.clone(), text.clone()));
+            unit.write(changes).await?;
+        }
+        Ok(revised)
+    }
+}
+
+/// Returns the changes that end those of some deliveries that are dead letters, and their number.
+async fn ended<U: Unit>(
+    unit: &mut U,
+    ids: &[DeliveryId],
+    redeliver: Option<&(Arc<dyn Planner>, Time)>,
+) -> Result<(Changes, usize), U::Fault> {
+    let rows: BTreeSet<i64> = ids.iter().map(|id| half(*id).0).collect();
+    let rows: Vec<i64> = rows.into_iter().collect();
+    let asked: BTreeSet<DeliveryId> = ids.iter().copied().collect();
+    let mut changes = Changes::default();
+    let mut done = 0;
+    for letters in unit.hold_letters(&rows).await? {
+        let taken: Vec<DeliveryId> =
+            letters.dead.iter().copied().filter(|id| asked.contains(id)).collect();
+        if let Some((planner, now)) = redeliver {
+            let due_at = unit.by_lanes(*now, *now);
+            for id in &taken {
+                put_back(&mut changes, &letters, *id, &**planner, due_at)?;
+            }
+        }
+        done += taken.len();
+        end(&mut changes, letters, taken);
+    }
+    changes.counters.dead -= number(done);
+    Ok((changes, done))
 }
 
 /// Appends a dead letter to its lane again. An identify carries the present profile, so that it takes

@@ -17,3 +17,14 @@ for (const code of document.querySelectorAll("code.command")) {
   });
   code.after(" ", button);
 }
+// Follows an act that goes on.
+for (const node of document.querySelectorAll("[data-follow]")) {
+  const look = async () => {
+    const answer = await fetch(node.dataset.follow, { headers: { Accept: "application/json" } });
+    const found = answer.ok && (await answer.json())[node.dataset.key];
+    if (!found) return;
+    node.textContent = found.text;
+    if (!found.is_over) setTimeout(look, 1000);
+  };
+  setTimeout(look, 1000);
+}

@@ -5,10 +5,11 @@ use std::cmp::Reverse;
 use uuid::Uuid;
 
 use crate::domain::{LaneId, PersonId, Time, WebhookId};
-use crate::store::rows::{NewLetter, NewWebhook, number};
+use crate::store::rows::{DeliveryRow, NewLetter, NewWebhook, PENDING, number};
 use crate::store::unit::FindingRows;
 use crate::store::{Death, InboxEntry, LaneStatus};
 
+use super::lanes::pending_row;
 use super::reads::{page, source};
 use super::{Fault, MemoryUnit};
 
@@ -65,6 +66,25 @@ impl FindingRows for MemoryUnit {
     async fn entries_before(&mut self, before: Uuid, limit: i64) -> Result<Vec<InboxEntry>, Fault> {
         let rows = self.now.inbox.values().rev().filter(|row| row.id.0 < before);
         Ok(page(rows.filter(|row| row.body.is_some()).map(entry), limit).collect())
+    }
+
+    async fn waiting_after(
+        &mut self,
+        planned_at: i64,
+        row: i64,
+        limit: i64,
+    ) -> Result<Vec<(DeliveryRow, String)>, Fault> {
+        let key = |it: &DeliveryRow| (it.planned_at, it.id);
+        let pending = self.now.deliveries.values().filter(|it| it.state.state == PENDING);
+        let mut rows: Vec<DeliveryRow> = pending.map(pending_row).collect();
+        rows.retain(|it| key(it) > (planned_at, row));
+        rows.sort_by_key(key);
+        let rows = page(rows.into_iter(), limit);
+        let with_identifier = |it: DeliveryRow| {
+            let identifier = self.now.people[&it.lane.0].identifier.clone();
+            (it, identifier)
+        };
+        Ok(rows.map(with_identifier).collect())
     }
 
     async fn bytes(&mut self) -> Result<i64, Fault> {

@@ -47,19 +47,7 @@ impl LaneRows for MemoryUnit {
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
         let pending = lanes.iter().flat_map(|lane| self.now.pending(*lane).take(each));
-        let row = |Delivery { state, row }: &Delivery| DeliveryRow {
-            id: state.id,
-            lane: state.lane,
-            webhook: row.webhook,
-            class: state.class,
-            planned_at: row.planned_at,
-            event_at: row.event_at,
-            attempts: state.attempts,
-            failing_since: state.failing_since,
-            call: row.call.clone(),
-            identify: row.identify.clone().filter(|_| !state.identify_dead),
-        };
-        Ok(pending.map(row).collect())
+        Ok(pending.map(pending_row).collect())
     }
 
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
@@ -87,6 +75,22 @@ impl LaneRows for MemoryUnit {
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Fault> {
         let lanes = self.now.lanes.values().filter(|lane| classes.contains(&lane.class));
         Ok(lanes.filter_map(|lane| lane.due_at).min())
+    }
+}
+
+/// Returns a pending row as a backend reads it.
+pub(super) fn pending_row(Delivery { state, row }: &Delivery) -> DeliveryRow {
+    DeliveryRow {
+        id: state.id,
+        lane: state.lane,
+        webhook: row.webhook,
+        class: state.class,
+        planned_at: row.planned_at,
+        event_at: row.event_at,
+        attempts: state.attempts,
+        failing_since: state.failing_since,
+        call: row.call.clone(),
+        identify: row.identify.clone().filter(|_| !state.identify_dead),
     }
 }
 

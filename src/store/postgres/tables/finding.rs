@@ -8,6 +8,7 @@ use crate::domain::{LaneId, PersonId, WebhookId};
 use crate::store::columns::ENTRY;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
+use crate::store::rows::DeliveryRow;
 use crate::store::unit::FindingRows;
 use crate::store::{InboxEntry, LaneStatus};
 
@@ -59,6 +60,21 @@ impl FindingRows for Transaction {
              WHERE id < $1 AND body IS NOT NULL ORDER BY id DESC LIMIT $2"
         );
         self.read(&sql, &[&before, &limit]).await
+    }
+
+    async fn waiting_after(
+        &mut self,
+        planned_at: i64,
+        row: i64,
+        limit: i64,
+    ) -> Result<Vec<(DeliveryRow, String)>, Fault> {
+        let sql =
+            "SELECT it.id, lane, webhook, class, planned_at, event_at, attempts, failing_since,
+                 call, CASE WHEN NOT identify_dead THEN identify END, people.identifier
+             FROM deliveries AS it JOIN people ON people.id = lane
+             WHERE it.state = 0 AND planned_at >= $1 AND (planned_at, it.id) > ($1, $2)
+             ORDER BY planned_at, it.id LIMIT $3";
+        self.read(sql, &[&planned_at, &row, &limit]).await
     }
 
     async fn bytes(&mut self) -> Result<i64, Fault> {

@@ -6,7 +6,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use crate::domain::{LaneId, PersonId, WebhookId};
-use crate::store::rows::number;
+use crate::store::rows::{DeliveryRow, number};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::FindingRows;
@@ -60,6 +60,22 @@ impl FindingRows for SqliteUnit<'_> {
              FROM inbox INDEXED BY inbox_kept
              WHERE id < ?1 AND body IS NOT NULL ORDER BY id DESC LIMIT ?2";
         read(self.connection, sql, params![before, limit])
+    }
+
+    async fn waiting_after(
+        &mut self,
+        planned_at: i64,
+        row: i64,
+        limit: i64,
+    ) -> Result<Vec<(DeliveryRow, String)>, Fault> {
+        let sql = "SELECT deliveries.id, lane, webhook, class, planned_at, event_at, attempts,
+                 failing_since, call, CASE identify_dead WHEN 0 THEN identify END,
+                 people.identifier
+             FROM deliveries INDEXED BY deliveries_planned
+             CROSS JOIN people ON people.id = lane
+             WHERE deliveries.state = 0 AND (planned_at, deliveries.id) > (?1, ?2)
+             ORDER BY planned_at, deliveries.id LIMIT ?3";
+        read(self.connection, sql, params![planned_at, row, limit])
     }
 
     async fn bytes(&mut self) -> Result<i64, Fault> {

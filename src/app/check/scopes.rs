@@ -3,8 +3,8 @@
 //!
 //! What belongs here: lists, their scopes, and the text of a refusal. What doesn't: the campaigns (`growsurf`).
 
-use super::{Grade, Report};
 use crate::growsurf::rest::{Client, Referrals, Refusal, RestError};
+use crate::inspect::{CheckReport, Grade};
 
 /// The scope for a campaign, its reward configuration and its webhooks.
 pub(super) const PROGRAM: &str = "program:read";
@@ -21,7 +21,13 @@ pub(super) fn is_about_key(error: &RestError) -> bool {
 
 /// Reports that the key was refused. GrowSurf answers 403 for other reasons as well, such as the plan
 /// or an account that isn't verified, so its own words come first.
-pub(super) fn refused(id: &str, what: &str, scope: &str, error: &RestError, report: &mut Report) {
+pub(super) fn refused(
+    id: &str,
+    what: &str,
+    scope: &str,
+    error: &RestError,
+    report: &mut CheckReport,
+) {
     let names_scope = matches!(error, RestError::Forbidden(Refusal { code, .. })
         if code.to_ascii_uppercase().contains("SCOPE"));
     let verb = if names_scope { "lacks" } else { "may lack" };
@@ -37,7 +43,7 @@ pub(super) async fn check(
     id: &str,
     client: &Client,
     is_affiliate: Option<bool>,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> bool {
     let participants = client.participants(id, None).await;
     let somebody = participants.as_ref().ok().and_then(|page| {

@@ -1,12 +1,12 @@
 //! The part of `check` about other sources than GrowSurf, and about the writes to GrowSurf.
 
-use super::{Grade, Report};
 use crate::app;
 use crate::config::Settings;
 use crate::config::growsurf::SharesFrom;
+use crate::inspect::{CheckReport, Grade};
 
 /// Reports the sources and writes that are on.
-pub(super) fn check(settings: &Settings, report: &mut Report) {
+pub(super) fn check(settings: &Settings, report: &mut CheckReport) {
     let Settings { customerio, growsurf, feedback, .. } = settings;
     let (reports, actions) =
         (!customerio.reporting_keys.is_empty(), !customerio.action_keys.is_empty());

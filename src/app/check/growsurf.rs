@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Grade, Report, scopes};
+use super::scopes;
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
+use crate::inspect::{CheckReport, Grade};
 use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
 use crate::sync::{Finding, Problem, SyncError, SyncTarget, SyncTargetError};
@@ -18,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) async fn check(
     settings: &Settings,
     store: Option<&Arc<Store>>,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> Vec<Campaign> {
     let clients = match store {
         Some(store) => GrowsurfClients::new(settings, store, TIMEOUT),
@@ -27,7 +28,7 @@ pub(super) async fn check(
     let clients = match clients {
         Ok(clients) => clients,
         Err(error) => {
-            report.fail("growsurf", error);
+            report.fail("growsurf", &error);
             return Vec::new();
         }
     };
@@ -46,7 +47,7 @@ pub(super) async fn check(
             Ok(findings) => findings.into_iter().for_each(|finding| add_finding(finding, report)),
             // It reads the same lists, and the refusal is reported.
             Err(SyncError::Rest(error)) if is_refused && scopes::is_about_key(&error) => {}
-            Err(error) => report.fail("growsurf", error),
+            Err(error) => report.fail("growsurf", &error),
         }
     }
     for announcement in clients.announcements() {
@@ -61,7 +62,7 @@ pub(super) async fn check(
 async fn find(
     settings: &Settings,
     clients: &GrowsurfClients,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> Vec<SyncTarget> {
     let named = settings.growsurf.campaigns.iter().map(|it| vec![it.id.clone()]);
     let mut asked: Vec<Vec<String>> = named.collect();
@@ -79,7 +80,7 @@ async fn find(
 }
 
 /// Reports a campaign that can't be asked about. What else the key may read is tried all the same.
-async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut Report) {
+async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut CheckReport) {
     match error {
         SyncTargetError::Campaign { id, source } if scopes::is_about_key(&source) => {
             scopes::refused(&id, "the campaign", scopes::PROGRAM, &source, report);
@@ -93,11 +94,11 @@ async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut
                           [[growsurf.campaigns]]";
             report.add(Grade::Note, "scopes", detail);
         }
-        error => report.fail("growsurf", error),
+        error => report.fail("growsurf", &error),
     }
 }
 
-fn add_finding(Finding { campaign, problem, detail }: Finding, report: &mut Report) {
+fn add_finding(Finding { campaign, problem, detail }: Finding, report: &mut CheckReport) {
     let grade = match problem {
         None => Grade::Good,
         Some(problem) if Problem::is_grave(problem) => Grade::Bad,
@@ -107,7 +108,7 @@ fn add_finding(Finding { campaign, problem, detail }: Finding, report: &mut Repo
 }
 
 /// Says what becomes of a person who is in several campaigns.
-fn share(settings: &Settings, sources: &[SyncTarget], report: &mut Report) {
+fn share(settings: &Settings, sources: &[SyncTarget], report: &mut CheckReport) {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for SyncTarget { campaign, .. } in sources {
         let of = settings.growsurf.campaigns.iter().find(|it| it.id == campaign.id);

@@ -5,19 +5,20 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Grade, Report};
 use crate::app::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::Clock;
+use crate::inspect::{CheckReport, Grade};
 use crate::store::sqlite::{Examination, damaged_aside, examine, foreign};
 use crate::store::{Store, StoreError};
+use crate::telemetry::ErrorChain;
 
 /// Reports every finding. Returns the store, if there is one. With `full` reads all of it.
 pub(super) async fn check(
     settings: &Settings,
     full: bool,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) -> Option<Arc<Store>> {
     let url = settings.store.url.to_string();
     let store = match app::open_existing_store(settings).await {
@@ -36,7 +37,7 @@ pub(super) async fn check(
             None
         }
         Err(error) => {
-            report.fail("store", error);
+            report.fail("store", &error);
             None
         }
     };
@@ -50,6 +51,15 @@ pub(super) async fn check(
         check_soundness(file, full && store.is_some(), report).await;
     }
     store
+}
+
+/// Reports every finding about a store that is open.
+pub(super) async fn check_open(settings: &Settings, store: &Store, report: &mut CheckReport) {
+    check_writes(&settings.store.url.to_string(), store, report).await;
+    if let Some(file) = settings.store.url.file() {
+        check_schema(file, report).await;
+        check_soundness(file, false, report).await;
+    }
 }
 
 /// Tries whether a file could be made there, in the nearest folder that exists.
@@ -71,7 +81,7 @@ fn try_to_make(store: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn check_writes(url: &str, store: &Store, report: &mut Report) {
+async fn check_writes(url: &str, store: &Store, report: &mut CheckReport) {
     let checked = async {
         store.probe(SystemClock.now()).await?;
         store.stats().await
@@ -86,13 +96,13 @@ async fn check_writes(url: &str, store: &Store, report: &mut Report) {
             report.add(grade, "store", detail);
         }
         Err(error) => {
-            report.fail("store", anyhow::Error::from(error).context(url.to_owned()));
+            report.add(Grade::Bad, "store", format!("{url}: {}", ErrorChain(&error)));
         }
     }
 }
 
 /// Notes what was added to the store or changed in it: then no backup can be made.
-async fn check_schema(store: &Path, report: &mut Report) {
+async fn check_schema(store: &Path, report: &mut CheckReport) {
     let path = store.to_owned();
     let checking = tokio::task::spawn_blocking(move || foreign(&path));
     match checking.await {
@@ -104,13 +114,13 @@ async fn check_schema(store: &Path, report: &mut Report) {
             );
             report.add(Grade::Note, "store", detail);
         }
-        Ok(Err(error)) => report.fail("store", error),
-        Err(error) => report.fail("store", error),
+        Ok(Err(error)) => report.fail("store", &error),
+        Err(error) => report.fail("store", &error),
     }
 }
 
 /// Reports damage: stores that were set aside earlier, and with `full` the store itself.
-async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
+async fn check_soundness(store: &Path, full: bool, report: &mut CheckReport) {
     for aside in damaged_aside(store) {
         let what = "is a damaged store that was set aside; save from it what is needed, then \
                     remove it";
@@ -134,7 +144,7 @@ async fn check_soundness(store: &Path, full: bool, report: &mut Report) {
         Ok(Examination::Sound | Examination::Unneeded | Examination::Stopped) => {
             (Grade::Good, "every page, row and body of it is sound".to_owned())
         }
-        Err(error) => return report.fail("store", error),
+        Err(error) => return report.fail("store", &error),
     };
     report.add(grade, "store", detail);
 }

@@ -1,18 +1,19 @@
 //! The part of `check` about Customer.io: credentials, region, and the workspace.
 
-use super::{Grade, Report};
 use crate::app;
 use crate::config::Settings;
 use crate::customerio::client::RegionError;
 use crate::domain::Labelled;
+use crate::inspect::{CheckReport, Grade};
 use crate::store::{Store, Workspace};
+use crate::telemetry::ErrorChain;
 
 /// Reports every finding.
-pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &mut Report) {
+pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &mut CheckReport) {
     let client = match app::client(settings) {
         Ok(client) => client,
         Err(error) => {
-            report.fail("customer.io", error);
+            report.fail("customer.io", &error);
             return;
         }
     };
@@ -25,8 +26,7 @@ pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &m
             } else {
                 "customer.io"
             };
-            let error = anyhow::Error::from(error);
-            report.add(Grade::Bad, what, format!("{error:#}  ({host})"));
+            report.add(Grade::Bad, what, format!("{}  ({host})", ErrorChain(&error)));
             return;
         }
     };
@@ -68,7 +68,7 @@ pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &m
             None => report.add(Grade::Good, "workspace", "nothing was delivered to another"),
         },
         Err(error) => {
-            report.fail("store", error);
+            report.fail("store", &error);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The body that `explain` reads, and the participants that it assumes.
+//! The body that is explained, and the participants that it assumes.
 //!
 //! A file has no sender. Without `--source` the sender is guessed by the body's shape, which decides
 //! nothing but what is shown.
@@ -6,10 +6,11 @@
 use serde_json::Value;
 
 use crate::domain::{
-    Email, Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Participant, Person,
-    PersonId, ReadKey, Scalar, Source, Time,
+    Email, Event, Facts, Feedback, FeedbackKind, Identifier, Notification, Participant,
+    ParticipantKey, Person, PersonId, ReadKey, Scalar, Source, Time,
 };
 use crate::ingest::{Decoded, UnreadableBody, decode, is_server_event};
+use crate::inspect::Show;
 use crate::mapping::Rules;
 use crate::sources::growsurf::{Dialect, json};
 
@@ -112,15 +113,17 @@ impl AssumedParticipant {
     }
 
     /// Describes the assumption.
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, show: Show) -> String {
         let Person { key, participants, .. } = &self.0;
         let theirs = participants.iter().map(|it| {
             let is_referred = it.facts.get(Facts::IS_REFERRED).is_some();
             let referred = if is_referred { ", referred by another" } else { "" };
-            format!("{} of campaign {}{referred}", it.key, it.campaign)
+            let (campaign, participant) = (it.campaign.clone(), it.key.clone());
+            let id = show.participant(&ParticipantKey { campaign, participant });
+            format!("{id} of campaign {}{referred}", it.campaign)
         });
         let theirs: Vec<String> = theirs.collect();
-        format!("{} is participant {}", key.value(), theirs.join(", "))
+        format!("{} is participant {}", show.key(key), theirs.join(", "))
     }
 }
 

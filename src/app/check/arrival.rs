@@ -3,9 +3,9 @@
 //! What belongs here: the sources of each event, as far as settings and store show them. What doesn't:
 //! the present state of a source, which other checks report.
 
-use super::{Grade, Missing, Report};
 use crate::config::Settings;
 use crate::config::growsurf::SharesFrom;
+use crate::inspect::{CheckReport, Grade, Missing};
 use crate::mapping::IdentifyBy;
 use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
@@ -25,7 +25,7 @@ pub(super) async fn check(
     settings: &Settings,
     store: Option<&Store>,
     campaigns: &[Campaign],
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     for event in PROMISED.into_iter().filter(|event| is_off(settings, event)) {
         report.add(Grade::Note, "arrival", format!("{event} is off; mapping.events names none"));
@@ -69,12 +69,21 @@ fn comparison(settings: &Settings) -> &'static str {
     }
 }
 
+/// Returns the lines of the settings that turn the comparison on.
+fn compared(settings: &Settings) -> &'static str {
+    match (settings.growsurf.has_api_key(), settings.sync.periodic.compares) {
+        (true, false) => "[sync]\nenabled = true",
+        (_, true) => "[growsurf]\napi_key = \"...\"",
+        (false, false) => "[growsurf]\napi_key = \"...\"\n\n[sync]\nenabled = true",
+    }
+}
+
 fn of(campaigns: &[&str]) -> String {
     if campaigns.is_empty() { String::new() } else { format!(" of {}", campaigns.join(", ")) }
 }
 
 /// Reports conversions, which need a sale in an affiliate program, `/v1/events` or the comparison.
-fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report) {
+fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut CheckReport) {
     if is_off(settings, "referral_converted") || !settings.api.tokens.is_empty() {
         return;
     }
@@ -90,18 +99,19 @@ fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut Report)
         return;
     }
     report.miss(Missing {
-        what: "referral_converted",
+        what: "referral_converted".into(),
         promised: true,
         reason: format!(
             "no webhook of a referral program has conversions{}, and nothing else sends them",
             of(&unread)
         ),
         fix: format!("{}, or api.token for your own backend", comparison(settings)),
+        paste: compared(settings).into(),
     });
 }
 
 /// Reports shares, which need the comparison, a page, `/v1/events` or the action `record_share`.
-fn shares(settings: &Settings, report: &mut Report) {
+fn shares(settings: &Settings, report: &mut CheckReport) {
     let (growsurf, customerio) = (&settings.growsurf, &settings.customerio);
     let by_others = !settings.api.tokens.is_empty()
         || (!customerio.action_keys.is_empty() && growsurf.has_api_key());
@@ -119,7 +129,7 @@ fn shares(settings: &Settings, report: &mut Report) {
         return;
     }
     report.miss(Missing {
-        what: "referral_shared",
+        what: "referral_shared".into(),
         promised: true,
         reason: format!("no webhook has shares{}, and nothing else sends them", of(&unread)),
         fix: format!(
@@ -127,38 +137,42 @@ fn shares(settings: &Settings, report: &mut Report) {
              customerio.action_keys with growsurf.api_key",
             comparison(settings)
         ),
+        paste: compared(settings).into(),
     });
 }
 
 /// Reports sources that are off and that the guide doesn't promise.
-fn others(settings: &Settings, report: &mut Report) {
+fn others(settings: &Settings, report: &mut CheckReport) {
     let has_clicks =
         !settings.customerio.reporting_keys.is_empty() || settings.growsurf.has_page_key();
     if !is_off(settings, "referral_link_clicked") && !has_clicks {
         report.miss(Missing {
-            what: "referral_link_clicked",
+            what: "referral_link_clicked".into(),
             promised: false,
             reason: "neither Customer.io's reports nor pages are accepted".to_owned(),
             fix: "set customerio.reporting_keys, or page_key and page.origins".to_owned(),
+            paste: "[customerio]\nreporting_keys = [\"...\"]".into(),
         });
     }
     if !is_off(settings, "purchase") && settings.api.tokens.is_empty() {
         report.miss(Missing {
-            what: "purchase",
+            what: "purchase".into(),
             promised: false,
             reason: "only your own backend can send it".to_owned(),
             fix: "set api.token".to_owned(),
+            paste: "[api]\ntoken = \"...\"".into(),
         });
     }
     if let Some(unread) = unread(settings) {
         report.miss(Missing {
-            what: "changes",
+            what: "changes".into(),
             promised: false,
             reason: format!(
                 "no webhook has changed addresses, unsubscriptions and deletions{}",
                 of(&unread)
             ),
             fix: comparison(settings).to_owned(),
+            paste: compared(settings).into(),
         });
     }
 }
@@ -168,7 +182,7 @@ async fn past(
     settings: &Settings,
     store: Option<&Store>,
     campaigns: &[Campaign],
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let mut lacking = Vec::new();
     for campaign in campaigns {
@@ -183,7 +197,7 @@ async fn past(
             }
             Ok(History::Nothing | History::Part) => lacking.push(campaign.id.as_str()),
             Err(error) => {
-                report.fail("store", error);
+                report.fail("store", &error);
             }
         }
     }
@@ -193,7 +207,7 @@ async fn past(
     }
     let command = "run `referral-relay backfill`";
     report.miss(Missing {
-        what: "history",
+        what: "history".into(),
         promised: true,
         reason: format!("no backfill has read what was before the relay{}", of(&lacking)),
         fix: if has_key {
@@ -201,5 +215,6 @@ async fn past(
         } else {
             format!("set growsurf.api_key and {command}")
         },
+        paste: "referral-relay backfill".into(),
     });
 }
