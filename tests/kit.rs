@@ -9,6 +9,7 @@ pub mod faulty_proxy;
 pub mod growsurf;
 pub mod http;
 pub mod ids;
+pub mod libraries;
 pub mod machine;
 pub mod network;
 pub mod pages;

@@ -5,26 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::kit::http;
+use crate::kit::libraries::Libraries;
 use crate::kit::sandbox::Sandbox;
 use crate::kit::server::{Port, Response};
-
-/// The folders of the libraries.
-struct Libraries {
-    python: PathBuf,
-    node: PathBuf,
-}
-
-impl Libraries {
-    #[track_caller]
-    fn installed() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kit/sdk.sh");
-        let output = Command::new(script).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed = String::from_utf8(output.stdout).unwrap();
-        let mut folders = printed.lines().map(PathBuf::from);
-        Self { python: folders.next().unwrap(), node: folders.next().unwrap() }
-    }
-}
 
 fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(name)

@@ -1,12 +1,65 @@
 //! The operator's pages over HTTP: who may sign in, what a page says of itself, and nobody else's reach.
 
+mod accessibility;
+mod journeys;
+mod privacy;
+
+use std::collections::{BTreeMap, VecDeque};
+
 use serde_json::json;
 
 use crate::kit::http;
 use crate::kit::pages::{OPERATE, VIEW, form, page, session, sign_in, started};
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
-use crate::kit::webhooks::joined;
+use crate::kit::webhooks::{goal_reached, joined};
+
+/// Fills a store with one of everything: people, a friend, a reward, a delivered and a refused call, a parked
+/// webhook. Waits until all of it has arrived.
+fn filled(sandbox: &Sandbox, relay: &Relay) {
+    sandbox.faults(json!([
+        {"match": {"path": "rae%40example.com/events"}, "times": 1, "status": 400},
+        {"match": {"path": "ned%40example.com"}, "times": 1, "status": 500},
+    ]));
+    relay.accept(&joined("rae"));
+    relay.drained();
+    relay.accept(&joined("fay").referred_by("rae"));
+    relay.accept(&joined("ned"));
+    relay.accept(&goal_reached("rae", "reward-1"));
+    relay.must("parked", &joined("ann").with("/event", "UNHEARD_OF"));
+    relay.drained();
+    assert_eq!(relay.dead_letters(), 1);
+}
+
+/// Returns the paths of the pages that a session can reach by links from the Overview and from people's pages, at
+/// most two of each kind.
+fn crawl(relay: &Relay, cookie: &str) -> Vec<String> {
+    let (mut found, mut kinds) = (Vec::new(), BTreeMap::new());
+    let mut open = VecDeque::from(["/ui".to_owned()]);
+    let people = (1..9).map(|person| format!("/ui/people/{person}"));
+    open.extend(people.filter(|path| page(relay, path, cookie).status == 200));
+    while let Some(path) = open.pop_front() {
+        let kind: Vec<&str> = path
+            .split(['/', '?', '='])
+            .map(|part| if part.contains(|it: char| it.is_ascii_digit()) { "#" } else { part })
+            .collect();
+        let seen = kinds.entry(kind.join("/")).or_insert(0);
+        if *seen == 2 || found.contains(&path) {
+            continue;
+        }
+        *seen += 1;
+        let shown = page(relay, &path, cookie);
+        assert_eq!(shown.status, 200, "{path}: {shown:?}");
+        if !shown.header("content-type").starts_with("text/html") {
+            continue;
+        }
+        let links = shown.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let is_page = |link: &&str| link.starts_with("/ui") && !link.starts_with("/ui/assets/");
+        open.extend(links.filter(is_page).map(|link| link.replace("&#38;", "&")));
+        found.push(path);
+    }
+    found
+}
 
 #[test]
 fn a_token_opens_a_session_and_nothing_else_does() {

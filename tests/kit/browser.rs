@@ -29,6 +29,8 @@ pub struct Habits {
     pub do_not_track: bool,
     /// Names that it finds at this machine, such as `*.example.com`.
     pub hosts: &'static str,
+    /// It runs no scripts of pages.
+    pub no_script: bool,
 }
 
 impl Chromium {
@@ -73,10 +75,18 @@ impl Chromium {
                 format!("--host-resolver-rules={hosts}"),
                 format!("--user-data-dir={}", profile.display()),
             ],
-            "prefs": { "enable_do_not_track": habits.do_not_track },
+            "prefs": {
+                "enable_do_not_track": habits.do_not_track,
+                "profile.managed_default_content_settings.javascript":
+                    if habits.no_script { 2 } else { 1 },
+            },
         });
         // The certificates of tests are nobody's.
-        let wanted = json!({"acceptInsecureCerts": true, "goog:chromeOptions": options});
+        let wanted = json!({
+            "acceptInsecureCerts": true,
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
         let wanted = json!({"capabilities": {"alwaysMatch": wanted}});
         let made = command(Method::POST, &format!("{}/session", self.driver), &wanted);
         let id = made["sessionId"].as_str().unwrap();
@@ -138,6 +148,77 @@ impl Browser {
         let found = self.post("element", &json!({"using": "css selector", "value": selector}));
         let reference = found.as_object().unwrap().values().next().unwrap();
         reference.as_str().unwrap().to_owned()
+    }
+
+    /// Shows pages in a window of this size, and in `light` or `dark` colours.
+    #[track_caller]
+    pub fn look(&self, width: u32, height: u32, scheme: &str) {
+        let scheme = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.debug("Emulation.setEmulatedMedia", &json!({ "features": scheme }));
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.debug("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// Gives Chromium's debugger a command.
+    #[track_caller]
+    fn debug(&self, command: &str, parameters: &Value) {
+        self.post("goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    }
+
+    /// Presses keys one after the other, wherever the focus is.
+    #[track_caller]
+    pub fn press(&self, keys: &str) {
+        let keys = keys.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}))
+        });
+        let keys: Vec<Value> = keys.collect();
+        let actions = json!([{"type": "key", "id": "keyboard", "actions": keys}]);
+        self.post("actions", &json!({ "actions": actions }));
+    }
+
+    /// Returns the text, or else the name, of the element that has the focus.
+    #[track_caller]
+    pub fn focused(&self) -> String {
+        let element = self.get("element/active");
+        let reference = element.as_object().unwrap().values().next().unwrap();
+        let element = format!("element/{}", reference.as_str().unwrap());
+        let text = self.get(&format!("{element}/text")).as_str().unwrap().to_owned();
+        if !text.is_empty() {
+            return text;
+        }
+        let name = self.get(&format!("{element}/attribute/name"));
+        name.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Returns the text of the first element of this CSS selector.
+    #[track_caller]
+    pub fn text(&self, selector: &str) -> String {
+        let element = self.element(selector);
+        self.get(&format!("element/{element}/text")).as_str().unwrap().to_owned()
+    }
+
+    /// Returns the address of the page.
+    #[track_caller]
+    pub fn url(&self) -> String {
+        self.get("url").as_str().unwrap().to_owned()
+    }
+
+    /// Returns the page's document as text.
+    #[track_caller]
+    pub fn source(&self) -> String {
+        self.get("source").as_str().unwrap().to_owned()
+    }
+
+    /// Returns what was complained of since the last time: errors of scripts and of the network, and
+    /// breaches of the page's policy.
+    #[track_caller]
+    pub fn console(&self) -> Vec<String> {
+        let entries = self.post("se/log", &json!({"type": "browser"}));
+        let entries = entries.as_array().unwrap().iter();
+        let wrong = entries
+            .filter(|entry| ["WARNING", "SEVERE"].map(Value::from).contains(&entry["level"]));
+        wrong.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The cookies that the page would be sent with.

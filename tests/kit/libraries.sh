@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The official libraries of both services, in pinned versions, installed into the target folder on
-# first use. Prints the folder of the Python packages and that of the Node packages, a line each.
-# `sdk.sh install` is the same and says where they are in the log of CI.
+# The official libraries of both services, and axe-core for the operator's pages, in pinned versions,
+# installed into the target folder on first use. Prints the folder of the Python packages and that of the Node packages, a line each.
+# `libraries.sh install` is the same and says where they are in the log of CI.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 PYTHON_PACKAGES=(customerio==3.2.0 growsurf-python==1.16.0)
-NODE_PACKAGES=(customerio-node@5.2.0)
+NODE_PACKAGES=(customerio-node@5.2.0 axe-core@4.14.1)
 
 pins=$(printf '%s\n' "${PYTHON_PACKAGES[@]}" "${NODE_PACKAGES[@]}" | cksum | cut -d ' ' -f 1)
 mkdir -p "${CARGO_TARGET_DIR:-target}/ci-tools"
-folder=$(cd "${CARGO_TARGET_DIR:-target}/ci-tools" && pwd)/sdk-$pins
+folder=$(cd "${CARGO_TARGET_DIR:-target}/ci-tools" && pwd)/libraries-$pins
 
 programs() {
   python3 -m pip --version && node --version && npm --version
